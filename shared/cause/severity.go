@@ -1,0 +1,55 @@
+package cause
+
+import "cmp"
+
+// Severity says how urgent an incident is. The zero value is below every severity.
+type Severity string
+
+// The severities, from the most urgent to the least.
+const (
+	SeverityCritical Severity = "critical" // wake somebody
+	SeverityWarning  Severity = "warning"  // look during the day
+	SeverityInfo     Severity = "info"     // good to know
+)
+
+// Rank orders severities: critical 3, warning 2, info 1, anything else 0.
+func (s Severity) Rank() int {
+	switch s {
+	case SeverityCritical:
+		return 3
+	case SeverityWarning:
+		return 2
+	case SeverityInfo:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// Compare is negative when s is less urgent than other, zero when they are equal.
+func (s Severity) Compare(other Severity) int { return cmp.Compare(s.Rank(), other.Rank()) }
+
+// AtLeast reports whether s is as urgent as other, or more.
+func (s Severity) AtLeast(other Severity) bool { return s.Compare(other) >= 0 }
+
+// Max returns the more urgent of the two.
+func (s Severity) Max(other Severity) Severity {
+	if s.AtLeast(other) {
+		return s
+	}
+	return other
+}
+
+// Min returns the less urgent of the two; a limit of "" does not limit.
+func (s Severity) Min(limit Severity) Severity {
+	if limit != "" && s.Compare(limit) > 0 {
+		return limit
+	}
+	return s
+}
+
+// ParseSeverity returns the severity of that name, and whether there is one.
+func ParseSeverity(s string) (Severity, bool) {
+	v := Severity(s)
+	return v, v.Rank() > 0
+}
