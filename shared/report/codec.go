@@ -1,0 +1,168 @@
+package report
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+)
+
+// Version is the version of the message format that this code writes. A reader
+// understands its own and older ones: additions do not raise it.
+const Version = 1
+
+// Kind says what a message carries.
+type Kind string
+
+// The kinds. A tick has no body: its time is when it was published.
+const (
+	KindReport  Kind = "report"
+	KindTick    Kind = "tick"
+	KindCommand Kind = "command"
+	KindSignal  Kind = "signal"
+)
+
+// The attributes of a message. They let Pub/Sub filter and a reader refuse
+// before anything is decompressed.
+const (
+	AttributeVersion = "v"
+	AttributeKind    = "kind"
+	AttributeShard   = "shard"
+)
+
+// MaxPublished is the largest message, in bytes after compression, that a
+// Publisher accepts. 250 databases with 12 failing checks each need a tenth of it.
+const MaxPublished = 1 << 20
+
+// maxDecoded bounds what a compressed message may expand to.
+const maxDecoded = 16 << 20
+
+// Errors that a reader acts on.
+var (
+	// ErrTooLarge says that a message exceeds MaxPublished or expands too far.
+	ErrTooLarge = errors.New("message too large")
+	// ErrNewer says that the message was written by a newer version.
+	ErrNewer = errors.New("message of a newer version")
+	// ErrMalformed says that no retry will make the message readable.
+	ErrMalformed = errors.New("malformed message")
+)
+
+// Message is what travels over a topic.
+type Message struct {
+	Data       []byte
+	Attributes map[string]string
+}
+
+// Publisher publishes to one topic. Publish returns when the message is stored
+// durably or has failed; after an error it may have been published all the same.
+type Publisher interface {
+	Publish(ctx context.Context, m Message) error
+}
+
+// Encode makes the message of a Report, Command or Signal, or refuses what its
+// reader would refuse.
+func Encode[T Report | Command | Signal](body T) (Message, error) {
+	kind, shard, err := describe(body)
+	if err != nil {
+		return Message{}, err
+	}
+	var buf bytes.Buffer
+	zw := gzip.NewWriter(&buf)
+	if err := json.NewEncoder(zw).Encode(body); err != nil {
+		return Message{}, fmt.Errorf("encoding %s: %w", kind, err)
+	}
+	if err := zw.Close(); err != nil {
+		return Message{}, fmt.Errorf("compressing %s: %w", kind, err)
+	}
+	if buf.Len() > MaxPublished {
+		return Message{}, fmt.Errorf("encoding %s: %d bytes, want at most %d: %w", kind, buf.Len(), MaxPublished, ErrTooLarge)
+	}
+	return Message{Data: buf.Bytes(), Attributes: attributes(kind, shard)}, nil
+}
+
+// Tick makes the message that lets time pass for Alert.
+func Tick() Message { return Message{Attributes: attributes(KindTick, "")} }
+
+func attributes(kind Kind, shard string) map[string]string {
+	a := map[string]string{AttributeVersion: strconv.Itoa(Version), AttributeKind: string(kind)}
+	if shard != "" {
+		a[AttributeShard] = shard
+	}
+	return a
+}
+
+func describe(body any) (Kind, string, error) {
+	switch b := body.(type) {
+	case Report:
+		return KindReport, b.Shard, b.validate()
+	case Command:
+		return KindCommand, b.Shard, b.validate()
+	case Signal:
+		return KindSignal, "", b.validate()
+	}
+	return "", "", fmt.Errorf("encoding %T: not a message body", body)
+}
+
+// Decoded is a message read back: exactly one of the pointers is set, none for a
+// tick.
+type Decoded struct {
+	Kind Kind
+	// Published is when the message was published, as the transport says.
+	Published time.Time
+	Report    *Report
+	Command   *Command
+	Signal    *Signal
+}
+
+// Decode reads a message. Its error is ErrNewer, ErrMalformed or ErrTooLarge.
+func Decode(m Message, published time.Time) (Decoded, error) {
+	d := Decoded{Kind: Kind(m.Attributes[AttributeKind]), Published: published}
+	if d.Kind == KindTick {
+		return d, nil
+	}
+	v, err := strconv.Atoi(m.Attributes[AttributeVersion])
+	if err != nil || v < 1 {
+		return d, fmt.Errorf("attribute %s is %q, want a number such as %d: %w", AttributeVersion, m.Attributes[AttributeVersion], Version, ErrMalformed)
+	}
+	if v > Version {
+		return d, fmt.Errorf("%s of version %d, this code reads up to %d: %w", d.Kind, v, Version, ErrNewer)
+	}
+	switch d.Kind {
+	case KindReport:
+		d.Report, err = unpack[Report](m.Data)
+	case KindCommand:
+		d.Command, err = unpack[Command](m.Data)
+	case KindSignal:
+		d.Signal, err = unpack[Signal](m.Data)
+	default:
+		return d, fmt.Errorf("attribute %s is %q, want report, tick, command or signal: %w", AttributeKind, d.Kind, ErrMalformed)
+	}
+	return d, err
+}
+
+func unpack[T Report | Command | Signal](data []byte) (*T, error) {
+	zr, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("decompressing: %w: %w", err, ErrMalformed)
+	}
+	raw, err := io.ReadAll(io.LimitReader(zr, maxDecoded+1))
+	if err != nil {
+		return nil, fmt.Errorf("decompressing: %w: %w", err, ErrMalformed)
+	}
+	if len(raw) > maxDecoded {
+		return nil, fmt.Errorf("decompressing: more than %d bytes: %w", maxDecoded, ErrTooLarge)
+	}
+	body := new(T)
+	if err := json.Unmarshal(raw, body); err != nil {
+		return nil, fmt.Errorf("decoding: %w: %w", err, ErrMalformed)
+	}
+	if _, _, err := describe(*body); err != nil {
+		return nil, fmt.Errorf("%w: %w", err, ErrMalformed)
+	}
+	return body, nil
+}
