@@ -1,0 +1,308 @@
+// Package boltstore keeps documents in one file on one machine, for
+// "pongwatch local". A Put has reached the disk when it returns, so documents
+// survive a kill at any moment; one process at a time holds the file.
+package boltstore
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/pongwatch/pongwatch/shared/store"
+)
+
+// ErrLocked is Open's answer when another process holds the file.
+var ErrLocked = errors.New("another process holds the file")
+
+// purgeEvery is how often a Put also removes what has expired. The work is a walk
+// over the keys, a few milliseconds for days of history.
+const purgeEvery = time.Hour
+
+// Options are Open's settings.
+type Options struct {
+	// Now decides what has expired; nil is [time.Now].
+	Now func() time.Time
+	// LockTimeout is how long to wait for another process to release the file;
+	// 0 is one second.
+	LockTimeout time.Duration
+}
+
+// Store is a store.Store in a bbolt file: a bucket per collection, ids as keys.
+type Store struct {
+	db        *bbolt.DB
+	now       func() time.Time
+	nextPurge atomic.Int64 // in nanoseconds since 1970
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens or creates the file at path, whose folder must exist, and removes
+// what has expired in it. Close releases it.
+func Open(path string, o Options) (*Store, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.LockTimeout <= 0 {
+		o.LockTimeout = time.Second
+	}
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: o.LockTimeout, FreelistType: bbolt.FreelistMapType})
+	if errors.Is(err, bolterrors.ErrTimeout) {
+		return nil, fmt.Errorf("opening the store %s: %w: stop the other pongwatch or give this one a folder of its own", path, ErrLocked)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the store %s: %w", path, err)
+	}
+	s := &Store{db: db, now: o.Now}
+	if err := s.purgeIfDue(); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the store %s: %w", path, err), db.Close())
+	}
+	return s, nil
+}
+
+// Close waits for running calls and releases the file.
+func (s *Store) Close() error {
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("closing the store: %w", err)
+	}
+	return nil
+}
+
+// Get implements [store.Store].
+func (s *Store) Get(ctx context.Context, key string) (store.Doc, error) {
+	collection, id, err := store.Split(key)
+	if err != nil {
+		return store.Doc{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return store.Doc{}, fmt.Errorf("getting %s: %w", key, err)
+	}
+	var d store.Doc
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		var raw []byte
+		if b := tx.Bucket([]byte(collection)); b != nil {
+			raw = b.Get([]byte(id))
+		}
+		if raw == nil {
+			return store.ErrNotFound
+		}
+		d, err = decode(key, raw)
+		return err
+	})
+	if err == nil && d.Expired(s.now()) {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return store.Doc{}, fmt.Errorf("getting %s: %w", key, err)
+	}
+	return d, nil
+}
+
+// Put implements [store.Store].
+func (s *Store) Put(ctx context.Context, d store.Doc) (store.Doc, error) {
+	if err := d.Validate(); err != nil {
+		return store.Doc{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return store.Doc{}, fmt.Errorf("putting %s: %w", d.Key, err)
+	}
+	err := s.purgeIfDue()
+	if err == nil {
+		err = s.db.Update(func(tx *bbolt.Tx) error { return s.put(tx, &d) })
+	}
+	if err != nil {
+		return store.Doc{}, fmt.Errorf("putting %s: %w", d.Key, err)
+	}
+	return d, nil
+}
+
+func (s *Store) put(tx *bbolt.Tx, d *store.Doc) error {
+	collection, id, err := store.Split(d.Key)
+	if err != nil {
+		return err
+	}
+	b, err := tx.CreateBucketIfNotExists([]byte(collection))
+	if err != nil {
+		return err
+	}
+	var old store.Doc // its empty version means absent
+	if raw := b.Get([]byte(id)); raw != nil {
+		if old, err = decode(d.Key, raw); err != nil {
+			return err
+		}
+	}
+	replaces := d.Version == old.Version || d.Version == "" && old.Expired(s.now())
+	if !replaces {
+		return store.ErrConflict
+	}
+	// The bucket's sequence never returns to a number, so the version of a document
+	// that was purged cannot come back with its successor.
+	version, err := b.NextSequence()
+	if err != nil {
+		return err
+	}
+	d.Version = strconv.FormatUint(version, 10)
+	if !d.ExpiresAt.IsZero() {
+		d.ExpiresAt = d.ExpiresAt.UTC().Truncate(time.Microsecond)
+	}
+	return b.Put([]byte(id), encode(version, *d))
+}
+
+// batch bounds what Range holds in memory and how long it holds a transaction.
+const batch = 64
+
+// Range implements [store.Store]. The loop's body runs outside the transaction,
+// for a Put inside one that reads would wait for itself.
+func (s *Store) Range(ctx context.Context, from, to string) iter.Seq2[store.Doc, error] {
+	return func(yield func(store.Doc, error) bool) {
+		collection, fromID, toID, err := store.Bounds(from, to)
+		if err != nil {
+			yield(store.Doc{}, err)
+			return
+		}
+		next := []byte(fromID)
+		for next != nil {
+			var docs []store.Doc
+			if err = ctx.Err(); err == nil {
+				docs, next, err = s.page(collection, next, toID)
+			}
+			if err != nil {
+				yield(store.Doc{}, fmt.Errorf("ranging from %s to %s: %w", from, to, err))
+				return
+			}
+			for _, d := range docs {
+				if !yield(d, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// page reads up to batch documents and returns where to go on, nil at the end.
+func (s *Store) page(collection string, from []byte, to string) (docs []store.Doc, next []byte, err error) {
+	now := s.now()
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		b := tx.Bucket([]byte(collection))
+		if b == nil {
+			return nil
+		}
+		c := b.Cursor()
+		for id, raw := c.Seek(from); id != nil && string(id) < to; id, raw = c.Next() {
+			if len(docs) == batch {
+				next = slices.Clone(id)
+				return nil
+			}
+			d, err := decode(store.Join(collection, string(id)), raw)
+			if err != nil {
+				return err
+			}
+			if !d.Expired(now) {
+				docs = append(docs, d)
+			}
+		}
+		return nil
+	})
+	return docs, next, err
+}
+
+// purgeIfDue removes what has expired, at Open and once an hour.
+func (s *Store) purgeIfDue() error {
+	now, due := s.now(), s.nextPurge.Load()
+	if now.UnixNano() < due || !s.nextPurge.CompareAndSwap(due, now.Add(purgeEvery).UnixNano()) {
+		return nil
+	}
+	err := s.db.Update(func(tx *bbolt.Tx) error {
+		return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error { return purge(b, now) })
+	})
+	if err != nil {
+		return fmt.Errorf("removing expired documents: %w", err)
+	}
+	return nil
+}
+
+func purge(b *bbolt.Bucket, now time.Time) error {
+	var expired [][]byte // deleting under a moving cursor would skip keys
+	err := b.ForEach(func(id, raw []byte) error {
+		h, err := decodeHeader(raw)
+		if err == nil && (store.Doc{ExpiresAt: h.expiresAt()}).Expired(now) {
+			expired = append(expired, slices.Clone(id))
+		}
+		return nil // what cannot be read is kept for whoever looks into it
+	})
+	for _, id := range expired {
+		err = errors.Join(err, b.Delete(id))
+	}
+	return err
+}
+
+// A value is a header and the data. The header is the format's number, the
+// version, the expiry in microseconds since 1970 (0 means never) and the schema,
+// big-endian.
+const (
+	format     = 1
+	headerSize = 1 + 8 + 8 + 8
+)
+
+type header struct {
+	version uint64
+	expires int64
+	schema  int64
+}
+
+func (h header) expiresAt() time.Time {
+	if h.expires == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(h.expires).UTC()
+}
+
+func encode(version uint64, d store.Doc) []byte {
+	var expires int64
+	if !d.ExpiresAt.IsZero() {
+		expires = d.ExpiresAt.UnixMicro()
+	}
+	raw := make([]byte, 0, headerSize+len(d.Data))
+	raw = append(raw, format)
+	raw = binary.BigEndian.AppendUint64(raw, version)
+	raw = binary.BigEndian.AppendUint64(raw, uint64(expires))
+	raw = binary.BigEndian.AppendUint64(raw, uint64(d.Schema))
+	return append(raw, d.Data...)
+}
+
+func decodeHeader(raw []byte) (header, error) {
+	if len(raw) < headerSize {
+		return header{}, fmt.Errorf("stored value of %d bytes is shorter than its header", len(raw))
+	}
+	if raw[0] != format {
+		return header{}, fmt.Errorf("stored value has format %d, this version reads %d", raw[0], format)
+	}
+	return header{
+		version: binary.BigEndian.Uint64(raw[1:]),
+		expires: int64(binary.BigEndian.Uint64(raw[9:])),
+		schema:  int64(binary.BigEndian.Uint64(raw[17:])),
+	}, nil
+}
+
+// decode copies raw, which bbolt lends for the length of a transaction only.
+func decode(key string, raw []byte) (store.Doc, error) {
+	h, err := decodeHeader(raw)
+	if err != nil {
+		return store.Doc{}, err
+	}
+	return store.Doc{
+		Key:       key,
+		Data:      slices.Clone(raw[headerSize:]),
+		Version:   strconv.FormatUint(h.version, 10),
+		ExpiresAt: h.expiresAt(),
+		Schema:    int(h.schema),
+	}, nil
+}

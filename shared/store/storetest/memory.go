@@ -1,0 +1,115 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/store"
+)
+
+// Memory is a Store in memory.
+type Memory struct {
+	now func() time.Time
+
+	mu      sync.Mutex
+	counter uint64
+	docs    map[string]store.Doc
+}
+
+var _ store.Store = (*Memory)(nil)
+
+// NewMemory returns an empty store; now decides what has expired, nil is
+// [time.Now].
+func NewMemory(now func() time.Time) *Memory {
+	if now == nil {
+		now = time.Now
+	}
+	return &Memory{now: now, docs: map[string]store.Doc{}}
+}
+
+// Get implements [store.Store].
+func (m *Memory) Get(ctx context.Context, key string) (store.Doc, error) {
+	if _, _, err := store.Split(key); err != nil {
+		return store.Doc{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return store.Doc{}, fmt.Errorf("getting %s: %w", key, err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d, ok := m.docs[key]
+	if !ok || d.Expired(m.now()) {
+		return store.Doc{}, fmt.Errorf("getting %s: %w", key, store.ErrNotFound)
+	}
+	d.Data = slices.Clone(d.Data)
+	return d, nil
+}
+
+// Put implements [store.Store].
+func (m *Memory) Put(ctx context.Context, d store.Doc) (store.Doc, error) {
+	if err := d.Validate(); err != nil {
+		return store.Doc{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return store.Doc{}, fmt.Errorf("putting %s: %w", d.Key, err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old, ok := m.docs[d.Key]
+	absent := !ok || old.Expired(m.now())
+	if d.Version != old.Version && (d.Version != "" || !absent) {
+		return store.Doc{}, fmt.Errorf("putting %s: %w", d.Key, store.ErrConflict)
+	}
+	m.counter++
+	d.Version = strconv.FormatUint(m.counter, 10)
+	d.ExpiresAt = Normalize(d.ExpiresAt)
+	kept := d
+	kept.Data = slices.Clone(d.Data)
+	m.docs[d.Key] = kept
+	return d, nil
+}
+
+// Range implements [store.Store].
+func (m *Memory) Range(ctx context.Context, from, to string) iter.Seq2[store.Doc, error] {
+	return func(yield func(store.Doc, error) bool) {
+		if _, _, _, err := store.Bounds(from, to); err != nil {
+			yield(store.Doc{}, err)
+			return
+		}
+		for _, key := range m.keys(from, to) {
+			d, err := m.Get(ctx, key)
+			if err != nil && ctx.Err() == nil {
+				continue // expired since
+			}
+			if !yield(d, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (m *Memory) keys(from, to string) []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var keys []string
+	for key, d := range m.docs {
+		if store.Compare(from, key) <= 0 && store.Compare(key, to) < 0 && !d.Expired(m.now()) {
+			keys = append(keys, key)
+		}
+	}
+	slices.SortFunc(keys, store.Compare)
+	return keys
+}
+
+// Normalize is what a store does to an expiry: UTC, to the microsecond.
+func Normalize(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Truncate(time.Microsecond)
+}
