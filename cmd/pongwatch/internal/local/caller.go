@@ -1,0 +1,63 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"strings"
+)
+
+// A caller stands in for Google's callers, Scheduler and Pub/Sub: it makes their
+// requests to the process's own port. In the cloud IAM admits only them; here a
+// token that this process made, and nobody else knows, does.
+type caller struct {
+	client *http.Client
+	base   string // "http://127.0.0.1:8080"
+	token  string
+}
+
+func newCaller(client *http.Client, base string) *caller {
+	return &caller{client: client, base: base, token: rand.Text()}
+}
+
+// post sends body to path and wants a 2xx answer.
+func (c *caller) post(ctx context.Context, path string, header http.Header, body []byte) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("posting to %s: %w", path, err)
+	}
+	maps.Copy(req.Header, header)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+c.token)
+	resp, err := c.client.Do(req)
+	if err != nil {
+		return fmt.Errorf("posting to %s: %w", path, err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 512))
+	if resp.StatusCode/100 != 2 {
+		return fmt.Errorf("posting to %s: status code %d, want 2xx: %s", path, resp.StatusCode, bytes.TrimSpace(text))
+	}
+	if err != nil {
+		return fmt.Errorf("posting to %s: reading the answer: %w", path, err)
+	}
+	return nil
+}
+
+// only admits requests that this caller made.
+func (c *caller) only(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !ok || subtle.ConstantTimeCompare([]byte(token), []byte(c.token)) != 1 {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			http.Error(w, "only pongwatch's own scheduler and queue may call this", http.StatusUnauthorized)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,251 @@
+package local
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// How a topic pushes. The deadline is the subscription's acknowledgement deadline
+// in the project's Terraform; the pauses are shorter than Pub/Sub's, since nobody
+// shares this queue.
+const (
+	pushDeadline   = 60 * time.Second
+	pushFirstPause = time.Second
+	pushLastPause  = time.Minute
+	pushAtOnce     = 4
+	// retention is how long an undeliverable message is kept. A report older than
+	// ten minutes changes no status, and a person has by then asked again.
+	retention = time.Hour
+	// maxPending bounds the queue; at one report a minute it is a day of them.
+	maxPending = 2000
+)
+
+// A topic is one machine's Pub/Sub topic with one push subscription. Publish
+// returns once the message is on disk; it is then posted until it is acknowledged,
+// at least once, across restarts, in no promised order.
+type topic struct {
+	name   string
+	db     *bolt.DB
+	push   func(ctx context.Context, envelope []byte) error
+	logger *slog.Logger
+	wake   chan struct{}
+
+	mu      sync.Mutex
+	pending map[uint64]*delivery
+}
+
+// delivery is what is known of a message beside its bytes on disk.
+type delivery struct {
+	due       time.Time
+	published time.Time
+	tries     int
+	inFlight  bool
+}
+
+// stored is a message on disk.
+type stored struct {
+	Published  time.Time         `json:"published"`
+	Attributes map[string]string `json:"attributes"`
+	Data       []byte            `json:"data"`
+}
+
+// openTopic continues where the topic of that name in db was left.
+func openTopic(db *bolt.DB, name string, c *caller, logger *slog.Logger) (*topic, error) {
+	t := &topic{
+		name: name, db: db, logger: logger,
+		wake:    make(chan struct{}, 1),
+		pending: map[uint64]*delivery{},
+		push: func(ctx context.Context, envelope []byte) error {
+			return c.post(ctx, "/Alert", http.Header{"User-Agent": {"APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)"}}, envelope)
+		},
+	}
+	err := db.Update(func(tx *bolt.Tx) error {
+		b, err := tx.CreateBucketIfNotExists([]byte(name))
+		if err != nil {
+			return err
+		}
+		return b.ForEach(func(k, v []byte) error {
+			var m stored
+			// A message that cannot be read is tried, logged and given up like one
+			// that cannot be delivered.
+			_ = json.Unmarshal(v, &m)
+			t.pending[binary.BigEndian.Uint64(k)] = &delivery{published: m.Published}
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening the queue of topic %s: %w", name, err)
+	}
+	return t, nil
+}
+
+var errQueueFull = errors.New("the queue is full")
+
+// Publish implements report.Publisher.
+func (t *topic) Publish(_ context.Context, m report.Message) error {
+	if len(m.Data) > report.MaxPublished {
+		return fmt.Errorf("publishing to %s: %w", t.name, report.ErrTooLarge)
+	}
+	t.mu.Lock()
+	full := len(t.pending) >= maxPending
+	t.mu.Unlock()
+	if full {
+		return fmt.Errorf("publishing to %s: %d messages wait: %w", t.name, maxPending, errQueueFull)
+	}
+	now := time.Now()
+	value, err := json.Marshal(stored{Published: now, Attributes: m.Attributes, Data: m.Data})
+	if err != nil {
+		return fmt.Errorf("publishing to %s: %w", t.name, err)
+	}
+	var id uint64
+	err = t.db.Update(func(tx *bolt.Tx) error {
+		b := tx.Bucket([]byte(t.name))
+		id, err = b.NextSequence()
+		if err != nil {
+			return err
+		}
+		return b.Put(key(id), value)
+	})
+	if err != nil {
+		return fmt.Errorf("publishing to %s: %w", t.name, err)
+	}
+	t.mu.Lock()
+	t.pending[id] = &delivery{published: now}
+	t.mu.Unlock()
+	t.ring()
+	return nil
+}
+
+// run pushes until ctx ends, then waits for what is in flight: give it up to grace
+// and then cut it off, which leaves its message in the queue.
+func (t *topic) run(ctx context.Context, grace time.Duration) {
+	pushes, cutOff := context.WithCancel(context.WithoutCancel(ctx))
+	defer cutOff()
+	var wg sync.WaitGroup
+	for ctx.Err() == nil {
+		ids, wait := t.claim(time.Now())
+		for _, id := range ids {
+			wg.Go(func() { t.deliver(pushes, id) })
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-t.wake:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+	defer time.AfterFunc(grace, cutOff).Stop()
+	wg.Wait()
+}
+
+// claim marks the oldest due messages as in flight, and says how long until the
+// next one is due; finished deliveries ring by themselves.
+func (t *topic) claim(now time.Time) (ids []uint64, wait time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	wait = time.Hour
+	free := pushAtOnce
+	for _, d := range t.pending {
+		if d.inFlight {
+			free--
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(t.pending)) {
+		d := t.pending[id]
+		switch {
+		case d.inFlight:
+		case d.due.After(now):
+			wait = min(wait, d.due.Sub(now))
+		case free > 0:
+			d.inFlight = true
+			ids = append(ids, id)
+			free--
+		}
+	}
+	return ids, wait
+}
+
+func (t *topic) deliver(ctx context.Context, id uint64) {
+	defer t.ring()
+	envelope, err := t.envelope(id)
+	if err == nil {
+		push, cancel := context.WithTimeout(ctx, pushDeadline)
+		err = t.push(push, envelope)
+		cancel()
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	d := t.pending[id]
+	d.inFlight = false
+	if err != nil && (ctx.Err() != nil || time.Since(d.published) < retention) {
+		d.due = time.Now().Add(min(pushFirstPause<<min(d.tries, 6), pushLastPause))
+		d.tries++
+		t.logger.WarnContext(ctx, "push failed", "topic", t.name, "message_id", id, "tries", d.tries, "error", err)
+		return
+	}
+	if err != nil {
+		t.logger.ErrorContext(ctx, "message given up", "topic", t.name, "message_id", id, "tries", d.tries+1, "error", err)
+	}
+	delete(t.pending, id)
+	if err := t.forget(id); err != nil {
+		// It comes once more after a restart, which at-least-once allows.
+		t.logger.WarnContext(ctx, "acknowledged message not removed", "topic", t.name, "message_id", id, "error", err)
+	}
+}
+
+func (t *topic) forget(id uint64) error {
+	return t.db.Update(func(tx *bolt.Tx) error { return tx.Bucket([]byte(t.name)).Delete(key(id)) })
+}
+
+// envelope returns the body of Pub/Sub's push request
+// (https://cloud.google.com/pubsub/docs/push#receive_push).
+func (t *topic) envelope(id uint64) ([]byte, error) {
+	var m stored
+	err := t.db.View(func(tx *bolt.Tx) error {
+		return json.Unmarshal(tx.Bucket([]byte(t.name)).Get(key(id)), &m)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading message %d: %w", id, err)
+	}
+	text, at := strconv.FormatUint(id, 10), m.Published.UTC().Format(time.RFC3339Nano)
+	return json.Marshal(map[string]any{
+		"subscription": "projects/local/subscriptions/" + t.name,
+		"message": map[string]any{
+			"data": m.Data, "attributes": m.Attributes,
+			// Pub/Sub sends each of these under both names.
+			"messageId": text, "message_id": text,
+			"publishTime": at, "publish_time": at,
+		},
+	})
+}
+
+// waiting counts the messages that are not yet acknowledged.
+func (t *topic) waiting() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.pending)
+}
+
+func (t *topic) ring() {
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+func key(id uint64) []byte { return binary.BigEndian.AppendUint64(nil, id) }
