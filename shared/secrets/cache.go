@@ -1,0 +1,177 @@
+package secrets
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Options are NewCache's settings; each zero value has a default.
+type Options struct {
+	TTL     time.Duration    // how long an answer is good; an hour
+	Floor   time.Duration    // least time between two reads that Refresh forces; 10 s
+	Backoff time.Duration    // how long a failed read is not repeated while a stale answer serves; a minute
+	Timeout time.Duration    // of one read; 5 s
+	Now     func() time.Time // time.Now
+}
+
+func (o Options) withDefaults() Options {
+	for _, d := range []struct {
+		value    *time.Duration
+		fallback time.Duration
+	}{{&o.TTL, time.Hour}, {&o.Floor, 10 * time.Second}, {&o.Backoff, time.Minute}, {&o.Timeout, 5 * time.Second}} {
+		if *d.value <= 0 {
+			*d.value = d.fallback
+		}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// Cache reads references through a Source and holds the answers for the TTL. One
+// read of a reference runs at a time, and everybody who asks meanwhile shares it.
+// It is safe for concurrent use.
+type Cache struct {
+	source  Source
+	options Options
+
+	mu    sync.Mutex
+	slots map[Ref]*slot
+}
+
+// Entry is what the Cache knows about a reference.
+type Entry struct {
+	Value   Value     // trimmed of surrounding white space
+	Version string    // the number of the version that was read
+	ReadAt  time.Time // when
+
+	// Err says why the last read failed although this entry, from an earlier one,
+	// is still served; nil when all is well.
+	Err error
+}
+
+// slot is one reference's part of the cache, guarded by the cache's mutex.
+type slot struct {
+	entry   Entry         // zero until a read succeeded
+	err     error         // of the last read
+	tried   time.Time     // when the last read ended
+	running chan struct{} // closed when the running read ends; nil while none runs
+}
+
+// NewCache returns an empty cache over source.
+func NewCache(source Source, o Options) *Cache {
+	return &Cache{source: source, options: o.withDefaults(), slots: map[Ref]*slot{}}
+}
+
+// Get returns the secret behind ref, reading it if there is no answer younger than
+// the TTL. When the read fails, an older answer serves, with Err set; without one
+// the read's error is returned, and the next Get tries again.
+func (c *Cache) Get(ctx context.Context, ref Ref) (Entry, error) {
+	return c.get(ctx, ref, func(s *slot, now time.Time) bool {
+		if s.err != nil {
+			return now.Sub(s.tried) < c.options.Backoff
+		}
+		return now.Sub(s.entry.ReadAt) < c.options.TTL
+	})
+}
+
+// Refresh is Get for a secret that its service has just refused: it reads again at
+// once, unless it was read within the Floor. Whether the answer is another one is
+// seen by its Version or by [Value.Equal].
+func (c *Cache) Refresh(ctx context.Context, ref Ref) (Entry, error) {
+	return c.get(ctx, ref, func(s *slot, now time.Time) bool {
+		return now.Sub(s.tried) < c.options.Floor
+	})
+}
+
+// get returns what ref's slot holds if it is good, else what one read gives.
+func (c *Cache) get(ctx context.Context, ref Ref, good func(*slot, time.Time) bool) (Entry, error) {
+	if ref.IsZero() {
+		return Entry{}, errors.New("reading secret: empty reference")
+	}
+	c.mu.Lock()
+	s := c.slots[ref]
+	if s == nil {
+		s = &slot{}
+		c.slots[ref] = s
+	}
+	if held := !s.entry.ReadAt.IsZero(); held && good(s, c.options.Now()) {
+		defer c.mu.Unlock()
+		return s.answer()
+	}
+	if s.running == nil {
+		s.running = make(chan struct{})
+		// The read belongs to all who wait for it, so it outlives the first one's
+		// request, but not the timeout.
+		go c.read(context.WithoutCancel(ctx), ref, s)
+	}
+	running := s.running
+	c.mu.Unlock()
+
+	select {
+	case <-running:
+	case <-ctx.Done():
+		return Entry{}, fmt.Errorf("waiting for secret %s: %w", ref, ctx.Err())
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return s.answer()
+}
+
+func (s *slot) answer() (Entry, error) {
+	if s.entry.ReadAt.IsZero() {
+		return Entry{}, s.err
+	}
+	e := s.entry
+	e.Err = s.err
+	return e, nil
+}
+
+func (c *Cache) read(ctx context.Context, ref Ref, s *slot) {
+	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
+	defer cancel()
+	secret, err := c.access(ctx, ref)
+	data := trim(secret.Data)
+	if err == nil && len(data) == 0 {
+		err = ErrEmpty
+	}
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.tried = c.options.Now()
+	s.err = nil
+	if err != nil {
+		s.err = fmt.Errorf("reading secret %s: %w", ref, err)
+	} else {
+		s.entry = Entry{Value: New(string(data)), Version: secret.Version, ReadAt: s.tried}
+	}
+	close(s.running)
+	s.running = nil
+}
+
+// access turns a Source's panic into an error, since it would end the process from
+// a goroutine that no handler guards.
+func (c *Cache) access(ctx context.Context, ref Ref) (secret Secret, err error) {
+	defer func() {
+		if recover() != nil { // its value may hold anything
+			err = errors.New("secret source panicked")
+		}
+	}()
+	return c.source.Access(ctx, ref.Name())
+}
+
+// trim removes what editors and echo leave around a secret. Leading blanks of a
+// text of several lines stay, for they may be a document's indentation.
+func trim(data []byte) []byte {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	data = bytes.TrimRight(data, " \t\r\n\x00")
+	if bytes.ContainsRune(data, '\n') {
+		return bytes.TrimLeft(data, "\r\n")
+	}
+	return bytes.TrimLeft(data, " \t\r\n")
+}
