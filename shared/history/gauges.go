@@ -1,0 +1,193 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// GaugeHour is the readings of one hour and shard.
+type GaugeHour struct{ body gaugeBody }
+
+type gaugeBody struct {
+	Shard     string                    `json:"shard"`
+	Runs      runs                      `json:"runs"`
+	Databases map[string]*readingSeries `json:"databases"`
+}
+
+// readingSeries is one database's readings. Run holds the index of each reading's
+// run; the lists in Values and Checks are as long, with null where a reading lacks
+// the gauge or the check.
+type readingSeries struct {
+	Run     []int                       `json:"run"`
+	Replica []string                    `json:"replica,omitempty"`
+	Policy  []string                    `json:"policy,omitempty"`
+	Values  map[report.Gauge][]*float64 `json:"values,omitempty"`
+	Checks  map[report.Check][]*verdict `json:"checks,omitempty"`
+}
+
+type verdict struct {
+	Status report.Status `json:"status"`
+	Cause  cause.Cause   `json:"cause,omitempty"`
+	Value  *float64      `json:"value,omitempty"`
+}
+
+// AppendReadings adds a Metrics run: one reading for each database, whose At is
+// the run's. A run that is already there changes nothing.
+func (a *Archive) AppendReadings(ctx context.Context, shard string, run Run, readings map[string]report.Reading) error {
+	fresh := func(data []byte, schema int) (*GaugeHour, error) {
+		if data == nil {
+			return &GaugeHour{gaugeBody{Shard: shard, Databases: map[string]*readingSeries{}}}, nil
+		}
+		return DecodeReadings(data, schema)
+	}
+	return update(ctx, a.store, hourKey(gaugePrefix(shard), run.Scheduled), run, expiry(run.Scheduled), fresh,
+		func(h *GaugeHour) { h.add(run, readings) })
+}
+
+// Readings returns the hours that touch [from, to], in order.
+func (a *Archive) Readings(ctx context.Context, shard string, from, to time.Time) ([]*GaugeHour, error) {
+	return documents(ctx, a.store, gaugePrefix(shard), from, to, DecodeReadings)
+}
+
+// LastReadings returns the newest hour of readings that is not older than the hour
+// before now's, and whether there is one.
+func (a *Archive) LastReadings(ctx context.Context, shard string, now time.Time) (*GaugeHour, bool, error) {
+	return latest(ctx, a.store, gaugePrefix(shard), now, DecodeReadings)
+}
+
+func gaugePrefix(shard string) string { return "gauges/v1/" + shard + "/" }
+
+// DecodeReadings reads a document's data.
+func DecodeReadings(data []byte, schema int) (*GaugeHour, error) {
+	h := &GaugeHour{}
+	if err := unpack(data, schema, &h.body); err != nil {
+		return nil, err
+	}
+	if h.body.Databases == nil {
+		h.body.Databases = map[string]*readingSeries{}
+	}
+	for name, s := range h.body.Databases {
+		if s == nil || !s.whole(len(h.body.Runs)) {
+			return nil, fmt.Errorf("decoding: the readings of database %q do not fit its runs", name)
+		}
+	}
+	return h, nil
+}
+
+// Runs returns the hour's runs by scheduled time.
+func (h *GaugeHour) Runs() []Run {
+	return slices.SortedFunc(slices.Values(h.body.Runs), func(a, b Run) int { return a.Scheduled.Compare(b.Scheduled) })
+}
+
+// Databases returns the names of all databases with a reading, sorted.
+func (h *GaugeHour) Databases() []string { return slices.Sorted(maps.Keys(h.body.Databases)) }
+
+// Readings returns the database's readings by time. A run without one is a gap.
+func (h *GaugeHour) Readings(database string) []report.Reading {
+	s, ok := h.body.Databases[database]
+	if !ok {
+		return nil
+	}
+	out := make([]report.Reading, len(s.Run))
+	for i, index := range s.Run {
+		out[i] = s.reading(i)
+		out[i].At = h.body.Runs[index].Scheduled
+	}
+	slices.SortStableFunc(out, func(a, b report.Reading) int { return a.At.Compare(b.At) })
+	return out
+}
+
+func (h *GaugeHour) has(t time.Time) bool    { return h.body.Runs.has(t) }
+func (h *GaugeHour) encode() ([]byte, error) { return pack(h.body) }
+
+func (h *GaugeHour) add(run Run, readings map[string]report.Reading) {
+	index := len(h.body.Runs)
+	h.body.Runs = append(h.body.Runs, run)
+	for database, r := range readings {
+		s := h.body.Databases[database]
+		if s == nil {
+			s = &readingSeries{Values: map[report.Gauge][]*float64{}, Checks: map[report.Check][]*verdict{}}
+			h.body.Databases[database] = s
+		}
+		s.add(index, r)
+	}
+}
+
+func (s *readingSeries) add(index int, r report.Reading) {
+	before := len(s.Run)
+	s.Run = append(s.Run, index)
+	s.Replica = append(s.Replica, r.Replica)
+	s.Policy = append(s.Policy, r.Policy)
+	if s.Values == nil {
+		s.Values = map[report.Gauge][]*float64{}
+	}
+	if s.Checks == nil {
+		s.Checks = map[report.Check][]*verdict{}
+	}
+	for gauge, v := range r.Values {
+		s.Values[gauge] = append(padded(s.Values[gauge], before), &v)
+	}
+	for check, v := range r.Checks {
+		s.Checks[check] = append(padded(s.Checks[check], before), &verdict{Status: v.Status, Cause: v.Cause, Value: v.Value})
+	}
+	for gauge, list := range s.Values {
+		s.Values[gauge] = padded(list, before+1)
+	}
+	for check, list := range s.Checks {
+		s.Checks[check] = padded(list, before+1)
+	}
+}
+
+func (s *readingSeries) reading(i int) report.Reading {
+	r := report.Reading{Replica: s.Replica[i], Policy: s.Policy[i], Values: map[report.Gauge]float64{}, Checks: map[report.Check]report.Verdict{}}
+	for gauge, list := range s.Values {
+		if list[i] != nil {
+			r.Values[gauge] = *list[i]
+		}
+	}
+	for check, list := range s.Checks {
+		if v := list[i]; v != nil {
+			r.Checks[check] = report.Verdict{Status: v.Status, Cause: v.Cause, Value: v.Value}
+		}
+	}
+	return r
+}
+
+// whole reports whether every list has one entry for each reading, and every
+// reading a run.
+func (s *readingSeries) whole(runs int) bool {
+	n := len(s.Run)
+	if len(s.Replica) != n || len(s.Policy) != n {
+		return false
+	}
+	for _, index := range s.Run {
+		if index < 0 || index >= runs {
+			return false
+		}
+	}
+	for _, list := range s.Values {
+		if len(list) != n {
+			return false
+		}
+	}
+	for _, list := range s.Checks {
+		if len(list) != n {
+			return false
+		}
+	}
+	return true
+}
+
+// padded returns list with nils appended up to length n.
+func padded[T any](list []*T, n int) []*T {
+	for len(list) < n {
+		list = append(list, nil)
+	}
+	return list
+}

@@ -1,0 +1,368 @@
+package history_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/history"
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/store"
+	"github.com/pongwatch/pongwatch/shared/store/storetest"
+)
+
+var update = flag.Bool("update", false, "write the golden files of the current schema")
+
+const (
+	shard  = "main"
+	region = "europe-west1"
+)
+
+var eight = time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC)
+
+func runAt(minute int) history.Run {
+	t := eight.Add(time.Duration(minute) * time.Minute)
+	return history.Run{Scheduled: t, Started: t.Add(800 * time.Millisecond), Finished: t.Add(1200 * time.Millisecond), Region: region}
+}
+
+func good(minute int) report.Sample {
+	return report.Sample{
+		At: runAt(minute).Scheduled, Status: report.OK, Attempts: 1,
+		Phases: report.Phases{DNS: 2.1, Connect: 11, TLS: 24, Wait: 41.7, Total: 80},
+	}
+}
+
+func failed(minute int) report.Sample {
+	return report.Sample{
+		At: runAt(minute).Scheduled, Status: report.Fail, Cause: cause.TimeoutResponse, Attempts: 3,
+		Phases: report.Phases{DNS: 1, Connect: 12, TLS: 30, Total: 4000},
+	}
+}
+
+func TestPingsComeBackAsTheyWereWritten(t *testing.T) {
+	a := history.New(storetest.NewMemory(func() time.Time { return eight }))
+	for minute, samples := range []map[string]report.Sample{
+		0: {"cache": good(0)},
+		1: {"cache": failed(1), "queue": good(1)},
+		2: {"queue": good(2)}, // cache was not watched: a gap
+		3: {"cache": good(3), "queue": {At: runAt(3).Scheduled, Status: report.Unknown, Cause: cause.Interrupted}},
+	} {
+		if err := a.AppendPings(t.Context(), shard, runAt(minute), samples); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	hours, err := a.Pings(t.Context(), shard, region, eight, eight.Add(10*time.Minute))
+	if err != nil || len(hours) != 1 {
+		t.Fatalf("Pings() = %d hours, %v; want 1, nil", len(hours), err)
+	}
+	want := map[string][]report.Sample{
+		"cache": {good(0), failed(1), good(3)},
+		"queue": {good(1), good(2), {At: runAt(3).Scheduled, Status: report.Unknown, Cause: cause.Interrupted}},
+	}
+	for name, samples := range want {
+		got, err := hours[0].Samples(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(samples, got, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
+			t.Errorf("Samples(%q) (-want +got):\n%s", name, diff)
+		}
+	}
+	if got, err := hours[0].Samples("nobody"); got != nil || err != nil {
+		t.Errorf("Samples of an unknown database = %v, %v; want none", got, err)
+	}
+	if diff := cmp.Diff([]history.Run{runAt(0), runAt(1), runAt(2), runAt(3)}, hours[0].Runs()); diff != "" {
+		t.Errorf("Runs() (-want +got):\n%s", diff)
+	}
+}
+
+func TestAnAppendIsIdempotentAndOrderDoesNotMatter(t *testing.T) {
+	m := storetest.NewMemory(func() time.Time { return eight })
+	a := history.New(m)
+	for _, minute := range []int{0, 2, 2, 1, 0} {
+		if err := a.AppendPings(t.Context(), shard, runAt(minute), map[string]report.Sample{"cache": good(minute)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hours, err := a.Pings(t.Context(), shard, region, eight, eight)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := hours[0].Samples("cache")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]report.Sample{good(0), good(1), good(2)}, got, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
+		t.Errorf("Samples (-want +got):\n%s", diff)
+	}
+	last, ok, err := a.LastPings(t.Context(), shard, region, eight.Add(70*time.Minute))
+	if err != nil || !ok || !last.Scheduled.Equal(runAt(2).Scheduled) {
+		t.Errorf("LastPings() = %v, %v, %v; want the run of 20:02, found in the hour before", last, ok, err)
+	}
+	if _, ok, err := a.LastPings(t.Context(), shard, "us-east4", eight); ok || err != nil {
+		t.Errorf("LastPings of a region without runs = %v, %v; want false, nil", ok, err)
+	}
+}
+
+func TestHoursAreSeparateDocumentsThatExpire(t *testing.T) {
+	now := eight
+	m := storetest.NewMemory(func() time.Time { return now })
+	a := history.New(m)
+	for _, minute := range []int{59, 60, 180} {
+		if err := a.AppendPings(t.Context(), shard, runAt(minute), map[string]report.Sample{"cache": good(minute)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hours, err := a.Pings(t.Context(), shard, region, eight, eight.Add(2*time.Hour))
+	if err != nil || len(hours) != 2 {
+		t.Fatalf("Pings(20:00 to 22:00) = %d hours, %v; want 2", len(hours), err)
+	}
+	now = eight.Add(time.Hour + history.Retention)
+	hours, err = a.Pings(t.Context(), shard, region, eight, eight.Add(3*time.Hour))
+	if err != nil || len(hours) != 2 {
+		t.Errorf("three days after its end the first hour is still there: %d hours, %v; want 2", len(hours), err)
+	}
+}
+
+func TestAppendsMeetOtherWritersAndLostAnswers(t *testing.T) {
+	tests := []struct {
+		name    string
+		faults  []storetest.Fault
+		wantErr error
+		want    int
+	}{
+		{"another writer is first twice", []storetest.Fault{storetest.Conflict, storetest.Conflict}, nil, 1},
+		{"the answer of a write that happened is lost", []storetest.Fault{storetest.LostAnswer}, nil, 1},
+		{"the write did not happen once", []storetest.Fault{storetest.Unavailable}, nil, 1},
+		{"the store stays down", []storetest.Fault{storetest.Unavailable, storetest.Unavailable, storetest.Unavailable}, storetest.ErrInjected, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := storetest.NewFaulty(storetest.NewMemory(func() time.Time { return eight }))
+			f.Plan(storetest.Put, tt.faults...)
+			a := history.New(f)
+			err := a.AppendPings(t.Context(), shard, runAt(0), map[string]report.Sample{"cache": good(0)})
+			if !errors.Is(err, tt.wantErr) {
+				t.Errorf("AppendPings() = %v, want %v", err, tt.wantErr)
+			}
+			hours, err := a.Pings(t.Context(), shard, region, eight, eight)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := 0
+			for _, h := range hours {
+				samples, err := h.Samples("cache")
+				if err != nil {
+					t.Fatal(err)
+				}
+				got += len(samples)
+			}
+			if got != tt.want {
+				t.Errorf("%d samples are kept, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestTwoRunsAtOnceAreBothKept(t *testing.T) {
+	a := history.New(storetest.NewMemory(func() time.Time { return eight }))
+	var wg sync.WaitGroup
+	for minute := range 2 {
+		wg.Go(func() {
+			if err := a.AppendPings(t.Context(), shard, runAt(minute), map[string]report.Sample{"cache": good(minute)}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	hours, err := a.Pings(t.Context(), shard, region, eight, eight)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(hours[0].Runs()); got != 2 {
+		t.Errorf("%d runs are kept, want 2", got)
+	}
+}
+
+func reading(minute int) report.Reading {
+	return report.Reading{
+		At: runAt(minute).Scheduled, Replica: "10.16.8.4", Policy: "noeviction",
+		Values: map[report.Gauge]float64{report.GaugeDataSize: 2048, report.GaugeDataLimit: 268435456, report.GaugeHits: float64(100 * minute)},
+		Checks: map[report.Check]report.Verdict{report.Memory: {Status: report.OK, Value: report.Number(0.25)}},
+	}
+}
+
+func TestReadingsComeBackAsTheyWereWritten(t *testing.T) {
+	a := history.New(storetest.NewMemory(func() time.Time { return eight }))
+	late := reading(10)
+	late.Values[report.GaugeKeys] = 15 // INFO named it for the first time
+	delete(late.Values, report.GaugeHits)
+	late.Checks[report.Write] = report.Verdict{Status: report.Fail, Cause: cause.StorageFull}
+	down := report.Reading{At: runAt(5).Scheduled, Values: map[report.Gauge]float64{}, Checks: map[report.Check]report.Verdict{report.Memory: {Status: report.Unknown, Cause: cause.TCPRefused}}}
+
+	for _, r := range []report.Reading{reading(0), down, late, reading(0)} {
+		if err := a.AppendReadings(t.Context(), shard, history.Run{Scheduled: r.At, Region: region}, map[string]report.Reading{"cache": r}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h, ok, err := a.LastReadings(t.Context(), shard, eight.Add(20*time.Minute))
+	if err != nil || !ok {
+		t.Fatalf("LastReadings() = %v, %v; want an hour", ok, err)
+	}
+	if diff := cmp.Diff([]report.Reading{reading(0), down, late}, h.Readings("cache")); diff != "" {
+		t.Errorf("Readings (-want +got):\n%s", diff)
+	}
+	hours, err := a.Readings(t.Context(), shard, eight, eight.Add(20*time.Minute))
+	if err != nil || len(hours) != 1 {
+		t.Errorf("Readings() = %d hours, %v; want 1", len(hours), err)
+	}
+}
+
+// TestGoldenFiles reads the documents that past versions wrote and, for the
+// current schema, writes the same content anew.
+func TestGoldenFiles(t *testing.T) {
+	m := storetest.NewMemory(func() time.Time { return eight })
+	a := history.New(m)
+	for minute := range 3 {
+		samples := map[string]report.Sample{"cache": good(minute), "queue": failed(minute)}
+		if err := a.AppendPings(t.Context(), shard, runAt(minute), samples); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.AppendReadings(t.Context(), shard, runAt(minute), map[string]report.Reading{"cache": reading(minute)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hot := golden(t, m, "hot/v1/main/europe-west1/2026-11-22T20", "hot.schema1.gz")
+	gauges := golden(t, m, "gauges/v1/main/2026-11-22T20", "gauges.schema1.gz")
+
+	pings, err := history.DecodePings(hot, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := pings.Samples("queue")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]report.Sample{failed(0), failed(1), failed(2)}, got, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
+		t.Errorf("hot schema 1 (-want +got):\n%s", diff)
+	}
+	readings, err := history.DecodeReadings(gauges, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]report.Reading{reading(0), reading(1), reading(2)}, readings.Readings("cache")); diff != "" {
+		t.Errorf("gauges schema 1 (-want +got):\n%s", diff)
+	}
+	if _, err := history.DecodePings(hot, history.Schema+1); !errors.Is(err, history.ErrNewer) {
+		t.Errorf("a newer schema = %v, want ErrNewer", err)
+	}
+}
+
+// golden returns the golden file's content; with -update it first becomes the
+// document under key.
+func golden(t *testing.T, s store.Store, key, name string) []byte {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		d, err := s.Get(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Schema != history.Schema {
+			t.Fatalf("schema %d, want %d", d.Schema, history.Schema)
+		}
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, d.Data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestAnHourOf250DatabasesFitsItsBudget(t *testing.T) {
+	m := storetest.NewMemory(func() time.Time { return eight })
+	a := history.New(m)
+	rng := rand.New(rand.NewPCG(1, 2))
+	jitter := func(base, spread float64) float64 { return base + rng.ExpFloat64()*spread }
+	for minute := range 60 {
+		samples, readings := map[string]report.Sample{}, map[string]report.Reading{}
+		for db := range 250 {
+			s := good(minute)
+			s.Phases = report.Phases{DNS: jitter(2, 1), Connect: jitter(22, 1.5), TLS: jitter(24, 2), Wait: jitter(45, 3)}
+			s.Phases.Total = s.Phases.DNS + s.Phases.Connect + s.Phases.TLS + s.Phases.Wait
+			samples[fmt.Sprintf("database-%03d", db)] = s
+			readings[fmt.Sprintf("database-%03d", db)] = busy(rng, minute)
+		}
+		if err := a.AppendPings(t.Context(), shard, runAt(minute), samples); err != nil {
+			t.Fatal(err)
+		}
+		if minute%5 == 0 {
+			if err := a.AppendReadings(t.Context(), shard, runAt(minute), readings); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for key, budget := range map[string]int{"hot/v1/main/europe-west1/2026-11-22T20": 80_000, "gauges/v1/main/2026-11-22T20": 120_000} {
+		d, err := m.Get(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: %d bytes", key, len(d.Data))
+		if len(d.Data) > budget {
+			t.Errorf("%s has %d bytes, want at most %d", key, len(d.Data), budget)
+		}
+	}
+}
+
+func busy(rng *rand.Rand, minute int) report.Reading {
+	r := reading(minute)
+	for _, g := range []report.Gauge{
+		report.GaugeDataSize, report.GaugeMemoryUsed, report.GaugeKeys, report.GaugeCommands, report.GaugeReads,
+		report.GaugeWrites, report.GaugeHits, report.GaugeMisses, report.GaugeExpired,
+	} {
+		r.Values[g] = float64(1_000_000 + rng.IntN(1_000_000))
+	}
+	return r
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, name := range []string{"hot.schema1.gz", "gauges.schema1.gz"} {
+		data, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+		f.Add(bytes.Replace(data, []byte{0x00}, []byte{0x7f}, 3))
+	}
+	f.Fuzz(func(_ *testing.T, data []byte) {
+		if h, err := history.DecodePings(data, 1); err == nil {
+			for _, name := range h.Databases() {
+				_, _ = h.Samples(name)
+			}
+			_ = h.Runs()
+		}
+		if h, err := history.DecodeReadings(data, 1); err == nil {
+			for _, name := range h.Databases() {
+				_ = h.Readings(name)
+			}
+		}
+	})
+}

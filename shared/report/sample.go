@@ -1,0 +1,61 @@
+package report
+
+import (
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+)
+
+// Sample is what history keeps of one ping.
+type Sample struct {
+	// At is the scheduled time of the run.
+	At       time.Time
+	Status   Status
+	Cause    cause.Cause
+	Phases   Phases
+	Attempts int
+}
+
+// Gauge names one figure of a Reading. Figures whose name ends in _total are
+// counters of one replica: they mean something only as a difference between two
+// readings of the same replica.
+type Gauge string
+
+// The gauges that INFO yields. Upstash's quota is about data: total_data_size and
+// max_data_size; used_memory and maxmemory describe the hot tier only.
+const (
+	GaugeDataSize    Gauge = "data_size_bytes"
+	GaugeDataLimit   Gauge = "data_limit_bytes"
+	GaugeMemoryUsed  Gauge = "memory_used_bytes"
+	GaugeMemoryLimit Gauge = "memory_limit_bytes"
+	GaugeKeys        Gauge = "keys"
+	GaugeConnections Gauge = "connections"
+	GaugeOpsPerSec   Gauge = "operations_per_second"
+	GaugeCommands    Gauge = "commands_total"
+	GaugeReads       Gauge = "reads_total"
+	GaugeWrites      Gauge = "writes_total"
+	GaugeHits        Gauge = "hits_total"
+	GaugeMisses      Gauge = "misses_total"
+	GaugeExpired     Gauge = "expired_keys_total"
+	GaugeEvicted     Gauge = "evicted_keys_total"
+)
+
+// Verdict is what history keeps of one check of a Metrics run.
+type Verdict struct {
+	Status Status
+	Cause  cause.Cause
+	Value  *float64
+}
+
+// Reading is what history keeps of one database in one Metrics run.
+type Reading struct {
+	// At is the scheduled time of the run.
+	At time.Time
+	// Replica is the replica that answered INFO: its counters are its own.
+	Replica string
+	// Policy is INFO's maxmemory_policy.
+	Policy string
+	Values map[Gauge]float64
+	// Checks holds the checks that were due.
+	Checks map[Check]Verdict
+}
