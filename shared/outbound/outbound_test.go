@@ -1,0 +1,229 @@
+package outbound_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/outbound"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+)
+
+func get(t *testing.T, c *http.Client, address string) (*http.Response, error) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := c.Do(r)
+	if err == nil {
+		t.Cleanup(func() { _ = resp.Body.Close() })
+	}
+	return resp, err
+}
+
+func TestClientReachesOnlyItsHosts(t *testing.T) {
+	tests := []struct {
+		name    string
+		options outbound.Options
+		url     string
+		allowed bool
+	}{
+		{"its host", outbound.Options{Hosts: []string{"slack.test"}}, "https://slack.test/api", true},
+		{"its host in capitals", outbound.Options{Hosts: []string{"slack.test"}}, "https://SLACK.test/api", true},
+		{"another host", outbound.Options{Hosts: []string{"slack.test"}}, "https://evil.test/api", false},
+		{"a host that only ends like its own", outbound.Options{Hosts: []string{"slack.test"}}, "https://notslack.test/", false},
+		{"plain http", outbound.Options{Hosts: []string{"slack.test"}}, "http://slack.test/api", false},
+		{"a name below a wildcard", outbound.Options{Hosts: []string{"*.upstash.test"}}, "https://eu1.upstash.test/ping", true},
+		{"the wildcard's own name", outbound.Options{Hosts: []string{"*.upstash.test"}}, "https://upstash.test/ping", false},
+		{"the host in the user part", outbound.Options{Hosts: []string{"slack.test"}}, "https://slack.test@evil.test/", false},
+		{"loopback is not allowed by itself", outbound.Options{Hosts: []string{"slack.test"}}, "http://127.0.0.1:1/", false},
+		{"the zero value reaches nothing", outbound.Options{}, "https://slack.test/", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			// Names below .test never resolve: what is allowed fails later, otherwise.
+			_, err := get(t, outbound.NewClient(tt.options), tt.url)
+			if !errors.Is(err, outbound.ErrNotSent) {
+				t.Errorf("error %v, want ErrNotSent", err)
+			}
+			if got := !errors.Is(err, outbound.ErrForbidden); got != tt.allowed {
+				t.Errorf("allowed = %v, want %v (%v)", got, tt.allowed, err)
+			}
+		})
+	}
+}
+
+func TestClientFollowsNoRedirect(t *testing.T) {
+	var reached bool
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
+	defer other.Close()
+	srv := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusTemporaryRedirect))
+	defer srv.Close()
+	resp, err := get(t, outbound.NewClient(outbound.Options{AllowLoopback: true}), srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != http.StatusTemporaryRedirect || reached {
+		t.Errorf("status %d, reached the target: %v; want 307, false", resp.StatusCode, reached)
+	}
+}
+
+func TestClientTellsWhetherTheRequestWasSent(t *testing.T) {
+	reset := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	defer reset.Close()
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	client := outbound.NewClient(outbound.Options{AllowLoopback: true})
+
+	_, err := get(t, client, reset.URL)
+	if err == nil || errors.Is(err, outbound.ErrNotSent) || !outbound.Transient(err) {
+		t.Errorf("connection dropped after the request: %v, want a transient error that is not ErrNotSent", err)
+	}
+	_, err = get(t, client, gone.URL)
+	if !errors.Is(err, outbound.ErrNotSent) || !errors.Is(err, syscall.ECONNREFUSED) || !outbound.Transient(err) {
+		t.Errorf("refused: %v, want a transient ErrNotSent", err)
+	}
+}
+
+func TestClientDistrustsAForeignCertificate(t *testing.T) {
+	srv := httptest.NewUnstartedServer(http.NotFoundHandler())
+	srv.Config.ErrorLog = nil
+	srv.StartTLS()
+	defer srv.Close()
+	_, err := get(t, outbound.NewClient(outbound.Options{AllowLoopback: true}), srv.URL)
+	if !errors.Is(err, outbound.ErrNotSent) || outbound.Transient(err) {
+		t.Errorf("foreign certificate: %v, want an ErrNotSent that does not pass by itself", err)
+	}
+}
+
+func TestPublicOnlyJudgesTheAddressAndNotTheName(t *testing.T) {
+	srv := httptest.NewTLSServer(http.NotFoundHandler())
+	defer srv.Close()
+	port := netip.MustParseAddrPort(srv.Listener.Addr().String()).Port()
+	// localhost stands for any name that resolves to where it should not.
+	address := fmt.Sprintf("https://localhost:%d/", port)
+	_, err := get(t, outbound.NewClient(outbound.Options{Hosts: []string{"*"}, PublicOnly: true}), address)
+	if !errors.Is(err, outbound.ErrForbidden) {
+		t.Errorf("connecting to loopback: %v, want ErrForbidden", err)
+	}
+	for _, ip := range []string{"10.0.0.1", "169.254.169.254", "[fd00::1]", "100.64.0.1", "[::ffff:10.0.0.1]", "[64:ff9b::a9fe:a9fe]", "0.0.0.0"} {
+		_, err := get(t, outbound.NewClient(outbound.Options{Hosts: []string{"*"}, PublicOnly: true}), "https://"+ip+"/")
+		if !errors.Is(err, outbound.ErrForbidden) {
+			t.Errorf("connecting to %s: %v, want ErrForbidden", ip, err)
+		}
+	}
+}
+
+func TestReadAllIsBounded(t *testing.T) {
+	b, err := outbound.ReadAll(strings.NewReader("12345"), 5)
+	if string(b) != "12345" || err != nil {
+		t.Errorf("ReadAll = %q, %v", b, err)
+	}
+	b, err = outbound.ReadAll(strings.NewReader("123456"), 5)
+	if string(b) != "12345" || !errors.Is(err, outbound.ErrTooLarge) {
+		t.Errorf("ReadAll = %q, %v, want the beginning and ErrTooLarge", b, err)
+	}
+}
+
+func TestTransient(t *testing.T) {
+	tests := []struct {
+		name string
+		err  error
+		want bool
+	}{
+		{"none", nil, false},
+		{"deadline", &url.Error{Op: "Get", URL: "x", Err: context.DeadlineExceeded}, true},
+		{"cancelled", &url.Error{Op: "Get", URL: "x", Err: context.Canceled}, false},
+		{"end of file", io.ErrUnexpectedEOF, true},
+		{"reset", &net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNRESET)}, true},
+		{"name gone", &net.DNSError{IsNotFound: true}, false},
+		{"resolver in trouble", &net.DNSError{IsTemporary: true}, true},
+		{"something else", errors.New("x"), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := outbound.Transient(tt.err); got != tt.want {
+				t.Errorf("Transient(%v) = %v", tt.err, got)
+			}
+		})
+	}
+}
+
+const canary = "S3cr3t/C4n4ry+x="
+
+func TestRedact(t *testing.T) {
+	known := []secrets.Value{secrets.New(canary), secrets.New("abc"), {}}
+	tests := []struct{ name, text, want string }{
+		{"a known secret", "token " + canary + "!", "token [redacted]!"},
+		{"escaped for a query", "?x=" + url.QueryEscape(canary), "?x=[redacted]"},
+		{"escaped for a path", "/" + url.PathEscape(canary), "/[redacted]"},
+		{"a short one does not tear words apart", "abcde", "abcde"},
+		{"a bot token", "bad token xoxb-12-34-abCD here", "bad token [redacted] here"},
+		{"a Slack webhook", `Post "https://hooks.slack.com/services/T0/B0/xyz": EOF`, `Post "https://hooks.slack.com/[redacted]": EOF`},
+		{"its path on another host", "http://127.0.0.1:9/services/T0AB/B0CD/xyz9", "http://127.0.0.1:9/services/[redacted]"},
+		{"a bearer token", "Authorization: Bearer AbCdEf123==", "Authorization: Bearer [redacted]"},
+		{"a token in a query", "https://x.upstash.io/ping?_token=AbC&y=1", "https://x.upstash.io/ping?_token=[redacted]&y=1"},
+		{"a webhook key", "whsec_abc+/=", "[redacted]"},
+		{"credentials in a URL", "redis://default:pass@host:6379", "redis://[redacted]@host:6379"},
+		{"ordinary text stays", "timeout after 5000 ms (2 of 2 runs)", "timeout after 5000 ms (2 of 2 runs)"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := outbound.Redact(tt.text, known...); got != tt.want {
+				t.Errorf("Redact = %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestErrorKeepsTheReasonAndNotTheAddress(t *testing.T) {
+	client := outbound.NewClient(outbound.Options{AllowLoopback: true, Timeout: 100 * time.Millisecond})
+	_, err := get(t, client, "http://127.0.0.1:1/services/"+url.PathEscape(canary)+"?k="+url.QueryEscape(canary))
+	if err == nil {
+		t.Fatal("port 1 answers")
+	}
+	clean := outbound.Error(fmt.Errorf("posting: %w", err))
+	if !errors.Is(clean, syscall.ECONNREFUSED) || !errors.Is(clean, outbound.ErrNotSent) {
+		t.Errorf("%v: the reason is lost", clean)
+	}
+	if want := "posting: Get http://127.0.0.1:1: request not sent: dial tcp 127.0.0.1:1: connect: connection refused"; clean.Error() != want {
+		t.Errorf("text %q, want %q", clean, want)
+	}
+	if strings.Contains(fmt.Sprintf("%v %+v %#v", clean, clean, clean), "C4n4ry") {
+		t.Errorf("leaks: %#v", clean)
+	}
+
+	_, err = url.Parse("https://host/" + canary + "\n")
+	if clean := outbound.Error(err); strings.Contains(clean.Error(), "C4n4ry") {
+		t.Errorf("a parse error leaks: %v", clean)
+	}
+	if outbound.Error(nil) != nil {
+		t.Error("Error(nil) is not nil")
+	}
+}
+
+func FuzzRedact(f *testing.F) {
+	f.Add("before ", " after")
+	f.Add("https://x/?token=", "&y")
+	f.Add("Bearer ", "")
+	f.Fuzz(func(t *testing.T, before, after string) {
+		if strings.Contains(before+"."+after, "C4n4ry") {
+			return
+		}
+		if got := outbound.Redact(before+canary+after, secrets.New(canary)); strings.Contains(got, "C4n4ry") {
+			t.Errorf("leaks: %q", got)
+		}
+	})
+}

@@ -1,0 +1,104 @@
+package outbound
+
+import (
+	"errors"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pongwatch/pongwatch/shared/secrets"
+)
+
+const redacted = "[redacted]"
+
+// shortest is the least length of a secret that is searched for as text: a
+// shorter one would tear holes into ordinary words.
+const shortest = 6
+
+// patterns match secrets by their form, for those that nobody has named.
+var patterns = []struct {
+	re   *regexp.Regexp
+	with string
+}{
+	{regexp.MustCompile(`\bx(?:ox[a-z]|app)-[A-Za-z0-9-]+`), redacted},
+	{regexp.MustCompile(`hooks\.slack(-gov)?\.com/[^\s"'<>]*`), "hooks.slack$1.com/" + redacted},
+	{regexp.MustCompile(`/services/T[A-Z0-9]+/B[A-Z0-9]+/[A-Za-z0-9]+`), "/services/" + redacted},
+	{regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}`), "$1 " + redacted},
+	{regexp.MustCompile(`(?i)([?&](?:_?token|access_token|auth|key|signature|sig|secret|password)=)[^&\s"'<>]*`), "${1}" + redacted},
+	{regexp.MustCompile(`\bwhsec_[A-Za-z0-9+/=_-]+`), redacted},
+	{regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*://)[^/\s"'<>@]+@`), "${1}" + redacted + "@"},
+	{regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*`), redacted},
+}
+
+// Redact returns text without the given secrets, in plain and in URL-escaped
+// form, and without what has the form of a secret: Slack tokens and webhook
+// addresses, authorization headers, URL credentials, JSON web tokens.
+func Redact(text string, known ...secrets.Value) string {
+	// The longest first, so that a secret inside another leaves no rest behind.
+	forms := make([]string, 0, 3*len(known))
+	for _, k := range known {
+		s := k.Reveal()
+		for _, form := range []string{s, strings.TrimSpace(s), url.QueryEscape(s), url.PathEscape(s)} {
+			if len(form) >= shortest {
+				forms = append(forms, form)
+			}
+		}
+	}
+	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
+	for _, form := range forms {
+		text = strings.ReplaceAll(text, form, redacted)
+	}
+	for _, p := range patterns {
+		text = p.re.ReplaceAllString(text, p.with)
+	}
+	return text
+}
+
+// Error returns err with a text that is safe to log and to show: no URL but its
+// scheme and host, no secret. errors.Is and errors.As still find what err wraps.
+func Error(err error, known ...secrets.Value) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	var u *url.Error
+	for inner := err; errors.As(inner, &u); inner = u.Err {
+		// A parse error quotes the URL in a mangled form that no search finds.
+		if u.Op == "parse" {
+			return &cleanError{text: "parsing an address: it is not a valid URL", err: nil}
+		}
+		text = strings.ReplaceAll(text, u.Error(), u.Op+" "+origin(u.URL)+": "+u.Err.Error())
+		text = strings.ReplaceAll(text, u.URL, origin(u.URL))
+	}
+	return &cleanError{text: Redact(text, known...), err: withoutURL(err)}
+}
+
+// origin keeps of a URL only what names the service.
+func origin(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" {
+		return redacted
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// withoutURL steps into a url.Error, which prints its URL.
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// cleanError has a safe text and keeps what callers compare with.
+type cleanError struct {
+	text string
+	err  error
+}
+
+func (e *cleanError) Error() string { return e.text }
+
+// Unwrap implements the interface of [errors.Unwrap].
+func (e *cleanError) Unwrap() error { return e.err }
