@@ -1,0 +1,118 @@
+package incident
+
+import "time"
+
+// Ref is a receiver's own reference to what it has sent: Slack's channel and
+// timestamp, a mail's Message-ID. Opaque to everybody else.
+type Ref struct {
+	Channel string `json:"channel,omitempty"`
+	ID      string `json:"id,omitempty"`
+	Thread  string `json:"thread,omitempty"`
+}
+
+// IsZero reports whether nothing was sent yet.
+func (r Ref) IsZero() bool { return r == Ref{} }
+
+// Documents is the address of the internal receiver that writes an incident's
+// document. It is owed every revision, whatever people are spared.
+const Documents = "_documents"
+
+// Delivery is an outbox entry: what one receiver is owed of one thread. It is a
+// level, not a queue, so it never grows: the receiver knows revision Done and
+// should know revision Want.
+type Delivery struct {
+	Want int `json:"want"`
+	Done int `json:"done"`
+	// Maybe is a revision that was sent without a certain answer; it is sent again,
+	// and a receiver with a duplicate of it knows why.
+	Maybe int `json:"maybe,omitempty"`
+	Ref   Ref `json:"ref,omitzero"`
+
+	Lease Lease `json:"lease,omitzero"`
+	// Tries counts the attempts since the last success.
+	Tries int `json:"tries,omitempty"`
+	// NotBefore is when the next attempt may begin.
+	NotBefore time.Time `json:"not_before,omitzero"`
+	// Since is when Want first exceeded Done.
+	Since time.Time `json:"since,omitzero"`
+	// Sent is when Done last moved.
+	Sent time.Time `json:"sent,omitzero"`
+
+	// Refused is why the receiver refused for good; nothing is sent to it any more.
+	Refused string `json:"refused,omitempty"`
+	// Instead names the receiver that this delivery stands in for, and Why.
+	Instead string `json:"instead,omitempty"`
+	Why     string `json:"why,omitempty"`
+	// Repair asks for one more edit, since another worker may have written an older
+	// revision over a newer one.
+	Repair bool `json:"repair,omitempty"`
+	// Error is why the last attempt failed, redacted.
+	Error string `json:"error,omitempty"`
+}
+
+// Lease is a worker's right to send.
+type Lease struct {
+	Owner string    `json:"owner,omitempty"`
+	Until time.Time `json:"until,omitzero"`
+}
+
+// Held reports whether somebody else may be sending at now.
+func (l Lease) Held(now time.Time) bool { return l.Owner != "" && now.Before(l.Until) }
+
+// Pending reports whether something is owed.
+func (d Delivery) Pending() bool { return d.Refused == "" && (d.Want > d.Done || d.Repair) }
+
+// Due reports whether it may be claimed at now.
+func (d Delivery) Due(now time.Time) bool {
+	return d.Pending() && !d.Lease.Held(now) && !now.Before(d.NotBefore)
+}
+
+// Notice is one delivery that was claimed, with all that its message needs: it is
+// rendered from the claimed state, never from the input that led to it.
+type Notice struct {
+	Shard   string
+	Address string
+	// Done and Want are the revisions between which the events lie.
+	Done, Want int
+	// Events is what is news to this receiver, the most significant first. It is
+	// never empty; a repair repeats Updated.
+	Events []Event
+	// Previous is what the receiver has of this thread; zero before the first message.
+	Previous Ref
+	// Maybe says that this revision may have arrived already.
+	Maybe bool
+	// Instead names the receiver that this delivery stands in for, and Why it must.
+	Instead, Why string
+
+	// Incident is set for a thread of its own, Group and Members for a group.
+	Incident *Incident
+	Group    *Group
+	Members  []Incident // in the order of joining, resolved ones included
+
+	// Next is when the next reminder is due, zero for none.
+	Next time.Time
+	// Now is when the notice was claimed.
+	Now time.Time
+}
+
+// Event returns what the message is about.
+func (n Notice) Event() Event { return n.Events[0] }
+
+// ID returns the full id of the incident or group.
+func (n Notice) ID() string {
+	if n.Group != nil {
+		return n.Group.ID
+	}
+	return n.Incident.ID
+}
+
+// Short returns the id for people.
+func (n Notice) Short() string { return ShortID(n.ID()) }
+
+// Thread returns the notifications' state of the incident or group.
+func (n Notice) Thread() Thread {
+	if n.Group != nil {
+		return n.Group.Thread
+	}
+	return n.Incident.Thread
+}

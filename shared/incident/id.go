@@ -1,0 +1,53 @@
+package incident
+
+import (
+	"crypto/sha256"
+	"strings"
+	"time"
+)
+
+// digits is Crockford's base32: no I, L, O and U, which are misread on a phone or aloud.
+const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+const (
+	shortPrefix = "INC-"
+	shortDigits = 6
+	hashDigits  = 12
+	idTime      = "20060102T150405Z"
+)
+
+// newID returns the full id of what was opened at that time in the shard, such as
+// "20261122T182201Z-7F3A9K2M4QXT": sortable by time, and the same wherever two
+// workers decide the same.
+func newID(shard, subject string, opened time.Time) string {
+	opened = opened.UTC()
+	sum := sha256.Sum256([]byte(shard + "\x00" + subject + "\x00" + opened.Format(time.RFC3339Nano)))
+	var b strings.Builder
+	b.WriteString(opened.Format(idTime))
+	b.WriteByte('-')
+	for _, c := range sum[:hashDigits] {
+		b.WriteByte(digits[c&31])
+	}
+	return b.String()
+}
+
+// ShortID returns the form of a full id that people use: "INC-7F3A9K". Text that is
+// no full id is returned as it is.
+func ShortID(id string) string {
+	_, hash, ok := strings.Cut(id, "-")
+	if !ok || len(hash) < shortDigits || strings.HasPrefix(id, shortPrefix) {
+		return id
+	}
+	return shortPrefix + hash[:shortDigits]
+}
+
+// MatchID reports whether a person who wrote text may mean id: the full id, or the
+// short one with or without its prefix, in any case, with O for 0 and I or L for 1.
+func MatchID(text, id string) bool {
+	text = strings.ToUpper(strings.TrimSpace(text))
+	if text == id {
+		return true
+	}
+	text = strings.NewReplacer("O", "0", "I", "1", "L", "1").Replace(strings.TrimPrefix(text, shortPrefix))
+	return text != "" && text == strings.TrimPrefix(ShortID(id), shortPrefix)
+}

@@ -1,0 +1,247 @@
+package incident
+
+import (
+	"slices"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// Policy is what the configuration says about one shard, in this package's words.
+// The zero value of every duration and count means its default; see [DefaultPolicy].
+type Policy struct {
+	// Databases are those of the shard. Nil says that the configuration could not be
+	// read: then nothing is closed as no longer watched. An empty map closes all.
+	Databases map[string]Database
+	// Jobs are the runs that must keep coming; empty means those seen so far.
+	Jobs []Job
+	// Routes are tried in order; the first that matches decides.
+	Routes []Route
+	// Receivers holds every address that routes name.
+	Receivers map[string]Receiver
+	// Rules say how each check opens and closes; a check without one has the default's.
+	Rules map[report.Check]Rule
+	// Windows are the maintenance windows.
+	Windows []Window
+
+	// Shift is how far in the future a report may be, Stale how old before it
+	// changes no status, and SignalAge how old a signal may be.
+	Shift, Stale, SignalAge time.Duration
+	// Grace is added to three intervals before silence counts as missing.
+	Grace time.Duration
+
+	// Reopen is how soon after its resolution a failure continues an incident.
+	Reopen time.Duration
+	// UnstableAfter reopenings within UnstableWithin make an incident unstable until
+	// it was good for Settle.
+	UnstableAfter          int
+	UnstableWithin, Settle time.Duration
+	// FlapHigh and FlapLow are per cent of changes among the last results.
+	FlapHigh, FlapLow float64
+
+	// GroupAt databases with one class of cause make a group; who joins after
+	// JoinQuiet, or after an acknowledge, is told at once.
+	GroupAt   int
+	JoinQuiet time.Duration
+
+	// Reminders are the pauses before each reminder of a critical incident, the last
+	// one repeated; RemindersAcked the same once somebody has acknowledged, and
+	// RemindersWarning for warnings.
+	Reminders, RemindersAcked, RemindersWarning []time.Duration
+	// EscalateAfter is how long a critical incident waits for an acknowledge.
+	EscalateAfter time.Duration
+	// EditEvery is the least time between silent edits that no change of state asks for.
+	EditEvery time.Duration
+	// CauseQuiet is how long a class of cause, once announced, is changed to silently.
+	CauseQuiet time.Duration
+
+	// Keep is how long a resolved incident waits for receivers that cannot be reached.
+	Keep time.Duration
+	// CanaryWithin is how lately the network canary must have worked for its failure
+	// to count.
+	CanaryWithin time.Duration
+	// DrillFor is how long a drill stays open.
+	DrillFor time.Duration
+}
+
+// Database is what the policy needs to know of a database.
+type Database struct {
+	Environment string
+	// Home is the region of pongwatch whose word alone makes the database down.
+	Home string
+	// Region is where the database lives, for the words "regional outage".
+	Region string
+	// Checks are those that are on; empty means all.
+	Checks []report.Check
+	// Rules replace the policy's for this database.
+	Rules map[report.Check]Rule
+}
+
+// Job is a producer that must report every so often.
+type Job struct {
+	Job    report.Job
+	Region string
+	Every  time.Duration
+}
+
+// Key returns "job@region".
+func (j Job) Key() string { return jobKey(j.Job, j.Region) }
+
+func jobKey(job report.Job, region string) string { return string(job) + "@" + region }
+
+// Rule says how one check opens and closes, and how severe it is.
+type Rule struct {
+	// Severity is the least severity of a failure; its cause may raise it.
+	Severity cause.Severity
+	Threshold
+	// Classes replace the threshold for causes of a class.
+	Classes map[cause.Class]Threshold
+}
+
+// Threshold counts results of one source. Open results in a row that are bad open,
+// and so do OpenBad of the last OpenOf (0 for no such rule). Close results in a row
+// that are beyond the closing value close, Reclose after a recent reopening.
+type Threshold struct {
+	Open, OpenBad, OpenOf, Close, Reclose int
+}
+
+// Receiver is what the policy needs to know of an address.
+type Receiver struct {
+	// Pages says that it wakes somebody: a critical counts as delivered only there.
+	Pages bool
+	// Reminds says that the receiver reminds and escalates by itself, as PagerDuty
+	// does: then pongwatch does neither.
+	Reminds bool
+	// Fallback is the address that stands in when this one refuses for good.
+	Fallback string
+}
+
+// Route says who is told of what. Empty lists match everything.
+type Route struct {
+	Environments []string
+	Databases    []string
+	Severities   []cause.Severity
+	// Receivers are addresses; Escalate those added when nobody acknowledges.
+	Receivers, Escalate []string
+}
+
+func (r Route) matches(database, environment string, s cause.Severity) bool {
+	return (len(r.Environments) == 0 || slices.Contains(r.Environments, environment)) &&
+		(len(r.Databases) == 0 || slices.Contains(r.Databases, database)) &&
+		(len(r.Severities) == 0 || slices.Contains(r.Severities, s))
+}
+
+// Route returns the first route that matches; without one, all receivers are told:
+// an incident that nobody hears of is the worst answer to a gap in the routes.
+func (p Policy) Route(database string, s cause.Severity) Route {
+	environment := p.Databases[database].Environment
+	for _, r := range p.Routes {
+		if r.matches(database, environment, s) {
+			return r
+		}
+	}
+	return Route{Receivers: p.addresses()}
+}
+
+func (p Policy) addresses() []string {
+	all := make([]string, 0, len(p.Receivers))
+	for a := range p.Receivers {
+		all = append(all, a)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Rule returns the rule for a check of a database.
+func (p Policy) Rule(s report.Series) Rule {
+	if r, ok := p.Databases[s.Database].Rules[s.Check]; ok {
+		return r
+	}
+	if r, ok := p.Rules[s.Check]; ok {
+		return r
+	}
+	return defaultRules[s.Check]
+}
+
+func (r Rule) threshold(c cause.Cause) Threshold {
+	t := r.Threshold
+	if byClass, ok := r.Classes[c.Class()]; ok {
+		t = byClass
+	}
+	t.Open, t.Close = max(1, t.Open), max(1, t.Close)
+	t.Reclose = max(t.Close, t.Reclose)
+	return t
+}
+
+// DefaultPolicy returns the defaults: what every field means that a configuration
+// leaves out.
+func DefaultPolicy() Policy {
+	return Policy{
+		Rules: DefaultRules(),
+
+		Shift: time.Minute, Stale: 10 * time.Minute, SignalAge: 24 * time.Hour, Grace: 2 * time.Minute,
+
+		Reopen: 15 * time.Minute, UnstableAfter: 3, UnstableWithin: 6 * time.Hour, Settle: 30 * time.Minute,
+		FlapHigh: 30, FlapLow: 15,
+		GroupAt: 3, JoinQuiet: 10 * time.Minute,
+
+		Reminders:        []time.Duration{30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 24 * time.Hour},
+		RemindersAcked:   []time.Duration{4 * time.Hour, 24 * time.Hour},
+		RemindersWarning: []time.Duration{24 * time.Hour},
+		EscalateAfter:    15 * time.Minute,
+		EditEvery:        5 * time.Minute,
+		CauseQuiet:       time.Hour,
+
+		Keep: 72 * time.Hour, CanaryWithin: 24 * time.Hour, DrillFor: 15 * time.Minute,
+	}
+}
+
+// DefaultRules returns the rule of every check. A failure that trying again cannot
+// change (a refused token, a used-up quota) opens at once, since the run has
+// confirmed it; one that may pass needs two runs, or three of five.
+func DefaultRules() map[report.Check]Rule {
+	rules := make(map[report.Check]Rule, len(defaultRules))
+	for check, r := range defaultRules {
+		classes := make(map[cause.Class]Threshold, len(r.Classes))
+		for c, t := range r.Classes {
+			classes[c] = t
+		}
+		r.Classes = classes
+		rules[check] = r
+	}
+	return rules
+}
+
+var (
+	atOnce = Threshold{Open: 1, Close: 1, Reclose: 3}
+	once   = Threshold{Open: 1, Close: 1}
+
+	// defaultRules is only read.
+	defaultRules = map[report.Check]Rule{
+		report.Ping: {
+			Severity:  cause.SeverityCritical,
+			Threshold: Threshold{Open: 2, OpenBad: 3, OpenOf: 5, Close: 2, Reclose: 3},
+			Classes:   map[cause.Class]Threshold{cause.ClassAuth: atOnce, cause.ClassConfig: atOnce, cause.ClassQuota: atOnce},
+		},
+		report.Latency: {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 5, OpenBad: 3, OpenOf: 5, Close: 5}},
+		report.Write: {
+			Severity:  cause.SeverityWarning,
+			Threshold: once,
+			Classes:   map[cause.Class]Threshold{cause.ClassProvider: {Open: 2, Close: 1}, cause.ClassNetwork: {Open: 2, Close: 1}},
+		},
+		report.MockMode: {
+			Severity:  cause.SeverityCritical,
+			Threshold: Threshold{Open: 1, Close: 2},
+		},
+		report.HitRate:    {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 3, Close: 3}},
+		report.Memory:     {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 2, Close: 1}},
+		report.Commands:   {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 2, Close: 1}},
+		report.Eviction:   {Severity: cause.SeverityWarning, Threshold: once},
+		report.Isolation:  {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 1, Close: 2}},
+		report.Values:     {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 1, Close: 2}},
+		report.RoundTrip:  {Severity: cause.SeverityWarning, Threshold: once},
+		report.ConfigLoad: {Severity: cause.SeverityWarning, Threshold: once},
+		report.Monitor:    {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 1, Close: 2}},
+	}
+)

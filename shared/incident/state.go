@@ -1,0 +1,256 @@
+// Package incident decides what is an incident and who must be told, as pure
+// functions of (state, input, policy, now).
+//
+// The pipeline is
+//
+//	observation → source → series → incident → thread → delivery
+//
+// A source (a region, a kind of evidence) passes its own thresholds; Aggregate
+// makes one verdict of a series' sources; a bad verdict opens an incident; an
+// incident, or a group of several, is a thread of notifications; a thread owes
+// each receiver a level, its [Delivery]. [Step] does all of it for one input,
+// [Claim] and [Record] are the two halves of delivering, and [Encode] and
+// [Decode] keep the state between them. Nothing here does I/O or reads a clock.
+package incident
+
+import (
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// State is everything that Alert remembers about one shard. It is sparse: it
+// holds only series that are not plainly good, and incidents until their
+// reopening window is over and everybody has been told. A series that is absent
+// was good as of the last report in which its check was due.
+type State struct {
+	Shard string `json:"shard"`
+	// Counter and Owner change with every write, so that a writer whose answer was
+	// lost finds out whether its write was the one that counted.
+	Counter uint64 `json:"counter"`
+	Owner   string `json:"owner"`
+	// Created is when this state was begun. A job that has never reported is
+	// missed counting from here.
+	Created time.Time `json:"created"`
+
+	// Jobs holds the last run of each "job@region".
+	Jobs map[string]JobState `json:"jobs,omitempty"`
+	// Series holds what is not plainly good.
+	Series map[report.Series]SeriesState `json:"-"`
+	// Incidents and Groups are keyed by full id.
+	Incidents map[string]Incident `json:"incidents,omitempty"`
+	Groups    map[string]Group    `json:"groups,omitempty"`
+	Silences  []Silence           `json:"silences,omitempty"`
+	// Commands holds the ids of the commands applied lately, with their time.
+	Commands map[string]time.Time `json:"commands,omitempty"`
+	// Canary is when each region's network canary last succeeded.
+	Canary map[string]time.Time `json:"canary,omitempty"`
+}
+
+// New returns the empty state of a shard.
+func New(shard string, now time.Time) State {
+	return State{Shard: shard, Created: now.UTC()}
+}
+
+// JobState is what is known of one job in one region.
+type JobState struct {
+	// Scheduled is the newest run seen: equal or older ones change nothing.
+	Scheduled time.Time     `json:"scheduled"`
+	Every     time.Duration `json:"every"`
+	// Version is the producer's pongwatch version.
+	Version string `json:"version,omitempty"`
+}
+
+// SeriesState is what is known of one series.
+type SeriesState struct {
+	// Sources is sorted by Source.
+	Sources []SourceState
+	// Incident is the id of the series' open incident, or of the last one while
+	// that could still be reopened.
+	Incident string
+	// Held says why a confirmed failure has not been opened: "ping" when the
+	// database's ping explains it, "network" when pongwatch's own network does.
+	Held string
+	// LastBad is when a source was last bad.
+	LastBad time.Time
+	// LastOK is when the series was last known good: the newest good observation
+	// before the failure, or the last report that left the series out as good.
+	LastOK time.Time
+}
+
+// SourceState is the latest observation of one source and its own thresholds.
+type SourceState struct {
+	Source string
+	// Scheduled is the run of the latest decided observation; for signals, which
+	// have no runs, when it was made. Equal or older ones change nothing.
+	Scheduled time.Time
+	// Seen is when the source last said anything, unknown included.
+	Seen time.Time
+	// UnknownSince is when the source stopped giving decided answers, zero while it does.
+	UnknownSince time.Time
+	Every        time.Duration
+
+	Status report.Status
+	Clear  bool
+	Cause  cause.Cause
+
+	// History holds the last decided results, the newest in bit 0, 1 is bad; Known
+	// is how many there are, at most [FlapWindow].
+	History uint32
+	Known   int
+	// Bad and Good count the latest decided results in a row: bad ones, and ones
+	// beyond the closing threshold.
+	Bad, Good int
+	// Runs counts the bad results since Since.
+	Runs int
+	// Down says that the source has passed its opening threshold and not yet its
+	// closing one.
+	Down bool
+	// Since is the first bad observation of the present failure.
+	Since time.Time
+
+	// Observation is kept while the source is bad, for the message.
+	Observation *report.Observation
+}
+
+// Silence stops new notifications of what it matches.
+type Silence struct {
+	ID string `json:"id"`
+	// Incident, where set, is the full id of the incident or group it is for.
+	Incident string `json:"incident,omitempty"`
+	// Series matches otherwise; an empty Check or Subject matches all.
+	Series report.Series `json:"series,omitzero"`
+	Until  time.Time     `json:"until"`
+	At     time.Time     `json:"at"`
+	By     string        `json:"by"`
+	Via    string        `json:"via,omitempty"`
+	Reason string        `json:"reason,omitempty"`
+}
+
+// Ack says who has taken an incident.
+type Ack struct {
+	By  string    `json:"by"`
+	Via string    `json:"via,omitempty"`
+	At  time.Time `json:"at"`
+}
+
+// Thread is what is told about an incident or a group, and to whom: the state of
+// its notifications.
+type Thread struct {
+	// Rev is raised by every notifiable change.
+	Rev int `json:"rev"`
+	// Marks holds, per event, the revision at which it last happened.
+	Marks Marks `json:"marks,omitempty"`
+	// Deliveries is the outbox: one level for each receiver's address.
+	Deliveries map[string]Delivery `json:"deliveries,omitempty"`
+
+	Ack *Ack `json:"ack,omitempty"`
+	// SilencedUntil and SilencedBy are of the silence in force, for messages.
+	SilencedUntil time.Time `json:"silenced_until,omitzero"`
+	SilencedBy    string    `json:"silenced_by,omitempty"`
+	// Suppressed says why nothing new is told: "silenced", "maintenance", or empty.
+	Suppressed string `json:"suppressed,omitempty"`
+	// Withheld says that something was kept back while Suppressed.
+	Withheld bool `json:"withheld,omitempty"`
+
+	// Reminded counts the reminders; RemindAt is when the next one is due, zero for never.
+	Reminded int       `json:"reminded,omitempty"`
+	RemindAt time.Time `json:"remind_at,omitzero"`
+	// Escalated is when the escalation receivers were added.
+	Escalated time.Time `json:"escalated,omitzero"`
+	// Edited is when the messages were last due to change silently.
+	Edited time.Time `json:"edited,omitzero"`
+}
+
+// Incident is one series from its first confirmed failure to its resolution.
+type Incident struct {
+	// ID is the full id: sortable by opening time, a valid key segment. ShortID is
+	// the form for people.
+	ID     string        `json:"id"`
+	Series report.Series `json:"series"`
+	Thread
+
+	Severity cause.Severity `json:"severity"`
+	Status   report.Status  `json:"status"`
+	Cause    cause.Cause    `json:"cause"`
+	// Previous is the cause before the last change of cause.
+	Previous cause.Cause `json:"previous_cause,omitempty"`
+	// CauseTold is when each class was last announced, so that two causes in turn
+	// are not two storms.
+	CauseTold map[cause.Class]time.Time `json:"cause_told,omitempty"`
+
+	// Observation is the latest bad one, of the source that says most.
+	Observation report.Observation `json:"observation"`
+	// Down names the sources that are down, Voters all that were heard.
+	Down   []string `json:"down,omitempty"`
+	Voters []string `json:"voters,omitempty"`
+	// Runs counts the failed runs.
+	Runs int `json:"runs,omitempty"`
+
+	// Since is the first failed observation, LastOK the last good one before it
+	// (zero where unknown).
+	Since  time.Time `json:"since"`
+	LastOK time.Time `json:"last_ok,omitzero"`
+	// Opened is when the failure was confirmed, Resolved when its end was; zero while open.
+	Opened   time.Time `json:"opened"`
+	Resolved time.Time `json:"resolved,omitzero"`
+	// Gone says that it was closed because nobody watches the series any more.
+	Gone bool `json:"gone,omitempty"`
+
+	// Reopened counts the reopenings, Reopenings holds the latest times.
+	Reopened   int         `json:"reopened,omitempty"`
+	Reopenings []time.Time `json:"reopenings,omitempty"`
+	// Unstable and Flapping hold the incident open while it is noisy.
+	Unstable bool `json:"unstable,omitempty"`
+	Flapping bool `json:"flapping,omitempty"`
+
+	// Group is the group that tells for it, empty where it tells for itself.
+	Group string `json:"group,omitempty"`
+	// Mock names the services in mock mode during a ping incident.
+	Mock []string `json:"mock,omitempty"`
+	// Sparkline is the last hour's latency before the opening, as text.
+	Sparkline string `json:"sparkline,omitempty"`
+	// Drill says that a person asked for it.
+	Drill bool `json:"drill,omitempty"`
+}
+
+// Open reports whether the incident has not been resolved.
+func (i Incident) Open() bool { return i.Resolved.IsZero() }
+
+// Short returns the id for people: "INC-7F3A9K".
+func (i Incident) Short() string { return ShortID(i.ID) }
+
+// Duration is how long the failure lasted, or has lasted by now.
+func (i Incident) Duration(now time.Time) time.Duration {
+	if !i.Open() {
+		now = i.Resolved
+	}
+	return max(0, now.Sub(i.Since))
+}
+
+// Group is one thread over several incidents of a shard that share severity, class
+// of cause and receivers.
+type Group struct {
+	ID string `json:"id"`
+	Thread
+
+	Class    cause.Class    `json:"class"`
+	Severity cause.Severity `json:"severity"`
+	// Region is set when the members' databases share one configured region and the
+	// causes are ones that a region has: only then it may be called a regional outage.
+	Region string `json:"region,omitempty"`
+	// Members are incident ids in the order of joining.
+	Members []string `json:"members"`
+	// Joined are members that receivers who cannot edit have not heard of yet.
+	Joined   []string  `json:"joined,omitempty"`
+	Since    time.Time `json:"since"`
+	Opened   time.Time `json:"opened"`
+	Resolved time.Time `json:"resolved,omitzero"`
+}
+
+// Open reports whether the group has not been resolved.
+func (g Group) Open() bool { return g.Resolved.IsZero() }
+
+// Short returns the id for people: "INC-7F3A9K".
+func (g Group) Short() string { return ShortID(g.ID) }

@@ -1,0 +1,108 @@
+package incident
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// Event is something that happens to an incident or a group and that messages
+// speak of. The set is closed.
+type Event string
+
+// The events. The first four change whether it is open.
+const (
+	Opened          Event = "opened"
+	Reopened        Event = "reopened"
+	Resolved        Event = "resolved"
+	NoLongerWatched Event = "no_longer_watched"
+	// Past is never marked: it is what Opened and Resolved become for a receiver
+	// that was told neither ("was down 02:02–02:20").
+	Past Event = "past"
+
+	Escalated    Event = "escalated"     // nobody has acknowledged it in time
+	Raised       Event = "raised"        // the severity went up
+	CauseChanged Event = "cause_changed" // to a cause of another class
+	Unstable     Event = "unstable"      // reopened too often: quiet until it is stable
+	Flapping     Event = "flapping"      // its checks alternate: quiet until they settle
+	Resumed      Event = "resumed"       // still failing at the end of a silence or maintenance
+	Joined       Event = "joined"        // a group grew
+	Reminder     Event = "reminder"
+
+	Acknowledged Event = "acknowledged"
+	Silenced     Event = "silenced"
+	Unsilenced   Event = "unsilenced"
+	Updated      Event = "updated"
+
+	Drill Event = "drill" // a rehearsal was opened
+)
+
+// order ranks the events that do not change whether an incident is open, the most
+// significant first.
+var order = []Event{
+	Raised, CauseChanged, Unstable, Flapping, Resumed, Joined, Reminder,
+	Escalated, Acknowledged, Silenced, Unsilenced, Updated,
+}
+
+// Events returns the closed set.
+func Events() []Event {
+	return append([]Event{Opened, Reopened, Resolved, NoLongerWatched, Past, Drill}, order...)
+}
+
+// Loud reports whether the event must reach people, as opposed to a silent edit of
+// a message that they already have. A receiver that cannot edit leaves out what is
+// not loud.
+func (e Event) Loud() bool {
+	switch e {
+	case Acknowledged, Silenced, Unsilenced, Updated:
+		return false
+	}
+	return true
+}
+
+// Marks holds, per event, the revision at which it last happened. What a delivery
+// from revision `done` to revision `want` must say is arithmetic on them.
+type Marks map[Event]int
+
+// Between returns the events in (done, want], the most significant first; the
+// first is what the message is about. An opening and its end that are both news
+// are one event, Past.
+func (m Marks) Between(done, want int) []Event {
+	in := func(e Event) bool { return m[e] > done && m[e] <= want }
+	var state []Event
+	for _, e := range []Event{Drill, Opened, Reopened, Resolved, NoLongerWatched} {
+		if in(e) {
+			state = append(state, e)
+		}
+	}
+	slices.SortStableFunc(state, func(a, b Event) int { return cmp.Compare(m[b], m[a]) })
+	began := in(Opened) || in(Reopened)
+	if len(state) > 0 && state[0] == Resolved && began {
+		state = append([]Event{Past}, state...)
+	}
+	if done == 0 && in(Escalated) && len(state) > 0 && (state[0] == Opened || state[0] == Reopened) {
+		state = append([]Event{Escalated}, state...)
+	}
+	for _, e := range order {
+		if in(e) && !slices.Contains(state, e) {
+			state = append(state, e)
+		}
+	}
+	return state
+}
+
+// Transition is one thing that Step decided, for logs, metrics and tests.
+type Transition struct {
+	At time.Time
+	// ID is of the incident or group.
+	ID       string
+	Series   report.Series // zero for a group
+	Event    Event
+	Severity cause.Severity
+	Cause    cause.Cause
+	// Withheld says why nobody is told: "silenced", "maintenance", "grouped" or "noisy".
+	Withheld string
+}
