@@ -1,0 +1,38 @@
+package emulator_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pongwatch/pongwatch/shared/gcp/internal/emulator"
+)
+
+func TestOptionsAcceptOnlyLoopback(t *testing.T) {
+	tests := []struct {
+		host string
+		ok   bool
+	}{
+		{"127.0.0.1:8085", true},
+		{"127.8.9.10:1", true},
+		{"[::1]:8085", true},
+		{"localhost:8085", true},
+		{"127.0.0.1", false},
+		{"", false},
+		{":8085", false},
+		{"0.0.0.0:8085", false},
+		{"10.0.0.1:8085", false},
+		{"169.254.169.254:80", false},
+		{"localhost.example.com:8085", false},
+		{"127.0.0.1.example.com:8085", false},
+		{"http://127.0.0.1:8085", false},
+	}
+	for _, tt := range tests {
+		_, err := emulator.Options("X_EMULATOR_HOST", tt.host)
+		if (err == nil) != tt.ok {
+			t.Errorf("%q: %v, want accepted %v", tt.host, err, tt.ok)
+		}
+		if err != nil && !strings.Contains(err.Error(), "X_EMULATOR_HOST") {
+			t.Errorf("%q: the error does not name the variable: %v", tt.host, err)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+// Package secretmanager reads secrets from Google Secret Manager. It is the
+// secrets.Source of the deployed functions, and of "pongwatch local" through the
+// fake in secretmanagertest.
+package secretmanager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"log/slog"
+	"strings"
+	"time"
+
+	sm "cloud.google.com/go/secretmanager/apiv1"
+	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
+	"github.com/googleapis/gax-go/v2"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/pongwatch/pongwatch/shared/gcp/internal/emulator"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+)
+
+// EmulatorVariable is the environment variable that points at a server which
+// speaks Secret Manager's gRPC on loopback, such as "127.0.0.1:8086". Google's
+// library knows no such variable.
+const EmulatorVariable = "PONGWATCH_SECRETMANAGER_EMULATOR_HOST"
+
+// timeout bounds one Access with its repetitions. The library's own default is a
+// minute, longer than any function runs.
+const timeout = 5 * time.Second
+
+// Source reads secret versions. It is safe for concurrent use.
+type Source struct {
+	client *sm.Client
+}
+
+var _ secrets.Source = (*Source)(nil)
+
+// New returns a source with the process's Google credentials or, if emulatorHost
+// is not empty, for the emulator there. It looks for credentials but does not
+// connect yet.
+func New(ctx context.Context, emulatorHost string) (*Source, error) {
+	options := []option.ClientOption{
+		option.WithTelemetryDisabled(),
+		// At debug level, which an environment variable sets, the library's logger
+		// prints whole answers, and these hold secrets.
+		option.WithLogger(slog.New(slog.DiscardHandler)),
+	}
+	if emulatorHost != "" {
+		local, err := emulator.Options(EmulatorVariable, emulatorHost)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, local...)
+	}
+	client, err := sm.NewClient(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("making the Secret Manager client: %w", err)
+	}
+	// The library waits up to 2 s before its first repetition.
+	client.CallOptions.AccessSecretVersion = []gax.CallOption{gax.WithRetry(func() gax.Retryer {
+		return gax.OnCodes([]codes.Code{codes.Unavailable, codes.ResourceExhausted, codes.Internal},
+			gax.Backoff{Initial: 50 * time.Millisecond, Max: time.Second, Multiplier: 2})
+	})}
+	return &Source{client: client}, nil
+}
+
+// Close ends the source's connections.
+func (s *Source) Close() error { return s.client.Close() }
+
+// Access implements [secrets.Source].
+func (s *Source) Access(ctx context.Context, name string) (secrets.Secret, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	answer, err := s.client.AccessSecretVersion(ctx, &secretmanagerpb.AccessSecretVersionRequest{Name: name})
+	if err != nil {
+		return secrets.Secret{}, classify(err)
+	}
+	payload := answer.GetPayload()
+	// A server may leave the checksum out; Secret Manager always sends it.
+	if sum := payload.DataCrc32C; sum != nil && *sum != checksum(payload.GetData()) {
+		return secrets.Secret{}, secrets.ErrCorrupt
+	}
+	// The answer's name has the number of the version, and of the project.
+	_, version, ok := strings.Cut(answer.GetName(), "/versions/")
+	if !ok {
+		return secrets.Secret{}, fmt.Errorf("%w: the answer names no version", secrets.ErrCorrupt)
+	}
+	return secrets.Secret{Data: payload.GetData(), Version: version}, nil
+}
+
+func checksum(data []byte) int64 {
+	return int64(crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)))
+}
+
+// classify keeps the reason and adds what to do about it. The server's text names
+// resources and permissions, never content.
+func classify(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%w: %w", secrets.ErrUnavailable, err) // while waiting to try again
+	}
+	s := status.Convert(err)
+	text := s.Message()
+	if len(text) > 300 {
+		text = text[:300] + "…"
+	}
+	switch s.Code() {
+	case codes.PermissionDenied:
+		return fmt.Errorf("%w: grant roles/secretmanager.secretAccessor on it to this function's service account: %s", secrets.ErrDenied, text)
+	case codes.Unauthenticated:
+		return fmt.Errorf("%w: the credentials were not accepted: %s", secrets.ErrDenied, text)
+	case codes.NotFound:
+		return fmt.Errorf("%w: %s", secrets.ErrNotFound, text)
+	case codes.FailedPrecondition:
+		return fmt.Errorf("%w: enable it or add a version (\"latest\" is the newest one, enabled or not): %s", secrets.ErrDisabled, text)
+	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Aborted, codes.Canceled:
+		return fmt.Errorf("%w: %s: %s", secrets.ErrUnavailable, s.Code(), text)
+	default:
+		return fmt.Errorf("unexpected answer %s from Secret Manager: %s", s.Code(), text)
+	}
+}
