@@ -1,0 +1,148 @@
+package upstash
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+)
+
+func TestClassifyAnswers(t *testing.T) {
+	const json = "application/json"
+	tests := []struct {
+		name        string
+		status      int
+		contentType string
+		body        string
+		want        cause.Cause
+	}{
+		{"today's refusal of a token", 401, json, `{"error":"WRONGPASS invalid or missing auth token. See https://docs.upstash.com/redis/troubleshooting/http_unauthorized for details."}`, cause.AuthInvalid},
+		{"the refusal until 2023", 401, json, `{"error":"Unauthorized"}`, cause.AuthInvalid},
+		{"a refusal that kept its text but lost its status", 200, json, `{"error":"WRONGPASS invalid password"}`, cause.AuthInvalid},
+		{"the TCP side's refusal", 400, json, `{"error":"NOAUTH Authentication required"}`, cause.AuthInvalid},
+		{"a 401 without a text", 401, "", "", cause.AuthInvalid},
+		{"a 401 with an unknown text", 401, json, `{"error":"go away"}`, cause.AuthInvalid},
+		{"a gateway's login page", 401, "text/html; charset=utf-8", "<html>Sign in</html>", cause.NotUpstash},
+		{"a disabled user", 401, json, `{"error":"WRONGPASS invalid username-password pair or user is disabled"}`, cause.AuthUserDisabled},
+		{"an ACL user that is gone", 400, json, `{"error":"ERR Wrong password or user \"bob\" does not exist"}`, cause.AuthUserDisabled},
+		{"a write with the read-only token", 400, json, `{"error":"NOPERM this user has no permissions to run the 'set' command or its subcommand"}`, cause.ReadonlyToken},
+		{"the month's quota", 400, json, `{"error":"ERR max requests limit exceeded. Limit: 500000, Usage: 500002. See https://upstash.com/docs"}`, cause.QuotaMonthly},
+		{"the month's quota as 429", 429, json, `{"error":"ERR max requests limit exceeded. Limit: 500000, Usage: 500002."}`, cause.QuotaMonthly},
+		{"the month's quota as 200", 200, json, `{"error":"ERR max requests limit exceeded. Limit: 500000, Usage: 500002."}`, cause.QuotaMonthly},
+		{"the old plans' daily quota", 400, json, `{"error":"ERR max daily request limit exceeded. Limit: 10000, Usage: 10001."}`, cause.QuotaDaily},
+		{"a full database", 400, json, `{"error":"ERR DB capacity quota exceeded. Threshold: 268435456 bytes, Usage: 274604636 bytes."}`, cause.StorageFull},
+		{"a full Redis behind a gateway", 400, json, `{"error":"OOM command not allowed when used memory > 'maxmemory'."}`, cause.StorageFull},
+		{"a write during an upgrade", 400, json, `{"error":"READONLY Writes are temporarily rejected due to server upgrade"}`, cause.WritePaused},
+		{"a request that is too big", 400, json, `{"error":"ERR max request size exceeded. Limit: 10485760 bytes, Actual: 11245919 bytes."}`, cause.RequestTooBig},
+		{"a record that is too big", 400, json, `{"error":"ERR max single record size exceeded"}`, cause.RequestTooBig},
+		{"a key that is too big", 400, json, `{"error":"ERR max key size exceeded. Limit: 32768 bytes, Actual: 40000 bytes"}`, cause.RequestTooBig},
+		{"a 413 of an edge", 413, "", "", cause.RequestTooBig},
+		{"a command that Upstash lacks", 400, json, `{"error":"ERR Command is not available: 'SLOWLOG'. See https://upstash.com/docs/redis/overall/rediscompatibility for details"}`, cause.CommandBlocked},
+		{"a command that REST lacks", 400, json, `{"error":"ERR Command \"MULTI\" is not allowed in REST or it has a special context path"}`, cause.CommandBlocked},
+		{"too many connections", 400, json, `{"error":"ERR max concurrent connections exceeded"}`, cause.Throttled},
+		{"too many requests", 429, "", "", cause.Throttled},
+		{"an unknown error text", 400, json, `{"error":"ERR wrong number of arguments for 'get' command"}`, cause.RedisError},
+		{"an unknown text that quotes a known one", 400, json, `{"error":"ERR unknown argument 'DB capacity quota exceeded'"}`, cause.RedisError},
+		{"an empty error text", 400, json, `{"error":""}`, cause.RedisError},
+		{"an edge's error page", 502, "text/html", "<html><h1>502 Bad Gateway</h1></html>", cause.Provider5xx},
+		{"a server error with a text", 500, json, `{"error":"ERR internal"}`, cause.Provider5xx},
+		{"a quota text with a server status", 503, json, `{"error":"ERR max requests limit exceeded. Limit: 1, Usage: 2."}`, cause.QuotaMonthly},
+		{"a captive portal", 200, "text/html", "<!doctype html><title>Welcome</title>", cause.NotUpstash},
+		{"PONG in base64, which was not asked for", 200, json, `{"result":"UE9ORw=="}`, cause.NotUpstash},
+		{"PONG without JSON", 200, "text/plain", "PONG", cause.NotUpstash},
+		{"no PONG", 200, json, `{"result":null}`, cause.NotUpstash},
+		{"an empty 200", 200, "", "", cause.NotUpstash},
+		{"an empty 204", 204, "", "", cause.NotUpstash},
+		{"a redirect", 302, "", "", cause.NotUpstash},
+		{"a page that is not there", 404, "text/plain", "not found", cause.NotUpstash},
+		{"a proxy that wants a password", 407, "text/html", "<html>", cause.NotUpstash},
+		{"an array", 200, json, `[{"result":"PONG"}]`, cause.NotUpstash},
+		{"PONG", 200, json, `{"result":"PONG"}`, ""},
+		{"PONG with white space, as a proxy may reformat it", 200, json, "{ \"result\": \"PONG\" }\n", ""},
+		{"PONG with a wrong content type, which clients ignore too", 200, "text/plain", `{"result":"PONG"}`, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			o := Outcome{Phase: PhaseRead, Status: tt.status, ContentType: tt.contentType, Body: []byte(tt.body), Ping: true}
+			if got := Classify(o); got != tt.want {
+				t.Errorf("Classify = %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestClassifyTransportErrors(t *testing.T) {
+	syscallError := func(op string, errno syscall.Errno) error {
+		return &net.OpError{Op: op, Net: "tcp", Err: os.NewSyscallError(op, errno)}
+	}
+	tests := []struct {
+		name  string
+		err   error
+		phase Phase
+		want  cause.Cause
+	}{
+		{"a name that is gone", &net.DNSError{Err: "no such host", IsNotFound: true}, PhaseDNS, cause.DNSNXDomain},
+		{"a resolver in trouble", &net.DNSError{Err: "server misbehaving", IsTemporary: true}, PhaseDNS, cause.DNSTemporary},
+		{"a resolver that does not answer", &net.DNSError{Err: "i/o timeout", IsTimeout: true}, PhaseDNS, cause.DNSTemporary},
+		{"time runs out while looking up", context.DeadlineExceeded, PhaseDNS, cause.DNSTemporary},
+		{"time runs out while connecting", context.DeadlineExceeded, PhaseConnect, cause.TimeoutConnect},
+		{"time runs out in the handshake", context.DeadlineExceeded, PhaseTLS, cause.TimeoutConnect},
+		{"time runs out before anything", context.DeadlineExceeded, PhaseNone, cause.TimeoutConnect},
+		{"time runs out while sending", context.DeadlineExceeded, PhaseWrite, cause.TimeoutResponse},
+		{"time runs out while waiting", context.DeadlineExceeded, PhaseWait, cause.TimeoutResponse},
+		{"time runs out inside the answer", context.DeadlineExceeded, PhaseRead, cause.TimeoutResponse},
+		{"the caller stops", context.Canceled, PhaseWait, cause.Interrupted},
+		{"the caller stops a look-up", errors.Join(context.Canceled, &net.DNSError{Err: "operation was canceled"}), PhaseDNS, cause.Interrupted},
+		{"nothing listens", syscallError("connect", syscall.ECONNREFUSED), PhaseConnect, cause.TCPRefused},
+		{"no route", syscallError("connect", syscall.EHOSTUNREACH), PhaseConnect, cause.TimeoutConnect},
+		{"a local firewall", syscallError("connect", syscall.EPERM), PhaseConnect, cause.TimeoutConnect},
+		{"the kernel gives up", syscallError("connect", syscall.ETIMEDOUT), PhaseConnect, cause.TimeoutConnect},
+		{"a reset", syscallError("read", syscall.ECONNRESET), PhaseWait, cause.ConnReset},
+		{"a broken pipe", syscallError("write", syscall.EPIPE), PhaseWrite, cause.ConnReset},
+		{"an end in the middle", io.ErrUnexpectedEOF, PhaseRead, cause.ConnReset},
+		{"an end before the answer", io.EOF, PhaseWait, cause.ConnReset},
+		{"plain http where https was asked", http.ErrSchemeMismatch, PhaseTLS, cause.TLS},
+		{"any other trouble in the handshake", errors.New("tls: something"), PhaseTLS, cause.TLS},
+		{"bytes that are not HTTP", errors.New("malformed HTTP response"), PhaseRead, cause.NotUpstash},
+		{"what nobody foresaw", errors.New("?"), PhaseNone, cause.Unknown},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := Classify(Outcome{Err: tt.err, Phase: tt.phase}); got != tt.want {
+				t.Errorf("Classify = %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestUsageOfATextBecomesNumbers(t *testing.T) {
+	tests := []struct {
+		text string
+		want Usage
+		show string
+	}{
+		{"ERR max requests limit exceeded. Limit: 500000, Usage: 500002. See", Usage{500002, 500000, UnitCommands}, "500,002 of 500,000 commands"},
+		{"ERR DB capacity quota exceeded. Threshold: 268435456 bytes, Usage: 274604636 bytes.", Usage{274604636, 268435456, UnitBytes}, "261.9 MB of 256.0 MB"},
+		{"ERR max request size exceeded. Limit: 10485760 bytes, Actual: 11245919 bytes.", Usage{11245919, 10485760, UnitBytes}, "10.7 MB of 10.0 MB"},
+		{"ERR max single record size exceeded", Usage{}, ""},
+		{"Limit: 99999999999999999999, Usage: 1", Usage{}, ""},
+		{"Limit: , Usage: ", Usage{}, ""},
+	}
+	for _, tt := range tests {
+		got := usageOf(tt.text)
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s", tt.text, diff)
+		}
+		if got.String() != tt.show {
+			t.Errorf("%s: String() = %q, want %q", tt.text, got, tt.show)
+		}
+	}
+}

@@ -1,0 +1,200 @@
+// Package upstash speaks Upstash Redis' REST protocol and says why it fails.
+//
+// A [Client] belongs to one database. [Client.Ping] measures one PING on a fresh
+// connection, phase by phase; [Client.Do], [Client.Pipeline], [Client.MultiExec] and
+// [Client.Info] run commands on kept connections. [Management] reads the account's
+// side of a database. Nothing here retries: the caller knows how often it may ask.
+//
+// Every failure is an [*Error] whose Cause comes from [Classify], a pure function of
+// what was seen. Error and evidence texts hold neither token nor URL nor host.
+//
+// The protocol is described at https://upstash.com/docs/redis/features/restapi.
+package upstash
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+)
+
+const (
+	defaultTimeout   = 4 * time.Second
+	defaultUserAgent = "pongwatch (+https://github.com/pongwatch/pongwatch)"
+
+	// maxPingBody bounds what is read of a PING's answer, a few dozen bytes from Upstash.
+	maxPingBody = 64 << 10
+	// maxReply bounds any other answer: Upstash's limit of 10 MB, grown by base64.
+	maxReply = 16 << 20
+	// idleTimeout keeps connections for the commands of one run, not for the next run:
+	// a function's frozen instance would find them dead.
+	idleTimeout = 20 * time.Second
+)
+
+// Options configures a [Client]. URL and Token are required.
+type Options struct {
+	// URL is the REST URL, "https://your-instance.upstash.io".
+	URL   string
+	Token secrets.Value
+
+	// AllowHTTP permits an http:// URL, for a loopback host only.
+	AllowHTTP bool
+	// Timeout bounds each call, from the look-up of the name to the last byte. Default 4 s.
+	Timeout time.Duration
+	// UserAgent is sent with each request. Optional.
+	UserAgent string
+	// RootCAs are the certificate authorities to trust. Default: the system's.
+	RootCAs *x509.CertPool
+	// Resolver looks up the host. Default: the system's.
+	Resolver *net.Resolver
+	// DialContext makes connections in place of a [net.Dialer]; Resolver is then unused. Optional.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+	// Transport carries the requests in place of the client's own transports, all
+	// options that concern connections being unused then. Optional.
+	Transport http.RoundTripper
+}
+
+// Client talks to one database. It is safe for concurrent use.
+type Client struct {
+	timeout time.Duration
+	redact  redactor
+	fresh   http.RoundTripper // a new connection for each request
+	kept    http.RoundTripper // connections kept for idleTimeout
+
+	pingURL, commandURL, pipelineURL, multiURL *url.URL
+	pingHeader, callHeader                     http.Header // shared by all requests, never written
+}
+
+// New returns a client. An invalid URL or token is an [*Error] with a cause of the
+// config class. New neither resolves nor connects.
+func New(o Options) (*Client, error) {
+	base, err := parseURL(o.URL, o.AllowHTTP)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkToken(o.Token.Reveal()); err != nil {
+		return nil, err
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = defaultTimeout
+	}
+	if o.UserAgent == "" {
+		o.UserAgent = defaultUserAgent
+	}
+	c := &Client{
+		timeout:     o.Timeout,
+		redact:      newRedactor(o.Token.Reveal(), base),
+		pingURL:     base.JoinPath("ping"),
+		commandURL:  base.JoinPath("/"),
+		pipelineURL: base.JoinPath("pipeline"),
+		multiURL:    base.JoinPath("multi-exec"),
+		pingHeader: http.Header{
+			"Authorization": {"Bearer " + o.Token.Reveal()},
+			"User-Agent":    {o.UserAgent},
+		},
+	}
+	c.callHeader = c.pingHeader.Clone()
+	c.callHeader.Set("Content-Type", "application/json")
+	c.callHeader.Set("Upstash-Encoding", "base64")
+	if o.Transport != nil {
+		c.fresh, c.kept = o.Transport, o.Transport
+		return c, nil
+	}
+	fresh := newTransport(o)
+	fresh.DisableKeepAlives = true
+	c.fresh, c.kept = fresh, newTransport(o)
+	return c, nil
+}
+
+// CloseIdleConnections closes the connections kept for further commands.
+func (c *Client) CloseIdleConnections() {
+	if t, ok := c.kept.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+// newTransport speaks HTTP/1.1 only: a PING on a fresh connection gains nothing from
+// HTTP/2, and its phases would be blurred by the settings exchange.
+func newTransport(o Options) *http.Transport {
+	dial := o.DialContext
+	if dial == nil {
+		// The transport detaches a dial from its request: without a timeout of its own
+		// a hung one would outlive the call.
+		dial = (&net.Dialer{Timeout: o.Timeout, Resolver: o.Resolver}).DialContext
+	}
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dial,
+		TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    o.Timeout,
+		DisableCompression:     true,
+		IdleConnTimeout:        idleTimeout,
+		MaxIdleConns:           2,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
+// parseURL accepts https://host[:port][/prefix]. Its errors never quote the URL, which
+// may hold a password or, misplaced, the token.
+func parseURL(raw string, allowHTTP bool) (*url.URL, error) {
+	fail := func(c cause.Cause, evidence string) (*url.URL, error) {
+		return nil, &Error{Op: "reading the URL", Cause: c, Evidence: evidence}
+	}
+	switch {
+	case raw == "":
+		return fail(cause.ConfigMissing, "the URL is empty; want https://your-instance.upstash.io")
+	case strings.ContainsAny(raw, " \t\r\n\"'`"):
+		return fail(cause.ConfigWhitespace, "the URL holds a space, a line break or quotes")
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return fail(cause.ConfigInvalid, "the URL cannot be parsed; want https://your-instance.upstash.io")
+	}
+	switch u.Scheme {
+	case "https":
+	case "http":
+		if !allowHTTP || !isLoopback(u.Hostname()) {
+			return fail(cause.ConfigScheme, "the URL starts with http://, which would send the token in clear; want https://")
+		}
+	case "redis", "rediss":
+		return fail(cause.ConfigScheme, "the URL starts with "+u.Scheme+"://, which is Redis' TCP protocol; want the REST URL, https://your-instance.upstash.io")
+	default:
+		return fail(cause.ConfigScheme, "the URL does not start with https://")
+	}
+	if u.Hostname() == "" {
+		return fail(cause.ConfigInvalid, "the URL names no host; want https://your-instance.upstash.io")
+	}
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return fail(cause.ConfigInvalid, "the URL holds a user, a query or a fragment; want https://your-instance.upstash.io")
+	}
+	if u.Path == "" {
+		u.Path = "/" // JoinPath would make relative paths of an empty one
+	}
+	return u, nil
+}
+
+// checkToken refuses what cannot be sent in a header, or what Upstash never issues.
+func checkToken(token string) error {
+	fail := func(c cause.Cause, evidence string) error {
+		return &Error{Op: "reading the token", Cause: c, Evidence: evidence}
+	}
+	if token == "" {
+		return fail(cause.ConfigMissing, "the token is empty")
+	}
+	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r == '"' || r == '\'' || r == '`' || r >= 0x7f }) {
+		return fail(cause.ConfigWhitespace, "the token holds a space, a line break, quotes or a character outside ASCII")
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,160 @@
+package upstash
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+)
+
+const (
+	// maxEvidence bounds [Error.Evidence], in bytes.
+	maxEvidence = 300
+	// maxQuoted bounds what is quoted of an answer's body, in bytes.
+	maxQuoted = 120
+)
+
+// Error is a failed call. Its texts are redacted: they hold neither the token, nor
+// the URL, nor the host.
+type Error struct {
+	// Op is what was tried: "ping", "SET", "pipeline".
+	Op    string
+	Cause cause.Cause
+	// Status is the HTTP status, 0 without an answer.
+	Status int
+	// Phase is the phase that the request was in when it ended.
+	Phase Phase
+	// Evidence is what was seen, at most 300 bytes on one line.
+	Evidence string
+	// Usage is set where the answer said how much of a limit is used.
+	Usage Usage
+	// context is context.Canceled or context.DeadlineExceeded where that ended the call.
+	context error
+}
+
+// Error returns "ping: auth_invalid: HTTP 401: WRONGPASS …".
+func (e *Error) Error() string {
+	return e.Op + ": " + string(e.Cause) + ": " + e.Evidence
+}
+
+// Unwrap returns context.Canceled or context.DeadlineExceeded where the context ended
+// the call. No other error is wrapped, since their texts may hold the URL.
+func (e *Error) Unwrap() error { return e.context }
+
+// CauseOf returns the cause of a failed call, [cause.Unknown] for an error that is
+// none of this package's, and "" for nil.
+func CauseOf(err error) cause.Cause {
+	if err == nil {
+		return ""
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Cause
+	}
+	return cause.Unknown
+}
+
+// newError describes a failed outcome.
+func newError(op string, o Outcome, r redactor) *Error {
+	e := &Error{Op: r.clean(op, 40), Cause: Classify(o), Status: o.Status, Phase: o.Phase}
+	switch {
+	case errors.Is(o.Err, context.Canceled):
+		e.context = context.Canceled
+	case errors.Is(o.Err, context.DeadlineExceeded):
+		e.context = context.DeadlineExceeded
+	}
+	text, ok := errorText(o.Body)
+	if ok && o.Err == nil {
+		e.Usage = usageOf(text)
+	}
+	e.Evidence = r.clean(describe(o, text, e.Usage, r), maxEvidence)
+	return e
+}
+
+// describe says in one line what was seen.
+func describe(o Outcome, text string, usage Usage, r redactor) string {
+	var b strings.Builder
+	if o.Status != 0 {
+		fmt.Fprintf(&b, "HTTP %d", o.Status)
+	}
+	switch {
+	case o.Err != nil:
+		separate(&b, describeTransport(o))
+	case text != "":
+		if !usage.IsZero() {
+			separate(&b, usage.String()+" used")
+		}
+		separate(&b, r.clean(text, maxQuoted))
+	case len(o.Body) == 0:
+		separate(&b, "an empty answer")
+	default:
+		separate(&b, fmt.Sprintf("%s beginning %s", orDefault(o.ContentType, "an answer without content type"), r.clean(string(o.Body), maxQuoted)))
+	}
+	return b.String()
+}
+
+func separate(b *strings.Builder, s string) {
+	if b.Len() > 0 {
+		b.WriteString(": ")
+	}
+	b.WriteString(s)
+}
+
+func describeTransport(o Outcome) string {
+	while := map[Phase]string{
+		PhaseDNS:     "while looking up the host",
+		PhaseConnect: "while connecting",
+		PhaseTLS:     "during the TLS handshake",
+		PhaseWrite:   "while sending the request",
+		PhaseWait:    "while waiting for the first byte",
+		PhaseRead:    "while reading the answer",
+	}[o.Phase]
+	what := o.Err.Error()
+	switch {
+	case errors.Is(o.Err, context.Canceled):
+		what = "stopped by the caller"
+	case isTimeout(o.Err):
+		what = "the time limit passed"
+	}
+	if cert := peerCertificate(o.Err); cert != nil {
+		what = describeCertificate(cert) + ": " + what
+	}
+	return strings.TrimSpace(what + " " + while)
+}
+
+// peerCertificate returns the certificate that was refused.
+func peerCertificate(err error) *x509.Certificate {
+	var verification *tls.CertificateVerificationError
+	if errors.As(err, &verification) && len(verification.UnverifiedCertificates) > 0 {
+		return verification.UnverifiedCertificates[0]
+	}
+	return nil
+}
+
+// describeCertificate names issuer and names, by which a TLS-opening proxy is known.
+func describeCertificate(c *x509.Certificate) string {
+	names := c.DNSNames
+	if len(names) == 0 && c.Subject.CommonName != "" {
+		names = []string{c.Subject.CommonName}
+	}
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	issuer := c.Issuer.CommonName
+	if len(c.Issuer.Organization) > 0 {
+		issuer = strings.TrimSpace(issuer + " (" + c.Issuer.Organization[0] + ")")
+	}
+	return fmt.Sprintf("certificate for %s issued by %s",
+		orDefault(strings.Join(names[:min(len(names), 3)], ", "), "no name"), orDefault(issuer, "nobody"))
+}
+
+func orDefault(s, fallback string) string {
+	if s == "" {
+		return fallback
+	}
+	return s
+}

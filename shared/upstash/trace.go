@@ -1,0 +1,120 @@
+package upstash
+
+import (
+	"crypto/tls"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+)
+
+// Phase is a part of one request's life.
+type Phase string
+
+// The phases in their order. A request on a kept connection begins with PhaseWrite,
+// one to an IP address has no PhaseDNS, one over http no PhaseTLS.
+const (
+	PhaseNone    Phase = ""        // nothing was begun
+	PhaseDNS     Phase = "dns"     // looking up the host
+	PhaseConnect Phase = "connect" // connecting
+	PhaseTLS     Phase = "tls"     // the TLS handshake
+	PhaseWrite   Phase = "write"   // sending the request
+	PhaseWait    Phase = "wait"    // waiting for the first byte of the answer
+	PhaseRead    Phase = "read"    // reading the answer
+)
+
+// Phases says how long each phase of a request took; a phase that did not occur, or
+// was not completed, is zero.
+type Phases struct {
+	DNS     time.Duration
+	Connect time.Duration
+	TLS     time.Duration
+	// Wait is first byte of the answer minus request written: the latency.
+	Wait time.Duration
+	// Total is from the call to the last byte, or to the failure.
+	Total time.Duration
+}
+
+// trace collects a request's moments, each as nanoseconds since start plus one, zero
+// meaning never. The hooks run on the transport's goroutines, and a detached dial may
+// run them after the request has ended: hence the atomics.
+type trace struct {
+	start                                                           time.Time
+	dnsStart, dnsDone, connectStart, connectDone, tlsStart, tlsDone atomic.Int64
+	gotConn, wrote, firstByte                                       atomic.Int64
+}
+
+func (t *trace) mark(moment *atomic.Int64) {
+	moment.CompareAndSwap(0, int64(time.Since(t.start))+1)
+}
+
+func (t *trace) hooks() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		DNSStart: func(httptrace.DNSStartInfo) { t.mark(&t.dnsStart) },
+		DNSDone: func(i httptrace.DNSDoneInfo) {
+			if i.Err == nil {
+				t.mark(&t.dnsDone)
+			}
+		},
+		// Several addresses may be tried at once: the first start, the first success.
+		ConnectStart: func(string, string) { t.mark(&t.connectStart) },
+		ConnectDone: func(_, _ string, err error) {
+			if err == nil {
+				t.mark(&t.connectDone)
+			}
+		},
+		TLSHandshakeStart: func() { t.mark(&t.tlsStart) },
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
+			if err == nil {
+				t.mark(&t.tlsDone)
+			}
+		},
+		GotConn: func(httptrace.GotConnInfo) { t.mark(&t.gotConn) },
+		WroteRequest: func(i httptrace.WroteRequestInfo) {
+			if i.Err == nil {
+				t.mark(&t.wrote)
+			}
+		},
+		GotFirstResponseByte: func() { t.mark(&t.firstByte) },
+	}
+}
+
+// phases returns the completed phases; Total is up to now.
+func (t *trace) phases() Phases {
+	return Phases{
+		DNS:     between(&t.dnsStart, &t.dnsDone),
+		Connect: between(&t.connectStart, &t.connectDone),
+		TLS:     between(&t.tlsStart, &t.tlsDone),
+		Wait:    between(&t.wrote, &t.firstByte),
+		Total:   time.Since(t.start),
+	}
+}
+
+// between is never negative: on loopback the answer can overtake the hook that
+// reports the request as written. What did happen lasted at least a nanosecond.
+func between(from, to *atomic.Int64) time.Duration {
+	a, b := from.Load(), to.Load()
+	if a == 0 || b == 0 {
+		return 0
+	}
+	return max(time.Duration(b-a), 1)
+}
+
+// phase returns the phase that the request is in.
+func (t *trace) phase() Phase {
+	switch {
+	case t.firstByte.Load() != 0:
+		return PhaseRead
+	case t.wrote.Load() != 0:
+		return PhaseWait
+	case t.gotConn.Load() != 0:
+		return PhaseWrite
+	case t.tlsStart.Load() != 0:
+		return PhaseTLS
+	case t.connectStart.Load() != 0:
+		return PhaseConnect
+	case t.dnsStart.Load() != 0:
+		return PhaseDNS
+	default:
+		return PhaseNone
+	}
+}
