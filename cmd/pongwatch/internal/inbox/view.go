@@ -1,0 +1,86 @@
+package inbox
+
+import (
+	"html/template"
+	"slices"
+	"time"
+)
+
+// view is what the page's template draws: the newest conversation first, each in
+// the order in which it was written.
+type view struct {
+	Slack []slackView
+	Mail  []conversation
+	Demo  *Demo
+	Mode  string
+}
+
+type slackView struct {
+	Channel   string
+	ID        string
+	At        time.Time
+	Edits     int
+	EditedAt  time.Time
+	Text      string
+	Body      template.HTML
+	Broadcast bool
+	Thread    []slackView
+}
+
+// conversation is the mails of one thread to one recipient.
+type conversation struct {
+	Subject string
+	To      string
+	Mails   []mailView
+}
+
+type mailView struct {
+	Mail
+	Number int // its place in Inbox.Mail, which is its address
+}
+
+func newView(in Inbox) view {
+	v := view{Mail: conversations(in.Mail)}
+	for _, m := range in.Slack {
+		v.Slack = append(v.Slack, newSlackView(m))
+	}
+	slices.Reverse(v.Slack)
+	return v
+}
+
+func newSlackView(m Slack) slackView {
+	v := slackView{
+		Channel: m.Channel, ID: m.ID, At: m.At, Edits: m.Edits, EditedAt: m.EditedAt,
+		Text: m.Text, Broadcast: m.Broadcast, Body: drawMessage(m),
+	}
+	for _, reply := range m.Thread {
+		v.Thread = append(v.Thread, newSlackView(reply))
+	}
+	return v
+}
+
+// conversations groups mails as a mail reader does: by recipient and by the first
+// message that References names.
+func conversations(mails []Mail) []conversation {
+	type thread struct{ to, root string }
+	places := map[thread]int{}
+	var out []conversation
+	for n, m := range mails {
+		root := m.MessageID
+		switch {
+		case len(m.References) > 0:
+			root = m.References[0]
+		case m.InReplyTo != "":
+			root = m.InReplyTo
+		}
+		at, ok := places[thread{m.To, root}]
+		if !ok {
+			at = len(out)
+			places[thread{m.To, root}] = at
+			out = append(out, conversation{Subject: m.Subject, To: m.To})
+		}
+		out[at].Mails = append(out[at].Mails, mailView{m, n})
+	}
+	slices.Reverse(out)
+	return out
+}
