@@ -1,0 +1,106 @@
+package config
+
+import "time"
+
+// Surface is how one kind of page may be read.
+type Surface string
+
+// The ways to read a page.
+const (
+	AccessIAM    Surface = "iam"    // Google Cloud's IAM guards the whole service
+	AccessToken  Surface = "token"  // one of access.tokens, as Bearer or as Basic's password
+	AccessPublic Surface = "public" // anybody
+)
+
+// Access says who may read the pages.
+type Access struct {
+	// HealthCheck's answers: /api/v1/health/redis and /health.
+	Health Surface `yaml:"health" enum:"iam,token,public" example:"token"`
+	// The dashboard.
+	Dashboard Surface `yaml:"dashboard" enum:"iam,token,public" example:"token"`
+	// The statistics as JSON, /api/v1/admin/redis-metrics.
+	API Surface `yaml:"api" enum:"iam,token,public" example:"token"`
+	// The statistics for Prometheus, /metrics.
+	OpenMetrics Surface `yaml:"openmetrics" enum:"iam,token,public" example:"token"`
+	// The embeddable chart and badge.
+	Badges Surface `yaml:"badges" enum:"iam,token,public" example:"public"`
+	// The playbooks.
+	Playbooks Surface `yaml:"playbooks" enum:"iam,token,public" example:"public"`
+	// The tokens that `token` accepts. While one is replaced by another, both.
+	Tokens []Secret `yaml:"tokens" single:"true" example:"[sm://projects/my-project/secrets/pongwatch-read-token]"`
+	// Origins whose pages may read the JSON in a browser.
+	CORS []string `yaml:"cors" single:"true" pattern:"origin" example:"[https://admin.example.com]"`
+	// The service accounts that may start a run, where IAM does not guard the service.
+	Invokers []string `yaml:"invokers" single:"true" pattern:"email" example:"[pongwatch-scheduler@my-project.iam.gserviceaccount.com]"`
+}
+
+// Management is the Upstash account's own API. A read-only key suffices.
+type Management struct {
+	// The account's mail address.
+	Email Secret `yaml:"email" plain:"true" example:"ops@example.com"`
+	// The API key.
+	APIKey Secret `yaml:"api_key" example:"sm://projects/my-project/secrets/upstash-api-key"`
+	// The API's address, for a test.
+	URL string `yaml:"url" pattern:"url" example:"https://api.upstash.com/v2"`
+}
+
+// Configured reports whether the management API can be asked.
+func (m Management) Configured() bool { return m.Email.IsSet() && m.APIKey.IsSet() }
+
+// Inbound is what AlertWebhook accepts. What has no key is answered 503, "not configured".
+type Inbound struct {
+	// The public address of AlertWebhook, for the links in messages. Empty leaves the links out.
+	URL string `yaml:"url" pattern:"url" example:"https://pongwatch-webhook-123456789.us-east4.run.app"`
+	// The Slack app's signing secret, with which button presses are verified.
+	SlackSigningSecret Secret `yaml:"slack_signing_secret" example:"sm://projects/my-project/secrets/slack-signing-secret"`
+	// The keys with which apps sign their mock-mode events ("whsec_" and base64). While one is replaced by another, both.
+	EventKeys []Secret `yaml:"event_keys" single:"true" example:"[sm://projects/my-project/secrets/pongwatch-event-key]"`
+	// The keys of the links in messages: the first signs, all are accepted.
+	LinkKeys []Secret `yaml:"link_keys" single:"true" example:"[sm://projects/my-project/secrets/pongwatch-link-key]"`
+}
+
+// Links are addresses in messages and pages. "{database}", "{database_id}", "{shard}",
+// "{environment}", "{incident}", "{check}" and "{cause}" are replaced.
+type Links struct {
+	// The address of the dashboard, without a path. Empty leaves the links to pages out.
+	Dashboard string `yaml:"dashboard" pattern:"url" example:"https://pongwatch-metrics-123456789.us-east4.run.app"`
+	// The address of the playbooks. Empty is `dashboard` with the path /playbooks/{cause}.
+	Playbook string `yaml:"playbook" pattern:"template" example:"https://wiki.example.com/redis/{cause}"`
+	// The address of the database in the Upstash console.
+	Console string `yaml:"console" pattern:"template" example:"https://console.upstash.com/redis/{database_id}"`
+	// The address of the app's logs.
+	Logs string `yaml:"logs" pattern:"template" example:"https://console.cloud.google.com/logs/query?project=my-project"`
+	// The provider's status page.
+	Status string `yaml:"status" pattern:"template" example:"https://status.upstash.com"`
+}
+
+// History says for how many days is kept what.
+type History struct {
+	// The pings of every region with their phases, and the gauges.
+	HotDays int `yaml:"hot_days" min:"1" max:"14" example:"3"`
+	// The samples, one a minute, from which percentiles are exact.
+	SampleDays int `yaml:"sample_days" min:"1" max:"90" example:"30"`
+	// The daily summaries.
+	RollupDays int `yaml:"rollup_days" min:"1" max:"1000" example:"400"`
+	// The incidents.
+	IncidentDays int `yaml:"incident_days" min:"1" max:"1000" example:"400"`
+}
+
+// Heartbeat is asked by GET after runs that were published. An outage of the whole
+// project is noticed by its owner, as healthchecks.io does.
+type Heartbeat struct {
+	// The address. Whoever knows it can fake a beat, so it may be a secret.
+	URL Secret `yaml:"url" plain:"true" example:"sm://projects/my-project/secrets/heartbeat-url"`
+	// How often it is asked at most.
+	Every time.Duration `yaml:"every" min:"1s" max:"24h" example:"1m"`
+}
+
+// OnCall is who is on call.
+type OnCall struct {
+	// The team's name.
+	Name string `yaml:"name" example:"platform team"`
+	// Its mail address, for messages. Cloud Monitoring's own channel is Terraform's.
+	Email string `yaml:"email" pattern:"email" example:"oncall@example.com"`
+	// Who may acknowledge and silence besides each Slack receiver's approvers: mail addresses, or users of the command line. Empty is everybody whom a channel verified.
+	Actors []string `yaml:"actors" single:"true" example:"[alice@example.com]"`
+}

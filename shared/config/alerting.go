@@ -1,0 +1,110 @@
+package config
+
+import "time"
+
+// Alerting is the policy of notification: what is counted against what is in
+// Thresholds.
+type Alerting struct {
+	// How often an open incident is called to mind.
+	Reminders Reminders `yaml:"reminders"`
+	// After how long without an acknowledge a critical incident is escalated.
+	EscalateAfter time.Duration `yaml:"escalate_after" min:"1s" max:"24h" example:"15m"`
+	// A failure so soon after a resolve continues the incident.
+	ReopenWithin time.Duration `yaml:"reopen_within" min:"0s" max:"24h" example:"15m"`
+	// When an incident that keeps reopening falls quiet.
+	Unstable Unstable `yaml:"unstable"`
+	// When a check that keeps changing falls quiet (Nagios' algorithm over the last 21 runs).
+	Flapping Flapping `yaml:"flapping"`
+	// When incidents of several databases become one message.
+	Grouping Grouping `yaml:"grouping"`
+	// When silence counts as missing.
+	Missing Missing `yaml:"missing"`
+	// The least time between edits of a message that say nothing new but the time.
+	EditEvery time.Duration `yaml:"edit_every" min:"1s" max:"24h" example:"5m"`
+	// How long a critical alert may stay undelivered before an error is logged, on which Cloud Monitoring alerts.
+	UndeliveredAfter time.Duration `yaml:"undelivered_after" min:"1s" max:"1h" example:"3m"`
+	// For how long a rotated token is called to mind while the app has not shown that it holds the new one.
+	RotationNotice time.Duration `yaml:"rotation_notice" min:"1s" max:"168h" example:"24h"`
+	// What people may silence.
+	Silences Silences `yaml:"silences"`
+	// How pongwatch tells its own lack of network from an outage of everything.
+	Canary Canary `yaml:"canary"`
+}
+
+// Reminders are the waits between notices about an incident that stays open; the
+// last one repeats. An empty list is never.
+type Reminders struct {
+	// Of a critical incident that nobody has acknowledged.
+	Critical []time.Duration `yaml:"critical" single:"true" min:"1s" max:"168h" example:"[30m, 1h, 2h, 4h, 24h]"`
+	// Of an acknowledged critical incident.
+	Acknowledged []time.Duration `yaml:"acknowledged" single:"true" min:"1s" max:"168h" example:"[4h, 24h]"`
+	// Of a warning.
+	Warning []time.Duration `yaml:"warning" single:"true" min:"1s" max:"168h" example:"[24h]"`
+}
+
+// Unstable says when an incident is unstable: one notice, then quiet.
+type Unstable struct {
+	// After this many reopenings; 0 is never.
+	Reopenings int `yaml:"reopenings" min:"0" max:"100" example:"3"`
+	// Within this time.
+	Within time.Duration `yaml:"within" min:"1m" max:"168h" example:"6h"`
+	// Until it has been stable for this long.
+	StableFor time.Duration `yaml:"stable_for" min:"1m" max:"24h" example:"30m"`
+}
+
+// Flapping says when a check flaps: one notice, then quiet.
+type Flapping struct {
+	// Whether it is looked for.
+	Enabled bool `yaml:"enabled" example:"true"`
+	// Begins at this many per cent of weighted changes.
+	Start float64 `yaml:"start" min:"0" max:"100" example:"30"`
+	// Ends at this many.
+	Stop float64 `yaml:"stop" min:"0" max:"100" example:"15"`
+}
+
+// Grouping says when incidents of a shard with causes of the same class are told together.
+type Grouping struct {
+	// Whether they are.
+	Enabled bool `yaml:"enabled" example:"true"`
+	// From this many databases.
+	Databases int `yaml:"databases" min:"2" max:"500" example:"3"`
+	// Databases that join later than this are told in the thread.
+	JoinWithin time.Duration `yaml:"join_within" min:"1s" max:"24h" example:"10m"`
+}
+
+// Missing says when a series that has fallen silent is missing: after `intervals`
+// times its interval and `grace`.
+type Missing struct {
+	// How many intervals.
+	Intervals int `yaml:"intervals" min:"1" max:"100" example:"3"`
+	// And how much more.
+	Grace time.Duration `yaml:"grace" min:"0s" max:"1h" example:"2m"`
+}
+
+// After returns how long after its last observation a series of that interval is missing.
+func (m Missing) After(every time.Duration) time.Duration {
+	return time.Duration(m.Intervals)*every + m.Grace
+}
+
+// Silences bounds what people may silence by button, link or command line.
+type Silences struct {
+	// How long a silence lasts where none is said.
+	Default time.Duration `yaml:"default" min:"1m" max:"24h" example:"1h"`
+	// The longest one.
+	Max time.Duration `yaml:"max" min:"1m" max:"24h" example:"24h"`
+	// The choices that messages offer.
+	Choices []time.Duration `yaml:"choices" single:"true" min:"1m" max:"24h" example:"[1h, 4h, 24h]"`
+}
+
+// Canary is an address that answers whenever the network works. Its failure
+// explains a failure of several databases only if it succeeded recently.
+type Canary struct {
+	// Whether it is asked.
+	Enabled bool `yaml:"enabled" example:"true"`
+	// The address. Any answer is a success.
+	URL string `yaml:"url" pattern:"url" example:"https://www.gstatic.com/generate_204"`
+	// It counts only if it succeeded within this time.
+	Within time.Duration `yaml:"within" min:"1m" max:"168h" example:"24h"`
+	// It is asked about from this many failing databases.
+	Databases int `yaml:"databases" min:"1" max:"500" example:"2"`
+}

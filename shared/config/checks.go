@@ -1,0 +1,92 @@
+package config
+
+import (
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// Checks says which checks run and how often.
+type Checks struct {
+	// Whether the database answers PING. By HealthCheck.
+	Ping Check `yaml:"ping"`
+	// How long the first byte of the answer takes. By HealthCheck, from the same PING.
+	Latency Check `yaml:"latency"`
+	// Whether a value can be written, read back and deleted: finds a full database, a read-only token and a write pause. Three commands.
+	Write Check `yaml:"write"`
+	// Whether the app uses a mock in place of Redis, by the configuration's and the app's own word. By HealthCheck.
+	MockMode Check `yaml:"mock_mode"`
+	// How often the cache holds what is asked for.
+	HitRate Check `yaml:"hit_rate"`
+	// How much of the plan's space is used.
+	Memory Check `yaml:"memory"`
+	// How much of the month's commands is used. Exact with `management`, else a lower bound.
+	Commands Check `yaml:"commands"`
+	// Whether keys are dropped silently once the database is full.
+	Eviction Check `yaml:"eviction"`
+	// Whether keys lie outside the workspace prefix.
+	Isolation Isolation `yaml:"isolation"`
+	// Whether sampled strings that should be JSON are.
+	Values Values `yaml:"values"`
+	// Session, cache, rate limit and queue patterns as the app uses Redis, in pongwatch's own keys. Fourteen commands.
+	RoundTrip Check `yaml:"round_trip"`
+}
+
+// Check is one check's switch and interval.
+type Check struct {
+	// Whether the check runs.
+	Enabled bool `yaml:"enabled" example:"true"`
+	// How often it runs: a multiple of its job's interval.
+	Every time.Duration `yaml:"every" min:"1s" max:"168h" example:"15m"`
+}
+
+// Isolation is the check of key prefixes. It samples, and reports patterns, never keys.
+type Isolation struct {
+	Check
+	// The regular expression that every key must match.
+	Pattern string `yaml:"pattern" pattern:"regexp" example:"'^ws:[^:]+:'"`
+	// Prefixes of keys that need not match, besides those of Upstash's own libraries and of pongwatch.
+	Exempt []string `yaml:"exempt" single:"true" example:"['feature-flags:', 'rl:']"`
+	// The most commands a run.
+	MaxCommands int `yaml:"max_commands" min:"1" max:"1000" example:"100"`
+}
+
+// Values is the check of sampled values. It reports counts and patterns, never values.
+type Values struct {
+	Check
+	// The regular expression of the keys whose values should be JSON. Empty is every key that holds a string.
+	Pattern string `yaml:"pattern" pattern:"regexp" example:"'^ws:[^:]+:session:'"`
+	// The most commands a run.
+	MaxCommands int `yaml:"max_commands" min:"1" max:"1000" example:"30"`
+}
+
+// Of returns the switch and interval of that check; the zero Check for those that
+// always run, such as config and monitor.
+func (c Checks) Of(check report.Check) Check {
+	switch check {
+	case report.Ping:
+		return c.Ping
+	case report.Latency:
+		return c.Latency
+	case report.Write:
+		return c.Write
+	case report.MockMode:
+		return c.MockMode
+	case report.HitRate:
+		return c.HitRate
+	case report.Memory:
+		return c.Memory
+	case report.Commands:
+		return c.Commands
+	case report.Eviction:
+		return c.Eviction
+	case report.Isolation:
+		return c.Isolation.Check
+	case report.Values:
+		return c.Values.Check
+	case report.RoundTrip:
+		return c.RoundTrip
+	default:
+		return Check{}
+	}
+}

@@ -1,0 +1,181 @@
+// Package config is pongwatch's configuration: one document, free of secrets, that
+// all four functions read.
+//
+// [Load] finds the document in PONGWATCH_CONFIG, or makes one from the customer's
+// own variables; [Parse] reads it. Both find every problem at once. A problem that
+// concerns one database or one receiver only leaves the rest of the configuration
+// working: the [Database] or [Receiver] stays listed, with its [Problem].
+//
+// Every default is filled in: readers of a [Config] never ask whether a key was
+// given. The comments of the types below are the manual; docs/configuration.md and
+// the published JSON Schema ([Schema]) are generated from them. In their tags,
+// "yaml" names the key and the others bound its value.
+//
+// Secrets are references into Secret Manager that are read on first use, by the
+// function that uses them: see [Secret] and [Config.Credentials].
+package config
+
+import (
+	"slices"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// The names that a configuration made from the customer's variables uses, and the
+// limits of any configuration.
+const (
+	DefaultShard    = "main"
+	DefaultDatabase = "redis"
+
+	// MaxDatabases is how many databases one shard may hold.
+	MaxDatabases = 500
+	// MaxDocument is the largest size in bytes of one document.
+	MaxDocument = 4 << 20
+)
+
+// Config is the whole configuration, with every default filled in.
+type Config struct {
+	// The version of the document's format. There is one.
+	Version int `yaml:"version" min:"1" max:"1" example:"1"`
+	// The environment of every database that names none, for routes and messages.
+	Environment string `yaml:"environment" pattern:"name" example:"production"`
+	// The Google Cloud regions from which HealthCheck runs. They vote on whether a database is down.
+	Regions []string `yaml:"regions" single:"true" pattern:"name" example:"[us-east4, europe-west1]"`
+	// The region whose word weighs most, usually the one where the app runs. Empty is the first of `regions`.
+	Home string `yaml:"home" pattern:"name" example:"us-east4"`
+	// How often the scheduled jobs run.
+	Schedule Schedule `yaml:"schedule"`
+
+	// The databases to watch.
+	Databases []Database `yaml:"databases"`
+	// Settings of shards. A shard that a database names needs no entry here.
+	Shards []Shard `yaml:"shards"`
+	// A secret that holds the credentials of many databases as one JSON object: {"prod-cache": {"url": "https://…", "token": "…"}}.
+	// It serves the databases that have no `token` of their own.
+	Bundle Secret `yaml:"credentials" example:"sm://projects/my-project/secrets/pongwatch-databases"`
+	// Which database an app's service uses, for mock-mode signals that name only the service.
+	Services map[string]string `yaml:"services" example:"{backend: prod-cache}"`
+
+	// Which checks run, and how often. A database may differ.
+	Checks Checks `yaml:"checks"`
+	// From which value, and after how many runs, a check counts as failed. A database may differ.
+	Thresholds Thresholds `yaml:"thresholds"`
+	// How much of a database's monthly commands pongwatch may use. A database may differ.
+	Budget Budget `yaml:"budget"`
+	// The share of pings that should be good, from which the dashboard works out the error budget.
+	Objective float64 `yaml:"objective" min:"0.5" max:"0.99999" example:"0.999"`
+
+	// Where alerts are delivered.
+	Receivers []Receiver `yaml:"receivers"`
+	// Which alerts go to which receivers; the first route that matches is used. What no route matches goes to every receiver.
+	Routes []Route `yaml:"routes"`
+	// When and how often is notified.
+	Alerting Alerting `yaml:"alerting"`
+	// Planned work, during which nobody is notified of what opens.
+	Maintenance []Window `yaml:"maintenance"`
+	// Who is on call, for messages.
+	OnCall OnCall `yaml:"oncall"`
+
+	// Read access to the Upstash account, for quota figures that the database itself does not tell.
+	Management Management `yaml:"management"`
+	// The keys that prove what arrives from outside.
+	Inbound Inbound `yaml:"inbound"`
+	// The key with which pongwatch signs the request that asks an app for its mock-mode proof.
+	// Either "whsec_" and base64, as Standard Webhooks has it, or any text of at least 24 bytes.
+	ProofKey Secret `yaml:"proof_key" example:"sm://projects/my-project/secrets/pongwatch-proof-key"`
+	// Who may read the pages.
+	Access Access `yaml:"access"`
+	// Where links in messages and pages lead.
+	Links Links `yaml:"links"`
+	// How long is kept what.
+	History History `yaml:"history"`
+	// An address outside Google Cloud that is asked while all is well, so that its owner notices silence.
+	Heartbeat Heartbeat `yaml:"heartbeat"`
+
+	// Problems are those that leave the rest working, in document order. The ones of
+	// a database or receiver are also listed there.
+	Problems Problems `yaml:"-" json:"-"`
+}
+
+// Schedule says how often the scheduler posts to the jobs. Checks run in every run
+// in which they are due, so their own interval is a multiple of this one.
+type Schedule struct {
+	// How often HealthCheck runs.
+	HealthCheck time.Duration `yaml:"healthcheck" min:"1s" max:"1h" example:"1m"`
+	// How often Metrics runs.
+	Metrics time.Duration `yaml:"metrics" min:"1s" max:"24h" example:"5m"`
+}
+
+// Shard is a named group of databases, watched by one scheduler job per region and
+// kept in one state document. Alerts are grouped inside a shard.
+type Shard struct {
+	// The shard's name.
+	Name string `yaml:"name" required:"true" pattern:"name" example:"main"`
+	// The regions from which this shard is watched, in place of the document's.
+	Regions []string `yaml:"regions" single:"true" pattern:"name" example:"[us-east4]"`
+	// The home region of this shard's databases, in place of the document's.
+	Home string `yaml:"home" pattern:"name" example:"us-east4"`
+}
+
+// ShardNames returns the names of every shard that has an entry or a database, sorted.
+func (c *Config) ShardNames() []string {
+	var names []string
+	for _, s := range c.Shards {
+		names = append(names, s.Name)
+	}
+	for _, d := range c.Databases {
+		names = append(names, d.Shard)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// InShard returns the databases of that shard, in document order. The pointers lead into c.
+func (c *Config) InShard(shard string) []*Database {
+	var out []*Database
+	for i := range c.Databases {
+		if c.Databases[i].Shard == shard {
+			out = append(out, &c.Databases[i])
+		}
+	}
+	return out
+}
+
+// Database returns the database of that name, or nil.
+func (c *Config) Database(name string) *Database {
+	for i := range c.Databases {
+		if c.Databases[i].Name == name {
+			return &c.Databases[i]
+		}
+	}
+	return nil
+}
+
+// Receiver returns the receiver of that name, or nil.
+func (c *Config) Receiver(name string) *Receiver {
+	for i := range c.Receivers {
+		if c.Receivers[i].Name == name {
+			return &c.Receivers[i]
+		}
+	}
+	return nil
+}
+
+// RegionsOf returns the regions from which that shard is watched; none configured is an empty list.
+func (c *Config) RegionsOf(shard string) []string {
+	for _, s := range c.Shards {
+		if s.Name == shard && len(s.Regions) > 0 {
+			return s.Regions
+		}
+	}
+	return c.Regions
+}
+
+// Every returns how often the job runs.
+func (c *Config) Every(job report.Job) time.Duration {
+	if job == report.Metrics {
+		return c.Schedule.Metrics
+	}
+	return c.Schedule.HealthCheck
+}

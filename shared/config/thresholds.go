@@ -1,0 +1,148 @@
+package config
+
+import (
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// Thresholds says, for each check, from which value it is bad (judged by the
+// producers) and after how many runs an incident opens and closes (judged by Alert).
+type Thresholds struct {
+	// No answer to PING.
+	Ping PingRule `yaml:"ping"`
+	// A late answer to PING.
+	Latency LatencyRule `yaml:"latency"`
+	// A refused or unreadable write.
+	Write Rule `yaml:"write"`
+	// The app in mock mode.
+	MockMode Rule `yaml:"mock_mode"`
+	// A low share of cache hits.
+	HitRate HitRateRule `yaml:"hit_rate"`
+	// Space used up.
+	Memory UsageRule `yaml:"memory"`
+	// The month's commands used up.
+	Commands UsageRule `yaml:"commands"`
+	// Silent loss of keys when full.
+	Eviction Rule `yaml:"eviction"`
+	// Keys outside the workspace prefix.
+	Isolation CountRule `yaml:"isolation"`
+	// Values that are not JSON.
+	Values CountRule `yaml:"values"`
+	// A session, cache, rate-limit or queue pattern that misbehaves.
+	RoundTrip Rule `yaml:"round_trip"`
+	// An invalid setting, or a rotated token.
+	Config Rule `yaml:"config"`
+	// pongwatch itself.
+	Monitor Rule `yaml:"monitor"`
+}
+
+// Rule is what every check has: how urgent it is, and how many runs confirm it.
+type Rule struct {
+	// The least severity of its incidents; the cause may raise it, and a status of warn limits it to warning.
+	Severity cause.Severity `yaml:"severity" enum:"critical,warning,info" example:"critical"`
+	// How many runs open and close an incident.
+	Confirm Confirm `yaml:"confirm"`
+}
+
+// Confirm is how many bad runs open an incident and how many good ones close it. An
+// incident opens when either condition holds.
+type Confirm struct {
+	// Opens after this many bad runs in succession; 0 switches this condition off.
+	Runs int `yaml:"runs" min:"0" max:"20" example:"2"`
+	// Opens after this many bad runs among the last `of`; 0 switches this condition off.
+	Failures int `yaml:"failures" min:"0" max:"20" example:"3"`
+	// How many runs `failures` looks back.
+	Of int `yaml:"of" min:"0" max:"20" example:"5"`
+	// Closes after this many clear runs in succession.
+	Close int `yaml:"close" min:"1" max:"20" example:"2"`
+	// The same for an incident that has reopened. 0 is as many as `close`.
+	CloseReopened int `yaml:"close_reopened" min:"0" max:"20" example:"3"`
+}
+
+// PingRule judges PING.
+type PingRule struct {
+	Rule
+	// Classes of causes for which one run opens and one closes, since the producer has confirmed them and waiting would change nothing.
+	Immediate []cause.Class `yaml:"immediate" single:"true" enum:"network,auth,quota,capacity,provider,performance,protocol,config,mock,data,monitor" example:"[auth, quota, config]"`
+}
+
+// LatencyRule judges the first byte of the answer to PING.
+type LatencyRule struct {
+	Rule
+	// Slower is bad.
+	Open time.Duration `yaml:"open" min:"1ms" max:"1m" example:"600ms"`
+	// Up to this it counts towards closing.
+	Close time.Duration `yaml:"close" min:"1ms" max:"1m" example:"600ms"`
+	// Critical when the 95th percentile over `window` is slower than this; 0 is never.
+	Critical time.Duration `yaml:"critical" min:"0s" max:"1m" example:"2s"`
+	// The span of that percentile.
+	Window time.Duration `yaml:"window" min:"1m" max:"24h" example:"15m"`
+}
+
+// HitRateRule judges the share of cache hits since the previous run.
+type HitRateRule struct {
+	Rule
+	// Below is bad.
+	Open float64 `yaml:"open" min:"0" max:"1" example:"0.60"`
+	// Above this it counts towards closing.
+	Close float64 `yaml:"close" min:"0" max:"1" example:"0.65"`
+	// With fewer look-ups since the previous run nothing is judged.
+	MinLookups int64 `yaml:"min_lookups" min:"1" example:"100"`
+}
+
+// UsageRule judges a share of a quota.
+type UsageRule struct {
+	Rule
+	// From here it is a warning.
+	Warn float64 `yaml:"warn" min:"0" max:"1" example:"0.80"`
+	// Below this the warning counts towards closing.
+	WarnClose float64 `yaml:"warn_close" min:"0" max:"1" example:"0.75"`
+	// From here it is critical.
+	Critical float64 `yaml:"critical" min:"0" max:"1" example:"0.95"`
+	// Below this it is only a warning again.
+	CriticalClose float64 `yaml:"critical_close" min:"0" max:"1" example:"0.90"`
+}
+
+// CountRule judges a number of findings in a sample.
+type CountRule struct {
+	Rule
+	// From this many findings it is bad.
+	Open int `yaml:"open" min:"1" max:"100000" example:"1"`
+}
+
+// Of returns the severity and the confirmation of that check; the zero Rule for one
+// that is not in the closed set.
+func (t *Thresholds) Of(check report.Check) Rule {
+	switch check {
+	case report.Ping:
+		return t.Ping.Rule
+	case report.Latency:
+		return t.Latency.Rule
+	case report.Write:
+		return t.Write
+	case report.MockMode:
+		return t.MockMode
+	case report.HitRate:
+		return t.HitRate.Rule
+	case report.Memory:
+		return t.Memory.Rule
+	case report.Commands:
+		return t.Commands.Rule
+	case report.Eviction:
+		return t.Eviction
+	case report.Isolation:
+		return t.Isolation.Rule
+	case report.Values:
+		return t.Values.Rule
+	case report.RoundTrip:
+		return t.RoundTrip
+	case report.ConfigLoad:
+		return t.Config
+	case report.Monitor:
+		return t.Monitor
+	default:
+		return Rule{}
+	}
+}
