@@ -1,0 +1,309 @@
+// Package firestore keeps documents in Google Firestore: the store.Store of the
+// deployed functions.
+//
+// The first segment of a key is the collection, the rest joined by ':' the
+// document's id. A document has four fields: "data" (bytes, to be exempt from
+// indexing), "schema", "counter" and "expire_at" (a TTL policy on it removes what
+// has expired, within a day or so).
+//
+// It uses the generated client because the high-level one repeats a write whose
+// answer was lost and then reports the caller's own success as a conflict.
+package firestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"math"
+	"regexp"
+	"time"
+
+	vkit "cloud.google.com/go/firestore/apiv1"
+	"cloud.google.com/go/firestore/apiv1/firestorepb"
+	"github.com/googleapis/gax-go/v2"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/pongwatch/pongwatch/shared/gcp/internal/emulator"
+	"github.com/pongwatch/pongwatch/shared/store"
+)
+
+// EmulatorVariable is the environment variable by which Google's tools name the
+// Firestore emulator. Here it must be on loopback.
+const EmulatorVariable = "FIRESTORE_EMULATOR_HOST"
+
+// DefaultDatabase is the id of a project's default database.
+const DefaultDatabase = "(default)"
+
+// timeout bounds one Get or Put, and one Range as a whole.
+const (
+	timeout      = 5 * time.Second
+	rangeTimeout = 15 * time.Second
+)
+
+// Options say where the documents are.
+type Options struct {
+	Project      string           // the project's id
+	Database     string           // the database's id; DefaultDatabase if empty
+	EmulatorHost string           // of the emulator; empty for Google
+	Now          func() time.Time // decides what has expired; time.Now if nil
+}
+
+// Store is a store.Store in one Firestore database.
+type Store struct {
+	client   *vkit.Client
+	database string // projects/P/databases/D
+	now      func() time.Time
+}
+
+var _ store.Store = (*Store)(nil)
+
+var (
+	projectPattern  = regexp.MustCompile(`^[a-z0-9][a-z0-9.:-]*$`)
+	databasePattern = regexp.MustCompile(`^(\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$`)
+)
+
+// New returns the store with the process's Google credentials or for the emulator.
+// It looks for credentials but does not connect yet.
+func New(ctx context.Context, o Options) (*Store, error) {
+	if o.Database == "" {
+		o.Database = DefaultDatabase
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if !projectPattern.MatchString(o.Project) {
+		return nil, fmt.Errorf("firestore project is %q: want a project's id, such as \"my-project\"", o.Project)
+	}
+	if !databasePattern.MatchString(o.Database) {
+		return nil, fmt.Errorf("firestore database is %q: want a database's id, such as %q or \"pongwatch\"", o.Database, DefaultDatabase)
+	}
+	options := []option.ClientOption{
+		option.WithTelemetryDisabled(),
+		option.WithLogger(slog.New(slog.DiscardHandler)), // at debug level it prints whole documents
+		option.WithGRPCDialOption(grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32))),
+	}
+	if o.EmulatorHost != "" {
+		local, err := emulator.Options(EmulatorVariable, o.EmulatorHost)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, local...)
+	}
+	client, err := vkit.NewClient(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("making the Firestore client: %w", err)
+	}
+	client.CallOptions.GetDocument = []gax.CallOption{retryReads()}
+	client.CallOptions.RunQuery = []gax.CallOption{retryReads()}
+	client.CallOptions.Commit = nil // never repeated, as the contract of store asks
+	return &Store{
+		client:   client,
+		database: "projects/" + o.Project + "/databases/" + o.Database,
+		now:      o.Now,
+	}, nil
+}
+
+func retryReads() gax.CallOption {
+	return gax.WithRetry(func() gax.Retryer {
+		return gax.OnCodes([]codes.Code{codes.Unavailable, codes.Internal, codes.ResourceExhausted},
+			gax.Backoff{Initial: 50 * time.Millisecond, Max: time.Second, Multiplier: 2})
+	})
+}
+
+// Close ends the store's connections.
+func (s *Store) Close() error { return s.client.Close() }
+
+// call prepares ctx for one call. Firestore routes by the header, as its own
+// library sends it (cloud.google.com/go/firestore, client.go).
+func (s *Store) call(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	ctx = metadata.AppendToOutgoingContext(ctx, "google-cloud-resource-prefix", s.database)
+	return context.WithTimeout(ctx, limit)
+}
+
+// Get implements [store.Store].
+func (s *Store) Get(ctx context.Context, key string) (store.Doc, error) {
+	collection, id, err := store.Split(key)
+	if err != nil {
+		return store.Doc{}, err
+	}
+	r, err := s.get(ctx, collection, id)
+	if err == nil && r.doc.Expired(s.now()) {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return store.Doc{}, fmt.Errorf("getting %s: %w", key, err)
+	}
+	return r.doc, nil
+}
+
+func (s *Store) get(ctx context.Context, collection, id string) (record, error) {
+	ctx, cancel := s.call(ctx, timeout)
+	defer cancel()
+	answer, err := s.client.GetDocument(ctx, &firestorepb.GetDocumentRequest{Name: s.path(collection, id)})
+	if status.Code(err) == codes.NotFound {
+		return record{}, store.ErrNotFound
+	}
+	if err != nil {
+		return record{}, err
+	}
+	return decode(answer)
+}
+
+// Put implements [store.Store].
+func (s *Store) Put(ctx context.Context, d store.Doc) (store.Doc, error) {
+	if err := d.Validate(); err != nil {
+		return store.Doc{}, err
+	}
+	written, err := s.put(ctx, d)
+	if err != nil {
+		return store.Doc{}, fmt.Errorf("putting %s: %w", d.Key, err)
+	}
+	return written, nil
+}
+
+func (s *Store) put(ctx context.Context, d store.Doc) (store.Doc, error) {
+	if d.Version != "" {
+		v, err := parseVersion(d.Version)
+		if err != nil {
+			return store.Doc{}, err
+		}
+		return s.commit(ctx, d, v)
+	}
+	written, err := s.commit(ctx, d, version{})
+	if !errors.Is(err, store.ErrConflict) {
+		return written, err
+	}
+	// Something is there. It gives way if it has expired, on its own version.
+	collection, id, splitErr := store.Split(d.Key)
+	if splitErr != nil {
+		return store.Doc{}, splitErr
+	}
+	old, getErr := s.get(ctx, collection, id)
+	if getErr != nil || !old.doc.Expired(s.now()) {
+		return store.Doc{}, err
+	}
+	return s.commit(ctx, d, old.version)
+}
+
+// commit writes d if the stored version is prev, absent if prev is zero.
+func (s *Store) commit(ctx context.Context, d store.Doc, prev version) (store.Doc, error) {
+	collection, id, err := store.Split(d.Key)
+	if err != nil {
+		return store.Doc{}, err
+	}
+	ctx, cancel := s.call(ctx, timeout)
+	defer cancel()
+	// Firestore leaves the update time alone when a write changes no field, and the
+	// update time is the precondition; the counter makes each write a change.
+	next := version{counter: prev.counter + 1}
+	answer, err := s.client.Commit(ctx, &firestorepb.CommitRequest{
+		Database: s.database,
+		Writes: []*firestorepb.Write{{
+			Operation:       &firestorepb.Write_Update{Update: encode(s.path(collection, id), d, next.counter)},
+			CurrentDocument: prev.precondition(),
+		}},
+	})
+	switch status.Code(err) {
+	case codes.OK:
+	case codes.AlreadyExists, codes.FailedPrecondition, codes.NotFound, codes.Aborted:
+		// NotFound is an update of an absent document; Aborted is contention, and
+		// says that nothing was committed.
+		return store.Doc{}, store.ErrConflict
+	default:
+		return store.Doc{}, err
+	}
+	if len(answer.GetWriteResults()) != 1 {
+		return store.Doc{}, fmt.Errorf("firestore answered one write with %d results", len(answer.GetWriteResults()))
+	}
+	next.updated = answer.GetWriteResults()[0].GetUpdateTime().AsTime()
+	d.Version = next.String()
+	if !d.ExpiresAt.IsZero() {
+		d.ExpiresAt = d.ExpiresAt.UTC().Truncate(time.Microsecond)
+	}
+	return d, nil
+}
+
+// Range implements [store.Store].
+func (s *Store) Range(ctx context.Context, from, to string) iter.Seq2[store.Doc, error] {
+	return func(yield func(store.Doc, error) bool) {
+		collection, fromID, toID, err := store.Bounds(from, to)
+		if err != nil {
+			yield(store.Doc{}, err)
+			return
+		}
+		if fromID >= toID {
+			return // Firestore calls it an invalid argument
+		}
+		ctx, cancel := s.call(ctx, rangeTimeout)
+		defer cancel() // ends the stream when the caller stops early
+		for d, err := range s.query(ctx, collection, fromID, toID) {
+			if err != nil {
+				yield(store.Doc{}, fmt.Errorf("ranging from %s to %s: %w", from, to, err))
+				return
+			}
+			if !d.Expired(s.now()) && !yield(d, nil) {
+				return
+			}
+		}
+	}
+}
+
+// query streams a collection's documents with fromID ≤ id < toID.
+func (s *Store) query(ctx context.Context, collection, fromID, toID string) iter.Seq2[store.Doc, error] {
+	return func(yield func(store.Doc, error) bool) {
+		stream, err := s.client.RunQuery(ctx, &firestorepb.RunQueryRequest{
+			Parent:    s.database + "/documents",
+			QueryType: &firestorepb.RunQueryRequest_StructuredQuery{StructuredQuery: s.between(collection, fromID, toID)},
+		})
+		if err != nil {
+			yield(store.Doc{}, err)
+			return
+		}
+		for {
+			answer, err := stream.Recv()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				yield(store.Doc{}, err)
+				return
+			}
+			if answer.GetDocument() == nil {
+				continue // only progress
+			}
+			r, err := decode(answer.GetDocument())
+			if !yield(r.doc, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (s *Store) between(collection, fromID, toID string) *firestorepb.StructuredQuery {
+	const name = "__name__" // the document's own name, ordered by its bytes
+	cursor := func(id string) *firestorepb.Cursor {
+		return &firestorepb.Cursor{Before: true, Values: []*firestorepb.Value{
+			{ValueType: &firestorepb.Value_ReferenceValue{ReferenceValue: s.path(collection, id)}},
+		}}
+	}
+	return &firestorepb.StructuredQuery{
+		From: []*firestorepb.StructuredQuery_CollectionSelector{{CollectionId: collection}},
+		OrderBy: []*firestorepb.StructuredQuery_Order{{
+			Field:     &firestorepb.StructuredQuery_FieldReference{FieldPath: name},
+			Direction: firestorepb.StructuredQuery_ASCENDING,
+		}},
+		StartAt: cursor(fromID),
+		EndAt:   cursor(toID),
+	}
+}
+
+func (s *Store) path(collection, id string) string {
+	return s.database + "/documents/" + collection + "/" + id
+}
