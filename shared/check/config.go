@@ -1,0 +1,55 @@
+package check
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// configuration tells what is wrong with the database's settings or secret.
+func configuration(_ context.Context, t *Target) []report.Observation {
+	o := ok()
+	more := 0
+	for _, p := range t.Database.Problems {
+		switch {
+		case p.Notice:
+		case o.Status == report.OK:
+			o = report.Observation{Status: report.Fail, Cause: p.Cause, Evidence: p.Evidence()}
+		default:
+			more++
+		}
+	}
+	if more > 0 {
+		o.Evidence = fmt.Sprintf("%s (and %d more)", o.Evidence, more)
+	}
+	if o.Status == report.OK && t.problem != nil {
+		o = unknown(t.problem)
+		o.Status = report.Fail
+	}
+	return []report.Observation{o}
+}
+
+// configuredMock tells whether the configuration itself says that the app runs on a
+// mock: one observation for each of the app's services.
+func configuredMock(_ context.Context, t *Target) []report.Observation {
+	o := ok()
+	o.Source = report.SourceConfig
+	if text, mock := t.Database.MockEvidence(); mock {
+		o = report.Observation{Status: report.Fail, Cause: cause.Mock, Evidence: text, Source: report.SourceConfig}
+	}
+	services := make([]string, 0, len(t.Database.Apps))
+	for _, app := range t.Database.Apps {
+		services = append(services, app.Service)
+	}
+	if len(services) == 0 {
+		services = []string{""}
+	}
+	out := make([]report.Observation, len(services))
+	for i, service := range services {
+		out[i] = o
+		out[i].Subject = service
+	}
+	return out
+}

@@ -1,0 +1,174 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/upstash"
+)
+
+// Reading returns what history keeps of the target's INFO; a target whose INFO failed
+// has a reading without values.
+func (t *Target) Reading(ctx context.Context, scheduled time.Time, observations []report.Observation) report.Reading {
+	r := report.Reading{At: scheduled, Values: map[report.Gauge]float64{}, Checks: map[report.Check]report.Verdict{}}
+	if info, err := t.Info(ctx); err == nil {
+		r.Replica, r.Policy, r.Values = info.LocalMember, info.MaxmemoryPolicy, gauges(info)
+		if limit, known := t.dataLimit(info); known {
+			r.Values[report.GaugeDataLimit] = limit
+		}
+	}
+	for _, o := range observations {
+		if o.Check != report.ConfigLoad {
+			r.Checks[o.Check] = report.Verdict{Status: o.Status, Cause: o.Cause, Value: o.Value}
+		}
+	}
+	return r
+}
+
+func gauges(info upstash.Info) map[report.Gauge]float64 {
+	out := map[report.Gauge]float64{}
+	for gauge, c := range map[report.Gauge]upstash.Count{
+		report.GaugeDataSize: info.DataSize, report.GaugeDataLimit: info.MaxDataSize,
+		report.GaugeMemoryUsed: info.UsedMemory, report.GaugeMemoryLimit: info.Maxmemory,
+		report.GaugeKeys: info.Keys, report.GaugeConnections: info.Connections, report.GaugeOpsPerSec: info.OpsPerSecond,
+		report.GaugeCommands: info.Commands, report.GaugeReads: info.Reads, report.GaugeWrites: info.Writes,
+		report.GaugeHits: info.Hits, report.GaugeMisses: info.Misses,
+		report.GaugeExpired: info.ExpiredKeys, report.GaugeEvicted: info.EvictedKeys,
+	} {
+		if c.Known {
+			out[gauge] = float64(c.N)
+		}
+	}
+	return out
+}
+
+// dataLimit is the plan's data quota: what the configuration or the plan says wins
+// over nothing, and INFO over both.
+func (t *Target) dataLimit(info upstash.Info) (float64, bool) {
+	if info.MaxDataSize.Known && info.MaxDataSize.N > 0 {
+		return float64(info.MaxDataSize.N), true
+	}
+	limit := t.Database.Limits.Memory
+	return float64(limit), limit > 0
+}
+
+// memory judges the share of the data quota in use. used_memory and maxmemory are
+// about the tier in memory, which Upstash manages by itself.
+func memory(ctx context.Context, t *Target) []report.Observation {
+	info, err := t.Info(ctx)
+	if err != nil {
+		return []report.Observation{unknown(err)}
+	}
+	limit, known := t.dataLimit(info)
+	if !info.DataSize.Known || !known {
+		return []report.Observation{ok()} // without a quota nothing can be near it
+	}
+	rule := t.Database.Thresholds.Memory
+	share := float64(info.DataSize.N) / limit
+	o := report.Observation{
+		Status: report.OK, Clear: share < rule.WarnClose,
+		Value: report.Number(share), Threshold: report.Number(rule.Warn), Unit: report.Ratio,
+		Evidence: fmt.Sprintf("%d of %.0f bytes", info.DataSize.N, limit),
+	}
+	switch {
+	case share >= rule.Critical, share >= rule.CriticalClose && t.before(report.Memory).Status == report.Fail:
+		o.Status, o.Cause, o.Threshold = report.Fail, cause.MemoryHigh, report.Number(rule.Critical)
+	case share >= rule.Warn:
+		o.Status, o.Cause = report.Warn, cause.MemoryHigh
+	}
+	return []report.Observation{o}
+}
+
+// hitRate judges the share of look-ups that found their key since the last reading of
+// the same replica.
+func hitRate(ctx context.Context, t *Target) []report.Observation {
+	info, err := t.Info(ctx)
+	if err != nil {
+		return []report.Observation{unknown(err)}
+	}
+	hits, since, known := t.since(info, report.GaugeHits, info.Hits)
+	misses, _, knownMisses := t.since(info, report.GaugeMisses, info.Misses)
+	rule := t.Database.Thresholds.HitRate
+	lookups := hits + misses
+	if !known || !knownMisses || lookups < float64(rule.MinLookups) {
+		// Too few to judge: neither bad, nor good enough to close what is open.
+		return []report.Observation{{Status: report.OK, Evidence: "too few look-ups to judge"}}
+	}
+	rate := hits / lookups
+	o := report.Observation{
+		Status: report.OK, Clear: rate > rule.Close,
+		Value: report.Number(rate), Threshold: report.Number(rule.Open), Unit: report.Ratio,
+		Evidence: fmt.Sprintf("%.0f hits in %.0f look-ups since %s", hits, lookups, since.UTC().Format("15:04 MST")),
+	}
+	if rate < rule.Open {
+		o.Status, o.Cause = report.Warn, cause.HitRateLow
+	}
+	return []report.Observation{o}
+}
+
+// evicting is the policy of a database that drops keys when it is full.
+const evicting = "optimistic-volatile"
+
+// eviction warns where keys are dropped, or are about to be: sessions and queues do
+// not survive that, and nothing says so.
+func eviction(ctx context.Context, t *Target) []report.Observation {
+	info, err := t.Info(ctx)
+	if err != nil {
+		return []report.Observation{unknown(err)}
+	}
+	o := ok()
+	o.Evidence = info.MaxmemoryPolicy
+	if dropped, since, known := t.since(info, report.GaugeEvicted, info.EvictedKeys); known && dropped > 0 {
+		o = report.Observation{
+			Status: report.Warn, Cause: cause.EvictionRisk, Value: report.Number(dropped), Unit: report.Count,
+			Evidence: fmt.Sprintf("%.0f keys dropped since %s", dropped, since.UTC().Format("15:04 MST")),
+		}
+		return []report.Observation{o}
+	}
+	limit, known := t.dataLimit(info)
+	if info.MaxmemoryPolicy != evicting || !known || !info.DataSize.Known {
+		return []report.Observation{o}
+	}
+	rule := t.Database.Thresholds.Memory
+	share := float64(info.DataSize.N) / limit
+	o.Clear = share < rule.WarnClose
+	if share >= rule.Warn {
+		o.Status, o.Cause = report.Warn, cause.EvictionRisk
+		o.Evidence = fmt.Sprintf("%s at %.0f %% of the quota", evicting, share*100)
+	}
+	return []report.Observation{o}
+}
+
+// since returns by how much a counter has grown since the last reading of the replica
+// that answered, and when that was. A counter that shrank was reset: it has grown by
+// what it is.
+func (t *Target) since(info upstash.Info, gauge report.Gauge, c upstash.Count) (float64, time.Time, bool) {
+	if !c.Known {
+		return 0, time.Time{}, false
+	}
+	for i := len(t.Readings) - 1; i >= 0; i-- {
+		r := t.Readings[i]
+		before, known := r.Values[gauge]
+		if !known || r.Replica != info.LocalMember {
+			continue
+		}
+		if now := float64(c.N); now >= before {
+			return now - before, r.At, true
+		}
+		return float64(c.N), r.At, true
+	}
+	return 0, time.Time{}, false
+}
+
+// before returns the last verdict of a check.
+func (t *Target) before(c report.Check) report.Verdict {
+	for i := len(t.Readings) - 1; i >= 0; i-- {
+		if v, asked := t.Readings[i].Checks[c]; asked {
+			return v
+		}
+	}
+	return report.Verdict{}
+}

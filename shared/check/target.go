@@ -1,0 +1,192 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/upstash"
+)
+
+// Target is one database in one run: what checks look at. PING and INFO are asked
+// once and shared. It is not safe for concurrent use.
+type Target struct {
+	Database *config.Database
+	// Job and Region say who asks.
+	Job    report.Job
+	Region string
+	// Now tells the time; nil is time.Now.
+	Now func() time.Time
+	// Readings are past readings of this database, the newest last. Checks of counters
+	// need one; none is fine.
+	Readings []report.Reading
+
+	client  *upstash.Client
+	version string
+	problem error
+
+	pinged   bool
+	ping     upstash.PingResult
+	pingedAt time.Time
+	attempts int
+
+	informed bool
+	info     upstash.Info
+	infoErr  error
+}
+
+// Connect gives the target the client for its database and the version of the token
+// in use, or the reason for which there is none. What was asked before is kept.
+func (t *Target) Connect(client *upstash.Client, tokenVersion string, problem error) {
+	t.client, t.version, t.problem = client, tokenVersion, problem
+}
+
+// Ping asks for a PONG, unless that has been done. It returns "" for a PONG, else the
+// cause.
+func (t *Target) Ping(ctx context.Context) cause.Cause {
+	if !t.pinged {
+		t.PingAgain(ctx)
+	}
+	return t.Pinged()
+}
+
+// PingAgain asks for a PONG. Its answer replaces the last one, except where the run
+// itself was ended meanwhile: an attempt that was cut short says nothing.
+func (t *Target) PingAgain(ctx context.Context) {
+	if t.client == nil || ctx.Err() != nil {
+		return
+	}
+	at := t.now()
+	result := t.client.Ping(ctx)
+	if result.Err != nil && ctx.Err() != nil {
+		return
+	}
+	t.pinged, t.ping, t.pingedAt = true, result, at
+	t.attempts++
+}
+
+// Pinged returns the cause of the last answer, "" for a PONG. A target that has not
+// been asked is [cause.Interrupted], one that cannot be asked has its own cause.
+func (t *Target) Pinged() cause.Cause {
+	switch {
+	case t.pinged:
+		return upstash.CauseOf(t.ping.Err)
+	case t.problem != nil:
+		return problemCause(t.problem)
+	default:
+		return cause.Interrupted
+	}
+}
+
+// Sample returns what history keeps of the target's ping.
+func (t *Target) Sample(scheduled time.Time) report.Sample {
+	s := report.Sample{At: scheduled, Status: report.OK, Cause: t.Pinged(), Attempts: t.attempts}
+	if s.Cause != "" {
+		s.Status = report.Unknown
+		if t.pinged {
+			s.Status = report.Fail
+		}
+	}
+	if t.pinged {
+		s.Phases = phases(t.ping)
+	}
+	return s
+}
+
+// Latency returns how long the first byte took, and whether there was an answer.
+func (t *Target) Latency() (time.Duration, bool) {
+	return t.ping.Latency(), t.pinged && t.ping.Err == nil
+}
+
+// Info asks INFO once.
+func (t *Target) Info(ctx context.Context) (upstash.Info, error) {
+	if t.client == nil {
+		return upstash.Info{}, t.unasked()
+	}
+	if !t.informed {
+		t.informed = true
+		t.info, t.infoErr = t.client.Info(ctx)
+	}
+	return t.info, t.infoErr
+}
+
+func (t *Target) now() time.Time {
+	if t.Now == nil {
+		return time.Now()
+	}
+	return t.Now()
+}
+
+// source is the source of a check's observations where it does not say so itself.
+func (t *Target) source(c report.Check) string {
+	switch c {
+	case report.Ping, report.Latency:
+		return t.Region
+	case report.ConfigLoad, report.Monitor:
+		return string(t.Job) + "@" + t.Region
+	default:
+		return ""
+	}
+}
+
+// unasked is why nothing was asked.
+func (t *Target) unasked() error {
+	if t.problem != nil {
+		return t.problem
+	}
+	return errInterrupted
+}
+
+// Problem is why a database cannot be asked at all: its settings or its secret.
+type Problem struct {
+	Cause cause.Cause
+	// Evidence is redacted.
+	Evidence string
+}
+
+func (p *Problem) Error() string { return fmt.Sprintf("%s: %s", p.Cause, p.Evidence) }
+
+var errInterrupted = &Problem{Cause: cause.Interrupted, Evidence: "the run ended before this check"}
+
+// problemCause returns the cause behind an error of this package or of upstash.
+func problemCause(err error) cause.Cause {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p.Cause
+	}
+	return upstash.CauseOf(err)
+}
+
+// evidence returns an error's redacted text, without its cause.
+func evidence(err error) string {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p.Evidence
+	}
+	var e *upstash.Error
+	if errors.As(err, &e) {
+		return e.Evidence
+	}
+	return "an unexpected error" // its text may hold anything
+}
+
+// unknown is an observation of a check that could not be asked, or not answered.
+func unknown(err error) report.Observation {
+	o := report.Observation{Status: report.Unknown, Cause: problemCause(err), Evidence: evidence(err)}
+	var e *upstash.Error
+	if errors.As(err, &e) {
+		o.HTTPStatus = e.Status
+	}
+	return o
+}
+
+func panicked(c report.Check) report.Observation {
+	return report.Observation{Status: report.Unknown, Cause: cause.MonitorPanic, Evidence: "the check " + string(c) + " panicked"}
+}
+
+// ok is an observation of a check that found nothing.
+func ok() report.Observation { return report.Observation{Status: report.OK, Clear: true} }

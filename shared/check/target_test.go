@@ -1,0 +1,401 @@
+package check_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/check"
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/upstash"
+)
+
+var eight = time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC)
+
+// database is a database with every check of this version on.
+func database() *config.Database {
+	on := func(every time.Duration) config.Check { return config.Check{Enabled: true, Every: every} }
+	d := &config.Database{Name: "cache", Home: "us-east4"}
+	d.Checks = config.Checks{
+		Ping: on(time.Minute), Latency: on(time.Minute), MockMode: on(time.Minute),
+		Memory: on(5 * time.Minute), HitRate: on(5 * time.Minute), Eviction: on(5 * time.Minute), Write: on(5 * time.Minute),
+	}
+	d.Thresholds.Latency = config.LatencyRule{Open: 600 * time.Millisecond, Close: 600 * time.Millisecond}
+	d.Thresholds.Memory = config.UsageRule{Warn: 0.80, WarnClose: 0.75, Critical: 0.95, CriticalClose: 0.90}
+	d.Thresholds.HitRate = config.HitRateRule{Open: 0.60, Close: 0.65, MinLookups: 100}
+	return d
+}
+
+// target is a target whose database is handler.
+func target(t *testing.T, job report.Job, handler http.HandlerFunc) *check.Target {
+	t.Helper()
+	srv := httptest.NewServer(handler)
+	t.Cleanup(srv.Close)
+	client, err := upstash.New(upstash.Options{URL: srv.URL, Token: secrets.New("token"), AllowHTTP: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.CloseIdleConnections)
+	target := &check.Target{Database: database(), Job: job, Region: "us-east4", Now: func() time.Time { return eight }}
+	target.Connect(client, "7", nil)
+	return target
+}
+
+func answer(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// observe runs all checks of the target's job that are due at eight.
+func observe(t *testing.T, target *check.Target) map[report.Check]report.Observation {
+	t.Helper()
+	every := time.Minute
+	if target.Job == report.Metrics {
+		every = 5 * time.Minute
+	}
+	out := map[report.Check]report.Observation{}
+	for _, o := range check.Run(t.Context(), target, check.Specs(target.Job, target.Database, every), eight, every) {
+		if o.Database != "cache" || o.Every != every || o.At.IsZero() {
+			t.Errorf("observation of %s lacks what all have: %+v", o.Check, o)
+		}
+		if _, twice := out[o.Check]; twice {
+			t.Errorf("%s is observed twice", o.Check)
+		}
+		out[o.Check] = o
+	}
+	return out
+}
+
+func TestAPongIsPingAndLatency(t *testing.T) {
+	var pings atomic.Int32
+	got := observe(t, target(t, report.HealthCheck, func(w http.ResponseWriter, r *http.Request) {
+		pings.Add(1)
+		answer(http.StatusOK, `{"result":"PONG"}`)(w, r)
+	}))
+	if n := pings.Load(); n != 1 {
+		t.Errorf("%d pings, want one for both checks", n)
+	}
+	want := map[report.Check]report.Observation{
+		report.Ping:       {Source: "us-east4", Status: report.OK, Clear: true, Attempts: 1, TokenVersion: "7"},
+		report.Latency:    {Source: "us-east4", Status: report.OK, Clear: true, Threshold: report.Number(600), Unit: report.Milliseconds},
+		report.MockMode:   {Source: report.SourceConfig, Status: report.OK, Clear: true},
+		report.ConfigLoad: {Source: "healthcheck@us-east4", Status: report.OK, Clear: true},
+	}
+	ignore := cmpopts.IgnoreFields(report.Observation{}, "Database", "Check", "At", "Every", "Phases", "Value")
+	if diff := cmp.Diff(want, got, ignore); diff != "" {
+		t.Errorf("observations (-want +got):\n%s", diff)
+	}
+	p := got[report.Ping].Phases
+	if p == nil || p.Wait <= 0 || p.Total < p.Wait || p.Reached != "read" {
+		t.Errorf("phases %+v, want wait and total, and that the answer was read", p)
+	}
+	if v := got[report.Latency].Value; v == nil || *v != p.Wait {
+		t.Errorf("latency is %v, want the phase wait %v", v, p.Wait)
+	}
+}
+
+func TestAFailedPingIsFailWithItsCauseAndLatencyIsUnknown(t *testing.T) {
+	tests := []struct {
+		name   string
+		status int
+		body   string
+		want   cause.Cause
+	}{
+		{"a refused token", http.StatusUnauthorized, `{"error":"WRONGPASS invalid or missing auth token."}`, cause.AuthInvalid},
+		{"the month is used up", http.StatusBadRequest, `{"error":"ERR max requests limit exceeded. Limit: 500000, Usage: 500002."}`, cause.QuotaMonthly},
+		{"a gateway's page", http.StatusBadGateway, `<html>`, cause.Provider5xx},
+		{"an error inside 200", http.StatusOK, `{"error":"WRONGPASS"}`, cause.AuthInvalid},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := observe(t, target(t, report.HealthCheck, answer(tt.status, tt.body)))
+			p := got[report.Ping]
+			if p.Status != report.Fail || p.Cause != tt.want || p.Clear || p.Evidence == "" || p.HTTPStatus != tt.status {
+				t.Errorf("ping = %+v, want fail of %s with evidence and status %d", p, tt.want, tt.status)
+			}
+			if l := got[report.Latency]; l.Status != report.Unknown || l.Cause != tt.want || l.Value != nil {
+				t.Errorf("latency = %+v, want unknown of %s", l, tt.want)
+			}
+			if c := got[report.ConfigLoad]; c.Status != report.OK {
+				t.Errorf("config = %+v, want ok: the settings are fine", c)
+			}
+		})
+	}
+}
+
+func TestLatencyIsJudgedAtHomeOnly(t *testing.T) {
+	tests := []struct {
+		name, home string
+		open       time.Duration
+		want       report.Status
+		absent     bool
+	}{
+		{name: "the home region, in time", home: "us-east4", open: time.Minute, want: report.OK},
+		{name: "the home region, late", home: "us-east4", open: time.Nanosecond, want: report.Warn},
+		{name: "no home is everywhere", home: "", open: time.Nanosecond, want: report.Warn},
+		{name: "another region is not asked", home: "europe-west1", open: time.Nanosecond, absent: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			target := target(t, report.HealthCheck, answer(http.StatusOK, `{"result":"PONG"}`))
+			target.Database.Home = tt.home
+			target.Database.Thresholds.Latency.Open = tt.open
+			got, asked := observe(t, target)[report.Latency]
+			if asked == tt.absent {
+				t.Fatalf("asked = %v, want %v", asked, !tt.absent)
+			}
+			if got.Status != tt.want || (tt.want == report.Warn) != (got.Cause == cause.Slow) {
+				t.Errorf("latency = %+v, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestJudgeLatencyNeedsAPercentileToFail(t *testing.T) {
+	recent := func(waits ...float64) []report.Sample {
+		var out []report.Sample
+		for i, w := range waits {
+			out = append(out, report.Sample{At: eight.Add(-time.Duration(i+1) * time.Minute), Status: report.OK, Phases: report.Phases{Wait: w}})
+		}
+		return out
+	}
+	slow := report.Observation{Check: report.Latency, Status: report.Warn, Cause: cause.Slow, Value: report.Number(3000), At: eight}
+	tests := []struct {
+		name   string
+		recent []report.Sample
+		want   report.Status
+	}{
+		{"one slow answer alone", nil, report.Warn},
+		{"slow for the whole window", recent(2500, 2600, 2700, 2800), report.Fail},
+		{"two slow answers among good ones", recent(2500, 1, 1, 1, 1, 1, 1), report.Warn},
+		{"slow, but long ago", append(recent(2500, 1, 1, 1), report.Sample{At: eight.Add(-time.Hour), Status: report.OK, Phases: report.Phases{Wait: 9000}}), report.Warn},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := check.JudgeLatency(slow, tt.recent, 2*time.Second, 15*time.Minute); got.Status != tt.want {
+				t.Errorf("status %s, want %s: %s", got.Status, tt.want, got.Evidence)
+			}
+		})
+	}
+}
+
+func TestABadConfigurationIsConfigAndNothingIsAsked(t *testing.T) {
+	target := target(t, report.HealthCheck, func(http.ResponseWriter, *http.Request) { t.Error("the database was asked") })
+	target.Database.Problems = config.Problems{
+		{Key: "databases[2].url", What: "begins with rediss://", Example: "https://your-instance.upstash.io", Cause: cause.ConfigScheme},
+		{Key: "databases[2].region", What: "is unusual", Notice: true},
+		{Key: "databases[2].token", What: "is empty", Cause: cause.ConfigMissing},
+	}
+	target.Connect(nil, "", &check.Problem{Cause: cause.ConfigScheme, Evidence: "see config"})
+	got := observe(t, target)
+	if o := got[report.ConfigLoad]; o.Status != report.Fail || o.Cause != cause.ConfigScheme || !strings.Contains(o.Evidence, "rediss://") || !strings.Contains(o.Evidence, "1 more") {
+		t.Errorf("config = %+v, want fail of config_scheme that quotes the problem", o)
+	}
+	for _, c := range []report.Check{report.Ping, report.Latency} {
+		if o := got[c]; o.Status != report.Unknown || o.Cause != cause.ConfigScheme {
+			t.Errorf("%s = %+v, want unknown of config_scheme", c, o)
+		}
+	}
+}
+
+func TestConfiguredMockIsAnOutageOfEachService(t *testing.T) {
+	target := target(t, report.HealthCheck, answer(http.StatusOK, `{"result":"PONG"}`))
+	target.Database.Mock = true
+	target.Database.Apps = []config.App{{Service: "backend"}, {Service: "worker"}}
+	var subjects []string
+	for _, o := range check.Run(t.Context(), target, check.Specs(report.HealthCheck, target.Database, time.Minute), eight, time.Minute) {
+		if o.Check == report.MockMode {
+			subjects = append(subjects, o.Subject)
+			if o.Status != report.Fail || o.Cause != cause.Mock || o.Source != report.SourceConfig {
+				t.Errorf("mock_mode = %+v, want fail of mock by the configuration", o)
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"backend", "worker"}, subjects); diff != "" {
+		t.Errorf("services (-want +got):\n%s", diff)
+	}
+}
+
+// redis answers INFO with text and the write canary from set, which is the body of
+// SET's item in a pipeline.
+func redis(info, set string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/pipeline" {
+			answer(http.StatusOK, `{"result":"`+base64.StdEncoding.EncodeToString([]byte(info))+`"}`)(w, r)
+			return
+		}
+		body, _ := io.ReadAll(r.Body)
+		value := strings.Split(string(body), `"`)[5] // [["SET","key","value",…
+		answer(http.StatusOK, fmt.Sprintf(`[%s,{"result":%q},{"result":1}]`, set, base64.StdEncoding.EncodeToString([]byte(value))))(w, r)
+	}
+}
+
+const setOK = `{"result":"OK"}`
+
+func TestTheWriteCanary(t *testing.T) {
+	item := func(text string) string { return fmt.Sprintf(`{"error":%q}`, text) }
+	tests := []struct {
+		name    string
+		handler http.HandlerFunc
+		status  report.Status
+		want    cause.Cause
+	}{
+		{"written, read and deleted", redis("", setOK), report.OK, ""},
+		{"a read-only token", redis("", item("NOPERM this user has no permissions to run the 'set' command")), report.Fail, cause.ReadonlyToken},
+		{"a full database", redis("", item("ERR DB capacity quota exceeded. Threshold: 268435456 bytes, Usage: 274604636 bytes.")), report.Fail, cause.StorageFull},
+		{"a write pause", redis("", item("READONLY Writes are temporarily rejected due to server upgrade")), report.Fail, cause.WritePaused},
+		{"a refused token is HealthCheck's to judge", answer(http.StatusUnauthorized, `{"error":"WRONGPASS"}`), report.Unknown, cause.AuthInvalid},
+		{"so is a quota", answer(http.StatusBadRequest, item("ERR max requests limit exceeded. Limit: 1, Usage: 2.")), report.Unknown, cause.QuotaMonthly},
+		{"and the provider's trouble", answer(http.StatusBadGateway, ""), report.Unknown, cause.Provider5xx},
+		{"something else is read, twice", answer(http.StatusOK, `[{"result":"OK"},{"result":null},{"result":1}]`), report.Fail, cause.WriteMismatch},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := observe(t, target(t, report.Metrics, tt.handler))[report.Write]
+			if got.Status != tt.status || got.Cause != tt.want || got.Clear != (tt.status == report.OK) {
+				t.Errorf("write = %+v, want %s of %q", got, tt.status, tt.want)
+			}
+		})
+	}
+}
+
+func TestTheCanaryStaysInItsNamespaceAndExpires(t *testing.T) {
+	var bodies []string
+	handler := redis("", setOK)
+	target := target(t, report.Metrics, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/pipeline" {
+			body, _ := io.ReadAll(r.Body)
+			bodies = append(bodies, string(body))
+			r.Body = io.NopCloser(strings.NewReader(string(body)))
+		}
+		handler(w, r)
+	})
+	observe(t, target)
+	if len(bodies) != 1 {
+		t.Fatalf("%d pipelines, want one", len(bodies))
+	}
+	if strings.Count(bodies[0], `"ws:_pongwatch:canary`) != 3 || !strings.Contains(bodies[0], `"EX",60]`) {
+		t.Errorf("the canary is %s, want three commands on a key of its own with a TTL of 60 s", bodies[0])
+	}
+}
+
+func info(lines ...string) http.HandlerFunc { return redis(strings.Join(lines, "\r\n"), setOK) }
+
+func TestMemoryIsJudgedByTheDataQuota(t *testing.T) {
+	const quota = "max_data_size:1000"
+	tests := []struct {
+		name   string
+		info   []string
+		before report.Status
+		status report.Status
+		clear  bool
+	}{
+		{name: "well below", info: []string{"total_data_size:100", quota}, status: report.OK, clear: true},
+		{name: "between closing and opening", info: []string{"total_data_size:770", quota}, status: report.OK},
+		{name: "from the warning's threshold", info: []string{"total_data_size:800", quota}, status: report.Warn},
+		{name: "from the critical threshold", info: []string{"total_data_size:950", quota}, status: report.Fail},
+		{name: "critical until below its own closing value", info: []string{"total_data_size:920", quota}, before: report.Fail, status: report.Fail},
+		{name: "a warning again below that", info: []string{"total_data_size:890", quota}, before: report.Fail, status: report.Warn},
+		{name: "used_memory is not the quota", info: []string{"used_memory:999", "maxmemory:1000"}, status: report.OK, clear: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			target := target(t, report.Metrics, info(tt.info...))
+			target.Readings = []report.Reading{{Checks: map[report.Check]report.Verdict{report.Memory: {Status: tt.before}}}}
+			got := observe(t, target)[report.Memory]
+			if got.Status != tt.status || got.Clear != tt.clear || got.Status.Bad() != (got.Cause == cause.MemoryHigh) {
+				t.Errorf("memory = %+v, want %s, clear %v", got, tt.status, tt.clear)
+			}
+		})
+	}
+}
+
+func TestHitRateIsAboutTheTimeSinceTheSameReplicasLastReading(t *testing.T) {
+	reading := func(replica string, hits, misses float64) report.Reading {
+		return report.Reading{At: eight.Add(-5 * time.Minute), Replica: replica, Values: map[report.Gauge]float64{report.GaugeHits: hits, report.GaugeMisses: misses}}
+	}
+	now := []string{"local_member:a", "keyspace_hits:1000", "keyspace_misses:1000"}
+	tests := []struct {
+		name   string
+		past   []report.Reading
+		status report.Status
+		clear  bool
+		value  *float64
+	}{
+		{"no past is nothing to judge", nil, report.OK, false, nil},
+		{"another replica's counters say nothing", []report.Reading{reading("b", 0, 0)}, report.OK, false, nil},
+		{"an older reading of the same replica serves", []report.Reading{reading("a", 500, 500), reading("b", 0, 0)}, report.Warn, false, report.Number(0.5)},
+		{"too few look-ups", []report.Reading{reading("a", 950, 951)}, report.OK, false, nil},
+		{"a good rate", []report.Reading{reading("a", 0, 900)}, report.OK, true, report.Number(1000.0 / 1100)},
+		{"between opening and closing", []report.Reading{reading("a", 380, 620)}, report.OK, false, report.Number(0.62)},
+		{"counters were reset", []report.Reading{reading("a", 5000, 5000)}, report.Warn, false, report.Number(0.5)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			target := target(t, report.Metrics, info(now...))
+			target.Readings = tt.past
+			got := observe(t, target)[report.HitRate]
+			if got.Status != tt.status || got.Clear != tt.clear {
+				t.Errorf("hit_rate = %+v, want %s, clear %v", got, tt.status, tt.clear)
+			}
+			if diff := cmp.Diff(tt.value, got.Value, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
+				t.Errorf("value (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestEvictionWarnsBeforeAndWhileKeysAreDropped(t *testing.T) {
+	tests := []struct {
+		name   string
+		info   []string
+		status report.Status
+	}{
+		{"eviction off", []string{"maxmemory_policy:noeviction", "total_data_size:990", "max_data_size:1000"}, report.OK},
+		{"on, with room", []string{"maxmemory_policy:optimistic-volatile", "total_data_size:100", "max_data_size:1000"}, report.OK},
+		{"on, and nearly full", []string{"maxmemory_policy:optimistic-volatile", "total_data_size:850", "max_data_size:1000"}, report.Warn},
+		{"keys were dropped", []string{"maxmemory_policy:optimistic-volatile", "evicted_keys:12"}, report.Warn},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			target := target(t, report.Metrics, info(tt.info...))
+			target.Readings = []report.Reading{{Values: map[report.Gauge]float64{report.GaugeEvicted: 10}}}
+			if got := observe(t, target)[report.Eviction]; got.Status != tt.status {
+				t.Errorf("eviction = %+v, want %s", got, tt.status)
+			}
+		})
+	}
+}
+
+func TestWithoutInfoTheChecksAreUnknownWithItsCause(t *testing.T) {
+	target := target(t, report.Metrics, answer(http.StatusUnauthorized, `{"error":"WRONGPASS"}`))
+	got := observe(t, target)
+	for _, c := range []report.Check{report.Memory, report.HitRate, report.Eviction, report.Write} {
+		if o := got[c]; o.Status != report.Unknown || o.Cause != cause.AuthInvalid {
+			t.Errorf("%s = %+v, want unknown of auth_invalid", c, o)
+		}
+	}
+	r := target.Reading(t.Context(), eight, []report.Observation{got[report.Memory], got[report.ConfigLoad]})
+	want := report.Reading{
+		At: eight, Values: map[report.Gauge]float64{},
+		Checks: map[report.Check]report.Verdict{report.Memory: {Status: report.Unknown, Cause: cause.AuthInvalid}},
+	}
+	if diff := cmp.Diff(want, r); diff != "" {
+		t.Errorf("reading (-want +got):\n%s", diff)
+	}
+}
