@@ -1,0 +1,81 @@
+// Package access guards what may be read: by Google Cloud's IAM, which leaves nothing
+// to do here, by a token, or by nobody.
+package access
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/job"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+)
+
+// Tokens returns the tokens that are accepted now.
+type Tokens func(ctx context.Context) ([]secrets.Value, error)
+
+// Wrong tokens are answered at most this often: guessing costs time, and a reader
+// with the right token is never in the way of one without.
+const (
+	guessesPerSecond = 1
+	guessesAtOnce    = 20
+	tokenTimeout     = 5 * time.Second
+)
+
+// Guard lets requests through to next as the surface says. With [config.AccessToken] a
+// request must carry one of the tokens, as Bearer or as the password of HTTP Basic, so
+// that a browser can ask for it.
+func Guard(surface config.Surface, tokens Tokens, next http.Handler) http.Handler {
+	if surface != config.AccessToken {
+		return next
+	}
+	guesses := rate.NewLimiter(guessesPerSecond, guessesAtOnce)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		given, ok := credential(r)
+		if ok {
+			ctx, cancel := context.WithTimeout(r.Context(), tokenTimeout)
+			defer cancel()
+			accepted, err := list(ctx, tokens)
+			if err != nil || len(accepted) == 0 {
+				job.WriteError(w, http.StatusServiceUnavailable, "access.tokens cannot be read, so nobody can be let in")
+				return
+			}
+			for _, token := range accepted {
+				if token.Equal(given) && !token.IsZero() {
+					next.ServeHTTP(w, r)
+					return
+				}
+			}
+			if !guesses.Allow() {
+				w.Header().Set("Retry-After", "10")
+				job.WriteError(w, http.StatusTooManyRequests, "too many wrong tokens")
+				return
+			}
+		}
+		w.Header().Set("WWW-Authenticate", `Basic realm="pongwatch", charset="UTF-8"`)
+		job.WriteError(w, http.StatusUnauthorized, "want one of access.tokens as Bearer, or as the password of HTTP Basic")
+	})
+}
+
+func list(ctx context.Context, tokens Tokens) ([]secrets.Value, error) {
+	if tokens == nil {
+		return nil, nil
+	}
+	return tokens(ctx)
+}
+
+// credential returns what the request carries.
+func credential(r *http.Request) (secrets.Value, bool) {
+	if _, password, ok := r.BasicAuth(); ok {
+		return secrets.New(password), true
+	}
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return secrets.Value{}, false
+	}
+	return secrets.New(strings.TrimSpace(token)), true
+}

@@ -1,0 +1,106 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/upstash"
+)
+
+// Credentials are what a client of one database needs.
+type Credentials struct {
+	URL   string
+	Token secrets.Value
+	// Version is the secret's version that the token came from, empty if it has none.
+	Version string
+}
+
+// Resolve finds a database's credentials; fresh asks for them to be read again, since
+// the database has refused them. Its errors are redacted.
+type Resolve func(ctx context.Context, d *config.Database, fresh bool) (Credentials, error)
+
+// Clients keeps a client for each database, and makes a new one when its credentials
+// change. It is safe for concurrent use.
+type Clients struct {
+	resolve  Resolve
+	template upstash.Options
+
+	mu   sync.Mutex
+	kept map[string]keptClient
+}
+
+type keptClient struct {
+	credentials Credentials
+	client      *upstash.Client
+}
+
+// NewClients returns an empty pool. template has everything but URL and Token.
+func NewClients(resolve Resolve, template upstash.Options) *Clients {
+	return &Clients{resolve: resolve, template: template, kept: map[string]keptClient{}}
+}
+
+// Connect gives the target its client, or the reason for which it has none. fresh asks
+// for credentials to be read again.
+func (c *Clients) Connect(ctx context.Context, t *Target, fresh bool) {
+	client, version, err := c.client(ctx, t.Database, fresh)
+	t.Connect(client, version, err)
+}
+
+// Close closes the connections that clients keep.
+func (c *Clients) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, k := range c.kept {
+		k.client.CloseIdleConnections()
+	}
+}
+
+func (c *Clients) client(ctx context.Context, d *config.Database, fresh bool) (*upstash.Client, string, error) {
+	for _, p := range d.Problems {
+		if !p.Notice {
+			return nil, "", &Problem{Cause: p.Cause, Evidence: p.Evidence()}
+		}
+	}
+	credentials, err := c.resolve(ctx, d, fresh)
+	if err != nil {
+		return nil, "", unresolved(ctx, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k, ok := c.kept[d.Name]
+	if ok && k.credentials.URL == credentials.URL && k.credentials.Token.Equal(credentials.Token) {
+		return k.client, credentials.Version, nil
+	}
+	options := c.template
+	options.URL, options.Token = credentials.URL, credentials.Token
+	client, err := upstash.New(options)
+	if err != nil {
+		return nil, "", err
+	}
+	if ok {
+		k.client.CloseIdleConnections()
+	}
+	c.kept[d.Name] = keptClient{credentials, client}
+	return client, credentials.Version, nil
+}
+
+// unresolved names the reason for which credentials could not be had.
+func unresolved(ctx context.Context, err error) error {
+	var problem config.Problem
+	switch {
+	case errors.As(err, &problem):
+		return &Problem{Cause: problem.Cause, Evidence: problem.Evidence()}
+	case errors.Is(err, secrets.ErrDenied):
+		return &Problem{Cause: cause.MonitorSecretDenied, Evidence: err.Error()}
+	case errors.Is(err, secrets.ErrNotFound), errors.Is(err, secrets.ErrDisabled), errors.Is(err, secrets.ErrEmpty):
+		return &Problem{Cause: cause.MonitorSecretMissing, Evidence: err.Error()}
+	case ctx.Err() != nil:
+		return errInterrupted
+	default:
+		return &Problem{Cause: cause.MonitorSecretUnavailable, Evidence: err.Error()}
+	}
+}

@@ -1,0 +1,129 @@
+// Package job is what the scheduled functions have in common: the scheduler's request,
+// answers in JSON, and running each run once.
+package job
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// HeaderScheduleTime is when Cloud Scheduler meant the run, in RFC 3339. It is the
+// same in every retry, which makes runs comparable.
+const HeaderScheduleTime = "X-CloudScheduler-ScheduleTime"
+
+// MaxAhead is how far in the future a scheduled time may lie. Alert refuses more.
+const MaxAhead = time.Minute
+
+// maxBody bounds a scheduler's request.
+const maxBody = 4 << 10
+
+// Request is what a scheduler asks for.
+type Request struct {
+	// Shard may be empty where there is only one.
+	Shard string `json:"shard"`
+	// Scheduled is in UTC.
+	Scheduled time.Time `json:"-"`
+}
+
+// Parse reads a scheduler's request: a body such as {"shard":"main"} and the header
+// [HeaderScheduleTime]. Without the header, as when a person asks, the run belongs to
+// the interval that has begun last.
+func Parse(r *http.Request, now time.Time, every time.Duration) (Request, error) {
+	var q Request
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	switch {
+	case err != nil:
+		return q, fmt.Errorf("reading body: %w", err)
+	case len(body) > maxBody:
+		return q, fmt.Errorf("reading body: more than %d bytes", maxBody)
+	}
+	if text := strings.TrimSpace(string(body)); text != "" {
+		d := json.NewDecoder(strings.NewReader(text))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&q); err != nil {
+			return q, errors.New(`reading body: want JSON such as {"shard":"main"}`)
+		}
+	}
+	q.Scheduled = now.UTC().Truncate(every)
+	if header := r.Header.Get(HeaderScheduleTime); header != "" {
+		at, err := time.Parse(time.RFC3339, header)
+		if err != nil {
+			return q, fmt.Errorf("reading header %s: want a time such as 2026-01-02T15:04:00Z", HeaderScheduleTime)
+		}
+		if at.Sub(now) > MaxAhead {
+			return q, fmt.Errorf("reading header %s: %s is more than %s in the future", HeaderScheduleTime, header, MaxAhead)
+		}
+		q.Scheduled = at.UTC()
+	}
+	return q, nil
+}
+
+// PickShard returns the shard that q names, or the only one there is.
+func PickShard(q Request, shards []string) (string, error) {
+	if q.Shard == "" && len(shards) == 1 {
+		return shards[0], nil
+	}
+	for _, s := range shards {
+		if s == q.Shard {
+			return s, nil
+		}
+	}
+	return "", fmt.Errorf(`shard %q is not in the configuration, want one of %s as {"shard":"…"}`, q.Shard, strings.Join(shards, ", "))
+}
+
+// Completed remembers each shard's last completed run, so that a scheduler which
+// missed the answer does not make work twice. A lost memory does no harm: readers
+// recognise a repeated report. The zero value is ready.
+type Completed struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+}
+
+// Has reports whether that run was completed.
+func (c *Completed) Has(shard string, scheduled time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last, ok := c.last[shard]
+	return ok && last.Equal(scheduled)
+}
+
+// Add remembers the run as completed.
+func (c *Completed) Add(shard string, scheduled time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.last == nil {
+		c.last = map[string]time.Time{}
+	}
+	c.last[shard] = scheduled
+}
+
+// Failure is the body of an answer that says what went wrong.
+type Failure struct {
+	Error string `json:"error"`
+}
+
+// WriteJSON answers with body as JSON. The answer is for now only: no cache keeps it.
+func WriteJSON(w http.ResponseWriter, status int, body any) {
+	data, err := json.MarshalIndent(body, "", "  ")
+	if err != nil {
+		http.Error(w, `{"error":"encoding the answer"}`, http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(data, '\n')) // a reader who has left is no failure
+}
+
+// WriteError answers with a reason.
+func WriteError(w http.ResponseWriter, status int, reason string) {
+	WriteJSON(w, status, Failure{Error: reason})
+}

@@ -1,0 +1,83 @@
+package job_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/job"
+)
+
+var now = time.Date(2026, 11, 22, 20, 0, 42, 0, time.UTC)
+
+func TestParse(t *testing.T) {
+	minute := now.Truncate(time.Minute)
+	tests := []struct {
+		name, body, header string
+		shard              string
+		scheduled          time.Time
+		problem            string
+	}{
+		{name: "as Scheduler asks", body: `{"shard":"main"}`, header: "2026-11-22T20:00:00Z", shard: "main", scheduled: minute},
+		{name: "another zone is the same time", header: "2026-11-22T21:00:00+01:00", scheduled: minute},
+		{name: "a person without header", body: ` `, scheduled: minute},
+		{name: "an old run is repeated", header: "2026-11-22T19:50:00Z", scheduled: minute.Add(-10 * time.Minute)},
+		{name: "too far ahead", header: "2026-11-22T20:02:00Z", problem: "in the future"},
+		{name: "no time", header: "yesterday", problem: "want a time such as"},
+		{name: "no JSON", body: "main", problem: `{"shard":"main"}`},
+		{name: "an unknown field", body: `{"sharp":"main"}`, problem: `{"shard":"main"}`},
+		{name: "a book", body: `{"shard":"` + strings.Repeat("x", 5000) + `"}`, problem: "more than 4096 bytes"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(tt.body))
+			if tt.header != "" {
+				r.Header.Set(job.HeaderScheduleTime, tt.header)
+			}
+			got, err := job.Parse(r, now, time.Minute)
+			if tt.problem != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.problem) {
+					t.Errorf("error %v, want one that says %q", err, tt.problem)
+				}
+				return
+			}
+			if err != nil || got.Shard != tt.shard || !got.Scheduled.Equal(tt.scheduled) || got.Scheduled.Location() != time.UTC {
+				t.Errorf("Parse() = %+v, %v; want shard %q at %v", got, err, tt.shard, tt.scheduled)
+			}
+		})
+	}
+}
+
+func TestPickShard(t *testing.T) {
+	tests := []struct {
+		name, asked, want string
+		shards            []string
+		wrong             bool
+	}{
+		{name: "the one asked for", asked: "b", shards: []string{"a", "b"}, want: "b"},
+		{name: "the only one needs no name", shards: []string{"a"}, want: "a"},
+		{name: "of several one must be named", shards: []string{"a", "b"}, wrong: true},
+		{name: "an unknown one", asked: "c", shards: []string{"a"}, wrong: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := job.PickShard(job.Request{Shard: tt.asked}, tt.shards)
+			if got != tt.want || (err != nil) != tt.wrong {
+				t.Errorf("PickShard() = %q, %v; want %q", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestCompletedIsAboutOneRunOfOneShard(t *testing.T) {
+	var c job.Completed
+	if c.Has("main", now) {
+		t.Error("a run is completed before any was")
+	}
+	c.Add("main", now)
+	if !c.Has("main", now) || c.Has("main", now.Add(time.Minute)) || c.Has("other", now) {
+		t.Error("want exactly the run of main at that time")
+	}
+}
