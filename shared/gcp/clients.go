@@ -1,0 +1,94 @@
+package gcp
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/pongwatch/pongwatch/shared/gcp/firestore"
+	"github.com/pongwatch/pongwatch/shared/gcp/pubsub"
+	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager"
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/store"
+)
+
+// Clients are the Google clients of one function, each made when it is first
+// needed.
+type Clients struct {
+	environment Environment
+	secrets     *secrets.Cache
+	store       *Lazy[*firestore.Store]
+	pubsub      *Lazy[*pubsub.Client]
+}
+
+// NewClients returns the clients for an environment. It does nothing that could
+// fail or take time.
+func NewClients(e Environment) *Clients {
+	source := NewLazy(func(ctx context.Context) (*secretmanager.Source, error) {
+		return secretmanager.New(ctx, e.SecretManagerEmulator)
+	})
+	access := func(ctx context.Context, name string) (secrets.Secret, error) {
+		s, err := source.Get(ctx)
+		if err != nil {
+			return secrets.Secret{}, fmt.Errorf("%w: %w", secrets.ErrUnavailable, err)
+		}
+		return s.Access(ctx, name)
+	}
+	return &Clients{
+		environment: e,
+		secrets:     secrets.NewCache(secrets.SourceFunc(access), secrets.Options{}),
+		store: NewLazy(func(ctx context.Context) (*firestore.Store, error) {
+			if e.Project == "" {
+				return nil, fmt.Errorf("%s is not set: want the project's id, such as \"my-project\"", ProjectVariable)
+			}
+			return firestore.New(ctx, firestore.Options{
+				Project: e.Project, Database: e.Database, EmulatorHost: e.FirestoreEmulator,
+			})
+		}),
+		pubsub: NewLazy(func(ctx context.Context) (*pubsub.Client, error) {
+			return pubsub.New(ctx, e.PubSubEmulator)
+		}),
+	}
+}
+
+// Secrets returns the cache of secrets. A configuration without references never
+// makes it look for credentials.
+func (c *Clients) Secrets() *secrets.Cache { return c.secrets }
+
+// Store returns the documents.
+func (c *Clients) Store(ctx context.Context) (store.Store, error) {
+	s, err := c.store.Get(ctx)
+	if err != nil {
+		return nil, err // not s: a nil *firestore.Store is no nil store.Store
+	}
+	return s, nil
+}
+
+// Reports returns the publisher to the topic of reports.
+func (c *Clients) Reports(ctx context.Context) (report.Publisher, error) {
+	return c.topic(ctx, ReportsVariable, c.environment.Reports)
+}
+
+// Signals returns the publisher to the topic of signals.
+func (c *Clients) Signals(ctx context.Context) (report.Publisher, error) {
+	return c.topic(ctx, SignalsVariable, c.environment.Signals)
+}
+
+func (c *Clients) topic(ctx context.Context, variable, name string) (report.Publisher, error) {
+	if name == "" {
+		return nil, fmt.Errorf("%s is not set: want a topic, such as \"projects/my-project/topics/pongwatch-reports\"", variable)
+	}
+	if !strings.Contains(name, "/") && c.environment.Project != "" {
+		name = "projects/" + c.environment.Project + "/topics/" + name
+	}
+	client, err := c.pubsub.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	topic, err := client.Topic(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", variable, err)
+	}
+	return topic, nil
+}

@@ -1,0 +1,58 @@
+package gcp
+
+import (
+	"io"
+	"log/slog"
+
+	"github.com/pongwatch/pongwatch/shared/gcp/cloudlog"
+	"github.com/pongwatch/pongwatch/shared/gcp/firestore"
+	"github.com/pongwatch/pongwatch/shared/gcp/pubsub"
+	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager"
+)
+
+// The environment variables that Terraform sets on the functions.
+const (
+	ProjectVariable  = "GOOGLE_CLOUD_PROJECT"
+	RegionVariable   = "PONGWATCH_REGION"
+	DatabaseVariable = "PONGWATCH_FIRESTORE_DATABASE"
+	ReportsVariable  = "PONGWATCH_TOPIC_REPORTS"
+	SignalsVariable  = "PONGWATCH_TOPIC_SIGNALS"
+)
+
+// Environment is where a function runs and what it talks to.
+type Environment struct {
+	Project  string // the project's id, such as "my-project"
+	Region   string // such as "europe-west1"
+	Database string // Firestore's; firestore.DefaultDatabase if empty
+	Reports  string // the topic of reports: projects/P/topics/T, or T in Project
+	Signals  string // the topic of signals, likewise
+	Service  string // Cloud Run's name for the function, from K_SERVICE
+	Revision string // Cloud Run's name for its version, from K_REVISION
+
+	// Emulators on loopback, each empty in the cloud.
+	SecretManagerEmulator string
+	FirestoreEmulator     string
+	PubSubEmulator        string
+}
+
+// ReadEnvironment reads the environment through getenv, [os.Getenv] for one. What
+// is missing is reported when it is needed.
+func ReadEnvironment(getenv func(string) string) Environment {
+	return Environment{
+		Project:               getenv(ProjectVariable),
+		Region:                getenv(RegionVariable),
+		Database:              getenv(DatabaseVariable),
+		Reports:               getenv(ReportsVariable),
+		Signals:               getenv(SignalsVariable),
+		Service:               getenv("K_SERVICE"),
+		Revision:              getenv("K_REVISION"),
+		SecretManagerEmulator: getenv(secretmanager.EmulatorVariable),
+		FirestoreEmulator:     getenv(firestore.EmulatorVariable),
+		PubSubEmulator:        getenv(pubsub.EmulatorVariable),
+	}
+}
+
+// Logger returns a logger that writes to w as Cloud Logging reads it.
+func (e Environment) Logger(w io.Writer) *slog.Logger {
+	return slog.New(cloudlog.New(w, cloudlog.Options{Project: e.Project, Service: e.Service, Revision: e.Revision}))
+}
