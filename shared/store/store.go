@@ -180,7 +180,7 @@ func splitBound(bound string) (collection, id string, err error) {
 	if !ok || rest == "" || !isCollection(collection) || len(bound) > maxKey {
 		return "", "", keyError(bound, "is no bound of a range")
 	}
-	for _, s := range strings.Split(strings.TrimSuffix(rest, last), "/") {
+	for s := range strings.SplitSeq(strings.TrimSuffix(rest, last), "/") {
 		if s != "" && !isSegment(s) {
 			return "", "", keyError(bound, "has a segment that is not letters, digits, '-', '_' and '.'")
 		}

@@ -148,12 +148,12 @@ func (h *Handler) trace(ctx context.Context) []slog.Attr {
 	if !ok || h.options.Project == "" {
 		return nil
 	}
-	attrs := []slog.Attr{slog.String("logging.googleapis.com/trace", "projects/"+h.options.Project+"/traces/"+t.id)}
+	attrs := []slog.Attr{field("logging.googleapis.com/trace", "projects/"+h.options.Project+"/traces/"+t.id)}
 	if t.span != "" {
-		attrs = append(attrs, slog.String("logging.googleapis.com/spanId", t.span))
+		attrs = append(attrs, field("logging.googleapis.com/spanId", t.span))
 	}
 	if t.sampled {
-		attrs = append(attrs, slog.Bool("logging.googleapis.com/trace_sampled", true))
+		attrs = append(attrs, field("logging.googleapis.com/trace_sampled", true))
 	}
 	return attrs
 }
@@ -161,10 +161,9 @@ func (h *Handler) trace(ctx context.Context) []slog.Attr {
 // errorAttrs are what Error Reporting needs to group an error: the service and the
 // place that logged it.
 func (h *Handler) errorAttrs(r slog.Record) []slog.Attr {
-	attrs := []slog.Attr{slog.String("@type", errorEvent)}
+	attrs := []slog.Attr{field("@type", errorEvent)}
 	if h.options.Service != "" {
-		attrs = append(attrs, slog.Group("serviceContext",
-			slog.String("service", h.options.Service), slog.String("version", h.options.Revision)))
+		attrs = append(attrs, group("serviceContext", field("service", h.options.Service), field("version", h.options.Revision)))
 	}
 	if r.PC == 0 {
 		return attrs
@@ -172,8 +171,16 @@ func (h *Handler) errorAttrs(r slog.Record) []slog.Attr {
 	frame, _ := runtime.CallersFrames([]uintptr{r.PC}).Next()
 	file := path.Join(path.Base(path.Dir(frame.File)), path.Base(frame.File)) // the rest is the build machine's
 	return append(attrs,
-		slog.Group("logging.googleapis.com/sourceLocation",
-			slog.String("file", file), slog.String("line", strconv.Itoa(frame.Line)), slog.String("function", frame.Function)),
-		slog.Group("context", slog.Group("reportLocation",
-			slog.String("filePath", file), slog.Int("lineNumber", frame.Line), slog.String("functionName", frame.Function))))
+		group("logging.googleapis.com/sourceLocation",
+			field("file", file), field("line", strconv.Itoa(frame.Line)), field("function", frame.Function)),
+		group("context", group("reportLocation",
+			field("filePath", file), field("lineNumber", frame.Line), field("functionName", frame.Function))))
+}
+
+// field and group make attributes whose keys are Google's, which are not in the
+// snake case of ours.
+func field(key string, value any) slog.Attr { return slog.Any(key, value) }
+
+func group(key string, attrs ...slog.Attr) slog.Attr {
+	return slog.Attr{Key: key, Value: slog.GroupValue(attrs...)}
 }

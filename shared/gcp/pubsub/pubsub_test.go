@@ -143,7 +143,11 @@ func TestTopicNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Close()
+	t.Cleanup(func() {
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	for name, ok := range map[string]bool{
 		topicName: true,
 		"projects/example.com:p/topics/pongwatch-reports": true,
