@@ -254,7 +254,7 @@ func TestPackagesAreNamedForWhatTheyAreFor(t *testing.T) {
 		if p.path() == "shared" {
 			t.Error("shared holds packages, not Go files")
 		}
-		for _, segment := range strings.Split(p.path(), "/") {
+		for segment := range strings.SplitSeq(p.path(), "/") {
 			if slices.Contains(vague, segment) {
 				t.Errorf("%s: %q says nothing of what the package is for", p.ImportPath, segment)
 			}

@@ -215,8 +215,9 @@ func start(t *testing.T, binary, target string) string {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }()
+	exited := make(chan struct{})
+	var ended error
+	go func() { defer close(exited); ended = cmd.Wait() }()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-exited
@@ -229,9 +230,8 @@ func start(t *testing.T, binary, target string) string {
 	defer cancel()
 	for !listens(deadline, address) {
 		select {
-		case err := <-exited:
-			exited <- err
-			t.Fatalf("%s ended before it listened: %v", target, err)
+		case <-exited:
+			t.Fatalf("%s ended before it listened: %v", target, ended)
 		case <-deadline.Done():
 			t.Fatalf("%s does not listen", target)
 		case <-time.After(5 * time.Millisecond):
