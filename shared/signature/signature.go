@@ -44,12 +44,17 @@ const keyPrefix = "whsec_"
 // verifies nothing.
 type Key struct{ secret []byte }
 
-// ParseKey reads a key in the form of Standard Webhooks: "whsec_" and base64 of 24
-// to 64 bytes. Its error does not quote the text.
+// ParseKey reads a key in the form of Standard Webhooks, "whsec_" and base64 of 24
+// to 64 bytes, or takes any other text of at least 24 bytes as it is. Its error
+// does not quote the text.
 func ParseKey(text string) (Key, error) {
-	encoded, ok := strings.CutPrefix(strings.TrimSpace(text), keyPrefix)
+	text = strings.TrimSpace(text)
+	encoded, ok := strings.CutPrefix(text, keyPrefix)
 	if !ok {
-		return Key{}, errors.New(`parsing key: want "whsec_" followed by base64, for example the output of: echo "whsec_$(openssl rand -base64 32)"`)
+		if len(text) < minKey {
+			return Key{}, fmt.Errorf(`parsing key: %d bytes, want "whsec_" followed by base64 (echo "whsec_$(openssl rand -base64 32)"), or at least %d bytes of any text`, len(text), minKey)
+		}
+		return Key{secret: []byte(text)}, nil
 	}
 	secret, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {
@@ -99,15 +104,23 @@ func (k Key) sum(parts ...string) []byte {
 }
 
 // Sign adds the three headers of Standard Webhooks to h. The id identifies the
-// message, the same at every try, and may hold no dot.
-func Sign(h http.Header, k Key, id string, at time.Time, body []byte) error {
-	if k.IsZero() || id == "" || strings.ContainsAny(id, ".\r\n") {
+// message, the same at every try, and may hold no dot. While a key is being
+// rotated both sign, so that the receiver may hold either.
+func Sign(h http.Header, keys []Key, id string, at time.Time, body []byte) error {
+	if len(keys) == 0 || id == "" || strings.ContainsAny(id, ".\r\n") {
 		return errors.New("signing: want a key and an id without a dot")
 	}
 	stamp := strconv.FormatInt(at.Unix(), 10)
+	signatures := make([]string, len(keys))
+	for i, k := range keys {
+		if k.IsZero() {
+			return errors.New("signing: a key is empty")
+		}
+		signatures[i] = "v1," + base64.StdEncoding.EncodeToString(k.sum(id, ".", stamp, ".", string(body)))
+	}
 	h.Set(HeaderID, id)
 	h.Set(HeaderTimestamp, stamp)
-	h.Set(HeaderSignature, "v1,"+base64.StdEncoding.EncodeToString(k.sum(id, ".", stamp, ".", string(body))))
+	h.Set(HeaderSignature, strings.Join(signatures, " "))
 	return nil
 }
 

@@ -37,7 +37,7 @@ func key(t testing.TB, text string) signature.Key {
 
 func TestSignMatchesThePublishedVector(t *testing.T) {
 	h := http.Header{}
-	if err := signature.Sign(h, key(t, vectorKey), vectorID, time.Unix(vectorTimestamp, 0), []byte(vectorBody)); err != nil {
+	if err := signature.Sign(h, []signature.Key{key(t, vectorKey)}, vectorID, time.Unix(vectorTimestamp, 0), []byte(vectorBody)); err != nil {
 		t.Fatal(err)
 	}
 	want := http.Header{
@@ -105,13 +105,29 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+func TestBothKeysSignDuringARotation(t *testing.T) {
+	h, at := http.Header{}, time.Unix(vectorTimestamp, 0)
+	both := []signature.Key{key(t, otherKey), key(t, vectorKey)}
+	if err := signature.Sign(h, both, "msg", at, []byte("body")); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range both {
+		if _, err := signature.Verify(h, []signature.Key{k}, []byte("body"), at); err != nil {
+			t.Errorf("one of the two keys does not verify: %v", err)
+		}
+	}
+	if err := signature.Sign(h, []signature.Key{{}}, "msg", at, nil); err == nil {
+		t.Error("Sign accepts an empty key")
+	}
+}
+
 func TestADotCannotMoveBetweenIDAndTime(t *testing.T) {
 	h := http.Header{}
 	k := key(t, vectorKey)
-	if err := signature.Sign(h, k, "a.1614265330", time.Unix(vectorTimestamp, 0), nil); err == nil {
+	if err := signature.Sign(h, []signature.Key{k}, "a.1614265330", time.Unix(vectorTimestamp, 0), nil); err == nil {
 		t.Error("Sign accepts an id with a dot")
 	}
-	if err := signature.Sign(h, k, "a", time.Unix(vectorTimestamp, 0), []byte("1614265330.body")); err != nil {
+	if err := signature.Sign(h, []signature.Key{k}, "a", time.Unix(vectorTimestamp, 0), []byte("1614265330.body")); err != nil {
 		t.Fatal(err)
 	}
 	h.Set(signature.HeaderID, "a.1614265330")
@@ -129,7 +145,8 @@ func TestParseKeysSaysWhatIsWrongWithoutTheKey(t *testing.T) {
 		{"one key", vectorKey + "\n", 1, ""},
 		{"two keys during a rotation", vectorKey + " " + otherKey, 2, ""},
 		{"none", " ", 0, "empty"},
-		{"no prefix", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", 0, `want "whsec_"`},
+		{"any text that is long enough", "correct-horse-battery-staple", 1, ""},
+		{"any text that is too short", "correct-horse", 0, `13 bytes, want "whsec_"`},
 		{"not base64", "whsec_not*base64", 0, "not base64"},
 		{"too short", "whsec_c2hvcnQ=", 0, "5 bytes, want 24 to 64"},
 	}

@@ -131,12 +131,12 @@ func TestServerWithoutTLSOffersNoLogin(t *testing.T) {
 
 func TestCloseEndsWhatHangs(t *testing.T) {
 	s := start(t, emailtest.Options{})
-	s.Fail(emailtest.Fault{Stage: emailtest.StageData, Hang: true})
+	taken := make(chan struct{})
+	s.OnChange(func() { close(taken) })
+	s.Fail(emailtest.Fault{Stage: emailtest.StageData, Hang: true, Accept: true})
 	done := make(chan error)
 	go func() { done <- send(t, s, s.Password(), letter) }()
-	for s.Sessions() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	<-taken
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -187,12 +187,12 @@ func TestFaults(t *testing.T) {
 
 func TestCloseEndsAHangingCall(t *testing.T) {
 	s := start(t)
-	s.Fail(slacktest.Fault{Hang: true})
+	taken := make(chan struct{})
+	s.OnChange(func() { close(taken) })
+	s.Fail(slacktest.Fault{Hang: true, Accept: true})
 	done := make(chan map[string]any)
 	go func() { done <- call(t, s, "chat.postMessage", "channel", "C0ALERTS", "text", "x") }()
-	for len(s.Requests()) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	<-taken
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,127 @@
+package message
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/signature"
+)
+
+// The paths below AlertWebhook's address.
+const (
+	PathIncident = "/incident"           // confirmation page of a signed link
+	PathSlack    = "/slack/interactions" // buttons of Slack messages
+	PathEvents   = "/events"             // signed events of apps
+)
+
+// LinkPurpose is the purpose of signed links to PathIncident.
+const LinkPurpose = "incident"
+
+// AnyLife is the reopen count of what has only one life: a group.
+const AnyLife = -1
+
+// Control identifies an incident, and one life of it, to the handler of a button.
+type Control struct {
+	Shard, Incident string
+	// Reopened is the incident's reopen count, or AnyLife.
+	Reopened int
+}
+
+// ErrControl says that a text is no Control.
+var ErrControl = errors.New("malformed control")
+
+// String returns the value of a button; ParseControl is its inverse.
+func (c Control) String() string {
+	return strings.Join([]string{"1", c.Shard, c.Incident, strconv.Itoa(c.Reopened)}, "|")
+}
+
+// ParseControl reads what String made. The text comes from outside.
+func ParseControl(s string) (Control, error) {
+	parts := strings.Split(s, "|")
+	if len(s) > 255 || len(parts) != 4 || parts[0] != "1" || parts[2] == "" {
+		return Control{}, ErrControl
+	}
+	n, err := strconv.Atoi(parts[3])
+	if err != nil || n < AnyLife || strconv.Itoa(n) != parts[3] {
+		return Control{}, ErrControl
+	}
+	for _, r := range parts[1] + parts[2] {
+		if r <= ' ' || r >= 0x7f {
+			return Control{}, ErrControl
+		}
+	}
+	return Control{Shard: parts[1], Incident: parts[2], Reopened: n}, nil
+}
+
+// Life returns the reopen count for a command, nil where any life is meant.
+func Life(reopened int) *int {
+	if reopened < 0 {
+		return nil
+	}
+	return &reopened
+}
+
+// actions returns what a reader may do about an open incident.
+func (c Context) actions(ctl Control, acknowledged bool, now time.Time) []Action {
+	var all []Action
+	if !acknowledged {
+		all = append(all, Action{Kind: report.Acknowledge, Label: "Acknowledge"})
+	}
+	all = append(all, Action{Kind: report.Silence, Label: "Silence", Choices: c.Silences})
+	for i := range all {
+		all[i].Control = ctl.String()
+		all[i].URL = c.signedLink(ctl, all[i].Kind, now)
+	}
+	return all
+}
+
+func (c Context) signedLink(ctl Control, kind report.Action, now time.Time) string {
+	if c.Inbound == "" || c.LinkKey.IsZero() {
+		return ""
+	}
+	q, err := signature.SignLink(c.LinkKey, signature.Link{
+		Purpose: LinkPurpose, Shard: ctl.Shard, Incident: ctl.Incident, Reopened: ctl.Reopened,
+		Action: string(kind), Expires: now.Add(signature.LinkLifetime).Truncate(time.Second),
+	})
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(c.Inbound, "/") + PathIncident + "?" + q.Encode()
+}
+
+// links returns the addresses that help with an incident.
+func (c Context) links(values map[string]string, withStatus bool) []Link {
+	templates := []Link{{"Playbook", c.Playbook}, {"Dashboard", c.Dashboard}, {"Upstash console", c.Console}, {"Logs", c.Logs}}
+	if withStatus {
+		templates = append(templates, Link{"Upstash status", c.Status})
+	}
+	var all []Link
+	for _, t := range templates {
+		if address, ok := expand(t.URL, values); ok {
+			all = append(all, Link{t.Label, address})
+		}
+	}
+	return all
+}
+
+// expand fills a template. An address that lacks one of its values is left out:
+// a link to nowhere costs trust.
+func expand(template string, values map[string]string) (string, bool) {
+	if template == "" {
+		return "", false
+	}
+	complete := true
+	for name, value := range values {
+		placeholder := fmt.Sprintf("{%s}", name)
+		if strings.Contains(template, placeholder) && value == "" {
+			complete = false
+		}
+		template = strings.ReplaceAll(template, placeholder, url.PathEscape(value))
+	}
+	return template, complete
+}

@@ -1,0 +1,218 @@
+package message
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// group fills in the message of several incidents that are told together.
+func (c Context) group(m *Message, n incident.Notice) {
+	g := *n.Group
+	m.Severity = g.Severity
+	m.Since, m.Until = g.Since, g.Resolved
+	noisy := slices.ContainsFunc(n.Members, func(i incident.Incident) bool { return i.Open() && (i.Unstable || i.Flapping) })
+	m.State = stateOf(g.Thread, g.Open(), !g.Open() && allGone(n.Members), noisy, n.Now)
+	shared := sharedCause(n.Members)
+	m.Cause = shared
+	why := classPhrase[g.Class]
+	if shared != "" {
+		why = lowerFirst(shared.Info().Title)
+	}
+	m.Headline = groupHeadline(m, n, why)
+	m.Subject = fmt.Sprintf("[pongwatch] Several databases: %s (%s)", classPhrase[g.Class], m.Short)
+	m.News = news(m, n, g.Opened)
+	m.Members = members(n)
+	m.Facts = groupFacts(m, n)
+	m.Impact = groupImpact(n)
+	worst := speaker(n.Members)
+	if worst != nil {
+		if worst.Observation.Evidence != "" {
+			label := DatabaseName(worst.Series.Database) + ", " + strings.ToLower(seenBy(worst.Observation)[:1]) + seenBy(worst.Observation)[1:]
+			m.Evidence = append(m.Evidence, Evidence{label, Line(worst.Observation.Evidence)})
+		}
+		info := worst.Cause.Info()
+		m.CauseTitle, m.CauseText = info.Title, info.Explanation
+		if shared == "" {
+			m.CauseTitle = "Several; of " + DatabaseName(worst.Series.Database) + ": " + lowerFirst(info.Title)
+		}
+		if g.Open() {
+			m.Fix = info.Fix
+		}
+		m.Links = c.links(map[string]string{
+			"database": "", "database_id": "", "shard": n.Shard, "environment": "",
+			"incident": m.Short, "check": "", "cause": string(worst.Cause),
+		}, g.Open() && blamesProvider(g.Class))
+	}
+	if g.Open() {
+		m.Actions = c.actions(Control{Shard: n.Shard, Incident: g.ID, Reopened: AnyLife}, g.Ack != nil, n.Now)
+	}
+	m.Footer = footer(m.Short, count(len(n.Members), "incident"), string(g.Severity), "shard "+n.Shard)
+}
+
+func groupHeadline(m *Message, n incident.Notice, why string) string {
+	is, was, again := "fail", "failed", "are well again"
+	if allPing(n.Members) {
+		is, was, again = "are down", "were down", "are up again"
+	}
+	g := *n.Group
+	all := databases(n.Members, func(incident.Incident) bool { return true })
+	switch m.State {
+	case Gone:
+		return count(len(all), "database") + " are no longer watched; " + was + " since " + Clock(g.Since, m.At)
+	case Resolved:
+		if m.Event == incident.Past || m.Opening {
+			return fmt.Sprintf("%s %s %s: %s", count(len(all), "database"), was, span(g.Since, g.Resolved, m.At), why)
+		}
+		return fmt.Sprintf("All %s %s after %s (%s–%s)", count(len(all), "database"), again, Duration(g.Resolved.Sub(g.Since)),
+			strings.TrimSuffix(Clock(g.Since, m.At), " UTC"), Clock(g.Resolved, m.At))
+	}
+	open := databases(n.Members, incident.Incident.Open)
+	who := count(len(open), "database")
+	if len(open) < len(all) {
+		who = fmt.Sprintf("%d of %s", len(open), count(len(all), "database"))
+	}
+	if g.Region != "" {
+		who = "Regional outage in " + Line(g.Region) + ": " + who
+	}
+	since := ", since " + Clock(g.Since, m.At)
+	return Clip(who+" "+is+": "+why, maxHeadline-len(since)) + since
+}
+
+func groupFacts(m *Message, n incident.Notice) []Fact {
+	g := *n.Group
+	end := n.Now
+	if !g.Open() {
+		end = g.Resolved
+	}
+	facts := []Fact{{Label: "Since", At: g.Since, Text: Duration(end.Sub(g.Since))}}
+	if !g.Open() {
+		facts = append(facts, Fact{Label: "Until", At: g.Resolved})
+	}
+	if m.Cause != "" {
+		facts = append(facts, Fact{Label: "Cause", Text: string(m.Cause)})
+	} else {
+		facts = append(facts, Fact{Label: "Causes", Text: list(causes(n.Members), 5)})
+	}
+	if g.Region != "" {
+		facts = append(facts, Fact{Label: "Region", Text: Line(g.Region)})
+	}
+	return facts
+}
+
+func groupImpact(n incident.Notice) string {
+	open := databases(n.Members, incident.Incident.Open)
+	if len(open) == 0 {
+		return ""
+	}
+	var mock []string
+	for _, i := range n.Members {
+		for _, s := range i.Mock {
+			if s = Clip(Line(s), 60); !slices.Contains(mock, s) {
+				mock = append(mock, s)
+			}
+		}
+	}
+	text := "Failing now: " + list(open, 10) + "."
+	if len(mock) > 0 {
+		text += " In mock mode meanwhile: " + list(mock, 5) + "."
+	}
+	return text
+}
+
+// members lists the open ones first, each kind in the order of joining.
+func members(n incident.Notice) []Member {
+	all := make([]Member, len(n.Members))
+	for k, i := range n.Members {
+		all[k] = Member{
+			Database: DatabaseName(i.Series.Database), Short: i.Short(), Open: i.Open(), Cause: i.Cause, Since: i.Since,
+			Joined: slices.Contains(n.Group.Joined, i.ID),
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Member) int {
+		switch {
+		case a.Open == b.Open:
+			return 0
+		case a.Open:
+			return -1
+		}
+		return 1
+	})
+	return all
+}
+
+func joined(n incident.Notice) string {
+	if n.Group == nil || len(n.Group.Joined) == 0 {
+		return "More databases have joined."
+	}
+	names := databases(n.Members, func(i incident.Incident) bool { return slices.Contains(n.Group.Joined, i.ID) })
+	if len(names) == 1 {
+		return "Joined: " + names[0] + "."
+	}
+	return fmt.Sprintf("%d more databases joined: %s.", len(names), list(names, 10))
+}
+
+// databases returns the distinct names of those that keep returns true for.
+func databases(all []incident.Incident, keep func(incident.Incident) bool) []string {
+	var names []string
+	seen := map[string]bool{}
+	for _, i := range all {
+		name := DatabaseName(i.Series.Database)
+		if keep(i) && !seen[name] {
+			seen[name] = true
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func causes(all []incident.Incident) []string {
+	var names []string
+	for _, i := range all {
+		if !slices.Contains(names, string(i.Cause)) {
+			names = append(names, string(i.Cause))
+		}
+	}
+	return names
+}
+
+// sharedCause returns the cause of all members, or "".
+func sharedCause(all []incident.Incident) cause.Cause {
+	for _, i := range all {
+		if i.Cause != all[0].Cause {
+			return ""
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return all[0].Cause
+}
+
+func allPing(all []incident.Incident) bool {
+	return !slices.ContainsFunc(all, func(i incident.Incident) bool { return i.Series.Check != report.Ping })
+}
+
+func allGone(all []incident.Incident) bool {
+	return len(all) > 0 && !slices.ContainsFunc(all, func(i incident.Incident) bool { return !i.Gone })
+}
+
+// speaker returns the incident that the evidence and the fix are taken from: the
+// most severe open one, the first of several.
+func speaker(all []incident.Incident) *incident.Incident {
+	var best *incident.Incident
+	for k := range all {
+		i := &all[k]
+		switch {
+		case best == nil, i.Open() && !best.Open():
+			best = i
+		case i.Open() == best.Open() && i.Severity.Compare(best.Severity) > 0:
+			best = i
+		}
+	}
+	return best
+}

@@ -1,0 +1,264 @@
+package message
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/signature"
+)
+
+// maxHeadline leaves room for a symbol in Slack's 150 characters of a header.
+const maxHeadline = 140
+
+// Context is what a message needs besides the notice.
+type Context struct {
+	// Playbook, Dashboard, Console, Logs and Status are templates of addresses;
+	// "{database}", "{database_id}", "{shard}", "{environment}", "{incident}",
+	// "{check}" and "{cause}" are replaced. Empty ones are left out.
+	Playbook, Dashboard, Console, Logs, Status string
+	// Inbound is AlertWebhook's address and LinkKey signs links to it; without
+	// either, messages carry no such links.
+	Inbound string
+	LinkKey signature.Key
+	// Silences are the durations offered.
+	Silences []time.Duration
+	// Databases holds what the configuration says of each database.
+	Databases map[string]Database
+}
+
+// Database is what a message tells of a database besides its name.
+type Database struct {
+	Environment string
+	// ID is the database's id in the Upstash account.
+	ID string
+}
+
+// Render makes the message of a notice.
+func Render(n incident.Notice, c Context) Message {
+	m := Message{
+		ID: n.ID(), Short: n.Short(), Shard: n.Shard, Revision: n.Want,
+		Event: n.Event(), Events: n.Events, Opening: n.Previous.IsZero() && n.Done == 0,
+		Loud: slices.ContainsFunc(n.Events, incident.Event.Loud), At: n.Now,
+	}
+	if n.Group != nil {
+		c.group(&m, n)
+	} else {
+		c.single(&m, n)
+	}
+	m.Symbol = symbol(m.State, m.Severity, m.Drill)
+	m.Headline = Clip(m.Headline, maxHeadline)
+	m.Notes = append(m.Notes, handling(n)...)
+	if n.Instead != "" {
+		m.Notes = append(m.Notes, Note{Text: "Sent here because " + Line(n.Instead) + " does not take notifications."})
+		if n.Why != "" {
+			m.Evidence = append(m.Evidence, Evidence{"Answer of " + Line(n.Instead), Clip(Line(n.Why), report.MaxEvidence)})
+		}
+	}
+	if n.Maybe {
+		m.Notes = append(m.Notes, Note{Text: "This may have reached you already: the answer to the first try was lost."})
+	}
+	m.Next = next(m.State, n)
+	m.Push = push(m)
+	return m
+}
+
+// single fills in the message of one incident.
+func (c Context) single(m *Message, n incident.Notice) {
+	i := *n.Incident
+	p := phraseOf(i)
+	facts := c.Databases[i.Series.Database]
+	m.Severity, m.Cause, m.Check, m.Drill = i.Severity, i.Cause, i.Series.Check, i.Drill
+	m.Database, m.Environment = DatabaseName(i.Series.Database), facts.Environment
+	m.Since, m.Until = i.Since, i.Resolved
+	m.State = stateOf(i.Thread, i.Open(), i.Gone, i.Unstable || i.Flapping, n.Now)
+	m.Headline = headline(m, i, p)
+	m.Subject = subject(i, m.Short)
+	m.News = news(m, n, i.Opened)
+	m.Impact = impact(i)
+	m.Facts = factsOf(i, n.Now)
+	if i.Observation.Evidence != "" {
+		m.Evidence = append(m.Evidence, Evidence{seenBy(i.Observation), Line(i.Observation.Evidence)})
+	}
+	m.Sparkline = i.Sparkline
+	info := i.Cause.Info()
+	m.CauseTitle, m.CauseText = info.Title, info.Explanation
+	if i.Open() || i.Gone {
+		m.Fix = info.Fix
+	}
+	m.Links = c.links(map[string]string{
+		"database": i.Series.Database, "database_id": facts.ID, "shard": n.Shard, "environment": facts.Environment,
+		"incident": m.Short, "check": string(i.Series.Check), "cause": string(i.Cause),
+	}, i.Open() && blamesProvider(info.Class))
+	if i.Open() {
+		m.Actions = c.actions(Control{Shard: n.Shard, Incident: i.ID, Reopened: i.Reopened}, i.Ack != nil, n.Now)
+	}
+	m.Footer = footer(m.Short, string(i.Series.Check), string(i.Severity), facts.Environment, "shard "+n.Shard)
+}
+
+func stateOf(t incident.Thread, open, gone, noisy bool, now time.Time) State {
+	switch {
+	case gone && !open:
+		return Gone
+	case !open:
+		return Resolved
+	case t.SilencedUntil.After(now):
+		return Silenced
+	case t.Ack != nil:
+		return Acknowledged
+	case noisy:
+		return Unstable
+	}
+	return Open
+}
+
+// headline answers what, which database and since when.
+func headline(m *Message, i incident.Incident, p phrase) string {
+	why := reason(i, p)
+	if why != "" {
+		why = ": " + why
+	}
+	if i.Drill {
+		if !i.Open() {
+			return "Drill is over, nothing was wrong: " + DatabaseName(i.Series.Database) + ", " + span(i.Since, i.Resolved, m.At)
+		}
+		return "Drill, nothing is wrong: " + DatabaseName(i.Series.Database) + ", since " + Clock(i.Since, m.At)
+	}
+	switch m.State {
+	case Gone:
+		return DatabaseName(i.Series.Database) + " is no longer watched; " + strings.TrimPrefix(p.was, DatabaseName(i.Series.Database)+" ") + " since " + Clock(i.Since, m.At)
+	case Resolved:
+		if m.Event == incident.Past || m.Opening {
+			return p.was + " " + span(i.Since, i.Resolved, m.At) + why
+		}
+		return p.again + " after " + Duration(i.Duration(m.At)) + " (" + strings.TrimSuffix(Clock(i.Since, m.At), " UTC") + "–" + Clock(i.Resolved, m.At) + ")"
+	}
+	since := ", since " + Clock(i.Since, m.At)
+	// The time is what a cut headline must not lose.
+	return Clip(p.is+why, maxHeadline-len(since)) + since
+}
+
+// subject stays the same as long as the incident lives, or mail readers part the thread.
+func subject(i incident.Incident, short string) string {
+	name := DatabaseName(i.Series.Database)
+	if i.Drill {
+		return fmt.Sprintf("[pongwatch] Drill for %s (%s)", name, short)
+	}
+	i.Cause = "" // the words of a check may depend on its cause
+	return fmt.Sprintf("[pongwatch] %s (%s)", phraseOf(i).is, short)
+}
+
+// impact says what was seen to fail, and where.
+func impact(i incident.Incident) string {
+	var parts []string
+	o := i.Observation
+	switch {
+	case i.Drill:
+		return "None, this is a drill."
+	case i.Series.Check == report.Ping:
+		parts = append(parts, "PING fails"+from(i))
+	case i.Series.Check == report.MockMode:
+		if i.Cause == cause.Mock {
+			parts = append(parts, mockEvidence(i))
+		}
+	case i.Series.Check == report.Write:
+		parts = append(parts, "A write of pongwatch's own key was not done as it should be")
+	default:
+		if text := measured(o); text != "" {
+			parts = append(parts, "Measured "+text+from(i))
+		}
+	}
+	if len(i.Mock) > 0 {
+		names := make([]string, len(i.Mock))
+		for k, s := range i.Mock {
+			names[k] = Clip(Line(s), 60)
+		}
+		parts = append(parts, "In mock mode meanwhile: "+list(names, 5))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, ". ") + "."
+}
+
+// from names the regions that agree, where several look.
+func from(i incident.Incident) string {
+	if len(i.Down) == 0 || i.Down[0] == "" {
+		return ""
+	}
+	text := " from " + list(i.Down, 3)
+	if len(i.Voters) > 1 {
+		text += fmt.Sprintf(" (%d of %s)", len(i.Down), count(len(i.Voters), "region"))
+	}
+	return text
+}
+
+func mockEvidence(i incident.Incident) string {
+	words := map[string]string{
+		report.SourceConfig: "the configuration says so",
+		report.SourceApp:    "the app says so",
+		report.SourceLogs:   "its log says so",
+		report.SourceEvent:  "it sent the event",
+		report.SourceProof:  "what it wrote is not in the real Redis",
+	}
+	var seen []string
+	for _, s := range i.Down {
+		if w, ok := words[s]; ok {
+			seen = append(seen, w)
+		}
+	}
+	if len(seen) == 0 {
+		return "The app uses an in-memory fake in place of Redis"
+	}
+	return "The app uses an in-memory fake in place of Redis: " + list(seen, len(words))
+}
+
+func blamesProvider(c cause.Class) bool {
+	return c == cause.ClassNetwork || c == cause.ClassProvider || c == cause.ClassPerformance
+}
+
+func seenBy(o report.Observation) string {
+	if o.Source == "" {
+		return "What " + string(o.Check) + " saw"
+	}
+	return "What " + Line(o.Source) + " saw"
+}
+
+// push is what a lock screen shows, which cuts after some 150 characters.
+func push(m Message) string {
+	text := m.FirstLine()
+	if m.State != Resolved && m.State != Gone && !m.Drill && m.Severity != "" {
+		text = m.Symbol + " " + strings.ToUpper(string(m.Severity)) + " " + m.lead() + m.Headline
+	}
+	return text + " · " + m.Short
+}
+
+// FirstLine is the symbol, what is new in a word, and the headline.
+func (m Message) FirstLine() string { return m.Symbol + " " + m.lead() + m.Headline }
+
+var leads = map[incident.Event]string{
+	incident.Reopened:     "Again: ",
+	incident.Escalated:    "Nobody has acknowledged: ",
+	incident.Raised:       "Now more severe: ",
+	incident.CauseChanged: "Cause has changed: ",
+	incident.Unstable:     "Unstable: ",
+	incident.Flapping:     "Flapping: ",
+	incident.Resumed:      "Still, after the silence: ",
+	incident.Joined:       "More databases: ",
+	incident.Reminder:     "Still: ",
+}
+
+func (m Message) lead() string {
+	if m.State == Resolved || m.State == Gone {
+		return ""
+	}
+	return leads[m.Event]
+}
+
+func footer(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · ")
+}

@@ -1,0 +1,50 @@
+package message
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// RenderStoreDown makes the one message that Alert sends without its memory: the
+// store does not answer, and the report's own waves have confirmed these failures.
+// Whoever gets it may get it again, and hears of no end.
+func RenderStoreDown(shard string, failures []report.Observation, now time.Time, c Context) Message {
+	info := cause.MonitorStore.Info()
+	m := Message{
+		ID: "store-" + now.UTC().Format("20060102T150405Z"), Short: "no incident", Shard: shard,
+		Event: incident.Opened, Events: []incident.Event{incident.Opened}, State: Open,
+		Severity: cause.SeverityCritical, Cause: cause.MonitorStore, Opening: true, Loud: true,
+		Symbol: symbol(Open, cause.SeverityCritical, false), Since: now, At: now,
+		News:       "pongwatch cannot use its store. It tells what its last run has confirmed, without memory: duplicates are possible, and an end is not told.",
+		CauseTitle: info.Title, CauseText: info.Explanation, Fix: info.Fix,
+		Next:   "Another such message in half an hour at the earliest, while the store is down.",
+		Footer: footer("no incident id", "shard "+shard),
+		Facts:  []Fact{{Label: "Seen", At: now}},
+	}
+	var names []string
+	for _, o := range failures {
+		name := DatabaseName(o.Database)
+		names = append(names, name)
+		m.Members = append(m.Members, Member{Database: name, Short: string(o.Check), Open: true, Cause: o.Cause, Since: o.At})
+	}
+	since := ", seen " + Clock(now, now)
+	m.Headline = Clip(fmt.Sprintf("%s: %s (store down, duplicates possible)", failing(len(failures)), list(names, 3)), maxHeadline-len(since)) + since
+	m.Cause = "" // each member shows its own
+	m.Subject = "[pongwatch] " + failing(len(failures)) + " while pongwatch's store is down"
+	m.Push = m.Symbol + " CRITICAL " + m.Headline
+	m.Links = c.links(map[string]string{
+		"database": "", "database_id": "", "shard": shard, "environment": "", "incident": "", "check": "", "cause": string(cause.MonitorStore),
+	}, true)
+	return m
+}
+
+func failing(n int) string {
+	if n == 1 {
+		return "1 database fails"
+	}
+	return fmt.Sprintf("%d databases fail", n)
+}

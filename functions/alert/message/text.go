@@ -1,0 +1,154 @@
+package message
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// width is where plain text is wrapped: mail readers quote without breaking it.
+const width = 76
+
+// Text returns the whole message as plain text for a mail: the first line is the
+// phone's, links stand on lines of their own.
+func (m Message) Text() string {
+	var b strings.Builder
+	b.WriteString(m.Push + "\n")
+	paragraph(&b, "", m.News)
+	paragraph(&b, LabelImpact, m.Impact)
+	b.WriteString("\n")
+	for _, f := range m.Facts {
+		fmt.Fprintf(&b, "%-12s %s\n", f.Label+":", strings.Join(strings.Fields(wrap(f.String(), width-13, "             ")), " "))
+	}
+	for _, n := range m.Notes {
+		b.WriteString(wrap(n.String(), width, "") + "\n")
+	}
+	if m.Sparkline != "" {
+		fmt.Fprintf(&b, "%s: %s\n", LabelTrend, m.Sparkline)
+	}
+	m.textMembers(&b)
+	for _, e := range m.Evidence {
+		fmt.Fprintf(&b, "\n%s (%s):\n%s\n", LabelEvidence, e.Label, indent(wrap(e.Text, width-4, "")))
+	}
+	if m.CauseTitle != "" {
+		paragraph(&b, LabelCause, m.CauseTitle+". "+m.CauseText)
+	}
+	if len(m.Fix) > 0 {
+		b.WriteString("\n" + LabelFix + ":\n")
+		for i, step := range m.Fix {
+			fmt.Fprintf(&b, " %d. %s\n", i+1, wrap(step, width-4, "    "))
+		}
+	}
+	if len(m.Links) > 0 {
+		b.WriteString("\n")
+		for _, l := range m.Links {
+			fmt.Fprintf(&b, "%s:\n%s\n", l.Label, l.URL)
+		}
+	}
+	for _, a := range m.Actions {
+		if a.URL != "" {
+			fmt.Fprintf(&b, "%s:\n%s\n", a.Label, a.URL)
+		}
+	}
+	paragraph(&b, LabelNext, m.Next)
+	b.WriteString("\n-- \n" + m.Footer + "\n")
+	return b.String()
+}
+
+func (m Message) textMembers(b *strings.Builder) {
+	if len(m.Members) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s:\n", LabelMembers)
+	for _, x := range m.Members {
+		fmt.Fprintf(b, "  %s\n", x.describe(m))
+	}
+}
+
+// describe returns "prod-cache: auth_invalid, since 18:22 UTC (INC-7F3A9K)".
+func (x Member) describe(m Message) string {
+	text := x.Database
+	if m.Cause == "" && x.Cause != "" {
+		text += ": " + string(x.Cause)
+	}
+	if x.Open {
+		text += ", since " + Clock(x.Since, m.At)
+	} else {
+		text += ", over"
+	}
+	return text + " (" + x.Short + ")"
+}
+
+// String returns the fact's value.
+func (f Fact) String() string {
+	switch {
+	case f.At.IsZero():
+		return f.Text
+	case f.Text == "":
+		return Stamp(f.At)
+	}
+	return Stamp(f.At) + " (" + f.Text + ")"
+}
+
+// Person returns who, for media that know nothing of the channel's users.
+func (n Note) Person() string {
+	by := Clip(Line(n.By), 80)
+	switch {
+	case by == "":
+		return ""
+	case n.Via == "slack":
+		return "Slack user " + by
+	case by == "link":
+		return "somebody with the link"
+	}
+	return by
+}
+
+// String returns the note as a sentence.
+func (n Note) String() string {
+	text := n.Text
+	if who := n.Person(); who != "" {
+		text += " by " + who
+	}
+	if !n.At.IsZero() {
+		text += " at " + Stamp(n.At)
+	}
+	if !strings.HasSuffix(text, ".") {
+		text += "."
+	}
+	return text
+}
+
+func paragraph(b *strings.Builder, label, text string) {
+	if text == "" {
+		return
+	}
+	if label != "" {
+		text = label + ": " + text
+	}
+	b.WriteString("\n" + wrap(text, width, "") + "\n")
+}
+
+// wrap breaks text between words; a word that is too long stays whole, since it
+// may be an address.
+func wrap(text string, width int, indent string) string {
+	var b strings.Builder
+	column := 0
+	for i, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case column+1+n > width:
+			b.WriteString("\n" + indent)
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += n
+	}
+	return b.String()
+}
+
+func indent(text string) string { return "    " + strings.ReplaceAll(text, "\n", "\n    ") }

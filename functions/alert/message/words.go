@@ -1,0 +1,140 @@
+package message
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// phrase says in the words of one check that something fails, failed and is well
+// again; %s is the database.
+type phrase struct {
+	is, was, again string
+	// natural is the cause that the phrase itself already names.
+	natural cause.Cause
+}
+
+var phrases = map[report.Check]phrase{
+	report.Ping:       {"%s is down", "%s was down", "%s is up again", ""},
+	report.Latency:    {"%s is slow", "%s was slow", "%s is fast again", cause.Slow},
+	report.Write:      {"%s refuses writes", "%s refused writes", "%s accepts writes again", ""},
+	report.HitRate:    {"%s has a low hit rate", "%s had a low hit rate", "%s has a good hit rate again", cause.HitRateLow},
+	report.Memory:     {"%s is nearly full", "%s was nearly full", "%s has space again", cause.MemoryHigh},
+	report.Commands:   {"%s runs out of commands", "%s was running out of commands", "%s has commands again", cause.CommandsHigh},
+	report.Eviction:   {"%s may lose keys", "%s could have lost keys", "%s keeps its keys again", cause.EvictionRisk},
+	report.Isolation:  {"%s holds keys without a workspace prefix", "%s held keys without a workspace prefix", "%s holds only prefixed keys again", cause.IsolationViolation},
+	report.Values:     {"%s holds values that are not JSON", "%s held values that are not JSON", "%s holds valid JSON again", cause.ValueNotJSON},
+	report.RoundTrip:  {"%s does not behave as the app needs", "%s did not behave as the app needs", "%s behaves as the app needs again", cause.RoundTripFailed},
+	report.ConfigLoad: {"%s has a configuration problem", "%s had a configuration problem", "%s is configured right again", ""},
+	report.Monitor:    {"%s has a problem", "%s had a problem", "%s is well again", ""},
+}
+
+// phraseOf returns the words for an incident, the database filled in.
+func phraseOf(i incident.Incident) phrase {
+	name := DatabaseName(i.Series.Database)
+	p, ok := phrases[i.Series.Check]
+	if i.Series.Check == report.MockMode {
+		who := "the app"
+		if i.Series.Subject != "" {
+			who = "service " + Clip(Line(i.Series.Subject), 60)
+		}
+		p = phrase{"%s: " + escape(who) + " is in mock mode", "%s: " + escape(who) + " was in mock mode", "%s: " + escape(who) + " uses Redis again", cause.Mock}
+		if i.Cause == cause.AppUnreachable {
+			p = phrase{"%s: " + escape(who) + " cannot be asked about mock mode", "%s: " + escape(who) + " could not be asked about mock mode", "%s: " + escape(who) + " answers again", cause.AppUnreachable}
+		}
+	} else if !ok {
+		check := escape(string(i.Series.Check))
+		p = phrase{"%s fails " + check, "%s failed " + check, "%s passes " + check + " again", ""}
+	}
+	return phrase{fmt.Sprintf(p.is, name), fmt.Sprintf(p.was, name), fmt.Sprintf(p.again, name), p.natural}
+}
+
+// escape keeps a text from being read as a format.
+func escape(s string) string { return strings.ReplaceAll(s, "%", "%%") }
+
+// DatabaseName returns what people call a database: the monitor's own series are
+// pongwatch's.
+func DatabaseName(name string) string {
+	if name == report.MonitorDatabase {
+		return "pongwatch itself"
+	}
+	return Line(name)
+}
+
+// reason returns what follows the phrase: the measured value where the phrase
+// names the cause, the cause's title otherwise.
+func reason(i incident.Incident, p phrase) string {
+	if i.Cause == p.natural && i.Cause != "" {
+		return measured(i.Observation)
+	}
+	if i.Cause == "" {
+		return ""
+	}
+	return lowerFirst(i.Cause.Info().Title)
+}
+
+// measured returns "812 ms, limit 600 ms", or "".
+func measured(o report.Observation) string {
+	if o.Value == nil {
+		return ""
+	}
+	text := quantity(*o.Value, o.Unit)
+	if o.Threshold != nil {
+		text += ", limit " + quantity(*o.Threshold, o.Unit)
+	}
+	return text
+}
+
+// plain are the first words of titles that lose their capital inside a sentence;
+// the others are names.
+var plain = map[string]bool{
+	"The": true, "A": true, "An": true, "No": true, "This": true, "Today's": true, "Something": true, "Keys": true,
+	"Stored": true, "Checks": true, "Not": true, "Reports": true, "Some": true,
+}
+
+func lowerFirst(s string) string {
+	first, _, _ := strings.Cut(s, " ")
+	if !plain[first] {
+		return s
+	}
+	return strings.ToLower(s[:1]) + s[1:]
+}
+
+// classPhrase names what members of a group share when their causes differ.
+var classPhrase = map[cause.Class]string{
+	cause.ClassNetwork:     "Redis cannot be reached",
+	cause.ClassAuth:        "tokens are refused",
+	cause.ClassQuota:       "quota used up",
+	cause.ClassCapacity:    "space or commands run out",
+	cause.ClassProvider:    "Upstash fails",
+	cause.ClassPerformance: "Redis is slow",
+	cause.ClassProtocol:    "something answers wrongly",
+	cause.ClassConfig:      "configuration problem",
+	cause.ClassMock:        "mock mode",
+	cause.ClassData:        "wrong data",
+	cause.ClassMonitor:     "pongwatch has a problem",
+}
+
+// symbol returns the emoji of a state.
+func symbol(s State, severity cause.Severity, drill bool) string {
+	switch {
+	case s == Resolved:
+		return "✅"
+	case s == Gone:
+		return "⚪"
+	case drill:
+		return "🧪"
+	case s == Acknowledged:
+		return "🟡"
+	case s == Silenced:
+		return "🔕"
+	case severity == cause.SeverityCritical:
+		return "🔴"
+	case severity == cause.SeverityInfo:
+		return "🔵"
+	}
+	return "🟠"
+}
