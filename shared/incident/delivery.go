@@ -27,6 +27,8 @@ type Delivery struct {
 	// and a receiver with a duplicate of it knows why.
 	Maybe int `json:"maybe,omitempty"`
 	Ref   Ref `json:"ref,omitzero"`
+	// Open says that what the receiver was last told is that it is open.
+	Open bool `json:"open,omitempty"`
 
 	Lease Lease `json:"lease,omitzero"`
 	// Tries counts the attempts since the last success.
@@ -81,6 +83,8 @@ type Notice struct {
 	Previous Ref
 	// Maybe says that this revision may have arrived already.
 	Maybe bool
+	// Open says whether the receiver knows of it as open once it has this notice.
+	Open bool
 	// Instead names the receiver that this delivery stands in for, and Why it must.
 	Instead, Why string
 

@@ -21,11 +21,16 @@ const (
 // workers decide the same.
 func newID(shard, subject string, opened time.Time) string {
 	opened = opened.UTC()
-	sum := sha256.Sum256([]byte(shard + "\x00" + subject + "\x00" + opened.Format(time.RFC3339Nano)))
+	return opened.Format(idTime) + "-" + hash(hashDigits, shard, subject, opened.Format(time.RFC3339Nano))
+}
+
+// shortHash returns the first digits of a hash, as a name.
+func shortHash(text string) string { return hash(shortDigits, text) }
+
+func hash(n int, parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	var b strings.Builder
-	b.WriteString(opened.Format(idTime))
-	b.WriteByte('-')
-	for _, c := range sum[:hashDigits] {
+	for _, c := range sum[:n] {
 		b.WriteByte(digits[c&31])
 	}
 	return b.String()

@@ -30,8 +30,7 @@ type State struct {
 	// lost finds out whether its write was the one that counted.
 	Counter uint64 `json:"counter"`
 	Owner   string `json:"owner"`
-	// Created is when this state was begun. A job that has never reported is
-	// missed counting from here.
+	// Created is when this state was begun.
 	Created time.Time `json:"created"`
 
 	// Jobs holds the last run of each "job@region".
@@ -56,8 +55,10 @@ func New(shard string, now time.Time) State {
 // JobState is what is known of one job in one region.
 type JobState struct {
 	// Scheduled is the newest run seen: equal or older ones change nothing.
-	Scheduled time.Time     `json:"scheduled"`
-	Every     time.Duration `json:"every"`
+	Scheduled time.Time `json:"scheduled,omitzero"`
+	// Expected is since when a job that has never run is waited for.
+	Expected time.Time     `json:"expected,omitzero"`
+	Every    time.Duration `json:"every,omitempty"`
 	// Version is the producer's pongwatch version.
 	Version string `json:"version,omitempty"`
 }
@@ -95,15 +96,16 @@ type SourceState struct {
 	Clear  bool
 	Cause  cause.Cause
 
-	// History holds the last decided results, the newest in bit 0, 1 is bad; Known
-	// is how many there are, at most [FlapWindow].
+	// History holds the last [FlapWindow] decided results, the newest in bit 0, 1 is
+	// bad; Known is how many there were since the source was last closed.
 	History uint32
 	Known   int
 	// Bad and Good count the latest decided results in a row: bad ones, and ones
 	// beyond the closing threshold.
 	Bad, Good int
-	// Runs counts the bad results since Since.
-	Runs int
+	// Runs counts the bad results since Since, Alike those in a row with the same
+	// cause and status.
+	Runs, Alike int
 	// Down says that the source has passed its opening threshold and not yet its
 	// closing one.
 	Down bool
@@ -211,8 +213,9 @@ type Incident struct {
 	Mock []string `json:"mock,omitempty"`
 	// Sparkline is the last hour's latency before the opening, as text.
 	Sparkline string `json:"sparkline,omitempty"`
-	// Drill says that a person asked for it.
-	Drill bool `json:"drill,omitempty"`
+	// Drill says that a person asked for it, DrillFor names the one receiver to tell.
+	Drill    bool   `json:"drill,omitempty"`
+	DrillFor string `json:"drill_for,omitempty"`
 }
 
 // Open reports whether the incident has not been resolved.
@@ -242,8 +245,12 @@ type Group struct {
 	Region string `json:"region,omitempty"`
 	// Members are incident ids in the order of joining.
 	Members []string `json:"members"`
-	// Joined are members that receivers who cannot edit have not heard of yet.
+	// Key is what the members have in common, fixed when the group was formed.
+	Key string `json:"key"`
+	// Joined are the members that the latest Joined event is about; Waiting those that
+	// joined since and have only been edited in.
 	Joined   []string  `json:"joined,omitempty"`
+	Waiting  []string  `json:"waiting,omitempty"`
 	Since    time.Time `json:"since"`
 	Opened   time.Time `json:"opened"`
 	Resolved time.Time `json:"resolved,omitzero"`

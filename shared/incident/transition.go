@@ -68,30 +68,29 @@ func (e Event) Loud() bool {
 type Marks map[Event]int
 
 // Between returns the events in (done, want], the most significant first; the
-// first is what the message is about. An opening and its end that are both news
-// are one event, Past.
-func (m Marks) Between(done, want int) []Event {
+// first is what the message is about. knowsOpen says whether the receiver was last
+// told that it is open: to one that was not, an opening and its end are one event, Past.
+func (m Marks) Between(done, want int, knowsOpen bool) []Event {
 	in := func(e Event) bool { return m[e] > done && m[e] <= want }
-	var state []Event
-	for _, e := range []Event{Drill, Opened, Reopened, Resolved, NoLongerWatched} {
+	var events []Event
+	for _, e := range []Event{Drill, Opened, Reopened, Unstable, Resolved, NoLongerWatched} {
 		if in(e) {
-			state = append(state, e)
+			events = append(events, e)
 		}
 	}
-	slices.SortStableFunc(state, func(a, b Event) int { return cmp.Compare(m[b], m[a]) })
-	began := in(Opened) || in(Reopened)
-	if len(state) > 0 && state[0] == Resolved && began {
-		state = append([]Event{Past}, state...)
+	slices.SortStableFunc(events, func(a, b Event) int { return cmp.Compare(m[b], m[a]) })
+	if len(events) > 1 && events[0] == Resolved && !knowsOpen {
+		events = append([]Event{Past}, events...)
 	}
-	if done == 0 && in(Escalated) && len(state) > 0 && (state[0] == Opened || state[0] == Reopened) {
-		state = append([]Event{Escalated}, state...)
+	if done == 0 && in(Escalated) && len(events) > 0 && m[Escalated] > m[events[0]] {
+		events = append([]Event{Escalated}, events...)
 	}
 	for _, e := range order {
-		if in(e) && !slices.Contains(state, e) {
-			state = append(state, e)
+		if in(e) && !slices.Contains(events, e) {
+			events = append(events, e)
 		}
 	}
-	return state
+	return events
 }
 
 // Transition is one thing that Step decided, for logs, metrics and tests.

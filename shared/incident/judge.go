@@ -1,0 +1,249 @@
+package incident
+
+import (
+	"slices"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// Why a confirmed failure is not opened.
+const (
+	heldByPing    = "ping"
+	heldByNetwork = "network"
+)
+
+// judge makes the verdict of every series and opens, updates and resolves.
+// A database's ping comes first, so that what it explains is held back in the same step.
+func (e *engine) judge() {
+	heard := e.heardRegions()
+	for _, key := range sortedSeries(e.series) {
+		ss := e.series[key]
+		v := Aggregate(key.Check, ss.Sources, heard, e.p.Databases[key.Database].Home, e.now)
+		inc := e.openIncident(key)
+		switch {
+		case v.Status.Bad() && inc == nil:
+			e.consider(key, ss, v)
+		case v.Status.Bad():
+			e.update(inc, ss, v)
+		case v.Status == report.OK && inc != nil:
+			e.close(inc, ss)
+		case v.Status == report.OK:
+			ss.Held = ""
+		}
+	}
+}
+
+// heardRegions names the regions whose health check reported lately.
+func (e *engine) heardRegions() []string {
+	var regions []string
+	for _, key := range sorted(e.s.Jobs) {
+		job, region, _ := cutJob(key)
+		last := e.s.Jobs[key]
+		if job == report.HealthCheck && e.now.Sub(last.Scheduled) <= 3*last.Every+slack {
+			regions = append(regions, region)
+		}
+	}
+	return regions
+}
+
+// consider opens an incident unless something else explains the failure.
+func (e *engine) consider(key report.Series, ss *SeriesState, v Verdict) {
+	ss.Held = e.held(key)
+	if ss.Held != "" {
+		e.attachMock(key)
+		return
+	}
+	// What was seen while it was held back may be over by now: it needs a new bad
+	// result. Evidence of mock mode stands until it is withdrawn.
+	if !e.fresh[key] && key.Check != report.MockMode {
+		return
+	}
+	if inc := e.reopenable(ss); inc != nil {
+		e.reopen(inc, ss, v)
+		return
+	}
+	e.open(key, ss, v)
+}
+
+// held says what explains a failure of the series, if anything.
+func (e *engine) held(key report.Series) string {
+	ping := report.Series{Database: key.Database, Check: report.Ping}
+	if key.Check == report.Ping || key.Database == report.MonitorDatabase {
+		return ""
+	}
+	ss, ok := e.series[ping]
+	if !ok {
+		return ""
+	}
+	switch {
+	case e.openIncident(ping) != nil:
+		return heldByPing
+	case key.Check == report.MockMode:
+		if ss.Incident != "" && !ss.settled() {
+			return heldByPing // Redis is back since this run only: the app may notice by itself
+		}
+		return ""
+	case ss.pending():
+		return heldByPing
+	}
+	return ""
+}
+
+// pending reports whether a source's latest result was bad.
+func (ss *SeriesState) pending() bool {
+	return slices.ContainsFunc(ss.Sources, func(s SourceState) bool { return s.Bad > 0 || s.Down })
+}
+
+// settled reports whether every source was good twice.
+func (ss *SeriesState) settled() bool {
+	return !slices.ContainsFunc(ss.Sources, func(s SourceState) bool { return s.Good < 2 && !s.Scheduled.IsZero() })
+}
+
+// attachMock shows a service in mock mode inside its database's ping incident.
+func (e *engine) attachMock(key report.Series) {
+	inc := e.openIncident(report.Series{Database: key.Database, Check: report.Ping})
+	if key.Check != report.MockMode || inc == nil || slices.Contains(inc.Mock, key.Subject) {
+		return
+	}
+	inc.Mock = append(inc.Mock, key.Subject)
+	slices.Sort(inc.Mock)
+	e.announce(inc, Updated)
+}
+
+func (e *engine) open(key report.Series, ss *SeriesState, v Verdict) {
+	inc := &Incident{
+		ID: newID(e.s.Shard, key.String(), e.now), Series: key, Opened: e.now, LastOK: ss.LastOK,
+	}
+	e.incidents[inc.ID] = inc
+	ss.Incident = inc.ID
+	inc.take(v, e.p.Rule(key))
+	inc.Since = v.Since
+	set(&inc.CauseTold, inc.Cause.Class(), e.now)
+	e.announce(inc, Opened)
+}
+
+// reopenable returns the incident that a failure of the series continues, if any.
+func (e *engine) reopenable(ss *SeriesState) *Incident {
+	inc, ok := e.incidents[ss.Incident]
+	if !ok || inc.Open() || inc.Gone || e.now.Sub(inc.Resolved) > e.p.Reopen {
+		return nil
+	}
+	return inc
+}
+
+func (e *engine) reopen(inc *Incident, ss *SeriesState, v Verdict) {
+	inc.Resolved = time.Time{}
+	inc.Reopened++
+	inc.Reopenings = append(recent(inc.Reopenings, e.now.Add(-e.p.UnstableWithin)), e.now)
+	inc.Ack = nil
+	inc.Reminded = 0
+	inc.take(v, e.p.Rule(inc.Series))
+	event := Reopened
+	if !inc.Unstable && len(inc.Reopenings) >= e.p.UnstableAfter {
+		inc.Unstable = true
+		event = Unstable
+	}
+	e.announce(inc, event)
+}
+
+func recent(times []time.Time, from time.Time) []time.Time {
+	return slices.DeleteFunc(times, func(t time.Time) bool { return t.Before(from) })
+}
+
+// take copies what the verdict says into the incident.
+func (i *Incident) take(v Verdict, rule Rule) {
+	i.Status, i.Down, i.Voters = v.Status, v.Down, v.Voters
+	i.Cause = v.Lead.Cause
+	i.Severity = i.Severity.Max(severity(rule, v.Status, i.Cause))
+	i.Runs = max(i.Runs, v.Runs)
+	if v.Lead.Observation != nil {
+		i.Observation = *v.Lead.Observation
+	}
+}
+
+// update brings an open incident up to date with a verdict that is still bad.
+func (e *engine) update(inc *Incident, ss *SeriesState, v Verdict) {
+	rule := e.p.Rule(inc.Series)
+	e.noise(inc, ss)
+	before := *inc
+	confirmed := v.Lead.confirmed(rule.threshold(v.Lead.Cause))
+	changed := confirmed && inc.Cause != v.Lead.Cause
+	runs := inc.Runs
+	if e.fresh[inc.Series] {
+		runs++
+	}
+	if !confirmed {
+		v.Status, v.Lead = before.Status, &SourceState{Cause: before.Cause, Observation: v.Lead.Observation}
+	}
+	inc.take(v, rule)
+	inc.Runs = max(runs, v.Runs)
+	if changed {
+		inc.Previous = before.Cause
+	}
+	switch {
+	case inc.Severity.Compare(before.Severity) > 0:
+		e.announce(inc, Raised)
+	case changed && e.newClass(inc):
+		e.announce(inc, CauseChanged)
+	case changed, !slices.Equal(inc.Down, before.Down), inc.Status != before.Status:
+		e.announce(inc, Updated)
+	case e.fresh[inc.Series] && e.now.Sub(later(inc.Edited, inc.Opened)) >= e.p.EditEvery:
+		e.announce(inc, Updated)
+	}
+}
+
+// newClass reports whether the cause's class is news, and notes that it no longer is.
+func (e *engine) newClass(inc *Incident) bool {
+	class := inc.Cause.Class()
+	if class == inc.Previous.Class() {
+		return false
+	}
+	told, ok := inc.CauseTold[class]
+	if ok && e.now.Sub(told) < e.p.CauseQuiet {
+		return false
+	}
+	set(&inc.CauseTold, class, e.now)
+	return true
+}
+
+// noise starts and ends flapping.
+func (e *engine) noise(inc *Incident, ss *SeriesState) {
+	was := inc.Flapping
+	inc.Flapping = ss.flapping(was, e.p)
+	switch {
+	case inc.Flapping && !was && !inc.Unstable:
+		e.announce(inc, Flapping)
+	case inc.Flapping != was:
+		e.announce(inc, Updated)
+	}
+}
+
+// close resolves an incident whose series is good, unless it is too noisy for that
+// to mean anything.
+func (e *engine) close(inc *Incident, ss *SeriesState) {
+	e.noise(inc, ss)
+	if inc.Flapping || inc.Unstable && e.now.Sub(ss.LastBad) < e.p.Settle {
+		return
+	}
+	e.resolve(inc, Resolved)
+}
+
+func (e *engine) resolve(inc *Incident, event Event) {
+	inc.Resolved = e.now
+	inc.Gone = event == NoLongerWatched
+	inc.Unstable, inc.Flapping = false, false
+	e.announce(inc, event)
+}
+
+// reclosing reports whether the series' incident was reopened so lately that it
+// needs more good results to close.
+func (e *engine) reclosing(ss *SeriesState) bool {
+	inc, ok := e.incidents[ss.Incident]
+	return ok && len(inc.Reopenings) > 0 && e.now.Sub(inc.Reopenings[len(inc.Reopenings)-1]) < e.p.Reopen
+}
+
+// announce queues an event until it is known which thread tells it.
+func (e *engine) announce(inc *Incident, event Event) {
+	e.news = append(e.news, news{inc.ID, event})
+}

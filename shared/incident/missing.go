@@ -1,0 +1,184 @@
+package incident
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// silent is how long something may say nothing before it is missing.
+func (e *engine) silent(every time.Duration) time.Duration { return 3*every + e.p.Grace }
+
+// missing finds jobs and series from which nothing is heard. Silence is never good
+// news, and never resolves anything.
+func (e *engine) missing() {
+	if e.p.Databases != nil && len(e.p.Databases) == 0 {
+		return // a shard that is gone has no jobs
+	}
+	expected := e.expectedJobs()
+	late := map[string]bool{}
+	for _, j := range expected {
+		last := e.s.Jobs[j.Key()]
+		since, said := last.Scheduled, "last run "+clock(last.Scheduled)
+		if since.IsZero() {
+			since, said = e.expect(j), "no run seen yet"
+		}
+		if e.now.Sub(since) <= e.silent(j.Every) {
+			e.retract(subjectReports, j.Key())
+			continue
+		}
+		late[j.Key()] = true
+		e.assert(subjectReports, j.Key(), report.Fail, cause.MonitorMissingReports,
+			fmt.Sprintf("%s in %s: %s, expected every %v", j.Job, j.Region, said, j.Every), since)
+	}
+	e.missingSeries(len(late) > 0)
+	e.forgetJobs(expected)
+}
+
+// expect returns since when a job that has never run is waited for.
+func (e *engine) expect(j Job) time.Time {
+	js := e.s.Jobs[j.Key()]
+	if js.Expected.IsZero() {
+		js.Expected = e.now
+		set(&e.s.Jobs, j.Key(), js)
+	}
+	return js.Expected
+}
+
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// expectedJobs are those of the policy, or all that were ever seen.
+func (e *engine) expectedJobs() []Job {
+	if len(e.p.Jobs) > 0 {
+		return e.p.Jobs
+	}
+	var jobs []Job
+	for _, key := range sorted(e.s.Jobs) {
+		if job, region, ok := cutJob(key); ok {
+			jobs = append(jobs, Job{Job: job, Region: region, Every: e.s.Jobs[key].Every})
+		}
+	}
+	return jobs
+}
+
+func cutJob(key string) (report.Job, string, bool) {
+	job, region, ok := strings.Cut(key, "@")
+	return report.Job(job), region, ok
+}
+
+// forgetJobs drops what is known of jobs and regions that are no longer configured.
+func (e *engine) forgetJobs(expected []Job) {
+	if len(e.p.Jobs) == 0 {
+		return
+	}
+	for _, key := range sorted(e.s.Jobs) {
+		if !slices.ContainsFunc(expected, func(j Job) bool { return j.Key() == key }) {
+			delete(e.s.Jobs, key)
+			e.retract(subjectReports, key)
+		}
+	}
+}
+
+// missingSeries finds series whose job runs but that has had no decided answer for
+// too long, and no open incident that explains it.
+func (e *engine) missingSeries(jobMissing bool) {
+	for _, key := range sortedSeries(e.series) {
+		if key.Database == report.MonitorDatabase || key.Check == report.MockMode {
+			continue
+		}
+		since, every := e.series[key].unknownSince()
+		name := key.String()
+		if since.IsZero() || e.now.Sub(since) <= e.silent(every) {
+			e.retract(subjectReports, name)
+			continue
+		}
+		ping := report.Series{Database: key.Database, Check: report.Ping}
+		if jobMissing || e.openIncident(key) != nil || e.openIncident(ping) != nil {
+			continue
+		}
+		status := report.Warn
+		if e.p.Rule(key).Severity == cause.SeverityCritical {
+			status = report.Fail
+		}
+		e.assert(subjectReports, name, status, cause.MonitorMissingReports,
+			fmt.Sprintf("%s of %s gives no answer since %s", key.Check, key.Database, clock(since)), since)
+	}
+	// What is no longer known of is no longer missed.
+	if ss, ok := e.series[monitorSeries(subjectReports)]; ok {
+		for _, src := range slices.Clone(ss.Sources) {
+			key, isSeries := report.ParseSeries(src.Source)
+			if _, known := e.series[key]; isSeries && !known {
+				e.retract(subjectReports, src.Source)
+			}
+		}
+	}
+}
+
+// unknownSince returns since when no source has given a decided answer, zero if one does.
+func (ss *SeriesState) unknownSince() (since time.Time, every time.Duration) {
+	for _, src := range ss.Sources {
+		if src.UnknownSince.IsZero() {
+			return time.Time{}, 0
+		}
+		since, every = later(since, src.UnknownSince), max(every, src.Every)
+	}
+	return since, every
+}
+
+// gone closes what the configuration no longer knows, saying so once. A
+// configuration that could not be read closes nothing.
+func (e *engine) gone() {
+	if e.p.Databases == nil {
+		return
+	}
+	for _, key := range sortedSeries(e.series) {
+		if !e.watched(key) {
+			if inc := e.openIncident(key); inc != nil {
+				e.resolve(inc, NoLongerWatched)
+			}
+			delete(e.series, key)
+		}
+	}
+	e.goneRegions()
+	if len(e.p.Databases) == 0 {
+		e.closeAll()
+	}
+}
+
+// closeAll closes what is left of a shard that is gone: the monitor's own series.
+func (e *engine) closeAll() {
+	for _, id := range sorted(e.incidents) {
+		if inc := e.incidents[id]; inc.Open() {
+			e.resolve(inc, NoLongerWatched)
+		}
+	}
+	clear(e.series)
+	clear(e.s.Jobs)
+}
+
+// goneRegions drops the votes of regions that are no longer configured.
+func (e *engine) goneRegions() {
+	regions := map[string]bool{}
+	for _, j := range e.p.Jobs {
+		if j.Job == report.HealthCheck {
+			regions[j.Region] = true
+		}
+	}
+	if len(regions) == 0 {
+		return
+	}
+	for key, ss := range e.series {
+		if key.Check != report.Ping && key.Check != report.Latency {
+			continue
+		}
+		for _, src := range slices.Clone(ss.Sources) {
+			if src.Source != "" && !regions[src.Source] {
+				ss.removeSource(src.Source)
+			}
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package incident
+
+import (
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// mockEvery is the interval that a signal stands for: signals have no runs, so
+// their silence is never missed.
+const mockEvery = time.Minute
+
+// signal applies one piece of mock-mode evidence from outside. Alert has set its
+// database. Equal or older ones than the newest of the same source change nothing.
+func (e *engine) signal(sig report.Signal) {
+	key := report.Series{Database: sig.Database, Check: report.MockMode, Subject: sig.Service}
+	if sig.Database == "" || !e.watched(key) || sig.At.After(e.now.Add(e.p.Shift)) || e.now.Sub(sig.At) > e.p.SignalAge {
+		return
+	}
+	ss, known := e.series[key]
+	if !known {
+		ss = &SeriesState{}
+		e.series[key] = ss
+	}
+	src := ss.source(sig.Source)
+	if !sig.At.After(src.Scheduled) {
+		return
+	}
+	if sig.Mode == report.Deactivated {
+		src.withdraw(sig.At)
+		ss.LastOK = later(ss.LastOK, sig.At)
+		return
+	}
+	if src.Down && ss.goodSince(src.Scheduled) == 0 && sig.At.Sub(src.Scheduled) < e.p.EditEvery {
+		return // says what is known: a service that restarts all the time must not write all the time
+	}
+	text := sig.Message
+	if text == "" {
+		text = sig.Reason
+	}
+	o := report.Observation{
+		Database: key.Database, Check: key.Check, Subject: key.Subject, Source: sig.Source,
+		Status: report.Fail, Cause: cause.Mock, Evidence: report.CutEvidence(text), At: sig.At.UTC(), Every: mockEvery,
+	}
+	src.Scheduled, src.Every = sig.At.UTC(), mockEvery
+	src.decide(o, e.p.Rule(key), false)
+	ss.LastBad = later(ss.LastBad, sig.At)
+	e.fresh[key] = true
+}
+
+// withdraw ends a source's evidence at once.
+func (src *SourceState) withdraw(at time.Time) {
+	*src = SourceState{
+		Source: src.Source, Scheduled: at.UTC(), Seen: at.UTC(), Every: src.Every, Status: report.OK, Clear: true,
+		History: src.History << 1 & historyMask, Good: 1,
+	}
+}
+
+// signals reports whether the source's evidence comes as signals, not with reports.
+func (src *SourceState) signals() bool {
+	return src.Source == report.SourceEvent || src.Source == report.SourceLogs
+}
+
+// goodSince returns how often the app and the proof, as far as there are any, have
+// both been good since that time.
+func (ss *SeriesState) goodSince(at time.Time) int {
+	good, found := 0, false
+	for _, src := range ss.Sources {
+		if src.Source != report.SourceApp && src.Source != report.SourceProof {
+			continue
+		}
+		n := 0
+		if !src.Down && src.Bad == 0 && src.Every > 0 && src.Scheduled.After(at) {
+			n = min(src.Good, int(src.Scheduled.Sub(at)/src.Every)+1)
+		}
+		if !found || n < good {
+			good = n
+		}
+		found = true
+	}
+	return good
+}
+
+// retireMock withdraws what logs and events said once the app and the proof were
+// both good twice since: nobody has to remember to say that it is over.
+func (e *engine) retireMock() {
+	for key, ss := range e.series {
+		if key.Check != report.MockMode {
+			continue
+		}
+		for i := range ss.Sources {
+			src := &ss.Sources[i]
+			if src.Down && src.signals() && ss.goodSince(src.Scheduled) >= 2 {
+				src.withdraw(e.now)
+			}
+		}
+	}
+}
