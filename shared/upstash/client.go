@@ -15,6 +15,9 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -60,6 +63,13 @@ type Options struct {
 	// options that concern connections being unused then. Optional.
 	Transport http.RoundTripper
 }
+
+// Format prints nothing of the options, through every verb: the URL may hold what
+// belongs in the token.
+func (Options) Format(f fmt.State, _ rune) { io.WriteString(f, "upstash.Options{[redacted]}") }
+
+// LogValue is as reticent as Format.
+func (Options) LogValue() slog.Value { return slog.StringValue("upstash.Options{[redacted]}") }
 
 // Client talks to one database. It is safe for concurrent use.
 type Client struct {
@@ -153,23 +163,24 @@ func parseURL(raw string, allowHTTP bool) (*url.URL, error) {
 	case strings.ContainsAny(raw, " \t\r\n\"'`"):
 		return fail(cause.ConfigWhitespace, "the URL holds a space, a line break or quotes")
 	}
+	// Before parsing: a password in the URL can make it unparsable.
+	scheme, _, _ := strings.Cut(strings.ToLower(raw), "://")
+	switch scheme {
+	case "https", "http":
+	case "redis", "rediss":
+		return fail(cause.ConfigScheme, "the URL starts with "+scheme+"://, which is Redis' TCP protocol; want the REST URL, https://your-instance.upstash.io")
+	default:
+		return fail(cause.ConfigScheme, "the URL does not start with https://; want https://your-instance.upstash.io")
+	}
 	u, err := url.Parse(raw)
 	if err != nil {
 		return fail(cause.ConfigInvalid, "the URL cannot be parsed; want https://your-instance.upstash.io")
 	}
-	switch u.Scheme {
-	case "https":
-	case "http":
-		if !allowHTTP || !isLoopback(u.Hostname()) {
-			return fail(cause.ConfigScheme, "the URL starts with http://, which would send the token in clear; want https://")
-		}
-	case "redis", "rediss":
-		return fail(cause.ConfigScheme, "the URL starts with "+u.Scheme+"://, which is Redis' TCP protocol; want the REST URL, https://your-instance.upstash.io")
-	default:
-		return fail(cause.ConfigScheme, "the URL does not start with https://")
+	if scheme == "http" && (!allowHTTP || !isLoopback(u.Hostname())) {
+		return fail(cause.ConfigScheme, "the URL starts with http://, which would send the token in clear; want https://your-instance.upstash.io")
 	}
-	if u.Hostname() == "" {
-		return fail(cause.ConfigInvalid, "the URL names no host; want https://your-instance.upstash.io")
+	if host := u.Hostname(); host == "" || strings.ContainsFunc(host, notInHost) {
+		return fail(cause.ConfigInvalid, "the URL names no valid host; want https://your-instance.upstash.io")
 	}
 	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return fail(cause.ConfigInvalid, "the URL holds a user, a query or a fragment; want https://your-instance.upstash.io")
@@ -192,6 +203,12 @@ func checkToken(token string) error {
 		return fail(cause.ConfigWhitespace, "the token holds a space, a line break, quotes or a character outside ASCII")
 	}
 	return nil
+}
+
+// notInHost goes by what names and IP addresses are made of: a token in the host's
+// place is usually found by its other characters.
+func notInHost(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-.:", r)
 }
 
 func isLoopback(host string) bool {

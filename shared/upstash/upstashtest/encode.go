@@ -1,0 +1,144 @@
+package upstashtest
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+)
+
+// encoding is how a client wants its answers.
+type encoding struct{ base64, resp2 bool }
+
+// encodingOf reads the headers, and returns an error text for what Upstash refuses.
+func encodingOf(r *http.Request) (encoding, string) {
+	var e encoding
+	switch r.Header.Get("Upstash-Encoding") {
+	case "base64":
+		e.base64 = true
+	case "":
+	default:
+		return e, "ERR unsupported Upstash-Encoding"
+	}
+	switch r.Header.Get("Upstash-Response-Format") {
+	case "resp2":
+		e.resp2 = true
+	case "":
+	default:
+		return e, "ERR unsupported Upstash-Response-Format"
+	}
+	if e.base64 && e.resp2 {
+		return e, "ERR base64 and resp2 exclude each other"
+	}
+	return e, ""
+}
+
+func (e encoding) write(w http.ResponseWriter, status int, a answer) {
+	if e.resp2 {
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.WriteHeader(status)
+		_, _ = w.Write(resp2(nil, a))
+		return
+	}
+	writeJSON(w, status, e.item(a))
+}
+
+func (e encoding) writeAll(w http.ResponseWriter, answers []answer) {
+	if e.resp2 {
+		w.Header().Set("Content-Type", "application/octet-stream")
+		var b []byte
+		for _, a := range answers {
+			b = resp2(b, a)
+		}
+		_, _ = w.Write(b)
+		return
+	}
+	items := make([]any, len(answers))
+	for i, a := range answers {
+		items[i] = e.item(a)
+	}
+	writeJSON(w, http.StatusOK, items)
+}
+
+type resultItem struct {
+	Result any `json:"result"`
+}
+
+type errorItem struct {
+	Error string `json:"error"`
+}
+
+func (e encoding) item(a answer) any {
+	if a.err != "" {
+		return errorItem{a.err}
+	}
+	return resultItem{e.value(a.value)}
+}
+
+// value encodes strings in base64 where that was asked for. OK stays OK: Upstash's
+// clients look for it.
+func (e encoding) value(v any) any {
+	switch v := v.(type) {
+	case string:
+		if e.base64 && v != "OK" {
+			return base64.StdEncoding.EncodeToString([]byte(v))
+		}
+		return v
+	case []any:
+		out := make([]any, len(v))
+		for i, element := range v {
+			out[i] = e.value(element)
+		}
+		return out
+	case error:
+		return v.Error()
+	default:
+		return v
+	}
+}
+
+// resp2 appends an answer in Redis' own protocol.
+func resp2(b []byte, a answer) []byte {
+	if a.err != "" {
+		return fmt.Appendf(b, "-%s\r\n", a.err)
+	}
+	switch v := a.value.(type) {
+	case nil:
+		return append(b, "$-1\r\n"...)
+	case int64:
+		return fmt.Appendf(b, ":%d\r\n", v)
+	case []any:
+		b = fmt.Appendf(b, "*%d\r\n", len(v))
+		for _, element := range v {
+			b = resp2(b, answer{value: element})
+		}
+		return b
+	case error:
+		return fmt.Appendf(b, "-%s\r\n", v)
+	default:
+		text := fmt.Sprint(v)
+		if text == "OK" || text == "PONG" {
+			return fmt.Appendf(b, "+%s\r\n", text)
+		}
+		return fmt.Appendf(b, "$%d\r\n%s\r\n", len(text), text)
+	}
+}
+
+func writeError(w http.ResponseWriter, status int, text string) {
+	writeJSON(w, status, errorItem{text})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		status = http.StatusInternalServerError
+		b.Reset()
+		b.WriteString(`{"error":"ERR the answer cannot be encoded"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(bytes.TrimRight(b.Bytes(), "\n"))
+}

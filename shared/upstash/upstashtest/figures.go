@@ -1,0 +1,200 @@
+package upstashtest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// figures are the numbers that the emulator counts or is told.
+type figures struct {
+	mu            sync.Mutex
+	commands      map[string]int64
+	billed        int64
+	reads, writes int64
+	hits, misses  int64
+	syncs         int64
+	info          map[string]string // overrides of INFO, by field
+	omitted       map[string]bool   // fields that INFO leaves out
+	monthly       int64             // added to the month's commands
+	state         string
+}
+
+func newFigures() *figures {
+	return &figures{commands: map[string]int64{}, info: map[string]string{}, omitted: map[string]bool{}, state: "active"}
+}
+
+// SetInfo sets a field of INFO, for example ("total_data_size", "260000000"). An empty
+// value sets it free again: it is then counted, or its default.
+func (s *Server) SetInfo(field, value string) {
+	s.figures.mu.Lock()
+	defer s.figures.mu.Unlock()
+	delete(s.figures.omitted, field)
+	if value == "" {
+		delete(s.figures.info, field)
+		return
+	}
+	s.figures.info[field] = value
+}
+
+// OmitInfo leaves a field out of INFO, until it is set.
+func (s *Server) OmitInfo(field string) {
+	s.figures.mu.Lock()
+	defer s.figures.mu.Unlock()
+	s.figures.omitted[field] = true
+}
+
+// count counts one command that was let in.
+func (f *figures) count(args []string) {
+	name := strings.ToUpper(args[0])
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.commands[name]++
+	switch commands[name] {
+	case operational, unknown:
+		return
+	case read:
+		f.reads++
+	case write, remove:
+		f.writes++
+	}
+	f.billed++
+}
+
+// countLookups keeps keyspace_hits and keyspace_misses.
+func (f *figures) countLookups(name string, a answer) {
+	if a.err != "" {
+		return
+	}
+	var hits, misses int64
+	switch name {
+	case "GET", "HGET", "GETEX", "GETDEL", "TYPE":
+		if a.value == nil || a.value == "none" {
+			misses = 1
+		} else {
+			hits = 1
+		}
+	case "MGET", "HMGET":
+		values, _ := a.value.([]any)
+		for _, v := range values {
+			if v == nil {
+				misses++
+			} else {
+				hits++
+			}
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hits += hits
+	f.misses += misses
+}
+
+func (f *figures) billedCommands() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.billed
+}
+
+func (f *figures) commandCounts() map[string]int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.commands)
+}
+
+// syncToken is a new opaque value for each answer.
+func (f *figures) syncToken() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.syncs++
+	return "emulated=" + strconv.FormatInt(f.syncs, 36)
+}
+
+// sections are Upstash's INFO, field for field; a value of "" is counted.
+var sections = []struct {
+	name, accepts string // the heading, and the argument that asks for it
+	fields        []string
+}{
+	{"Server", "server", []string{"upstash_version:1.13.3", "redis_version:8.2.0", "redis_git_sha1:0000000", "redis_build_id:20260401", "redis_mode:standalone"}},
+	{"Clients", "clients", []string{"connected_clients:1", "maxclients:10000"}},
+	{"Memory", "memory", []string{"used_memory:1048576", "used_memory_human:1.000MB", "maxmemory:67108864", "maxmemory_human:64.000MB", "maxmemory_policy:noeviction"}},
+	{"Persistence", "persistence", []string{"total_keys:", "total_data_size:", "total_data_size_human:", "max_data_size:268435456", "max_data_size_human:256.000MB"}},
+	{"Stats", "stats", []string{
+		"total_connections_received:1", "total_commands_processed:", "instantaneous_ops_per_sec:0", "max_ops_per_sec:10000", "evicted_clients:0",
+		"expired_keys:0", "evicted_keys:0", "keyspace_hits:", "keyspace_misses:", "total_reads_processed:", "total_writes_processed:",
+	}},
+	{"Keyspace", "keyspace", []string{"db0:"}},
+	{"Cluster", "cluster", []string{"cluster_enabled:0", "local_member:10.16.8.4", "primary_member:10.16.8.4"}},
+}
+
+// info renders INFO. An unknown section has its heading only, as Upstash documents.
+func (s *Server) info(ctx context.Context, wanted []string) (string, error) {
+	size, err := s.backend.do(ctx, []string{"DBSIZE"})
+	if err != nil {
+		return "", err
+	}
+	keys, _ := size.value.(int64)
+	all := len(wanted) == 0 || slices.ContainsFunc(wanted, func(w string) bool {
+		return strings.EqualFold(w, "all") || strings.EqualFold(w, "default") || strings.EqualFold(w, "everything")
+	})
+	var b strings.Builder
+	known := false
+	for _, section := range sections {
+		if !all && !slices.ContainsFunc(wanted, func(w string) bool { return strings.EqualFold(w, section.accepts) }) {
+			continue
+		}
+		known = true
+		fmt.Fprintf(&b, "# %s\r\n", section.name)
+		for _, line := range section.fields {
+			field, value, _ := strings.Cut(line, ":")
+			if v, ok := s.figures.field(field, value, keys); ok {
+				fmt.Fprintf(&b, "%s:%s\r\n", field, v)
+			}
+		}
+		b.WriteString("\r\n")
+	}
+	if !known {
+		fmt.Fprintf(&b, "# %s\r\n", wanted[0])
+	}
+	return b.String(), nil
+}
+
+// field returns a field's value: as set, else counted, else its default.
+func (f *figures) field(name, fallback string, keys int64) (string, bool) {
+	// A rough size, since Redis and miniredis measure memory in other ways than Upstash.
+	const bytesPerKey = 128
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.omitted[name] {
+		return "", false
+	}
+	if v, ok := f.info[name]; ok {
+		return v, true
+	}
+	switch name {
+	case "total_keys":
+		return strconv.FormatInt(keys, 10), true
+	case "total_data_size":
+		return strconv.FormatInt(keys*bytesPerKey, 10), true
+	case "total_data_size_human":
+		return fmt.Sprintf("%.3fKB", float64(keys*bytesPerKey)/1024), true
+	case "total_commands_processed":
+		return strconv.FormatInt(f.billed, 10), true
+	case "keyspace_hits":
+		return strconv.FormatInt(f.hits, 10), true
+	case "keyspace_misses":
+		return strconv.FormatInt(f.misses, 10), true
+	case "total_reads_processed":
+		return strconv.FormatInt(f.reads, 10), true
+	case "total_writes_processed":
+		return strconv.FormatInt(f.writes, 10), true
+	case "db0":
+		return fmt.Sprintf("keys=%d,expires=0,avg_ttl=0", keys), true
+	default:
+		return fallback, true
+	}
+}

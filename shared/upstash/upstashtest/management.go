@@ -1,0 +1,92 @@
+package upstashtest
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// SetMonthlyCommands sets the month's commands that the management API reports; those
+// that the emulator counts from now on are added.
+func (s *Server) SetMonthlyCommands(n int64) {
+	s.figures.mu.Lock()
+	defer s.figures.mu.Unlock()
+	s.figures.monthly = n - s.figures.billed
+}
+
+// SetState sets the database's state in the management API: "active", "suspended" or "passive".
+func (s *Server) SetState(state string) {
+	s.figures.mu.Lock()
+	defer s.figures.mu.Unlock()
+	s.figures.state = state
+}
+
+// handleManagement adds the parts of https://api.upstash.com/v2 that a monitor reads.
+func (s *Server) handleManagement(mux *http.ServeMux) {
+	mux.HandleFunc("GET /v2/redis/databases", s.managed(func(w http.ResponseWriter, r *http.Request) {
+		writeJSON(w, http.StatusOK, []any{s.database(r)})
+	}))
+	mux.HandleFunc("GET /v2/redis/database/{id}", s.managed(func(w http.ResponseWriter, r *http.Request) {
+		writeJSON(w, http.StatusOK, s.database(r))
+	}))
+	mux.HandleFunc("GET /v2/redis/stats/{id}", s.managed(func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, s.stats())
+	}))
+}
+
+// managed guards a handler by HTTP Basic, and knows one database.
+func (s *Server) managed(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		email, key, _ := r.BasicAuth()
+		if !same(email, s.options.Email) || !same(key, s.options.APIKey) {
+			writeJSON(w, http.StatusUnauthorized, "Unauthorized")
+			return
+		}
+		if id := r.PathValue("id"); id != "" && id != s.options.DatabaseID {
+			writeJSON(w, http.StatusNotFound, "database not found")
+			return
+		}
+		next(w, r)
+	}
+}
+
+func (s *Server) database(r *http.Request) map[string]any {
+	s.figures.mu.Lock()
+	state := s.figures.state
+	s.figures.mu.Unlock()
+	d := map[string]any{
+		"database_id": s.options.DatabaseID, "database_name": "emulated", "region": "global", "primary_region": "us-east-1",
+		"read_regions": []string{}, "state": state, "modifying_state": "", "endpoint": "beloved-stallion-58500", "port": 6379, "tls": true,
+		"type": "free", "budget": 20, "eviction": false, "auto_upgrade": false, "prod_pack_enabled": false,
+		"db_max_clients": 10000, "db_max_request_size": 10485760, "db_max_entry_size": 104857600,
+		"db_disk_threshold": 268435456, "db_memory_threshold": 67108864, "db_max_commands_per_second": 10000,
+		"db_request_limit": int64(8024278031528736858), "db_daily_bandwidth_limit": int64(10) << 30,
+	}
+	if r.URL.Query().Get("credentials") != "hide" {
+		d["rest_token"], d["read_only_rest_token"] = s.Token(), s.ReadOnlyToken()
+	}
+	return d
+}
+
+func (s *Server) stats() map[string]any {
+	s.figures.mu.Lock()
+	defer s.figures.mu.Unlock()
+	f := s.figures
+	month := f.monthly + f.billed
+	now := time.Now().UTC().Truncate(time.Minute)
+	// Upstash prints Go's time.String, and its last point may be null.
+	series := func(value float64) []any {
+		return []any{
+			map[string]any{"x": now.Add(-2 * time.Minute).String(), "y": value},
+			map[string]any{"x": now.Add(-time.Minute).String(), "y": value},
+			map[string]any{"x": now.String(), "y": nil},
+		}
+	}
+	return map[string]any{
+		"total_monthly_requests": month, "total_monthly_read_requests": f.reads, "total_monthly_write_requests": f.writes,
+		"daily_net_commands": f.billed, "daily_read_requests": f.reads, "daily_write_requests": f.writes, "dailybandwidth": 0,
+		"total_monthly_bandwidth": 0, "total_monthly_storage": 0, "current_storage": 0, "total_monthly_billing": 0,
+		"days": []string{strings.ToUpper(now.Weekday().String()[:3])}, "hits": series(0), "misses": series(0), "throughput": series(0),
+		"keyspace": series(0), "latencymean": series(1), "latency_99": series(2), "connection_count": nil,
+	}
+}

@@ -1,0 +1,257 @@
+package upstashtest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// maxRequest is the free plan's limit of a request.
+const maxRequest = 10 << 20
+
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
+	s.handleManagement(mux)
+	mux.HandleFunc("/", s.rest)
+	return mux
+}
+
+// rest is the data plane: every path that is not a special one is a command.
+func (s *Server) rest(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodHead, http.MethodGet, http.MethodPost, http.MethodPut:
+	default:
+		w.Header().Set("Allow", "HEAD, GET, POST, PUT")
+		writeError(w, http.StatusMethodNotAllowed, "ERR method not allowed")
+		return
+	}
+	if s.interfere(w, r) {
+		return
+	}
+	token, query := credentials(r)
+	who, refused := s.accounts.identify(token)
+	if refused != "" {
+		writeError(w, http.StatusUnauthorized, refused)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	if err != nil {
+		s.writeReadError(w, r, err)
+		return
+	}
+	encoding, text := encodingOf(r)
+	if text != "" {
+		writeError(w, http.StatusBadRequest, text)
+		return
+	}
+	encoding.base64 = encoding.base64 || s.currentFault().Mode == Base64
+	s.route(w, r, call{who: who, query: query, body: body, encoding: encoding})
+}
+
+func (s *Server) writeReadError(w http.ResponseWriter, r *http.Request, err error) {
+	var tooBig *http.MaxBytesError
+	if !errors.As(err, &tooBig) {
+		writeError(w, http.StatusBadRequest, "ERR the request's body cannot be read")
+		return
+	}
+	writeError(w, http.StatusBadRequest, fmt.Sprintf(textTooBig, maxRequest, max(r.ContentLength, maxRequest+1)))
+}
+
+// call is a request that was let in.
+type call struct {
+	who      identity
+	query    []string // in its order: names and values, without the token
+	body     []byte
+	encoding encoding
+}
+
+func (s *Server) route(w http.ResponseWriter, r *http.Request, c call) {
+	w.Header().Set("Upstash-Sync-Token", s.figures.syncToken())
+	path, err := segments(r.URL)
+	if err != nil {
+		writeError(w, http.StatusBadRequest, "ERR the path cannot be decoded")
+		return
+	}
+	first := ""
+	if len(path) > 0 {
+		first = strings.ToLower(path[0])
+	}
+	switch {
+	case first == "" && len(c.body) > 0:
+		s.single(w, r, c, c.body)
+	case first == "":
+		writeError(w, http.StatusBadRequest, "ERR no command in path or body")
+	case first == "pipeline":
+		s.pipeline(w, r, c)
+	case first == "multi-exec":
+		s.multiExec(w, r, c)
+	case first == "subscribe" || first == "psubscribe":
+		s.subscribe(w, r, c, path)
+	default:
+		args := path
+		if len(c.body) > 0 && r.Method != http.MethodGet && r.Method != http.MethodHead {
+			args = append(args, string(c.body))
+		}
+		s.respond(w, r, c, append(args, c.query...))
+	}
+}
+
+// credentials returns the token, from the header or from _token, and the query's
+// other parts, which are arguments.
+func credentials(r *http.Request) (token string, query []string) {
+	token, _ = strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	for part := range strings.SplitSeq(r.URL.RawQuery, "&") {
+		if part == "" {
+			continue
+		}
+		name, value, hasValue := strings.Cut(part, "=")
+		name, value = unescapeQuery(name), unescapeQuery(value)
+		switch {
+		case name == "_token":
+			token = value
+		case hasValue && value != "":
+			query = append(query, name, value)
+		default:
+			query = append(query, name)
+		}
+	}
+	return token, query
+}
+
+func unescapeQuery(s string) string {
+	if u, err := url.QueryUnescape(s); err == nil {
+		return u
+	}
+	return s
+}
+
+// segments splits a path before decoding it: an argument may hold a slash.
+func segments(u *url.URL) ([]string, error) {
+	path := strings.TrimSuffix(strings.TrimPrefix(u.EscapedPath(), "/"), "/")
+	if path == "" {
+		return nil, nil
+	}
+	parts := strings.Split(path, "/")
+	for i, p := range parts {
+		decoded, err := url.PathUnescape(p)
+		if err != nil {
+			return nil, err
+		}
+		parts[i] = decoded
+	}
+	return parts, nil
+}
+
+func (s *Server) single(w http.ResponseWriter, r *http.Request, c call, body []byte) {
+	args, err := parseCommand(body)
+	if err != nil {
+		writeError(w, http.StatusBadRequest, "ERR "+err.Error())
+		return
+	}
+	s.respond(w, r, c, args)
+}
+
+// respond runs one command: an error is a 400 of its own.
+func (s *Server) respond(w http.ResponseWriter, r *http.Request, c call, args []string) {
+	a, err := s.run(r.Context(), c.who, args)
+	if err != nil {
+		s.writeBackendError(w, err)
+		return
+	}
+	status := http.StatusOK
+	if a.err != "" {
+		status = http.StatusBadRequest
+	}
+	c.encoding.write(w, status, a)
+}
+
+// pipeline runs commands one by one: errors are items of a 200.
+func (s *Server) pipeline(w http.ResponseWriter, r *http.Request, c call) {
+	list, ok := s.commandList(w, c)
+	if !ok {
+		return
+	}
+	answers := make([]answer, len(list))
+	for i, args := range list {
+		var err error
+		if answers[i], err = s.run(r.Context(), c.who, args); err != nil {
+			s.writeBackendError(w, err)
+			return
+		}
+	}
+	c.encoding.writeAll(w, answers)
+}
+
+// multiExec runs commands as a transaction: a discarded one is a 400.
+func (s *Server) multiExec(w http.ResponseWriter, r *http.Request, c call) {
+	if c.encoding.resp2 {
+		writeError(w, http.StatusBadRequest, "ERR resp2 is not supported for transactions")
+		return
+	}
+	list, ok := s.commandList(w, c)
+	if !ok {
+		return
+	}
+	answers, discarded, err := s.runTransaction(r.Context(), c.who, list)
+	switch {
+	case err != nil:
+		s.writeBackendError(w, err)
+	case discarded != "":
+		writeError(w, http.StatusBadRequest, discarded)
+	default:
+		c.encoding.writeAll(w, answers)
+	}
+}
+
+func (s *Server) commandList(w http.ResponseWriter, c call) ([][]string, bool) {
+	var items []json.RawMessage
+	if err := json.Unmarshal(c.body, &items); err != nil || len(items) == 0 {
+		writeError(w, http.StatusBadRequest, "ERR the body is not an array of commands")
+		return nil, false
+	}
+	list := make([][]string, len(items))
+	for i, item := range items {
+		args, err := parseCommand(item)
+		if err != nil {
+			writeError(w, http.StatusBadRequest, "ERR "+err.Error())
+			return nil, false
+		}
+		list[i] = args
+	}
+	return list, true
+}
+
+// parseCommand reads ["SET", "key", 1]; other scalars have their JSON text.
+func parseCommand(body []byte) ([]string, error) {
+	var items []json.RawMessage
+	if err := json.Unmarshal(body, &items); err != nil || len(items) == 0 {
+		return nil, errors.New("the body is not a command as a JSON array")
+	}
+	args := make([]string, len(items))
+	for i, item := range items {
+		switch item[0] {
+		case '"':
+			if err := json.Unmarshal(item, &args[i]); err != nil {
+				return nil, errors.New("an argument is not a JSON string")
+			}
+		case '[', '{':
+			return nil, errors.New("an argument is an array or an object")
+		default:
+			args[i] = string(item)
+		}
+	}
+	return args, nil
+}
+
+// writeBackendError answers what an edge answers when the server behind it is gone.
+func (s *Server) writeBackendError(w http.ResponseWriter, err error) {
+	if errors.Is(err, context.Canceled) {
+		panic(http.ErrAbortHandler)
+	}
+	writePage(w, http.StatusBadGateway, "502 Bad Gateway")
+}

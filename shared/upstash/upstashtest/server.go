@@ -1,0 +1,280 @@
+// Package upstashtest is Upstash Redis on one machine: its REST API with its tokens,
+// texts, dialect and ways to fail, over an embedded miniredis or a real Redis.
+//
+// A test starts one with [Start]; a program, such as the demonstration or `pongwatch
+// emulator`, with [New]. Failures are switched by [Server.Break]. How faithful it is,
+// and where it is not, is in the package's README.
+package upstashtest
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Options configures a [Server]. The zero value is useful.
+type Options struct {
+	// Addr is where to listen. Default "127.0.0.1:0".
+	Addr string
+	// Token is the standard token. Default: a random one.
+	Token string
+	// ReadOnlyToken is the token that may only read. Default: a random one.
+	ReadOnlyToken string
+	// Redis is the address of a real Redis to serve, "127.0.0.1:6379". Default: an
+	// embedded miniredis.
+	Redis string
+	// TLS serves https under a certificate authority of the server's own, [Server.CA].
+	TLS bool
+	// DatabaseID, Email and APIKey are what the management API knows. Defaults:
+	// "emulated", "ops@example.com" and a random key.
+	DatabaseID, Email, APIKey string
+}
+
+// Server is a running emulator. It is safe for concurrent use.
+type Server struct {
+	options  Options
+	backend  *backend
+	http     *http.Server
+	certs    *certificates // nil without TLS
+	scripts  scripts
+	accounts *accounts
+	figures  *figures
+	addr     string
+
+	closing chan struct{} // closed by Close: ends hanging answers
+	closed  sync.Once
+	serving sync.WaitGroup
+
+	mu       sync.Mutex
+	fault    Fault
+	changed  chan struct{} // closed and replaced whenever fault changes
+	listener net.Listener  // nil while connections are refused
+	conns    map[net.Conn]struct{}
+}
+
+// New starts a server. Close it.
+func New(o Options) (*Server, error) {
+	o.Addr = cmp.Or(o.Addr, "127.0.0.1:0")
+	o.Token = cmp.Or(o.Token, randomToken())
+	o.ReadOnlyToken = cmp.Or(o.ReadOnlyToken, randomToken())
+	o.DatabaseID = cmp.Or(o.DatabaseID, "emulated")
+	o.Email = cmp.Or(o.Email, "ops@example.com")
+	o.APIKey = cmp.Or(o.APIKey, randomToken())
+	if o.Token == o.ReadOnlyToken {
+		return nil, errors.New("starting the emulator: the standard and the read-only token are the same")
+	}
+	s := &Server{
+		options: o, accounts: newAccounts(o.Token, o.ReadOnlyToken), figures: newFigures(),
+		closing: make(chan struct{}), changed: make(chan struct{}), conns: map[net.Conn]struct{}{},
+	}
+	if o.TLS {
+		certs, err := newCertificates()
+		if err != nil {
+			return nil, fmt.Errorf("starting the emulator: %w", err)
+		}
+		s.certs = certs
+	}
+	backend, err := newBackend(o.Redis)
+	if err != nil {
+		return nil, fmt.Errorf("starting the emulator: %w", err)
+	}
+	s.backend = backend
+	s.http = &http.Server{
+		Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second, ConnState: s.track,
+		// Broken connections are what the server is for.
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+	}
+	if err := s.listen(o.Addr); err != nil {
+		backend.close()
+		return nil, fmt.Errorf("starting the emulator: %w", err)
+	}
+	return s, nil
+}
+
+// TB is the part of [testing.TB] that Start needs.
+type TB interface {
+	Helper()
+	Fatal(args ...any)
+	Cleanup(f func())
+}
+
+// Start starts a server for the length of a test.
+func Start(tb TB, o Options) *Server {
+	tb.Helper()
+	s, err := New(o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(s.Close)
+	return s
+}
+
+// Close ends all answers, hanging ones included, and releases everything.
+func (s *Server) Close() {
+	s.closed.Do(func() {
+		// Under the lock, so that no Break opens a listener after this.
+		s.mu.Lock()
+		close(s.closing)
+		s.mu.Unlock()
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		if s.http.Shutdown(ctx) != nil {
+			_ = s.http.Close()
+		}
+		s.mu.Lock()
+		if s.listener != nil {
+			s.listener.Close()
+		}
+		s.mu.Unlock()
+		s.serving.Wait()
+		s.backend.close()
+	})
+}
+
+// URL returns the REST URL, with an IP address for a host.
+func (s *Server) URL() string {
+	if s.certs != nil {
+		return "https://" + s.addr
+	}
+	return "http://" + s.addr
+}
+
+// Addr returns the listening address, host:port.
+func (s *Server) Addr() string { return s.addr }
+
+// CA returns the pool that trusts the server's certificate, nil without TLS.
+func (s *Server) CA() *x509.CertPool {
+	if s.certs == nil {
+		return nil
+	}
+	return s.certs.pool
+}
+
+// ManagementURL returns the base URL of the management API.
+func (s *Server) ManagementURL() string { return s.URL() + "/v2" }
+
+// Email returns the management API's account.
+func (s *Server) Email() string { return s.options.Email }
+
+// APIKey returns the management API's key.
+func (s *Server) APIKey() string { return s.options.APIKey }
+
+// DatabaseID returns the database's id in the management API.
+func (s *Server) DatabaseID() string { return s.options.DatabaseID }
+
+// Token returns the standard token in force.
+func (s *Server) Token() string { return s.accounts.token() }
+
+// ReadOnlyToken returns the read-only token in force.
+func (s *Server) ReadOnlyToken() string { return s.accounts.readOnlyToken() }
+
+// SetToken replaces the standard token, as a rotation does: the old one is refused
+// from now on.
+func (s *Server) SetToken(token string) { s.accounts.setToken(token) }
+
+// Rotate resets the password as Upstash's console does: it revokes both tokens and
+// returns the new standard one.
+func (s *Server) Rotate() string {
+	token := randomToken()
+	s.accounts.reset(token, randomToken())
+	return token
+}
+
+// Commands returns how many commands Upstash would have billed so far: those of
+// pipelines one by one, without PING, INFO and other operational ones.
+func (s *Server) Commands() int64 { return s.figures.billedCommands() }
+
+// CommandCounts returns how often each command ran, by its upper-case name, the
+// operational ones included.
+func (s *Server) CommandCounts() map[string]int64 { return s.figures.commandCounts() }
+
+func (s *Server) listen(addr string) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	s.addr = l.Addr().String()
+	s.listener = l
+	s.serve(l)
+	return nil
+}
+
+// serve answers on l until it is closed. An http.Server may serve one listener after
+// another as long as it is not shut down.
+func (s *Server) serve(l net.Listener) {
+	s.serving.Go(func() {
+		if s.certs != nil {
+			_ = s.http.Serve(s.certs.listener(l, s.currentFault))
+			return
+		}
+		_ = s.http.Serve(l)
+	})
+}
+
+// refuse closes the listener and every connection, so that the port refuses.
+func (s *Server) refuse() {
+	if s.listener == nil {
+		return
+	}
+	s.listener.Close()
+	s.listener = nil
+	for c := range s.conns {
+		c.Close()
+	}
+}
+
+// reopen listens on the same port again. The port was ours a moment ago; somebody
+// else may have taken it, or the kernel may not have let it go yet.
+func (s *Server) reopen() error {
+	if s.listener != nil || s.isClosing() {
+		return nil
+	}
+	var l net.Listener
+	var err error
+	for range 50 {
+		if l, err = net.Listen("tcp", s.addr); err == nil {
+			s.listener = l
+			s.serve(l)
+			return nil
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return fmt.Errorf("listening again: %w", err)
+}
+
+func (s *Server) isClosing() bool {
+	select {
+	case <-s.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *Server) track(c net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		s.conns[c] = struct{}{}
+	case http.StateClosed, http.StateHijacked:
+		delete(s.conns, c)
+	default:
+	}
+}
+
+// randomToken looks like one of Upstash's, which end in padding that people lose.
+func randomToken() string {
+	b := make([]byte, 20)
+	_, _ = rand.Read(b) // never fails: crypto/rand documents that it crashes instead
+	return "AX" + hex.EncodeToString(b) + "="
+}
