@@ -1,0 +1,238 @@
+package oidc_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/gcp/oidc"
+	"github.com/pongwatch/pongwatch/shared/gcp/oidc/oidctest"
+)
+
+const (
+	audience  = "https://healthcheck-123456789012.europe-west1.run.app"
+	scheduler = "scheduler@p.iam.gserviceaccount.com"
+	removed   = ".SIGNATURE_REMOVED_BY_GOOGLE"
+)
+
+func newIssuer(t *testing.T) *oidctest.Issuer {
+	t.Helper()
+	issuer, err := oidctest.NewIssuer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return issuer
+}
+
+func signed(t *testing.T, issuer *oidctest.Issuer, c oidctest.Claims) string {
+	t.Helper()
+	token, err := issuer.Token(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func content(t *testing.T, algorithm string, c oidctest.Claims) string {
+	t.Helper()
+	s, err := oidctest.Content(algorithm, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestCaller(t *testing.T) {
+	google, stranger := newIssuer(t), newIssuer(t)
+	good := oidctest.ClaimsOf(scheduler, audience, time.Now())
+	const both = "both modes"
+	tests := []struct {
+		name  string
+		mode  oidc.Mode // both if it is neither of the two
+		token string
+		want  error
+	}{
+		{"Scheduler's token is accepted", both, signed(t, google, good), nil},
+		{"the issuer's short form is accepted", both, signed(t, google, good.With("iss", "accounts.google.com")), nil},
+		{"behind IAM the signature is gone", oidc.IAM, content(t, "RS256", good) + removed, nil},
+		{"on a public service a token without signature is anybody's", oidc.Verify, content(t, "RS256", good) + removed, oidc.ErrBadToken},
+		{"a stranger's signature", oidc.Verify, signed(t, stranger, good), oidc.ErrBadToken},
+		{"no signature at all", oidc.Verify, content(t, "none", good) + ".", oidc.ErrBadToken},
+		{"ES256 with a short signature, which makes the library panic", oidc.Verify, content(t, "ES256", good) + ".AAAA", oidc.ErrBadToken},
+		{"HS256", oidc.Verify, content(t, "HS256", good) + ".AAAA", oidc.ErrBadToken},
+		{"another issuer", both, signed(t, google, good.With("iss", "https://evil.example.com")), oidc.ErrBadToken},
+		{"another audience", both, signed(t, google, good.With("aud", "https://other.run.app")), oidc.ErrBadToken},
+		{"no audience", both, signed(t, google, good.With("aud", nil)), oidc.ErrBadToken},
+		{"expired", both, signed(t, google, oidctest.ClaimsOf(scheduler, audience, time.Now().Add(-2*time.Hour))), oidc.ErrBadToken},
+		{"no expiry", both, signed(t, google, good.With("exp", nil)), oidc.ErrBadToken},
+		{"another service account", both, signed(t, google, good.With("email", "other@p.iam.gserviceaccount.com")), oidc.ErrForbidden},
+		{"no email", both, signed(t, google, good.With("email", nil)), oidc.ErrForbidden},
+		{"an email of another type", both, signed(t, google, good.With("email", 7)), oidc.ErrForbidden},
+		{"an email that nobody verified", both, signed(t, google, good.With("email_verified", false)), oidc.ErrForbidden},
+		{"verified as text", both, signed(t, google, good.With("email_verified", "true")), oidc.ErrForbidden},
+		{"no token", both, "", oidc.ErrNoToken},
+		{"no token's shape", both, "abc", oidc.ErrBadToken},
+		{"no base64", both, "!.!.!", oidc.ErrBadToken},
+		{"a huge token", both, strings.Repeat("a", 1<<20), oidc.ErrBadToken},
+	}
+	for _, tt := range tests {
+		for _, mode := range []oidc.Mode{oidc.IAM, oidc.Verify} {
+			if tt.mode != both && tt.mode != mode {
+				continue
+			}
+			t.Run(string(mode)+"/"+tt.name, func(t *testing.T) {
+				v := verifier(t, oidc.Options{Mode: mode, HTTPClient: google.Client()})
+				email, err := v.Caller(request(t, "Authorization", "Bearer "+tt.token))
+				if !errors.Is(err, tt.want) || (err == nil) != (tt.want == nil) {
+					t.Fatalf("error %v, want %v", err, tt.want)
+				}
+				if err == nil && email != scheduler {
+					t.Errorf("caller %q, want %q", email, scheduler)
+				}
+			})
+		}
+	}
+}
+
+func verifier(t *testing.T, o oidc.Options) *oidc.Verifier {
+	t.Helper()
+	o.Audience, o.Emails = audience, []string{"pubsub@p.iam.gserviceaccount.com", scheduler}
+	v, err := oidc.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func request(t *testing.T, headers ...string) *http.Request {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	return r
+}
+
+func TestTheHeaderThatCloudRunLookedAtCounts(t *testing.T) {
+	google := newIssuer(t)
+	v := verifier(t, oidc.Options{Mode: oidc.IAM})
+	good := content(t, "RS256", oidctest.ClaimsOf(scheduler, audience, time.Now())) + removed
+	other := signed(t, google, oidctest.ClaimsOf("other@p.iam.gserviceaccount.com", audience, time.Now()))
+	if _, err := v.Caller(request(t, "X-Serverless-Authorization", "bearer "+good, "Authorization", "Basic x")); err != nil {
+		t.Errorf("X-Serverless-Authorization: %v", err)
+	}
+	// Cloud Run has looked at the first alone, so the second may be forged.
+	if _, err := v.Caller(request(t, "X-Serverless-Authorization", "Bearer "+other, "Authorization", "Bearer "+good)); !errors.Is(err, oidc.ErrForbidden) {
+		t.Errorf("a forged Authorization beside it: %v, want ErrForbidden", err)
+	}
+}
+
+func TestMiddleware(t *testing.T) {
+	google := newIssuer(t)
+	good := oidctest.ClaimsOf(scheduler, audience, time.Now())
+	tests := []struct {
+		name, authorization string
+		code                int
+	}{
+		{"allowed", "Bearer " + signed(t, google, good), 200},
+		{"no token", "", 401},
+		{"another scheme", "Basic dTpw", 401},
+		{"another audience", "Bearer " + signed(t, google, good.With("aud", "x")), 401},
+		{"another caller", "Bearer " + signed(t, google, good.With("email", "x@example.com")), 403},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var log bytes.Buffer
+			v := verifier(t, oidc.Options{Mode: oidc.Verify, HTTPClient: google.Client(), Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+			h := v.Middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, request(t, "Authorization", tt.authorization))
+			if w.Code != tt.code {
+				t.Errorf("answered %d, want %d", w.Code, tt.code)
+			}
+			if refused := tt.code != 200; refused != (log.Len() > 0) {
+				t.Errorf("logged %q", log.String())
+			}
+			for _, word := range []string{"audience", scheduler} {
+				if strings.Contains(w.Body.String(), word) {
+					t.Errorf("the answer explains itself: %s", w.Body)
+				}
+			}
+		})
+	}
+}
+
+func TestKeysAreFetchedOnce(t *testing.T) {
+	google := newIssuer(t)
+	v := verifier(t, oidc.Options{Mode: oidc.Verify, HTTPClient: google.Client()})
+	token := signed(t, google, oidctest.ClaimsOf(scheduler, audience, time.Now()))
+	if got := google.Fetches(); got != 0 {
+		t.Errorf("New fetched the keys %d times", got)
+	}
+	for range 3 {
+		if _, err := v.Caller(request(t, "Authorization", "Bearer "+token)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := google.Fetches(); got != 1 {
+		t.Errorf("the keys were fetched %d times, want once", got)
+	}
+}
+
+func TestNewRefusesBadOptions(t *testing.T) {
+	emails := []string{scheduler}
+	tests := []struct {
+		name    string
+		options oidc.Options
+		problem string
+	}{
+		{"the mode has no default", oidc.Options{Audience: audience, Emails: emails}, "mode"},
+		{"an unknown mode", oidc.Options{Mode: "none", Audience: audience, Emails: emails}, "mode"},
+		{"no audience would accept anybody's", oidc.Options{Mode: oidc.IAM, Emails: emails}, "audience"},
+		{"nobody may call", oidc.Options{Mode: oidc.IAM, Audience: audience}, "emails"},
+		{"an empty email would match a missing one", oidc.Options{Mode: oidc.IAM, Audience: audience, Emails: []string{""}}, "emails"},
+	}
+	for _, tt := range tests {
+		if _, err := oidc.New(tt.options); err == nil || !strings.Contains(err.Error(), tt.problem) {
+			t.Errorf("%s: error %v, want one that names the %s", tt.name, err, tt.problem)
+		}
+	}
+}
+
+func FuzzCaller(f *testing.F) {
+	issuer, err := oidctest.NewIssuer()
+	if err != nil {
+		f.Fatal(err)
+	}
+	good, err := oidctest.Content("RS256", oidctest.ClaimsOf(scheduler, audience, time.Now()))
+	if err != nil {
+		f.Fatal(err)
+	}
+	var verifiers []*oidc.Verifier
+	for _, mode := range []oidc.Mode{oidc.IAM, oidc.Verify} {
+		v, err := oidc.New(oidc.Options{Mode: mode, Audience: audience, Emails: []string{scheduler}, HTTPClient: issuer.Client()})
+		if err != nil {
+			f.Fatal(err)
+		}
+		verifiers = append(verifiers, v)
+	}
+	for _, seed := range []string{"", "Bearer", "Bearer a.b.c", "Bearer " + good + removed, "Bearer eyJhbGciOiJFUzI1NiJ9.e30.AA"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, authorization string) {
+		for i, v := range verifiers {
+			email, err := v.Caller(request(t, "Authorization", authorization))
+			if (err == nil) != (email == scheduler) {
+				t.Fatalf("caller %q, %v", email, err)
+			}
+			if err == nil && i == 1 {
+				t.Fatal("a token that nobody signed was verified")
+			}
+		}
+	})
+}
