@@ -96,6 +96,9 @@ type Config struct {
 	// Problems are those that leave the rest working, in document order. The ones of
 	// a database or receiver are also listed there.
 	Problems Problems `yaml:"-" json:"-"`
+
+	// local accepts secrets in clear and http:// addresses of this machine.
+	local bool
 }
 
 // Schedule says how often the scheduler posts to the jobs. Checks run in every run

@@ -1,0 +1,101 @@
+package config
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+)
+
+// What people paste where a REST URL and a REST token belong. The problems that
+// these checks return hold neither; their Key is "url" or "token".
+
+var assignment = regexp.MustCompile(`^(export\s+)?[A-Za-z_][A-Za-z0-9_]*=[^=]`) // base64 ends with =, a variable is followed by its value
+
+const (
+	urlExample   = "https://your-instance.upstash.io"
+	tokenExample = "the REST token as the Upstash console shows it, without quotes"
+)
+
+// checkURL returns the URL without a trailing slash, or what is wrong with it.
+func checkURL(text string, local bool) (string, *Problem) {
+	wrong := func(c cause.Cause, what string) (string, *Problem) {
+		return "", &Problem{Key: "url", What: what, Example: urlExample, Cause: c}
+	}
+	if text == "" {
+		return wrong(cause.ConfigMissing, "is empty, so the app runs in mock mode if it reads the same setting")
+	}
+	if what := pasted(text); what != "" {
+		return wrong(cause.ConfigWhitespace, what)
+	}
+	scheme, _, found := strings.Cut(text, "://")
+	switch strings.ToLower(scheme) {
+	case "https", "http":
+	case "redis", "rediss":
+		return wrong(cause.ConfigScheme, "is a "+strings.ToLower(scheme)+":// URL, which belongs to Redis' TCP protocol; want the REST URL")
+	default:
+		if !found {
+			return wrong(cause.ConfigScheme, "has no scheme, want https://")
+		}
+		return wrong(cause.ConfigScheme, "does not begin with https://")
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Hostname() == "":
+		return wrong(cause.ConfigInvalid, "is not a URL with a host")
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return wrong(cause.ConfigScheme, "begins with http://, which would send the token in clear; want https://")
+	case u.Scheme == "http" && !local:
+		return wrong(cause.ConfigScheme, "is a loopback address, which is only accepted by `pongwatch local` and the command line; want https://")
+	case u.User != nil:
+		return wrong(cause.ConfigInvalid, "holds a user or password; the token belongs in its own key")
+	case u.RawQuery != "" || u.Fragment != "":
+		return wrong(cause.ConfigInvalid, "has a query or fragment; the token belongs in its own key")
+	case strings.Trim(u.Path, "/") != "":
+		return wrong(cause.ConfigInvalid, "has a path; want scheme and host only")
+	}
+	return u.Scheme + "://" + u.Host, nil
+}
+
+// checkToken returns what is wrong with a token, or nil.
+func checkToken(text string) *Problem {
+	wrong := func(c cause.Cause, what string) *Problem {
+		return &Problem{Key: "token", What: what, Example: tokenExample, Cause: c}
+	}
+	if text == "" {
+		return wrong(cause.ConfigMissing, "is empty")
+	}
+	if what := pasted(text); what != "" {
+		return wrong(cause.ConfigWhitespace, what)
+	}
+	lower := strings.ToLower(text)
+	switch {
+	case strings.HasPrefix(lower, "bearer "):
+		return wrong(cause.ConfigWhitespace, "begins with \"Bearer \", want the token alone")
+	case strings.Contains(text, "://"):
+		return wrong(cause.ConfigInvalid, "is a URL, want the REST token")
+	case strings.ContainsFunc(text, func(r rune) bool { return r < 0x21 || r > 0x7e }):
+		return wrong(cause.ConfigWhitespace, "holds characters that no token has")
+	}
+	return nil
+}
+
+// pasted says which artefact of pasting the text has, or "".
+func pasted(text string) string {
+	switch {
+	case assignment.MatchString(text):
+		return "begins with the variable's name and =, want the value alone"
+	case strings.ContainsAny(text, "\"'`“”‘’"):
+		return "holds quotes"
+	case strings.ContainsAny(text, "\r\n"):
+		return "holds a line break"
+	case strings.TrimSpace(text) != text:
+		return "begins or ends with white space"
+	case strings.HasPrefix(strings.ToLower(text), "bearer "):
+		return "" // has its own words
+	case strings.ContainsAny(text, " \t\v\f\u00a0\u200b\ufeff"):
+		return "holds white space"
+	}
+	return ""
+}

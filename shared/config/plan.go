@@ -1,0 +1,79 @@
+package config
+
+import "slices"
+
+// Plan is a plan of Upstash with its limits.
+type Plan struct {
+	Name   string
+	Limits Limits
+	// DollarsPerMillion is what a million commands costs beyond the fixed price.
+	DollarsPerMillion float64
+	// DollarsPerMonth is the fixed price.
+	DollarsPerMonth float64
+}
+
+// PlanCustom is the plan whose limits the document gives.
+const PlanCustom = "custom"
+
+const (
+	kb = Bytes(1) << 10
+	mb = kb << 10
+	gb = mb << 10
+	tb = gb << 10
+)
+
+// Plans returns Upstash's plans.
+//
+// Source: https://upstash.com/docs/redis/overall/billing (limits as of 2026-06-18),
+// https://upstash.com/pricing/redis (prices). A megabyte is 2^20 bytes: INFO of a free
+// database says max_data_size:268435456. Fixed plans have no quota of commands.
+func Plans() []Plan {
+	fixed := func(name string, data, bandwidth Bytes, perSecond int, request Bytes, dollars float64) Plan {
+		return Plan{
+			Name:            name,
+			Limits:          Limits{Memory: data, Bandwidth: bandwidth, CommandsPerSecond: perSecond, Request: request},
+			DollarsPerMonth: dollars,
+		}
+	}
+	return []Plan{
+		{Name: "free", Limits: Limits{Memory: 256 * mb, Commands: 500_000, Bandwidth: 10 * gb, CommandsPerSecond: 10_000, Request: 10 * mb}},
+		{Name: "payg", Limits: Limits{Memory: 100 * gb, Bandwidth: 200 * gb, CommandsPerSecond: 10_000, Request: 10 * mb}, DollarsPerMillion: 2},
+		fixed("fixed-250mb", 250*mb, 50*gb, 10_000, 10*mb, 10),
+		fixed("fixed-1gb", 1*gb, 0, 10_000, 0, 20),
+		fixed("fixed-5gb", 5*gb, 0, 10_000, 0, 100),
+		fixed("fixed-10gb", 10*gb, 0, 10_000, 0, 200),
+		fixed("fixed-50gb", 50*gb, 0, 10_000, 0, 400),
+		fixed("fixed-100gb", 100*gb, 0, 16_000, 0, 800),
+		fixed("fixed-500gb", 500*gb, 20*tb, 16_000, 100*mb, 1500),
+		{Name: PlanCustom},
+	}
+}
+
+// planOf returns the plan of that name, or nil.
+func planOf(name string) *Plan {
+	plans := Plans()
+	if i := slices.IndexFunc(plans, func(p Plan) bool { return p.Name == name }); i >= 0 {
+		return &plans[i]
+	}
+	return nil
+}
+
+// fill replaces each limit that is not given by the plan's.
+func (l Limits) fill(plan Limits) Limits {
+	if l.Memory == 0 {
+		l.Memory = plan.Memory
+	}
+	if l.Commands == 0 {
+		l.Commands = plan.Commands
+	}
+	if l.Bandwidth == 0 {
+		l.Bandwidth = plan.Bandwidth
+	}
+	if l.CommandsPerSecond == 0 {
+		l.CommandsPerSecond = plan.CommandsPerSecond
+	}
+	if l.Request == 0 {
+		l.Request = plan.Request
+	}
+	return l
+}

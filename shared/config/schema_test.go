@@ -1,0 +1,420 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+)
+
+var update = flag.Bool("update", false, "write schema.json and the key tables of docs/configuration.md")
+
+// ordered keeps the order in which the types declare their keys.
+type ordered []member
+
+type member struct {
+	name  string
+	value any
+}
+
+func (o ordered) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, m := range o {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		v, err := json.Marshal(m.value)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(&b, "%q:%s", m.name, v)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// comments are the doc comments of the package: by type, and by "type.field".
+type comments map[string]string
+
+func readComments(t *testing.T) comments {
+	t.Helper()
+	out := comments{}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			g, ok := d.(*ast.GenDecl)
+			if !ok {
+				continue
+			}
+			for _, s := range g.Specs {
+				spec, ok := s.(*ast.TypeSpec)
+				if !ok {
+					continue
+				}
+				out[spec.Name.Name] = oneLine(g.Doc)
+				if structure, ok := spec.Type.(*ast.StructType); ok {
+					for _, f := range structure.Fields.List {
+						for _, n := range f.Names {
+							out[spec.Name.Name+"."+n.Name] = oneLine(f.Doc)
+						}
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+func oneLine(c *ast.CommentGroup) string { return strings.Join(strings.Fields(c.Text()), " ") }
+
+// documented is a key with the comment of the field behind it.
+type documented struct {
+	key
+	comment string
+}
+
+func (c comments) keys(t reflect.Type) []documented {
+	var out []documented
+	for _, k := range keysOf(t) {
+		owner := t
+		for _, i := range k.index[:len(k.index)-1] {
+			owner = owner.Field(i).Type
+		}
+		out = append(out, documented{k, c[owner.Name()+"."+t.FieldByIndex(k.index).Name]})
+	}
+	return out
+}
+
+// entryDefaults returns what an entry of a list, or a kind of receiver, is before it is decoded.
+func entryDefaults(t reflect.Type) reflect.Value {
+	d := decoder{config: Default()}
+	v := reflect.New(t).Elem()
+	d.prefill(v)
+	return v
+}
+
+// plain turns a default into what the document would say; ok is false where there is nothing to say.
+func plain(v reflect.Value, tag keyTag) (any, bool) {
+	switch x := v.Interface().(type) {
+	case time.Duration:
+		return short(x), x >= mustDuration(tag.low)
+	case Bytes:
+		return x.String(), x != 0
+	case Secret:
+		return nil, false
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		var o ordered
+		for _, k := range keysOf(v.Type()) {
+			if p, ok := plain(v.FieldByIndex(k.index), k.keyTag); ok {
+				o = append(o, member{k.name, p})
+			}
+		}
+		return o, len(o) > 0
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Struct && v.Type().Elem() != secretType {
+			return nil, false
+		}
+		list := []any{}
+		for i := range v.Len() {
+			p, _ := plain(v.Index(i), keyTag{})
+			list = append(list, p)
+		}
+		return list, v.Type().Elem() != secretType
+	case reflect.Map:
+		return map[string]any{}, true
+	case reflect.Pointer:
+		return nil, false
+	default:
+		return v.Interface(), !tag.required && !(v.IsZero() && tag.low != "" && mustNumber(tag.low) > 0)
+	}
+}
+
+// inherited are the keys that repeat others: their schema is a reference.
+var inherited = map[string]string{
+	"Database.Checks": "#/properties/checks", "Database.Thresholds": "#/properties/thresholds", "Database.Budget": "#/properties/budget",
+	"Route.Reminders": "#/properties/alerting/properties/reminders",
+}
+
+// extra are the rules between keys of one ordered that a schema can say.
+var extra = map[string]ordered{
+	"Config":   {{"required", []string{"databases"}}},
+	"App":      {{"anyOf", requireOneOf("health_url", "cloud_run")}},
+	"Receiver": {{"oneOf", requireOneOf("slack", "email", "pagerduty", "webhook")}},
+	"Slack": {
+		{"oneOf", requireOneOf("webhook", "bot_token")},
+		{"dependentRequired", map[string][]string{"bot_token": {"channel"}}},
+	},
+	"Email":      {{"dependentRequired", map[string][]string{"username": {"password"}, "password": {"username"}}}},
+	"Management": {{"dependentRequired", map[string][]string{"email": {"api_key"}, "api_key": {"email"}}}},
+	"Window": {{"oneOf", []ordered{
+		{{"required", []string{"cron", "for"}}, {"not", ordered{{"anyOf", requireOneOf("from", "until")}}}},
+		{{"required", []string{"from", "until"}}, {"not", ordered{{"anyOf", requireOneOf("cron", "for")}}}},
+	}}},
+}
+
+func requireOneOf(keys ...string) []ordered {
+	var out []ordered
+	for _, k := range keys {
+		out = append(out, ordered{{"required", []string{k}}})
+	}
+	return out
+}
+
+type generator struct{ comments comments }
+
+func (g generator) object(t reflect.Type, defaults reflect.Value) ordered {
+	var properties ordered
+	var required []string
+	for _, k := range g.comments.keys(t) {
+		properties = append(properties, member{k.name, g.property(t, k, defaults.FieldByIndex(k.index))})
+		if k.required {
+			required = append(required, k.name)
+		}
+	}
+	o := ordered{{"type", "object"}, {"properties", properties}, {"additionalProperties", false}}
+	if required != nil {
+		o = append(o, member{"required", required})
+	}
+	return append(o, extra[t.Name()]...)
+}
+
+func (g generator) property(t reflect.Type, k documented, value reflect.Value) ordered {
+	o := ordered{{"description", g.describe(k)}}
+	if d, ok := plain(value, k.keyTag); ok && !isInherited(t, k) {
+		o = append(o, member{"default", d})
+	}
+	if k.example != "" {
+		o = append(o, member{"examples", []any{exampleOf(k.example)}})
+	}
+	if ref, ok := inherited[t.Name()+"."+t.FieldByIndex(k.index).Name]; ok {
+		return append(o, member{"$ref", ref})
+	}
+	return append(o, g.typed(k, value)...)
+}
+
+func isInherited(t reflect.Type, k documented) bool {
+	_, ok := inherited[t.Name()+"."+t.FieldByIndex(k.index).Name]
+	return ok
+}
+
+func (g generator) describe(k documented) string {
+	text := k.comment
+	if k.typ == durationType || k.typ.Kind() == reflect.Slice && k.typ.Elem() == durationType {
+		text += fmt.Sprintf(" From %s to %s.", k.low, k.high)
+	}
+	return text
+}
+
+func exampleOf(text string) any {
+	var v any
+	if err := yaml.Unmarshal([]byte(text), &v); err != nil {
+		return text
+	}
+	return v
+}
+
+const (
+	durationForm = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
+	bytesForm    = `^[0-9]+(\.[0-9]+)? ?([KMGT]?B)?$`
+	refForm      = `^sm://projects/[^/]+/secrets/[^/]+(/versions/[^/]+)?$`
+)
+
+// typed gives the type and bounds of a key's value.
+func (g generator) typed(k documented, value reflect.Value) ordered {
+	text := func(form string) ordered { return ordered{{"type", "string"}, {"pattern", form}} }
+	switch k.typ {
+	case durationType:
+		return text(durationForm)
+	case bytesType:
+		return ordered{{"anyOf", []ordered{{{"type", "integer"}, {"minimum", 0}}, text(bytesForm)}}}
+	case secretType:
+		if k.plain {
+			return ordered{{"type", "string"}, {"minLength", 1}}
+		}
+		return text(refForm)
+	}
+	switch k.typ.Kind() {
+	case reflect.Struct:
+		return g.object(k.typ, value)
+	case reflect.Pointer:
+		return g.object(k.typ.Elem(), entryDefaults(k.typ.Elem()))
+	case reflect.Slice:
+		item := k
+		item.typ, item.single, item.required = k.typ.Elem(), false, true
+		items := g.typed(item, entryDefaults(k.typ.Elem()))
+		list := ordered{{"type", "array"}, {"items", items}}
+		if k.required {
+			list = append(list, member{"minItems", 1})
+		}
+		if !k.single {
+			return list
+		}
+		return ordered{{"anyOf", []ordered{list, items}}}
+	case reflect.Map:
+		return ordered{{"type", "object"}, {"additionalProperties", text(nameForm)}}
+	case reflect.String:
+		switch {
+		case k.enum != nil:
+			return ordered{{"enum", k.enum}}
+		case k.pattern != "" && k.required:
+			return text(patterns[k.pattern].form.String())
+		case k.pattern != "":
+			return text("^$|" + patterns[k.pattern].form.String())
+		}
+		return ordered{{"type", "string"}}
+	case reflect.Bool:
+		return ordered{{"type", "boolean"}}
+	default:
+		o := ordered{{"type", "number"}}
+		if k.typ.Kind() != reflect.Float64 {
+			o = ordered{{"type", "integer"}}
+		}
+		if k.low != "" {
+			o = append(o, member{"minimum", mustNumber(k.low)})
+		}
+		if k.high != "" {
+			o = append(o, member{"maximum", mustNumber(k.high)})
+		}
+		if k.name == "port" {
+			o = append(o, member{"not", ordered{{"const", 25}}})
+		}
+		return o
+	}
+}
+
+func generateSchema(t *testing.T) []byte {
+	t.Helper()
+	g := generator{readComments(t)}
+	top := ordered{
+		{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+		{"$id", "https://raw.githubusercontent.com/pongwatch/pongwatch/main/shared/config/schema.json"},
+		{"title", "pongwatch configuration"},
+		{"description", g.comments["Config"]},
+	}
+	top = append(top, g.object(reflect.TypeFor[Config](), reflect.ValueOf(Default()).Elem())...)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(top); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(name, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s is not what the types say; run the test with -update (-file +types):\n%s", name, diff)
+	}
+}
+
+func TestSchemaIsGeneratedFromTheTypes(t *testing.T) {
+	golden(t, "schema.json", generateSchema(t))
+}
+
+// Every key has a comment, an example that its own decoder accepts, and sound tags.
+func TestEveryKeyIsDescribedWithAGoodExample(t *testing.T) {
+	c := readComments(t)
+	seen := map[reflect.Type]bool{}
+	var walk func(reflect.Type)
+	walk = func(typ reflect.Type) {
+		if seen[typ] {
+			return
+		}
+		seen[typ] = true
+		if c[typ.Name()] == "" {
+			t.Errorf("%s has no comment", typ.Name())
+		}
+		for _, k := range c.keys(typ) {
+			where := typ.Name() + "." + k.name
+			if !strings.HasSuffix(k.comment, ".") {
+				t.Errorf("%s: comment %q, want sentences", where, k.comment)
+			}
+			inner := k.typ
+			for inner.Kind() == reflect.Slice || inner.Kind() == reflect.Pointer {
+				inner = inner.Elem()
+			}
+			if inner.Kind() == reflect.Struct && inner != secretType {
+				walk(inner)
+				continue
+			}
+			if k.example == "" {
+				t.Errorf("%s has no example", where)
+				continue
+			}
+			trees, ps := parseTree("example", []byte("x: "+k.example))
+			if len(ps) > 0 {
+				t.Errorf("%s: example %q: %v", where, k.example, ps)
+				continue
+			}
+			d := newDecoder(Default(), false, nil)
+			d.value(where, trees[0].fields[0].value, reflect.New(k.typ).Elem(), k.keyTag)
+			if len(d.problems) > 0 {
+				t.Errorf("%s: example %q: %v", where, k.example, d.problems)
+			}
+			if k.pattern != "" && patterns[k.pattern].form == nil {
+				t.Errorf("%s: pattern %q does not exist", where, k.pattern)
+			}
+		}
+	}
+	walk(reflect.TypeFor[Config]())
+}
+
+func TestSeveritiesAndClassesInTagsAreTheClosedSets(t *testing.T) {
+	for _, k := range keysOf(reflect.TypeFor[PingRule]()) {
+		switch k.name {
+		case "severity":
+			for _, s := range k.enum {
+				if _, ok := cause.ParseSeverity(s); !ok {
+					t.Errorf("severity %q does not exist", s)
+				}
+			}
+		case "immediate":
+			classes := map[string]bool{}
+			for _, c := range cause.All() {
+				classes[string(c.Class())] = true
+			}
+			listed := map[string]bool{}
+			for _, c := range k.enum {
+				listed[c] = true
+			}
+			if diff := cmp.Diff(classes, listed); diff != "" {
+				t.Errorf("classes (-cause +tag):\n%s", diff)
+			}
+		}
+	}
+}
