@@ -37,7 +37,7 @@ func (e *engine) canary(r report.Report, age Age) map[string]bool {
 		}
 	}
 	worked, ok := e.s.Canary[r.Region]
-	if !ok || e.now.Sub(worked) > e.p.CanaryWithin || len(failing) < 2 {
+	if !ok || e.now.Sub(worked) > e.p.CanaryWithin || len(failing) < e.p.CanaryDatabases {
 		return nil
 	}
 	e.assert(subjectNetwork, r.Region, report.Fail, cause.MonitorNetwork,

@@ -114,7 +114,7 @@ type Undelivered struct {
 }
 
 // Undelivered returns the critical incidents and groups whose opening has reached
-// no receiver that pages, three minutes after it was due.
+// no receiver that pages, UndeliveredAfter it was due.
 func (s State) Undelivered(p Policy, now time.Time) []Undelivered {
 	var out []Undelivered
 	add := func(id string, t Thread, severity cause.Severity, open bool) {
@@ -136,7 +136,7 @@ func (s State) Undelivered(p Policy, now time.Time) []Undelivered {
 				}
 			}
 		}
-		if len(u.Receivers) > 0 && now.Sub(u.Since) >= fallbackAfter {
+		if len(u.Receivers) > 0 && now.Sub(u.Since) >= p.UndeliveredAfter {
 			out = append(out, u)
 		}
 	}

@@ -120,7 +120,7 @@ func (e *engine) ackGroup(g *Group, c report.Command) {
 
 func (e *engine) addSilence(c report.Command) bool {
 	silence := Silence{
-		ID: c.ID, Series: c.Series, Until: c.At.Add(min(c.For, report.MaxSilence)).UTC(),
+		ID: c.ID, Series: c.Series, Until: c.At.Add(min(c.For, e.p.SilenceMost)).UTC(),
 		At: c.At.UTC(), By: c.By, Via: c.Via, Reason: report.CutEvidence(c.Reason),
 	}
 	if !e.now.Before(silence.Until) {

@@ -2,15 +2,15 @@ package incident
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
 // Cron is a five-field schedule: minute, hour, day of the month, month and day of
-// the week, with lists, ranges and steps ("*/15 2-4 1,15 * mon-fri" without the
-// names: 0 to 7, where 0 and 7 are Sunday). Where both days are restricted, either
-// matches, as in cron.
+// the week (0 and 7 are Sunday), with lists, ranges, steps and English names:
+// "*/15 2-4 1,15 * MON-FRI". Where both days are restricted, either matches, as in cron.
 type Cron struct {
 	minute, hour, day, month, weekday uint64
 	anyDay, anyWeekday                bool
@@ -19,7 +19,14 @@ type Cron struct {
 var cronFields = []struct {
 	name     string
 	from, to int
-}{{"minute", 0, 59}, {"hour", 0, 23}, {"day of the month", 1, 31}, {"month", 1, 12}, {"day of the week", 0, 7}}
+	names    []string // stand for from, from+1, …
+}{
+	{"minute", 0, 59, nil},
+	{"hour", 0, 23, nil},
+	{"day of the month", 1, 31, nil},
+	{"month", 1, 12, strings.Fields("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC")},
+	{"day of the week", 0, 7, strings.Fields("SUN MON TUE WED THU FRI SAT")},
+}
 
 // ParseCron reads a five-field schedule such as "30 2 * * 0".
 func ParseCron(text string) (*Cron, error) {
@@ -29,7 +36,7 @@ func ParseCron(text string) (*Cron, error) {
 	}
 	var sets [5]uint64
 	for i, f := range fields {
-		set, err := parseCronField(f, cronFields[i].from, cronFields[i].to)
+		set, err := parseCronField(f, cronFields[i].from, cronFields[i].to, cronFields[i].names)
 		if err != nil {
 			return nil, fmt.Errorf("schedule %q: %s: %w", text, cronFields[i].name, err)
 		}
@@ -44,7 +51,7 @@ func ParseCron(text string) (*Cron, error) {
 	}, nil
 }
 
-func parseCronField(text string, from, to int) (uint64, error) {
+func parseCronField(text string, from, to int, names []string) (uint64, error) {
 	var set uint64
 	for part := range strings.SplitSeq(text, ",") {
 		span, stepText, stepped := strings.Cut(part, "/")
@@ -60,12 +67,12 @@ func parseCronField(text string, from, to int) (uint64, error) {
 		if span != "*" {
 			a, b, isRange := strings.Cut(span, "-")
 			var err error
-			if low, err = cronNumber(a, from, to); err != nil {
+			if low, err = cronNumber(a, from, from, to, names); err != nil {
 				return 0, err
 			}
 			high = low
 			if isRange {
-				if high, err = cronNumber(b, low, to); err != nil {
+				if high, err = cronNumber(b, low, from, to, names); err != nil {
 					return 0, err
 				}
 			} else if stepped {
@@ -79,10 +86,14 @@ func parseCronField(text string, from, to int) (uint64, error) {
 	return set, nil
 }
 
-func cronNumber(text string, from, to int) (int, error) {
+// cronNumber reads a number or name that is at least least.
+func cronNumber(text string, least, from, to int, names []string) (int, error) {
+	if i := slices.Index(names, strings.ToUpper(text)); i >= 0 && from+i >= least {
+		return from + i, nil
+	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < from || n > to {
-		return 0, fmt.Errorf("%q, want a number from %d to %d", text, from, to)
+	if err != nil || n < least || n > to {
+		return 0, fmt.Errorf("%q, want a number from %d to %d", text, least, to)
 	}
 	return n, nil
 }

@@ -12,6 +12,9 @@ import (
 // group lets incidents that have much in common be told in one thread: those of
 // GroupAt databases or more form a group, later ones join it.
 func (e *engine) group() {
+	if e.p.GroupAt < 2 {
+		return
+	}
 	alike := map[string][]*Incident{}
 	for _, id := range sorted(e.incidents) {
 		if inc := e.incidents[id]; e.groupable(inc) {
@@ -24,7 +27,7 @@ func (e *engine) group() {
 			e.join(g, untold(alike[key]))
 			continue
 		}
-		if len(untold(alike[key])) > 0 && databases(alike[key]) >= max(2, e.p.GroupAt) {
+		if len(untold(alike[key])) > 0 && databases(alike[key]) >= e.p.GroupAt {
 			e.form(key, alike[key])
 		}
 	}

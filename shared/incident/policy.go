@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"path"
 	"slices"
 	"time"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // Policy is what the configuration says about one shard, in this package's words.
-// The zero value of every duration and count means its default; see [DefaultPolicy].
+// [DefaultPolicy] holds the defaults; whoever makes one starts from there.
 type Policy struct {
 	// Databases are those of the shard. Nil says that the configuration could not be
 	// read: then nothing is closed as no longer watched. An empty map closes all.
@@ -28,8 +29,9 @@ type Policy struct {
 	// Shift is how far in the future a report may be, Stale how old before it
 	// changes no status, and SignalAge how old a signal may be.
 	Shift, Stale, SignalAge time.Duration
-	// Grace is added to three intervals before silence counts as missing.
-	Grace time.Duration
+	// Silence of MissAfter intervals and Grace counts as missing.
+	MissAfter int
+	Grace     time.Duration
 
 	// Reopen is how soon after its resolution a failure continues an incident.
 	Reopen time.Duration
@@ -45,12 +47,14 @@ type Policy struct {
 	GroupAt   int
 	JoinQuiet time.Duration
 
-	// Reminders are the pauses before each reminder of a critical incident, the last
-	// one repeated; RemindersAcked the same once somebody has acknowledged, and
-	// RemindersWarning for warnings.
-	Reminders, RemindersAcked, RemindersWarning []time.Duration
-	// EscalateAfter is how long a critical incident waits for an acknowledge.
+	// Reminders and EscalateAfter are for routes that say nothing else.
+	Reminders     Reminders
 	EscalateAfter time.Duration
+	// UndeliveredAfter is how long a critical waits for its receivers before a
+	// fallback stands in and the failure is reported.
+	UndeliveredAfter time.Duration
+	// SilenceMost is the longest silence.
+	SilenceMost time.Duration
 	// EditEvery is the least time between silent edits that no change of state asks for.
 	EditEvery time.Duration
 	// CauseQuiet is how long a class of cause, once announced, is changed to silently.
@@ -58,9 +62,10 @@ type Policy struct {
 
 	// Keep is how long a resolved incident waits for receivers that cannot be reached.
 	Keep time.Duration
-	// CanaryWithin is how lately the network canary must have worked for its failure
-	// to count.
-	CanaryWithin time.Duration
+	// The network canary's failure counts only if it worked within CanaryWithin and
+	// CanaryDatabases fail with it.
+	CanaryWithin    time.Duration
+	CanaryDatabases int
 	// DrillFor is how long a drill stays open.
 	DrillFor time.Duration
 }
@@ -100,7 +105,7 @@ type Rule struct {
 }
 
 // Threshold counts results of one source. Open results in a row that are bad open,
-// and so do OpenBad of the last OpenOf (0 for no such rule). Close results in a row
+// and so do OpenBad of the last OpenOf; 0 switches either condition off. Close results in a row
 // that are beyond the closing value close, Reclose after a recent reopening.
 type Threshold struct {
 	Open, OpenBad, OpenOf, Close, Reclose int
@@ -113,35 +118,97 @@ type Receiver struct {
 	// Reminds says that the receiver reminds and escalates by itself, as PagerDuty
 	// does: then pongwatch does neither.
 	Reminds bool
-	// Fallback is the address that stands in when this one refuses for good.
-	Fallback string
+	// Fallback are the addresses that stand in when this one refuses for good; empty
+	// means the route's.
+	Fallback []string
 }
 
-// Route says who is told of what. Empty lists match everything.
+// Reminders are the pauses before each reminder, the last one repeated; none is never.
+type Reminders struct {
+	// Critical incidents that nobody has acknowledged, those that somebody has, and warnings.
+	Critical, Acknowledged, Warning []time.Duration
+}
+
+// Route says who is told of what. Empty conditions match everything.
 type Route struct {
 	Environments []string
-	Databases    []string
-	Severities   []cause.Severity
-	// Receivers are addresses; Escalate those added when nobody acknowledges.
-	Receivers, Escalate []string
+	// Databases are names, or patterns with * and ?.
+	Databases  []string
+	Severities []cause.Severity
+	// Continue asks the next routes as well.
+	Continue bool
+
+	// Receivers are the addresses that are told, Fallback those that stand in for one
+	// that has no fallback of its own, Escalate those told when nobody acknowledges.
+	Receivers, Fallback, Escalate []string
+	// EscalateAfter and Reminders replace the policy's; zero and nil do not.
+	EscalateAfter time.Duration
+	Reminders     *Reminders
 }
 
 func (r Route) matches(database, environment string, s cause.Severity) bool {
-	return (len(r.Environments) == 0 || slices.Contains(r.Environments, environment)) &&
-		(len(r.Databases) == 0 || slices.Contains(r.Databases, database)) &&
-		(len(r.Severities) == 0 || slices.Contains(r.Severities, s))
+	return anyOf(r.Environments, environment) && anyOf(r.Severities, s) && anyName(r.Databases, database)
 }
 
-// Route returns the first route that matches; without one, all receivers are told:
-// an incident that nobody hears of is the worst answer to a gap in the routes.
+func anyOf[T comparable](list []T, v T) bool { return len(list) == 0 || slices.Contains(list, v) }
+
+func anyName(patterns []string, name string) bool {
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(pattern string) bool {
+		ok, err := path.Match(pattern, name)
+		return ok && err == nil
+	})
+}
+
+// Route returns what the routes that match say together: the first one and, while
+// one says Continue, the next. Where none matches all receivers are told: an
+// incident that nobody hears of is the worst answer to a gap in the routes.
 func (p Policy) Route(database string, s cause.Severity) Route {
 	environment := p.Databases[database].Environment
+	var out Route
+	found := false
 	for _, r := range p.Routes {
-		if r.matches(database, environment, s) {
-			return r
+		if !r.matches(database, environment, s) {
+			continue
+		}
+		if !found {
+			out.EscalateAfter, out.Reminders = r.EscalateAfter, r.Reminders
+		}
+		found = true
+		out.Receivers = union(out.Receivers, r.Receivers)
+		out.Fallback = union(out.Fallback, r.Fallback)
+		out.Escalate = union(out.Escalate, r.Escalate)
+		if !r.Continue {
+			break
 		}
 	}
-	return Route{Receivers: p.addresses()}
+	if !found {
+		out.Receivers = p.addresses()
+	}
+	if out.EscalateAfter == 0 {
+		out.EscalateAfter = p.EscalateAfter
+	}
+	if out.Reminders == nil {
+		out.Reminders = &p.Reminders
+	}
+	return out
+}
+
+func union(a, b []string) []string {
+	out := slices.Clone(a)
+	for _, v := range b {
+		if !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// fallbacks are the addresses that stand in for one of a route.
+func (p Policy) fallbacks(r Route, address string) []string {
+	if own := p.Receivers[address].Fallback; len(own) > 0 {
+		return own
+	}
+	return r.Fallback
 }
 
 func (p Policy) addresses() []string {
@@ -169,31 +236,35 @@ func (r Rule) threshold(c cause.Cause) Threshold {
 	if byClass, ok := r.Classes[c.Class()]; ok {
 		t = byClass
 	}
-	t.Open, t.Close = max(1, t.Open), max(1, t.Close)
+	if t.OpenBad == 0 || t.OpenOf == 0 {
+		t.Open = max(1, t.Open)
+	}
+	t.Close = max(1, t.Close)
 	t.Reclose = max(t.Close, t.Reclose)
 	return t
 }
 
-// DefaultPolicy returns the defaults: what every field means that a configuration
-// leaves out.
+// DefaultPolicy returns the defaults, without databases, jobs, receivers and routes.
 func DefaultPolicy() Policy {
 	return Policy{
 		Rules: DefaultRules(),
 
-		Shift: time.Minute, Stale: 10 * time.Minute, SignalAge: 24 * time.Hour, Grace: 2 * time.Minute,
+		Shift: time.Minute, Stale: 10 * time.Minute, SignalAge: 24 * time.Hour,
+		MissAfter: 3, Grace: 2 * time.Minute,
 
 		Reopen: 15 * time.Minute, UnstableAfter: 3, UnstableWithin: 6 * time.Hour, Settle: 30 * time.Minute,
 		FlapHigh: 30, FlapLow: 15,
 		GroupAt: 3, JoinQuiet: 10 * time.Minute,
 
-		Reminders:        []time.Duration{30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 24 * time.Hour},
-		RemindersAcked:   []time.Duration{4 * time.Hour, 24 * time.Hour},
-		RemindersWarning: []time.Duration{24 * time.Hour},
-		EscalateAfter:    15 * time.Minute,
-		EditEvery:        5 * time.Minute,
-		CauseQuiet:       time.Hour,
+		Reminders: Reminders{
+			Critical:     []time.Duration{30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 24 * time.Hour},
+			Acknowledged: []time.Duration{4 * time.Hour, 24 * time.Hour},
+			Warning:      []time.Duration{24 * time.Hour},
+		},
+		EscalateAfter: 15 * time.Minute, UndeliveredAfter: 3 * time.Minute, SilenceMost: report.MaxSilence,
+		EditEvery: 5 * time.Minute, CauseQuiet: time.Hour,
 
-		Keep: 72 * time.Hour, CanaryWithin: 24 * time.Hour, DrillFor: 15 * time.Minute,
+		Keep: 72 * time.Hour, CanaryWithin: 24 * time.Hour, CanaryDatabases: 2, DrillFor: 15 * time.Minute,
 	}
 }
 
@@ -224,7 +295,7 @@ var (
 			Threshold: Threshold{Open: 2, OpenBad: 3, OpenOf: 5, Close: 2, Reclose: 3},
 			Classes:   map[cause.Class]Threshold{cause.ClassAuth: atOnce, cause.ClassConfig: atOnce, cause.ClassQuota: atOnce},
 		},
-		report.Latency: {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 5, OpenBad: 3, OpenOf: 5, Close: 5}},
+		report.Latency: {Severity: cause.SeverityWarning, Threshold: Threshold{OpenBad: 3, OpenOf: 5, Close: 5}},
 		report.Write: {
 			Severity:  cause.SeverityWarning,
 			Threshold: once,

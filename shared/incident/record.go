@@ -80,7 +80,7 @@ func (e *engine) record(s subject, r Result) {
 	}
 	s.Deliveries[r.Address] = d
 	if r.Outcome == Refused && r.Address != Documents {
-		s.standIn(r.Address, e.p.Receivers[r.Address].Fallback, d.Refused, d.Want, e.now)
+		e.fallBack(s, r.Address, d.Refused)
 	}
 }
 

@@ -33,11 +33,11 @@ func (e *engine) pauses(s subject) []time.Duration {
 	case s.incident != nil && s.incident.Drill:
 		return nil
 	case s.severity != cause.SeverityCritical:
-		return e.p.RemindersWarning
+		return e.route(s).Reminders.Warning
 	case s.Ack != nil:
-		return e.p.RemindersAcked
+		return e.route(s).Reminders.Acknowledged
 	}
-	return e.p.Reminders
+	return e.route(s).Reminders.Critical
 }
 
 // remindsItself reports whether one of the receivers reminds and escalates by itself.
@@ -65,8 +65,10 @@ func (e *engine) remind() {
 func (e *engine) escalate() {
 	for s := range e.threads {
 		if s.severity != cause.SeverityCritical || s.Ack != nil || !s.Escalated.IsZero() || s.Suppressed != "" ||
-			!s.Marks.open() || e.explained(s) || e.remindsItself(s) || len(e.route(s).Escalate) == 0 ||
-			e.now.Sub(s.waitingSince()) < e.p.EscalateAfter {
+			!s.Marks.open() || e.explained(s) || e.remindsItself(s) {
+			continue
+		}
+		if r := e.route(s); len(r.Escalate) == 0 || e.now.Sub(s.waitingSince()) < r.EscalateAfter {
 			continue
 		}
 		s.Escalated = e.now
@@ -110,10 +112,6 @@ func (s subject) waitingSince() time.Time {
 	return s.incident.Opened
 }
 
-// fallbackAfter is how long a critical waits for its receiver before another one
-// stands in. It is also when `undelivered` is logged.
-const fallbackAfter = 3 * time.Minute
-
 // standIn lets the fallback tell what a receiver has failed to take for too long.
 func (e *engine) standIn() {
 	for s := range e.threads {
@@ -122,23 +120,22 @@ func (e *engine) standIn() {
 		}
 		for _, a := range sorted(s.Deliveries) {
 			d := s.Deliveries[a]
-			if d.Pending() && !d.Open && d.Tries > 1 && d.Error != "" && e.now.Sub(d.Since) >= fallbackAfter {
-				s.standIn(a, e.p.Receivers[a].Fallback, d.Error, d.Want, e.now)
+			if a != Documents && d.Pending() && !d.Open && d.Tries > 1 && d.Error != "" && e.now.Sub(d.Since) >= e.p.UndeliveredAfter {
+				e.fallBack(s, a, d.Error)
 			}
 		}
 	}
 }
 
-// standIn makes another receiver owe what address does not take.
-func (t *Thread) standIn(address, fallback, why string, want int, now time.Time) {
-	if fallback == "" || fallback == address {
-		return
+// fallBack makes others owe what address does not take.
+func (e *engine) fallBack(s subject, address, why string) {
+	for _, fallback := range e.p.fallbacks(e.route(s), address) {
+		d, told := s.Deliveries[fallback]
+		if fallback == address || told && d.Instead == "" {
+			continue // it is told anyway
+		}
+		d.Instead, d.Why = address, why
+		set(&s.Deliveries, fallback, d)
+		s.owe(fallback, s.Deliveries[address].Want, e.now)
 	}
-	if d, ok := t.Deliveries[fallback]; ok && d.Instead == "" {
-		return // it is told anyway
-	}
-	d := t.Deliveries[fallback]
-	d.Instead, d.Why = address, why
-	set(&t.Deliveries, fallback, d)
-	t.owe(fallback, want, now)
 }

@@ -68,7 +68,7 @@ type news struct {
 
 func begin(s State, p Policy, now time.Time) *engine {
 	e := &engine{
-		p: p, now: now.UTC(), s: s,
+		p: p, now: now.UTC().Truncate(time.Millisecond), s: s,
 		series:    make(map[report.Series]*SeriesState, len(s.Series)),
 		incidents: make(map[string]*Incident, len(s.Incidents)),
 		groups:    make(map[string]*Group, len(s.Groups)),

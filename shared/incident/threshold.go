@@ -46,7 +46,7 @@ func (src *SourceState) bad(o report.Observation, t Threshold) {
 	src.Alike++
 	src.Status, src.Clear, src.Cause = o.Status, false, o.Cause
 	src.Observation = &o
-	if src.Bad >= t.Open || t.OpenBad > 0 && src.badOf(t.OpenOf) >= t.OpenBad {
+	if t.Open > 0 && src.Bad >= t.Open || t.OpenBad > 0 && src.badOf(t.OpenOf) >= t.OpenBad {
 		src.Down = true
 	}
 }
@@ -80,4 +80,4 @@ func (src *SourceState) badOf(n int) int {
 
 // confirmed reports whether cause and status have held long enough to be told:
 // as long as opening takes, but no longer than two runs.
-func (src *SourceState) confirmed(t Threshold) bool { return src.Alike >= min(t.Open, 2) }
+func (src *SourceState) confirmed(t Threshold) bool { return t.Open == 1 || src.Alike >= 2 }

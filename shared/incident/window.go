@@ -1,15 +1,13 @@
 package incident
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Window is a maintenance window: nothing new is told of what it covers while it is
 // in force.
 type Window struct {
 	Name string
-	// Databases and Environments that it covers; both empty covers all.
+	// Databases (names, or patterns with * and ?) and Environments that it covers; an
+	// empty list covers all.
 	Databases, Environments []string
 	// Start and End bound a window that happens once.
 	Start, End time.Time
@@ -21,10 +19,7 @@ type Window struct {
 
 // Covers reports whether the window is about the database.
 func (w Window) Covers(database, environment string) bool {
-	if len(w.Databases) == 0 && len(w.Environments) == 0 {
-		return true
-	}
-	return slices.Contains(w.Databases, database) || slices.Contains(w.Environments, environment)
+	return anyName(w.Databases, database) && anyOf(w.Environments, environment)
 }
 
 // Active reports whether the window is in force at t.
