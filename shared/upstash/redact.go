@@ -13,12 +13,16 @@ type redactor struct {
 }
 
 // newRedactor covers the token in every form in which an answer or an error may
-// quote it, and the host: a token pasted in the URL's place would be a host.
-func newRedactor(token string, base *url.URL) redactor {
+// quote it, any further secrets, and the host: a token pasted in the URL's place would be a host.
+func newRedactor(token string, base *url.URL, more ...string) redactor {
 	const hidden = "[redacted]"
 	var pairs []string
-	// Padding is left out, since encoders differ about the equals sign.
-	if core := strings.TrimRight(token, "="); core != "" {
+	for _, secret := range append(more, token) {
+		// Padding is left out, since encoders differ about the equals sign.
+		core := strings.TrimRight(secret, "=")
+		if core == "" {
+			continue
+		}
 		for _, form := range []string{core, url.QueryEscape(core), url.PathEscape(core), strings.ReplaceAll(core, "/", `\/`), strings.ToLower(core)} {
 			pairs = append(pairs, form, hidden)
 		}
