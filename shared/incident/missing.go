@@ -11,7 +11,9 @@ import (
 )
 
 // silent is how long something may say nothing before it is missing.
-func (e *engine) silent(every time.Duration) time.Duration { return time.Duration(e.p.MissAfter)*every + e.p.Grace }
+func (e *engine) silent(every time.Duration) time.Duration {
+	return time.Duration(e.p.MissAfter)*every + e.p.Grace
+}
 
 // missing finds jobs and series from which nothing is heard. Silence is never good
 // news, and never resolves anything.
