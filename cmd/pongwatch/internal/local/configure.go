@@ -1,0 +1,78 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/gcp"
+)
+
+// configure reads the configuration, or where there is none starts the demonstration.
+func (p *Process) configure(ctx context.Context) (err error) {
+	env := gcp.ReadEnvironment(p.options.Getenv)
+	p.secrets = gcp.NewClients(env).Secrets()
+	p.config, err = config.Load(ctx, config.Options{
+		Getenv: p.options.Getenv, ReadFile: os.ReadFile, Secrets: p.secrets, Local: true,
+	})
+	if err == nil {
+		p.adapt(p.config)
+		return nil
+	}
+	if !errors.Is(err, config.ErrEmpty) {
+		return err
+	}
+	if p.demo, err = startDemo(); err != nil {
+		return err
+	}
+	env.SecretManagerEmulator = p.demo.secrets.Addr()
+	p.secrets = gcp.NewClients(env).Secrets()
+	p.config, err = p.demoConfig(false)
+	return err
+}
+
+func (p *Process) demoConfig(mock bool) (*config.Config, error) {
+	c, problems := config.Parse(true, config.Document{Name: "demonstration", Text: []byte(p.demo.document(mock))})
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("the demonstration's configuration: %w", problems)
+	}
+	p.adapt(c)
+	return c, nil
+}
+
+// region is the one from which this machine watches.
+const region = "local"
+
+// adapt makes a configuration that was written for the cloud true on one machine:
+// there is one region, this one, and pages and links are this process's.
+func (p *Process) adapt(c *config.Config) {
+	if p.options.Every > 0 {
+		c.Schedule.HealthCheck = p.options.Every
+	}
+	c.Regions, c.Home = []string{region}, region
+	for i := range c.Shards {
+		c.Shards[i].Regions, c.Shards[i].Home = nil, ""
+	}
+	for i := range c.Databases {
+		c.Databases[i].Home = region
+		if p.options.Every > 0 {
+			every(&c.Databases[i].Checks, p.options.Every)
+		}
+	}
+	if c.Links.Dashboard == "" {
+		c.Links.Dashboard = p.URL()
+	}
+	if c.Inbound.URL == "" {
+		c.Inbound.URL = p.URL() + "/webhook"
+	}
+}
+
+// every makes HealthCheck's checks run in each of its runs.
+func every(c *config.Checks, d time.Duration) {
+	for _, check := range []*config.Check{&c.Ping, &c.Latency, &c.MockMode} {
+		check.Every = d
+	}
+}

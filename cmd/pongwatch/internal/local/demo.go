@@ -1,0 +1,213 @@
+package local
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/inbox"
+	"github.com/pongwatch/pongwatch/functions/alert/email/emailtest"
+	"github.com/pongwatch/pongwatch/functions/alert/slack/slacktest"
+	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager/secretmanagertest"
+	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
+)
+
+// How often the demonstration asks. A newcomer waits for what the defaults would
+// show in minutes.
+const (
+	demoPing    = 5 * time.Second
+	demoMetrics = 15 * time.Second
+	demoTick    = 5 * time.Second
+)
+
+// Names of the demonstration.
+const (
+	demoDatabase = "demo-cache"
+	demoChannel  = "redis-alerts"
+	demoSecrets  = "projects/demo/secrets/" //nolint:gosec // a path, no credential
+)
+
+// modeMock is the one mode that is not a fault of the emulator: the configuration
+// says that the app runs on a mock.
+const modeMock = "mock"
+
+// modes are what the page's buttons and /demo/break offer.
+var modes = []inbox.Mode{
+	{Name: "none", Label: "Healthy", Expect: "Nothing is broken. What was open resolves within about 15 seconds, in the same Slack message and mail thread."},
+	{Name: "auth", Label: "Wrong token", Expect: "Upstash refuses the token (401). An alert follows within 15 seconds."},
+	{Name: "quota", Label: "Quota used up", Expect: "The month's commands are used up: every command is refused, with status 200 or 400. An alert follows within 15 seconds."},
+	{Name: "full", Label: "Full", Expect: "Reads work, writes are refused: PING is blind to it. The write canary, every 15 seconds here, finds it within a minute."},
+	{Name: "readonly", Label: "Read-only token", Expect: "PING works, writes are refused. The write canary, every 15 seconds here, finds it within a minute."},
+	{Name: "slow", Label: "Slow", Expect: "Every answer takes 1.2 seconds, twice the limit. A warning follows within a minute."},
+	{Name: "hang", Label: "Hangs", Expect: "Connections are accepted and never answered. Each run tries three times, 16 seconds in all; an alert follows within a minute."},
+	{Name: "refuse", Label: "Refuses", Expect: "Nothing listens on the port. An alert follows within half a minute."},
+	{Name: "5xx", Label: "Server errors", Expect: "A gateway answers 502 with an HTML page. An alert follows within half a minute."},
+	{Name: modeMock, Label: "Mock mode", Expect: "The app is configured with MOCK_REDIS=true: Redis is well and nobody uses it. An alert follows within half a minute."},
+}
+
+// demo is what stands in for the services outside.
+type demo struct {
+	redis   *upstashtest.Server
+	secrets *secretmanagertest.Server
+	slack   *slacktest.Server
+	mail    *emailtest.Server
+
+	mu   sync.Mutex
+	mode string
+	// setMock makes the functions read a configuration in which the app uses a mock.
+	setMock func(mock bool) error
+}
+
+func startDemo() (_ *demo, err error) {
+	d := &demo{mode: "none"}
+	defer func() {
+		if err != nil {
+			d.close()
+		}
+	}()
+	if d.redis, err = upstashtest.New(upstashtest.Options{TLS: true}); err != nil {
+		return nil, fmt.Errorf("starting the demonstration's Redis: %w", err)
+	}
+	if d.secrets, err = secretmanagertest.Start(); err != nil {
+		return nil, fmt.Errorf("starting the demonstration's Secret Manager: %w", err)
+	}
+	if d.slack, err = slacktest.New(slacktest.Options{}); err != nil {
+		return nil, fmt.Errorf("starting the demonstration's Slack: %w", err)
+	}
+	if d.mail, err = emailtest.New(emailtest.Options{}); err != nil {
+		return nil, fmt.Errorf("starting the demonstration's mail server: %w", err)
+	}
+	for name, value := range map[string]string{
+		"redis-token": d.redis.Token(), "slack-token": d.slack.Token(), "smtp-password": d.mail.Password(),
+	} {
+		d.secrets.AddVersion(demoSecrets+name, []byte(value))
+	}
+	return d, nil
+}
+
+// close ends what was started.
+func (d *demo) close() {
+	var errs []error
+	if d.slack != nil {
+		errs = append(errs, d.slack.Close())
+	}
+	if d.mail != nil {
+		errs = append(errs, d.mail.Close())
+	}
+	if d.secrets != nil {
+		d.secrets.Close()
+	}
+	if d.redis != nil {
+		d.redis.Close()
+	}
+	// What cannot be closed ends with the process.
+	_ = errors.Join(errs...)
+}
+
+// document is the demonstration's configuration, as somebody would write it. Its
+// addresses are this process's; its secrets are references.
+func (d *demo) document(mock bool) string {
+	return fmt.Sprintf(`version: 1
+environment: demonstration
+regions: %[1]s
+schedule: {healthcheck: %[2]v, metrics: %[3]v}
+databases:
+  - name: %[4]s
+    url: %[5]s
+    token: sm://%[6]sredis-token
+    mock: %[7]t
+    plan: free
+    budget: {override: true}
+checks:
+  ping: {every: %[2]v}
+  latency: {every: %[2]v}
+  mock_mode: {every: %[2]v}
+  write: {every: %[3]v}
+  memory: {every: %[3]v}
+  hit_rate: {every: %[3]v}
+  eviction: {every: %[3]v}
+receivers:
+  - name: slack-oncall
+    pages: true
+    slack:
+      bot_token: sm://%[6]sslack-token
+      channel: %[8]s
+      api_url: %[9]s
+  - name: email-oncall
+    email:
+      host: %[10]s
+      port: %[11]d
+      tls: starttls
+      username: %[12]s
+      password: sm://%[6]ssmtp-password
+      from: pongwatch <pongwatch@example.com>
+      to: [oncall@example.com]
+alerting:
+  canary: {enabled: false}
+`, region, demoPing, demoMetrics, demoDatabase, d.redis.URL(), demoSecrets, mock,
+		slacktest.ChannelID(demoChannel), d.slack.APIURL(), d.mail.Host(), d.mail.Port(), d.mail.Username())
+}
+
+// received is what on-call would have received.
+func (d *demo) received() inbox.Inbox { return received(d.slack.Messages(), d.mail.Mails()) }
+
+func (d *demo) current() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.mode
+}
+
+// setMode breaks the demonstration in that way only.
+func (d *demo) setMode(mode string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	fault := upstashtest.Fault{Mode: upstashtest.Mode(mode)}
+	if mode == modeMock {
+		fault.Mode = upstashtest.None
+	}
+	if err := d.redis.Break(fault); err != nil {
+		return err
+	}
+	if err := d.setMock(mode == modeMock); err != nil {
+		return err
+	}
+	d.mode = mode
+	return nil
+}
+
+// breakHandler serves POST /demo/break?mode=MODE: JSON for curl, the inbox again for
+// a form.
+func (d *demo) breakHandler(w http.ResponseWriter, r *http.Request) {
+	name := r.FormValue("mode")
+	at := slices.IndexFunc(modes, func(m inbox.Mode) bool { return m.Name == name })
+	if at < 0 {
+		http.Error(w, fmt.Sprintf("there is no mode %.40q; want one of %s", name, strings.Join(modeNames(), ", ")), http.StatusBadRequest)
+		return
+	}
+	if err := d.setMode(name); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		http.Redirect(w, r, "/inbox", http.StatusSeeOther)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	// The answer is small and the client is this machine's.
+	_ = enc.Encode(modes[at])
+}
+
+func modeNames() []string {
+	names := make([]string, len(modes))
+	for i, m := range modes {
+		names[i] = m.Name
+	}
+	return names
+}

@@ -1,0 +1,239 @@
+// Package local runs all of pongwatch in one process, for `pongwatch local`: the four
+// functions on one port, bbolt for Firestore, a scheduler and a queue that make the
+// requests of Cloud Scheduler and Pub/Sub. Without configuration it demonstrates
+// pongwatch against an emulated Redis, Slack and mail server.
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/store/boltstore"
+)
+
+// How long stopping may take: pushes in flight finish or are left in the queue, then
+// open requests finish or are cut off.
+const (
+	pushGrace     = 5 * time.Second
+	shutdownGrace = 3 * time.Second
+)
+
+// Options configure a Process.
+type Options struct {
+	// Addr is where to serve, "127.0.0.1:8080"; port 0 is any free one.
+	Addr string
+	// Expose allows an Addr that other machines can reach.
+	Expose bool
+	// Data is the folder that keeps state. Empty is a temporary one in the
+	// demonstration, else ./data.
+	Data string
+	// Every is how often to ping; zero is 5 s in the demonstration, else as configured.
+	Every time.Duration
+	// Getenv reads the environment, os.Getenv for one.
+	Getenv func(string) string
+	// Out gets what a person should read; Logger the rest.
+	Out    io.Writer
+	Logger *slog.Logger
+}
+
+// Process is a running pongwatch.
+type Process struct {
+	options  Options
+	listener net.Listener
+	caller   *caller
+	server   *http.Server
+
+	config  *config.Config
+	secrets *secrets.Cache
+	demo    *demo // nil where the real thing is watched
+
+	data      string
+	temporary bool
+	store     *boltstore.Store
+	queue     *bolt.DB
+	reports   *topic
+	signals   *topic
+}
+
+// Start listens and sets everything up. Run it, which also closes it.
+func Start(ctx context.Context, o Options) (_ *Process, err error) {
+	if o.Every < 0 || o.Every > 0 && o.Every < time.Second {
+		return nil, fmt.Errorf("--every %v: want at least 1s, such as 30s", o.Every)
+	}
+	p := &Process{options: o}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.close())
+		}
+	}()
+	if err := p.listen(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.configure(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.openData(); err != nil {
+		return nil, err
+	}
+	handler, err := p.handler()
+	if err != nil {
+		return nil, err
+	}
+	p.server = &http.Server{
+		Handler: guard(handler, !o.Expose), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
+	}
+	return p, nil
+}
+
+// URL returns the address of the pages, without a closing slash.
+func (p *Process) URL() string { return p.caller.base }
+
+func (p *Process) listen(ctx context.Context) error {
+	host, _, err := net.SplitHostPort(p.options.Addr)
+	if err != nil {
+		return fmt.Errorf("--addr %q: want host and port, such as 127.0.0.1:8080", p.options.Addr)
+	}
+	if !isLoopback(host) && !p.options.Expose {
+		return fmt.Errorf("--addr %q: other machines could reach it; want a loopback address, such as 127.0.0.1:8080, or --expose as well", p.options.Addr)
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.options.Addr)
+	if err != nil {
+		return fmt.Errorf("listening: %w; --addr 127.0.0.1:0 takes any free port", err)
+	}
+	p.listener = l
+	addr := l.Addr().(*net.TCPAddr)
+	if addr.IP.IsUnspecified() {
+		addr = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: addr.Port}
+	}
+	// Straight to this process: a proxy of the environment has no business here.
+	p.caller = newCaller(&http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}, "http://"+addr.String())
+	return nil
+}
+
+// openData opens the folder and what it keeps.
+func (p *Process) openData() (err error) {
+	p.data = p.options.Data
+	switch {
+	case p.data != "":
+	case p.demo != nil:
+		if p.data, err = os.MkdirTemp("", "pongwatch-"); err != nil {
+			return fmt.Errorf("making a temporary folder: %w", err)
+		}
+		p.temporary = true
+	default:
+		p.data = "data"
+	}
+	if err := os.MkdirAll(p.data, 0o700); err != nil {
+		return fmt.Errorf("making the folder for state: %w", err)
+	}
+	if p.store, err = boltstore.Open(filepath.Join(p.data, "documents.db"), boltstore.Options{}); err != nil {
+		return err
+	}
+	path := filepath.Join(p.data, "queue.db")
+	p.queue, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, FreelistType: bolt.FreelistMapType})
+	if errors.Is(err, bolterrors.ErrTimeout) {
+		return fmt.Errorf("opening the queue %s: another process holds it; stop that one or give this one another --data", path)
+	}
+	if err != nil {
+		return fmt.Errorf("opening the queue %s: %w", path, err)
+	}
+	if p.reports, err = openTopic(p.queue, "reports", p.caller, p.options.Logger); err != nil {
+		return err
+	}
+	p.signals, err = openTopic(p.queue, "signals", p.caller, p.options.Logger)
+	return err
+}
+
+// Run serves, schedules and pushes until ctx ends, then stops in that order reversed.
+func (p *Process) Run(ctx context.Context) error {
+	served := make(chan error, 1)
+	go func() { served <- p.server.Serve(p.listener) }()
+	p.greet()
+
+	working, stop := context.WithCancel(ctx)
+	var jobs, pushes sync.WaitGroup
+	for _, j := range p.jobs() {
+		jobs.Go(func() { schedule(working, j, p.options.Logger) })
+	}
+	for _, t := range []*topic{p.reports, p.signals} {
+		pushes.Go(func() { t.run(working, pushGrace) })
+	}
+
+	var err error
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(p.options.Out, "stopping")
+	case err = <-served:
+		err = fmt.Errorf("serving: %w", err)
+	}
+	stop()
+	jobs.Wait()
+	pushes.Wait()
+	return errors.Join(err, p.shutdown(), p.close())
+}
+
+func (p *Process) shutdown() error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	defer cancel()
+	err := p.server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		// Somebody's open request is no failure of ours.
+		err = p.server.Close()
+	}
+	return err
+}
+
+// close releases everything that was opened.
+func (p *Process) close() error {
+	var errs []error
+	if p.listener != nil {
+		// Serve closes it too.
+		_ = p.listener.Close()
+	}
+	if p.demo != nil {
+		p.demo.close()
+	}
+	if p.queue != nil {
+		errs = append(errs, p.queue.Close())
+	}
+	if p.store != nil {
+		errs = append(errs, p.store.Close())
+	}
+	if p.temporary {
+		errs = append(errs, os.RemoveAll(p.data))
+	}
+	return errors.Join(errs...)
+}
+
+// jobs are the runs that Cloud Scheduler would start.
+func (p *Process) jobs() []job {
+	tick := time.Minute
+	if p.demo != nil {
+		tick = demoTick
+	}
+	out := []job{{name: "tick", every: tick, run: func(ctx context.Context, _ time.Time) error {
+		return p.reports.Publish(ctx, report.Tick())
+	}}}
+	for _, shard := range p.config.ShardNames() {
+		out = append(out,
+			scheduledPost(p.caller, "healthcheck", "/HealthCheck", shard, p.config.Schedule.HealthCheck),
+			scheduledPost(p.caller, "metrics", "/Metrics", shard, p.config.Schedule.Metrics))
+	}
+	return out
+}

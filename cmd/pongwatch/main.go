@@ -1,0 +1,121 @@
+// Command pongwatch watches Upstash Redis from one machine, and helps the people
+// who run it in the cloud. Run it without arguments for its subcommands.
+//
+// Exit codes are the same everywhere: 0 when all is well, 1 when the answer is
+// "no" (a database fails, a configuration is wrong), 2 when the question could not
+// be asked (a wrong flag, a port in use).
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// The exit codes.
+const (
+	exitOK     = 0
+	exitNo     = 1
+	exitFailed = 2
+)
+
+// command is one subcommand. run gets the arguments after its name.
+type command struct {
+	name    string
+	summary string
+	run     func(ctx context.Context, args []string, stdout, stderr io.Writer) int
+}
+
+func commands() []command {
+	return []command{
+		{"local", "watch from this machine; without configuration, a demonstration", localCommand},
+		{"probe", "ask each configured database once for a PONG", probeCommand},
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second signal ends the process at once: the first may wait for requests.
+	context.AfterFunc(ctx, stop)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		usage(stderr)
+		return exitFailed
+	}
+	name := args[0]
+	switch name {
+	case "help", "-h", "-help", "--help":
+		if len(args) == 1 {
+			usage(stdout)
+			return exitOK
+		}
+		// "help local" is "local --help".
+		name, args = args[1], []string{args[1], "--help"}
+	}
+	for _, c := range commands() {
+		if c.name == name {
+			return c.run(ctx, args[1:], stdout, stderr)
+		}
+	}
+	fmt.Fprintf(stderr, "pongwatch: there is no subcommand %q\n\n", name)
+	usage(stderr)
+	return exitFailed
+}
+
+func usage(w io.Writer) {
+	var list strings.Builder
+	for _, c := range commands() {
+		fmt.Fprintf(&list, "  %-10s %s\n", c.name, c.summary)
+	}
+	fmt.Fprintf(w, `pongwatch watches Upstash Redis and tells on-call what broke, since when, and what to do.
+
+Usage: pongwatch <subcommand> [flags]
+
+%s
+"pongwatch <subcommand> --help" explains one. To see it work, without an account:
+
+  pongwatch local
+
+Exit codes: 0 all is well, 1 the answer is no, 2 the question could not be asked.
+`, list.String())
+}
+
+// parse parses the flags of a subcommand whose arguments are only flags. Where it
+// returns false the subcommand ends with the code: help was asked for and given,
+// or a flag was wrong.
+func parse(flags *flag.FlagSet, args []string, stdout, stderr io.Writer, about string) (code int, ok bool) {
+	// The flag package prints errors and help alike to one writer; help that was
+	// asked for belongs on stdout, where a pager reads it.
+	flags.SetOutput(io.Discard)
+	flags.Usage = func() {}
+	explain := func(w io.Writer) {
+		fmt.Fprintf(w, "%s\n\nUsage: pongwatch %s [flags]\n\n", strings.TrimSpace(about), flags.Name())
+		flags.SetOutput(w)
+		flags.PrintDefaults()
+	}
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		explain(stdout)
+		return exitOK, false
+	case err == nil && flags.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
+		fallthrough
+	case err != nil:
+		fmt.Fprintf(stderr, "pongwatch %s: %v\n\n", flags.Name(), err)
+		explain(stderr)
+		return exitFailed, false
+	}
+	return exitOK, true
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// probed is one database's answer, and one element of --json's output.
+type probed struct {
+	Database string `json:"database"`
+	Shard    string `json:"shard"`
+	// Status is the worst observation's: ok, warn, fail, or unknown where nothing
+	// could be asked.
+	Status     report.Status  `json:"status"`
+	Cause      cause.Cause    `json:"cause,omitempty"`
+	Title      string         `json:"title,omitempty"`
+	Evidence   string         `json:"evidence,omitempty"`
+	HTTPStatus int            `json:"http_status,omitempty"`
+	Phases     *report.Phases `json:"phases_ms,omitempty"`
+	Fix        []string       `json:"fix,omitempty"`
+	Findings   []report.Check `json:"findings,omitempty"` // the checks that are not ok
+	Severity   cause.Severity `json:"severity,omitempty"`
+	Token      string         `json:"token_version,omitempty"`
+}
+
+// judge makes one answer of what the checks observed: the worst counts, and among
+// equals the one that was asked first.
+func judge(database, shard string, observations []report.Observation) probed {
+	p := probed{Database: database, Shard: shard, Status: report.OK}
+	var worst report.Observation
+	for _, o := range observations {
+		if o.Phases != nil && p.Phases == nil {
+			p.Phases = o.Phases
+		}
+		if o.TokenVersion != "" {
+			p.Token = o.TokenVersion
+		}
+		if o.Status != report.OK {
+			p.Findings = append(p.Findings, o.Check)
+		}
+		if badness(o.Status) > badness(p.Status) {
+			p.Status, worst = o.Status, o
+		}
+	}
+	if p.Status == report.OK {
+		return p
+	}
+	info := worst.Cause.Info()
+	p.Cause, p.Title, p.Fix, p.Severity = worst.Cause, info.Title, info.Fix, info.Severity
+	p.Evidence, p.HTTPStatus = worst.Evidence, worst.HTTPStatus
+	return p
+}
+
+func badness(s report.Status) int {
+	switch s {
+	case report.Fail:
+		return 3
+	case report.Unknown:
+		return 2
+	case report.Warn:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// verdict is the exit code of all answers: a database that fails outweighs one that
+// could not be asked.
+func verdict(all []probed) int {
+	code := exitOK
+	for _, p := range all {
+		switch {
+		case p.Status == report.Fail:
+			return exitNo
+		case p.Status == report.Unknown:
+			code = exitFailed
+		}
+	}
+	return code
+}
+
+func printProbedJSON(w io.Writer, all []probed) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(map[string]any{"databases": all})
+}
+
+// printProbed writes a line for each database, and below it what to do.
+func printProbed(w io.Writer, all []probed) {
+	width := 0
+	for _, p := range all {
+		width = max(width, len(p.Database))
+	}
+	for _, p := range all {
+		fmt.Fprintf(w, "%-7s  %-*s  %s\n", p.Status, width, p.Database, p.line())
+		if p.Status == report.OK {
+			continue
+		}
+		indent := strings.Repeat(" ", 7+2+width+2)
+		if p.Evidence != "" {
+			fmt.Fprintf(w, "%s%s\n", indent, p.Evidence)
+		}
+		for i, step := range p.Fix {
+			fmt.Fprintf(w, "%s%d. %s\n", indent, i+1, step)
+		}
+	}
+}
+
+func (p probed) line() string {
+	if p.Status == report.OK {
+		return "PONG in " + milliseconds(p.Phases.Wait) + p.where()
+	}
+	text := string(p.Cause) + ": " + p.Title
+	if p.HTTPStatus != 0 {
+		text += fmt.Sprintf(", HTTP %d", p.HTTPStatus)
+	}
+	return text + p.where()
+}
+
+// where says where the time went.
+func (p probed) where() string {
+	if p.Phases == nil {
+		return ""
+	}
+	var parts []string
+	for _, phase := range []struct {
+		name string
+		ms   float64
+	}{{"dns", p.Phases.DNS}, {"connect", p.Phases.Connect}, {"tls", p.Phases.TLS}, {"wait", p.Phases.Wait}} {
+		if phase.ms > 0 {
+			parts = append(parts, phase.name+" "+milliseconds(phase.ms))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
+func milliseconds(ms float64) string {
+	if ms < 10 {
+		return fmt.Sprintf("%.1f ms", ms)
+	}
+	return fmt.Sprintf("%.0f ms", ms)
+}
