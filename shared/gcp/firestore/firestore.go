@@ -18,7 +18,7 @@ import (
 	"iter"
 	"log/slog"
 	"math"
-	"regexp"
+	"strings"
 	"time"
 
 	vkit "cloud.google.com/go/firestore/apiv1"
@@ -64,11 +64,6 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-var (
-	projectPattern  = regexp.MustCompile(`^[a-z0-9][a-z0-9.:-]*$`)
-	databasePattern = regexp.MustCompile(`^(\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$`)
-)
-
 // New returns the store with the process's Google credentials or for the emulator.
 // It looks for credentials but does not connect yet.
 func New(ctx context.Context, o Options) (*Store, error) {
@@ -78,10 +73,10 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if !projectPattern.MatchString(o.Project) {
+	if o.Project == "" || strings.Contains(o.Project, "/") {
 		return nil, fmt.Errorf("firestore project is %q: want a project's id, such as \"my-project\"", o.Project)
 	}
-	if !databasePattern.MatchString(o.Database) {
+	if strings.Contains(o.Database, "/") {
 		return nil, fmt.Errorf("firestore database is %q: want a database's id, such as %q or \"pongwatch\"", o.Database, DefaultDatabase)
 	}
 	options := []option.ClientOption{
