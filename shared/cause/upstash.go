@@ -73,7 +73,7 @@ var network = []Info{
 		Title: "Redis cannot be reached in time",
 		Explanation: "No connection could be made before the time limit. Packets are lost on the way: " +
 			"blocked egress, a broken route, or a host that is gone.",
-		Signature: "the time limit passes before a connection (or its TLS handshake) is made",
+		Signature: "the time limit passes before a connection (or its TLS handshake) is made, or no route leads to the host",
 		Fix: []string{
 			"Check that the firewall and Cloud NAT allow outbound HTTPS to upstash.io.",
 			"Check the VPC connector's health if the function uses one.",
