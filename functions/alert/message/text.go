@@ -18,7 +18,7 @@ func (m Message) Text() string {
 	paragraph(&b, LabelImpact, m.Impact)
 	b.WriteString("\n")
 	for _, f := range m.Facts {
-		fmt.Fprintf(&b, "%-12s %s\n", f.Label+":", strings.Join(strings.Fields(wrap(f.String(), width-13, "             ")), " "))
+		fmt.Fprintf(&b, "%-12s %s\n", f.Label+":", wrap(f.String(), width-13, strings.Repeat(" ", 13)))
 	}
 	for _, n := range m.Notes {
 		b.WriteString(wrap(n.String(), width, "") + "\n")
@@ -59,10 +59,16 @@ func (m Message) textMembers(b *strings.Builder) {
 	if len(m.Members) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n%s:\n", LabelMembers)
+	fmt.Fprintf(b, "\n%s:\n%s", LabelMembers, MemberLines(m))
+}
+
+// MemberLines returns a line for each of a group's incidents.
+func MemberLines(m Message) string {
+	var b strings.Builder
 	for _, x := range m.Members {
-		fmt.Fprintf(b, "  %s\n", x.describe(m))
+		fmt.Fprintf(&b, "  %s\n", x.describe(m))
 	}
+	return b.String()
 }
 
 // describe returns "prod-cache: auth_invalid, since 18:22 UTC (INC-7F3A9K)".

@@ -1,0 +1,266 @@
+package slack
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/slack-go/slack"
+	"github.com/slack-go/slack/slackutilsx"
+
+	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// The most characters of each part. Slack's own limits are higher, but together
+// the blocks must stay below some 12,000 characters or all of them are refused.
+const (
+	maxHeader   = 150
+	maxPush     = 400
+	maxSentence = 500
+	maxFact     = 120
+	maxFacts    = 10
+	maxEvidence = 320
+	maxCause    = 700
+	maxStep     = 250
+	maxSteps    = 6
+	maxMembers  = 2000
+	maxFooter   = 250
+	maxText     = 3500
+)
+
+// The ids of the controls.
+const (
+	actionAcknowledge = "acknowledge"
+	actionSilence     = "silence"
+)
+
+// parent is the incident's message in bot mode: how things stand.
+func (r *Receiver) parent(m message.Message) layout {
+	return r.layout(m, m.Symbol+" "+m.Headline)
+}
+
+// standalone is one message of webhook mode: it also says what is new.
+func (r *Receiver) standalone(m message.Message) layout { return r.layout(m, m.FirstLine()) }
+
+func (r *Receiver) layout(m message.Message, first string) layout {
+	blocks := []slack.Block{slack.NewHeaderBlock(plain(first, maxHeader))}
+	for _, text := range []string{m.News, m.Impact} {
+		if text != "" {
+			blocks = append(blocks, slack.NewSectionBlock(plain(text, maxSentence), nil, nil))
+		}
+	}
+	if fields := facts(m); len(fields) > 0 {
+		blocks = append(blocks, slack.NewSectionBlock(nil, fields, nil))
+	}
+	// All else is rich text, in which nothing is parsed: what comes from outside
+	// cannot mention anybody, and an edit always has the rich text that Slack wants.
+	blocks = append(blocks, slack.NewRichTextBlock("", r.body(m)...))
+	if r.mentions(m) {
+		blocks = append(blocks, slack.NewSectionBlock(mrkdwn(mention(r.options.Mention)), nil, nil))
+	}
+	if r.options.Buttons && len(m.Actions) > 0 {
+		blocks = append(blocks, controls(m))
+	}
+	footer := m.Footer
+	if m.Next != "" {
+		footer = message.LabelNext + ": " + m.Next + "  " + footer
+	}
+	blocks = append(blocks, slack.NewContextBlock("", plain(footer, maxFooter)))
+	return layout{text: escaped(m.Push, maxPush), blocks: blocks}
+}
+
+// replyLayout is what the thread is told: what is new, and the headline.
+func (r *Receiver) replyLayout(m message.Message) layout {
+	lines := []slack.RichTextElement{slack.NewRichTextSection(bold(message.Clip(m.FirstLine(), maxHeader)))}
+	if m.News != "" {
+		lines = append(lines, slack.NewRichTextSection(text(message.Clip(m.News, maxSentence))))
+	}
+	for _, n := range m.Notes {
+		lines = append(lines, note(n))
+	}
+	blocks := []slack.Block{slack.NewRichTextBlock("", lines...)}
+	if r.mentions(m) && broadcast(m) {
+		blocks = append(blocks, slack.NewSectionBlock(mrkdwn(mention(r.options.Mention)), nil, nil))
+	}
+	return layout{text: escaped(m.Push, maxPush), blocks: blocks}
+}
+
+// plainFallback is the whole message without blocks, for when Slack refuses those.
+func plainFallback(m message.Message) layout { return layout{text: escaped(m.Text(), maxText)} }
+
+func (r *Receiver) mentions(m message.Message) bool {
+	return len(r.options.Mention) > 0 && m.Severity == cause.SeverityCritical && !m.Drill &&
+		m.State != message.Resolved && m.State != message.Gone && m.State != message.Acknowledged
+}
+
+// mention is the one text that is meant to be parsed; its ids come from the
+// configuration and have been checked.
+func mention(ids []string) string {
+	words := make([]string, len(ids))
+	for i, id := range ids {
+		switch {
+		case id == "here", id == "channel":
+			words[i] = "<!" + id + ">"
+		case strings.HasPrefix(id, "S"):
+			words[i] = "<!subteam^" + id + ">"
+		default:
+			words[i] = "<@" + id + ">"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// facts are the only fields in mrkdwn, for the times in the reader's zone.
+func facts(m message.Message) []*slack.TextBlockObject {
+	var fields []*slack.TextBlockObject
+	for _, f := range m.Facts[:min(len(m.Facts), maxFacts)] {
+		value := inert(message.Clip(f.Text, maxFact))
+		if !f.At.IsZero() {
+			date := fmt.Sprintf("<!date^%d^{date_short_pretty} {time_secs}|%s>", f.At.Unix(), message.Stamp(f.At))
+			if value != "" {
+				date += " (" + value + ")"
+			}
+			value = date
+		}
+		fields = append(fields, mrkdwn("*"+inert(f.Label)+"*\n"+value))
+	}
+	return fields
+}
+
+// body is the part of the message below the facts.
+func (r *Receiver) body(m message.Message) []slack.RichTextElement {
+	var all []slack.RichTextElement
+	for _, n := range m.Notes {
+		all = append(all, note(n))
+	}
+	all = append(all, members(m)...)
+	if m.Sparkline != "" {
+		all = append(all, slack.NewRichTextSection(bold(message.LabelTrend+" "), text(message.Clip(m.Sparkline, maxFact))))
+	}
+	for _, e := range m.Evidence {
+		all = append(all,
+			slack.NewRichTextSection(bold(message.LabelEvidence), text(" ("+message.Clip(e.Label, maxFact)+")")),
+			preformatted(message.Clip(e.Text, maxEvidence)))
+	}
+	if m.CauseTitle != "" {
+		all = append(all, slack.NewRichTextSection(bold(message.LabelCause+": "+message.Clip(m.CauseTitle, maxFact)+". "), text(message.Clip(m.CauseText, maxCause))))
+	}
+	if len(m.Fix) > 0 {
+		var steps []slack.RichTextElement
+		for _, s := range m.Fix[:min(len(m.Fix), maxSteps)] {
+			steps = append(steps, slack.NewRichTextSection(text(message.Clip(s, maxStep))))
+		}
+		all = append(all, slack.NewRichTextSection(bold(message.LabelFix)), slack.NewRichTextList(slack.RTEListOrdered, 0, steps...))
+	}
+	if links := r.links(m); len(links) > 0 {
+		all = append(all, slack.NewRichTextSection(links...))
+	}
+	if len(all) == 0 {
+		all = append(all, slack.NewRichTextSection(text(m.Short)))
+	}
+	return all
+}
+
+func note(n message.Note) slack.RichTextElement {
+	line := []slack.RichTextSectionElement{text(message.Clip(n.Text, maxSentence))}
+	switch {
+	case n.By != "" && n.Via == "slack" && userPattern.MatchString(n.By):
+		line = append(line, text(" by "), slack.NewRichTextSectionUserElement(n.By, nil))
+	case n.By != "":
+		line = append(line, text(" by "+n.Person()))
+	}
+	if !n.At.IsZero() {
+		fallback := message.Stamp(n.At)
+		line = append(line, text(" at "), slack.NewRichTextSectionDateElement(n.At.Unix(), "{date_short_pretty} {time}", nil, &fallback))
+	}
+	return slack.NewRichTextSection(line...)
+}
+
+// members lists a group's incidents as far as there is room.
+func members(m message.Message) []slack.RichTextElement {
+	if len(m.Members) == 0 {
+		return nil
+	}
+	lines := strings.Split(strings.TrimSpace(message.MemberLines(m)), "\n")
+	var items []slack.RichTextElement
+	room := maxMembers
+	for i, line := range lines {
+		if room -= len(line); room < 0 || len(items) == 40 {
+			items = append(items, slack.NewRichTextSection(text(fmt.Sprintf("and %d more", len(lines)-i))))
+			break
+		}
+		items = append(items, slack.NewRichTextSection(text(line)))
+	}
+	return []slack.RichTextElement{
+		slack.NewRichTextSection(bold(message.LabelMembers)),
+		slack.NewRichTextList(slack.RTEListBullet, 0, items...),
+	}
+}
+
+func (r *Receiver) links(m message.Message) []slack.RichTextSectionElement {
+	all := m.Links
+	if !r.options.Buttons {
+		for _, a := range m.Actions {
+			if a.URL != "" {
+				all = append(all[:len(all):len(all)], message.Link{Label: a.Label, URL: a.URL})
+			}
+		}
+	}
+	var out []slack.RichTextSectionElement
+	for _, l := range all {
+		if len(l.URL) > 2000 {
+			continue
+		}
+		if len(out) > 0 {
+			out = append(out, text(" · "))
+		}
+		out = append(out, slack.NewRichTextSectionLinkElement(l.URL, l.Label, nil))
+	}
+	return out
+}
+
+// controls are the buttons. Their block id changes with each revision: Slack keeps
+// the state of a control whose id stays.
+func controls(m message.Message) slack.Block {
+	var elements []slack.BlockElement
+	for _, a := range m.Actions {
+		switch {
+		case a.Kind == report.Acknowledge:
+			elements = append(elements, slack.NewButtonBlockElement(actionAcknowledge, a.Control, plain(a.Label, 75)).WithStyle(slack.StylePrimary))
+		case a.Kind == report.Silence && len(a.Choices) > 0:
+			var options []*slack.OptionBlockObject
+			for _, d := range a.Choices {
+				options = append(options, slack.NewOptionBlockObject(silenceValue(d, a.Control), plain(message.Duration(d), 75), nil))
+			}
+			elements = append(elements, slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, plain(a.Label+" for …", 75), actionSilence, options...))
+		}
+	}
+	return slack.NewActionBlock(fmt.Sprintf("actions-%s-%d", m.Short, m.Revision), elements...)
+}
+
+func plain(s string, limit int) *slack.TextBlockObject {
+	return slack.NewTextBlockObject(slack.PlainTextType, message.Clip(s, limit), false, false)
+}
+
+func mrkdwn(s string) *slack.TextBlockObject {
+	return slack.NewTextBlockObject(slack.MarkdownType, s, false, true)
+}
+
+func text(s string) slack.RichTextSectionElement { return slack.NewRichTextSectionTextElement(s, nil) }
+
+func bold(s string) slack.RichTextSectionElement {
+	return slack.NewRichTextSectionTextElement(s, &slack.RichTextSectionTextStyle{Bold: true})
+}
+
+func preformatted(s string) slack.RichTextElement {
+	return &slack.RichTextPreformatted{Type: slack.RTEPreformatted, Elements: []slack.RichTextSectionElement{text(s)}}
+}
+
+// escaped is for the text of a message, which Slack parses.
+func escaped(s string, limit int) string { return slackutilsx.EscapeMessage(message.Clip(s, limit)) }
+
+// inert also takes the characters that format.
+func inert(s string) string {
+	return slackutilsx.EscapeMessage(strings.NewReplacer("*", "∗", "~", "∼", "`", "'").Replace(s))
+}
