@@ -31,7 +31,7 @@ const (
 	// MaxDatabases is how many databases one shard may hold.
 	MaxDatabases = 500
 	// MaxDocument is the largest size in bytes of one document.
-	MaxDocument = 4 << 20
+	MaxDocument = 1 << 20
 )
 
 // Config is the whole configuration, with every default filled in.

@@ -56,7 +56,7 @@ func defaultThresholds() Thresholds {
 		},
 		Latency: LatencyRule{
 			Rule: Rule{Severity: warning, Confirm: Confirm{Failures: 3, Of: 5, Close: 5}},
-			Open: 600 * time.Millisecond, Close: 600 * time.Millisecond, Critical: 2 * time.Second, Window: 15 * time.Minute,
+			Open: 600 * time.Millisecond, Critical: 2 * time.Second, Window: 15 * time.Minute,
 		},
 		Write:     rule(critical, 1, 1),
 		MockMode:  rule(critical, 1, 2),

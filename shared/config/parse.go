@@ -22,9 +22,14 @@ type Document struct {
 func Parse(local bool, documents ...Document) (*Config, Problems) {
 	var trees []*node
 	var problems Problems
+	unreadable := false
 	for _, doc := range documents {
 		t, ps := parseTree(doc.Name, doc.Text)
 		trees, problems = append(trees, t...), append(problems, ps...)
+		unreadable = unreadable || t == nil && ps != nil
+	}
+	if unreadable { // what would be missing is probably in there
+		return nil, problems
 	}
 	tree, ps := merge(trees)
 	problems = append(problems, ps...)

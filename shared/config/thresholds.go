@@ -73,8 +73,8 @@ type LatencyRule struct {
 	Rule
 	// Slower is bad.
 	Open time.Duration `yaml:"open" min:"1ms" max:"1m" example:"600ms"`
-	// Up to this it counts towards closing.
-	Close time.Duration `yaml:"close" min:"1ms" max:"1m" example:"600ms"`
+	// Up to this it counts towards closing. 0s is as `open`.
+	Close time.Duration `yaml:"close" min:"0s" max:"1m" example:"600ms"`
 	// Critical when the 95th percentile over `window` is slower than this; 0 is never.
 	Critical time.Duration `yaml:"critical" min:"0s" max:"1m" example:"2s"`
 	// The span of that percentile.

@@ -19,6 +19,7 @@ func (d *decoder) validate() {
 	d.thresholds("thresholds", &c.Thresholds)
 	d.flapping()
 	d.silences()
+	c.Thresholds.Latency.fill()
 	d.shards()
 	for i := range c.Databases {
 		d.database(i)
@@ -92,6 +93,13 @@ func (d *decoder) thresholds(path string, t *Thresholds) {
 	}
 }
 
+// fill lets latency close where it opens, if nothing else is said.
+func (l *LatencyRule) fill() {
+	if l.Close == 0 {
+		l.Close = l.Open
+	}
+}
+
 func (d *decoder) flapping() {
 	if f := d.config.Alerting.Flapping; f.Stop >= f.Start {
 		d.report("alerting.flapping.stop", fmt.Sprintf("is %v, want less than start, which is %v", f.Stop, f.Start), "15")
@@ -153,6 +161,8 @@ func shownName(name string) string {
 func (d *decoder) window(path string, w *Window) {
 	repeated, once := w.Cron != "" || w.For != 0, w.From != "" || w.Until != ""
 	switch {
+	case d.hasUnder(path):
+		return // half of it was left out for what is wrong with it
 	case repeated == once:
 		d.report(path, "wants either cron and for, or from and until", "cron: 0 3 * * SUN, for: 2h")
 	case repeated && (w.Cron == "" || w.For == 0):

@@ -23,6 +23,7 @@ func (d *decoder) database(i int) {
 	if plan := planOf(db.Plan); plan != nil {
 		db.Limits = db.Limits.fill(plan.Limits)
 	}
+	db.Thresholds.Latency.fill()
 	d.in(scope{database: name}, func() {
 		d.regions(path, db.Home, c.RegionsOf(db.Shard))
 		d.access(path, db)
