@@ -68,6 +68,9 @@ func (e *engine) notice(s subject, address string, d Delivery) Notice {
 	if s.incident != nil {
 		inc := s.incident.clone()
 		n.Incident = &inc
+		if address == Documents {
+			n.Document = document(e.s.Shard, &inc, e.groups[inc.Group])
+		}
 		return n
 	}
 	g := *s.group

@@ -93,6 +93,9 @@ type Notice struct {
 	Group    *Group
 	Members  []Incident // in the order of joining, resolved ones included
 
+	// Document is what to write, for the address Documents only.
+	Document *Document
+
 	// Next is when the next reminder is due, zero for none.
 	Next time.Time
 	// Now is when the notice was claimed.
