@@ -11,17 +11,19 @@ import (
 	"github.com/pongwatch/pongwatch/shared/upstash"
 )
 
-// Credentials are what a client of one database needs.
-type Credentials struct {
-	URL   string
-	Token secrets.Value
-	// Version is the secret's version that the token came from, empty if it has none.
-	Version string
-}
-
 // Resolve finds a database's credentials; fresh asks for them to be read again, since
 // the database has refused them. Its errors are redacted.
-type Resolve func(ctx context.Context, d *config.Database, fresh bool) (Credentials, error)
+type Resolve func(ctx context.Context, d *config.Database, fresh bool) (config.Credentials, error)
+
+// FromConfig resolves credentials as the configuration says, with secrets from cache.
+func FromConfig(c *config.Config, cache *secrets.Cache) Resolve {
+	return func(ctx context.Context, d *config.Database, fresh bool) (config.Credentials, error) {
+		if fresh {
+			return c.RefreshCredentials(ctx, cache, d.Name)
+		}
+		return c.Credentials(ctx, cache, d.Name)
+	}
+}
 
 // Clients keeps a client for each database, and makes a new one when its credentials
 // change. It is safe for concurrent use.
@@ -34,7 +36,7 @@ type Clients struct {
 }
 
 type keptClient struct {
-	credentials Credentials
+	credentials config.Credentials
 	client      *upstash.Client
 }
 

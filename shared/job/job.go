@@ -1,5 +1,6 @@
-// Package job is what the scheduled functions have in common: the scheduler's request,
-// answers in JSON, and running each run once.
+// Package job is what the scheduled functions have in common: a [Runner] reads the
+// scheduler's request, has the databases looked at, publishes the report and keeps
+// the record, in this order; and answers are JSON.
 package job
 
 import (
@@ -9,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -75,32 +75,6 @@ func PickShard(q Request, shards []string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf(`shard %q is not in the configuration, want one of %s as {"shard":"…"}`, q.Shard, strings.Join(shards, ", "))
-}
-
-// Completed remembers each shard's last completed run, so that a scheduler which
-// missed the answer does not make work twice. A lost memory does no harm: readers
-// recognise a repeated report. The zero value is ready.
-type Completed struct {
-	mu   sync.Mutex
-	last map[string]time.Time
-}
-
-// Has reports whether that run was completed.
-func (c *Completed) Has(shard string, scheduled time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	last, ok := c.last[shard]
-	return ok && last.Equal(scheduled)
-}
-
-// Add remembers the run as completed.
-func (c *Completed) Add(shard string, scheduled time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.last == nil {
-		c.last = map[string]time.Time{}
-	}
-	c.last[shard] = scheduled
 }
 
 // Failure is the body of an answer that says what went wrong.

@@ -70,14 +70,3 @@ func TestPickShard(t *testing.T) {
 		})
 	}
 }
-
-func TestCompletedIsAboutOneRunOfOneShard(t *testing.T) {
-	var c job.Completed
-	if c.Has("main", now) {
-		t.Error("a run is completed before any was")
-	}
-	c.Add("main", now)
-	if !c.Has("main", now) || c.Has("main", now.Add(time.Minute)) || c.Has("other", now) {
-		t.Error("want exactly the run of main at that time")
-	}
-}

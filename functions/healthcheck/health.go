@@ -1,0 +1,119 @@
+package healthcheck
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/job"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// healthTimeout bounds the look into history.
+const healthTimeout = 5 * time.Second
+
+// MonitorHealth is the answer to GET /health: about pongwatch itself.
+type MonitorHealth struct {
+	// Status is "ok", or "late" if a job is late or never ran, or "unknown" if that
+	// could not be found out.
+	Status  string      `json:"status"`
+	Version string      `json:"version,omitempty"`
+	Jobs    []JobHealth `json:"jobs"`
+}
+
+// JobHealth is one job of one shard.
+type JobHealth struct {
+	Job    string `json:"job"`
+	Shard  string `json:"shard"`
+	Region string `json:"region,omitempty"`
+	// State is "ok", "late", "never" or "unknown".
+	State string `json:"state"`
+	// LastRun is the scheduled time of the last run, LagMS how late it began.
+	LastRun time.Time `json:"last_run,omitzero"`
+	LagMS   int64     `json:"lag_ms,omitempty"`
+	// AgeSeconds is the last run's age, LateAfterSeconds from when on it is late.
+	AgeSeconds       int64  `json:"age_seconds,omitempty"`
+	LateAfterSeconds int64  `json:"late_after_seconds"`
+	Error            string `json:"error,omitempty"`
+}
+
+// The states, of which the whole has the worst.
+const (
+	stateOK      = "ok"
+	stateLate    = "late"
+	stateNever   = "never"
+	stateUnknown = "unknown"
+)
+
+// health answers whether every job of every shard keeps running: HealthCheck by what
+// it left in history, and Metrics likewise.
+func (f *Function) health(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), healthTimeout)
+	defer cancel()
+	h := MonitorHealth{Status: stateOK, Version: f.options.Version, Jobs: []JobHealth{}}
+	for _, shard := range f.config.ShardNames() {
+		regions := f.config.RegionsOf(shard)
+		if len(regions) == 0 {
+			regions = []string{f.options.Region}
+		}
+		for _, region := range regions {
+			h.Jobs = append(h.Jobs, f.pings(ctx, shard, region))
+		}
+		h.Jobs = append(h.Jobs, f.readings(ctx, shard))
+	}
+	status := http.StatusOK
+	for _, j := range h.Jobs {
+		if j.State == stateOK {
+			continue
+		}
+		status = http.StatusServiceUnavailable
+		if h.Status != stateLate {
+			h.Status = stateLate
+			if j.State == stateUnknown {
+				h.Status = stateUnknown
+			}
+		}
+	}
+	job.WriteJSON(w, status, h)
+}
+
+func (f *Function) pings(ctx context.Context, shard, region string) JobHealth {
+	run, ok, err := f.archive.LastPings(ctx, shard, region, f.now())
+	j := JobHealth{Job: string(report.HealthCheck), Shard: shard, Region: region}
+	return f.timely(j, f.config.Every(report.HealthCheck), run.Scheduled, run.Lag(), ok, err)
+}
+
+func (f *Function) readings(ctx context.Context, shard string) JobHealth {
+	j := JobHealth{Job: string(report.Metrics), Shard: shard}
+	hour, ok, err := f.archive.LastReadings(ctx, shard, f.now())
+	if err != nil || !ok {
+		return f.timely(j, f.config.Every(report.Metrics), time.Time{}, 0, ok, err)
+	}
+	runs := hour.Runs()
+	if len(runs) == 0 {
+		return f.timely(j, f.config.Every(report.Metrics), time.Time{}, 0, false, nil)
+	}
+	last := runs[len(runs)-1]
+	j.Region = last.Region
+	return f.timely(j, f.config.Every(report.Metrics), last.Scheduled, last.Lag(), true, nil)
+}
+
+// timely fills in the state of a job that last ran at that time.
+func (f *Function) timely(j JobHealth, every time.Duration, last time.Time, lag time.Duration, ran bool, err error) JobHealth {
+	limit := f.config.Alerting.Missing.After(every)
+	j.LateAfterSeconds = int64(limit.Seconds())
+	switch {
+	case err != nil:
+		j.State, j.Error = stateUnknown, report.CutEvidence(err.Error())
+	case !ran:
+		j.State = stateNever
+	default:
+		age := f.now().Sub(last)
+		j.LastRun, j.LagMS, j.AgeSeconds = last, lag.Milliseconds(), int64(age.Seconds())
+		j.State = stateOK
+		if age > limit {
+			j.State = stateLate
+		}
+	}
+	return j
+}

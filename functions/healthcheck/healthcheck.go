@@ -1,0 +1,161 @@
+// Package healthcheck is the function that asks every database for a PONG.
+//
+// POST is a scheduled run over one shard: it tries everybody, tries again what failed,
+// publishes one report, and only then writes history. GET /api/v1/health/redis asks
+// now and answers in one word whether Redis can be used; GET /health is about
+// pongwatch itself.
+package healthcheck
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/access"
+	"github.com/pongwatch/pongwatch/shared/check"
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/history"
+	"github.com/pongwatch/pongwatch/shared/job"
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/store"
+	"github.com/pongwatch/pongwatch/shared/upstash"
+)
+
+// mount is the path under which a framework that serves several functions at once
+// puts this one.
+const mount = "/HealthCheck"
+
+// Options are what the function needs. Config, Region, Reports, Store and Resolve are
+// required.
+type Options struct {
+	Config *config.Config
+	// Region is where this instance runs; it is the source of its observations.
+	Region string
+	// Reports is the topic of reports.
+	Reports report.Publisher
+	// Store holds history, which is written, and Alert's state, which is read.
+	Store store.Store
+	// Resolve finds the databases' credentials.
+	Resolve check.Resolve
+	// Upstash is the template of every client: all but URL, Token and Timeout.
+	Upstash upstash.Options
+
+	// Authorize guards POST where IAM does not; nil lets everybody through.
+	Authorize func(http.Handler) http.Handler
+	// ReadTokens are the tokens of config's access.tokens.
+	ReadTokens access.Tokens
+
+	// Version is pongwatch's own, for reports. Optional.
+	Version string
+	// Now tells the time; nil is time.Now.
+	Now func() time.Time
+	// Logger is optional.
+	Logger *slog.Logger
+}
+
+// Function is the HealthCheck function.
+type Function struct {
+	options Options
+	config  *config.Config
+	archive *history.Archive
+	runs    *check.Clients // patient: 4 s an attempt
+	live    *check.Clients // somebody waits
+	log     *slog.Logger
+	now     func() time.Time
+	tempo   tempo
+
+	answers answers
+	open    incidents
+	handler http.Handler
+
+	canaryTransport http.RoundTripper
+}
+
+// New returns the function.
+func New(o Options) (*Function, error) { return newFunction(o, unhurried) }
+
+func newFunction(o Options, t tempo) (*Function, error) {
+	switch {
+	case o.Config == nil:
+		return nil, errors.New("making HealthCheck: Config is missing")
+	case o.Region == "":
+		return nil, errors.New(`making HealthCheck: Region is empty, want where it runs, such as "us-east4"`)
+	case o.Reports == nil, o.Store == nil, o.Resolve == nil:
+		return nil, errors.New("making HealthCheck: Reports, Store and Resolve are required")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Authorize == nil {
+		o.Authorize = func(h http.Handler) http.Handler { return h }
+	}
+	patient, hasty := o.Upstash, o.Upstash
+	patient.Timeout, hasty.Timeout = t.attempt, liveTimeout
+	f := &Function{
+		options: o, config: o.Config, archive: history.New(o.Store),
+		runs: check.NewClients(o.Resolve, patient), live: check.NewClients(o.Resolve, hasty),
+		log: o.Logger, now: o.Now, tempo: t,
+	}
+	f.open = incidents{store: o.Store, now: o.Now}
+	f.answers = answers{now: o.Now}
+	f.canaryTransport = &http.Transport{
+		Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true,
+		DialContext: (&net.Dialer{Timeout: canaryTimeout}).DialContext, TLSHandshakeTimeout: canaryTimeout,
+	}
+	f.handler = f.routes()
+	return f, nil
+}
+
+// ServeHTTP implements [http.Handler].
+func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }
+
+func (f *Function) routes() http.Handler {
+	guard := func(h http.HandlerFunc) http.Handler {
+		return access.Guard(f.config.Access.Health, f.options.ReadTokens, h)
+	}
+	mux := http.NewServeMux()
+	// A function is asked on any path: Scheduler uses the service's own address.
+	mux.Handle("POST /", f.options.Authorize(f.runner()))
+	mux.Handle("GET /api/v1/health/redis", guard(f.redis))
+	mux.Handle("GET /health", guard(f.health))
+	mux.Handle("GET /", http.HandlerFunc(notFound))
+	return unmounted(mux)
+}
+
+func (f *Function) runner() http.Handler {
+	return &job.Runner{
+		Job: report.HealthCheck, Region: f.options.Region, Version: f.options.Version,
+		Every: f.config.Every(report.HealthCheck), Shards: f.config.ShardNames(),
+		Reports: f.options.Reports, Observe: f.observe, Now: f.now, Log: f.log,
+	}
+}
+
+// unmounted strips [mount] from paths.
+func unmounted(next http.Handler) http.Handler {
+	stripped := http.StripPrefix(mount, next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasPrefix(r.URL.Path, mount+"/"):
+			stripped.ServeHTTP(w, r)
+		case r.URL.Path == mount:
+			r = r.Clone(r.Context())
+			r.URL.Path, r.URL.RawPath = "/", ""
+			next.ServeHTTP(w, r)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+func notFound(w http.ResponseWriter, _ *http.Request) {
+	job.WriteJSON(w, http.StatusNotFound, struct {
+		Error string   `json:"error"`
+		Paths []string `json:"paths"`
+	}{"nothing is here", []string{"/api/v1/health/redis", "/health"}})
+}

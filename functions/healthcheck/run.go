@@ -1,0 +1,121 @@
+package healthcheck
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/check"
+	"github.com/pongwatch/pongwatch/shared/history"
+	"github.com/pongwatch/pongwatch/shared/job"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// recalling bounds the look into history before the report is out.
+const recalling = time.Second
+
+// watched is one database of a run.
+type watched struct {
+	target *check.Target
+	specs  []check.Spec
+	// pings says whether a PONG is asked for in this run.
+	pings bool
+}
+
+// observe asks every database of the shard at once. What is not confirmed, or not
+// tried, when the context ends is observed as that.
+func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
+	all := f.targets(r)
+	var wg sync.WaitGroup
+	begun := 0
+	for _, x := range all {
+		if x.pings {
+			delay := time.Duration(begun) * f.tempo.pace
+			wg.Go(func() { f.watch(ctx, x.target, delay) })
+			begun++
+		}
+	}
+	wg.Wait()
+	var observations []report.Observation
+	for _, x := range all {
+		observations = append(observations, check.Run(ctx, x.target, x.specs, r.Scheduled, r.Every)...)
+	}
+	f.judgeLatency(ctx, r, observations)
+	observations = append(observations, f.canary(ctx, r, observations)...)
+	f.logProbes(ctx, r, observations)
+	return job.Seen{
+		Observations: observations, Databases: len(all),
+		Record: func(ctx context.Context, finished time.Time) error { return f.record(ctx, r, all, finished) },
+	}
+}
+
+// targets returns the shard's databases with their checks.
+func (f *Function) targets(r job.Round) []watched {
+	databases := f.config.InShard(r.Shard)
+	out := make([]watched, 0, len(databases))
+	for _, d := range databases {
+		x := watched{
+			target: &check.Target{Database: d, Job: report.HealthCheck, Region: f.options.Region, Now: f.options.Now},
+			specs:  check.Specs(report.HealthCheck, d, r.Every),
+		}
+		for _, s := range x.specs {
+			asks := s.Check == report.Ping || s.Check == report.Latency
+			x.pings = x.pings || asks && check.Due(s, d.Name, r.Scheduled, r.Every)
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// judgeLatency looks at the recent past of the databases that are very slow now.
+// Without history a slow answer stays a warning.
+func (f *Function) judgeLatency(ctx context.Context, r job.Round, observations []report.Observation) {
+	var hours []*history.PingHour
+	for i, o := range observations {
+		if o.Check != report.Latency || o.Status != report.Warn || o.Value == nil {
+			continue
+		}
+		rule := f.config.Database(o.Database).Thresholds.Latency
+		if *o.Value <= rule.Critical.Seconds()*1000 {
+			continue
+		}
+		if hours == nil {
+			past, err := f.past(ctx, r, rule.Window)
+			if err != nil {
+				f.log.WarnContext(ctx, "history not read", slog.String("event", "history_failed"), slog.Any("error", err))
+				return
+			}
+			hours = past
+		}
+		observations[i] = check.JudgeLatency(o, samplesOf(hours, o.Database), rule.Critical, rule.Window)
+	}
+}
+
+func (f *Function) past(ctx context.Context, r job.Round, window time.Duration) ([]*history.PingHour, error) {
+	ctx, cancel := context.WithTimeout(ctx, recalling)
+	defer cancel()
+	return f.archive.Pings(ctx, r.Shard, f.options.Region, r.Scheduled.Add(-window), r.Scheduled)
+}
+
+func samplesOf(hours []*history.PingHour, database string) []report.Sample {
+	var out []report.Sample
+	for _, h := range hours {
+		if samples, err := h.Samples(database); err == nil {
+			out = append(out, samples...)
+		}
+	}
+	return out
+}
+
+// record appends the run's pings to history.
+func (f *Function) record(ctx context.Context, r job.Round, all []watched, finished time.Time) error {
+	samples := make(map[string]report.Sample, len(all))
+	for _, x := range all {
+		if x.pings {
+			samples[x.target.Database.Name] = x.target.Sample(r.Scheduled)
+		}
+	}
+	run := history.Run{Scheduled: r.Scheduled, Started: r.Started, Finished: finished, Region: f.options.Region}
+	return f.archive.AppendPings(ctx, r.Shard, run, samples)
+}

@@ -1,0 +1,83 @@
+package healthcheck
+
+import (
+	"context"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/check"
+)
+
+// tempo is how fast a run goes.
+type tempo struct {
+	// attempt bounds one attempt at one database.
+	attempt time.Duration
+	// pauses are before the second and the third attempt.
+	pauses [2]time.Duration
+	// pace is the time between the first attempts of two databases.
+	pace time.Duration
+}
+
+// unhurried is the tempo of real runs. A lost packet passes in one second, a
+// restarting server in three more; with three attempts that is 16 s, which fits
+// [job.Observing] for any number of databases. TLS handshakes of 500 databases at once
+// would queue for one CPU, and the waiting would be measured as latency: at this pace
+// a core keeps up, and the last database is begun after 0.3 s.
+var unhurried = tempo{attempt: 4 * time.Second, pauses: [2]time.Duration{time.Second, 3 * time.Second}, pace: 600 * time.Microsecond}
+
+// watch asks one database for a PONG, and again if it may help: the first attempt
+// begins after delay. A used-up quota is not asked again; a refused token once, read
+// again from where it is kept.
+func (f *Function) watch(ctx context.Context, t *check.Target, delay time.Duration) {
+	defer func() {
+		if recover() != nil { // its value may hold anything
+			t.Connect(nil, "", &check.Problem{Cause: cause.MonitorPanic, Evidence: "asking for a PONG panicked"})
+		}
+	}()
+	if !sleep(ctx, delay) {
+		return
+	}
+	f.runs.Connect(ctx, t, false)
+	t.PingAgain(ctx)
+	refreshed := false
+	for _, pause := range f.tempo.pauses {
+		again, fresh := retry(t.Pinged(), refreshed)
+		if !again || !sleep(ctx, pause) {
+			return
+		}
+		f.runs.Connect(ctx, t, fresh)
+		refreshed = refreshed || fresh
+		t.PingAgain(ctx)
+	}
+}
+
+// retry decides whether another attempt may have another answer, and whether it needs
+// the credentials to be read again.
+func retry(c cause.Cause, refreshed bool) (again, fresh bool) {
+	if c == "" {
+		return false, false
+	}
+	switch c.Info().Retry {
+	case cause.RetryNever:
+		return false, false
+	case cause.RetryOnce:
+		return !refreshed, !refreshed
+	default:
+		return true, false
+	}
+}
+
+// sleep waits, or reports that the context ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

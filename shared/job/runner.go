@@ -1,0 +1,236 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+const (
+	// Observing is for how long a run may look at its databases. With publishing it
+	// stays below the 20 s within which a report must be out, and Scheduler's deadline
+	// of 25 s.
+	Observing = 17 * time.Second
+	// publishing bounds the hand-over of the report, recording the append to history.
+	publishing = 2500 * time.Millisecond
+	recording  = 3 * time.Second
+)
+
+// Round is one run over one shard.
+type Round struct {
+	Shard              string
+	Scheduled, Started time.Time
+	// Every is the job's interval.
+	Every time.Duration
+}
+
+// Lag is how late the run began.
+func (r Round) Lag() time.Duration { return r.Started.Sub(r.Scheduled) }
+
+// Seen is what a run saw.
+type Seen struct {
+	Observations []report.Observation
+	// Databases is how many the shard has.
+	Databases int
+	// Record appends the run to history, idempotently.
+	Record func(ctx context.Context, finished time.Time) error
+}
+
+// Runner answers a scheduler: it observes, publishes one report, and only then writes
+// history. All fields are required.
+type Runner struct {
+	Job             report.Job
+	Region, Version string
+	Every           time.Duration
+	Shards          []string
+	Reports         report.Publisher
+	// Observe looks at the databases within the context's deadline. What it could not
+	// do in time it says as observations; it has no other way to fail.
+	Observe func(ctx context.Context, r Round) Seen
+	Now     func() time.Time
+	Log     *slog.Logger
+
+	completed completed
+	troubles  troubles
+}
+
+// Summary is the answer to a scheduled run.
+type Summary struct {
+	Report    string `json:"report"`
+	Databases int    `json:"databases"`
+	// Observations counts them by status.
+	Observations map[report.Status]int `json:"observations,omitempty"`
+	LagMS        int64                 `json:"lag_ms"`
+	TookMS       int64                 `json:"took_ms"`
+	// Recorded says whether history has the run.
+	Recorded bool `json:"recorded"`
+	// Repeated says that this run had been completed before.
+	Repeated bool `json:"repeated,omitempty"`
+}
+
+// ServeHTTP implements [http.Handler]. Only a report that could not be published is an
+// error to the scheduler: then, and only then, it is to try again.
+func (n *Runner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	round, err := n.round(r)
+	if err != nil {
+		WriteError(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	rep := report.Report{
+		Job: n.Job, Region: n.Region, Shard: round.Shard, Scheduled: round.Scheduled, Every: round.Every, Version: n.Version,
+	}
+	if n.completed.has(round.Shard, round.Scheduled) {
+		WriteJSON(w, http.StatusOK, Summary{Report: rep.Identity(), Repeated: true, Recorded: true})
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), Observing)
+	defer cancel()
+	seen := n.Observe(ctx, round)
+	if errors.Is(r.Context().Err(), context.Canceled) {
+		// Whoever asked has gone. A report that was cut short by that would hide the
+		// one of the next attempt.
+		WriteError(w, http.StatusServiceUnavailable, "the run was cancelled before it was complete")
+		return
+	}
+	rep.Observations = append(seen.Observations, n.monitor(round, seen))
+	rep.Finished = n.Now().UTC()
+	// From here on the run belongs to the project, not to whoever asked for it.
+	lasting := context.WithoutCancel(r.Context())
+	if err := n.publish(lasting, rep); err != nil {
+		n.Log.ErrorContext(lasting, "report not published", slog.String("event", "publish_failed"), slog.String("report", rep.Identity()), slog.Any("error", err))
+		WriteError(w, http.StatusServiceUnavailable, "the report could not be published; the scheduler will try again")
+		return
+	}
+	n.completed.add(round.Shard, round.Scheduled)
+	WriteJSON(w, http.StatusOK, n.summary(round, rep, seen, n.record(lasting, rep, seen)))
+}
+
+func (n *Runner) round(r *http.Request) (Round, error) {
+	now := n.Now()
+	q, err := Parse(r, now, n.Every)
+	if err != nil {
+		return Round{}, err
+	}
+	shard, err := PickShard(q, n.Shards)
+	return Round{Shard: shard, Scheduled: q.Scheduled, Started: now.UTC(), Every: n.Every}, err
+}
+
+func (n *Runner) publish(ctx context.Context, r report.Report) error {
+	ctx, cancel := context.WithTimeout(ctx, publishing)
+	defer cancel()
+	m, err := report.Encode(r)
+	if err != nil {
+		return fmt.Errorf("making the report: %w", err)
+	}
+	if err := n.Reports.Publish(ctx, m); err != nil {
+		return fmt.Errorf("publishing the report: %w", err)
+	}
+	return nil
+}
+
+// record appends the run to history. What fails is a warning now, and the monitor's
+// own observation in the next run.
+func (n *Runner) record(ctx context.Context, r report.Report, seen Seen) bool {
+	ctx, cancel := context.WithTimeout(ctx, recording)
+	defer cancel()
+	err := seen.Record(ctx, r.Finished)
+	n.troubles.set(r.Shard, err)
+	if err != nil {
+		n.Log.WarnContext(ctx, "run not recorded", slog.String("event", "history_failed"), slog.String("report", r.Identity()), slog.Any("error", err))
+	}
+	return err == nil
+}
+
+func (n *Runner) summary(round Round, r report.Report, seen Seen, recorded bool) Summary {
+	s := Summary{
+		Report: r.Identity(), Databases: seen.Databases, Observations: map[report.Status]int{}, Recorded: recorded,
+		LagMS: round.Lag().Milliseconds(), TookMS: r.Finished.Sub(round.Started).Milliseconds(),
+	}
+	for _, o := range r.Observations {
+		s.Observations[o.Status]++
+	}
+	return s
+}
+
+// monitor is what the run says about itself: its value is how late it began.
+func (n *Runner) monitor(round Round, seen Seen) report.Observation {
+	o := report.Observation{
+		Database: report.MonitorDatabase, Check: report.Monitor, Source: string(n.Job) + "@" + n.Region,
+		Status: report.OK, Clear: true, Every: round.Every, At: n.Now().UTC(),
+		Value: report.Number(float64(round.Lag().Milliseconds())), Unit: report.Milliseconds,
+	}
+	warn := func(c cause.Cause, evidence string) {
+		o.Status, o.Clear, o.Cause, o.Evidence = report.Warn, false, c, report.CutEvidence(evidence)
+	}
+	var panics int
+	untried := map[string]bool{}
+	for _, s := range seen.Observations {
+		switch s.Cause {
+		case cause.MonitorPanic:
+			panics++
+		case cause.Interrupted:
+			untried[s.Database] = true
+		}
+	}
+	switch err := n.troubles.get(round.Shard); {
+	case panics > 0:
+		warn(cause.MonitorPanic, fmt.Sprintf("%d checks panicked", panics))
+	case len(untried) > 0:
+		warn(cause.Interrupted, fmt.Sprintf("%d of %d databases could not be looked at in time", len(untried), seen.Databases))
+	case err != nil:
+		warn(cause.MonitorStore, "the previous run was not recorded: "+err.Error())
+	}
+	return o
+}
+
+// completed remembers each shard's last completed run, so that a scheduler which
+// missed the answer does not make work twice. A lost memory does no harm: readers
+// recognise a repeated report.
+type completed struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+}
+
+func (c *completed) has(shard string, scheduled time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last, ok := c.last[shard]
+	return ok && last.Equal(scheduled)
+}
+
+func (c *completed) add(shard string, scheduled time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.last == nil {
+		c.last = map[string]time.Time{}
+	}
+	c.last[shard] = scheduled
+}
+
+// troubles remembers for each shard why its last run could not be recorded.
+type troubles struct {
+	mu      sync.Mutex
+	byShard map[string]error
+}
+
+func (t *troubles) set(shard string, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byShard == nil {
+		t.byShard = map[string]error{}
+	}
+	t.byShard[shard] = err
+}
+
+func (t *troubles) get(shard string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.byShard[shard]
+}
