@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"net"
+	"os"
+	"sync"
+
+	"cloud.google.com/go/firestore/apiv1/firestorepb"
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"cloud.google.com/go/pubsub/v2/pstest"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager/secretmanagertest"
+)
+
+const (
+	topic          = "projects/bench/topics/reports"
+	tokenSecret    = "projects/bench/secrets/token" //nolint:gosec // a name, not the secret
+	tokenReference = "sm://" + tokenSecret
+)
+
+// cloud is the Google that the deployed program talks to, on loopback.
+type cloud struct {
+	secrets   *secretmanagertest.Server
+	topics    *pstest.Server
+	documents *documents
+}
+
+func startCloud() (*cloud, error) {
+	secrets, err := secretmanagertest.Start()
+	if err != nil {
+		return nil, err
+	}
+	secrets.AddVersion(tokenSecret, []byte(token))
+	topics := pstest.NewServer()
+	c := &cloud{secrets: secrets, topics: topics}
+	if _, err := topics.GServer.CreateTopic(context.Background(), &pubsubpb.Topic{Name: topic}); err != nil {
+		c.stop()
+		return nil, err
+	}
+	if c.documents, err = startDocuments(); err != nil {
+		c.stop()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *cloud) stop() {
+	c.secrets.Close()
+	_ = c.topics.Close()
+	if c.documents != nil {
+		c.documents.server.Stop()
+	}
+}
+
+// env is what Terraform sets, with the emulators' addresses in place of Google's.
+func (c *cloud) env() []string {
+	return []string{
+		"GOOGLE_CLOUD_PROJECT=bench", "PONGWATCH_REGION=loopback", "PONGWATCH_TOPIC_REPORTS=" + topic,
+		"SECRET_MANAGER_EMULATOR_HOST=" + c.secrets.Addr(),
+		"PUBSUB_EMULATOR_HOST=" + c.topics.Addr,
+		"FIRESTORE_EMULATOR_HOST=" + c.documents.address,
+		"HOME=" + os.TempDir(),
+	}
+}
+
+// documents is as much of Firestore as a run needs: documents by name, in memory.
+type documents struct {
+	firestorepb.UnimplementedFirestoreServer
+	server  *grpc.Server
+	address string
+
+	mu     sync.Mutex
+	byName map[string]*firestorepb.Document
+}
+
+func startDocuments() (*documents, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	d := &documents{server: grpc.NewServer(), address: listener.Addr().String(), byName: map[string]*firestorepb.Document{}}
+	firestorepb.RegisterFirestoreServer(d.server, d)
+	go func() { _ = d.server.Serve(listener) }() // ends with Stop
+	return d, nil
+}
+
+// GetDocument implements Firestore's method.
+func (d *documents) GetDocument(_ context.Context, r *firestorepb.GetDocumentRequest) (*firestorepb.Document, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if document := d.byName[r.GetName()]; document != nil {
+		return document, nil
+	}
+	return nil, status.Error(codes.NotFound, "no such document")
+}
+
+// Commit implements Firestore's method. There is one writer, so every precondition holds.
+func (d *documents) Commit(_ context.Context, r *firestorepb.CommitRequest) (*firestorepb.CommitResponse, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := timestamppb.Now()
+	answer := &firestorepb.CommitResponse{CommitTime: now}
+	for _, write := range r.GetWrites() {
+		document := write.GetUpdate()
+		document.UpdateTime = now
+		d.byName[document.GetName()] = document
+		answer.WriteResults = append(answer.WriteResults, &firestorepb.WriteResult{UpdateTime: now})
+	}
+	return answer, nil
+}
+
+// RunQuery implements Firestore's method: nothing is found.
+func (d *documents) RunQuery(*firestorepb.RunQueryRequest, firestorepb.Firestore_RunQueryServer) error {
+	return nil
+}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// databases are any number of Upstash databases that are well, in a process of their
+// own, so that their work is not measured.
+type databases struct {
+	cmd   *exec.Cmd
+	stdin io.Closer
+	url   string
+}
+
+// startDatabases starts them with a round trip of that length. certificate names a
+// PEM file of certificate and key; empty is plain http.
+func startDatabases(ctx context.Context, certificate string, roundTrip time.Duration) (*databases, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	d := &databases{cmd: exec.CommandContext(ctx, self, "child", "databases", certificate, roundTrip.String())}
+	d.cmd.Stderr = os.Stderr
+	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if d.stdin, err = d.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	stdout, err := d.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := d.cmd.Start(); err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		d.stop()
+		return nil, fmt.Errorf("starting the databases: %w", err)
+	}
+	d.url = strings.TrimSpace(line)
+	return d, nil
+}
+
+func (d *databases) stop() {
+	_ = d.stdin.Close()
+	_ = d.cmd.Wait() // it ends with its standard input
+}
+
+// serveDatabases is the child: it prints its URL and serves until its standard input ends.
+func serveDatabases(certificate, roundTrip string) error {
+	delay, err := time.ParseDuration(roundTrip)
+	if err != nil {
+		return err
+	}
+	var listener net.Listener
+	listener, err = net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	scheme := "http"
+	if delay > 0 {
+		listener = far{Listener: listener, roundTrip: delay}
+	}
+	if certificate != "" {
+		pair, err := tls.LoadX509KeyPair(certificate, certificate)
+		if err != nil {
+			return err
+		}
+		listener, scheme = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}), "https"
+	}
+	var pings atomic.Int64
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /ping", func(w http.ResponseWriter, _ *http.Request) {
+		pings.Add(1)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"result":"PONG"}`)
+	})
+	mux.HandleFunc("GET /count", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strconv.FormatInt(pings.Load(), 10))
+	})
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		_ = listener.Close()
+	}()
+	fmt.Println(scheme + "://" + listener.Addr().String())
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	if err := server.Serve(listener); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// count gives how many pings the databases at the URL have answered.
+func count(ctx context.Context, url string) (int64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/count", nil)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(string(body), 10, 64)
+}
+
+// far is a listener a round trip away: what it sends arrives late, and the first
+// answer two round trips late, for the kernel's handshake crossed loopback at once.
+type far struct {
+	net.Listener
+	roundTrip time.Duration
+}
+
+func (f far) Accept() (net.Conn, error) {
+	conn, err := f.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c := &farConn{Conn: conn, roundTrip: f.roundTrip, earliest: time.Now().Add(2 * f.roundTrip), line: make(chan parcel, 64)}
+	go c.deliver()
+	return c, nil
+}
+
+// farConn delays what is written to it, in order, without delaying the writer.
+type farConn struct {
+	net.Conn
+	roundTrip time.Duration
+	earliest  time.Time
+	line      chan parcel
+}
+
+// parcel is some bytes on their way; without any it is the end.
+type parcel struct {
+	due  time.Time
+	data []byte
+}
+
+func (c *farConn) Write(b []byte) (int, error) {
+	due := time.Now().Add(c.roundTrip)
+	if due.Before(c.earliest) {
+		due = c.earliest
+	}
+	c.line <- parcel{due: due, data: append([]byte(nil), b...)}
+	return len(b), nil
+}
+
+func (c *farConn) Close() error {
+	c.line <- parcel{due: time.Now().Add(c.roundTrip)}
+	return nil
+}
+
+func (c *farConn) deliver() {
+	for p := range c.line {
+		time.Sleep(time.Until(p.due))
+		if len(p.data) == 0 {
+			_ = c.Conn.Close()
+			break
+		}
+		if _, err := c.Conn.Write(p.data); err != nil {
+			_ = c.Conn.Close()
+		}
+	}
+	for { // what is written after the end goes nowhere
+		select {
+		case <-c.line:
+		case <-time.After(time.Second):
+			return
+		}
+	}
+}
+
+// certify writes a certificate for loopback and its key into one PEM file, which is
+// also the authority to trust.
+func certify(dir string) (file string, err error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return "", err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return "", err
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return "", err
+	}
+	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...)
+	file = filepath.Join(dir, "loopback.pem")
+	return file, os.WriteFile(file, text, 0o600)
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+
+	"github.com/pongwatch/pongwatch/internal/buildpack"
+)
+
+// repository is where the module of the functions is: benchmarks run in their own.
+const repository = ".."
+
+// lab is what the benchmarks of one run share.
+type lab struct {
+	dir  string // for binaries
+	runs int
+	over int // measurements over budget
+
+	functions string // the deployed program, once it is built
+	floor     string
+}
+
+func newLab(runs int) (*lab, error) {
+	dir, err := os.MkdirTemp("", "pongwatch-bench-")
+	if err != nil {
+		return nil, err
+	}
+	return &lab{dir: dir, runs: runs}, nil
+}
+
+func (l *lab) close() {
+	if err := os.RemoveAll(l.dir); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+	}
+}
+
+// build builds the deployed program and the floor, and lays copies of both down side
+// by side: a binary that the linker has just written starts differently.
+func (l *lab) build(ctx context.Context) error {
+	if l.functions != "" {
+		return nil
+	}
+	source := filepath.Join(l.dir, "source")
+	if err := buildpack.Copy(repository, source); err != nil {
+		return err
+	}
+	linked := filepath.Join(l.dir, "linked-functions")
+	if err := buildpack.Build(ctx, source, linked); err != nil {
+		return err
+	}
+	functions := filepath.Join(l.dir, "functions")
+	if err := copyFile(linked, functions); err != nil {
+		return err
+	}
+	linked = filepath.Join(l.dir, "linked-floor")
+	cmd := exec.CommandContext(ctx, "go", "build", "-ldflags", "-s -w", "-o", linked, "./floor")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("building the floor program: %w\n%s", err, out)
+	}
+	floor := filepath.Join(l.dir, "floor")
+	if err := copyFile(linked, floor); err != nil {
+		return err
+	}
+	l.functions, l.floor = functions, floor
+	return nil
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o700)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}
+
+// result is one line of the print.
+type result struct {
+	what      string
+	base      string  // what it is compared with
+	baseValue float64 // in unit
+	value     float64 // in unit
+	unit      string
+	maxRatio  float64 // of value to baseValue; 0 is printed only
+	max       float64 // of value; 0 is printed only
+}
+
+func (l *lab) report(r result) {
+	ratio := r.value / r.baseValue
+	verdict := ""
+	budget := func(got, limit float64, text string) {
+		switch {
+		case limit == 0:
+			return
+		case got <= limit:
+			verdict += "  ok: " + text
+		default:
+			verdict += "  OVER: " + text
+			l.over++
+		}
+	}
+	budget(ratio, r.maxRatio, fmt.Sprintf("ratio ≤ %.2f", r.maxRatio))
+	budget(r.value, r.max, fmt.Sprintf("≤ %g %s", r.max, r.unit))
+	fmt.Printf("%-46s %8.3f %-3s %-34s %8.3f %-3s ratio %.2f%s\n", r.what, r.value, r.unit, r.base, r.baseValue, r.unit, ratio, verdict)
+}
+
+func median(values []float64) float64 { return quantile(values, 0.5) }
+
+// quantile is the nearest rank.
+func quantile(values []float64, q float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
+}

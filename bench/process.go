@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// server is a child that answers HTTP on loopback.
+type server struct {
+	cmd    *exec.Cmd
+	url    string
+	output bytes.Buffer
+	// answered is how long it took from exec to the first answer.
+	answered time.Duration
+}
+
+// startServer starts a function's program with nothing but env in its environment
+// and waits for its first answer, whatever the status.
+func startServer(ctx context.Context, binary string, env ...string) (*server, error) {
+	port, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{url: "http://127.0.0.1:" + port + "/"}
+	s.cmd = exec.CommandContext(ctx, binary)
+	s.cmd.Env = append([]string{"FUNCTION_TARGET=HealthCheck", "PORT=" + port, "LOCAL_ONLY=true"}, env...)
+	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	began := time.Now()
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	for !answers("127.0.0.1:" + port) {
+		if time.Since(began) > 30*time.Second || ctx.Err() != nil {
+			s.stop()
+			return nil, fmt.Errorf("no answer within %v:\n%s", time.Since(began), s.output.String())
+		}
+		time.Sleep(100 * time.Microsecond)
+	}
+	s.answered = time.Since(began)
+	return s, nil
+}
+
+// answers asks by hand: a client's own set-up would be measured too.
+func answers(address string) bool {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	if conn.SetDeadline(time.Now().Add(20*time.Second)) != nil {
+		return false
+	}
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"); err != nil {
+		return false
+	}
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	return err == nil && strings.HasPrefix(line, "HTTP/1.1 ")
+}
+
+func (s *server) stop() {
+	_ = s.cmd.Process.Kill() // it may have ended by itself
+	_ = s.cmd.Wait()         // it was killed
+}
+
+// schedule posts the run of a shard as Cloud Scheduler would and gives how long it took.
+func (s *server) schedule(ctx context.Context, shard string, at time.Time) (time.Duration, error) {
+	began := time.Now()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, strings.NewReader(`{"shard":"`+shard+`"}`))
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-CloudScheduler-ScheduleTime", at.UTC().Format(time.RFC3339))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, fmt.Errorf("%w\n%s", err, s.output.String())
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s\n%s", resp.Status, body, s.output.String())
+	}
+	return time.Since(began), err
+}
+
+// resident gives the process's resident memory and its peak, in MB.
+func (s *server) resident() (now, peak float64, err error) {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(s.cmd.Process.Pid) + "/status")
+	if err != nil {
+		return 0, 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		fields := strings.Fields(line)
+		if len(fields) < 2 {
+			continue
+		}
+		kb, parseErr := strconv.ParseFloat(fields[1], 64)
+		switch {
+		case parseErr != nil:
+		case fields[0] == "VmRSS:":
+			now = kb / 1024
+		case fields[0] == "VmHWM:":
+			peak = kb / 1024
+		}
+	}
+	if now == 0 {
+		return 0, 0, errors.New("the kernel does not say how much memory is resident")
+	}
+	return now, peak, nil
+}
+
+func freePort(ctx context.Context) (string, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer listener.Close()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	return port, err
+}
+
+// cpuTime is what this process has used so far, in user and kernel mode.
+func cpuTime() (time.Duration, error) {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0, fmt.Errorf("getrusage: %w", err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
+}
