@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"math/big"
 	"net"
 	"time"
@@ -15,6 +16,7 @@ import (
 // certificates are the server's own, and those of a proxy that opens TLS.
 type certificates struct {
 	pool         *x509.CertPool
+	pem          []byte
 	own, foreign tls.Certificate
 }
 
@@ -40,7 +42,7 @@ func newCertificates() (*certificates, error) {
 	}
 	pool := x509.NewCertPool()
 	pool.AddCert(ca)
-	return &certificates{pool: pool, own: own, foreign: foreign}, nil
+	return &certificates{pool: pool, pem: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw}), own: own, foreign: foreign}, nil
 }
 
 // listener wraps l in TLS; the fault decides anew about each handshake.

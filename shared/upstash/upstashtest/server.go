@@ -159,6 +159,15 @@ func (s *Server) CA() *x509.CertPool {
 	return s.certs.pool
 }
 
+// CAPEM returns the authority of CA as a PEM file, as NODE_EXTRA_CA_CERTS and curl's
+// --cacert read it, nil without TLS.
+func (s *Server) CAPEM() []byte {
+	if s.certs == nil {
+		return nil
+	}
+	return s.certs.pem
+}
+
 // ManagementURL returns the base URL of the management API.
 func (s *Server) ManagementURL() string { return s.URL() + "/v2" }
 

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/x509"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/upstash"
+)
+
+// startEmulator runs the subcommand until the test ends, and returns what it prints.
+func startEmulator(t *testing.T, args ...string) map[string]string {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if code := emulatorCommand(ctx, append([]string{"--addr", "127.0.0.1:0"}, args...), in, t.Output()); code != exitOK {
+			t.Errorf("exit code %d", code)
+		}
+		in.Close()
+	}()
+	t.Cleanup(func() { stop(); <-done })
+	env := map[string]string{}
+	lines := bufio.NewScanner(out)
+	for len(env) < 2 && lines.Scan() {
+		if name, value, ok := strings.Cut(lines.Text(), "="); ok {
+			env[name] = value
+		}
+	}
+	go io.Copy(io.Discard, out) //nolint:errcheck // until the subcommand ends
+	return env
+}
+
+func TestEmulatorServesUntilStopped(t *testing.T) {
+	env := startEmulator(t, "--token", "example")
+	if env["UPSTASH_REDIS_REST_TOKEN"] != "example" {
+		t.Errorf("printed %v", env)
+	}
+	c, err := upstash.New(upstash.Options{URL: env["UPSTASH_REDIS_REST_URL"], Token: secrets.New("example"), AllowHTTP: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := c.Ping(t.Context()); r.Err != nil {
+		t.Error(r.Err)
+	}
+}
+
+func TestEmulatorOverTLSWithAFault(t *testing.T) {
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	env := startEmulator(t, "--tls-ca", ca, "--fault", "quota")
+	pem, err := os.ReadFile(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	c, err := upstash.New(upstash.Options{URL: env["UPSTASH_REDIS_REST_URL"], Token: secrets.New(env["UPSTASH_REDIS_REST_TOKEN"]), RootCAs: pool})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := upstash.CauseOf(c.Ping(t.Context()).Err); got != cause.QuotaMonthly {
+		t.Errorf("cause %q", got)
+	}
+}
+
+func TestEmulatorRefusesWhatItCannotDo(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	tests := []struct {
+		name   string
+		args   []string
+		stderr string
+	}{
+		{"a mode that does not exist", []string{"--addr", "127.0.0.1:0", "--fault", "fire"}, `no mode "fire"`},
+		{"a port in use", []string{"--addr", taken.Addr().String()}, "address already in use"},
+		{"a foreign certificate without TLS", []string{"--addr", "127.0.0.1:0", "--fault", "certificate"}, "needs TLS"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var stderr strings.Builder
+			if code := emulatorCommand(t.Context(), tt.args, io.Discard, &stderr); code != exitFailed {
+				t.Errorf("exit code %d", code)
+			}
+			if !strings.Contains(stderr.String(), tt.stderr) {
+				t.Errorf("stderr %q, want %q", stderr.String(), tt.stderr)
+			}
+		})
+	}
+}

@@ -1,0 +1,54 @@
+package playbooks
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+)
+
+// TestTheTableOfCauses keeps docs/causes.md in step with shared/cause.
+func TestTheTableOfCauses(t *testing.T) {
+	const name = "../causes.md"
+	want := table()
+	if *update {
+		if err := os.WriteFile(name, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("out of step with shared/cause; run go test ./docs/playbooks -update (-want +got)\n%s", diff)
+	}
+}
+
+func table() string {
+	var b strings.Builder
+	b.WriteString("# Every cause\n\nWritten by `go test ./docs/playbooks -update` from `shared/cause`.\n" +
+		"Each name links to its playbook; `pongwatch explain CAUSE` prints the same page.\n")
+	class := cause.Class("")
+	for _, c := range cause.All() {
+		i := c.Info()
+		if i.Class != class {
+			class = i.Class
+			fmt.Fprintf(&b, "\n## %s\n\n| cause | signature | fix | severity | tried again in the run |\n|---|---|---|---|---|\n", class)
+		}
+		steps := make([]string, len(i.Fix))
+		for n, step := range i.Fix {
+			steps[n] = fmt.Sprintf("%d. %s", n+1, step)
+		}
+		retry := map[cause.Retry]string{cause.RetryYes: "yes", cause.RetryOnce: "once, with the secret read anew", cause.RetryNever: "no"}[i.Retry]
+		fmt.Fprintf(&b, "| [%s](playbooks/%s.md)<br>%s | %s | %s | %s | %s |\n", c, c, i.Title, cell(i.Signature), cell(strings.Join(steps, "<br>")), i.Severity, retry)
+	}
+	return b.String()
+}
+
+// cell keeps a text within its cell.
+func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
