@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/healthcheck"
+	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -169,4 +170,14 @@ func postContext(ctx context.Context, h http.Handler) int {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodPost, "/", nil))
 	return w.Code
+}
+
+func readTokens(tokens ...string) access.Tokens {
+	return func(context.Context) ([]secrets.Value, error) {
+		var out []secrets.Value
+		for _, t := range tokens {
+			out = append(out, secrets.New(t))
+		}
+		return out, nil
+	}
 }

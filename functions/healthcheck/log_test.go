@@ -1,0 +1,77 @@
+package healthcheck_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pongwatch/pongwatch/functions/healthcheck"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// TestTheProbeLine holds the fields of the line on which log-based metrics are built.
+func TestTheProbeLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		o := options(t, parse(t, one("https://fake.upstash.io")), memory(nil), &topic{})
+		o.Logger = slog.New(slog.NewJSONHandler(&log, nil))
+		wire := &wire{begun: time.Now(), answers: []answer{works, noQuota}}
+		o.Upstash.Transport = wire
+		f, err := healthcheck.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			scheduled := time.Now()
+			time.Sleep(1500 * time.Millisecond)
+			post(t, f, scheduled)
+		}
+		path := filepath.Join("testdata", "probe.jsonl")
+		if *update {
+			if err := os.WriteFile(path, log.Bytes(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), log.String()); diff != "" {
+			t.Errorf("lines (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestTheProbeLineHasPhasesAndNoSecret(t *testing.T) {
+	var log bytes.Buffer
+	o := options(t, parse(t, strings.Replace(one(serve(t, answering(http.StatusUnauthorized, `{"error":"WRONGPASS c4nary-token"}`))), "sesame", "c4nary-token", 1)), memory(nil), &topic{})
+	o.Logger = slog.New(slog.NewJSONHandler(&log, nil))
+	f, err := healthcheck.NewHurried(o, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, body := post(t, f, time.Now().Truncate(time.Minute))
+	var line map[string]any
+	if err := json.Unmarshal([]byte(strings.Split(log.String(), "\n")[0]), &line); err != nil {
+		t.Fatal(err)
+	}
+	for _, field := range []string{healthcheck.FieldLatency, healthcheck.FieldConnect, healthcheck.FieldTotal} {
+		if v, _ := line[field].(float64); v <= 0 {
+			t.Errorf("%s is %v, want milliseconds", field, line[field])
+		}
+	}
+	if strings.Contains(log.String()+body, "c4nary") {
+		t.Errorf("the token is in the log or the answer: %s %s", log.String(), body)
+	}
+}
