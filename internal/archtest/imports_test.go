@@ -20,6 +20,8 @@ var mayImport = map[string][]string{
 	"config":    {"cause", "report", "secrets"},
 	"check":     {"config", "upstash", "report", "signature"},
 	"budget":    {"check"},
+	"job":       {"report"},
+	"access":    {"config", "job"},
 	"incident":  {"report"},
 	"history":   {"store", "report"},
 	"gcp":       {"store", "secrets", "report", "config"},
