@@ -1,0 +1,154 @@
+// Package alert is the function that decides and notifies. Everything reaches it as
+// a Pub/Sub push: reports, ticks, commands and signals.
+//
+// For each message it reads the shard's state, lets [incident.Step] decide, claims
+// what is owed to receivers in the same value, and writes it by compare-and-swap.
+// Only then does it send, and records what became of it. Once the write is
+// committed the message is acknowledged, delivered or not: what is owed is in the
+// outbox, and every later message sweeps it. So nothing is lost by a crash at any
+// point, and nothing is sent twice unless the crash, or a lost answer, falls between
+// a receiver's acceptance and the record of it.
+package alert
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/store"
+)
+
+// mount is the path under which a framework that serves several functions at once
+// puts this one.
+const mount = "/Alert"
+
+// DefaultLease is how long a claim reserves the right to send. A send begins and
+// ends well inside it.
+const DefaultLease = 90 * time.Second
+
+// Options are what the function needs. Config, Store and Receivers are required.
+type Options struct {
+	Config *config.Config
+	// Store holds the state and the incidents' documents, which are written here alone.
+	Store store.Store
+	// Receivers by address. An address that routes name and that is missing here is
+	// reported as refusing.
+	Receivers map[string]message.Receiver
+	// Problems says why an address is missing in Receivers. Optional.
+	Problems map[string]string
+	// Context returns what messages need besides the notice. Optional.
+	Context func(context.Context) message.Context
+	// Trend returns the latency of the last hour before at as a text sparkline. Optional.
+	Trend func(ctx context.Context, shard, database string, at time.Time) string
+	// MayAct decides whether who asks may do so; nil decides by the configuration.
+	MayAct func(context.Context, report.Command) (bool, error)
+
+	// Authorize guards POST where IAM does not; nil lets everybody through.
+	Authorize func(http.Handler) http.Handler
+	// Lease replaces DefaultLease, for tests that kill the process.
+	Lease time.Duration
+	// Observe is called at each point of the protocol. It serves tracing, and tests
+	// that end the process there. Optional.
+	Observe func(Point)
+	// Jitter returns a random time below its argument; nil is random.
+	Jitter func(time.Duration) time.Duration
+	// Now tells the time; nil is time.Now.
+	Now func() time.Time
+	// Logger is optional.
+	Logger *slog.Logger
+}
+
+// Point is a point of the protocol that loses or doubles something if it is wrong.
+type Point string
+
+// The points, in their order.
+const (
+	Got        Point = "got"        // the state was read
+	Stepped    Point = "stepped"    // Step has decided
+	Claimed    Point = "claimed"    // what is owed is claimed, in memory
+	Committing Point = "committing" // about to write
+	Committed  Point = "committed"  // written, nothing sent
+	Sending    Point = "sending"    // rendered, about to send
+	Sent       Point = "sent"       // the receiver has answered, nothing recorded
+	Recorded   Point = "recorded"   // what became of it is written
+)
+
+// Function is the Alert function.
+type Function struct {
+	options Options
+	config  *config.Config
+	store   store.Store
+	log     *slog.Logger
+	now     func() time.Time
+	handler http.Handler
+
+	// first is the shard that carries what is wrong with receivers.
+	first string
+
+	mu       sync.Mutex
+	policies map[string]incident.Policy
+	signals  recentSignals
+	failOpen slots
+	stored   storedShards
+}
+
+// New returns the function.
+func New(o Options) (*Function, error) {
+	switch {
+	case o.Config == nil:
+		return nil, errors.New("making Alert: Config is missing")
+	case o.Store == nil:
+		return nil, errors.New("making Alert: Store is missing")
+	case o.Receivers == nil:
+		return nil, errors.New("making Alert: Receivers is missing, want a map by address; an empty one tells nobody")
+	}
+	if o.Lease == 0 {
+		o.Lease = DefaultLease
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Observe == nil {
+		o.Observe = func(Point) {}
+	}
+	if o.Jitter == nil {
+		o.Jitter = jitter
+	}
+	if o.Authorize == nil {
+		o.Authorize = func(h http.Handler) http.Handler { return h }
+	}
+	if o.Context == nil {
+		o.Context = func(context.Context) message.Context { return message.Context{} }
+	}
+	f := &Function{
+		options: o, config: o.Config, store: o.Store, log: o.Logger, now: o.Now,
+		policies: map[string]incident.Policy{},
+	}
+	if shards := o.Config.ShardNames(); len(shards) > 0 {
+		f.first = shards[0]
+	}
+	mux := http.NewServeMux()
+	mux.Handle("POST /", o.Authorize(http.HandlerFunc(f.push)))
+	mux.HandleFunc("GET /", f.about)
+	f.handler = http.StripPrefix(mount, mux)
+	return f, nil
+}
+
+// ServeHTTP implements [http.Handler].
+func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }
+
+// about answers somebody who looks whether the function is there.
+func (f *Function) about(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write([]byte(`{"function":"alert","takes":"Pub/Sub push requests"}` + "\n")) // the caller is gone if this fails
+}

@@ -1,0 +1,258 @@
+package alert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/store"
+)
+
+// A send begins only if this share of the lease is left before its end, and ends
+// this share before it: 15 s and 15 s of 90 s.
+const (
+	sendShare   = 6
+	marginShare = 6
+)
+
+// documentsAtOnce bounds how many incident documents are written at the same time.
+const documentsAtOnce = 8
+
+// delivered says what is left to do after one round of deliveries.
+type delivered struct {
+	// health is what was learnt about receivers.
+	health []incident.ReceiverHealth
+	// more says that recording has made something new due.
+	more bool
+}
+
+// deliver sends claimed notices, each receiver's in their order and the receivers
+// side by side, and records results as they come in: what was accepted must not
+// wait for what hangs. It goes on when the request has ended, since the claims are
+// this process' alone.
+func (f *Function) deliver(ctx context.Context, shard string, notices []incident.Notice) delivered {
+	ctx = context.WithoutCancel(ctx)
+	results := make(chan incident.Result, len(notices))
+	var wg sync.WaitGroup
+	for address, queue := range byAddress(notices) {
+		if address == incident.Documents {
+			f.sendDocuments(ctx, &wg, queue, results)
+			continue
+		}
+		wg.Go(func() { f.sendAll(ctx, address, queue, results) })
+	}
+	go func() {
+		wg.Wait()
+		close(results)
+	}()
+	var d delivered
+	seen := map[string]bool{}
+	for r := range results {
+		batch := append([]incident.Result{r}, drain(results)...)
+		f.record(ctx, shard, batch)
+		for _, r := range batch {
+			d.learn(r, seen)
+		}
+	}
+	return d
+}
+
+// learn notes what a result says about its receiver.
+func (d *delivered) learn(r incident.Result, seen map[string]bool) {
+	if r.Address == incident.Documents || seen[r.Address] {
+		return
+	}
+	switch r.Outcome {
+	case incident.Refused:
+		d.health = append(d.health, incident.ReceiverHealth{Address: r.Address, Problem: r.Error})
+		d.more = true // the fallback
+		seen[r.Address] = true
+	case incident.Delivered:
+		d.health = append(d.health, incident.ReceiverHealth{Address: r.Address})
+		seen[r.Address] = true
+	case incident.Later, incident.Ambiguous:
+	}
+}
+
+// drain returns what is there without waiting.
+func drain(results <-chan incident.Result) []incident.Result {
+	var out []incident.Result
+	for {
+		select {
+		case r, ok := <-results:
+			if !ok {
+				return out
+			}
+			out = append(out, r)
+		default:
+			return out
+		}
+	}
+}
+
+func byAddress(notices []incident.Notice) map[string][]incident.Notice {
+	out := map[string][]incident.Notice{}
+	for _, n := range notices {
+		out[n.Address] = append(out[n.Address], n)
+	}
+	return out
+}
+
+// sendAll sends a receiver's notices one after the other. When it asks to be left
+// alone, the rest is not even tried.
+func (f *Function) sendAll(ctx context.Context, address string, queue []incident.Notice, results chan<- incident.Result) {
+	var pause *incident.Result
+	for _, n := range queue {
+		r := result(n)
+		if pause != nil {
+			r.Outcome, r.RetryAfter, r.Error = incident.Later, pause.RetryAfter, pause.Error
+		} else {
+			r = f.send(ctx, address, n)
+			if r.Outcome == incident.Later && r.RetryAfter > 0 {
+				pause = &r
+			}
+		}
+		results <- r
+	}
+}
+
+func result(n incident.Notice) incident.Result {
+	return incident.Result{ID: n.ID(), Address: n.Address, Owner: n.Owner, Want: n.Want, Open: n.Open}
+}
+
+// send renders one notice from what was claimed and delivers it inside its lease.
+func (f *Function) send(ctx context.Context, address string, n incident.Notice) incident.Result {
+	r := result(n)
+	receiver, ok := f.options.Receivers[address]
+	if !ok {
+		r.Outcome, r.Error = incident.Refused, "the receiver is not configured"
+		if why := f.options.Problems[address]; why != "" {
+			r.Error = why
+		}
+		return r
+	}
+	now := f.now()
+	end := n.Until.Add(-f.options.Lease / marginShare)
+	if !now.Add(f.options.Lease / sendShare).Before(end) {
+		r.Outcome, r.Error = incident.Later, "no time left to send"
+		return r
+	}
+	m := message.Render(n, f.options.Context(ctx))
+	f.options.Observe(Sending)
+	// The clock of the lease may be a test's; what is left of it is not.
+	ctx, cancel := context.WithTimeout(ctx, min(end.Sub(now), f.options.Lease/sendShare))
+	defer cancel()
+	began := f.now()
+	ref, outcome, err := receiver.Deliver(ctx, m, n.Previous)
+	f.options.Observe(Sent)
+	r.Ref, r.RetryAfter, r.Outcome = ref, outcome.RetryAfter, incident.Outcome(outcome.Result)
+	if r.Outcome != incident.Delivered {
+		r.Error = reason(outcome, err)
+	}
+	f.logDelivery(ctx, n, r, f.now().Sub(began))
+	return r
+}
+
+func reason(o message.Outcome, err error) string {
+	switch {
+	case o.Reason != "":
+		return o.Reason
+	case err != nil:
+		return err.Error()
+	}
+	return string(o.Result)
+}
+
+// sendDocuments writes incidents' documents, several at once.
+func (f *Function) sendDocuments(ctx context.Context, wg *sync.WaitGroup, queue []incident.Notice, results chan<- incident.Result) {
+	next := make(chan incident.Notice, len(queue))
+	for _, n := range queue {
+		next <- n
+	}
+	close(next)
+	for range min(documentsAtOnce, len(queue)) {
+		wg.Go(func() {
+			for n := range next {
+				r := result(n)
+				r.Outcome, r.Ref = incident.Delivered, incident.Ref{ID: n.ID()}
+				if err := f.writeDocument(ctx, n); err != nil {
+					r.Outcome, r.Ref, r.Error = incident.Later, incident.Ref{}, err.Error()
+				}
+				results <- r
+			}
+		})
+	}
+}
+
+// writeDocument keeps the newer revision if another worker is writing too.
+func (f *Function) writeDocument(ctx context.Context, n incident.Notice) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	key := incident.DocumentKey(n.Shard, n.Document.ID)
+	doc, err := f.store.Get(ctx, key)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		doc = store.Doc{Key: key}
+	case err != nil:
+		return err
+	default:
+		if old, err := incident.DecodeDocument(doc.Data); err == nil && old.Rev > n.Document.Rev {
+			return nil
+		}
+	}
+	if doc.Data, err = incident.EncodeDocument(*n.Document); err != nil {
+		return err
+	}
+	doc.Schema = incident.DocumentSchema
+	doc.ExpiresAt = n.Document.Opened.Add(time.Duration(f.config.History.IncidentDays) * 24 * time.Hour)
+	if _, err := f.store.Put(ctx, doc); err != nil {
+		return fmt.Errorf("writing incident: %w", err)
+	}
+	return nil
+}
+
+// record merges results into the state, however often others write in between. If
+// it cannot be written, the leases run out and what was sent may be sent once more.
+func (f *Function) record(ctx context.Context, shard string, results []incident.Result) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	var err error
+	for try := range contendTries {
+		if err = f.tryRecord(ctx, shard, results); err == nil {
+			f.options.Observe(Recorded)
+			return
+		}
+		if sleep(ctx, f.options.Jitter(contendPause<<try)) != nil {
+			break
+		}
+	}
+	f.log.ErrorContext(ctx, "deliveries cannot be recorded and may be repeated", "event", "unrecorded", "shard", shard, "results", len(results), "error", err)
+}
+
+func (f *Function) tryRecord(ctx context.Context, shard string, results []incident.Result) error {
+	key := incident.StateKey(shard)
+	doc, err := f.store.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	s, err := incident.Decode(doc.Data)
+	if err != nil {
+		return err
+	}
+	next := incident.Record(s, results, f.policy(shard), f.now())
+	if incident.Equal(s, next) {
+		return nil // an attempt whose answer was lost has recorded it
+	}
+	next.Counter++
+	next.Owner = ""
+	if doc.Data, err = incident.Encode(next); err != nil {
+		return err
+	}
+	doc.Schema = incident.Schema
+	_, err = f.store.Put(ctx, doc)
+	return err
+}

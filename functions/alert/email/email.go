@@ -1,0 +1,285 @@
+// Package email delivers messages by mail submission: TLS is mandatory, each
+// recipient gets a mail of its own, and all mails of an incident form one thread.
+//
+// A mail cannot be edited, so only what people must hear of is sent. A mail that
+// is sent again after a lost answer has the same Message-ID, by which many mail
+// stores drop the second one.
+package email
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/mail"
+	"strconv"
+	"strings"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+
+	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+)
+
+// Options configures a receiver: one recipient on one submission server.
+type Options struct {
+	// Name is the receiver's address in the outbox, such as "email-oncall/alice@example.com".
+	Name string
+	// Host and Port are the submission server's; port 0 is 587.
+	Host string
+	Port int
+	// ImplicitTLS says that TLS begins with the first byte; port 465 implies it.
+	ImplicitTLS bool
+	// Username and Password log in; without a Username nobody logs in.
+	Username, Password message.Credential
+	// From is the sender, such as "pongwatch <alerts@example.com>"; To the recipient.
+	From, To string
+	// RootCAs replaces the system's certificate authorities.
+	RootCAs *x509.CertPool
+	// Timeout bounds one delivery; zero is 10 s. The deadline of Deliver's context holds too.
+	Timeout time.Duration
+}
+
+const (
+	defaultPort    = 587
+	implicitPort   = 465
+	defaultTimeout = 10 * time.Second
+)
+
+// Receiver is one recipient. It implements [message.Receiver].
+type Receiver struct {
+	options  Options
+	from, to *mail.Address
+	domain   string
+}
+
+var _ message.Receiver = (*Receiver)(nil)
+
+// New returns a receiver, or says what is wrong with its options.
+func New(o Options) (*Receiver, error) {
+	fail := func(format string, args ...any) (*Receiver, error) {
+		return nil, fmt.Errorf("receiver %s: "+format, append([]any{o.Name}, args...)...)
+	}
+	if o.Port == 0 {
+		o.Port = defaultPort
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = defaultTimeout
+	}
+	switch {
+	case o.Name == "":
+		return nil, errors.New("email receiver: name is empty")
+	case o.Host == "":
+		return fail(`host is empty, want a submission server such as "smtp.example.com"`)
+	case o.Port == 25:
+		return fail("port 25 is closed on Google Cloud and meant for servers among themselves; use 587, or 465 with TLS from the start")
+	case o.Port < 1 || o.Port > 65535:
+		return fail("port %d, want 587 or 465", o.Port)
+	case (o.Username == nil) != (o.Password == nil):
+		return fail("want both username and password, or neither")
+	}
+	o.ImplicitTLS = o.ImplicitTLS || o.Port == implicitPort
+	r := &Receiver{options: o}
+	var err error
+	if r.from, err = mail.ParseAddress(o.From); err != nil {
+		return fail(`from is no address, want one such as "pongwatch <alerts@example.com>"`)
+	}
+	if r.to, err = mail.ParseAddress(o.To); err != nil {
+		return fail(`to is no address, want one such as "oncall@example.com"`)
+	}
+	_, r.domain, _ = strings.Cut(r.from.Address, "@")
+	return r, nil
+}
+
+// Name implements [message.Receiver].
+func (r *Receiver) Name() string { return r.options.Name }
+
+// Deliver implements [message.Receiver].
+func (r *Receiver) Deliver(ctx context.Context, m message.Message, prev message.Ref) (message.Ref, message.Outcome, error) {
+	if !m.Loud {
+		return prev, message.Outcome{Result: message.Delivered}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.options.Timeout)
+	defer cancel()
+	id := r.messageID(m)
+	err := r.send(ctx, m, id, false)
+	if f := new(failure); errors.As(err, &f) && f.auth {
+		// The password may have been changed since it was read.
+		err = r.send(ctx, m, id, true)
+	}
+	if err != nil {
+		f := new(failure)
+		if !errors.As(err, &f) {
+			f.Outcome = message.Outcome{Result: message.Later, Reason: err.Error()}
+		}
+		return prev, f.Outcome, err
+	}
+	return message.Ref{ID: id, Thread: r.rootID(m)}, message.Outcome{Result: message.Delivered}, nil
+}
+
+// messageID is the same for every try of one revision to one recipient.
+func (r *Receiver) messageID(m message.Message) string {
+	sum := sha256.Sum256([]byte(r.to.Address))
+	return fmt.Sprintf("%s.%d.%s@%s", m.ID, m.Revision, hex.EncodeToString(sum[:6]), r.domain)
+}
+
+// rootID is the id of a mail that was never sent: every mail of the incident
+// refers to it, so that they form a thread whichever of them arrived.
+func (r *Receiver) rootID(m message.Message) string { return m.ID + "@" + r.domain }
+
+// send makes one attempt.
+func (r *Receiver) send(ctx context.Context, m message.Message, id string, refused bool) error {
+	mail, err := r.compose(m, id)
+	if err != nil {
+		return &failure{Outcome: message.Outcome{Result: message.Refused, Reason: "composing failed"}, doing: "composing a mail", err: err}
+	}
+	var username, password secrets.Value
+	if r.options.Username != nil {
+		if username, err = r.options.Username(ctx, refused); err == nil {
+			password, err = r.options.Password(ctx, refused)
+		}
+		if err != nil {
+			return &failure{Outcome: message.Outcome{Result: message.Later, Reason: err.Error()}, doing: "reading the mail login", err: err}
+		}
+	}
+	d := &dialer{config: r.tlsConfig(), implicit: r.options.ImplicitTLS}
+	defer d.close()
+	client, err := r.client(ctx, d, username, password)
+	if err != nil {
+		return &failure{Outcome: message.Outcome{Result: message.Refused, Reason: "unusable settings"}, doing: "setting up the mail client", err: nil}
+	}
+	session, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return classify("connecting to the mail server", err, d.connected(), username, password)
+	}
+	if err := client.SendWithSMTPClient(session, mail); err != nil {
+		return classify("sending a mail", err, true, username, password)
+	}
+	// The mail is accepted. A failure to say goodbye must not send it again.
+	_ = client.CloseWithSMTPClient(session)
+	return nil
+}
+
+func (r *Receiver) tlsConfig() *tls.Config {
+	return &tls.Config{ServerName: r.options.Host, RootCAs: r.options.RootCAs, MinVersion: tls.VersionTLS12}
+}
+
+func (r *Receiver) client(ctx context.Context, d *dialer, username, password secrets.Value) (*gomail.Client, error) {
+	timeout := r.options.Timeout
+	if deadline, ok := ctx.Deadline(); ok {
+		timeout = max(time.Millisecond, min(timeout, time.Until(deadline)))
+	}
+	options := []gomail.Option{
+		gomail.WithPort(r.options.Port), gomail.WithTimeout(timeout), gomail.WithTLSConfig(r.tlsConfig()),
+		gomail.WithHELO(r.domain), gomail.WithoutNoop(), gomail.WithDialContextFunc(d.dial),
+	}
+	if r.options.ImplicitTLS {
+		// The dialer hands over a TLS connection; the library must not ask for STARTTLS on it.
+		options = append(options, gomail.WithSSL())
+	} else {
+		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
+	}
+	if !username.IsZero() {
+		options = append(options, gomail.WithUsername(strings.TrimSpace(username.Reveal())), gomail.WithPassword(strings.TrimSpace(password.Reveal())),
+			gomail.WithOpportunisticSMTPAuth(gomail.SMTPAuthPlain, gomail.SMTPAuthLogin))
+	}
+	return gomail.NewClient(r.options.Host, options...)
+}
+
+// compose makes the mail.
+func (r *Receiver) compose(m message.Message, id string) (*gomail.Msg, error) {
+	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
+	if err := msg.FromFormat(r.from.Name, r.from.Address); err != nil {
+		return nil, err
+	}
+	if err := msg.AddToFormat(r.to.Name, r.to.Address); err != nil {
+		return nil, err
+	}
+	subject := message.Line(m.Subject)
+	if !m.Opening {
+		subject = "Re: " + subject
+	}
+	msg.Subject(subject)
+	msg.SetMessageIDWithValue(id)
+	msg.SetDateWithValue(m.At)
+	root := "<" + r.rootID(m) + ">"
+	msg.SetGenHeader(gomail.HeaderInReplyTo, root)
+	msg.SetGenHeader(gomail.HeaderReferences, root)
+	// No vacation notice shall answer, and no mail loop begin (RFC 3834).
+	msg.SetGenHeader("Auto-Submitted", "auto-generated")
+	msg.SetGenHeader("X-Auto-Response-Suppress", "All")
+	msg.SetGenHeader("X-Pongwatch-Incident", message.Line(m.Short))
+	if m.Severity == cause.SeverityCritical && m.State != message.Resolved {
+		msg.SetImportance(gomail.ImportanceHigh)
+	}
+	msg.SetBodyString(gomail.TypeTextPlain, m.Text())
+	page, err := HTML(m)
+	if err != nil {
+		return nil, err
+	}
+	msg.AddAlternativeString(gomail.TypeTextHTML, page)
+	return msg, nil
+}
+
+// dialer connects so that no read or write outlives the delivery's context: the
+// library itself heeds it only while dialing.
+type dialer struct {
+	config   *tls.Config
+	implicit bool
+	conn     net.Conn
+	stop     func() bool
+}
+
+func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	// ctx is the library's, which ends with the dialing; its deadline is the delivery's.
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(defaultTimeout)
+	}
+	bounded := &boundedConn{Conn: conn, until: deadline}
+	d.conn = bounded
+	if err := bounded.SetDeadline(deadline); err != nil {
+		return nil, err
+	}
+	if !d.implicit {
+		return bounded, nil
+	}
+	secure := tls.Client(bounded, d.config)
+	return secure, secure.HandshakeContext(ctx)
+}
+
+func (d *dialer) connected() bool { return d.conn != nil }
+
+func (d *dialer) close() {
+	if d.conn != nil {
+		_ = d.conn.Close()
+	}
+}
+
+// boundedConn moves no deadline beyond the delivery's.
+type boundedConn struct {
+	net.Conn
+	until time.Time
+}
+
+func (c *boundedConn) SetDeadline(t time.Time) error {
+	if t.IsZero() || t.After(c.until) {
+		t = c.until
+	}
+	return c.Conn.SetDeadline(t)
+}
+
+// Server returns host and port, for logs.
+func (r *Receiver) Server() string {
+	return net.JoinHostPort(r.options.Host, strconv.Itoa(r.options.Port))
+}

@@ -1,0 +1,98 @@
+package email
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/textproto"
+	"strings"
+
+	gomail "github.com/wneessen/go-mail"
+
+	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/shared/outbound"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+)
+
+// failure is a mail that was not sent, and what that means. Its text holds no secret.
+type failure struct {
+	message.Outcome
+	doing string
+	// auth: the server has refused the login.
+	auth bool
+	err  error
+}
+
+func (f *failure) Error() string { return f.doing + ": " + f.Reason }
+
+// Unwrap implements the interface of [errors.Unwrap].
+func (f *failure) Unwrap() error { return f.err }
+
+// classify judges an error of go-mail. Only a server's own 5xx, a refused login
+// and a certificate that does not fit last; everything else is tried again.
+// go-mail's IsTemp is of no use here: a timeout is not temporary to it.
+func classify(doing string, err error, connected bool, known ...secrets.Value) error {
+	f := &failure{doing: doing, Outcome: message.Outcome{Result: message.Later}}
+	f.Reason = message.Clip(message.Line(outbound.Redact(err.Error(), known...)), 200)
+	var sent *gomail.SendError
+	if errors.As(err, &sent) {
+		return classifySend(f, sent)
+	}
+	var (
+		answer      *textproto.Error
+		certificate *tls.CertificateVerificationError
+		unknown     x509.UnknownAuthorityError
+		hostname    x509.HostnameError
+		record      tls.RecordHeaderError
+		dns         *net.DNSError
+	)
+	switch {
+	case errors.As(err, &answer):
+		f.Reason = reply(answer, known)
+		if answer.Code >= 500 {
+			f.Result = message.Refused
+			f.auth = answer.Code == 535 || answer.Code == 534 || answer.Code == 530
+		}
+	case errors.As(err, &certificate), errors.As(err, &unknown), errors.As(err, &hostname), errors.As(err, &record):
+		f.Result = message.Refused
+		f.Reason = "TLS: " + f.Reason
+	case errors.As(err, &dns) && dns.IsNotFound:
+		f.Result = message.Refused
+	case connected && lacksTLS(err):
+		f.Result = message.Refused
+		f.Reason = "the server offers no STARTTLS; pongwatch sends no mail in clear"
+	case connected && strings.Contains(err.Error(), "does not support SMTP AUTH"):
+		f.Result = message.Refused
+		f.Reason = "the server offers no login"
+	}
+	return f
+}
+
+// classifySend judges an error in the conversation about one mail.
+func classifySend(f *failure, sent *gomail.SendError) error {
+	code := sent.ErrorCode()
+	switch {
+	case sent.Reason == gomail.ErrSMTPReset:
+		return nil // RSET comes after the mail was accepted
+	case code >= 500 && code < 600:
+		f.Result = message.Refused
+		f.auth = code == 530 || code == 535
+	case code >= 400 && code < 500:
+		f.Result = message.Later
+	case sent.Reason == gomail.ErrSMTPDataClose:
+		// The whole mail was sent and the answer is missing.
+		f.Result = message.Unknown
+	case sent.Reason == gomail.ErrGetSender, sent.Reason == gomail.ErrGetRcpts, sent.Reason == gomail.ErrNoUnencoded:
+		f.Result = message.Refused
+	}
+	return f
+}
+
+// lacksTLS recognises go-mail's refusal to go on in clear, which has no type.
+func lacksTLS(err error) bool { return strings.Contains(err.Error(), "does not support STARTTLS") }
+
+func reply(e *textproto.Error, known []secrets.Value) string {
+	return fmt.Sprintf("%d %s", e.Code, message.Clip(message.Line(outbound.Redact(e.Msg, known...)), 150))
+}

@@ -1,0 +1,162 @@
+package alert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/store"
+)
+
+// handle deals with one message.
+func (f *Function) handle(ctx context.Context, e envelope) error {
+	if sig, ok, err := logEntry(e); ok || err != nil {
+		if err != nil {
+			return err
+		}
+		return f.signal(ctx, sig)
+	}
+	d, err := report.Decode(report.Message{Data: e.Message.Data, Attributes: e.Message.Attributes}, e.Message.PublishTime)
+	switch {
+	case errors.Is(err, report.ErrNewer) && d.Kind == report.KindCommand:
+		return err // a newer version of this function will understand what the person asked
+	case errors.Is(err, report.ErrNewer):
+		f.log.ErrorContext(ctx, "message of a newer version", "event", "newer", "error", err, "kind", d.Kind)
+		return nil // the next run heals
+	case err != nil:
+		return fmt.Errorf("%w: %w", err, errPoison)
+	}
+	switch d.Kind {
+	case report.KindReport:
+		return f.report(ctx, *d.Report)
+	case report.KindCommand:
+		return f.command(ctx, *d.Command)
+	case report.KindSignal:
+		return f.signal(ctx, *d.Signal)
+	default:
+		return f.tick(ctx)
+	}
+}
+
+func (f *Function) report(ctx context.Context, r report.Report) error {
+	err := f.apply(ctx, r.Shard, incident.Input{Report: &r})
+	if errors.Is(err, errStore) {
+		f.tellWithoutStore(ctx, r)
+	}
+	return err
+}
+
+// tick lets time pass for all shards.
+func (f *Function) tick(ctx context.Context) error {
+	return f.everywhere(ctx, incident.Input{})
+}
+
+func (f *Function) command(ctx context.Context, c report.Command) error {
+	allowed, err := f.mayAct(ctx, c)
+	if err != nil {
+		return fmt.Errorf("checking who may act: %w", err)
+	}
+	if !allowed {
+		f.log.WarnContext(ctx, "command refused", "event", "command", "action", c.Action, "by", c.By, "via", c.Via, "incident", c.Incident)
+		return nil
+	}
+	f.log.InfoContext(ctx, "command", "event", "command", "action", c.Action, "by", c.By, "via", c.Via, "incident", c.Incident)
+	in := incident.Input{Command: &c}
+	switch {
+	case c.Shard != "":
+		return f.apply(ctx, c.Shard, in)
+	case c.Action == report.Drill:
+		return f.apply(ctx, f.first, in)
+	}
+	return f.everywhere(ctx, in)
+}
+
+// everywhere applies an input to every shard, a few at a time; one that fails does
+// not keep the others from it.
+func (f *Function) everywhere(ctx context.Context, in incident.Input) error {
+	const atOnce = 4
+	var (
+		wg    sync.WaitGroup
+		mu    sync.Mutex
+		errs  []error
+		slots = make(chan struct{}, atOnce)
+	)
+	for _, shard := range f.shards(ctx) {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if err := f.apply(ctx, shard, in); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, fmt.Errorf("shard %s: %w", shard, err))
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// storedShards remembers which shards have a state, for a while: one that is gone
+// from the configuration may still have open incidents.
+type storedShards struct {
+	names []string
+	read  time.Time
+}
+
+const storedFor = time.Hour
+
+// shards are those of the configuration and those that have a state.
+func (f *Function) shards(ctx context.Context) []string {
+	names := slices.Concat(f.config.ShardNames(), f.storedShards(ctx))
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func (f *Function) storedShards(ctx context.Context) []string {
+	f.mu.Lock()
+	known := f.stored
+	f.mu.Unlock()
+	if !known.read.IsZero() && f.now().Sub(known.read) < storedFor {
+		return known.names
+	}
+	prefix := incident.StateKey("")
+	from, to := store.Prefix(prefix)
+	var names []string
+	for doc, err := range f.store.Range(ctx, from, to) {
+		if err != nil {
+			return known.names // whoever reads a state finds out, and says so
+		}
+		names = append(names, doc.Key[len(prefix):])
+	}
+	f.mu.Lock()
+	f.stored = storedShards{names: names, read: f.now()}
+	f.mu.Unlock()
+	return names
+}
+
+// mayAct decides by the configuration: a Slack channel may list who may press its
+// buttons; every other way in has verified who asks.
+func (f *Function) mayAct(ctx context.Context, c report.Command) (bool, error) {
+	if f.options.MayAct != nil {
+		return f.options.MayAct(ctx, c)
+	}
+	if c.Via != "slack" {
+		return true, nil
+	}
+	listed := false
+	for _, r := range f.config.Receivers {
+		if r.Slack == nil || len(r.Slack.Approvers) == 0 {
+			continue
+		}
+		listed = true
+		if slices.Contains(r.Slack.Approvers, c.By) {
+			return true, nil
+		}
+	}
+	return !listed, nil
+}

@@ -1,0 +1,262 @@
+package message_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/functions/alert/message/messagetest"
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+var update = flag.Bool("update", false, "write golden files")
+
+// golden compares got with a file, or writes the file with -update.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v (run with -update)", err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+// TestPhoneTexts pins, for every cause and event, what a lock screen shows.
+func TestPhoneTexts(t *testing.T) {
+	var b strings.Builder
+	for _, e := range messagetest.Events() {
+		fmt.Fprintf(&b, "-- %s --\n", e)
+		for _, c := range cause.All() {
+			m := message.Render(messagetest.Notice(e, c), messagetest.Context())
+			fmt.Fprintln(&b, m.Push)
+		}
+	}
+	for _, e := range append(messagetest.Events(), incident.Joined) {
+		if e != incident.Drill {
+			fmt.Fprintf(&b, "-- group %s --\n%s\n", e, message.Render(messagetest.Group(e, 5), messagetest.Context()).Push)
+		}
+	}
+	golden(t, "phone.txt", b.String())
+}
+
+// TestTexts pins the whole text of every event, and of every cause's opening.
+func TestTexts(t *testing.T) {
+	var b strings.Builder
+	for _, e := range messagetest.Events() {
+		fmt.Fprintf(&b, "-- %s --\n%s", e, message.Render(messagetest.Notice(e, cause.AuthInvalid), messagetest.Context()).Text())
+	}
+	golden(t, "events.txtar", b.String())
+	b.Reset()
+	for _, c := range cause.All() {
+		fmt.Fprintf(&b, "-- %s --\n%s", c, message.Render(messagetest.Notice(incident.Opened, c), messagetest.Context()).Text())
+	}
+	golden(t, "causes.txtar", b.String())
+	b.Reset()
+	for _, e := range []incident.Event{incident.Opened, incident.Joined, incident.Resolved} {
+		fmt.Fprintf(&b, "-- %s --\n%s", e, message.Render(messagetest.Group(e, 5), messagetest.Context()).Text())
+	}
+	golden(t, "group.txtar", b.String())
+}
+
+// TestEveryMessageAnswersTheFirstQuestions: what, which database and since when,
+// in the headline and on the phone, whatever the cause and event.
+func TestEveryMessageAnswersTheFirstQuestions(t *testing.T) {
+	for _, e := range messagetest.Events() {
+		for _, c := range cause.All() {
+			n := messagetest.Notice(e, c)
+			m := message.Render(n, messagetest.Context())
+			database := message.DatabaseName(n.Incident.Series.Database)
+			for where, text := range map[string]string{"headline": m.Headline, "phone text": m.Push, "first line of the mail": strings.SplitN(m.Text(), "\n", 2)[0]} {
+				if !strings.Contains(text, database) || !strings.Contains(text, "18:22") {
+					t.Errorf("%s × %s: %s %q lacks %s or 18:22", c, e, where, text, database)
+				}
+			}
+			if utf8.RuneCountInString(m.Headline) > 140 {
+				t.Errorf("%s × %s: headline has %d characters", c, e, utf8.RuneCountInString(m.Headline))
+			}
+			if m.Next == "" || m.CauseTitle == "" || m.Short == "" || len(m.Facts) > 10 || m.Subject == "" {
+				t.Errorf("%s × %s: incomplete: %+v", c, e, m)
+			}
+			if open := m.Until.IsZero(); open != (len(m.Actions) > 0) {
+				t.Errorf("%s × %s: open %v, but %d actions", c, e, open, len(m.Actions))
+			}
+		}
+	}
+}
+
+// TestSubjectIsConstant: mail readers part a thread whose subject changes.
+func TestSubjectIsConstant(t *testing.T) {
+	want := message.Render(messagetest.Notice(incident.Opened, cause.AuthInvalid), messagetest.Context()).Subject
+	for _, e := range messagetest.Events() {
+		if e == incident.Drill {
+			continue
+		}
+		if got := message.Render(messagetest.Notice(e, cause.AuthInvalid), messagetest.Context()).Subject; got != want {
+			t.Errorf("%s: subject %q, want %q", e, got, want)
+		}
+	}
+	n := messagetest.Notice(incident.CauseChanged, cause.TimeoutResponse)
+	if got := message.Render(n, messagetest.Context()).Subject; got != want {
+		t.Errorf("another cause: subject %q, want %q", got, want)
+	}
+}
+
+func TestEvidenceStaysApart(t *testing.T) {
+	for _, c := range cause.All() {
+		m := message.Render(messagetest.Notice(incident.Opened, c), messagetest.Context())
+		for name, text := range map[string]string{
+			"headline": m.Headline, "push": m.Push, "subject": m.Subject, "news": m.News, "impact": m.Impact, "next": m.Next, "footer": m.Footer,
+			"cause": m.CauseTitle + m.CauseText, "facts": fmt.Sprint(m.Facts), "notes": fmt.Sprint(m.Notes), "fix": fmt.Sprint(m.Fix),
+		} {
+			if strings.Contains(text, "evil") || strings.Contains(text, "<!channel>") {
+				t.Errorf("%s: %s holds evidence: %q", c, name, text)
+			}
+		}
+		if len(m.Evidence) != 1 || strings.ContainsRune(m.Evidence[0].Text, '\u202e') || !strings.Contains(m.Evidence[0].Text, "evil") {
+			t.Errorf("%s: evidence %q", c, m.Evidence)
+		}
+	}
+}
+
+func TestServiceNamesAreHarmless(t *testing.T) {
+	n := messagetest.Notice(incident.Opened, cause.Mock)
+	n.Incident.Series.Subject = "back%send\n<!channel>\u202e" + strings.Repeat("x", 300)
+	m := message.Render(n, messagetest.Context())
+	if strings.ContainsAny(m.Headline+m.Subject+m.Push, "\n\u202e") || strings.Contains(m.Headline, "!(") {
+		t.Errorf("headline %q, subject %q", m.Headline, m.Subject)
+	}
+	if !strings.Contains(m.Headline, "18:22 UTC") {
+		t.Errorf("headline %q lost its time", m.Headline)
+	}
+}
+
+func TestFallbackSaysWhy(t *testing.T) {
+	n := messagetest.Notice(incident.Opened, cause.AuthInvalid)
+	n.Instead, n.Why, n.Maybe = "slack-oncall", "channel_not_found", true
+	text := message.Render(n, messagetest.Context()).Text()
+	for _, want := range []string{"Sent here because slack-oncall does not take notifications.", "Answer of slack-oncall", "channel_not_found", "may have reached you already"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("text lacks %q:\n%s", want, text)
+		}
+	}
+}
+
+func TestGroups(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*incident.Notice)
+		want   string
+	}{
+		{"one cause", func(*incident.Notice) {}, "5 databases are down: this month's Redis commands are used up, since 18:22 UTC"},
+		{"several causes of a class", func(n *incident.Notice) { n.Members[0].Cause = cause.QuotaDaily }, "5 databases are down: quota used up, since 18:22 UTC"},
+		{"some are well again", func(n *incident.Notice) { n.Members[0].Resolved = messagetest.Now }, "4 of 5 databases are down: this month's Redis commands are used up, since 18:22 UTC"},
+		{"a region", func(n *incident.Notice) {
+			n.Group.Region = "us-east-1"
+			for k := range n.Members {
+				n.Members[k].Cause = cause.TimeoutConnect
+			}
+		}, "Regional outage in us-east-1: 5 databases are down: Redis cannot be reached in time, since 18:22 UTC"},
+		{"other checks", func(n *incident.Notice) { n.Members[0].Series.Check = report.Write }, "5 databases fail: this month's Redis commands are used up, since 18:22 UTC"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			n := messagetest.Group(incident.Opened, 5)
+			tt.change(&n)
+			if got := message.Render(n, messagetest.Context()).Headline; got != tt.want {
+				t.Errorf("headline %q\nwant %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestStoreDown(t *testing.T) {
+	failures := []report.Observation{messagetest.Incident("prod-cache", cause.AuthInvalid).Observation, messagetest.Incident("prod-queue", cause.TimeoutConnect).Observation}
+	golden(t, "storedown.txt", message.RenderStoreDown("main", failures, messagetest.Now, messagetest.Context()).Text())
+}
+
+func TestLinksWithoutTheirValuesAreLeftOut(t *testing.T) {
+	c := messagetest.Context()
+	c.Databases = nil
+	c.Inbound = ""
+	m := message.Render(messagetest.Notice(incident.Opened, cause.AuthInvalid), c)
+	for _, l := range m.Links {
+		if l.Label == "Upstash console" {
+			t.Errorf("link to %q without the database's id", l.URL)
+		}
+	}
+	for _, a := range m.Actions {
+		if a.URL != "" {
+			t.Errorf("signed link without AlertWebhook: %q", a.URL)
+		}
+	}
+}
+
+func TestControlIsReadBack(t *testing.T) {
+	for _, c := range []message.Control{{Shard: "main", Incident: "20261122T182201Z-7F3A9K2M4QXT"}, {Incident: "x", Reopened: message.AnyLife}, {Shard: "a", Incident: "b", Reopened: 12}} {
+		got, err := message.ParseControl(c.String())
+		if err != nil || got != c {
+			t.Errorf("ParseControl(%q) = %+v, %v", c.String(), got, err)
+		}
+	}
+}
+
+func FuzzParseControl(f *testing.F) {
+	f.Add("1|main|20261122T182201Z-7F3A9K2M4QXT|0")
+	f.Add("1||x|-1")
+	f.Add("||||")
+	f.Fuzz(func(t *testing.T, s string) {
+		c, err := message.ParseControl(s)
+		if err == nil && c.String() != s {
+			t.Errorf("%q reads as %+v", s, c)
+		}
+	})
+}
+
+func TestFormat(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second: "0 s", 48 * time.Second: "48 s", 12*time.Minute + 4*time.Second: "12 min", 65 * time.Minute: "1 h 5 min", 2 * time.Hour: "2 h", 76 * time.Hour: "3 d 4 h",
+	} {
+		if got := message.Duration(d); got != want {
+			t.Errorf("Duration(%v) = %q, want %q", d, got, want)
+		}
+	}
+	if got := message.Clock(messagetest.Since, messagetest.Since.AddDate(0, 0, 1)); got != "2026-11-22 18:22 UTC" {
+		t.Errorf("Clock of yesterday = %q", got)
+	}
+	if got := message.Clip("héllo wörld", 7); got != "héllo…" {
+		t.Errorf("Clip = %q", got)
+	}
+}
+
+func FuzzLine(f *testing.F) {
+	f.Add(messagetest.Hostile, 10)
+	f.Add("\xff\r\n\u2066", 1)
+	f.Fuzz(func(t *testing.T, s string, limit int) {
+		got := message.Clip(message.Line(s), limit)
+		if !utf8.ValidString(got) || strings.ContainsAny(got, "\r\n\u202e\u2066") || limit > 0 && utf8.RuneCountInString(got) > limit {
+			t.Errorf("Line(%q) = %q", s, got)
+		}
+	})
+}

@@ -1,0 +1,210 @@
+package alert
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/store"
+)
+
+// How long one message contends for a state, and how much it may claim at once.
+const (
+	contendTries = 8
+	contendFor   = 5 * time.Second
+	contendPause = 100 * time.Millisecond // the first pause's most; it doubles
+	storeTimeout = 10 * time.Second
+	claimMost    = 200
+	passes       = 4
+)
+
+var (
+	// errStore says that the store does not do its work.
+	errStore = errors.New("store failed")
+	// errContended says that others wrote first, again and again.
+	errContended = errors.New("state is contended")
+)
+
+// apply brings one shard up to date with an input and sends what is owed. It
+// returns nil once the state is committed, whatever becomes of the deliveries.
+func (f *Function) apply(ctx context.Context, shard string, in incident.Input) error {
+	if shard == "" {
+		return nil
+	}
+	for range passes {
+		notices, err := f.commit(ctx, shard, in)
+		if err != nil {
+			return err
+		}
+		if len(notices) == 0 {
+			return nil
+		}
+		done := f.deliver(ctx, shard, notices)
+		if health := done.health; len(health) > 0 {
+			if shard != f.first {
+				// The receivers are not this shard's: failing to note it loses nothing but the note.
+				if err := f.apply(ctx, f.first, incident.Input{Receivers: health}); err != nil {
+					f.log.WarnContext(ctx, "receiver health not noted", "error", err)
+				}
+				health = nil
+			}
+			in = incident.Input{Receivers: health}
+		} else {
+			in = incident.Input{}
+		}
+		if !done.more && len(in.Receivers) == 0 && len(notices) < claimMost {
+			return nil
+		}
+	}
+	return nil
+}
+
+// commit reads the state, steps, claims and writes, until nobody else has written
+// in between. The notices are this call's alone to send.
+func (f *Function) commit(ctx context.Context, shard string, in incident.Input) ([]incident.Notice, error) {
+	began := time.Now()
+	for try := range contendTries {
+		notices, err := f.tryCommit(ctx, shard, in)
+		if !errors.Is(err, store.ErrConflict) {
+			return notices, err
+		}
+		if time.Since(began) > contendFor {
+			break
+		}
+		if err := sleep(ctx, f.options.Jitter(contendPause<<try)); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("shard %s: %w", shard, errContended)
+}
+
+func (f *Function) tryCommit(ctx context.Context, shard string, in incident.Input) ([]incident.Notice, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	state, doc, aside, err := f.read(ctx, shard)
+	if err != nil {
+		return nil, err
+	}
+	f.options.Observe(Got)
+	if aside != "" {
+		in.SetAside = aside
+	}
+	now := f.now()
+	policy := f.policy(shard)
+	next, transitions := incident.Step(state, in, policy, now)
+	f.trends(ctx, shard, &next, transitions)
+	f.options.Observe(Stepped)
+	owner := rand.Text()
+	next, notices := incident.Claim(next, now, owner, f.options.Lease, claimMost)
+	f.options.Observe(Claimed)
+	f.undelivered(ctx, next, policy, now)
+	if len(notices) == 0 && incident.Equal(state, next) {
+		return nil, nil // a tick with nothing due writes nothing
+	}
+	if err := f.write(ctx, doc, next, owner); err != nil {
+		return nil, err
+	}
+	f.logTransitions(ctx, shard, transitions)
+	return notices, nil
+}
+
+// read returns the state of a shard. One that cannot be decoded is kept under
+// another key, which is returned, and a new one begun.
+func (f *Function) read(ctx context.Context, shard string) (state incident.State, doc store.Doc, aside string, err error) {
+	key := incident.StateKey(shard)
+	doc, err = f.store.Get(ctx, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return incident.New(shard, f.now()), store.Doc{Key: key}, "", nil
+	}
+	if err != nil {
+		return incident.State{}, doc, "", fmt.Errorf("%w: %w", errStore, err)
+	}
+	state, err = incident.Decode(doc.Data)
+	if err == nil {
+		return state, doc, "", nil
+	}
+	f.log.ErrorContext(ctx, "state cannot be decoded and is set aside", "event", "set_aside", "shard", shard, "error", err)
+	aside, err = f.setAside(ctx, shard, doc)
+	if err != nil {
+		return incident.State{}, doc, "", fmt.Errorf("setting the state aside: %w: %w", errStore, err)
+	}
+	return incident.New(shard, f.now()), doc, aside, nil
+}
+
+// setAside keeps an unreadable state. Its key follows from its version, so that
+// doing it twice keeps it once.
+func (f *Function) setAside(ctx context.Context, shard string, doc store.Doc) (string, error) {
+	key := fmt.Sprintf("aside/v1/%s/%s", shard, segment(doc.Version))
+	_, err := f.store.Put(ctx, store.Doc{Key: key, Data: doc.Data, Schema: doc.Schema})
+	if err != nil && !errors.Is(err, store.ErrConflict) {
+		return "", err
+	}
+	return key, nil
+}
+
+// write commits a state. When only the answer was lost, the owner tells.
+func (f *Function) write(ctx context.Context, doc store.Doc, s incident.State, owner string) error {
+	s.Counter++
+	s.Owner = owner
+	data, err := incident.Encode(s)
+	if err != nil {
+		return err
+	}
+	doc.Data, doc.Schema = data, incident.Schema
+	f.options.Observe(Committing)
+	_, err = f.store.Put(ctx, doc)
+	switch {
+	case err == nil:
+	case errors.Is(err, store.ErrConflict):
+		return err
+	case f.wrote(ctx, doc.Key, owner):
+	default:
+		return fmt.Errorf("%w: %w", errStore, err)
+	}
+	f.options.Observe(Committed)
+	return nil
+}
+
+// wrote reports whether the state under key was last written by owner. Its
+// context may be over, so it takes a moment of its own.
+func (f *Function) wrote(ctx context.Context, key, owner string) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout/2)
+	defer cancel()
+	doc, err := f.store.Get(ctx, key)
+	if err != nil {
+		return false
+	}
+	s, err := incident.Decode(doc.Data)
+	return err == nil && (s.Owner == owner || s.Leased(owner))
+}
+
+func jitter(most time.Duration) time.Duration { return mathrand.N(max(most, 1)) }
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// segment makes text fit for a segment of a key.
+func segment(text string) string {
+	out := []byte(text)
+	for i, c := range out {
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			out[i] = '-'
+		}
+	}
+	if len(out) == 0 {
+		return "none"
+	}
+	return string(out[:min(len(out), 64)])
+}
