@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -195,60 +194,25 @@ func readInbox(t *testing.T, url string) inbox.Inbox {
 	return in
 }
 
-// A newcomer's first minute, on the binary: one alert for each receiver that names
-// the cause and the fix, then its resolve where the alert was.
-func TestDemonstration(t *testing.T) {
-	t.Parallel()
-	p := startLocal(t, nil)
-	if p.ready > time.Second {
-		t.Errorf("the greeting came after %v, want it within a second", p.ready)
-	}
-	for _, want := range []string{p.url + "/inbox", "/demo/break?mode=auth", "curl -f"} {
-		if !strings.Contains(p.log.String(), want) {
-			t.Errorf("the greeting lacks %s", want)
-		}
-	}
-	eventually(t, 5*time.Second, "connected", func() string {
-		_, body := ask(t, http.MethodGet, p.url+"/api/v1/health/redis")
-		return body
-	}, func(body string) bool { return strings.HasPrefix(body, `{"status":"connected"`) })
-
-	breakDemo(t, p.url, "auth")
-	began := time.Now()
-	in := eventually(t, 15*time.Second, "an alert in Slack and by mail", func() inbox.Inbox { return readInbox(t, p.url) },
-		func(in inbox.Inbox) bool { return len(in.Slack) > 0 && len(in.Mail) > 0 })
-	t.Logf("greeting after %v, alert after %v", p.ready, time.Since(began))
-	if len(in.Slack) != 1 || len(in.Mail) != 1 {
-		t.Errorf("%d Slack messages and %d mails, want one for each receiver", len(in.Slack), len(in.Mail))
-	}
-	slack := in.Slack[0].Text + string(in.Slack[0].Blocks)
-	for name, text := range map[string]string{"Slack": slack, "mail": in.Mail[0].Subject + in.Mail[0].Text} {
-		for _, want := range []string{"auth_invalid", "demo-cache", "INC-", "Copy the REST token"} {
-			if !strings.Contains(text, want) {
-				t.Errorf("the %s alert lacks %q:\n%s", name, want, text)
-			}
-		}
-	}
-
-	breakDemo(t, p.url, "none")
-	in = eventually(t, 30*time.Second, "the resolve in both threads", func() inbox.Inbox { return readInbox(t, p.url) },
-		func(in inbox.Inbox) bool {
-			return len(in.Mail) > 1 && len(in.Slack) == 1 && in.Slack[0].Edits > 0 && len(in.Slack[0].Thread) > 0
-		})
-	if len(in.Slack) != 1 || len(in.Slack[0].Thread) != 1 || len(in.Mail) != 2 {
-		t.Errorf("%d Slack messages with %d replies, %d mails; want one resolve in each thread", len(in.Slack), len(in.Slack[0].Thread), len(in.Mail))
-	}
-	if m := in.Mail[1]; len(m.References) == 0 || m.References[0] != in.Mail[0].MessageID {
-		t.Errorf("the resolve refers to %v, want the alert %s", m.References, in.Mail[0].MessageID)
-	}
-	if code := p.interrupt(t); code != exitOK {
-		t.Errorf("exit code %d after an interrupt, want 0", code)
-	}
-}
-
 func breakDemo(t *testing.T, url, mode string) {
 	t.Helper()
 	if code, body := ask(t, http.MethodPost, url+"/demo/break?mode="+mode); code != http.StatusOK {
 		t.Fatalf("breaking: %d %s", code, body)
 	}
 }
+
+// health returns the status that GET /api/v1/health/redis gives.
+func health(t *testing.T, url string) string {
+	t.Helper()
+	code, body := ask(t, http.MethodGet, url+"/api/v1/health/redis")
+	var answer struct{ Status string }
+	if err := json.Unmarshal([]byte(body), &answer); err != nil {
+		t.Fatalf("health: %d %s", code, body)
+	}
+	if good := answer.Status == "connected" || answer.Status == "degraded"; good != (code == http.StatusOK) {
+		t.Errorf("health: status code %d for %s", code, answer.Status)
+	}
+	return answer.Status
+}
+
+func is(want string) func(string) bool { return func(got string) bool { return got == want } }

@@ -36,6 +36,8 @@ func commands() []command {
 	return []command{
 		{"local", "watch from this machine; without configuration, a demonstration", localCommand},
 		{"probe", "ask each configured database once for a PONG", probeCommand},
+		{"explain", "say what a cause means and what to do", explainCommand},
+		{"emulator", "serve Upstash's REST API from this machine", emulatorCommand},
 		{"explain", "print what a cause means and how to fix it", explainCommand},
 		{"emulator", "serve Upstash's REST API, for tests and CI", emulatorCommand},
 	}

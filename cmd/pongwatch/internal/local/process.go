@@ -6,6 +6,7 @@ package local
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -44,6 +45,8 @@ type Options struct {
 	Data string
 	// Every is how often to ping; zero is 5 s in the demonstration, else as configured.
 	Every time.Duration
+	// RootCAs replaces the system's certificate authorities, for tests.
+	RootCAs *x509.CertPool
 	// Getenv reads the environment, os.Getenv for one.
 	Getenv func(string) string
 	// Out gets what a person should read; Logger the rest.

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/gcp"
+)
+
+const aboutConfig = `pongwatch config checks the configuration and prints its schema.
+
+Usage:
+  pongwatch config check [--json] [--local] [FILE…]
+  pongwatch config schema
+
+"check" reads the files, merged, or without any what PONGWATCH_CONFIG or the customer's
+own variables say. It prints every problem with its place, its key, what is wrong and an
+example of right, also those that would concern one database only at run time. It reads
+no secret but a document that PONGWATCH_CONFIG refers to. The exit code is 0 without
+problems, 1 with, 2 when the configuration could not be read.
+
+"schema" prints the JSON Schema of the document (draft 2020-12), for editors.
+
+`
+
+// configCommand runs "pongwatch config …" and returns its exit code.
+func configCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		fmt.Fprint(stderr, aboutConfig)
+		return exitFailed
+	}
+	switch args[0] {
+	case "check":
+		return configCheck(ctx, args[1:], stdout, stderr)
+	case "schema":
+		if len(args) == 1 {
+			if _, err := stdout.Write(config.Schema()); err != nil {
+				fmt.Fprintf(stderr, "pongwatch config schema: %v\n", err)
+				return exitFailed
+			}
+			return exitOK
+		}
+	case "help", "-h", "-help", "--help":
+		fmt.Fprint(stdout, aboutConfig)
+		return exitOK
+	}
+	fmt.Fprintf(stderr, "pongwatch config: unexpected %q\n\n%s", strings.Join(args, " "), aboutConfig)
+	return exitFailed
+}
+
+// checked is the verdict on a configuration, and --json's output.
+type checked struct {
+	OK        bool             `json:"ok"`
+	Hash      string           `json:"hash,omitempty"`
+	Databases int              `json:"databases"`
+	Shards    int              `json:"shards"`
+	Receivers int              `json:"receivers"`
+	Problems  []config.Problem `json:"problems"`
+}
+
+func configCheck(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("config check", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	asJSON := flags.Bool("json", false, "print JSON")
+	local := flags.Bool("local", false, "accept secrets in clear and http:// addresses of this machine, as `pongwatch local` does")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, aboutConfig)
+		flags.SetOutput(stdout)
+		flags.PrintDefaults()
+		return exitOK
+	case err != nil:
+		fmt.Fprintf(stderr, "pongwatch config check: %v\n\n%s", err, aboutConfig)
+		return exitFailed
+	}
+	c, problems, err := readConfig(ctx, flags.Args(), *local)
+	if err != nil {
+		fmt.Fprintf(stderr, "pongwatch config check: %v\n", err)
+		return exitFailed
+	}
+	verdict := checked{OK: problems.Err() == nil, Problems: problems}
+	if c != nil {
+		verdict.Hash, verdict.Databases, verdict.Shards, verdict.Receivers = c.Hash(), len(c.Databases), len(c.ShardNames()), len(c.Receivers)
+	}
+	if err := printChecked(stdout, verdict, *asJSON); err != nil {
+		fmt.Fprintf(stderr, "pongwatch config check: %v\n", err)
+		return exitFailed
+	}
+	if !verdict.OK {
+		return exitNo
+	}
+	return exitOK
+}
+
+// readConfig reads the files, or without any what the environment configures. The
+// error says that something could not be read; what is wrong with it are problems.
+func readConfig(ctx context.Context, files []string, local bool) (*config.Config, config.Problems, error) {
+	if len(files) > 0 {
+		var documents []config.Document
+		for _, name := range files {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				return nil, nil, fmt.Errorf("reading configuration: %w", err)
+			}
+			documents = append(documents, config.Document{Name: name, Text: text})
+		}
+		c, problems := config.Parse(local, documents...)
+		return c, problems, nil
+	}
+	// The customer's own variables hold secrets in clear by their nature.
+	local = local || os.Getenv(config.EnvConfig) == ""
+	c, err := config.Load(ctx, config.Options{
+		Getenv: os.Getenv, ReadFile: os.ReadFile, Secrets: gcp.NewClients(gcp.ReadEnvironment(os.Getenv)).Secrets(), Local: local,
+	})
+	if problems, ok := errors.AsType[config.Problems](err); ok && !errors.Is(err, config.ErrEmpty) {
+		return nil, problems, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, c.Problems, nil
+}
+
+func printChecked(w io.Writer, v checked, asJSON bool) error {
+	if asJSON {
+		if v.Problems == nil {
+			v.Problems = []config.Problem{}
+		}
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(v)
+	}
+	var b strings.Builder
+	wrong := 0
+	for _, p := range v.Problems {
+		kind := "problem"
+		switch {
+		case p.Notice:
+			kind = "notice"
+		case p.Fatal:
+			kind = "fatal"
+		}
+		if !p.Notice {
+			wrong++
+		}
+		fmt.Fprintf(&b, "%s: %s\n", kind, p.Error())
+	}
+	if v.Hash != "" {
+		fmt.Fprintf(&b, "%d database(s) in %d shard(s), %d receiver(s), configuration %s: ", v.Databases, v.Shards, v.Receivers, v.Hash)
+	}
+	if wrong == 0 {
+		b.WriteString("no problems\n")
+	} else {
+		fmt.Fprintf(&b, "%d problem(s)\n", wrong)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/inbox"
+)
+
+// A newcomer's first minute, on the binary: one alert for each receiver that names
+// the cause and the fix, then its resolve where the alert was.
+func TestDemonstration(t *testing.T) {
+	t.Parallel()
+	p := startLocal(t, nil)
+	if p.ready > time.Second {
+		t.Errorf("the greeting came after %v, want it within a second", p.ready)
+	}
+	for _, want := range []string{p.url + "/inbox", "/demo/break?mode=auth", "curl -f"} {
+		if !strings.Contains(p.log.String(), want) {
+			t.Errorf("the greeting lacks %s", want)
+		}
+	}
+	eventually(t, 5*time.Second, "connected", func() string { return health(t, p.url) }, is("connected"))
+
+	breakDemo(t, p.url, "auth")
+	began := time.Now()
+	eventually(t, 10*time.Second, "unauthorized", func() string { return health(t, p.url) }, is("unauthorized"))
+	in := eventually(t, 15*time.Second, "an alert in Slack and by mail", func() inbox.Inbox { return readInbox(t, p.url) },
+		func(in inbox.Inbox) bool { return len(in.Slack) > 0 && len(in.Mail) > 0 })
+	t.Logf("greeting after %v, alert after %v", p.ready, time.Since(began))
+	if len(in.Slack) != 1 || len(in.Mail) != 1 {
+		t.Errorf("%d Slack messages and %d mails, want one for each receiver", len(in.Slack), len(in.Mail))
+	}
+	slack := in.Slack[0].Text + string(in.Slack[0].Blocks)
+	for name, text := range map[string]string{"Slack": slack, "mail": in.Mail[0].Subject + in.Mail[0].Text} {
+		for _, want := range []string{"auth_invalid", "demo-cache", "INC-", "Copy the REST token"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("the %s alert lacks %q:\n%s", name, want, text)
+			}
+		}
+	}
+
+	breakDemo(t, p.url, "none")
+	in = eventually(t, 30*time.Second, "the resolve in both threads", func() inbox.Inbox { return readInbox(t, p.url) },
+		func(in inbox.Inbox) bool {
+			return len(in.Mail) > 1 && len(in.Slack) == 1 && in.Slack[0].Edits > 0 && len(in.Slack[0].Thread) > 0
+		})
+	if len(in.Slack) != 1 || len(in.Slack[0].Thread) != 1 || len(in.Mail) != 2 {
+		t.Errorf("%d Slack messages with %d replies, %d mails; want one resolve in each thread", len(in.Slack), len(in.Slack[0].Thread), len(in.Mail))
+	}
+	if m := in.Mail[1]; len(m.References) == 0 || m.References[0] != in.Mail[0].MessageID {
+		t.Errorf("the resolve refers to %v, want the alert %s", m.References, in.Mail[0].MessageID)
+	}
+	if code := p.interrupt(t); code != exitOK {
+		t.Errorf("exit code %d after an interrupt, want 0", code)
+	}
+}

@@ -1,0 +1,158 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/pongwatch/pongwatch/functions/alert/email/emailtest"
+	"github.com/pongwatch/pongwatch/functions/alert/slack/slacktest"
+	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
+)
+
+// startProcess runs a process in this one until the test ends.
+func startProcess(t *testing.T, o Options, env map[string]string) *Process {
+	t.Helper()
+	o.Addr, o.Getenv = "127.0.0.1:0", func(name string) string { return env[name] }
+	o.Out = io.Discard
+	o.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	p, err := Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("stopping: %v", err)
+		}
+	})
+	return p
+}
+
+// wait polls until ok, and fails with what.
+func wait(t *testing.T, within time.Duration, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(within)
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", within, what)
+		}
+		<-poll.C
+	}
+}
+
+func status(t *testing.T, p *Process) string {
+	t.Helper()
+	resp, err := http.Get(p.URL() + "/api/v1/health/redis")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var answer struct{ Status string }
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		t.Fatal(err)
+	}
+	return answer.Status
+}
+
+// redisServer is Debian's Redis as a child of the test.
+type redisServer struct {
+	t    *testing.T
+	addr string
+	cmd  *exec.Cmd
+}
+
+func (r *redisServer) start() {
+	r.t.Helper()
+	_, port, _ := net.SplitHostPort(r.addr)
+	r.cmd = exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", r.t.TempDir())
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if err := r.cmd.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	wait(r.t, 5*time.Second, "redis-server listens", func() bool {
+		c, err := net.Dial("tcp", r.addr)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+}
+
+func (r *redisServer) stop() {
+	_ = r.cmd.Process.Kill()
+	_ = r.cmd.Wait()
+}
+
+// The real thing, as somebody would set it up with the variables of their app: a
+// redis-server behind the emulator's REST, an incoming Slack webhook, and a mail
+// server that demands STARTTLS and a login. It stops: an alert by both. It starts:
+// the resolve by both.
+func TestRealRedis(t *testing.T) {
+	if os.Getenv("PONGWATCH_TEST_REDIS") == "" {
+		t.Skip("needs redis-server (Debian package redis-server); run with PONGWATCH_TEST_REDIS=1")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	redis := &redisServer{t: t, addr: l.Addr().String()}
+	l.Close()
+	redis.start()
+	defer func() { redis.stop() }()
+	rest := upstashtest.Start(t, upstashtest.Options{Redis: redis.addr})
+	slack, err := slacktest.New(slacktest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slack.Close()
+	mail, err := emailtest.New(emailtest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mail.Close()
+
+	p := startProcess(t, Options{Data: t.TempDir(), Every: time.Second, RootCAs: mail.RootCAs()}, map[string]string{
+		"UPSTASH_REDIS_URL": rest.URL(), "UPSTASH_REDIS_TOKEN": rest.Token(), "REDIS_MAX_CONNECTIONS": "10",
+		"SLACK_WEBHOOK_URL": slack.WebhookURL("redis-alerts"),
+		"SMTP_HOST":         mail.Host(), "SMTP_PORT": strconv.Itoa(mail.Port()), "SMTP_USERNAME": mail.Username(), "SMTP_PASSWORD": mail.Password(),
+		"SMTP_FROM": "pongwatch@example.com", "ALERT_EMAIL_TO": "oncall@example.com",
+	})
+	wait(t, 5*time.Second, "connected", func() bool { return status(t, p) == "connected" })
+
+	redis.stop()
+	both := func(n int) func() bool {
+		return func() bool { return len(slack.Messages()) >= n && len(mail.Mails()) >= n }
+	}
+	wait(t, 30*time.Second, "an alert by Slack and by mail", both(1))
+	redis.start()
+	wait(t, 30*time.Second, "the resolve by Slack and by mail", both(2))
+
+	messages, mails := slack.Messages(), mail.Mails()
+	if len(messages) != 2 || len(mails) != 2 {
+		t.Errorf("%d Slack messages and %d mails, want an alert and a resolve by each", len(messages), len(mails))
+	}
+	for _, text := range []string{messages[0].Text, mails[0].Subject, mails[0].Text} {
+		if !strings.Contains(text, "redis") {
+			t.Errorf("the alert %q does not name the database", text)
+		}
+	}
+	if got, want := mails[1].Header.Get("References"), mails[0].Header.Get("Message-Id"); !strings.Contains(got, want) {
+		t.Errorf("the resolve refers to %q, want the alert %s", got, want)
+	}
+}
