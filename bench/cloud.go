@@ -19,7 +19,7 @@ import (
 
 const (
 	topic          = "projects/bench/topics/reports"
-	tokenSecret    = "projects/bench/secrets/token" //nolint:gosec // a name, not the secret
+	tokenSecret    = "projects/bench/secrets/token"
 	tokenReference = "sm://" + tokenSecret
 )
 
@@ -30,7 +30,7 @@ type cloud struct {
 	documents *documents
 }
 
-func startCloud() (*cloud, error) {
+func startCloud(ctx context.Context) (*cloud, error) {
 	secrets, err := secretmanagertest.Start()
 	if err != nil {
 		return nil, err
@@ -38,11 +38,11 @@ func startCloud() (*cloud, error) {
 	secrets.AddVersion(tokenSecret, []byte(token))
 	topics := pstest.NewServer()
 	c := &cloud{secrets: secrets, topics: topics}
-	if _, err := topics.GServer.CreateTopic(context.Background(), &pubsubpb.Topic{Name: topic}); err != nil {
+	if _, err := topics.GServer.CreateTopic(ctx, &pubsubpb.Topic{Name: topic}); err != nil {
 		c.stop()
 		return nil, err
 	}
-	if c.documents, err = startDocuments(); err != nil {
+	if c.documents, err = startDocuments(ctx); err != nil {
 		c.stop()
 		return nil, err
 	}
@@ -78,8 +78,8 @@ type documents struct {
 	byName map[string]*firestorepb.Document
 }
 
-func startDocuments() (*documents, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func startDocuments(ctx context.Context) (*documents, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}

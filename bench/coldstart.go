@@ -12,7 +12,7 @@ func coldStart(ctx context.Context, l *lab) error {
 	if err := l.build(ctx); err != nil {
 		return err
 	}
-	c, err := startCloud()
+	c, err := startCloud(ctx)
 	if err != nil {
 		return err
 	}

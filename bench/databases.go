@@ -68,13 +68,12 @@ func (d *databases) stop() {
 }
 
 // serveDatabases is the child: it prints its URL and serves until its standard input ends.
-func serveDatabases(certificate, roundTrip string) error {
+func serveDatabases(ctx context.Context, certificate, roundTrip string) error {
 	delay, err := time.ParseDuration(roundTrip)
 	if err != nil {
 		return err
 	}
-	var listener net.Listener
-	listener, err = net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}

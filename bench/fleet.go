@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -108,17 +109,17 @@ func deployed(ctx context.Context, l *lab, roundTrip time.Duration, env []string
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	c, err = startCloud()
+	c, err = startCloud(ctx)
 	if err != nil {
 		db.stop()
 		return nil, nil, nil, err
 	}
-	document := "alerting: {canary: {enabled: false}}\ndatabases:\n"
+	document := []string{"alerting: {canary: {enabled: false}}\ndatabases:\n"}
 	for _, set := range sets {
-		document += databaseEntries(set.shard, set.n, db.url, tokenReference)
+		document = append(document, databaseEntries(set.shard, set.n, db.url, tokenReference))
 	}
 	env = append(env, c.env()...)
-	env = append(env, "SSL_CERT_FILE="+certificate, "PONGWATCH_CONFIG="+document)
+	env = append(env, "SSL_CERT_FILE="+certificate, "PONGWATCH_CONFIG="+strings.Join(document, ""))
 	s, err = startServer(ctx, l.functions, env...)
 	if err != nil {
 		c.stop()

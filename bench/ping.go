@@ -96,7 +96,7 @@ func pingChild(ctx context.Context, prober, url, certificate string) (ms float64
 func child(ctx context.Context, name string, args []string) error {
 	switch {
 	case name == "databases" && len(args) == 2:
-		return serveDatabases(args[0], args[1])
+		return serveDatabases(ctx, args[0], args[1])
 	case name == "floor" && len(args) == 1:
 		return paced(ctx, args[0], bareClient)
 	case name == "pongwatch" && len(args) == 1:
@@ -200,7 +200,7 @@ func scheduledRuns(url string) (func(context.Context, int) error, error) {
 	document := "databases:\n" + databaseEntries("main", pinged, url, token)
 	settings, problems := config.Parse(true, config.Document{Name: "bench", Text: []byte(document)})
 	if settings == nil || problems.Any() {
-		return nil, fmt.Errorf("the benchmark's configuration: %v", problems)
+		return nil, fmt.Errorf("the benchmark's configuration: %w", problems)
 	}
 	began := time.Now()
 	minute := 0
@@ -210,7 +210,7 @@ func scheduledRuns(url string) (func(context.Context, int) error, error) {
 		Resolve: check.FromConfig(settings, secrets.NewCache(nil, secrets.Options{})),
 		Upstash: upstash.Options{AllowHTTP: true},
 		Now:     now,
-		Logger:  slog.New(slog.NewJSONHandler(io.Discard, nil)),
+		Logger:  slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 	})
 	if err != nil {
 		return nil, err

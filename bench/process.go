@@ -42,7 +42,7 @@ func startServer(ctx context.Context, binary string, env ...string) (*server, er
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
-	for !answers("127.0.0.1:" + port) {
+	for !answers(ctx, "127.0.0.1:"+port) {
 		if time.Since(began) > 30*time.Second || ctx.Err() != nil {
 			s.stop()
 			return nil, fmt.Errorf("no answer within %v:\n%s", time.Since(began), s.output.String())
@@ -54,8 +54,8 @@ func startServer(ctx context.Context, binary string, env ...string) (*server, er
 }
 
 // answers asks by hand: a client's own set-up would be measured too.
-func answers(address string) bool {
-	conn, err := net.Dial("tcp", address)
+func answers(ctx context.Context, address string) bool {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return false
 	}

@@ -4,7 +4,7 @@
 package main
 
 import (
-	"log"
+	"log/slog"
 	"net/http"
 	"os"
 
@@ -29,6 +29,7 @@ func main() {
 		w.WriteHeader(http.StatusOK)
 	})
 	if err := funcframework.Start(os.Getenv("PORT")); err != nil {
-		log.Fatal(err)
+		slog.Error("not served", "error", err)
+		os.Exit(1)
 	}
 }
