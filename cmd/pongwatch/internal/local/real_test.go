@@ -56,7 +56,7 @@ func wait(t *testing.T, within time.Duration, what string, ok func() bool) {
 	}
 }
 
-func status(t *testing.T, p *Process) string {
+func (p *Process) status(t *testing.T) string {
 	t.Helper()
 	resp, err := http.Get(p.URL() + "/api/v1/health/redis")
 	if err != nil {
@@ -133,7 +133,7 @@ func TestRealRedis(t *testing.T) {
 		"SMTP_HOST":         mail.Host(), "SMTP_PORT": strconv.Itoa(mail.Port()), "SMTP_USERNAME": mail.Username(), "SMTP_PASSWORD": mail.Password(),
 		"SMTP_FROM": "pongwatch@example.com", "ALERT_EMAIL_TO": "oncall@example.com",
 	})
-	wait(t, 5*time.Second, "connected", func() bool { return status(t, p) == "connected" })
+	wait(t, 5*time.Second, "connected", func() bool { return p.status(t) == "connected" })
 
 	redis.stop()
 	both := func(n int) func() bool {

@@ -1,0 +1,135 @@
+package local
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// post posts as a form of a page would, or as curl does.
+func post(t *testing.T, url string, header http.Header) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header = header
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { resp.Body.Close() })
+	return resp
+}
+
+// Every mode can be switched to and shows in the health answer, and mending mends.
+func TestModes(t *testing.T) {
+	p := startProcess(t, Options{Every: time.Second}, nil)
+	want := map[string]string{
+		"none": "connected", "auth": "unauthorized", "quota": "quota_exceeded", "slow": "degraded",
+		"hang": "timeout", "refuse": "unreachable", "5xx": "error", modeMock: "mock",
+	}
+	for _, m := range modes {
+		resp := post(t, p.URL()+"/demo/break?mode="+m.Name, http.Header{})
+		body, _ := io.ReadAll(resp.Body)
+		if resp.StatusCode != http.StatusOK || !strings.Contains(string(body), `"mode":"`+m.Name+`"`) {
+			t.Errorf("mode %s: %d %s", m.Name, resp.StatusCode, body)
+		}
+		if status := want[m.Name]; status != "" {
+			wait(t, 20*time.Second, m.Name+" shows as "+status, func() bool { return p.status(t) == status })
+		}
+	}
+	post(t, p.URL()+"/demo/break?mode=none", http.Header{})
+	wait(t, 10*time.Second, "connected again", func() bool { return p.status(t) == "connected" })
+}
+
+func TestBreakAnswers(t *testing.T) {
+	p := startProcess(t, Options{}, nil)
+	tests := []struct {
+		name, mode string
+		header     http.Header
+		code       int
+		location   string
+	}{
+		{"curl gets data", "none", http.Header{"Accept": {"*/*"}}, http.StatusOK, ""},
+		{"a form gets its page again", "none", http.Header{"Accept": {"text/html,*/*"}, "Sec-Fetch-Site": {"same-origin"}}, http.StatusSeeOther, "/inbox"},
+		{"a mode that does not exist", "explode", http.Header{}, http.StatusBadRequest, ""},
+		{"another site's page", "auth", http.Header{"Sec-Fetch-Site": {"cross-site"}}, http.StatusForbidden, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			resp := post(t, p.URL()+"/demo/break?mode="+tt.mode, tt.header)
+			if resp.StatusCode != tt.code || resp.Header.Get("Location") != tt.location {
+				t.Errorf("%d %q, want %d %q", resp.StatusCode, resp.Header.Get("Location"), tt.code, tt.location)
+			}
+		})
+	}
+	if mode := p.demo.current(); mode != "none" {
+		t.Errorf("mode %q, want none: no refused request may change it", mode)
+	}
+}
+
+func TestStartRefuses(t *testing.T) {
+	taken := startProcess(t, Options{Data: t.TempDir()}, nil)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name    string
+		options Options
+		env     map[string]string
+		want    string
+	}{
+		{"an address that others can reach", Options{Addr: "0.0.0.0:0"}, nil, "--expose"},
+		{"an address without a port", Options{Addr: "127.0.0.1"}, nil, "such as 127.0.0.1:8080"},
+		{"a port that is taken", Options{Addr: strings.TrimPrefix(taken.URL(), "http://")}, nil, "takes any free port"},
+		{"an interval below a second", Options{Addr: "127.0.0.1:0", Every: time.Millisecond}, nil, "at least 1s"},
+		{"a folder that another process uses", Options{Addr: "127.0.0.1:0", Data: taken.data}, nil, "another process"},
+		{"a folder that is a file", Options{Addr: "127.0.0.1:0", Data: file}, nil, "folder for state"},
+		{"a configuration that cannot be read", Options{Addr: "127.0.0.1:0"}, map[string]string{"PONGWATCH_CONFIG": "{databases: 7}"}, "databases"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			o := tt.options
+			o.Getenv, o.Out, o.Logger = func(name string) string { return tt.env[name] }, io.Discard, slog.New(slog.DiscardHandler)
+			p, err := Start(t.Context(), o)
+			if err == nil {
+				p.close()
+				t.Fatal("it started")
+			}
+			if !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %q, want it to say %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// The demonstration's folder is gone at its end; a folder that was named stays.
+func TestData(t *testing.T) {
+	for _, named := range []bool{false, true} {
+		o := Options{Addr: "127.0.0.1:0", Getenv: func(string) string { return "" }, Out: io.Discard, Logger: slog.New(slog.DiscardHandler)}
+		if named {
+			o.Data = filepath.Join(t.TempDir(), "data")
+		}
+		p, err := Start(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := p.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(p.data); (err == nil) != named {
+			t.Errorf("named %v: after the end the folder: %v", named, err)
+		}
+	}
+}
