@@ -36,6 +36,7 @@ func commands() []command {
 	return []command{
 		{"local", "watch from this machine; without configuration, a demonstration", localCommand},
 		{"probe", "ask each configured database once for a PONG", probeCommand},
+		{"config", "check the configuration, or print its schema", configCommand},
 		{"explain", "say what a cause means and what to do", explainCommand},
 		{"emulator", "serve Upstash's REST API from this machine", emulatorCommand},
 		{"explain", "print what a cause means and how to fix it", explainCommand},
