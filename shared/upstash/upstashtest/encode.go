@@ -73,15 +73,19 @@ func (e encoding) item(a answer) any {
 	if a.err != "" {
 		return errorItem{a.err}
 	}
+	// OK stays OK where it is the whole result: Upstash's clients look for it there, and
+	// decode whatever is inside an array.
+	if a.value == "OK" {
+		return resultItem{a.value}
+	}
 	return resultItem{e.value(a.value)}
 }
 
-// value encodes strings in base64 where that was asked for. OK stays OK: Upstash's
-// clients look for it.
+// value encodes strings in base64 where that was asked for.
 func (e encoding) value(v any) any {
 	switch v := v.(type) {
 	case string:
-		if e.base64 && v != "OK" {
+		if e.base64 {
 			return base64.StdEncoding.EncodeToString([]byte(v))
 		}
 		return v

@@ -20,6 +20,7 @@ func (s *Server) subscribe(w http.ResponseWriter, r *http.Request, c call, path 
 		writeError(w, http.StatusBadRequest, fmt.Sprintf(textNoPermission, verb))
 		return
 	}
+	s.figures.count(path)
 	var pubsub *redis.PubSub
 	if verb == "psubscribe" {
 		pubsub = s.backend.client.PSubscribe(r.Context(), channels...)
