@@ -39,8 +39,6 @@ func commands() []command {
 		{"config", "check the configuration, or print its schema", configCommand},
 		{"explain", "say what a cause means and what to do", explainCommand},
 		{"emulator", "serve Upstash's REST API from this machine", emulatorCommand},
-		{"explain", "print what a cause means and how to fix it", explainCommand},
-		{"emulator", "serve Upstash's REST API, for tests and CI", emulatorCommand},
 	}
 }
 

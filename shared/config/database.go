@@ -47,7 +47,8 @@ type Database struct {
 	missingURL bool
 }
 
-// Limits are a plan's limits. Zero is without limit, or unknown.
+// Limits are a plan's limits. In the document 0 takes the plan's; once that is done, it
+// is without limit, or unknown.
 type Limits struct {
 	// The most data it may hold (Upstash's max_data_size).
 	Memory Bytes `yaml:"memory" min:"0" example:"256MB"`
@@ -61,7 +62,8 @@ type Limits struct {
 	Request Bytes `yaml:"request" min:"0" example:"10MB"`
 }
 
-// App is a service that uses the database.
+// App is a service that uses the database, and at least one way to ask it: its health
+// page, or what Cloud Run says of it.
 type App struct {
 	// The service's name, as it appears in its logs and events. On Cloud Run, the service's own name.
 	Service string `yaml:"service" pattern:"service" example:"backend"`
