@@ -25,10 +25,6 @@ import (
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
-// mount is the path under which a framework that serves several functions at once
-// puts this one.
-const mount = "/Alert"
-
 // DefaultLease is how long a claim reserves the right to send. A send begins and
 // ends well inside it.
 const DefaultLease = 90 * time.Second
@@ -97,6 +93,8 @@ type Function struct {
 	signals  recentSignals
 	failOpen slots
 	stored   storedShards
+	refusing map[string]bool // nil while not known
+	heard    map[string]heard
 }
 
 // New returns the function.
@@ -132,7 +130,7 @@ func New(o Options) (*Function, error) {
 	}
 	f := &Function{
 		options: o, config: o.Config, store: o.Store, log: o.Logger, now: o.Now,
-		policies: map[string]incident.Policy{},
+		policies: map[string]incident.Policy{}, heard: map[string]heard{},
 	}
 	if shards := o.Config.ShardNames(); len(shards) > 0 {
 		f.first = shards[0]
@@ -140,7 +138,7 @@ func New(o Options) (*Function, error) {
 	mux := http.NewServeMux()
 	mux.Handle("POST /", o.Authorize(http.HandlerFunc(f.push)))
 	mux.HandleFunc("GET /", f.about)
-	f.handler = http.StripPrefix(mount, mux)
+	f.handler = mux
 	return f, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/incident"
@@ -35,26 +36,23 @@ func (f *Function) apply(ctx context.Context, shard string, in incident.Input) e
 	if shard == "" {
 		return nil
 	}
-	for range passes {
+	for pass := range passes {
 		notices, err := f.commit(ctx, shard, in)
-		if err != nil {
+		if err != nil && pass > 0 {
+			f.log.WarnContext(ctx, "the rest waits for the next sweep", "shard", shard, "error", err)
+			return nil // the message itself was committed
+		}
+		if err != nil || len(notices) == 0 {
 			return err
 		}
-		if len(notices) == 0 {
-			return nil
-		}
 		done := f.deliver(ctx, shard, notices)
-		if health := done.health; len(health) > 0 {
-			if shard != f.first {
-				// The receivers are not this shard's: failing to note it loses nothing but the note.
-				if err := f.apply(ctx, f.first, incident.Input{Receivers: health}); err != nil {
-					f.log.WarnContext(ctx, "receiver health not noted", "error", err)
-				}
-				health = nil
+		in = incident.Input{Receivers: f.news(done.health)}
+		if len(in.Receivers) > 0 && shard != f.first {
+			// Receivers are the first shard's business: failing to note it loses only the note.
+			if err := f.apply(ctx, f.first, in); err != nil {
+				f.log.WarnContext(ctx, "receiver health is not noted", "error", err)
 			}
-			in = incident.Input{Receivers: health}
-		} else {
-			in = incident.Input{}
+			in.Receivers = nil
 		}
 		if !done.more && len(in.Receivers) == 0 && len(notices) < claimMost {
 			return nil
@@ -63,38 +61,93 @@ func (f *Function) apply(ctx context.Context, shard string, in incident.Input) e
 	return nil
 }
 
+// deaf is how long without a readable state means that this function could not
+// hear: ticks come every minute.
+const deaf = 150 * time.Second
+
+// heard is the span in which a shard's state could be read all the time.
+type heard struct{ since, last time.Time }
+
+// listening returns since when a shard's messages were heard without a gap.
+func (f *Function) listening(shard string, now time.Time) time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h := f.heard[shard]
+	if now.Sub(h.last) > deaf {
+		h.since = now
+	}
+	h.last = now
+	f.heard[shard] = h
+	return h.since
+}
+
+// noteRefusing remembers which receivers the first shard's state has as refusing.
+func (f *Function) noteRefusing(s incident.State) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refusing = map[string]bool{}
+	for _, address := range s.Refusing() {
+		f.refusing[address] = true
+	}
+}
+
+// news leaves out what is known of receivers that work.
+func (f *Function) news(health []incident.ReceiverHealth) []incident.ReceiverHealth {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.DeleteFunc(health, func(h incident.ReceiverHealth) bool {
+		return h.Problem == "" && f.refusing != nil && !f.refusing[h.Address]
+	})
+}
+
+// attempt is one try to commit, remembered in case only its answer was lost.
+type attempt struct {
+	owner   string
+	notices []incident.Notice
+}
+
 // commit reads the state, steps, claims and writes, until nobody else has written
 // in between. The notices are this call's alone to send.
 func (f *Function) commit(ctx context.Context, shard string, in incident.Input) ([]incident.Notice, error) {
 	began := time.Now()
-	for try := range contendTries {
-		notices, err := f.tryCommit(ctx, shard, in)
-		if !errors.Is(err, store.ErrConflict) {
+	var made []attempt
+	for try := 0; ; try++ {
+		notices, err := f.tryCommit(ctx, shard, in, &made)
+		conflict := errors.Is(err, store.ErrConflict)
+		if !conflict && !errors.Is(err, errStore) {
 			return notices, err
 		}
-		if time.Since(began) > contendFor {
-			break
+		if try+1 == contendTries || time.Since(began) > contendFor {
+			if conflict {
+				err = errContended
+			}
+			return nil, fmt.Errorf("committing the state of shard %s: %w", shard, err)
 		}
-		if err := sleep(ctx, f.options.Jitter(contendPause<<try)); err != nil {
-			return nil, err
+		if sleep(ctx, f.options.Jitter(contendPause<<try)) != nil {
+			return nil, fmt.Errorf("committing the state of shard %s: %w", shard, err)
 		}
 	}
-	return nil, fmt.Errorf("shard %s: %w", shard, errContended)
 }
 
-func (f *Function) tryCommit(ctx context.Context, shard string, in incident.Input) ([]incident.Notice, error) {
+func (f *Function) tryCommit(ctx context.Context, shard string, in incident.Input, made *[]attempt) ([]incident.Notice, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	state, doc, aside, err := f.read(ctx, shard)
 	if err != nil {
 		return nil, err
 	}
+	for _, a := range *made {
+		if state.Owner == a.owner || state.Leased(a.owner) {
+			f.options.Observe(Committed)
+			return a.notices, nil // it was written after all
+		}
+	}
 	f.options.Observe(Got)
 	if aside != "" {
 		in.SetAside = aside
 	}
-	now := f.now()
-	policy := f.policy(shard)
+	now, policy := f.now(), f.policy(shard)
+	in.Listening = f.listening(shard, now)
 	next, transitions := incident.Step(state, in, policy, now)
 	f.trends(ctx, shard, &next, transitions)
 	f.options.Observe(Stepped)
@@ -102,9 +155,13 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in incident.Inpu
 	next, notices := incident.Claim(next, now, owner, f.options.Lease, claimMost)
 	f.options.Observe(Claimed)
 	f.undelivered(ctx, next, policy, now)
+	if shard == f.first {
+		f.noteRefusing(next)
+	}
 	if len(notices) == 0 && incident.Equal(state, next) {
 		return nil, nil // a tick with nothing due writes nothing
 	}
+	*made = append(*made, attempt{owner, notices})
 	if err := f.write(ctx, doc, next, owner); err != nil {
 		return nil, err
 	}

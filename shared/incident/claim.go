@@ -57,7 +57,7 @@ func (e *engine) byUrgency() []string {
 // notice copies what a message needs, so that it stays as it was claimed.
 func (e *engine) notice(s subject, address string, d Delivery) Notice {
 	n := Notice{
-		Shard: e.s.Shard, Address: address, Done: d.Done, Want: d.Want,
+		Shard: e.s.Shard, Address: address, Owner: d.Lease.Owner, Until: d.Lease.Until, Done: d.Done, Want: d.Want,
 		Events: s.Marks.Between(d.Done, d.Want, d.Open), Previous: d.Ref,
 		Maybe: d.Maybe == d.Want && d.Maybe > 0, Open: s.Marks.open(),
 		Instead: d.Instead, Why: d.Why, Next: s.RemindAt, Now: e.now,
@@ -106,6 +106,41 @@ func (t Thread) due(now time.Time) bool {
 		}
 	}
 	return false
+}
+
+// Leased reports whether owner holds a claim.
+func (s State) Leased(owner string) bool {
+	for _, inc := range s.Incidents {
+		if inc.leased(owner) {
+			return true
+		}
+	}
+	for _, g := range s.Groups {
+		if g.leased(owner) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t Thread) leased(owner string) bool {
+	for _, d := range t.Deliveries {
+		if d.Lease.Owner == owner {
+			return true
+		}
+	}
+	return false
+}
+
+// Refusing returns the addresses that are known to refuse notifications.
+func (s State) Refusing() []string {
+	var out []string
+	for _, src := range s.Series[monitorSeries(subjectReceivers)].Sources {
+		if src.Down {
+			out = append(out, src.Source)
+		}
+	}
+	return out
 }
 
 // Undelivered is a critical that nobody who can be woken has been told of.

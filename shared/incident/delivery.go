@@ -74,6 +74,9 @@ func (d Delivery) Due(now time.Time) bool {
 type Notice struct {
 	Shard   string
 	Address string
+	// Owner holds the claim until Until.
+	Owner string
+	Until time.Time
 	// Done and Want are the revisions between which the events lie.
 	Done, Want int
 	// Events is what is news to this receiver, the most significant first. It is

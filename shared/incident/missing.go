@@ -17,28 +17,56 @@ func (e *engine) silent(every time.Duration) time.Duration {
 
 // missing finds jobs and series from which nothing is heard. Silence is never good
 // news, and never resolves anything.
-func (e *engine) missing() {
+func (e *engine) missing(listening time.Time) {
 	if e.p.Databases != nil && len(e.p.Databases) == 0 {
 		return // a shard that is gone has no jobs
 	}
 	expected := e.expectedJobs()
 	late := map[string]bool{}
 	for _, j := range expected {
-		last := e.s.Jobs[j.Key()]
-		since, said := last.Scheduled, "last run "+clock(last.Scheduled)
-		if since.IsZero() {
+		last := e.lastRun(j)
+		since, said := last, "last run "+clock(last)
+		if last.IsZero() {
 			since, said = e.expect(j), "no run seen yet"
 		}
 		if e.now.Sub(since) <= e.silent(j.Every) {
 			e.retract(subjectReports, j.Key())
 			continue
 		}
+		if e.now.Sub(listening) <= e.silent(j.Every) {
+			continue // it may only be late to be heard
+		}
 		late[j.Key()] = true
 		e.assert(subjectReports, j.Key(), report.Fail, cause.MonitorMissingReports,
-			fmt.Sprintf("%s in %s: %s, expected every %v", j.Job, j.Region, said, j.Every), since)
+			fmt.Sprintf("%s: %s, expected every %v", j, said, j.Every), since)
 	}
 	e.missingSeries(len(late) > 0)
 	e.forgetJobs(expected)
+}
+
+// String names the job for people.
+func (j Job) String() string {
+	if j.Region == "" {
+		return string(j.Job)
+	}
+	return string(j.Job) + " in " + j.Region
+}
+
+// covers reports whether a run under that key is one of the job's.
+func (j Job) covers(key string) bool {
+	job, region, _ := cutJob(key)
+	return job == j.Job && (j.Region == "" || region == j.Region)
+}
+
+// lastRun is the newest run of a job, zero for none.
+func (e *engine) lastRun(j Job) time.Time {
+	var last time.Time
+	for key, js := range e.s.Jobs {
+		if j.covers(key) {
+			last = later(last, js.Scheduled)
+		}
+	}
+	return last
 }
 
 // expect returns since when a job that has never run is waited for.
@@ -60,7 +88,7 @@ func (e *engine) expectedJobs() []Job {
 	}
 	var jobs []Job
 	for _, key := range sorted(e.s.Jobs) {
-		if job, region, ok := cutJob(key); ok {
+		if job, region, ok := cutJob(key); ok && region != "" {
 			jobs = append(jobs, Job{Job: job, Region: region, Every: e.s.Jobs[key].Every})
 		}
 	}
@@ -78,7 +106,7 @@ func (e *engine) forgetJobs(expected []Job) {
 		return
 	}
 	for _, key := range sorted(e.s.Jobs) {
-		if !slices.ContainsFunc(expected, func(j Job) bool { return j.Key() == key }) {
+		if !slices.ContainsFunc(expected, func(j Job) bool { return j.covers(key) }) {
 			delete(e.s.Jobs, key)
 			e.retract(subjectReports, key)
 		}
@@ -166,7 +194,7 @@ func (e *engine) closeAll() {
 func (e *engine) goneRegions() {
 	regions := map[string]bool{}
 	for _, j := range e.p.Jobs {
-		if j.Job == report.HealthCheck {
+		if j.Job == report.HealthCheck && j.Region != "" {
 			regions[j.Region] = true
 		}
 	}

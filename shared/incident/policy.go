@@ -83,7 +83,7 @@ type Database struct {
 	Rules map[report.Check]Rule
 }
 
-// Job is a producer that must report every so often.
+// Job is a producer that must report every so often; without a region, from anywhere.
 type Job struct {
 	Job    report.Job
 	Region string

@@ -28,7 +28,7 @@ func Step(s State, in Input, p Policy, now time.Time) (State, []Transition) {
 	e.receivers(in.Receivers)
 	e.setAside(in.SetAside)
 
-	e.missing()
+	e.missing(in.Listening)
 	e.gone()
 	e.retireMock()
 	e.judge()

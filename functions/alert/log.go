@@ -1,0 +1,50 @@
+package alert
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/incident"
+)
+
+// The values of the field "event" on which Cloud Monitoring counts and alerts.
+const (
+	eventTransition  = "transition"
+	eventDelivery    = "delivery"
+	eventUndelivered = "undelivered"
+)
+
+func (f *Function) logTransitions(ctx context.Context, shard string, transitions []incident.Transition) {
+	for _, t := range transitions {
+		level := slog.LevelInfo
+		if t.Event == incident.Updated {
+			level = slog.LevelDebug
+		}
+		f.log.Log(ctx, level, "incident changed", "event", eventTransition, "shard", shard, "transition", t.Event,
+			"incident", incident.ShortID(t.ID), "incident_id", t.ID, "series", t.Series.String(),
+			"incident_severity", t.Severity, "cause", t.Cause, "withheld", t.Withheld)
+	}
+}
+
+func (f *Function) logDelivery(ctx context.Context, n incident.Notice, r incident.Result, took time.Duration) {
+	level := slog.LevelInfo
+	switch {
+	case r.Outcome == incident.Refused:
+		level = slog.LevelError
+	case r.Outcome != incident.Delivered:
+		level = slog.LevelWarn
+	}
+	f.log.Log(ctx, level, "notification", "event", eventDelivery, "shard", n.Shard, "incident", n.Short(), "incident_id", n.ID(),
+		"receiver", n.Address, "about", n.Event(), "revision", n.Want, "outcome", r.Outcome, "error", r.Error,
+		"retry_after_ms", r.RetryAfter.Milliseconds(), "took_ms", took.Milliseconds())
+}
+
+// undelivered says at ERROR, with every message, that nobody who can be woken has
+// heard of a critical: Cloud Monitoring tells about it through its own channel.
+func (f *Function) undelivered(ctx context.Context, s incident.State, p incident.Policy, now time.Time) {
+	for _, u := range s.Undelivered(p, now) {
+		f.log.ErrorContext(ctx, "critical incident is undelivered", "event", eventUndelivered, "shard", s.Shard,
+			"incident", incident.ShortID(u.ID), "incident_id", u.ID, "since", u.Since, "receivers", u.Receivers)
+	}
+}

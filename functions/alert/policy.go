@@ -1,0 +1,215 @@
+package alert
+
+import (
+	"slices"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// policy returns a shard's policy, mapped once: the configuration does not change
+// while the function lives.
+func (f *Function) policy(shard string) incident.Policy {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, ok := f.policies[shard]
+	if !ok {
+		p = Policy(f.config, shard)
+		f.policies[shard] = p
+	}
+	return p
+}
+
+// Policy says in incident's words what the configuration says about a shard. A shard
+// that is not configured has no databases, which closes what is open in it.
+func Policy(c *config.Config, shard string) incident.Policy {
+	p := incident.DefaultPolicy()
+	p.Rules = rules(&c.Thresholds)
+	p.Databases = map[string]incident.Database{}
+	for _, d := range c.InShard(shard) {
+		p.Databases[d.Name] = database(c, d)
+	}
+	if len(p.Databases) > 0 {
+		p.Jobs = jobs(c, shard)
+	}
+	p.Receivers = receivers(c)
+	p.Routes = routes(c)
+	p.Windows = windows(c)
+
+	a := c.Alerting
+	p.Reminders, p.EscalateAfter = reminders(a.Reminders), a.EscalateAfter
+	p.Reopen = a.ReopenWithin
+	p.UnstableAfter, p.UnstableWithin, p.Settle = a.Unstable.Reopenings, a.Unstable.Within, a.Unstable.StableFor
+	p.FlapHigh, p.FlapLow = a.Flapping.Start, a.Flapping.Stop
+	if !a.Flapping.Enabled {
+		p.FlapHigh = incident.Never
+	}
+	p.GroupAt, p.JoinQuiet = a.Grouping.Databases, a.Grouping.JoinWithin
+	if !a.Grouping.Enabled {
+		p.GroupAt = 0
+	}
+	p.MissAfter, p.Grace = a.Missing.Intervals, a.Missing.Grace
+	p.EditEvery, p.UndeliveredAfter, p.SilenceMost = a.EditEvery, a.UndeliveredAfter, a.Silences.Max
+	p.CanaryWithin, p.CanaryDatabases = a.Canary.Within, a.Canary.Databases
+	return p
+}
+
+func jobs(c *config.Config, shard string) []incident.Job {
+	out := []incident.Job{{Job: report.Metrics, Every: c.Every(report.Metrics)}} // it runs once, wherever that is
+	regions := c.RegionsOf(shard)
+	if len(regions) == 0 {
+		regions = []string{""}
+	}
+	for _, region := range regions {
+		out = append(out, incident.Job{Job: report.HealthCheck, Region: region, Every: c.Every(report.HealthCheck)})
+	}
+	return out
+}
+
+func database(c *config.Config, d *config.Database) incident.Database {
+	db := incident.Database{Environment: d.Environment, Home: home(c, d), Region: d.Region, Rules: rules(&d.Thresholds)}
+	for _, check := range report.Checks() {
+		if on := d.Checks.Of(check); on.Enabled || on == (config.Check{}) {
+			db.Checks = append(db.Checks, check)
+		}
+	}
+	return db
+}
+
+func home(c *config.Config, d *config.Database) string {
+	if d.Home != "" {
+		return d.Home
+	}
+	for _, s := range c.Shards {
+		if s.Name == d.Shard && s.Home != "" {
+			return s.Home
+		}
+	}
+	if c.Home != "" {
+		return c.Home
+	}
+	if regions := c.RegionsOf(d.Shard); len(regions) > 0 {
+		return regions[0]
+	}
+	return ""
+}
+
+func rules(t *config.Thresholds) map[report.Check]incident.Rule {
+	out := map[report.Check]incident.Rule{}
+	for _, check := range report.Checks() {
+		r := t.Of(check)
+		rule := incident.Rule{
+			Severity: r.Severity,
+			Threshold: incident.Threshold{
+				Open: r.Confirm.Runs, OpenBad: r.Confirm.Failures, OpenOf: r.Confirm.Of,
+				Close: r.Confirm.Close, Reclose: r.Confirm.CloseReopened,
+			},
+		}
+		if check == report.Ping {
+			rule.Classes = map[cause.Class]incident.Threshold{}
+			for _, class := range t.Ping.Immediate {
+				rule.Classes[class] = incident.Threshold{Open: 1, Close: 1, Reclose: r.Confirm.CloseReopened}
+			}
+		}
+		out[check] = rule
+	}
+	return out
+}
+
+// addresses are the outbox entries of a receiver: each mail recipient is one.
+func addresses(r *config.Receiver) []string {
+	if r.Email == nil {
+		return []string{r.Name}
+	}
+	out := make([]string, 0, len(r.Email.To))
+	for _, to := range r.Email.To {
+		out = append(out, r.Name+"/"+to)
+	}
+	return out
+}
+
+// expand turns receivers' names into addresses.
+func expand(c *config.Config, names []string) []string {
+	var out []string
+	for _, name := range names {
+		if r := c.Receiver(name); r != nil {
+			out = append(out, addresses(r)...)
+		}
+	}
+	return out
+}
+
+func receivers(c *config.Config) map[string]incident.Receiver {
+	out := map[string]incident.Receiver{}
+	for i := range c.Receivers {
+		r := &c.Receivers[i]
+		policy := incident.Receiver{Pages: r.Pages, Reminds: r.Kind() == config.KindPagerDuty}
+		if r.Fallback != "" {
+			policy.Fallback = expand(c, []string{r.Fallback})
+		}
+		for _, address := range addresses(r) {
+			out[address] = policy
+		}
+	}
+	return out
+}
+
+func routes(c *config.Config) []incident.Route {
+	var out []incident.Route
+	for _, r := range c.Routes {
+		own := reminders(r.Reminders)
+		out = append(out, incident.Route{
+			Environments: r.Environments, Databases: r.Databases, Severities: r.Severities, Continue: r.Continue,
+			Receivers: expand(c, r.Receivers), Fallback: expand(c, r.Fallback), Escalate: expand(c, r.EscalateTo),
+			EscalateAfter: r.EscalateAfter, Reminders: &own,
+		})
+	}
+	return out
+}
+
+func reminders(r config.Reminders) incident.Reminders {
+	return incident.Reminders{Critical: slices.Clone(r.Critical), Acknowledged: slices.Clone(r.Acknowledged), Warning: slices.Clone(r.Warning)}
+}
+
+// windows leaves out what cannot be read: the configuration has reported it.
+func windows(c *config.Config) []incident.Window {
+	var out []incident.Window
+	for _, w := range c.Maintenance {
+		zone, err := time.LoadLocation(w.Zone)
+		if err != nil {
+			continue
+		}
+		window := incident.Window{Name: w.Name, Databases: w.Databases, Environments: w.Environments, Zone: zone, For: w.For}
+		if w.Cron != "" {
+			if window.Cron, err = incident.ParseCron(w.Cron); err != nil {
+				continue
+			}
+			out = append(out, window)
+			continue
+		}
+		from, fromErr := parseTime(w.From, zone)
+		until, untilErr := parseTime(w.Until, zone)
+		if fromErr != nil || untilErr != nil {
+			continue
+		}
+		window.Start, window.End = from, until
+		out = append(out, window)
+	}
+	return out
+}
+
+// parseTime reads a time of a maintenance window; without an offset it is in zone.
+func parseTime(text string, zone *time.Location) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, nil
+		}
+	}
+	if t, err := time.ParseInLocation("2006-01-02T15:04:05", text, zone); err == nil {
+		return t, nil
+	}
+	return time.ParseInLocation("2006-01-02T15:04", text, zone)
+}

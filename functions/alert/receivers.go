@@ -1,0 +1,160 @@
+package alert
+
+import (
+	"context"
+	"crypto/x509"
+	"log/slog"
+	"strings"
+
+	"github.com/pongwatch/pongwatch/functions/alert/email"
+	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/functions/alert/slack"
+	"github.com/pongwatch/pongwatch/functions/alert/webhook"
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/signature"
+)
+
+// ReceiverOptions are what building receivers needs besides the configuration.
+type ReceiverOptions struct {
+	// Cache reads the receivers' secrets, on their first use.
+	Cache *secrets.Cache
+	// AllowLoopback lets receivers be on this machine: `local` sets it.
+	AllowLoopback bool
+	// MailRoots replaces the certificate authorities for mail; nil is the system's.
+	MailRoots *x509.CertPool
+	Logger    *slog.Logger
+}
+
+// Receivers builds every receiver that the configuration names, by its address in
+// the outbox: the receiver's name, and for email the name and the recipient. One
+// that cannot be built is missing; why stands in problems under each of its
+// addresses, and the others work on.
+func Receivers(cfg *config.Config, o ReceiverOptions) (receivers map[string]message.Receiver, problems map[string]string) {
+	receivers, problems = map[string]message.Receiver{}, map[string]string{}
+	for i := range cfg.Receivers {
+		entry := &cfg.Receivers[i]
+		for _, address := range Addresses(entry) {
+			r, err := newReceiver(entry, address, o)
+			switch {
+			case !entry.Usable():
+				problems[address] = evidence(entry.Problems)
+			case err != nil:
+				problems[address] = err.Error()
+			case r != nil:
+				receivers[address] = r
+			}
+		}
+	}
+	return receivers, problems
+}
+
+// Addresses returns the outbox addresses of a configured receiver.
+func Addresses(r *config.Receiver) []string {
+	if r.Email == nil || len(r.Email.To) == 0 {
+		return []string{r.Name}
+	}
+	var all []string
+	for _, to := range r.Email.To {
+		all = append(all, r.Name+"/"+to)
+	}
+	return all
+}
+
+func evidence(problems config.Problems) string {
+	for _, p := range problems {
+		if !p.Notice {
+			return p.Evidence()
+		}
+	}
+	return "invalid configuration"
+}
+
+func newReceiver(r *config.Receiver, address string, o ReceiverOptions) (message.Receiver, error) {
+	switch r.Kind() {
+	case config.KindSlack:
+		options := slack.Options{
+			Name: address, Channel: r.Slack.Channel, APIURL: r.Slack.APIURL, Mention: r.Slack.Mention, Buttons: r.Slack.Buttons,
+			AllowLoopback: o.AllowLoopback, Logger: o.Logger,
+		}
+		if r.Slack.Bot() {
+			options.Token = credential(r.Slack.BotToken, o.Cache)
+		} else {
+			options.Webhook = credential(r.Slack.Webhook, o.Cache)
+		}
+		return built(slack.New(options))
+	case config.KindEmail:
+		_, to, _ := strings.Cut(address, "/")
+		options := email.Options{
+			Name: address, Host: r.Email.Host, Port: r.Email.Port, ImplicitTLS: r.Email.TLS == "implicit", From: r.Email.From, To: to, RootCAs: o.MailRoots,
+		}
+		if r.Email.Username.IsSet() {
+			options.Username, options.Password = credential(r.Email.Username, o.Cache), credential(r.Email.Password, o.Cache)
+		}
+		return built(email.New(options))
+	case config.KindPagerDuty:
+		return built(webhook.NewPagerDuty(webhook.PagerDutyOptions{
+			Name: address, RoutingKey: credential(r.PagerDuty.RoutingKey, o.Cache), URL: r.PagerDuty.URL, AllowLoopback: o.AllowLoopback,
+		}))
+	case config.KindWebhook:
+		options := webhook.Options{Name: address, URL: credential(r.Webhook.URL, o.Cache), AllowLoopback: o.AllowLoopback}
+		for _, k := range r.Webhook.Keys {
+			options.Keys = append(options.Keys, credential(k, o.Cache))
+		}
+		return built(webhook.New(options))
+	}
+	return nil, nil
+}
+
+// built keeps a nil pointer from becoming a receiver that is not nil.
+func built[R message.Receiver](r R, err error) (message.Receiver, error) {
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func credential(s config.Secret, cache *secrets.Cache) message.Credential {
+	return func(ctx context.Context, refused bool) (secrets.Value, error) {
+		read := s.Get
+		if refused {
+			read = s.Refresh
+		}
+		entry, err := read(ctx, cache)
+		return entry.Value, err
+	}
+}
+
+// MessageContext returns what messages need besides the notice. The key of the
+// links is read on use, and messages go without links while it cannot be.
+func MessageContext(cfg *config.Config, cache *secrets.Cache) func(context.Context) message.Context {
+	c := message.Context{
+		Playbook: cfg.Links.Playbook, Console: cfg.Links.Console, Logs: cfg.Links.Logs, Status: cfg.Links.Status,
+		Inbound: cfg.Inbound.URL, Silences: cfg.Alerting.Silences.Choices, Databases: map[string]message.Database{},
+	}
+	if base := strings.TrimSuffix(cfg.Links.Dashboard, "/"); base != "" {
+		c.Dashboard = base + "/?database={database}"
+		if c.Playbook == "" {
+			c.Playbook = base + "/playbooks/{cause}"
+		}
+	}
+	for i := range cfg.Databases {
+		d := &cfg.Databases[i]
+		environment := d.Environment
+		if environment == "" {
+			environment = cfg.Environment
+		}
+		c.Databases[d.Name] = message.Database{Environment: environment, ID: d.DatabaseID}
+	}
+	return func(ctx context.Context) message.Context {
+		withKey := c
+		if len(cfg.Inbound.LinkKeys) > 0 && c.Inbound != "" {
+			if entry, err := cfg.Inbound.LinkKeys[0].Get(ctx, cache); err == nil {
+				if key, err := signature.ParseKey(entry.Value.Reveal()); err == nil {
+					withKey.LinkKey = key
+				}
+			}
+		}
+		return withKey
+	}
+}

@@ -1,0 +1,164 @@
+package alert
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// attributeLogEntry is set on messages of a Cloud Logging sink
+// (https://cloud.google.com/logging/docs/export/pubsub).
+const attributeLogEntry = "logging.googleapis.com/timestamp"
+
+// signalQuiet is how long an identical signal is dropped: a service that restarts
+// all the time says the same all the time.
+const signalQuiet = 10 * time.Second
+
+// recentSignals holds what each source last said of each service.
+type recentSignals map[string]recentSignal
+
+type recentSignal struct {
+	mode report.Mode
+	at   time.Time
+}
+
+// maxRecent bounds what is remembered of signals.
+const maxRecent = 10_000
+
+// repeats reports whether a source says of a service what it has just said.
+func (f *Function) repeats(sig report.Signal) bool {
+	key := strings.Join([]string{sig.Source, sig.Database, sig.Service}, "\x00")
+	now := f.now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	last, ok := f.signals[key]
+	if ok && last.mode == sig.Mode && now.Sub(last.at) < signalQuiet {
+		return true
+	}
+	if f.signals == nil || len(f.signals) >= maxRecent {
+		f.signals = recentSignals{}
+	}
+	f.signals[key] = recentSignal{sig.Mode, now}
+	return false
+}
+
+// forget lets a signal that could not be applied be tried again.
+func (f *Function) forget(sig report.Signal) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.signals, strings.Join([]string{sig.Source, sig.Database, sig.Service}, "\x00"))
+}
+
+// signal finds the database of a signal and applies it to its shard.
+func (f *Function) signal(ctx context.Context, sig report.Signal) error {
+	if sig.Database == "" {
+		sig.Database = f.databaseOf(sig.Service)
+	}
+	db := f.config.Database(sig.Database)
+	if db == nil {
+		f.log.WarnContext(ctx, "signal of a service that no database names", "event", "signal", "service", sig.Service,
+			"database", sig.Database, "mode", sig.Mode)
+		return nil
+	}
+	if f.repeats(sig) {
+		return nil
+	}
+	f.log.InfoContext(ctx, "signal", "event", "signal", "service", sig.Service, "database", sig.Database, "mode", sig.Mode, "source", sig.Source)
+	if err := f.apply(ctx, db.Shard, incident.Input{Signal: &sig}); err != nil {
+		f.forget(sig)
+		return err
+	}
+	return nil
+}
+
+// databaseOf returns the database that a service uses, as far as configured.
+func (f *Function) databaseOf(service string) string {
+	if name, ok := f.config.Services[service]; ok {
+		return name
+	}
+	for _, d := range f.config.Databases {
+		for _, app := range d.Apps {
+			if app.Service == service {
+				return d.Name
+			}
+		}
+	}
+	return ""
+}
+
+// entry is what matters of a Cloud Logging LogEntry
+// (https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry).
+type entry struct {
+	InsertID  string    `json:"insertId"`
+	Timestamp time.Time `json:"timestamp"`
+	Resource  struct {
+		Labels map[string]string `json:"labels"`
+	} `json:"resource"`
+	TextPayload string `json:"textPayload"`
+	JSONPayload struct {
+		Message  string `json:"message"`
+		Event    string `json:"event"`
+		Service  string `json:"service"`
+		Database string `json:"database"`
+		Reason   string `json:"reason"`
+	} `json:"jsonPayload"`
+}
+
+// The values of jsonPayload.event that an app may log, besides the text.
+const (
+	loggedActivated   = "redis_mock_mode_activated"
+	loggedDeactivated = "redis_mock_mode_deactivated"
+	loggedText        = "MOCK MODE ACTIVE"
+)
+
+// logEntry reads a message of a log sink; ok is false for any other message.
+func logEntry(e envelope) (sig report.Signal, ok bool, err error) {
+	if _, ok := e.Message.Attributes[attributeLogEntry]; !ok || e.Message.Attributes[report.AttributeKind] != "" {
+		return sig, false, nil
+	}
+	var l entry
+	if err := json.Unmarshal(e.Message.Data, &l); err != nil {
+		return sig, true, fmt.Errorf("decoding log entry: %w: %w", err, errPoison)
+	}
+	text := l.TextPayload
+	if text == "" {
+		text = l.JSONPayload.Message
+	}
+	sig = report.Signal{
+		ID: l.InsertID, Source: report.SourceLogs, Service: service(l), Database: l.JSONPayload.Database,
+		Revision: l.Resource.Labels["revision_name"], Reason: report.CutEvidence(l.JSONPayload.Reason),
+		Message: report.CutEvidence(text), At: l.Timestamp,
+	}
+	if sig.At.IsZero() {
+		sig.At = e.Message.PublishTime
+	}
+	switch {
+	case l.JSONPayload.Event == loggedDeactivated:
+		sig.Mode = report.Deactivated
+	case l.JSONPayload.Event == loggedActivated, strings.Contains(strings.ToUpper(text), loggedText):
+		sig.Mode = report.Activated
+	default:
+		return sig, true, fmt.Errorf("log entry says nothing of mock mode: %w", errPoison)
+	}
+	if sig.Service == "" || sig.At.IsZero() {
+		return sig, true, fmt.Errorf("log entry names no service: %w", errPoison)
+	}
+	return sig, true, nil
+}
+
+// service is what the app calls itself, else what runs it.
+func service(l entry) string {
+	for _, name := range []string{
+		l.JSONPayload.Service, l.Resource.Labels["service_name"], l.Resource.Labels["container_name"], l.Resource.Labels["instance_id"],
+	} {
+		if name != "" {
+			return report.CutEvidence(name)
+		}
+	}
+	return ""
+}
