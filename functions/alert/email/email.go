@@ -108,10 +108,10 @@ func (r *Receiver) Deliver(ctx context.Context, m message.Message, prev message.
 	ctx, cancel := context.WithTimeout(ctx, r.options.Timeout)
 	defer cancel()
 	id := r.messageID(m)
-	err := r.send(ctx, m, id, false)
+	err := r.send(ctx, m, id, prev, false)
 	if f := new(failure); errors.As(err, &f) && f.auth {
 		// The password may have been changed since it was read.
-		err = r.send(ctx, m, id, true)
+		err = r.send(ctx, m, id, prev, true)
 	}
 	if err != nil {
 		f := new(failure)
@@ -134,8 +134,8 @@ func (r *Receiver) messageID(m message.Message) string {
 func (r *Receiver) rootID(m message.Message) string { return m.ID + "@" + r.domain }
 
 // send makes one attempt.
-func (r *Receiver) send(ctx context.Context, m message.Message, id string, refused bool) error {
-	mail, err := r.compose(m, id)
+func (r *Receiver) send(ctx context.Context, m message.Message, id string, prev message.Ref, refused bool) error {
+	mail, err := r.compose(m, id, prev)
 	if err != nil {
 		return &failure{Outcome: message.Outcome{Result: message.Refused, Reason: "composing failed"}, doing: "composing a mail", err: err}
 	}
@@ -192,8 +192,8 @@ func (r *Receiver) client(ctx context.Context, d *dialer, username, password sec
 	return gomail.NewClient(r.options.Host, options...)
 }
 
-// compose makes the mail.
-func (r *Receiver) compose(m message.Message, id string) (*gomail.Msg, error) {
+// compose makes the mail: a reply to the one before, where there is one.
+func (r *Receiver) compose(m message.Message, id string, prev message.Ref) (*gomail.Msg, error) {
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	if err := msg.FromFormat(r.from.Name, r.from.Address); err != nil {
 		return nil, err
@@ -209,8 +209,13 @@ func (r *Receiver) compose(m message.Message, id string) (*gomail.Msg, error) {
 	msg.SetMessageIDWithValue(id)
 	msg.SetDateWithValue(m.At)
 	root := "<" + r.rootID(m) + ">"
-	msg.SetGenHeader(gomail.HeaderInReplyTo, root)
-	msg.SetGenHeader(gomail.HeaderReferences, root)
+	parent, references := root, []string{root}
+	if prev.ID != "" && prev.ID != id {
+		parent = "<" + prev.ID + ">"
+		references = append(references, parent)
+	}
+	msg.SetGenHeader(gomail.HeaderInReplyTo, parent)
+	msg.SetGenHeader(gomail.HeaderReferences, strings.Join(references, " "))
 	// No vacation notice shall answer, and no mail loop begin (RFC 3834).
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetGenHeader("X-Auto-Response-Suppress", "All")

@@ -21,6 +21,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
+	"github.com/pongwatch/pongwatch/functions/alert"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/secrets"
@@ -45,8 +46,11 @@ type Options struct {
 	Data string
 	// Every is how often to ping; zero is 5 s in the demonstration, else as configured.
 	Every time.Duration
-	// RootCAs replaces the system's certificate authorities, for tests.
+	// RootCAs replaces the system's certificate authorities, Lease and Observe are
+	// alert.Options'. All three are for tests.
 	RootCAs *x509.CertPool
+	Lease   time.Duration
+	Observe func(alert.Point)
 	// Getenv reads the environment, os.Getenv for one.
 	Getenv func(string) string
 	// Out gets what a person should read; Logger the rest.

@@ -1,8 +1,11 @@
 package local
 
 import (
+	"context"
 	"net/http"
 
+	"github.com/pongwatch/pongwatch/functions/alert"
+	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/healthcheck"
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
@@ -35,7 +38,11 @@ func (p *Process) handler() (http.Handler, error) {
 		}
 	}
 	todo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "not yet", 503) })
-	f.metrics, f.alert, f.inbound = todo, todo, todo
+	f.metrics, f.inbound = todo, todo
+	var err error
+	if f.alert, err = p.newAlert(p.config); err != nil {
+		return nil, err
+	}
 	return newMux(f, p.caller, p.demo), nil
 }
 
@@ -43,6 +50,19 @@ func (p *Process) newHealthCheck(c *config.Config) (http.Handler, error) {
 	return healthcheck.New(healthcheck.Options{
 		Config: c, Region: region, Reports: p.reports, Store: p.store,
 		Resolve: check.FromConfig(c, p.secrets), Upstash: p.upstash(), Logger: p.options.Logger,
+	})
+}
+
+func (p *Process) newAlert(c *config.Config) (http.Handler, error) {
+	rs, err := p.receivers(c)
+	if err != nil {
+		return nil, err
+	}
+	return alert.New(alert.Options{
+		Config: c, Store: p.store, Receivers: rs, Lease: p.options.Lease, Observe: p.options.Observe, Logger: p.options.Logger,
+		Context: func(context.Context) message.Context {
+			return message.Context{Playbook: p.URL() + "/playbooks/{cause}", Dashboard: p.URL()}
+		},
 	})
 }
 
