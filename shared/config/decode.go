@@ -72,8 +72,14 @@ func keysOf(t reflect.Type) []key {
 	return out
 }
 
-// report records a problem at path, or at the nearest path above it that is known.
-func (d *decoder) report(path, what, example string) *Problem {
+// report records a problem at path.
+func (d *decoder) report(path, what, example string) {
+	d.reportAs(d.scope.cause(), path, what, example)
+}
+
+// reportAs records a problem with its cause at path, or at the nearest path above it
+// whose place is known.
+func (d *decoder) reportAs(c cause.Cause, path, what, example string) {
 	d.bad[path] = true
 	at := path
 	for at != "" && d.places[at] == (place{}) {
@@ -85,14 +91,16 @@ func (d *decoder) report(path, what, example string) *Problem {
 	}
 	d.problems = append(d.problems, Problem{
 		Key: name, What: what, Example: example, File: d.places[at].file, Line: d.places[at].line, Column: d.places[at].column,
-		Database: d.scope.database, Receiver: d.scope.receiver,
-		Cause: cause.ConfigInvalid, Fatal: d.scope == scope{},
+		Database: d.scope.database, Receiver: d.scope.receiver, Cause: c, Fatal: d.scope == scope{},
 	})
-	p := &d.problems[len(d.problems)-1]
-	if p.Fatal {
-		p.Cause = cause.MonitorConfig
+}
+
+// cause is the monitor's own for the document, and the setting's for one entry.
+func (s scope) cause() cause.Cause {
+	if s == (scope{}) {
+		return cause.MonitorConfig
 	}
-	return p
+	return cause.ConfigInvalid
 }
 
 // late are decoded after everything else, since their items inherit from it.

@@ -14,8 +14,8 @@ import (
 const (
 	envURL            = "UPSTASH_REDIS_URL"
 	envRESTURL        = "UPSTASH_REDIS_REST_URL"
-	envToken          = "UPSTASH_REDIS_TOKEN"
-	envRESTToken      = "UPSTASH_REDIS_REST_TOKEN"
+	envAuth           = "UPSTASH_REDIS_TOKEN"
+	envRESTAuth       = "UPSTASH_REDIS_REST_TOKEN"
 	envMock           = "MOCK_REDIS"
 	envMaxConnections = "REDIS_MAX_CONNECTIONS"
 )
@@ -62,7 +62,7 @@ func fromEnvironment(getenv func(string) string, local bool) (*Config, Problems)
 
 func emptyProblem() Problem {
 	return Problem{
-		Key: EnvConfig, What: "is not set, and neither is " + envURL + " with " + envToken,
+		Key: EnvConfig, What: "is not set, and neither is " + envURL + " with " + envAuth,
 		Example: EnvConfig + "=pongwatch.yaml, or " + envURL + "=" + urlExample, Cause: cause.MonitorConfig, Fatal: true,
 	}
 }
@@ -119,7 +119,7 @@ func (e *environment) database() *node {
 // URL of the TCP protocol, as it often does, and the second one exists, the second is
 // meant.
 func (e *environment) pair() (url, token string) {
-	url, token = envURL, envToken
+	url, token = envURL, envAuth
 	scheme, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(e.getenv(envURL))), "://")
 	tcp := scheme == "redis" || scheme == "rediss"
 	if e.getenv(envRESTURL) != "" && (tcp || e.getenv(envURL) == "") {
@@ -131,8 +131,8 @@ func (e *environment) pair() (url, token string) {
 			})
 		}
 	}
-	if e.getenv(envRESTToken) != "" && (url == envRESTURL || e.getenv(envToken) == "") {
-		token = envRESTToken
+	if e.getenv(envRESTAuth) != "" && (url == envRESTURL || e.getenv(envAuth) == "") {
+		token = envRESTAuth
 	}
 	return url, token
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"strings"
 	"testing"
 
@@ -100,10 +101,7 @@ func TestLoadTellsWhatToSetWhenNothingIsConfigured(t *testing.T) {
 func TestCustomersVariables(t *testing.T) {
 	base := map[string]string{"UPSTASH_REDIS_URL": "https://a.upstash.io/", "UPSTASH_REDIS_TOKEN": "AXyz=="}
 	with := func(pairs ...string) map[string]string {
-		env := map[string]string{}
-		for k, v := range base {
-			env[k] = v
-		}
+		env := maps.Clone(base)
 		for i := 0; i < len(pairs); i += 2 {
 			env[pairs[i]] = pairs[i+1]
 		}

@@ -108,7 +108,7 @@ func TestProblems(t *testing.T) {
 		schema bool
 		want   []string
 	}{
-		{"an unknown key with a near one", db("") + "reciever: []\n", true, []string{"5:1 reciever is not a key here; did you mean receivers?; example: receivers"}},
+		{"an unknown key with a near one", db("") + "receiver: []\n", true, []string{"5:1 receiver is not a key here; did you mean receivers?; example: receivers"}},
 		{"an unknown key of a database concerns that database", db("    tokn: x\n"), true, []string{"5:5 (a) databases[0].tokn is not a key here; did you mean token?; example: token"}},
 		{"an unknown key with nothing near lists the keys", db("") + "schedule: {zzz: 1}\n", true, []string{"5:12 schedule.zzz is not a key here; the keys are healthcheck, metrics"}},
 		{"a key given twice", db("") + "home: a\nhome: b\n", false, []string{"6:1 home is given twice, first in line 5"}},

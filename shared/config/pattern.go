@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // Cloud Run's base image has no zones, and a maintenance window must not depend on that
@@ -102,7 +103,7 @@ func checkAddress(text string, local bool) string {
 		return "is not a URL with a host"
 	case u.User != nil:
 		return "holds a user or password; an address in this document is no secret"
-	case u.Scheme == "http" && !(local && loopback(u.Hostname())):
+	case u.Scheme == "http" && (!local || !loopback(u.Hostname())):
 		return "begins with http://, which is only accepted for loopback under `pongwatch local`; want https://"
 	}
 	return ""
@@ -110,25 +111,16 @@ func checkAddress(text string, local bool) string {
 
 var placeholder = re(`\{([^}]*)\}`)
 
-// Placeholders are what Links may hold in braces.
+// placeholders are what Links may hold in braces.
 var placeholders = []string{"database", "database_id", "shard", "environment", "incident", "check", "cause"}
 
 func checkTemplate(text string, local bool) string {
 	for _, m := range placeholder.FindAllStringSubmatch(text, -1) {
-		if !contains(placeholders, m[1]) {
+		if !slices.Contains(placeholders, m[1]) {
 			return "holds a placeholder that does not exist; there are {" + strings.Join(placeholders, "}, {") + "}"
 		}
 	}
 	return checkAddress(placeholder.ReplaceAllString(text, "x"), local)
-}
-
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }
 
 func loopback(host string) bool {

@@ -90,7 +90,7 @@ func (d *decoder) access(path string, db *Database) {
 // pasted reports what a check of URL or token found.
 func (d *decoder) pasted(path string, p *Problem) {
 	if p != nil {
-		d.report(path+"."+p.Key, p.What, p.Example).Cause = p.Cause
+		d.reportAs(p.Cause, path+"."+p.Key, p.What, p.Example)
 	}
 }
 
