@@ -119,24 +119,12 @@ func rules(t *config.Thresholds) map[report.Check]incident.Rule {
 	return out
 }
 
-// addresses are the outbox entries of a receiver: each mail recipient is one.
-func addresses(r *config.Receiver) []string {
-	if r.Email == nil {
-		return []string{r.Name}
-	}
-	out := make([]string, 0, len(r.Email.To))
-	for _, to := range r.Email.To {
-		out = append(out, r.Name+"/"+to)
-	}
-	return out
-}
-
 // expand turns receivers' names into addresses.
 func expand(c *config.Config, names []string) []string {
 	var out []string
 	for _, name := range names {
 		if r := c.Receiver(name); r != nil {
-			out = append(out, addresses(r)...)
+			out = append(out, Addresses(r)...)
 		}
 	}
 	return out
@@ -150,7 +138,7 @@ func receivers(c *config.Config) map[string]incident.Receiver {
 		if r.Fallback != "" {
 			policy.Fallback = expand(c, []string{r.Fallback})
 		}
-		for _, address := range addresses(r) {
+		for _, address := range Addresses(r) {
 			out[address] = policy
 		}
 	}

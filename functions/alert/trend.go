@@ -2,8 +2,12 @@ package alert
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -27,4 +31,66 @@ func (f *Function) trends(ctx context.Context, shard string, s *incident.State, 
 		inc.Sparkline = f.options.Trend(ctx, shard, t.Series.Database, inc.Since)
 		s.Incidents[t.ID] = inc
 	}
+}
+
+// The picture: twelve bars of five minutes.
+const (
+	trendBars = 12
+	trendBar  = 5 * time.Minute
+)
+
+// Trend returns a source for Options.Trend that reads the pings of the database's
+// home region.
+func Trend(c *config.Config, archive *history.Archive) func(ctx context.Context, shard, database string, at time.Time) string {
+	return func(ctx context.Context, shard, database string, at time.Time) string {
+		region := ""
+		if d := c.Database(database); d != nil {
+			region = home(c, d)
+		}
+		from := at.Add(-trendBars * trendBar)
+		hours, err := archive.Pings(ctx, shard, region, from, at)
+		if err != nil {
+			return "" // the message goes without
+		}
+		var samples []report.Sample
+		for _, h := range hours {
+			if s, err := h.Samples(database); err == nil {
+				samples = append(samples, s...)
+			}
+		}
+		return sparkline(samples, from, trendBar, trendBars)
+	}
+}
+
+// sparkline draws the median wait of each span as a bar, the slowest at full
+// height; a span without a good ping is a gap.
+func sparkline(samples []report.Sample, from time.Time, span time.Duration, spans int) string {
+	bars := []rune("▁▂▃▄▅▆▇█")
+	waits := make([][]float64, spans)
+	for _, s := range samples {
+		if i := int(s.At.Sub(from) / span); !s.At.Before(from) && i < spans && (s.Status == report.OK || s.Status == report.Warn) {
+			waits[i] = append(waits[i], s.Phases.Wait)
+		}
+	}
+	medians := make([]float64, spans)
+	var most float64
+	for i, w := range waits {
+		if len(w) > 0 {
+			slices.Sort(w)
+			medians[i] = w[len(w)/2]
+			most = max(most, medians[i])
+		}
+	}
+	if most == 0 {
+		return ""
+	}
+	var b strings.Builder
+	for i, m := range medians {
+		if len(waits[i]) == 0 {
+			b.WriteRune('·')
+			continue
+		}
+		b.WriteRune(bars[min(int(m/most*float64(len(bars))), len(bars)-1)])
+	}
+	return b.String()
 }
