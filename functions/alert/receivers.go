@@ -35,7 +35,7 @@ func Receivers(cfg *config.Config, o ReceiverOptions) (receivers map[string]mess
 	for i := range cfg.Receivers {
 		entry := &cfg.Receivers[i]
 		for _, address := range Addresses(entry) {
-			r, err := newReceiver(entry, address, o)
+			r, err := newReceiver(cfg, entry, address, o)
 			switch {
 			case !entry.Usable():
 				problems[address] = evidence(entry.Problems)
@@ -70,11 +70,13 @@ func evidence(problems config.Problems) string {
 	return "invalid configuration"
 }
 
-func newReceiver(r *config.Receiver, address string, o ReceiverOptions) (message.Receiver, error) {
+func newReceiver(cfg *config.Config, r *config.Receiver, address string, o ReceiverOptions) (message.Receiver, error) {
 	switch r.Kind() {
 	case config.KindSlack:
 		options := slack.Options{
-			Name: address, Channel: r.Slack.Channel, APIURL: r.Slack.APIURL, Mention: r.Slack.Mention, Buttons: r.Slack.Buttons,
+			Name: address, Channel: r.Slack.Channel, APIURL: r.Slack.APIURL, Mention: r.Slack.Mention,
+			// Without the signing secret nobody could take a button's press.
+			Buttons:       r.Slack.Buttons && cfg.Inbound.SlackSigningSecret.IsSet(),
 			AllowLoopback: o.AllowLoopback, Logger: o.Logger,
 		}
 		if r.Slack.Bot() {

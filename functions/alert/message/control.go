@@ -102,7 +102,15 @@ func (c Context) links(values map[string]string, withStatus bool) []Link {
 	}
 	var all []Link
 	for _, t := range templates {
-		if address, ok := expand(t.URL, values); ok {
+		address, ok := expand(t.URL, values)
+		if !ok {
+			// What leads to one database without a name still leads to all of them.
+			base, query, _ := strings.Cut(t.URL, "?")
+			if address, ok = expand(base, values); query == "" {
+				ok = false
+			}
+		}
+		if ok {
 			all = append(all, Link{t.Label, address})
 		}
 	}

@@ -1,0 +1,210 @@
+package webhook
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/shared/outbound"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/signature"
+)
+
+// Options configures a Receiver of signed JSON.
+type Options struct {
+	// Name is the receiver's address in the outbox.
+	Name string
+	// URL gives the address; it may be a secret itself.
+	URL message.Credential
+	// Keys give the signing keys; while one is replaced by another, both sign.
+	Keys []message.Credential
+	// AllowLoopback lets the address be on this machine, over http. Otherwise only
+	// public addresses are reached, whatever the name resolves to.
+	AllowLoopback bool
+	// Timeout bounds one call; zero is 8 s.
+	Timeout time.Duration
+	// Now dates signatures; nil is time.Now.
+	Now func() time.Time
+}
+
+// Receiver posts each message as JSON, silent edits included: the other side
+// decides what is worth telling. It implements [message.Receiver].
+type Receiver struct {
+	options Options
+	client  *http.Client
+}
+
+var _ message.Receiver = (*Receiver)(nil)
+
+// New returns a receiver, or says what is wrong with its options.
+func New(o Options) (*Receiver, error) {
+	switch {
+	case o.Name == "":
+		return nil, errors.New("webhook receiver: name is empty")
+	case o.URL == nil:
+		return nil, fmt.Errorf("receiver %s: url is missing", o.Name)
+	case len(o.Keys) == 0:
+		return nil, fmt.Errorf("receiver %s: keys are missing, want at least one to sign with", o.Name)
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = defaultTimeout
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Receiver{
+		options: o,
+		client:  outbound.NewClient(outbound.Options{Hosts: []string{"*"}, PublicOnly: true, AllowLoopback: o.AllowLoopback, Timeout: o.Timeout}),
+	}, nil
+}
+
+// Name implements [message.Receiver].
+func (r *Receiver) Name() string { return r.options.Name }
+
+// Deliver implements [message.Receiver].
+func (r *Receiver) Deliver(ctx context.Context, m message.Message, prev message.Ref) (message.Ref, message.Outcome, error) {
+	id := messageID(r.options.Name, m)
+	err := r.send(ctx, m, id, false)
+	if f := new(failure); errors.As(err, &f) && f.auth {
+		err = r.send(ctx, m, id, true)
+	}
+	if err != nil {
+		return prev, outcome(err), err
+	}
+	return message.Ref{ID: id}, outcome(nil), nil
+}
+
+func (r *Receiver) send(ctx context.Context, m message.Message, id string, again bool) error {
+	const doing = "posting to the webhook"
+	address, err := r.options.URL(ctx, again)
+	if err != nil {
+		return later(doing, err)
+	}
+	known := []secrets.Value{address}
+	var keys []signature.Key
+	for _, credential := range r.options.Keys {
+		v, err := credential(ctx, again)
+		if err != nil {
+			return later(doing, err)
+		}
+		known = append(known, v)
+		parsed, err := signature.ParseKeys(v.Reveal())
+		if err != nil {
+			return refused(doing, err.Error())
+		}
+		keys = append(keys, parsed...)
+	}
+	body, err := encode(NewEvent(m))
+	if err != nil {
+		return refused(doing, err.Error())
+	}
+	header := http.Header{}
+	if err := signature.Sign(header, keys, id, r.options.Now(), body); err != nil {
+		return refused(doing, err.Error())
+	}
+	reveal := address.Reveal()
+	if u, err := url.Parse(reveal); err == nil && u.Path != "" && u.Path != "/" {
+		// What comes after the host is what a provider hides its secrets in.
+		known = append(known, secrets.New(u.RequestURI()))
+	}
+	return post(ctx, r.client, doing, reveal, body, header, known...)
+}
+
+// messageID is the same for every try of one revision: the receiver's key of idempotency.
+func messageID(name string, m message.Message) string {
+	sum := sha256.Sum256([]byte(fmt.Sprintf("%s\x00%s\x00%d", name, m.ID, m.Revision)))
+	return "msg_" + hex.EncodeToString(sum[:16])
+}
+
+// Event is the body of a webhook, version 1. Fields are only ever added.
+type Event struct {
+	Version int    `json:"version"`
+	Type    string `json:"type"` // "incident." and the event: "incident.opened"
+	// Timestamp is when the message was made.
+	Timestamp time.Time `json:"timestamp"`
+	Data      EventData `json:"data"`
+}
+
+// EventData is what happened.
+type EventData struct {
+	Incident    string     `json:"incident"`
+	ShortID     string     `json:"short_id"`
+	Shard       string     `json:"shard"`
+	Revision    int        `json:"revision"`
+	Events      []string   `json:"events"`
+	State       string     `json:"state"`
+	Severity    string     `json:"severity"`
+	Drill       bool       `json:"drill,omitempty"`
+	Database    string     `json:"database,omitempty"`
+	Environment string     `json:"environment,omitempty"`
+	Check       string     `json:"check,omitempty"`
+	Cause       string     `json:"cause,omitempty"`
+	Since       time.Time  `json:"since"`
+	Until       *time.Time `json:"until,omitempty"`
+	Title       string     `json:"title"`
+	Summary     string     `json:"summary"`
+	News        string     `json:"news,omitempty"`
+	Impact      string     `json:"impact,omitempty"`
+	Facts       []Pair     `json:"facts,omitempty"`
+	Notes       []string   `json:"notes,omitempty"`
+	// Evidence quotes others and is untrusted.
+	Evidence []Pair   `json:"evidence,omitempty"`
+	Why      string   `json:"cause_title,omitempty"`
+	Fix      []string `json:"fix,omitempty"`
+	Members  []Member `json:"members,omitempty"`
+	Links    []Pair   `json:"links,omitempty"`
+	Next     string   `json:"next,omitempty"`
+}
+
+// Pair is a labelled text.
+type Pair struct {
+	Label string `json:"label"`
+	Text  string `json:"text"`
+}
+
+// Member is one incident of a group.
+type Member struct {
+	Database string    `json:"database"`
+	ShortID  string    `json:"short_id"`
+	Open     bool      `json:"open"`
+	Cause    string    `json:"cause,omitempty"`
+	Since    time.Time `json:"since"`
+}
+
+// NewEvent returns the body for a message. Signed links are left out: whoever holds
+// one may act, and this body goes to machines and their logs.
+func NewEvent(m message.Message) Event {
+	d := EventData{
+		Incident: m.ID, ShortID: m.Short, Shard: m.Shard, Revision: m.Revision, State: string(m.State), Severity: string(m.Severity),
+		Drill: m.Drill, Database: m.Database, Environment: m.Environment, Check: string(m.Check), Cause: string(m.Cause), Since: m.Since,
+		Title: m.Headline, Summary: m.Push, News: m.News, Impact: m.Impact, Why: m.CauseTitle, Fix: m.Fix, Next: m.Next,
+	}
+	if !m.Until.IsZero() {
+		d.Until = &m.Until
+	}
+	for _, e := range m.Events {
+		d.Events = append(d.Events, string(e))
+	}
+	for _, f := range m.Facts {
+		d.Facts = append(d.Facts, Pair{f.Label, f.String()})
+	}
+	for _, n := range m.Notes {
+		d.Notes = append(d.Notes, n.String())
+	}
+	for _, e := range m.Evidence {
+		d.Evidence = append(d.Evidence, Pair(e))
+	}
+	for _, l := range m.Links {
+		d.Links = append(d.Links, Pair{l.Label, l.URL})
+	}
+	for _, x := range m.Members {
+		d.Members = append(d.Members, Member{Database: x.Database, ShortID: x.Short, Open: x.Open, Cause: string(x.Cause), Since: x.Since})
+	}
+	return Event{Version: 1, Type: "incident." + string(m.Event), Timestamp: m.At, Data: d}
+}
