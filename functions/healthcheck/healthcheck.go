@@ -138,18 +138,12 @@ func (f *Function) runner() http.Handler {
 
 // unmounted strips [mount] from paths.
 func unmounted(next http.Handler) http.Handler {
-	stripped := http.StripPrefix(mount, next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case strings.HasPrefix(r.URL.Path, mount+"/"):
-			stripped.ServeHTTP(w, r)
-		case r.URL.Path == mount:
+		if rest, ok := strings.CutPrefix(r.URL.Path, mount); ok && (rest == "" || rest[0] == '/') {
 			r = r.Clone(r.Context())
-			r.URL.Path, r.URL.RawPath = "/", ""
-			next.ServeHTTP(w, r)
-		default:
-			next.ServeHTTP(w, r)
+			r.URL.Path, r.URL.RawPath = "/"+strings.TrimPrefix(rest, "/"), ""
 		}
+		next.ServeHTTP(w, r)
 	})
 }
 

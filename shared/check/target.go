@@ -40,8 +40,12 @@ type Target struct {
 }
 
 // Connect gives the target the client for its database and the version of the token
-// in use, or the reason for which there is none. What was asked before is kept.
+// in use, or the reason for which there is none. Answers are kept; an INFO that failed
+// is asked again of another client.
 func (t *Target) Connect(client *upstash.Client, tokenVersion string, problem error) {
+	if client != t.client && t.infoErr != nil {
+		t.informed, t.infoErr = false, nil
+	}
 	t.client, t.version, t.problem = client, tokenVersion, problem
 }
 

@@ -1,0 +1,142 @@
+// Package metrics is the function that reads the databases' figures and shows them.
+//
+// POST is a scheduled run over one shard: INFO and the checks that cost commands, one
+// report, and then history. GET answers with what history and Alert's state hold: the
+// statistics as JSON and the playbooks.
+package metrics
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/access"
+	"github.com/pongwatch/pongwatch/shared/check"
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/history"
+	"github.com/pongwatch/pongwatch/shared/job"
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/store"
+	"github.com/pongwatch/pongwatch/shared/upstash"
+)
+
+// mount is the path under which a framework that serves several functions at once
+// puts this one.
+const mount = "/Metrics"
+
+// attemptTimeout bounds one request to a database. A run makes three at most.
+const attemptTimeout = 4 * time.Second
+
+// Options are what the function needs. Config, Region, Reports, Store and Resolve are
+// required.
+type Options struct {
+	Config *config.Config
+	// Region is where this instance runs.
+	Region string
+	// Reports is the topic of reports.
+	Reports report.Publisher
+	// Store holds history, which is written, and Alert's state, which is read.
+	Store store.Store
+	// Resolve finds the databases' credentials.
+	Resolve check.Resolve
+	// Upstash is the template of every client: all but URL, Token and Timeout.
+	Upstash upstash.Options
+
+	// Authorize guards POST where IAM does not; nil lets everybody through.
+	Authorize func(http.Handler) http.Handler
+	// ReadTokens are the tokens of config's access.tokens.
+	ReadTokens access.Tokens
+
+	// Version is pongwatch's own, for reports. Optional.
+	Version string
+	// Now tells the time; nil is time.Now.
+	Now func() time.Time
+	// Logger is optional.
+	Logger *slog.Logger
+}
+
+// Function is the Metrics function.
+type Function struct {
+	options Options
+	config  *config.Config
+	archive *history.Archive
+	clients *check.Clients
+	log     *slog.Logger
+	now     func() time.Time
+	handler http.Handler
+}
+
+// New returns the function.
+func New(o Options) (*Function, error) {
+	switch {
+	case o.Config == nil:
+		return nil, errors.New("making Metrics: Config is missing")
+	case o.Region == "":
+		return nil, errors.New(`making Metrics: Region is empty, want where it runs, such as "us-east4"`)
+	case o.Reports == nil, o.Store == nil, o.Resolve == nil:
+		return nil, errors.New("making Metrics: Reports, Store and Resolve are required")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Authorize == nil {
+		o.Authorize = func(h http.Handler) http.Handler { return h }
+	}
+	template := o.Upstash
+	template.Timeout = attemptTimeout
+	f := &Function{
+		options: o, config: o.Config, archive: history.New(o.Store), clients: check.NewClients(o.Resolve, template),
+		log: o.Logger, now: o.Now,
+	}
+	f.handler = f.routes()
+	return f, nil
+}
+
+// ServeHTTP implements [http.Handler].
+func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }
+
+func (f *Function) routes() http.Handler {
+	guard := func(s config.Surface, h http.HandlerFunc) http.Handler {
+		return access.Guard(s, f.options.ReadTokens, h)
+	}
+	a := f.config.Access
+	mux := http.NewServeMux()
+	// A function is asked on any path: Scheduler uses the service's own address.
+	mux.Handle("POST /", f.options.Authorize(f.runner()))
+	mux.Handle("GET /api/v1/admin/redis-metrics", guard(a.API, f.statistics))
+	mux.Handle("GET /playbooks/{cause}", guard(a.Playbooks, playbook))
+	mux.Handle("GET /{$}", guard(a.Dashboard, f.index))
+	mux.Handle("GET /", http.HandlerFunc(notFound))
+	return unmounted(mux)
+}
+
+func (f *Function) runner() http.Handler {
+	return &job.Runner{
+		Job: report.Metrics, Region: f.options.Region, Version: f.options.Version,
+		Every: f.config.Every(report.Metrics), Shards: f.config.ShardNames(),
+		Reports: f.options.Reports, Observe: f.observe, Now: f.now, Log: f.log,
+	}
+}
+
+// unmounted strips [mount] from paths.
+func unmounted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if rest, ok := strings.CutPrefix(r.URL.Path, mount); ok && (rest == "" || rest[0] == '/') {
+			r = r.Clone(r.Context())
+			r.URL.Path, r.URL.RawPath = "/"+strings.TrimPrefix(rest, "/"), ""
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func notFound(w http.ResponseWriter, _ *http.Request) {
+	job.WriteJSON(w, http.StatusNotFound, struct {
+		Error string   `json:"error"`
+		Paths []string `json:"paths"`
+	}{"nothing is here", []string{"/", "/api/v1/admin/redis-metrics", "/playbooks/{cause}"}})
+}

@@ -1,0 +1,98 @@
+package metrics
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/check"
+	"github.com/pongwatch/pongwatch/shared/history"
+	"github.com/pongwatch/pongwatch/shared/job"
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/upstash"
+)
+
+const (
+	// lookBack is how far past readings may lie to be compared with.
+	lookBack = time.Hour
+	// recalling bounds the look into history before databases are asked.
+	recalling = 2 * time.Second
+	// pace is the time between the beginnings of two databases, as in HealthCheck.
+	pace = 600 * time.Microsecond
+)
+
+// observe asks every database of the shard at once: INFO, and the checks that are due.
+func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
+	past := f.past(ctx, r)
+	databases := f.config.InShard(r.Shard)
+	observations := make([][]report.Observation, len(databases))
+	readings := make([]report.Reading, len(databases))
+	var wg sync.WaitGroup
+	for i, d := range databases {
+		t := &check.Target{Database: d, Job: report.Metrics, Region: f.options.Region, Now: f.options.Now}
+		for _, h := range past {
+			t.Readings = append(t.Readings, h.Readings(d.Name)...)
+		}
+		wg.Go(func() {
+			if wait(ctx, time.Duration(i)*pace) {
+				f.connect(ctx, t)
+			}
+			observations[i] = check.Run(ctx, t, check.Specs(report.Metrics, d, r.Every), r.Scheduled, r.Every)
+			readings[i] = t.Reading(ctx, r.Scheduled, observations[i])
+		})
+	}
+	wg.Wait()
+	f.clients.Close() // an instance that is frozen between runs finds dead connections
+	seen := job.Seen{Databases: len(databases)}
+	byName := make(map[string]report.Reading, len(databases))
+	for i, d := range databases {
+		seen.Observations = append(seen.Observations, observations[i]...)
+		byName[d.Name] = readings[i]
+	}
+	seen.Record = func(ctx context.Context, finished time.Time) error {
+		run := history.Run{Scheduled: r.Scheduled, Started: r.Started, Finished: finished, Region: f.options.Region}
+		return f.archive.AppendReadings(ctx, r.Shard, run, byName)
+	}
+	return seen
+}
+
+// connect gives the target its client. INFO is asked at once, so that a refused token
+// is read again before any check depends on it.
+func (f *Function) connect(ctx context.Context, t *check.Target) {
+	defer func() {
+		if recover() != nil { // its value may hold anything
+			t.Connect(nil, "", &check.Problem{Cause: cause.MonitorPanic, Evidence: "asking INFO panicked"})
+		}
+	}()
+	f.clients.Connect(ctx, t, false)
+	if _, err := t.Info(ctx); err != nil && upstash.CauseOf(err).Info().Retry == cause.RetryOnce {
+		f.clients.Connect(ctx, t, true)
+	}
+}
+
+// past returns the readings that this run's are compared with. Without history the
+// checks of counters begin anew.
+func (f *Function) past(ctx context.Context, r job.Round) []*history.GaugeHour {
+	ctx, cancel := context.WithTimeout(ctx, recalling)
+	defer cancel()
+	hours, err := f.archive.Readings(ctx, r.Shard, r.Scheduled.Add(-lookBack), r.Scheduled)
+	if err != nil {
+		f.log.WarnContext(ctx, "history not read", slog.String("event", "history_failed"), slog.Any("error", err))
+		return nil
+	}
+	return hours
+}
+
+// wait waits, or reports that the context ended first.
+func wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
