@@ -1,0 +1,384 @@
+// Package incidents shows Alert's states to readers of the statistics, the dashboard
+// and the command line: what is wrong, since when, who has taken it and who was told.
+// It is pure.
+package incidents
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// View is the part of the statistics that is about incidents.
+type View struct {
+	// At is when it was made: durations and states are as of then.
+	At time.Time `json:"at"`
+	// Open lists what is wrong now, the most severe and oldest first, Resolved what
+	// was until lately and may still be reopened, the latest first. Drills are in
+	// neither.
+	Open     []Incident `json:"open"`
+	Resolved []Incident `json:"resolved"`
+	Groups   []Group    `json:"groups"`
+	// Drills are rehearsals of who is told, the latest first.
+	Drills   []Incident `json:"drills"`
+	Silences []Silence  `json:"silences"`
+	// Deliveries counts who was told, over all of the above.
+	Deliveries Deliveries `json:"deliveries"`
+	// Commands holds the ids of the commands that were carried out in the last 24
+	// hours: what is not here was refused, named nothing, or is still on its way.
+	Commands []string `json:"commands"`
+}
+
+// Incident is one database's failing check.
+type Incident struct {
+	// ID is the id for people, "INC-7F3A9K"; FullID sorts by time and is never ambiguous.
+	ID       string       `json:"id"`
+	FullID   string       `json:"full_id"`
+	Shard    string       `json:"shard"`
+	Database string       `json:"database"`
+	Check    report.Check `json:"check"`
+	Subject  string       `json:"subject,omitempty"`
+
+	Severity cause.Severity `json:"severity"`
+	Status   report.Status  `json:"status"`
+	Cause    cause.Cause    `json:"cause"`
+	// Title says the cause in words.
+	Title string `json:"title"`
+	// Playbook is the path of its page below Metrics' address.
+	Playbook string `json:"playbook"`
+	// Evidence is what was observed. It may quote what a server or an app said.
+	Evidence string `json:"evidence,omitempty"`
+
+	State State `json:"state"`
+	// Since is the first failed observation, LastOK the last good one before it.
+	Since    time.Time `json:"since"`
+	LastOK   time.Time `json:"last_ok,omitzero"`
+	Opened   time.Time `json:"opened"`
+	Resolved time.Time `json:"resolved,omitzero"`
+	// DurationSeconds counts from Since to the end, or to now.
+	DurationSeconds int64 `json:"duration_seconds"`
+	Reopened        int   `json:"reopened,omitempty"`
+	Unstable        bool  `json:"unstable,omitempty"`
+	Flapping        bool  `json:"flapping,omitempty"`
+
+	Handling
+	// Group is the id for people of the group that tells for it.
+	Group string `json:"group,omitempty"`
+	// Told says who was told of it, by itself or in its group, sorted by receiver.
+	Told []Told `json:"told"`
+}
+
+// Group is one thread of notifications over several incidents.
+type Group struct {
+	ID       string         `json:"id"`
+	FullID   string         `json:"full_id"`
+	Shard    string         `json:"shard"`
+	Severity cause.Severity `json:"severity"`
+	Class    cause.Class    `json:"class"`
+	// Region is set for a regional outage.
+	Region string `json:"region,omitempty"`
+	// Members are the ids for people of its incidents, in the order of joining.
+	Members []string `json:"members"`
+
+	State           State     `json:"state"`
+	Since           time.Time `json:"since"`
+	Opened          time.Time `json:"opened"`
+	Resolved        time.Time `json:"resolved,omitzero"`
+	DurationSeconds int64     `json:"duration_seconds"`
+
+	Handling
+	Told []Told `json:"told"`
+}
+
+// Handling is what people, and windows, have done about an incident or a group.
+type Handling struct {
+	Acknowledged  *Acknowledged `json:"acknowledged,omitempty"`
+	SilencedUntil time.Time     `json:"silenced_until,omitzero"`
+	SilencedBy    string        `json:"silenced_by,omitempty"`
+	// Maintenance says that a maintenance window covers it now.
+	Maintenance bool `json:"maintenance,omitempty"`
+}
+
+// Acknowledged says who has taken it.
+type Acknowledged struct {
+	By  string    `json:"by"`
+	Via string    `json:"via,omitempty"`
+	At  time.Time `json:"at"`
+}
+
+// State is the one word for where an incident or a group stands.
+type State string
+
+// The states; where several are true the first of these.
+const (
+	StateNoLongerWatched State = "no_longer_watched"
+	StateResolved        State = "resolved"
+	StateSilenced        State = "silenced"
+	StateMaintenance     State = "maintenance"
+	StateAcknowledged    State = "acknowledged"
+	StateFlapping        State = "flapping"
+	StateUnstable        State = "unstable"
+	StateOpen            State = "open"
+)
+
+// Told says how far one receiver is.
+type Told struct {
+	// Receiver is an address: "slack-oncall", "email-oncall/alice@example.com".
+	Receiver string   `json:"receiver"`
+	Delivery Delivery `json:"delivery"`
+	// At is when it last took something, absent for never.
+	At time.Time `json:"at,omitzero"`
+	// Since is when what is pending became due.
+	Since time.Time `json:"since,omitzero"`
+	// Tries counts the attempts at what is pending, Error is why the last one, or
+	// for a failed delivery all of them, did not succeed.
+	Tries int    `json:"tries,omitempty"`
+	Error string `json:"error,omitempty"`
+	// InsteadOf names the receiver that this one stands in for.
+	InsteadOf string `json:"instead_of,omitempty"`
+}
+
+// Delivery is how far a receiver is: it has everything, something is on its way, or
+// it refuses for good.
+type Delivery string
+
+// The deliveries.
+const (
+	DeliveryDone    Delivery = "delivered"
+	DeliveryPending Delivery = "pending"
+	DeliveryFailed  Delivery = "failed"
+)
+
+// Deliveries counts receivers of incidents and groups by how far they are.
+type Deliveries struct {
+	Delivered int `json:"delivered"`
+	Pending   int `json:"pending"`
+	Failed    int `json:"failed"`
+}
+
+// Silence stops new notifications of what it names until it ends.
+type Silence struct {
+	Shard string `json:"shard"`
+	// Incident is the id for people of the incident or group it is for; else
+	// Database is set, and Check and Subject where it is for those only.
+	Incident string       `json:"incident,omitempty"`
+	Database string       `json:"database,omitempty"`
+	Check    report.Check `json:"check,omitempty"`
+	Subject  string       `json:"subject,omitempty"`
+	Until    time.Time    `json:"until"`
+	At       time.Time    `json:"at"`
+	By       string       `json:"by"`
+	Via      string       `json:"via,omitempty"`
+	Reason   string       `json:"reason,omitempty"`
+}
+
+// New makes the View of the shards' states at now. Its lists are never nil,
+// so that they are lists in JSON too.
+func New(now time.Time, states ...incident.State) View {
+	v := View{
+		At:   now.UTC(),
+		Open: []Incident{}, Resolved: []Incident{}, Groups: []Group{},
+		Drills: []Incident{}, Silences: []Silence{}, Commands: []string{},
+	}
+	for _, s := range states {
+		v.add(s, now)
+	}
+	slices.SortStableFunc(v.Open, func(a, b Incident) int {
+		return cmp.Or(b.Severity.Rank()-a.Severity.Rank(), strings.Compare(a.FullID, b.FullID))
+	})
+	slices.SortStableFunc(v.Groups, func(a, b Group) int {
+		return cmp.Or(b.Severity.Rank()-a.Severity.Rank(), strings.Compare(a.FullID, b.FullID))
+	})
+	slices.SortStableFunc(v.Resolved, func(a, b Incident) int {
+		return cmp.Or(b.Resolved.Compare(a.Resolved), strings.Compare(b.FullID, a.FullID))
+	})
+	slices.SortStableFunc(v.Drills, func(a, b Incident) int { return strings.Compare(b.FullID, a.FullID) })
+	slices.SortStableFunc(v.Silences, func(a, b Silence) int { return a.Until.Compare(b.Until) })
+	slices.Sort(v.Commands)
+	return v
+}
+
+func (v *View) add(s incident.State, now time.Time) {
+	for _, id := range slices.Sorted(maps.Keys(s.Incidents)) {
+		i := s.Incidents[id]
+		var group *incident.Group
+		if g, ok := s.Groups[i.Group]; ok {
+			group = &g
+		}
+		view := newIncident(s.Shard, i, group, now)
+		switch {
+		case i.Drill:
+			v.Drills = append(v.Drills, view)
+		case i.Open():
+			v.Open = append(v.Open, view)
+		default:
+			v.Resolved = append(v.Resolved, view)
+		}
+		v.Deliveries.count(i.Deliveries)
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.Groups)) {
+		g := s.Groups[id]
+		v.Groups = append(v.Groups, newGroup(s.Shard, g, now))
+		v.Deliveries.count(g.Deliveries)
+	}
+	for _, x := range s.Silences {
+		if now.Before(x.Until) {
+			v.Silences = append(v.Silences, newSilence(s.Shard, x))
+		}
+	}
+	v.Commands = slices.AppendSeq(v.Commands, maps.Keys(s.Commands))
+}
+
+func newIncident(shard string, i incident.Incident, group *incident.Group, now time.Time) Incident {
+	v := Incident{
+		ID: i.Short(), FullID: i.ID, Shard: shard,
+		Database: i.Series.Database, Check: i.Series.Check, Subject: i.Series.Subject,
+		Severity: i.Severity, Status: i.Status, Cause: i.Cause, Title: i.Cause.Info().Title, Playbook: i.Cause.Playbook(),
+		Evidence: i.Observation.Evidence, Since: i.Since, LastOK: i.LastOK, Opened: i.Opened, Resolved: i.Resolved,
+		DurationSeconds: int64(i.Duration(now).Seconds()),
+		Reopened:        i.Reopened, Unstable: i.Unstable, Flapping: i.Flapping,
+		Handling: newHandling(i.Thread, now), Told: told(i.Deliveries),
+	}
+	if group != nil {
+		v.Group = group.Short()
+		together := maps.Clone(i.Deliveries)
+		if together == nil {
+			together = map[string]incident.Delivery{}
+		}
+		maps.Copy(together, group.Deliveries)
+		v.Told = told(together)
+	}
+	switch {
+	case i.Gone:
+		v.State = StateNoLongerWatched
+	case !i.Open():
+		v.State = StateResolved
+	default:
+		v.State = v.Handling.state()
+		if v.State == StateOpen && i.Flapping {
+			v.State = StateFlapping
+		} else if v.State == StateOpen && i.Unstable {
+			v.State = StateUnstable
+		}
+	}
+	return v
+}
+
+func newGroup(shard string, g incident.Group, now time.Time) Group {
+	v := Group{
+		ID: g.Short(), FullID: g.ID, Shard: shard, Severity: g.Severity, Class: g.Class, Region: g.Region,
+		Members: make([]string, len(g.Members)), Since: g.Since, Opened: g.Opened, Resolved: g.Resolved,
+		Handling: newHandling(g.Thread, now), Told: told(g.Deliveries),
+	}
+	for i, id := range g.Members {
+		v.Members[i] = incident.ShortID(id)
+	}
+	end := now
+	v.State = v.Handling.state()
+	if !g.Open() {
+		end, v.State = g.Resolved, StateResolved
+	}
+	v.DurationSeconds = int64(max(0, end.Sub(g.Since)).Seconds())
+	return v
+}
+
+func newHandling(t incident.Thread, now time.Time) Handling {
+	var h Handling
+	if t.Ack != nil {
+		h.Acknowledged = &Acknowledged{By: t.Ack.By, Via: t.Ack.Via, At: t.Ack.At}
+	}
+	if now.Before(t.SilencedUntil) {
+		h.SilencedUntil, h.SilencedBy = t.SilencedUntil, t.SilencedBy
+	}
+	h.Maintenance = t.Suppressed == string(StateMaintenance)
+	return h
+}
+
+func (h Handling) state() State {
+	switch {
+	case !h.SilencedUntil.IsZero():
+		return StateSilenced
+	case h.Maintenance:
+		return StateMaintenance
+	case h.Acknowledged != nil:
+		return StateAcknowledged
+	}
+	return StateOpen
+}
+
+func newSilence(shard string, s incident.Silence) Silence {
+	v := Silence{
+		Shard: shard, Database: s.Series.Database, Check: s.Series.Check, Subject: s.Series.Subject,
+		Until: s.Until, At: s.At, By: s.By, Via: s.Via, Reason: s.Reason,
+	}
+	if s.Incident != "" {
+		v.Incident = incident.ShortID(s.Incident)
+	}
+	return v
+}
+
+// told lists the receivers that people see: not the one that keeps the documents.
+func told(deliveries map[string]incident.Delivery) []Told {
+	out := []Told{}
+	for _, address := range slices.Sorted(maps.Keys(deliveries)) {
+		d := deliveries[address]
+		if address == incident.Documents || d.Want == 0 {
+			continue
+		}
+		t := Told{Receiver: address, Delivery: delivery(d), At: d.Sent, InsteadOf: d.Instead}
+		switch t.Delivery {
+		case DeliveryPending:
+			t.Since, t.Tries, t.Error = d.Since, d.Tries, d.Error
+		case DeliveryFailed:
+			t.Error = d.Refused
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+func delivery(d incident.Delivery) Delivery {
+	switch {
+	case d.Refused != "":
+		return DeliveryFailed
+	case d.Pending():
+		return DeliveryPending
+	}
+	return DeliveryDone
+}
+
+func (c *Deliveries) count(deliveries map[string]incident.Delivery) {
+	for _, t := range told(deliveries) {
+		switch t.Delivery {
+		case DeliveryDone:
+			c.Delivered++
+		case DeliveryPending:
+			c.Pending++
+		case DeliveryFailed:
+			c.Failed++
+		}
+	}
+}
+
+// Only returns what concerns one database. Deliveries and Commands stay those of all.
+func (v View) Only(database string) View {
+	elsewhere := func(i Incident) bool { return i.Database != database }
+	v.Open = slices.DeleteFunc(slices.Clone(v.Open), elsewhere)
+	v.Resolved = slices.DeleteFunc(slices.Clone(v.Resolved), elsewhere)
+	v.Drills = slices.DeleteFunc(slices.Clone(v.Drills), elsewhere)
+	known := map[string]bool{}
+	for _, i := range slices.Concat(v.Open, v.Resolved) {
+		known[i.ID], known[i.Group] = true, true
+	}
+	v.Groups = slices.DeleteFunc(slices.Clone(v.Groups), func(g Group) bool { return !known[g.ID] })
+	v.Silences = slices.DeleteFunc(slices.Clone(v.Silences), func(s Silence) bool {
+		return s.Database != database && (s.Incident == "" || !known[s.Incident])
+	})
+	return v
+}
