@@ -214,6 +214,14 @@ func TestErrorKeepsTheReasonAndNotTheAddress(t *testing.T) {
 	}
 }
 
+func TestAddressRedactsThePartsOfASecretURL(t *testing.T) {
+	known := outbound.Address(secrets.New("https://hooks.example.com/services/c4n4ryS3cret?key=An0therS3cret\n"))
+	text := "no such hook: c4n4ryS3cret, An0therS3cret, /services/c4n4ryS3cret?key=An0therS3cret on services"
+	if got, want := outbound.Redact(text, known...), "no such hook: [redacted], [redacted], [redacted] on services"; got != want {
+		t.Errorf("Redact = %q, want %q", got, want)
+	}
+}
+
 func FuzzRedact(f *testing.F) {
 	f.Add("before ", " after")
 	f.Add("https://x/?token=", "&y")

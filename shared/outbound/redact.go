@@ -55,6 +55,26 @@ func Redact(text string, known ...secrets.Value) string {
 	return text
 }
 
+// Address returns what must be redacted where a URL is itself a secret, as a
+// webhook's is: the whole, what follows the host, and each long part of that.
+func Address(v secrets.Value) []secrets.Value {
+	known := []secrets.Value{v}
+	u, err := url.Parse(strings.TrimSpace(v.Reveal()))
+	if err != nil {
+		return known
+	}
+	if path := u.RequestURI(); len(path) > shortest {
+		known = append(known, secrets.New(path))
+	}
+	for _, part := range strings.FieldsFunc(u.Path+"/"+u.RawQuery, func(r rune) bool { return strings.ContainsRune("/&=?", r) }) {
+		// Ordinary words of an address ("services", "webhook") stay readable.
+		if len(part) >= 2*shortest {
+			known = append(known, secrets.New(part))
+		}
+	}
+	return known
+}
+
 // Error returns err with a text that is safe to log and to show: no URL but its
 // scheme and host, no secret. errors.Is and errors.As still find what err wraps.
 func Error(err error, known ...secrets.Value) error {

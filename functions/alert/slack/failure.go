@@ -1,7 +1,6 @@
 package slack
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -67,7 +66,7 @@ var (
 )
 
 // classify turns an error of slack-go into a failure, nil into nil.
-func classify(doing string, err error, token secrets.Value) error {
+func classify(doing string, err error, known ...secrets.Value) error {
 	if err == nil {
 		return nil
 	}
@@ -83,13 +82,13 @@ func classify(doing string, err error, token secrets.Value) error {
 	case errors.As(err, &status):
 		classifyStatus(f, status.Code, 0)
 	case errors.As(err, &refused):
-		f.detail = outbound.Redact(message.Clip(message.Line(strings.Join(refused.ResponseMetadata.Messages, "; ")), 300), token)
+		f.detail = message.Clip(outbound.Redact(message.Line(strings.Join(refused.ResponseMetadata.Messages, "; ")), known...), 300)
 		if refused.Needed != "" {
 			f.detail = strings.TrimSpace(f.detail + " needs scope " + message.Clip(message.Line(refused.Needed), 100))
 		}
 		classifyCode(f, message.Clip(message.Line(refused.Err), 100))
 	default:
-		classifyTransport(f, err, token)
+		classifyTransport(f, err, known)
 	}
 	return f
 }
@@ -125,14 +124,14 @@ func classifyStatus(f *failure, status int, retryAfter time.Duration) {
 
 // classifyTransport judges an error without an answer: it turns on whether the
 // request had left.
-func classifyTransport(f *failure, err error, known secrets.Value) {
-	clean := outbound.Error(err, known)
+func classifyTransport(f *failure, err error, known []secrets.Value) {
+	clean := outbound.Error(err, known...)
 	f.err = clean
 	f.Reason = message.Clip(message.Line(clean.Error()), 200)
 	switch {
 	case errors.Is(err, outbound.ErrForbidden):
 		f.Result = message.Refused
-	case errors.Is(err, outbound.ErrNotSent), errors.Is(err, context.Canceled) && errors.Is(err, outbound.ErrNotSent):
+	case errors.Is(err, outbound.ErrNotSent):
 		f.Result = message.Later
 	default:
 		f.Result = message.Unknown

@@ -72,7 +72,6 @@ var (
 type Receiver struct {
 	options Options
 	client  *http.Client
-	// webhookClient also tells why a webhook was refused.
 }
 
 var _ message.Editor = (*Receiver)(nil)

@@ -63,6 +63,7 @@ func (r *Receiver) deliverWebhook(ctx context.Context, m message.Message) error 
 // the reason of a refusal away and takes any 200 for success.
 func (r *Receiver) postWebhook(ctx context.Context, address secrets.Value, content layout) error {
 	const doing = "posting"
+	known := outbound.Address(address)
 	off := false
 	payload := slack.WebhookMessage{Text: content.text, UnfurlLinks: &off, UnfurlMedia: &off}
 	if len(content.blocks) > 0 {
@@ -81,7 +82,7 @@ func (r *Receiver) postWebhook(ctx context.Context, address secrets.Value, conte
 	resp, err := r.client.Do(req)
 	if err != nil {
 		f := &failure{doing: doing}
-		classifyTransport(f, err, address)
+		classifyTransport(f, err, known)
 		return f
 	}
 	defer resp.Body.Close()
@@ -99,7 +100,7 @@ func (r *Receiver) postWebhook(ctx context.Context, address secrets.Value, conte
 	case resp.StatusCode == http.StatusOK:
 		// Something between us and Slack answered, or Slack has a new way to refuse.
 		f.Result, f.Reason = message.Later, "HTTP 200, but not ok"
-		f.detail = outbound.Redact(message.Clip(message.Line(text), 100), address)
+		f.detail = message.Clip(outbound.Redact(message.Line(text), known...), 100)
 	case resp.StatusCode >= 400 && resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests && isCode(text):
 		classifyCode(f, text)
 		f.Reason = fmt.Sprintf("HTTP %d %s", resp.StatusCode, text)

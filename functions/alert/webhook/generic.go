@@ -7,12 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/outbound"
-	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/signature"
 )
 
@@ -86,7 +84,7 @@ func (r *Receiver) send(ctx context.Context, m message.Message, id string, again
 	if err != nil {
 		return later(doing, err)
 	}
-	known := []secrets.Value{address}
+	known := outbound.Address(address)
 	var keys []signature.Key
 	for _, credential := range r.options.Keys {
 		v, err := credential(ctx, again)
@@ -108,12 +106,7 @@ func (r *Receiver) send(ctx context.Context, m message.Message, id string, again
 	if err := signature.Sign(header, keys, id, r.options.Now(), body); err != nil {
 		return refused(doing, err.Error())
 	}
-	reveal := address.Reveal()
-	if u, err := url.Parse(reveal); err == nil && u.Path != "" && u.Path != "/" {
-		// What comes after the host is what a provider hides its secrets in.
-		known = append(known, secrets.New(u.RequestURI()))
-	}
-	return post(ctx, r.client, doing, reveal, body, header, known...)
+	return post(ctx, r.client, doing, address.Reveal(), body, header, known...)
 }
 
 // messageID is the same for every try of one revision: the receiver's key of idempotency.

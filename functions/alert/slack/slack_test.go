@@ -1,0 +1,497 @@
+package slack_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/functions/alert/message/messagetest"
+	"github.com/pongwatch/pongwatch/functions/alert/slack"
+	"github.com/pongwatch/pongwatch/functions/alert/slack/slacktest"
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+)
+
+var update = flag.Bool("update", false, "write golden files")
+
+const channel = "C0ALERTS"
+
+func server(t testing.TB) *slacktest.Server {
+	t.Helper()
+	s, err := slacktest.New(slacktest.Options{Now: func() time.Time { return messagetest.Now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func bot(t testing.TB, s *slacktest.Server, change ...func(*slack.Options)) *slack.Receiver {
+	t.Helper()
+	o := slack.Options{
+		Name: "slack-oncall", Token: message.Fixed(secrets.New(s.Token())), Channel: channel, APIURL: s.APIURL(), Buttons: true, AllowLoopback: true,
+		Mention: []string{"S0123456789", "here"},
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	r, err := slack.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func webhook(t testing.TB, s *slacktest.Server) *slack.Receiver {
+	t.Helper()
+	return bot(t, s, func(o *slack.Options) {
+		o.Token, o.Buttons = nil, false
+		o.Webhook = message.Fixed(secrets.New(s.WebhookURL("alerts") + "\n"))
+	})
+}
+
+func render(e incident.Event, c cause.Cause) message.Message {
+	return message.Render(messagetest.Notice(e, c), messagetest.Context())
+}
+
+// at gives a message another revision: the notices of messagetest are all of revision 2 or 1.
+func at(m message.Message, revision int) message.Message {
+	m.Revision = revision
+	return m
+}
+
+func deliver(t testing.TB, r *slack.Receiver, m message.Message, prev message.Ref) message.Ref {
+	t.Helper()
+	ref, outcome, err := r.Deliver(t.Context(), m, prev)
+	if err != nil || outcome.Result != message.Delivered {
+		t.Fatalf("delivering %s: %+v, %v", m.Event, outcome, err)
+	}
+	return ref
+}
+
+// TestGolden pins the Slack form of every event, of every cause's opening and of a
+// group, and with it that Slack takes each of them: the fake enforces its limits.
+func TestGolden(t *testing.T) {
+	for _, mode := range []string{"bot", "webhook"} {
+		s := server(t)
+		r := bot(t, s)
+		if mode == "webhook" {
+			r = webhook(t, s)
+		}
+		sections := map[string]*strings.Builder{"events": {}, "causes": {}, "group": {}}
+		write := func(file, name string, m message.Message) {
+			ref := message.Ref{}
+			if !m.Opening && mode == "bot" {
+				ref = deliver(t, r, at(render(incident.Opened, cause.AuthInvalid), 1), message.Ref{})
+			}
+			before := len(s.Messages())
+			deliver(t, r, m, ref)
+			for i, got := range s.Messages() {
+				kind := "posted"
+				switch {
+				case i < before && got.TS == ref.ID:
+					kind = "edited"
+				case i < before:
+					continue
+				case got.ThreadTS != "":
+					kind = fmt.Sprintf("replied, broadcast %v", got.Broadcast)
+				}
+				fmt.Fprintf(sections[file], "-- %s: %s --\n%s\n%s", name, kind, got.Text, pretty(t, got.Blocks))
+			}
+		}
+		for _, e := range messagetest.Events() {
+			write("events", string(e), render(e, cause.AuthInvalid))
+		}
+		if mode == "bot" {
+			for _, c := range cause.All() {
+				write("causes", string(c), render(incident.Opened, c))
+			}
+		}
+		for _, e := range []incident.Event{incident.Opened, incident.Joined, incident.Resolved} {
+			write("group", string(e), message.Render(messagetest.Group(e, 5), messagetest.Context()))
+		}
+		for file, b := range sections {
+			if b.Len() > 0 {
+				golden(t, mode+"-"+file+".txtar", b.String())
+			}
+		}
+	}
+}
+
+// pretty returns one block a line: compact, and readable in a diff.
+func pretty(t *testing.T, blocks json.RawMessage) string {
+	t.Helper()
+	var list []json.RawMessage
+	if len(blocks) == 0 {
+		return ""
+	}
+	if err := json.Unmarshal(blocks, &list); err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, block := range list {
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, block); err != nil {
+			t.Fatal(err)
+		}
+		b.Write(compact.Bytes())
+		b.WriteByte('\n')
+	}
+	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(b.String())
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v (run with -update)", err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+func TestEveryCauseAndEventIsTaken(t *testing.T) {
+	s := server(t)
+	hook := webhook(t, s)
+	for _, e := range messagetest.Events() {
+		for _, c := range cause.All() {
+			deliver(t, hook, render(e, c), message.Ref{})
+		}
+	}
+	for _, r := range s.Requests() {
+		if r.Problem != "" {
+			t.Errorf("%s: %s", r.Answer, r.Problem)
+		}
+	}
+}
+
+func TestBotKeepsOneMessageThroughTheLife(t *testing.T) {
+	s := server(t)
+	r := bot(t, s)
+	ref := deliver(t, r, at(render(incident.Opened, cause.AuthInvalid), 1), message.Ref{})
+	ref = deliver(t, r, at(render(incident.Acknowledged, cause.AuthInvalid), 2), ref)
+	ref = deliver(t, r, at(render(incident.Reminder, cause.AuthInvalid), 3), ref)
+	ref = deliver(t, r, at(render(incident.Resolved, cause.AuthInvalid), 4), ref)
+	// A repair repeats the last revision: an edit, and no second reply.
+	deliver(t, r, at(render(incident.Resolved, cause.AuthInvalid), 4), ref)
+
+	var got []string
+	for _, m := range s.Messages() {
+		kind := "message"
+		if m.ThreadTS != "" {
+			kind = "reply"
+		}
+		got = append(got, fmt.Sprintf("%s, %d edits: %s", kind, len(m.Edits), m.Text))
+	}
+	want := []string{
+		"message, 4 edits: ✅ prod-cache is up again after 12 min (18:22–18:34 UTC) · INC-7F3A9K",
+		"reply, 0 edits: 🔴 CRITICAL Still: prod-cache is down: Redis refuses the token, since 18:22 UTC · INC-7F3A9K",
+		"reply, 0 edits: ✅ prod-cache is up again after 12 min (18:22–18:34 UTC) · INC-7F3A9K",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("messages (-want +got):\n%s", diff)
+	}
+}
+
+func TestWebhookPostsOnlyWhatPeopleMustHear(t *testing.T) {
+	s := server(t)
+	r := webhook(t, s)
+	for i, e := range []incident.Event{incident.Opened, incident.Acknowledged, incident.Updated, incident.Reminder, incident.Resolved} {
+		deliver(t, r, at(render(e, cause.AuthInvalid), i+1), message.Ref{})
+	}
+	if got := len(s.Messages()); got != 3 {
+		t.Errorf("%d messages, want 3: opened, reminder, resolved", got)
+	}
+	if r.CanEdit() || !bot(t, s).CanEdit() {
+		t.Error("CanEdit is wrong")
+	}
+}
+
+func TestADeletedMessageIsPostedAnewWhenItMatters(t *testing.T) {
+	s := server(t)
+	r := bot(t, s)
+	ref := deliver(t, r, at(render(incident.Opened, cause.AuthInvalid), 1), message.Ref{})
+	s.Delete(ref.Channel, ref.ID)
+	same := deliver(t, r, at(render(incident.Acknowledged, cause.AuthInvalid), 2), ref)
+	if len(s.Messages()) != 0 || same != ref {
+		t.Errorf("a silent edit of a deleted message posts: %+v", s.Messages())
+	}
+	ref2 := deliver(t, r, at(render(incident.Resolved, cause.AuthInvalid), 3), ref)
+	if len(s.Messages()) != 1 || ref2.ID == ref.ID {
+		t.Errorf("the resolve of a deleted message is not posted anew: %+v", s.Messages())
+	}
+}
+
+// TestOutcomes is the delivery table of one attempt: what goes wrong, what is
+// recorded, and how many messages the channel has afterwards.
+func TestOutcomes(t *testing.T) {
+	tests := []struct {
+		name    string
+		webhook bool
+		faults  []slacktest.Fault
+		want    message.Outcome
+		kept    int
+	}{
+		{"503 once is tried again at once", false, []slacktest.Fault{{Status: 503}}, message.Outcome{Result: message.Delivered}, 1},
+		{"503 that lasts is left for later", false, []slacktest.Fault{{Status: 503, Times: -1}}, message.Outcome{Result: message.Later, Reason: "HTTP 503"}, 0},
+		{"429 with a short wait is waited for", false, []slacktest.Fault{{Status: 429, RetryAfter: "1"}}, message.Outcome{Result: message.Delivered}, 1},
+		{"429 with a long wait is left for later", false, []slacktest.Fault{{Status: 429, RetryAfter: "30"}}, message.Outcome{Result: message.Later, RetryAfter: 30 * time.Second, Reason: "rate limited"}, 0},
+		{"429 without a header is tried again", false, []slacktest.Fault{{Status: 429}}, message.Outcome{Result: message.Delivered}, 1},
+		{"ok:false ratelimited", false, []slacktest.Fault{{Code: "ratelimited", Times: -1}}, message.Outcome{Result: message.Later, Reason: "ratelimited"}, 0},
+		{"an archived channel is refused for good", false, []slacktest.Fault{{Code: "is_archived"}}, message.Outcome{Result: message.Refused, Reason: "is_archived"}, 0},
+		{"a code that nobody knows lasts", false, []slacktest.Fault{{Code: "brand_new_code"}}, message.Outcome{Result: message.Refused, Reason: "brand_new_code"}, 0},
+		{"fatal_error may have been delivered", false, []slacktest.Fault{{Code: "fatal_error"}}, message.Outcome{Result: message.Unknown, Reason: "fatal_error"}, 0},
+		{"refused blocks are sent as text", false, []slacktest.Fault{{Code: "invalid_blocks"}}, message.Outcome{Result: message.Delivered}, 1},
+		{"a redirect is not followed", false, []slacktest.Fault{{Status: 307, Location: "https://evil.example/"}}, message.Outcome{Result: message.Refused, Reason: "HTTP 307"}, 0},
+		{"a reset after acceptance is unknown", false, []slacktest.Fault{{Drop: true, Accept: true}}, message.Outcome{Result: message.Unknown}, 1},
+		{"a truncated answer is unknown", false, []slacktest.Fault{{Body: `{"ok":tr`, Accept: true}}, message.Outcome{Result: message.Unknown}, 1},
+		{"a hang is unknown", false, []slacktest.Fault{{Hang: true}}, message.Outcome{Result: message.Unknown}, 0},
+
+		{"webhook: 503 once is tried again at once", true, []slacktest.Fault{{Status: 503}}, message.Outcome{Result: message.Delivered}, 1},
+		{"webhook: 200 that is not ok is left for later", true, []slacktest.Fault{{Body: "<html>sign in</html>", Times: -1}}, message.Outcome{Result: message.Later, Reason: "HTTP 200, but not ok"}, 0},
+		{"webhook: 429 with a long wait", true, []slacktest.Fault{{Status: 429, RetryAfter: "30"}}, message.Outcome{Result: message.Later, RetryAfter: 30 * time.Second, Reason: "HTTP 429"}, 0},
+		{"webhook: no_active_hooks is refused for good", true, []slacktest.Fault{{Status: 404, Body: "no_active_hooks", Times: -1}}, message.Outcome{Result: message.Refused, Reason: "HTTP 404 no_active_hooks"}, 0},
+		{"webhook: channel_is_archived", true, []slacktest.Fault{{Status: 410, Body: "channel_is_archived"}}, message.Outcome{Result: message.Refused, Reason: "HTTP 410 channel_is_archived"}, 0},
+		{"webhook: refused blocks are sent as text", true, []slacktest.Fault{{Status: 400, Body: "invalid_blocks"}}, message.Outcome{Result: message.Delivered}, 1},
+		{"webhook: a redirect is not followed", true, []slacktest.Fault{{Status: 307, Location: "https://evil.example/"}}, message.Outcome{Result: message.Refused, Reason: "HTTP 307"}, 0},
+		{"webhook: a reset after acceptance is unknown", true, []slacktest.Fault{{Drop: true, Accept: true}}, message.Outcome{Result: message.Unknown}, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := server(t)
+			r := bot(t, s, func(o *slack.Options) { o.Timeout = 400 * time.Millisecond })
+			if tt.webhook {
+				r = webhook(t, s)
+			}
+			s.Fail(tt.faults...)
+			ref, got, err := r.Deliver(t.Context(), render(incident.Opened, cause.AuthInvalid), message.Ref{})
+			if (err == nil) != (tt.want.Result == message.Delivered) {
+				t.Errorf("error %v with %s", err, tt.want.Result)
+			}
+			if tt.want.Result == message.Unknown {
+				got.Reason = "" // the operating system's words
+			}
+			if tt.name == "fatal_error may have been delivered" {
+				got.Reason = "fatal_error"
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("outcome (-want +got):\n%s", diff)
+			}
+			if len(s.Messages()) != tt.kept {
+				t.Errorf("%d messages, want %d", len(s.Messages()), tt.kept)
+			}
+			if got.Result == message.Delivered && !tt.webhook && ref.ID == "" {
+				t.Error("delivered without a reference")
+			}
+		})
+	}
+}
+
+func TestNothingListens(t *testing.T) {
+	s := server(t)
+	r := bot(t, s)
+	_ = s.Close()
+	_, got, err := r.Deliver(t.Context(), render(incident.Opened, cause.AuthInvalid), message.Ref{})
+	if err == nil || got.Result != message.Later {
+		t.Errorf("outcome %+v, %v; want later: nothing can have arrived", got, err)
+	}
+}
+
+func TestARevokedTokenIsReadAgain(t *testing.T) {
+	s := server(t)
+	reads := 0
+	r := bot(t, s, func(o *slack.Options) {
+		o.Token = func(_ context.Context, refused bool) (secrets.Value, error) {
+			reads++
+			if refused {
+				return secrets.New(s.Token()), nil
+			}
+			return secrets.New("xoxb-old-token"), nil
+		}
+	})
+	deliver(t, r, render(incident.Opened, cause.AuthInvalid), message.Ref{})
+	if reads != 2 {
+		t.Errorf("%d reads, want 2", reads)
+	}
+	if err := r.Check(t.Context()); err != nil {
+		t.Errorf("Check: %v", err)
+	}
+	old := bot(t, s, func(o *slack.Options) { o.Token = message.Fixed(secrets.New("xoxb-old-token")) })
+	_, got, err := old.Deliver(t.Context(), render(incident.Opened, cause.AuthInvalid), message.Ref{})
+	if err == nil || got.Result != message.Refused || got.Reason != "invalid_auth" {
+		t.Errorf("outcome %+v, %v; want refused for good", got, err)
+	}
+}
+
+func TestNewRefusesWhatCannotWork(t *testing.T) {
+	token := message.Fixed(secrets.New("xoxb-x"))
+	tests := []struct {
+		name    string
+		options slack.Options
+		want    string
+	}{
+		{"no name", slack.Options{Token: token, Channel: channel}, "name is empty"},
+		{"neither mode", slack.Options{Name: "s", Channel: channel}, "either a bot token or a webhook"},
+		{"both modes", slack.Options{Name: "s", Channel: channel, Token: token, Webhook: token}, "either a bot token or a webhook"},
+		{"no channel", slack.Options{Name: "s", Token: token}, `want an id such as "C0123456789"`},
+		{"another API", slack.Options{Name: "s", Token: token, Channel: channel, APIURL: "https://evil.example/api/"}, "must be Slack's"},
+		{"loopback without leave", slack.Options{Name: "s", Token: token, Channel: channel, APIURL: "http://127.0.0.1:1/api/"}, "must be Slack's"},
+		{"a mention that would be parsed", slack.Options{Name: "s", Token: token, Channel: channel, Mention: []string{"everyone> <!channel"}}, "want a user id"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := slack.New(tt.options); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestSecretsStayInside plants a canary in token and webhook and looks for it in
+// everything that a failure leaves behind.
+func TestSecretsStayInside(t *testing.T) {
+	const canary = "c4n4ryS3cret"
+	faults := []slacktest.Fault{
+		{Status: 503, Times: -1},
+		{Status: 404, Body: "no_service " + canary, Times: -1},
+		{Drop: true, Times: -1},
+		{Hang: true, Times: -1},
+		{Code: "invalid_auth", Times: -1},
+		{Code: "invalid_blocks", Times: -1},
+		{Body: "<html>" + canary, Times: -1},
+		{Status: 307, Location: "https://evil.example/" + canary, Times: -1},
+	}
+	for i, fault := range faults {
+		for _, mode := range []string{"bot", "webhook", "nobody"} {
+			t.Run(fmt.Sprint(mode, i), func(t *testing.T) {
+				t.Parallel()
+				s := server(t)
+				s.Fail(fault)
+				var logs bytes.Buffer
+				r := bot(t, s, func(o *slack.Options) {
+					o.Logger = slog.New(slog.NewJSONHandler(&logs, nil))
+					o.Timeout = 200 * time.Millisecond
+					o.Token = message.Fixed(secrets.New("xoxb-" + canary))
+					if mode != "bot" {
+						o.Token, o.Webhook = nil, message.Fixed(secrets.New(s.URL()+"/services/T0/B0/"+canary))
+					}
+				})
+				if mode == "nobody" {
+					_ = s.Close()
+				}
+				ref, outcome, err := r.Deliver(t.Context(), render(incident.Opened, cause.AuthInvalid), message.Ref{})
+				if err == nil {
+					t.Fatal("delivered")
+				}
+				if left := fmt.Sprintf("%v %+v %#v %s %+v %+v", err, err, err, logs.String(), outcome, ref); strings.Contains(left, canary) {
+					t.Errorf("leaks: %s", left)
+				}
+			})
+		}
+	}
+	r := bot(t, server(t), func(o *slack.Options) {
+		o.Token, o.Webhook = nil, message.Fixed(secrets.New("https://hooks.slack.com/\x7f"+canary))
+	})
+	if _, _, err := r.Deliver(t.Context(), render(incident.Opened, cause.AuthInvalid), message.Ref{}); err == nil || strings.Contains(err.Error(), canary) {
+		t.Errorf("an address that is no URL: %v", err)
+	}
+}
+
+// TestLimitsHoldForAnyMessage lets the fake judge messages with absurd texts.
+func TestLimitsHoldForAnyMessage(t *testing.T) {
+	s := server(t)
+	r, hook := bot(t, s), webhook(t, s)
+	rapid.Check(t, func(t *rapid.T) {
+		text := func(name string) string {
+			base := rapid.SampledFrom([]string{"", messagetest.Hostile, "é", "🔴", "<!channel> ", "& ", "\r\n", "a"}).Draw(t, name)
+			return message.Line(strings.Repeat(base, rapid.IntRange(0, 3000).Draw(t, name+" times")))
+		}
+		n := messagetest.Notice(rapid.SampledFrom(messagetest.Events()).Draw(t, "event"), rapid.SampledFrom(cause.All()).Draw(t, "cause"))
+		if rapid.Bool().Draw(t, "group") {
+			n = messagetest.Group(n.Event(), rapid.IntRange(3, 250).Draw(t, "members"))
+		} else {
+			n.Incident.Observation.Evidence = text("evidence")
+			n.Incident.Series.Subject = text("subject")
+			n.Incident.Mock = []string{text("mock")}
+			n.Incident.Sparkline = text("sparkline")
+			n.Incident.Down = []string{text("source")}
+		}
+		n.Instead, n.Why = text("instead"), text("why")
+		m := message.Render(n, messagetest.Context())
+		m.Impact, m.News, m.CauseText = m.Impact+text("impact"), m.News+text("news"), m.CauseText+text("text")
+		for _, receiver := range []*slack.Receiver{r, hook} {
+			if _, outcome, err := receiver.Deliver(context.Background(), m, message.Ref{}); err != nil {
+				t.Fatalf("%+v: %v", outcome, err)
+			}
+		}
+	})
+	for _, req := range s.Requests() {
+		if req.Problem != "" {
+			t.Errorf("%s: %s", req.Answer, req.Problem)
+		}
+	}
+}
+
+// TestOutsideTextIsNeverParsed walks a message's blocks and looks for evidence in
+// what Slack would parse.
+func TestOutsideTextIsNeverParsed(t *testing.T) {
+	s := server(t)
+	for _, r := range []*slack.Receiver{bot(t, s), webhook(t, s)} {
+		n := messagetest.Notice(incident.Opened, cause.Mock)
+		n.Incident.Series.Subject = "<!channel> *x*"
+		n.Incident.Mock = []string{"<!channel> *x*"}
+		n.Instead, n.Why = "slack-other", messagetest.Hostile
+		deliver(t, r, message.Render(n, messagetest.Context()), message.Ref{})
+	}
+	for _, m := range s.Messages() {
+		if strings.Contains(m.Text, "<!") {
+			t.Errorf("text parses: %q", m.Text)
+		}
+		var walk func(v any)
+		walk = func(v any) {
+			switch v := v.(type) {
+			case map[string]any:
+				if text, _ := v["text"].(string); v["type"] == "mrkdwn" && (strings.Contains(text, "channel") || strings.Contains(text, "evil") || strings.Contains(text, "*x*")) {
+					t.Errorf("mrkdwn holds outside text: %q", text)
+				}
+				for _, x := range v {
+					walk(x)
+				}
+			case []any:
+				for _, x := range v {
+					walk(x)
+				}
+			}
+		}
+		var blocks any
+		if err := json.Unmarshal(m.Blocks, &blocks); err != nil {
+			t.Fatal(err)
+		}
+		walk(blocks)
+	}
+}
