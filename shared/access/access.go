@@ -4,6 +4,7 @@ package access
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -17,6 +18,21 @@ import (
 
 // Tokens returns the tokens that are accepted now.
 type Tokens func(ctx context.Context) ([]secrets.Value, error)
+
+// FromConfig returns the configuration's tokens, with secrets from cache.
+func FromConfig(c *config.Config, cache *secrets.Cache) Tokens {
+	return func(ctx context.Context) ([]secrets.Value, error) {
+		out := make([]secrets.Value, 0, len(c.Access.Tokens))
+		for _, s := range c.Access.Tokens {
+			e, err := s.Get(ctx, cache)
+			if err != nil {
+				return nil, fmt.Errorf("reading access.tokens: %w", err)
+			}
+			out = append(out, e.Value)
+		}
+		return out, nil
+	}
+}
 
 // Wrong tokens are answered at most this often: guessing costs time, and a reader
 // with the right token is never in the way of one without.

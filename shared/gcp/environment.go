@@ -26,6 +26,7 @@ type Environment struct {
 	Database string // Firestore's; firestore.DefaultDatabase if empty
 	Reports  string // the topic of reports: projects/P/topics/T, or T in Project
 	Signals  string // the topic of signals, likewise
+	Audience string // the function's own URL, as callers' tokens name it
 	Service  string // Cloud Run's name for the function, from K_SERVICE
 	Revision string // Cloud Run's name for its version, from K_REVISION
 
@@ -44,6 +45,7 @@ func ReadEnvironment(getenv func(string) string) Environment {
 		Database:              getenv(DatabaseVariable),
 		Reports:               getenv(ReportsVariable),
 		Signals:               getenv(SignalsVariable),
+		Audience:              getenv(AudienceVariable),
 		Service:               getenv("K_SERVICE"),
 		Revision:              getenv("K_REVISION"),
 		SecretManagerEmulator: getenv(secretmanager.EmulatorVariable),

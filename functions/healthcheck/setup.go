@@ -1,0 +1,45 @@
+package healthcheck
+
+import (
+	"context"
+	"net/http"
+	"os"
+
+	"github.com/pongwatch/pongwatch/shared/access"
+	"github.com/pongwatch/pongwatch/shared/check"
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/gcp"
+)
+
+// Handler returns the deployed function: it reads its configuration and makes its
+// clients when the first request comes, and answers 503 with the reason for as long
+// as that fails.
+func Handler(getenv func(string) string) http.Handler {
+	environment := gcp.ReadEnvironment(getenv)
+	clients := gcp.NewClients(environment)
+	logger := environment.Logger(os.Stderr)
+	return gcp.Function(logger, func(ctx context.Context) (http.Handler, error) {
+		c, err := config.Load(ctx, config.Options{Getenv: getenv, ReadFile: os.ReadFile, Secrets: clients.Secrets()})
+		if err != nil {
+			return nil, err
+		}
+		reports, err := clients.Reports(ctx)
+		if err != nil {
+			return nil, err
+		}
+		documents, err := clients.Store(ctx)
+		if err != nil {
+			return nil, err
+		}
+		authorize, err := environment.Invokers(c, logger, c.Access.Health)
+		if err != nil {
+			return nil, err
+		}
+		return New(Options{
+			Config: c, Region: environment.Region, Reports: reports, Store: documents,
+			Resolve:   check.FromConfig(c, clients.Secrets()),
+			Authorize: authorize, ReadTokens: access.FromConfig(c, clients.Secrets()),
+			Version: environment.Revision, Logger: logger,
+		})
+	})
+}
