@@ -36,7 +36,7 @@ type Checks struct {
 type Check struct {
 	// Whether the check runs.
 	Enabled bool `yaml:"enabled" example:"true"`
-	// How often it runs: a multiple of its job's interval.
+	// How often it runs: a multiple of its job's interval. Where it is not given it follows that interval.
 	Every time.Duration `yaml:"every" min:"1s" max:"168h" example:"15m"`
 }
 
@@ -63,30 +63,68 @@ type Values struct {
 // Of returns the switch and interval of that check; the zero Check for those that
 // always run, such as config and monitor.
 func (c Checks) Of(check report.Check) Check {
+	if p := c.at(check); p != nil {
+		return *p
+	}
+	return Check{}
+}
+
+func (c *Checks) at(check report.Check) *Check {
 	switch check {
 	case report.Ping:
-		return c.Ping
+		return &c.Ping
 	case report.Latency:
-		return c.Latency
+		return &c.Latency
 	case report.Write:
-		return c.Write
+		return &c.Write
 	case report.MockMode:
-		return c.MockMode
+		return &c.MockMode
 	case report.HitRate:
-		return c.HitRate
+		return &c.HitRate
 	case report.Memory:
-		return c.Memory
+		return &c.Memory
 	case report.Commands:
-		return c.Commands
+		return &c.Commands
 	case report.Eviction:
-		return c.Eviction
+		return &c.Eviction
 	case report.Isolation:
-		return c.Isolation.Check
+		return &c.Isolation.Check
 	case report.Values:
-		return c.Values.Check
+		return &c.Values.Check
 	case report.RoundTrip:
-		return c.RoundTrip
+		return &c.RoundTrip
 	default:
-		return Check{}
+		return nil
 	}
 }
+
+// jobOf returns the job that runs the check.
+func jobOf(check report.Check) report.Job {
+	switch check {
+	case report.Ping, report.Latency, report.MockMode:
+		return report.HealthCheck
+	default:
+		return report.Metrics
+	}
+}
+
+// follow gives each check that names no interval one that suits its job: what costs
+// no commands runs every time, the others at the next multiple of the job's interval.
+func (c *Config) follow(given func(report.Check) bool) {
+	for _, check := range report.Checks() {
+		p := c.Checks.at(check)
+		if p == nil || given(check) {
+			continue
+		}
+		every := c.Every(jobOf(check))
+		switch check {
+		case report.Ping, report.Latency, report.MockMode, report.HitRate, report.Memory, report.Eviction:
+			p.Every = every
+		default:
+			p.Every = multiple(p.Every, every)
+		}
+	}
+}
+
+// multiple returns the least multiple of every that is not less than d.
+func multiple(d, every time.Duration) time.Duration { return (d + every - 1) / every * every }

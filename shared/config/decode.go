@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
 
@@ -22,6 +23,7 @@ type decoder struct {
 	aliases  map[string]string // path to the variable that gave it
 	scope    scope
 	bad      map[string]bool // the paths that have a problem
+	known    map[reflect.Type][]key
 	problems Problems
 }
 
@@ -114,7 +116,11 @@ func (d *decoder) object(path string, n *node, v reflect.Value) {
 		d.report(path, "is "+n.kind.String()+", want an object", "")
 		return
 	}
-	keys := keysOf(v.Type())
+	keys, ok := d.known[v.Type()]
+	if !ok {
+		keys = keysOf(v.Type())
+		d.known[v.Type()] = keys
+	}
 	fields := slices.Clone(n.fields)
 	if path == "" {
 		slices.SortStableFunc(fields, func(a, b *field) int {
@@ -122,6 +128,9 @@ func (d *decoder) object(path string, n *node, v reflect.Value) {
 		})
 	}
 	for _, f := range fields {
+		if path == "" && f.name == "databases" {
+			d.config.follow(func(c report.Check) bool { return d.places["checks."+string(c)+".every"] != place{} })
+		}
 		i := slices.IndexFunc(keys, func(k key) bool { return k.name == f.name })
 		at := join(path, f.name)
 		if i < 0 {

@@ -103,7 +103,7 @@ func (d *decoder) prefill(v reflect.Value) {
 			Checks: d.config.Checks, Thresholds: d.config.Thresholds, Budget: d.config.Budget, Objective: d.config.Objective,
 		}
 	case *App:
-		*entry = App{Service: "app", ProofEvery: 15 * time.Minute}
+		*entry = App{Service: "app", ProofEvery: multiple(15*time.Minute, d.config.Schedule.Metrics)}
 	case *Receiver:
 		*entry = Receiver{Pages: true}
 	case *Slack:

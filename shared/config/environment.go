@@ -1,7 +1,6 @@
 package config
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -81,8 +80,6 @@ func object(fields ...*field) *node {
 	}
 	return n
 }
-
-var wholeNumber = regexp.MustCompile(`^[0-9]+$`)
 
 // text returns a key with the variable's value, or nil where it is not set, and
 // remembers that problems at path are the variable's.
@@ -180,8 +177,10 @@ func (e *environment) email(index int) *node {
 	}
 	path := "receivers[" + strconv.Itoa(index) + "].email"
 	port := e.text(path, "port", "SMTP_PORT")
-	if port != nil && wholeNumber.MatchString(port.value.text) {
-		port.value.kind = kindInteger
+	if port != nil {
+		if _, err := strconv.Atoi(port.value.text); err == nil {
+			port.value.kind = kindInteger
+		}
 	}
 	to := e.text(path, "to", "ALERT_EMAIL_TO")
 	if to != nil {

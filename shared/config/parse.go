@@ -38,7 +38,7 @@ func Parse(local bool, documents ...Document) (*Config, Problems) {
 
 func newDecoder(c *Config, local bool, aliases map[string]string) *decoder {
 	c.local = local
-	return &decoder{config: c, local: local, places: map[string]place{}, aliases: aliases, bad: map[string]bool{}}
+	return &decoder{config: c, local: local, places: map[string]place{}, aliases: aliases, bad: map[string]bool{}, known: map[reflect.Type][]key{}}
 }
 
 // decode makes a configuration of a merged tree.

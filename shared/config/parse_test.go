@@ -255,6 +255,33 @@ shards: [{name: eu, regions: europe-west1}]
 	}
 }
 
+func TestChecksFollowTheSchedule(t *testing.T) {
+	c, ps := Parse(false, Document{"c.yaml", []byte(good + "schedule: {healthcheck: 30s, metrics: 10m}\nchecks: {memory: {every: 30m}}\n")})
+	if len(ps) > 0 {
+		t.Fatal(ps)
+	}
+	k := c.Database("prod-cache").Checks
+	got := fmt.Sprintln(k.Ping.Every, k.MockMode.Every, k.HitRate.Every, k.Memory.Every, k.Write.Every, k.RoundTrip.Every)
+	if want := "30s 30s 10m0s 30m0s 20m0s 1h0m0s\n"; got != want {
+		t.Errorf("intervals %s, want %s", got, want)
+	}
+}
+
+func BenchmarkParse500(b *testing.B) {
+	var text strings.Builder
+	text.WriteString("databases:\n")
+	for i := range MaxDatabases {
+		fmt.Fprintf(&text, "  - {name: d%d, url: 'https://d%d.upstash.io', token: 'sm://projects/p/secrets/d%d', app: {health_url: 'https://x.example.com/'}}\n", i, i, i)
+	}
+	document := Document{"c.yaml", []byte(text.String())}
+	b.SetBytes(int64(len(document.Text)))
+	for b.Loop() {
+		if c, ps := Parse(false, document); c == nil {
+			b.Fatal(ps)
+		}
+	}
+}
+
 func TestDocumentsAreMerged(t *testing.T) {
 	one := "regions: [us-east4]\nhistory: {hot_days: 2}\ndatabases: [{name: a, url: 'https://a.upstash.io', token: 'sm://projects/p/secrets/a'}]\n"
 	two := "regions: [us-east4]\nhistory: {sample_days: 7}\ndatabases: [{name: b, url: 'https://b.upstash.io', token: 'sm://projects/p/secrets/b', plan: fre}]\n"

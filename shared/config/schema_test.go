@@ -281,9 +281,9 @@ func (g generator) typed(k documented, value reflect.Value) ordered {
 		case k.enum != nil:
 			return ordered{{"enum", k.enum}}
 		case k.pattern != "" && k.required:
-			return text(patterns[k.pattern].form.String())
+			return text(patterns[k.pattern].form().String())
 		case k.pattern != "":
-			return text("^$|" + patterns[k.pattern].form.String())
+			return text("^$|" + patterns[k.pattern].form().String())
 		}
 		return ordered{{"type", "string"}}
 	case reflect.Bool:

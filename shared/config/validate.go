@@ -51,15 +51,9 @@ func (d *decoder) regions(path, home string, regions []string) {
 	}
 }
 
-// byHealthCheck are the checks that HealthCheck runs; Metrics runs the others.
-var byHealthCheck = []report.Check{report.Ping, report.Latency, report.MockMode}
-
 func (d *decoder) checks(path string, checks Checks) {
 	for _, check := range report.Checks() {
-		c, job := checks.Of(check), report.Metrics
-		if slices.Contains(byHealthCheck, check) {
-			job = report.HealthCheck
-		}
+		c, job := checks.Of(check), jobOf(check)
 		if every := d.config.Every(job); c.Enabled && c.Every%every != 0 {
 			at := join(path, "checks."+string(check)+".every")
 			d.report(at, fmt.Sprintf("is %s, want a multiple of schedule.%s, which is %s", short(c.Every), job, short(every)), short(3*every))

@@ -111,6 +111,9 @@ func (d *decoder) apps(path string, db *Database) {
 		if app.Proof && (app.HealthURL == "" || !d.config.ProofKey.IsSet()) {
 			d.report(at+".proof", "needs health_url here and proof_key in the document", "proof_key: sm://projects/my-project/secrets/pongwatch-proof-key")
 		}
+		if every := d.config.Schedule.Metrics; app.Proof && app.ProofEvery%every != 0 {
+			d.report(at+".proof_every", fmt.Sprintf("is %s, want a multiple of schedule.metrics, which is %s", short(app.ProofEvery), short(every)), short(3*every))
+		}
 	}
 }
 
