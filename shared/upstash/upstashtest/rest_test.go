@@ -1,0 +1,202 @@
+package upstashtest_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
+)
+
+const (
+	standard = "AXstandard="
+	readOnly = "AXreadonly="
+)
+
+func start(t *testing.T, o upstashtest.Options) *upstashtest.Server {
+	t.Helper()
+	o.Token, o.ReadOnlyToken = standard, readOnly
+	return upstashtest.Start(t, o)
+}
+
+// ask makes one request; headers are "Name: value" lines after the token.
+func ask(t *testing.T, s *upstashtest.Server, method, target, token, body string, headers ...string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, s.URL()+target, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		req.Header.Set(name, value)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(b)
+}
+
+// TestREST is one conversation: each line is asked in turn, of one database.
+func TestREST(t *testing.T) {
+	s := start(t, upstashtest.Options{})
+	s.AddUser(upstashtest.User{Name: "bob", Password: "secret", Commands: []string{"get", "ping"}})
+	tests := []struct {
+		name, method, target, token, body string
+		headers                           []string
+		status                            int
+		want                              string
+	}{
+		{"a command as a path", "GET", "/set/foo/bar", standard, "", nil, 200, `{"result":"OK"}`},
+		{"in any case", "GET", "/GeT/foo", standard, "", nil, 200, `{"result":"bar"}`},
+		{"with encoded arguments", "GET", "/set/a%2Fb/x%20y%3F", standard, "", nil, 200, `{"result":"OK"}`},
+		{"that arrive decoded", "POST", "/", standard, `["GET","a/b"]`, nil, 200, `{"result":"x y?"}`},
+		{"a body as the last argument, then the query", "POST", "/set/foo?EX=100", standard, "a value", nil, 200, `{"result":"OK"}`},
+		{"which sets an expiry", "GET", "/ttl/foo", standard, "", nil, 200, `{"result":100}`},
+		{"and the value", "GET", "/get/foo", standard, "", nil, 200, `{"result":"a value"}`},
+		{"PUT is POST", "PUT", "/set/foo", standard, "put", nil, 200, `{"result":"OK"}`},
+		{"a flag in the query", "POST", "/set/foo?NX", standard, "again", nil, 200, `{"result":null}`},
+		{"HEAD answers without a body", "HEAD", "/ping", standard, "", nil, 200, ""},
+		{"other methods", "DELETE", "/ping", standard, "", nil, 405, `{"error":"ERR method not allowed"}`},
+		{"a command as a JSON array, with numbers", "POST", "/", standard, `["SET","n",1.50,"EX",60]`, nil, 200, `{"result":"OK"}`},
+		{"keeps the numbers' text", "GET", "/get/n", standard, "", nil, 200, `{"result":"1.50"}`},
+		{"a body that is no command", "POST", "/", standard, `{"a":1}`, nil, 400, `{"error":"ERR the body is not a command as a JSON array"}`},
+		{"an argument that is an object", "POST", "/", standard, `["SET","a",{"b":1}]`, nil, 400, `{"error":"ERR an argument is an array or an object"}`},
+		{"neither path nor body", "GET", "/", standard, "", nil, 400, `{"error":"ERR no command in path or body"}`},
+		{"Redis' own errors", "GET", "/get", standard, "", nil, 400, `{"error":"ERR wrong number of arguments for 'get' command"}`},
+		{"a nil", "GET", "/get/none", standard, "", nil, 200, `{"result":null}`},
+		{"an array", "GET", "/mget/n/none", standard, "", nil, 200, `{"result":["1.50",null]}`},
+
+		{"no token", "GET", "/ping", "", "", nil, 401, `{"error":"WRONGPASS invalid or missing auth token. See https://docs.upstash.com/redis/troubleshooting/http_unauthorized for details."}`},
+		{"the token without its padding", "GET", "/ping", strings.TrimSuffix(standard, "="), "", nil, 401, `{"error":"WRONGPASS invalid or missing auth token. See https://docs.upstash.com/redis/troubleshooting/http_unauthorized for details."}`},
+		{"the token in the query", "GET", "/ping?_token=" + standard, "", "", nil, 200, `{"result":"PONG"}`},
+		{"is no argument", "GET", "/echo/x?_token=" + standard, "", "", nil, 200, `{"result":"x"}`},
+		{"the read-only token reads", "GET", "/get/n", readOnly, "", nil, 200, `{"result":"1.50"}`},
+		{"and does not write", "GET", "/set/n/2", readOnly, "", nil, 400, `{"error":"NOPERM this user has no permissions to run the 'set' command or its subcommand"}`},
+		{"nor scan", "GET", "/scan/0", readOnly, "", nil, 400, `{"error":"NOPERM this user has no permissions to run the 'scan' command or its subcommand"}`},
+		{"and is default_ro", "GET", "/acl/whoami", readOnly, "", nil, 200, `{"result":"default_ro"}`},
+		{"a wrong ACL password", "POST", "/", standard, `["ACL","RESTTOKEN","bob","wrong"]`, nil, 400, `{"error":"ERR Wrong password or user \"bob\" does not exist"}`},
+
+		{"base64, but not OK", "POST", "/pipeline", standard, `[["SET","b","OK"],["GET","b"],["ECHO","PONG"],["STRLEN","b"],["GET","none"],["MGET","b","none"]]`, []string{"Upstash-Encoding: base64"}, 200, `[{"result":"OK"},{"result":"OK"},{"result":"UE9ORw=="},{"result":2},{"result":null},{"result":["T0s=",null]}]`},
+		{"base64 does not encode errors", "GET", "/get", standard, "", []string{"Upstash-Encoding: base64"}, 400, `{"error":"ERR wrong number of arguments for 'get' command"}`},
+		{"bytes that are not UTF-8", "GET", "/set/bin/%FF", standard, "", nil, 200, `{"result":"OK"}`},
+		{"are replaced", "GET", "/get/bin", standard, "", nil, 200, `{"result":"\ufffd"}`},
+		{"unless base64 is asked for", "GET", "/get/bin", standard, "", []string{"Upstash-Encoding: base64"}, 200, `{"result":"/w=="}`},
+		{"RESP2", "POST", "/pipeline", standard, `[["PING"],["GET","n"],["GET","none"],["MGET","n"],["INCR","n"],["STRLEN","n"]]`, []string{"Upstash-Response-Format: resp2"}, 200, "+PONG\r\n$4\r\n1.50\r\n$-1\r\n*1\r\n$4\r\n1.50\r\n-ERR value is not an integer or out of range\r\n:4\r\n"},
+		{"RESP2 excludes base64", "GET", "/ping", standard, "", []string{"Upstash-Response-Format: resp2", "Upstash-Encoding: base64"}, 400, `{"error":"ERR base64 and resp2 exclude each other"}`},
+		{"another format", "GET", "/ping", standard, "", []string{"Upstash-Response-Format: resp3"}, 400, `{"error":"ERR unsupported Upstash-Response-Format"}`},
+
+		{"a pipeline keeps errors apart", "POST", "/pipeline", standard, `[["SET","p",1],["INCR","b"],["INCR","p"]]`, nil, 200, `[{"result":"OK"},{"error":"ERR value is not an integer or out of range"},{"result":2}]`},
+		{"an empty pipeline", "POST", "/pipeline", standard, `[]`, nil, 400, `{"error":"ERR the body is not an array of commands"}`},
+		{"a transaction", "POST", "/multi-exec", standard, `[["SET","t",1],["INCR","t"],["GET","none"]]`, nil, 200, `[{"result":"OK"},{"result":2},{"result":null}]`},
+		{"an error inside a transaction", "POST", "/multi-exec", standard, `[["SET","t","x"],["INCR","t"]]`, nil, 200, `[{"result":"OK"},{"error":"ERR value is not an integer or out of range"}]`},
+		{"a transaction that is discarded", "POST", "/multi-exec", standard, `[["SET","t",1],["SLOWLOG"]]`, nil, 400, `{"error":"ERR Command is not available: 'SLOWLOG'. See https://upstash.com/docs/redis/overall/rediscompatibility for details"}`},
+		{"has not begun", "GET", "/get/t", standard, "", nil, 200, `{"result":"x"}`},
+
+		{"a command that Upstash lacks", "GET", "/slowlog/get", standard, "", nil, 400, `{"error":"ERR Command is not available: 'SLOWLOG'. See https://upstash.com/docs/redis/overall/rediscompatibility for details"}`},
+		{"a subcommand that Upstash lacks", "GET", "/memory/stats", standard, "", nil, 400, `{"error":"ERR Command is not available: 'MEMORY STATS'. See https://upstash.com/docs/redis/overall/rediscompatibility for details"}`},
+		{"a path that people try", "GET", "/health", standard, "", nil, 400, `{"error":"ERR Command is not available: 'HEALTH'. See https://upstash.com/docs/redis/overall/rediscompatibility for details"}`},
+		{"a command that REST lacks", "GET", "/multi", standard, "", nil, 400, `{"error":"ERR Command \"MULTI\" is not allowed in REST or it has a special context path"}`},
+		{"a blocking one", "GET", "/blpop/q/1", standard, "", nil, 400, `{"error":"ERR Command \"BLPOP\" is not allowed in REST or it has a special context path"}`},
+		{"a blocking read of a stream", "GET", "/xread/block/10/streams/x/0", standard, "", nil, 400, `{"error":"ERR Command \"XREAD\" is not allowed in REST or it has a special context path"}`},
+		{"CONFIG knows one parameter", "GET", "/config/get/notify-keyspace-events", standard, "", nil, 200, `{"result":["notify-keyspace-events",""]}`},
+		{"and nothing of the others", "GET", "/config/get/maxmemory", standard, "", nil, 200, `{"result":[]}`},
+		{"and cannot be set", "GET", "/config/set/maxmemory/1", standard, "", nil, 400, `{"error":"ERR Command is not available: 'CONFIG SET'. See https://upstash.com/docs/redis/overall/rediscompatibility for details"}`},
+		{"a section of INFO that is none", "GET", "/info/persistent", standard, "", nil, 200, `{"result":"# persistent\r\n"}`},
+		{"a script with Upstash's flag", "POST", "/", standard, `["EVAL","#!lua flags=allow-key-locking\nreturn redis.call('GET', KEYS[1])",1,"p"]`, nil, 200, `{"result":"2"}`},
+		{"a script that nobody loaded", "POST", "/", standard, `["EVALSHA","1b2a4b3a4c0a2b2ac4b8e0e4cc31a7eb8f9a2a11",0]`, nil, 400, `{"error":"NOSCRIPT No matching script. Please use EVAL."}`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			resp, body := ask(t, s, tt.method, tt.target, tt.token, tt.body, tt.headers...)
+			if resp.StatusCode != tt.status {
+				t.Errorf("status %d, want %d", resp.StatusCode, tt.status)
+			}
+			if diff := cmp.Diff(tt.want, body); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			if tt.status == 405 && resp.Header.Get("Allow") == "" {
+				t.Error("405 without Allow")
+			}
+		})
+	}
+}
+
+func TestACLTokens(t *testing.T) {
+	s := start(t, upstashtest.Options{})
+	bob := upstashtest.User{Name: "bob", Password: "secret", Commands: []string{"get", "acl"}}
+	s.AddUser(bob)
+	_, minted := ask(t, s, "GET", "/acl/resttoken/bob/secret", standard, "")
+	token := strings.TrimSuffix(strings.TrimPrefix(minted, `{"result":"`), `"}`)
+	for _, step := range []struct {
+		name, target string
+		status       int
+		want         string
+	}{
+		{"it is bob's", "/acl/whoami", 200, `{"result":"bob"}`},
+		{"it may what bob may", "/get/none", 200, `{"result":null}`},
+		{"and nothing else", "/set/a/1", 400, `{"error":"NOPERM this user has no permissions to run the 'set' command or its subcommand"}`},
+	} {
+		if resp, body := ask(t, s, "GET", step.target, token, ""); resp.StatusCode != step.status || body != step.want {
+			t.Errorf("%s: %d %s", step.name, resp.StatusCode, body)
+		}
+	}
+	bob.Disabled = true
+	s.AddUser(bob)
+	if resp, body := ask(t, s, "GET", "/ping", token, ""); resp.StatusCode != 401 || !strings.Contains(body, "user is disabled") {
+		t.Errorf("a disabled user: %d %s", resp.StatusCode, body)
+	}
+}
+
+func TestRotationRevokesBothTokens(t *testing.T) {
+	s := start(t, upstashtest.Options{})
+	fresh := s.Rotate()
+	for token, want := range map[string]int{standard: 401, readOnly: 401, fresh: 200, s.ReadOnlyToken(): 200} {
+		if resp, _ := ask(t, s, "GET", "/ping", token, ""); resp.StatusCode != want {
+			t.Errorf("status %d, want %d", resp.StatusCode, want)
+		}
+	}
+}
+
+func TestSyncTokenChangesWithEachAnswer(t *testing.T) {
+	s := start(t, upstashtest.Options{})
+	first, _ := ask(t, s, "GET", "/ping", standard, "", "Upstash-Sync-Token: ")
+	second, _ := ask(t, s, "GET", "/ping", standard, "", "Upstash-Sync-Token: "+first.Header.Get("Upstash-Sync-Token"))
+	if a, b := first.Header.Get("Upstash-Sync-Token"), second.Header.Get("Upstash-Sync-Token"); a == "" || a == b {
+		t.Errorf("sync tokens %q and %q", a, b)
+	}
+}
+
+func TestBilledCommands(t *testing.T) {
+	s := start(t, upstashtest.Options{})
+	ask(t, s, "GET", "/ping", standard, "")
+	ask(t, s, "GET", "/info", standard, "")
+	ask(t, s, "GET", "/set/a/1", readOnly, "")
+	if n := s.Commands(); n != 0 {
+		t.Errorf("%d commands billed for PING, INFO and a refused SET", n)
+	}
+	ask(t, s, "POST", "/pipeline", standard, `[["SET","a",1],["GET","a"],["PING"]]`)
+	if n := s.Commands(); n != 2 {
+		t.Errorf("%d commands billed for a pipeline of SET, GET and PING", n)
+	}
+}
+
+func TestRequestsAreBounded(t *testing.T) {
+	s := start(t, upstashtest.Options{})
+	resp, body := ask(t, s, "POST", "/set/a", standard, strings.Repeat("x", 10<<20+5))
+	const want = `{"error":"ERR max request size exceeded. Limit: 10485760 bytes, Actual: 10485765 bytes. See https://upstash.com/docs/redis/troubleshooting/max_request_size_exceeded for details"}`
+	if resp.StatusCode != 400 || body != want {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+}
