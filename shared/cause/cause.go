@@ -184,7 +184,19 @@ func (c Cause) Playbook() string {
 }
 
 // Class returns the cause's family.
-func (c Cause) Class() Class { return c.Info().Class }
+func (c Cause) Class() Class { return c.entry().Class }
+
+// Severity returns the least severity of an incident with this cause.
+func (c Cause) Severity() Severity { return c.entry().Severity }
+
+// entry is Info without copies, for callers that ask thousands of times.
+func (c Cause) entry() Info {
+	e, ok := lookup(c)
+	if !ok {
+		e, _ = lookup(Unknown)
+	}
+	return e
+}
 
 // String returns the cause's name.
 func (c Cause) String() string { return string(c) }

@@ -78,9 +78,12 @@ func (v *Verdict) lead(src *SourceState) {
 
 // says ranks how much a bad source tells.
 func (src *SourceState) says() int {
-	rank := src.Cause.Info().Severity.Rank()
+	rank := src.Cause.Severity().Rank()
 	if src.Status == report.Fail {
 		rank += 10
+	}
+	if src.Observation != nil {
+		rank += 100 // it was seen just now
 	}
 	return rank
 }
@@ -117,7 +120,7 @@ const slack = 30 * time.Second
 
 // severity comes from the check, is raised by the cause, and is capped by a warning.
 func severity(rule Rule, status report.Status, c cause.Cause) cause.Severity {
-	s := rule.Severity.Max(c.Info().Severity)
+	s := rule.Severity.Max(c.Severity())
 	if status == report.Warn {
 		s = s.Min(cause.SeverityWarning)
 	}

@@ -22,6 +22,9 @@ func backoff(tries int) time.Duration {
 // one worker. The state that it returns must be written before anything is sent,
 // and the notices are rendered from it.
 func Claim(s State, now time.Time, owner string, lease time.Duration, limit int) (State, []Notice) {
+	if !s.Due(now) {
+		return s, nil
+	}
 	now = now.UTC()
 	var notices []Notice
 	e := begin(s, Policy{}, now)

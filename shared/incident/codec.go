@@ -8,9 +8,8 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"time"
+	"slices"
 
-	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -31,56 +30,38 @@ func Equal(a, b State) bool {
 	return reflect.DeepEqual(a, b)
 }
 
-// wire is the state as JSON. The series, of which there may be thousands, have
-// short names, times in milliseconds and no zero values.
+// wire is the state as JSON. What there may be thousands of are rows.
 type wire struct {
 	Schema int `json:"schema"`
 	State
-	Series []wireSeries `json:"series,omitempty"`
-}
-
-type wireSeries struct {
-	Key      string       `json:"k"`
-	Incident string       `json:"i,omitempty"`
-	Held     string       `json:"h,omitempty"`
-	LastBad  int64        `json:"b,omitempty"`
-	LastOK   int64        `json:"o,omitempty"`
-	Sources  []wireSource `json:"s,omitempty"`
-}
-
-type wireSource struct {
-	Source       string        `json:"n,omitempty"`
-	Scheduled    int64         `json:"t,omitempty"`
-	Seen         int64         `json:"a,omitempty"`
-	UnknownSince int64         `json:"u,omitempty"`
-	Every        int64         `json:"e,omitempty"` // milliseconds
-	Status       report.Status `json:"s,omitempty"`
-	Clear        bool          `json:"c,omitempty"`
-	Cause        cause.Cause   `json:"r,omitempty"`
-	History      uint32        `json:"h,omitempty"`
-	Known        int           `json:"k,omitempty"`
-	Bad          int           `json:"b,omitempty"`
-	Good         int           `json:"g,omitempty"`
-	Runs         int           `json:"m,omitempty"`
-	Alike        int           `json:"l,omitempty"`
-	Down         bool          `json:"d,omitempty"`
-	Since        int64         `json:"f,omitempty"`
-
-	Observation *report.Observation `json:"x,omitempty"`
+	Series    []string `json:"series,omitempty"`
+	Incidents []string `json:"incidents,omitempty"`
+	Groups    []string `json:"groups,omitempty"`
 }
 
 // Encode returns the state as gzip-compressed JSON.
 func Encode(s State) ([]byte, error) {
-	w := wire{Schema: Schema, State: s, Series: make([]wireSeries, 0, len(s.Series))}
-	for _, key := range sortedSeries(s.Series) {
-		w.Series = append(w.Series, toWire(key, s.Series[key]))
+	w := wire{Schema: Schema, State: s, Series: make([]string, 0, len(s.Series)), Incidents: make([]string, 0, len(s.Incidents))}
+	for key, ss := range s.Series {
+		w.Series = append(w.Series, writeSeries(key, ss))
+	}
+	slices.Sort(w.Series)
+	for _, id := range sorted(s.Incidents) {
+		inc := s.Incidents[id]
+		w.Incidents = append(w.Incidents, writeIncident(&inc))
+	}
+	for _, id := range sorted(s.Groups) {
+		g := s.Groups[id]
+		w.Groups = append(w.Groups, writeGroup(&g))
 	}
 	var buf bytes.Buffer
 	zw, err := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
 	if err != nil {
 		return nil, fmt.Errorf("encoding state: %w", err)
 	}
-	if err := json.NewEncoder(zw).Encode(w); err != nil {
+	enc := json.NewEncoder(zw)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(w); err != nil {
 		return nil, fmt.Errorf("encoding state: %w", err)
 	}
 	if err := zw.Close(); err != nil {
@@ -110,61 +91,40 @@ func Decode(data []byte) (State, error) {
 		return State{}, fmt.Errorf("schema %d, this version reads 1 to %d: %w", w.Schema, Schema, ErrUndecodable)
 	}
 	s := w.State
-	if len(w.Series) > 0 {
-		s.Series = make(map[report.Series]SeriesState, len(w.Series))
-	}
-	for _, ws := range w.Series {
-		key, ok := report.ParseSeries(ws.Key)
-		if !ok {
-			continue // a check of a newer version
-		}
-		s.Series[key] = fromWire(key, ws)
+	if err := w.rows(&s); err != nil {
+		return State{}, fmt.Errorf("decoding: %w: %w", err, ErrUndecodable)
 	}
 	return s, nil
 }
 
-func toWire(key report.Series, ss SeriesState) wireSeries {
-	w := wireSeries{
-		Key: key.String(), Incident: ss.Incident, Held: ss.Held, LastBad: millis(ss.LastBad), LastOK: millis(ss.LastOK),
-		Sources: make([]wireSource, 0, len(ss.Sources)),
+// rows reads what is kept in rows. Checks of a newer version are left out: what this
+// version does not know it cannot judge.
+func (w *wire) rows(s *State) error {
+	if len(w.Series) > 0 {
+		s.Series = make(map[report.Series]SeriesState, len(w.Series))
 	}
-	for _, src := range ss.Sources {
-		w.Sources = append(w.Sources, wireSource{
-			Source: src.Source, Scheduled: millis(src.Scheduled), Seen: millis(src.Seen), UnknownSince: millis(src.UnknownSince),
-			Every: src.Every.Milliseconds(), Status: src.Status, Clear: src.Clear, Cause: src.Cause,
-			History: src.History, Known: src.Known, Bad: src.Bad, Good: src.Good, Runs: src.Runs, Alike: src.Alike,
-			Down: src.Down, Since: millis(src.Since), Observation: src.Observation,
-		})
+	for _, row := range w.Series {
+		key, ss, err := readSeries(row)
+		if err != nil {
+			return fmt.Errorf("series: %w", err)
+		}
+		if key.Check.Valid() {
+			s.Series[key] = ss
+		}
 	}
-	return w
-}
-
-func fromWire(key report.Series, w wireSeries) SeriesState {
-	ss := SeriesState{
-		Incident: w.Incident, Held: w.Held, LastBad: moment(w.LastBad), LastOK: moment(w.LastOK),
-		Sources: make([]SourceState, 0, len(w.Sources)),
+	for _, row := range w.Incidents {
+		inc, err := readIncident(row)
+		if err != nil {
+			return fmt.Errorf("incident: %w", err)
+		}
+		set(&s.Incidents, inc.ID, inc)
 	}
-	for _, src := range w.Sources {
-		ss.Sources = append(ss.Sources, SourceState{
-			Source: src.Source, Scheduled: moment(src.Scheduled), Seen: moment(src.Seen), UnknownSince: moment(src.UnknownSince),
-			Every: time.Duration(src.Every) * time.Millisecond, Status: src.Status, Clear: src.Clear, Cause: src.Cause,
-			History: src.History, Known: src.Known, Bad: src.Bad, Good: src.Good, Runs: src.Runs, Alike: src.Alike,
-			Down: src.Down, Since: moment(src.Since), Observation: src.Observation,
-		})
+	for _, row := range w.Groups {
+		g, err := readGroup(row)
+		if err != nil {
+			return fmt.Errorf("group: %w", err)
+		}
+		set(&s.Groups, g.ID, g)
 	}
-	return ss
-}
-
-func millis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
-func moment(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
+	return nil
 }

@@ -38,8 +38,8 @@ type State struct {
 	// Series holds what is not plainly good.
 	Series map[report.Series]SeriesState `json:"-"`
 	// Incidents and Groups are keyed by full id.
-	Incidents map[string]Incident `json:"incidents,omitempty"`
-	Groups    map[string]Group    `json:"groups,omitempty"`
+	Incidents map[string]Incident `json:"-"`
+	Groups    map[string]Group    `json:"-"`
 	Silences  []Silence           `json:"silences,omitempty"`
 	// Commands holds the ids of the commands applied lately, with their time.
 	Commands map[string]time.Time `json:"commands,omitempty"`

@@ -101,6 +101,9 @@ func (e *engine) finish() (State, []Transition) {
 	if len(e.series) > 0 {
 		e.s.Series = make(map[report.Series]SeriesState, len(e.series))
 		for key, v := range e.series {
+			for i := range v.Sources {
+				v.Sources[i].shorten(key)
+			}
 			e.s.Series[key] = *v
 		}
 	}

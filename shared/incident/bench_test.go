@@ -1,0 +1,108 @@
+package incident
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// benchPolicy is of one shard with that many databases and a route to Slack and mail.
+func benchPolicy(databases int) Policy {
+	p := DefaultPolicy()
+	p.Databases = map[string]Database{}
+	for i := range databases {
+		p.Databases[fmt.Sprintf("database-%03d", i)] = Database{Environment: "production", Home: "us-east4"}
+	}
+	p.Receivers = map[string]Receiver{"slack-oncall": {Pages: true}, "email-oncall/alice@example.com": {Pages: true}}
+	return p
+}
+
+// benchReport has 12 checks for every database, of which fails says which are bad.
+func benchReport(databases int, at time.Time, fails func(database, check int) bool) report.Report {
+	r := report.Report{Job: report.HealthCheck, Region: "us-east4", Shard: "main", Scheduled: at, Finished: at, Every: time.Minute}
+	causes := map[report.Check]cause.Cause{
+		report.Ping: cause.TimeoutResponse, report.Latency: cause.Slow, report.Write: cause.StorageFull, report.MockMode: cause.Mock,
+		report.HitRate: cause.HitRateLow, report.Memory: cause.MemoryHigh, report.Commands: cause.CommandsHigh, report.Eviction: cause.EvictionRisk,
+		report.Isolation: cause.IsolationViolation, report.Values: cause.ValueNotJSON, report.RoundTrip: cause.RoundTripFailed, report.ConfigLoad: cause.ConfigInvalid,
+	}
+	for d := range databases {
+		for i, check := range report.Checks()[:12] {
+			o := report.Observation{
+				Database: fmt.Sprintf("database-%03d", d), Check: check, Source: "us-east4", Status: report.OK, Clear: true,
+				Value: report.Number(float64(100 + d)), Threshold: report.Number(600), Unit: report.Milliseconds, At: at.Add(time.Duration(d) * time.Millisecond), Every: time.Minute,
+			}
+			if fails(d, i) {
+				o.Status, o.Clear, o.Cause, o.Attempts = report.Fail, false, causes[check], 3
+				o.Evidence = fmt.Sprintf("no answer within 4 s from database-%03d.upstash.io: context deadline exceeded (attempt 3 of 3)", d)
+				o.Phases = &report.Phases{DNS: 1.25, Connect: 10.5, TLS: 22.75, Total: 4000, Reached: "wait"}
+			}
+			r.Observations = append(r.Observations, o)
+		}
+	}
+	return r
+}
+
+// BenchmarkStep decodes a state, steps it on a report of 250 databases × 12 checks
+// and encodes it. The budget is 5 ms, and 80 KB of state with every database failing.
+func BenchmarkStep(b *testing.B) {
+	const databases = 250
+	for _, c := range []struct {
+		name  string
+		fails func(database, check int) bool
+	}{
+		{"half the databases fail every check", func(d, _ int) bool { return d%2 == 0 }},
+		{"every database fails half its checks", func(_, i int) bool { return i%2 == 0 }},
+		{"every database fails half its checks but not ping", func(_, i int) bool { return i%2 == 1 }},
+		{"every database fails every check", func(_, _ int) bool { return true }},
+		{"all is well", func(_, _ int) bool { return false }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			p := benchPolicy(databases)
+			s, now := New("main", noon), noon
+			for range 5 { // until what opens is open and told
+				r := benchReport(databases, now, c.fails)
+				s = settle(s, p, now, Input{Report: &r})
+				now = now.Add(time.Minute)
+			}
+			data, err := Encode(s)
+			if err != nil {
+				b.Fatal(err)
+			}
+			r := benchReport(databases, now, c.fails)
+			b.ReportAllocs()
+			for b.Loop() {
+				s, err := Decode(data)
+				if err != nil {
+					b.Fatal(err)
+				}
+				next, _ := Step(s, Input{Report: &r}, p, now)
+				next, _ = Claim(next, now, "owner", 90*time.Second, 200)
+				if _, err := Encode(next); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/1000, "ms/op")
+			b.ReportMetric(float64(len(data))/1000, "KB-state")
+			b.ReportMetric(float64(len(s.Incidents)), "incidents")
+		})
+	}
+}
+
+// settle steps and delivers everything.
+func settle(s State, p Policy, now time.Time, in Input) State {
+	s, _ = Step(s, in, p, now)
+	for {
+		next, notices := Claim(s, now, "w", 90*time.Second, 10000)
+		if len(notices) == 0 {
+			return s
+		}
+		var results []Result
+		for _, n := range notices {
+			results = append(results, Result{ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Outcome: Delivered, Ref: Ref{Channel: "C0123456789", ID: "1795371721.000100"}})
+		}
+		s = Record(next, results, p, now)
+	}
+}
