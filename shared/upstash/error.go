@@ -51,8 +51,7 @@ func CauseOf(err error) cause.Cause {
 	if err == nil {
 		return ""
 	}
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Cause
 	}
 	return cause.Unknown

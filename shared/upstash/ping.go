@@ -48,6 +48,7 @@ func (c *Client) send(ctx context.Context, via http.RoundTripper, req *http.Requ
 	var o Outcome
 	resp, err := via.RoundTrip(req.WithContext(ctx))
 	if err == nil {
+		defer resp.Body.Close()
 		o.Status, o.ContentType = resp.StatusCode, resp.Header.Get("Content-Type")
 		o.Body, err = readAll(resp.Body, limit)
 	}
@@ -59,8 +60,7 @@ func (c *Client) send(ctx context.Context, via http.RoundTripper, req *http.Requ
 	return o, t.phases()
 }
 
-func readAll(body io.ReadCloser, limit int64) ([]byte, error) {
-	defer body.Close()
+func readAll(body io.Reader, limit int64) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(body, limit+1))
 	if err == nil && int64(len(b)) > limit {
 		return b[:limit], errReplyTooBig

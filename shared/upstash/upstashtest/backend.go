@@ -104,8 +104,7 @@ func discardedBy(err error, results []*redis.Cmd) (answer, error) {
 	if err == nil || errors.Is(err, redis.Nil) {
 		return answer{}, nil
 	}
-	var text redis.Error
-	if !errors.As(err, &text) {
+	if _, ok := errors.AsType[redis.Error](err); !ok {
 		return answer{}, fmt.Errorf("%w: %w", errBackend, err)
 	}
 	for _, r := range results {

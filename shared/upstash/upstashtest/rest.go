@@ -54,8 +54,7 @@ func (s *Server) rest(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) writeReadError(w http.ResponseWriter, r *http.Request, err error) {
-	var tooBig *http.MaxBytesError
-	if !errors.As(err, &tooBig) {
+	if _, tooBig := errors.AsType[*http.MaxBytesError](err); !tooBig {
 		writeError(w, http.StatusBadRequest, "ERR the request's body cannot be read")
 		return
 	}

@@ -2,7 +2,7 @@ package upstashtest
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // Redis names scripts by their SHA-1
+	"crypto/sha1" // by which Redis names scripts
 	"encoding/hex"
 	"slices"
 	"strings"
@@ -74,7 +74,7 @@ func withoutUpstashFlags(script string, noFlags bool) string {
 }
 
 func scriptName(script string) string {
-	sum := sha1.Sum([]byte(script)) //nolint:gosec // Redis names scripts by their SHA-1
+	sum := sha1.Sum([]byte(script))
 	return hex.EncodeToString(sum[:])
 }
 
