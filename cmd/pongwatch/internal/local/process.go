@@ -229,12 +229,12 @@ func (p *Process) close() error {
 }
 
 // jobs are the runs that Cloud Scheduler would start.
-func (p *Process) jobs() []job {
+func (p *Process) jobs() []schedulerJob {
 	tick := time.Minute
 	if p.demo != nil {
 		tick = demoTick
 	}
-	out := []job{{name: "tick", every: tick, run: func(ctx context.Context, _ time.Time) error {
+	out := []schedulerJob{{name: "tick", every: tick, run: func(ctx context.Context, _ time.Time) error {
 		return p.reports.Publish(ctx, report.Tick())
 	}}}
 	for _, shard := range p.config.ShardNames() {

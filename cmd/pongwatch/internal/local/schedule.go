@@ -10,9 +10,9 @@ import (
 // maxRetryAfter is the longest that a failed run waits to be tried again.
 const maxRetryAfter = 5 * time.Second
 
-// A job runs at every multiple of its interval, like a Cloud Scheduler job: never
+// A schedulerJob runs at every multiple of its interval, as Cloud Scheduler's do: never
 // beside itself, and what was missed is not made up for.
-type job struct {
+type schedulerJob struct {
 	name  string
 	every time.Duration
 	// run does one run. A failed run is tried again, with the same time, until the
@@ -22,7 +22,7 @@ type job struct {
 
 // schedule runs j once at once, so that a page has something to show, and then by
 // its interval until ctx ends.
-func schedule(ctx context.Context, j job, logger *slog.Logger) {
+func schedule(ctx context.Context, j schedulerJob, logger *slog.Logger) {
 	scheduled := time.Now().Truncate(time.Second)
 	for ctx.Err() == nil {
 		next := scheduled.Truncate(j.every).Add(j.every)
@@ -36,7 +36,7 @@ func schedule(ctx context.Context, j job, logger *slog.Logger) {
 	}
 }
 
-func attempt(ctx context.Context, j job, scheduled, next time.Time, logger *slog.Logger) {
+func attempt(ctx context.Context, j schedulerJob, scheduled, next time.Time, logger *slog.Logger) {
 	pause := min(j.every/4, maxRetryAfter)
 	for {
 		err := j.run(ctx, scheduled)
@@ -61,9 +61,9 @@ func sleep(ctx context.Context, d time.Duration) {
 }
 
 // scheduledPost is the job whose runs are Cloud Scheduler's POST for one shard.
-func scheduledPost(c *caller, name, path, shard string, every time.Duration) job {
+func scheduledPost(c *caller, name, path, shard string, every time.Duration) schedulerJob {
 	body := []byte(`{"shard":"` + shard + `"}`)
-	return job{name: name + " " + shard, every: every, run: func(ctx context.Context, scheduled time.Time) error {
+	return schedulerJob{name: name + " " + shard, every: every, run: func(ctx context.Context, scheduled time.Time) error {
 		// Scheduler's own attempt deadline is 30 s with the project's Terraform.
 		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 		defer cancel()

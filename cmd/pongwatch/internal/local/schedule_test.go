@@ -58,7 +58,7 @@ func TestSchedule(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 13500*time.Millisecond)
 				defer cancel()
 				var got []run
-				schedule(ctx, job{name: "test", every: tt.every, run: func(_ context.Context, scheduled time.Time) error {
+				schedule(ctx, schedulerJob{name: "test", every: tt.every, run: func(_ context.Context, scheduled time.Time) error {
 					got = append(got, run{scheduled.Format("05"), time.Now().Format("05")})
 					return tt.run(len(got) - 1)
 				}}, slog.New(slog.DiscardHandler))

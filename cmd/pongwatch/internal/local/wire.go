@@ -1,34 +1,42 @@
 package local
 
 import (
-	"context"
+	"crypto/x509"
+	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert"
-	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/healthcheck"
+	"github.com/pongwatch/pongwatch/functions/metrics"
+	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/upstash"
 )
 
 // handler wires the functions by hand, each with what it may have in the cloud.
 func (p *Process) handler() (http.Handler, error) {
-	var f functions
-	healthCheck := &swappable{}
+	var healthCheck, metrics swappable
 	deploy := func(c *config.Config) error {
 		h, err := p.newHealthCheck(c)
 		if err != nil {
 			return err
 		}
+		m, err := p.newMetrics(c)
+		if err != nil {
+			return err
+		}
 		healthCheck.set(h)
+		metrics.set(m)
 		return nil
 	}
 	if err := deploy(p.config); err != nil {
 		return nil, err
 	}
-	f.healthCheck = healthCheck
 	if p.demo != nil {
+		// What an operator would change and deploy.
 		p.demo.setMock = func(mock bool) error {
 			c, err := p.demoConfig(mock)
 			if err != nil {
@@ -37,41 +45,65 @@ func (p *Process) handler() (http.Handler, error) {
 			return deploy(c)
 		}
 	}
-	todo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "not yet", 503) })
-	f.metrics, f.inbound = todo, todo
-	var err error
-	if f.alert, err = p.newAlert(p.config); err != nil {
-		return nil, err
-	}
-	return newMux(f, p.caller, p.demo), nil
-}
-
-func (p *Process) newHealthCheck(c *config.Config) (http.Handler, error) {
-	return healthcheck.New(healthcheck.Options{
-		Config: c, Region: region, Reports: p.reports, Store: p.store,
-		Resolve: check.FromConfig(c, p.secrets), Upstash: p.upstash(), Logger: p.options.Logger,
-	})
-}
-
-func (p *Process) newAlert(c *config.Config) (http.Handler, error) {
-	rs, err := p.receivers(c)
+	a, err := p.newAlert(p.config)
 	if err != nil {
 		return nil, err
 	}
-	return alert.New(alert.Options{
-		Config: c, Store: p.store, Receivers: rs, Lease: p.options.Lease, Observe: p.options.Observe, Logger: p.options.Logger,
-		Context: func(context.Context) message.Context {
-			return message.Context{Playbook: p.URL() + "/playbooks/{cause}", Dashboard: p.URL()}
-		},
+	mux := newMux(functions{healthCheck: &healthCheck, metrics: &metrics, alert: a, inbound: http.NotFoundHandler()}, p.caller, p.demo)
+	mux.Handle(CommandsPath, commands(p.reports, time.Now))
+	return mux, nil
+}
+
+func (p *Process) newHealthCheck(c *config.Config) (http.Handler, error) {
+	f, err := healthcheck.New(healthcheck.Options{
+		Config: c, Region: region, Reports: p.reports, Store: p.store,
+		Resolve: check.FromConfig(c, p.secrets), Upstash: p.upstash(),
+		ReadTokens: access.FromConfig(c, p.secrets), Logger: p.options.Logger,
 	})
+	return f, wired("HealthCheck", err)
+}
+
+func (p *Process) newMetrics(c *config.Config) (http.Handler, error) {
+	f, err := metrics.New(metrics.Options{
+		Config: c, Region: region, Reports: p.reports, Store: p.store,
+		Resolve: check.FromConfig(c, p.secrets), Upstash: p.upstash(),
+		ReadTokens: access.FromConfig(c, p.secrets), Logger: p.options.Logger,
+	})
+	return f, wired("Metrics", err)
+}
+
+func (p *Process) newAlert(c *config.Config) (http.Handler, error) {
+	receivers, problems := alert.Receivers(c, alert.ReceiverOptions{
+		Cache: p.secrets, AllowLoopback: true, MailRoots: p.mailRoots(), Logger: p.options.Logger,
+	})
+	f, err := alert.New(alert.Options{
+		Config: c, Store: p.store, Receivers: receivers, Problems: problems,
+		Context: alert.MessageContext(c, p.secrets), Trend: alert.Trend(c, history.New(p.store)),
+		Lease: p.options.Lease, Observe: p.options.Observe, Logger: p.options.Logger,
+	})
+	return f, wired("Alert", err)
+}
+
+func wired(name string, err error) error {
+	if err != nil {
+		return fmt.Errorf("setting up %s: %w", name, err)
+	}
+	return nil
 }
 
 // upstash is the template of the clients: loopback needs no TLS, and the
 // demonstration's authority is trusted by nobody else.
 func (p *Process) upstash() upstash.Options {
-	o := upstash.Options{AllowHTTP: true}
+	o := upstash.Options{AllowHTTP: true, RootCAs: p.options.RootCAs}
 	if p.demo != nil {
 		o.RootCAs = p.demo.redis.CA()
 	}
 	return o
+}
+
+func (p *Process) mailRoots() *x509.CertPool {
+	if p.demo != nil {
+		return p.demo.mail.RootCAs()
+	}
+	return p.options.RootCAs
 }
