@@ -1,0 +1,95 @@
+package inbound
+
+import (
+	"context"
+	"mime"
+	"net/http"
+
+	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/functions/alert/slack"
+	"github.com/pongwatch/pongwatch/shared/outbound"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// slack takes the use of a message's controls. Slack wants an answer within three
+// seconds and shows a failure to who has clicked.
+func (f *Function) slack(w http.ResponseWriter, r *http.Request) {
+	secret := f.config.Inbound.SlackSigningSecret
+	if !secret.IsSet() {
+		notConfigured(w)
+		return
+	}
+	body, ok := bounded(w, r, maxSlackBody, "application/x-www-form-urlencoded")
+	if !ok || r.Header.Get("X-Slack-Signature") == "" {
+		unauthorized(w)
+		return
+	}
+	if !f.authenticated(w, r, func(ctx context.Context, refresh bool) (invalid, unreadable error) {
+		ctx, cancel := context.WithTimeout(ctx, secretTimeout)
+		defer cancel()
+		v, err := f.secret(ctx, secret, refresh)
+		if err != nil {
+			return nil, err
+		}
+		return slack.Verify(r.Header, v, body, f.now()), nil
+	}) {
+		return
+	}
+	i, err := slack.ParseInteraction(body)
+	if err != nil {
+		answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
+		return
+	}
+	if !f.ours(i) {
+		unauthorized(w) // signed by our app, but used in a workspace that is not configured
+		return
+	}
+	for _, a := range i.Actions {
+		c := report.Command{
+			ID: identity("slack", i.Team, i.Channel, i.User, a.TS, string(a.Kind), a.Incident), Action: a.Kind,
+			Shard: a.Shard, Incident: a.Incident, Reopened: message.Life(a.Reopened), For: a.For, By: i.User, Via: "slack", At: f.now().UTC(),
+		}
+		if !f.command(r.Context(), c) {
+			answer(w, http.StatusServiceUnavailable, map[string]string{"error": "the command could not be handed over, try again"})
+			return
+		}
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// ours reports whether the app and workspace are ones that a receiver names.
+// Receivers that name none accept any that the signing secret vouches for.
+func (f *Function) ours(i slack.Interaction) bool {
+	known := false
+	for _, r := range f.config.Receivers {
+		if r.Slack == nil || !r.Slack.Bot() {
+			continue
+		}
+		known = true
+		if (r.Slack.AppID == "" || r.Slack.AppID == i.App) && (r.Slack.TeamID == "" || r.Slack.TeamID == i.Team) {
+			return true
+		}
+	}
+	return !known
+}
+
+// command publishes a command, and logs it either way.
+func (f *Function) command(ctx context.Context, c report.Command) bool {
+	m, err := report.Encode(c)
+	if err = f.publish(ctx, f.options.Reports, m, err); err != nil {
+		f.log.ErrorContext(ctx, "command not published", "event", "command", "id", c.ID, "action", c.Action, "incident", c.Incident, "error", outbound.Error(err).Error())
+		return false
+	}
+	f.log.InfoContext(ctx, "command published", "event", "command", "id", c.ID, "action", c.Action, "incident", c.Incident, "via", c.Via, "by", c.By)
+	return true
+}
+
+// bounded reads a body of the one content type that is expected.
+func bounded(w http.ResponseWriter, r *http.Request, limit int64, want string) ([]byte, bool) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != want || r.ContentLength > limit {
+		return nil, false
+	}
+	body, err := outbound.ReadAll(http.MaxBytesReader(w, r.Body, limit+1), limit)
+	return body, err == nil
+}
