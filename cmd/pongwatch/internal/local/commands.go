@@ -1,0 +1,117 @@
+package local
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/job"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// CommandsPath is where a running process takes the commands of this machine's
+// people; `pongwatch ack`, silence, unsilence and drill post there.
+const CommandsPath = "/api/v1/commands"
+
+// maxCommand bounds a command's body.
+const maxCommand = 16 << 10
+
+// CommandRequest is the body of a POST to [CommandsPath]: a command whose duration may
+// be text. Its time is the server's; without an id it gets one.
+type CommandRequest struct {
+	report.Command
+	For Span `json:"for,omitempty"`
+}
+
+// Span is a duration that is written as text, "2h", and read as text or nanoseconds.
+type Span time.Duration
+
+// MarshalText implements [encoding.TextMarshaler].
+func (s Span) MarshalText() ([]byte, error) { return []byte(time.Duration(s).String()), nil }
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (s *Span) UnmarshalJSON(data []byte) error {
+	var text string
+	if json.Unmarshal(data, &text) == nil {
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			return fmt.Errorf("for is %q, want a duration such as \"2h\" or \"45m\"", report.CutEvidence(text))
+		}
+		*s = Span(d)
+		return nil
+	}
+	return json.Unmarshal(data, (*time.Duration)(s))
+}
+
+// commands takes what a person at this machine asks, and answers 202 with the command
+// once it is in the queue, which survives a kill. In the cloud the topic's IAM decides
+// who may publish; here it is whoever can reach the loopback interface, also where
+// --expose lets others read. No web page can: a browser does not send JSON to another
+// origin unasked, and [guard] refuses other origins and rebound names.
+func commands(reports report.Publisher, now func() time.Time) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if code, reason := admit(r); code != 0 {
+			if code == http.StatusMethodNotAllowed {
+				w.Header().Set("Allow", http.MethodPost)
+			}
+			job.WriteError(w, code, reason)
+			return
+		}
+		c, err := readCommand(http.MaxBytesReader(w, r.Body, maxCommand), now())
+		if err != nil {
+			job.WriteError(w, http.StatusBadRequest, err.Error())
+			return
+		}
+		message, err := report.Encode(c)
+		if err != nil {
+			job.WriteError(w, http.StatusBadRequest, err.Error())
+			return
+		}
+		if err := reports.Publish(r.Context(), message); err != nil {
+			job.WriteError(w, http.StatusServiceUnavailable, "the command is not stored: "+err.Error())
+			return
+		}
+		job.WriteJSON(w, http.StatusAccepted, c)
+	})
+}
+
+// admit refuses, with a code and the reason, what is not a command of this machine.
+func admit(r *http.Request) (code int, reason string) {
+	if !isLoopback(r.RemoteAddr) || !isLoopback(r.Host) {
+		return http.StatusForbidden, "commands are taken from this machine only, at 127.0.0.1 or localhost"
+	}
+	if r.Method != http.MethodPost {
+		return http.StatusMethodNotAllowed, "want POST"
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return http.StatusUnsupportedMediaType, "want Content-Type: application/json"
+	}
+	return 0, ""
+}
+
+func readCommand(body io.Reader, now time.Time) (report.Command, error) {
+	var q CommandRequest
+	d := json.NewDecoder(body)
+	d.DisallowUnknownFields()
+	err := d.Decode(&q)
+	if err == nil && d.More() {
+		err = errors.New("something follows it")
+	}
+	if err != nil {
+		return report.Command{}, fmt.Errorf(`reading the command: %w; want JSON such as {"action":"drill","by":"anna"}`, err)
+	}
+	c := q.Command
+	c.For, c.At = time.Duration(q.For), now.UTC()
+	if c.ID == "" {
+		c.ID = rand.Text()
+	}
+	if c.Via != "cli" {
+		c.Via = "http"
+	}
+	return c, nil
+}
