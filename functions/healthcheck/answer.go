@@ -183,7 +183,7 @@ func (f *Function) judge(ctx context.Context, d *config.Database, observations [
 	h := Health{Status: StatusConnected, Database: d.Name, Region: f.options.Region, CheckedAt: f.now().UTC()}
 	for _, o := range observations {
 		if o.Check == report.Ping && o.Status == report.OK && o.Phases != nil {
-			h.LatencyMS, h.Phases = report.Number(o.Phases.Wait), o.Phases
+			h.LatencyMS, h.Phases = new(o.Phases.Wait), o.Phases
 		}
 		h.worsen(statusOfObservation(o), o.Cause, o.Evidence)
 	}

@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -70,12 +71,12 @@ func memory(ctx context.Context, t *Target) []report.Observation {
 	share := float64(info.DataSize.N) / limit
 	o := report.Observation{
 		Status: report.OK, Clear: share < rule.WarnClose,
-		Value: report.Number(share), Threshold: report.Number(rule.Warn), Unit: report.Ratio,
+		Value: new(share), Threshold: new(rule.Warn), Unit: report.Ratio,
 		Evidence: fmt.Sprintf("%d of %.0f bytes", info.DataSize.N, limit),
 	}
 	switch {
 	case share >= rule.Critical, share >= rule.CriticalClose && t.before(report.Memory).Status == report.Fail:
-		o.Status, o.Cause, o.Threshold = report.Fail, cause.MemoryHigh, report.Number(rule.Critical)
+		o.Status, o.Cause, o.Threshold = report.Fail, cause.MemoryHigh, new(rule.Critical)
 	case share >= rule.Warn:
 		o.Status, o.Cause = report.Warn, cause.MemoryHigh
 	}
@@ -100,7 +101,7 @@ func hitRate(ctx context.Context, t *Target) []report.Observation {
 	rate := hits / lookups
 	o := report.Observation{
 		Status: report.OK, Clear: rate > rule.Close,
-		Value: report.Number(rate), Threshold: report.Number(rule.Open), Unit: report.Ratio,
+		Value: new(rate), Threshold: new(rule.Open), Unit: report.Ratio,
 		Evidence: fmt.Sprintf("%.0f hits in %.0f look-ups since %s", hits, lookups, since.UTC().Format("15:04 MST")),
 	}
 	if rate < rule.Open {
@@ -123,7 +124,7 @@ func eviction(ctx context.Context, t *Target) []report.Observation {
 	o.Evidence = info.MaxmemoryPolicy
 	if dropped, since, known := t.since(info, report.GaugeEvicted, info.EvictedKeys); known && dropped > 0 {
 		o = report.Observation{
-			Status: report.Warn, Cause: cause.EvictionRisk, Value: report.Number(dropped), Unit: report.Count,
+			Status: report.Warn, Cause: cause.EvictionRisk, Value: new(dropped), Unit: report.Count,
 			Evidence: fmt.Sprintf("%.0f keys dropped since %s", dropped, since.UTC().Format("15:04 MST")),
 		}
 		return []report.Observation{o}
@@ -149,8 +150,8 @@ func (t *Target) since(info upstash.Info, gauge report.Gauge, c upstash.Count) (
 	if !c.Known {
 		return 0, time.Time{}, false
 	}
-	for i := len(t.Readings) - 1; i >= 0; i-- {
-		r := t.Readings[i]
+	for _, r := range slices.Backward(t.Readings) {
+
 		before, known := r.Values[gauge]
 		if !known || r.Replica != info.LocalMember {
 			continue
@@ -165,8 +166,8 @@ func (t *Target) since(info upstash.Info, gauge report.Gauge, c upstash.Count) (
 
 // before returns the last verdict of a check.
 func (t *Target) before(c report.Check) report.Verdict {
-	for i := len(t.Readings) - 1; i >= 0; i-- {
-		if v, asked := t.Readings[i].Checks[c]; asked {
+	for _, v := range slices.Backward(t.Readings) {
+		if v, asked := v.Checks[c]; asked {
 			return v
 		}
 	}

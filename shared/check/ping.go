@@ -46,7 +46,7 @@ func latency(ctx context.Context, t *Target) []report.Observation {
 	wait := t.ping.Latency()
 	o := report.Observation{
 		Status: report.OK, Clear: wait <= rule.Close, At: t.pingedAt,
-		Value: report.Number(milliseconds(wait)), Threshold: report.Number(milliseconds(rule.Open)), Unit: report.Milliseconds,
+		Value: new(milliseconds(wait)), Threshold: new(milliseconds(rule.Open)), Unit: report.Milliseconds,
 	}
 	if wait > rule.Open {
 		o.Status, o.Clear, o.Cause = report.Warn, false, cause.Slow
@@ -81,7 +81,7 @@ func JudgeLatency(o report.Observation, recent []report.Sample, critical, window
 	if slow < minSlow || slow*20 <= len(waits) {
 		return o
 	}
-	o.Status, o.Threshold = report.Fail, report.Number(limit)
+	o.Status, o.Threshold = report.Fail, new(limit)
 	o.Evidence = report.CutEvidence(fmt.Sprintf("%d of the last %d answers took more than %.0f ms; %s", slow, len(waits), limit, o.Evidence))
 	return o
 }
@@ -100,8 +100,7 @@ func phases(r upstash.PingResult) report.Phases {
 		DNS: milliseconds(r.Phases.DNS), Connect: milliseconds(r.Phases.Connect), TLS: milliseconds(r.Phases.TLS),
 		Wait: milliseconds(r.Phases.Wait), Total: milliseconds(r.Phases.Total),
 	}
-	var e *upstash.Error
-	if errors.As(r.Err, &e) {
+	if e, ok := errors.AsType[*upstash.Error](r.Err); ok {
 		p.Reached = string(e.Phase)
 	} else {
 		p.Reached = string(upstash.PhaseRead)

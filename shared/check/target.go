@@ -158,8 +158,7 @@ var errInterrupted = &Problem{Cause: cause.Interrupted, Evidence: "the run ended
 
 // problemCause returns the cause behind an error of this package or of upstash.
 func problemCause(err error) cause.Cause {
-	var p *Problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*Problem](err); ok {
 		return p.Cause
 	}
 	return upstash.CauseOf(err)
@@ -167,12 +166,10 @@ func problemCause(err error) cause.Cause {
 
 // evidence returns an error's redacted text, without its cause.
 func evidence(err error) string {
-	var p *Problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*Problem](err); ok {
 		return p.Evidence
 	}
-	var e *upstash.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*upstash.Error](err); ok {
 		return e.Evidence
 	}
 	return "an unexpected error" // its text may hold anything
@@ -181,8 +178,7 @@ func evidence(err error) string {
 // unknown is an observation of a check that could not be asked, or not answered.
 func unknown(err error) report.Observation {
 	o := report.Observation{Status: report.Unknown, Cause: problemCause(err), Evidence: evidence(err)}
-	var e *upstash.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*upstash.Error](err); ok {
 		o.HTTPStatus = e.Status
 	}
 	return o

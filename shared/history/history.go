@@ -25,7 +25,7 @@ import (
 const Retention = 72 * time.Hour
 
 // maxAttempts bounds how often an append is tried against another writer: only a
-// run and its own retry can meet, so two suffice, and a third is for luck.
+// run and its own retry can meet, and an answer can be lost in between.
 const maxAttempts = 3
 
 // ErrNewer says that a document was written by a newer version: appending to it

@@ -41,17 +41,17 @@ func Summarize(samples []report.Sample) Summary {
 		}
 	}
 	if judged := s.Good + s.Failed; judged > 0 {
-		s.Availability = report.Number(float64(s.Good) / float64(judged))
+		s.Availability = new(float64(s.Good) / float64(judged))
 	}
 	if len(waits) == 0 {
 		return s
 	}
 	slices.Sort(waits)
-	s.P50, s.P95 = report.Number(nearestRank(waits, 50)), report.Number(nearestRank(waits, 95))
+	s.P50, s.P95 = new(nearestRank(waits, 50)), new(nearestRank(waits, 95))
 	if len(waits) >= minTail {
-		s.P99 = report.Number(nearestRank(waits, 99))
+		s.P99 = new(nearestRank(waits, 99))
 	}
-	s.Max = report.Number(waits[len(waits)-1])
+	s.Max = new(waits[len(waits)-1])
 	return s
 }
 

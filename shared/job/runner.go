@@ -164,7 +164,7 @@ func (n *Runner) monitor(round Round, seen Seen) report.Observation {
 	o := report.Observation{
 		Database: report.MonitorDatabase, Check: report.Monitor, Source: string(n.Job) + "@" + n.Region,
 		Status: report.OK, Clear: true, Every: round.Every, At: n.Now().UTC(),
-		Value: report.Number(float64(round.Lag().Milliseconds())), Unit: report.Milliseconds,
+		Value: new(float64(round.Lag().Milliseconds())), Unit: report.Milliseconds,
 	}
 	warn := func(c cause.Cause, evidence string) {
 		o.Status, o.Clear, o.Cause, o.Evidence = report.Warn, false, c, report.CutEvidence(evidence)
