@@ -1,0 +1,464 @@
+package inbound_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pongwatch/pongwatch/functions/alert/inbound"
+	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/functions/alert/slack/slacktest"
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/signature"
+)
+
+var now = time.Date(2026, 11, 22, 18, 30, 0, 0, time.UTC)
+
+const (
+	slackSecret = "8f742231b10e8888abcd99yyyzzz85a5"
+	eventKey    = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	oldEventKey = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+	linkKey     = "a-link-key-of-more-than-24-bytes"
+	incidentID  = "20261122T182201Z-7F3A9K2M4QXT"
+)
+
+// topic keeps what was published, decoded.
+type topic struct {
+	mu   sync.Mutex
+	err  error
+	sent []report.Decoded
+}
+
+func (p *topic) Publish(_ context.Context, m report.Message) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err != nil {
+		return p.err
+	}
+	d, err := report.Decode(m, now)
+	if err != nil {
+		return err
+	}
+	p.sent = append(p.sent, d)
+	return nil
+}
+
+type fixture struct {
+	*inbound.Function
+	reports, signals topic
+	logs             bytes.Buffer
+}
+
+func configured() *config.Config {
+	return &config.Config{
+		Inbound: config.Inbound{
+			SlackSigningSecret: config.Inline(slackSecret),
+			EventKeys:          []config.Secret{config.Inline(eventKey), config.Inline(oldEventKey)},
+			LinkKeys:           []config.Secret{config.Inline(linkKey)},
+		},
+		Alerting: config.Alerting{Silences: config.Silences{Default: time.Hour, Max: 24 * time.Hour, Choices: []time.Duration{time.Hour, 4 * time.Hour}}},
+		Receivers: []config.Receiver{
+			{Name: "slack-oncall", Slack: &config.Slack{BotToken: config.Inline("xoxb-x"), AppID: "A1", TeamID: "T1"}},
+		},
+	}
+}
+
+func start(t testing.TB, cfg *config.Config) *fixture {
+	t.Helper()
+	f := &fixture{}
+	var err error
+	f.Function, err = inbound.New(inbound.Options{
+		Config: cfg, Reports: &f.reports, Signals: &f.signals, Now: func() time.Time { return now }, Logger: slog.New(slog.NewJSONHandler(&f.logs, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func (f *fixture) do(r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, r)
+	return w
+}
+
+func post(path, contentType, body string, sign func(http.Header)) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+	r.Header.Set("Content-Type", contentType)
+	if sign != nil {
+		sign(r.Header)
+	}
+	return r
+}
+
+const form = "application/x-www-form-urlencoded"
+
+func interaction(actions string) string {
+	return url.Values{"payload": {`{"type":"block_actions","api_app_id":"A1","team":{"id":"T1"},"channel":{"id":"C1"},"user":{"id":"U0ONCALL"},"actions":[` + actions + `]}`}}.Encode()
+}
+
+var acknowledge = `{"action_id":"acknowledge","action_ts":"1795371961.000100","value":"1|main|` + incidentID + `|1"}`
+
+func slackSigned(body, secret string, at time.Time) func(http.Header) {
+	return func(h http.Header) { slacktest.Sign(h, secret, at, []byte(body)) }
+}
+
+func TestSlackButtons(t *testing.T) {
+	one := 1
+	want := report.Command{Action: report.Acknowledge, Shard: "main", Incident: incidentID, Reopened: &one, By: "U0ONCALL", Via: "slack", At: now}
+	silence := want
+	silence.Action, silence.For = report.Silence, 4*time.Hour
+	tests := []struct {
+		name, body string
+		want       report.Command
+	}{
+		{"acknowledge", interaction(acknowledge), want},
+		{"silence", interaction(`{"action_id":"silence","action_ts":"1.1","selected_option":{"value":"4h0m0s 1|main|` + incidentID + `|1"}}`), silence},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := start(t, configured())
+			for range 2 { // a replay gives the same id, by which Alert knows it
+				if w := f.do(post(message.PathSlack, form, tt.body, slackSigned(tt.body, slackSecret, now))); w.Code != http.StatusOK || w.Body.Len() != 0 {
+					t.Fatalf("answer %d %s, want an empty 200", w.Code, w.Body)
+				}
+			}
+			if len(f.reports.sent) != 2 || f.reports.sent[0].Command.ID != f.reports.sent[1].Command.ID || f.reports.sent[0].Command.ID == "" {
+				t.Fatalf("published %+v", f.reports.sent)
+			}
+			got := *f.reports.sent[0].Command
+			got.ID = ""
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("command (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func eventSigned(body, key, id string, at time.Time) func(http.Header) {
+	return func(h http.Header) {
+		k, err := signature.ParseKey(key)
+		if err != nil {
+			panic(err)
+		}
+		if err := signature.Sign(h, []signature.Key{k}, id, at, []byte(body)); err != nil {
+			panic(err)
+		}
+	}
+}
+
+const activated = `{"type":"mock_mode.activated","data":{"service":"backend","revision":"backend-00042-abc","reason":"url_missing","message":"no URL; token xoxb-1-2-abc\u202e","extra":1}}`
+
+func TestEvents(t *testing.T) {
+	f := start(t, configured())
+	for _, key := range []string{eventKey, oldEventKey} {
+		w := f.do(post(message.PathEvents, "application/json; charset=utf-8", activated, eventSigned(activated, key, "boot-1", now.Add(-time.Minute))))
+		if w.Code != http.StatusAccepted {
+			t.Fatalf("answer %d %s", w.Code, w.Body)
+		}
+	}
+	want := report.Signal{
+		ID: "boot-1", Source: report.SourceEvent, Service: "backend", Revision: "backend-00042-abc", Mode: report.Activated, Reason: "url_missing",
+		Message: "no URL; token [redacted]", At: now.Add(-time.Minute),
+	}
+	for _, d := range f.signals.sent {
+		if diff := cmp.Diff(want, *d.Signal); diff != "" {
+			t.Errorf("signal (-want +got):\n%s", diff)
+		}
+	}
+	if strings.Contains(strings.ToUpper(f.logs.String()), "MOCK MODE") {
+		t.Errorf("the log would match the sink for mock mode: %s", f.logs.String())
+	}
+}
+
+func TestEventsThatAreWrongSayWhy(t *testing.T) {
+	tests := []struct{ name, body, want string }{
+		{"no JSON", "x", "no JSON object"},
+		{"another type", `{"type":"boot","data":{"service":"x"}}`, TypeWords},
+		{"no service", `{"type":"mock_mode.activated"}`, "data.service"},
+		{"a service that is no name", `{"type":"mock_mode.activated","data":{"service":"<!channel>"}}`, "data.service"},
+		{"a database that is no name", `{"type":"mock_mode.activated","data":{"service":"x","database":"../y"}}`, "data.database"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := start(t, configured())
+			w := f.do(post(message.PathEvents, "application/json", tt.body, eventSigned(tt.body, eventKey, "1", now)))
+			if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), tt.want) || len(f.signals.sent) != 0 {
+				t.Errorf("answer %d %s, want 400 with %q", w.Code, w.Body, tt.want)
+			}
+		})
+	}
+}
+
+// TypeWords is part of the error about an unknown type.
+const TypeWords = "mock_mode.deactivated"
+
+func linkQuery(t testing.TB, action report.Action, change func(*signature.Link)) string {
+	t.Helper()
+	k, err := signature.ParseKey(linkKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := signature.Link{Purpose: message.LinkPurpose, Shard: "main", Incident: incidentID, Reopened: 1, Action: string(action), Expires: now.Add(time.Hour)}
+	if change != nil {
+		change(&l)
+	}
+	q, err := signature.SignLink(k, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return message.PathIncident + "?" + q.Encode()
+}
+
+func TestLinksAskBeforeTheyAct(t *testing.T) {
+	f := start(t, configured())
+	path := linkQuery(t, report.Silence, nil)
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		w := f.do(httptest.NewRequest(method, path, nil))
+		if w.Code != http.StatusOK || len(f.reports.sent) != 0 {
+			t.Fatalf("%s: %d, %d commands", method, w.Code, len(f.reports.sent))
+		}
+		if policy := w.Header().Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") {
+			t.Errorf("policy %q", policy)
+		}
+	}
+	w := f.do(httptest.NewRequest(http.MethodGet, path, nil))
+	for _, want := range []string{"Silence INC-7F3A9K?", `<option value="1h0m0s" selected>1 h</option>`, `<form method="post">`} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("page lacks %q:\n%s", want, w.Body)
+		}
+	}
+	w = f.do(post(path, form, "for=4h0m0s", nil))
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "Silenced for 4 h: INC-7F3A9K") {
+		t.Fatalf("answer %d %s", w.Code, w.Body)
+	}
+	one := 1
+	want := report.Command{Action: report.Silence, Shard: "main", Incident: incidentID, Reopened: &one, For: 4 * time.Hour, By: "link", Via: "link", At: now}
+	got := *f.reports.sent[0].Command
+	got.ID = ""
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("command (-want +got):\n%s", diff)
+	}
+	group := linkQuery(t, report.Acknowledge, func(l *signature.Link) { l.Reopened = message.AnyLife })
+	if w := f.do(post(group, form, "", nil)); w.Code != http.StatusOK || f.reports.sent[1].Command.Reopened != nil {
+		t.Errorf("a group's link: %d %+v", w.Code, f.reports.sent)
+	}
+	if w := f.do(post(path, form, "for=25h", nil)); w.Code != http.StatusBadRequest {
+		t.Errorf("a silence for too long: %d", w.Code)
+	}
+}
+
+// TestStrangersGetNothing: whatever is not authenticated is answered 401, always
+// with the same words, and nothing is published.
+func TestStrangersGetNothing(t *testing.T) {
+	body := interaction(acknowledge)
+	big := interaction(acknowledge) + "&x=" + strings.Repeat("x", 70<<10)
+	foreign := strings.Replace(body, "A1", "A2", 1)
+	tests := []struct {
+		name string
+		r    *http.Request
+	}{
+		{"slack: no signature", post(message.PathSlack, form, body, nil)},
+		{"slack: another secret", post(message.PathSlack, form, body, slackSigned(body, "other", now))},
+		{"slack: an old signature", post(message.PathSlack, form, body, slackSigned(body, slackSecret, now.Add(-6*time.Minute)))},
+		{"slack: from the future", post(message.PathSlack, form, body, slackSigned(body, slackSecret, now.Add(6*time.Minute)))},
+		{"slack: a changed body", post(message.PathSlack, form, body+"&x=1", slackSigned(body, slackSecret, now))},
+		{"slack: too large", post(message.PathSlack, form, big, slackSigned(big, slackSecret, now))},
+		{"slack: another content type", post(message.PathSlack, "application/json", body, slackSigned(body, slackSecret, now))},
+		{"slack: the payload in the query, the body signed empty", post(message.PathSlack+"?"+body, "", "", slackSigned("", slackSecret, now))},
+		{"slack: another app", post(message.PathSlack, form, foreign, slackSigned(foreign, slackSecret, now))},
+		{"event: no signature", post(message.PathEvents, "application/json", activated, nil)},
+		{"event: another key", post(message.PathEvents, "application/json", activated, eventSigned(activated, linkKey, "1", now))},
+		{"event: an old signature", post(message.PathEvents, "application/json", activated, eventSigned(activated, eventKey, "1", now.Add(-6*time.Minute)))},
+		{"event: a changed body", post(message.PathEvents, "application/json", activated+" ", eventSigned(activated, eventKey, "1", now))},
+		{"event: another content type", post(message.PathEvents, "text/plain", activated, eventSigned(activated, eventKey, "1", now))},
+		{"event: no content type", post(message.PathEvents, "", activated, eventSigned(activated, eventKey, "1", now))},
+		{"link: none", httptest.NewRequest(http.MethodGet, message.PathIncident, nil)},
+		{"link: expired", post(linkQuery(t, report.Acknowledge, func(l *signature.Link) { l.Expires = now }), form, "", nil)},
+		{"link: of another purpose", post(linkQuery(t, report.Acknowledge, func(l *signature.Link) { l.Purpose = "x" }), form, "", nil)},
+		{"link: to do something else", post(linkQuery(t, report.Drill, nil), form, "", nil)},
+		{"link: changed", post(linkQuery(t, report.Acknowledge, nil)+"0", form, "", nil)},
+		{"link: another content type", post(linkQuery(t, report.Silence, nil), "application/json", "{}", nil)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := start(t, configured())
+			w := f.do(tt.r)
+			if w.Code != http.StatusUnauthorized {
+				t.Errorf("answer %d %s, want 401", w.Code, w.Body)
+			}
+			if text := w.Body.String(); !strings.Contains(text, "This link is not valid") && text != "{\"error\":\"unauthorized\"}\n" {
+				t.Errorf("answer tells more than it should: %s", text)
+			}
+			if len(f.reports.sent)+len(f.signals.sent) != 0 {
+				t.Error("something was published")
+			}
+		})
+	}
+}
+
+// TestAQueryStringPayloadIsNotRead: the body is signed, the query is not.
+func TestAQueryStringPayloadIsNotRead(t *testing.T) {
+	f := start(t, configured())
+	const signed = "x=1"
+	w := f.do(post(message.PathSlack+"?"+interaction(acknowledge), form, signed, slackSigned(signed, slackSecret, now)))
+	if w.Code != http.StatusBadRequest || len(f.reports.sent) != 0 {
+		t.Errorf("answer %d, %d commands", w.Code, len(f.reports.sent))
+	}
+}
+
+func TestWithoutKeysNothingIsAccepted(t *testing.T) {
+	f := start(t, &config.Config{})
+	body := interaction(acknowledge)
+	for _, r := range []*http.Request{
+		post(message.PathSlack, form, body, slackSigned(body, "", now)),
+		post(message.PathEvents, "application/json", activated, eventSigned(activated, eventKey, "1", now)),
+		httptest.NewRequest(http.MethodGet, linkQuery(t, report.Acknowledge, nil), nil),
+		post(linkQuery(t, report.Acknowledge, nil), form, "", nil),
+	} {
+		if w := f.do(r); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "not configured") {
+			t.Errorf("%s %s: %d %s", r.Method, r.URL.Path, w.Code, w.Body)
+		}
+	}
+	if w := f.do(httptest.NewRequest(http.MethodGet, "/AlertWebhook", nil)); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"slack":"not configured"`) {
+		t.Errorf("about: %d %s", w.Code, w.Body)
+	}
+	if w := f.do(httptest.NewRequest(http.MethodGet, "/AlertWebhook"+message.PathSlack, nil)); w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("GET of the interactions: %d", w.Code)
+	}
+}
+
+func TestAFailureToPublishIsSaid(t *testing.T) {
+	f := start(t, configured())
+	f.reports.err, f.signals.err = errors.New("topic is gone"), errors.New("topic is gone")
+	body := interaction(acknowledge)
+	for _, r := range []*http.Request{
+		post(message.PathSlack, form, body, slackSigned(body, slackSecret, now)),
+		post(message.PathEvents, "application/json", activated, eventSigned(activated, eventKey, "1", now)),
+		post(linkQuery(t, report.Acknowledge, nil), form, "", nil),
+	} {
+		if w := f.do(r); w.Code != http.StatusServiceUnavailable || strings.Contains(w.Body.String(), "topic") {
+			t.Errorf("%s: %d %s, want 503 without our reason", r.URL.Path, w.Code, w.Body)
+		}
+	}
+	if got := strings.Count(f.logs.String(), "topic is gone"); got != 3 {
+		t.Errorf("%d failures logged, want 3", got)
+	}
+}
+
+// TestAReplacedKeyIsFound: a signature that does not fit makes the key be read
+// again, but a stranger cannot make that happen at will.
+func TestAReplacedKeyIsFound(t *testing.T) {
+	reads := 0
+	key := oldEventKey
+	source := secrets.SourceFunc(func(context.Context, string) (secrets.Secret, error) {
+		reads++
+		return secrets.Secret{Data: []byte(key), Version: "1"}, nil
+	})
+	clock := now
+	ref, err := secrets.ParseRef("sm://projects/p/secrets/event-key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := &config.Config{Inbound: config.Inbound{EventKeys: []config.Secret{config.Reference(ref)}}}
+	var signals topic
+	f, err := inbound.New(inbound.Options{
+		Config: cfg, Secrets: secrets.NewCache(source, secrets.Options{Now: func() time.Time { return clock }}), Reports: &topic{}, Signals: &signals,
+		Now: func() time.Time { return clock },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(with string) int {
+		w := httptest.NewRecorder()
+		f.ServeHTTP(w, post(message.PathEvents, "application/json", activated, eventSigned(activated, with, "1", clock)))
+		return w.Code
+	}
+	if code := send(oldEventKey); code != http.StatusAccepted {
+		t.Fatalf("the first key: %d", code)
+	}
+	key = eventKey
+	clock = clock.Add(2 * time.Minute)
+	if code := send(eventKey); code != http.StatusAccepted || reads != 2 {
+		t.Errorf("the replaced key: %d after %d reads", code, reads)
+	}
+	for range 100 {
+		if code := send(linkKey); code != http.StatusUnauthorized {
+			t.Fatalf("a stranger: %d", code)
+		}
+	}
+	if reads > 3 {
+		t.Errorf("strangers caused %d reads", reads)
+	}
+}
+
+func FuzzParseEvent(f *testing.F) {
+	f.Add([]byte(activated))
+	f.Add([]byte(`{"type":"mock_mode.deactivated","data":{"service":"a","database":"b","message":"\ud800"}}`))
+	f.Add([]byte(`[]`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := inbound.ParseEvent(b, signature.Verified{ID: "1", At: now})
+		if err != nil {
+			return
+		}
+		if _, err := report.Encode(s); err != nil {
+			t.Errorf("%q gives a signal that cannot be published: %v", b, err)
+		}
+		if len(s.Message) > report.MaxEvidence || strings.ContainsAny(s.Message+s.Reason+s.Revision, "\n\u202e") {
+			t.Errorf("%q gives %+v", b, s)
+		}
+	})
+}
+
+func FuzzRequests(f *testing.F) {
+	f.Add("/slack/interactions", form, []byte("payload={}"), "v0=00")
+	f.Add("/events", "application/json", []byte(activated), "v1,AAAA")
+	f.Add("/incident?sig=x&p=incident", form, []byte("for=1h"), "")
+	fixture := start(f, configured())
+	f.Fuzz(func(t *testing.T, path, contentType string, body []byte, sig string) {
+		u, err := url.Parse(path)
+		if err != nil || !strings.HasPrefix(path, "/") {
+			return
+		}
+		r := &http.Request{Method: http.MethodPost, URL: u, Header: http.Header{"Content-Type": {contentType}}, ContentLength: int64(len(body))}
+		r.Body = http.NoBody
+		if len(body) > 0 {
+			r.Body = readCloser{bytes.NewReader(body)}
+		}
+		r.Header.Set("X-Slack-Signature", sig)
+		r.Header.Set("X-Slack-Request-Timestamp", "1795372200")
+		r.Header.Set(signature.HeaderSignature, sig)
+		r.Header.Set(signature.HeaderID, "1")
+		r.Header.Set(signature.HeaderTimestamp, "1795372200")
+		if w := fixture.do(r.WithContext(t.Context())); w.Code/100 == 2 {
+			t.Errorf("%s was accepted: %d", path, w.Code)
+		}
+		if len(fixture.reports.sent)+len(fixture.signals.sent) != 0 {
+			t.Error("something was published")
+		}
+	})
+}
+
+type readCloser struct{ *bytes.Reader }
+
+func (readCloser) Close() error { return nil }
+
+func BenchmarkStranger(b *testing.B) {
+	f := start(b, configured())
+	body := interaction(acknowledge)
+	for b.Loop() {
+		f.do(post(message.PathSlack, form, body, slackSigned(body, "other", now)))
+	}
+}
