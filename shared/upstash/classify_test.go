@@ -112,6 +112,8 @@ func TestClassifyTransportErrors(t *testing.T) {
 		{"plain http where https was asked", http.ErrSchemeMismatch, PhaseTLS, cause.TLS},
 		{"any other trouble in the handshake", errors.New("tls: something"), PhaseTLS, cause.TLS},
 		{"bytes that are not HTTP", errors.New("malformed HTTP response"), PhaseRead, cause.NotUpstash},
+		{"a proxy that refuses to connect", errors.New("Forbidden"), PhaseConnect, cause.NotUpstash},
+		{"an error of the network that nobody foresaw", syscallError("connect", syscall.EINVAL), PhaseConnect, cause.Unknown},
 		{"what nobody foresaw", errors.New("?"), PhaseNone, cause.Unknown},
 	}
 	for _, tt := range tests {

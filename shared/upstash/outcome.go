@@ -152,8 +152,9 @@ func classifyTransport(o Outcome) cause.Cause {
 		return cause.ConnReset
 	case o.Phase == PhaseTLS:
 		return cause.TLS
-	case o.Phase == PhaseRead:
-		// Bytes came and the connection held, yet they were not HTTP.
+	case o.Phase == PhaseRead || o.Phase == PhaseConnect && !isNet(o.Err):
+		// Bytes came and the connection held, yet they were not HTTP; or a proxy
+		// answered "Forbidden" to CONNECT.
 		return cause.NotUpstash
 	default:
 		return cause.Unknown
@@ -198,6 +199,11 @@ func isTLS(err error) bool {
 	return errors.As(err, &verification) || errors.As(err, &record) || errors.As(err, &alert) ||
 		errors.As(err, &host) || errors.As(err, &authority) || errors.As(err, &invalid) ||
 		errors.Is(err, http.ErrSchemeMismatch)
+}
+
+func isNet(err error) bool {
+	_, ok := errors.AsType[*net.OpError](err)
+	return ok
 }
 
 func isBroken(err error) bool {
