@@ -9,6 +9,7 @@ import (
 	"io"
 	"reflect"
 	"slices"
+	"sync"
 
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -55,10 +56,9 @@ func Encode(s State) ([]byte, error) {
 		w.Groups = append(w.Groups, writeGroup(&g))
 	}
 	var buf bytes.Buffer
-	zw, err := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
-	if err != nil {
-		return nil, fmt.Errorf("encoding state: %w", err)
-	}
+	zw, _ := writers.Get().(*gzip.Writer)
+	defer writers.Put(zw)
+	zw.Reset(&buf)
 	enc := json.NewEncoder(zw)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(w); err != nil {
@@ -70,21 +70,30 @@ func Encode(s State) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// writers are reused: a new one allocates most of a megabyte.
+var writers = sync.Pool{New: func() any {
+	zw, err := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
+	if err != nil {
+		panic(err) // unreachable: the level is one of the package's
+	}
+	return zw
+}}
+
 // Decode is the inverse of Encode. Its error is ErrUndecodable.
 func Decode(data []byte) (State, error) {
 	zr, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
 		return State{}, fmt.Errorf("decompressing: %w: %w", err, ErrUndecodable)
 	}
-	raw, err := io.ReadAll(io.LimitReader(zr, maxState+1))
-	if err != nil {
+	var raw bytes.Buffer
+	raw.Grow(min(8*len(data), maxState))
+	if n, err := raw.ReadFrom(io.LimitReader(zr, maxState+1)); err != nil {
 		return State{}, fmt.Errorf("decompressing: %w: %w", err, ErrUndecodable)
-	}
-	if len(raw) > maxState {
+	} else if n > maxState {
 		return State{}, fmt.Errorf("decompressing: more than %d bytes: %w", maxState, ErrUndecodable)
 	}
 	var w wire
-	if err := json.Unmarshal(raw, &w); err != nil {
+	if err := json.Unmarshal(raw.Bytes(), &w); err != nil {
 		return State{}, fmt.Errorf("decoding: %w: %w", err, ErrUndecodable)
 	}
 	if w.Schema < 1 || w.Schema > Schema {
@@ -112,12 +121,15 @@ func (w *wire) rows(s *State) error {
 			s.Series[key] = ss
 		}
 	}
+	if len(w.Incidents) > 0 {
+		s.Incidents = make(map[string]Incident, len(w.Incidents))
+	}
 	for _, row := range w.Incidents {
 		inc, err := readIncident(row)
 		if err != nil {
 			return fmt.Errorf("incident: %w", err)
 		}
-		set(&s.Incidents, inc.ID, inc)
+		s.Incidents[inc.ID] = inc
 	}
 	for _, row := range w.Groups {
 		g, err := readGroup(row)

@@ -13,24 +13,35 @@ const (
 	heldByNetwork = "network"
 )
 
-// judge makes the verdict of every series and opens, updates and resolves.
-// A database's ping comes first, so that what it explains is held back in the same step.
+// judge makes the verdict of every series and opens, updates and resolves. Pings
+// come first, so that what they explain is held back in the same step; otherwise no
+// series' verdict depends on another's.
 func (e *engine) judge() {
 	heard := e.heardRegions()
-	for _, key := range sortedSeries(e.series) {
-		ss := e.series[key]
-		v := Aggregate(key.Check, ss.Sources, heard, e.p.Databases[key.Database].Home, e.now)
-		inc := e.openIncident(key)
-		switch {
-		case v.Status.Bad() && inc == nil:
-			e.consider(key, ss, v)
-		case v.Status.Bad():
-			e.update(inc, ss, v)
-		case v.Status == report.OK && inc != nil:
-			e.close(inc, ss)
-		case v.Status == report.OK:
-			ss.Held = ""
+	for key, ss := range e.series {
+		if key.Check == report.Ping {
+			e.judgeSeries(key, ss, heard)
 		}
+	}
+	for key, ss := range e.series {
+		if key.Check != report.Ping {
+			e.judgeSeries(key, ss, heard)
+		}
+	}
+}
+
+func (e *engine) judgeSeries(key report.Series, ss *SeriesState, heard []string) {
+	v := Aggregate(key.Check, ss.Sources, heard, e.p.Databases[key.Database].Home, e.now)
+	inc := e.openIncident(key)
+	switch {
+	case v.Status.Bad() && inc == nil:
+		e.consider(key, ss, v)
+	case v.Status.Bad():
+		e.update(inc, ss, v)
+	case v.Status == report.OK && inc != nil:
+		e.close(inc, ss)
+	case v.Status == report.OK:
+		ss.Held = ""
 	}
 }
 

@@ -116,11 +116,15 @@ func (e *engine) forgetJobs(expected []Job) {
 // missingSeries finds series whose job runs but that has had no decided answer for
 // too long, and no open incident that explains it.
 func (e *engine) missingSeries(jobMissing bool) {
-	for _, key := range sortedSeries(e.series) {
+	reports, missed := e.series[monitorSeries(subjectReports)]
+	for key, ss := range e.series {
 		if key.Database == report.MonitorDatabase || key.Check == report.MockMode {
 			continue
 		}
-		since, every := e.series[key].unknownSince()
+		since, every := ss.unknownSince()
+		if since.IsZero() && !missed {
+			continue
+		}
 		name := key.String()
 		if since.IsZero() || e.now.Sub(since) <= e.silent(every) {
 			e.retract(subjectReports, name)
@@ -138,8 +142,8 @@ func (e *engine) missingSeries(jobMissing bool) {
 			fmt.Sprintf("%s of %s gives no answer since %s", key.Check, key.Database, clock(since)), since)
 	}
 	// What is no longer known of is no longer missed.
-	if ss, ok := e.series[monitorSeries(subjectReports)]; ok {
-		for _, src := range slices.Clone(ss.Sources) {
+	if missed {
+		for _, src := range slices.Clone(reports.Sources) {
 			key, isSeries := report.ParseSeries(src.Source)
 			if _, known := e.series[key]; isSeries && !known {
 				e.retract(subjectReports, src.Source)
@@ -165,13 +169,14 @@ func (e *engine) gone() {
 	if e.p.Databases == nil {
 		return
 	}
-	for _, key := range sortedSeries(e.series) {
-		if !e.watched(key) {
-			if inc := e.openIncident(key); inc != nil {
-				e.resolve(inc, NoLongerWatched)
-			}
-			delete(e.series, key)
+	for key := range e.series {
+		if e.watched(key) {
+			continue
 		}
+		if inc := e.openIncident(key); inc != nil {
+			e.resolve(inc, NoLongerWatched)
+		}
+		delete(e.series, key)
 	}
 	e.goneRegions()
 	if len(e.p.Databases) == 0 {

@@ -44,7 +44,7 @@ func (e *engine) signal(sig report.Signal) {
 		Status: report.Fail, Cause: cause.Mock, Evidence: report.CutEvidence(text), At: sig.At.UTC(), Every: mockEvery,
 	}
 	src.Scheduled, src.Every = sig.At.UTC(), mockEvery
-	src.decide(o, e.p.Rule(key), false)
+	src.decide(&o, e.p.Rule(key), false)
 	ss.LastBad = later(ss.LastBad, sig.At)
 	e.fresh[key] = true
 }

@@ -52,18 +52,21 @@ func (e *engine) report(r report.Report) {
 		set(&e.s.Jobs, key, JobState{Scheduled: r.Scheduled.UTC(), Every: r.Every, Version: r.Version})
 	}
 	unseen := e.canary(r, age)
-	for _, o := range r.Observations {
+	of := run{r.Scheduled, last.Scheduled}
+	for i := range r.Observations {
+		o := &r.Observations[i]
 		switch {
 		case !e.watched(o.Series()):
 		case age == Stale:
-			e.backdate(o)
+			e.backdate(*o)
 		case o.Check == report.Ping && unseen[o.Database]:
-			o.Status = report.Unknown
-			e.observe(o, run{r.Scheduled, last.Scheduled})
+			hidden := *o
+			hidden.Status = report.Unknown
+			e.observe(&hidden, of)
 		case o.Database == report.MonitorDatabase && o.Subject == subjectNetwork:
 			// judged by canary
 		default:
-			e.observe(o, run{r.Scheduled, last.Scheduled})
+			e.observe(o, of)
 		}
 	}
 }
@@ -78,8 +81,9 @@ func (e *engine) watched(key report.Series) bool {
 	return ok && (len(db.Checks) == 0 || slices.Contains(db.Checks, key.Check))
 }
 
-// observe applies one observation to its source.
-func (e *engine) observe(o report.Observation, r run) {
+// observe applies one observation to its source. It keeps the pointer, and never
+// writes through it.
+func (e *engine) observe(o *report.Observation, r run) {
 	key := o.Series()
 	ss, known := e.series[key]
 	if !known {
@@ -92,7 +96,7 @@ func (e *engine) observe(o report.Observation, r run) {
 	src := ss.source(o.Source)
 	src.Every = o.Every
 	if o.Status == report.Unknown {
-		src.unknown(o)
+		src.unknown(*o)
 		return
 	}
 	if !r.scheduled.After(src.Scheduled) {
@@ -110,7 +114,7 @@ func (e *engine) observe(o report.Observation, r run) {
 
 // lastGood is when a series that was absent from the state was last known good: in
 // the last run in which its check was due, which is arithmetic on its interval.
-func lastGood(o report.Observation, r run) time.Time {
+func lastGood(o *report.Observation, r run) time.Time {
 	if r.previous.IsZero() {
 		return time.Time{}
 	}

@@ -25,7 +25,7 @@ type rowWriter struct {
 	begun bool
 }
 
-func newRow() *rowWriter { return &rowWriter{b: make([]byte, 0, 256), mark: fieldMark} }
+func newRow() *rowWriter { return &rowWriter{b: make([]byte, 0, 512), mark: fieldMark} }
 
 func (w *rowWriter) field() {
 	if w.begun {

@@ -1,8 +1,6 @@
 package incident
 
 import (
-	"time"
-
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -295,6 +293,3 @@ func (s *SourceState) shorten(key report.Series) {
 		s.Observation = nil
 	}
 }
-
-// stored rounds to what a row keeps.
-func stored(t time.Time) time.Time { return t.Truncate(time.Millisecond) }

@@ -1,7 +1,6 @@
 package incident
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -163,27 +162,6 @@ func set[M ~map[K]V, K comparable, V any](m *M, k K, v V) {
 // order in which Go walks a map.
 func sorted[K interface{ ~string }, V any](m map[K]V) []K {
 	return slices.Sorted(maps.Keys(m))
-}
-
-func sortedSeries[V any](m map[report.Series]V) []report.Series {
-	return slices.SortedFunc(maps.Keys(m), compareSeries)
-}
-
-// compareSeries puts a database's ping first: what it explains depends on it.
-func compareSeries(a, b report.Series) int {
-	return cmp.Or(
-		cmp.Compare(a.Database, b.Database),
-		cmp.Compare(pingFirst(a.Check), pingFirst(b.Check)),
-		cmp.Compare(a.Check, b.Check),
-		cmp.Compare(a.Subject, b.Subject),
-	)
-}
-
-func pingFirst(c report.Check) int {
-	if c == report.Ping {
-		return 0
-	}
-	return 1
 }
 
 func (e *engine) transition(t Transition) {

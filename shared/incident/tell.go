@@ -2,6 +2,7 @@ package incident
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -47,6 +48,8 @@ func (s subject) open() bool {
 func (e *engine) tellNews() {
 	queue := e.news
 	e.news = nil
+	// What happened to one incident stays in order; the incidents come by id.
+	slices.SortStableFunc(queue, func(a, b news) int { return strings.Compare(a.incident, b.incident) })
 	byGroup := map[string][]news{}
 	for _, n := range queue {
 		inc := e.incidents[n.incident]

@@ -18,7 +18,7 @@ func (src *SourceState) unknown(o report.Observation) {
 
 // decide counts one result of a source and passes it through its thresholds.
 // reclosing says that the series was reopened lately and needs more to close.
-func (src *SourceState) decide(o report.Observation, rule Rule, reclosing bool) {
+func (src *SourceState) decide(o *report.Observation, rule Rule, reclosing bool) {
 	src.Seen, src.UnknownSince = later(src.Seen, o.At), time.Time{}
 	src.History = src.History << 1 & historyMask
 	src.Known = min(src.Known+1, FlapWindow)
@@ -33,7 +33,7 @@ func (src *SourceState) decide(o report.Observation, rule Rule, reclosing bool) 
 	src.good(o, t)
 }
 
-func (src *SourceState) bad(o report.Observation, t Threshold) {
+func (src *SourceState) bad(o *report.Observation, t Threshold) {
 	src.History |= 1
 	src.Bad, src.Good = src.Bad+1, 0
 	if src.Since.IsZero() {
@@ -45,13 +45,13 @@ func (src *SourceState) bad(o report.Observation, t Threshold) {
 	}
 	src.Alike++
 	src.Status, src.Clear, src.Cause = o.Status, false, o.Cause
-	src.Observation = &o
+	src.Observation = o
 	if t.Open > 0 && src.Bad >= t.Open || t.OpenBad > 0 && src.badOf(t.OpenOf) >= t.OpenBad {
 		src.Down = true
 	}
 }
 
-func (src *SourceState) good(o report.Observation, t Threshold) {
+func (src *SourceState) good(o *report.Observation, t Threshold) {
 	src.Bad = 0
 	if o.Clear {
 		src.Good++
