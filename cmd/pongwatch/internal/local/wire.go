@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert"
+	"github.com/pongwatch/pongwatch/functions/alert/inbound"
 	"github.com/pongwatch/pongwatch/functions/healthcheck"
 	"github.com/pongwatch/pongwatch/functions/metrics"
 	"github.com/pongwatch/pongwatch/shared/access"
@@ -49,7 +50,13 @@ func (p *Process) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	mux := newMux(functions{healthCheck: &healthCheck, metrics: &metrics, alert: a, inbound: http.NotFoundHandler()}, p.caller, p.demo)
+	i, err := inbound.New(inbound.Options{
+		Config: p.config, Secrets: p.secrets, Reports: p.reports, Signals: p.signals, Logger: p.options.Logger,
+	})
+	if err != nil {
+		return nil, wired("AlertWebhook", err)
+	}
+	mux := newMux(functions{healthCheck: &healthCheck, metrics: &metrics, alert: a, inbound: i}, p.caller, p.demo)
 	mux.Handle(CommandsPath, commands(p.reports, time.Now))
 	return mux, nil
 }
