@@ -31,17 +31,26 @@ func localCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	flags.BoolVar(&o.Expose, "expose", false, "allow an --addr that other machines can reach; the pages are then as open as the configuration's access says")
 	flags.StringVar(&o.Data, "data", "", "keep state in this `folder`")
 	flags.DurationVar(&o.Every, "every", 0, "ping this often (default 5s in the demonstration, else as configured, 1m)")
-	level := slog.LevelWarn
-	flags.TextVar(&level, "log", level, "log to stderr from this `level` on: debug, info, warn or error")
+	var level slog.LevelVar
+	level.Set(slog.LevelWarn)
+	chosen := false
+	flags.Func("log", "log to stderr from this `level` on: debug, info, warn or error (default warn, error in the demonstration)", func(text string) error {
+		chosen = true
+		return level.UnmarshalText([]byte(text))
+	})
 	if code, ok := parse(flags, args, stdout, stderr, aboutLocal); !ok {
 		return code
 	}
-	o.Logger = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	o.Logger = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: &level}))
 
 	process, err := local.Start(ctx, o)
 	if err != nil {
 		fmt.Fprintf(stderr, "pongwatch local: %v\n", err)
 		return exitFailed
+	}
+	if process.Demonstrates() && !chosen {
+		// What is broken there is broken on purpose.
+		level.Set(slog.LevelError)
 	}
 	if err := process.Run(ctx); err != nil {
 		fmt.Fprintf(stderr, "pongwatch local: %v\n", err)

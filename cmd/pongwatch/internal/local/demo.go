@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -156,6 +157,13 @@ alerting:
 // received is what on-call would have received.
 func (d *demo) received() inbox.Inbox { return received(d.slack.Messages(), d.mail.Mails()) }
 
+// announce tells the terminal, too, of what is received from now on.
+func (d *demo) announce(out io.Writer) {
+	a := newAnnouncer(out)
+	d.slack.OnChange(func() { a.slack(d.slack.Messages()) })
+	d.mail.OnChange(func() { a.mail(d.mail.Mails()) })
+}
+
 func (d *demo) current() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -173,8 +181,10 @@ func (d *demo) setMode(mode string) error {
 	if err := d.redis.Break(fault); err != nil {
 		return err
 	}
-	if err := d.setMock(mode == modeMock); err != nil {
-		return err
+	if mock := mode == modeMock; mock != (d.mode == modeMock) {
+		if err := d.setMock(mock); err != nil {
+			return err
+		}
 	}
 	d.mode = mode
 	return nil

@@ -108,6 +108,9 @@ func Start(ctx context.Context, o Options) (_ *Process, err error) {
 	return p, nil
 }
 
+// Demonstrates reports whether nothing was configured.
+func (p *Process) Demonstrates() bool { return p.demo != nil }
+
 // URL returns the address of the pages, without a closing slash.
 func (p *Process) URL() string { return p.caller.base }
 
@@ -172,6 +175,9 @@ func (p *Process) Run(ctx context.Context) error {
 	served := make(chan error, 1)
 	go func() { served <- p.server.Serve(p.listener) }()
 	p.greet()
+	if p.demo != nil {
+		p.demo.announce(p.options.Out)
+	}
 
 	working, stop := context.WithCancel(ctx)
 	var jobs, pushes sync.WaitGroup
