@@ -9,8 +9,8 @@ import (
 
 // Why a confirmed failure is not opened.
 const (
-	heldByPing    = "ping"
-	heldByNetwork = "network"
+	heldByPing = "ping"
+	heldByVote = "vote"
 )
 
 // judge makes the verdict of every series and opens, updates and resolves. Pings
@@ -60,6 +60,7 @@ func (e *engine) heardRegions() []string {
 
 // consider opens an incident unless something else explains the failure.
 func (e *engine) consider(key report.Series, ss *SeriesState, v Verdict) {
+	voted := ss.Held == heldByVote
 	ss.Held = e.held(key)
 	if ss.Held != "" {
 		e.attachMock(key)
@@ -67,14 +68,35 @@ func (e *engine) consider(key report.Series, ss *SeriesState, v Verdict) {
 	}
 	// What was seen while it was held back may be over by now: it needs a new bad
 	// result. Evidence of mock mode stands until it is withdrawn.
-	if !e.fresh[key] && key.Check != report.MockMode {
+	if !e.fresh[key] && !voted && key.Check != report.MockMode {
 		return
+	}
+	if v.Alone && e.votesMissing(v.Lead) {
+		if !voted {
+			ss.HeldAt = e.now
+		}
+		if e.now.Sub(ss.HeldAt) < v.Lead.Every {
+			ss.Held = heldByVote
+			return
+		}
 	}
 	if inc := e.reopenable(ss); inc != nil {
 		e.reopen(inc, ss, v)
 		return
 	}
 	e.open(key, ss, v)
+}
+
+// votesMissing reports whether another region may still report on the run in which
+// one region alone was found down: its word decides between a warning and an outage,
+// and nobody should be told twice within seconds. It is waited for one interval.
+func (e *engine) votesMissing(lead *SourceState) bool {
+	for key, js := range e.s.Jobs {
+		if job, _, _ := cutJob(key); job == report.HealthCheck && js.Scheduled.Before(lead.Scheduled) && e.now.Sub(js.Scheduled) <= 3*js.Every {
+			return true
+		}
+	}
+	return false
 }
 
 // held says what explains a failure of the series, if anything.

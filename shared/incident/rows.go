@@ -16,6 +16,7 @@ func writeSeries(key report.Series, ss SeriesState) string {
 	w.time(ss.LastBad)
 	w.time(ss.LastOK)
 	w.list(len(ss.Sources), func(i int) { writeSource(w, &ss.Sources[i]) })
+	w.time(ss.HeldAt)
 	return w.String()
 }
 
@@ -24,6 +25,7 @@ func readSeries(text string) (report.Series, SeriesState, error) {
 	key := readKey(r)
 	ss := SeriesState{Incident: r.text(), Held: r.text(), LastBad: r.time(), LastOK: r.time()}
 	r.list(func(e *rowReader) { ss.Sources = append(ss.Sources, readSource(e, key)) })
+	ss.HeldAt = r.time()
 	return key, ss, r.err
 }
 

@@ -71,8 +71,10 @@ type SeriesState struct {
 	// that could still be reopened.
 	Incident string
 	// Held says why a confirmed failure has not been opened: "ping" when the
-	// database's ping explains it, "network" when pongwatch's own network does.
+	// database's ping explains it, "vote" while other regions have yet to report.
 	Held string
+	// HeldAt is when waiting for other regions began.
+	HeldAt time.Time
 	// LastBad is when a source was last bad.
 	LastBad time.Time
 	// LastOK is when the series was last known good: the newest good observation

@@ -44,7 +44,7 @@ const (
 // significant first.
 var order = []Event{
 	Raised, CauseChanged, Unstable, Flapping, Resumed, Joined, Reminder,
-	Escalated, Acknowledged, Silenced, Unsilenced, Updated,
+	Acknowledged, Silenced, Unsilenced, Updated, Escalated, // who knows it already need not hear that others do now
 }
 
 // Events returns the closed set.
