@@ -156,10 +156,10 @@ func (r *Receiver) send(ctx context.Context, m message.Message, id string, prev 
 	}
 	session, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
-		return classify("connecting to the mail server", err, d.connected(), username, password)
+		return classify("connecting to the mail server", err, d.busy(), username, password)
 	}
 	if err := client.SendWithSMTPClient(session, mail); err != nil {
-		return classify("sending a mail", err, true, username, password)
+		return classify("sending a mail", err, "", username, password)
 	}
 	// The mail is accepted. A failure to say goodbye must not send it again.
 	_ = client.CloseWithSMTPClient(session)
@@ -237,8 +237,7 @@ func (r *Receiver) compose(m message.Message, id string, prev message.Ref) (*gom
 type dialer struct {
 	config   *tls.Config
 	implicit bool
-	conn     net.Conn
-	stop     func() bool
+	conn     *boundedConn
 }
 
 func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -263,7 +262,13 @@ func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, e
 	return secure, secure.HandshakeContext(ctx)
 }
 
-func (d *dialer) connected() bool { return d.conn != nil }
+// busy returns the server's 4xx to the greeting, or "".
+func (d *dialer) busy() string {
+	if d.conn == nil {
+		return ""
+	}
+	return d.conn.busy
+}
 
 func (d *dialer) close() {
 	if d.conn != nil {
@@ -271,10 +276,23 @@ func (d *dialer) close() {
 	}
 }
 
-// boundedConn moves no deadline beyond the delivery's.
+// boundedConn moves no deadline beyond the delivery's. It also keeps what go-mail
+// loses: a server that answers EHLO with 421 is asked HELO next, which offers no
+// STARTTLS, and looks as if it could not do TLS rather than busy.
 type boundedConn struct {
 	net.Conn
 	until time.Time
+	busy  string
+}
+
+// Read implements [net.Conn]. Replies arrive in a read of their own; once TLS has
+// begun, a record's first byte is never a digit.
+func (c *boundedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 3 && b[0] == '4' && c.busy == "" {
+		c.busy = string(b[:min(n, 200)])
+	}
+	return n, err
 }
 
 func (c *boundedConn) SetDeadline(t time.Time) error {

@@ -33,7 +33,7 @@ func (f *failure) Unwrap() error { return f.err }
 // classify judges an error of go-mail. Only a server's own 5xx, a refused login
 // and a certificate that does not fit last; everything else is tried again.
 // go-mail's IsTemp is of no use here: a timeout is not temporary to it.
-func classify(doing string, err error, connected bool, known ...secrets.Value) error {
+func classify(doing string, err error, busy string, known ...secrets.Value) error {
 	f := &failure{doing: doing, Outcome: message.Outcome{Result: message.Later}}
 	f.Reason = message.Clip(message.Line(outbound.Redact(err.Error(), known...)), 200)
 	var sent *gomail.SendError
@@ -60,10 +60,12 @@ func classify(doing string, err error, connected bool, known ...secrets.Value) e
 		f.Reason = "TLS: " + f.Reason
 	case errors.As(err, &dns) && dns.IsNotFound:
 		f.Result = message.Refused
-	case connected && lacksTLS(err):
+	case lacksTLS(err) && busy != "":
+		f.Reason = message.Clip(message.Line(outbound.Redact(busy, known...)), 150)
+	case lacksTLS(err):
 		f.Result = message.Refused
 		f.Reason = "the server offers no STARTTLS; pongwatch sends no mail in clear"
-	case connected && strings.Contains(err.Error(), "does not support SMTP AUTH"):
+	case strings.Contains(err.Error(), "does not support SMTP AUTH"):
 		f.Result = message.Refused
 		f.Reason = "the server offers no login"
 	}
