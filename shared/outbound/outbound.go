@@ -196,12 +196,10 @@ func Transient(err error) bool {
 	if err == nil || errors.Is(err, ErrForbidden) || errors.Is(err, context.Canceled) {
 		return false
 	}
-	var certificate *tls.CertificateVerificationError
-	if errors.As(err, &certificate) {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return false
 	}
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return !dns.IsNotFound
 	}
 	var network net.Error

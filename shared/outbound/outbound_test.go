@@ -205,7 +205,7 @@ func TestErrorKeepsTheReasonAndNotTheAddress(t *testing.T) {
 		t.Errorf("leaks: %#v", clean)
 	}
 
-	_, err = url.Parse("https://host/" + canary + "\n")
+	_, err = url.Parse(secrets.New("https://host/" + canary + "\n").Reveal())
 	if clean := outbound.Error(err); strings.Contains(clean.Error(), "C4n4ry") {
 		t.Errorf("a parse error leaks: %v", clean)
 	}

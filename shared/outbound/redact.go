@@ -105,8 +105,7 @@ func origin(raw string) string {
 
 // withoutURL steps into a url.Error, which prints its URL.
 func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
 	}
 	return err

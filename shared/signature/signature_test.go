@@ -3,6 +3,7 @@ package signature_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -184,10 +185,7 @@ func TestLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	with := func(name, value string) url.Values {
-		q := url.Values{}
-		for n, v := range signed {
-			q[n] = v
-		}
+		q := maps.Clone(signed)
 		q[name] = []string{value}
 		return q
 	}

@@ -36,8 +36,7 @@ func (f *failure) Unwrap() error { return f.err }
 func classify(doing string, err error, busy string, known ...secrets.Value) error {
 	f := &failure{doing: doing, Outcome: message.Outcome{Result: message.Later}}
 	f.Reason = message.Clip(message.Line(outbound.Redact(err.Error(), known...)), 200)
-	var sent *gomail.SendError
-	if errors.As(err, &sent) {
+	if sent, ok := errors.AsType[*gomail.SendError](err); ok {
 		return classifySend(f, sent)
 	}
 	var (

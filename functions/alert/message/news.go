@@ -2,6 +2,7 @@ package message
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/incident"
@@ -161,16 +162,16 @@ func tries(i incident.Incident) string {
 
 // phases says where the time of the request went.
 func phases(p report.Phases) string {
-	text := ""
+	var parts []string
 	for _, part := range []struct {
 		name string
 		ms   float64
 	}{{"DNS", p.DNS}, {"connect", p.Connect}, {"TLS", p.TLS}, {"answer", p.Wait}} {
 		if part.ms > 0 {
-			text += fmt.Sprintf("%s %s, ", part.name, thousands(part.ms))
+			parts = append(parts, part.name+" "+thousands(part.ms))
 		}
 	}
-	text += "in all " + thousands(p.Total) + " ms"
+	text := strings.Join(append(parts, "in all "+thousands(p.Total)+" ms"), ", ")
 	if p.Reached != "" {
 		text += "; reached " + Line(p.Reached)
 	}

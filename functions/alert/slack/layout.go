@@ -2,6 +2,7 @@ package slack
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -203,7 +204,7 @@ func (r *Receiver) links(m message.Message) []slack.RichTextSectionElement {
 	if !r.options.Buttons {
 		for _, a := range m.Actions {
 			if a.URL != "" {
-				all = append(all[:len(all):len(all)], message.Link{Label: a.Label, URL: a.URL})
+				all = append(slices.Clip(all), message.Link{Label: a.Label, URL: a.URL})
 			}
 		}
 	}

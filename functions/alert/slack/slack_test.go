@@ -426,6 +426,7 @@ func TestSecretsStayInside(t *testing.T) {
 func TestLimitsHoldForAnyMessage(t *testing.T) {
 	s := server(t)
 	r, hook := bot(t, s), webhook(t, s)
+	ctx := t.Context()
 	rapid.Check(t, func(t *rapid.T) {
 		text := func(name string) string {
 			base := rapid.SampledFrom([]string{"", messagetest.Hostile, "é", "🔴", "<!channel> ", "& ", "\r\n", "a"}).Draw(t, name)
@@ -445,7 +446,7 @@ func TestLimitsHoldForAnyMessage(t *testing.T) {
 		m := message.Render(n, messagetest.Context())
 		m.Impact, m.News, m.CauseText = m.Impact+text("impact"), m.News+text("news"), m.CauseText+text("text")
 		for _, receiver := range []*slack.Receiver{r, hook} {
-			if _, outcome, err := receiver.Deliver(context.Background(), m, message.Ref{}); err != nil {
+			if _, outcome, err := receiver.Deliver(ctx, m, message.Ref{}); err != nil {
 				t.Fatalf("%+v: %v", outcome, err)
 			}
 		}

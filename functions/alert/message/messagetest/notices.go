@@ -117,7 +117,7 @@ func observation(database string, c cause.Cause) report.Observation {
 	}
 	value := func(check report.Check, v, limit float64, unit report.Unit) {
 		o.Check, o.Source, o.HTTPStatus, o.Attempts, o.Phases = check, "", 0, 0, nil
-		o.Value, o.Threshold, o.Unit = report.Number(v), report.Number(limit), unit
+		o.Value, o.Threshold, o.Unit = new(v), new(limit), unit
 	}
 	switch info := c.Info(); {
 	case c == cause.Slow:

@@ -25,7 +25,7 @@ import (
 )
 
 // DefaultToken is the bot token that a server accepts unless told otherwise.
-const DefaultToken = "xoxb-000000000000-pongwatch-demonstration" //nolint:gosec // a name for the fake, no credential
+const DefaultToken = "xoxb-000000000000-pongwatch-demonstration"
 
 // Options configures a Server. The zero value serves.
 type Options struct {
