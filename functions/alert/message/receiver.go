@@ -51,13 +51,6 @@ type Receiver interface {
 	Deliver(ctx context.Context, m Message, prev Ref) (Ref, Outcome, error)
 }
 
-// Editor is a Receiver that can change what it has sent. Only there a repair, which
-// repeats an edit that another worker may have overwritten, makes sense.
-type Editor interface {
-	Receiver
-	CanEdit() bool
-}
-
 // Credential gives a receiver its secret at the moment of use. After the service
 // has refused the secret, it is asked again with refused set, and reads anew.
 type Credential func(ctx context.Context, refused bool) (secrets.Value, error)

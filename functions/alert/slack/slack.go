@@ -68,13 +68,13 @@ var (
 	userPattern    = regexp.MustCompile(`^[UW][A-Z0-9]{4,}$`)
 )
 
-// Receiver is one channel. It implements [message.Receiver] and [message.Editor].
+// Receiver is one channel. It implements [message.Receiver].
 type Receiver struct {
 	options Options
 	client  *http.Client
 }
 
-var _ message.Editor = (*Receiver)(nil)
+var _ message.Receiver = (*Receiver)(nil)
 
 // New returns a receiver, or says what is wrong with its options.
 func New(o Options) (*Receiver, error) {
@@ -118,9 +118,6 @@ func New(o Options) (*Receiver, error) {
 
 // Name implements [message.Receiver].
 func (r *Receiver) Name() string { return r.options.Name }
-
-// CanEdit implements [message.Editor].
-func (r *Receiver) CanEdit() bool { return r.options.Token != nil }
 
 // Deliver implements [message.Receiver].
 func (r *Receiver) Deliver(ctx context.Context, m message.Message, prev message.Ref) (message.Ref, message.Outcome, error) {
