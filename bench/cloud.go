@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager"
 	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager/secretmanagertest"
 )
 
@@ -61,7 +62,7 @@ func (c *cloud) stop() {
 func (c *cloud) env() []string {
 	return []string{
 		"GOOGLE_CLOUD_PROJECT=bench", "PONGWATCH_REGION=loopback", "PONGWATCH_TOPIC_REPORTS=" + topic,
-		"SECRET_MANAGER_EMULATOR_HOST=" + c.secrets.Addr(),
+		secretmanager.EmulatorVariable + "=" + c.secrets.Addr(),
 		"PUBSUB_EMULATOR_HOST=" + c.topics.Addr,
 		"FIRESTORE_EMULATOR_HOST=" + c.documents.address,
 		"HOME=" + os.TempDir(),

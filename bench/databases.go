@@ -173,6 +173,13 @@ func (c *farConn) Close() error {
 	return nil
 }
 
+// SetWriteDeadline does nothing: it is for the writer, who never waits, and crypto/tls
+// ends writing by a deadline, which would stop what is still on its way.
+func (c *farConn) SetWriteDeadline(time.Time) error { return nil }
+
+// SetDeadline is about reading alone, for the same reason.
+func (c *farConn) SetDeadline(t time.Time) error { return c.SetReadDeadline(t) }
+
 func (c *farConn) deliver() {
 	for p := range c.line {
 		time.Sleep(time.Until(p.due))
