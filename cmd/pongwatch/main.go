@@ -36,6 +36,11 @@ func commands() []command {
 	return []command{
 		{"local", "watch from this machine; without configuration, a demonstration", localCommand},
 		{"probe", "ask each configured database once for a PONG", probeCommand},
+		{"incidents", "print what is open, since when, and who was told", incidentsCommand},
+		{"ack", "acknowledge an incident: you have it", ackCommand},
+		{"silence", "tell nothing new of an incident or a database for a while", silenceCommand},
+		{"unsilence", "end a silence", unsilenceCommand},
+		{"drill", "rehearse an alert: send every receiver a marked message", drillCommand},
 		{"config", "check the configuration, or print its schema", configCommand},
 		{"explain", "say what a cause means and what to do", explainCommand},
 		{"emulator", "serve Upstash's REST API from this machine", emulatorCommand},
@@ -98,27 +103,38 @@ Exit codes: 0 all is well, 1 the answer is no, 2 the question could not be asked
 // returns false the subcommand ends with the code: help was asked for and given,
 // or a flag was wrong.
 func parse(flags *flag.FlagSet, args []string, stdout, stderr io.Writer, about string) (code int, ok bool) {
+	_, code, ok = parseWith(flags, "", args, stdout, stderr, about)
+	return code, ok
+}
+
+// parseWith is [parse] for a subcommand that also takes one argument, before, between
+// or after its flags. The argument's name is for the usage; empty allows none.
+func parseWith(flags *flag.FlagSet, name string, args []string, stdout, stderr io.Writer, about string) (argument string, code int, ok bool) {
 	// The flag package prints errors and help alike to one writer; help that was
 	// asked for belongs on stdout, where a pager reads it.
 	flags.SetOutput(io.Discard)
 	flags.Usage = func() {}
 	explain := func(w io.Writer) {
-		fmt.Fprintf(w, "%s\n\nUsage: pongwatch %s [flags]\n\n", strings.TrimSpace(about), flags.Name())
+		fmt.Fprintf(w, "%s\n\nUsage: %s [flags]\n\n", strings.TrimSpace(about), strings.TrimSpace("pongwatch "+flags.Name()+" "+name))
 		flags.SetOutput(w)
 		flags.PrintDefaults()
 	}
 	err := flags.Parse(args)
+	if err == nil && name != "" && flags.NArg() > 0 {
+		argument = flags.Arg(0)
+		err = flags.Parse(flags.Args()[1:])
+	}
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		explain(stdout)
-		return exitOK, false
+		return "", exitOK, false
 	case err == nil && flags.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 		fallthrough
 	case err != nil:
 		fmt.Fprintf(stderr, "pongwatch %s: %v\n\n", flags.Name(), err)
 		explain(stderr)
-		return exitFailed, false
+		return "", exitFailed, false
 	}
-	return exitOK, true
+	return argument, exitOK, true
 }

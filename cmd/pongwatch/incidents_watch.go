@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
+)
+
+// watcher looks at the incidents again and again.
+type watcher struct {
+	read func(context.Context) (statistics, error)
+	// problems is where failures go that no screen shows.
+	out, problems io.Writer
+	json          bool
+	getenv        func(string) string
+
+	// last is the last answer. Where there is no screen, printed is what was last
+	// printed, without what time alone changes, and failing the last failure.
+	last             *incidents.View
+	printed, failing string
+}
+
+// run looks until ctx ends. On a terminal it redraws; elsewhere it prints what has
+// changed.
+func (w *watcher) run(ctx context.Context) {
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	for {
+		s, err := w.read(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		how := lookOf(w.out, w.getenv)
+		switch {
+		case w.json:
+			w.line(s, err)
+		case how.height > 0 && w.getenv("TERM") != "dumb":
+			w.redraw(s, err, how)
+		default:
+			w.append(s, err, how)
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// redraw fills the screen from its top, without clearing it first, which would flicker.
+func (w *watcher) redraw(s statistics, err error, how look) {
+	text := ""
+	if err == nil {
+		w.last = s.Incidents
+	} else {
+		text = how.paint(red, "NOT CURRENT: ") + message.Line(err.Error()) + "\n"
+		if w.last != nil {
+			text += "What follows is of " + message.Stamp(w.last.At) + ".\n"
+		}
+		text += "\n"
+	}
+	if w.last != nil {
+		text += show(*w.last, how)
+	}
+	text += "\nEvery 5 s; Ctrl-C ends.\n"
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if most := how.height - 1; len(lines) > most && most > 1 {
+		more := fmt.Sprintf("… %d more lines; \"pongwatch incidents\" prints all", len(lines)-most+1)
+		lines = append(lines[:most-1], more)
+	}
+	fmt.Fprintf(w.out, "\x1b[H%s\x1b[K\n\x1b[J", strings.Join(lines, "\x1b[K\n"))
+}
+
+// append prints the incidents when they have changed.
+func (w *watcher) append(s statistics, err error, how look) {
+	if w.changed(s, err) {
+		fmt.Fprintf(w.out, "%s\n", show(*s.Incidents, how))
+	}
+}
+
+// line prints the incidents as a line of JSON when they have changed.
+func (w *watcher) line(s statistics, err error) {
+	var b bytes.Buffer
+	if w.changed(s, err) && json.Compact(&b, s.Raw) == nil {
+		fmt.Fprintf(w.out, "%s\n", b.Bytes())
+	}
+}
+
+// changed reports whether there is something new to print. A failure is news once.
+func (w *watcher) changed(s statistics, err error) bool {
+	if err != nil {
+		if text := message.Line(err.Error()); text != w.failing {
+			w.failing = text
+			fmt.Fprintf(w.problems, "pongwatch incidents: %s\n", text)
+		}
+		return false
+	}
+	state := timeless(*s.Incidents)
+	changed := state != w.printed || w.failing != ""
+	w.printed, w.failing = state, ""
+	return changed
+}
+
+// timeless returns what does not change by time passing alone.
+func timeless(v incidents.View) string {
+	v.At = time.Time{}
+	still := func(all []incidents.Incident) []incidents.Incident {
+		out := make([]incidents.Incident, len(all))
+		for i, x := range all {
+			x.DurationSeconds = 0
+			out[i] = x
+		}
+		return out
+	}
+	v.Open, v.Drills, v.Resolved = still(v.Open), still(v.Drills), still(v.Resolved)
+	groups := make([]incidents.Group, len(v.Groups))
+	for i, g := range v.Groups {
+		g.DurationSeconds = 0
+		groups[i] = g
+	}
+	v.Groups = groups
+	// The view is plain data: it cannot fail to encode.
+	data, _ := json.Marshal(v)
+	return string(data)
+}
