@@ -14,6 +14,9 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/pongwatch/pongwatch/shared/gcp"
+	"github.com/pongwatch/pongwatch/shared/gcp/firestore"
+	"github.com/pongwatch/pongwatch/shared/gcp/pubsub"
 	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager"
 	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager/secretmanagertest"
 )
@@ -61,10 +64,10 @@ func (c *cloud) stop() {
 // env is what Terraform sets, with the emulators' addresses in place of Google's.
 func (c *cloud) env() []string {
 	return []string{
-		"GOOGLE_CLOUD_PROJECT=bench", "PONGWATCH_REGION=loopback", "PONGWATCH_TOPIC_REPORTS=" + topic,
+		gcp.ProjectVariable + "=bench", gcp.RegionVariable + "=loopback", gcp.ReportsVariable + "=" + topic,
 		secretmanager.EmulatorVariable + "=" + c.secrets.Addr(),
-		"PUBSUB_EMULATOR_HOST=" + c.topics.Addr,
-		"FIRESTORE_EMULATOR_HOST=" + c.documents.address,
+		pubsub.EmulatorVariable + "=" + c.topics.Addr,
+		firestore.EmulatorVariable + "=" + c.documents.address,
 		"HOME=" + os.TempDir(),
 	}
 }

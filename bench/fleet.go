@@ -19,15 +19,19 @@ const (
 
 // memory measures what the deployed HealthCheck keeps resident with many databases over TLS.
 func memory(ctx context.Context, l *lab) error {
-	s, _, stop, err := deployed(ctx, l, 0, nil, databaseSet{"main", resident})
+	s, c, stop, err := deployed(ctx, l, 0, nil, databaseSet{"main", resident})
 	if err != nil {
 		return err
 	}
 	defer stop()
-	for i := range 10 {
-		if _, err := s.schedule(ctx, "main", time.Now().Truncate(time.Minute).Add(time.Duration(i-10)*time.Minute)); err != nil {
+	const runs = 10
+	for i := range runs {
+		if _, err := s.schedule(ctx, "main", time.Now().Truncate(time.Minute).Add(time.Duration(i-runs)*time.Minute)); err != nil {
 			return err
 		}
+	}
+	if _, err := c.latencies(map[string]int{"main": resident * runs}); err != nil {
+		return err
 	}
 	now, peak, err := s.resident()
 	if err != nil {
@@ -43,7 +47,7 @@ func memory(ctx context.Context, l *lab) error {
 		return err
 	}
 	const bare = "framework and Secret Manager SDK"
-	l.report(result{what: fmt.Sprintf("resident memory, %d databases, 10 runs", resident), value: now, unit: "MB", base: bare, baseValue: base, max: 40})
+	l.report(result{what: fmt.Sprintf("resident memory, %d databases, %d runs", resident, runs), value: now, unit: "MB", base: bare, baseValue: base, max: 40})
 	l.report(result{what: "  its peak", value: peak, unit: "MB", base: bare, baseValue: base})
 	return nil
 }
@@ -72,12 +76,9 @@ func fleet(ctx context.Context, l *lab) error {
 			one, all = append(one, alone.Seconds()*1000), append(all, crowd.Seconds()*1000)
 		}
 	}
-	latencies, err := c.latencies()
+	latencies, err := c.latencies(map[string]int{"one": fleetRuns + 1, "fleet": fleetSize * (fleetRuns + 1)})
 	if err != nil {
 		return err
-	}
-	if n := len(latencies["fleet"]); n != fleetSize*(fleetRuns+1) {
-		return fmt.Errorf("%d latencies of %d pings were reported", n, fleetSize*(fleetRuns+1))
 	}
 	l.report(result{
 		what: fmt.Sprintf("run of %d databases, 50 ms away, 1 CPU, TLS", fleetSize), value: median(all), unit: "ms",
@@ -129,9 +130,11 @@ func deployed(ctx context.Context, l *lab, roundTrip time.Duration, env []string
 	return s, c, func() { s.stop(); c.stop(); db.stop() }, nil
 }
 
-// latencies gives the latencies in ms of all good pings published so far, by shard.
-func (c *cloud) latencies() (map[string][]float64, error) {
+// latencies gives the latencies in ms of all good pings published so far, by shard. Others
+// than wanted are an error: pings that fail cost something else.
+func (c *cloud) latencies(want map[string]int) (map[string][]float64, error) {
 	byShard := map[string][]float64{}
+	var failed []string
 	for _, m := range c.topics.Messages() {
 		decoded, err := report.Decode(report.Message{Data: m.Data, Attributes: m.Attributes}, m.PublishTime)
 		if err != nil {
@@ -141,9 +144,17 @@ func (c *cloud) latencies() (map[string][]float64, error) {
 			return nil, errors.New("something other than a report was published")
 		}
 		for _, o := range decoded.Report.Observations {
-			if o.Check == report.Latency && o.Value != nil {
+			switch {
+			case o.Check == report.Latency && o.Value != nil:
 				byShard[decoded.Report.Shard] = append(byShard[decoded.Report.Shard], *o.Value)
+			case o.Check == report.Ping && o.Status != report.OK:
+				failed = append(failed, o.Database+": "+o.Evidence)
 			}
+		}
+	}
+	for shard, n := range want {
+		if got := len(byShard[shard]); got != n {
+			return nil, fmt.Errorf("shard %s: %d good pings, want %d; failed: %.500q", shard, got, n, failed)
 		}
 	}
 	return byShard, nil
