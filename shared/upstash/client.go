@@ -32,6 +32,8 @@ const (
 	defaultTimeout   = 4 * time.Second
 	defaultUserAgent = "pongwatch (+https://github.com/pongwatch/pongwatch)"
 
+	// maxHeader bounds an answer's header.
+	maxHeader = 64 << 10
 	// maxPingBody bounds what is read of a PING's answer, a few dozen bytes from Upstash.
 	maxPingBody = 64 << 10
 	// maxReply bounds any other answer: Upstash's limit of 10 MB, grown by base64.
@@ -75,12 +77,20 @@ func (Options) LogValue() slog.Value { return slog.StringValue("upstash.Options{
 type Client struct {
 	timeout time.Duration
 	redact  redactor
-	fresh   http.RoundTripper // a new connection for each request
 	kept    http.RoundTripper // connections kept for idleTimeout
+	// fresh makes a new connection for each request; nil where direct does.
+	fresh  http.RoundTripper
+	direct *direct
 
 	pingURL, commandURL, pipelineURL, multiURL *url.URL
 	pingHeader, callHeader                     http.Header // shared by all requests, never written
 }
+
+// Format prints nothing of the client, through every verb: it holds the token.
+func (*Client) Format(f fmt.State, _ rune) { io.WriteString(f, "upstash.Client{[redacted]}") }
+
+// LogValue is as reticent as Format.
+func (*Client) LogValue() slog.Value { return slog.StringValue("upstash.Client{[redacted]}") }
 
 // New returns a client. An invalid URL or token is an [*Error] with a cause of the
 // config class. New neither resolves nor connects.
@@ -117,9 +127,16 @@ func New(o Options) (*Client, error) {
 		c.fresh, c.kept = o.Transport, o.Transport
 		return c, nil
 	}
-	fresh := newTransport(o)
-	fresh.DisableKeepAlives = true
-	c.fresh, c.kept = fresh, newTransport(o)
+	c.kept = newTransport(o)
+	if behindProxy(base) {
+		fresh := newTransport(o)
+		fresh.DisableKeepAlives = true
+		c.fresh = fresh
+		return c, nil
+	}
+	if c.direct, err = newDirect(o, c.pingURL, c.pingHeader); err != nil {
+		return nil, &Error{Op: "reading the URL", Cause: cause.ConfigInvalid, Evidence: "no request can be made of the URL and the token"}
+	}
 	return c, nil
 }
 
@@ -142,13 +159,24 @@ func newTransport(o Options) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            dial,
-		TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        tlsConfig(o),
 		TLSHandshakeTimeout:    o.Timeout,
 		DisableCompression:     true,
 		IdleConnTimeout:        idleTimeout,
 		MaxIdleConns:           2,
-		MaxResponseHeaderBytes: 64 << 10,
+		MaxResponseHeaderBytes: maxHeader,
 	}
+}
+
+// behindProxy reports whether the environment names a proxy for the URL, or one that
+// cannot be used; only a transport knows how to go through it, or how to say so.
+func behindProxy(u *url.URL) bool {
+	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u})
+	return proxy != nil || err != nil
+}
+
+func tlsConfig(o Options) *tls.Config {
+	return &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12}
 }
 
 // parseURL accepts https://host[:port][/prefix]. Its errors never quote the URL, which

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -288,15 +289,25 @@ func TestNewNamesPasteMistakes(t *testing.T) {
 	}
 }
 
-func TestOptionsDoNotPrintTheToken(t *testing.T) {
-	o := Options{URL: "https://host", Token: secrets.New(testToken)}
+func TestNothingPrintsTheToken(t *testing.T) {
+	// The URL may hold what belongs in the token.
+	o := Options{URL: "https://host/" + testToken, Token: secrets.New(testToken)}
 	c, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []string{fmt.Sprintf("%v %+v %#v", o, o, o), fmt.Sprintf("%v %+v", c.timeout, c.pingURL)} {
-		if strings.Contains(s, "canary") {
-			t.Errorf("printed: %s", s)
+	m, err := NewManagement(ManagementOptions{Email: "ops@example.com", APIKey: secrets.New(testToken)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("made", "options", o, "client", c, "management", m)
+	for _, v := range []any{o, &o, c, m, []any{o, c, m}} {
+		fmt.Fprintf(&log, "%v %+v %#v %s %q %x", v, v, v, v, v, v)
+	}
+	for _, form := range []string{"canary", fmt.Sprintf("%x", testToken)} {
+		if strings.Contains(log.String(), form) {
+			t.Errorf("printed: %s", log.String())
 		}
 	}
 }

@@ -5,6 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -65,6 +68,16 @@ func NewManagement(o ManagementOptions) (*Management, error) {
 	header.Set("Authorization", "Basic "+basic)
 	client.redact = newRedactor(o.APIKey.Reveal(), base, basic)
 	return &Management{client: client, base: base, header: header}, nil
+}
+
+// Format prints nothing of the client, through every verb: it holds the key.
+func (*Management) Format(f fmt.State, _ rune) {
+	io.WriteString(f, "upstash.Management{[redacted]}")
+}
+
+// LogValue is as reticent as Format.
+func (*Management) LogValue() slog.Value {
+	return slog.StringValue("upstash.Management{[redacted]}")
 }
 
 // CloseIdleConnections closes the connections kept for further requests.

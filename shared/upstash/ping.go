@@ -3,7 +3,6 @@ package upstash
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -24,7 +23,7 @@ func (r PingResult) Latency() time.Duration { return r.Phases.Wait }
 
 // Ping asks for a PONG on a fresh connection, so that every phase is measured.
 func (c *Client) Ping(ctx context.Context) PingResult {
-	o, phases := c.send(ctx, c.fresh, &http.Request{Method: http.MethodGet, URL: c.pingURL, Header: c.pingHeader}, maxPingBody)
+	o, phases := c.sendPing(ctx)
 	o.Ping = true
 	if o.Err == nil && o.Status == http.StatusOK && bytes.Equal(o.Body, pong) {
 		return PingResult{Phases: phases}
@@ -37,6 +36,13 @@ func (c *Client) Ping(ctx context.Context) PingResult {
 
 // pong is what Upstash answers, byte for byte; other spellings are parsed.
 var pong = []byte(`{"result":"PONG"}`)
+
+func (c *Client) sendPing(ctx context.Context) (Outcome, Phases) {
+	if c.direct != nil {
+		return c.direct.send(ctx, c.timeout, maxPingBody)
+	}
+	return c.send(ctx, c.fresh, &http.Request{Method: http.MethodGet, URL: c.pingURL, Header: c.pingHeader}, maxPingBody)
+}
 
 // send makes one request within the client's timeout and reads its answer. It goes to
 // the transport directly: [http.Client] would follow redirects with the token, and
@@ -52,12 +58,7 @@ func (c *Client) send(ctx context.Context, via http.RoundTripper, req *http.Requ
 		o.Status, o.ContentType = resp.StatusCode, resp.Header.Get("Content-Type")
 		o.Body, err = readAll(resp.Body, limit)
 	}
-	// The transport reports an expired context in several ways; the context itself is plain.
-	if err != nil && ctx.Err() != nil {
-		err = errors.Join(ctx.Err(), err)
-	}
-	o.Err, o.Phase = err, t.phase()
-	return o, t.phases()
+	return t.end(ctx, o, err)
 }
 
 func readAll(body io.Reader, limit int64) ([]byte, error) {
