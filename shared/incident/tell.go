@@ -83,14 +83,18 @@ func (e *engine) tell(id string, event Event) {
 	if event == Resumed {
 		event = s.Marks.resume()
 	}
-	opened, known := s.Marks.openAt(), s.Marks.open()
+	ending := event == Resolved || event == NoLongerWatched
+	if ending {
+		s.RemindAt = time.Time{}
+		if !s.Marks.open() {
+			return // nobody was told that it is open again
+		}
+	}
+	opened := s.Marks.openAt()
 	set(&s.Marks, event, s.Rev)
 	switch {
-	case event == Resolved || event == NoLongerWatched:
-		s.RemindAt = time.Time{}
-		if known {
-			s.tellEnd(opened, e.now)
-		}
+	case ending:
+		s.tellEnd(opened, e.now)
 	case event == Escalated:
 		for _, a := range e.route(s).Escalate {
 			s.owe(a, s.Rev, e.now)
@@ -103,6 +107,17 @@ func (e *engine) tell(id string, event Event) {
 		e.scheduleReminder(s, event)
 	default:
 		s.tellSilently(e.now)
+	}
+	s.coalesce(e.now)
+}
+
+// coalesce raises what is still owed to the latest revision: the mark of what it was
+// owed for may just have moved there.
+func (s subject) coalesce(now time.Time) {
+	for a, d := range s.Deliveries {
+		if a != Documents && d.Want > d.Done {
+			s.owe(a, s.Rev, now)
+		}
 	}
 }
 
