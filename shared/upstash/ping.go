@@ -70,9 +70,13 @@ func readAll(body io.Reader, limit int64) ([]byte, error) {
 }
 
 func (c *Client) post(ctx context.Context, target *url.URL, body []byte) Outcome {
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	first, _ := open()
 	o, _ := c.send(ctx, c.kept, &http.Request{
-		Method: http.MethodPost, URL: target, Header: c.callHeader,
-		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+		Method: http.MethodPost, URL: target, Header: c.callHeader, ContentLength: int64(len(body)), Body: first,
+		// Lets the transport take another connection when the kept one turns out to be
+		// dead before a byte was written. It retries nothing that may have arrived.
+		GetBody: open,
 	}, maxReply)
 	return o
 }
