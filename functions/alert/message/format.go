@@ -25,9 +25,17 @@ func Clock(t, now time.Time) string {
 // Stamp returns t in full: "2026-11-22 18:22:01 UTC".
 func Stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
+// between returns "02:02–02:20 UTC", with seconds where they tell the two apart.
+func between(from, to, now time.Time) string {
+	if to.Sub(from) < 2*time.Minute {
+		return from.UTC().Format("15:04:05") + "–" + to.UTC().Format("15:04:05 UTC")
+	}
+	return strings.TrimSuffix(Clock(from, now), " UTC") + "–" + Clock(to, now)
+}
+
 // span returns "02:02–02:20 UTC (18 min)".
 func span(from, to, now time.Time) string {
-	return strings.TrimSuffix(Clock(from, now), " UTC") + "–" + Clock(to, now) + " (" + Duration(to.Sub(from)) + ")"
+	return between(from, to, now) + " (" + Duration(to.Sub(from)) + ")"
 }
 
 // Duration returns d in the two largest units that matter: "48 s", "12 min",

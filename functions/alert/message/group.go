@@ -3,7 +3,6 @@ package message
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
@@ -32,8 +31,7 @@ func (c Context) group(m *Message, n incident.Notice) {
 	worst := speaker(n.Members)
 	if worst != nil {
 		if worst.Observation.Evidence != "" {
-			label := DatabaseName(worst.Series.Database) + ", " + strings.ToLower(seenBy(worst.Observation)[:1]) + seenBy(worst.Observation)[1:]
-			m.Evidence = append(m.Evidence, Evidence{label, Line(worst.Observation.Evidence)})
+			m.Evidence = append(m.Evidence, Evidence{DatabaseName(worst.Series.Database) + ", " + seenBy(worst.Observation), Line(worst.Observation.Evidence)})
 		}
 		info := worst.Cause.Info()
 		m.CauseTitle, m.CauseText = info.Title, info.Explanation
@@ -68,8 +66,7 @@ func groupHeadline(m *Message, n incident.Notice, why string) string {
 		if m.Event == incident.Past || m.Opening {
 			return fmt.Sprintf("%s %s %s: %s", count(len(all), "database"), was, span(g.Since, g.Resolved, m.At), why)
 		}
-		return fmt.Sprintf("All %s %s after %s (%s–%s)", count(len(all), "database"), again, Duration(g.Resolved.Sub(g.Since)),
-			strings.TrimSuffix(Clock(g.Since, m.At), " UTC"), Clock(g.Resolved, m.At))
+		return fmt.Sprintf("All %s %s after %s (%s)", count(len(all), "database"), again, Duration(g.Resolved.Sub(g.Since)), between(g.Since, g.Resolved, m.At))
 	}
 	open := databases(n.Members, incident.Incident.Open)
 	who := count(len(open), "database")

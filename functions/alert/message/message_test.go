@@ -156,7 +156,7 @@ func TestFallbackSaysWhy(t *testing.T) {
 	n := messagetest.Notice(incident.Opened, cause.AuthInvalid)
 	n.Instead, n.Why, n.Maybe = "slack-oncall", "channel_not_found", true
 	text := message.Render(n, messagetest.Context()).Text()
-	for _, want := range []string{"Sent here because slack-oncall does not take notifications.", "Answer of slack-oncall", "channel_not_found", "may have reached you already"} {
+	for _, want := range []string{"Sent here because slack-oncall does not take notifications.", "answer of slack-oncall", "channel_not_found", "may have reached you already"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("text lacks %q:\n%s", want, text)
 		}

@@ -18,6 +18,9 @@ func news(m *Message, n incident.Notice, opened time.Time) string {
 	case incident.Reopened:
 		return "It fails again. The acknowledge of its former life is void."
 	case incident.Resolved:
+		if m.CauseTitle != "" {
+			return "It is over. It was: " + lowerFirst(m.CauseTitle) + "."
+		}
 		return "It is over."
 	case incident.Past:
 		return "It was over before this message could be delivered."

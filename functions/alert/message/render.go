@@ -56,7 +56,7 @@ func Render(n incident.Notice, c Context) Message {
 	if n.Instead != "" {
 		m.Notes = append(m.Notes, Note{Text: "Sent here because " + Line(n.Instead) + " does not take notifications."})
 		if n.Why != "" {
-			m.Evidence = append(m.Evidence, Evidence{"Answer of " + Line(n.Instead), Clip(Line(n.Why), report.MaxEvidence)})
+			m.Evidence = append(m.Evidence, Evidence{"answer of " + Line(n.Instead), Clip(Line(n.Why), report.MaxEvidence)})
 		}
 	}
 	if n.Maybe {
@@ -78,7 +78,6 @@ func (c Context) single(m *Message, n incident.Notice) {
 	m.State = stateOf(i.Thread, i.Open(), i.Gone, i.Unstable || i.Flapping, n.Now)
 	m.Headline = headline(m, i, p)
 	m.Subject = subject(i, m.Short)
-	m.News = news(m, n, i.Opened)
 	m.Impact = impact(i)
 	m.Facts = factsOf(i, n.Now)
 	if i.Observation.Evidence != "" {
@@ -87,6 +86,7 @@ func (c Context) single(m *Message, n incident.Notice) {
 	m.Sparkline = i.Sparkline
 	info := i.Cause.Info()
 	m.CauseTitle, m.CauseText = info.Title, info.Explanation
+	m.News = news(m, n, i.Opened)
 	if i.Open() || i.Gone {
 		m.Fix = info.Fix
 	}
@@ -135,7 +135,7 @@ func headline(m *Message, i incident.Incident, p phrase) string {
 		if m.Event == incident.Past || m.Opening {
 			return p.was + " " + span(i.Since, i.Resolved, m.At) + why
 		}
-		return p.again + " after " + Duration(i.Duration(m.At)) + " (" + strings.TrimSuffix(Clock(i.Since, m.At), " UTC") + "–" + Clock(i.Resolved, m.At) + ")"
+		return p.again + " after " + Duration(i.Duration(m.At)) + " (" + between(i.Since, i.Resolved, m.At) + ")"
 	}
 	since := ", since " + Clock(i.Since, m.At)
 	// The time is what a cut headline must not lose.
@@ -160,13 +160,13 @@ func impact(i incident.Incident) string {
 	case i.Drill:
 		return "None, this is a drill."
 	case i.Series.Check == report.Ping:
-		parts = append(parts, "PING fails"+from(i))
+		parts = append(parts, tense(i, "PING fails", "PING failed")+from(i))
 	case i.Series.Check == report.MockMode:
 		if i.Cause == cause.Mock {
 			parts = append(parts, mockEvidence(i))
 		}
 	case i.Series.Check == report.Write:
-		parts = append(parts, "A write of pongwatch's own key was not done as it should be")
+		parts = append(parts, "pongwatch's write to its own key failed")
 	default:
 		if text := measured(o); text != "" {
 			parts = append(parts, "Measured "+text+from(i))
@@ -212,9 +212,17 @@ func mockEvidence(i incident.Incident) string {
 		}
 	}
 	if len(seen) == 0 {
-		return "The app uses an in-memory fake in place of Redis"
+		return tense(i, "The app uses", "The app used") + " an in-memory fake in place of Redis"
 	}
-	return "The app uses an in-memory fake in place of Redis: " + list(seen, len(words))
+	return tense(i, "The app uses", "The app used") + " an in-memory fake in place of Redis: " + list(seen, len(words))
+}
+
+// tense returns what is true of an open incident, or was of a closed one.
+func tense(i incident.Incident, is, was string) string {
+	if i.Open() {
+		return is
+	}
+	return was
 }
 
 func blamesProvider(c cause.Class) bool {
@@ -223,9 +231,9 @@ func blamesProvider(c cause.Class) bool {
 
 func seenBy(o report.Observation) string {
 	if o.Source == "" {
-		return "What " + string(o.Check) + " saw"
+		return "seen by " + string(o.Check)
 	}
-	return "What " + Line(o.Source) + " saw"
+	return "seen by " + Line(o.Source)
 }
 
 // push is what a lock screen shows, which cuts after some 150 characters.
