@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
@@ -16,20 +17,26 @@ const redacted = "[redacted]"
 // shorter one would tear holes into ordinary words.
 const shortest = 6
 
-// patterns match secrets by their form, for those that nobody has named.
-var patterns = []struct {
+// pattern is one form of a secret and what replaces it.
+type pattern struct {
 	re   *regexp.Regexp
 	with string
-}{
-	{regexp.MustCompile(`\bx(?:ox[a-z]|app)-[A-Za-z0-9-]+`), redacted},
-	{regexp.MustCompile(`hooks\.slack(-gov)?\.com/[^\s"'<>]*`), "hooks.slack$1.com/" + redacted},
-	{regexp.MustCompile(`/services/T[A-Z0-9]+/B[A-Z0-9]+/[A-Za-z0-9]+`), "/services/" + redacted},
-	{regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}`), "$1 " + redacted},
-	{regexp.MustCompile(`(?i)([?&](?:_?token|access_token|auth|key|signature|sig|secret|password)=)[^&\s"'<>]*`), "${1}" + redacted},
-	{regexp.MustCompile(`\bwhsec_[A-Za-z0-9+/=_-]+`), redacted},
-	{regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*://)[^/\s"'<>@]+@`), "${1}" + redacted + "@"},
-	{regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*`), redacted},
 }
+
+// patterns match secrets by their form, for those that nobody has named. They are
+// compiled on first use: a cold start has better things to do.
+var patterns = sync.OnceValue(func() []pattern {
+	return []pattern{
+		{regexp.MustCompile(`\bx(?:ox[a-z]|app)-[A-Za-z0-9-]+`), redacted},
+		{regexp.MustCompile(`hooks\.slack(-gov)?\.com/[^\s"'<>]*`), "hooks.slack$1.com/" + redacted},
+		{regexp.MustCompile(`/services/T[A-Z0-9]+/B[A-Z0-9]+/[A-Za-z0-9]+`), "/services/" + redacted},
+		{regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}`), "$1 " + redacted},
+		{regexp.MustCompile(`(?i)([?&](?:_?token|access_token|auth|key|signature|sig|secret|password)=)[^&\s"'<>]*`), "${1}" + redacted},
+		{regexp.MustCompile(`\bwhsec_[A-Za-z0-9+/=_-]+`), redacted},
+		{regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*://)[^/\s"'<>@]+@`), "${1}" + redacted + "@"},
+		{regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*`), redacted},
+	}
+})
 
 // Redact returns text without the given secrets, in plain and in URL-escaped
 // form, and without what has the form of a secret: Slack tokens and webhook
@@ -49,7 +56,7 @@ func Redact(text string, known ...secrets.Value) string {
 	for _, form := range forms {
 		text = strings.ReplaceAll(text, form, redacted)
 	}
-	for _, p := range patterns {
+	for _, p := range patterns() {
 		text = p.re.ReplaceAllString(text, p.with)
 	}
 	return text
