@@ -27,15 +27,14 @@ type watched struct {
 // tried, when the context ends is observed as that.
 func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
 	all := f.targets(r)
-	var wg sync.WaitGroup
-	begun := 0
+	var pinged []*check.Target
 	for _, x := range all {
 		if x.pings {
-			delay := time.Duration(begun) * f.tempo.pace
-			wg.Go(func() { f.watch(ctx, x.target, delay) })
-			begun++
+			pinged = append(pinged, x.target)
 		}
 	}
+	var wg sync.WaitGroup
+	job.Spread(len(pinged), func(i int) { wg.Go(func() { f.watch(ctx, pinged[i]) }) })
 	wg.Wait()
 	var observations []report.Observation
 	for _, x := range all {

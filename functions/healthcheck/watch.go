@@ -14,29 +14,21 @@ type tempo struct {
 	attempt time.Duration
 	// pauses are before the second and the third attempt.
 	pauses [2]time.Duration
-	// pace is the time between the first attempts of two databases.
-	pace time.Duration
 }
 
 // unhurried is the tempo of real runs. A lost packet passes in one second, a
 // restarting server in three more; with three attempts that is 16 s, which fits
-// [job.Observing] for any number of databases. TLS handshakes of 500 databases at once
-// would queue for one CPU, and the waiting would be measured as latency: at this pace
-// a core keeps up, and the last database is begun after 0.3 s.
-var unhurried = tempo{attempt: 4 * time.Second, pauses: [2]time.Duration{time.Second, 3 * time.Second}, pace: 600 * time.Microsecond}
+// [job.Observing] for any number of databases.
+var unhurried = tempo{attempt: 4 * time.Second, pauses: [2]time.Duration{time.Second, 3 * time.Second}}
 
-// watch asks one database for a PONG, and again if it may help: the first attempt
-// begins after delay. A used-up quota is not asked again; a refused token once, read
+// watch asks one database for a PONG, and again if it may help. A used-up quota is not asked again; a refused token once, read
 // again from where it is kept.
-func (f *Function) watch(ctx context.Context, t *check.Target, delay time.Duration) {
+func (f *Function) watch(ctx context.Context, t *check.Target) {
 	defer func() {
 		if recover() != nil { // its value may hold anything
 			t.Connect(nil, "", &check.Problem{Cause: cause.MonitorPanic, Evidence: "asking for a PONG panicked"})
 		}
 	}()
-	if !sleep(ctx, delay) {
-		return
-	}
 	f.runs.Connect(ctx, t, false)
 	t.PingAgain(ctx)
 	refreshed := false

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/check"
+	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -19,8 +20,6 @@ const (
 	lookBack = time.Hour
 	// recalling bounds the look into history before databases are asked.
 	recalling = 2 * time.Second
-	// pace is the time between the beginnings of two databases, as in HealthCheck.
-	pace = 600 * time.Microsecond
 )
 
 // observe asks every database of the shard at once: INFO, and the checks that are due.
@@ -30,19 +29,9 @@ func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
 	observations := make([][]report.Observation, len(databases))
 	readings := make([]report.Reading, len(databases))
 	var wg sync.WaitGroup
-	for i, d := range databases {
-		t := &check.Target{Database: d, Job: report.Metrics, Region: f.options.Region, Now: f.options.Now}
-		for _, h := range past {
-			t.Readings = append(t.Readings, h.Readings(d.Name)...)
-		}
-		wg.Go(func() {
-			if wait(ctx, time.Duration(i)*pace) {
-				f.connect(ctx, t)
-			}
-			observations[i] = check.Run(ctx, t, check.Specs(report.Metrics, d, r.Every), r.Scheduled, r.Every)
-			readings[i] = t.Reading(ctx, r.Scheduled, observations[i])
-		})
-	}
+	job.Spread(len(databases), func(i int) {
+		wg.Go(func() { observations[i], readings[i] = f.look(ctx, r, databases[i], past) })
+	})
 	wg.Wait()
 	f.clients.Close() // an instance that is frozen between runs finds dead connections
 	seen := job.Seen{Databases: len(databases)}
@@ -56,6 +45,17 @@ func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
 		return f.archive.AppendReadings(ctx, r.Shard, run, byName)
 	}
 	return seen
+}
+
+// look asks one database.
+func (f *Function) look(ctx context.Context, r job.Round, d *config.Database, past []*history.GaugeHour) ([]report.Observation, report.Reading) {
+	t := &check.Target{Database: d, Job: report.Metrics, Region: f.options.Region, Now: f.options.Now}
+	for _, h := range past {
+		t.Readings = append(t.Readings, h.Readings(d.Name)...)
+	}
+	f.connect(ctx, t)
+	observations := check.Run(ctx, t, check.Specs(report.Metrics, d, r.Every), r.Scheduled, r.Every)
+	return observations, t.Reading(ctx, r.Scheduled, observations)
 }
 
 // connect gives the target its client. INFO is asked at once, so that a refused token
@@ -83,16 +83,4 @@ func (f *Function) past(ctx context.Context, r job.Round) []*history.GaugeHour {
 		return nil
 	}
 	return hours
-}
-
-// wait waits, or reports that the context ended first.
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -1,0 +1,37 @@
+package job_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/job"
+)
+
+func TestSpreadKeepsItsPaceAndForgivesDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		var calls []time.Duration
+		job.Spread(500, func(i int) {
+			calls = append(calls, time.Since(begun))
+			if i == 99 {
+				time.Sleep(100 * time.Millisecond) // the CPU was elsewhere
+			}
+		})
+		if len(calls) != 500 || calls[0] != 0 {
+			t.Fatalf("%d calls, the first after %v; want 500, the first at once", len(calls), calls[0])
+		}
+		if got := calls[499]; got > 350*time.Millisecond {
+			t.Errorf("the last call came after %v, want 250 ms and the delay", got)
+		}
+		burst := 0
+		for _, at := range calls[100:] {
+			if at == calls[100] {
+				burst++
+			}
+		}
+		if burst > 6 {
+			t.Errorf("%d calls at once after a delay, want a few: what is behind must not become a crowd", burst)
+		}
+	})
+}
