@@ -29,7 +29,7 @@ func ackCommand(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	}
 	return a.ask(ctx, order{
 		command: report.Command{Action: report.Acknowledge, Incident: id},
-		asked:   "Asked to acknowledge it",
+		asked:   "Asked to acknowledge " + id,
 		next:    "Its messages are edited to say so; nothing escalates while it is yours.",
 		precheck: func(s statistics) (int, bool) {
 			ack := a.target.handling.Acknowledged

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
+	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -45,8 +46,11 @@ func drillCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 
 // drilled prints who took the drill, once everybody has or has refused.
 func (a *asker) drilled(v incidents.View, c report.Command, last bool) (code int, seen bool) {
-	at := slices.IndexFunc(v.Drills, func(d incidents.Incident) bool { return d.Since.Equal(c.At) })
-	if at < 0 {
+	at := slices.IndexFunc(v.Drills, func(d incidents.Incident) bool { return d.Subject == incident.DrillSubject(c.ID) })
+	switch {
+	case at < 0 && last && c.Receiver != "":
+		return a.refuse("no effect within %v: is there a receiver %q? The command %s is stored, should Alert only be late", a.wait, c.Receiver, c.ID), true
+	case at < 0:
 		return 0, false
 	}
 	drill := v.Drills[at]

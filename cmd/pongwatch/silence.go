@@ -36,7 +36,7 @@ func silenceCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	a := newAsker("silence", waitForAlert, stdout, stderr)
 	scope := newScope(a.flags)
 	lasts := defaultSilence
-	a.flags.Func("for", "how `long`, at most 24h (default 1h)", func(text string) (err error) {
+	a.flags.Func("for", "for this `duration`, at most 24h, such as 45m (default 1h)", func(text string) (err error) {
 		lasts, err = parseSilence(text)
 		return err
 	})
@@ -52,7 +52,7 @@ func silenceCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 		command: report.Command{
 			Action: report.Silence, Incident: id, Series: scope.series, For: lasts, Reason: report.CutEvidence(*reason),
 		},
-		asked:    fmt.Sprintf("Asked to silence %s until %s (%s)", scope.what(), message.Clock(time.Now().Add(lasts), time.Now()), message.Duration(lasts)),
+		asked:    fmt.Sprintf("Asked to silence %s until %s (%s)", scope.what(id), message.Clock(time.Now().Add(lasts), time.Now()), message.Duration(lasts)),
 		next:     "Nothing new is told about it until then; what still fails then is told.",
 		precheck: func(s statistics) (int, bool) { return a.knows(s, scope.series.Database) },
 	})
@@ -70,7 +70,7 @@ func unsilenceCommand(ctx context.Context, args []string, stdout, stderr io.Writ
 	}
 	return a.ask(ctx, order{
 		command: report.Command{Action: report.Unsilence, Incident: id, Series: scope.series},
-		asked:   "Asked to end the silences of " + scope.what(),
+		asked:   "Asked to end the silence of " + scope.what(id),
 		next:    "What still fails is told at once.",
 		precheck: func(s statistics) (int, bool) {
 			switch {
@@ -79,7 +79,7 @@ func unsilenceCommand(ctx context.Context, args []string, stdout, stderr io.Writ
 			case !a.target.handling.SilencedUntil.IsZero():
 				return a.refuse("%s is silenced through its group: pongwatch unsilence %s", a.target.id, a.target.group), true
 			}
-			fmt.Fprintf(stdout, "No silence of %s is in force: nothing to do.\n", scope.what())
+			fmt.Fprintf(stdout, "No silence of %s is in force: nothing to do.\n", scope.what(id))
 			return exitOK, true
 		},
 	})
@@ -115,11 +115,11 @@ func (s *scope) check(id string) error {
 	return checkID(id)
 }
 
-// what names the scope in a sentence.
-func (s *scope) what() string {
+// what names the scope in a sentence; id is the incident's, if it is one.
+func (s *scope) what(id string) string {
 	switch {
 	case s.series.Database == "":
-		return "it"
+		return id
 	case s.series.Check == "":
 		return s.series.Database
 	}

@@ -15,6 +15,10 @@ const commandMemory = 24 * time.Hour
 // subjectDrill begins the subject of a drill's series.
 const subjectDrill = "drill-"
 
+// DrillSubject returns the subject of the series of the drill that the command with
+// that id opens, by which whoever asked finds it again.
+func DrillSubject(command string) string { return subjectDrill + shortHash(command) }
+
 // Find returns the full ids of the incidents and groups that a person may mean by
 // text: none, one, or several to choose from.
 func (s State) Find(text string) []string {
@@ -181,7 +185,7 @@ func (e *engine) endSilence(c report.Command) bool {
 
 // drill opens an incident in which nothing is wrong, to rehearse who is told.
 func (e *engine) drill(c report.Command) bool {
-	key := monitorSeries(subjectDrill + shortHash(c.ID))
+	key := monitorSeries(DrillSubject(c.ID))
 	if c.Receiver != "" {
 		if _, ok := e.p.Receivers[c.Receiver]; !ok {
 			return false
