@@ -1,0 +1,302 @@
+package incident
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// full is a state in which every field is set: fill sees to that, so that a field
+// that the rows forget is found.
+func full() State {
+	var s State
+	fill(reflect.ValueOf(&s).Elem(), 1)
+	key := report.Series{Database: "prod-cache", Check: report.MockMode, Subject: "back|end,1;2%\n\"é\""}
+	var ss SeriesState
+	fill(reflect.ValueOf(&ss).Elem(), 2)
+	for i := range ss.Sources {
+		ss.Sources[i].Observation.Database, ss.Sources[i].Observation.Check, ss.Sources[i].Observation.Subject = key.Database, key.Check, key.Subject
+		ss.Sources[i].Observation.Source = ss.Sources[i].Source
+	}
+	s.Series = map[report.Series]SeriesState{key: ss}
+	var inc Incident
+	fill(reflect.ValueOf(&inc).Elem(), 3)
+	inc.Series = key
+	inc.Observation.Database, inc.Observation.Check, inc.Observation.Subject = key.Database, key.Check, key.Subject
+	s.Incidents = map[string]Incident{inc.ID: inc}
+	var g Group
+	fill(reflect.ValueOf(&g).Elem(), 4)
+	s.Groups = map[string]Group{g.ID: g}
+	return s
+}
+
+// fill sets everything below v to something that is not zero.
+func fill(v reflect.Value, seed int) {
+	switch v.Interface().(type) {
+	case time.Time:
+		v.Set(reflect.ValueOf(noon.Add(time.Duration(seed) * 1001 * time.Millisecond)))
+		return
+	case time.Duration:
+		v.SetInt(int64(time.Duration(seed) * time.Second))
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(v.Type().Name() + string(rune('a'+seed%26)))
+	case reflect.Int, reflect.Int64:
+		v.SetInt(int64(seed))
+	case reflect.Uint32, reflect.Uint64:
+		v.SetUint(uint64(seed))
+	case reflect.Float64:
+		v.SetFloat(float64(seed) + 0.25)
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), seed+1)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range 2 {
+			fill(v.Index(i), seed+i+1)
+		}
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fill(key, seed)
+		fill(value, seed+1)
+		v.SetMapIndex(key, value)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i), seed+i)
+		}
+	}
+}
+
+func TestEveryFieldSurvivesEncoding(t *testing.T) {
+	want := full()
+	data, err := Encode(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("decoded (-want +got):\n%s", diff)
+	}
+}
+
+// The golden file of each schema is what a version in the field has written: it must
+// be read for ever. It is never updated once released; additions get a file of their own.
+func TestGolden(t *testing.T) {
+	path := filepath.Join("testdata", "state.schema1.json")
+	data, err := Encode(full())
+	if err != nil {
+		t.Fatal(err)
+	}
+	zr, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var raw bytes.Buffer
+	if _, err := raw.ReadFrom(zr); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(path, raw.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	golden, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(golden), raw.String()); diff != "" {
+		t.Errorf("the format has changed (-golden +now):\n%s", diff)
+	}
+	got, err := Decode(compress(t, golden))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(full(), got); diff != "" {
+		t.Errorf("the golden file is read differently (-want +got):\n%s", diff)
+	}
+}
+
+func compress(t testing.TB, raw []byte) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	zw := gzip.NewWriter(&buf)
+	if _, err := zw.Write(raw); err != nil {
+		t.Fatal(err)
+	}
+	if err := zw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+func TestDecodeIsAdditive(t *testing.T) {
+	s := full()
+	data, err := Encode(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zr, _ := gzip.NewReader(bytes.NewReader(data))
+	var w map[string]any
+	if err := json.NewDecoder(zr).Decode(&w); err != nil {
+		t.Fatal(err)
+	}
+	// What a later version of the same schema may add: a key, fields at the end of
+	// rows, a series of a check that is not known here.
+	w["later"] = true
+	rows := w["series"].([]any)
+	rows[0] = rows[0].(string) + "|more|fields"
+	w["series"] = append(rows, "db|later_check||||||")
+	w["incidents"].([]any)[0] = w["incidents"].([]any)[0].(string) + "|more"
+	raw, err := json.Marshal(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Decode(compress(t, raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(s, got); diff != "" {
+		t.Errorf("decoded (-want +got):\n%s", diff)
+	}
+	// What an earlier version has left out is zero.
+	got, err = Decode(compress(t, []byte(`{"schema":1,"shard":"main","incidents":["20261122T120000Z-ABCDEF|a|ping"],"series":["a|ping"]}`)))
+	if err != nil || len(got.Series) != 1 || got.Incidents["20261122T120000Z-ABCDEF"].Series.Database != "a" {
+		t.Errorf("short rows are read as %+v, %v", got, err)
+	}
+}
+
+func TestWhatCannotBeDecoded(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		data []byte
+	}{
+		{"nothing", nil},
+		{"no gzip", []byte("hello")},
+		{"no JSON", compress(t, []byte("hello"))},
+		{"a newer schema", compress(t, []byte(`{"schema":2}`))},
+		{"no schema", compress(t, []byte(`{}`))},
+		{"a number that is none", compress(t, []byte(`{"schema":1,"series":["a|ping||||!"]}`))},
+		{"a broken escape", compress(t, []byte(`{"schema":1,"series":["a%2|ping"]}`))},
+		{"a bomb", compress(t, bytes.Repeat([]byte(" "), maxState+1))},
+	} {
+		if _, err := Decode(c.data); !errors.Is(err, ErrUndecodable) {
+			t.Errorf("%s: %v, want ErrUndecodable", c.name, err)
+		}
+	}
+}
+
+func TestRowsKeepAnyText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		texts := rapid.SliceOf(rapid.String()).Draw(t, "texts")
+		plain, list := rapid.String().Draw(t, "plain"), texts
+		if len(list) == 1 && list[0] == "" {
+			list = nil
+		}
+		w := newRow()
+		w.text(plain)
+		w.texts(list)
+		w.text(plain)
+		r := readRow(w.String())
+		if got := r.text(); got != plain {
+			t.Fatalf("read %q, want %q", got, plain)
+		}
+		if got := r.texts(); strings.Join(got, "\x00") != strings.Join(list, "\x00") || len(got) != len(list) {
+			t.Fatalf("read %q, want %q", got, list)
+		}
+		if got := r.text(); got != plain || r.err != nil {
+			t.Fatalf("read %q, want %q; %v", got, plain, r.err)
+		}
+	})
+}
+
+func FuzzDecode(f *testing.F) {
+	data, err := Encode(full())
+	if err != nil {
+		f.Fatal(err)
+	}
+	zr, _ := gzip.NewReader(bytes.NewReader(data))
+	var raw bytes.Buffer
+	if _, err := raw.ReadFrom(zr); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(raw.Bytes())
+	f.Add([]byte(`{"schema":1,"series":["a|ping||||!"]}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		s, err := Decode(compress(t, raw))
+		if err != nil {
+			return
+		}
+		// What can be read can be stepped on, written and read again.
+		p := DefaultPolicy()
+		p.Receivers = map[string]Receiver{"slack": {}}
+		next, _ := Step(s, Input{}, p, noon)
+		next, _ = Claim(next, noon, "w", time.Minute, 10)
+		again, err := Encode(next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Decode(again); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestDocument(t *testing.T) {
+	var want Document
+	fill(reflect.ValueOf(&want).Elem(), 1)
+	data, err := EncodeDocument(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := DecodeDocument(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("decoded (-want +got):\n%s", diff)
+	}
+}
+
+func TestShortIDs(t *testing.T) {
+	id := newID("main", "a/ping", noon)
+	if short := ShortID(id); len(short) != 10 || !strings.HasPrefix(short, "INC-") {
+		t.Fatalf("short id %q of %q", short, id)
+	}
+	short := ShortID(id)
+	for _, text := range []string{id, short, strings.ToLower(short), short[4:], " " + short + " "} {
+		if !MatchID(text, id) {
+			t.Errorf("%q does not match %s", text, id)
+		}
+	}
+	for _, text := range []string{"", "INC-", "INC-000000", short[:9]} {
+		if MatchID(text, id) {
+			t.Errorf("%q matches %s", text, id)
+		}
+	}
+	if !MatchID("inc-7F3AO1", "20261122T120000Z-7F3A01XXXXXX") || !MatchID("inc-7F3AOI", "20261122T120000Z-7F3A01XXXXXX") {
+		t.Error("letters that are misread do not match their digits")
+	}
+}
