@@ -186,13 +186,22 @@ func recent(times []time.Time, from time.Time) []time.Time {
 
 // take copies what the verdict says into the incident.
 func (i *Incident) take(v Verdict, rule Rule) {
-	i.Status, i.Down, i.Voters = v.Status, v.Down, v.Voters
+	i.Status, i.Down, i.Voters = v.Status, named(v.Down), named(v.Voters)
 	i.Cause = v.Lead.Cause
 	i.Severity = i.Severity.Max(severity(rule, v.Status, i.Cause))
 	i.Runs = max(i.Runs, v.Runs)
 	if v.Lead.Observation != nil {
 		i.Observation = *v.Lead.Observation
 	}
+}
+
+// named leaves out the source of checks that have only one, which has no name and
+// which a row could not tell from none.
+func named(sources []string) []string {
+	if !slices.Contains(sources, "") {
+		return sources
+	}
+	return slices.DeleteFunc(slices.Clone(sources), func(s string) bool { return s == "" })
 }
 
 // update brings an open incident up to date with a verdict that is still bad.
