@@ -149,6 +149,10 @@ receivers:
       from: pongwatch <pongwatch@example.com>
       to: [oncall@example.com]
 alerting:
+  # Whoever presses a second button wants to see a second alert.
+  reopen_within: 0s
+  unstable: {reopenings: 0}
+  flapping: {enabled: false}
   canary: {enabled: false}
 `, region, demoPing, demoMetrics, demoDatabase, d.redis.URL(), demoSecrets, mock,
 		slacktest.ChannelID(demoChannel), d.slack.APIURL(), d.mail.Host(), d.mail.Port(), d.mail.Username())

@@ -29,25 +29,50 @@ func post(t *testing.T, url string, header http.Header) *http.Response {
 	return resp
 }
 
-// Every mode can be switched to and shows in the health answer, and mending mends.
+// Every mode can be switched to, and replaces the one before.
 func TestModes(t *testing.T) {
-	p := startProcess(t, Options{Every: time.Second}, nil)
-	want := map[string]string{
-		"none": "connected", "auth": "unauthorized", "quota": "quota_exceeded", "slow": "degraded",
-		"hang": "timeout", "refuse": "unreachable", "5xx": "error", modeMock: "mock",
-	}
-	for _, m := range modes {
+	t.Parallel()
+	p := startProcess(t, Options{}, nil)
+	for _, m := range append(modes[1:len(modes):len(modes)], modes[0]) {
 		resp := post(t, p.URL()+"/demo/break?mode="+m.Name, http.Header{})
 		body, _ := io.ReadAll(resp.Body)
 		if resp.StatusCode != http.StatusOK || !strings.Contains(string(body), `"mode":"`+m.Name+`"`) {
 			t.Errorf("mode %s: %d %s", m.Name, resp.StatusCode, body)
 		}
-		if status := want[m.Name]; status != "" {
-			wait(t, 20*time.Second, m.Name+" shows as "+status, func() bool { return p.status(t) == status })
+		if fault := string(p.demo.redis.Fault().Mode); fault != m.Name && (fault != "none" || m.Name != modeMock) {
+			t.Errorf("mode %s: the emulator's fault is %s", m.Name, fault)
 		}
 	}
-	post(t, p.URL()+"/demo/break?mode=none", http.Header{})
-	wait(t, 10*time.Second, "connected again", func() bool { return p.status(t) == "connected" })
+	// The health answer is kept for five seconds, so only these are waited for.
+	for _, mode := range []struct{ name, status string }{{"none", "connected"}, {modeMock, "mock"}, {"auth", "unauthorized"}} {
+		if err := p.demo.setMode(mode.name); err != nil {
+			t.Fatal(err)
+		}
+		wait(t, 10*time.Second, mode.name+" shows as "+mode.status, func() bool { return p.status(t) == mode.status })
+	}
+}
+
+// What a PONG is blind to is found by the write canary, and told once.
+func TestCanaryModes(t *testing.T) {
+	t.Parallel()
+	p := startProcess(t, Options{Every: time.Second}, nil)
+	if err := p.demo.setMode("full"); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, 20*time.Second, "an alert", func() bool { return len(p.demo.slack.Messages()) > 0 })
+	pings := p.demo.redis.CommandCounts()["PING"]
+	wait(t, 10*time.Second, "more runs", func() bool { return p.demo.redis.CommandCounts()["PING"] > pings+3 })
+	if err := p.demo.setMode("none"); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, 20*time.Second, "the resolve", func() bool { return len(p.demo.mail.Mails()) > 1 && len(p.demo.slack.Messages()) > 1 })
+	in := p.demo.received()
+	if len(in.Slack) != 1 || len(in.Slack[0].Thread) != 1 || len(in.Mail) != 2 {
+		t.Errorf("%d Slack messages and %d mails, want an alert and its resolve: %+v", len(in.Slack), len(in.Mail), in)
+	}
+	if edits := in.Slack[0].Edits; edits != 1 {
+		t.Errorf("%d edits, want the resolve's alone: nothing else was news", edits)
+	}
 }
 
 func TestBreakAnswers(t *testing.T) {
