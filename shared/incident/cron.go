@@ -149,10 +149,11 @@ func (c *Cron) startedOn(day, t time.Time, length time.Duration, zone *time.Loca
 // that day, or the end of the gap that leaves it out.
 func wallClock(day time.Time, hour, minute int, zone *time.Location) time.Time {
 	t := time.Date(day.Year(), day.Month(), day.Day(), hour, minute, 0, 0, zone)
-	if t.Hour() != hour || t.Minute() != minute {
+	want := time.Date(day.Year(), day.Month(), day.Day(), hour, minute, 0, 0, time.UTC)
+	if shows := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), 0, 0, time.UTC); !shows.Equal(want) {
 		// time.Date has moved it by the gap, to one side or the other.
 		start, end := t.ZoneBounds()
-		if before := t.Hour()*60+t.Minute() < hour*60+minute; before {
+		if shows.Before(want) {
 			return end
 		}
 		return start
