@@ -26,7 +26,7 @@ func newCertificates() (*certificates, error) {
 		return nil, err
 	}
 	own, err := leaf(ca, caKey, &x509.Certificate{
-		DNSNames:    []string{"localhost"},
+		DNSNames:    []string{"localhost", "emulated.example.com"},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	})
 	if err != nil {
