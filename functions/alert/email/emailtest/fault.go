@@ -23,7 +23,7 @@ const (
 // the order of the fields.
 type Fault struct {
 	Stage Stage
-	// Recipient limits a fault of StageRcpt to one address.
+	// Recipient limits a fault of StageRcpt or StageData to mail for one address.
 	Recipient string
 	// Times is how often it hits: 0 is once, a negative number always.
 	Times int

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -232,7 +233,7 @@ func (s *session) Data(r io.Reader) error {
 		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: "cannot parse the message: " + err.Error()}
 	}
 	m.From, m.To = s.from, slices.Clone(s.to)
-	fault := s.server.nextFault(StageData, "")
+	fault := s.server.nextFault(StageData, strings.Join(s.to, ","))
 	if fault == nil || fault.Accept {
 		s.server.keep(m)
 	}
