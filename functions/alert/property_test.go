@@ -38,14 +38,15 @@ type reader struct {
 	open map[string]bool
 	// spare is how many duplicates of an incident the faults account for.
 	spare map[string]int
-	// seen counts the messages per incident.
-	seen   map[string]int
+	// seen counts the messages per incident, revision is the latest one's.
+	seen, revision map[string]int
+
 	faults []error
 	log    []string
 }
 
 func newReader() *reader {
-	return &reader{open: map[string]bool{}, spare: map[string]int{}, seen: map[string]int{}}
+	return &reader{open: map[string]bool{}, spare: map[string]int{}, seen: map[string]int{}, revision: map[string]int{}}
 }
 
 // take reads one accepted message. certain is false where nobody will know that it
@@ -64,9 +65,15 @@ func (r *reader) take(m message.Message, certain bool) {
 		r.faults = append(r.faults, fmt.Errorf("%s: %s: %s\n%s", m.Short, m.Event, what, strings.Join(r.log, "\n")))
 	}
 	switch m.Event {
-	case incident.Opened, incident.Reopened:
+	case incident.Opened:
 		if open {
 			fault("told twice that it is open")
+		}
+		r.open[m.ID] = true
+	case incident.Reopened:
+		// It may have closed and reopened before either could be told.
+		if open && m.Revision <= r.revision[m.ID] {
+			fault("told twice that it reopened")
 		}
 		r.open[m.ID] = true
 	case incident.Unstable:
@@ -86,6 +93,7 @@ func (r *reader) take(m message.Message, certain bool) {
 			fault("news of what was not told as open")
 		}
 	}
+	r.revision[m.ID] = m.Revision
 	if !certain {
 		r.spare[m.ID]++
 	}
@@ -167,9 +175,10 @@ func (r wire) Deliver(_ context.Context, m message.Message, prev message.Ref) (m
 		return prev, message.Outcome{Result: message.Later}, errors.New("dead")
 	}
 	a := r.s.next()
-	// A process that ends before the answer is recorded has told all the same.
+	// A process that ends before the answer is recorded has told all the same, and it
+	// may end while it sends to another receiver.
 	r.w.mu.Lock()
-	certain := a == accept && r.w.dies != Sent
+	certain := a == accept && r.w.dies == ""
 	r.w.mu.Unlock()
 	ref := incident.Ref{ID: "m"}
 	switch a {

@@ -15,6 +15,9 @@ import (
 // trendTimeout bounds what an alert waits for its picture of the last hour.
 const trendTimeout = time.Second
 
+// trendsMost bounds how many pictures are read at once.
+const trendsMost = 5
+
 // trends keeps the latency before the opening in incidents that were just opened:
 // later it could not be read any more. A failure leaves it out.
 func (f *Function) trends(ctx context.Context, shard string, s *incident.State, transitions []incident.Transition) {
@@ -23,10 +26,14 @@ func (f *Function) trends(ctx context.Context, shard string, s *incident.State, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, trendTimeout)
 	defer cancel()
+	drawn := 0
 	for _, t := range transitions {
 		inc, ok := s.Incidents[t.ID]
 		if !ok || t.Event != incident.Opened || t.Series.Check != report.Ping && t.Series.Check != report.Latency || ctx.Err() != nil {
 			continue
+		}
+		if drawn++; drawn > trendsMost {
+			return // so many are told as a group, which has no picture
 		}
 		inc.Sparkline = f.options.Trend(ctx, shard, t.Series.Database, inc.Since)
 		s.Incidents[t.ID] = inc

@@ -32,7 +32,7 @@ func benchReport(databases int, at time.Time, fails func(database, check int) bo
 		for i, check := range report.Checks()[:12] {
 			o := report.Observation{
 				Database: fmt.Sprintf("database-%03d", d), Check: check, Source: "us-east4", Status: report.OK, Clear: true,
-				Value: report.Number(float64(100 + d)), Threshold: report.Number(600), Unit: report.Milliseconds, At: at.Add(time.Duration(d) * time.Millisecond), Every: time.Minute,
+				Value: new(float64(100 + d)), Threshold: new(600.0), Unit: report.Milliseconds, At: at.Add(time.Duration(d) * time.Millisecond), Every: time.Minute,
 			}
 			if fails(d, i) {
 				o.Status, o.Clear, o.Cause, o.Attempts = report.Fail, false, causes[check], 3

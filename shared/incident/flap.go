@@ -3,7 +3,7 @@ package incident
 // FlapWindow is how many results flap detection looks at, as in Nagios.
 const FlapWindow = 21
 
-// Never, as FlapHigh, switches flap detection off.
+// Never as FlapHigh switches flap detection off.
 const Never = 1000
 
 const historyMask = 1<<FlapWindow - 1

@@ -81,7 +81,7 @@ func (e *engine) consider(key report.Series, ss *SeriesState, v Verdict) {
 		}
 	}
 	if inc := e.reopenable(ss); inc != nil {
-		e.reopen(inc, ss, v)
+		e.reopen(inc, v)
 		return
 	}
 	e.open(key, ss, v)
@@ -165,7 +165,7 @@ func (e *engine) reopenable(ss *SeriesState) *Incident {
 	return inc
 }
 
-func (e *engine) reopen(inc *Incident, ss *SeriesState, v Verdict) {
+func (e *engine) reopen(inc *Incident, v Verdict) {
 	inc.Resolved = time.Time{}
 	inc.Reopened++
 	inc.Reopenings = append(recent(inc.Reopenings, e.now.Add(-e.p.UnstableWithin)), e.now)

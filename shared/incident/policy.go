@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"time"
@@ -274,11 +275,7 @@ func DefaultPolicy() Policy {
 func DefaultRules() map[report.Check]Rule {
 	rules := make(map[report.Check]Rule, len(defaultRules))
 	for check, r := range defaultRules {
-		classes := make(map[cause.Class]Threshold, len(r.Classes))
-		for c, t := range r.Classes {
-			classes[c] = t
-		}
-		r.Classes = classes
+		r.Classes = maps.Clone(r.Classes)
 		rules[check] = r
 	}
 	return rules

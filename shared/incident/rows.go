@@ -290,8 +290,8 @@ func readGroup(text string) (Group, error) {
 
 // shorten drops what is not needed between two steps: an observation comes anew with
 // the next report, except where the evidence came once.
-func (s *SourceState) shorten(key report.Series) {
-	if !s.Down || key.Check != report.MockMode && key.Database != report.MonitorDatabase {
-		s.Observation = nil
+func (src *SourceState) shorten(key report.Series) {
+	if !src.Down || key.Check != report.MockMode && key.Database != report.MonitorDatabase {
+		src.Observation = nil
 	}
 }
