@@ -1,0 +1,28 @@
+package inbound_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/pongwatch/pongwatch/functions/alert/inbound"
+	"github.com/pongwatch/pongwatch/functions/alert/message"
+)
+
+// TestDocumentsNameThePaths: what people copy must lead somewhere.
+func TestDocumentsNameThePaths(t *testing.T) {
+	for file, wants := range map[string][]string{
+		"../../../docs/receivers.md":            {message.PathSlack, message.PathEvents, message.PathIncident, inbound.TypeActivated[:len("mock_mode.")]},
+		"../../../examples/slack/manifest.yaml": {"run.app" + message.PathSlack, "- chat:write #", "token_rotation_enabled: false"},
+	} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range wants {
+			if !strings.Contains(string(text), want) {
+				t.Errorf("%s does not mention %s", file, want)
+			}
+		}
+	}
+}
