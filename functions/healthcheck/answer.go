@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/job"
@@ -152,7 +153,13 @@ func (f *Function) askAll(ctx context.Context) Health {
 // it outlives the first one's request.
 func (f *Function) ask(ctx context.Context, d *config.Database) Health {
 	ctx = context.WithoutCancel(ctx)
-	return f.answers.get(d.Name, func() Health {
+	return f.answers.get(d.Name, func() (h Health) {
+		defer func() {
+			if recover() != nil { // its value may hold anything; one bug must not end the process
+				h = Health{Status: StatusConnected, Database: d.Name, Region: f.options.Region, CheckedAt: f.now().UTC()}
+				h.worsen(StatusError, cause.MonitorPanic, "asking for a PONG panicked")
+			}
+		}()
 		ctx, cancel := context.WithTimeout(ctx, liveBudget)
 		defer cancel()
 		return f.judge(ctx, d, f.pingNow(ctx, d))

@@ -34,6 +34,9 @@ var byBadness = []Status{
 	StatusTimeout, StatusUnreachable, StatusUnauthorized, StatusMock,
 }
 
+// Statuses returns all of them, the best first.
+func Statuses() []Status { return slices.Clone(byBadness) }
+
 // Usable reports whether an app can work: what curl -f and load balancers go by.
 func (s Status) Usable() bool { return s == StatusConnected || s == StatusDegraded }
 

@@ -208,3 +208,15 @@ func TestARunWhoseCallerLeavesPublishesNothing(t *testing.T) {
 		}
 	})
 }
+
+func TestABugInOneLiveAnswerIsAnError(t *testing.T) {
+	o := options(t, parse(t, one("https://fake.upstash.io")), memory(nil), &topic{})
+	o.Upstash.Transport = &wire{answers: []answer{panicking}}
+	f, err := healthcheck.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, body := get(t, f, redisPath); code != http.StatusServiceUnavailable || body["cause"] != string(cause.MonitorPanic) {
+		t.Errorf("answered %d %v, want 503 of monitor_panic", code, body)
+	}
+}

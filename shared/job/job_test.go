@@ -70,3 +70,17 @@ func TestPickShard(t *testing.T) {
 		})
 	}
 }
+
+func FuzzParse(f *testing.F) {
+	f.Add(`{"shard":"main"}`, "2026-11-22T20:00:00Z")
+	f.Add("", "")
+	f.Add(`{"shard":1}`, "2026-11-22T20:00:00.5+14:00")
+	f.Fuzz(func(t *testing.T, body, header string) {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		r.Header.Set(job.HeaderScheduleTime, header)
+		q, err := job.Parse(r, now, time.Minute)
+		if err == nil && q.Scheduled.Sub(now) > job.MaxAhead {
+			t.Errorf("%q is accepted, which is %v ahead", header, q.Scheduled.Sub(now))
+		}
+	})
+}
