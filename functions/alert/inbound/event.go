@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"sync"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/outbound"
@@ -37,9 +38,14 @@ type Event struct {
 	} `json:"data"`
 }
 
+// Compiled on first use: every cold start of every function would pay for it.
 var (
-	servicePattern  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$`)
-	databasePattern = regexp.MustCompile(`^([a-z0-9][a-z0-9-]{0,62})?$`)
+	servicePattern = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$`)
+	})
+	databasePattern = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^([a-z0-9][a-z0-9-]{0,62})?$`)
+	})
 )
 
 // ParseEvent makes a verified event's signal. Its error is for the sender, who has
@@ -61,10 +67,10 @@ func ParseEvent(body []byte, v signature.Verified) (report.Signal, error) {
 	default:
 		return report.Signal{}, fmt.Errorf("type is not known, want %q or %q", TypeActivated, TypeDeactivated)
 	}
-	if !servicePattern.MatchString(s.Service) {
+	if !servicePattern().MatchString(s.Service) {
 		return report.Signal{}, errors.New(`data.service is missing or no name, want one such as "backend"`)
 	}
-	if !databasePattern.MatchString(s.Database) {
+	if !databasePattern().MatchString(s.Database) {
 		return report.Signal{}, errors.New(`data.database is no name, want one such as "prod-cache"`)
 	}
 	return s, nil
