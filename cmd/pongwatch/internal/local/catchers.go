@@ -25,7 +25,7 @@ func threads(messages []slacktest.Message) []inbox.Slack {
 	var out []inbox.Slack
 	for _, m := range messages {
 		message := inbox.Slack{
-			Channel: m.Channel, ID: m.TS, At: m.At, Text: m.Text, Blocks: m.Blocks, Broadcast: m.Broadcast, Edits: len(m.Edits),
+			Channel: channelName(m.Channel), ID: m.TS, At: m.At, Text: m.Text, Blocks: m.Blocks, Broadcast: m.Broadcast, Edits: len(m.Edits),
 		}
 		if len(m.Edits) > 0 {
 			message.At, message.EditedAt = m.Edits[0].At, m.At
@@ -39,6 +39,14 @@ func threads(messages []slacktest.Message) []inbox.Slack {
 		out = append(out, message)
 	}
 	return out
+}
+
+// channelName is how Slack shows the demonstration's channel, which has an id.
+func channelName(channel string) string {
+	if channel == slacktest.ChannelID(demoChannel) {
+		return "#" + demoChannel
+	}
+	return channel
 }
 
 // letters gives each recipient a mail of their own.
