@@ -3,6 +3,7 @@
 "use strict";
 
 let tag = null;
+let shown = document.getElementById("live").innerHTML;
 
 async function refresh() {
   if (document.hidden) return;
@@ -10,6 +11,8 @@ async function refresh() {
   if (!answer.ok || answer.headers.get("ETag") === tag) return;
   tag = answer.headers.get("ETag");
   const next = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
+  if (next.innerHTML === shown) return; // swapping would load the frames anew
+  shown = next.innerHTML;
   const live = document.getElementById("live");
   for (const open of live.querySelectorAll("details[open]")) {
     next.querySelector("#" + open.id)?.setAttribute("open", "");
