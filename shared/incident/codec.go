@@ -9,9 +9,8 @@ import (
 	"io"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
-
-	"github.com/pongwatch/pongwatch/shared/report"
 )
 
 // Schema is the number of the format that Encode writes. Decode reads it and all
@@ -31,43 +30,58 @@ func Equal(a, b State) bool {
 	return reflect.DeepEqual(a, b)
 }
 
-// wire is the state as JSON. What there may be thousands of are rows.
-type wire struct {
+// The document is text: one line of JSON, then a row a line for what there may be
+// thousands of, each after the letter of its kind. Lines of a kind that is not known
+// are a newer version's, and left out.
+type header struct {
 	Schema int `json:"schema"`
 	State
-	Series    []string `json:"series,omitempty"`
-	Incidents []string `json:"incidents,omitempty"`
-	Groups    []string `json:"groups,omitempty"`
 }
 
-// Encode returns the state as gzip-compressed JSON.
+// The kinds of rows.
+const (
+	rowSeries   = "s "
+	rowIncident = "i "
+	rowGroup    = "g "
+)
+
+// Encode returns the state, compressed with gzip.
 func Encode(s State) ([]byte, error) {
-	w := wire{Schema: Schema, State: s, Series: make([]string, 0, len(s.Series)), Incidents: make([]string, 0, len(s.Incidents))}
-	for key, ss := range s.Series {
-		w.Series = append(w.Series, writeSeries(key, ss))
-	}
-	slices.Sort(w.Series)
-	for _, id := range sorted(s.Incidents) {
-		inc := s.Incidents[id]
-		w.Incidents = append(w.Incidents, writeIncident(&inc))
-	}
-	for _, id := range sorted(s.Groups) {
-		g := s.Groups[id]
-		w.Groups = append(w.Groups, writeGroup(&g))
+	head, err := json.Marshal(header{Schema: Schema, State: s})
+	if err != nil {
+		return nil, fmt.Errorf("encoding state: %w", err)
 	}
 	var buf bytes.Buffer
 	zw, _ := writers.Get().(*gzip.Writer)
 	defer writers.Put(zw)
 	zw.Reset(&buf)
-	enc := json.NewEncoder(zw)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(w); err != nil {
-		return nil, fmt.Errorf("encoding state: %w", err)
+	// A bytes.Buffer takes everything, so that only Close can fail.
+	_, _ = zw.Write(append(head, '\n'))
+	for _, row := range rows(s) {
+		_, _ = io.WriteString(zw, row)
 	}
 	if err := zw.Close(); err != nil {
 		return nil, fmt.Errorf("compressing state: %w", err)
 	}
 	return buf.Bytes(), nil
+}
+
+// rows returns the state's rows, in an order that depends on the state alone.
+func rows(s State) []string {
+	out := make([]string, 0, len(s.Series)+len(s.Incidents)+len(s.Groups))
+	for key, ss := range s.Series {
+		out = append(out, writeSeries(key, ss))
+	}
+	slices.Sort(out)
+	for _, id := range sorted(s.Incidents) {
+		inc := s.Incidents[id]
+		out = append(out, writeIncident(&inc))
+	}
+	for _, id := range sorted(s.Groups) {
+		g := s.Groups[id]
+		out = append(out, writeGroup(&g))
+	}
+	return out
 }
 
 // writers are reused: a new one allocates most of a megabyte.
@@ -92,47 +106,42 @@ func Decode(data []byte) (State, error) {
 	} else if n > maxState {
 		return State{}, fmt.Errorf("decompressing: more than %d bytes: %w", maxState, ErrUndecodable)
 	}
-	var w wire
-	if err := json.Unmarshal(raw.Bytes(), &w); err != nil {
+	head, text, _ := strings.Cut(raw.String(), "\n")
+	var h header
+	if err := json.Unmarshal([]byte(head), &h); err != nil {
 		return State{}, fmt.Errorf("decoding: %w: %w", err, ErrUndecodable)
 	}
-	if w.Schema < 1 || w.Schema > Schema {
-		return State{}, fmt.Errorf("schema %d, this version reads 1 to %d: %w", w.Schema, Schema, ErrUndecodable)
+	if h.Schema < 1 || h.Schema > Schema {
+		return State{}, fmt.Errorf("schema %d, this version reads 1 to %d: %w", h.Schema, Schema, ErrUndecodable)
 	}
-	s := w.State
-	if err := w.rows(&s); err != nil {
-		return State{}, fmt.Errorf("decoding: %w: %w", err, ErrUndecodable)
+	for line := range strings.SplitSeq(text, "\n") {
+		if err := h.row(line); err != nil {
+			return State{}, fmt.Errorf("decoding: %w: %w", err, ErrUndecodable)
+		}
 	}
-	return s, nil
+	return h.State, nil
 }
 
-// rows reads what is kept in rows. Checks of a newer version are left out: what this
-// version does not know it cannot judge.
-func (w *wire) rows(s *State) error {
-	if len(w.Series) > 0 {
-		s.Series = make(map[report.Series]SeriesState, len(w.Series))
-	}
-	for _, row := range w.Series {
-		key, ss, err := readSeries(row)
+// row adds what a line holds. Series of checks that are not known are left out: what
+// this version does not know it cannot judge.
+func (s *State) row(line string) error {
+	switch {
+	case strings.HasPrefix(line, rowSeries):
+		key, ss, err := readSeries(line[len(rowSeries):])
 		if err != nil {
 			return fmt.Errorf("series: %w", err)
 		}
 		if key.Check.Valid() {
-			s.Series[key] = ss
+			set(&s.Series, key, ss)
 		}
-	}
-	if len(w.Incidents) > 0 {
-		s.Incidents = make(map[string]Incident, len(w.Incidents))
-	}
-	for _, row := range w.Incidents {
-		inc, err := readIncident(row)
+	case strings.HasPrefix(line, rowIncident):
+		inc, err := readIncident(line[len(rowIncident):])
 		if err != nil {
 			return fmt.Errorf("incident: %w", err)
 		}
-		s.Incidents[inc.ID] = inc
-	}
-	for _, row := range w.Groups {
-		g, err := readGroup(row)
+		set(&s.Incidents, inc.ID, inc)
+	case strings.HasPrefix(line, rowGroup):
+		g, err := readGroup(line[len(rowGroup):])
 		if err != nil {
 			return fmt.Errorf("group: %w", err)
 		}

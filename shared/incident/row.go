@@ -25,7 +25,9 @@ type rowWriter struct {
 	begun bool
 }
 
-func newRow() *rowWriter { return &rowWriter{b: make([]byte, 0, 512), mark: fieldMark} }
+func newRow(kind string) *rowWriter {
+	return &rowWriter{b: append(make([]byte, 0, 512), kind...), mark: fieldMark}
+}
 
 func (w *rowWriter) field() {
 	if w.begun {
@@ -51,10 +53,10 @@ func (w *rowWriter) text(s string) {
 
 const hexDigits = "0123456789abcdef"
 
-// special says which bytes a row escapes: its own marks, and what JSON would escape.
+// special says which bytes a row escapes: its own marks, and control characters.
 func special(c byte) bool {
 	switch c {
-	case fieldMark, elementMark, innerMark, escapeMark, '"', '\\', '<', '>', '&', 0x7f:
+	case fieldMark, elementMark, innerMark, escapeMark:
 		return true
 	}
 	return c < 0x20
@@ -110,7 +112,8 @@ func (w *rowWriter) list(n int, element func(i int)) {
 // none; nothing here has one.
 func (w *rowWriter) texts(list []string) { w.list(len(list), func(i int) { w.text(list[i]) }) }
 
-func (w *rowWriter) String() string { return string(w.b) }
+// line returns the row with its line's end.
+func (w *rowWriter) line() string { return string(append(w.b, '\n')) }
 
 // rowReader reads one row. After the last field everything is zero; the first
 // error is kept.

@@ -9,7 +9,7 @@ import (
 // a field another meaning.
 
 func writeSeries(key report.Series, ss SeriesState) string {
-	w := newRow()
+	w := newRow(rowSeries)
 	writeKey(w, key)
 	w.text(ss.Incident)
 	w.text(ss.Held)
@@ -17,7 +17,7 @@ func writeSeries(key report.Series, ss SeriesState) string {
 	w.time(ss.LastOK)
 	w.list(len(ss.Sources), func(i int) { writeSource(w, &ss.Sources[i]) })
 	w.time(ss.HeldAt)
-	return w.String()
+	return w.line()
 }
 
 func readSeries(text string) (report.Series, SeriesState, error) {
@@ -212,7 +212,7 @@ func readDelivery(r *rowReader) Delivery {
 }
 
 func writeIncident(i *Incident) string {
-	w := newRow()
+	w := newRow(rowIncident)
 	w.text(i.ID)
 	writeKey(w, i.Series)
 	writeThread(w, &i.Thread)
@@ -243,7 +243,7 @@ func writeIncident(i *Incident) string {
 	w.text(i.Sparkline)
 	w.bool(i.Drill)
 	w.text(i.DrillFor)
-	return w.String()
+	return w.line()
 }
 
 func readIncident(text string) (Incident, error) {
@@ -263,7 +263,7 @@ func readIncident(text string) (Incident, error) {
 }
 
 func writeGroup(g *Group) string {
-	w := newRow()
+	w := newRow(rowGroup)
 	w.text(g.ID)
 	writeThread(w, &g.Thread)
 	w.text(string(g.Class))
@@ -276,7 +276,7 @@ func writeGroup(g *Group) string {
 	w.time(g.Since)
 	w.time(g.Opened)
 	w.time(g.Resolved)
-	return w.String()
+	return w.line()
 }
 
 func readGroup(text string) (Group, error) {
