@@ -23,7 +23,7 @@ var page = sync.OnceValue(func() *template.Template {
 		"zero":   func(t time.Time) bool { return t.IsZero() },
 		"labels": func() map[string]string {
 			return map[string]string{
-				"impact": message.LabelImpact, "evidence": message.LabelEvidence, "cause": message.LabelCause,
+				"impact": message.LabelImpact, "first": message.LabelFirst, "evidence": message.LabelEvidence, "cause": message.LabelCause,
 				"fix": message.LabelFix, "next": message.LabelNext, "members": message.LabelMembers, "trend": message.LabelTrend,
 			}
 		},

@@ -136,6 +136,7 @@ type Action struct {
 // The labels of a message's parts.
 const (
 	LabelImpact   = "Impact"
+	LabelFirst    = "First step"
 	LabelEvidence = "Evidence"
 	LabelCause    = "Likely cause"
 	LabelFix      = "What to do"

@@ -96,6 +96,15 @@ func TestEveryMessageAnswersTheFirstQuestions(t *testing.T) {
 			if utf8.RuneCountInString(m.Headline) > 140 {
 				t.Errorf("%s × %s: headline has %d characters", c, e, utf8.RuneCountInString(m.Headline))
 			}
+			// A stranger who reads three lines knows the impact and what to do first.
+			lines := strings.SplitN(m.Text(), "\n", 8)
+			if !strings.HasPrefix(lines[1], message.LabelImpact+": ") {
+				t.Errorf("%s × %s: second line %q, want the impact", c, e, lines[1])
+			}
+			top := strings.Join(lines[:7], "\n")
+			if open := m.Until.IsZero(); open && !strings.Contains(top, "\n"+message.LabelFirst+": ") {
+				t.Errorf("%s × %s: no first step at the top:\n%s", c, e, top)
+			}
 			if m.Next == "" || m.CauseTitle == "" || m.Short == "" || len(m.Facts) > 10 || m.Subject == "" {
 				t.Errorf("%s × %s: incomplete: %+v", c, e, m)
 			}

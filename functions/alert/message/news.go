@@ -106,7 +106,13 @@ func next(s State, n incident.Notice) string {
 	return "A message when it is over."
 }
 
-func upperFirst(s string) string { return string(s[0]-'a'+'A') + s[1:] }
+// upperFirst begins a sentence with s, which is ASCII at its beginning.
+func upperFirst(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
 
 // factsOf lists what was measured, at most ten facts.
 func factsOf(i incident.Incident, now time.Time) []Fact {

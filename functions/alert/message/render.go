@@ -165,11 +165,13 @@ func impact(i incident.Incident) string {
 		if i.Cause == cause.Mock {
 			parts = append(parts, mockEvidence(i))
 		}
+	case i.Series.Check == report.ConfigLoad && i.Severity == cause.SeverityCritical:
+		parts = append(parts, "pongwatch cannot watch this database with its present settings")
 	case i.Series.Check == report.Write:
 		parts = append(parts, "pongwatch's write to its own key failed")
 	default:
 		if text := measured(o); text != "" {
-			parts = append(parts, "Measured "+text+from(i))
+			parts = append(parts, upperFirst(text)+from(i))
 		}
 	}
 	if len(i.Mock) > 0 {
@@ -180,7 +182,10 @@ func impact(i incident.Incident) string {
 		parts = append(parts, "In mock mode meanwhile: "+list(names, 5))
 	}
 	if len(parts) == 0 {
-		return ""
+		// What pongwatch says of itself or of a setting has no measured impact: its
+		// explanation begins with it.
+		first, _, _ := strings.Cut(i.Cause.Info().Explanation, ". ")
+		return strings.TrimSuffix(first, ".") + "."
 	}
 	return strings.Join(parts, ". ") + "."
 }

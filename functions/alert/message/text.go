@@ -14,8 +14,9 @@ const width = 76
 func (m Message) Text() string {
 	var b strings.Builder
 	b.WriteString(m.Push + "\n")
+	line(&b, LabelImpact, m.Impact)
+	line(&b, LabelFirst, m.FirstStep())
 	paragraph(&b, "", m.News)
-	paragraph(&b, LabelImpact, m.Impact)
 	b.WriteString("\n")
 	for _, f := range m.Facts {
 		fmt.Fprintf(&b, "%-12s %s\n", f.Label+":", wrap(f.String(), width-13, strings.Repeat(" ", 13)))
@@ -96,6 +97,14 @@ func (f Fact) String() string {
 	return Stamp(f.At) + " (" + f.Text + ")"
 }
 
+// FirstStep returns what to do first, "" once there is nothing to do.
+func (m Message) FirstStep() string {
+	if len(m.Fix) == 0 {
+		return ""
+	}
+	return m.Fix[0]
+}
+
 // Person returns who, for media that know nothing of the channel's users.
 func (n Note) Person() string {
 	by := Clip(Line(n.By), 80)
@@ -126,13 +135,20 @@ func (n Note) String() string {
 }
 
 func paragraph(b *strings.Builder, label, text string) {
+	if text != "" {
+		b.WriteString("\n")
+		line(b, label, text)
+	}
+}
+
+func line(b *strings.Builder, label, text string) {
 	if text == "" {
 		return
 	}
 	if label != "" {
 		text = label + ": " + text
 	}
-	b.WriteString("\n" + wrap(text, width, "") + "\n")
+	b.WriteString(wrap(text, width, "") + "\n")
 }
 
 // wrap breaks text between words; a word that is too long stays whole, since it

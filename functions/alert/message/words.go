@@ -76,13 +76,27 @@ func reason(i incident.Incident, p phrase) string {
 	return lowerFirst(i.Cause.Info().Title)
 }
 
-// measured returns "812 ms, limit 600 ms", or "".
+// measures says what the value of a check is, by its unit; %s is the value.
+var measures = map[report.Check]map[report.Unit]string{
+	report.Latency:   {report.Milliseconds: "PING takes %s"},
+	report.HitRate:   {report.Ratio: "%s of look-ups find their key"},
+	report.Memory:    {report.Ratio: "%s of the space is used", report.Bytes: "%s are used", report.Hours: "full in %s"},
+	report.Commands:  {report.Ratio: "%s of the month's commands are used", report.Count: "%s commands are used this month", report.Hours: "used up in %s"},
+	report.Eviction:  {report.Count: "%s keys were dropped", report.Ratio: "%s of the space is used"},
+	report.Isolation: {report.Count: "%s sampled keys"},
+	report.Values:    {report.Count: "%s sampled values"},
+}
+
+// measured returns "PING takes 812 ms, limit 600 ms", or "".
 func measured(o report.Observation) string {
 	if o.Value == nil {
 		return ""
 	}
 	text := quantity(*o.Value, o.Unit)
-	if o.Threshold != nil {
+	if words, ok := measures[o.Check][o.Unit]; ok {
+		text = fmt.Sprintf(words, text)
+	}
+	if o.Threshold != nil && *o.Threshold != 0 {
 		text += ", limit " + quantity(*o.Threshold, o.Unit)
 	}
 	return text

@@ -46,7 +46,7 @@ func (r *Receiver) standalone(m message.Message) layout { return r.layout(m, m.F
 
 func (r *Receiver) layout(m message.Message, first string) layout {
 	blocks := []slack.Block{slack.NewHeaderBlock(plain(first, maxHeader))}
-	for _, text := range []string{m.News, m.Impact} {
+	for _, text := range []string{top(m), m.News} {
 		if text != "" {
 			blocks = append(blocks, slack.NewSectionBlock(plain(text, maxSentence), nil, nil))
 		}
@@ -69,6 +69,15 @@ func (r *Receiver) layout(m message.Message, first string) layout {
 	}
 	blocks = append(blocks, slack.NewContextBlock("", plain(footer, maxFooter)))
 	return layout{text: escaped(m.Push, maxPush), blocks: blocks}
+}
+
+// top is what stands below the headline: what it does, and what to do first.
+func top(m message.Message) string {
+	text := message.Clip(m.Impact, maxSentence/2)
+	if step := m.FirstStep(); step != "" {
+		text = strings.TrimSpace(text + "\n" + message.LabelFirst + ": " + step)
+	}
+	return text
 }
 
 // replyLayout is what the thread is told: what is new, and the headline.
