@@ -59,7 +59,8 @@ func (l *lab) build(ctx context.Context) error {
 		return err
 	}
 	linked = filepath.Join(l.dir, "linked-floor")
-	cmd := exec.CommandContext(ctx, "go", "build", "-ldflags", "-s -w", "-o", linked, "./floor")
+	cmd := exec.CommandContext(ctx, "go", "build", "-ldflags", "-s -w", "-o", linked, ".")
+	cmd.Dir = "floor"
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building the floor program: %w\n%s", err, out)

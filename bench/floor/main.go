@@ -1,6 +1,9 @@
 // Command floor is the least that a function here can be: the functions framework
 // and the Secret Manager SDK, which the project must use, and nothing else. What
 // pongwatch's cold start and memory cost is measured against it.
+//
+// It is a module of its own so that it has the versions that such a program gets by
+// itself: pongwatch's go.mod lifts one that would walk all types at each start.
 package main
 
 import (
