@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -491,5 +490,3 @@ func TestReason(t *testing.T) {
 		}
 	}
 }
-
-var errTest = errors.New("connection refused")
