@@ -44,7 +44,7 @@ func TestHelp(t *testing.T) {
 			if code := c.run(t.Context(), []string{"--help"}, &stdout, &stderr); code != exitOK {
 				t.Errorf("exit code %d, want 0", code)
 			}
-			if !strings.Contains(stdout.String(), "Usage: pongwatch "+c.name) || stderr.Len() > 0 {
+			if out := stdout.String(); !strings.Contains(out, "Usage:") || !strings.Contains(out, "pongwatch "+c.name) || stderr.Len() > 0 {
 				t.Errorf("stdout %q, stderr %q, want help on stdout alone", stdout.String(), stderr.String())
 			}
 			if c.summary == "" || strings.HasSuffix(c.summary, ".") {
