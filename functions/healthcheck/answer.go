@@ -49,7 +49,7 @@ type Health struct {
 	// IncidentsUnknown says that open incidents could not be read: the answer is the
 	// ping's alone, which is blind to a full database and to mock mode.
 	IncidentsUnknown bool `json:"incidents_unknown,omitempty"`
-	// Databases is the answer about each, the worst first.
+	// Databases is the answer about each where there are several, the worst first.
 	Databases []Health `json:"databases,omitempty"`
 }
 
@@ -142,8 +142,11 @@ func (f *Function) askAll(ctx context.Context) Health {
 		return Health{Status: StatusError, Title: "No database is configured", CheckedAt: f.now().UTC()}
 	}
 	worst := all[0]
+	if len(all) == 1 {
+		return worst
+	}
 	worst.Databases = all
-	if len(all) > 1 && worst.Status == StatusConnected {
+	if worst.Status == StatusConnected {
 		worst.Database, worst.LatencyMS, worst.Phases = "", nil, nil // it speaks for all
 	}
 	return worst

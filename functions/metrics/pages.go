@@ -37,7 +37,7 @@ const indexPage = `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>pongwatch</title>
 <h1>pongwatch</h1>
-<p>{{len .Databases}} databases are watched:{{range .Databases}} <a href="api/v1/admin/redis-metrics?database={{.Name}}">{{.Name}}</a>{{end}}.</p>
+<p>Watched:{{range .Databases}} <a href="api/v1/admin/redis-metrics?database={{.Name}}">{{.Name}}</a>{{end}}</p>
 <ul>
 <li><a href="api/v1/admin/redis-metrics">All statistics</a> as JSON</li>
 </ul>

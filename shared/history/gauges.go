@@ -46,8 +46,9 @@ func (a *Archive) AppendReadings(ctx context.Context, shard string, run Run, rea
 		}
 		return DecodeReadings(data, schema)
 	}
-	return update(ctx, a.store, hourKey(gaugePrefix(shard), run.Scheduled), run, expiry(run.Scheduled), fresh,
-		func(h *GaugeHour) { h.add(run, readings) })
+	return appending[*GaugeHour]{
+		a.store, &a.gauges, gaugePrefix(shard), run, fresh, func(h *GaugeHour) { h.add(run, readings) },
+	}.do(ctx)
 }
 
 // Readings returns the hours that touch [from, to], in order.

@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/store"
@@ -47,7 +48,11 @@ type Run struct {
 func (r Run) Lag() time.Duration { return r.Started.Sub(r.Scheduled) }
 
 // Archive reads and writes history in a store. It is safe for concurrent use.
-type Archive struct{ store store.Store }
+type Archive struct {
+	store  store.Store
+	pings  written[*PingHour]
+	gauges written[*GaugeHour]
+}
 
 // New returns the archive in s.
 func New(s store.Store) *Archive { return &Archive{store: s} }
@@ -59,29 +64,75 @@ type document interface {
 	encode() ([]byte, error)
 }
 
-// update appends to the document under key by compare-and-swap. decode makes the
-// document from its data, nil for a new one; add puts the run into it.
-func update[D document](ctx context.Context, s store.Store, key string, run Run, expires time.Time, decode func([]byte, int) (D, error), add func(D)) error {
+// written keeps the document that was written last under each prefix, since the next
+// run most likely appends to it: that saves a read and the decoding. Another writer's
+// run shows as a conflict. The zero value is ready.
+type written[D document] struct {
+	mu       sync.Mutex
+	byPrefix map[string]version[D]
+}
+
+// version is a document as it is in the store.
+type version[D document] struct {
+	key, version string
+	content      D
+}
+
+// take returns the document under key, which then belongs to the caller alone.
+func (w *written[D]) take(prefix, key string) (version[D], bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	v, ok := w.byPrefix[prefix]
+	delete(w.byPrefix, prefix)
+	return v, ok && v.key == key
+}
+
+func (w *written[D]) keep(prefix string, v version[D]) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.byPrefix == nil {
+		w.byPrefix = map[string]version[D]{}
+	}
+	w.byPrefix[prefix] = v
+}
+
+// appending is how a run gets into a document.
+type appending[D document] struct {
+	store  store.Store
+	kept   *written[D]
+	prefix string
+	run    Run
+	// decode makes the document from its data, nil for a new one.
+	decode func(data []byte, schema int) (D, error)
+	add    func(D)
+}
+
+// do appends by compare-and-swap.
+func (a appending[D]) do(ctx context.Context) error {
+	key := hourKey(a.prefix, a.run.Scheduled)
+	v, known := a.kept.take(a.prefix, key)
 	var last error
 	for range maxAttempts {
-		old, err := s.Get(ctx, key)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return fmt.Errorf("appending a run: %w", err)
+		if !known {
+			var err error
+			if v, err = a.read(ctx, key); err != nil {
+				return err
+			}
 		}
-		d, err := decode(old.Data, old.Schema)
-		if err != nil {
-			return fmt.Errorf("appending a run to %s: %w", key, err)
-		}
-		if d.has(run.Scheduled) {
+		if v.content.has(a.run.Scheduled) {
+			a.kept.keep(a.prefix, v)
 			return nil
 		}
-		add(d)
-		data, err := d.encode()
+		a.add(v.content)
+		data, err := v.content.encode()
 		if err != nil {
 			return fmt.Errorf("appending a run to %s: %w", key, err)
 		}
-		_, last = s.Put(ctx, store.Doc{Key: key, Data: data, Version: old.Version, ExpiresAt: expires, Schema: Schema})
+		var doc store.Doc
+		doc, last = a.store.Put(ctx, store.Doc{Key: key, Data: data, Version: v.version, ExpiresAt: expiry(a.run.Scheduled), Schema: Schema})
 		if last == nil {
+			v.version = doc.Version
+			a.kept.keep(a.prefix, v)
 			return nil
 		}
 		if errors.Is(last, store.ErrTooLarge) || ctx.Err() != nil {
@@ -89,8 +140,21 @@ func update[D document](ctx context.Context, s store.Store, key string, run Run,
 		}
 		// After a conflict, and after an answer that may have been lost, the
 		// document itself says whether the run is in it.
+		known = false
 	}
 	return fmt.Errorf("appending a run: %w", last)
+}
+
+func (a appending[D]) read(ctx context.Context, key string) (version[D], error) {
+	doc, err := a.store.Get(ctx, key)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return version[D]{}, fmt.Errorf("appending a run: %w", err)
+	}
+	content, err := a.decode(doc.Data, doc.Schema)
+	if err != nil {
+		return version[D]{}, fmt.Errorf("appending a run to %s: %w", key, err)
+	}
+	return version[D]{key, doc.Version, content}, nil
 }
 
 // hourKey is the key of the document that holds t under prefix.

@@ -176,6 +176,30 @@ func TestAppendsMeetOtherWritersAndLostAnswers(t *testing.T) {
 	}
 }
 
+func TestARunAfterTheFirstNeedsNoRead(t *testing.T) {
+	f := storetest.NewFaulty(storetest.NewMemory(func() time.Time { return eight }))
+	a, other := history.New(f), history.New(f)
+	add := func(a *history.Archive, minute int) {
+		t.Helper()
+		if err := a.AppendPings(t.Context(), shard, runAt(minute), map[string]report.Sample{"cache": good(minute)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(a, 0)
+	add(a, 1)
+	add(a, 1) // repeated
+	if n := f.Count(storetest.Get); n != 1 {
+		t.Errorf("%d reads for three runs, want one", n)
+	}
+	add(other, 2) // another instance
+	add(a, 3)     // which this one learns by a conflict
+	add(a, 60)    // the next hour
+	hours, err := a.Pings(t.Context(), shard, region, eight, eight.Add(time.Hour))
+	if err != nil || len(hours) != 2 || len(hours[0].Runs()) != 4 || len(hours[1].Runs()) != 1 {
+		t.Errorf("hours %v, %v; want four runs and one", hours, err)
+	}
+}
+
 func TestTwoRunsAtOnceAreBothKept(t *testing.T) {
 	a := history.New(storetest.NewMemory(func() time.Time { return eight }))
 	var wg sync.WaitGroup

@@ -46,8 +46,9 @@ func (a *Archive) AppendPings(ctx context.Context, shard string, run Run, sample
 		}
 		return DecodePings(data, schema)
 	}
-	return update(ctx, a.store, hourKey(pingPrefix(shard, run.Region), run.Scheduled), run, expiry(run.Scheduled), fresh,
-		func(h *PingHour) { h.add(run, samples) })
+	return appending[*PingHour]{
+		a.store, &a.pings, pingPrefix(shard, run.Region), run, fresh, func(h *PingHour) { h.add(run, samples) },
+	}.do(ctx)
 }
 
 // Pings returns the hours that touch [from, to], in order.
