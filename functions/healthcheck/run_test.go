@@ -33,7 +33,7 @@ func TestARunPublishesEveryDueCheckThenRecords(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, body := post(t, f, eight)
-	if code != http.StatusOK || !strings.Contains(body, `"recorded": true`) || !strings.Contains(body, `"lag_ms": 1500`) {
+	if code != http.StatusOK || !strings.Contains(body, `"recorded":true`) || !strings.Contains(body, `"lag_ms":1500`) {
 		t.Errorf("the run is answered %d %s, want 200, recorded, with its lag", code, body)
 	}
 	r := to.last(t)
@@ -75,7 +75,7 @@ func TestARepeatedRunAsksNobodyTwice(t *testing.T) {
 	scheduled := time.Now().Truncate(time.Minute)
 	post(t, f, scheduled)
 	code, body := post(t, f, scheduled)
-	if code != http.StatusOK || !strings.Contains(body, `"repeated": true`) || pings.Load() != 1 || len(to.reports) != 1 {
+	if code != http.StatusOK || !strings.Contains(body, `"repeated":true`) || pings.Load() != 1 || len(to.reports) != 1 {
 		t.Errorf("the repeated run: %d %s, %d pings, %d reports; want 200, repeated, 1, 1", code, body, pings.Load(), len(to.reports))
 	}
 	post(t, f, scheduled.Add(time.Minute))
@@ -112,7 +112,7 @@ func TestARunThatCannotBeRecordedSaysSoInTheNext(t *testing.T) {
 	}
 	scheduled := time.Now().Truncate(time.Minute)
 	s.Always(func(storetest.Call) storetest.Fault { return storetest.Unavailable })
-	if code, body := post(t, f, scheduled.Add(-time.Minute)); code != http.StatusOK || !strings.Contains(body, `"recorded": false`) {
+	if code, body := post(t, f, scheduled.Add(-time.Minute)); code != http.StatusOK || !strings.Contains(body, `"recorded":false`) {
 		t.Errorf("answered %d %s, want 200: the report is out", code, body)
 	}
 	s.Always(nil)

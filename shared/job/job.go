@@ -82,9 +82,10 @@ type Failure struct {
 	Error string `json:"error"`
 }
 
-// WriteJSON answers with body as JSON. The answer is for now only: no cache keeps it.
+// WriteJSON answers with body as JSON on one line, as scripts look for it: {"status":"connected", …}. The answer is for
+// now only: no cache keeps it.
 func WriteJSON(w http.ResponseWriter, status int, body any) {
-	data, err := json.MarshalIndent(body, "", "  ")
+	data, err := json.Marshal(body)
 	if err != nil {
 		http.Error(w, `{"error":"encoding the answer"}`, http.StatusInternalServerError)
 		return
