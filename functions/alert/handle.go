@@ -138,25 +138,3 @@ func (f *Function) storedShards(ctx context.Context) []string {
 	f.mu.Unlock()
 	return names
 }
-
-// mayAct decides by the configuration: a Slack channel may list who may press its
-// buttons; every other way in has verified who asks.
-func (f *Function) mayAct(ctx context.Context, c report.Command) (bool, error) {
-	if f.options.MayAct != nil {
-		return f.options.MayAct(ctx, c)
-	}
-	if c.Via != "slack" {
-		return true, nil
-	}
-	listed := false
-	for _, r := range f.config.Receivers {
-		if r.Slack == nil || len(r.Slack.Approvers) == 0 {
-			continue
-		}
-		listed = true
-		if slices.Contains(r.Slack.Approvers, c.By) {
-			return true, nil
-		}
-	}
-	return !listed, nil
-}

@@ -144,7 +144,7 @@ func (r *Receiver) body(m message.Message) []slack.RichTextElement {
 	for _, n := range m.Notes {
 		all = append(all, note(n))
 	}
-	all = append(all, members(m)...)
+	all = append(all, memberList(m)...)
 	if m.Sparkline != "" {
 		all = append(all, slack.NewRichTextSection(bold(message.LabelTrend+" "), text(message.Clip(m.Sparkline, maxFact))))
 	}
@@ -187,8 +187,8 @@ func note(n message.Note) slack.RichTextElement {
 	return slack.NewRichTextSection(line...)
 }
 
-// members lists a group's incidents as far as there is room.
-func members(m message.Message) []slack.RichTextElement {
+// memberList lists a group's incidents as far as there is room.
+func memberList(m message.Message) []slack.RichTextElement {
 	if len(m.Members) == 0 {
 		return nil
 	}

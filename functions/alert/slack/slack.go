@@ -72,6 +72,7 @@ var (
 type Receiver struct {
 	options Options
 	client  *http.Client
+	groups  groups
 }
 
 var _ message.Receiver = (*Receiver)(nil)
@@ -283,6 +284,31 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// IsMember reports whether a user belongs to a user group. It needs the scope
+// usergroups:read. An answer is good for five minutes. What Slack refuses for good,
+// a missing scope for one, is a no, and logged: asking again would not help.
+func (r *Receiver) IsMember(ctx context.Context, user, group string) (bool, error) {
+	if r.options.Token == nil {
+		return false, nil
+	}
+	if users, ok := r.groups.get(group, time.Now()); ok {
+		return slices.Contains(users, user), nil
+	}
+	var users []string
+	err := r.call(ctx, "reading a user group", layout{}, layout{}, func(ctx context.Context, api *slack.Client, _ ...slack.MsgOption) (err error) {
+		users, err = api.GetUserGroupMembersContext(ctx, group)
+		return err
+	})
+	if err != nil && outcome(err).Result != message.Refused {
+		return false, err
+	}
+	if err != nil {
+		r.options.Logger.ErrorContext(ctx, "slack refuses to list a user group, nobody in it may act", "receiver", r.options.Name, "group", group, "error", err.Error())
+	}
+	r.groups.put(group, users, time.Now())
+	return slices.Contains(users, user), nil
 }
 
 // Check asks Slack whether the token works, without posting. A webhook cannot be

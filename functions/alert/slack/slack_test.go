@@ -345,6 +345,29 @@ func TestARevokedTokenIsReadAgain(t *testing.T) {
 	}
 }
 
+func TestUserGroups(t *testing.T) {
+	s := server(t)
+	s.SetGroup("S0123456789", "U0ALICE", "U0BOB")
+	r := bot(t, s)
+	for range 3 {
+		for user, want := range map[string]bool{"U0ALICE": true, "U0EVE": false} {
+			if got, err := r.IsMember(t.Context(), user, "S0123456789"); err != nil || got != want {
+				t.Errorf("IsMember(%s) = %v, %v", user, got, err)
+			}
+		}
+	}
+	if n := len(s.Requests()); n != 1 {
+		t.Errorf("%d requests, want one: the answer is remembered", n)
+	}
+	if got, err := r.IsMember(t.Context(), "U0ALICE", "S0OTHER0000"); err != nil || got {
+		t.Errorf("a group that Slack does not know: %v, %v; want a no", got, err)
+	}
+	s.Fail(slacktest.Fault{Status: 503, Times: -1})
+	if got, err := r.IsMember(t.Context(), "U0ALICE", "S0THIRD0000"); err == nil || got {
+		t.Errorf("Slack does not answer: %v, %v; want an error, since nobody knows", got, err)
+	}
+}
+
 func TestNewRefusesWhatCannotWork(t *testing.T) {
 	token := message.Fixed(secrets.New("xoxb-x"))
 	tests := []struct {

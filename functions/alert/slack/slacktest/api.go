@@ -39,6 +39,8 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 			return s.apiPost(form)
 		case "chat.update":
 			return s.apiUpdate(form)
+		case "usergroups.users.list":
+			return s.apiGroup(form)
 		}
 		return refused("unknown_method", method)
 	})
@@ -80,6 +82,16 @@ func (s *Server) apiUpdate(form url.Values) (status int, body any, answer, probl
 		return refused(code, "")
 	}
 	return http.StatusOK, map[string]any{"ok": true, "channel": channel, "ts": ts, "text": c.Text}, "ok", ""
+}
+
+func (s *Server) apiGroup(form url.Values) (status int, body any, answer, problem string) {
+	s.mu.Lock()
+	users, ok := s.groups[form.Get("usergroup")]
+	s.mu.Unlock()
+	if !ok {
+		return refused("no_such_subteam", "")
+	}
+	return http.StatusOK, map[string]any{"ok": true, "users": users}, "ok", ""
 }
 
 func wire(m Message) map[string]any {

@@ -88,6 +88,7 @@ type Server struct {
 	requests []Request
 	faults   []*Fault
 	onChange []func()
+	groups   map[string][]string
 	lastTS   int64
 	closed   bool
 }
@@ -177,6 +178,16 @@ func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.requests)
+}
+
+// SetGroup makes a user group of these users.
+func (s *Server) SetGroup(group string, users ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.groups == nil {
+		s.groups = map[string][]string{}
+	}
+	s.groups[group] = users
 }
 
 // Delete removes a message, as a person can.

@@ -1,0 +1,71 @@
+package alert
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// membership is a receiver that knows who belongs to a group of its channel's users.
+type membership interface {
+	IsMember(ctx context.Context, user, group string) (bool, error)
+}
+
+// mayAct decides by the configuration. In Slack the approvers of any receiver may
+// act, or everybody if none lists any; elsewhere those whom `oncall.actors` lists, or
+// everybody whom the channel has verified. Where there is such a list, a link, which
+// does not know who follows it, may act if the list holds the word "link".
+func (f *Function) mayAct(ctx context.Context, c report.Command) (bool, error) {
+	if f.options.MayAct != nil {
+		return f.options.MayAct(ctx, c)
+	}
+	if c.Via != "slack" {
+		actors := f.config.OnCall.Actors
+		return len(actors) == 0 || slices.Contains(actors, c.By), nil
+	}
+	listed := false
+	var unknown error
+	for i := range f.config.Receivers {
+		r := &f.config.Receivers[i]
+		if r.Slack == nil || len(r.Slack.Approvers) == 0 {
+			continue
+		}
+		listed = true
+		if slices.Contains(r.Slack.Approvers, c.By) {
+			return true, nil
+		}
+		in, err := f.inGroup(ctx, r.Name, c.By, r.Slack.Approvers)
+		if in {
+			return true, nil
+		}
+		if err != nil {
+			unknown = err
+		}
+	}
+	// An error asks for another try; it must not let anybody through.
+	return !listed, unknown
+}
+
+// inGroup asks Slack about the user groups among the approvers.
+func (f *Function) inGroup(ctx context.Context, receiver, user string, approvers []string) (bool, error) {
+	channel, ok := f.options.Receivers[receiver].(membership)
+	if !ok {
+		return false, nil
+	}
+	var unknown error
+	for _, a := range approvers {
+		if !strings.HasPrefix(a, "S") {
+			continue
+		}
+		in, err := channel.IsMember(ctx, user, a)
+		if in {
+			return true, nil
+		}
+		if err != nil {
+			unknown = err
+		}
+	}
+	return false, unknown
+}
