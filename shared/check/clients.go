@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
@@ -38,7 +39,12 @@ type Clients struct {
 type keptClient struct {
 	credentials config.Credentials
 	client      *upstash.Client
+	resolved    time.Time
 }
+
+// resolvedFor is for how long credentials are not looked up anew. A token that is
+// refused before is read again at once, as it is between the secret cache's reads.
+const resolvedFor = 5 * time.Minute
 
 // NewClients returns an empty pool. template has everything but URL and Token.
 func NewClients(resolve Resolve, template upstash.Options) *Clients {
@@ -67,14 +73,22 @@ func (c *Clients) client(ctx context.Context, d *config.Database, fresh bool) (*
 			return nil, "", &Problem{Cause: p.Cause, Evidence: p.Evidence()}
 		}
 	}
+	c.mu.Lock()
+	k, ok := c.kept[d.Name]
+	c.mu.Unlock()
+	if ok && !fresh && time.Since(k.resolved) < resolvedFor {
+		return k.client, k.credentials.Version, nil
+	}
 	credentials, err := c.resolve(ctx, d, fresh)
 	if err != nil {
 		return nil, "", unresolved(ctx, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	k, ok := c.kept[d.Name]
+	k, ok = c.kept[d.Name]
 	if ok && k.credentials.URL == credentials.URL && k.credentials.Token.Equal(credentials.Token) {
+		k.credentials, k.resolved = credentials, time.Now()
+		c.kept[d.Name] = k
 		return k.client, credentials.Version, nil
 	}
 	options := c.template
@@ -86,7 +100,7 @@ func (c *Clients) client(ctx context.Context, d *config.Database, fresh bool) (*
 	if ok {
 		k.client.CloseIdleConnections()
 	}
-	c.kept[d.Name] = keptClient{credentials, client}
+	c.kept[d.Name] = keptClient{credentials, client, time.Now()}
 	return client, credentials.Version, nil
 }
 
