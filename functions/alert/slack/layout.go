@@ -25,6 +25,7 @@ const (
 	maxCause    = 700
 	maxStep     = 250
 	maxSteps    = 6
+	maxListed   = 15 // incidents of a group with a line each
 	maxMembers  = 2000
 	maxFooter   = 250
 	maxText     = 3500
@@ -187,25 +188,50 @@ func note(n message.Note) slack.RichTextElement {
 	return slack.NewRichTextSection(line...)
 }
 
-// memberList lists a group's incidents as far as there is room.
+// memberList lists a group's incidents: a few with all that is known of each, many
+// by name alone, as far as there is room.
 func memberList(m message.Message) []slack.RichTextElement {
 	if len(m.Members) == 0 {
 		return nil
 	}
-	lines := strings.Split(strings.TrimSpace(message.MemberLines(m)), "\n")
-	var items []slack.RichTextElement
-	room := maxMembers
-	for i, line := range lines {
-		if room -= len(line); room < 0 || len(items) == 40 {
-			items = append(items, slack.NewRichTextSection(text(fmt.Sprintf("and %d more", len(lines)-i))))
-			break
+	all := []slack.RichTextElement{slack.NewRichTextSection(bold(message.LabelMembers + fmt.Sprintf(" (%d)", len(m.Members))))}
+	if len(m.Members) <= maxListed {
+		var items []slack.RichTextElement
+		for line := range strings.Lines(message.MemberLines(m)) {
+			items = append(items, slack.NewRichTextSection(text(message.Clip(strings.TrimSpace(line), maxFact))))
 		}
-		items = append(items, slack.NewRichTextSection(text(line)))
+		return append(all, slack.NewRichTextList(slack.RTEListBullet, 0, items...))
 	}
-	return []slack.RichTextElement{
-		slack.NewRichTextSection(bold(message.LabelMembers)),
-		slack.NewRichTextList(slack.RTEListBullet, 0, items...),
+	var open, over []string
+	for _, x := range m.Members {
+		if x.Open {
+			open = append(open, x.Database)
+		} else {
+			over = append(over, x.Database)
+		}
 	}
+	if len(open) > 0 {
+		all = append(all, slack.NewRichTextSection(text(names(open, maxMembers))))
+	}
+	if len(over) > 0 {
+		all = append(all, slack.NewRichTextSection(bold("Well again: "), text(names(over, maxMembers/2))))
+	}
+	return all
+}
+
+// names joins as many names as fit into limit characters and counts the rest.
+func names(all []string, limit int) string {
+	text := ""
+	for i, name := range all {
+		if len(text)+len(name)+2 > limit {
+			return text + fmt.Sprintf(" and %d more", len(all)-i)
+		}
+		if i > 0 {
+			text += ", "
+		}
+		text += name
+	}
+	return text
 }
 
 func (r *Receiver) links(m message.Message) []slack.RichTextSectionElement {

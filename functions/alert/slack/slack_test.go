@@ -345,6 +345,19 @@ func TestARevokedTokenIsReadAgain(t *testing.T) {
 	}
 }
 
+// TestAHundredDatabasesAreAllNamed in the one message that a group gets.
+func TestAHundredDatabasesAreAllNamed(t *testing.T) {
+	s := server(t)
+	n := messagetest.Group(incident.Opened, 100)
+	deliver(t, bot(t, s), message.Render(n, messagetest.Context()), message.Ref{})
+	blocks := string(s.Messages()[0].Blocks)
+	for _, i := range n.Members {
+		if !strings.Contains(blocks, i.Series.Database) {
+			t.Errorf("%s is not named", i.Series.Database)
+		}
+	}
+}
+
 func TestUserGroups(t *testing.T) {
 	s := server(t)
 	s.SetGroup("S0123456789", "U0ALICE", "U0BOB")
