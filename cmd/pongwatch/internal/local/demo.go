@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -57,6 +58,9 @@ type demo struct {
 	secrets *secretmanagertest.Server
 	slack   *slacktest.Server
 	mail    *emailtest.Server
+
+	memory  *memory
+	earlier inbox.Inbox // what an earlier process received
 
 	mu   sync.Mutex
 	mode string
@@ -159,7 +163,33 @@ alerting:
 }
 
 // received is what on-call would have received.
-func (d *demo) received() inbox.Inbox { return received(d.slack.Messages(), d.mail.Mails()) }
+func (d *demo) received() inbox.Inbox {
+	now := received(d.slack.Messages(), d.mail.Mails())
+	return inbox.Inbox{Slack: slices.Concat(d.earlier.Slack, now.Slack), Mail: slices.Concat(d.earlier.Mail, now.Mail)}
+}
+
+// remember goes on where the process before was ended, and keeps what happens in the
+// file at path from now on; without a path it does neither.
+func (d *demo) remember(path string, logger *slog.Logger) error {
+	m, before, err := recall(path)
+	if err != nil {
+		return err
+	}
+	d.memory, d.earlier = m, before.Inbox
+	if before.Mode != "" {
+		if err := d.setMode(before.Mode); err != nil {
+			return fmt.Errorf("breaking the demonstration as before: %w", err)
+		}
+	}
+	keep := func() {
+		if err := m.save(func(s *saved) { s.Inbox = d.received() }); err != nil {
+			logger.Error("inbox not saved", "error", err)
+		}
+	}
+	d.slack.OnChange(keep)
+	d.mail.OnChange(keep)
+	return nil
+}
 
 // announce tells the terminal, too, of what is received from now on.
 func (d *demo) announce(out io.Writer) {
@@ -191,7 +221,7 @@ func (d *demo) setMode(mode string) error {
 		}
 	}
 	d.mode = mode
-	return nil
+	return d.memory.save(func(s *saved) { s.Mode = mode })
 }
 
 // breakHandler serves POST /demo/break?mode=MODE: JSON for curl, the inbox again for

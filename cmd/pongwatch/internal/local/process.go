@@ -101,6 +101,15 @@ func Start(ctx context.Context, o Options) (_ *Process, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.demo != nil {
+		path := ""
+		if !p.temporary {
+			path = filepath.Join(p.data, "demonstration.json")
+		}
+		if err := p.demo.remember(path, o.Logger); err != nil {
+			return nil, err
+		}
+	}
 	p.server = &http.Server{
 		Handler: guard(handler, !o.Expose), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),

@@ -75,6 +75,42 @@ func TestCanaryModes(t *testing.T) {
 	}
 }
 
+// A folder that was named remembers what is broken and what was received.
+func TestDemonstrationRemembers(t *testing.T) {
+	t.Parallel()
+	o := Options{
+		Addr: "127.0.0.1:0", Data: t.TempDir(), Every: time.Second,
+		Getenv: func(string) string { return "" }, Out: io.Discard, Logger: slog.New(slog.DiscardHandler),
+	}
+	first, err := Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- first.Run(ctx) }()
+	if err := first.demo.setMode("auth"); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, 10*time.Second, "an alert", func() bool { in := first.demo.received(); return len(in.Slack) == 1 && len(in.Mail) == 1 })
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+
+	second := startProcess(t, o, nil)
+	if in := second.demo.received(); len(in.Slack) != 1 || len(in.Mail) != 1 || second.demo.current() != "auth" {
+		t.Errorf("after a restart mode %s, %d Slack messages, %d mails; want auth, 1, 1", second.demo.current(), len(in.Slack), len(in.Mail))
+	}
+	if err := second.demo.setMode("none"); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, 10*time.Second, "the resolve", func() bool { in := second.demo.received(); return len(in.Slack) == 2 && len(in.Mail) == 2 })
+	if in := second.demo.received(); in.Mail[1].InReplyTo != in.Mail[0].MessageID {
+		t.Errorf("the resolve replies to %s, want the alert %s", in.Mail[1].InReplyTo, in.Mail[0].MessageID)
+	}
+}
+
 func TestBreakAnswers(t *testing.T) {
 	p := startProcess(t, Options{}, nil)
 	tests := []struct {
