@@ -271,3 +271,40 @@ func TestSignalsOfTheLogOpenMockMode(t *testing.T) {
 		t.Error("the same again within ten seconds reads the store")
 	}
 }
+
+func TestAReceiversProblemIsTheFirstShardsWhereverItIsMet(t *testing.T) {
+	w := newWorld(t, func(o *Options) {
+		o.Config = parse(t, strings.Replace(document, "{name: a,", "{name: a, shard: zone,", 1))
+	})
+	if w.f.first != "main" {
+		t.Fatalf("first shard %q, want main", w.f.first)
+	}
+	w.slack.answers = []message.Outcome{{Result: message.Refused, Reason: "token_revoked"}}
+	now := w.clock.Now()
+	m, err := report.Encode(report.Report{
+		Job: report.HealthCheck, Region: "us", Shard: "zone", Scheduled: now, Finished: now, Every: time.Minute,
+		Observations: []report.Observation{w.ping("a", cause.AuthInvalid)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.push(m)
+	if diff := cmp.Diff([]string{"opened"}, w.mail.got); diff != "" {
+		t.Errorf("the fallback was told (-want +got):\n%s", diff)
+	}
+	// The monitor's own incident reached Slack, which takes notifications again.
+	w.wantTold("opened", "resolved")
+}
+
+func TestAShardThatIsGoneIsClosedByTheTick(t *testing.T) {
+	w := newWorld(t, nil)
+	w.minute(cause.AuthInvalid)
+	gone := strings.ReplaceAll(document, "{name: a,", "{name: a, shard: zone,")
+	gone = strings.ReplaceAll(gone, "{name: b,", "{name: b, shard: zone,")
+	gone = strings.ReplaceAll(gone, "{name: c,", "{name: c, shard: zone,")
+	later := newWorld(t, func(o *Options) {
+		o.Config, o.Store, o.Now = parse(t, gone), w.faulty, w.clock.Now
+	})
+	later.tick()
+	later.wantTold("no_longer_watched")
+}

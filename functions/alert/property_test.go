@@ -223,7 +223,7 @@ func (s mortal) Range(ctx context.Context, from, to string) iter.Seq2[store.Doc,
 
 // plant is everything together.
 type plant struct {
-	t        *rapid.T
+	t        rapid.TB
 	config   *config.Config
 	clock    *clock
 	memory   *storetest.Memory
@@ -236,7 +236,7 @@ type plant struct {
 	minute  time.Time
 }
 
-func newPlant(t *rapid.T, c *config.Config) *plant {
+func newPlant(t rapid.TB, c *config.Config) *plant {
 	p := &plant{t: t, config: c, clock: &clock{now: noon}, status: map[string]cause.Cause{}, minute: noon}
 	p.memory = storetest.NewMemory(p.clock.Now)
 	p.faulty = storetest.NewFaulty(p.memory)
@@ -465,7 +465,7 @@ func (p *plant) command(t *rapid.T) {
 }
 
 // end lets the faults end and all be well, and checks that everybody knows.
-func (p *plant) end(t *rapid.T) {
+func (p *plant) end(t rapid.TB) {
 	for _, s := range p.stations {
 		s.plan = nil
 	}
@@ -538,7 +538,7 @@ func (p *plant) useUpFaults() {
 
 // everybodyWasTold checks every incident that ever was: it reached everybody, or its
 // document names why not.
-func (p *plant) everybodyWasTold(t *rapid.T) {
+func (p *plant) everybodyWasTold(t rapid.TB) {
 	from, to := store.Prefix("incidents/v1/main/")
 	for doc, err := range p.memory.Range(context.Background(), from, to) {
 		if err != nil {

@@ -11,23 +11,10 @@ import (
 
 // canary judges the report's network canary: an observation of the monitor's own
 // series with subject "network". Its failure counts only if it worked lately and at
-// least two databases fail with it; then it, and not each database, is what is
+// least CanaryDatabases fail with it; then it, and not each database, is what is
 // wrong. The databases it hides are returned.
 func (e *engine) canary(r report.Report, age Age) map[string]bool {
-	i := slices.IndexFunc(r.Observations, func(o report.Observation) bool {
-		return o.Database == report.MonitorDatabase && o.Subject == subjectNetwork
-	})
-	if i < 0 || age != Fresh {
-		return nil
-	}
-	o := r.Observations[i]
-	switch o.Status {
-	case report.OK:
-		set(&e.s.Canary, r.Region, r.Scheduled.UTC())
-		e.retract(subjectNetwork, r.Region)
-		return nil
-	case report.Fail, report.Warn:
-	default:
+	if age != Fresh || r.Job != report.HealthCheck {
 		return nil
 	}
 	failing := map[string]bool{}
@@ -35,6 +22,20 @@ func (e *engine) canary(r report.Report, age Age) map[string]bool {
 		if o.Check == report.Ping && o.Status == report.Fail && o.Cause.Class() == cause.ClassNetwork {
 			failing[o.Database] = true
 		}
+	}
+	i := slices.IndexFunc(r.Observations, func(o report.Observation) bool {
+		return o.Database == report.MonitorDatabase && o.Subject == subjectNetwork
+	})
+	switch {
+	case i >= 0 && r.Observations[i].Status == report.OK:
+		set(&e.s.Canary, r.Region, r.Scheduled.UTC())
+		e.retract(subjectNetwork, r.Region)
+		return nil
+	case i < 0 && len(failing) < e.p.CanaryDatabases:
+		e.retract(subjectNetwork, r.Region) // it is asked only when it may explain something
+		return nil
+	case i < 0 || !r.Observations[i].Status.Bad():
+		return nil
 	}
 	worked, ok := e.s.Canary[r.Region]
 	if !ok || e.now.Sub(worked) > e.p.CanaryWithin || len(failing) < e.p.CanaryDatabases {

@@ -117,15 +117,15 @@ func (e *engine) held(key report.Series) string {
 			return heldByPing // Redis is back since this run only: the app may notice by itself
 		}
 		return ""
-	case ss.pending():
+	case ss.pending(e.now):
 		return heldByPing
 	}
 	return ""
 }
 
-// pending reports whether a source's latest result was bad.
-func (ss *SeriesState) pending() bool {
-	return slices.ContainsFunc(ss.Sources, func(s SourceState) bool { return s.Bad > 0 || s.Down })
+// pending reports whether the latest result of a source that was heard lately is bad.
+func (ss *SeriesState) pending(now time.Time) bool {
+	return slices.ContainsFunc(ss.Sources, func(s SourceState) bool { return (s.Bad > 0 || s.Down) && s.heard(now) })
 }
 
 // settled reports whether every source was good twice.

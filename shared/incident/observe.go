@@ -1,7 +1,6 @@
 package incident
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -209,10 +208,18 @@ func (e *engine) retract(subject, source string) {
 	ss.LastOK = e.now
 }
 
+// asideFor is how long a state that was set aside is called to mind: nothing else
+// would end that.
+const asideFor = 24 * time.Hour
+
 // setAside opens an incident about a state that could not be read.
 func (e *engine) setAside(key string) {
 	if key != "" {
-		e.assert(subjectState, subjectState, report.Fail, cause.MonitorState, fmt.Sprintf("kept as %s", key), e.now)
+		e.assert(subjectState, subjectState, report.Fail, cause.MonitorState, "kept as "+key, e.now)
+		return
+	}
+	if inc := e.openIncident(monitorSeries(subjectState)); inc != nil && e.now.Sub(inc.Opened) >= asideFor {
+		e.retract(subjectState, subjectState)
 	}
 }
 

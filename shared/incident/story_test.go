@@ -436,6 +436,13 @@ func TestCanary(t *testing.T) {
 		run(w, report.OK, "..")
 		w.check("1 slack opened; 4 slack resolved")
 	})
+	t.Run("what it hid is over when the databases answer, asked or not", func(t *testing.T) {
+		w := newSim(t)
+		run(w, report.OK, "..")
+		run(w, report.Fail, "xx")
+		w.life("..")
+		w.check("1 slack opened; 2 slack resolved")
+	})
 	t.Run("it never worked: it proves nothing", func(t *testing.T) {
 		w := newSim(t)
 		for range 3 {
@@ -469,6 +476,47 @@ func TestOutage(t *testing.T) {
 	w.down["slack"] = false
 	w.life("..")
 	w.check("5 slack past")
+}
+
+func TestAnUnreadableStateIsCalledToMindForADay(t *testing.T) {
+	w := newSim(t)
+	w.p.Jobs = nil
+	w.step(Input{SetAside: "aside/v1/main/1"})
+	w.now = w.now.Add(24 * time.Hour)
+	w.step(Input{})
+	w.check("0 slack opened; 1440 slack resolved")
+}
+
+// A backlog that is replayed after Alert was dead for an hour neither opens what is
+// over nor closes what is not.
+func TestBacklog(t *testing.T) {
+	w := newSim(t)
+	w.life("..")
+	var backlog []Input
+	for range 60 {
+		backlog = append(backlog, w.report("us", w.ping("a", "us", 'x')))
+		w.now = w.now.Add(time.Minute)
+	}
+	w.step(w.report("us", w.ping("a", "us", '.')))
+	for _, in := range backlog {
+		w.step(in)
+	}
+	w.now = w.now.Add(time.Minute)
+	w.life("...")
+	w.check("")
+}
+
+func TestRegionThatFellSilentDoesNotHoldOtherChecksBack(t *testing.T) {
+	w := newSim(t)
+	w.p.Jobs = nil
+	w.step(w.report("eu", w.ping("a", "eu", 'x')))
+	for range 6 {
+		w.step(w.report("us", w.ping("a", "us", '.'), w.other("a", report.Write, "", report.Fail, cause.StorageFull)))
+		w.now = w.now.Add(time.Minute)
+	}
+	if got := w.told[0]; got != "4 slack opened" {
+		t.Errorf("told %v, want the write incident once eu has been silent for three intervals", w.told)
+	}
 }
 
 func TestSparse(t *testing.T) {
