@@ -19,8 +19,8 @@ told, as the Metrics function knows it: of the pongwatch local of this machine, 
   pongwatch incidents --watch
   TOKEN=$(gcloud auth print-identity-token) pongwatch incidents --url https://METRICS --token-env TOKEN
 
-The exit code is 0 when nothing is open, 1 when something is, 2 when it could not be
-read; of --watch 0.`
+The exit code is 0 when nothing is open, 1 when something is, 2 when that is not known;
+of --watch 0.`
 
 // watchEvery is how often --watch looks.
 const watchEvery = 5 * time.Second
@@ -60,6 +60,8 @@ func incidentsCommand(ctx context.Context, args []string, stdout, stderr io.Writ
 		return fail(err)
 	case len(s.Incidents.Open) > 0:
 		return exitNo
+	case len(s.Incidents.Unread)+len(s.Incidents.Stale) > 0:
+		return exitFailed // nobody knows
 	}
 	return exitOK
 }

@@ -43,6 +43,7 @@ type detail struct{ label, text, colour string }
 // show returns what is open, was lately, and is silenced.
 func show(v incidents.View, l look) string {
 	var b strings.Builder
+	doubts(&b, v, l)
 	fmt.Fprintf(&b, "%s As of %s.\n", headline(v, l), message.Stamp(v.At))
 	section := func(title string, rows []row) {
 		if len(rows) == 0 {
@@ -66,8 +67,22 @@ func show(v incidents.View, l look) string {
 	return b.String()
 }
 
+// doubts says first of all what the rest cannot be trusted for.
+func doubts(b *strings.Builder, v incidents.View, l look) {
+	say := func(word, text string, shards []string) {
+		if len(shards) > 0 {
+			wrap(b, l.paint(red, word)+" ", strings.Repeat(" ", len(word)+1), fmt.Sprintf(text, strings.Join(shards, ", ")), l)
+		}
+	}
+	say("NOT KNOWN:", "what is open in %s: Alert's state cannot be read.", v.Unread)
+	say("MAY BE OLD:", "what is open in %s: Alert has heard of no run for too long.", v.Stale)
+}
+
 func headline(v incidents.View, l look) string {
-	if len(v.Open) == 0 {
+	switch {
+	case len(v.Open) == 0 && len(v.Unread)+len(v.Stale) > 0:
+		return "Nothing is known to be open."
+	case len(v.Open) == 0:
 		return l.paint(green, "Nothing is open.")
 	}
 	var parts []string

@@ -61,6 +61,7 @@ func TestShow(t *testing.T) {
 	golden(t, "incidents.txt", plainText)
 	golden(t, "incidents-colour.txt", strings.ReplaceAll(show(v, look{width: narrow, colour: true}), "\x1b", "␛"))
 	golden(t, "incidents-none.txt", show(incidents.View{At: v.At}, look{width: narrow}))
+	golden(t, "incidents-unknown.txt", show(incidents.View{At: v.At, Unread: []string{"eu"}, Stale: []string{"main", "us"}}, look{width: narrow}))
 
 	// Colours say nothing that the words do not.
 	coloured := show(v, look{width: narrow, colour: true})
@@ -138,6 +139,16 @@ func TestIncidents(t *testing.T) {
 	var v incidents.View
 	if err := json.Unmarshal([]byte(out), &v); err != nil || len(v.Open) != 1 || v.Open[0].ID != id {
 		t.Errorf("%v, %d open; want the section as JSON:\n%s", err, len(v.Open), out)
+	}
+}
+
+// "Nothing is open" from an Alert that hears nothing is no good news.
+func TestIncidentsOfADeafAlert(t *testing.T) {
+	f := newFakeLocal(t, "prod-cache")
+	f.state.Created = time.Now().Add(-time.Hour)
+	code, out, _ := pongwatch(t, "incidents", "--url", f.URL)
+	if code != exitFailed || !strings.Contains(out, "MAY BE OLD") || strings.Contains(out, "Nothing is open.") {
+		t.Errorf("exit code %d, want 2 and the doubt:\n%s", code, out)
 	}
 }
 

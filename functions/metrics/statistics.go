@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
@@ -112,22 +111,17 @@ func (f *Function) statistics(w http.ResponseWriter, r *http.Request) {
 	for _, shard := range f.config.ShardNames() {
 		states = append(states, f.collect(ctx, s, shard, only)...)
 	}
+	unread := s.Incidents.Unread
 	s.Incidents = incidents.New(now, states...)
+	s.Incidents.Unread = unread
 	if only != "" {
-		keep(&s.Incidents, only)
+		s.Incidents = s.Incidents.Only(only)
 	}
 	if len(s.Missing) > 0 && len(s.Jobs) == 0 && len(states) == 0 {
 		job.WriteJSON(w, http.StatusServiceUnavailable, s)
 		return
 	}
 	job.WriteJSON(w, http.StatusOK, s)
-}
-
-// keep leaves only what is about that database.
-func keep(v *incidents.View, database string) {
-	other := func(i incidents.Incident) bool { return i.Database != database }
-	v.Open, v.Resolved = slices.DeleteFunc(v.Open, other), slices.DeleteFunc(v.Resolved, other)
-	v.Silences = slices.DeleteFunc(v.Silences, func(x incidents.Silence) bool { return x.Database != "" && x.Database != database })
 }
 
 // collect adds a shard's part, and returns Alert's state of it.
@@ -168,6 +162,7 @@ func (f *Function) collect(ctx context.Context, s *Statistics, shard, only strin
 	states, err := f.state(ctx, shard)
 	if err != nil {
 		missing("incidents", err)
+		s.Incidents.Unread = append(s.Incidents.Unread, shard)
 	}
 	return states
 }

@@ -33,6 +33,35 @@ type View struct {
 	// Commands holds the ids of the commands that were carried out in the last 24
 	// hours: what is not here was refused, named nothing, or is still on its way.
 	Commands []string `json:"commands"`
+
+	// Unread names the shards whose state could not be read: of those nothing is said.
+	Unread []string `json:"unread,omitempty"`
+	// Stale names the shards in which Alert has heard of no run for too long: what is
+	// said of those may be old.
+	Stale []string `json:"stale,omitempty"`
+}
+
+// A shard is stale when Alert has heard of no run for this many of its shortest
+// intervals and some more, as a series is missing.
+const (
+	staleAfter = 3
+	staleGrace = 2 * time.Minute
+)
+
+// stale reports whether Alert has heard of no run for too long.
+func stale(s incident.State, now time.Time) bool {
+	heard, every := s.Created, time.Duration(0)
+	for _, j := range s.Jobs {
+		for _, at := range []time.Time{j.Scheduled, j.Expected} {
+			if at.After(heard) {
+				heard = at
+			}
+		}
+		if every == 0 || j.Every > 0 && j.Every < every {
+			every = j.Every
+		}
+	}
+	return now.Sub(heard) > staleAfter*every+staleGrace
 }
 
 // Incident is one database's failing check.
@@ -233,6 +262,9 @@ func (v *View) add(s incident.State, now time.Time) {
 		}
 	}
 	v.Commands = slices.AppendSeq(v.Commands, maps.Keys(s.Commands))
+	if stale(s, now) {
+		v.Stale = append(v.Stale, s.Shard)
+	}
 }
 
 func newIncident(shard string, i incident.Incident, group *incident.Group, now time.Time) Incident {

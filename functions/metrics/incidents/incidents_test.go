@@ -35,6 +35,7 @@ func delivered(at time.Time) incident.Delivery {
 // full is a state in which everything occurs once.
 func full() incident.State {
 	s := incident.New("main", ago(24*time.Hour))
+	s.Jobs = map[string]incident.JobState{"healthcheck@us": {Scheduled: ago(time.Minute), Every: time.Minute}}
 	s.Incidents, s.Groups = map[string]incident.Incident{}, map[string]incident.Group{}
 	add := func(i incident.Incident) { s.Incidents[i.ID] = i }
 
@@ -149,6 +150,37 @@ func TestViewOfNothing(t *testing.T) {
 	const want = `{"at":"2026-11-22T18:34:05Z","open":[],"resolved":[],"groups":[],"drills":[],"silences":[],"deliveries":{"delivered":0,"pending":0,"failed":0},"commands":[]}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// What Alert knows is worth something as long as it hears of runs.
+func TestStale(t *testing.T) {
+	tests := []struct {
+		name string
+		jobs map[string]incident.JobState
+		age  time.Duration // of the state
+		want bool
+	}{
+		{"a new shard is given time", nil, time.Minute, false},
+		{"an old one that never heard of a run", nil, time.Hour, true},
+		{"the last run is recent", map[string]incident.JobState{"healthcheck@us": {Scheduled: ago(4 * time.Minute), Every: time.Minute}}, time.Hour, false},
+		{"the last run is old", map[string]incident.JobState{"healthcheck@us": {Scheduled: ago(6 * time.Minute), Every: time.Minute}}, time.Hour, true},
+		{"runs are rare here", map[string]incident.JobState{"metrics@us": {Scheduled: ago(16 * time.Minute), Every: 5 * time.Minute}}, time.Hour, false},
+		{
+			"one job is heard, another is Alert's to miss",
+			map[string]incident.JobState{"healthcheck@us": {Scheduled: ago(time.Minute), Every: time.Minute}, "metrics@us": {Scheduled: ago(time.Hour), Every: 5 * time.Minute}},
+			time.Hour, false,
+		},
+		{"a job that is only waited for", map[string]incident.JobState{"healthcheck@us": {Expected: ago(time.Minute), Every: time.Minute}}, time.Hour, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := incident.New("main", ago(tt.age))
+			s.Jobs = tt.jobs
+			if got := len(incidents.New(now, s).Stale) == 1; got != tt.want {
+				t.Errorf("stale %t, want %t", got, tt.want)
+			}
+		})
 	}
 }
 
