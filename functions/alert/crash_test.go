@@ -23,9 +23,10 @@ func TestCrashAtEachPoint(t *testing.T) {
 		{Claimed, 2},
 		{Committing, 2},
 		{Committed, 2},
+		// Another receiver may have accepted meanwhile, and its record be still to come.
 		{Sending, 3},
-		{Sent, 3}, // another receiver may have accepted meanwhile
-		{Recorded, 2},
+		{Sent, 3},
+		{Recorded, 3},
 	} {
 		t.Run(string(tt.point), func(t *testing.T) {
 			p := newPlant(t, c)
