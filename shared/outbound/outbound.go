@@ -68,7 +68,7 @@ func NewClient(o Options) *http.Client {
 	transport := &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    dialTimeout,
+		TLSHandshakeTimeout:    o.Timeout,
 		DisableKeepAlives:      true,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
@@ -79,7 +79,6 @@ func NewClient(o Options) *http.Client {
 	transport.DialContext = dialer.DialContext
 	return &http.Client{
 		Transport: &pinned{options: o, next: transport},
-		Timeout:   o.Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		},
@@ -102,11 +101,30 @@ func (p *pinned) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	var sent atomic.Bool
 	trace := &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }}
-	resp, err := p.next.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), trace)))
-	if err != nil && !sent.Load() {
-		return nil, fmt.Errorf("%w: %w", ErrNotSent, err)
+	// The limit is set here and not as http.Client's Timeout, which replaces the
+	// error by a text: nobody could tell any more whether the request was sent.
+	ctx, cancel := context.WithTimeout(r.Context(), p.options.Timeout)
+	resp, err := p.next.RoundTrip(r.WithContext(httptrace.WithClientTrace(ctx, trace)))
+	if err != nil {
+		cancel()
+		if !sent.Load() {
+			err = fmt.Errorf("%w: %w", ErrNotSent, err)
+		}
+		return nil, err
 	}
-	return resp, err
+	resp.Body = &timedBody{ReadCloser: resp.Body, cancel: cancel}
+	return resp, nil
+}
+
+// timedBody ends the exchange's time limit with the body.
+type timedBody struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+func (b *timedBody) Close() error {
+	defer b.cancel()
+	return b.ReadCloser.Close()
 }
 
 func (o Options) allow(r *http.Request) error {

@@ -2,9 +2,11 @@ package outbound_test
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -97,12 +99,43 @@ func TestClientTellsWhetherTheRequestWasSent(t *testing.T) {
 	}
 }
 
+func TestTimeLimitsSayWhetherTheRequestWasSent(t *testing.T) {
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer silent.Close()
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	}))
+	defer slow.Close()
+	// A listener that accepts nothing: TLS never begins.
+	deaf, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer deaf.Close()
+	client := outbound.NewClient(outbound.Options{AllowLoopback: true, Timeout: 100 * time.Millisecond})
+
+	if _, err := get(t, client, silent.URL); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, outbound.ErrNotSent) || !outbound.Transient(err) {
+		t.Errorf("no answer: %v, want a deadline of a request that was sent", err)
+	}
+	if _, err := get(t, client, "https://"+deaf.Addr().String()); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, outbound.ErrNotSent) {
+		t.Errorf("no connection: %v, want a deadline of a request that was not sent", err)
+	}
+	resp, err := get(t, client, slow.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := outbound.ReadAll(resp.Body, 10); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the body never ends: %v, want a deadline", err)
+	}
+}
+
 func TestClientDistrustsAForeignCertificate(t *testing.T) {
 	srv := httptest.NewUnstartedServer(http.NotFoundHandler())
-	srv.Config.ErrorLog = nil
+	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	srv.StartTLS()
 	defer srv.Close()
-	_, err := get(t, outbound.NewClient(outbound.Options{AllowLoopback: true}), srv.URL)
+	_, err := get(t, outbound.NewClient(outbound.Options{AllowLoopback: true, RootCAs: x509.NewCertPool()}), srv.URL)
 	if !errors.Is(err, outbound.ErrNotSent) || outbound.Transient(err) {
 		t.Errorf("foreign certificate: %v, want an ErrNotSent that does not pass by itself", err)
 	}

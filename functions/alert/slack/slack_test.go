@@ -281,7 +281,8 @@ func TestOutcomes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := server(t)
-			r := bot(t, s, func(o *slack.Options) { o.Timeout = 400 * time.Millisecond })
+			// Far above what loopback takes on a busy machine.
+			r := bot(t, s, func(o *slack.Options) { o.Timeout = 3 * time.Second })
 			if tt.webhook {
 				r = webhook(t, s)
 			}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/cause"
-	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
@@ -97,8 +96,8 @@ func actions(m message.Message) []string {
 		return []string{"trigger", "acknowledge"}
 	case m.State == message.Acknowledged:
 		return []string{"acknowledge"}
-	case m.Loud || slices.Contains(m.Events, incident.Updated):
-		// A trigger of an open dedup_key updates it and notifies nobody anew.
+	case m.Loud:
+		// A trigger of an open dedup_key is added to its log and notifies nobody anew.
 		return []string{"trigger"}
 	}
 	return nil
