@@ -30,9 +30,12 @@ const (
 	watched   = 14
 )
 
-// deliveryTimeout is far above what loopback takes on a busy machine, so that only
-// what hangs on purpose meets it.
-const deliveryTimeout = 3 * time.Second
+// deliveryTimeout is far above what loopback takes on a busy machine; where something
+// hangs on purpose, hangTimeout ends it.
+const (
+	deliveryTimeout = 20 * time.Second
+	hangTimeout     = 3 * time.Second
+)
 
 // deliveryHead is what docs/delivery.md says above its table.
 const deliveryHead = `# What survives what
@@ -58,6 +61,7 @@ func TestDeliveryTable(t *testing.T) {
 	rows := []struct {
 		what    string
 		webhook bool
+		hangs   bool
 		// at is the minute before which breakIt is called.
 		at      int
 		breakIt func(*servers)
@@ -75,7 +79,7 @@ func TestDeliveryTable(t *testing.T) {
 		{what: "webhook 503 twice while resolving", webhook: true, at: resolving, breakIt: func(s *servers) { s.slack.Fail(slacktest.Fault{Status: 503, Times: 2}) }},
 		{what: "Slack 429, Retry-After 30", at: firing, breakIt: func(s *servers) { s.slack.Fail(slacktest.Fault{Status: 429, RetryAfter: "30"}) }},
 		{what: "Slack 429 without a header", at: firing, breakIt: func(s *servers) { s.slack.Fail(slacktest.Fault{Status: 429}) }},
-		{what: "Slack hangs once", at: firing, breakIt: func(s *servers) { s.slack.Fail(slacktest.Fault{Hang: true}) }},
+		{what: "Slack hangs once", hangs: true, at: firing, breakIt: func(s *servers) { s.slack.Fail(slacktest.Fault{Hang: true}) }},
 		{what: "Slack resets after accepting", at: firing, breakIt: func(s *servers) { s.slack.Fail(slacktest.Fault{Drop: true, Accept: true}) }},
 		{what: "webhook resets after accepting", webhook: true, at: resolving, breakIt: func(s *servers) { s.slack.Fail(slacktest.Fault{Drop: true, Accept: true}) }},
 		{what: "webhook answers 200, but not ok, twice", webhook: true, at: firing, breakIt: func(s *servers) { s.slack.Fail(slacktest.Fault{Body: "<html>", Times: 2}) }},
@@ -91,7 +95,7 @@ func TestDeliveryTable(t *testing.T) {
 			s.mail.Fail(emailtest.Fault{Stage: emailtest.StageRcpt, Recipient: "bob@example.com", Code: 550, Times: -1})
 		}},
 		{what: "SMTP refuses connections for 3 min", at: firing, breakIt: func(s *servers) { s.port = 1 }, mendAt: firing + 3, mend: func(s *servers) { s.port = s.mail.Port() }},
-		{what: "SMTP hangs before the mail, once, for Bob", at: firing, breakIt: func(s *servers) {
+		{what: "SMTP hangs before the mail, once, for Bob", hangs: true, at: firing, breakIt: func(s *servers) {
 			s.mail.Fail(emailtest.Fault{Stage: emailtest.StageRcpt, Recipient: "bob@example.com", Hang: true})
 		}},
 		{what: "SMTP answers slowly, for Bob", at: firing, breakIt: func(s *servers) {
@@ -107,7 +111,7 @@ func TestDeliveryTable(t *testing.T) {
 		for i, row := range rows {
 			t.Run(row.what, func(t *testing.T) {
 				t.Parallel()
-				s := newServers(t, row.webhook)
+				s := newServers(t, row.webhook, row.hangs)
 				for minute := range watched {
 					if row.breakIt != nil && minute == row.at {
 						row.breakIt(s)
@@ -159,6 +163,7 @@ type servers struct {
 	// port is where mail is submitted; token is what the bot believes its token to be.
 	port  int
 	token string
+	limit time.Duration
 }
 
 const deliveryDocument = `
@@ -172,9 +177,12 @@ routes:
   - {receivers: [slack, mail]}
 `
 
-func newServers(t *testing.T, webhook bool) *servers {
+func newServers(t *testing.T, webhook, hangs bool) *servers {
 	t.Helper()
-	s := &servers{}
+	s := &servers{limit: deliveryTimeout}
+	if hangs {
+		s.limit = hangTimeout
+	}
 	s.world = newWorld(t, func(o *Options) {
 		var err error
 		if s.slack, err = slacktest.New(slacktest.Options{Now: o.Now}); err != nil {
@@ -189,7 +197,7 @@ func newServers(t *testing.T, webhook bool) *servers {
 		t.Cleanup(func() { _, _, _ = s.slack.Close(), s.mail.Close(), s.plain.Close() })
 		s.port, s.token = s.mail.Port(), s.slack.Token()
 		o.Config = parse(t, deliveryDocument)
-		channel := slack.Options{Name: "slack", AllowLoopback: true, Timeout: deliveryTimeout}
+		channel := slack.Options{Name: "slack", AllowLoopback: true, Timeout: s.limit}
 		if webhook {
 			channel.Webhook = message.Fixed(secrets.New(s.slack.WebhookURL("alerts")))
 		} else {
@@ -225,7 +233,7 @@ func (r *submitter) Name() string { return "mail/" + r.to }
 func (r *submitter) Deliver(ctx context.Context, m message.Message, prev message.Ref) (message.Ref, message.Outcome, error) {
 	s := r.servers
 	receiver, err := email.New(email.Options{
-		Name: r.Name(), Host: s.mail.Host(), Port: s.port, RootCAs: s.mail.RootCAs(), From: "pongwatch@example.com", To: r.to, Timeout: deliveryTimeout,
+		Name: r.Name(), Host: s.mail.Host(), Port: s.port, RootCAs: s.mail.RootCAs(), From: "pongwatch@example.com", To: r.to, Timeout: s.limit,
 		Username: message.Fixed(secrets.New(s.mail.Username())), Password: message.Fixed(secrets.New(s.mail.Password())),
 	})
 	if err != nil {
