@@ -20,12 +20,16 @@ import (
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/inbox"
 )
 
+// built is where binary has put the command, empty while nobody has needed it.
+var built string
+
 // binary builds the command once for all tests that need a process of its own.
 var binary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "pongwatch-e2e-")
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	path := filepath.Join(dir, "pongwatch")
 	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
 	if err != nil {
@@ -36,8 +40,8 @@ var binary = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := binary(); err == nil && code >= 0 {
-		os.RemoveAll(filepath.Dir(path))
+	if built != "" {
+		_ = os.RemoveAll(built)
 	}
 	os.Exit(code)
 }

@@ -74,11 +74,12 @@ func badness(s report.Status) int {
 func verdict(all []probed) int {
 	code := exitOK
 	for _, p := range all {
-		switch {
-		case p.Status == report.Fail:
+		switch p.Status {
+		case report.Fail:
 			return exitNo
-		case p.Status == report.Unknown:
+		case report.Unknown:
 			code = exitFailed
+		default:
 		}
 	}
 	return code

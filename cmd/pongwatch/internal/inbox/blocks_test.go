@@ -45,16 +45,21 @@ func TestDrawMessage(t *testing.T) {
 	}{
 		{"text where there are no blocks", Slack{Text: "*down*"}, "<p><strong>down</strong></p>"},
 		{
-			"a numbered list", Slack{Blocks: json.RawMessage(`[{"type":"rich_text","elements":[{"type":"rich_text_list","style":"ordered","elements":[{"type":"rich_text_section","elements":[{"type":"text","text":"one","style":{"bold":true}}]}]}]}]`)},
+			"a numbered list",
+			Slack{Blocks: json.RawMessage(`[{"type":"rich_text","elements":[{"type":"rich_text_list","style":"ordered","elements":[{"type":"rich_text_section","elements":[{"type":"text","text":"one","style":{"bold":true}}]}]}]}]`)},
 			"<ol><li><strong>one</strong></li></ol>",
 		},
 		{
-			"a coloured bar", Slack{Attachments: json.RawMessage(`[{"color":"#b3261e","blocks":[{"type":"divider"}]}]`)},
+			"a coloured bar",
+			Slack{Attachments: json.RawMessage(`[{"color":"#b3261e","blocks":[{"type":"divider"}]}]`)},
 			`<div class="attachment bar-danger"><hr></div>`,
 		},
 		{"a block that is not drawn is named", Slack{Blocks: json.RawMessage(`[{"type":"video"}]`)}, "<p><em>(a block of type video)</em></p>"},
-		{"a button with an address is a link", Slack{Blocks: json.RawMessage(`[{"type":"actions","elements":[{"type":"button","url":"https://a.example","text":{"type":"plain_text","text":"Open"}}]}]`)},
-			`<p class="actions"><a href="https://a.example" rel="noopener noreferrer" target="_blank"><span class="button">Open</span></a></p>`},
+		{
+			"a button with an address is a link",
+			Slack{Blocks: json.RawMessage(`[{"type":"actions","elements":[{"type":"button","url":"https://a.example","text":{"type":"plain_text","text":"Open"}}]}]`)},
+			`<p class="actions"><a href="https://a.example" rel="noopener noreferrer" target="_blank"><span class="button">Open</span></a></p>`,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

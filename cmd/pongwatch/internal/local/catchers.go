@@ -3,6 +3,7 @@ package local
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -83,7 +84,7 @@ func (a *announcer) slack(messages []slacktest.Message) {
 	defer a.mu.Unlock()
 	for _, m := range messages {
 		id := m.Channel + " " + m.TS
-		contents := append(m.Edits[:len(m.Edits):len(m.Edits)], m.Content)
+		contents := append(slices.Clip(m.Edits), m.Content)
 		for i, c := range contents[min(a.shown[id], len(contents)):] {
 			verb := "Slack"
 			switch {

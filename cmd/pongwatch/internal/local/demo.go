@@ -31,7 +31,7 @@ const (
 const (
 	demoDatabase = "demo-cache"
 	demoChannel  = "redis-alerts"
-	demoSecrets  = "projects/demo/secrets/" //nolint:gosec // a path, no credential
+	demoSecrets  = "projects/demo/secrets/"
 )
 
 // modeMock is the one mode that is not a fault of the emulator: the configuration

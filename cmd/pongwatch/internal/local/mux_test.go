@@ -1,6 +1,7 @@
 package local
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -27,9 +28,7 @@ func TestGuard(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			h := guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), tt.loopbackOnly)
 			r := httptest.NewRequest(tt.method, tt.url, nil)
-			for k, v := range tt.header {
-				r.Header[k] = v
-			}
+			maps.Copy(r.Header, tt.header)
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
 			if w.Code != tt.want {

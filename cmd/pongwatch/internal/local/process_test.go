@@ -163,8 +163,7 @@ func TestStartRefuses(t *testing.T) {
 			o.Getenv, o.Out, o.Logger = func(name string) string { return tt.env[name] }, io.Discard, slog.New(slog.DiscardHandler)
 			p, err := Start(t.Context(), o)
 			if err == nil {
-				p.close()
-				t.Fatal("it started")
+				t.Fatalf("it started; closing: %v", p.close())
 			}
 			if !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %q, want it to say %q", err, tt.want)
