@@ -72,7 +72,12 @@ func Encode[T Report | Command | Signal](body T) (Message, error) {
 		return Message{}, err
 	}
 	var buf bytes.Buffer
-	zw := gzip.NewWriter(&buf)
+	// The fastest level: JSON this repetitive shrinks tenfold even so, at a fraction of
+	// the time that a run of many databases would spend on it.
+	zw, err := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
+	if err != nil {
+		return Message{}, fmt.Errorf("compressing %s: %w", kind, err)
+	}
 	if err := json.NewEncoder(zw).Encode(body); err != nil {
 		return Message{}, fmt.Errorf("encoding %s: %w", kind, err)
 	}
