@@ -9,13 +9,17 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
+// storeDownSlot is the span in which such messages are one.
+const storeDownSlot = 30 * time.Minute
+
 // RenderStoreDown makes the one message that Alert sends without its memory: the
 // store does not answer, and the report's own waves have confirmed these failures.
 // Whoever gets it may get it again, and hears of no end.
 func RenderStoreDown(shard string, failures []report.Observation, now time.Time, c Context) Message {
 	info := cause.MonitorStore.Info()
 	m := Message{
-		ID: "store-" + now.UTC().Format("20060102T150405Z"), Short: "no incident", Shard: shard,
+		// The same for every instance that tells of it: who knows ids takes it for one.
+		ID: "store-" + shard + "-" + now.UTC().Truncate(storeDownSlot).Format("20060102T1504Z"), Short: "no incident", Shard: shard,
 		Event: incident.Opened, Events: []incident.Event{incident.Opened}, State: Open,
 		Severity: cause.SeverityCritical, Cause: cause.MonitorStore, Opening: true, Loud: true,
 		Symbol: symbol(Open, cause.SeverityCritical, false), Since: now, At: now,
