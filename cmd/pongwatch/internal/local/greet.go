@@ -38,6 +38,7 @@ Try:
   curl -f %[1]s/api/v1/health/redis
   curl -X POST '%[1]s/demo/break?mode=auth'   # an alert within 15 s; modes: %[2]s
   curl -X POST '%[1]s/demo/break?mode=none'   # and its resolve
+  pongwatch incidents --url %[1]s   # who was told; also ack, silence, drill
 
 `, url, strings.Join(modeNames(), ", "))
 	} else {
