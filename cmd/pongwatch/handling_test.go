@@ -97,3 +97,21 @@ func TestHandlingAnIncident(t *testing.T) {
 	expect(t, exitOK, "Nothing is open.", "incidents", "--url", p.url)
 	expect(t, exitNo, "was resolved at", "ack", id, "--url", p.url)
 }
+
+// What was accepted is carried out, once, also when the process is killed right after
+// it answered.
+func TestCommandSurvivesKill(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	p := startLocal(t, nil, "--data", data)
+	expect(t, exitOK, "Stored as command ", "drill", "--wait", "0", "--url", p.url)
+	p.kill()
+
+	p = startLocal(t, nil, "--data", data)
+	v := eventually(t, 15*time.Second, "the drill of before the kill", func() incidents.View { return openIncidents(t, p.url) },
+		func(v incidents.View) bool { return len(v.Drills) > 0 && v.Deliveries.Pending == 0 })
+	if len(v.Drills) != 1 || len(v.Commands) != 1 {
+		t.Errorf("%d drills by %d commands, want one by one", len(v.Drills), len(v.Commands))
+	}
+	expect(t, exitOK, "Done.", "ack", v.Drills[0].ID, "--url", p.url)
+}
