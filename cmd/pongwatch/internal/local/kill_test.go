@@ -37,7 +37,7 @@ const (
 
 // childLease is short, since a killed sender's lease must run out before another
 // process may send.
-const childLease = 3 * time.Second
+const childLease = 6 * time.Second
 
 // TestMain makes this program a `pongwatch local` where a test has started it as one.
 func TestMain(m *testing.M) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -177,12 +178,18 @@ func TestTopicPushesBeside(t *testing.T) {
 	db := openDB(t, filepath.Join(t.TempDir(), "queue.db"))
 	defer db.Close()
 	synctest.Test(t, func(t *testing.T) {
-		running, most := make(chan struct{}, 100), 0
+		var mu sync.Mutex
+		running, most := 0, 0
+		count := func(n int) {
+			mu.Lock()
+			defer mu.Unlock()
+			running += n
+			most = max(most, running)
+		}
 		topic := newTopic(t, db, func(context.Context, pushed) error {
-			running <- struct{}{}
-			most = max(most, len(running))
+			count(1)
+			defer count(-1)
 			time.Sleep(time.Second)
-			<-running
 			return nil
 		})
 		for range 3 * pushAtOnce {
@@ -195,10 +202,11 @@ func TestTopicPushesBeside(t *testing.T) {
 		for topic.waiting() > 0 {
 			time.Sleep(100 * time.Millisecond)
 		}
-		if took := time.Since(began); most != pushAtOnce || took > 3500*time.Millisecond {
+		took := time.Since(began)
+		stop()
+		if most != pushAtOnce || took > 3500*time.Millisecond {
 			t.Errorf("%d at once in %v, want %d in 3s", most, took, pushAtOnce)
 		}
-		stop()
 	})
 }
 
