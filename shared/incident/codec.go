@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/pongwatch/pongwatch/shared/report"
 )
 
 // Schema is the number of the format that Encode writes. Decode reads it and all
@@ -58,7 +60,7 @@ func Encode(s State) ([]byte, error) {
 	// A bytes.Buffer takes everything, so that only Close can fail.
 	_, _ = zw.Write(append(head, '\n'))
 	for _, row := range rows(s) {
-		_, _ = io.WriteString(zw, row)
+		_, _ = zw.Write(row)
 	}
 	if err := zw.Close(); err != nil {
 		return nil, fmt.Errorf("compressing state: %w", err)
@@ -67,20 +69,28 @@ func Encode(s State) ([]byte, error) {
 }
 
 // rows returns the state's rows, in an order that depends on the state alone.
-func rows(s State) []string {
-	out := make([]string, 0, len(s.Series)+len(s.Incidents)+len(s.Groups))
+func rows(s State) [][]byte {
+	n := len(s.Series) + len(s.Incidents) + len(s.Groups)
+	w := &rowWriter{b: make([]byte, 0, 150*len(s.Series)+600*(len(s.Incidents)+len(s.Groups)))}
+	ends := make([]int, 0, n)
 	for key, ss := range s.Series {
-		out = append(out, writeSeries(key, ss))
+		writeSeries(w, key, &ss)
+		ends = append(ends, len(w.b))
 	}
-	slices.Sort(out)
-	for _, id := range sorted(s.Incidents) {
-		inc := s.Incidents[id]
-		out = append(out, writeIncident(&inc))
+	for _, inc := range s.Incidents {
+		writeIncident(w, &inc)
+		ends = append(ends, len(w.b))
 	}
-	for _, id := range sorted(s.Groups) {
-		g := s.Groups[id]
-		out = append(out, writeGroup(&g))
+	for _, g := range s.Groups {
+		writeGroup(w, &g)
+		ends = append(ends, len(w.b))
 	}
+	out, begin := make([][]byte, 0, n), 0
+	for _, end := range ends {
+		out = append(out, w.b[begin:end])
+		begin = end
+	}
+	slices.SortFunc(out, bytes.Compare)
 	return out
 }
 
@@ -114,11 +124,13 @@ func Decode(data []byte) (State, error) {
 	if h.Schema < 1 || h.Schema > Schema {
 		return State{}, fmt.Errorf("schema %d, this version reads 1 to %d: %w", h.Schema, Schema, ErrUndecodable)
 	}
+	h.Series = make(map[report.Series]SeriesState, strings.Count(text, "\n"+rowSeries)+1)
 	for line := range strings.SplitSeq(text, "\n") {
 		if err := h.row(line); err != nil {
 			return State{}, fmt.Errorf("decoding: %w: %w", err, ErrUndecodable)
 		}
 	}
+	h.Series = emptyNil(h.Series)
 	return h.State, nil
 }
 

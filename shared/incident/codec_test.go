@@ -210,11 +210,12 @@ func TestRowsKeepAnyText(t *testing.T) {
 		if len(list) == 1 && list[0] == "" {
 			list = nil
 		}
-		w := newRow("")
+		w := new(rowWriter)
+		w.begin("")
 		w.text(plain)
 		w.texts(list)
 		w.text(plain)
-		r := readRow(strings.TrimSuffix(w.line(), "\n"))
+		r := readRow(string(w.b))
 		if got := r.text(); got != plain {
 			t.Fatalf("read %q, want %q", got, plain)
 		}

@@ -31,8 +31,12 @@ func (e *engine) judge() {
 }
 
 func (e *engine) judgeSeries(key report.Series, ss *SeriesState, heard []string) {
-	v := Aggregate(key.Check, ss.Sources, heard, e.p.Databases[key.Database].Home, e.now)
 	inc := e.openIncident(key)
+	if inc == nil && !slices.ContainsFunc(ss.Sources, func(s SourceState) bool { return s.Down }) {
+		ss.Held = ""
+		return
+	}
+	v := Aggregate(key.Check, ss.Sources, heard, e.p.Databases[key.Database].Home, e.now)
 	switch {
 	case v.Status.Bad() && inc == nil:
 		e.consider(key, ss, v)

@@ -18,16 +18,21 @@ const (
 	escapeMark  = '%' // before two hexadecimal digits
 )
 
-// rowWriter writes one row.
+// rowWriter writes rows, one after the other.
 type rowWriter struct {
 	b     []byte
 	mark  byte
 	begun bool
 }
 
-func newRow(kind string) *rowWriter {
-	return &rowWriter{b: append(make([]byte, 0, 512), kind...), mark: fieldMark}
+// begin starts a row.
+func (w *rowWriter) begin(kind string) {
+	w.b = append(w.b, kind...)
+	w.mark, w.begun = fieldMark, false
 }
+
+// end finishes it.
+func (w *rowWriter) end() { w.b = append(w.b, '\n') }
 
 func (w *rowWriter) field() {
 	if w.begun {
@@ -111,9 +116,6 @@ func (w *rowWriter) list(n int, element func(i int)) {
 // texts writes a list of texts. One with a single empty text cannot be told from
 // none; nothing here has one.
 func (w *rowWriter) texts(list []string) { w.list(len(list), func(i int) { w.text(list[i]) }) }
-
-// line returns the row with its line's end.
-func (w *rowWriter) line() string { return string(append(w.b, '\n')) }
 
 // rowReader reads one row. After the last field everything is zero; the first
 // error is kept.

@@ -8,8 +8,8 @@ import (
 // The fields of the rows. They are a format: append, never reorder, and never give
 // a field another meaning.
 
-func writeSeries(key report.Series, ss SeriesState) string {
-	w := newRow(rowSeries)
+func writeSeries(w *rowWriter, key report.Series, ss *SeriesState) {
+	w.begin(rowSeries)
 	writeKey(w, key)
 	w.text(ss.Incident)
 	w.text(ss.Held)
@@ -17,7 +17,7 @@ func writeSeries(key report.Series, ss SeriesState) string {
 	w.time(ss.LastOK)
 	w.list(len(ss.Sources), func(i int) { writeSource(w, &ss.Sources[i]) })
 	w.time(ss.HeldAt)
-	return w.line()
+	w.end()
 }
 
 func readSeries(text string) (report.Series, SeriesState, error) {
@@ -211,8 +211,8 @@ func readDelivery(r *rowReader) Delivery {
 	}
 }
 
-func writeIncident(i *Incident) string {
-	w := newRow(rowIncident)
+func writeIncident(w *rowWriter, i *Incident) {
+	w.begin(rowIncident)
 	w.text(i.ID)
 	writeKey(w, i.Series)
 	writeThread(w, &i.Thread)
@@ -243,7 +243,7 @@ func writeIncident(i *Incident) string {
 	w.text(i.Sparkline)
 	w.bool(i.Drill)
 	w.text(i.DrillFor)
-	return w.line()
+	w.end()
 }
 
 func readIncident(text string) (Incident, error) {
@@ -262,8 +262,8 @@ func readIncident(text string) (Incident, error) {
 	return i, r.err
 }
 
-func writeGroup(g *Group) string {
-	w := newRow(rowGroup)
+func writeGroup(w *rowWriter, g *Group) {
+	w.begin(rowGroup)
 	w.text(g.ID)
 	writeThread(w, &g.Thread)
 	w.text(string(g.Class))
@@ -276,7 +276,7 @@ func writeGroup(g *Group) string {
 	w.time(g.Since)
 	w.time(g.Opened)
 	w.time(g.Resolved)
-	return w.line()
+	w.end()
 }
 
 func readGroup(text string) (Group, error) {
