@@ -16,6 +16,7 @@ import (
 	"html/template"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -106,8 +107,9 @@ type pages struct {
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// A mail brings its own styles, runs nothing and loads nothing.
-const mailPolicy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'self'"
+// A mail brings its own styles, runs nothing and loads nothing; its links open a page
+// of their own, as in a mail reader.
+const mailPolicy = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'self'"
 
 func (p *pages) page(w http.ResponseWriter, r *http.Request) {
 	v := newView(p.read())
@@ -149,7 +151,7 @@ func (p *pages) mail(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Security-Policy", mailPolicy)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	serve(w, r, []byte(mails[n].HTML))
+	serve(w, r, []byte(strings.Replace(mails[n].HTML, "<head>", `<head><base target="_blank">`, 1)))
 }
 
 // serve answers with body, or that it has not changed.

@@ -28,7 +28,7 @@ func sample() Inbox {
 			Thread: []Slack{{Channel: "#redis-alerts", ID: "1772366460.000200", At: noon.Add(time.Minute), Text: "✅ Recovered after *1 m*", Broadcast: true}},
 		}},
 		Mail: []Mail{
-			{From: "pongwatch@example.com", To: "a@example.com", Subject: "Redis down: demo", At: noon, MessageID: "<1@x>", Text: "wrong token", HTML: "<h1>wrong token</h1>"},
+			{From: "pongwatch@example.com", To: "a@example.com", Subject: "Redis down: demo", At: noon, MessageID: "<1@x>", Text: "wrong token", HTML: "<html><head></head><h1>wrong token</h1></html>"},
 			{From: "pongwatch@example.com", To: "b@example.com", Subject: "Redis down: demo", At: noon, MessageID: "<2@x>", Text: "wrong token"},
 			{From: "pongwatch@example.com", To: "a@example.com", Subject: "Re: Redis down: demo", At: noon, MessageID: "<3@x>", InReplyTo: "<1@x>", References: []string{"<1@x>"}, Text: "recovered"},
 		},
@@ -129,8 +129,9 @@ func TestData(t *testing.T) {
 func TestMailFrame(t *testing.T) {
 	get := serving(t, nil)
 	resp, body := get("/inbox/mail/0")
-	if body != "<h1>wrong token</h1>" || !strings.HasPrefix(resp.Header.Get("Content-Security-Policy"), "sandbox; default-src 'none'") {
-		t.Errorf("frame %q under %q, want the mail in a sandbox", body, resp.Header.Get("Content-Security-Policy"))
+	if body != `<html><head><base target="_blank"></head><h1>wrong token</h1></html>` ||
+		!strings.HasPrefix(resp.Header.Get("Content-Security-Policy"), "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'") {
+		t.Errorf("frame %q under %q, want the mail in a sandbox, its links opening elsewhere", body, resp.Header.Get("Content-Security-Policy"))
 	}
 	for _, path := range []string{"/inbox/mail/3", "/inbox/mail/-1", "/inbox/mail/x"} {
 		if resp, _ := get(path); resp.StatusCode != http.StatusNotFound {

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -89,6 +90,7 @@ func startDemo() (_ *demo, err error) {
 	}
 	for name, value := range map[string]string{
 		"redis-token": d.redis.Token(), "slack-token": d.slack.Token(), "smtp-password": d.mail.Password(),
+		"link-key": rand.Text(), // signs the links in messages
 	} {
 		d.secrets.AddVersion(demoSecrets+name, []byte(value))
 	}
@@ -152,6 +154,8 @@ receivers:
       password: sm://%[6]ssmtp-password
       from: pongwatch <pongwatch@example.com>
       to: [oncall@example.com]
+inbound:
+  link_keys: sm://%[6]slink-key
 alerting:
   # Whoever presses a second button wants to see a second alert.
   reopen_within: 0s

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +110,28 @@ func TestDemonstrationRemembers(t *testing.T) {
 	if in := second.demo.received(); in.Mail[1].InReplyTo != in.Mail[0].MessageID {
 		t.Errorf("the resolve replies to %s, want the alert %s", in.Mail[1].InReplyTo, in.Mail[0].MessageID)
 	}
+}
+
+// A link in a mail acknowledges the incident, and Slack's message says so.
+func TestAcknowledgeByLink(t *testing.T) {
+	t.Parallel()
+	p := startProcess(t, Options{Every: time.Second}, nil)
+	if err := p.demo.setMode("auth"); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, 10*time.Second, "an alert", func() bool { in := p.demo.received(); return len(in.Slack) == 1 && len(in.Mail) == 1 })
+	link := regexp.MustCompile(regexp.QuoteMeta(p.URL()) + `/webhook/incident\?a=acknowledge\S+`).FindString(p.demo.received().Mail[0].Text)
+	if link == "" {
+		t.Fatalf("the mail has no link to acknowledge:\n%s", p.demo.received().Mail[0].Text)
+	}
+	resp := post(t, link, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}})
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("acknowledging: status code %d, want 200", resp.StatusCode)
+	}
+	wait(t, 10*time.Second, "an edit that says so", func() bool {
+		m := p.demo.received().Slack[0]
+		return m.Edits > 0 && strings.Contains(m.Text+string(m.Blocks), "Acknowledged")
+	})
 }
 
 func TestBreakAnswers(t *testing.T) {
