@@ -82,8 +82,8 @@ type Failure struct {
 	Error string `json:"error"`
 }
 
-// WriteJSON answers with body as JSON on one line, as scripts look for it: {"status":"connected", …}. The answer is for
-// now only: no cache keeps it.
+// WriteJSON answers with body as JSON on one line, as scripts look for it:
+// {"status":"connected", …}. The answer is for now only: no cache keeps it.
 func WriteJSON(w http.ResponseWriter, status int, body any) {
 	data, err := json.Marshal(body)
 	if err != nil {
