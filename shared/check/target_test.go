@@ -90,7 +90,7 @@ func TestAPongIsPingAndLatency(t *testing.T) {
 	}
 	want := map[report.Check]report.Observation{
 		report.Ping:       {Source: "us-east4", Status: report.OK, Clear: true, Attempts: 1, TokenVersion: "7"},
-		report.Latency:    {Source: "us-east4", Status: report.OK, Clear: true, Threshold: report.Number(600), Unit: report.Milliseconds},
+		report.Latency:    {Source: "us-east4", Status: report.OK, Clear: true, Threshold: new(600.0), Unit: report.Milliseconds},
 		report.MockMode:   {Source: report.SourceConfig, Status: report.OK, Clear: true},
 		report.ConfigLoad: {Source: "healthcheck@us-east4", Status: report.OK, Clear: true},
 	}
@@ -172,7 +172,7 @@ func TestJudgeLatencyNeedsAPercentileToFail(t *testing.T) {
 		}
 		return out
 	}
-	slow := report.Observation{Check: report.Latency, Status: report.Warn, Cause: cause.Slow, Value: report.Number(3000), At: eight}
+	slow := report.Observation{Check: report.Latency, Status: report.Warn, Cause: cause.Slow, Value: new(3000.0), At: eight}
 	tests := []struct {
 		name   string
 		recent []report.Sample

@@ -16,7 +16,7 @@ func BenchmarkEncode(b *testing.B) {
 		for _, check := range []Check{Ping, Latency} {
 			r.Observations = append(r.Observations, Observation{
 				Database: fmt.Sprintf("database-%d", i), Check: check, Source: "us-east4", Status: OK, Clear: true,
-				Value: Number(20 + float64(i)/7), Threshold: Number(600), Unit: Milliseconds, HTTPStatus: 200, Attempts: 1,
+				Value: new(20 + float64(i)/7), Threshold: new(600.0), Unit: Milliseconds, HTTPStatus: 200, Attempts: 1,
 				Phases: &Phases{DNS: 1.25, Connect: 9.5 + float64(i)/13, TLS: 21.125, Wait: 20 + float64(i)/7, Total: 52, Reached: "body"},
 				At:     scheduled.Add(time.Duration(i) * 1_234_567), Every: time.Minute,
 			})

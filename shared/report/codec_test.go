@@ -34,7 +34,7 @@ func sample() Report {
 				At: scheduled, Every: time.Minute,
 			},
 			{
-				Database: "prod-cache", Check: Memory, Status: Warn, Value: Number(0.91), Threshold: Number(0.8),
+				Database: "prod-cache", Check: Memory, Status: Warn, Value: new(0.91), Threshold: new(0.8),
 				Unit: Ratio, At: scheduled, Every: 5 * time.Minute,
 			},
 		},
@@ -104,9 +104,9 @@ func TestDecodeSaysWhetherARetryCanHelp(t *testing.T) {
 		var buf bytes.Buffer
 		zw := gzip.NewWriter(&buf)
 		for range maxDecoded/1024 + 1 {
-			zw.Write(bytes.Repeat([]byte{' '}, 1024))
+			_, _ = zw.Write(bytes.Repeat([]byte{' '}, 1024)) // into memory
 		}
-		zw.Close()
+		_ = zw.Close()
 		return buf.Bytes()
 	}
 	for _, tc := range []struct {

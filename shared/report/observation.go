@@ -166,9 +166,6 @@ func (o Observation) Series() Series {
 	return Series{Database: o.Database, Check: o.Check, Subject: o.Subject}
 }
 
-// Number returns a pointer to v, for Value and Threshold.
-func Number(v float64) *float64 { return &v }
-
 // CutEvidence returns text as valid UTF-8 without control or direction-changing
 // characters, cut to at most MaxEvidence bytes at a rune's border.
 func CutEvidence(text string) string {
