@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
 	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
@@ -65,7 +66,10 @@ type Function struct {
 	clients *check.Clients
 	log     *slog.Logger
 	now     func() time.Time
+	reader  *statistics.Reader
 	handler http.Handler
+
+	compacted compacted
 }
 
 // New returns the function.
@@ -93,6 +97,9 @@ func New(o Options) (*Function, error) {
 		options: o, config: o.Config, archive: history.New(o.Store), clients: check.NewClients(o.Resolve, template),
 		log: o.Logger, now: o.Now,
 	}
+	f.reader = statistics.NewReader(statistics.Options{
+		Config: o.Config, Store: o.Store, Archive: f.archive, Region: o.Region, Version: o.Version, Now: o.Now, Log: o.Logger,
+	})
 	f.handler = f.routes()
 	return f, nil
 }
@@ -107,8 +114,10 @@ func (f *Function) routes() http.Handler {
 	a := f.config.Access
 	mux := http.NewServeMux()
 	// A function is asked on any path: Scheduler uses the service's own address.
-	mux.Handle("POST /", f.options.Authorize(f.runner()))
-	mux.Handle("GET /api/v1/admin/redis-metrics", guard(a.API, f.statistics))
+	mux.Handle("POST /", f.options.Authorize(f.compacts(f.runner())))
+	mux.Handle("GET /api/v1/admin/redis-metrics", shared(a, guard(a.API, f.statistics)))
+	mux.Handle("OPTIONS /api/v1/admin/redis-metrics", shared(a, nil))
+	mux.Handle("GET /api/v1/admin/redis-metrics/schema.json", guard(a.API, schema))
 	mux.Handle("GET /playbooks/{cause}", guard(a.Playbooks, playbook))
 	mux.Handle("GET /{$}", guard(a.Dashboard, f.index))
 	mux.Handle("GET /", http.HandlerFunc(notFound))

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pongwatch/pongwatch/functions/metrics"
+	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
@@ -154,10 +155,10 @@ func (x *fixture) get(t *testing.T, path string) *httptest.ResponseRecorder {
 	return w
 }
 
-func (x *fixture) statistics(t *testing.T, query string) metrics.Statistics {
+func (x *fixture) statistics(t *testing.T, query string) statistics.Statistics {
 	t.Helper()
 	w := x.get(t, "/api/v1/admin/redis-metrics"+query)
-	var s metrics.Statistics
+	var s statistics.Statistics
 	if err := json.Unmarshal(w.Body.Bytes(), &s); err != nil || w.Code != http.StatusOK {
 		t.Fatalf("answered %d %s: %v", w.Code, w.Body, err)
 	}
@@ -310,8 +311,8 @@ func TestStatisticsJoinPingsReadingsAndIncidents(t *testing.T) {
 	if !strings.HasPrefix(i.ID, "INC-") || i.Acknowledged == nil || i.Acknowledged.By != "alice" || len(i.Told) != 2 {
 		t.Errorf("incident %+v, want its short id, who has taken it, and who was told", i)
 	}
-	if len(s.Jobs) != 2 || s.Jobs[0].LagMS != 1000 || s.Jobs[1].Job != report.Metrics || s.Jobs[1].LagMS != 2000 {
-		t.Errorf("jobs %+v, want the last run of both with its lag", s.Jobs)
+	if len(s.Monitor.Jobs) != 2 || s.Monitor.Jobs[0].LagMS != 1000 || s.Monitor.Jobs[1].Job != report.Metrics || s.Monitor.Jobs[1].LagMS != 2000 {
+		t.Errorf("jobs %+v, want the last run of both with its lag", s.Monitor.Jobs)
 	}
 	if s := x.statistics(t, "?database=cache"); len(s.Databases) != 1 {
 		t.Errorf("one database: %+v", s.Databases)

@@ -1,0 +1,42 @@
+package incidents
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/incident"
+)
+
+// FromDocument shows what is kept of an incident that Alert has done with.
+func FromDocument(d incident.Document, now time.Time) Incident {
+	end := now
+	if !d.Resolved.IsZero() {
+		end = d.Resolved
+	}
+	v := Incident{
+		ID: d.Short, FullID: d.ID, Shard: d.Shard, Database: d.Series.Database, Check: d.Series.Check, Subject: d.Series.Subject,
+		Severity: d.Severity, Status: d.Status, Cause: d.Cause, Title: d.Cause.Info().Title, Playbook: d.Cause.Playbook(),
+		Evidence: d.Observation.Evidence, State: StateResolved, Since: d.Since, LastOK: d.LastOK, Opened: d.Opened, Resolved: d.Resolved,
+		DurationSeconds: int64(max(0, end.Sub(d.Since)).Seconds()),
+		Reopened:        d.Reopened, Unstable: d.Unstable, Flapping: d.Flapping, Group: d.Group, Told: []Told{},
+	}
+	if d.Gone {
+		v.State = StateNoLongerWatched
+	}
+	if d.Ack != nil {
+		v.Acknowledged = &Acknowledged{By: d.Ack.By, Via: d.Ack.Via, At: d.Ack.At}
+	}
+	for _, address := range slices.Sorted(maps.Keys(d.Told)) {
+		t := d.Told[address]
+		told := Told{Receiver: address, Delivery: DeliveryDone, At: t.At}
+		switch {
+		case t.Refused != "":
+			told.Delivery, told.Error = DeliveryFailed, t.Refused
+		case t.Pending:
+			told.Delivery, told.Error = DeliveryPending, t.Error
+		}
+		v.Told = append(v.Told, told)
+	}
+	return v
+}

@@ -1,0 +1,341 @@
+package statistics
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/history"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// uptimeDays is what Uptime covers.
+const uptimeDays = 30
+
+// databases adds the shard's databases and jobs.
+func (r *shardReader) databases(ctx context.Context) {
+	m := r.material(ctx)
+	for _, d := range r.config.InShard(r.shard) {
+		if r.q.Database != "" && d.Name != r.q.Database {
+			continue
+		}
+		r.s.Databases = append(r.s.Databases, r.database(ctx, d, m))
+	}
+}
+
+// material is what the databases of a shard share.
+type material struct {
+	days    []*history.Day
+	covered map[time.Time]bool // the days that are there
+	// pings are the hours of each region that lie in the window or in no day.
+	pings    map[string][]*history.PingHour
+	readings []*history.GaugeHour
+}
+
+func (r *shardReader) material(ctx context.Context) *material {
+	m := &material{covered: map[time.Time]bool{}, pings: map[string][]*history.PingHour{}}
+	today := r.now.Truncate(day)
+	days, err := r.days(ctx, r.shard, today.Add(-(uptimeDays-1)*day), r.now)
+	if err != nil {
+		r.missing(ctx, "days", err)
+	}
+	m.days = days
+	for _, d := range days {
+		m.covered[d.Date()] = true
+	}
+	from := today // in no day yet
+	for t := today.Add(-day); !t.Before(r.now.Add(-history.Retention)) && !m.covered[t]; t = t.Add(-day) {
+		from = t
+	}
+	if r.w.to.Sub(r.w.from) <= day+r.w.step && r.w.from.Before(from) {
+		from = r.w.from
+	}
+	for _, region := range r.regions(r.shard) {
+		hours, err := r.Reader.pings(ctx, r.shard, region, from, r.now)
+		if err != nil {
+			r.missing(ctx, "pings from "+region, err)
+		}
+		m.pings[region] = hours
+		r.job(report.HealthCheck, region, runsOf(hours))
+	}
+	// The figures of more than a day come from days; counters need the hour before.
+	from = r.w.from.Add(-time.Hour)
+	if r.w.to.Sub(r.w.from) > day+r.w.step {
+		from = today.Add(-time.Hour)
+	}
+	if m.readings, err = r.Reader.readings(ctx, r.shard, from, r.now); err != nil {
+		r.missing(ctx, "readings", err)
+	}
+	r.job(report.Metrics, "", runsOf(m.readings))
+	return m
+}
+
+// database joins what is known of d.
+func (r *shardReader) database(ctx context.Context, d *config.Database, m *material) Database {
+	regions := r.regions(r.shard)
+	home := d.Home
+	if !slices.Contains(regions, home) {
+		home = regions[0]
+	}
+	out := Database{
+		Name: d.Name, Shard: d.Shard, Environment: d.Environment, Plan: d.Plan, Home: home, Regions: []Region{},
+		LatencyLimitMS: float64(d.Thresholds.Latency.Open) / float64(time.Millisecond),
+		Uptime:         Uptime{Days: uptimeDays, Objective: d.Objective},
+	}
+	detail := r.q.Database != ""
+	var old []*history.SampleDay
+	if detail && r.long() {
+		var err error
+		if old, err = r.archive.Samples(ctx, d.Name, r.w.from, r.now); err != nil {
+			r.missing(ctx, "samples of "+d.Name, err)
+		}
+	}
+	order := append([]string{home}, slices.DeleteFunc(slices.Clone(regions), func(x string) bool { return x == home })...)
+	for _, region := range order {
+		hot := samplesOf(m.pings[region], d.Name)
+		if region == home {
+			out.Uptime.count(m, region, d.Name, hot, r.now)
+		}
+		out.Regions = append(out.Regions, r.region(region, d.Name, m, old, hot, detail))
+	}
+	r.read(&out, m, detail)
+	return out
+}
+
+// long says that the window is wider than what hours are read for.
+func (r *shardReader) long() bool { return r.w.to.Sub(r.w.from) > day+r.w.step }
+
+func (r *shardReader) region(region, database string, m *material, old []*history.SampleDay, hot []report.Sample, detail bool) Region {
+	out := Region{Region: region}
+	if n := len(hot); n > 0 {
+		last := hot[n-1]
+		out.Last = &Ping{At: last.At, Status: last.Status, Cause: string(last.Cause), Phases: last.Phases}
+	}
+	if r.long() && !detail {
+		sums := map[time.Time]history.Summary{}
+		for _, d := range m.days {
+			if of := d.Databases[database]; of != nil && !d.Date().Before(r.w.from.Truncate(day)) {
+				if s, ok := of.Regions[region]; ok {
+					sums[d.Date()] = s
+				}
+			}
+		}
+		for t, samples := range byDay(hot) {
+			if !m.covered[t] {
+				sums[t] = history.Summarize(samples)
+			}
+		}
+		out.Summary, out.Series = joined(sums), daySeries(r.w, sums)
+		return out
+	}
+	var samples []report.Sample
+	covered := map[time.Time]bool{}
+	for _, d := range old {
+		of, err := d.Samples(region)
+		if err != nil {
+			continue // a broken column is a gap
+		}
+		samples = append(samples, of...)
+		if len(of) > 0 {
+			covered[of[0].At.Truncate(day)] = true
+		}
+	}
+	for _, s := range hot {
+		if !covered[s.At.Truncate(day)] {
+			samples = append(samples, s)
+		}
+	}
+	samples = slices.DeleteFunc(samples, func(s report.Sample) bool { return r.w.index(s.At) < 0 })
+	out.Summary, out.Series = history.Summarize(samples), pingSeries(r.w, samples, detail)
+	return out
+}
+
+// joined adds up what can be added up: counts, not percentiles.
+func joined(days map[time.Time]history.Summary) history.Summary {
+	var s history.Summary
+	for _, d := range days {
+		s.Samples += d.Samples
+		s.Good += d.Good
+		s.Failed += d.Failed
+		s.Unknown += d.Unknown
+		if d.Max != nil && (s.Max == nil || *d.Max > *s.Max) {
+			s.Max = d.Max
+		}
+	}
+	if judged := s.Good + s.Failed; judged > 0 {
+		s.Availability = new(float64(s.Good) / float64(judged))
+	}
+	return s
+}
+
+func (u *Uptime) count(m *material, region, database string, hot []report.Sample, now time.Time) {
+	for _, d := range m.days {
+		if of := d.Databases[database]; of != nil {
+			u.Good += of.Regions[region].Good
+			u.Failed += of.Regions[region].Failed
+		}
+	}
+	for t, samples := range byDay(hot) {
+		if m.covered[t] || now.Sub(t) > uptimeDays*day {
+			continue
+		}
+		s := history.Summarize(samples)
+		u.Good += s.Good
+		u.Failed += s.Failed
+	}
+	judged := float64(u.Good + u.Failed)
+	if judged == 0 {
+		return
+	}
+	u.Availability = new(float64(u.Good) / judged)
+	if allowed := (1 - u.Objective) * judged; allowed > 0 {
+		u.BudgetLeft = ratio(new(1 - float64(u.Failed)/allowed))
+	}
+}
+
+// read fills in what the readings tell.
+func (r *shardReader) read(d *Database, m *material, detail bool) {
+	var readings []report.Reading
+	for _, h := range m.readings {
+		readings = append(readings, h.Readings(d.Name)...)
+	}
+	for _, v := range readings {
+		for check, verdict := range v.Checks {
+			if d.Checks == nil {
+				d.Checks = map[report.Check]Verdict{}
+			}
+			d.Checks[check] = Verdict{At: v.At, Status: verdict.Status, Cause: string(verdict.Cause), Value: verdict.Value}
+		}
+		if len(v.Values) > 0 {
+			d.ReadAt, d.Gauges, d.Policy = v.At, v.Values, v.Policy
+		}
+	}
+	now := history.SumUp(readings, r.w.from)
+	d.MemoryRatio, d.CommandsRatio, d.HitRate = ratio(now.MemoryRatio), ratio(now.CommandsRatio), ratio(now.HitRate())
+	if !r.long() {
+		if detail {
+			w := r.w
+			w.step = max(w.step, r.config.Every(report.Metrics))
+			d.Figures = figureSeries(w, readings)
+		}
+		return
+	}
+	series := figureSeries(r.w.daily(), readings)
+	hits, misses := 0.0, 0.0
+	for _, of := range m.days {
+		one := of.Databases[d.Name]
+		i := r.w.daily().index(of.Date())
+		if one == nil || i < 0 {
+			continue
+		}
+		series.set(i, one.Figures)
+	}
+	for _, of := range m.days {
+		if one := of.Databases[d.Name]; one != nil && one.Hits != nil && one.Misses != nil && r.w.daily().index(of.Date()) >= 0 {
+			hits, misses = hits+*one.Hits, misses+*one.Misses
+		}
+	}
+	if today := history.SumUp(readings, r.now.Truncate(day)); today.Hits != nil && today.Misses != nil {
+		hits, misses = hits+*today.Hits, misses+*today.Misses
+	}
+	d.HitRate = ratio(history.Figures{Hits: &hits, Misses: &misses}.HitRate())
+	if detail {
+		d.Figures = series
+	}
+}
+
+// judge says how the database is.
+func (d *Database) judge(open []incidents.Incident, now time.Time, late time.Duration) {
+	d.Status = NoData
+	if last := d.Regions[0].Last; last != nil && now.Sub(last.At) <= late {
+		switch last.Status {
+		case report.OK:
+			d.Status = Connected
+		case report.Warn:
+			d.set(Degraded, cause.Cause(last.Cause))
+		case report.Fail:
+			d.set(Down, cause.Cause(last.Cause))
+		}
+	}
+	for _, i := range open {
+		if i.Database != d.Name {
+			continue
+		}
+		word := Degraded
+		switch {
+		case i.Check == report.MockMode:
+			word = Mock
+		case i.Severity.AtLeast(cause.SeverityCritical):
+			word = Down
+		}
+		if d.Status == NoData || worse(word, d.Status) {
+			d.set(word, i.Cause)
+		}
+	}
+}
+
+func (d *Database) set(w Word, c cause.Cause) {
+	d.Status, d.Cause, d.Title = w, c, c.Info().Title
+}
+
+func worse(a, b Word) bool {
+	order := []Word{Down, Mock, Degraded, NoData, Connected}
+	return slices.Index(order, a) < slices.Index(order, b)
+}
+
+// job adds how a job's last run went.
+func (r *shardReader) job(j report.Job, region string, runs []history.Run) {
+	every := r.config.Every(j)
+	limit := r.config.Alerting.Missing.After(every)
+	out := JobStatus{
+		Job: j, Shard: r.shard, Region: region, State: JobNever,
+		EverySeconds: int64(every / time.Second), LateAfterSeconds: int64(limit / time.Second),
+	}
+	if n := len(runs); n > 0 {
+		last := runs[n-1]
+		out.LastRun, out.LagMS, out.State = last.Scheduled, last.Lag().Milliseconds(), JobOK
+		if out.Region == "" {
+			out.Region = last.Region
+		}
+		if r.now.Sub(last.Scheduled) > limit {
+			out.State = JobLate
+		}
+	}
+	r.s.Monitor.Jobs = append(r.s.Monitor.Jobs, out)
+}
+
+// hour is one hour's document.
+type hour interface{ Runs() []history.Run }
+
+func runsOf[H hour](hours []H) []history.Run {
+	for _, h := range slices.Backward(hours) {
+		if runs := h.Runs(); len(runs) > 0 {
+			return runs
+		}
+	}
+	return nil
+}
+
+func samplesOf(hours []*history.PingHour, database string) []report.Sample {
+	var out []report.Sample
+	for _, h := range hours {
+		of, err := h.Samples(database)
+		if err != nil {
+			continue // a broken column is a gap
+		}
+		out = append(out, of...)
+	}
+	return out
+}
+
+func byDay(samples []report.Sample) map[time.Time][]report.Sample {
+	out := map[time.Time][]report.Sample{}
+	for _, s := range samples {
+		t := s.At.UTC().Truncate(day)
+		out[t] = append(out[t], s)
+	}
+	return out
+}

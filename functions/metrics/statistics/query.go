@@ -1,0 +1,136 @@
+package statistics
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// Query is what is asked for.
+type Query struct {
+	// Range is one of Ranges.
+	Range string
+	// Database is the one that is asked for, empty for all.
+	Database string
+	// Region is the one whose pings are shown, empty for the database's home.
+	Region string
+	// Step is the width of a series' point; zero takes the range's.
+	Step time.Duration
+}
+
+const day = 24 * time.Hour
+
+type span struct {
+	name       string
+	wide, step time.Duration
+}
+
+var spans = []span{
+	{"1h", time.Hour, time.Minute},
+	{"6h", 6 * time.Hour, 5 * time.Minute},
+	{"24h", day, 15 * time.Minute},
+	{"7d", 7 * day, time.Hour},
+	{"30d", 30 * day, 6 * time.Hour},
+}
+
+// Ranges are the ranges that can be asked for.
+func Ranges() []string {
+	var out []string
+	for _, s := range spans {
+		out = append(out, s.name)
+	}
+	return out
+}
+
+const (
+	// minStep and maxPoints bound a series.
+	minStep   = 10 * time.Second
+	maxPoints = 1500
+)
+
+// QueryError says what is wrong with a request; NotFound that it names something that
+// there is not.
+type QueryError struct {
+	Text     string
+	NotFound bool
+}
+
+func (e *QueryError) Error() string { return e.Text }
+
+// Parse reads range, database, region and step. An error is a [*QueryError].
+func Parse(v url.Values, c *config.Config) (Query, error) {
+	q := Query{Range: v.Get("range"), Database: v.Get("database"), Region: v.Get("region")}
+	if q.Range == "" {
+		q.Range = spans[0].name
+	}
+	s, ok := spanOf(q.Range)
+	if !ok {
+		return q, &QueryError{Text: fmt.Sprintf("range %q is not known, want one of %s", report.CutEvidence(q.Range), strings.Join(Ranges(), ", "))}
+	}
+	if q.Database != "" && c.Database(q.Database) == nil {
+		return q, &QueryError{Text: "database " + report.CutEvidence(q.Database) + " is not configured", NotFound: true}
+	}
+	if text := v.Get("step"); text != "" {
+		step, err := time.ParseDuration(text)
+		if err != nil || step < minStep || step > s.wide || step%time.Second != 0 || s.wide/step > maxPoints {
+			return q, &QueryError{Text: fmt.Sprintf("step %q does not fit, want one such as %q: at least %s, at most the range, at most %d points",
+				report.CutEvidence(text), s.step, minStep, maxPoints)}
+		}
+		q.Step = step
+	}
+	if q.Region != "" && !knownRegion(c, q.Region) {
+		return q, &QueryError{Text: "region " + report.CutEvidence(q.Region) + " is not configured", NotFound: true}
+	}
+	return q, nil
+}
+
+func knownRegion(c *config.Config, region string) bool {
+	if len(c.Regions) == 0 {
+		return true // there is one, wherever that is
+	}
+	return slices.ContainsFunc(c.ShardNames(), func(shard string) bool { return slices.Contains(c.RegionsOf(shard), region) })
+}
+
+func spanOf(name string) (span, bool) {
+	i := slices.IndexFunc(spans, func(s span) bool { return s.name == name })
+	if i < 0 {
+		return span{}, false
+	}
+	return spans[i], true
+}
+
+// window is the query's time.
+type window struct {
+	from, to time.Time
+	step     time.Duration
+}
+
+// window of a query whose pings come every so often: points are aligned to the step.
+func (q Query) window(now time.Time, every time.Duration) window {
+	s, _ := spanOf(q.Range)
+	step := q.Step
+	if step == 0 {
+		step = s.step
+		if s.name == spans[0].name { // as fine as the pings
+			step = min(step, max(minStep, every))
+		}
+	}
+	to := now.Truncate(step).Add(step)
+	return window{from: to.Add(-s.wide).Truncate(step), to: to, step: step}
+}
+
+// points is how many steps the window has.
+func (w window) points() int { return int((w.to.Sub(w.from) + w.step - 1) / w.step) }
+
+// index is the point that t falls into, negative for none.
+func (w window) index(t time.Time) int {
+	if t.Before(w.from) || !t.Before(w.to) {
+		return -1
+	}
+	return int(t.Sub(w.from) / w.step)
+}

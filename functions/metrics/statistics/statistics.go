@@ -1,0 +1,185 @@
+// Package statistics reads what Metrics shows: history, Alert's states and the
+// incidents' documents, joined into one answer for JSON, OpenMetrics, pictures and the
+// dashboard.
+//
+// Percentiles are exact, by nearest rank, and never averaged: one that a range cannot
+// give exactly is left out. A gap is never a good value.
+package statistics
+
+import (
+	"time"
+
+	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/history"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// Statistics is the answer to GET /api/v1/admin/redis-metrics.
+type Statistics struct {
+	GeneratedAt time.Time `json:"generated_at"`
+	Version     string    `json:"version,omitempty"`
+	// Range is what was asked for: "1h", "6h", "24h", "7d" or "30d". From and To bound
+	// it, and StepSeconds is the width of a series' point.
+	Range       string    `json:"range"`
+	From        time.Time `json:"from"`
+	To          time.Time `json:"to"`
+	StepSeconds int64     `json:"step_seconds"`
+	// Databases has every database, or the one that was asked for.
+	Databases []Database `json:"databases"`
+	// Incidents is what is wrong, since when, and who was told.
+	Incidents incidents.View `json:"incidents"`
+	// Past lists the range's resolved incidents that Alert has done with, the latest
+	// first.
+	Past    []incidents.Incident `json:"past_incidents"`
+	Monitor Monitor              `json:"monitor"`
+	// Missing says what could not be read: the rest is whole.
+	Missing []string `json:"missing,omitempty"`
+}
+
+// Word says how a database is.
+type Word string
+
+// The words, the worst first.
+const (
+	Down      Word = "down"
+	Mock      Word = "mock"
+	Degraded  Word = "degraded"
+	NoData    Word = "no_data"
+	Connected Word = "connected"
+)
+
+// Database is one database's figures. What is not known is left out.
+type Database struct {
+	Name        string `json:"name"`
+	Shard       string `json:"shard"`
+	Environment string `json:"environment,omitempty"`
+	Plan        string `json:"plan,omitempty"`
+	// Status is the worst of its incidents and its last ping.
+	Status Word `json:"status"`
+	// Cause and Title say why the status is not connected.
+	Cause cause.Cause `json:"cause,omitempty"`
+	Title string      `json:"title,omitempty"`
+	// LatencyLimitMS is from when on a ping is slow.
+	LatencyLimitMS float64 `json:"latency_limit_ms"`
+	// Home is the region whose pings count for Uptime. Regions has the pings by the
+	// region that made them, home first.
+	Home    string   `json:"home"`
+	Regions []Region `json:"regions"`
+	// Uptime is of the last 30 days whatever the range.
+	Uptime Uptime `json:"uptime"`
+
+	// ReadAt is when INFO was read last.
+	ReadAt time.Time `json:"read_at,omitzero"`
+	// MemoryRatio is data in use as a share of the plan's data quota, CommandsRatio
+	// the month's commands as a share of theirs.
+	MemoryRatio   *float64 `json:"memory_ratio,omitempty"`
+	CommandsRatio *float64 `json:"commands_ratio,omitempty"`
+	// HitRate is of the whole range.
+	HitRate *float64                 `json:"hit_rate,omitempty"`
+	Gauges  map[report.Gauge]float64 `json:"gauges,omitempty"`
+	Policy  string                   `json:"policy,omitempty"`
+	// Checks has the last verdict of each check that Metrics asks.
+	Checks map[report.Check]Verdict `json:"checks,omitempty"`
+	// Figures has the readings over time, where one database was asked for.
+	Figures *FigureSeries `json:"figures,omitempty"`
+}
+
+// Region is a database's pings from one region.
+type Region struct {
+	Region string `json:"region"`
+	// Last is the last ping.
+	Last *Ping `json:"last,omitempty"`
+	history.Summary
+	Series PingSeries `json:"series"`
+}
+
+// Ping is one ping.
+type Ping struct {
+	At     time.Time     `json:"at"`
+	Status report.Status `json:"status"`
+	Cause  string        `json:"cause,omitempty"`
+	Phases report.Phases `json:"phases_ms"`
+}
+
+// PingSeries is pings over time: point i is about the StepSeconds from
+// From + i × StepSeconds. Null, and zero pings, is a gap.
+type PingSeries struct {
+	From        time.Time `json:"from"`
+	StepSeconds int64     `json:"step_seconds"`
+	// P50, P95 and P99 are waits in milliseconds. P95 and P99 are there where one
+	// database was asked for; of fewer than 100 pings, P99 is the slowest.
+	P50 []*float64 `json:"p50_ms"`
+	P95 []*float64 `json:"p95_ms,omitempty"`
+	P99 []*float64 `json:"p99_ms,omitempty"`
+	// Good, Failed and Unknown count the pings.
+	Good    []int `json:"good"`
+	Failed  []int `json:"failed"`
+	Unknown []int `json:"unknown,omitempty"`
+	// DNS, Connect and TLS are medians in milliseconds, while single phases are kept.
+	DNS     []*float64 `json:"dns_ms,omitempty"`
+	Connect []*float64 `json:"connect_ms,omitempty"`
+	TLS     []*float64 `json:"tls_ms,omitempty"`
+}
+
+// FigureSeries is readings over time, as [PingSeries] is pings.
+type FigureSeries struct {
+	From          time.Time  `json:"from"`
+	StepSeconds   int64      `json:"step_seconds"`
+	HitRate       []*float64 `json:"hit_rate"`
+	MemoryRatio   []*float64 `json:"memory_ratio"`
+	CommandsRatio []*float64 `json:"commands_ratio"`
+	// Commands is by how many each point grew.
+	Commands []*float64 `json:"commands"`
+}
+
+// Uptime is how a database did against its objective.
+type Uptime struct {
+	Days int `json:"days"`
+	// Good and Failed count pings; Availability is good among both.
+	Good         int      `json:"good"`
+	Failed       int      `json:"failed"`
+	Availability *float64 `json:"availability,omitempty"`
+	Objective    float64  `json:"objective"`
+	// BudgetLeft is the share of the failures that the objective allows which is
+	// left; below zero it is overspent.
+	BudgetLeft *float64 `json:"budget_left,omitempty"`
+}
+
+// Verdict is a check's last result.
+type Verdict struct {
+	At     time.Time     `json:"at"`
+	Status report.Status `json:"status"`
+	Cause  string        `json:"cause,omitempty"`
+	Value  *float64      `json:"value,omitempty"`
+}
+
+// JobState says whether a job runs.
+type JobState string
+
+// The states, the best first. The worst is the monitor's.
+const (
+	JobOK    JobState = "ok"
+	JobLate  JobState = "late"
+	JobNever JobState = "never"
+)
+
+// Monitor is pongwatch itself.
+type Monitor struct {
+	Status     JobState             `json:"status"`
+	Jobs       []JobStatus          `json:"jobs"`
+	Deliveries incidents.Deliveries `json:"deliveries"`
+}
+
+// JobStatus is a job's last run.
+type JobStatus struct {
+	Job    report.Job `json:"job"`
+	Shard  string     `json:"shard"`
+	Region string     `json:"region,omitempty"`
+	State  JobState   `json:"state"`
+	// LastRun is the scheduled time of the last run, LagMS how late it began.
+	LastRun          time.Time `json:"last_run,omitzero"`
+	LagMS            int64     `json:"lag_ms"`
+	EverySeconds     int64     `json:"every_seconds"`
+	LateAfterSeconds int64     `json:"late_after_seconds"`
+}
