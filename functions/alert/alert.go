@@ -94,7 +94,6 @@ type Function struct {
 	failOpen slots
 	stored   storedShards
 	refusing map[string]bool // nil while not known
-	heard    map[string]heard
 }
 
 // New returns the function.
@@ -130,7 +129,7 @@ func New(o Options) (*Function, error) {
 	}
 	f := &Function{
 		options: o, config: o.Config, store: o.Store, log: o.Logger, now: o.Now,
-		policies: map[string]incident.Policy{}, heard: map[string]heard{},
+		policies: map[string]incident.Policy{},
 	}
 	if shards := o.Config.ShardNames(); len(shards) > 0 {
 		f.first = shards[0]

@@ -61,26 +61,6 @@ func (f *Function) apply(ctx context.Context, shard string, in incident.Input) e
 	return nil
 }
 
-// deaf is how long without a readable state means that this function could not
-// hear: ticks come every minute.
-const deaf = 150 * time.Second
-
-// heard is the span in which a shard's state could be read all the time.
-type heard struct{ since, last time.Time }
-
-// listening returns since when a shard's messages were heard without a gap.
-func (f *Function) listening(shard string, now time.Time) time.Time {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	h := f.heard[shard]
-	if now.Sub(h.last) > deaf {
-		h.since = now
-	}
-	h.last = now
-	f.heard[shard] = h
-	return h.since
-}
-
 // noteRefusing remembers which receivers the first shard's state has as refusing.
 func (f *Function) noteRefusing(s incident.State) {
 	f.mu.Lock()
@@ -147,7 +127,6 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in incident.Inpu
 		in.SetAside = aside
 	}
 	now, policy := f.now(), f.policy(shard)
-	in.Listening = f.listening(shard, now)
 	next, transitions := incident.Step(state, in, policy, now)
 	f.trends(ctx, shard, &next, transitions)
 	f.options.Observe(Stepped)

@@ -1,10 +1,6 @@
 package incident
 
-import (
-	"time"
-
-	"github.com/pongwatch/pongwatch/shared/report"
-)
+import "github.com/pongwatch/pongwatch/shared/report"
 
 // Input is what happened. At most one of Report, Command and Signal is set; with
 // none, only time has passed: a tick.
@@ -14,9 +10,6 @@ type Input struct {
 	Signal  *report.Signal
 	// Receivers is what delivering has taught about receivers.
 	Receivers []ReceiverHealth
-	// Listening is since when Alert has been able to hear what is reported, zero for
-	// always: what it could not hear before is not missing.
-	Listening time.Time
 	// SetAside is the key under which an unreadable state was kept, empty for none.
 	SetAside string
 }

@@ -17,7 +17,7 @@ func (e *engine) silent(every time.Duration) time.Duration {
 
 // missing finds jobs and series from which nothing is heard. Silence is never good
 // news, and never resolves anything.
-func (e *engine) missing(listening time.Time) {
+func (e *engine) missing() {
 	if e.p.Databases != nil && len(e.p.Databases) == 0 {
 		return // a shard that is gone has no jobs
 	}
@@ -29,12 +29,12 @@ func (e *engine) missing(listening time.Time) {
 		if last.IsZero() {
 			since, said = e.expect(j), "no run seen yet"
 		}
-		if e.now.Sub(since) <= e.silent(j.Every) {
+		if e.now.Sub(since) <= overdue*j.Every {
 			e.retract(subjectReports, j.Key())
 			continue
 		}
-		if e.now.Sub(listening) <= e.silent(j.Every) {
-			continue // it may only be late to be heard
+		if heard := e.now.Sub(e.late(j)); e.now.Sub(since) <= e.silent(j.Every) || heard < e.silent(j.Every)-overdue*j.Every {
+			continue
 		}
 		late[j.Key()] = true
 		e.assert(subjectReports, j.Key(), report.Fail, cause.MonitorMissingReports,
@@ -67,6 +67,26 @@ func (e *engine) lastRun(j Job) time.Time {
 		}
 	}
 	return last
+}
+
+// overdue is after how many intervals a run is late.
+const overdue = 2
+
+// late returns when a job was first found to be overdue, and remembers it: an Alert
+// that was dead itself must not take what it could not hear for silence.
+func (e *engine) late(j Job) time.Time {
+	key := j.Key()
+	for k := range e.s.Jobs {
+		if j.covers(k) && e.s.Jobs[k].Scheduled.After(e.s.Jobs[key].Scheduled) {
+			key = k // the region that ran last
+		}
+	}
+	js := e.s.Jobs[key]
+	if js.Late.IsZero() {
+		js.Late = e.now
+		set(&e.s.Jobs, key, js)
+	}
+	return js.Late
 }
 
 // expect returns since when a job that has never run is waited for.

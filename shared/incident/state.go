@@ -57,8 +57,11 @@ type JobState struct {
 	// Scheduled is the newest run seen: equal or older ones change nothing.
 	Scheduled time.Time `json:"scheduled,omitzero"`
 	// Expected is since when a job that has never run is waited for.
-	Expected time.Time     `json:"expected,omitzero"`
-	Every    time.Duration `json:"every,omitempty"`
+	Expected time.Time `json:"expected,omitzero"`
+	// Late is when the next run was first found to be overdue. Only from then on is
+	// its silence heard: before, Alert itself may have been deaf.
+	Late  time.Time     `json:"late,omitzero"`
+	Every time.Duration `json:"every,omitempty"`
 	// Version is the producer's pongwatch version.
 	Version string `json:"version,omitempty"`
 }

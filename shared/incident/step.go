@@ -27,7 +27,7 @@ func Step(s State, in Input, p Policy, now time.Time) (State, []Transition) {
 	e.receivers(in.Receivers)
 	e.setAside(in.SetAside)
 
-	e.missing(in.Listening)
+	e.missing()
 	e.gone()
 	e.retireMock()
 	e.judge()

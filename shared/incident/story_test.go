@@ -506,6 +506,17 @@ func TestBacklog(t *testing.T) {
 	w.check("")
 }
 
+func TestAnAlertThatWasDeadDoesNotTakeThatForSilence(t *testing.T) {
+	w := newSim(t)
+	w.life("..")
+	w.now = w.now.Add(time.Hour)
+	w.step(Input{})
+	w.life(" ...")
+	w.check("")
+	w.life("       ")
+	w.check("71 slack opened")
+}
+
 func TestRegionThatFellSilentDoesNotHoldOtherChecksBack(t *testing.T) {
 	w := newSim(t)
 	w.p.Jobs = nil
