@@ -44,6 +44,9 @@ func (f *Function) handle(ctx context.Context, e envelope) error {
 }
 
 func (f *Function) report(ctx context.Context, r report.Report) error {
+	if ahead := r.Scheduled.Sub(f.now()); ahead > f.policy(r.Shard).Shift {
+		f.log.WarnContext(ctx, "report of the future changes nothing", "event", "clock", "report", r.Identity(), "ahead_ms", ahead.Milliseconds())
+	}
 	err := f.apply(ctx, r.Shard, incident.Input{Report: &r})
 	if errors.Is(err, errStore) {
 		f.tellWithoutStore(ctx, r)
