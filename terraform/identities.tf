@@ -1,0 +1,91 @@
+# One account for each function, so that each may do only its own part. A function's
+# logs need no role: the platform writes what it prints.
+resource "google_service_account" "functions" {
+  for_each = local.functions
+
+  project      = var.project
+  account_id   = "${var.prefix}-${each.key}"
+  display_name = "pongwatch: ${each.value.entry_point}"
+
+  depends_on = [google_project_service.apis]
+}
+
+locals {
+  # Known before the account is made, since the configuration names it. A project of the
+  # form example.com:my-project has its parts in the other order here.
+  scheduler_email = "${var.prefix}-scheduler@${join(".", reverse(split(":", var.project)))}.iam.gserviceaccount.com"
+}
+
+resource "google_service_account" "scheduler" {
+  project      = var.project
+  account_id   = "${var.prefix}-scheduler"
+  display_name = "pongwatch: starts the scheduled runs"
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_service_account" "push" {
+  project      = var.project
+  account_id   = "${var.prefix}-push"
+  display_name = "pongwatch: hands messages to Alert"
+
+  depends_on = [google_project_service.apis]
+}
+
+# In projects made before April 2021 Pub/Sub's own account lacks this
+# (https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions).
+resource "google_service_account_iam_member" "push_tokens" {
+  service_account_id = google_service_account.push.name
+  role               = "roles/iam.serviceAccountTokenCreator"
+  member             = "serviceAccount:${local.service_agents.pubsub}"
+}
+
+resource "google_service_account" "build" {
+  project      = var.project
+  account_id   = "${var.prefix}-build"
+  display_name = "pongwatch: builds the functions"
+
+  depends_on = [google_project_service.apis]
+}
+
+# The default build account has no rights in new projects, and far too many in old ones.
+resource "google_project_iam_member" "build_logs" {
+  project = var.project
+  role    = "roles/logging.logWriter"
+  member  = google_service_account.build.member
+}
+
+# Cloud Functions copies the archive into a bucket of its own before it builds.
+resource "google_project_iam_member" "build_source" {
+  project = var.project
+  role    = "roles/storage.objectViewer"
+  member  = google_service_account.build.member
+
+  condition {
+    title      = "pongwatch-source"
+    expression = "resource.name.startsWith(\"projects/_/buckets/${google_storage_bucket.source.name}/\") || resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${local.project_number}-\")"
+  }
+}
+
+resource "google_artifact_registry_repository_iam_member" "build_images" {
+  for_each = google_artifact_registry_repository.images
+
+  project    = var.project
+  location   = each.value.location
+  repository = each.value.name
+  role       = "roles/artifactregistry.writer"
+  member     = google_service_account.build.member
+}
+
+# A new grant takes up to a minute to hold everywhere; a build that starts before fails.
+resource "time_sleep" "build_grants" {
+  create_duration = "60s"
+
+  triggers = {
+    account = google_service_account.build.email
+    roles = join(",", concat(
+      [google_project_iam_member.build_logs.role, google_project_iam_member.build_source.role],
+      [for member in google_artifact_registry_repository_iam_member.build_images : "${member.role}@${member.location}"],
+    ))
+  }
+}

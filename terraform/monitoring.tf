@@ -1,0 +1,254 @@
+# pongwatch is watched by Cloud Monitoring, which tells on-call through a channel of its
+# own: nothing of pongwatch has to work for that.
+resource "google_monitoring_notification_channel" "oncall" {
+  project      = var.project
+  display_name = "pongwatch: on call"
+  type         = "email"
+  labels       = { email_address = var.oncall_email }
+
+  depends_on = [google_project_service.apis]
+}
+
+locals {
+  channels = concat([google_monitoring_notification_channel.oncall.name], var.notification_channels)
+
+  service_names = [for name in sort(keys(local.functions)) : "${var.prefix}-${name}"]
+  # Functions of the second generation log as what they run on.
+  own_logs = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^(${join("|", local.service_names)})$\""
+
+  # The line of HealthCheck, once for each database and run: functions/healthcheck/log.go.
+  probe_lines   = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${var.prefix}-healthcheck\" AND jsonPayload.event=\"probe\""
+  per_database  = coalesce(var.metrics_per_database, length(var.databases) <= 200)
+  metric_prefix = "logging.googleapis.com/user/${var.prefix}"
+
+  run_labels   = ["shard", "region"]
+  probe_labels = concat(["shard", "region", "status", "cause"], local.per_database ? ["database"] : [])
+  phase_labels = concat(["shard", "region"], local.per_database ? ["database"] : [])
+}
+
+# Which runs there were: few series, whatever the number of databases.
+resource "google_logging_metric" "runs" {
+  project     = var.project
+  name        = "${var.prefix}/runs"
+  description = "Pings of HealthCheck by shard and region."
+  filter      = local.probe_lines
+
+  label_extractors = { for label in local.run_labels : label => "EXTRACT(jsonPayload.${label})" }
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+    dynamic "labels" {
+      for_each = local.run_labels
+      content {
+        key = labels.value
+      }
+    }
+  }
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_logging_metric" "probes" {
+  project     = var.project
+  name        = "${var.prefix}/probes"
+  description = "Pings by their outcome."
+  filter      = local.probe_lines
+
+  label_extractors = { for label in local.probe_labels : label => "EXTRACT(jsonPayload.${label})" }
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+    dynamic "labels" {
+      for_each = local.probe_labels
+      content {
+        key = labels.value
+      }
+    }
+  }
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_logging_metric" "latency" {
+  project         = var.project
+  name            = "${var.prefix}/latency"
+  description     = "From the request written to the first byte of the answer."
+  filter          = "${local.probe_lines} AND jsonPayload.latency_ms>0"
+  value_extractor = "EXTRACT(jsonPayload.latency_ms)"
+
+  label_extractors = { for label in local.phase_labels : label => "EXTRACT(jsonPayload.${label})" }
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "DISTRIBUTION"
+    unit        = "ms"
+    dynamic "labels" {
+      for_each = local.phase_labels
+      content {
+        key = labels.value
+      }
+    }
+  }
+
+  # From 1 ms to 18 s.
+  bucket_options {
+    exponential_buckets {
+      num_finite_buckets = 24
+      growth_factor      = 1.5
+      scale              = 1
+    }
+  }
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_logging_metric" "undelivered" {
+  project     = var.project
+  name        = "${var.prefix}/undelivered"
+  description = "Critical incidents of which nobody who can be woken has heard."
+  filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${var.prefix}-alert\" AND jsonPayload.event=\"undelivered\""
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+  }
+
+  depends_on = [google_project_service.apis]
+}
+
+# Cloud Scheduler logs each attempt. The tick has no function of its own that could.
+resource "google_logging_metric" "ticks" {
+  project     = var.project
+  name        = "${var.prefix}/ticks"
+  description = "Ticks that Cloud Scheduler has published."
+  filter      = "resource.type=\"cloud_scheduler_job\" AND resource.labels.job_id=\"${google_cloud_scheduler_job.tick.name}\" AND jsonPayload.\"@type\"=\"type.googleapis.com/google.cloud.scheduler.logging.AttemptFinished\" AND severity<ERROR"
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+  }
+
+  depends_on = [google_project_service.apis]
+}
+
+locals {
+  # Three intervals and two minutes, as Alert counts a report as missing; an absence is
+  # at least two minutes and counts in whole ones.
+  absent_after = { for job, minutes in { healthcheck = var.schedule.healthcheck_minutes, tick = 1 } : job => "${(3 * minutes + 2) * 60}s" }
+
+  policies = {
+    runs_absent = {
+      name     = "no runs"
+      severity = "CRITICAL"
+      content  = "HealthCheck has not logged a ping of shard $${metric.label.shard} from region $${metric.label.region} for three intervals. Is the Scheduler job paused or failing? Does the function start? `gcloud scheduler jobs list --location=${var.region}`, then the function's log. See docs/operations.md, \"When pongwatch itself fails\"."
+      absent   = { filter = "metric.type=\"${local.metric_prefix}/runs\" AND resource.type=\"cloud_run_revision\"", duration = local.absent_after.healthcheck, group_by = ["metric.label.shard", "metric.label.region"] }
+    }
+    ticks_absent = {
+      name     = "no ticks"
+      severity = "CRITICAL"
+      content  = "Cloud Scheduler has not published a tick for five minutes. Without it Alert notices no missing report, sends no reminder and sweeps nothing undelivered. `gcloud scheduler jobs describe ${var.prefix}-tick --location=${var.region}`."
+      absent   = { filter = "metric.type=\"${local.metric_prefix}/ticks\" AND resource.type=\"cloud_scheduler_job\"", duration = local.absent_after.tick, group_by = [] }
+    }
+    unacknowledged = {
+      name      = "messages wait"
+      severity  = "CRITICAL"
+      content   = "The oldest message for Alert waits for more than five minutes: Alert fails, or cannot reach its store. Incidents may be undetected. See Alert's log."
+      threshold = { filter = "metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" AND resource.type=\"pubsub_subscription\" AND resource.label.subscription_id=one_of(${join(",", [for name in sort(keys(local.topics)) : "\"${var.prefix}-${name}-alert\""])})", above = 300, duration = "120s", aligner = "ALIGN_MAX", group_by = ["resource.label.subscription_id"] }
+    }
+    dead_letters = {
+      name      = "dead letters"
+      severity  = "WARNING"
+      content   = "Messages were put aside because Alert failed on them for an hour. Reports heal themselves; a command of a person may be lost. See docs/operations.md, \"Drain the dead letters\"."
+      threshold = { filter = "metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\" AND resource.type=\"pubsub_subscription\" AND resource.label.subscription_id=\"${var.prefix}-dead-letters\"", above = 0, duration = "0s", aligner = "ALIGN_MAX", group_by = ["resource.label.subscription_id"] }
+    }
+    undelivered = {
+      name      = "a critical alert is undelivered"
+      severity  = "CRITICAL"
+      content   = "pongwatch knows of a critical incident and cannot reach anybody through a receiver that pages. Look at the incidents now: `pongwatch incidents`. Then at Alert's log for the receivers' errors."
+      threshold = { filter = "metric.type=\"${local.metric_prefix}/undelivered\" AND resource.type=\"cloud_run_revision\"", above = 0, duration = "0s", aligner = "ALIGN_DELTA", group_by = [] }
+    }
+    errors = {
+      name     = "errors"
+      severity = "WARNING"
+      content  = "A function of pongwatch, or a job that starts it, logged an error. What is wrong with a database is never logged as one."
+      log      = "(${local.own_logs} OR (resource.type=\"cloud_scheduler_job\" AND resource.labels.job_id=~\"^${var.prefix}-\")) AND severity>=ERROR AND NOT jsonPayload.event=\"undelivered\""
+    }
+  }
+}
+
+resource "google_monitoring_alert_policy" "self" {
+  for_each = local.policies
+
+  project               = var.project
+  display_name          = "pongwatch: ${each.value.name}"
+  combiner              = "OR"
+  severity              = each.value.severity
+  notification_channels = local.channels
+  user_labels           = var.labels
+
+  conditions {
+    display_name = each.value.name
+
+    dynamic "condition_absent" {
+      for_each = try([each.value.absent], [])
+      content {
+        filter   = condition_absent.value.filter
+        duration = condition_absent.value.duration
+        aggregations {
+          alignment_period     = "60s"
+          per_series_aligner   = "ALIGN_DELTA"
+          cross_series_reducer = "REDUCE_SUM"
+          group_by_fields      = condition_absent.value.group_by
+        }
+      }
+    }
+
+    dynamic "condition_threshold" {
+      for_each = try([each.value.threshold], [])
+      content {
+        filter          = condition_threshold.value.filter
+        comparison      = "COMPARISON_GT"
+        threshold_value = condition_threshold.value.above
+        duration        = condition_threshold.value.duration
+        aggregations {
+          alignment_period     = "60s"
+          per_series_aligner   = condition_threshold.value.aligner
+          cross_series_reducer = condition_threshold.value.aligner == "ALIGN_DELTA" ? "REDUCE_SUM" : "REDUCE_MAX"
+          group_by_fields      = condition_threshold.value.group_by
+        }
+      }
+    }
+
+    dynamic "condition_matched_log" {
+      for_each = try([each.value.log], [])
+      content {
+        filter = condition_matched_log.value
+      }
+    }
+  }
+
+  alert_strategy {
+    auto_close = "1800s"
+    # Required for log matches, and allowed only for them.
+    dynamic "notification_rate_limit" {
+      for_each = try([each.value.log], [])
+      content {
+        period = "3600s"
+      }
+    }
+  }
+
+  documentation {
+    content   = each.value.content
+    mime_type = "text/markdown"
+  }
+
+  # A metric of logs can be named only once it exists.
+  depends_on = [
+    google_logging_metric.runs,
+    google_logging_metric.ticks,
+    google_logging_metric.undelivered,
+  ]
+}

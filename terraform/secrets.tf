@@ -1,0 +1,115 @@
+locals {
+  # Which parts of the document each function reads: design.md, "Trust".
+  readable = {
+    healthcheck = { credentials = local.bundle, databases = local.databases, tokens = var.access.tokens, heartbeat = var.heartbeat }
+    metrics     = { credentials = local.bundle, databases = local.databases, tokens = var.access.tokens, management = var.management, proof_key = var.proof_key }
+    alert       = { receivers = var.receivers, link_keys = try(var.inbound.link_keys, []) }
+    webhook     = { inbound = var.inbound }
+  }
+
+  # "function/reference" for each secret that a function may read.
+  grants = merge([for function in keys(local.functions) : {
+    for reference in distinct(regexall("\"(secret:[a-z0-9-]+|sm://projects/[^\"/]+/secrets/[^\"/]+)(?:/versions/[^\"/]+)?\"", jsonencode(local.readable[function]))) :
+    "${function}/${reference[0]}" => {
+      function = function
+      managed  = startswith(reference[0], "secret:")
+      project  = startswith(reference[0], "secret:") ? var.project : split("/", reference[0])[3]
+      secret   = startswith(reference[0], "secret:") ? trimprefix(reference[0], "secret:") : split("/", reference[0])[5]
+    }
+  }]...)
+
+  # The secrets of this module: those that the variables name.
+  managed_secrets = toset([for grant in local.grants : grant.secret if grant.managed])
+
+  # Those whose value Terraform writes; people add the versions of the others.
+  written_secrets = { for name, version in var.secret_versions : name => version if contains(local.managed_secrets, name) }
+}
+
+resource "google_secret_manager_secret" "managed" {
+  for_each = local.managed_secrets
+
+  project   = var.project
+  secret_id = "${var.prefix}-${each.key}"
+  labels    = var.labels
+
+  replication {
+    auto {}
+  }
+
+  depends_on = [google_project_service.apis]
+}
+
+# The value is handed over and never kept: neither state nor plan holds it.
+resource "google_secret_manager_secret_version" "managed" {
+  for_each = local.written_secrets
+
+  secret         = google_secret_manager_secret.managed[each.key].id
+  secret_data_wo = each.key == "databases" ? jsonencode({ for name in local.bundled : name => { token = var.database_tokens[name] } }) : var.secret_values[each.key]
+  # A number: how far the user has counted, and for the bundle also whose tokens it holds,
+  # so that a new database's token is written without being asked for.
+  secret_data_wo_version = each.key == "databases" ? parseint(substr(sha256(jsonencode([each.value, local.bundled])), 0, 12), 16) : each.value
+
+  # The new one before the old one goes, which stays for the way back.
+  deletion_policy = "DISABLE"
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+# Each secret is readable by exactly the functions that need it.
+resource "google_secret_manager_secret_iam_member" "readers" {
+  for_each = local.grants
+
+  project   = each.value.project
+  secret_id = each.value.managed ? google_secret_manager_secret.managed[each.value.secret].secret_id : each.value.secret
+  role      = "roles/secretmanager.secretAccessor"
+  member    = google_service_account.functions[each.value.function].member
+}
+
+# A document that is too long for the environment. It is no secret, only kept like one.
+resource "google_secret_manager_secret" "config" {
+  for_each = local.config_parts
+
+  project   = var.project
+  secret_id = local.config_secrets[each.key]
+  labels    = var.labels
+
+  replication {
+    auto {}
+  }
+
+  lifecycle {
+    create_before_destroy = true
+
+    precondition {
+      condition     = length(each.value) <= 65536
+      error_message = "A part of the configuration is longer than the 64 KiB that a secret holds: shorten the settings of single databases, for example by moving them into \"checks\" and \"thresholds\"."
+    }
+  }
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_secret_manager_secret_version" "config" {
+  for_each = local.config_parts
+
+  secret      = google_secret_manager_secret.config[each.key].id
+  secret_data = each.value
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "google_secret_manager_secret_iam_member" "config" {
+  for_each = { for pair in setproduct(keys(local.config_parts), keys(local.functions)) : "${pair[1]}/${pair[0]}" => { part = pair[0], function = pair[1] } }
+
+  project   = var.project
+  secret_id = google_secret_manager_secret.config[each.value.part].secret_id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = google_service_account.functions[each.value.function].member
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}

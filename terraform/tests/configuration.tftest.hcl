@@ -1,0 +1,100 @@
+# The document that the functions read.
+
+# Zips some hundred files; modules/source has its own test.
+override_module {
+  target  = module.source
+  outputs = { archive = "source.zip", files = [], hash = "0123456789abcdef" }
+}
+
+mock_provider "time" {}
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = { number = "123456789012" }
+  }
+}
+
+variables {
+  project      = "my-project"
+  region       = "us-east4"
+  oncall_email = "oncall@example.com"
+
+  # Set, as Terraform asks of ephemeral variables in tests.
+  database_tokens = {}
+  secret_values   = {}
+
+  databases = { prod-cache = { url = "https://merry-cat-32748.upstash.io" } }
+  receivers = { slack = { slack = { webhook = "secret:slack-webhook" } } }
+}
+
+run "what_is_not_given_is_not_written" {
+  assert {
+    condition     = !strcontains(output.configuration, ":null")
+    error_message = "Defaults are the code's: the document holds what was set."
+  }
+  assert {
+    condition = (
+      jsondecode(output.configuration).databases == [{ app = [], checks = {}, name = "prod-cache", shard = "main", thresholds = {}, url = "https://merry-cat-32748.upstash.io" }]
+      && jsondecode(output.configuration).credentials == "sm://projects/my-project/secrets/pongwatch-databases"
+      && jsondecode(output.configuration).receivers == [{ name = "slack", slack = { webhook = "sm://projects/my-project/secrets/pongwatch-slack-webhook" } }]
+      && jsondecode(output.configuration).oncall == { email = "oncall@example.com" }
+      && jsondecode(output.configuration).links == { dashboard = "https://pongwatch-metrics-123456789012.us-east4.run.app" }
+      && jsondecode(output.configuration).regions == ["us-east4"]
+      && jsondecode(output.configuration).schedule == { healthcheck = "1m", metrics = "5m" }
+    )
+    error_message = "The least configuration is not what it should be: ${output.configuration}"
+  }
+}
+
+run "text_that_looks_like_a_missing_key_stays" {
+  variables {
+    checks    = { isolation = { pattern = "^ws:$1{1,}:,\"x\":null", exempt = ["a:null,"] } }
+    databases = { prod-cache = { url = "https://merry-cat-32748.upstash.io", checks = { isolation = { pattern = "^t$$:[^:]+" } } } }
+  }
+  assert {
+    condition     = jsondecode(output.configuration).checks.isolation == { exempt = ["a:null,"], pattern = "^ws:$1{1,}:,\"x\":null" } && jsondecode(output.configuration).databases[0].checks.isolation.pattern == "^t$$:[^:]+"
+    error_message = "A pattern was damaged: ${output.configuration}"
+  }
+}
+
+run "thresholds_are_numbers_or_durations" {
+  variables {
+    thresholds = { latency = { open = "600ms", critical = "2s" }, hit_rate = { open = 0.6, close = "0.65" }, isolation = { open = 3 } }
+  }
+  assert {
+    condition     = jsondecode(output.configuration).thresholds == { hit_rate = { close = 0.65, open = 0.6 }, isolation = { open = 3 }, latency = { critical = "2s", open = "600ms" } }
+    error_message = "A threshold has the wrong type: ${output.configuration}"
+  }
+}
+
+run "a_long_document_lies_in_secret_manager" {
+  variables {
+    databases       = { for n in range(250) : format("database-%03d", n) => { url = "https://database-${n}-with-quite-a-long-name.upstash.io", plan = "payg", region = "us-east-1" } }
+    secret_versions = {}
+  }
+  assert {
+    condition     = length(google_secret_manager_secret.config) == 4 && length(google_cloudfunctions2_function.alert.service_config[0].environment_variables.PONGWATCH_CONFIG) < 1000
+    error_message = "A function's environment holds 32 KiB."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.alert.service_config[0].environment_variables.PONGWATCH_CONFIG == join(",", [for n in range(4) : "sm://projects/my-project/secrets/${google_secret_manager_secret.config[n].secret_id}"])
+    error_message = "The functions read all parts."
+  }
+  assert {
+    condition     = length(flatten([for version in google_secret_manager_secret_version.config : try(jsondecode(version.secret_data).databases, [])])) == 250 && length([for version in google_secret_manager_secret_version.config : version if can(jsondecode(version.secret_data).receivers)]) == 1
+    error_message = "A part is missing."
+  }
+  assert {
+    condition     = toset(keys(google_secret_manager_secret_iam_member.config)) == toset(flatten([for name in ["alert", "healthcheck", "metrics"] : [for n in range(4) : "${name}/${n}"]])) && alltrue([for key, grant in google_secret_manager_secret_iam_member.config : grant.member == google_service_account.functions[split("/", key)[0]].member && grant.role == "roles/secretmanager.secretAccessor"])
+    error_message = "Every function reads the document."
+  }
+}
+
+run "a_project_of_a_domain_has_accounts_of_that_domain" {
+  variables {
+    project = "example.com:my-project"
+  }
+  assert {
+    condition     = jsondecode(output.configuration).access.invokers == ["pongwatch-scheduler@my-project.example.com.iam.gserviceaccount.com"]
+    error_message = "The domain comes last in an account's address."
+  }
+}

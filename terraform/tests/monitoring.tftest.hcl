@@ -1,0 +1,94 @@
+# Who watches the watcher: Cloud Monitoring, through a channel of its own.
+
+# Zips some hundred files; modules/source has its own test.
+override_module {
+  target  = module.source
+  outputs = { archive = "source.zip", files = [], hash = "0123456789abcdef" }
+}
+
+mock_provider "time" {}
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = { number = "123456789012" }
+  }
+}
+
+variables {
+  project      = "my-project"
+  region       = "us-east4"
+  oncall_email = "oncall@example.com"
+
+  # Set, as Terraform asks of ephemeral variables in tests.
+  database_tokens = {}
+  secret_values   = {}
+
+  databases = { prod-cache = { url = "https://merry-cat-32748.upstash.io" } }
+  receivers = { slack = { slack = { webhook = "secret:slack-webhook" } } }
+}
+
+run "on_call_hears_of_pongwatch_without_pongwatch" {
+  assert {
+    condition     = google_monitoring_notification_channel.oncall.type == "email" && google_monitoring_notification_channel.oncall.labels.email_address == "oncall@example.com"
+    error_message = "The native channel is the mail to oncall_email."
+  }
+  assert {
+    condition     = toset(keys(google_monitoring_alert_policy.self)) == toset(["dead_letters", "errors", "runs_absent", "ticks_absent", "unacknowledged", "undelivered"])
+    error_message = "A failure of pongwatch would go unnoticed."
+  }
+  assert {
+    condition     = alltrue([for policy in concat(values(google_monitoring_alert_policy.self), google_monitoring_alert_policy.health) : contains(policy.notification_channels, google_monitoring_notification_channel.oncall.name) && length(policy.documentation[0].content) > 80])
+    error_message = "Every policy tells on-call, and what to do."
+  }
+}
+
+run "absence_lasts_three_intervals_and_at_least_two_minutes" {
+  assert {
+    condition     = alltrue([for name in ["runs_absent", "ticks_absent"] : google_monitoring_alert_policy.self[name].conditions[0].condition_absent[0].duration == "300s"])
+    error_message = "Cloud Monitoring refuses less than 120 s, and Alert counts a report as missing after 300 s."
+  }
+  assert {
+    condition     = google_monitoring_alert_policy.self["runs_absent"].conditions[0].condition_absent[0].aggregations[0].group_by_fields == tolist(["metric.label.shard", "metric.label.region"])
+    error_message = "One shard in one region may fall silent alone."
+  }
+}
+
+run "log_matches_are_limited_and_only_they" {
+  assert {
+    condition     = alltrue([for name, policy in google_monitoring_alert_policy.self : length(policy.alert_strategy[0].notification_rate_limit) == (name == "errors" ? 1 : 0)])
+    error_message = "Cloud Monitoring requires the limit for log matches and refuses it elsewhere."
+  }
+}
+
+run "metrics_are_made_of_the_line_that_is_logged" {
+  assert {
+    condition     = alltrue([for metric in [google_logging_metric.runs, google_logging_metric.probes, google_logging_metric.latency] : alltrue([for label in metric.metric_descriptor[0].labels : metric.label_extractors[label.key] == "EXTRACT(jsonPayload.${label.key})"]) && strcontains(metric.filter, "jsonPayload.event=\"probe\"")])
+    error_message = "A label is taken from another field, or from none."
+  }
+}
+
+run "health_is_asked_from_outside" {
+  assert {
+    condition     = google_monitoring_uptime_check_config.health[0].monitored_resource[0].labels.host == "pongwatch-healthcheck-123456789012.us-east4.run.app" && google_monitoring_uptime_check_config.health[0].http_check[0].path == "/health" && google_monitoring_uptime_check_config.health[0].http_check[0].service_agent_authentication[0].type == "OIDC_TOKEN"
+    error_message = "A job that never ran leaves no series whose absence could be noticed."
+  }
+}
+
+run "many_databases_are_no_label" {
+  variables {
+    metrics_per_database = false
+  }
+  assert {
+    condition     = !strcontains(jsonencode(google_logging_metric.probes.label_extractors), "database") && !strcontains(jsonencode(google_logging_metric.latency.label_extractors), "database")
+    error_message = "Each database costs series, which are billed."
+  }
+}
+
+run "a_page_by_token_cannot_be_asked_by_cloud_monitoring" {
+  variables {
+    access = { health = "token", tokens = ["secret:read-token"] }
+  }
+  assert {
+    condition     = length(google_monitoring_uptime_check_config.health) == 0 && length(google_monitoring_alert_policy.health) == 0
+    error_message = "The check would fail for ever: it has no read token."
+  }
+}

@@ -1,0 +1,365 @@
+# What is refused before anything is made, and by which variable. The messages are
+# sentences with an example; the Go test of the deployment reads them.
+
+# Zips some hundred files; modules/source has its own test.
+override_module {
+  target  = module.source
+  outputs = { archive = "source.zip", files = [], hash = "0123456789abcdef" }
+}
+
+mock_provider "time" {}
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = { number = "123456789012" }
+  }
+}
+
+variables {
+  project      = "my-project"
+  region       = "us-east4"
+  oncall_email = "oncall@example.com"
+
+  # Set, as Terraform asks of ephemeral variables in tests.
+  database_tokens = {}
+  secret_values   = {}
+
+  databases = { prod-cache = { url = "https://merry-cat-32748.upstash.io" } }
+  receivers = { slack = { slack = { webhook = "secret:slack-webhook" } } }
+}
+
+run "a_token_in_a_variable_file_is_refused" {
+  command = plan
+  variables {
+    databases = { prod-cache = { url = "https://merry-cat-32748.upstash.io", token = "AX9sASQgODM5YjE" } }
+  }
+  expect_failures = [var.databases]
+}
+
+run "a_tcp_address_is_refused" {
+  command = plan
+  variables {
+    databases = { prod-cache = { url = "rediss://default:x@merry-cat-32748.upstash.io:6379" } }
+  }
+  expect_failures = [var.databases]
+}
+
+run "an_address_without_tls_is_refused" {
+  command = plan
+  variables {
+    databases = { prod-cache = { url = "http://merry-cat-32748.upstash.io" } }
+  }
+  expect_failures = [var.databases]
+}
+
+run "a_database_with_capitals_is_refused" {
+  command = plan
+  variables {
+    databases = { Prod_Cache = { url = "https://merry-cat-32748.upstash.io" } }
+  }
+  expect_failures = [var.databases]
+}
+
+run "no_database_is_refused" {
+  command = plan
+  variables {
+    databases = {}
+  }
+  expect_failures = [var.databases]
+}
+
+run "too_large_a_shard_is_refused" {
+  command = plan
+  variables {
+    databases = { for n in range(501) : "db-${n}" => { url = "https://merry-cat-32748.upstash.io" } }
+  }
+  expect_failures = [var.databases]
+}
+
+run "an_app_without_its_full_name_is_refused" {
+  command = plan
+  variables {
+    databases = { prod-cache = { url = "https://merry-cat-32748.upstash.io", app = [{ cloud_run = "backend" }] } }
+  }
+  expect_failures = [var.databases]
+}
+
+run "no_receiver_is_refused" {
+  command = plan
+  variables {
+    receivers = {}
+  }
+  expect_failures = [var.receivers]
+}
+
+run "a_receiver_of_two_kinds_is_refused" {
+  command = plan
+  variables {
+    receivers = { slack = { slack = { webhook = "secret:slack-webhook" }, pagerduty = { routing_key = "secret:key" } } }
+  }
+  expect_failures = [var.receivers]
+}
+
+run "a_slack_address_in_a_variable_file_is_refused" {
+  command = plan
+  variables {
+    receivers = { slack = { slack = { webhook = "https://hooks.slack.com/services/T0/B0/abc" } } }
+  }
+  expect_failures = [var.receivers]
+}
+
+run "a_webhook_and_a_bot_is_refused" {
+  command = plan
+  variables {
+    receivers = { slack = { slack = { webhook = "secret:slack-webhook", bot_token = "secret:slack-bot-token" } } }
+  }
+  expect_failures = [var.receivers]
+}
+
+run "no_mail_address_for_on_call_is_refused" {
+  command = plan
+  variables {
+    oncall_email = "oncall"
+  }
+  expect_failures = [var.oncall_email]
+}
+
+run "a_zone_for_a_region_is_refused" {
+  command = plan
+  variables {
+    region = "us-east4-a"
+  }
+  expect_failures = [var.region]
+}
+
+run "a_region_twice_is_refused" {
+  command = plan
+  variables {
+    regions = ["us-east4", "us-east4"]
+  }
+  expect_failures = [var.regions]
+}
+
+run "an_interval_that_divides_no_hour_is_refused" {
+  command = plan
+  variables {
+    schedule = { healthcheck_minutes = 7 }
+  }
+  expect_failures = [var.schedule]
+}
+
+run "an_old_runtime_is_refused" {
+  command = plan
+  variables {
+    runtime = "go125"
+  }
+  expect_failures = [var.runtime]
+}
+
+run "a_route_to_nobody_is_refused" {
+  command = plan
+  variables {
+    routes = [{ receivers = ["pager"] }]
+  }
+  expect_failures = [var.routes]
+}
+
+run "a_service_of_no_database_is_refused" {
+  command = plan
+  variables {
+    services = { backend = "prod-cash" }
+  }
+  expect_failures = [var.services]
+}
+
+run "a_shard_without_databases_is_refused" {
+  command = plan
+  variables {
+    shards = { europe = {} }
+  }
+  expect_failures = [var.shards]
+}
+
+run "an_unknown_check_is_refused" {
+  command = plan
+  variables {
+    checks = { pong = { enabled = false } }
+  }
+  expect_failures = [var.checks]
+}
+
+run "a_threshold_of_an_unknown_check_is_refused" {
+  command = plan
+  variables {
+    thresholds = { pong = { open = "1s" } }
+  }
+  expect_failures = [var.thresholds]
+}
+
+run "a_page_for_anybody_who_asks_is_refused" {
+  command = plan
+  variables {
+    access = { dashboard = "open" }
+  }
+  expect_failures = [var.access]
+}
+
+run "a_page_by_token_without_a_token_is_refused" {
+  command = plan
+  variables {
+    access = { dashboard = "token" }
+  }
+  expect_failures = [var.access]
+}
+
+run "a_public_function_without_keys_is_refused" {
+  command = plan
+  variables {
+    inbound = {}
+  }
+  expect_failures = [var.inbound]
+}
+
+run "a_signing_key_in_a_variable_file_is_refused" {
+  command = plan
+  variables {
+    inbound = { link_keys = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] }
+  }
+  expect_failures = [var.inbound]
+}
+
+run "everybody_as_a_reader_is_refused" {
+  command = plan
+  variables {
+    readers = ["allUsers"]
+  }
+  expect_failures = [var.readers]
+}
+
+run "a_proof_without_a_key_is_refused" {
+  command = plan
+  variables {
+    databases = { prod-cache = { url = "https://merry-cat-32748.upstash.io", app = [{ proof = true }] } }
+  }
+  expect_failures = [var.proof_key]
+}
+
+run "a_counted_secret_without_a_value_is_refused" {
+  command = plan
+  variables {
+    secret_versions = { slack-webhook = 1 }
+  }
+  expect_failures = [var.secret_values]
+}
+
+run "a_counted_bundle_without_a_token_is_refused" {
+  command = plan
+  variables {
+    secret_versions = { databases = 1 }
+  }
+  expect_failures = [var.database_tokens]
+}
+
+run "a_token_in_quotes_is_refused" {
+  command = plan
+  variables {
+    database_tokens = { prod-cache = "\"AX9s\"" }
+  }
+  expect_failures = [var.database_tokens]
+}
+
+run "half_a_version_is_refused" {
+  command = plan
+  variables {
+    secret_versions = { databases = 1.5 }
+    database_tokens = { prod-cache = "AX9s" }
+  }
+  expect_failures = [var.secret_versions]
+}
+
+run "a_project_number_is_refused" {
+  command = plan
+  variables {
+    project = "123456789012"
+  }
+  expect_failures = [var.project]
+}
+
+run "too_long_a_prefix_is_refused" {
+  command = plan
+  variables {
+    prefix = "pongwatch-of-the-platform"
+  }
+  expect_failures = [var.prefix]
+}
+
+run "a_database_id_of_firestore_with_capitals_is_refused" {
+  command = plan
+  variables {
+    firestore = { database = "Pongwatch" }
+  }
+  expect_failures = [var.firestore]
+}
+
+run "an_unknown_ingress_is_refused" {
+  command = plan
+  variables {
+    ingress = "INTERNAL"
+  }
+  expect_failures = [var.ingress]
+}
+
+run "a_channel_by_its_number_is_refused" {
+  command = plan
+  variables {
+    notification_channels = ["1234567890"]
+  }
+  expect_failures = [var.notification_channels]
+}
+
+run "a_secret_by_its_bare_name_is_refused" {
+  command = plan
+  variables {
+    credentials = "upstash-tokens"
+  }
+  expect_failures = [var.credentials]
+}
+
+run "an_api_key_in_a_variable_file_is_refused" {
+  command = plan
+  variables {
+    management = { email = "ops@example.com", api_key = "0123-4567" }
+  }
+  expect_failures = [var.management]
+}
+
+run "a_heartbeat_without_tls_is_refused" {
+  command = plan
+  variables {
+    heartbeat = { url = "http://hc.example.com" }
+  }
+  expect_failures = [var.heartbeat]
+}
+
+run "more_at_once_than_cloud_run_allows_is_refused" {
+  command = plan
+  variables {
+    scaling = { alert = { concurrency = 2000 } }
+  }
+  expect_failures = [var.scaling]
+}
+
+run "an_unknown_egress_is_refused" {
+  command = plan
+  variables {
+    vpc = { us-east4 = { subnetwork = "functions", egress = "ALL" } }
+  }
+  expect_failures = [var.vpc]
+}
+
+run "a_number_with_letters_is_refused" {
+  command = plan
+  variables {
+    project_number = "my-project"
+  }
+  expect_failures = [var.project_number]
+}
