@@ -63,6 +63,7 @@ type Function struct {
 	archive *history.Archive
 	runs    *check.Clients // patient: 4 s an attempt
 	live    *check.Clients // somebody waits
+	apps    *check.Apps
 	log     *slog.Logger
 	now     func() time.Time
 	tempo   tempo
@@ -100,7 +101,8 @@ func newFunction(o Options, t tempo) (*Function, error) {
 	f := &Function{
 		options: o, config: o.Config, archive: history.New(o.Store),
 		runs: check.NewClients(o.Resolve, patient), live: check.NewClients(o.Resolve, hasty),
-		log: o.Logger, now: o.Now, tempo: t,
+		apps: check.NewApps(o.Config, nil),
+		log:  o.Logger, now: o.Now, tempo: t,
 	}
 	f.open = incidents{store: o.Store, now: o.Now}
 	f.answers = answers{now: o.Now}

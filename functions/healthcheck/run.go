@@ -19,22 +19,27 @@ const recalling = time.Second
 type watched struct {
 	target *check.Target
 	specs  []check.Spec
-	// pings says whether a PONG is asked for in this run.
-	pings bool
+	// pings says whether a PONG is asked for in this run, apps whether apps are.
+	pings, apps bool
 }
 
 // observe asks every database of the shard at once. What is not confirmed, or not
 // tried, when the context ends is observed as that.
 func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
 	all := f.targets(r)
-	var pinged []*check.Target
+	var pinged, apps []*check.Target
 	for _, x := range all {
 		if x.pings {
 			pinged = append(pinged, x.target)
 		}
+		if x.apps {
+			apps = append(apps, x.target)
+		}
 	}
 	var wg sync.WaitGroup
 	job.Spread(len(pinged), func(i int) { wg.Go(func() { f.watch(ctx, pinged[i]) }) })
+	// Beside the databases' second and third attempts: apps take no time of the run.
+	job.Spread(len(apps), func(i int) { wg.Go(func() { apps[i].AskApps(ctx) }) })
 	wg.Wait()
 	var observations []report.Observation
 	for _, x := range all {
@@ -55,12 +60,13 @@ func (f *Function) targets(r job.Round) []watched {
 	out := make([]watched, 0, len(databases))
 	for _, d := range databases {
 		x := watched{
-			target: &check.Target{Database: d, Job: report.HealthCheck, Region: f.options.Region, Now: f.options.Now},
+			target: &check.Target{Database: d, Job: report.HealthCheck, Region: f.options.Region, Now: f.options.Now, Apps: f.apps},
 			specs:  check.Specs(report.HealthCheck, d, r.Every),
 		}
 		for _, s := range x.specs {
-			asks := s.Check == report.Ping || s.Check == report.Latency
-			x.pings = x.pings || asks && check.Due(s, d.Name, r.Scheduled, r.Every)
+			due := check.Due(s, d.Name, r.Scheduled, r.Every)
+			x.pings = x.pings || due && (s.Check == report.Ping || s.Check == report.Latency)
+			x.apps = x.apps || due && s.Check == report.MockMode && len(d.Apps) > 0
 		}
 		out = append(out, x)
 	}

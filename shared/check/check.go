@@ -40,7 +40,7 @@ var (
 	healthChecks = []entry{
 		{report.Ping, 0, ping},
 		{report.Latency, 0, latency},
-		{report.MockMode, 0, configuredMock},
+		{report.MockMode, 0, mockMode},
 		{report.ConfigLoad, 0, configuration},
 	}
 	metricsChecks = []entry{
@@ -70,6 +70,13 @@ func Specs(job report.Job, d *config.Database, runEvery time.Duration) []Spec {
 			s.Every = max(c.Every, runEvery)
 		}
 		specs = append(specs, s)
+	}
+	if job == report.Metrics && d.Checks.MockMode.Enabled {
+		for _, app := range d.Apps {
+			if app.Proof {
+				specs = append(specs, Spec{report.MockMode, max(app.ProofEvery, runEvery), proofCommands, proofOf(app)})
+			}
+		}
 	}
 	return specs
 }

@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -109,7 +110,10 @@ func unresolved(ctx context.Context, err error) error {
 	var problem config.Problem
 	switch {
 	case errors.As(err, &problem):
-		return &Problem{Cause: problem.Cause, Evidence: problem.Evidence()}
+		return &Problem{
+			Cause: problem.Cause, Evidence: problem.Evidence(),
+			missingURL: problem.Cause == cause.ConfigMissing && strings.HasSuffix(problem.Key, ".url"),
+		}
 	case errors.Is(err, secrets.ErrDenied):
 		return &Problem{Cause: cause.MonitorSecretDenied, Evidence: err.Error()}
 	case errors.Is(err, secrets.ErrNotFound), errors.Is(err, secrets.ErrDisabled), errors.Is(err, secrets.ErrEmpty):

@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -33,12 +34,22 @@ func configuration(_ context.Context, t *Target) []report.Observation {
 
 // configuredMock tells whether the configuration itself says that the app runs on a
 // mock: one observation for each of the app's services.
-func configuredMock(_ context.Context, t *Target) []report.Observation {
+func configuredMock(t *Target) []report.Observation {
 	o := ok()
-	o.Source = report.SourceConfig
-	if text, mock := t.Database.MockEvidence(); mock {
-		o = report.Observation{Status: report.Fail, Cause: cause.Mock, Evidence: text, Source: report.SourceConfig}
+	text, mock := t.Database.MockEvidence()
+	p, wrong := errors.AsType[*Problem](t.problem)
+	switch {
+	case mock:
+		o = report.Observation{Status: report.Fail, Cause: cause.Mock, Evidence: text}
+	case wrong && p.missingURL:
+		o = report.Observation{Status: report.Fail, Cause: cause.Mock, Evidence: p.Evidence}
+	case wrong && p.Cause.Info().Class == cause.ClassConfig:
+		// The settings were read: there is a URL, with another fault.
+	case !t.Database.URL.IsSet() && t.client == nil:
+		// Whether the bundle has a URL is not known.
+		o = unknown(t.unasked())
 	}
+	o.Source = report.SourceConfig
 	services := make([]string, 0, len(t.Database.Apps))
 	for _, app := range t.Database.Apps {
 		services = append(services, app.Service)

@@ -24,6 +24,8 @@ type Target struct {
 	// Readings are past readings of this database, the newest last. Checks of counters
 	// need one; none is fine.
 	Readings []report.Reading
+	// Apps asks the services that use the database; nil asks none.
+	Apps *Apps
 
 	client  *upstash.Client
 	version string
@@ -37,6 +39,12 @@ type Target struct {
 	informed bool
 	info     upstash.Info
 	infoErr  error
+
+	// written is what the write canary met, nil where it was not asked.
+	written *report.Observation
+
+	asked bool
+	heard []report.Observation
 }
 
 // Connect gives the target the client for its database and the version of the token
@@ -150,6 +158,8 @@ type Problem struct {
 	Cause cause.Cause
 	// Evidence is redacted.
 	Evidence string
+	// missingURL says that the settings have no URL, without which an app uses a mock.
+	missingURL bool
 }
 
 func (p *Problem) Error() string { return fmt.Sprintf("%s: %s", p.Cause, p.Evidence) }

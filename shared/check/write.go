@@ -21,17 +21,29 @@ const (
 // write sets, reads and deletes a key: PING is blind to a full database, a read-only
 // token and a write pause.
 func write(ctx context.Context, t *Target) []report.Observation {
+	return []report.Observation{t.canary(ctx)}
+}
+
+// canary asks once.
+func (t *Target) canary(ctx context.Context) report.Observation {
 	if t.client == nil {
-		return []report.Observation{unknown(t.unasked())}
+		return unknown(t.unasked())
 	}
+	if t.written == nil {
+		t.written = new(tryWriting(ctx, t.client))
+	}
+	return *t.written
+}
+
+func tryWriting(ctx context.Context, client *upstash.Client) report.Observation {
 	nonce := rand.Text()
-	results, err := t.client.Pipeline(ctx, canary(nonce)...)
+	results, err := client.Pipeline(ctx, canary(nonce)...)
 	if err == nil && results[0].Err == nil && !reads(results, nonce) {
 		// In a replicated database a read may overtake its write. A transaction runs in
 		// one place: what it does not read is not there.
-		results, err = t.client.MultiExec(ctx, canary(nonce)...)
+		results, err = client.MultiExec(ctx, canary(nonce)...)
 	}
-	return []report.Observation{judgeWrite(results, err, nonce)}
+	return judgeWrite(results, err, nonce)
 }
 
 func canary(nonce string) []upstash.Command {

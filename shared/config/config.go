@@ -175,6 +175,10 @@ func (c *Config) RegionsOf(shard string) []string {
 	return c.Regions
 }
 
+// Local reports whether this is a configuration of one machine, which may name loopback
+// addresses over http.
+func (c *Config) Local() bool { return c.local }
+
 // Every returns how often the job runs.
 func (c *Config) Every(job report.Job) time.Duration {
 	if job == report.Metrics {

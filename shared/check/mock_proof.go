@@ -1,0 +1,150 @@
+package check
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/signature"
+)
+
+const (
+	// proofPrefix is where an app writes the nonce, docs/mock-mode.md.
+	proofPrefix = "ws:_pongwatch:proof:"
+	// proofReads is how often the nonce is looked for before it counts as absent: a
+	// replica may lag.
+	proofReads = 3
+	// proofCommands is the app's SET and the reads.
+	proofCommands = 1 + proofReads
+	// typeProof is the type of the request's message.
+	typeProof = "mock_mode.proof"
+)
+
+// proofRequest is the signed body that asks for a proof. The answer repeats the nonce
+// under another name, so that a page which prints what it was sent proves nothing.
+type proofRequest struct {
+	Type string    `json:"type"`
+	Data proofData `json:"data"`
+}
+
+type proofData struct {
+	Service  string `json:"service"`
+	Database string `json:"database"`
+	Nonce    string `json:"nonce"`
+}
+
+// proofOf returns the check that makes one app prove that it writes to this database.
+func proofOf(app config.App) func(context.Context, *Target) []report.Observation {
+	return func(ctx context.Context, t *Target) []report.Observation {
+		o := t.prove(ctx, app)
+		o.Subject, o.Source = app.Service, report.SourceProof
+		return []report.Observation{o}
+	}
+}
+
+// prove asks the app to write a nonce to its Redis and looks for it in the real one. It
+// decides only while that one can be read and written.
+func (t *Target) prove(ctx context.Context, app config.App) report.Observation {
+	if t.client == nil {
+		return unknown(t.unasked())
+	}
+	if _, err := t.Info(ctx); err != nil {
+		return unknown(err)
+	}
+	if t.written != nil && t.written.Status != report.OK {
+		return doubted(*t.written)
+	}
+	nonce := rand.Text()
+	if err := t.ask(ctx, app, nonce); err != nil {
+		return unknown(err)
+	}
+	found, err := t.find(ctx, proofPrefix+nonce)
+	switch {
+	case err != nil:
+		return unknown(err)
+	case found:
+		return ok()
+	}
+	// What the app could not write either is no mock's fault.
+	if w := t.canary(ctx); w.Status != report.OK {
+		return doubted(w)
+	}
+	return report.Observation{
+		Status: report.Fail, Cause: cause.Mock,
+		Evidence: fmt.Sprintf("the app says that it wrote a nonce, and %d reads in 2 s did not find it here: it writes to a mock, or to another database", proofReads),
+	}
+}
+
+// doubted is a proof that cannot be had because of what the write canary met.
+func doubted(write report.Observation) report.Observation {
+	return report.Observation{Status: report.Unknown, Cause: write.Cause, Evidence: write.Evidence, HTTPStatus: write.HTTPStatus}
+}
+
+// ask sends the signed request; nil means that the app says it wrote the nonce.
+func (t *Target) ask(ctx context.Context, app config.App, nonce string) error {
+	if t.Apps == nil || t.Apps.keys == nil {
+		return &Problem{Cause: cause.ConfigMissing, Evidence: "there is no key to sign the request with"}
+	}
+	keys, err := t.Apps.keys(ctx)
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(proofRequest{typeProof, proofData{app.Service, t.Database.Name, nonce}})
+	if err != nil {
+		return unreachable("the request could not be made")
+	}
+	r, err := t.Apps.post(ctx, app.HealthURL, body, func(h http.Header) error {
+		return signature.Sign(h, keys, nonce, t.now(), body)
+	})
+	if err != nil {
+		return err
+	}
+	if !echoes(r, nonce) {
+		return unreachable("the app does not answer the proof (" + r.describe() + ")")
+	}
+	return nil
+}
+
+// echoes reports whether the app says that it wrote the nonce.
+func echoes(r reply, nonce string) bool {
+	var answer struct {
+		Proof string
+		Data  struct{ Proof string }
+	}
+	return r.ok() && json.Unmarshal(r.body, &answer) == nil && (answer.Proof == nonce || answer.Data.Proof == nonce)
+}
+
+// find looks for the key until it is there, or has been looked for often enough.
+func (t *Target) find(ctx context.Context, key string) (bool, error) {
+	for i := range proofReads {
+		if i > 0 && !pause(ctx, t.Apps.pauses[i-1]) {
+			return false, errInterrupted
+		}
+		r, err := t.client.Do(ctx, "GET", key)
+		if err != nil {
+			return false, err
+		}
+		if !r.IsNil() {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// pause waits, or reports that the context ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
