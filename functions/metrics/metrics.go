@@ -44,6 +44,8 @@ type Options struct {
 	Resolve check.Resolve
 	// Upstash is the template of every client: all but URL, Token and Timeout.
 	Upstash upstash.Options
+	// ProofKeys finds the keys that sign requests for a proof of an app's mode. Nil asks for none.
+	ProofKeys check.Keys
 
 	// Authorize guards POST where IAM does not; nil lets everybody through.
 	Authorize func(http.Handler) http.Handler
@@ -64,6 +66,7 @@ type Function struct {
 	config  *config.Config
 	archive *history.Archive
 	clients *check.Clients
+	apps    *check.Apps
 	log     *slog.Logger
 	now     func() time.Time
 	reader  *statistics.Reader
@@ -95,7 +98,8 @@ func New(o Options) (*Function, error) {
 	template.Timeout = attemptTimeout
 	f := &Function{
 		options: o, config: o.Config, archive: history.New(o.Store), clients: check.NewClients(o.Resolve, template),
-		log: o.Logger, now: o.Now,
+		apps: check.NewApps(o.Config, o.ProofKeys),
+		log:  o.Logger, now: o.Now,
 	}
 	f.reader = statistics.NewReader(statistics.Options{
 		Config: o.Config, Store: o.Store, Archive: f.archive, Region: o.Region, Version: o.Version, Now: o.Now, Log: o.Logger,

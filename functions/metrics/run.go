@@ -49,7 +49,7 @@ func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
 
 // look asks one database.
 func (f *Function) look(ctx context.Context, r job.Round, d *config.Database, past []*history.GaugeHour) ([]report.Observation, report.Reading) {
-	t := &check.Target{Database: d, Job: report.Metrics, Region: f.options.Region, Now: f.options.Now}
+	t := &check.Target{Database: d, Job: report.Metrics, Region: f.options.Region, Now: f.options.Now, Apps: f.apps}
 	for _, h := range past {
 		t.Readings = append(t.Readings, h.Readings(d.Name)...)
 	}

@@ -38,6 +38,7 @@ func Handler(getenv func(string) string) http.Handler {
 		return New(Options{
 			Config: c, Region: environment.Region, Reports: reports, Store: documents,
 			Resolve:   check.FromConfig(c, clients.Secrets()),
+			ProofKeys: check.ProofKeys(c, clients.Secrets()),
 			Authorize: authorize, ReadTokens: access.FromConfig(c, clients.Secrets()),
 			Version: environment.Revision, Logger: logger,
 		})
