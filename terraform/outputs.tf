@@ -1,5 +1,5 @@
 output "configuration" {
-  description = "The document that the functions read, as JSON: `terraform output -raw configuration | pongwatch config check -`."
+  description = "The document that the functions read, as JSON. `pongwatch config check` says whether it is right."
   value       = local.whole
 }
 

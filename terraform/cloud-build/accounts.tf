@@ -1,0 +1,86 @@
+# Two accounts: what anybody's pull request makes run may look, and only what was
+# approved may change.
+locals {
+  roles = {
+    plan = [
+      "roles/logging.logWriter", # the build's own log
+      "roles/viewer",            # what there is
+      "roles/iam.securityReviewer",
+    ]
+    apply = [
+      "roles/artifactregistry.admin",
+      "roles/cloudfunctions.developer",
+      "roles/cloudscheduler.admin",
+      "roles/datastore.owner",
+      "roles/iam.serviceAccountAdmin",
+      "roles/logging.configWriter",
+      "roles/logging.logWriter",
+      "roles/monitoring.editor",
+      "roles/pubsub.admin",
+      "roles/run.admin",
+      "roles/secretmanager.admin",
+      "roles/serviceusage.serviceUsageAdmin",
+      "roles/storage.admin",
+      "roles/viewer",
+    ]
+  }
+
+  # The roles of the whole project that pongwatch's own root grants: this account can
+  # grant these and no others, so that it cannot make itself an owner.
+  granted = ["roles/datastore.user", "roles/logging.logWriter", "roles/storage.objectViewer"]
+}
+
+resource "google_service_account" "builds" {
+  for_each = local.roles
+
+  project      = var.project
+  account_id   = "${var.prefix}-ci-${each.key}"
+  display_name = "pongwatch: Cloud Build, ${each.key}"
+}
+
+resource "google_project_iam_member" "builds" {
+  for_each = merge([for build, roles in local.roles : { for role in roles : "${build}/${role}" => { build = build, role = role } }]...)
+
+  project = var.project
+  role    = each.value.role
+  member  = google_service_account.builds[each.value.build].member
+}
+
+# https://cloud.google.com/iam/docs/setting-limits-on-granting-roles
+resource "google_project_iam_member" "apply_grants" {
+  project = var.project
+  role    = "roles/resourcemanager.projectIamAdmin"
+  member  = google_service_account.builds["apply"].member
+
+  condition {
+    title      = "pongwatch-grants"
+    expression = "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([${join(", ", [for role in local.granted : "'${role}'"])}])"
+  }
+}
+
+# A function is deployed by somebody who may act as its account. These exist once
+# pongwatch has been applied by hand for the first time.
+resource "google_service_account_iam_member" "apply_acts_as" {
+  for_each = toset(["alert", "build", "healthcheck", "metrics", "push", "scheduler", "webhook"])
+
+  service_account_id = "projects/${var.project}/serviceAccounts/${var.prefix}-${each.key}@${join(".", reverse(split(":", var.project)))}.iam.gserviceaccount.com"
+  role               = "roles/iam.serviceAccountUser"
+  member             = google_service_account.builds["apply"].member
+}
+
+resource "google_storage_bucket_iam_member" "state" {
+  for_each = { plan = "roles/storage.objectUser", apply = "roles/storage.objectUser" }
+
+  bucket = google_storage_bucket.state.name
+  role   = each.value
+  member = google_service_account.builds[each.key].member
+}
+
+resource "google_secret_manager_secret_iam_member" "variables" {
+  for_each = google_service_account.builds
+
+  project   = var.project
+  secret_id = google_secret_manager_secret.variables.secret_id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = each.value.member
+}

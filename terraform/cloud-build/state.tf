@@ -1,0 +1,31 @@
+# The state of pongwatch's own root. Every version of it is kept for a while: a state is
+# lost by accident more often than by failure.
+resource "google_storage_bucket" "state" {
+  project  = var.project
+  name     = "${var.project}-${var.prefix}-state"
+  location = var.location
+
+  public_access_prevention    = "enforced"
+  uniform_bucket_level_access = true
+
+  versioning {
+    enabled = true
+  }
+  lifecycle_rule {
+    condition {
+      num_newer_versions = 50
+    }
+    action {
+      type = "Delete"
+    }
+  }
+}
+
+resource "google_secret_manager_secret" "variables" {
+  project   = var.project
+  secret_id = var.variables_secret
+
+  replication {
+    auto {}
+  }
+}

@@ -1,0 +1,57 @@
+# What may run, as whom, and what it may change.
+
+mock_provider "google" {}
+
+variables {
+  project    = "my-project"
+  location   = "us-east4"
+  repository = "projects/my-project/locations/us-east4/connections/github/repositories/pongwatch"
+}
+
+run "nothing_is_applied_without_approval" {
+  assert {
+    condition     = google_cloudbuild_trigger.apply.approval_config[0].approval_required && google_cloudbuild_trigger.apply.substitutions._APPLY == "true" && google_cloudbuild_trigger.apply.repository_event_config[0].push[0].branch == "^main$"
+    error_message = "What is applied was merged, and approved."
+  }
+  assert {
+    condition     = google_cloudbuild_trigger.plan.substitutions._APPLY == "false" && google_cloudbuild_trigger.plan.repository_event_config[0].pull_request[0].comment_control == "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY"
+    error_message = "A stranger's request must not run by itself."
+  }
+}
+
+run "a_proposal_may_look_and_change_nothing" {
+  assert {
+    condition     = google_cloudbuild_trigger.plan.service_account == google_service_account.builds["plan"].id && google_cloudbuild_trigger.apply.service_account == google_service_account.builds["apply"].id
+    error_message = "A pull request runs as the account that may change things."
+  }
+  assert {
+    condition     = toset([for key, grant in google_project_iam_member.builds : grant.role if startswith(key, "plan/")]) == toset(["roles/iam.securityReviewer", "roles/logging.logWriter", "roles/viewer"])
+    error_message = "A pull request could change the project."
+  }
+}
+
+run "nobody_can_make_themselves_an_owner" {
+  assert {
+    condition     = !anytrue([for grant in google_project_iam_member.builds : contains(["roles/owner", "roles/editor", "roles/resourcemanager.projectIamAdmin"], grant.role)])
+    error_message = "A build has a role that holds all others."
+  }
+  assert {
+    condition     = google_project_iam_member.apply_grants.condition[0].expression == "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/datastore.user', 'roles/logging.logWriter', 'roles/storage.objectViewer'])"
+    error_message = "The account that applies can grant roles that pongwatch does not."
+  }
+}
+
+run "the_state_has_a_past" {
+  assert {
+    condition     = google_storage_bucket.state.versioning[0].enabled && google_storage_bucket.state.public_access_prevention == "enforced"
+    error_message = "A damaged state must have a version before it."
+  }
+}
+
+run "a_repository_by_its_short_name_is_refused" {
+  command = plan
+  variables {
+    repository = "pongwatch"
+  }
+  expect_failures = [var.repository]
+}

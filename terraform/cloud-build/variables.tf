@@ -1,0 +1,42 @@
+variable "branch" {
+  description = "The branch that is applied."
+  type        = string
+  default     = "main"
+}
+
+variable "location" {
+  description = "Where Cloud Build runs, and where the repository is connected."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.location))
+    error_message = "\"location\" must be a region of Google Cloud. Example: location = \"us-east4\""
+  }
+}
+
+variable "prefix" {
+  description = "Of pongwatch's own root: begins the name of everything."
+  type        = string
+  default     = "pongwatch"
+}
+
+variable "project" {
+  description = "The id of the Google Cloud project that pongwatch is in."
+  type        = string
+}
+
+variable "repository" {
+  description = "The repository, as connected to Cloud Build in the console (Repositories, 2nd gen): its full name."
+  type        = string
+
+  validation {
+    condition     = can(regex("^projects/[^/]+/locations/[^/]+/connections/[^/]+/repositories/[^/]+$", var.repository))
+    error_message = "\"repository\" must be the full name of a connected repository. Example: repository = \"projects/my-project/locations/us-east4/connections/github/repositories/pongwatch\""
+  }
+}
+
+variable "variables_secret" {
+  description = "The id of the secret that holds pongwatch's terraform.tfvars. The file has no secrets in it, but is the deployment's and not the repository's. Its version is added by the command of the output."
+  type        = string
+  default     = "pongwatch-tfvars"
+}
