@@ -122,6 +122,9 @@ func (f *Function) routes() http.Handler {
 	mux.Handle("GET /api/v1/admin/redis-metrics", shared(a, guard(a.API, f.statistics)))
 	mux.Handle("OPTIONS /api/v1/admin/redis-metrics", shared(a, nil))
 	mux.Handle("GET /api/v1/admin/redis-metrics/schema.json", guard(a.API, schema))
+	mux.Handle("GET /metrics", guard(a.OpenMetrics, f.openMetrics))
+	mux.Handle("GET /chart.svg", guard(a.Badges, f.chart))
+	mux.Handle("GET /badge.svg", guard(a.Badges, f.badge))
 	mux.Handle("GET /playbooks/{cause}", guard(a.Playbooks, playbook))
 	mux.Handle("GET /{$}", guard(a.Dashboard, f.index))
 	mux.Handle("GET /", http.HandlerFunc(notFound))
@@ -151,5 +154,5 @@ func notFound(w http.ResponseWriter, _ *http.Request) {
 	job.WriteJSON(w, http.StatusNotFound, struct {
 		Error string   `json:"error"`
 		Paths []string `json:"paths"`
-	}{"nothing is here", []string{"/", "/api/v1/admin/redis-metrics", "/playbooks/{cause}"}})
+	}{"nothing is here", []string{"/", "/api/v1/admin/redis-metrics", "/metrics", "/chart.svg", "/badge.svg", "/playbooks/{cause}"}})
 }

@@ -282,7 +282,7 @@ func (d *Database) set(w Word, c cause.Cause) {
 }
 
 func worse(a, b Word) bool {
-	order := []Word{Down, Mock, Degraded, NoData, Connected}
+	order := Words()
 	return slices.Index(order, a) < slices.Index(order, b)
 }
 

@@ -49,6 +49,9 @@ const (
 	Connected Word = "connected"
 )
 
+// Words are the words, the worst first.
+func Words() []Word { return []Word{Down, Mock, Degraded, NoData, Connected} }
+
 // Database is one database's figures. What is not known is left out.
 type Database struct {
 	Name        string `json:"name"`
@@ -182,4 +185,39 @@ type JobStatus struct {
 	LagMS            int64     `json:"lag_ms"`
 	EverySeconds     int64     `json:"every_seconds"`
 	LateAfterSeconds int64     `json:"late_after_seconds"`
+}
+
+// String is the word for people.
+func (w Word) String() string {
+	switch w {
+	case NoData:
+		return "no data"
+	case Mock:
+		return "mock mode"
+	}
+	return string(w)
+}
+
+// Worst is the worst status of all databases.
+func (s *Statistics) Worst() Word {
+	worst := Connected
+	for i := range s.Databases {
+		if worse(s.Databases[i].Status, worst) {
+			worst = s.Databases[i].Status
+		}
+	}
+	if len(s.Databases) == 0 {
+		return NoData
+	}
+	return worst
+}
+
+// Shown returns the pings from that region, or from home for none.
+func (d *Database) Shown(region string) *Region {
+	for i := range d.Regions {
+		if d.Regions[i].Region == region {
+			return &d.Regions[i]
+		}
+	}
+	return &d.Regions[0]
 }
