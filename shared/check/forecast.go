@@ -1,0 +1,153 @@
+package check
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+const (
+	// minPoints and minSpan are the least from which a rate is read: an hour of runs
+	// every five minutes.
+	minPoints = 12
+	minSpan   = 50 * time.Minute
+	// maxPoints bounds the work, which grows by its square.
+	maxPoints = 64
+	// reach is how many times as far as it looks back a forecast may look ahead.
+	reach = 60
+	// certainty is how many standard errors of itself a rate must be: below, noise
+	// would move the forecast by more than it says.
+	certainty = 8
+)
+
+// Point is a figure at a time.
+type Point struct {
+	At    time.Time
+	Value float64
+}
+
+// Forecast returns how long it takes until a figure that goes on growing as it has
+// reaches limit, and whether that can be told. points are in the order of time.
+//
+// The rate is the median of the slopes between all pairs of points (Theil 1950, Sen
+// 1968), which a quarter of wild points does not move, and what is used by now is the
+// median of what the newest points say at that rate. There is no forecast from too few
+// points or too short a time, none for a figure that does not grow or whose growth
+// drowns in noise, and after a drop what was before no longer counts.
+func Forecast(points []Point, limit float64, now time.Time) (time.Duration, bool) {
+	points = thin(sinceDrop(points))
+	n := len(points)
+	if n < minPoints || limit <= 0 {
+		return 0, false
+	}
+	span := points[n-1].At.Sub(points[0].At)
+	if span < minSpan || now.Sub(points[n-1].At) > span {
+		return 0, false
+	}
+	rate := medianSlope(points)
+	line := make([]float64, n) // what each point says of now
+	for i, p := range points {
+		line[i] = p.Value + rate*now.Sub(p.At).Hours()
+	}
+	// The newest say best where it is: small deviations add up over a day.
+	level := median(slices.Clone(line[n-max(minPoints, n/4):]))
+	centre := median(slices.Clone(line))
+	for i := range line {
+		line[i] = math.Abs(line[i] - centre)
+	}
+	if rate <= 0 || rate < certainty*slopeError(median(line), n, span) {
+		return 0, false
+	}
+	hours := max(0, limit-level) / rate
+	if hours > reach*span.Hours() {
+		return 0, false
+	}
+	return time.Duration(hours * float64(time.Hour)), true
+}
+
+// slopeError is the standard error of a median slope per hour over n points whose
+// distance from the line is noise in the median.
+func slopeError(noise float64, n int, span time.Duration) float64 {
+	const (
+		sigma      = 1.4826 // of a normal distribution whose median deviation is 1
+		efficiency = 1.05   // of Theil–Sen against least squares
+	)
+	spread := span.Hours() / math.Sqrt(12) // of times that lie evenly
+	return efficiency * sigma * noise / (spread * math.Sqrt(float64(n)))
+}
+
+// sinceDrop returns the points from the last drop on: a deletion, an eviction or a
+// new month starts a new course. Two points before and after are compared by their
+// medians, and noise is no drop.
+func sinceDrop(points []Point) []Point {
+	if len(points) < 2 {
+		return points
+	}
+	steps := make([]float64, len(points)-1)
+	for i := range steps {
+		steps[i] = math.Abs(points[i+1].Value - points[i].Value)
+	}
+	noise := median(steps)
+	const around = 3
+	start := 0
+	for i := 1; i < len(points); i++ {
+		before := middle(points[max(start, i-around):i])
+		after := middle(points[i:min(len(points), i+around)])
+		if before-after > max(0.05*before, 5*noise) {
+			start = i
+		}
+	}
+	return points[start:]
+}
+
+// thin leaves out points evenly until there are few enough, and keeps the last.
+func thin(points []Point) []Point {
+	if len(points) <= maxPoints {
+		return points
+	}
+	out := make([]Point, 0, maxPoints)
+	for i := range maxPoints {
+		out = append(out, points[(i+1)*len(points)/maxPoints-1])
+	}
+	return out
+}
+
+// medianSlope is a figure's growth per hour.
+func medianSlope(points []Point) float64 {
+	slopes := make([]float64, 0, len(points)*(len(points)-1)/2)
+	for i, p := range points {
+		for _, q := range points[i+1:] {
+			if hours := q.At.Sub(p.At).Hours(); hours > 0 {
+				slopes = append(slopes, (q.Value-p.Value)/hours)
+			}
+		}
+	}
+	return median(slopes)
+}
+
+func middle(points []Point) float64 {
+	values := make([]float64, len(points))
+	for i, p := range points {
+		values[i] = p.Value
+	}
+	return median(values)
+}
+
+// median sorts values; of an even number it is the mean of the middle two, of none 0.
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	slices.Sort(values)
+	half := len(values) / 2
+	if len(values)%2 == 1 {
+		return values[half]
+	}
+	return (values[half-1] + values[half]) / 2
+}
+
+// EarlierHours says how long ago the hours began whose readings a forecast sees beside
+// the last hour's: a few that lie apart tell as much of a rate as a whole day.
+func EarlierHours() []time.Duration {
+	return []time.Duration{3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour}
+}
