@@ -3,6 +3,7 @@ package incident
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,6 +55,7 @@ func Encode(s State) ([]byte, error) {
 		return nil, fmt.Errorf("encoding state: %w", err)
 	}
 	var buf bytes.Buffer
+	buf.Grow(64 << 10)
 	zw, _ := writers.Get().(*gzip.Writer)
 	defer writers.Put(zw)
 	zw.Reset(&buf)
@@ -109,9 +111,9 @@ func Decode(data []byte) (State, error) {
 	if err != nil {
 		return State{}, fmt.Errorf("decompressing: %w: %w", err, ErrUndecodable)
 	}
-	var raw bytes.Buffer
-	raw.Grow(min(8*len(data), maxState))
-	if n, err := raw.ReadFrom(io.LimitReader(zr, maxState+1)); err != nil {
+	var raw strings.Builder
+	raw.Grow(expanded(data))
+	if n, err := io.Copy(&raw, io.LimitReader(zr, maxState+1)); err != nil {
 		return State{}, fmt.Errorf("decompressing: %w: %w", err, ErrUndecodable)
 	} else if n > maxState {
 		return State{}, fmt.Errorf("decompressing: more than %d bytes: %w", maxState, ErrUndecodable)
@@ -132,6 +134,16 @@ func Decode(data []byte) (State, error) {
 	}
 	h.Series = emptyNil(h.Series)
 	return h.State, nil
+}
+
+// expanded is what the last four bytes of gzip say of the length before compression,
+// if that can be true.
+func expanded(data []byte) int {
+	const ratio = 64 // text of this kind does not compress better
+	if len(data) < 4 {
+		return 0
+	}
+	return min(int(binary.LittleEndian.Uint32(data[len(data)-4:])), ratio*len(data), maxState)
 }
 
 // row adds what a line holds. Series of checks that are not known are left out: what
