@@ -1,0 +1,41 @@
+// What the app needs of Redis, once in Upstash and once in this process's memory.
+import { Redis } from "@upstash/redis";
+
+export interface Store {
+  get(key: string): Promise<string | null>;
+  set(key: string, value: string, seconds: number): Promise<void>;
+  ping(): Promise<void>;
+}
+
+export function upstash(url: string, token: string): Store {
+  const redis = new Redis({
+    url,
+    token,
+    automaticDeserialization: false, // a string that looks like JSON stays a string
+    enableTelemetry: false,
+    retry: { retries: 1, backoff: () => 100 }, // the default stalls a request for seconds
+    signal: () => AbortSignal.timeout(2000), // the default waits for ever
+  });
+  return {
+    get: (key) => redis.get<string>(key),
+    set: async (key, value, seconds) => void (await redis.set(key, value, { ex: seconds })),
+    ping: async () => void (await redis.ping()),
+  };
+}
+
+// memory forgets the oldest keys rather than to take all of the process's memory.
+export function memory(limit = 10_000): Store {
+  const values = new Map<string, { value: string; until: number }>();
+  return {
+    get: async (key) => {
+      const kept = values.get(key);
+      return kept && kept.until > Date.now() ? kept.value : null;
+    },
+    set: async (key, value, seconds) => {
+      values.delete(key);
+      values.set(key, { value, until: Date.now() + seconds * 1000 });
+      if (values.size > limit) values.delete(values.keys().next().value!);
+    },
+    ping: async () => {},
+  };
+}
