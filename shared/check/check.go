@@ -47,6 +47,7 @@ var (
 		{report.Memory, 0, memory},
 		{report.HitRate, 0, hitRate},
 		{report.Eviction, 0, eviction},
+		{report.Commands, 0, commands},
 		{report.Write, writeCommands, write},
 		{report.ConfigLoad, 0, configuration},
 	}
@@ -138,5 +139,8 @@ func ask(ctx context.Context, t *Target, s Spec) (observations []report.Observat
 			}
 		}
 	}()
+	if s.Commands > 0 {
+		return t.billed(func() []report.Observation { return s.Run(ctx, t) })
+	}
 	return s.Run(ctx, t)
 }

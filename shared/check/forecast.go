@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/pongwatch/pongwatch/shared/report"
 )
 
 const (
@@ -150,4 +152,20 @@ func median(values []float64) float64 {
 // the last hour's: a few that lie apart tell as much of a rate as a whole day.
 func EarlierHours() []time.Duration {
 	return []time.Duration{3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour}
+}
+
+// course returns a gauge's points in the target's readings, the sparse ones of before
+// and the last hour's, that are not older than from.
+func (t *Target) course(g report.Gauge, from time.Time) []Point {
+	var out []Point
+	for _, readings := range [][]report.Reading{t.Earlier, t.Readings} {
+		for _, r := range readings {
+			v, known := r.Values[g]
+			if !known || r.At.Before(from) || len(out) > 0 && !r.At.After(out[len(out)-1].At) {
+				continue
+			}
+			out = append(out, Point{r.At, v})
+		}
+	}
+	return out
 }

@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -20,6 +21,7 @@ func (t *Target) Reading(ctx context.Context, scheduled time.Time, observations 
 		if limit, known := t.dataLimit(info); known {
 			r.Values[report.GaugeDataLimit] = limit
 		}
+		maps.Copy(r.Values, t.figures)
 	}
 	for _, o := range observations {
 		if o.Check != report.ConfigLoad {
@@ -73,6 +75,12 @@ func memory(ctx context.Context, t *Target) []report.Observation {
 		Status: report.OK, Clear: share < rule.WarnClose,
 		Value: new(share), Threshold: new(rule.Warn), Unit: report.Ratio,
 		Evidence: fmt.Sprintf("%d of %.0f bytes", info.DataSize.N, limit),
+	}
+	now := t.now()
+	points := append(t.course(report.GaugeDataSize, time.Time{}), Point{now, float64(info.DataSize.N)})
+	if left, told := Forecast(points, limit, now); told {
+		t.figure(report.GaugeMemoryHours, left.Hours())
+		o.Evidence = fmt.Sprintf("%s; full in %s at this rate", o.Evidence, remaining(left))
 	}
 	switch {
 	case share >= rule.Critical, share >= rule.CriticalClose && t.before(report.Memory).Status == report.Fail:

@@ -24,6 +24,11 @@ type Target struct {
 	// Readings are past readings of this database, the newest last. Checks of counters
 	// need one; none is fine.
 	Readings []report.Reading
+	// Earlier are sparse readings of the day before those, for forecasts: the hours that
+	// [EarlierHours] names. None is fine.
+	Earlier []report.Reading
+	// Account tells the month's commands; nil leaves a lower bound.
+	Account *Account
 	// Apps asks the services that use the database; nil asks none.
 	Apps *Apps
 
@@ -39,6 +44,11 @@ type Target struct {
 	informed bool
 	info     upstash.Info
 	infoErr  error
+
+	// trouble is why nothing that costs commands is asked any more in this run.
+	trouble error
+	// figures are what checks found out beside INFO.
+	figures map[report.Gauge]float64
 
 	// written is what the write canary met, nil where it was not asked.
 	written *report.Observation

@@ -40,6 +40,17 @@ const (
 	GaugeEvicted     Gauge = "evicted_keys_total"
 )
 
+// The gauges that checks find out beside INFO, in the runs in which they are due.
+// month_commands is Upstash's own count; month_commands_seen what one replica was seen
+// to count, a lower bound. The hours are forecasts, absent where none can be told.
+const (
+	GaugeMonthCommands     Gauge = "month_commands"
+	GaugeMonthCommandsSeen Gauge = "month_commands_seen"
+	GaugeCommandsLimit     Gauge = "commands_limit"
+	GaugeCommandsHours     Gauge = "commands_hours_left"
+	GaugeMemoryHours       Gauge = "memory_hours_left"
+)
+
 // Verdict is what history keeps of one check of a Metrics run.
 type Verdict struct {
 	Status Status

@@ -1,0 +1,88 @@
+package check
+
+import (
+	"context"
+	"sync"
+
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/upstash"
+)
+
+// Account reads what Upstash's management API knows of databases: the month's commands,
+// which the database itself does not tell, and whether the account still serves it. It
+// is safe for concurrent use.
+type Account struct {
+	settings config.Management
+	cache    *secrets.Cache
+	template upstash.Options
+
+	mu     sync.Mutex
+	client *upstash.Management
+	key    secrets.Value
+	email  string
+}
+
+// NewAccount returns the account of the configuration, nil where it has none. Its key
+// is read through cache when it is first used. template has everything but URL and
+// Token.
+func NewAccount(c *config.Config, cache *secrets.Cache, template upstash.Options) *Account {
+	if !c.Management.Configured() {
+		return nil
+	}
+	return &Account{settings: c.Management, cache: cache, template: template}
+}
+
+// Close closes the connections that the client keeps.
+func (a *Account) Close() {
+	if a == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.client != nil {
+		a.client.CloseIdleConnections()
+	}
+}
+
+// read asks for a database and its figures.
+func (a *Account) read(ctx context.Context, id string) (upstash.Database, upstash.Stats, error) {
+	client, err := a.connect(ctx)
+	if err != nil {
+		return upstash.Database{}, upstash.Stats{}, err
+	}
+	d, err := client.Database(ctx, id)
+	if err != nil {
+		return upstash.Database{}, upstash.Stats{}, err
+	}
+	s, err := client.Stats(ctx, id)
+	return d, s, err
+}
+
+// connect returns a client with the key in force.
+func (a *Account) connect(ctx context.Context) (*upstash.Management, error) {
+	email, err := a.settings.Email.Get(ctx, a.cache)
+	if err != nil {
+		return nil, unresolved(ctx, err)
+	}
+	key, err := a.settings.APIKey.Get(ctx, a.cache)
+	if err != nil {
+		return nil, unresolved(ctx, err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.client != nil && a.email == email.Value.Reveal() && a.key.Equal(key.Value) {
+		return a.client, nil
+	}
+	client, err := upstash.NewManagement(upstash.ManagementOptions{
+		Email: email.Value.Reveal(), APIKey: key.Value, BaseURL: a.settings.URL, Connection: a.template,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if a.client != nil {
+		a.client.CloseIdleConnections()
+	}
+	a.client, a.email, a.key = client, email.Value.Reveal(), key.Value
+	return client, nil
+}

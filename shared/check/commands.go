@@ -1,0 +1,194 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/upstash"
+)
+
+// warnAhead is how long before the month's commands run out that is a warning by
+// itself: a quota that is gone is an outage until the next month.
+const warnAhead = 24 * time.Hour
+
+// usage is how many commands a month has cost so far.
+type usage struct {
+	used float64
+	// exact says that the account told; else it is what was seen of one replica, and
+	// there may be more.
+	exact bool
+	// limit is the quota, 0 without one.
+	limit float64
+	// doubt is why it is not exact although it should be.
+	doubt error
+}
+
+// commands judges the share of the month's commands that is used.
+func commands(ctx context.Context, t *Target) []report.Observation {
+	u, err := t.usage(ctx)
+	if err != nil {
+		return []report.Observation{unknown(err)}
+	}
+	o := report.Observation{Status: report.OK, Clear: true, Evidence: u.describe()}
+	if u.limit > 0 {
+		o = t.judgeUsage(u)
+	}
+	// What is wrong with the account is a warning of its own, unless there is worse.
+	if c := accountCause(u.doubt); c != "" && o.Status == report.OK {
+		o.Status, o.Clear, o.Cause = report.Warn, false, c
+	}
+	return []report.Observation{o}
+}
+
+func (t *Target) judgeUsage(u usage) report.Observation {
+	rule := t.Database.Thresholds.Commands
+	share := u.used / u.limit
+	left, told := t.commandsLeft(u)
+	o := report.Observation{
+		Status: report.OK, Clear: share < rule.WarnClose && (!told || left > 2*warnAhead),
+		Value: new(share), Threshold: new(rule.Warn), Unit: report.Ratio, Evidence: u.describe(),
+	}
+	if told {
+		t.figure(report.GaugeCommandsHours, left.Hours())
+		o.Evidence = fmt.Sprintf("%s; used up in %s at this rate", o.Evidence, remaining(left))
+	}
+	switch {
+	case share >= rule.Critical, share >= rule.CriticalClose && t.before(report.Commands).Status == report.Fail:
+		o.Status, o.Cause, o.Threshold = report.Fail, cause.CommandsHigh, new(rule.Critical)
+	case share >= rule.Warn, told && left <= warnAhead:
+		o.Status, o.Cause = report.Warn, cause.CommandsHigh
+	}
+	return o
+}
+
+// describe marks a figure that is only what was seen.
+func (u usage) describe() string {
+	text := fmt.Sprintf("%.0f commands this month", u.used)
+	if !u.exact {
+		text = fmt.Sprintf("at least %.0f commands this month, as far as INFO was seen to count (a lower bound: the management API tells exactly)", u.used)
+	}
+	if u.limit > 0 {
+		text = fmt.Sprintf("%s of %.0f", text, u.limit)
+	}
+	if u.doubt != nil {
+		text += "; not from the account: " + evidence(u.doubt)
+	}
+	return text
+}
+
+// usage asks the account, or else adds up what INFO counts.
+func (t *Target) usage(ctx context.Context) (usage, error) {
+	u := usage{limit: float64(t.Database.Limits.Commands)}
+	if t.Account != nil && t.Database.DatabaseID != "" {
+		d, s, err := t.Account.read(ctx, t.Database.DatabaseID)
+		if err == nil && !d.Active() {
+			err = &Problem{Cause: cause.StatsState, Evidence: "the account says that the database is " + d.State}
+		}
+		if err == nil {
+			if d.MonthlyCommands > 0 {
+				u.limit = float64(d.MonthlyCommands)
+				t.figure(report.GaugeCommandsLimit, u.limit)
+			}
+			u.used, u.exact = float64(s.MonthlyCommands), true
+			t.figure(report.GaugeMonthCommands, u.used)
+			return u, nil
+		}
+		u.doubt = err
+	}
+	info, err := t.Info(ctx)
+	if err != nil {
+		return u, err
+	}
+	u.used = t.seenCommands(info)
+	t.figure(report.GaugeMonthCommandsSeen, u.used)
+	return u, nil
+}
+
+// seenCommands adds what the replica has counted since its last reading to what had
+// been seen by then. Reads and writes are what is billed; total_commands_processed
+// may count PING and INFO too. What no reading saw is missing, so it is a lower bound.
+func (t *Target) seenCommands(info upstash.Info) float64 {
+	first := month(t.now())
+	most := 0.0
+	for _, r := range slices.Backward(t.Readings) {
+		seen, known := r.Values[report.GaugeMonthCommandsSeen]
+		if !known || r.At.Before(first) {
+			continue
+		}
+		most = max(most, seen)
+		if r.Replica == info.LocalMember {
+			return max(most, seen+grown(info.Reads, r, report.GaugeReads)+grown(info.Writes, r, report.GaugeWrites))
+		}
+	}
+	return most
+}
+
+// grown is by how much a counter is above a reading's; one that shrank was reset.
+func grown(now upstash.Count, r report.Reading, g report.Gauge) float64 {
+	before, known := r.Values[g]
+	n := float64(now.N)
+	switch {
+	case !known || !now.Known:
+		return 0
+	case n < before:
+		return n
+	default:
+		return n - before
+	}
+}
+
+// commandsLeft forecasts when the quota is used up, where that is before the month's
+// end, at which counting begins anew.
+func (t *Target) commandsLeft(u usage) (time.Duration, bool) {
+	gauge := report.GaugeMonthCommands
+	if !u.exact {
+		gauge = report.GaugeMonthCommandsSeen
+	}
+	now := t.now()
+	points := append(t.course(gauge, month(now)), Point{now, u.used})
+	left, told := Forecast(points, u.limit, now)
+	return left, told && now.Add(left).Before(month(now).AddDate(0, 1, 0))
+}
+
+// month is when the month began. Upstash documents that quotas are monthly, not in
+// which zone; UTC differs by hours at most.
+func month(t time.Time) time.Time {
+	t = t.UTC()
+	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
+}
+
+// accountCause is what is worth telling of an account that did not answer: what lasts.
+// A timeout passes by itself, and the lower bound serves meanwhile.
+func accountCause(err error) cause.Cause {
+	if err == nil {
+		return ""
+	}
+	if c := problemCause(err); c == cause.StatsState {
+		return c
+	}
+	if _, ok := errors.AsType[*Problem](err); ok {
+		return cause.MonitorManagement
+	}
+	if e, ok := errors.AsType[*upstash.Error](err); ok && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden) {
+		return cause.MonitorManagement
+	}
+	return ""
+}
+
+// remaining is a forecast in the unit that suits its certainty.
+func remaining(d time.Duration) string {
+	switch {
+	case d < time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	case d < 72*time.Hour:
+		return fmt.Sprintf("%.0f h", d.Hours())
+	default:
+		return fmt.Sprintf("%.0f days", d.Hours()/24)
+	}
+}
