@@ -42,6 +42,8 @@ type Options struct {
 	Store store.Store
 	// Resolve finds the databases' credentials.
 	Resolve check.Resolve
+	// Account tells the databases' monthly commands; nil leaves a lower bound.
+	Account *check.Account
 	// Upstash is the template of every client: all but URL, Token and Timeout.
 	Upstash upstash.Options
 	// ProofKeys finds the keys that sign requests for a proof of an app's mode. Nil asks for none.

@@ -3,6 +3,7 @@ package metrics
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,15 +25,16 @@ const (
 
 // observe asks every database of the shard at once: INFO, and the checks that are due.
 func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
-	past := f.past(ctx, r)
+	past, earlier := f.past(ctx, r)
 	databases := f.config.InShard(r.Shard)
 	observations := make([][]report.Observation, len(databases))
 	readings := make([]report.Reading, len(databases))
 	var wg sync.WaitGroup
 	job.Spread(len(databases), func(i int) {
-		wg.Go(func() { observations[i], readings[i] = f.look(ctx, r, databases[i], past) })
+		wg.Go(func() { observations[i], readings[i] = f.look(ctx, r, databases[i], past, earlier) })
 	})
 	wg.Wait()
+	f.options.Account.Close()
 	f.clients.Close() // an instance that is frozen between runs finds dead connections
 	seen := job.Seen{Databases: len(databases)}
 	byName := make(map[string]report.Reading, len(databases))
@@ -48,10 +50,13 @@ func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
 }
 
 // look asks one database.
-func (f *Function) look(ctx context.Context, r job.Round, d *config.Database, past []*history.GaugeHour) ([]report.Observation, report.Reading) {
-	t := &check.Target{Database: d, Job: report.Metrics, Region: f.options.Region, Now: f.options.Now, Apps: f.apps}
+func (f *Function) look(ctx context.Context, r job.Round, d *config.Database, past, earlier []*history.GaugeHour) ([]report.Observation, report.Reading) {
+	t := &check.Target{Database: d, Job: report.Metrics, Region: f.options.Region, Now: f.options.Now, Apps: f.apps, Account: f.options.Account}
 	for _, h := range past {
 		t.Readings = append(t.Readings, h.Readings(d.Name)...)
+	}
+	for _, h := range earlier {
+		t.Earlier = append(t.Earlier, h.Readings(d.Name)...)
 	}
 	f.connect(ctx, t)
 	observations := check.Run(ctx, t, check.Specs(report.Metrics, d, r.Every), r.Scheduled, r.Every)
@@ -72,12 +77,22 @@ func (f *Function) connect(ctx context.Context, t *check.Target) {
 	}
 }
 
-// past returns the readings that this run's are compared with. Without history the
-// checks of counters begin anew.
-func (f *Function) past(ctx context.Context, r job.Round) []*history.GaugeHour {
+// past returns the readings that this run's are compared with, and sparse ones of the
+// day before for forecasts, both in the order of time. Without history the checks of
+// counters begin anew.
+func (f *Function) past(ctx context.Context, r job.Round) (past, earlier []*history.GaugeHour) {
 	ctx, cancel := context.WithTimeout(ctx, recalling)
 	defer cancel()
-	hours, err := f.archive.Readings(ctx, r.Shard, r.Scheduled.Add(-lookBack), r.Scheduled)
+	past = f.hours(ctx, r, r.Scheduled.Add(-lookBack), r.Scheduled)
+	for _, back := range slices.Backward(check.EarlierHours()) {
+		at := r.Scheduled.Add(-back)
+		earlier = append(earlier, f.hours(ctx, r, at, at)...)
+	}
+	return past, earlier
+}
+
+func (f *Function) hours(ctx context.Context, r job.Round, from, to time.Time) []*history.GaugeHour {
+	hours, err := f.archive.Readings(ctx, r.Shard, from, to)
 	if err != nil {
 		f.log.WarnContext(ctx, "history not read", slog.String("event", "history_failed"), slog.Any("error", err))
 		return nil

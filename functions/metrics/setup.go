@@ -9,6 +9,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
+	"github.com/pongwatch/pongwatch/shared/upstash"
 )
 
 // Handler returns the deployed function: it reads its configuration and makes its
@@ -39,6 +40,7 @@ func Handler(getenv func(string) string) http.Handler {
 			Config: c, Region: environment.Region, Reports: reports, Store: documents,
 			Resolve:   check.FromConfig(c, clients.Secrets()),
 			ProofKeys: check.ProofKeys(c, clients.Secrets()),
+			Account:   check.NewAccount(c, clients.Secrets(), upstash.Options{}),
 			Authorize: authorize, ReadTokens: access.FromConfig(c, clients.Secrets()),
 			Version: environment.Revision, Logger: logger,
 		})

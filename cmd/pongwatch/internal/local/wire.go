@@ -74,6 +74,7 @@ func (p *Process) newMetrics(c *config.Config) (http.Handler, error) {
 	f, err := metrics.New(metrics.Options{
 		Config: c, Region: region, Reports: p.reports, Store: p.store,
 		Resolve: check.FromConfig(c, p.secrets), ProofKeys: check.ProofKeys(c, p.secrets), Upstash: p.upstash(),
+		Account:    check.NewAccount(c, p.secrets, p.upstash()),
 		ReadTokens: access.FromConfig(c, p.secrets), Logger: p.options.Logger,
 	})
 	return f, wired("Metrics", err)
