@@ -156,6 +156,7 @@ func (e *engine) open(key report.Series, ss *SeriesState, v Verdict) {
 	ss.Incident = inc.ID
 	inc.take(v, e.p.Rule(key))
 	inc.Since = v.Since
+	e.compareRedis(inc)
 	set(&inc.CauseTold, inc.Cause.Class(), e.now)
 	e.announce(inc, Opened)
 }
@@ -172,6 +173,7 @@ func (e *engine) reopenable(ss *SeriesState) *Incident {
 func (e *engine) reopen(inc *Incident, v Verdict) {
 	inc.Resolved = time.Time{}
 	inc.Reopened++
+	e.compareRedis(inc)
 	inc.Reopenings = append(recent(inc.Reopenings, e.now.Add(-e.p.UnstableWithin)), e.now)
 	inc.Ack = nil
 	inc.Reminded = 0

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -57,6 +58,23 @@ func (src *SourceState) withdraw(at time.Time) {
 	}
 }
 
+// compareRedis notes how Redis itself was when an app was found in mock mode.
+func (e *engine) compareRedis(inc *Incident) {
+	ping := report.Series{Database: inc.Series.Database, Check: report.Ping}
+	if inc.Series.Check != report.MockMode || !e.watched(ping) {
+		return
+	}
+	inc.RedisAnswers, inc.RedisBack = true, time.Time{}
+	ss, ok := e.series[ping]
+	if !ok {
+		return
+	}
+	inc.RedisAnswers = !ss.pending(e.now)
+	if outage, ok := e.incidents[ss.Incident]; ok && inc.RedisAnswers && !outage.Open() && slices.Contains(outage.Mock, inc.Series.Subject) {
+		inc.RedisBack = outage.Resolved
+	}
+}
+
 // signals reports whether the source's evidence comes as signals, not with reports.
 func (src *SourceState) signals() bool {
 	return src.Source == report.SourceEvent || src.Source == report.SourceLogs
@@ -69,6 +87,9 @@ func (ss *SeriesState) goodSince(at time.Time) int {
 	for _, src := range ss.Sources {
 		if src.Source != report.SourceApp && src.Source != report.SourceProof {
 			continue
+		}
+		if src.Scheduled.IsZero() {
+			continue // an app that was never heard, or does not answer the proof, says nothing
 		}
 		n := 0
 		if !src.Down && src.Bad == 0 && src.Every > 0 && src.Scheduled.After(at) {

@@ -243,6 +243,8 @@ func writeIncident(w *rowWriter, i *Incident) {
 	w.text(i.Sparkline)
 	w.bool(i.Drill)
 	w.text(i.DrillFor)
+	w.bool(i.RedisAnswers)
+	w.time(i.RedisBack)
 	w.end()
 }
 
@@ -259,6 +261,7 @@ func readIncident(text string) (Incident, error) {
 	r.list(func(e *rowReader) { i.Reopenings = append(i.Reopenings, e.time()) })
 	i.Unstable, i.Flapping, i.Group, i.Mock = r.bool(), r.bool(), r.text(), r.texts()
 	i.Sparkline, i.Drill, i.DrillFor = r.text(), r.bool(), r.text()
+	i.RedisAnswers, i.RedisBack = r.bool(), r.time()
 	return i, r.err
 }
 

@@ -221,6 +221,10 @@ type Incident struct {
 	// Drill says that a person asked for it, DrillFor names the one receiver to tell.
 	Drill    bool   `json:"drill,omitempty"`
 	DrillFor string `json:"drill_for,omitempty"`
+	// RedisAnswers says that Redis answered when a mock_mode incident opened: then the app
+	// is what to look at. RedisBack is when the outage ended that left it there.
+	RedisAnswers bool      `json:"redis_answers,omitempty"`
+	RedisBack    time.Time `json:"redis_back,omitzero"`
 }
 
 // Open reports whether the incident has not been resolved.

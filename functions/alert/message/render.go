@@ -164,6 +164,7 @@ func impact(i incident.Incident) string {
 	case i.Series.Check == report.MockMode:
 		if i.Cause == cause.Mock {
 			parts = append(parts, mockEvidence(i))
+			parts = append(parts, redisMeanwhile(i)...)
 		}
 	case i.Series.Check == report.ConfigLoad && i.Severity == cause.SeverityCritical:
 		parts = append(parts, "pongwatch cannot watch this database with its present settings")
@@ -220,6 +221,27 @@ func mockEvidence(i incident.Incident) string {
 		return tense(i, "The app uses", "The app used") + " an in-memory fake in place of Redis"
 	}
 	return tense(i, "The app uses", "The app used") + " an in-memory fake in place of Redis: " + list(seen, len(words))
+}
+
+// redisMeanwhile tells an app that is set up wrong from one that an outage left behind.
+func redisMeanwhile(i incident.Incident) []string {
+	switch {
+	case !i.Open():
+		return nil
+	case !i.RedisBack.IsZero():
+		return []string{"Redis is back since " + Clock(i.RedisBack, i.Opened) + "; " + who(i) + " is still in mock mode: restart it"}
+	case i.RedisAnswers:
+		return []string{"Redis itself answered at " + Clock(i.Opened, i.Opened) + ": look at the app's settings, not for an outage"}
+	}
+	return nil
+}
+
+// who names the app of a mock_mode incident.
+func who(i incident.Incident) string {
+	if i.Series.Subject == "" {
+		return "the app"
+	}
+	return "service " + Clip(Line(i.Series.Subject), 60)
 }
 
 // tense returns what is true of an open incident, or was of a closed one.

@@ -37,10 +37,7 @@ func phraseOf(i incident.Incident) phrase {
 	name := DatabaseName(i.Series.Database)
 	p, ok := phrases[i.Series.Check]
 	if i.Series.Check == report.MockMode {
-		who := "the app"
-		if i.Series.Subject != "" {
-			who = "service " + Clip(Line(i.Series.Subject), 60)
-		}
+		who := who(i)
 		p = phrase{"%s: " + escape(who) + " is in mock mode", "%s: " + escape(who) + " was in mock mode", "%s: " + escape(who) + " uses Redis again", cause.Mock}
 		if i.Cause == cause.AppUnreachable {
 			p = phrase{"%s: " + escape(who) + " cannot be asked about mock mode", "%s: " + escape(who) + " could not be asked about mock mode", "%s: " + escape(who) + " answers again", cause.AppUnreachable}
