@@ -6,9 +6,9 @@ const (
 	// handful is how many begin together, pace the time between two handfuls: TLS
 	// handshakes of 500 databases at once would queue for one CPU, and the waiting would
 	// be measured as latency. At this pace a core keeps up, and the last one is begun
-	// after 0.25 s. A handful shares one wake-up, a tenth of what a ping costs.
+	// after 0.27 s. A handful shares one wake-up, a tenth of what a ping costs.
 	handful = 8
-	pace    = handful * 500 * time.Microsecond
+	pace    = handful * 550 * time.Microsecond
 	// debt is how far behind the pace is made up for: timers are only good for a
 	// millisecond. Beyond that the CPU is behind, and more work at once would not help.
 	debt = pace / 2

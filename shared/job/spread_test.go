@@ -21,8 +21,8 @@ func TestSpreadKeepsItsPaceAndForgivesDelay(t *testing.T) {
 		if len(calls) != 500 || calls[0] != 0 {
 			t.Fatalf("%d calls, the first after %v; want 500, the first at once", len(calls), calls[0])
 		}
-		if got := calls[499]; got > 350*time.Millisecond {
-			t.Errorf("the last call came after %v, want 250 ms and the delay", got)
+		if got := calls[499]; got > 375*time.Millisecond {
+			t.Errorf("the last call came after %v, want 275 ms and the delay", got)
 		}
 		burst := 0
 		for _, at := range calls[104:] {
