@@ -2,7 +2,7 @@
 //
 // POST is a scheduled run over one shard: INFO and the checks that cost commands, one
 // report, and then history. GET answers with what history and Alert's state hold: the
-// statistics as JSON and the playbooks.
+// statistics: as the dashboard, as JSON, for Prometheus and as pictures; and the playbooks.
 package metrics
 
 import (
@@ -127,8 +127,9 @@ func (f *Function) routes() http.Handler {
 	mux.Handle("GET /metrics", guard(a.OpenMetrics, f.openMetrics))
 	mux.Handle("GET /chart.svg", guard(a.Badges, f.chart))
 	mux.Handle("GET /badge.svg", guard(a.Badges, f.badge))
-	mux.Handle("GET /playbooks/{cause}", guard(a.Playbooks, playbook))
-	mux.Handle("GET /{$}", guard(a.Dashboard, f.index))
+	mux.Handle("GET /playbooks/{cause}", guard(a.Playbooks, f.playbook))
+	mux.HandleFunc("GET /assets/{name...}", asset)
+	mux.Handle("GET /{$}", guard(a.Dashboard, f.dashboard))
 	mux.Handle("GET /", http.HandlerFunc(notFound))
 	return unmounted(mux)
 }

@@ -342,8 +342,12 @@ func TestPages(t *testing.T) {
 	}{
 		{"/playbooks/auth_invalid", http.StatusOK, cause.AuthInvalid.Info().Title},
 		{"/playbooks/no_such_cause", http.StatusNotFound, cause.Unknown.Info().Title},
-		{"/", http.StatusOK, "playbooks/auth_invalid"},
-		{"/Metrics", http.StatusOK, "playbooks/auth_invalid"},
+		{"/", http.StatusOK, "Waiting for the first check"},
+		{"/Metrics", http.StatusOK, "Waiting for the first check"},
+		{"/assets/app.js", http.StatusOK, "use strict"},
+		{"/assets/uplot/LICENSE", http.StatusOK, "MIT"},
+		{"/assets/%2e%2e/dashboard.go", http.StatusNotFound, ""},
+		{"/assets/nothing.js", http.StatusNotFound, "/metrics"},
 		{"/Metrics/playbooks/mock", http.StatusOK, cause.Mock.Info().Title},
 		{"/elsewhere", http.StatusNotFound, "/api/v1/admin/redis-metrics"},
 	}

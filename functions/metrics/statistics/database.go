@@ -7,10 +7,14 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
+
+// forecastFrom is how far back forecasts look.
+const forecastFrom = 6 * time.Hour
 
 // uptimeDays is what Uptime covers.
 const uptimeDays = 30
@@ -65,6 +69,9 @@ func (r *shardReader) material(ctx context.Context) *material {
 	from = r.w.from.Add(-time.Hour)
 	if r.w.to.Sub(r.w.from) > day+r.w.step {
 		from = today.Add(-time.Hour)
+	}
+	if least := r.now.Add(-forecastFrom); least.Before(from) {
+		from = least
 	}
 	if m.readings, err = r.Reader.readings(ctx, r.shard, from, r.now); err != nil {
 		r.missing(ctx, "readings", err)
@@ -203,11 +210,11 @@ func (r *shardReader) read(d *Database, m *material, detail bool) {
 		readings = append(readings, h.Readings(d.Name)...)
 	}
 	for _, v := range readings {
-		for check, verdict := range v.Checks {
+		for name, verdict := range v.Checks {
 			if d.Checks == nil {
 				d.Checks = map[report.Check]Verdict{}
 			}
-			d.Checks[check] = Verdict{At: v.At, Status: verdict.Status, Cause: string(verdict.Cause), Value: verdict.Value}
+			d.Checks[name] = Verdict{At: v.At, Status: verdict.Status, Cause: string(verdict.Cause), Value: verdict.Value}
 		}
 		if len(v.Values) > 0 {
 			d.ReadAt, d.Gauges, d.Policy = v.At, v.Values, v.Policy
@@ -215,6 +222,8 @@ func (r *shardReader) read(d *Database, m *material, detail bool) {
 	}
 	now := history.SumUp(readings, r.w.from)
 	d.MemoryRatio, d.CommandsRatio, d.HitRate = ratio(now.MemoryRatio), ratio(now.CommandsRatio), ratio(now.HitRate())
+	d.MemoryFullInSeconds = forecast(readings, report.Memory, r.now)
+	d.CommandsOutInSeconds = forecast(readings, report.Commands, r.now)
 	if !r.long() {
 		if detail {
 			w := r.w
@@ -245,6 +254,21 @@ func (r *shardReader) read(d *Database, m *material, detail bool) {
 	if detail {
 		d.Figures = series
 	}
+}
+
+// forecast is when a check's share reaches the whole.
+func forecast(readings []report.Reading, c report.Check, now time.Time) *int64 {
+	var points []check.Point
+	for _, r := range readings {
+		if v, ok := r.Checks[c]; ok && v.Value != nil && now.Sub(r.At) <= forecastFrom {
+			points = append(points, check.Point{At: r.At, Value: *v.Value})
+		}
+	}
+	left, known := check.Forecast(points, 1, now)
+	if !known {
+		return nil
+	}
+	return new(int64(left / time.Second))
 }
 
 // judge says how the database is.

@@ -78,6 +78,10 @@ type Database struct {
 	// the month's commands as a share of theirs.
 	MemoryRatio   *float64 `json:"memory_ratio,omitempty"`
 	CommandsRatio *float64 `json:"commands_ratio,omitempty"`
+	// MemoryFullInSeconds and CommandsOutInSeconds say when they are used up at the
+	// rate of the last hours, where that can be told.
+	MemoryFullInSeconds  *int64 `json:"memory_full_in_seconds,omitempty"`
+	CommandsOutInSeconds *int64 `json:"commands_out_in_seconds,omitempty"`
 	// HitRate is of the whole range.
 	HitRate *float64                 `json:"hit_rate,omitempty"`
 	Gauges  map[report.Gauge]float64 `json:"gauges,omitempty"`

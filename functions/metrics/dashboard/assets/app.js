@@ -1,0 +1,238 @@
+// Puts interactive charts in place of the drawn ones, shows times in the viewer's zone
+// and replaces the page's content when it has changed. The page is whole without it.
+(() => {
+  "use strict";
+
+  const $ = (id) => document.getElementById(id);
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  let charts = [];
+  let phases = false;
+
+  // Times: the server writes UTC.
+  const sameDay = (a, b) => a.toDateString() === b.toDateString();
+  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+  const dated = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const local = (t) => (sameDay(t, new Date()) ? clock : dated).format(t);
+  const times = () => {
+    for (const el of document.querySelectorAll("time")) el.textContent = local(new Date(el.dateTime));
+  };
+
+  const span = (s) => s < 60 ? `${Math.max(0, Math.floor(s))} s` : s < 7200 ? `${Math.floor(s / 60)} min` : s < 172800 ? `${Math.floor(s / 3600)} h` : `${Math.floor(s / 86400)} d`;
+
+  // The age of the last check goes on counting, and is stale by itself.
+  const age = () => {
+    const el = $("age");
+    if (!el) return;
+    const s = Date.now() / 1000 - Number(el.dataset.last);
+    el.textContent = `${span(s)} ago`;
+    const stale = s > Number(el.dataset.late);
+    if (stale) $("stale").textContent = `Stale: no check has run for ${span(s)}. What is below may no longer be true.`;
+    $("stale").hidden = !stale;
+  };
+
+  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const ms = (v) => v == null ? "–" : v >= 100 ? `${Math.round(v)} ms` : `${v.toFixed(1)} ms`;
+  const share = (v) => v == null ? "–" : `${(100 * v).toFixed(v > 0 && v < 0.01 ? 2 : 1)} %`;
+  const count = (v) => v == null ? "–" : Math.round(v).toLocaleString();
+
+  // The points' times are their middles.
+  const axis = (s, n) => Array.from({ length: n }, (_, i) => Date.parse(s.from) / 1000 + (i + 0.5) * s.step_seconds);
+
+  const options = (el, data, height, format, series, extra) => {
+    const axes = { stroke: color("quiet"), font: "12px system-ui, sans-serif", grid: { stroke: color("line"), width: 1 }, ticks: { show: false } };
+    // A past shorter than the range fills the chart: before the first ping there is nothing to see.
+    const first = data.pings.good.findIndex((n, i) => n + data.pings.failed[i] > 0);
+    const began = first < 0 ? data.from : Date.parse(data.pings.from) / 1000 + first * data.pings.step_seconds;
+    const least = Math.min(data.to - data.from, 12 * data.pings.step_seconds);
+    const now = Math.min(data.to, Date.now() / 1000 + data.pings.step_seconds);
+    const from = Math.min(Math.max(data.from, began), now - least);
+    return {
+      width: el.clientWidth, height, ms: 1e-3,
+      cursor: { sync: { key: "pongwatch" }, points: { size: 7 }, drag: { x: false, y: false } },
+      legend: { live: true, markers: { width: 2 } },
+      scales: { x: { range: [from, now] }, y: { range: (u, low, high) => [0, Math.max(extra.most, (high ?? 0) * 1.08)] } },
+      axes: [
+        { ...axes, space: 70, values: (u, t) => times24(t) },
+        { ...axes, size: 62, space: 34, values: (u, list) => list.map(format) },
+      ],
+      series: [{ value: (u, t) => t == null ? "–" : local(new Date(1000 * t)) }, ...series],
+      bands: extra.bands,
+      hooks: { drawClear: [(u) => shade(u, data)], draw: [(u) => limit(u, extra.limit)] },
+    };
+  };
+
+  const hm = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const hms = clock;
+  const md = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+  const times24 = (list) => {
+    const step = list.length > 1 ? list[1] - list[0] : 3600;
+    const midnight = (d) => d.getHours() + d.getMinutes() + d.getSeconds() === 0;
+    return list.map((t) => {
+      const d = new Date(1000 * t);
+      if (step >= 86400 || midnight(d)) return md.format(d);
+      return (step < 60 ? hms : hm).format(d);
+    });
+  };
+
+  // Incidents are shaded spans, failed pings ticks at the foot.
+  const shade = (u, data) => {
+    const { ctx, bbox } = u;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.fillStyle = color("bad");
+    ctx.globalAlpha = 0.1;
+    for (const s of data.spans) {
+      const a = u.valToPos(s.from, "x", true), b = u.valToPos(s.to, "x", true);
+      ctx.fillRect(a, bbox.top, Math.max(2, b - a), bbox.height);
+    }
+    ctx.globalAlpha = 0.9;
+    const s = data.pings, at = axis(s, s.failed.length);
+    const width = Math.max(2, u.valToPos(at[1] ?? at[0], "x", true) - u.valToPos(at[0], "x", true) - 1);
+    s.failed.forEach((n, i) => {
+      if (n) ctx.fillRect(u.valToPos(at[i], "x", true) - width / 2, bbox.top + bbox.height - 5 * devicePixelRatio, width, 5 * devicePixelRatio);
+    });
+    ctx.restore();
+  };
+
+  const limit = (u, value) => {
+    if (value == null) return;
+    const { ctx, bbox } = u;
+    const y = u.valToPos(value, "y", true);
+    ctx.save();
+    ctx.strokeStyle = color("quiet");
+    ctx.lineWidth = devicePixelRatio;
+    ctx.setLineDash([5 * devicePixelRatio, 4 * devicePixelRatio]);
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, y);
+    ctx.lineTo(bbox.left + bbox.width, y);
+    ctx.stroke();
+    ctx.restore();
+  };
+
+  const line = (label, name, format, more) => ({
+    label, value: (u, v) => format(v), stroke: color(name), width: 1.5, points: { show: alone, size: 4 }, ...more,
+  });
+  // A point between two gaps would not be seen as a line.
+  const alone = (u, i) => {
+    const y = u.data[i];
+    const out = [];
+    y.forEach((v, k) => { if (v != null && y[k - 1] == null && y[k + 1] == null) out.push(k); });
+    return out.length ? out : false;
+  };
+
+  const place = (id, data, height, format, series, columns, extra) => {
+    const el = $(id);
+    if (!el) return;
+    el.replaceChildren();
+    const u = new uPlot(options(el, data, height, format, series, extra), columns, el);
+    el.tabIndex = 0;
+    el.setAttribute("role", "group");
+    el.setAttribute("aria-label", `${el.dataset.label}; left and right arrows read values`);
+    u.root.querySelector(".u-legend").setAttribute("aria-live", "polite");
+    el.onkeydown = (e) => {
+      const by = { ArrowLeft: -1, ArrowRight: 1 }[e.key];
+      if (!by) return;
+      e.preventDefault();
+      const last = columns[0].length - 1;
+      let i = u.cursor.idx ?? (by > 0 ? -1 : last + 1);
+      do { i += by; } while (i > 0 && i < last && columns[1][i] == null);
+      i = Math.min(last, Math.max(0, i));
+      u.setCursor({ left: u.valToPos(columns[0][i], "x"), top: 10 });
+    };
+    charts.push([el, u]);
+  };
+
+  const draw = () => {
+    for (const [, u] of charts) u.destroy();
+    charts = [];
+    const source = $("data");
+    if (!source) return;
+    const data = JSON.parse(source.textContent);
+    const p = data.pings, x = axis(p, p.p50_ms.length);
+    const hasPhases = Boolean(p.dns_ms);
+    const button = $("phases");
+    button.hidden = !hasPhases;
+    button.setAttribute("aria-pressed", String(phases && hasPhases));
+    button.onclick = () => { phases = !phases; draw(); };
+    const series = [
+      line("p50", "accent", ms, { width: 2 }),
+      line("p95", "accent", ms, { width: 0.5 }),
+      line("p99", "accent", ms, { width: 0.5 }),
+    ];
+    const columns = [x, p.p50_ms, p.p95_ms, p.p99_ms];
+    if (phases && hasPhases) {
+      series.push(line("DNS", "good", ms, { dash: [2, 3] }), line("connect", "caution", ms, { dash: [6, 3] }), line("TLS", "quiet", ms, {}));
+      columns.push(p.dns_ms, p.connect_ms, p.tls_ms);
+    }
+    const wash = `color-mix(in srgb, ${color("accent")} 22%, transparent)`;
+    const narrow = innerWidth < 700;
+    place("plot-pings", data, narrow ? 210 : 280, (v) => `${v} ms`, series, columns,
+      { most: data.limit_ms * 1.1, limit: data.limit_ms, bands: [{ series: [3, 2], fill: wash }] });
+    const f = data.figures;
+    if (f) {
+      const fx = axis(f, f.hit_rate.length);
+      const fill = `color-mix(in srgb, ${color("accent")} 12%, transparent)`;
+      const pct = (v) => `${+(100 * v).toFixed(2)} %`;
+      place("plot-hit", data, 140, pct, [line("hit rate", "accent", share)], [fx, f.hit_rate], { most: 1.02 });
+      const memory = Math.max(0, ...f.memory_ratio.filter((v) => v != null));
+      place("plot-memory", data, 140, pct, [line("memory", "accent", share, { fill })], [fx, f.memory_ratio], { most: memory > 0.25 ? 1.02 : memory * 1.5 || 1.02, limit: memory > 0.25 ? 1 : null });
+      place("plot-commands", data, 140, (v) => v.toLocaleString(), [line("commands", "accent", count, { fill })], [fx, f.commands], { most: 1 });
+    }
+  };
+
+  // News: the page itself, asked for with its tag, paused while nobody looks.
+  let tag = "";
+  let timer = 0;
+  const poll = async () => {
+    clearTimeout(timer);
+    if (document.hidden) return;
+    const every = Number($("content").dataset.refresh);
+    try {
+      const r = await fetch(location.href, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store", signal: AbortSignal.timeout(15000) });
+      if (r.status === 200) {
+        tag = r.headers.get("ETag") ?? "";
+        show(new DOMParser().parseFromString(await r.text(), "text/html"));
+      } else if (r.status !== 304) {
+        throw new Error(`answered ${r.status}`);
+      }
+      $("offline").hidden = true;
+    } catch {
+      $("offline").hidden = false;
+    }
+    timer = setTimeout(poll, every);
+  };
+
+  const show = (page) => {
+    const fresh = page.getElementById("content");
+    if (!fresh) return;
+    const focused = document.activeElement?.id;
+    const open = [...document.querySelectorAll("details")].map((d) => d.open);
+    const top = scrollY;
+    document.title = page.title;
+    $("content").replaceChildren(...fresh.childNodes);
+    document.querySelectorAll("details").forEach((d, i) => { d.open = open[i] ?? false; });
+    render();
+    if (focused) $(focused)?.focus({ preventScroll: true });
+    scrollTo(0, top);
+    document.documentElement.dataset.updated = String(Number(document.documentElement.dataset.updated ?? 0) + 1);
+  };
+
+  const render = () => { times(); age(); draw(); };
+
+  let resizing = 0;
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (innerWidth === width) return;
+    width = innerWidth;
+    clearTimeout(resizing);
+    resizing = setTimeout(draw, 100);
+  });
+  dark.addEventListener("change", draw);
+  document.addEventListener("visibilitychange", poll);
+  setInterval(age, 1000);
+  render();
+  timer = setTimeout(poll, Number($("content").dataset.refresh));
+  document.documentElement.dataset.ready = "";
+})();
