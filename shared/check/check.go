@@ -49,6 +49,7 @@ var (
 		{report.Eviction, 0, eviction},
 		{report.Commands, 0, commands},
 		{report.Write, writeCommands, write},
+		{report.RoundTrip, roundTripCommands, roundTrip},
 		{report.ConfigLoad, 0, configuration},
 	}
 )
