@@ -19,7 +19,7 @@ import (
 // Spec is a check of one database.
 type Spec struct {
 	Check report.Check
-	// Every is the interval; Commands is what a run costs by Upstash's price list.
+	// Every is the interval; Commands is what a run costs at most by Upstash's price list.
 	Every    time.Duration
 	Commands int
 	// Run asks. It returns an observation for every series and source of its own,
@@ -50,6 +50,8 @@ var (
 		{report.Commands, 0, commands},
 		{report.Write, writeCommands, write},
 		{report.RoundTrip, roundTripCommands, roundTrip},
+		{report.Isolation, 0, isolation}, // what a sample may cost is configured
+		{report.Values, 0, values},
 		{report.ConfigLoad, 0, configuration},
 	}
 )
@@ -70,6 +72,12 @@ func Specs(job report.Job, d *config.Database, runEvery time.Duration) []Spec {
 				continue
 			}
 			s.Every = max(c.Every, runEvery)
+		}
+		switch e.check {
+		case report.Isolation:
+			s.Commands = d.Checks.Isolation.MaxCommands
+		case report.Values:
+			s.Commands = d.Checks.Values.MaxCommands
 		}
 		specs = append(specs, s)
 	}

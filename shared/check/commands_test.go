@@ -191,7 +191,7 @@ func TestCommandsWarnADayBeforeTheyRunOut(t *testing.T) {
 }
 
 // costly are the checks that cost commands.
-var costly = []report.Check{report.Write, report.RoundTrip}
+var costly = []report.Check{report.Write, report.RoundTrip, report.Isolation, report.Values}
 
 func TestChecksThatCostCommandsStopBeforeTheQuotaIsGone(t *testing.T) {
 	over := config.Problem{Key: "databases[0].budget", What: "is too small", Cause: cause.MonitorBudget}

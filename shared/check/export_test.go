@@ -18,3 +18,6 @@ func ReadMode(body []byte) string {
 
 // Hurry looks for proofs without pauses.
 func (a *Apps) Hurry() { a.pauses = [proofReads - 1]time.Duration{} }
+
+// Family is the pattern that stands for a key.
+var Family = family

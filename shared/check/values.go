@@ -1,0 +1,125 @@
+package check
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/upstash"
+)
+
+const (
+	// valueBytes is how much of a value is read. Of a longer one the beginning is judged.
+	valueBytes = 16 << 10
+	// valuePages is how many pages of keys the values are chosen from.
+	valuePages = 2
+)
+
+// values reads a sample of the strings that should be JSON and looks whether they are.
+// With a pattern these are the values of the keys that match. Without, they are those
+// that begin like JSON's objects, arrays or strings: "[object Object]" is found, a
+// plain counter or token is nobody's mistake.
+func values(ctx context.Context, t *Target) []report.Observation {
+	if t.client == nil {
+		return []report.Observation{unknown(t.unasked())}
+	}
+	rule := t.Database.Checks.Values
+	pattern, err := regexp.Compile(rule.Pattern)
+	if err != nil {
+		return []report.Observation{unknown(&Problem{Cause: cause.ConfigInvalid, Evidence: "checks.values.pattern is not a regular expression"})}
+	}
+	ctx, cancel := context.WithTimeout(ctx, sampling)
+	defer cancel()
+	keys, spent, err := t.stringKeys(ctx, rule.MaxCommands, func(key string) bool {
+		return pattern.MatchString(key) && !exempted(key, append(libraryPrefixes, monitorPrefix))
+	})
+	if err != nil {
+		return []report.Observation{unknown(err)}
+	}
+	keys = spread(keys, rule.MaxCommands-spent)
+	found, read := findings{}, 0
+	if len(keys) > 0 {
+		results, err := t.client.Pipeline(ctx, reading(keys)...)
+		if err != nil {
+			return []report.Observation{unknown(err)}
+		}
+		for i, r := range results {
+			value, err := r.Reply.Text()
+			if r.Err != nil || err != nil || value == "" {
+				continue // gone meanwhile, or no string any more
+			}
+			read++
+			if (rule.Pattern != "" || beginsLikeJSON(value)) && !isJSON(value) {
+				found.add(keys[i])
+			}
+		}
+	}
+	return []report.Observation{found.judge(cause.ValueNotJSON, t.Database.Thresholds.Values.Open, fmt.Sprintf("of %d sampled values not JSON", read))}
+}
+
+// stringKeys returns the keys of a few pages that hold strings and are wanted, and how
+// many commands that took.
+func (t *Target) stringKeys(ctx context.Context, commands int, wanted func(string) bool) (keys []string, spent int, err error) {
+	cursor := "0"
+	for spent < min(valuePages, commands-1) {
+		page, next, err := t.scan(ctx, cursor, "TYPE", "string")
+		spent++
+		if err != nil {
+			return nil, spent, err
+		}
+		for _, key := range page {
+			if wanted(key) {
+				keys = append(keys, key)
+			}
+		}
+		if cursor = next; cursor == "0" {
+			break
+		}
+	}
+	return keys, spent, nil
+}
+
+// spread chooses n elements that lie evenly.
+func spread(keys []string, n int) []string {
+	if len(keys) <= n {
+		return keys
+	}
+	out := make([]string, 0, n)
+	for i := range n {
+		out = append(out, keys[i*len(keys)/n])
+	}
+	return out
+}
+
+func reading(keys []string) []upstash.Command {
+	commands := make([]upstash.Command, len(keys))
+	for i, key := range keys {
+		commands[i] = upstash.Command{"GETRANGE", key, 0, valueBytes - 1}
+	}
+	return commands
+}
+
+func beginsLikeJSON(value string) bool {
+	value = strings.TrimLeft(value, " \t\r\n")
+	return value != "" && strings.ContainsRune(`{["`, rune(value[0]))
+}
+
+// isJSON reports whether a value is JSON, or one that was cut may be.
+func isJSON(value string) bool {
+	if len(value) < valueBytes {
+		return json.Valid([]byte(value))
+	}
+	decoder := json.NewDecoder(strings.NewReader(value))
+	for {
+		_, err := decoder.Token()
+		if err != nil {
+			return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		}
+	}
+}
