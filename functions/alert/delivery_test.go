@@ -179,6 +179,11 @@ routes:
 
 func newServers(t *testing.T, webhook, hangs bool) *servers {
 	t.Helper()
+	return newServersOf(t, deliveryDocument, webhook, hangs)
+}
+
+func newServersOf(t *testing.T, document string, webhook, hangs bool) *servers {
+	t.Helper()
 	s := &servers{limit: deliveryTimeout}
 	if hangs {
 		s.limit = hangTimeout
@@ -196,7 +201,7 @@ func newServers(t *testing.T, webhook, hangs bool) *servers {
 		}
 		t.Cleanup(func() { _, _, _ = s.slack.Close(), s.mail.Close(), s.plain.Close() })
 		s.port, s.token = s.mail.Port(), s.slack.Token()
-		o.Config = parse(t, deliveryDocument)
+		o.Config = parse(t, document)
 		channel := slack.Options{Name: "slack", AllowLoopback: true, Timeout: s.limit}
 		if webhook {
 			channel.Webhook = message.Fixed(secrets.New(s.slack.WebhookURL("alerts")))

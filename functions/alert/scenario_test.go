@@ -29,7 +29,8 @@ import (
 // configuration (-- config --, and others under their names), and what everybody was
 // told (-- told --). A line of the run is one of
 //
-//	at 12:05                          the clock goes on to that time of 22 November 2026
+//	day 2027-03-28                    the clock is set to that day's midnight, before anything else
+//	at 12:05                          the clock goes on to that time of the day, by default 22 November 2026
 //	[N] ping[@REGION] a=x b=. …       a health check a minute, N times: . good, x no answer, a wrong token,
 //	                                  q quota, 5 server error, ? unknown; "all=x" is every database
 //	late 1h ping …                    its schedule is that long ago, its observations too
@@ -40,7 +41,7 @@ import (
 //	RECEIVER later N | refused N      its next answers
 //	store down | up
 //	config NAME | restart             a new instance, perhaps with another configuration
-//	state newer | garbled             what another version has left
+//	state newer | older | garbled     what another version has left
 type scenario struct {
 	t        *testing.T
 	sections map[string]string
@@ -174,12 +175,19 @@ func (s *scenario) line(line string) {
 func (s *scenario) do(line string, words []string) {
 	s.t.Helper()
 	switch word, region, _ := strings.Cut(words[0], "@"); word {
+	case "day":
+		day, err := time.Parse(time.DateOnly, words[1])
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.w.clock.Add(day.Sub(s.w.clock.Now()))
 	case "at":
 		at, err := time.Parse("15:04", words[1])
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		s.w.clock.Add(noon.Truncate(24 * time.Hour).Add(time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute).Sub(s.w.clock.Now()))
+		today := s.w.clock.Now().Truncate(24 * time.Hour)
+		s.w.clock.Add(today.Add(time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute).Sub(s.w.clock.Now()))
 	case "ping":
 		s.ping(region, 0, words[1:])
 	case "late":
@@ -329,16 +337,36 @@ func (s *scenario) leave(what string) {
 	case "garbled":
 		doc.Data = []byte("?")
 	case "newer":
-		doc.Data = ofLaterVersion(s.t, doc.Data)
+		doc.Data = rewrite(s.t, doc.Data, ofLaterVersion)
+	case "older":
+		doc.Data = rewrite(s.t, doc.Data, ofFirstVersion)
 	}
 	if _, err := s.w.memory.Put(s.t.Context(), store.Doc{Key: key, Data: doc.Data, Version: doc.Version, Schema: doc.Schema}); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-// ofLaterVersion adds to a state what a later version of the same schema may add: a key, and
+// ofLaterVersion adds what a later version of the same schema may add: a key, and
 // fields at the end of rows.
-func ofLaterVersion(t *testing.T, data []byte) []byte {
+func ofLaterVersion(head, rows string) (string, string) {
+	return strings.Replace(head, "{", `{"later":true,`, 1), strings.ReplaceAll(rows, "\n", "|later\n")
+}
+
+// ofFirstVersion takes away what has been appended to rows since the first version: one
+// field of a series, two of an incident.
+func ofFirstVersion(head, rows string) (string, string) {
+	var b strings.Builder
+	for row := range strings.Lines(rows) {
+		for range map[byte]int{'s': 1, 'i': 2}[row[0]] {
+			row = row[:strings.LastIndexByte(row, '|')]
+		}
+		b.WriteString(strings.TrimSuffix(row, "\n") + "\n")
+	}
+	return head, b.String()
+}
+
+// rewrite edits the first line of a state's text and its rows.
+func rewrite(t *testing.T, data []byte, edit func(head, rows string) (string, string)) []byte {
 	t.Helper()
 	zr, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
@@ -349,8 +377,7 @@ func ofLaterVersion(t *testing.T, data []byte) []byte {
 		t.Fatal(err)
 	}
 	head, rows, _ := strings.Cut(string(raw), "\n")
-	head = strings.Replace(head, "{", `{"later":true,`, 1)
-	rows = strings.ReplaceAll(rows, "\n", "|later\n")
+	head, rows = edit(head, rows)
 	var buf bytes.Buffer
 	zw := gzip.NewWriter(&buf)
 	if _, err := io.WriteString(zw, head+"\n"+rows); err != nil {

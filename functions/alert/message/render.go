@@ -43,7 +43,7 @@ func Render(n incident.Notice, c Context) Message {
 	m := Message{
 		ID: n.ID(), Short: n.Short(), Shard: n.Shard, Revision: n.Want,
 		Event: n.Event(), Events: n.Events, Opening: n.Previous.IsZero() && n.Done == 0,
-		Loud: slices.ContainsFunc(n.Events, incident.Event.Loud), At: n.Now,
+		Loud: n.Event().Loud(), At: n.Now,
 	}
 	if n.Group != nil {
 		c.group(&m, n)
