@@ -108,7 +108,7 @@ func newFixture(t *testing.T, more string, change ...func(*metrics.Options)) *fi
 	x.store = storetest.NewFaulty(storetest.NewMemory(now))
 	srv := httptest.NewServer(x.redis)
 	t.Cleanup(srv.Close)
-	document := fmt.Sprintf("databases:\n- {name: cache, url: %q, token: sesame}\nchecks: {write: {every: 5m}}\n%s", srv.URL, more)
+	document := fmt.Sprintf("checks: {write: {every: 5m}}\ndatabases:\n- {name: cache, url: %q, token: sesame}\n%s", srv.URL, more)
 	c, problems := config.Parse(true, config.Document{Name: "test.yaml", Text: []byte(document)})
 	if c == nil {
 		t.Fatal(problems)

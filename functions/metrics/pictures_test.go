@@ -17,7 +17,7 @@ func TestPicturesAreWellFormedAndSaySo(t *testing.T) {
 	x.fill(t, 60)
 	chart := x.get(t, "/chart.svg?range=1h")
 	wellFormed(t, chart.Body.String())
-	for _, want := range []string{`class="median"`, `class="tail"`, `class="limit"`, `class="failed"`, "prefers-color-scheme"} {
+	for _, want := range []string{`class="median"`, `class="tail"`, `class="failed"`, "prefers-color-scheme"} {
 		if !strings.Contains(chart.Body.String(), want) {
 			t.Errorf("the chart has no %s", want)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,20 +22,25 @@ const (
 	top, bottom   = 12, 24
 )
 
-// Chart draws waits over time: the median as a line, p95 to p99 as a band, the limit,
-// and failures as ticks at the foot. A gap is a gap.
+// Chart draws waits over time: the median as a line, p95 to p99 as a band, the limit
+// where they come near it, and failures as bars. A gap is a gap.
 func Chart(s statistics.PingSeries, limitMS float64) string {
+	s = begun(s)
 	n := len(s.P50)
 	if n == 0 {
 		return ""
 	}
-	highest := limitMS * 1.1
+	highest := 1.0
 	for _, list := range [][]*float64{s.P50, s.P95, s.P99} {
 		for _, v := range list {
 			if v != nil {
-				highest = max(highest, *v*1.1)
+				highest = max(highest, *v*1.25)
 			}
 		}
+	}
+	near := highest > limitMS/nearLimit
+	if near {
+		highest = max(highest, limitMS*1.1)
 	}
 	x := func(i int) float64 { return left + (float64(i)+0.5)/float64(n)*(width-left-right) }
 	y := func(ms float64) float64 { return top + (1-ms/highest)*(height-top-bottom) }
@@ -64,14 +70,46 @@ func Chart(s statistics.PingSeries, limitMS float64) string {
 	if len(s.P95) == n && len(s.P99) == n {
 		band(&b, s.P95, s.P99, x, y)
 	}
-	fmt.Fprintf(&b, `<line class="limit" x1="%d" x2="%d" y1="%s" y2="%s"/>`, left, width-right, number(y(limitMS)), number(y(limitMS)))
+	if near {
+		fmt.Fprintf(&b, `<line class="limit" x1="%d" x2="%d" y1="%s" y2="%s"/>`, left, width-right, number(y(limitMS)), number(y(limitMS)))
+	}
 	fmt.Fprintf(&b, `<path class="median" d="%s"/></svg>`, line(s.P50, x, y))
 	return b.String()
+}
+
+// nearLimit is how far below the limit waits must stay for it to be left out: with it
+// they would be a line at the foot.
+const nearLimit = 4
+
+// fewest is how many points a drawing has at least.
+const fewest = 12
+
+// begun is the series from its first ping on: before it there is nothing to see.
+func begun(s statistics.PingSeries) statistics.PingSeries {
+	n := len(s.P50)
+	first := 0
+	for first < n-fewest && s.Good[first]+s.Failed[first] == 0 && (len(s.Unknown) == 0 || s.Unknown[first] == 0) {
+		first++
+	}
+	if first == 0 || first == n-fewest && s.Good[first]+s.Failed[first] == 0 && empty(s) {
+		return s
+	}
+	s.From = s.From.Add(time.Duration(int64(first)*s.StepSeconds) * time.Second)
+	s.P50, s.Good, s.Failed = s.P50[first:], s.Good[first:], s.Failed[first:]
+	if len(s.P95) == n && len(s.P99) == n {
+		s.P95, s.P99 = s.P95[first:], s.P99[first:]
+	}
+	return s
+}
+
+func empty(s statistics.PingSeries) bool {
+	return !slices.ContainsFunc(s.Good, func(n int) bool { return n > 0 }) && !slices.ContainsFunc(s.Failed, func(n int) bool { return n > 0 })
 }
 
 // Sparkline draws the median, and failures as ticks.
 func Sparkline(s statistics.PingSeries) string {
 	const w, h = 120, 28
+	s = begun(s)
 	n := len(s.P50)
 	highest := 1.0
 	for _, v := range s.P50 {

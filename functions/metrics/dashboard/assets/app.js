@@ -47,17 +47,17 @@
     const now = Math.min(data.to, Date.now() / 1000 + data.pings.step_seconds);
     const from = Math.min(Math.max(data.from, began), now - least);
     return {
-      width: el.clientWidth, height, ms: 1e-3,
+      width: el.clientWidth, height, padding: [10, 28, 0, 0],
       cursor: { sync: { key: "pongwatch" }, points: { size: 7 }, drag: { x: false, y: false } },
       legend: { live: true, markers: { width: 2 } },
-      scales: { x: { range: [from, now] }, y: { range: (u, low, high) => [0, Math.max(extra.most, (high ?? 0) * 1.08)] } },
+      scales: { x: { range: [from, now] }, y: { range: (u, low, high) => [0, extra.top ?? Math.max(extra.most, (high ?? 0) * 1.2)] } },
       axes: [
-        { ...axes, space: 70, values: (u, t) => times24(t) },
-        { ...axes, size: 62, space: 34, values: (u, list) => list.map(format) },
+        { ...axes, space: 90, size: 30, values: (u, t) => times24(t) },
+        { ...axes, size: 56, space: 34, values: (u, list) => list.map(format) },
       ],
       series: [{ value: (u, t) => t == null ? "–" : local(new Date(1000 * t)) }, ...series],
       bands: extra.bands,
-      hooks: { drawClear: [(u) => shade(u, data)], draw: [(u) => limit(u, extra.limit)] },
+      hooks: { drawClear: [(u) => shade(u, data, extra.failures)], draw: [(u) => limit(u, extra.limit)] },
     };
   };
 
@@ -75,7 +75,7 @@
   };
 
   // Incidents are shaded spans, failed pings ticks at the foot.
-  const shade = (u, data) => {
+  const shade = (u, data, failures) => {
     const { ctx, bbox } = u;
     ctx.save();
     ctx.beginPath();
@@ -91,7 +91,7 @@
     const s = data.pings, at = axis(s, s.failed.length);
     const width = Math.max(2, u.valToPos(at[1] ?? at[0], "x", true) - u.valToPos(at[0], "x", true) - 1);
     s.failed.forEach((n, i) => {
-      if (n) ctx.fillRect(u.valToPos(at[i], "x", true) - width / 2, bbox.top + bbox.height - 5 * devicePixelRatio, width, 5 * devicePixelRatio);
+      if (n && failures) ctx.fillRect(u.valToPos(at[i], "x", true) - width / 2, bbox.top + bbox.height - 5 * devicePixelRatio, width, 5 * devicePixelRatio);
     });
     ctx.restore();
   };
@@ -166,18 +166,21 @@
       series.push(line("DNS", "good", ms, { dash: [2, 3] }), line("connect", "caution", ms, { dash: [6, 3] }), line("TLS", "quiet", ms, {}));
       columns.push(p.dns_ms, p.connect_ms, p.tls_ms);
     }
+    // A limit far above the data would flatten it to a line at the foot.
+    const highest = Math.max(0, ...columns.slice(1).flat().filter((v) => v != null));
+    const near = highest * 1.25 > data.limit_ms / 4;
     const wash = `color-mix(in srgb, ${color("accent")} 22%, transparent)`;
     const narrow = innerWidth < 700;
-    place("plot-pings", data, narrow ? 210 : 280, (v) => `${v} ms`, series, columns,
-      { most: data.limit_ms * 1.1, limit: data.limit_ms, bands: [{ series: [3, 2], fill: wash }] });
+    place("plot-pings", data, narrow ? 210 : 280, (v) => `${+v.toFixed(2)} ms`, series, columns,
+      { most: near ? data.limit_ms * 1.1 : 1, limit: near ? data.limit_ms : null, failures: true, bands: [{ series: [3, 2], fill: wash }] });
     const f = data.figures;
     if (f) {
       const fx = axis(f, f.hit_rate.length);
       const fill = `color-mix(in srgb, ${color("accent")} 12%, transparent)`;
       const pct = (v) => `${+(100 * v).toFixed(2)} %`;
-      place("plot-hit", data, 140, pct, [line("hit rate", "accent", share)], [fx, f.hit_rate], { most: 1.02 });
+      place("plot-hit", data, 140, pct, [line("hit rate", "accent", share)], [fx, f.hit_rate], { top: 1.05 });
       const memory = Math.max(0, ...f.memory_ratio.filter((v) => v != null));
-      place("plot-memory", data, 140, pct, [line("memory", "accent", share, { fill })], [fx, f.memory_ratio], { most: memory > 0.25 ? 1.02 : memory * 1.5 || 1.02, limit: memory > 0.25 ? 1 : null });
+      place("plot-memory", data, 140, pct, [line("memory", "accent", share, { fill })], [fx, f.memory_ratio], { top: memory > 0.25 ? 1.05 : memory * 1.5 || 1.05, limit: memory > 0.25 ? 1 : null });
       place("plot-commands", data, 140, (v) => v.toLocaleString(), [line("commands", "accent", count, { fill })], [fx, f.commands], { most: 1 });
     }
   };
