@@ -35,6 +35,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"local", "watch from this machine; without configuration, a demonstration", localCommand},
+		{"preflight", "run the production checklist, with evidence for each line", preflightCommand},
 		{"probe", "ask each configured database once for a PONG", probeCommand},
 		{"incidents", "print what is open, since when, and who was told", incidentsCommand},
 		{"ack", "acknowledge an incident: you have it", ackCommand},

@@ -36,6 +36,7 @@ func newMux(f functions, c *caller, d *demo) *http.ServeMux {
 		mux.Handle("/inbox.json", pages)
 		mux.Handle("/inbox/", pages)
 		mux.HandleFunc("POST /demo/break", d.breakHandler)
+		mux.HandleFunc("GET "+DemonstrationPath, d.configurationHandler)
 	}
 	return mux
 }

@@ -1,0 +1,372 @@
+package preflight
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/check"
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/outbound"
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+)
+
+// App has the addresses at which an app is asked. Each is optional, and none is asked
+// that is not named: what it does there is the app's to know.
+type App struct {
+	// HealthURL says "connected" or "mock". Empty is the configuration's.
+	HealthURL string
+	// CacheURL is a page that the app caches.
+	CacheURL string
+	// LimitURL is a page whose rate is limited, below Burst requests at once.
+	LimitURL string
+	Burst    int
+	// A POST of Login, JSON, to LoginURL gives a cookie, with which SessionURL answers
+	// 200 until a POST to LogoutURL.
+	LoginURL, SessionURL, LogoutURL string
+	Login                           secrets.Value
+	// A POST to QueueURL adds a task to the list QueueKey, from which a worker takes it.
+	QueueURL, QueueKey string
+	// Token is sent as Bearer to all but HealthURL.
+	Token secrets.Value
+	// Stage is the Redis that the app at HealthURL uses, for a drill. A production app
+	// has none.
+	Stage Stage
+}
+
+// Stage is a Redis that can be broken on purpose.
+type Stage interface {
+	Break() error
+	Mend() error
+}
+
+const (
+	appBody    = 64 << 10
+	appTimeout = 15 * time.Second
+)
+
+// client returns one that reaches only the host of address.
+func client(address string) (*http.Client, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" {
+		return nil, fmt.Errorf("want an address such as https://app.example.com/path")
+	}
+	return outbound.NewClient(outbound.Options{Hosts: []string{u.Hostname()}, AllowLoopback: true, Timeout: appTimeout}), nil
+}
+
+// request asks the app; the body is read, at most [appBody] of it.
+func (r *run) request(ctx context.Context, c *http.Client, method, address string, body secrets.Value) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body.Reveal()))
+	if err != nil {
+		return nil, outbound.Error(err)
+	}
+	if !body.IsZero() {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if !r.App.Token.IsZero() {
+		req.Header.Set("Authorization", "Bearer "+r.App.Token.Reveal())
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		return nil, outbound.Error(err, r.App.Token)
+	}
+	defer resp.Body.Close()
+	// Only the headers, and how long it took, matter.
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, appBody))
+	return resp, nil
+}
+
+// noAnswer is an app that could not be asked.
+func noAnswer(err error) Finding {
+	return because(Fail, cause.AppUnreachable, err.Error())
+}
+
+// word is what one health page says.
+type word struct {
+	service string
+	report.Observation
+}
+
+// appWords asks every health page.
+func (r *run) appWords(ctx context.Context) ([]word, error) {
+	apps := map[string]string{} // address to service
+	if r.App.HealthURL != "" {
+		apps[r.App.HealthURL] = "app"
+	} else {
+		for _, d := range r.databases {
+			for _, a := range d.Apps {
+				if a.HealthURL != "" {
+					apps[a.HealthURL] = a.Service
+				}
+			}
+		}
+	}
+	var out []word
+	for address, service := range apps {
+		w, err := ask(ctx, address)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, word{service, w})
+	}
+	slices.SortFunc(out, func(a, b word) int { return strings.Compare(a.service, b.service) })
+	return out, nil
+}
+
+// ask has the mode of one app read exactly as HealthCheck reads it.
+func ask(ctx context.Context, address string) (report.Observation, error) {
+	document, err := json.Marshal(map[string]any{"version": 1, "databases": []any{map[string]any{
+		"name": "app", "url": "https://app.upstash.io", "token": "not-asked-for-any-command",
+		"app": map[string]any{"service": "app", "health_url": address},
+	}}})
+	if err != nil {
+		return report.Observation{}, err
+	}
+	c, problems := config.Parse(true, config.Document{Name: "app", Text: document})
+	if err := problems.Err(); err != nil || c == nil {
+		return report.Observation{}, fmt.Errorf("the app's health address: %w", err)
+	}
+	d, every := &c.Databases[0], time.Minute
+	t := &check.Target{Database: d, Job: report.HealthCheck, Apps: check.NewApps(c, nil)}
+	for _, spec := range check.Specs(report.HealthCheck, d, every) {
+		if spec.Check != report.MockMode {
+			continue
+		}
+		for _, o := range spec.Run(ctx, t) {
+			if o.Source == report.SourceApp {
+				return o, nil
+			}
+		}
+	}
+	return report.Observation{}, fmt.Errorf("the app was not asked")
+}
+
+const noHealthURL = "the app's health page is not known"
+
+func appAnswers(ctx context.Context, r *run) Finding {
+	words, err := r.appWords(ctx)
+	switch {
+	case err != nil:
+		return fail("the address cannot be asked", err.Error(), "Correct --app-health-url.")
+	case len(words) == 0:
+		return manual(noHealthURL, "Confirm that the new version serves, or name its health page with --app-health-url or app.health_url.")
+	}
+	for _, w := range words {
+		if w.Status == report.Unknown {
+			return because(Fail, cause.AppUnreachable, w.service+": "+w.Evidence)
+		}
+	}
+	return pass("%d health pages answer", len(words))
+}
+
+func appConnected(ctx context.Context, r *run) Finding {
+	words, err := r.appWords(ctx)
+	switch {
+	case err != nil:
+		return noAnswer(err)
+	case len(words) == 0:
+		return manual(noHealthURL, "Confirm that every service was restarted after its settings changed.")
+	}
+	for _, w := range words {
+		switch w.Status {
+		case report.OK:
+		case report.Unknown:
+			return because(Fail, cause.AppUnreachable, w.service+": "+w.Evidence)
+		default:
+			return because(Fail, cause.Mock, w.service+": "+w.Evidence)
+		}
+	}
+	return pass("%d health pages say connected", len(words))
+}
+
+// cacheHeaders are those in which caches tell.
+var cacheHeaders = []string{"X-Cache", "X-Cache-Status", "Cache-Status", "X-Vercel-Cache", "Cf-Cache-Status", "X-Redis-Cache"}
+
+func hit(h http.Header) (string, bool) {
+	for _, name := range cacheHeaders {
+		if value := h.Get(name); strings.Contains(strings.ToLower(value), "hit") {
+			return name + ": " + report.CutEvidence(value), true
+		}
+	}
+	return "", false
+}
+
+func appCaching(ctx context.Context, r *run) Finding {
+	if r.App.CacheURL == "" {
+		return manual("the cached page is not known", "Load a dashboard page twice and look for HIT in the performance log, or name the page with --cache-url.")
+	}
+	c, err := client(r.App.CacheURL)
+	if err != nil {
+		return noAnswer(err)
+	}
+	var took []time.Duration
+	const repeats = 4
+	for n := range repeats {
+		began := time.Now()
+		resp, err := r.request(ctx, c, http.MethodGet, r.App.CacheURL, secrets.Value{})
+		if err != nil {
+			return noAnswer(err)
+		}
+		took = append(took, time.Since(began))
+		if resp.StatusCode/100 != 2 {
+			return fail("the page is not served", fmt.Sprintf("HTTP %d", resp.StatusCode), "Name a page that answers 200 without a log-in, or pass a token with --app-token-env.")
+		}
+		if where, ok := hit(resp.Header); ok && n > 0 {
+			return pass("%s in answer %d", where, n+1)
+		}
+	}
+	first, later := took[0], slices.Min(took[1:])
+	evidence := fmt.Sprintf("no HIT header; first %s, fastest later %s", milliseconds(first), milliseconds(later))
+	if first > 2*later && first-later > 20*time.Millisecond {
+		return pass("%s: a clear speed-up", evidence)
+	}
+	return fail("a repeated request is not answered from the cache", evidence,
+		"Check that the page's key is the same for both requests and that its TTL is not zero.", "Have the app say X-Cache: HIT.")
+}
+
+// maxBurst bounds what is asked of a production app.
+const maxBurst = 200
+
+func appLimits(ctx context.Context, r *run) Finding {
+	if r.App.LimitURL == "" {
+		return manual("the limited page is not known", "Send more requests than the limit at once and look for 429, or name the page with --limit-url.")
+	}
+	c, err := client(r.App.LimitURL)
+	if err != nil {
+		return noAnswer(err)
+	}
+	burst := min(max(r.App.Burst, 1), maxBurst)
+	var (
+		mu       sync.Mutex
+		asked    int
+		statuses = map[int]int{}
+		last     error
+	)
+	var wg sync.WaitGroup
+	for range min(8, burst) {
+		wg.Go(func() {
+			for {
+				mu.Lock()
+				if asked >= burst || statuses[http.StatusTooManyRequests] > 0 || ctx.Err() != nil {
+					mu.Unlock()
+					return
+				}
+				asked++
+				mu.Unlock()
+				resp, err := r.request(ctx, c, http.MethodGet, r.App.LimitURL, secrets.Value{})
+				mu.Lock()
+				if last = err; err == nil {
+					statuses[resp.StatusCode]++
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	switch {
+	case statuses[http.StatusTooManyRequests] > 0:
+		return pass("429 within %d requests", asked)
+	case len(statuses) == 0 && last != nil:
+		return noAnswer(last)
+	}
+	return fail("a burst is not limited", fmt.Sprintf("%d requests, no 429", asked),
+		"Compare the limit with --burst.", "Check that the limiter uses Redis, not a counter of each instance.")
+}
+
+func appSessions(ctx context.Context, r *run) Finding {
+	a := r.App
+	if a.LoginURL == "" || a.SessionURL == "" || a.LogoutURL == "" {
+		return manual("the login is not known", "Log in, reload, log out, reload; or name --login-url, --session-url, --logout-url and --login-env.")
+	}
+	c, err := client(a.LoginURL)
+	if err != nil {
+		return noAnswer(err)
+	}
+	if c.Jar, err = cookiejar.New(nil); err != nil {
+		return noAnswer(err)
+	}
+	for _, step := range []struct {
+		what, method, address string
+		body                  secrets.Value
+		want                  func(int) bool
+	}{
+		{"the login", http.MethodPost, a.LoginURL, a.Login, func(s int) bool { return s < 400 }},
+		{"the session", http.MethodGet, a.SessionURL, secrets.Value{}, func(s int) bool { return s/100 == 2 }},
+		{"the session, again", http.MethodGet, a.SessionURL, secrets.Value{}, func(s int) bool { return s/100 == 2 }},
+		{"the logout", http.MethodPost, a.LogoutURL, secrets.Value{}, func(s int) bool { return s < 400 }},
+		{"the session after the logout", http.MethodGet, a.SessionURL, secrets.Value{}, func(s int) bool { return s/100 != 2 && s < 500 }},
+	} {
+		resp, err := r.request(ctx, c, step.method, step.address, step.body)
+		if err != nil {
+			return noAnswer(err)
+		}
+		if !step.want(resp.StatusCode) {
+			return fail("the session does not last from login to logout", fmt.Sprintf("%s: HTTP %d", step.what, resp.StatusCode),
+				"Check that sessions are kept in Redis under one key for all instances, and deleted at the logout.")
+		}
+	}
+	return pass("logged in, twice recognised, logged out, refused")
+}
+
+// How long a worker may take.
+const (
+	queuePatience = 15 * time.Second
+	queuePoll     = 500 * time.Millisecond
+)
+
+func appQueue(ctx context.Context, r *run) Finding {
+	a := r.App
+	if a.QueueURL == "" || a.QueueKey == "" || len(r.databases) == 0 {
+		return manual("the queue is not known", "Start a background task and see it done, or name --queue-url and --queue-key.")
+	}
+	d := r.databases[0]
+	c, err := client(a.QueueURL)
+	if err != nil {
+		return noAnswer(err)
+	}
+	before, err := d.length(ctx, a.QueueKey)
+	if err != nil {
+		return broken(err)
+	}
+	resp, err := r.request(ctx, c, http.MethodPost, a.QueueURL, secrets.Value{})
+	if err != nil {
+		return noAnswer(err)
+	}
+	if resp.StatusCode/100 != 2 {
+		return fail("the task was not taken", fmt.Sprintf("HTTP %d", resp.StatusCode), "Read the app's log.")
+	}
+	ctx, cancel := context.WithTimeout(ctx, queuePatience)
+	defer cancel()
+	seen := before
+	for {
+		now, err := d.length(ctx, a.QueueKey)
+		if err == nil {
+			if seen = max(seen, now); now <= before {
+				return pass("the task was taken; the list is back at %d", now)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fail("the task stays in the list", fmt.Sprintf("%d before, %d after %v", before, seen, queuePatience), "Check that the worker runs, and reads this list.")
+		case <-time.After(queuePoll):
+		}
+	}
+}
+
+func (d *database) length(ctx context.Context, key string) (int64, error) {
+	reply, err := d.do(ctx, "LLEN", key)
+	if err != nil {
+		return 0, err
+	}
+	return reply.Int()
+}

@@ -1,0 +1,228 @@
+package preflight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/outbound"
+	"github.com/pongwatch/pongwatch/shared/upstash"
+)
+
+// customers are the checklist's own variables; sdks are those that Upstash's clients
+// read by themselves.
+var (
+	customers = []string{"UPSTASH_REDIS_URL", "UPSTASH_REDIS_TOKEN", "REDIS_MAX_CONNECTIONS", "MOCK_REDIS"}
+	sdks      = []string{"UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"}
+)
+
+// variables judges the settings as far as no other item does.
+func variables(_ context.Context, r *run, d *database) Finding {
+	for _, p := range d.Problems {
+		if !p.Notice && !aboutURL(p) && !aboutToken(p) {
+			return because(Fail, p.Cause, p.Evidence())
+		}
+	}
+	if r.Getenv(config.EnvConfig) != "" || d.Name != config.DefaultDatabase {
+		return pass("configuration %s is valid", r.Config.Hash())
+	}
+	var set []string
+	for _, name := range append(customers, sdks...) {
+		if r.Getenv(name) != "" {
+			set = append(set, name)
+		}
+	}
+	evidence := "set: " + strings.Join(set, ", ")
+	for _, p := range d.Problems { // notices
+		return warn("one variable stands in for another", evidence+"; "+p.Evidence(),
+			"Set UPSTASH_REDIS_URL to the https:// REST URL, not to the rediss:// URL of the TCP protocol.")
+	}
+	if r.Getenv("REDIS_MAX_CONNECTIONS") != "" {
+		evidence += " (REDIS_MAX_CONNECTIONS has no meaning over REST)"
+	}
+	return pass("%s", evidence)
+}
+
+func aboutURL(p config.Problem) bool {
+	key := strings.ToLower(p.Key)
+	return strings.HasSuffix(key, "url")
+}
+
+func aboutToken(p config.Problem) bool {
+	key := strings.ToLower(p.Key)
+	return strings.HasSuffix(key, "token") || strings.HasPrefix(key, "credentials")
+}
+
+// wrong returns the problem with the settings that has the credentials missing.
+func (d *database) wrong(ctx context.Context) (config.Problem, error) {
+	err := d.resolve(ctx)
+	p, _ := errors.AsType[config.Problem](err)
+	return p, err
+}
+
+func restURL(ctx context.Context, _ *run, d *database) Finding {
+	p, err := d.wrong(ctx)
+	if err != nil && (aboutURL(p) || p.Cause == cause.ConfigScheme || p.Key == "" && d.credentials.URL == "") {
+		return broken(err)
+	}
+	if d.credentials.URL == "" {
+		return pass("nothing is wrong with it")
+	}
+	u, err := url.Parse(d.credentials.URL)
+	switch {
+	case err != nil:
+		return because(Fail, cause.ConfigScheme, "not an address")
+	case outbound.IsLoopback(u.Hostname()):
+		return pass("%s://, an emulator on this machine", u.Scheme)
+	case !strings.HasSuffix(u.Hostname(), ".upstash.io"):
+		return warn("the host is none of Upstash's", u.Scheme+"://, not *.upstash.io", "Compare it with the REST URL in the Upstash console; a proxy of your own is fine.")
+	}
+	return pass("%s://, *.upstash.io", u.Scheme)
+}
+
+func tokenShape(ctx context.Context, _ *run, d *database) Finding {
+	p, err := d.wrong(ctx)
+	switch {
+	case err != nil && aboutToken(p):
+		return broken(err)
+	case err != nil:
+		return skip("it needs database.url, which does not pass")
+	}
+	token := d.credentials.Token.Reveal()
+	if len(token) < 20 && !d.run.Config.Local() {
+		return warn("it is short for a REST token", fmt.Sprintf("%d characters", len(token)), cause.AuthInvalid.Info().Fix...)
+	}
+	return pass("%d characters, no paste artefacts", len(token))
+}
+
+// egress judges the way to the database: whatever answers, the way is open.
+func egress(ctx context.Context, _ *run, d *database) Finding {
+	result := d.ping(ctx)
+	if c := causeOf(result.Err); result.Err != nil && (c.Info().Class == cause.ClassNetwork || c == cause.NotUpstash) {
+		f := broken(result.Err)
+		f.Evidence += "; " + phases(result.Phases)
+		return f
+	}
+	return pass("%s", phases(result.Phases))
+}
+
+// phases tells which phases there were: their figures where people read them.
+func phases(p upstash.Phases) string {
+	var parts []string
+	for _, phase := range []struct {
+		name string
+		took time.Duration
+	}{{"dns", p.DNS}, {"connect", p.Connect}, {"tls", p.TLS}, {"wait", p.Wait}} {
+		if phase.took > 0 {
+			parts = append(parts, phase.name+" "+milliseconds(phase.took))
+		}
+	}
+	if len(parts) == 0 {
+		return "no connection"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func milliseconds(d time.Duration) string {
+	return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
+}
+
+func tokenAccepted(ctx context.Context, _ *run, d *database) Finding {
+	err := d.ping(ctx).Err
+	switch {
+	case err == nil:
+		return pass("PING was answered")
+	case causeOf(err).Info().Class == cause.ClassAuth:
+		return broken(err)
+	}
+	// A used-up quota or a gateway's error says nothing about the token.
+	return warn("it cannot be told: "+causeOf(err).Info().Title, "", "Repeat this once network.ping passes.")
+}
+
+func pong(ctx context.Context, _ *run, d *database) Finding {
+	result := d.ping(ctx)
+	if result.Err != nil {
+		return broken(result.Err)
+	}
+	return pass("PONG after %s", milliseconds(result.Phases.Total))
+}
+
+// near is the round trip from which a database is no neighbour.
+const near = 100 * time.Millisecond
+
+// region judges by what is configured, and by the time that light takes.
+func region(ctx context.Context, r *run, d *database) Finding {
+	trip := d.ping(ctx).Phases.Connect
+	where := "from here"
+	home, theirs := area(d.Home), area(d.Region)
+	if home != "" && theirs != "" {
+		evidence := fmt.Sprintf("app in %s, database in %s; connect %s %s", d.Home, d.Region, milliseconds(trip), where)
+		if home != theirs {
+			return warn("app and database are on different continents", evidence,
+				"Create the database in a region of the app's continent, or move the app: every command pays the distance.")
+		}
+		return pass("%s", evidence)
+	}
+	evidence := fmt.Sprintf("connect %s %s", milliseconds(trip), where)
+	if trip > near {
+		return warn("this machine is far from the database", evidence,
+			"Name the database's region (region:) and the app's (home:) in the configuration, or run this where the app runs.")
+	}
+	return pass("%s", evidence)
+}
+
+// area returns the continent of a region of Google Cloud, AWS or Upstash.
+func area(region string) string {
+	prefix, _, _ := strings.Cut(strings.ToLower(region), "-")
+	switch prefix {
+	case "us", "northamerica", "ca", "mx":
+		return "North America"
+	case "eu", "europe":
+		return "Europe"
+	case "ap", "asia":
+		return "Asia"
+	case "sa", "southamerica":
+		return "South America"
+	case "australia":
+		return "Australia"
+	case "af", "africa":
+		return "Africa"
+	case "me":
+		return "Middle East"
+	}
+	return ""
+}
+
+func httpsOnly(ctx context.Context, _ *run, d *database) Finding {
+	if err := d.resolve(ctx); err != nil {
+		return broken(err)
+	}
+	if !strings.HasPrefix(d.credentials.URL, "https://") {
+		return fail("the connection is not encrypted", "http://", "Use the https:// REST URL of the Upstash console.")
+	}
+	return pass("https only; the certificate was verified, TLS took %s", milliseconds(d.ping(ctx).Phases.TLS))
+}
+
+func secretStore(_ context.Context, r *run, d *database) Finding {
+	if d.Token.IsReference() || !d.Token.IsSet() && r.Config.Bundle.IsReference() {
+		return pass("a reference into Secret Manager")
+	}
+	if r.Getenv("VERCEL") != "" || r.Getenv("K_SERVICE") != "" {
+		return pass("an environment variable of the platform")
+	}
+	return warn("the token is in clear in this environment", "",
+		"In production, name a secret in its place: token: sm://PROJECT/…; on Vercel, a sensitive environment variable.",
+		"Or run this with the deployed configuration in PONGWATCH_CONFIG.")
+}
+
+func mockOff(_ context.Context, _ *run, d *database) Finding {
+	if evidence, mock := d.MockEvidence(); mock {
+		return because(Fail, cause.Mock, evidence)
+	}
+	return pass("MOCK_REDIS is not set, or false")
+}

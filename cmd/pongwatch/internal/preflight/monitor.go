@@ -1,0 +1,339 @@
+package preflight
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/pongwatch/pongwatch/functions/healthcheck"
+	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
+	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// Monitor is a running pongwatch.
+type Monitor interface {
+	// Name is its address, for the record.
+	Name() string
+	// Get asks for a page of HealthCheck or Metrics, which the path tells apart. An error
+	// says that there was no answer; a status other than 200 is none.
+	Get(ctx context.Context, path string) (Page, error)
+	// Drill rehearses an alert and returns it once every receiver has taken or refused
+	// it, or at the end of its patience. [ErrNoDrill] says that it may not be asked.
+	Drill(ctx context.Context) (incidents.Incident, error)
+}
+
+// Page is an answer.
+type Page struct {
+	Status int
+	HTML   bool
+	Body   []byte
+}
+
+// ErrNoDrill says that no drill can be ordered this way.
+var ErrNoDrill = errors.New("no drill can be ordered")
+
+// The pages that are asked for.
+const (
+	healthPath     = "/api/v1/health/redis"
+	jobsPath       = "/health"
+	statisticsPath = "/api/v1/admin/redis-metrics"
+	dashboardPath  = "/"
+)
+
+// watched keeps answers that several items read.
+type watched struct {
+	health     *healthcheck.Health
+	statistics *statistics.Statistics
+}
+
+const noMonitor = "it asks a running pongwatch: name it with --url"
+
+// notWell is a page that did not come, or not as it should.
+func notWell(path string, page Page, err error) Finding {
+	steps := []string{
+		"Open the address in a browser; behind IAM or a token, pass one with --token-env.",
+		"Read the function's log for errors, and check that it is deployed at this version.",
+	}
+	if err != nil {
+		return fail("pongwatch does not answer", "GET "+path+": "+err.Error(), steps...)
+	}
+	return fail("pongwatch does not answer as it should", fmt.Sprintf("GET %s: HTTP %d", path, page.Status), steps...)
+}
+
+// readHealth returns the health answer, which is JSON whatever its status.
+func (r *run) readHealth(ctx context.Context) (*healthcheck.Health, *Finding) {
+	if r.watch.health != nil {
+		return r.watch.health, nil
+	}
+	page, err := r.Monitor.Get(ctx, healthPath)
+	var h healthcheck.Health
+	if err != nil || json.Unmarshal(page.Body, &h) != nil || h.Status == "" {
+		f := notWell(healthPath, page, err)
+		return nil, &f
+	}
+	r.watch.health = &h
+	return &h, nil
+}
+
+func healthConnected(ctx context.Context, r *run) Finding {
+	if r.Monitor == nil {
+		return skip(noMonitor)
+	}
+	h, problem := r.readHealth(ctx)
+	if problem != nil {
+		return *problem
+	}
+	evidence := fmt.Sprintf("status %s", h.Status)
+	c, _ := cause.Parse(h.Cause)
+	switch h.Status {
+	case "connected":
+		return pass("%s", evidence)
+	case "degraded":
+		return because(Warn, c, evidence)
+	default:
+		return because(Fail, c, evidence)
+	}
+}
+
+// deployedEgress reads from HealthCheck's answer how far it came.
+func deployedEgress(ctx context.Context, r *run, d *database) Finding {
+	if r.Monitor == nil {
+		return skip(noMonitor)
+	}
+	h, problem := r.readHealth(ctx)
+	if problem != nil {
+		return *problem
+	}
+	one := *h
+	for _, other := range h.Databases {
+		if other.Database == d.Name {
+			one = other
+		}
+	}
+	if one.Database != "" && one.Database != d.Name {
+		return skip("that pongwatch does not watch a database of this name")
+	}
+	if c, known := cause.Parse(one.Cause); known && (c.Info().Class == cause.ClassNetwork || c == cause.NotUpstash) {
+		return because(Fail, c, one.Evidence)
+	}
+	evidence := "from " + one.Region
+	if p := one.Phases; p != nil {
+		evidence += fmt.Sprintf(": dns %.1f ms, connect %.1f ms, tls %.1f ms, wait %.1f ms", p.DNS, p.Connect, p.TLS, p.Wait)
+	}
+	return pass("%s", evidence)
+}
+
+func monitorJobs(ctx context.Context, r *run) Finding {
+	if r.Monitor == nil {
+		return skip(noMonitor)
+	}
+	page, err := r.Monitor.Get(ctx, jobsPath)
+	var h healthcheck.MonitorHealth
+	if err != nil || json.Unmarshal(page.Body, &h) != nil || h.Status == "" {
+		return notWell(jobsPath, page, err)
+	}
+	var late []string
+	for _, j := range h.Jobs {
+		if j.State != "ok" {
+			late = append(late, fmt.Sprintf("%s of shard %s is %s", j.Job, j.Shard, j.State))
+		}
+	}
+	if page.Status != http.StatusOK || len(late) > 0 {
+		return fail("a job does not run on time", strings.Join(late, "; "),
+			"Look at the Scheduler job: is it paused, and does its last attempt succeed?", "Read the function's log.")
+	}
+	return pass("%d jobs on time", len(h.Jobs))
+}
+
+func (r *run) readStatistics(ctx context.Context) (*statistics.Statistics, *Finding) {
+	if r.watch.statistics != nil {
+		return r.watch.statistics, nil
+	}
+	page, err := r.Monitor.Get(ctx, statisticsPath)
+	var s statistics.Statistics
+	if err != nil || page.Status != http.StatusOK || json.Unmarshal(page.Body, &s) != nil || s.GeneratedAt.IsZero() {
+		f := notWell(statisticsPath, page, err)
+		return nil, &f
+	}
+	r.watch.statistics = &s
+	return &s, nil
+}
+
+// stale is how old a last ping may be; jobs that are late are another item's.
+const stale = 15 * time.Minute
+
+func monitorMetrics(ctx context.Context, r *run) Finding {
+	if r.Monitor == nil {
+		return skip(noMonitor)
+	}
+	s, problem := r.readStatistics(ctx)
+	if problem != nil {
+		return *problem
+	}
+	lacks := append([]string(nil), s.Missing...)
+	seen := map[string]bool{}
+	for _, d := range s.Databases {
+		seen[d.Name] = true
+		if len(d.Regions) == 0 || d.Regions[0].Last == nil || s.GeneratedAt.Sub(d.Regions[0].Last.At) > stale {
+			lacks = append(lacks, "a recent ping of "+d.Name)
+		}
+		if d.ReadAt.IsZero() {
+			lacks = append(lacks, "the figures of "+d.Name)
+		}
+	}
+	for _, d := range r.databases {
+		if !seen[d.Name] {
+			lacks = append(lacks, d.Name)
+		}
+	}
+	if len(lacks) > 0 || len(s.Databases) == 0 {
+		return fail("the statistics are not complete", "missing: "+strings.Join(lacks, ", "),
+			"Wait for the first run of both jobs after a deployment, and repeat.",
+			"Compare the databases of this configuration with those of the deployed one.")
+	}
+	return pass("200; pings and figures of %d databases", len(s.Databases))
+}
+
+func monitorDashboard(ctx context.Context, r *run) Finding {
+	if r.Monitor == nil {
+		return skip(noMonitor)
+	}
+	page, err := r.Monitor.Get(ctx, dashboardPath)
+	if err != nil || page.Status != http.StatusOK || !page.HTML {
+		return notWell(dashboardPath, page, err)
+	}
+	if !strings.Contains(string(page.Body), "Redis Performance") {
+		return fail("the page has no chart of that name", "no \"Redis Performance\"", "Deploy this version of Metrics, and reload.")
+	}
+	s, problem := r.readStatistics(ctx)
+	if problem != nil {
+		return *problem
+	}
+	points := 0
+	for _, d := range s.Databases {
+		for _, region := range d.Regions {
+			points += len(region.Series.P50)
+			for _, p := range region.Series.P50 {
+				if p == nil {
+					points--
+				}
+			}
+		}
+	}
+	if points == 0 {
+		return fail("the chart has no data", "no answered ping in the last hour", "See network.ping and monitor.jobs: which of them does not pass?")
+	}
+	return pass("the page has the chart, and it has %d points", points)
+}
+
+func fallbackRate(ctx context.Context, r *run) Finding {
+	if r.Monitor == nil {
+		return skip(noMonitor)
+	}
+	s, problem := r.readStatistics(ctx)
+	if problem != nil {
+		return *problem
+	}
+	for _, i := range s.Incidents.Open {
+		if i.Check == report.MockMode {
+			return because(Fail, cause.Mock, i.ID+" is open")
+		}
+	}
+	if last, ok := lastActivation(s); ok {
+		return warn("an app was in mock mode lately", fmt.Sprintf("%s: %s to %s", last.ID, stamp(last.Since), stamp(last.Resolved)),
+			"Read the incident: was it a drill, or did Redis fail?")
+	}
+	return pass("no activation open or lately")
+}
+
+// lastActivation returns the latest activation of mock mode that is over.
+func lastActivation(s *statistics.Statistics) (incidents.Incident, bool) {
+	var last incidents.Incident
+	for _, list := range [][]incidents.Incident{s.Incidents.Resolved, s.Past} {
+		for _, i := range list {
+			if i.Check == report.MockMode && i.Resolved.After(last.Resolved) {
+				last = i
+			}
+		}
+	}
+	return last, !last.Resolved.IsZero()
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
+
+func receivers(_ context.Context, r *run) Finding {
+	if r.Config == nil {
+		return skip("no configuration was read")
+	}
+	var names, kinds []string
+	pages := false
+	for i := range r.Config.Receivers {
+		receiver := &r.Config.Receivers[i]
+		for _, p := range receiver.Problems {
+			if !p.Notice {
+				return because(Fail, p.Cause, p.Evidence())
+			}
+		}
+		names = append(names, receiver.Name)
+		kinds = append(kinds, string(receiver.Kind()))
+		pages = pages || receiver.Pages || receiver.Kind() == config.KindPagerDuty
+	}
+	evidence := strings.Join(names, ", ")
+	switch {
+	case len(names) == 0:
+		return fail("nobody is told of an outage", "no receiver is configured",
+			"Configure a receiver: SLACK_WEBHOOK_URL, or SMTP_HOST with ALERT_EMAIL_TO, or receivers: in the document.")
+	case !pages && len(names) == 1:
+		return warn("one receiver only: its outage hides every other", evidence, "Configure a second one of another kind.")
+	}
+	return pass("%s (%s)", evidence, strings.Join(kinds, ", "))
+}
+
+func drill(ctx context.Context, r *run) Finding {
+	if r.Monitor == nil {
+		return skip(noMonitor)
+	}
+	steps := cause.MonitorReceiver.Info().Fix
+	i, err := r.Monitor.Drill(ctx)
+	switch {
+	case errors.Is(err, ErrNoDrill):
+		return manual(err.Error(), "Order one with --project and --topic, or by: pongwatch drill --project PROJECT")
+	case err != nil:
+		return fail("the drill had no effect", err.Error(), steps...)
+	case len(i.Told) == 0:
+		return fail("the drill reached nobody", i.ID, steps...)
+	}
+	var told []string
+	delivered := true
+	for _, t := range i.Told {
+		text := t.Receiver + " " + string(t.Delivery)
+		if t.Delivery != incidents.DeliveryDone {
+			delivered = false
+			if t.Error != "" {
+				text += " (" + t.Error + ")"
+			}
+		}
+		told = append(told, text)
+	}
+	evidence := i.ID + ": " + strings.Join(told, ", ")
+	if !delivered {
+		f := because(Fail, cause.MonitorReceiver, evidence)
+		return f
+	}
+	return pass("%s", evidence)
+}
+
+func consoleAlerts(context.Context, *run) Finding {
+	return manual("Upstash has no interface that tells", "In the Upstash console, open the account's settings, Notifications, and switch the e-mail alerts on.")
+}
+
+func archived(context.Context, *run) Finding {
+	return manual("a person signs", "Keep the record of this run (--markdown FILE), signed, with the runbook.")
+}

@@ -1,0 +1,279 @@
+// Package preflight runs the production checklist: each line of it is one or more
+// items, an item is data with a func, and a run gives each a result with evidence.
+//
+// A run is safe on a production database: it writes only below [Prefix], every key
+// with a TTL, deletes what it wrote, and counts its commands. Its results hold no
+// secret.
+package preflight
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/outbound"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/upstash"
+)
+
+// Status is what came of an item.
+type Status string
+
+// The statuses. Manual is for a person to confirm; Skipped could not be asked, or was
+// not to be asked, in this run.
+const (
+	Pass    Status = "pass"
+	Fail    Status = "fail"
+	Warn    Status = "warn"
+	Manual  Status = "manual"
+	Skipped Status = "skipped"
+)
+
+// Item is one question of the checklist.
+type Item struct {
+	// ID is stable: people sign for it, and --only and --skip name it.
+	ID      string
+	Section string
+	// Title says what is true when the item passes.
+	Title string
+	// Lines are the lines of the customer's checklist that it serves.
+	Lines []string
+	// Needs are the items without which this one could only fail for their reason.
+	Needs []string
+	// Exactly one of the two is set: Each asks a database, Once anything else.
+	Each func(ctx context.Context, r *run, d *database) Finding
+	Once func(ctx context.Context, r *run) Finding
+}
+
+// Finding is an item's answer.
+type Finding struct {
+	Status Status `json:"status"`
+	// Evidence is what was seen, Reason why that is not a pass, Fix what to do, a step
+	// an entry.
+	Evidence string   `json:"evidence,omitempty"`
+	Reason   string   `json:"reason,omitempty"`
+	Fix      []string `json:"fix,omitempty"`
+	// Cause is set where one of pongwatch's causes says why.
+	Cause cause.Cause `json:"cause,omitempty"`
+}
+
+// Result is an item's finding about one database, or about none.
+type Result struct {
+	ID       string        `json:"id"`
+	Section  string        `json:"section"`
+	Title    string        `json:"title"`
+	Lines    []string      `json:"lines"`
+	Database string        `json:"database,omitempty"`
+	At       time.Time     `json:"at"`
+	Took     time.Duration `json:"took_ns"`
+	Finding
+}
+
+// Name returns the id, with the database where there are several.
+func (r Result) Name() string {
+	if r.Database == "" {
+		return r.ID
+	}
+	return r.ID + "/" + r.Database
+}
+
+// Record is a whole run: what is printed, kept and signed.
+type Record struct {
+	At      time.Time `json:"at"`
+	Version string    `json:"version"`
+	// Configuration is the configuration's hash, empty without one.
+	Configuration string   `json:"configuration,omitempty"`
+	Monitor       string   `json:"monitor,omitempty"`
+	Results       []Result `json:"results"`
+	// Commands is how many commands the run used that Upstash bills.
+	Commands int64 `json:"commands"`
+}
+
+// Count returns how many results have that status.
+func (r Record) Count(s Status) int {
+	n := 0
+	for _, result := range r.Results {
+		if result.Status == s {
+			n++
+		}
+	}
+	return n
+}
+
+// Options say what to look at. Everything is optional: items that lack what they need
+// are skipped, or left to a person.
+type Options struct {
+	Config  *config.Config
+	Secrets *secrets.Cache
+	// Upstash is the template of the databases' clients: all but URL and Token.
+	Upstash upstash.Options
+	// Getenv reads the environment from which the configuration was made.
+	Getenv func(string) string
+	// Database limits the run to the one of that name.
+	Database string
+
+	// Monitor is a running pongwatch.
+	Monitor Monitor
+	// Backend and Frontend are folders of the app's sources.
+	Backend, Frontend string
+	// App has the app's addresses.
+	App App
+
+	// Only and Skip hold ids or patterns of them, as [path.Match] has them.
+	Only, Skip []string
+
+	Version string
+	// Progress is told when an item begins and ends. Optional.
+	Progress Progress
+	// Now tells the time; nil is time.Now.
+	Now func() time.Time
+}
+
+// Progress hears of a run as it goes.
+type Progress interface {
+	Begin(name string)
+	End(r Result)
+}
+
+// itemTimeout bounds an item, whatever it does.
+const itemTimeout = 4 * time.Minute
+
+// Run asks every item that is wanted, in the checklist's order.
+func Run(ctx context.Context, o Options) (Record, error) {
+	items, err := choose(Items(), o.Only, o.Skip)
+	if err != nil {
+		return Record{}, err
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Getenv == nil {
+		o.Getenv = func(string) string { return "" }
+	}
+	r := newRun(o)
+	defer r.close(ctx)
+	record := Record{At: o.Now().UTC(), Version: o.Version}
+	if o.Config != nil {
+		record.Configuration = o.Config.Hash()
+	}
+	if o.Monitor != nil {
+		record.Monitor = o.Monitor.Name()
+	}
+	for i := range items {
+		if err := ctx.Err(); err != nil {
+			return record, fmt.Errorf("running the checklist: %w", err)
+		}
+		record.Results = append(record.Results, r.ask(ctx, &items[i])...)
+	}
+	r.close(ctx)
+	record.Commands = r.commands()
+	return record, nil
+}
+
+// choose returns the items that only names, or all, without those that skip names.
+func choose(items []Item, only, skip []string) ([]Item, error) {
+	for _, pattern := range slices.Concat(only, skip) {
+		named := func(i Item) bool { return matches(pattern, i.ID) }
+		if _, err := path.Match(pattern, ""); err != nil || !slices.ContainsFunc(items, named) {
+			return nil, fmt.Errorf("no item is called %q; want an id such as redis.write, or a pattern such as 'packages.*'", pattern)
+		}
+	}
+	wanted := func(i Item, patterns []string) bool {
+		return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, i.ID) })
+	}
+	return slices.DeleteFunc(items, func(i Item) bool {
+		return len(only) > 0 && !wanted(i, only) || wanted(i, skip)
+	}), nil
+}
+
+func matches(pattern, id string) bool {
+	ok, err := path.Match(pattern, id)
+	return ok && err == nil
+}
+
+// ask asks one item about everything that it is about.
+func (r *run) ask(ctx context.Context, i *Item) []Result {
+	if i.Once != nil {
+		return []Result{r.one(ctx, i, nil, func(ctx context.Context) Finding { return i.Once(ctx, r) })}
+	}
+	if len(r.databases) == 0 {
+		return []Result{r.one(ctx, i, nil, func(context.Context) Finding {
+			return skip("no database is configured: set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN, or PONGWATCH_CONFIG")
+		})}
+	}
+	var out []Result
+	for _, d := range r.databases {
+		out = append(out, r.one(ctx, i, d, func(ctx context.Context) Finding { return i.Each(ctx, r, d) }))
+	}
+	return out
+}
+
+func (r *run) one(ctx context.Context, i *Item, d *database, find func(context.Context) Finding) Result {
+	result := Result{ID: i.ID, Section: i.Section, Title: i.Title, Lines: i.Lines, At: r.Now().UTC()}
+	if d != nil && len(r.databases) > 1 {
+		result.Database = d.Name
+	}
+	if r.Progress != nil {
+		r.Progress.Begin(result.Name())
+	}
+	began := time.Now()
+	if need, failed := r.unmet(i, result.Database); failed {
+		result.Finding = skip("it needs " + need + ", which does not pass")
+	} else {
+		bounded, cancel := context.WithTimeout(ctx, itemTimeout)
+		result.Finding = find(bounded)
+		cancel()
+	}
+	result.Took = time.Since(began)
+	result.Evidence, result.Reason = r.redact(result.Evidence), r.redact(result.Reason)
+	if result.Status == Fail || result.Status == Skipped {
+		r.failed[result.Name()] = true
+	}
+	if r.Progress != nil {
+		r.Progress.End(result)
+	}
+	return result
+}
+
+// unmet returns the first need that was asked and did not pass.
+func (r *run) unmet(i *Item, database string) (string, bool) {
+	for _, need := range i.Needs {
+		if r.failed[Result{ID: need, Database: database}.Name()] || r.failed[need] {
+			return need, true
+		}
+	}
+	return "", false
+}
+
+func (r *run) redact(text string) string {
+	return outbound.Redact(text, r.known...)
+}
+
+func pass(format string, args ...any) Finding {
+	return Finding{Status: Pass, Evidence: fmt.Sprintf(format, args...)}
+}
+
+func skip(reason string) Finding { return Finding{Status: Skipped, Reason: reason} }
+
+func manual(reason string, steps ...string) Finding {
+	return Finding{Status: Manual, Reason: reason, Fix: steps}
+}
+
+// fail says what is wrong; evidence may be empty.
+func fail(reason, evidence string, steps ...string) Finding {
+	return Finding{Status: Fail, Reason: reason, Evidence: evidence, Fix: steps}
+}
+
+func warn(reason, evidence string, steps ...string) Finding {
+	return Finding{Status: Warn, Reason: reason, Evidence: evidence, Fix: steps}
+}
+
+// because explains a failure by its cause.
+func because(s Status, c cause.Cause, evidence string) Finding {
+	info := c.Info()
+	return Finding{Status: s, Cause: c, Reason: info.Title, Evidence: evidence, Fix: info.Fix}
+}
