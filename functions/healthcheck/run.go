@@ -3,6 +3,7 @@ package healthcheck
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,7 +38,16 @@ func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
 		}
 	}
 	var wg sync.WaitGroup
-	job.Spread(len(pinged), func(i int) { wg.Go(func() { f.watch(ctx, pinged[i]) }) })
+	begin := func(t *check.Target) { wg.Go(func() { f.watch(ctx, t) }) }
+	// It is handshakes that need a pace.
+	secure := slices.DeleteFunc(pinged, func(t *check.Target) bool {
+		plain := t.Database.WithoutTLS()
+		if plain {
+			begin(t)
+		}
+		return plain
+	})
+	job.Spread(len(secure), func(i int) { begin(secure[i]) })
 	// Beside the databases' second and third attempts: apps take no time of the run.
 	job.Spread(len(apps), func(i int) { wg.Go(func() { apps[i].AskApps(ctx) }) })
 	wg.Wait()

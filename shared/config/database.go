@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"time"
 )
 
@@ -91,6 +92,12 @@ type Budget struct {
 
 // Watchable reports whether nothing in the configuration forbids to watch the database.
 func (d *Database) Watchable() bool { return !d.Problems.Any() }
+
+// WithoutTLS reports whether the database's own URL says http://, which is accepted for
+// this machine's loopback only.
+func (d *Database) WithoutTLS() bool {
+	return strings.HasPrefix(d.URL.value.Reveal(), "http://")
+}
 
 // MockEvidence reports whether the configuration itself says that the app runs on a
 // mock, and how: MOCK_REDIS is set, or there is no URL to connect to.
