@@ -165,7 +165,7 @@ func (p *preflightFlags) configure(ctx context.Context) error {
 		}
 	}
 	switch {
-	case p.o.Config == nil && p.o.Backend == "" && p.o.Frontend == "" && p.o.Monitor == nil:
+	case p.o.Config == nil && p.o.Backend == "" && p.o.Frontend == "" && p.o.Monitor == nil && p.drillAddr == "":
 		return errors.New("there is nothing to check: set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN or PONGWATCH_CONFIG, or name sources with --backend and --frontend, or a running pongwatch with --url")
 	case p.o.Database != "" && (p.o.Config == nil || p.o.Config.Database(p.o.Database) == nil):
 		return fmt.Errorf("no database %q is configured", p.o.Database)

@@ -71,9 +71,9 @@ func (r *run) exposures(t *tree) []string {
 		for n, line := range t.lines(name) {
 			switch {
 			case public.MatchString(line) && !strings.HasPrefix(strings.TrimSpace(line), "#"):
-				found = append(found, public.FindString(line)+" at "+place{name, n}.String())
+				found = append(found, public.FindString(line)+" at "+t.at(name, n).String())
 			case written && tokenText.MatchString(line), r.holdsToken([]byte(line), bundle):
-				found = append(found, "a token at "+place{name, n}.String())
+				found = append(found, "a token at "+t.at(name, n).String())
 			}
 		}
 	}
@@ -95,14 +95,15 @@ func variableNames(_ context.Context, r *run) Finding {
 	if problem != nil {
 		return *problem
 	}
+	worst := pass("nothing reads a variable that an environment file misnames")
 	for _, part := range []string{"backend", "frontend"} {
 		if t := trees[part]; t != nil {
-			if f, ok := t.variableNames(); !ok {
-				return f
+			if f, ok := t.variableNames(); !ok && worst.Status != Fail {
+				worst = f
 			}
 		}
 	}
-	return pass("nothing reads a variable that an environment file misnames")
+	return worst
 }
 
 func (t *tree) variableNames() (Finding, bool) {
@@ -116,14 +117,14 @@ func (t *tree) variableNames() (Finding, bool) {
 			value := strings.Trim(m[2], `"' `)
 			switch m[1] {
 			case customers[0]:
-				custom = place{name, n}
+				custom = t.at(name, n)
 			case sdks[0]:
 				sdk = true
 			default:
 				continue
 			}
 			if strings.HasPrefix(value, "redis://") || strings.HasPrefix(value, "rediss://") {
-				return fail("the TCP protocol's URL is in the REST variable", m[1]+" at "+place{name, n}.String(),
+				return fail("the TCP protocol's URL is in the REST variable", m[1]+" at "+t.at(name, n).String(),
 					"Copy the https:// REST URL from the Upstash console in its place."), false
 			}
 		}
@@ -138,7 +139,7 @@ func (t *tree) variableNames() (Finding, bool) {
 		for n, line := range t.lines(name) {
 			if fromEnv.MatchString(line) {
 				return warn("the client reads other variables than are set",
-					place{name, n}.String()+" reads "+sdks[0]+"; "+custom.String()+" sets "+customers[0],
+					t.at(name, n).String()+" reads "+sdks[0]+"; "+custom.String()+" sets "+customers[0],
 					"Pass url and token to the client, or set "+sdks[0]+" and "+sdks[1]+" as well."), false
 			}
 		}

@@ -1,10 +1,12 @@
 package preflight
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -55,6 +57,8 @@ func (t *tree) nodeDependencies() []dependency {
 			out = append(out, t.pnpmLock(name)...)
 		}
 	}
+	// Keys of an object have no order.
+	slices.SortStableFunc(out, func(a, b dependency) int { return cmp.Or(strings.Compare(a.file, b.file), a.line-b.line) })
 	return out
 }
 
@@ -119,15 +123,15 @@ func (t *tree) keyLine(name, key, inside string) place {
 		switch {
 		case at == 0 && strings.HasPrefix(line, `"`+key+`"`):
 			if at = n; inside == "" {
-				return place{name, n}
+				return t.at(name, n)
 			}
 		case at > 0 && strings.HasPrefix(line, `"`+inside+`"`):
-			return place{name, n}
+			return t.at(name, n)
 		case at > 0 && strings.HasPrefix(line, "}"):
-			return place{name, at}
+			return t.at(name, at)
 		}
 	}
-	return place{name, max(at, 1)}
+	return t.at(name, max(at, 1))
 }
 
 var (
@@ -148,7 +152,7 @@ func (t *tree) yarnLock(name string) []dependency {
 			continue
 		}
 		if m := yarnVersion.FindStringSubmatch(line); m != nil && pkg != "" {
-			out = append(out, dependency{name: pkg, requirement: m[1], locked: true, place: place{name, n}})
+			out = append(out, dependency{name: pkg, requirement: m[1], locked: true, place: t.at(name, n)})
 		}
 	}
 	return out
@@ -158,7 +162,7 @@ func (t *tree) pnpmLock(name string) []dependency {
 	var out []dependency
 	for n, line := range t.lines(name) {
 		if m := pnpmPackage.FindStringSubmatch(line); m != nil {
-			out = append(out, dependency{name: m[1], requirement: m[2], locked: true, place: place{name, n}})
+			out = append(out, dependency{name: m[1], requirement: m[2], locked: true, place: t.at(name, n)})
 		}
 	}
 	return out

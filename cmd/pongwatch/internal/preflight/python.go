@@ -64,7 +64,7 @@ func (t *tree) requirements(name string) []dependency {
 		if m == nil || !relevantPython(m[1]) {
 			continue
 		}
-		out = append(out, dependency{name: normal(m[1]), requirement: strings.TrimSpace(m[2]), direct: true, place: place{name, n}})
+		out = append(out, dependency{name: normal(m[1]), requirement: strings.TrimSpace(m[2]), direct: true, place: t.at(name, n)})
 	}
 	return out
 }
@@ -75,7 +75,7 @@ func (t *tree) pyproject(name string) []dependency {
 	section, array := "", false
 	add := func(n int, pkg, requirement string) {
 		if relevantPython(pkg) {
-			out = append(out, dependency{name: normal(pkg), requirement: strings.TrimSpace(requirement), direct: true, place: place{name, n}})
+			out = append(out, dependency{name: normal(pkg), requirement: strings.TrimSpace(requirement), direct: true, place: t.at(name, n)})
 		}
 	}
 	for n, line := range t.lines(name) {
@@ -126,7 +126,7 @@ func (t *tree) tomlLock(name string) []dependency {
 		case m[1] == "name":
 			pkg = m[2]
 		case relevantPython(pkg):
-			out = append(out, dependency{name: normal(pkg), requirement: m[2], locked: true, place: place{name, n}})
+			out = append(out, dependency{name: normal(pkg), requirement: m[2], locked: true, place: t.at(name, n)})
 		}
 	}
 	return out
@@ -179,7 +179,7 @@ func conflictingPackage(_ context.Context, r *run) Finding {
 			for _, other := range language.others {
 				for _, d := range language.found {
 					if d.name == other {
-						both = append(both, part+" "+d.describe())
+						both = append(both, d.describe())
 						break
 					}
 				}
@@ -212,7 +212,7 @@ func shadowing(_ context.Context, r *run) Finding {
 		for _, name := range shadows {
 			for _, candidate := range []string{name + ".py", name + "/__init__.py"} {
 				if file := path.Join(dir, candidate); t.has(file) {
-					found = append(found, place{file, 1}.String())
+					found = append(found, t.at(file, 1).String())
 				}
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -19,7 +20,7 @@ const (
 // passedOver are folders in which nothing is the app's own.
 var passedOver = []string{".git", "node_modules", ".venv", "venv", "__pycache__", "site-packages", ".tox", ".mypy_cache"}
 
-// place is a line of a file, by its path in the folder.
+// place is a line of a file, by a path that begins with the folder as it was named.
 type place struct {
 	file string
 	line int
@@ -29,6 +30,7 @@ func (p place) String() string { return fmt.Sprintf("%s:%d", p.file, p.line) }
 
 // tree is the sources of one part of an app.
 type tree struct {
+	root  string
 	fsys  fs.FS
 	files []string
 	dirs  []string
@@ -43,7 +45,7 @@ func plant(dir string) (*tree, error) {
 	if !info.IsDir() {
 		return nil, fmt.Errorf("reading sources: %s is no folder", dir)
 	}
-	t := &tree{fsys: os.DirFS(dir)}
+	t := &tree{root: filepath.ToSlash(filepath.Clean(dir)), fsys: os.DirFS(dir)}
 	err = fs.WalkDir(t.fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -65,6 +67,9 @@ func plant(dir string) (*tree, error) {
 	}
 	return t, nil
 }
+
+// at is a line of a file of the tree.
+func (t *tree) at(name string, line int) place { return place{path.Join(t.root, name), line} }
 
 // read returns a file, or nothing where it is too large or cannot be read.
 func (t *tree) read(name string) []byte {

@@ -1,0 +1,138 @@
+package preflight_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files and docs/preflight.md")
+
+// golden compares with a file, or rewrites it.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(name, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s is not what it was (-want +got); -update rewrites it:\n%s", name, diff)
+	}
+}
+
+// unpack writes an archive of files into a new folder. The repositories are kept in
+// archives since tools of this one would act on their manifests.
+func unpack(t *testing.T, archive string) string {
+	t.Helper()
+	data, err := os.ReadFile(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	var file string
+	var content bytes.Buffer
+	flush := func() {
+		if file == "" {
+			return
+		}
+		path := filepath.Join(dir, filepath.FromSlash(file))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, content.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		content.Reset()
+	}
+	for line := range strings.Lines(string(data)) {
+		if m := header.FindStringSubmatch(line); m != nil {
+			flush()
+			file = m[1]
+			continue
+		}
+		if file != "" {
+			content.WriteString(line)
+		}
+	}
+	flush()
+	return dir
+}
+
+var header = regexp.MustCompile(`^-- (\S+) --\s*$`)
+
+// Each repository has what its first line says, found with file and line.
+func TestRepositories(t *testing.T) {
+	t.Parallel()
+	archives, err := filepath.Glob("testdata/repositories/*.txtar")
+	if err != nil || len(archives) == 0 {
+		t.Fatalf("no repositories: %v", err)
+	}
+	for _, archive := range archives {
+		name := strings.TrimSuffix(filepath.Base(archive), ".txtar")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := unpack(t, archive)
+			o := preflight.Options{Only: []string{"packages.*", "security.exposed"}}
+			for folder, into := range map[string]*string{"backend": &o.Backend, "frontend": &o.Frontend} {
+				if path := filepath.Join(dir, folder); exists(path) {
+					*into = path
+				}
+			}
+			record, err := preflight.Run(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var b strings.Builder
+			for _, r := range record.Results {
+				fmt.Fprintf(&b, "%-7s %-19s %s\n", r.Status, r.ID, strings.ReplaceAll(strings.Trim(r.Reason+": "+r.Evidence, ": "), dir+"/", ""))
+			}
+			if strings.Contains(strings.ToLower(b.String()), "canary") {
+				t.Errorf("a value is shown:\n%s", b.String())
+			}
+			golden(t, strings.TrimSuffix(archive, ".txtar")+".golden", b.String())
+		})
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func TestAFolderThatIsNotThereFails(t *testing.T) {
+	t.Parallel()
+	record, err := preflight.Run(t.Context(), preflight.Options{Backend: filepath.Join(t.TempDir(), "none"), Only: []string{"packages.backend"}})
+	if err != nil || record.Results[0].Status != preflight.Fail || len(record.Results[0].Fix) == 0 {
+		t.Errorf("got %+v, %v; want a fail with what to correct", record.Results, err)
+	}
+}
+
+func FuzzRequirement(f *testing.F) {
+	for _, seed := range []string{"==0.14.0", ">=0.15,<2", "^1.27.0 || ^2", "~=0.14", "*", "1.x", "", "v1", "<", "99999999999999999999"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "requirements.txt"), []byte("upstash-redis"+text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		record, err := preflight.Run(t.Context(), preflight.Options{Backend: dir, Only: []string{"packages.backend"}})
+		if err != nil || len(record.Results) != 1 || record.Results[0].Status == "" {
+			t.Errorf("%q: got %+v, %v", text, record, err)
+		}
+	})
+}
