@@ -214,7 +214,8 @@ type Incident struct {
 
 	// Group is the group that tells for it, empty where it tells for itself.
 	Group string `json:"group,omitempty"`
-	// Mock names the services in mock mode during a ping incident.
+	// Mock names the services in mock mode during a ping incident, sorted, with what says
+	// so: "backend (app, event, logs)".
 	Mock []string `json:"mock,omitempty"`
 	// Sparkline is the last hour's latency before the opening, as text.
 	Sparkline string `json:"sparkline,omitempty"`

@@ -77,8 +77,8 @@ func TestInhibition(t *testing.T) {
 			}
 			w.step(w.report("us", obs...))
 			if i == 2 {
-				if got := w.s.Incidents[w.only()].Mock; !slices.Equal(got, []string{"backend"}) {
-					t.Errorf("shown inside: %v, want backend", got)
+				if got := w.s.Incidents[w.only()].Mock; !slices.Equal(got, []string{"backend (app)"}) {
+					t.Errorf("shown inside: %v, want the backend with its evidence", got)
 				}
 			}
 			w.now = w.now.Add(time.Minute)

@@ -229,9 +229,9 @@ func redisMeanwhile(i incident.Incident) []string {
 	case !i.Open():
 		return nil
 	case !i.RedisBack.IsZero():
-		return []string{"Redis is back since " + Clock(i.RedisBack, i.Opened) + "; " + who(i) + " is still in mock mode: restart it"}
+		return []string{"Redis is back since " + Clock(i.RedisBack, i.RedisBack) + "; " + who(i) + " is still in mock mode: restart it"}
 	case i.RedisAnswers:
-		return []string{"Redis itself answered at " + Clock(i.Opened, i.Opened) + ": look at the app's settings, not for an outage"}
+		return []string{"Redis itself answers: look at the app's settings, not for an outage"}
 	}
 	return nil
 }
