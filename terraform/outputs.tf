@@ -3,6 +3,11 @@ output "configuration" {
   value       = local.whole
 }
 
+output "configuration_parts" {
+  description = "The same document as it lies in Secret Manager, where it is too long for the environment."
+  value       = [for number in sort(keys(local.config_parts)) : local.config_parts[number]]
+}
+
 output "dashboard_command" {
   description = "Opens the dashboard on this machine, with the identity of whoever is signed in to gcloud."
   value       = "gcloud run services proxy ${var.prefix}-metrics --project=${var.project} --region=${var.region} --port=8080 # then http://localhost:8080/"

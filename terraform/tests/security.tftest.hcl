@@ -276,6 +276,17 @@ run "an_open_page_opens_its_function_and_no_other" {
   }
 }
 
+run "an_open_health_page_opens_healthcheck" {
+  variables {
+    access = { health = "public" }
+  }
+
+  assert {
+    condition     = contains(google_cloud_run_v2_service_iam_binding.healthcheck["us-east4"].members, "allUsers") && !contains(google_cloud_run_v2_service_iam_binding.metrics.members, "allUsers")
+    error_message = "Health is a page of HealthCheck."
+  }
+}
+
 run "readers_may_read_and_nobody_else" {
   variables {
     readers = ["group:sre@example.com"]

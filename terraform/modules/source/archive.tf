@@ -6,7 +6,8 @@ locals {
 
   candidates = setunion(
     fileset(local.repository, "*.go"),
-    fileset(local.repository, "functions/**/*.{go,css,js,html,svg,tmpl}"),
+    fileset(local.repository, "functions/**/*.{go,css,html,js,json,svg,tmpl}"),
+    fileset(local.repository, "functions/**/LICENSE"), # of what is embedded
     fileset(local.repository, "shared/**/*.go"),
     fileset(local.repository, "docs/playbooks/*.{go,md}"),
     ["go.mod", "go.sum", "shared/config/schema.json"],

@@ -1,0 +1,106 @@
+package deploytest
+
+import (
+	"bytes"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"google.golang.org/api/cloudbuild/v1"
+)
+
+// decodeBuild reads a build as Cloud Build does: a key that it does not know is refused.
+func decodeBuild(text string) (*cloudbuild.Build, error) {
+	asJSON, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(asJSON))
+	d.DisallowUnknownFields()
+	var build cloudbuild.Build
+	return &build, d.Decode(&build)
+}
+
+func build(t *testing.T) *cloudbuild.Build {
+	t.Helper()
+	b, err := decodeBuild(read(t, "cloudbuild.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestTheBuildHasOnlyKeysThatCloudBuildKnows(t *testing.T) {
+	build(t)
+	if _, err := decodeBuild(strings.Replace(read(t, "cloudbuild.yaml"), "waitFor:", "wait_for:", 1)); err == nil {
+		t.Error("a misspelt key is not noticed")
+	}
+}
+
+func TestTheBuildLogsAsAServiceAccountOfItsOwnMust(t *testing.T) {
+	if got := build(t).Options.Logging; got != "CLOUD_LOGGING_ONLY" {
+		t.Errorf("options.logging is %q: Cloud Build starts nothing as a user's account without CLOUD_LOGGING_ONLY", got)
+	}
+}
+
+func TestTheBuildChecksPlansAppliesAndTriesInThisOrder(t *testing.T) {
+	var order []string
+	for _, step := range build(t).Steps {
+		for _, before := range step.WaitFor {
+			if before != "-" && !slices.Contains(order, before) {
+				t.Errorf("step %s waits for %s, which is no step before it", step.Id, before)
+			}
+		}
+		order = append(order, step.Id)
+	}
+	want := []string{"check", "vulnerabilities", "terraform-test", "plan", "apply", "smoke"}
+	if !slices.Equal(order, want) {
+		t.Errorf("steps are %q, want %q", order, want)
+	}
+}
+
+func TestOnlyAnApprovedBuildChangesAnything(t *testing.T) {
+	for _, step := range build(t).Steps {
+		script := strings.Join(step.Args, "\n")
+		changes := strings.Contains(script, "terraform -chdir=terraform apply") || step.Id == "smoke"
+		if changes && !strings.Contains(script, `if [ "$_APPLY" != true ]; then`) {
+			t.Errorf("step %s runs in builds that nobody approved", step.Id)
+		}
+	}
+	if got := build(t).Substitutions["_APPLY"]; got != "false" {
+		t.Errorf("_APPLY is %q where no trigger sets it, want false", got)
+	}
+}
+
+func TestEverySubstitutionIsUsedSetAndDocumented(t *testing.T) {
+	text := read(t, "cloudbuild.yaml")
+	head, body, _ := strings.Cut(text, "\nsteps:\n")
+	b := build(t)
+	// Of what Cloud Build itself sets, the build uses this.
+	given := []string{"PROJECT_ID"}
+	used := map[string]bool{}
+	// A dollar before a dollar, or before a parenthesis, is the shell's.
+	for _, match := range regexp.MustCompile(`(^|[^$])\$\{?([A-Za-z_][A-Za-z0-9_]*)`).FindAllStringSubmatch(body, -1) {
+		name := match[2]
+		used[name] = true
+		if _, ok := b.Substitutions[name]; !ok && !slices.Contains(given, name) {
+			t.Errorf("$%s is no substitution: write $$%s for a variable of the shell", name, name)
+		}
+	}
+	for name := range b.Substitutions {
+		if !used[name] {
+			t.Errorf("substitution %s is not used", name)
+		}
+		if !regexp.MustCompile(`(?m)^#   ` + name + ` {2,}\S`).MatchString(head) {
+			t.Errorf("substitution %s is not documented at the head of cloudbuild.yaml", name)
+		}
+	}
+	for _, name := range unique(found(t, "cloud-build/triggers.tf", `(_[A-Z_]+) += `)) {
+		if _, ok := b.Substitutions[name]; !ok {
+			t.Errorf("a trigger sets %s, which the build does not know", name)
+		}
+	}
+}

@@ -1,0 +1,166 @@
+package deploytest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// mutant is a copy of the Terraform in which one thing is missing or another's.
+type mutant struct {
+	name, file            string
+	original, replacement string // the latter is empty where it is missing
+	result                string // the file's text
+}
+
+// mutation finds what to take away in a file. The first group of within, where given, is the part in which
+// what looks; the first group of what, where it has one, is replaced.
+type mutation struct {
+	title, file, within, what, replacement string
+}
+
+var mutations = []mutation{
+	{title: "environment variable", file: "functions.tf", within: `(?s)\n  environment = \{\n(.*?)\n  \}\n`, what: `(?m)^ +(?:GOOGLE_CLOUD|PONGWATCH)_\w+ += .*\n`},
+	{title: "publisher", file: "functions.tf", what: `publishes = \[((?:"\w+"(?:, )?)+)\]`},
+	{title: "documents", file: "functions.tf", what: `documents = (true)`, replacement: "false"},
+	{title: "secret grant", file: "secrets.tf", within: `(?s)\n  readable = \{\n(.*?)\n  \}\n`, what: `(\w+ += (?:local|var)\.[\w.]+(?:, )?|link_keys = try\([^)]*\))`},
+	{title: "secret grant's role", file: "secrets.tf", what: `"(roles/[\w.]+)"`, replacement: "roles/viewer"},
+	{title: "secret grant's member", file: "secrets.tf", what: `(?m)^  member += (.*)$`, replacement: `"allUsers"`},
+	{title: "invoker", file: "invokers.tf", within: `(?s)\n  invokers = \{\n(.*?)\n  \}\n`, what: `(google_service_account\.\w+\.member|"serviceAccount:[^"]+"|"allUsers")`, replacement: `"serviceAccount:nobody@example.com"`},
+	{title: "readers", file: "invokers.tf", what: `(var\.readers)`, replacement: `[]`},
+	{title: "invoker list", file: "invokers.tf", what: `(?m)^  members += (.*)$`, replacement: "[]"},
+	{title: "role", file: "invokers.tf", what: `"(roles/[\w.]+)"`, replacement: "roles/viewer"},
+	{title: "member", file: "invokers.tf", what: `(?m)^  member += (.*)$`, replacement: `"allUsers"`},
+	{title: "member", file: "identities.tf", what: `(?m)^  member += (.*)$`, replacement: `"allUsers"`},
+	{title: "role", file: "identities.tf", what: `(?m)^  role += "(.*)"$`, replacement: "roles/viewer"},
+	{title: "member", file: "firestore.tf", what: `(?m)^  member += (.*)$`, replacement: `"allUsers"`},
+	{title: "condition", file: "firestore.tf", what: `(?m)^    expression = (.*)$`, replacement: `"true"`},
+	{title: "condition", file: "identities.tf", what: `(?m)^    expression = (.*)$`, replacement: `"true"`},
+	{title: "member", file: "pubsub.tf", what: `(?m)^  member += (.*)$`, replacement: `"allUsers"`},
+	{title: "role", file: "pubsub.tf", what: `(?m)^  role += "(.*)"$`, replacement: "roles/viewer"},
+	{title: "topic", file: "pubsub.tf", what: `(?m)^  topic += (.*)$`, replacement: `"elsewhere"`},
+	{title: "dead-letter topic", file: "pubsub.tf", what: `dead_letter_topic += (.*)`, replacement: `"elsewhere"`},
+	{title: "push endpoint", file: "pubsub.tf", what: `push_endpoint = (.*)`, replacement: `local.urls.alert`},
+	{title: "audience", file: "pubsub.tf", what: `audience += (.*)`, replacement: `local.urls.metrics`},
+	{title: "caller", file: "pubsub.tf", what: `service_account_email = (.*)`, replacement: `"nobody@example.com"`},
+	{title: "audience", file: "scheduler.tf", what: `audience += (.*)`, replacement: `local.urls.alert`},
+	{title: "caller", file: "scheduler.tf", what: `service_account_email = (.*)`, replacement: `"nobody@example.com"`},
+	{title: "topic of the tick", file: "scheduler.tf", what: `local\.topic_ids\.(reports)`, replacement: "signals"},
+	{title: "topic of the sink", file: "logsink.tf", what: `local\.topic_ids\.(signals)`, replacement: "reports"},
+	{title: "member", file: "logsink.tf", what: `(?m)^  member += (.*)$`, replacement: `"allUsers"`},
+	{title: "topic", file: "logsink.tf", what: `(?m)^  topic += (.*)$`, replacement: `"elsewhere"`},
+	{title: "topic of reports", file: "functions.tf", what: `local\.topic_ids\.(reports)`, replacement: "signals"},
+	{title: "topic of signals", file: "functions.tf", what: `local\.topic_ids\.(signals)`, replacement: "reports"},
+}
+
+// mutants gives every single mutant of a mutation.
+func (m mutation) mutants(text string) []mutant {
+	offset := 0
+	part := text
+	if m.within != "" {
+		at := regexp.MustCompile(m.within).FindStringSubmatchIndex(text)
+		if at == nil {
+			return nil
+		}
+		offset, part = at[2], text[at[2]:at[3]]
+	}
+	var all []mutant
+	for i, at := range regexp.MustCompile(m.what).FindAllStringSubmatchIndex(part, -1) {
+		begin, end := at[0], at[1]
+		if len(at) > 2 && at[2] >= 0 {
+			begin, end = at[2], at[3]
+		}
+		original := strings.TrimSpace(part[begin:end])
+		all = append(all, mutant{
+			name: fmt.Sprintf("%s: %s %d: %.70s", m.file, m.title, i+1, original), file: m.file,
+			original: original, replacement: m.replacement,
+			result: text[:offset+begin] + m.replacement + text[offset+end:],
+		})
+	}
+	return all
+}
+
+// merged makes one run of the runs of several test files that change no variable, with the variables of the
+// first, so that a mutant is applied once.
+func merged(texts ...string) string {
+	head, _, _ := strings.Cut(texts[0], "\nrun \"")
+	var asserts strings.Builder
+	for _, text := range texts {
+		for _, run := range regexp.MustCompile(`(?ms)^run "\w+" \{\n(.*?)^\}\n`).FindAllStringSubmatch(text, -1) {
+			if !regexp.MustCompile(`(?m)^  (variables|module|command|expect_failures)\b`).MatchString(run[1]) {
+				asserts.WriteString(run[1])
+			}
+		}
+	}
+	return head + "\nrun \"merged\" {\n" + asserts.String() + "}\n"
+}
+
+func TestTerraformWithoutAnyOneThingFailsATest(t *testing.T) {
+	t.Parallel()
+	root := workspace(t, "terraform")
+	lock, err := os.ReadFile(filepath.Join(root, ".terraform.lock.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := merged(read(t, "terraform/tests/security.tftest.hcl"), read(t, "terraform/tests/delivery.tftest.hcl"))
+	if err := os.WriteFile(filepath.Join(root, "tests", "merged.tftest.hcl"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := terraform(t, root, "test", "-json", "-filter=tests/merged.tftest.hcl"); err != nil {
+		t.Fatalf("the original: %v\n%s", err, diagnostics(out))
+	}
+	for _, m := range mutations {
+		all := m.mutants(read(t, "terraform/"+m.file))
+		if len(all) == 0 {
+			t.Errorf("%s: nothing is a %s there", m.file, m.title)
+		}
+		for _, mutant := range all {
+			t.Run(mutant.name, func(t *testing.T) {
+				t.Parallel()
+				// The source is hashed even where a test overrides its module.
+				top := t.TempDir()
+				for _, name := range []string{"go.mod", "go.sum", "shared/config/schema.json"} {
+					copyFile(t, filepath.Join(repository, filepath.FromSlash(name)), filepath.Join(top, filepath.FromSlash(name)))
+				}
+				dir := filepath.Join(top, "terraform")
+				copyTree(t, root, dir)
+				err := os.WriteFile(filepath.Join(dir, ".terraform.lock.hcl"), lock, 0o600)
+				if err == nil {
+					err = os.WriteFile(filepath.Join(dir, mutant.file), []byte(mutant.result), 0o600)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Log(mutant.verdict(t, dir, filepath.Join(root, ".terraform")))
+			})
+		}
+	}
+}
+
+// failedAssertion is how Terraform begins what it says of an assertion of a test.
+const failedAssertion = "Test assertion failed: "
+
+// verdict tells which assertion noticed a mutant. One that the quick tests do not notice must fall to the others.
+func (m mutant) verdict(t *testing.T, dir, data string) string {
+	t.Helper()
+	for _, args := range [][]string{
+		{"test", "-json", "-filter=tests/merged.tftest.hcl"},
+		{"test", "-json", "-filter=tests/security.tftest.hcl", "-filter=tests/configuration.tftest.hcl"},
+	} {
+		out, err := terraformWith(t, dir, data, args...)
+		if err == nil {
+			continue
+		}
+		_, reason, found := strings.Cut(diagnostics(out), failedAssertion)
+		if !found {
+			t.Fatalf("cannot be applied, which says nothing of the tests: %v\n%s", err, diagnostics(out))
+		}
+		reason, _, _ = strings.Cut(reason, "\n")
+		return "noticed: " + reason
+	}
+	t.Errorf("nothing notices that %s is %q", m.original, m.replacement)
+	return "survived"
+}

@@ -1,0 +1,260 @@
+package deploytest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/config"
+)
+
+// needTerraform leaves a test out where Terraform is not to be had.
+func needTerraform(t *testing.T) {
+	t.Helper()
+	if os.Getenv("PONGWATCH_TEST_TERRAFORM") != "1" {
+		t.Skip("needs Terraform and its providers: set PONGWATCH_TEST_TERRAFORM=1, as scripts/test does")
+	}
+}
+
+// workspace gives a root of a copy of the repository, initialised.
+func workspace(t *testing.T, root string) string {
+	t.Helper()
+	needTerraform(t)
+	dir := t.TempDir()
+	for _, name := range []string{"terraform", "functions", "shared", "docs/playbooks"} {
+		copyTree(t, filepath.Join(repository, filepath.FromSlash(name)), filepath.Join(dir, filepath.FromSlash(name)))
+	}
+	for _, name := range []string{"go.mod", "go.sum", "functions.go"} {
+		copyFile(t, filepath.Join(repository, name), filepath.Join(dir, name))
+	}
+	dir = filepath.Join(dir, filepath.FromSlash(root))
+	if out, err := terraform(t, dir, "init", "-backend=false", "-input=false"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return dir
+}
+
+func copyTree(t *testing.T, from, to string) {
+	t.Helper()
+	err := filepath.WalkDir(from, func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if slices.Contains([]string{".terraform", "node_modules", ".terraform.lock.hcl"}, d.Name()) {
+			if d.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if d.Type().IsRegular() {
+			name, err := filepath.Rel(from, file)
+			if err != nil {
+				return err
+			}
+			copyFile(t, file, filepath.Join(to, name))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	content, err := os.ReadFile(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return // a file that somebody has removed meanwhile
+	}
+	if err := errors.Join(err, os.MkdirAll(filepath.Dir(to), 0o750), os.WriteFile(to, content, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// slots bounds how many Terraforms run at once: each starts a process for each provider.
+var slots = make(chan struct{}, 2)
+
+func terraform(t *testing.T, dir string, args ...string) (stdout string, err error) {
+	t.Helper()
+	return terraformWith(t, dir, filepath.Join(dir, ".terraform"), args...)
+}
+
+// terraformWith takes the initialised modules and providers of another root.
+func terraformWith(t *testing.T, dir, data string, args ...string) (stdout string, err error) {
+	t.Helper()
+	slots <- struct{}{}
+	defer func() { <-slots }()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "terraform", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1", "TF_DATA_DIR="+data)
+	var out, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &said
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("terraform %s: %w\n%s", strings.Join(args, " "), err, said.String())
+	}
+	return out.String(), nil
+}
+
+// terraformOutputs applies a test file to mocks and gives the outputs of its last run.
+func terraformOutputs(t *testing.T, root, file string) map[string]json.RawMessage {
+	t.Helper()
+	out, err := terraform(t, root, "test", "-json", "-verbose", "-filter=tests/"+file+".tftest.hcl")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, diagnostics(out))
+	}
+	var outputs map[string]json.RawMessage
+	for line := range strings.Lines(out) {
+		var event struct {
+			TestState struct {
+				Outputs map[string]struct{ Value json.RawMessage } `json:"outputs"`
+			} `json:"test_state"`
+		}
+		if json.Unmarshal([]byte(line), &event) != nil || event.TestState.Outputs == nil {
+			continue
+		}
+		outputs = map[string]json.RawMessage{}
+		for name, output := range event.TestState.Outputs {
+			outputs[name] = output.Value
+		}
+	}
+	if outputs == nil {
+		t.Fatalf("tests/%s.tftest.hcl applied nothing", file)
+	}
+	return outputs
+}
+
+// diagnostics are the errors in the output of `terraform test -json`.
+func diagnostics(out string) string {
+	var said []string
+	for line := range strings.Lines(out) {
+		var event struct {
+			Diagnostic struct{ Severity, Summary, Detail string } `json:"diagnostic"`
+		}
+		if json.Unmarshal([]byte(line), &event) == nil && event.Diagnostic.Severity == "error" {
+			said = append(said, event.Diagnostic.Summary+": "+event.Diagnostic.Detail)
+		}
+	}
+	return strings.Join(said, "\n")
+}
+
+func decodeOutput(t *testing.T, outputs map[string]json.RawMessage, name string, into any) {
+	t.Helper()
+	if err := json.Unmarshal(outputs[name], into); err != nil {
+		t.Fatalf("output %s: %v", name, err)
+	}
+}
+
+// rendering is a test file for the root: mocks, variables, and one apply.
+func rendering(variables string) string {
+	return `override_module {
+  target  = module.source
+  outputs = { archive = "source.zip", files = [], hash = "0123456789abcdef" }
+}
+mock_provider "time" {}
+mock_provider "google" {}
+variables {
+  project        = "my-project"
+  project_number = "123456789012"
+  oncall_email   = "oncall@example.com"
+` + variables + `
+}
+run "rendered" {}
+`
+}
+
+// rendered gives the outputs of the root for variables.
+func rendered(t *testing.T, variables string) map[string]json.RawMessage {
+	t.Helper()
+	root := workspace(t, "terraform")
+	if err := os.WriteFile(filepath.Join(root, "tests", "rendered.tftest.hcl"), []byte(rendering(variables)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return terraformOutputs(t, root, "rendered")
+}
+
+// moduleArguments are the arguments that an example gives the module.
+func moduleArguments(t *testing.T, example string) string {
+	t.Helper()
+	text := read(t, "terraform/examples/"+example+"/main.tf")
+	_, text, found := strings.Cut(text, "\n  source = \"../..\"\n")
+	if !found {
+		t.Fatalf("examples/%s uses no module", example)
+	}
+	text, _, _ = strings.Cut(text, "\n}\n")
+	var kept []string
+	for line := range strings.SplitSeq(text, "\n") {
+		if name, _, _ := strings.Cut(strings.TrimSpace(line), " "); !slices.Contains([]string{"project", "project_number", "oncall_email", "database_tokens", "secret_values", "secret_versions"}, name) {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "\n") + "\ndatabase_tokens = {}\nsecret_values = {}\n"
+}
+
+var minimal = sync.OnceValue(func() string {
+	return `region = "us-east4"
+databases = { prod-cache = { url = "https://merry-cat-32748.upstash.io" } }
+receivers = { slack = { slack = { webhook = "secret:slack-webhook" } } }
+database_tokens = {}
+secret_values = {}
+`
+})
+
+func TestTheFunctionsAcceptTheDocumentsThatTerraformRenders(t *testing.T) {
+	t.Parallel()
+	for _, example := range []string{"minimal", "complete"} {
+		t.Run(example, func(t *testing.T) {
+			t.Parallel()
+			var document string
+			decodeOutput(t, rendered(t, moduleArguments(t, example)), "configuration", &document)
+			c, problems := config.Parse(false, config.Document{Name: example, Text: []byte(document)})
+			if c == nil || len(problems) > 0 {
+				t.Errorf("%s:\n%v\n%s", example, problems, document)
+			}
+		})
+	}
+}
+
+func TestADocumentInPartsIsTheSameAsWhole(t *testing.T) {
+	t.Parallel()
+	var many strings.Builder
+	for n := range 220 {
+		fmt.Fprintf(&many, "db-%03d = { url = \"https://database-%d-%s.upstash.io\", shard = %q }\n", n, n, strings.Repeat("x", 40), []string{"main", "other"}[n%2])
+	}
+	variables := strings.Replace(minimal(), `prod-cache = { url = "https://merry-cat-32748.upstash.io" }`, "\n"+many.String(), 1)
+	outputs := rendered(t, variables)
+	var whole string
+	decodeOutput(t, outputs, "configuration", &whole)
+	var parts []string
+	decodeOutput(t, outputs, "configuration_parts", &parts)
+	if len(parts) != 4 {
+		t.Fatalf("%d parts, want the rest of the document and three of databases", len(parts))
+	}
+	var documents []config.Document
+	for i, part := range parts {
+		documents = append(documents, config.Document{Name: fmt.Sprint("part ", i), Text: []byte(part)})
+	}
+	one, problems := config.Parse(false, config.Document{Name: "whole", Text: []byte(whole)})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	merged, problems := config.Parse(false, documents...)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	if one.Hash() != merged.Hash() {
+		t.Error("the parts make another configuration than the whole")
+	}
+}
