@@ -1,0 +1,1 @@
+"""Stands in for the package upstash-redis where that cannot be installed."""
