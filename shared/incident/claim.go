@@ -38,7 +38,7 @@ func Claim(s State, now time.Time, owner string, lease time.Duration, limit int)
 			d.Lease = Lease{Owner: owner, Until: now.Add(lease)}
 			d.NotBefore = now.Add(backoff(d.Tries))
 			d.Tries++
-			sub.Deliveries[address] = d
+			set(&sub.Deliveries, address, d)
 			notices = append(notices, e.notice(sub, address, d))
 		}
 	}
@@ -69,7 +69,7 @@ func (e *engine) notice(s subject, address string, d Delivery) Notice {
 		n.Events = []Event{Updated}
 	}
 	if s.incident != nil {
-		inc := s.incident.clone()
+		inc := *s.incident
 		n.Incident = &inc
 		if address == Documents {
 			n.Document = document(e.s.Shard, &inc, e.groups[inc.Group])
@@ -77,11 +77,10 @@ func (e *engine) notice(s subject, address string, d Delivery) Notice {
 		return n
 	}
 	g := *s.group
-	g.Thread = g.Thread.clone()
 	n.Group = &g
 	for _, id := range g.Members {
 		if inc, ok := e.incidents[id]; ok {
-			n.Members = append(n.Members, inc.clone())
+			n.Members = append(n.Members, *inc)
 		}
 	}
 	return n

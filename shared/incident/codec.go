@@ -105,10 +105,14 @@ var writers = sync.Pool{New: func() any {
 	return zw
 }}
 
+// readers are reused as well.
+var readers = sync.Pool{New: func() any { return new(gzip.Reader) }}
+
 // Decode is the inverse of Encode. Its error is ErrUndecodable.
 func Decode(data []byte) (State, error) {
-	zr, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
+	zr, _ := readers.Get().(*gzip.Reader)
+	defer readers.Put(zr)
+	if err := zr.Reset(bytes.NewReader(data)); err != nil {
 		return State{}, fmt.Errorf("decompressing: %w: %w", err, ErrUndecodable)
 	}
 	var raw strings.Builder
@@ -126,13 +130,16 @@ func Decode(data []byte) (State, error) {
 	if h.Schema < 1 || h.Schema > Schema {
 		return State{}, fmt.Errorf("schema %d, this version reads 1 to %d: %w", h.Schema, Schema, ErrUndecodable)
 	}
+	// +1, since the first line has no line before it.
 	h.Series = make(map[report.Series]SeriesState, strings.Count(text, "\n"+rowSeries)+1)
+	h.Incidents = make(map[string]Incident, strings.Count(text, "\n"+rowIncident)+1)
+	h.Groups = make(map[string]Group, strings.Count(text, "\n"+rowGroup)+1)
 	for line := range strings.SplitSeq(text, "\n") {
 		if err := h.row(line); err != nil {
 			return State{}, fmt.Errorf("decoding: %w: %w", err, ErrUndecodable)
 		}
 	}
-	h.Series = emptyNil(h.Series)
+	h.Series, h.Incidents, h.Groups = emptyNil(h.Series), emptyNil(h.Incidents), emptyNil(h.Groups)
 	return h.State, nil
 }
 
@@ -156,20 +163,20 @@ func (s *State) row(line string) error {
 			return fmt.Errorf("series: %w", err)
 		}
 		if key.Check.Valid() {
-			set(&s.Series, key, ss)
+			s.Series[key] = ss
 		}
 	case strings.HasPrefix(line, rowIncident):
 		inc, err := readIncident(line[len(rowIncident):])
 		if err != nil {
 			return fmt.Errorf("incident: %w", err)
 		}
-		set(&s.Incidents, inc.ID, inc)
+		s.Incidents[inc.ID] = inc
 	case strings.HasPrefix(line, rowGroup):
 		g, err := readGroup(line[len(rowGroup):])
 		if err != nil {
 			return fmt.Errorf("group: %w", err)
 		}
-		set(&s.Groups, g.ID, g)
+		s.Groups[g.ID] = g
 	}
 	return nil
 }

@@ -28,11 +28,10 @@ func (e *engine) judge() {
 			e.judgeSeries(key, ss, heard)
 		}
 	}
-	e.relateMock()
 }
 
 func (e *engine) judgeSeries(key report.Series, ss *SeriesState, heard []string) {
-	inc := e.openIncident(key)
+	inc := e.openOf(ss)
 	if inc == nil && !slices.ContainsFunc(ss.Sources, func(s SourceState) bool { return s.Down }) {
 		ss.Held = ""
 		return
@@ -73,7 +72,7 @@ func (e *engine) consider(key report.Series, ss *SeriesState, v Verdict) {
 	}
 	// What was seen while it was held back may be over by now: it needs a new bad
 	// result. Evidence of mock mode stands until it is withdrawn.
-	if !e.fresh[key] && !voted && key.Check != report.MockMode {
+	if !e.fresh[ss] && !voted && key.Check != report.MockMode {
 		return
 	}
 	if v.Alone && e.votesMissing(v.Lead) {
@@ -115,7 +114,7 @@ func (e *engine) held(key report.Series) string {
 		return ""
 	}
 	switch {
-	case e.openIncident(ping) != nil:
+	case e.openOf(ss) != nil:
 		return heldByPing
 	case key.Check == report.MockMode:
 		if ss.Incident != "" && !ss.settled() {
@@ -136,6 +135,16 @@ func (ss *SeriesState) pending(now time.Time) bool {
 // settled reports whether every source was good twice.
 func (ss *SeriesState) settled() bool {
 	return !slices.ContainsFunc(ss.Sources, func(s SourceState) bool { return s.Good < 2 && !s.Scheduled.IsZero() })
+}
+
+// attachMock shows a service in mock mode inside its database's ping incident.
+func (e *engine) attachMock(key report.Series) {
+	inc := e.openIncident(report.Series{Database: key.Database, Check: report.Ping})
+	if key.Check != report.MockMode || inc == nil || slices.Contains(inc.Mock, key.Subject) {
+		return
+	}
+	inc.Mock = slices.Sorted(slices.Values(append(slices.Clip(inc.Mock), key.Subject)))
+	e.announce(inc, Updated)
 }
 
 func (e *engine) open(key report.Series, ss *SeriesState, v Verdict) {
@@ -163,7 +172,6 @@ func (e *engine) reopenable(ss *SeriesState) *Incident {
 func (e *engine) reopen(inc *Incident, v Verdict) {
 	inc.Resolved = time.Time{}
 	inc.Reopened++
-	inc.RedisBack = time.Time{}
 	e.compareRedis(inc)
 	inc.Reopenings = append(recent(inc.Reopenings, e.now.Add(-e.p.UnstableWithin)), e.now)
 	inc.Ack = nil
@@ -178,7 +186,7 @@ func (e *engine) reopen(inc *Incident, v Verdict) {
 }
 
 func recent(times []time.Time, from time.Time) []time.Time {
-	return slices.DeleteFunc(times, func(t time.Time) bool { return t.Before(from) })
+	return slices.DeleteFunc(slices.Clone(times), func(t time.Time) bool { return t.Before(from) })
 }
 
 // take copies what the verdict says into the incident.
@@ -209,7 +217,7 @@ func (e *engine) update(inc *Incident, ss *SeriesState, v Verdict) {
 	confirmed := v.Lead.confirmed(rule.threshold(v.Lead.Cause))
 	changed := confirmed && inc.Cause != v.Lead.Cause
 	runs := inc.Runs
-	if e.fresh[inc.Series] {
+	if e.fresh[ss] {
 		runs++
 	}
 	if !confirmed {
@@ -227,7 +235,7 @@ func (e *engine) update(inc *Incident, ss *SeriesState, v Verdict) {
 		e.announce(inc, CauseChanged)
 	case changed, !slices.Equal(inc.Down, before.Down), inc.Status != before.Status:
 		e.announce(inc, Updated)
-	case e.fresh[inc.Series] && e.now.Sub(later(inc.Edited, inc.Opened)) >= e.p.EditEvery:
+	case e.fresh[ss] && e.now.Sub(later(inc.Edited, inc.Opened)) >= e.p.EditEvery:
 		e.announce(inc, Updated)
 	}
 }

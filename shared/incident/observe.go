@@ -104,7 +104,7 @@ func (e *engine) observe(o *report.Observation, r run) {
 	src.Scheduled = r.scheduled.UTC()
 	src.decide(o, e.p.Rule(key), e.reclosing(ss))
 	if o.Status.Bad() {
-		e.fresh[key] = true
+		e.fresh[ss] = true
 		ss.LastBad = later(ss.LastBad, o.At)
 	} else {
 		ss.LastOK = later(ss.LastOK, o.At)
@@ -190,7 +190,7 @@ func (e *engine) assert(subject, source string, status report.Status, c cause.Ca
 		History: 1, Known: 1, Bad: 1, Runs: 1, Down: true, Since: since, Observation: &o,
 	}
 	ss.LastBad = e.now
-	e.fresh[key] = true
+	e.fresh[ss] = true
 }
 
 // retract ends what assert said.

@@ -78,7 +78,7 @@ func (e *engine) record(s subject, r Result) {
 			d.NotBefore = e.now.Add(max(backoff(d.Tries), r.RetryAfter))
 		}
 	}
-	s.Deliveries[r.Address] = d
+	set(&s.Deliveries, r.Address, d)
 	if r.Outcome == Refused && r.Address != Documents {
 		e.fallBack(s, r.Address, d.Refused)
 	}

@@ -46,7 +46,7 @@ func (w *rowWriter) text(s string) {
 	w.field()
 	plain := 0
 	for i := range len(s) {
-		if !special(s[i]) {
+		if !special[s[i]] {
 			continue
 		}
 		w.b = append(w.b, s[plain:i]...)
@@ -56,21 +56,32 @@ func (w *rowWriter) text(s string) {
 	w.b = append(w.b, s[plain:]...)
 }
 
-const hexDigits = "0123456789abcdef"
+const (
+	hexDigits = "0123456789abcdef"
+
+	// base is that of numbers.
+	base     = 36
+	digits36 = "0123456789abcdefghijklmnopqrstuvwxyz"
+)
 
 // special says which bytes a row escapes: its own marks, and control characters.
-func special(c byte) bool {
-	switch c {
-	case fieldMark, elementMark, innerMark, escapeMark:
-		return true
+var special = func() (table [256]bool) {
+	for c := range 0x20 {
+		table[c] = true
 	}
-	return c < 0x20
-}
+	for _, c := range []byte{fieldMark, elementMark, innerMark, escapeMark} {
+		table[c] = true
+	}
+	return table
+}()
 
 func (w *rowWriter) int(n int64) {
 	w.field()
-	if n != 0 {
-		w.b = strconv.AppendInt(w.b, n, 36)
+	switch {
+	case n > 0 && n < base:
+		w.b = append(w.b, digits36[n])
+	case n != 0:
+		w.b = strconv.AppendInt(w.b, n, base)
 	}
 }
 
@@ -176,11 +187,36 @@ func (r *rowReader) int() int64 {
 	if field == "" {
 		return 0
 	}
-	n, err := strconv.ParseInt(field, 36, 64)
+	if n, ok := parsePlain(field); ok {
+		return n
+	}
+	n, err := strconv.ParseInt(field, base, 64)
 	if err != nil {
 		r.fail(fmt.Errorf("field %q is no number", field))
 	}
 	return n
+}
+
+// parsePlain reads what the writer writes of numbers that are not negative and far from
+// overflowing, which is nearly all of them, in a third of the time that strconv takes
+// for any base.
+func parsePlain(field string) (int64, bool) {
+	const most = 12 // base^12 < 2^63
+	if len(field) > most {
+		return 0, false
+	}
+	var n int64
+	for i := range len(field) {
+		switch c := field[i]; {
+		case '0' <= c && c <= '9':
+			n = n*base + int64(c-'0')
+		case 'a' <= c && c <= 'z':
+			n = n*base + int64(c-'a') + 10
+		default:
+			return 0, false
+		}
+	}
+	return n, true
 }
 
 func (r *rowReader) time() time.Time {
@@ -207,23 +243,37 @@ func (r *rowReader) float() float64 {
 	return v
 }
 
-// list reads a field's elements, each as a row of its own.
-func (r *rowReader) list(element func(*rowReader)) {
+// list reads a field's elements, each as a row of its own. begin is told how many
+// there are, unless there are none.
+func (r *rowReader) list(begin func(n int), element func(*rowReader)) {
 	field := r.next()
 	if field == "" {
 		return
 	}
-	for part := range strings.SplitSeq(field, string(elementMark)) {
-		inner := rowReader{s: part, mark: innerMark}
+	begin(strings.Count(field, string(elementMark)) + 1)
+	inner := rowReader{mark: innerMark}
+	for more := true; more; {
+		inner.s, field, more = strings.Cut(field, string(elementMark))
 		element(&inner)
-		if inner.err != nil {
-			r.fail(inner.err)
-		}
+	}
+	if inner.err != nil {
+		r.fail(inner.err)
 	}
 }
 
-func (r *rowReader) texts() []string {
-	var out []string
-	r.list(func(e *rowReader) { out = append(out, e.text()) })
+func readSlice[V any](r *rowReader, element func(*rowReader) V) []V {
+	var out []V
+	r.list(func(n int) { out = make([]V, 0, n) }, func(e *rowReader) { out = append(out, element(e)) })
 	return out
 }
+
+func readMap[K comparable, V any](r *rowReader, element func(*rowReader) (K, V)) map[K]V {
+	var out map[K]V
+	r.list(func(n int) { out = make(map[K]V, n) }, func(e *rowReader) {
+		k, v := element(e)
+		out[k] = v
+	})
+	return out
+}
+
+func (r *rowReader) texts() []string { return readSlice(r, (*rowReader).text) }

@@ -1,6 +1,8 @@
 package incident
 
 import (
+	"time"
+
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -24,7 +26,7 @@ func readSeries(text string) (report.Series, SeriesState, error) {
 	r := readRow(text)
 	key := readKey(r)
 	ss := SeriesState{Incident: r.text(), Held: r.text(), LastBad: r.time(), LastOK: r.time()}
-	r.list(func(e *rowReader) { ss.Sources = append(ss.Sources, readSource(e, key)) })
+	ss.Sources = readSlice(r, func(e *rowReader) SourceState { return readSource(e, key) })
 	ss.HeldAt = r.time()
 	return key, ss, r.err
 }
@@ -138,12 +140,12 @@ func readFloat(r *rowReader) *float64 {
 
 func writeThread(w *rowWriter, t *Thread) {
 	w.int(int64(t.Rev))
-	marks := sorted(t.Marks)
+	marks := appendSorted(make([]Event, 0, fewKeys), t.Marks)
 	w.list(len(marks), func(i int) {
 		w.text(string(marks[i]))
 		w.int(int64(t.Marks[marks[i]]))
 	})
-	addresses := sorted(t.Deliveries)
+	addresses := appendSorted(make([]string, 0, fewKeys), t.Deliveries)
 	w.list(len(addresses), func(i int) {
 		w.text(addresses[i])
 		d := t.Deliveries[addresses[i]]
@@ -169,8 +171,8 @@ func writeThread(w *rowWriter, t *Thread) {
 
 func readThread(r *rowReader) Thread {
 	t := Thread{Rev: int(r.int())}
-	r.list(func(e *rowReader) { set(&t.Marks, Event(e.text()), int(e.int())) })
-	r.list(func(e *rowReader) { set(&t.Deliveries, e.text(), readDelivery(e)) })
+	t.Marks = readMap(r, func(e *rowReader) (Event, int) { return Event(e.text()), int(e.int()) })
+	t.Deliveries = readMap(r, func(e *rowReader) (string, Delivery) { return e.text(), readDelivery(e) })
 	has := r.bool()
 	ack := Ack{By: r.text(), Via: r.text(), At: r.time()}
 	if has {
@@ -220,7 +222,7 @@ func writeIncident(w *rowWriter, i *Incident) {
 	w.text(string(i.Status))
 	w.text(string(i.Cause))
 	w.text(string(i.Previous))
-	told := sorted(i.CauseTold)
+	told := appendSorted(make([]cause.Class, 0, fewKeys), i.CauseTold)
 	w.list(len(told), func(n int) {
 		w.text(string(told[n]))
 		w.time(i.CauseTold[told[n]])
@@ -253,12 +255,14 @@ func readIncident(text string) (Incident, error) {
 	i := Incident{ID: r.text(), Series: readKey(r), Thread: readThread(r)}
 	i.Severity, i.Status = cause.Severity(r.text()), report.Status(r.text())
 	i.Cause, i.Previous = cause.Cause(r.text()), cause.Cause(r.text())
-	r.list(func(e *rowReader) { set(&i.CauseTold, cause.Class(e.text()), e.time()) })
-	r.list(func(e *rowReader) { i.Observation = readObservation(e, i.Series) })
+	i.CauseTold = readMap(r, func(e *rowReader) (cause.Class, time.Time) { return cause.Class(e.text()), e.time() })
+	for _, o := range readSlice(r, func(e *rowReader) report.Observation { return readObservation(e, i.Series) }) {
+		i.Observation = o
+	}
 	i.Down, i.Voters, i.Runs = r.texts(), r.texts(), int(r.int())
 	i.Since, i.LastOK, i.Opened, i.Resolved = r.time(), r.time(), r.time(), r.time()
 	i.Gone, i.Reopened = r.bool(), int(r.int())
-	r.list(func(e *rowReader) { i.Reopenings = append(i.Reopenings, e.time()) })
+	i.Reopenings = readSlice(r, (*rowReader).time)
 	i.Unstable, i.Flapping, i.Group, i.Mock = r.bool(), r.bool(), r.text(), r.texts()
 	i.Sparkline, i.Drill, i.DrillFor = r.text(), r.bool(), r.text()
 	i.RedisAnswers, i.RedisBack = r.bool(), r.time()

@@ -43,7 +43,11 @@ func Step(s State, in Input, p Policy, now time.Time) (State, []Transition) {
 	return e.finish()
 }
 
-// engine is one Step at work: deep copies of the state, and what has happened so far.
+// engine is one Step at work: copies of what it may change, and what has happened so
+// far. The copies are shallow: what a series, an incident or a group refers to is
+// shared with the state that Step was given, and replaced, never written to: [set] does
+// so for maps. Only what begin copies may be changed in place: a series' sources and
+// the members of a group.
 type engine struct {
 	p   Policy
 	now time.Time
@@ -54,7 +58,7 @@ type engine struct {
 	groups    map[string]*Group
 
 	// fresh holds the series with a bad observation in this input.
-	fresh map[report.Series]bool
+	fresh map[*SeriesState]bool
 	news  []news
 	out   []Transition
 }
@@ -68,77 +72,71 @@ type news struct {
 func begin(s State, p Policy, now time.Time) *engine {
 	e := &engine{
 		p: p, now: now.UTC().Truncate(time.Millisecond), s: s,
-		series:    make(map[report.Series]*SeriesState, len(s.Series)),
-		incidents: make(map[string]*Incident, len(s.Incidents)),
-		groups:    make(map[string]*Group, len(s.Groups)),
-		fresh:     map[report.Series]bool{},
+		series: copySeries(s.Series), incidents: pointers(s.Incidents), groups: pointers(s.Groups),
+		fresh: map[*SeriesState]bool{},
 	}
 	e.s.Jobs = cloneMap(s.Jobs)
 	e.s.Commands = cloneMap(s.Commands)
 	e.s.Canary = cloneMap(s.Canary)
 	e.s.Silences = slices.Clone(s.Silences)
-	for key, v := range s.Series {
-		v.Sources = slices.Clone(v.Sources)
-		e.series[key] = &v
-	}
-	for id, v := range s.Incidents {
-		v = v.clone()
-		e.incidents[id] = &v
-	}
-	for id, v := range s.Groups {
-		v.Thread = v.Thread.clone()
-		v.Members = slices.Clone(v.Members)
-		v.Joined = slices.Clone(v.Joined)
-		v.Waiting = slices.Clone(v.Waiting)
-		e.groups[id] = &v
+	for _, g := range e.groups {
+		g.Members = slices.Clone(g.Members)
+		g.Joined = slices.Clone(g.Joined)
+		g.Waiting = slices.Clone(g.Waiting)
 	}
 	return e
 }
 
+// copySeries copies the series with their sources, all in two pieces of memory.
+func copySeries(series map[report.Series]SeriesState) map[report.Series]*SeriesState {
+	out := make(map[report.Series]*SeriesState, len(series))
+	n := 0
+	for _, v := range series {
+		n += len(v.Sources)
+	}
+	copies, sources := make([]SeriesState, 0, len(series)), make([]SourceState, 0, n)
+	for key, v := range series {
+		if v.Sources != nil {
+			from := len(sources)
+			sources = append(sources, v.Sources...)
+			v.Sources = sources[from:len(sources):len(sources)]
+		}
+		copies = append(copies, v)
+		out[key] = &copies[len(copies)-1]
+	}
+	return out
+}
+
+// pointers copies a map's values into one piece of memory.
+func pointers[V any](m map[string]V) map[string]*V {
+	out, copies := make(map[string]*V, len(m)), make([]V, 0, len(m))
+	for key, v := range m {
+		copies = append(copies, v)
+		out[key] = &copies[len(copies)-1]
+	}
+	return out
+}
+
+// values is the inverse of pointers; empty is nil, as after a round through the codec.
+func values[K comparable, V any](m map[K]*V) map[K]V {
+	if len(m) == 0 {
+		return nil
+	}
+	out := make(map[K]V, len(m))
+	for key, v := range m {
+		out[key] = *v
+	}
+	return out
+}
+
 func (e *engine) finish() (State, []Transition) {
-	e.s.Series, e.s.Incidents, e.s.Groups = nil, nil, nil
-	if len(e.series) > 0 {
-		e.s.Series = make(map[report.Series]SeriesState, len(e.series))
-		for key, v := range e.series {
-			for i := range v.Sources {
-				v.Sources[i].shorten(key)
-			}
-			e.s.Series[key] = *v
+	for key, v := range e.series {
+		for i := range v.Sources {
+			v.Sources[i].shorten(key)
 		}
 	}
-	if len(e.incidents) > 0 {
-		e.s.Incidents = make(map[string]Incident, len(e.incidents))
-		for id, v := range e.incidents {
-			e.s.Incidents[id] = *v
-		}
-	}
-	if len(e.groups) > 0 {
-		e.s.Groups = make(map[string]Group, len(e.groups))
-		for id, v := range e.groups {
-			e.s.Groups[id] = *v
-		}
-	}
+	e.s.Series, e.s.Incidents, e.s.Groups = values(e.series), values(e.incidents), values(e.groups)
 	return e.s, e.out
-}
-
-func (i Incident) clone() Incident {
-	i.Thread = i.Thread.clone()
-	i.CauseTold = cloneMap(i.CauseTold)
-	i.Down = slices.Clone(i.Down)
-	i.Voters = slices.Clone(i.Voters)
-	i.Reopenings = slices.Clone(i.Reopenings)
-	i.Mock = slices.Clone(i.Mock)
-	return i
-}
-
-func (t Thread) clone() Thread {
-	t.Marks = cloneMap(t.Marks)
-	t.Deliveries = cloneMap(t.Deliveries)
-	if t.Ack != nil {
-		ack := *t.Ack
-		t.Ack = &ack
-	}
-	return t
 }
 
 // cloneMap keeps nil nil and turns empty into nil, so that equal states are equal
@@ -150,18 +148,35 @@ func cloneMap[M ~map[K]V, K comparable, V any](m M) M {
 	return maps.Clone(m)
 }
 
-// set writes to a map that may be nil.
+// set puts a copy with k as v in the place of a map that may be nil, and that may be
+// another state's as well. It is for maps of a few entries.
 func set[M ~map[K]V, K comparable, V any](m *M, k K, v V) {
-	if *m == nil {
-		*m = M{}
-	}
-	(*m)[k] = v
+	out := make(M, len(*m)+1)
+	maps.Copy(out, *m)
+	out[k] = v
+	*m = out
 }
 
 // sorted returns a map's keys in order: what Step decides must not depend on the
 // order in which Go walks a map.
 func sorted[K interface{ ~string }, V any](m map[K]V) []K {
-	return slices.Sorted(maps.Keys(m))
+	if len(m) == 0 {
+		return nil
+	}
+	return appendSorted(make([]K, 0, len(m)), m)
+}
+
+// fewKeys is how many keys of a map are sorted without a piece of memory for them:
+// what a thread has of marks and receivers.
+const fewKeys = 8
+
+// appendSorted appends a map's keys in order.
+func appendSorted[K interface{ ~string }, V any](keys []K, m map[K]V) []K {
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
 }
 
 func (e *engine) transition(t Transition) {
@@ -171,8 +186,14 @@ func (e *engine) transition(t Transition) {
 
 // openIncident returns the series' incident if it is open.
 func (e *engine) openIncident(key report.Series) *Incident {
-	ss, ok := e.series[key]
-	if !ok || ss.Incident == "" {
+	if ss, ok := e.series[key]; ok {
+		return e.openOf(ss)
+	}
+	return nil
+}
+
+func (e *engine) openOf(ss *SeriesState) *Incident {
+	if ss.Incident == "" {
 		return nil
 	}
 	if inc, ok := e.incidents[ss.Incident]; ok && inc.Open() {
