@@ -26,6 +26,7 @@ var benchmarks = []struct {
 	{"ping", pingCost},
 	{"memory", memory},
 	{"fleet", fleet},
+	{"dashboard", pages},
 }
 
 func main() {

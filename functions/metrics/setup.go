@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/pongwatch/pongwatch/shared/access"
+	"github.com/pongwatch/pongwatch/shared/budget"
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
@@ -24,6 +25,7 @@ func Handler(getenv func(string) string) http.Handler {
 		if err != nil {
 			return nil, err
 		}
+		budget.Enforce(c)
 		reports, err := clients.Reports(ctx)
 		if err != nil {
 			return nil, err

@@ -33,7 +33,8 @@ func FromDocument(d incident.Document, now time.Time) Incident {
 		switch {
 		case t.Refused != "":
 			told.Delivery, told.Error = DeliveryFailed, t.Refused
-		case t.Pending:
+		case t.Pending && t.At.IsZero():
+			// One that has taken something was written down while a later edit was due.
 			told.Delivery, told.Error = DeliveryPending, t.Error
 		}
 		v.Told = append(v.Told, told)

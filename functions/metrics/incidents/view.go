@@ -188,8 +188,11 @@ func delivery(d incident.Delivery) Delivery {
 	return DeliveryDone
 }
 
-func (c *Deliveries) count(deliveries map[string]incident.Delivery) {
-	for _, t := range told(deliveries) {
+func (c *Deliveries) count(deliveries map[string]incident.Delivery) { c.Add(told(deliveries)) }
+
+// Add counts those who were told.
+func (c *Deliveries) Add(list []Told) {
+	for _, t := range list {
 		switch t.Delivery {
 		case DeliveryDone:
 			c.Delivered++

@@ -2,6 +2,7 @@ package statistics
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"time"
 
@@ -189,9 +190,14 @@ func (u *Uptime) count(m *material, region, database string, hot []report.Sample
 		if m.covered[t] || now.Sub(t) > uptimeDays*day {
 			continue
 		}
-		s := history.Summarize(samples)
-		u.Good += s.Good
-		u.Failed += s.Failed
+		for _, s := range samples {
+			switch s.Status {
+			case report.OK, report.Warn:
+				u.Good++
+			case report.Fail:
+				u.Failed++
+			}
+		}
 	}
 	judged := float64(u.Good + u.Failed)
 	if judged == 0 {
@@ -344,22 +350,28 @@ func runsOf[H hour](hours []H) []history.Run {
 }
 
 func samplesOf(hours []*history.PingHour, database string) []report.Sample {
-	var out []report.Sample
+	parts := make([][]report.Sample, 0, len(hours))
 	for _, h := range hours {
 		of, err := h.Samples(database)
 		if err != nil {
 			continue // a broken column is a gap
 		}
-		out = append(out, of...)
+		parts = append(parts, of)
 	}
-	return out
+	return slices.Concat(parts...)
 }
 
-func byDay(samples []report.Sample) map[time.Time][]report.Sample {
-	out := map[time.Time][]report.Sample{}
-	for _, s := range samples {
-		t := s.At.UTC().Truncate(day)
-		out[t] = append(out[t], s)
+// byDay yields the days of samples, which are sorted by time, and their samples.
+func byDay(samples []report.Sample) iter.Seq2[time.Time, []report.Sample] {
+	return func(yield func(time.Time, []report.Sample) bool) {
+		for len(samples) > 0 {
+			began := samples[0].At.UTC().Truncate(day)
+			end := began.Add(day)
+			n, _ := slices.BinarySearchFunc(samples, end, func(s report.Sample, t time.Time) int { return s.At.Compare(t) })
+			if !yield(began, samples[:n]) {
+				return
+			}
+			samples = samples[n:]
+		}
 	}
-	return out
 }

@@ -78,6 +78,9 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
 	}
 	s.Past = pastOf(past, s.Incidents, q.Database, now)
 	s.Monitor.Deliveries = s.Incidents.Deliveries
+	for _, i := range s.Past {
+		s.Monitor.Deliveries.Add(i.Told)
+	}
 	for _, j := range s.Monitor.Jobs {
 		if j.State != JobOK {
 			s.Monitor.Status = JobLate

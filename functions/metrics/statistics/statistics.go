@@ -175,6 +175,7 @@ const (
 type Monitor struct {
 	Status     JobState             `json:"status"`
 	Jobs       []JobStatus          `json:"jobs"`
+	// Deliveries counts who was told of the range's incidents.
 	Deliveries incidents.Deliveries `json:"deliveries"`
 }
 

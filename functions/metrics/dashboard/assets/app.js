@@ -52,7 +52,7 @@
       legend: { live: true, markers: { width: 2 } },
       scales: { x: { range: [from, now] }, y: { range: (u, low, high) => [0, extra.top ?? Math.max(extra.most, (high ?? 0) * 1.2)] } },
       axes: [
-        { ...axes, space: 90, size: 30, values: (u, t) => times24(t) },
+        { ...axes, space: el.clientWidth < 500 ? 60 : 90, size: 32, gap: 8, filter: (u, splits) => splits.map((t) => t >= from && t <= now ? t : null), values: (u, t) => times24(t) },
         { ...axes, size: 56, space: 34, values: (u, list) => list.map(format) },
       ],
       series: [{ value: (u, t) => t == null ? "–" : local(new Date(1000 * t)) }, ...series],
@@ -65,9 +65,11 @@
   const hms = clock;
   const md = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
   const times24 = (list) => {
-    const step = list.length > 1 ? list[1] - list[0] : 3600;
+    const known = list.filter((t) => t != null);
+    const step = known.length > 1 ? known[1] - known[0] : 3600;
     const midnight = (d) => d.getHours() + d.getMinutes() + d.getSeconds() === 0;
     return list.map((t) => {
+      if (t == null) return "";
       const d = new Date(1000 * t);
       if (step >= 86400 || midnight(d)) return md.format(d);
       return (step < 60 ? hms : hm).format(d);
@@ -141,6 +143,14 @@
       i = Math.min(last, Math.max(0, i));
       u.setCursor({ left: u.valToPos(columns[0][i], "x"), top: 10 });
     };
+    // At rest the legend says what is newest.
+    const rest = () => {
+      let i = columns[0].length - 1;
+      while (i > 0 && columns[1][i] == null) i--;
+      u.setLegend({ idx: i });
+    };
+    u.over.addEventListener("mouseleave", () => setTimeout(rest, 50));
+    setTimeout(rest);
     charts.push([el, u]);
   };
 
@@ -169,6 +179,7 @@
     // A limit far above the data would flatten it to a line at the foot.
     const highest = Math.max(0, ...columns.slice(1).flat().filter((v) => v != null));
     const near = highest * 1.25 > data.limit_ms / 4;
+    $("plot-pings")?.classList.toggle("phases", phases && hasPhases);
     const wash = `color-mix(in srgb, ${color("accent")} 22%, transparent)`;
     const narrow = innerWidth < 700;
     place("plot-pings", data, narrow ? 210 : 280, (v) => `${+v.toFixed(2)} ms`, series, columns,
