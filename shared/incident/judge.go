@@ -28,6 +28,7 @@ func (e *engine) judge() {
 			e.judgeSeries(key, ss, heard)
 		}
 	}
+	e.relateMock()
 }
 
 func (e *engine) judgeSeries(key report.Series, ss *SeriesState, heard []string) {
@@ -137,16 +138,6 @@ func (ss *SeriesState) settled() bool {
 	return !slices.ContainsFunc(ss.Sources, func(s SourceState) bool { return s.Good < 2 && !s.Scheduled.IsZero() })
 }
 
-// attachMock shows a service in mock mode inside its database's ping incident.
-func (e *engine) attachMock(key report.Series) {
-	inc := e.openIncident(report.Series{Database: key.Database, Check: report.Ping})
-	if key.Check != report.MockMode || inc == nil || slices.Contains(inc.Mock, key.Subject) {
-		return
-	}
-	inc.Mock = slices.Sorted(slices.Values(append(slices.Clip(inc.Mock), key.Subject)))
-	e.announce(inc, Updated)
-}
-
 func (e *engine) open(key report.Series, ss *SeriesState, v Verdict) {
 	inc := &Incident{
 		ID: newID(e.s.Shard, key.String(), e.now), Series: key, Opened: e.now, LastOK: ss.LastOK,
@@ -172,6 +163,7 @@ func (e *engine) reopenable(ss *SeriesState) *Incident {
 func (e *engine) reopen(inc *Incident, v Verdict) {
 	inc.Resolved = time.Time{}
 	inc.Reopened++
+	inc.RedisBack = time.Time{}
 	e.compareRedis(inc)
 	inc.Reopenings = append(recent(inc.Reopenings, e.now.Add(-e.p.UnstableWithin)), e.now)
 	inc.Ack = nil

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -58,20 +59,89 @@ func (src *SourceState) withdraw(at time.Time) {
 	}
 }
 
-// compareRedis notes how Redis itself was when an app was found in mock mode.
+// attachMock shows a service in mock mode inside its database's ping incident, with the
+// kinds of evidence that say so.
+func (e *engine) attachMock(key report.Series) {
+	inc := e.openIncident(report.Series{Database: key.Database, Check: report.Ping})
+	if key.Check != report.MockMode || inc == nil {
+		return
+	}
+	entry := key.Subject
+	if down := e.series[key].down(); len(down) > 0 {
+		entry += " (" + strings.Join(down, ", ") + ")"
+	}
+	at, found := inc.mockEntry(key.Subject)
+	if found && inc.Mock[at] == entry {
+		return
+	}
+	services := slices.Clone(inc.Mock) // the state before this step keeps its own
+	if found {
+		services[at] = entry
+	} else {
+		services = slices.Insert(services, at, entry)
+	}
+	inc.Mock = services
+	e.announce(inc, Updated)
+}
+
+// mockEntry finds a service among those that an outage left in mock mode.
+func (i *Incident) mockEntry(service string) (int, bool) {
+	return slices.BinarySearchFunc(i.Mock, service, func(entry, service string) int {
+		name, _, _ := strings.Cut(entry, " (") // no service's name has one
+		return strings.Compare(name, service)
+	})
+}
+
+// down names the sources whose evidence stands.
+func (ss *SeriesState) down() []string {
+	var names []string
+	if ss != nil {
+		for _, src := range ss.Sources {
+			if src.Down {
+				names = append(names, src.Source)
+			}
+		}
+	}
+	return names
+}
+
+// relateMock keeps open incidents of mock mode and of ping aware of one another: while
+// Redis is down the outage shows who is without it, and once it is back those who are
+// still without are told to restart.
+func (e *engine) relateMock() {
+	for _, inc := range e.incidents {
+		if inc.Series.Check != report.MockMode || !inc.Open() || inc.Drill {
+			continue
+		}
+		e.attachMock(inc.Series)
+		answers, back := inc.RedisAnswers, inc.RedisBack
+		e.compareRedis(inc)
+		if answers != inc.RedisAnswers || !back.Equal(inc.RedisBack) {
+			e.announce(inc, Updated)
+		}
+	}
+}
+
+// compareRedis notes how Redis itself is while an app is in mock mode.
 func (e *engine) compareRedis(inc *Incident) {
 	ping := report.Series{Database: inc.Series.Database, Check: report.Ping}
 	if inc.Series.Check != report.MockMode || !e.watched(ping) {
 		return
 	}
-	inc.RedisAnswers, inc.RedisBack = true, time.Time{}
 	ss, ok := e.series[ping]
-	if !ok {
+	if !ok { // plainly good for a while
+		inc.RedisAnswers = true
 		return
 	}
-	inc.RedisAnswers = !ss.pending(e.now)
-	if outage, ok := e.incidents[ss.Incident]; ok && inc.RedisAnswers && !outage.Open() && slices.Contains(outage.Mock, inc.Series.Subject) {
-		inc.RedisBack = outage.Resolved
+	inc.RedisAnswers = !ss.pending(e.now) && e.openIncident(ping) == nil
+	if !inc.RedisAnswers {
+		inc.RedisBack = time.Time{}
+		return
+	}
+	if outage, ok := e.incidents[ss.Incident]; ok && !inc.Since.After(outage.Resolved) {
+		if _, left := outage.mockEntry(inc.Series.Subject); left {
+			inc.RedisBack = outage.Resolved
+		}
 	}
 }
 
