@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/pongwatch/pongwatch/shared/budget"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
 )
@@ -84,6 +85,9 @@ func configCheck(ctx context.Context, args []string, stdout, stderr io.Writer) i
 	if err != nil {
 		fmt.Fprintf(stderr, "pongwatch config check: %v\n", err)
 		return exitFailed
+	}
+	if c != nil {
+		problems = append(problems, budget.Problems(c)...)
 	}
 	verdict := checked{OK: problems.Err() == nil, Problems: problems}
 	if c != nil {

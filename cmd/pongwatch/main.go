@@ -42,6 +42,7 @@ func commands() []command {
 		{"silence", "tell nothing new of an incident or a database for a while", silenceCommand},
 		{"unsilence", "end a silence", unsilenceCommand},
 		{"drill", "rehearse an alert: send every receiver a marked message", drillCommand},
+		{"budget", "print what watching costs: Upstash commands and Google Cloud dollars", budgetCommand},
 		{"config", "check the configuration, or print its schema", configCommand},
 		{"explain", "say what a cause means and what to do", explainCommand},
 		{"emulator", "serve Upstash's REST API from this machine", emulatorCommand},

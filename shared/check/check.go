@@ -22,10 +22,19 @@ type Spec struct {
 	// Every is the interval; Commands is what a run costs at most by Upstash's price list.
 	Every    time.Duration
 	Commands int
+	// Least is what a run costs by the same list when all is well and little is stored.
+	Least int
 	// Run asks. It returns an observation for every series and source of its own,
 	// also when it could not ask: then they are unknown with the reason.
 	Run func(ctx context.Context, t *Target) []report.Observation
 }
+
+const (
+	// leastProof is the app's SET, and one read that finds it.
+	leastProof = 2
+	// leastSample is the one page of an empty database.
+	leastSample = 1
+)
 
 // entry is a Spec before the configuration has said how often.
 type entry struct {
@@ -65,7 +74,7 @@ func Specs(job report.Job, d *config.Database, runEvery time.Duration) []Spec {
 	}
 	specs := make([]Spec, 0, len(entries))
 	for _, e := range entries {
-		s := Spec{Check: e.check, Every: runEvery, Commands: e.commands, Run: e.run}
+		s := Spec{Check: e.check, Every: runEvery, Commands: e.commands, Least: e.commands, Run: e.run}
 		if e.check != report.ConfigLoad {
 			c := d.Checks.Of(e.check)
 			if !c.Enabled {
@@ -75,16 +84,18 @@ func Specs(job report.Job, d *config.Database, runEvery time.Duration) []Spec {
 		}
 		switch e.check {
 		case report.Isolation:
-			s.Commands = d.Checks.Isolation.MaxCommands
+			s.Commands, s.Least = d.Checks.Isolation.MaxCommands, leastSample
 		case report.Values:
-			s.Commands = d.Checks.Values.MaxCommands
+			s.Commands, s.Least = d.Checks.Values.MaxCommands, leastSample
 		}
 		specs = append(specs, s)
 	}
 	if job == report.Metrics && d.Checks.MockMode.Enabled {
 		for _, app := range d.Apps {
 			if app.Proof {
-				specs = append(specs, Spec{report.MockMode, max(app.ProofEvery, runEvery), proofCommands, proofOf(app)})
+				specs = append(specs, Spec{
+					Check: report.MockMode, Every: max(app.ProofEvery, runEvery), Commands: proofCommands, Least: leastProof, Run: proofOf(app),
+				})
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/pongwatch/pongwatch/shared/budget"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
 )
@@ -19,6 +20,7 @@ func (p *Process) configure(ctx context.Context) (err error) {
 		Getenv: p.options.Getenv, ReadFile: os.ReadFile, Secrets: p.secrets, Local: true,
 	})
 	if err == nil {
+		budget.Enforce(p.config)
 		p.adapt(p.config)
 		return nil
 	}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/pongwatch/pongwatch/shared/budget"
+	"github.com/pongwatch/pongwatch/shared/config"
+)
+
+const aboutBudget = `pongwatch budget prints what watching costs in a month of 30 days: the commands that
+Upstash counts, by check, and Google Cloud's bill by line.
+
+Usage:
+  pongwatch budget [--json] [--local] [FILE…]
+
+It reads the files, merged, or without any what PONGWATCH_CONFIG or the customer's own
+variables say, and asks nobody. The exit code is 0 within the budget, 1 above it, 2 when
+the configuration could not be read.
+
+`
+
+// expense is --json's output.
+type expense struct {
+	Databases []budget.Database `json:"databases"`
+	Cloud     []budget.Cost     `json:"cloud"`
+	// Dollars is Google Cloud's bill where nothing else uses the free tiers, Gross where
+	// others have used them up.
+	Dollars  float64          `json:"dollars"`
+	Gross    float64          `json:"gross"`
+	Problems []config.Problem `json:"problems"`
+}
+
+func budgetCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("budget", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	asJSON := flags.Bool("json", false, "print JSON")
+	local := flags.Bool("local", false, "accept secrets in clear and http:// addresses of this machine, as `pongwatch local` does")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, aboutBudget)
+		flags.SetOutput(stdout)
+		flags.PrintDefaults()
+		return exitOK
+	case err != nil:
+		fmt.Fprintf(stderr, "pongwatch budget: %v\n\n%s", err, aboutBudget)
+		return exitFailed
+	}
+	c, problems, err := readConfig(ctx, flags.Args(), *local)
+	if err == nil && c == nil {
+		err = problems
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "pongwatch budget: %v\n", err)
+		return exitFailed
+	}
+	e := expenseOf(c)
+	if err := e.print(stdout, *asJSON); err != nil {
+		fmt.Fprintf(stderr, "pongwatch budget: %v\n", err)
+		return exitFailed
+	}
+	if len(e.Problems) > 0 {
+		return exitNo
+	}
+	return exitOK
+}
+
+func expenseOf(c *config.Config) expense {
+	e := expense{Databases: budget.Commands(c), Cloud: budget.Cloud(c), Problems: []config.Problem{}}
+	e.Problems = append(e.Problems, budget.Problems(c)...)
+	e.Dollars, e.Gross = budget.Dollars(e.Cloud)
+	return e
+}
+
+func (e expense) print(w io.Writer, asJSON bool) error {
+	if asJSON {
+		encoder := json.NewEncoder(w)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(e)
+	}
+	var b strings.Builder
+	for _, d := range e.Databases {
+		printCommands(&b, d)
+	}
+	printCloud(&b, e)
+	for _, p := range e.Problems {
+		fmt.Fprintf(&b, "\nabove the budget: %s\n", p.Error())
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// printCommands prints a database's table. Its columns add up.
+func printCommands(w io.Writer, d budget.Database) {
+	quota := "no quota of commands"
+	if d.Quota > 0 {
+		quota = budget.Thousands(d.Quota) + " commands a month"
+	}
+	fmt.Fprintf(w, "%s (plan %s, %s; pongwatch may use %s)\n\n", d.Name, d.Plan, quota, budget.Thousands(d.Allowed))
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	share := func(n int64) string {
+		if d.Quota == 0 {
+			return "-"
+		}
+		return fmt.Sprintf("%.1f %%", d.Share(n)*100)
+	}
+	fmt.Fprintln(t, "CHECK\tREGION\tEVERY\tAT LEAST\tAT MOST\tOF PLAN\tIF PING, INFO ARE BILLED\tOF PLAN")
+	for _, l := range d.Lines {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Name(), orDash(l.Region), budget.Short(l.Every),
+			budget.Thousands(l.Least), budget.Thousands(l.Most), share(l.Most), budget.Thousands(l.Upper), share(l.Upper))
+	}
+	fmt.Fprintf(t, "sum\t\t\t%s\t%s\t%s\t%s\t%s\n", budget.Thousands(d.Least), budget.Thousands(d.Most), share(d.Most), budget.Thousands(d.Upper), share(d.Upper))
+	t.Flush()
+	if d.Dollars > 0 {
+		fmt.Fprintf(w, "\nThe plan bills commands: at most $%.2f a month.\n", d.Dollars)
+	}
+	fmt.Fprintln(w)
+}
+
+func printCloud(w io.Writer, e expense) {
+	fmt.Fprint(w, "Google Cloud, a month\n\n")
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "ITEM\tUSE\tFREE\tUNIT\tTO PAY\tIF THE FREE TIER IS USED UP\tRECKONED FROM")
+	for _, c := range e.Cloud {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t$%.2f\t$%.2f\t%s\n", c.Item, amount(c.Use), amount(c.Free), c.Unit, c.Dollars, c.Gross, c.Basis)
+	}
+	fmt.Fprintf(t, "sum\t\t\t\t$%.2f\t$%.2f\t\n", e.Dollars, e.Gross)
+	t.Flush()
+}
+
+// amount prints what is small with a fraction.
+func amount(x float64) string {
+	if x < 100 && x != float64(int64(x)) {
+		return fmt.Sprintf("%.2f", x)
+	}
+	return budget.Thousands(int64(x + 0.5))
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

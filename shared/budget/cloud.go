@@ -1,0 +1,165 @@
+package budget
+
+import (
+	"reflect"
+
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// Cost is one line of Google Cloud's bill for a month.
+type Cost struct {
+	Item string `json:"item"`
+	// Use is in Unit; the first Free of them cost nothing, and a unit beyond Price dollars.
+	Use   float64 `json:"use"`
+	Unit  string  `json:"unit"`
+	Free  float64 `json:"free"`
+	Price float64 `json:"price"`
+	// Dollars is what is left to pay where nothing else uses the free tier, and Gross
+	// where others have used it up.
+	Dollars float64 `json:"dollars"`
+	Gross   float64 `json:"gross"`
+	// Basis says what the use is reckoned from.
+	Basis string `json:"basis"`
+}
+
+// What runs take, by measurements of one virtual CPU: a fixed part and one for each
+// database. Bytes are sizes of documents and messages at many databases.
+const (
+	healthSeconds   = 0.3
+	metricsSeconds  = 0.5
+	alertSeconds    = 0.05
+	databaseSeconds = 0.0044
+	memoryGiB       = 0.25
+
+	pingBytes   = 900  // a PING on a fresh TLS connection
+	logBytes    = 600  // its line in the log
+	reportBytes = 1000 // Pub/Sub bills at least this for a message
+	hotBytes    = 300  // of an hour's document, for a database
+	gaugeBytes  = 400
+	sampleBytes = 4000 // of a day's, for a database
+	dayBytes    = 160
+	gib         = 1 << 30
+	mib         = 1 << 20
+)
+
+// Cloud itemises Google Cloud's bill.
+//
+// Prices are those of us-central1 as published on 2026-08-29, for example
+// https://cloud.google.com/run/pricing, …/scheduler/pricing, …/secret-manager/pricing,
+// …/firestore/pricing, …/pubsub/pricing and …/stackdriver/pricing.
+func Cloud(c *config.Config) []Cost {
+	v := volumeOf(c)
+	costs := []Cost{
+		{Item: "Cloud Run requests", Use: v.requests(), Unit: "requests", Free: 2e6, Price: 0.40 / 1e6, Basis: "every run, every message to Alert"},
+		{Item: "Cloud Run CPU", Use: v.cpuSeconds, Unit: "vCPU s", Free: 180_000, Price: 0.000024, Basis: "0.3 s a HealthCheck run, 0.5 s a Metrics run, 0.05 s a message, 4.4 ms a database"},
+		{Item: "Cloud Run memory", Use: v.cpuSeconds * memoryGiB, Unit: "GiB s", Free: 360_000, Price: 0.0000025, Basis: "256 MiB while a request is answered"},
+		{Item: "Cloud Scheduler jobs", Use: v.jobs, Unit: "jobs", Free: 3, Price: 0.10, Basis: "HealthCheck a shard and region, Metrics a shard, the tick"},
+		{Item: "Secret Manager versions", Use: v.secrets, Unit: "versions", Free: 6, Price: 0.06, Basis: "the references of the configuration, and the document itself"},
+		{Item: "Secret Manager accesses", Use: v.accesses, Unit: "accesses", Free: 10_000, Price: 0.03 / 1e4, Basis: "each secret once an hour by two functions"},
+		{Item: "Firestore reads", Use: v.reads, Unit: "documents", Free: 50_000 * 30, Price: 0.03 / 1e5, Basis: "6 a Metrics run, the state a message to Alert"},
+		{Item: "Firestore writes", Use: v.writes, Unit: "documents", Free: 20_000 * 30, Price: 0.09 / 1e5, Basis: "1 a run, the state a report"},
+		{Item: "Firestore deletes", Use: v.deletes, Unit: "documents", Free: 20_000 * 30, Price: 0.01 / 1e5, Basis: "documents that expire"},
+		{Item: "Firestore storage", Use: v.stored / gib, Unit: "GiB", Free: 1, Price: 0.15, Basis: "history as long as it is kept"},
+		{Item: "Pub/Sub", Use: v.published / gib, Unit: "GiB", Free: 10, Price: 40.0 / 1024, Basis: "each message published and delivered, 1 kB at least"},
+		{Item: "Egress", Use: v.egress / gib, Unit: "GiB", Free: 1, Price: 0.12, Basis: "0.9 kB a PING"},
+		{Item: "Cloud Logging", Use: v.logged / gib, Unit: "GiB", Free: 50, Price: 0.50, Basis: "0.6 kB a PING"},
+		{Item: "Log-based metrics", Use: v.series * float64(Month.Minutes()) * 8 / mib, Unit: "MiB", Free: 150, Price: 0.2580, Basis: "2 series a database and region, 8 bytes a minute each"},
+		{Item: "Uptime check", Use: Month.Minutes() * 6, Unit: "executions", Free: 1e6, Price: 0.30 / 1e3, Basis: "a minute, from six regions"},
+		{Item: "Artifact Registry", Use: 0.2, Unit: "GiB", Free: 0.5, Price: 0.10, Basis: "the images of four functions"},
+	}
+	for i := range costs {
+		k := &costs[i]
+		k.Gross = k.Use * k.Price
+		k.Dollars = max(0, k.Use-k.Free) * k.Price
+	}
+	return costs
+}
+
+// Dollars is the sum of what is left to pay.
+func Dollars(costs []Cost) (sum, gross float64) {
+	for _, c := range costs {
+		sum, gross = sum+c.Dollars, gross+c.Gross
+	}
+	return sum, gross
+}
+
+// volume is what a month brings.
+type volume struct {
+	health, metrics, messages float64 // requests
+	cpuSeconds                float64
+	jobs, secrets, accesses   float64
+	reads, writes, deletes    float64 // documents
+	stored                    float64 // bytes
+	published, egress, logged float64 // bytes
+	series                    float64
+}
+
+func (v volume) requests() float64 { return v.health + v.metrics + v.messages }
+
+func volumeOf(c *config.Config) volume {
+	v := volume{jobs: 1, messages: float64(Month.Minutes())} // the tick
+	v.secrets = float64(len(references(c)) + 1)
+	v.accesses = v.secrets * Month.Hours() * 2
+	for _, shard := range c.ShardNames() {
+		v.add(c, float64(len(c.InShard(shard))), float64(max(1, len(c.RegionsOf(shard)))))
+	}
+	v.messages += v.health + v.metrics
+	v.cpuSeconds += v.messages * alertSeconds
+	v.reads = 6*v.metrics + v.messages
+	v.writes = 2 * (v.health + v.metrics)
+	v.published += 2 * reportBytes * Month.Minutes()
+	return v
+}
+
+// add adds a shard of so many databases, watched from so many regions.
+func (v *volume) add(c *config.Config, databases, regions float64) {
+	health := float64(runs(c.Every(report.HealthCheck))) * regions
+	metrics := float64(runs(c.Every(report.Metrics)))
+	v.health, v.metrics = v.health+health, v.metrics+metrics
+	v.jobs += regions + 1
+	v.cpuSeconds += health*(healthSeconds+databaseSeconds*databases) + metrics*(metricsSeconds+databaseSeconds*databases)
+	v.published += 2 * (health + metrics) * max(reportBytes, 60*databases)
+	v.egress += health * pingBytes * databases
+	v.logged += health * logBytes * databases
+	v.series += 2 * databases * regions
+	h := c.History
+	v.deletes += Month.Hours()*(regions+1) + Month.Hours()/24*(databases+1)
+	v.stored += float64(h.HotDays) * 24 * databases * (hotBytes*regions + gaugeBytes)
+	v.stored += databases * (float64(h.SampleDays)*sampleBytes + float64(h.RollupDays)*dayBytes)
+}
+
+// references are the distinct secrets that the configuration names.
+func references(c *config.Config) map[string]bool {
+	found := map[string]bool{}
+	collect(reflect.ValueOf(c).Elem(), found)
+	return found
+}
+
+var secretType = reflect.TypeFor[config.Secret]()
+
+func collect(v reflect.Value, found map[string]bool) {
+	if v.Type() == secretType {
+		if s, ok := v.Interface().(config.Secret); ok && s.IsReference() {
+			found[s.String()] = true
+		}
+		return
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			collect(v.Elem(), found)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			collect(v.Index(i), found)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				collect(v.Field(i), found)
+			}
+		}
+	default:
+	}
+}

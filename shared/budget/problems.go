@@ -1,0 +1,107 @@
+package budget
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// Problems are the databases whose checks cost more than their budget, each with what
+// to change. [config.Budget]'s override accepts them.
+func Problems(c *config.Config) config.Problems {
+	var out config.Problems
+	for i, d := range Commands(c) {
+		if d.Over() && !d.Override {
+			out = append(out, problem(c, i, d))
+		}
+	}
+	return out
+}
+
+// Enforce adds [Problems] to the configuration and its databases. A database above its
+// budget is watched by what costs nothing: PING, INFO and the account.
+func Enforce(c *config.Config) {
+	for _, p := range Problems(c) {
+		c.Problems = append(c.Problems, p)
+		if d := c.Database(p.Database); d != nil {
+			d.Problems = append(d.Problems, p)
+		}
+	}
+}
+
+func problem(c *config.Config, i int, d Database) config.Problem {
+	largest := slices.MaxFunc(d.Lines, func(a, b Line) int { return int(a.Most - b.Most) })
+	budget := fmt.Sprintf("%s commands", Thousands(d.Allowed))
+	cost := fmt.Sprintf("cost up to %s commands a month", Thousands(d.Most))
+	raise := fmt.Sprintf("budget.commands to %d", d.Most)
+	if d.Quota > 0 {
+		cost += fmt.Sprintf(", %s of the plan", percent(d.Share(d.Most)))
+		budget = fmt.Sprintf("%s (%s)", percent(d.Share(d.Allowed)), budget)
+		raise = fmt.Sprintf("budget.share to %.3f", ceilThousandth(d.Share(d.Most)))
+	}
+	advice, example := advise(c, d, largest)
+	return config.Problem{
+		Key: fmt.Sprintf("databases[%d].checks", i), Database: d.Name, Cause: cause.MonitorBudget,
+		What: fmt.Sprintf("%s, above the budget of %s; the most is %s every %s with %s: %s, or raise %s, or set budget.override",
+			cost, budget, largest.Name(), Short(largest.Every), Thousands(largest.Most), advice, raise),
+		Example: example,
+	}
+}
+
+// advise says how the largest line would have to change for the sum to fit.
+func advise(c *config.Config, d Database, largest Line) (advice, example string) {
+	left := d.Allowed - (d.Most - largest.Most)
+	key := string(largest.Checks[0]) + ".every"
+	if largest.Checks[0] == report.MockMode {
+		key = "app.proof_every"
+	}
+	if left > 0 {
+		perRun := largest.Most / largest.Runs
+		step := c.Every(report.Metrics)
+		every := time.Duration(float64(Month) * float64(perRun) / float64(left))
+		every = (every + step - 1) / step * step
+		for int64(Month/every)*perRun > left { // runs are whole numbers
+			every += step
+		}
+		if every <= longest {
+			return fmt.Sprintf("ask it every %s or less often", Short(every)), fmt.Sprintf("%s: %s", key, Short(every))
+		}
+	}
+	return "ask it far less often, and others too", fmt.Sprintf("%s: %s", key, Short(min(24*time.Hour, largest.Every*10)))
+}
+
+// longest is the longest interval that the configuration accepts.
+const longest = 168 * time.Hour
+
+func ceilThousandth(share float64) float64 { return float64(int64(share*1000)+1) / 1000 }
+
+func percent(share float64) string {
+	return strconv.FormatFloat(share*100, 'f', 1, 64) + " %"
+}
+
+// Short prints a duration as a person writes it: 15m, not 15m0s.
+func Short(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// Thousands prints 34140 as 34,140.
+func Thousands(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
