@@ -1,0 +1,235 @@
+package preflight_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/upstash"
+	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
+)
+
+// runApp runs one item against an app.
+func runApp(t *testing.T, id string, a preflight.App) preflight.Result {
+	t.Helper()
+	record, err := preflight.Run(t.Context(), preflight.Options{App: a, Only: []string{id}})
+	if err != nil || len(record.Results) != 1 {
+		t.Fatalf("%+v, %v", record.Results, err)
+	}
+	return record.Results[0]
+}
+
+func serve(t *testing.T, h http.HandlerFunc) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// page answers with a status and a body.
+func page(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		fmt.Fprint(w, body)
+	}
+}
+
+func TestTheAppsOwnWord(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		handler http.HandlerFunc
+		answers preflight.Status
+		says    preflight.Status
+	}{
+		"an app on Redis passes":                {page(200, `{"status":"connected"}`), preflight.Pass, preflight.Pass},
+		"an app on a mock answers, and fails":   {page(200, `{"status":"mock"}`), preflight.Pass, preflight.Fail},
+		"an error page is no answer, no mock":   {page(500, `oops`), preflight.Fail, preflight.Fail},
+		"a page that says neither is no answer": {page(200, `{"hello":"world"}`), preflight.Fail, preflight.Fail},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := preflight.App{HealthURL: serve(t, c.handler)}
+			if got := runApp(t, "deploy.backend", a); got.Status != c.answers {
+				t.Errorf("deploy.backend: %+v, want %s", got.Finding, c.answers)
+			}
+			if got := runApp(t, "deploy.restarted", a); got.Status != c.says || got.Status == preflight.Fail && len(got.Fix) == 0 {
+				t.Errorf("deploy.restarted: %+v, want %s", got.Finding, c.says)
+			}
+		})
+	}
+}
+
+func TestCaching(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		handler func() http.HandlerFunc
+		want    preflight.Status
+	}{
+		"a HIT in a repeated answer passes": {func() http.HandlerFunc {
+			var n atomic.Int64
+			return func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("X-Cache", map[bool]string{true: "MISS", false: "HIT from redis"}[n.Add(1) == 1])
+			}
+		}, preflight.Pass},
+		"a clear speed-up passes": {func() http.HandlerFunc {
+			var n atomic.Int64
+			return func(_ http.ResponseWriter, r *http.Request) {
+				if n.Add(1) == 1 {
+					work(r, 300*time.Millisecond)
+				}
+			}
+		}, preflight.Pass},
+		"the same work each time fails":       {func() http.HandlerFunc { return page(200, "{}") }, preflight.Fail},
+		"a page that asks for a log-in fails": {func() http.HandlerFunc { return page(401, "{}") }, preflight.Fail},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := runApp(t, "app.caching", preflight.App{CacheURL: serve(t, c.handler())}); got.Status != c.want {
+				t.Errorf("%+v, want %s", got.Finding, c.want)
+			}
+		})
+	}
+}
+
+// work takes as long as an app's own work would.
+func work(r *http.Request, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-r.Context().Done():
+	}
+}
+
+// The burst ends with the first 429, and is bounded without one.
+func TestRateLimitIsABoundedBurst(t *testing.T) {
+	t.Parallel()
+	limited := func(after int64) (http.HandlerFunc, *atomic.Int64) {
+		var n atomic.Int64
+		return func(w http.ResponseWriter, _ *http.Request) {
+			if n.Add(1) > after {
+				w.WriteHeader(http.StatusTooManyRequests)
+			}
+		}, &n
+	}
+	h, asked := limited(10)
+	if got := runApp(t, "app.rate-limit", preflight.App{LimitURL: serve(t, h), Burst: 60}); got.Status != preflight.Pass || asked.Load() > 20 {
+		t.Errorf("%+v after %d requests, want a pass soon after 10", got.Finding, asked.Load())
+	}
+	h, asked = limited(1 << 30)
+	if got := runApp(t, "app.rate-limit", preflight.App{LimitURL: serve(t, h), Burst: 100_000}); got.Status != preflight.Fail || asked.Load() != 200 {
+		t.Errorf("%+v after %d requests, want a fail after 200", got.Finding, asked.Load())
+	}
+}
+
+func TestSessions(t *testing.T) {
+	t.Parallel()
+	app := func(forgetful, immortal bool) http.HandlerFunc {
+		open := atomic.Bool{}
+		return func(w http.ResponseWriter, r *http.Request) {
+			_, err := r.Cookie("session")
+			switch {
+			case r.URL.Path == "/login" && r.Method == http.MethodPost:
+				open.Store(!forgetful)
+				http.SetCookie(w, &http.Cookie{Name: "session", Value: "x", Path: "/"})
+			case r.URL.Path == "/logout" && r.Method == http.MethodPost:
+				open.Store(immortal)
+			case err != nil || !open.Load():
+				w.WriteHeader(http.StatusUnauthorized)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		handler http.HandlerFunc
+		want    preflight.Status
+	}{
+		"kept until the logout passes":       {app(false, false), preflight.Pass},
+		"lost between two instances fails":   {app(true, false), preflight.Fail},
+		"still valid after the logout fails": {app(false, true), preflight.Fail},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := serve(t, c.handler)
+			got := runApp(t, "app.sessions", preflight.App{
+				LoginURL: url + "/login", SessionURL: url + "/me", LogoutURL: url + "/logout", Login: secrets.New(`{"password":"canary"}`),
+			})
+			if got.Status != c.want || strings.Contains(fmt.Sprint(got), "canary") {
+				t.Errorf("%+v, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// A worker that takes its tasks passes; a list that only grows fails.
+func TestQueue(t *testing.T) {
+	t.Parallel()
+	s := upstashtest.Start(t, upstashtest.Options{})
+	c, err := upstash.New(upstash.Options{URL: s.URL(), Token: secrets.New(s.Token()), AllowHTTP: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		// A worker that is as quick as this is seen only by what it leaves.
+		for _, command := range [][]any{{"RPUSH", "ws:42:tasks", "t"}, {"LPOP", "ws:42:tasks"}} {
+			if _, err := c.Do(r.Context(), command...); err != nil {
+				w.WriteHeader(http.StatusInternalServerError)
+			}
+		}
+	})
+	o := preflight.Options{
+		Config: configured(t, map[string]*upstashtest.Server{"cache": s}), Upstash: upstash.Options{AllowHTTP: true},
+		App: preflight.App{QueueURL: url, QueueKey: "ws:42:tasks"}, Only: []string{"app.queue"},
+	}
+	record, err := preflight.Run(t.Context(), o)
+	if err != nil || record.Results[0].Status != preflight.Pass {
+		t.Errorf("%+v, %v", record.Results, err)
+	}
+	o.App.QueueURL = serve(t, page(500, ""))
+	if record, err = preflight.Run(t.Context(), o); err != nil || record.Results[0].Status != preflight.Fail {
+		t.Errorf("an app that takes no task: %+v, %v", record.Results, err)
+	}
+}
+
+// stage is the Redis of an app that asks it whether it is there.
+type stage struct{ gone, stuck atomic.Bool }
+
+func (s *stage) Break() error { s.gone.Store(true); return nil }
+func (s *stage) Mend() error  { s.gone.Store(s.stuck.Load()); return nil }
+
+func TestFallbackIsDrilledInStaging(t *testing.T) {
+	t.Parallel()
+	s := &stage{}
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		page(200, map[bool]string{true: `{"status":"mock"}`, false: `{"status":"connected"}`}[s.gone.Load()])(w, r)
+	})
+	if got := runApp(t, "app.fallback", preflight.App{HealthURL: url, Stage: s}); got.Status != preflight.Pass {
+		t.Errorf("%+v, want a pass", got.Finding)
+	}
+	if got := runApp(t, "app.fallback", preflight.App{HealthURL: url}); got.Status != preflight.Manual {
+		t.Errorf("without a stage: %+v, want manual", got.Finding)
+	}
+}
+
+// An app that nobody can reach is unreachable, in every item, and its address is
+// asked for nothing else.
+func TestAnAppThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(page(200, ""))
+	s.Close()
+	a := preflight.App{HealthURL: s.URL, CacheURL: s.URL, LimitURL: s.URL, Burst: 5, LoginURL: s.URL, SessionURL: s.URL, LogoutURL: s.URL}
+	for _, id := range []string{"deploy.backend", "app.caching", "app.rate-limit", "app.sessions"} {
+		if got := runApp(t, id, a); got.Status != preflight.Fail || got.Cause != "app_unreachable" {
+			t.Errorf("%s: %+v, want a fail as unreachable", id, got.Finding)
+		}
+	}
+	for _, id := range []string{"deploy.backend", "app.caching", "app.rate-limit", "app.sessions", "app.queue"} {
+		if got := runApp(t, id, preflight.App{}); got.Status != preflight.Manual || len(got.Fix) == 0 {
+			t.Errorf("%s without an address: %+v, want manual with what to do", id, got.Finding)
+		}
+	}
+}
