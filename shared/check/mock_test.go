@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -201,5 +202,31 @@ func TestAURLMissingInTheBundleIsMockMode(t *testing.T) {
 				t.Errorf("%+v, want %s", o, tt.want)
 			}
 		})
+	}
+}
+
+func TestTheContractPageIsTrue(t *testing.T) {
+	page, err := os.ReadFile("../../docs/mock-mode.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "| page | read as |\n|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	found := 0
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, "|")
+		want, _, _ := strings.Cut(strings.TrimSpace(cells[2]), ":")
+		for i, example := range strings.Split(cells[1], "`") {
+			if i%2 == 0 {
+				continue // between the examples
+			}
+			found++
+			if got := check.ReadMode([]byte(example)); got != strings.TrimPrefix(want, "unknown") {
+				t.Errorf("%s is read as %q, the page says %s", example, got, want)
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("%d examples found", found)
 	}
 }
