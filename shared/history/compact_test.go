@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/gcp/firestore"
 	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
@@ -24,12 +25,30 @@ var midnight = eight.Truncate(24 * time.Hour)
 
 var compaction = history.Compaction{Shard: shard, Regions: []string{region, "us-east4"}, SampleDays: 30, RollupDays: 400}
 
-// stores are the implementations that need nothing beyond Go.
+// firestoreWanted turns on the run against Firestore's emulator, which scripts/test
+// starts.
+const firestoreWanted = "PONGWATCH_TEST_FIRESTORE"
+
+// stores are the implementations; a test skips what is not wanted.
 var stores = map[string]func(*testing.T, func() time.Time) store.Store{
 	"memory": func(_ *testing.T, now func() time.Time) store.Store { return storetest.NewMemory(now) },
 	"bbolt": func(t *testing.T, now func() time.Time) store.Store {
 		t.Helper()
 		s, err := boltstore.Open(filepath.Join(t.TempDir(), "history.db"), boltstore.Options{Now: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return s
+	},
+	"Firestore": func(t *testing.T, now func() time.Time) store.Store {
+		t.Helper()
+		if os.Getenv(firestoreWanted) != "1" {
+			t.Skipf("needs the Firestore emulator: set %s=1 and %s", firestoreWanted, firestore.EmulatorVariable)
+		}
+		s, err := firestore.New(t.Context(), firestore.Options{
+			Project: fmt.Sprintf("history-%d", os.Getpid()), EmulatorHost: os.Getenv(firestore.EmulatorVariable), Now: now,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
