@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -131,8 +132,8 @@ func logEntry(e envelope) (sig report.Signal, ok bool, err error) {
 	}
 	sig = report.Signal{
 		ID: l.InsertID, Source: report.SourceLogs, Service: service(l), Database: l.JSONPayload.Database,
-		Revision: l.Resource.Labels["revision_name"], Reason: report.CutEvidence(l.JSONPayload.Reason),
-		Message: report.CutEvidence(text), At: l.Timestamp,
+		Revision: l.Resource.Labels["revision_name"], Reason: report.CutEvidence(outbound.Redact(l.JSONPayload.Reason)),
+		Message: report.CutEvidence(outbound.Redact(text)), At: l.Timestamp,
 	}
 	if sig.At.IsZero() {
 		sig.At = e.Message.PublishTime

@@ -52,9 +52,7 @@ var vague = []string{"util", "utils", "common", "helper", "helpers", "types", "m
 
 // singleImporter lists the direct children of shared that only one of functions/*
 // and cmd imports, each with the reason why it is shared all the same.
-var singleImporter = map[string]string{
-	"signature": "requests for the proof of an app's mode are signed with it, by the checks",
-}
+var singleImporter = map[string]string{}
 
 func TestSharedPackagesImportOnlyInTheAllowedDirection(t *testing.T) {
 	t.Parallel()
