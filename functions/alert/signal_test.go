@@ -1,0 +1,116 @@
+package alert
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+func TestLogEntriesAreSignals(t *testing.T) {
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	const resource = `"insertId":"i1","timestamp":"2026-11-22T12:00:00Z","resource":{"type":"cloud_run_revision","labels":{"service_name":"backend","revision_name":"backend-00042-abc"}}`
+	activated := report.Signal{
+		ID: "i1", Source: report.SourceLogs, Service: "backend", Revision: "backend-00042-abc", Mode: report.Activated,
+		Message: "MOCK MODE ACTIVE", At: at,
+	}
+	with := func(change func(*report.Signal)) report.Signal {
+		s := activated
+		change(&s)
+		return s
+	}
+	tests := []struct {
+		name  string
+		entry string
+		want  report.Signal
+	}{
+		{"plain text", `{` + resource + `,"textPayload":"MOCK MODE ACTIVE"}`, activated},
+		{
+			"plain text in another case", `{` + resource + `,"textPayload":"warning: Mock mode active, no URL"}`,
+			with(func(s *report.Signal) { s.Message = "warning: Mock mode active, no URL" }),
+		},
+		{
+			"what the examples log", `{` + resource + `,"jsonPayload":{"message":"MOCK MODE ACTIVE: url_missing","event":"redis_mock_mode_activated","service":"worker","reason":"url_missing"}}`,
+			with(func(s *report.Signal) {
+				s.Message, s.Service, s.Reason = "MOCK MODE ACTIVE: url_missing", "worker", "url_missing"
+			}),
+		},
+		{
+			"the event alone", `{` + resource + `,"jsonPayload":{"event":"redis_mock_mode_activated"}}`,
+			with(func(s *report.Signal) { s.Message = "" }),
+		},
+		{
+			"the end", `{` + resource + `,"jsonPayload":{"message":"Redis is connected","event":"redis_mock_mode_deactivated"}}`,
+			with(func(s *report.Signal) { s.Message, s.Mode = "Redis is connected", report.Deactivated }),
+		},
+		{
+			"a container of a cluster", `{"insertId":"i1","timestamp":"2026-11-22T12:00:00Z","resource":{"labels":{"container_name":"api"}},"textPayload":"MOCK MODE ACTIVE"}`,
+			with(func(s *report.Signal) { s.Service, s.Revision = "api", "" }),
+		},
+		{
+			"a secret in the line", `{` + resource + `,"textPayload":"MOCK MODE ACTIVE: Authorization: Bearer AXpqAAIncDE0YWJj"}`,
+			with(func(s *report.Signal) { s.Message = "MOCK MODE ACTIVE: Authorization: Bearer [redacted]" }),
+		},
+		{
+			"no time of its own", `{"insertId":"i1","resource":{"labels":{"service_name":"backend","revision_name":"backend-00042-abc"}},"textPayload":"MOCK MODE ACTIVE"}`,
+			activated,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, ok, err := logEntry(pushed(tt.entry, at))
+			if !ok || err != nil {
+				t.Fatalf("ok %t, error %v", ok, err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("signal (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestLogEntriesThatAreNoSignals(t *testing.T) {
+	for name, entry := range map[string]string{
+		"another line":              `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"hello"}`,
+		"a line of nobody":          `{"textPayload":"MOCK MODE ACTIVE"}`,
+		"no JSON":                   `MOCK MODE ACTIVE`,
+		"a message that is no text": `{"jsonPayload":{"message":{}}}`,
+	} {
+		if _, ok, err := logEntry(pushed(entry, time.Now())); !ok || !errors.Is(err, errPoison) {
+			t.Errorf("%s: ok %t, error %v, want poison", name, ok, err)
+		}
+	}
+	e := pushed(`{}`, time.Now())
+	e.Message.Attributes = map[string]string{report.AttributeKind: "signal", attributeLogEntry: "x"}
+	if _, ok, _ := logEntry(e); ok {
+		t.Error("a message of our own is taken for a log entry")
+	}
+}
+
+func pushed(entry string, at time.Time) envelope {
+	var e envelope
+	e.Message.Data, e.Message.PublishTime = []byte(entry), at
+	e.Message.Attributes = map[string]string{attributeLogEntry: at.Format(time.RFC3339Nano)}
+	return e
+}
+
+func TestSignalsFindTheirDatabase(t *testing.T) {
+	w := newWorld(t, func(o *Options) {
+		o.Config = parse(t, strings.Replace(document, "{backend: a}", "{backend: a, worker: b}", 1))
+	})
+	if got := w.f.databaseOf("worker"); got != "b" {
+		t.Errorf("worker uses %q, want b as services says", got)
+	}
+	m, err := report.Encode(report.Signal{ID: "1", Source: report.SourceEvent, Service: "stranger", Mode: report.Activated, At: w.clock.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := w.push(m); code != 200 {
+		t.Errorf("a signal of a service that no database names is answered %d, want 200: no retry would help", code)
+	}
+	w.wantTold()
+}
