@@ -148,7 +148,10 @@ func subject(i incident.Incident, short string) string {
 	if i.Drill {
 		return fmt.Sprintf("[pongwatch] Drill for %s (%s)", name, short)
 	}
-	i.Cause = "" // the words of a check may depend on its cause
+	i.Cause, i.Down = "", nil // the words of a check may depend on its cause, and on who sees it
+	if i.Series.Check == report.Ping {
+		return fmt.Sprintf("[pongwatch] %s: PING fails (%s)", name, short) // from one region, or from all
+	}
 	return fmt.Sprintf("[pongwatch] %s (%s)", phraseOf(i).is, short)
 }
 

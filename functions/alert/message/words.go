@@ -2,6 +2,7 @@ package message
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -42,11 +43,30 @@ func phraseOf(i incident.Incident) phrase {
 		if i.Cause == cause.AppUnreachable {
 			p = phrase{"%s: " + escape(who) + " cannot be asked about mock mode", "%s: " + escape(who) + " could not be asked about mock mode", "%s: " + escape(who) + " answers again", cause.AppUnreachable}
 		}
+	} else if split, divided := dividedPhrase(i, p); divided {
+		p = split
 	} else if !ok {
 		check := escape(string(i.Series.Check))
 		p = phrase{"%s fails " + check, "%s failed " + check, "%s passes " + check + " again", ""}
 	}
 	return phrase{fmt.Sprintf(p.is, name), fmt.Sprintf(p.was, name), fmt.Sprintf(p.again, name), p.natural}
+}
+
+// dividedPhrase returns the words for what only a minority of the regions sees: a
+// database that answers elsewhere is not down.
+func dividedPhrase(i incident.Incident, p phrase) (phrase, bool) {
+	if i.Status != report.Warn || len(i.Down) == 0 || 2*len(i.Down) > len(i.Voters) {
+		return phrase{}, false
+	}
+	elsewhere := slices.DeleteFunc(slices.Clone(i.Voters), func(region string) bool { return slices.Contains(i.Down, region) })
+	here, there := escape(Line(list(i.Down, 2))), escape(Line(list(elsewhere, 2)))
+	switch i.Series.Check {
+	case report.Ping:
+		return phrase{"%s fails from " + here + ", works from " + there, "%s failed from " + here + ", worked from " + there, "%s works from " + here + " again", p.natural}, true
+	case report.Latency:
+		return phrase{"%s is slow from " + here + ", fast from " + there, "%s was slow from " + here + ", fast from " + there, "%s is fast from " + here + " again", p.natural}, true
+	}
+	return phrase{}, false
 }
 
 // escape keeps a text from being read as a format.
