@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
 	"github.com/pongwatch/pongwatch/shared/check"
+	"github.com/pongwatch/pongwatch/shared/report"
 )
 
 const quota = 256 << 20
@@ -143,6 +145,70 @@ func TestForecastIsSilentWhereItCannotTell(t *testing.T) {
 				t.Errorf("forecast %s, %v; want one: %v", got, ok, tt.want)
 			}
 		})
+	}
+}
+
+// A database fills at a known rate and is then emptied by and by: the check warns and
+// fails at its thresholds, clears below its hysteresis, says when it will be full while
+// it fills, and nothing more once it shrinks.
+func TestMemoryFollowsAFillingDatabase(t *testing.T) {
+	const limit, step = 1_000_000, 5_000
+	var readings []report.Reading
+	var opened, failed, relieved, closed, foretold float64
+	size, growing := 700_000.0, true
+	random := rand.New(rand.NewPCG(7, 7))
+	for i := 0; growing || size > 700_000; i++ {
+		at := eight.Add(time.Duration(i) * 5 * time.Minute)
+		target := target(t, report.Metrics, info(fmt.Sprintf("total_data_size:%.0f", size), fmt.Sprintf("max_data_size:%d", limit)))
+		target.Now = func() time.Time { return at }
+		target.Readings = readings[max(0, len(readings)-12):]
+		o := observe(t, target)[report.Memory]
+		share := *o.Value
+		switch {
+		case o.Status == report.Warn && opened == 0:
+			opened = share
+		case o.Status == report.Fail && failed == 0:
+			failed = share
+		case failed > 0 && o.Status == report.Warn && relieved == 0:
+			relieved = share
+		case failed > 0 && o.Clear && closed == 0:
+			closed = share
+		}
+		r := target.Reading(t.Context(), at, []report.Observation{o})
+		left, told := r.Values[report.GaugeMemoryHours]
+		if told != strings.Contains(o.Evidence, "full in") {
+			t.Errorf("at %.3f the evidence %q and the reading %v disagree", share, o.Evidence, left)
+		}
+		switch want := (limit - size) / step / 12; {
+		case growing && told && math.Abs(left-want) > 0.1*want+1.0/12:
+			t.Errorf("at %.3f %.2f h are foretold, want %.2f", share, left, want)
+		case growing && told:
+			foretold++
+		case !growing && told && size < 900_000:
+			t.Errorf("while it shrinks, at %.3f, it says %q", share, o.Evidence)
+		}
+		readings = append(readings, r)
+		if size >= 970_000 {
+			growing = false
+		}
+		if growing {
+			size += step * (1 + 0.05*random.NormFloat64())
+		} else {
+			size -= step
+		}
+	}
+	within := func(what string, got, want float64) {
+		t.Helper()
+		if math.Abs(got-want) > 0.006 {
+			t.Errorf("%s at %.3f, want %.3f", what, got, want)
+		}
+	}
+	within("a warning opens", opened, 0.80)
+	within("it fails", failed, 0.95)
+	within("it is a warning again", relieved, 0.90)
+	within("it clears", closed, 0.75)
+	if foretold < 30 {
+		t.Errorf("%v forecasts while it filled", foretold)
 	}
 }
 
