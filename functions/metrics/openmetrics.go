@@ -98,7 +98,7 @@ var (
 	databaseStatus = gauge("pongwatch_database_status", "", "How a database is: 1 for the status that holds, 0 for the others.")
 	pingUp         = gauge("pongwatch_ping_up", "", "Whether the last PING was answered.")
 	pingWait       = gauge("pongwatch_ping_wait_seconds", "seconds", "First byte of the last PONG minus the request.")
-	pingQuantile   = gauge("pongwatch_ping_wait_quantile_seconds", "seconds", "Exact percentiles of the wait for the PONG over the range.")
+	pingPercentile = gauge("pongwatch_ping_wait_percentile_seconds", "seconds", "Exact percentiles of the wait for the PONG over the range.")
 	pingTime       = gauge("pongwatch_ping_timestamp_seconds", "seconds", "When the last PING was scheduled.")
 	pings          = gauge("pongwatch_pings", "", "Pings in the range by result.")
 	availability   = gauge("pongwatch_availability_ratio", "ratio", "Good pings among those judged, in 30 days, from the home region.")
@@ -190,11 +190,11 @@ func (c *collector) region(database string, r *statistics.Region) {
 		c.add(pingTime, new(float64(last.At.UnixMilli())/1000), labels...)
 	}
 	for _, p := range []struct {
-		quantile string
-		ms       *float64
-	}{{"0.5", r.P50}, {"0.95", r.P95}, {"0.99", r.P99}} {
+		percentile string
+		ms         *float64
+	}{{"50", r.P50}, {"95", r.P95}, {"99", r.P99}} {
 		if p.ms != nil {
-			c.add(pingQuantile, new(*p.ms/1000), with("quantile", p.quantile)...)
+			c.add(pingPercentile, new(*p.ms/1000), with("percentile", p.percentile)...)
 		}
 	}
 	c.add(pings, new(float64(r.Good)), with("result", "good")...)

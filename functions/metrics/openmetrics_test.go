@@ -24,26 +24,31 @@ func TestOpenMetrics(t *testing.T) {
 		t.Fatalf("answered %d %q", w.Code, got)
 	}
 	text := w.Body.String()
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile("testdata/metrics.txt", []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile("testdata/metrics.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), text); diff != "" {
-		t.Errorf("metrics (-want +got):\n%s", diff)
-	}
+	golden(t, "testdata/metrics.txt", text)
 	lint(t, text)
 
 	classic := x.ask(t, http.MethodGet, "/metrics", http.Header{"Accept": {"text/plain;version=0.0.4"}})
 	if got := classic.Header().Get("Content-Type"); !strings.HasPrefix(got, "text/plain; version=0.0.4") || strings.Contains(classic.Body.String(), "# EOF") {
 		t.Errorf("a scraper of the classic format is answered %q", got)
+	}
+	golden(t, "testdata/metrics.classic.txt", classic.Body.String())
+}
+
+// golden compares with a file, which the tests in promlint hold to Prometheus' own
+// rules; with -update it writes it.
+func golden(t *testing.T, path, text string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), text); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
 	}
 }
 
