@@ -38,7 +38,10 @@ func variables(_ context.Context, r *run, d *database) Finding {
 		}
 	}
 	evidence := "set: " + strings.Join(set, ", ")
-	for _, p := range d.Problems { // notices
+	for _, p := range d.Problems {
+		if !p.Notice || !aboutURL(p) {
+			continue // another item's, or of no consequence
+		}
 		return warn("one variable stands in for another", evidence+"; "+p.Evidence(),
 			"Set UPSTASH_REDIS_URL to the https:// REST URL, not to the rediss:// URL of the TCP protocol.")
 	}
@@ -58,20 +61,28 @@ func aboutToken(p config.Problem) bool {
 	return strings.HasSuffix(key, "token") || strings.HasPrefix(key, "credentials")
 }
 
-// wrong returns the problem with the settings that has the credentials missing.
-func (d *database) wrong(ctx context.Context) (config.Problem, error) {
+// wrong returns what is wrong with one of the settings: what the configuration says of
+// it, or what the secret behind it holds.
+func (d *database) wrong(ctx context.Context, about func(config.Problem) bool) (other, own error) {
+	for _, p := range d.Problems {
+		if !p.Notice && about(p) {
+			return nil, p
+		}
+	}
 	err := d.resolve(ctx)
-	p, _ := errors.AsType[config.Problem](err)
-	return p, err
+	if p, ok := errors.AsType[config.Problem](err); ok && about(p) {
+		return nil, err
+	}
+	return err, nil
 }
 
 func restURL(ctx context.Context, _ *run, d *database) Finding {
-	p, err := d.wrong(ctx)
-	if err != nil && (aboutURL(p) || p.Cause == cause.ConfigScheme || p.Key == "" && d.credentials.URL == "") {
-		return broken(err)
-	}
-	if d.credentials.URL == "" {
-		return pass("nothing is wrong with it")
+	other, own := d.wrong(ctx, aboutURL)
+	switch {
+	case own != nil:
+		return broken(own)
+	case d.credentials.URL == "":
+		return unreadable(other)
 	}
 	u, err := url.Parse(d.credentials.URL)
 	switch {
@@ -85,13 +96,25 @@ func restURL(ctx context.Context, _ *run, d *database) Finding {
 	return pass("%s://, *.upstash.io", u.Scheme)
 }
 
+// unreadable is a setting that cannot be judged for want of another, or fails for want
+// of the secret behind it.
+func unreadable(err error) Finding {
+	if p, ok := errors.AsType[config.Problem](err); ok {
+		return skip("it cannot be told while " + p.Key + " is wrong")
+	}
+	if err == nil {
+		return skip("it was not read")
+	}
+	return because(Fail, cause.MonitorSecretUnavailable, err.Error())
+}
+
 func tokenShape(ctx context.Context, _ *run, d *database) Finding {
-	p, err := d.wrong(ctx)
+	other, own := d.wrong(ctx, aboutToken)
 	switch {
-	case err != nil && aboutToken(p):
-		return broken(err)
-	case err != nil:
-		return skip("it needs database.url, which does not pass")
+	case own != nil:
+		return broken(own)
+	case d.credentials.Token.IsZero():
+		return unreadable(other)
 	}
 	token := d.credentials.Token.Reveal()
 	if len(token) < 20 && !d.run.Config.Local() {
@@ -141,7 +164,9 @@ func tokenAccepted(ctx context.Context, _ *run, d *database) Finding {
 		return broken(err)
 	}
 	// A used-up quota or a gateway's error says nothing about the token.
-	return warn("it cannot be told: "+causeOf(err).Info().Title, "", "Repeat this once network.ping passes.")
+	f := skip("it cannot be told: " + causeOf(err).Info().Title)
+	f.openEnded = true
+	return f
 }
 
 func pong(ctx context.Context, _ *run, d *database) Finding {
@@ -223,6 +248,11 @@ func secretStore(_ context.Context, r *run, d *database) Finding {
 func mockOff(_ context.Context, _ *run, d *database) Finding {
 	if evidence, mock := d.MockEvidence(); mock {
 		return because(Fail, cause.Mock, evidence)
+	}
+	for _, p := range d.Problems {
+		if key := strings.ToLower(p.Key); !p.Notice && (key == "mock_redis" || strings.HasSuffix(key, ".mock")) {
+			return because(Fail, p.Cause, p.Evidence())
+		}
 	}
 	return pass("MOCK_REDIS is not set, or false")
 }

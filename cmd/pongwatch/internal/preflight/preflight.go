@@ -59,6 +59,9 @@ type Finding struct {
 	Fix      []string `json:"fix,omitempty"`
 	// Cause is set where one of pongwatch's causes says why.
 	Cause cause.Cause `json:"cause,omitempty"`
+
+	// openEnded says of a skipped item that those that need it may be asked all the same.
+	openEnded bool
 }
 
 // Result is an item's finding about one database, or about none.
@@ -230,7 +233,7 @@ func (r *run) one(ctx context.Context, i *Item, d *database, find func(context.C
 	}
 	result.Took = time.Since(began)
 	result.Evidence, result.Reason = r.redact(result.Evidence), r.redact(result.Reason)
-	if result.Status == Fail || result.Status == Skipped {
+	if result.Status == Fail || result.Status == Skipped && !result.openEnded {
 		r.failed[result.Name()] = true
 	}
 	if r.Progress != nil {

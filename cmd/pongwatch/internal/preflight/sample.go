@@ -52,10 +52,19 @@ func (d *database) sample(ctx context.Context, args ...any) ([]string, error) {
 	return keys, nil
 }
 
+// unsampled is a database that could not be sampled. Upstash's read-only token may not
+// SCAN, which is for another item to judge.
+func unsampled(err error) Finding {
+	if causeOf(err) == cause.ReadonlyToken {
+		return skip("the token may not SCAN: see redis.write")
+	}
+	return broken(err)
+}
+
 func isolation(ctx context.Context, _ *run, d *database) Finding {
 	keys, err := d.sample(ctx)
 	if err != nil {
-		return broken(err)
+		return unsampled(err)
 	}
 	pattern, err := regexp.Compile(d.Checks.Isolation.Pattern)
 	if err != nil {
@@ -122,7 +131,7 @@ func tally(families map[string]int) string {
 func values(ctx context.Context, _ *run, d *database) Finding {
 	keys, err := d.sample(ctx, "TYPE", "string")
 	if err != nil {
-		return broken(err)
+		return unsampled(err)
 	}
 	pattern, err := regexp.Compile(d.Checks.Values.Pattern)
 	if err != nil {

@@ -1,0 +1,78 @@
+package preflight_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
+	"github.com/pongwatch/pongwatch/shared/config"
+)
+
+// Each mistake that people make with the checklist's variables fails its own item.
+func TestTheChecklistsVariables(t *testing.T) {
+	t.Parallel()
+	const url, token = "https://your-instance.upstash.io", "AX9sASQgcanarycanarycanarycanary="
+	for name, c := range map[string]struct {
+		env  map[string]string
+		want map[string]preflight.Status
+	}{
+		"right": {
+			map[string]string{"UPSTASH_REDIS_URL": url, "UPSTASH_REDIS_TOKEN": token, "MOCK_REDIS": "false", "REDIS_MAX_CONNECTIONS": "50"},
+			map[string]preflight.Status{"env.variables": preflight.Pass, "database.url": preflight.Pass, "database.token-shape": preflight.Pass, "deploy.mock-off": preflight.Pass},
+		},
+		"the TCP protocol's URL": {
+			map[string]string{"UPSTASH_REDIS_URL": "rediss://default:canary@x.upstash.io:6379", "UPSTASH_REDIS_TOKEN": token},
+			map[string]preflight.Status{"env.variables": preflight.Pass, "database.url": preflight.Fail, "database.token-shape": preflight.Skipped},
+		},
+		"the TCP protocol's URL beside the REST URL": {
+			map[string]string{"UPSTASH_REDIS_URL": "rediss://default:canary@x.upstash.io:6379", "UPSTASH_REDIS_REST_URL": url, "UPSTASH_REDIS_TOKEN": token},
+			map[string]preflight.Status{"env.variables": preflight.Warn, "database.url": preflight.Pass, "database.token-shape": preflight.Pass},
+		},
+		"no URL": {
+			map[string]string{"UPSTASH_REDIS_TOKEN": token},
+			map[string]preflight.Status{"database.url": preflight.Fail, "deploy.mock-off": preflight.Fail},
+		},
+		"no token": {
+			map[string]string{"UPSTASH_REDIS_URL": url},
+			map[string]preflight.Status{"database.token-shape": preflight.Fail},
+		},
+		"a token pasted with its name": {
+			map[string]string{"UPSTASH_REDIS_URL": url, "UPSTASH_REDIS_TOKEN": "UPSTASH_REDIS_TOKEN=" + token},
+			map[string]preflight.Status{"database.token-shape": preflight.Fail},
+		},
+		"an unreadable switch": {
+			map[string]string{"UPSTASH_REDIS_URL": url, "UPSTASH_REDIS_TOKEN": token, "MOCK_REDIS": "maybe"},
+			map[string]preflight.Status{"env.variables": preflight.Fail, "deploy.mock-off": preflight.Fail, "database.url": preflight.Skipped},
+		},
+		"the mock is on": {
+			map[string]string{"UPSTASH_REDIS_URL": url, "UPSTASH_REDIS_TOKEN": token, "MOCK_REDIS": "true"},
+			map[string]preflight.Status{"env.variables": preflight.Pass, "deploy.mock-off": preflight.Fail, "database.url": preflight.Pass},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			getenv := func(name string) string { return c.env[name] }
+			cfg, err := config.Load(t.Context(), config.Options{Getenv: getenv, Local: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			record, err := preflight.Run(t.Context(), preflight.Options{
+				Config: cfg, Getenv: getenv, Only: []string{"env.*", "database.url", "database.token-shape", "deploy.mock-off", "security.secret-manager"},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for id, want := range c.want {
+				if got := status(t, record, id); got.Status != want || want == preflight.Fail && len(got.Fix) == 0 {
+					t.Errorf("%s: %+v, want %s", id, got.Finding, want)
+				}
+			}
+			if got := status(t, record, "security.secret-manager"); got.Status != preflight.Warn {
+				t.Errorf("a token in clear: %+v", got.Finding)
+			}
+			if shown := everyOutput(t, record); strings.Contains(shown, "canary") {
+				t.Errorf("a secret is shown:\n%s", shown)
+			}
+		})
+	}
+}
