@@ -212,22 +212,31 @@ func (b *browser) follow(t *testing.T, selector string) {
 		chromedp.WaitReady(chromedp.CSS(`html[data-ready]`)))
 }
 
-// TestScreenshots takes the pictures of the documentation.
+// TestScreenshots takes the pictures of the documentation, or, to show that it can, of
+// the fixture.
 func TestScreenshots(t *testing.T) {
-	if *screenshots == "" {
-		t.Skip("run with -screenshots FOLDER -of URL while pongwatch local runs")
+	if os.Getenv(chromiumWanted) == "" {
+		t.Skipf("set %s: chromium", chromiumWanted)
+	}
+	folder, address := *screenshots, *screenshotOf
+	if folder == "" {
+		x := newFixture(t, "")
+		x.fill(t, 60)
+		srv := httptest.NewServer(x)
+		t.Cleanup(srv.Close)
+		folder, address = t.TempDir(), srv.URL
 	}
 	b := newBrowser(t)
 	for _, scheme := range []string{"light", "dark"} {
 		for _, width := range []int64{1440, 360} {
 			b.look(t, scheme, width)
-			b.open(t, *screenshotOf)
+			b.open(t, address)
 			picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 			if err != nil {
 				t.Fatal(err)
 			}
 			b.fits(t, scheme)
-			name := filepath.Join(*screenshots, fmt.Sprintf("dashboard-%s-%d.png", scheme, width))
+			name := filepath.Join(folder, fmt.Sprintf("dashboard-%s-%d.png", scheme, width))
 			if err := os.WriteFile(name, picture, 0o600); err != nil {
 				t.Fatal(err)
 			}

@@ -173,8 +173,8 @@ const (
 
 // Monitor is pongwatch itself.
 type Monitor struct {
-	Status     JobState             `json:"status"`
-	Jobs       []JobStatus          `json:"jobs"`
+	Status JobState    `json:"status"`
+	Jobs   []JobStatus `json:"jobs"`
 	// Deliveries counts who was told of the range's incidents.
 	Deliveries incidents.Deliveries `json:"deliveries"`
 }

@@ -85,10 +85,13 @@
     ctx.clip();
     ctx.fillStyle = color("bad");
     ctx.globalAlpha = 0.1;
+    // One path, so that spans that overlap are no darker.
+    ctx.beginPath();
     for (const s of data.spans) {
       const a = u.valToPos(s.from, "x", true), b = u.valToPos(s.to, "x", true);
-      ctx.fillRect(a, bbox.top, Math.max(2, b - a), bbox.height);
+      ctx.rect(a, bbox.top, Math.max(2, b - a), bbox.height);
     }
+    ctx.fill();
     ctx.globalAlpha = 0.9;
     const s = data.pings, at = axis(s, s.failed.length);
     const width = Math.max(2, u.valToPos(at[1] ?? at[0], "x", true) - u.valToPos(at[0], "x", true) - 1);
