@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/pongwatch/pongwatch/functions/alert/email"
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/message/messagetest"
@@ -194,11 +192,26 @@ func (c cells) diff(other cells) []string {
 		}
 	}
 	for _, name := range other.names {
-		if d := cmp.Diff(c.texts[name], other.texts[name]); d != "" {
-			out = append(out, name+":\n"+d)
+		if c.texts[name] != other.texts[name] {
+			out = append(out, name+":\n"+lines("-", c.texts[name], other.texts[name])+lines("+", other.texts[name], c.texts[name]))
 		}
 	}
 	return out
+}
+
+// lines returns the lines of a that b does not have.
+func lines(mark, a, b string) string {
+	there := map[string]bool{}
+	for line := range strings.Lines(b) {
+		there[line] = true
+	}
+	var out strings.Builder
+	for line := range strings.Lines(a) {
+		if !there[line] {
+			out.WriteString("  " + mark + " " + line)
+		}
+	}
+	return out.String()
 }
 
 func inflate(path string) (string, error) {
