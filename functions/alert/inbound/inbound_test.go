@@ -265,6 +265,7 @@ func TestLinksAskBeforeTheyAct(t *testing.T) {
 func TestStrangersGetNothing(t *testing.T) {
 	body := interaction(acknowledge)
 	big := interaction(acknowledge) + "&x=" + strings.Repeat("x", 70<<10)
+	bigEvent := strings.Replace(activated, `"extra":1`, `"extra":"`+strings.Repeat("x", 70<<10)+`"`, 1)
 	foreign := strings.Replace(body, "A1", "A2", 1)
 	tests := []struct {
 		name string
@@ -283,6 +284,9 @@ func TestStrangersGetNothing(t *testing.T) {
 		{"event: another key", post(message.PathEvents, "application/json", activated, eventSigned(activated, linkKey, "1", now))},
 		{"event: an old signature", post(message.PathEvents, "application/json", activated, eventSigned(activated, eventKey, "1", now.Add(-6*time.Minute)))},
 		{"event: a changed body", post(message.PathEvents, "application/json", activated+" ", eventSigned(activated, eventKey, "1", now))},
+		{"event: from the future", post(message.PathEvents, "application/json", activated, eventSigned(activated, eventKey, "1", now.Add(6*time.Minute)))},
+		{"event: too large", post(message.PathEvents, "application/json", bigEvent, eventSigned(bigEvent, eventKey, "1", now))},
+		{"event: in the query, the body signed empty", post(message.PathEvents+"?payload="+url.QueryEscape(activated), "", "", eventSigned("", eventKey, "1", now))},
 		{"event: another content type", post(message.PathEvents, "text/plain", activated, eventSigned(activated, eventKey, "1", now))},
 		{"event: no content type", post(message.PathEvents, "", activated, eventSigned(activated, eventKey, "1", now))},
 		{"link: none", httptest.NewRequest(http.MethodGet, message.PathIncident, nil)},
