@@ -102,8 +102,8 @@ func TestAMonthCostsWhatTheBudgetSays(t *testing.T) {
 		worst bool
 		days  int64
 	}{
-		{"when every sample and proof costs what it may, a whole month", true, 30},
-		{"when all is well and little is stored, three days", false, 3},
+		{"when every sample and proof costs what it may", true, monthDays},
+		{"when all is well and little is stored, by three days", false, 3},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
