@@ -136,9 +136,12 @@ func (p *preflightFlags) demonstration(ctx context.Context, env gcp.Environment)
 	if err != nil {
 		return fmt.Errorf("nothing answers at %s: start \"pongwatch local\", or name its address with --url (%w)", p.monitor.url, err)
 	}
-	var d local.Demonstration
-	if page.Status != http.StatusOK || json.Unmarshal(page.Body, &d) != nil {
+	if page.Status != http.StatusOK {
 		return nil
+	}
+	var d local.Demonstration
+	if err := json.Unmarshal(page.Body, &d); err != nil {
+		return fmt.Errorf("reading the demonstration's configuration: %w", err)
 	}
 	c, problems := config.Parse(true, config.Document{Name: "demonstration", Text: []byte(d.Document)})
 	if len(problems) > 0 {

@@ -24,8 +24,16 @@ import (
 // faults are the demonstration's modes, each with what its health endpoint says once
 // it has settled.
 var faults = []struct{ mode, health string }{
-	{"none", "connected"}, {"auth", "unauthorized"}, {"quota", "quota_exceeded"}, {"full", "storage_full"}, {"readonly", "read_only"},
-	{"slow", "degraded"}, {"hang", "timeout"}, {"refuse", "unreachable"}, {"5xx", "error"}, {"mock", "mock"},
+	{"none", "connected"},
+	{"auth", "unauthorized"},
+	{"quota", "quota_exceeded"},
+	{"full", "storage_full"},
+	{"readonly", "read_only"},
+	{"slow", "degraded"},
+	{"hang", "timeout"},
+	{"refuse", "unreachable"},
+	{"5xx", "error"},
+	{"mock", "mock"},
 }
 
 // Every item passes in the healthy demonstration, and each way to break it turns

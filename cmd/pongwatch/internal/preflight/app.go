@@ -64,11 +64,17 @@ func client(address string) (*http.Client, error) {
 	return outbound.NewClient(outbound.Options{Hosts: []string{u.Hostname()}, AllowLoopback: true, Timeout: appTimeout}), nil
 }
 
-// request asks the app; the body is read, at most [appBody] of it.
-func (r *run) request(ctx context.Context, c *http.Client, method, address string, body secrets.Value) (*http.Response, error) {
+// reply is what matters of an app's answer.
+type reply struct {
+	status int
+	header http.Header
+}
+
+// request asks the app; the body is read, at most [appBody] of it, and forgotten.
+func (r *run) request(ctx context.Context, c *http.Client, method, address string, body secrets.Value) (reply, error) {
 	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body.Reveal()))
 	if err != nil {
-		return nil, outbound.Error(err)
+		return reply{}, outbound.Error(err)
 	}
 	if !body.IsZero() {
 		req.Header.Set("Content-Type", "application/json")
@@ -78,12 +84,12 @@ func (r *run) request(ctx context.Context, c *http.Client, method, address strin
 	}
 	resp, err := c.Do(req)
 	if err != nil {
-		return nil, outbound.Error(err, r.App.Token)
+		return reply{}, outbound.Error(err, r.App.Token)
 	}
 	defer resp.Body.Close()
-	// Only the headers, and how long it took, matter.
+	// How long it took matters, so it is read; one that breaks off has been answered.
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, appBody))
-	return resp, nil
+	return reply{resp.StatusCode, resp.Header}, nil
 }
 
 // noAnswer is an app that could not be asked.
@@ -218,10 +224,10 @@ func appCaching(ctx context.Context, r *run) Finding {
 			return noAnswer(err)
 		}
 		took = append(took, time.Since(began))
-		if resp.StatusCode/100 != 2 {
-			return fail("the page is not served", fmt.Sprintf("HTTP %d", resp.StatusCode), "Name a page that answers 200 without a log-in, or pass a token with --app-token-env.")
+		if resp.status/100 != 2 {
+			return fail("the page is not served", fmt.Sprintf("HTTP %d", resp.status), "Name a page that answers 200 without a log-in, or pass a token with --app-token-env.")
 		}
-		if where, ok := hit(resp.Header); ok && n > 0 {
+		if where, ok := hit(resp.header); ok && n > 0 {
 			return pass("%s in answer %d", where, n+1)
 		}
 	}
@@ -266,7 +272,7 @@ func appLimits(ctx context.Context, r *run) Finding {
 				resp, err := r.request(ctx, c, http.MethodGet, r.App.LimitURL, secrets.Value{})
 				mu.Lock()
 				if last = err; err == nil {
-					statuses[resp.StatusCode]++
+					statuses[resp.status]++
 				}
 				mu.Unlock()
 			}
@@ -310,8 +316,8 @@ func appSessions(ctx context.Context, r *run) Finding {
 		if err != nil {
 			return noAnswer(err)
 		}
-		if !step.want(resp.StatusCode) {
-			return fail("the session does not last from login to logout", fmt.Sprintf("%s: HTTP %d", step.what, resp.StatusCode),
+		if !step.want(resp.status) {
+			return fail("the session does not last from login to logout", fmt.Sprintf("%s: HTTP %d", step.what, resp.status),
 				"Check that sessions are kept in Redis under one key for all instances, and deleted at the logout.")
 		}
 	}
@@ -342,8 +348,8 @@ func appQueue(ctx context.Context, r *run) Finding {
 	if err != nil {
 		return noAnswer(err)
 	}
-	if resp.StatusCode/100 != 2 {
-		return fail("the task was not taken", fmt.Sprintf("HTTP %d", resp.StatusCode), "Read the app's log.")
+	if resp.status/100 != 2 {
+		return fail("the task was not taken", fmt.Sprintf("HTTP %d", resp.status), "Read the app's log.")
 	}
 	ctx, cancel := context.WithTimeout(ctx, queuePatience)
 	defer cancel()

@@ -45,7 +45,10 @@ func (d *database) sample(ctx context.Context, args ...any) ([]string, error) {
 				keys = append(keys, text)
 			}
 		}
-		if cursor, err = parts[0].Text(); err != nil || cursor == "0" {
+		if cursor, err = parts[0].Text(); err != nil {
+			return nil, fmt.Errorf("reading SCAN's answer: %w", err)
+		}
+		if cursor == "0" {
 			break
 		}
 	}

@@ -75,10 +75,10 @@ func judge(requirement string, floor version) reach {
 			continue
 		default: // exact, or a prefix as in 1.x
 			end = version{v[0], v[1], v[2] + 1}
-			switch {
-			case parts == 1:
+			switch parts {
+			case 1:
 				end = version{v[0] + 1}
-			case parts == 2:
+			case 2:
 				end = version{v[0], v[1] + 1}
 			}
 		}
