@@ -17,7 +17,7 @@ import (
 // slice that two states share shows in neither of them, until both have appended.
 func roomy(s State) (out State, hidden func() int) {
 	var tails []reflect.Value
-	out, _ = copied(reflect.ValueOf(s), &tails).Interface().(State)
+	out, _ = reflect.TypeAssert[State](copied(reflect.ValueOf(s), &tails))
 	return out, func() int {
 		n := 0
 		for _, tail := range tails {
