@@ -18,7 +18,7 @@ locals {
 
   # The line of HealthCheck, once for each database and run: functions/healthcheck/log.go.
   probe_lines   = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${var.prefix}-healthcheck\" AND jsonPayload.event=\"probe\""
-  per_database  = coalesce(var.metrics_per_database, length(var.databases) <= 200)
+  per_database  = coalesce(var.metrics_per_database, length(var.databases) * length(local.regions) <= 40)
   metric_prefix = "logging.googleapis.com/user/${var.prefix}"
 
   run_labels   = ["shard", "region"]
