@@ -75,7 +75,7 @@ func Files(repository string) ([]string, error) {
 			switch {
 			case err != nil:
 				return err
-			case d.IsDir() && undeployed(path.Base(name)):
+			case d.IsDir() && (undeployed(path.Base(name)) || apart(filepath.Join(repository, filepath.FromSlash(name)))):
 				return fs.SkipDir
 			case d.Type().IsRegular() && !strings.HasSuffix(name, "_test.go"):
 				files = append(files, name)
@@ -93,6 +93,17 @@ func Files(repository string) ([]string, error) {
 // undeployed reports whether a directory of this name stays at home.
 func undeployed(dir string) bool {
 	return strings.HasSuffix(dir, "test") || dir == "testdata" || dir == "node_modules" || dir == "boltstore"
+}
+
+// apart reports whether a directory is a module of its own, or holds npm packages:
+// both serve tests.
+func apart(dir string) bool {
+	for _, name := range []string{"go.mod", "package.json"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // Copy lays the deployed files of a repository out in dir, as the unpacked archive would.

@@ -13,10 +13,16 @@ locals {
     ["go.mod", "go.sum", "shared/config/schema.json"],
   )
 
+  # Modules of their own and npm packages serve tests.
+  apart = [for file in setunion(
+    fileset(local.repository, "{functions,shared}/**/go.mod"),
+    fileset(local.repository, "{functions,shared}/**/package.json"),
+  ) : "${dirname(file)}/"]
+
   # Tests, packages for tests and the store of one machine stay at home.
   files = toset([
     for file in local.candidates : file
-    if !endswith(file, "_test.go") && !can(regex("(^|/)([^/]*test|testdata|boltstore|node_modules)/", file))
+    if !endswith(file, "_test.go") && !can(regex("(^|/)([^/]*test|testdata|boltstore|node_modules)/", file)) && !anytrue([for folder in local.apart : startswith(file, folder)])
   ])
 
   # Of the files, not of the archive, which differs between versions of its provider.
