@@ -91,7 +91,7 @@ func copyFile(from, to string) error {
 type result struct {
 	what      string
 	base      string  // what it is compared with
-	baseValue float64 // in unit
+	baseValue float64 // in unit; 0 is none
 	value     float64 // in unit
 	unit      string
 	maxRatio  float64 // of value to baseValue; 0 is printed only
@@ -114,6 +114,10 @@ func (l *lab) report(r result) {
 	}
 	budget(ratio, r.maxRatio, fmt.Sprintf("ratio ≤ %.2f", r.maxRatio))
 	budget(r.value, r.max, fmt.Sprintf("≤ %g %s", r.max, r.unit))
+	if r.baseValue == 0 { // compared with its budget alone
+		fmt.Printf("%-46s %8.3f %-3s%s\n", r.what, r.value, r.unit, verdict)
+		return
+	}
 	fmt.Printf("%-46s %8.3f %-3s %-34s %8.3f %-3s ratio %.2f%s\n", r.what, r.value, r.unit, r.base, r.baseValue, r.unit, ratio, verdict)
 }
 
