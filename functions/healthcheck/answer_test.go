@@ -35,7 +35,7 @@ func TestTheWordAboutADatabase(t *testing.T) {
 		cause    string
 	}{
 		{"a PONG", pong(), "", 200, "connected", ""},
-		{"a late PONG still works", pong(), "thresholds: {latency: {open: 1ms}}", 200, "degraded", "slow"},
+		{"a late PONG still works", pong(), "thresholds: {latency: {open: 20ms}}", 200, "degraded", "slow"},
 		{"a refused token", answering(401, `{"error":"WRONGPASS"}`), "", 503, "unauthorized", "auth_invalid"},
 		{"a used-up quota", said("ERR max requests limit exceeded. Limit: 1, Usage: 2."), "", 503, "quota_exceeded", "quota_monthly"},
 		{"a gateway's page", answering(502, "<html>"), "", 503, "error", "provider_5xx"},
@@ -45,7 +45,7 @@ func TestTheWordAboutADatabase(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			database := tt.database
 			if strings.HasPrefix(tt.config, "thresholds") {
-				database = func(w http.ResponseWriter, r *http.Request) { time.Sleep(3 * time.Millisecond); tt.database(w, r) }
+				database = func(w http.ResponseWriter, r *http.Request) { time.Sleep(100 * time.Millisecond); tt.database(w, r) }
 			}
 			document := one(serve(t, database))
 			if tt.config == "mock" {
