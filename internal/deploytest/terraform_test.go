@@ -258,3 +258,30 @@ func TestADocumentInPartsIsTheSameAsWhole(t *testing.T) {
 		t.Error("the parts make another configuration than the whole")
 	}
 }
+
+func TestNoSecretIsInAPlanOrState(t *testing.T) {
+	t.Parallel()
+	const token, webhook = "canary-token-77b1c0", "canary-webhook-3f9ce2"
+	root := workspace(t, "terraform")
+	text := rendering(strings.NewReplacer(
+		"database_tokens = {}", `database_tokens = { prod-cache = "`+token+`" }`,
+		"secret_values = {}", `secret_values = { slack-webhook = "`+webhook+`" }`,
+	).Replace(minimal())+"secret_versions = { databases = 1, slack-webhook = 1 }\n") + "run \"planned\" {\n  command = plan\n}\n"
+	if err := os.WriteFile(filepath.Join(root, "tests", "canary.tftest.hcl"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []string{"-json", "-no-color"} {
+		out, err := terraform(t, root, "test", format, "-verbose", "-filter=tests/canary.tftest.hcl")
+		if err != nil {
+			t.Fatalf("%v\n%s", err, diagnostics(out))
+		}
+		if !strings.Contains(out, "pongwatch-slack-webhook") {
+			t.Errorf("%s shows neither plan nor state", format)
+		}
+		for _, secret := range []string{token, webhook} {
+			if strings.Contains(out, secret) {
+				t.Errorf("%s shows a secret's value", format)
+			}
+		}
+	}
+}
