@@ -117,7 +117,7 @@ func printCommands(w io.Writer, d budget.Database) {
 			budget.Thousands(l.Least), budget.Thousands(l.Most), share(l.Most), budget.Thousands(l.Upper), share(l.Upper))
 	}
 	fmt.Fprintf(t, "sum\t\t\t%s\t%s\t%s\t%s\t%s\n", budget.Thousands(d.Least), budget.Thousands(d.Most), share(d.Most), budget.Thousands(d.Upper), share(d.Upper))
-	t.Flush()
+	_ = t.Flush() // a terminal that is gone is no failure
 	if d.Dollars > 0 {
 		fmt.Fprintf(w, "\nThe plan bills commands: at most $%.2f a month.\n", d.Dollars)
 	}
@@ -132,7 +132,7 @@ func printCloud(w io.Writer, e expense) {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t$%.2f\t$%.2f\t%s\n", c.Item, amount(c.Use), amount(c.Free), c.Unit, c.Dollars, c.Gross, c.Basis)
 	}
 	fmt.Fprintf(t, "sum\t\t\t\t$%.2f\t$%.2f\t\n", e.Dollars, e.Gross)
-	t.Flush()
+	_ = t.Flush() // a terminal that is gone is no failure
 }
 
 // amount prints what is small with a fraction.

@@ -140,7 +140,7 @@ var secretType = reflect.TypeFor[config.Secret]()
 
 func collect(v reflect.Value, found map[string]bool) {
 	if v.Type() == secretType {
-		if s, ok := v.Interface().(config.Secret); ok && s.IsReference() {
+		if s, ok := reflect.TypeAssert[config.Secret](v); ok && s.IsReference() {
 			found[s.String()] = true
 		}
 		return

@@ -11,6 +11,7 @@ package budget
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/check"
@@ -171,13 +172,11 @@ func runs(every time.Duration) int64 { return int64(Month / every) }
 
 // Name is how a person calls the line.
 func (l Line) Name() string {
-	name := ""
+	checks := make([]string, len(l.Checks))
 	for i, c := range l.Checks {
-		if i > 0 {
-			name += ", "
-		}
-		name += string(c)
+		checks[i] = string(c)
 	}
+	name := strings.Join(checks, ", ")
 	switch {
 	case name == "":
 		return l.What

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -197,11 +198,11 @@ type row struct {
 // rows are the points that have pings, the newest first.
 func rows(s statistics.PingSeries) []row {
 	var out []row
-	for i := len(s.P50) - 1; i >= 0; i-- {
+	for i, p50 := range slices.Backward(s.P50) {
 		if s.Good[i]+s.Failed[i] == 0 {
 			continue
 		}
-		one := row{At: s.From.Add(time.Duration(i) * time.Duration(s.StepSeconds) * time.Second), P50: s.P50[i], Good: s.Good[i], Failed: s.Failed[i]}
+		one := row{At: s.From.Add(time.Duration(i) * time.Duration(s.StepSeconds) * time.Second), P50: p50, Good: s.Good[i], Failed: s.Failed[i]}
 		if len(s.P95) > i {
 			one.P95 = s.P95[i]
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
@@ -100,7 +101,7 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
 // run, with Alert's state, and with time while nothing runs.
 func (r *Reader) Mark(ctx context.Context) (string, error) {
 	now := r.now().UTC()
-	mark := now.Truncate(markEvery).Format(time.RFC3339)
+	marks := []string{now.Truncate(markEvery).Format(time.RFC3339)}
 	for _, shard := range r.config.ShardNames() {
 		last, ok, err := r.archive.LastReadings(ctx, shard, now)
 		if err != nil {
@@ -108,7 +109,7 @@ func (r *Reader) Mark(ctx context.Context) (string, error) {
 		}
 		if ok {
 			if runs := last.Runs(); len(runs) > 0 {
-				mark += "|" + runs[len(runs)-1].Scheduled.Format(time.RFC3339)
+				marks = append(marks, runs[len(runs)-1].Scheduled.Format(time.RFC3339))
 			}
 		}
 		for _, region := range r.regions(shard) {
@@ -116,15 +117,15 @@ func (r *Reader) Mark(ctx context.Context) (string, error) {
 			if err != nil {
 				return "", err
 			}
-			mark += "|" + run.Scheduled.Format(time.RFC3339)
+			marks = append(marks, run.Scheduled.Format(time.RFC3339))
 		}
 		doc, err := r.store.Get(ctx, incident.StateKey(shard))
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return "", fmt.Errorf("reading incidents: %w", err)
 		}
-		mark += "|" + doc.Version
+		marks = append(marks, doc.Version)
 	}
-	return mark, nil
+	return strings.Join(marks, "|"), nil
 }
 
 // markEvery is how often an answer changes while nothing else does.

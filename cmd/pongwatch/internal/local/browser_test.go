@@ -349,7 +349,7 @@ func paletted(full image.Image) *image.Paletted {
 	}
 	index := map[color.RGBA]uint8{}
 	for c := range counts {
-		index[c] = uint8(palette.Index(c)) //nolint:gosec // there are at most 256
+		index[c] = uint8(palette.Index(c))
 	}
 	out := image.NewPaletted(b, palette)
 	for y := b.Min.Y; y < b.Max.Y; y++ {
