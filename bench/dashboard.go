@@ -40,7 +40,7 @@ func pages(ctx context.Context, l *lab) error {
 	if err != nil {
 		return fmt.Errorf("opening the store: %w", err)
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }() // its folder is removed next
 	if err := month(ctx, s); err != nil {
 		return err
 	}
