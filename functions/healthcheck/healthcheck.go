@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/access"
@@ -126,8 +125,8 @@ func (f *Function) routes() http.Handler {
 	mux.Handle("POST /", f.options.Authorize(f.runner()))
 	mux.Handle("GET /api/v1/health/redis", guard(f.redis))
 	mux.Handle("GET /health", guard(f.health))
-	mux.Handle("GET /", http.HandlerFunc(notFound))
-	return unmounted(mux)
+	mux.Handle("GET /", job.NotFound("/api/v1/health/redis", "/health"))
+	return job.Unmounted(mount, mux)
 }
 
 func (f *Function) runner() http.Handler {
@@ -136,22 +135,4 @@ func (f *Function) runner() http.Handler {
 		Every: f.config.Every(report.HealthCheck), Shards: f.config.ShardNames(),
 		Reports: f.options.Reports, Observe: f.observe, Now: f.now, Log: f.log,
 	}
-}
-
-// unmounted strips [mount] from paths.
-func unmounted(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if rest, ok := strings.CutPrefix(r.URL.Path, mount); ok && (rest == "" || rest[0] == '/') {
-			r = r.Clone(r.Context())
-			r.URL.Path, r.URL.RawPath = "/"+strings.TrimPrefix(rest, "/"), ""
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-func notFound(w http.ResponseWriter, _ *http.Request) {
-	job.WriteJSON(w, http.StatusNotFound, struct {
-		Error string   `json:"error"`
-		Paths []string `json:"paths"`
-	}{"nothing is here", []string{"/api/v1/health/redis", "/health"}})
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
@@ -130,8 +129,8 @@ func (f *Function) routes() http.Handler {
 	mux.Handle("GET /playbooks/{cause}", guard(a.Playbooks, f.playbook))
 	mux.HandleFunc("GET /assets/{name...}", asset)
 	mux.Handle("GET /{$}", guard(a.Dashboard, f.dashboard))
-	mux.Handle("GET /", http.HandlerFunc(notFound))
-	return unmounted(mux)
+	mux.Handle("GET /", notFound)
+	return job.Unmounted(mount, mux)
 }
 
 func (f *Function) runner() http.Handler {
@@ -142,20 +141,4 @@ func (f *Function) runner() http.Handler {
 	}
 }
 
-// unmounted strips [mount] from paths.
-func unmounted(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if rest, ok := strings.CutPrefix(r.URL.Path, mount); ok && (rest == "" || rest[0] == '/') {
-			r = r.Clone(r.Context())
-			r.URL.Path, r.URL.RawPath = "/"+strings.TrimPrefix(rest, "/"), ""
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-func notFound(w http.ResponseWriter, _ *http.Request) {
-	job.WriteJSON(w, http.StatusNotFound, struct {
-		Error string   `json:"error"`
-		Paths []string `json:"paths"`
-	}{"nothing is here", []string{"/", "/api/v1/admin/redis-metrics", "/metrics", "/chart.svg", "/badge.svg", "/playbooks/{cause}"}})
-}
+var notFound = job.NotFound("/", "/api/v1/admin/redis-metrics", "/metrics", "/chart.svg", "/badge.svg", "/playbooks/{cause}")

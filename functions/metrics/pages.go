@@ -88,7 +88,7 @@ func (f *Function) page(w http.ResponseWriter, r *http.Request, status int, body
 func asset(w http.ResponseWriter, r *http.Request) {
 	a, ok := dashboard.Find(r.PathValue("name"))
 	if !ok {
-		notFound(w, r)
+		notFound.ServeHTTP(w, r)
 		return
 	}
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
