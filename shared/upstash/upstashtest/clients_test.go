@@ -2,7 +2,6 @@ package upstashtest_test
 
 import (
 	"bufio"
-	"flag"
 	"fmt"
 	"maps"
 	"net"
@@ -14,12 +13,9 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
 )
-
-var update = flag.Bool("update", false, "write the list of commands that the clients exercise")
 
 // TestTheOfficialClients runs npm's @upstash/redis, old and current, and
 // @upstash/ratelimit against the emulator. The commands that they sent are listed in
@@ -73,20 +69,7 @@ func failures(out string) string {
 
 func assertListed(t *testing.T, commands []string) {
 	t.Helper()
-	const name = "clients/commands.txt"
-	want := strings.Join(commands, "\n") + "\n"
-	if *update {
-		if err := os.WriteFile(name, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(got), want); diff != "" {
-		t.Errorf("the clients sent other commands than %s lists; -update writes it (-listed +sent)\n%s", name, diff)
-	}
+	goldentest.Compare(t, "clients/commands.txt", strings.Join(commands, "\n")+"\n")
 }
 
 // startRedis starts a redis-server and returns its address. It asks for
