@@ -32,15 +32,15 @@ func full() State {
 		ss.Sources[i].Observation.Database, ss.Sources[i].Observation.Check, ss.Sources[i].Observation.Subject = key.Database, key.Check, key.Subject
 		ss.Sources[i].Observation.Source = ss.Sources[i].Source
 	}
-	s.Series = map[report.Series]SeriesState{key: ss}
+	s.Series = map[report.Series]*SeriesState{key: &ss}
 	var inc Incident
 	fill(reflect.ValueOf(&inc).Elem(), 3)
 	inc.Series = key
 	inc.Observation.Database, inc.Observation.Check, inc.Observation.Subject = key.Database, key.Check, key.Subject
-	s.Incidents = map[string]Incident{inc.ID: inc}
+	s.Incidents = map[string]*Incident{inc.ID: &inc}
 	var g Group
 	fill(reflect.ValueOf(&g).Elem(), 4)
-	s.Groups = map[string]Group{g.ID: g}
+	s.Groups = map[string]*Group{g.ID: &g}
 	return s
 }
 

@@ -23,7 +23,7 @@ func (e *engine) signal(sig report.Signal) {
 	ss, known := e.series[key]
 	if !known {
 		ss = &SeriesState{}
-		e.series[key] = ss
+		e.add(key, ss)
 	}
 	src := ss.source(sig.Source)
 	if !sig.At.After(src.Scheduled) {
@@ -176,8 +176,9 @@ func (ss *SeriesState) goodSince(at time.Time) int {
 // retireMock withdraws what logs and events said once the app and the proof were
 // both good twice since: nobody has to remember to say that it is over.
 func (e *engine) retireMock() {
-	for key, ss := range e.series {
-		if key.Check != report.MockMode {
+	for _, l := range e.list {
+		ss := l.SeriesState
+		if l.key.Check != report.MockMode {
 			continue
 		}
 		for i := range ss.Sources {

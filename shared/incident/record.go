@@ -41,7 +41,7 @@ const refusedFor = 30 * time.Minute
 // Record merges results into a state that may have moved on since the claim. It is
 // safe to repeat on a newer state.
 func Record(s State, results []Result, p Policy, now time.Time) State {
-	e := begin(s, p, now)
+	e := beginThreads(s, p, now)
 	for _, r := range results {
 		if sub, ok := e.subject(r.ID); ok {
 			e.record(sub, r)

@@ -36,8 +36,8 @@ func delivered(at time.Time) incident.Delivery {
 func full() incident.State {
 	s := incident.New("main", ago(24*time.Hour))
 	s.Jobs = map[string]incident.JobState{"healthcheck@us": {Scheduled: ago(time.Minute), Every: time.Minute}}
-	s.Incidents, s.Groups = map[string]incident.Incident{}, map[string]incident.Group{}
-	add := func(i incident.Incident) { s.Incidents[i.ID] = i }
+	s.Incidents, s.Groups = map[string]*incident.Incident{}, map[string]*incident.Group{}
+	add := func(i incident.Incident) { s.Incidents[i.ID] = &i }
 
 	down := incident.Incident{
 		ID: "20261122T182201Z-7F3A9K2M4QXT", Series: report.Series{Database: "prod-cache", Check: report.Ping},
@@ -89,7 +89,7 @@ func full() incident.State {
 		add(member)
 		group.Members = append(group.Members, member.ID)
 	}
-	s.Groups[group.ID] = group
+	s.Groups[group.ID] = &group
 
 	over := incident.Incident{
 		ID: "20261122T160000Z-C3C3C3000000", Series: report.Series{Database: "stage", Check: report.Ping},
@@ -117,7 +117,7 @@ func full() incident.State {
 // The section of the answer, with everything that can occur.
 func TestView(t *testing.T) {
 	other := incident.New("other", now)
-	other.Incidents = map[string]incident.Incident{"20261122T183100Z-999999000000": {
+	other.Incidents = map[string]*incident.Incident{"20261122T183100Z-999999000000": {
 		ID: "20261122T183100Z-999999000000", Series: report.Series{Database: "blog", Check: report.HitRate},
 		Severity: cause.SeverityWarning, Status: report.Warn, Cause: cause.HitRateLow, Since: ago(3 * time.Minute), Opened: ago(2 * time.Minute),
 	}}
