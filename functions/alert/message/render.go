@@ -214,16 +214,28 @@ func mockEvidence(i incident.Incident) string {
 		report.SourceEvent:  "it sent the event",
 		report.SourceProof:  "what it wrote is not in the real Redis",
 	}
-	var seen []string
+	var seen, revisions []string
 	for _, s := range i.Down {
-		if w, ok := words[s]; ok {
+		kind, revision := report.CutEvidenceSource(s)
+		if w, ok := words[kind]; ok && !slices.Contains(seen, w) {
 			seen = append(seen, w)
+		}
+		if revision != "" && !slices.Contains(revisions, revision) {
+			revisions = append(revisions, revision)
 		}
 	}
 	if len(seen) == 0 {
 		return tense(i, "The app uses", "The app used") + " an in-memory fake in place of Redis"
 	}
-	return tense(i, "The app uses", "The app used") + " an in-memory fake in place of Redis: " + list(seen, len(words))
+	return tense(i, "The app uses", "The app used") + " an in-memory fake in place of Redis: " + list(seen, len(words)) + ofRevisions(revisions)
+}
+
+// ofRevisions names the deployments that said it, where they are known.
+func ofRevisions(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return " (revision " + Clip(Line(list(names, 2)), 100) + ")"
 }
 
 // redisMeanwhile tells an app that is set up wrong from one that an outage left behind.
