@@ -85,6 +85,10 @@ func (ss *SeriesState) boundRevisions(sig report.Signal) {
 	}
 }
 
+// mockDetail is between a service and its evidence in [Incident.Mock]; no service's name
+// has it.
+const mockDetail = " ("
+
 // attachMock shows a service in mock mode inside its database's ping incident, with the
 // kinds of evidence that say so.
 func (e *engine) attachMock(key report.Series) {
@@ -94,7 +98,7 @@ func (e *engine) attachMock(key report.Series) {
 	}
 	entry := key.Subject
 	if down := e.series[key].down(); len(down) > 0 {
-		entry += " (" + strings.Join(down, ", ") + ")"
+		entry += mockDetail + strings.Join(down, ", ") + ")"
 	}
 	at, found := inc.mockEntry(key.Subject)
 	if found && inc.Mock[at] == entry {
@@ -113,7 +117,7 @@ func (e *engine) attachMock(key report.Series) {
 // mockEntry finds a service among those that an outage left in mock mode.
 func (i *Incident) mockEntry(service string) (int, bool) {
 	return slices.BinarySearchFunc(i.Mock, service, func(entry, service string) int {
-		name, _, _ := strings.Cut(entry, " (") // no service's name has one
+		name, _, _ := strings.Cut(entry, mockDetail)
 		return strings.Compare(name, service)
 	})
 }
@@ -228,4 +232,13 @@ func (e *engine) replaced(ss *SeriesState, src *SourceState) bool {
 		_, of := report.CutEvidenceSource(other.Source)
 		return of != "" && of != revision && other.Scheduled.After(src.Scheduled)
 	})
+}
+
+// MockServices names the services that the outage left in mock mode.
+func (i *Incident) MockServices() []string {
+	names := make([]string, len(i.Mock))
+	for k, entry := range i.Mock {
+		names[k], _, _ = strings.Cut(entry, mockDetail)
+	}
+	return names
 }
