@@ -61,8 +61,13 @@ func TestFallbackRate(t *testing.T) {
 	want := &statistics.Fallback{
 		Active: []string{"backend"}, Activations: 2, Minutes: 180 + 30 + 6,
 		Days: []statistics.FallbackDay{
-			{Date: "2026-11-16"}, {Date: "2026-11-17"}, {Date: "2026-11-18"}, {Date: "2026-11-19"},
-			{Date: "2026-11-20", Activations: 1, Minutes: 6 * 60}, {Date: "2026-11-21", Minutes: 23 * 60}, {Date: "2026-11-22", Activations: 2, Minutes: 36},
+			{Date: "2026-11-16"},
+			{Date: "2026-11-17"},
+			{Date: "2026-11-18"},
+			{Date: "2026-11-19"},
+			{Date: "2026-11-20", Activations: 1, Minutes: 6 * 60},
+			{Date: "2026-11-21", Minutes: 23 * 60},
+			{Date: "2026-11-22", Activations: 2, Minutes: 36},
 		},
 	}
 	*x.now = eight

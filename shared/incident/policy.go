@@ -254,7 +254,7 @@ func DefaultPolicy() Policy {
 		Rules: DefaultRules(),
 
 		Shift: time.Minute, Stale: 10 * time.Minute, SignalAge: 24 * time.Hour,
-		Replaced: 15 * time.Minute,
+		Replaced:  15 * time.Minute,
 		MissAfter: 3, Grace: 2 * time.Minute,
 
 		Reopen: 15 * time.Minute, UnstableAfter: 3, UnstableWithin: 6 * time.Hour, Settle: 30 * time.Minute,
