@@ -31,6 +31,8 @@ type Target struct {
 	Account *Account
 	// Apps asks the services that use the database; nil asks none.
 	Apps *Apps
+	// Deployments reads how apps are deployed; nil reads none.
+	Deployments Deployments
 
 	client  *upstash.Client
 	version string
@@ -55,6 +57,8 @@ type Target struct {
 
 	asked bool
 	heard []report.Observation
+	// deployed has an observation for each app, zero where none was asked for.
+	deployed []report.Observation
 }
 
 // Connect gives the target the client for its database and the version of the token
