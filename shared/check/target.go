@@ -52,6 +52,9 @@ type Target struct {
 	// figures are what checks found out beside INFO.
 	figures map[report.Gauge]float64
 
+	// sampled is how many commands samples took.
+	sampled int
+
 	// written is what the write canary met, nil where it was not asked.
 	written *report.Observation
 
