@@ -81,6 +81,7 @@ func (p *preflightFlags) register(f *flag.FlagSet) {
 	f.StringVar(&a.QueueURL, "queue-url", "", "the `address` to which a task is posted")
 	f.StringVar(&a.QueueKey, "queue-key", "", "the list that holds tasks, a Redis `key`")
 	f.StringVar(&p.drillAddr, "drill", "", "serve an emulator on this `address` to a staging app, and break it, to see the app fall back (with --app-health-url)")
+	f.DurationVar(&a.Patience, "drill-patience", preflight.DefaultPatience, "in a drill, let the app take this long to notice that Redis is gone, or back")
 	f.StringVar(&p.drillPassEnv, "drill-token-env", "", "the emulator's token is what this environment `variable` holds")
 }
 

@@ -49,29 +49,34 @@ func TestEnvironment(t *testing.T) {
 		{
 			"one revision: its names, and the value of MOCK_REDIS alone",
 			[]cloudruntest.Revision{revision("r1", 100, url, token, mock("false"))},
-			cloudrun.Environment{Variables: []string{"MOCK_REDIS", "UPSTASH_REDIS_TOKEN", "UPSTASH_REDIS_URL"}, Mock: "false"}, 1,
+			cloudrun.Environment{Variables: []string{"MOCK_REDIS", "UPSTASH_REDIS_TOKEN", "UPSTASH_REDIS_URL"}, Mock: "false"},
+			1,
 		},
 		{"no variables", []cloudruntest.Revision{revision("r1", 100)}, cloudrun.Environment{Variables: []string{}}, 1},
 		{"no traffic yet: the latest", []cloudruntest.Revision{revision("r1", 0, url)}, cloudrun.Environment{Variables: []string{"UPSTASH_REDIS_URL"}}, 1},
 		{
 			"rolled back: the revision that serves, not the latest one",
 			[]cloudruntest.Revision{revision("r1", 100, url, mock("true")), revision("r2", 0, url)},
-			cloudrun.Environment{Variables: []string{"MOCK_REDIS", "UPSTASH_REDIS_URL"}, Mock: "true"}, 2,
+			cloudrun.Environment{Variables: []string{"MOCK_REDIS", "UPSTASH_REDIS_URL"}, Mock: "true"},
+			2,
 		},
 		{
 			"two that serve: what both have, and the mock of either",
 			[]cloudruntest.Revision{revision("r1", 10, url, mock("1")), revision("r2", 90, url, token)},
-			cloudrun.Environment{Variables: []string{"UPSTASH_REDIS_URL"}, Mock: "1"}, 3,
+			cloudrun.Environment{Variables: []string{"UPSTASH_REDIS_URL"}, Mock: "1"},
+			3,
 		},
 		{
 			"MOCK_REDIS from a secret is not read",
 			[]cloudruntest.Revision{revision("r1", 100, cloudruntest.Variable{Name: "MOCK_REDIS", Secret: "mock"})},
-			cloudrun.Environment{Variables: []string{"MOCK_REDIS"}, Hidden: true}, 1,
+			cloudrun.Environment{Variables: []string{"MOCK_REDIS"}, Hidden: true},
+			1,
 		},
 		{
 			"a secret that is mounted as a file",
 			[]cloudruntest.Revision{{Name: "r1", Percent: 100, Mounted: "dotenv"}},
-			cloudrun.Environment{Variables: []string{}, Mounted: true}, 1,
+			cloudrun.Environment{Variables: []string{}, Mounted: true},
+			1,
 		},
 	}
 	for _, tt := range tests {

@@ -142,7 +142,7 @@ type Progress interface {
 	End(r Result)
 }
 
-// itemTimeout bounds an item, whatever it does.
+// itemTimeout bounds an item, whatever it does, beside what an app's drill is given.
 const itemTimeout = 4 * time.Minute
 
 // Run asks every item that is wanted, in the checklist's order.
@@ -227,7 +227,7 @@ func (r *run) one(ctx context.Context, i *Item, d *database, find func(context.C
 	if need, failed := r.unmet(i, result.Database); failed {
 		result.Finding = skip("it needs " + need + ", which does not pass")
 	} else {
-		bounded, cancel := context.WithTimeout(ctx, itemTimeout)
+		bounded, cancel := context.WithTimeout(ctx, itemTimeout+drillSteps*r.App.Patience)
 		result.Finding = find(bounded)
 		cancel()
 	}
