@@ -8,7 +8,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-func TestMockEvidenceNamesKindsAndRevisions(t *testing.T) {
+func TestMockEvidenceNamesEachKindOnce(t *testing.T) {
 	const fake = "The app uses an in-memory fake in place of Redis"
 	tests := []struct {
 		name, want string
@@ -16,7 +16,7 @@ func TestMockEvidenceNamesKindsAndRevisions(t *testing.T) {
 	}{
 		{"nothing is known", fake + ".", nil},
 		{"no revision", fake + ": the app says so and its log says so.", []string{"app", "logs"}},
-		{"each kind once", fake + ": it sent the event and its log says so (revision r1 and r2).", []string{"event@r1", "event@r2", "logs@r1"}},
+		{"each kind once", fake + ": it sent the event and its log says so.", []string{"event@r1", "event@r2", "logs@r1"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -25,5 +25,12 @@ func TestMockEvidenceNamesKindsAndRevisions(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestSourcesHaveTheirRevision(t *testing.T) {
+	const want = "app, event of r1, logs of r2, metrics@us-east4 and proof"
+	if got := sources([]string{"app", "event@r1", "logs@r2", "metrics@us-east4", "proof"}); got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -166,8 +166,7 @@ func impact(i incident.Incident) string {
 		parts = append(parts, tense(i, "PING fails", "PING failed")+from(i))
 	case i.Series.Check == report.MockMode:
 		if i.Cause == cause.Mock {
-			parts = append(parts, mockEvidence(i))
-			parts = append(parts, redisMeanwhile(i)...)
+			parts = append(redisMeanwhile(i), mockEvidence(i)) // a receiver may cut the end
 		}
 	case i.Series.Check == report.ConfigLoad && i.Severity == cause.SeverityCritical:
 		parts = append(parts, "pongwatch cannot watch this database with its present settings")
@@ -214,28 +213,36 @@ func mockEvidence(i incident.Incident) string {
 		report.SourceEvent:  "it sent the event",
 		report.SourceProof:  "what it wrote is not in the real Redis",
 	}
-	var seen, revisions []string
+	var seen []string
 	for _, s := range i.Down {
-		kind, revision := report.CutEvidenceSource(s)
+		kind, _ := report.CutEvidenceSource(s)
 		if w, ok := words[kind]; ok && !slices.Contains(seen, w) {
 			seen = append(seen, w)
-		}
-		if revision != "" && !slices.Contains(revisions, revision) {
-			revisions = append(revisions, revision)
 		}
 	}
 	if len(seen) == 0 {
 		return tense(i, "The app uses", "The app used") + " an in-memory fake in place of Redis"
 	}
-	return tense(i, "The app uses", "The app used") + " an in-memory fake in place of Redis: " + list(seen, len(words)) + ofRevisions(revisions)
+	return tense(i, "The app uses", "The app used") + " an in-memory fake in place of Redis: " + list(seen, len(words))
 }
 
-// ofRevisions names the deployments that said it, where they are known.
-func ofRevisions(names []string) string {
-	if len(names) == 0 {
-		return ""
+// sources names those that agree.
+func sources(down []string) string {
+	names := make([]string, len(down))
+	for k, s := range down {
+		names[k] = sourceName(s)
 	}
-	return " (revision " + Clip(Line(list(names, 2)), 100) + ")"
+	return list(names, 5)
+}
+
+// sourceName is a source for people: an app's signals with the revision that they are
+// about.
+func sourceName(s string) string {
+	kind, revision := report.CutEvidenceSource(s)
+	if revision == "" || kind != report.SourceEvent && kind != report.SourceLogs {
+		return s
+	}
+	return kind + " of " + revision
 }
 
 // redisMeanwhile tells an app that is set up wrong from one that an outage left behind.
@@ -275,7 +282,7 @@ func seenBy(o report.Observation) string {
 	if o.Source == "" {
 		return "seen by " + string(o.Check)
 	}
-	return "seen by " + Line(o.Source)
+	return "seen by " + Line(sourceName(o.Source))
 }
 
 // push is what a lock screen shows, which cuts after some 150 characters.
