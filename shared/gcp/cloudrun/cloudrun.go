@@ -44,7 +44,7 @@ const (
 var (
 	ErrDenied      = errors.New("access denied")
 	ErrNotFound    = errors.New("not found")
-	ErrUnavailable = errors.New("Cloud Run does not answer")
+	ErrUnavailable = errors.New("no usable answer of Cloud Run")
 )
 
 // Environment is what the revisions that serve traffic have in common: a variable is
