@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
+	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/secrets"
@@ -152,7 +153,12 @@ func (p *preflightFlags) run(ctx context.Context, stderr io.Writer) (preflight.R
 // configure reads the configuration: this environment's, or the demonstration's.
 func (p *preflightFlags) configure(ctx context.Context) error {
 	env := gcp.ReadEnvironment(os.Getenv)
-	p.o.Secrets = gcp.NewClients(env).Secrets()
+	clients := gcp.NewClients(env)
+	p.o.Secrets = clients.Secrets()
+	p.o.Deployments = func(ctx context.Context, service string) (check.Deployment, error) {
+		e, err := clients.Environment(ctx, service)
+		return check.Deployment(e), err
+	}
 	p.o.Upstash = upstash.Options{AllowHTTP: true, Timeout: p.timeout}
 	c, err := config.Load(ctx, config.Options{Getenv: os.Getenv, ReadFile: os.ReadFile, Secrets: p.o.Secrets, Local: true})
 	switch {

@@ -27,6 +27,14 @@ type Deployment struct {
 // hold no values.
 type Deployments func(ctx context.Context, service string) (Deployment, error)
 
+// MockConfiguration returns the evidence of the source config alone, outside a job's
+// runs: what the configuration says, and how its apps are deployed.
+func (t *Target) MockConfiguration(ctx context.Context) []report.Observation {
+	once := *t
+	once.Apps, once.asked = nil, false
+	return ask(ctx, &once, Spec{Check: report.MockMode, Run: mockMode})
+}
+
 // readDeployments reads how the apps are deployed, where the configuration says so. It
 // keeps one observation for each app, zero for those that are not asked.
 func (t *Target) readDeployments(ctx context.Context) {

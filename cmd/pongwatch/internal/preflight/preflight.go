@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/secrets"
@@ -118,6 +119,9 @@ type Options struct {
 	Getenv func(string) string
 	// Database limits the run to the one of that name.
 	Database string
+
+	// Deployments reads how apps are deployed on Cloud Run; nil reads none.
+	Deployments check.Deployments
 
 	// Monitor is a running pongwatch.
 	Monitor Monitor
