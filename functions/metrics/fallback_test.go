@@ -93,30 +93,39 @@ func TestFallbackRate(t *testing.T) {
 	}
 }
 
-func TestFallbackRateIsReadNowAndThen(t *testing.T) {
+// Documents are read every ten minutes, and of those that no longer change none again.
+func TestFallbackRateReadsWhatIsNew(t *testing.T) {
 	x := newFixture(t, "")
-	ranges := 0
+	var from []string
 	x.store.Always(func(c storetest.Call) storetest.Fault {
-		if c.Op == storetest.Range && strings.HasPrefix(c.Key, "incidents/v1/main/202611") {
-			ranges++
+		if key, ok := strings.CutPrefix(c.Key, "incidents/v1/main/"); ok && c.Op == storetest.Range {
+			from = append(from, key)
 		}
 		return storetest.None
 	})
-	count := func(want int) {
+	count := func(want int, reads ...string) {
 		t.Helper()
+		from = nil
 		if f := x.statistics(t, "").Databases[0].Fallback; f == nil || f.Activations != want {
 			t.Errorf("fallback %+v, want %d activations", f, want)
 		}
+		const ofTheRange = 1 // the past incidents of the answer are read as ever
+		if len(from) != ofTheRange+len(reads) || len(reads) > 0 && from[0] != reads[0] {
+			t.Errorf("incidents are read from %v, want from %v and once more for the range", from, reads)
+		}
 	}
-	count(0)
-	before := ranges
+	x.keep(t, "worker", eight.Add(-10*24*time.Hour), eight.Add(-9*24*time.Hour))
+	count(0, "20261108T200000Z")
 	x.keep(t, "backend", eight.Add(-time.Hour), eight.Add(-time.Minute))
 	count(0)
-	if again := ranges - before; again != 1 {
-		t.Errorf("the second answer read incidents %d times, want once: those of its range", again)
-	}
 	*x.now = x.now.Add(10 * time.Minute)
-	count(1)
+	count(1, "20261121T200000Z")
+	*x.now = x.now.Add(23 * time.Hour) // it may still be reopened, and is read again
+	count(0, "20261121T201000Z")
+	*x.now = x.now.Add(2 * time.Hour)
+	count(0, "20261122T190000Z")
+	*x.now = x.now.Add(time.Hour)
+	count(0, "20261122T211000Z")
 }
 
 func TestAFallbackRateThatCannotBeReadIsLeftOut(t *testing.T) {

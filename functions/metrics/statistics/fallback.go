@@ -39,8 +39,10 @@ const (
 	// is still open counts whenever it began.
 	fallbackFrom = 14 * day
 	// fallbackFresh is how long what was read of incidents' documents is good: what is
-	// resolved meanwhile is in Alert's state for a quarter of an hour.
+	// resolved meanwhile is in Alert's state, by default for a quarter of an hour.
 	fallbackFresh = 10 * time.Minute
+	// fallbackSettled is how long after its end an incident is not reopened any more.
+	fallbackSettled = day
 )
 
 // fallbacks remembers the shards' documents that tell of mock mode.
@@ -50,7 +52,9 @@ type fallbacks struct {
 }
 
 type mockDocuments struct {
-	at        time.Time
+	at time.Time
+	// Of the incidents that were opened before then no document changes any more.
+	settled   time.Time
 	incidents []incident.Incident
 }
 
@@ -117,11 +121,21 @@ func (r *shardReader) mockDocuments(ctx context.Context) ([]incident.Incident, e
 	if ok && r.now.Sub(kept.at) < fallbackFresh && !r.now.Before(kept.at) {
 		return kept.incidents, nil
 	}
-	kept = mockDocuments{at: r.now}
-	from, to := store.Prefix(incident.DocumentKey(r.shard, ""))
+	oldest := r.now.Add(-fallbackFrom)
+	from := oldest
+	if kept.settled.After(from) {
+		from = kept.settled
+	}
+	next := mockDocuments{at: r.now, settled: r.now.Add(-fallbackSettled)}
+	for _, i := range kept.incidents {
+		if i.Opened.Before(from) && !i.Opened.Before(oldest) {
+			next.incidents = append(next.incidents, i)
+		}
+	}
+	first, last := store.Prefix(incident.DocumentKey(r.shard, ""))
 	whole := true
-	// Ids begin with the time of opening.
-	for doc, err := range r.store.Range(ctx, from+r.now.Add(-fallbackFrom).Format("20060102T150405Z"), to) {
+	// Ids begin with the second of opening.
+	for doc, err := range r.store.Range(ctx, first+from.Format("20060102T150405Z"), last) {
 		if err != nil {
 			return nil, err
 		}
@@ -132,17 +146,25 @@ func (r *shardReader) mockDocuments(ctx context.Context) ([]incident.Incident, e
 			continue
 		}
 		i := d.Incident()
-		if d.Resolved.IsZero() {
-			continue // it is in Alert's state, or nobody knows when it ended
+		if i.Open() || r.now.Sub(i.Resolved) < fallbackSettled {
+			next.settled = earlier(next.settled, i.Opened.Truncate(time.Second))
 		}
-		if len(incidents.Lapses(&i, r.now)) > 0 {
-			kept.incidents = append(kept.incidents, i)
+		// One that is open is in Alert's state, or nobody knows when it ended.
+		if !i.Open() && len(incidents.Lapses(&i, r.now)) > 0 {
+			next.incidents = append(next.incidents, i)
 		}
 	}
 	if whole {
 		r.fallbacks.mu.Lock()
-		r.fallbacks.read[r.shard] = kept
+		r.fallbacks.read[r.shard] = next
 		r.fallbacks.mu.Unlock()
 	}
-	return kept.incidents, nil
+	return next.incidents, nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
