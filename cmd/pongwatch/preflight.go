@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
-	"github.com/pongwatch/pongwatch/shared/check"
+	"github.com/pongwatch/pongwatch/functions/healthcheck"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/secrets"
@@ -154,11 +154,7 @@ func (p *preflightFlags) run(ctx context.Context, stderr io.Writer) (preflight.R
 func (p *preflightFlags) configure(ctx context.Context) error {
 	env := gcp.ReadEnvironment(os.Getenv)
 	clients := gcp.NewClients(env)
-	p.o.Secrets = clients.Secrets()
-	p.o.Deployments = func(ctx context.Context, service string) (check.Deployment, error) {
-		e, err := clients.Environment(ctx, service)
-		return check.Deployment(e), err
-	}
+	p.o.Secrets, p.o.Deployments = clients.Secrets(), healthcheck.Deployments(clients)
 	p.o.Upstash = upstash.Options{AllowHTTP: true, Timeout: p.timeout}
 	c, err := config.Load(ctx, config.Options{Getenv: os.Getenv, ReadFile: os.ReadFile, Secrets: p.o.Secrets, Local: true})
 	switch {

@@ -1,13 +1,11 @@
 package healthcheck_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 
 	"github.com/pongwatch/pongwatch/functions/healthcheck"
-	"github.com/pongwatch/pongwatch/shared/check"
-	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun"
+	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun/cloudruntest"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -34,18 +32,12 @@ func TestTheDeploymentIsRead(t *testing.T) {
 			defer run.Close()
 			run.Deploy(service, cloudruntest.Revision{Name: "r1", Percent: 100, Variables: tt.variables})
 			run.Fail(tt.status)
-			client, err := cloudrun.New(run.Addr())
-			if err != nil {
-				t.Fatal(err)
-			}
+			clients := gcp.NewClients(gcp.Environment{CloudRunEmulator: run.Addr()})
 			at, to := &clock{at: eight}, &topic{}
 			c := parse(t, fmt.Sprintf("databases:\n- {name: cache, url: %q, token: sesame, app: {service: backend, cloud_run: %s}}\n", serve(t, pong()), service))
 			o := options(t, c, memory(at.now), to)
 			o.Now = at.now
-			o.Deployments = func(ctx context.Context, service string) (check.Deployment, error) {
-				e, err := client.Environment(ctx, service)
-				return check.Deployment(e), err
-			}
+			o.Deployments = healthcheck.Deployments(clients)
 			f, err := healthcheck.New(o)
 			if err != nil {
 				t.Fatal(err)
