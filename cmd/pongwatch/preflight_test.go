@@ -147,12 +147,18 @@ type preflightRun struct {
 
 func startPreflight(t *testing.T, args ...string) preflightRun {
 	t.Helper()
+	return startPreflightIn(t, nil, args...)
+}
+
+// startPreflightIn starts it with that in its environment, and nothing else.
+func startPreflightIn(t *testing.T, env []string, args ...string) preflightRun {
+	t.Helper()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := preflightRun{exec.CommandContext(t.Context(), path, append([]string{"preflight"}, args...)...), &bytes.Buffer{}, &bytes.Buffer{}}
-	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = []string{"TMPDIR=" + t.TempDir()}, p.stdout, p.stderr
+	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append([]string{"TMPDIR=" + t.TempDir()}, env...), p.stdout, p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -112,3 +112,13 @@ func DecodeDocument(data []byte) (Document, error) {
 	}
 	return d, nil
 }
+
+// Incident returns what the document holds of its incident; who was told is [Document.Told].
+func (d *Document) Incident() Incident {
+	return Incident{
+		ID: d.ID, Series: d.Series, Severity: d.Severity, Status: d.Status, Cause: d.Cause, Previous: d.Previous,
+		Observation: d.Observation, Down: d.Down, Voters: d.Voters, Runs: d.Runs, Since: d.Since, LastOK: d.LastOK,
+		Opened: d.Opened, Resolved: d.Resolved, Gone: d.Gone, Reopened: d.Reopened, Unstable: d.Unstable, Flapping: d.Flapping,
+		Mock: d.Mock, Sparkline: d.Sparkline, Drill: d.Drill,
+	}
+}

@@ -45,6 +45,7 @@ func full() incident.State {
 		Severity: cause.SeverityCritical, Status: report.Fail, Cause: cause.AuthInvalid,
 		Observation: report.Observation{Evidence: "HTTP 401: WRONGPASS"},
 		Since:       ago(13 * time.Minute), LastOK: ago(14 * time.Minute), Opened: ago(12 * time.Minute), Reopened: 1, Unstable: true,
+		Mock: []string{"backend (app, event)"},
 	}
 	down.Ack = &incident.Ack{By: "anna@laptop", Via: "cli", At: ago(9 * time.Minute)}
 	down.Deliveries["email-oncall/a@example.com"] = incident.Delivery{Want: 4, Done: 1, Sent: ago(11 * time.Minute), Since: ago(9 * time.Minute), Tries: 3, Error: "451 try again later"}

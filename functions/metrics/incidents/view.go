@@ -71,7 +71,7 @@ func newIncident(shard string, i incident.Incident, group *incident.Group, now t
 		ID: i.Short(), FullID: i.ID, Shard: shard,
 		Database: i.Series.Database, Check: i.Series.Check, Subject: i.Series.Subject,
 		Severity: i.Severity, Status: i.Status, Cause: i.Cause, Title: i.Cause.Info().Title, Playbook: i.Cause.Playbook(),
-		Evidence: i.Observation.Evidence, Since: i.Since, LastOK: i.LastOK, Opened: i.Opened, Resolved: i.Resolved,
+		Evidence: i.Observation.Evidence, Mock: i.Mock, Since: i.Since, LastOK: i.LastOK, Opened: i.Opened, Resolved: i.Resolved,
 		DurationSeconds: int64(i.Duration(now).Seconds()),
 		Reopened:        i.Reopened, Unstable: i.Unstable, Flapping: i.Flapping,
 		Handling: newHandling(i.Thread, now), Told: told(i.Deliveries),

@@ -64,7 +64,7 @@ func (p *Process) handler() (http.Handler, error) {
 func (p *Process) newHealthCheck(c *config.Config) (http.Handler, error) {
 	f, err := healthcheck.New(healthcheck.Options{
 		Config: c, Region: region, Reports: p.reports, Store: p.store,
-		Resolve: check.FromConfig(c, p.secrets), Upstash: p.upstash(),
+		Resolve: check.FromConfig(c, p.secrets), Deployments: p.deployments, Upstash: p.upstash(),
 		ReadTokens: access.FromConfig(c, p.secrets), Logger: p.options.Logger,
 	})
 	return f, wired("HealthCheck", err)
