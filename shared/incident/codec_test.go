@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -15,10 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // full is a state in which every field is set: fill sees to that, so that a field
 // that the rows forget is found.
@@ -110,17 +108,10 @@ func TestGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw := expand(t, data)
-	if *update {
-		if err := os.WriteFile(path, []byte(raw), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	goldentest.Compare(t, path, raw)
 	golden, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(golden), raw); diff != "" {
-		t.Errorf("the format has changed (-golden +now):\n%s", diff)
 	}
 	got, err := Decode(compress(t, golden))
 	if err != nil {
