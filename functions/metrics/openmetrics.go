@@ -105,6 +105,8 @@ var (
 	budgetLeft     = gauge("pongwatch_error_budget_left_ratio", "ratio", "What is left of the failures that the objective allows in 30 days.")
 	memoryUsed     = gauge("pongwatch_memory_used_ratio", "ratio", "Data as a share of the plan's quota.")
 	commandsUsed   = gauge("pongwatch_commands_used_ratio", "ratio", "This month's commands as a share of the plan's quota.")
+	memoryLeft     = gauge("pongwatch_memory_full_in_seconds", "seconds", "Until the data quota is full at this rate; absent where that cannot be told.")
+	commandsLeft   = gauge("pongwatch_commands_out_in_seconds", "seconds", "Until the month's commands are used up at this rate; absent where that cannot be told.")
 	hitRatio       = gauge("pongwatch_hit_ratio", "ratio", "Look-ups that found their key, over the range.")
 	checkOK        = gauge("pongwatch_check_ok", "", "Whether the last verdict of a check was good; absent while it is unknown.")
 
@@ -164,6 +166,8 @@ func (c *collector) database(d *statistics.Database) {
 	c.fallback(d)
 	c.add(memoryUsed, d.MemoryRatio, "database", d.Name)
 	c.add(commandsUsed, d.CommandsRatio, "database", d.Name)
+	c.add(memoryLeft, float(d.MemoryFullInSeconds), "database", d.Name)
+	c.add(commandsLeft, float(d.CommandsOutInSeconds), "database", d.Name)
 	c.add(hitRatio, d.HitRate, "database", d.Name)
 	for _, g := range redisFamilies {
 		if v, ok := d.Gauges[g.gauge]; ok {
@@ -233,4 +237,11 @@ func truth(v bool) *float64 {
 		return new(1.0)
 	}
 	return new(0.0)
+}
+
+func float(v *int64) *float64 {
+	if v == nil {
+		return nil
+	}
+	return new(float64(*v))
 }

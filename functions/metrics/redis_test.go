@@ -2,6 +2,7 @@ package metrics_test
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -62,6 +63,11 @@ func TestTheFiguresAreThoseOfARealRedis(t *testing.T) {
 		if step.rate == 0 && got.Value != nil || step.rate != 0 && (got.Value == nil || *got.Value != step.rate) {
 			t.Errorf("%s: hit rate %v, want %v", step.name, got, step.rate)
 		}
+	}
+	// The same from history, where nothing is too few: no reset is counted as a loss.
+	const want = (300. + 30 + 5 + 120) / (400 + 120 + 10 + 160)
+	if got := x.statistics(t, "?database=real").Databases[0].HitRate; got == nil || math.Abs(*got-want) > 1e-4 {
+		t.Errorf("hit rate of the whole %v, want %v", got, want)
 	}
 }
 

@@ -98,14 +98,14 @@ func (a *Archive) sumUp(ctx context.Context, shard string, from time.Time, summa
 	if err != nil {
 		return err
 	}
-	byDatabase := map[string][]report.Reading{}
+	names := map[string]bool{}
 	for _, h := range hours {
-		for _, name := range h.Databases() {
-			byDatabase[name] = append(byDatabase[name], h.Readings(name)...)
+		for name := range h.body.Databases {
+			names[name] = true
 		}
 	}
-	for name, readings := range byDatabase {
-		if f := SumUp(readings, from); f != (Figures{}) {
+	for name := range names {
+		if f := SumUp(hours, name, from); f != (Figures{}) {
 			summary.of(name).Figures = f
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -43,53 +42,35 @@ func (f Figures) HitRate() *float64 {
 	return new(*f.Hits / (*f.Hits + *f.Misses))
 }
 
-// SumUp makes the Figures of readings sorted by time, of which those before from only
+// SumUp makes the Figures of a database's readings from a time on; hours before it only
 // say where counters stood.
-func SumUp(readings []report.Reading, from time.Time) Figures {
+func SumUp(hours []*GaugeHour, database string, from time.Time) Figures {
 	var f Figures
-	f.Hits = increase(readings, report.GaugeHits, from)
-	f.Misses = increase(readings, report.GaugeMisses, from)
-	f.Commands = increase(readings, report.GaugeCommands, from)
-	for _, r := range slices.Backward(readings) {
-		if r.At.Before(from) {
-			break
+	for _, c := range []struct {
+		gauge report.Gauge
+		sum   **float64
+	}{{report.GaugeHits, &f.Hits}, {report.GaugeMisses, &f.Misses}, {report.GaugeCommands, &f.Commands}} {
+		for t, grown := range Growth(hours, database, c.gauge) {
+			if t.Before(from) {
+				continue
+			}
+			if *c.sum == nil {
+				*c.sum = new(0.0)
+			}
+			**c.sum += grown
 		}
-		if v, ok := r.Checks[report.Memory]; ok && f.MemoryRatio == nil {
-			f.MemoryRatio = v.Value
-		}
-		if v, ok := r.Checks[report.Commands]; ok && f.CommandsRatio == nil {
-			f.CommandsRatio = v.Value
+	}
+	for _, c := range []struct {
+		check report.Check
+		last  **float64
+	}{{report.Memory, &f.MemoryRatio}, {report.Commands, &f.CommandsRatio}} {
+		for t, v := range Verdicts(hours, database, c.check) {
+			if v.Value != nil && !t.Before(from) {
+				*c.last = v.Value
+			}
 		}
 	}
 	return f
-}
-
-// increase is by how much a counter grew after from. Each replica counts by itself,
-// and one that shrank was reset: it has grown by what it is.
-func increase(readings []report.Reading, gauge report.Gauge, from time.Time) *float64 {
-	var sum float64
-	known := false
-	last := map[string]float64{}
-	for _, r := range readings {
-		now, ok := r.Values[gauge]
-		if !ok {
-			continue
-		}
-		before, compared := last[r.Replica]
-		last[r.Replica] = now
-		if !compared || r.At.Before(from) {
-			continue
-		}
-		known = true
-		if now < before {
-			before = 0
-		}
-		sum += now - before
-	}
-	if !known {
-		return nil
-	}
-	return &sum
 }
 
 // Date is the day's beginning.

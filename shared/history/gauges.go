@@ -3,12 +3,15 @@ package history
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/store"
 )
 
 // GaugeHour is the readings of one hour and shard.
@@ -27,7 +30,7 @@ type readingSeries struct {
 	Run     []int                       `json:"run"`
 	Replica []string                    `json:"replica,omitempty"`
 	Policy  []string                    `json:"policy,omitempty"`
-	Values  map[report.Gauge][]*float64 `json:"values,omitempty"`
+	Values  map[report.Gauge]numbers    `json:"values,omitempty"`
 	Checks  map[report.Check][]*verdict `json:"checks,omitempty"`
 }
 
@@ -59,7 +62,7 @@ func (a *Archive) Readings(ctx context.Context, shard string, from, to time.Time
 // LastReadings returns the newest hour of readings that is not older than the hour
 // before now's, and whether there is one.
 func (a *Archive) LastReadings(ctx context.Context, shard string, now time.Time) (*GaugeHour, bool, error) {
-	return latest(ctx, a.store, gaugePrefix(shard), now, DecodeReadings)
+	return latest(ctx, a.store, gaugePrefix(shard), now, func(d store.Doc) (*GaugeHour, error) { return DecodeReadings(d.Data, d.Schema) })
 }
 
 func gaugePrefix(shard string) string { return "gauges/v1/" + shard + "/" }
@@ -104,6 +107,147 @@ func (h *GaugeHour) Readings(database string) []report.Reading {
 	return out
 }
 
+// Last returns the database's newest reading whose INFO was answered, and whether
+// there is one.
+func (h *GaugeHour) Last(database string) (report.Reading, bool) {
+	s, ok := h.body.Databases[database]
+	if !ok {
+		return report.Reading{}, false
+	}
+	newest := -1
+	for _, i := range h.order(s) {
+		for _, list := range s.Values {
+			if !math.IsNaN(list[i]) {
+				newest = i
+				break
+			}
+		}
+	}
+	if newest < 0 {
+		return report.Reading{}, false
+	}
+	r := s.reading(newest)
+	r.At = h.body.Runs[s.Run[newest]].Scheduled
+	return r, true
+}
+
+// order yields the indices of the readings by time.
+func (h *GaugeHour) order(s *readingSeries) iter.Seq2[int, int] {
+	at := func(run int) time.Time { return h.body.Runs[run].Scheduled }
+	byTime := func(a, b int) int { return at(a).Compare(at(b)) }
+	if slices.IsSortedFunc(s.Run, byTime) {
+		return func(yield func(int, int) bool) {
+			for i := range s.Run {
+				if !yield(i, i) {
+					return
+				}
+			}
+		}
+	}
+	out := make([]int, len(s.Run))
+	for i := range out {
+		out[i] = i
+	}
+	slices.SortStableFunc(out, func(a, b int) int { return byTime(s.Run[a], s.Run[b]) })
+	return slices.All(out)
+}
+
+// Growth yields by how much a counter of the database has grown at each reading in the
+// hours, which are in order. Each replica counts by itself, so its first reading yields
+// nothing; once it was set back, as [report.Reading.Restarted] tells, it has grown by
+// what it is.
+func Growth(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[time.Time, float64] {
+	return func(yield func(time.Time, float64) bool) {
+		last := map[string]counted{} // by replica
+		for _, h := range hours {
+			s, ok := h.body.Databases[database]
+			if !ok || s.Values[gauge] == nil {
+				continue
+			}
+			counters := s.counters()
+			for _, i := range h.order(s) {
+				now := s.Values[gauge][i]
+				if math.IsNaN(now) {
+					continue
+				}
+				before, compared := last[s.Replica[i]]
+				is := counted{now, counters, i}
+				last[s.Replica[i]] = is
+				if is.restartedSince(before) {
+					before.value = 0
+				}
+				if compared && !yield(h.body.Runs[s.Run[i]].Scheduled, now-before.value) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// counted is one counter at one reading, with what all counters were.
+type counted struct {
+	value    float64
+	counters []numbers // by counter, nil where it is not known; then by reading
+	reading  int
+}
+
+// restartedSince is [report.Reading.Restarted] without a reading made for it.
+func (c counted) restartedSince(before counted) bool {
+	for k := range before.counters {
+		was, is := before.counters[k], c.counters[k]
+		// What is not known is not less.
+		if was != nil && is != nil && is[c.reading] < was[before.reading] {
+			return true
+		}
+	}
+	return false
+}
+
+// counters are the columns of report.Counters.
+func (s *readingSeries) counters() []numbers {
+	names := report.Counters()
+	out := make([]numbers, len(names))
+	for i, name := range names {
+		out[i] = s.Values[name]
+	}
+	return out
+}
+
+// Figure yields what the readings in the hours, which are in order, say of a gauge.
+func Figure(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[time.Time, float64] {
+	return func(yield func(time.Time, float64) bool) {
+		for _, h := range hours {
+			s, ok := h.body.Databases[database]
+			if !ok || s.Values[gauge] == nil {
+				continue
+			}
+			for _, i := range h.order(s) {
+				if v := s.Values[gauge][i]; !math.IsNaN(v) && !yield(h.body.Runs[s.Run[i]].Scheduled, v) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Verdicts yields a check's verdicts in the hours, which are in order.
+func Verdicts(hours []*GaugeHour, database string, check report.Check) iter.Seq2[time.Time, report.Verdict] {
+	return func(yield func(time.Time, report.Verdict) bool) {
+		for _, h := range hours {
+			s, ok := h.body.Databases[database]
+			if !ok || s.Checks[check] == nil {
+				continue
+			}
+			for _, i := range h.order(s) {
+				v := s.Checks[check][i]
+				if v != nil && !yield(h.body.Runs[s.Run[i]].Scheduled, report.Verdict{Status: v.Status, Cause: v.Cause, Value: v.Value}) {
+					return
+				}
+			}
+		}
+	}
+}
+
 func (h *GaugeHour) has(t time.Time) bool    { return h.body.Runs.has(t) }
 func (h *GaugeHour) encode() ([]byte, error) { return pack(h.body) }
 
@@ -113,7 +257,7 @@ func (h *GaugeHour) add(run Run, readings map[string]report.Reading) {
 	for database, r := range readings {
 		s := h.body.Databases[database]
 		if s == nil {
-			s = &readingSeries{Values: map[report.Gauge][]*float64{}, Checks: map[report.Check][]*verdict{}}
+			s = &readingSeries{Values: map[report.Gauge]numbers{}, Checks: map[report.Check][]*verdict{}}
 			h.body.Databases[database] = s
 		}
 		s.add(index, r)
@@ -126,19 +270,19 @@ func (s *readingSeries) add(index int, r report.Reading) {
 	s.Replica = append(s.Replica, r.Replica)
 	s.Policy = append(s.Policy, r.Policy)
 	if s.Values == nil {
-		s.Values = map[report.Gauge][]*float64{}
+		s.Values = map[report.Gauge]numbers{}
 	}
 	if s.Checks == nil {
 		s.Checks = map[report.Check][]*verdict{}
 	}
 	for gauge, v := range r.Values {
-		s.Values[gauge] = append(padded(s.Values[gauge], before), &v)
+		s.Values[gauge] = append(s.Values[gauge].padded(before), v)
 	}
 	for check, v := range r.Checks {
 		s.Checks[check] = append(padded(s.Checks[check], before), &verdict{Status: v.Status, Cause: v.Cause, Value: v.Value})
 	}
 	for gauge, list := range s.Values {
-		s.Values[gauge] = padded(list, before+1)
+		s.Values[gauge] = list.padded(before + 1)
 	}
 	for check, list := range s.Checks {
 		s.Checks[check] = padded(list, before+1)
@@ -148,8 +292,8 @@ func (s *readingSeries) add(index int, r report.Reading) {
 func (s *readingSeries) reading(i int) report.Reading {
 	r := report.Reading{Replica: s.Replica[i], Policy: s.Policy[i], Values: map[report.Gauge]float64{}, Checks: map[report.Check]report.Verdict{}}
 	for gauge, list := range s.Values {
-		if list[i] != nil {
-			r.Values[gauge] = *list[i]
+		if v := list[i]; !math.IsNaN(v) {
+			r.Values[gauge] = v
 		}
 	}
 	for check, list := range s.Checks {
@@ -183,6 +327,14 @@ func (s *readingSeries) whole(runs int) bool {
 		}
 	}
 	return true
+}
+
+// padded returns n with unknown figures appended up to that length.
+func (n numbers) padded(length int) numbers {
+	for len(n) < length {
+		n = append(n, math.NaN())
+	}
+	return n
 }
 
 // padded returns list with nils appended up to length n.

@@ -182,8 +182,8 @@ func documents[D any](ctx context.Context, s store.Store, prefix string, from, t
 	return out, nil
 }
 
-// latest returns the document of now's hour, or of the hour before.
-func latest[D any](ctx context.Context, s store.Store, prefix string, now time.Time, decode func([]byte, int) (D, error)) (d D, ok bool, err error) {
+// latest returns what decode makes of the document of now's hour, or of the hour before.
+func latest[D any](ctx context.Context, s store.Store, prefix string, now time.Time, decode func(store.Doc) (D, error)) (d D, ok bool, err error) {
 	for _, t := range []time.Time{now, now.Add(-time.Hour)} {
 		doc, err := s.Get(ctx, hourKey(prefix, t))
 		if errors.Is(err, store.ErrNotFound) {
@@ -192,10 +192,28 @@ func latest[D any](ctx context.Context, s store.Store, prefix string, now time.T
 		if err != nil {
 			return d, false, fmt.Errorf("reading history: %w", err)
 		}
-		if d, err = decode(doc.Data, doc.Schema); err != nil {
+		if d, err = decode(doc); err != nil {
 			return d, false, fmt.Errorf("reading %s: %w", doc.Key, err)
 		}
 		return d, true, nil
 	}
 	return d, false, nil
+}
+
+// Versions returns the versions of the newest documents of a shard's readings and of
+// its pings from each region, empty where there is none. They change with every run.
+func (a *Archive) Versions(ctx context.Context, shard string, regions []string, now time.Time) ([]string, error) {
+	prefixes := []string{gaugePrefix(shard)}
+	for _, region := range regions {
+		prefixes = append(prefixes, pingPrefix(shard, region))
+	}
+	out := make([]string, 0, len(prefixes))
+	for _, prefix := range prefixes {
+		version, _, err := latest(ctx, a.store, prefix, now, func(d store.Doc) (string, error) { return d.Key + "@" + d.Version, nil })
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, version)
+	}
+	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/store"
 )
 
 // PingHour is the pings of one hour, shard and region.
@@ -59,7 +60,7 @@ func (a *Archive) Pings(ctx context.Context, shard, region string, from, to time
 // LastPings returns the newest HealthCheck run of the shard and region that is not
 // older than the hour before now's, and whether there is one.
 func (a *Archive) LastPings(ctx context.Context, shard, region string, now time.Time) (Run, bool, error) {
-	h, ok, err := latest(ctx, a.store, pingPrefix(shard, region), now, DecodePings)
+	h, ok, err := latest(ctx, a.store, pingPrefix(shard, region), now, func(d store.Doc) (*PingHour, error) { return DecodePings(d.Data, d.Schema) })
 	if err != nil || !ok {
 		return Run{}, false, err
 	}
@@ -104,7 +105,10 @@ func (h *PingHour) Samples(database string) ([]report.Sample, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading samples of %s: %w", database, err)
 	}
-	slices.SortStableFunc(out, func(a, b report.Sample) int { return a.At.Compare(b.At) })
+	byTime := func(a, b report.Sample) int { return a.At.Compare(b.At) }
+	if !slices.IsSortedFunc(out, byTime) {
+		slices.SortStableFunc(out, byTime)
+	}
 	return out, nil
 }
 

@@ -71,16 +71,16 @@ type Reading struct {
 	Checks map[Check]Verdict
 }
 
-// counters are the figures that a replica counts from its start on.
-var counters = [...]Gauge{
-	GaugeCommands, GaugeReads, GaugeWrites, GaugeHits, GaugeMisses, GaugeExpired, GaugeEvicted,
+// Counters returns the figures that a replica counts from its start on.
+func Counters() []Gauge {
+	return []Gauge{GaugeCommands, GaugeReads, GaugeWrites, GaugeHits, GaugeMisses, GaugeExpired, GaugeEvicted}
 }
 
 // Restarted reports whether the counters were set back since an earlier reading of the
 // same replica. All are set back together: one that shrank tells so of those, too, that
 // have meanwhile grown past where they stood.
 func (r Reading) Restarted(before Reading) bool {
-	for _, g := range counters {
+	for _, g := range Counters() {
 		was, known := before.Values[g]
 		if is, still := r.Values[g]; known && still && is < was {
 			return true

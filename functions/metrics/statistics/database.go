@@ -8,14 +8,14 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/cause"
-	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// forecastFrom is how far back forecasts look.
-const forecastFrom = 6 * time.Hour
+// verdictsFrom is how far back a check's last verdict and forecast are looked for: the
+// rarest checks are asked once a day.
+const verdictsFrom = 25 * time.Hour
 
 // uptimeDays is what Uptime covers.
 const uptimeDays = 30
@@ -38,6 +38,7 @@ type material struct {
 	// pings are the hours of each region that lie in the window or in no day.
 	pings    map[string][]*history.PingHour
 	readings []*history.GaugeHour
+	open     time.Time // the first day that is in no day's document yet
 }
 
 func (r *shardReader) material(ctx context.Context) *material {
@@ -55,6 +56,7 @@ func (r *shardReader) material(ctx context.Context) *material {
 	for t := today.Add(-day); !t.Before(r.now.Add(-history.Retention)) && !m.covered[t]; t = t.Add(-day) {
 		from = t
 	}
+	m.open = from
 	if r.w.to.Sub(r.w.from) <= day+r.w.step && r.w.from.Before(from) {
 		from = r.w.from
 	}
@@ -69,9 +71,9 @@ func (r *shardReader) material(ctx context.Context) *material {
 	// The figures of more than a day come from days; counters need the hour before.
 	from = r.w.from.Add(-time.Hour)
 	if r.w.to.Sub(r.w.from) > day+r.w.step {
-		from = today.Add(-time.Hour)
+		from = m.open.Add(-time.Hour)
 	}
-	if least := r.now.Add(-forecastFrom); least.Before(from) {
+	if least := r.now.Add(-verdictsFrom); least.Before(from) {
 		from = least
 	}
 	if m.readings, err = r.Reader.readings(ctx, r.shard, from, r.now); err != nil {
@@ -137,6 +139,12 @@ func (r *shardReader) region(region, database string, m *material, old []*histor
 			}
 		}
 		out.Summary, out.Series = joined(sums), daySeries(r.w, sums)
+		return out
+	}
+	if len(old) == 0 {
+		// Sorted by time, so what lies in the window is one piece of them.
+		samples := r.w.part(hot)
+		out.Summary, out.Series = history.Summarize(samples), pingSeries(r.w, samples, detail)
 		return out
 	}
 	var samples []report.Sample
@@ -207,74 +215,6 @@ func (u *Uptime) count(m *material, region, database string, hot []report.Sample
 	if allowed := (1 - u.Objective) * judged; allowed > 0 {
 		u.BudgetLeft = ratio(new(1 - float64(u.Failed)/allowed))
 	}
-}
-
-// read fills in what the readings tell.
-func (r *shardReader) read(d *Database, m *material, detail bool) {
-	var readings []report.Reading
-	for _, h := range m.readings {
-		readings = append(readings, h.Readings(d.Name)...)
-	}
-	for _, v := range readings {
-		for name, verdict := range v.Checks {
-			if d.Checks == nil {
-				d.Checks = map[report.Check]Verdict{}
-			}
-			d.Checks[name] = Verdict{At: v.At, Status: verdict.Status, Cause: string(verdict.Cause), Value: verdict.Value}
-		}
-		if len(v.Values) > 0 {
-			d.ReadAt, d.Gauges, d.Policy = v.At, v.Values, v.Policy
-		}
-	}
-	now := history.SumUp(readings, r.w.from)
-	d.MemoryRatio, d.CommandsRatio, d.HitRate = ratio(now.MemoryRatio), ratio(now.CommandsRatio), ratio(now.HitRate())
-	d.MemoryFullInSeconds = forecast(readings, report.Memory, r.now)
-	d.CommandsOutInSeconds = forecast(readings, report.Commands, r.now)
-	if !r.long() {
-		if detail {
-			w := r.w
-			w.step = max(w.step, r.config.Every(report.Metrics))
-			d.Figures = figureSeries(w, readings)
-		}
-		return
-	}
-	series := figureSeries(r.w.daily(), readings)
-	hits, misses := 0.0, 0.0
-	for _, of := range m.days {
-		one := of.Databases[d.Name]
-		i := r.w.daily().index(of.Date())
-		if one == nil || i < 0 {
-			continue
-		}
-		series.set(i, one.Figures)
-	}
-	for _, of := range m.days {
-		if one := of.Databases[d.Name]; one != nil && one.Hits != nil && one.Misses != nil && r.w.daily().index(of.Date()) >= 0 {
-			hits, misses = hits+*one.Hits, misses+*one.Misses
-		}
-	}
-	if today := history.SumUp(readings, r.now.Truncate(day)); today.Hits != nil && today.Misses != nil {
-		hits, misses = hits+*today.Hits, misses+*today.Misses
-	}
-	d.HitRate = ratio(history.Figures{Hits: &hits, Misses: &misses}.HitRate())
-	if detail {
-		d.Figures = series
-	}
-}
-
-// forecast is when a check's share reaches the whole.
-func forecast(readings []report.Reading, c report.Check, now time.Time) *int64 {
-	var points []check.Point
-	for _, r := range readings {
-		if v, ok := r.Checks[c]; ok && v.Value != nil && now.Sub(r.At) <= forecastFrom {
-			points = append(points, check.Point{At: r.At, Value: *v.Value})
-		}
-	}
-	left, known := check.Forecast(points, 1, now)
-	if !known {
-		return nil
-	}
-	return new(int64(left / time.Second))
 }
 
 // judge says how the database is.

@@ -106,22 +106,11 @@ func (r *Reader) Mark(ctx context.Context) (string, error) {
 	now := r.now().UTC()
 	marks := []string{now.Truncate(markEvery).Format(time.RFC3339)}
 	for _, shard := range r.config.ShardNames() {
-		last, ok, err := r.archive.LastReadings(ctx, shard, now)
+		versions, err := r.archive.Versions(ctx, shard, r.regions(shard), now)
 		if err != nil {
 			return "", err
 		}
-		if ok {
-			if runs := last.Runs(); len(runs) > 0 {
-				marks = append(marks, runs[len(runs)-1].Scheduled.Format(time.RFC3339))
-			}
-		}
-		for _, region := range r.regions(shard) {
-			run, _, err := r.archive.LastPings(ctx, shard, region, now)
-			if err != nil {
-				return "", err
-			}
-			marks = append(marks, run.Scheduled.Format(time.RFC3339))
-		}
+		marks = append(marks, versions...)
 		doc, err := r.store.Get(ctx, incident.StateKey(shard))
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return "", fmt.Errorf("reading incidents: %w", err)

@@ -18,8 +18,9 @@ func pingSeries(w window, samples []report.Sample, detail bool) PingSeries {
 		P50: make([]*float64, n), Good: make([]int, n), Failed: make([]int, n),
 	}
 	waits := make([][]float64, n)
-	phases := make([][3][]float64, n)
+	var phases [][3][]float64
 	if detail {
+		phases = make([][3][]float64, n)
 		s.Unknown = make([]int, n)
 	}
 	for _, v := range samples {
@@ -129,26 +130,33 @@ func (s *FigureSeries) set(i int, f history.Figures) {
 	s.Commands[i] = f.Commands
 }
 
-// figureSeries sorts readings into the window's points; the one before a point says
-// where counters stood.
-func figureSeries(w window, readings []report.Reading) *FigureSeries {
+// figureSeries sorts readings into the window's points.
+func figureSeries(w window, hours []*history.GaugeHour, database string) *FigureSeries {
 	s := newFigures(w)
-	first := 0 // of the readings of point i
-	for i := range w.points() {
-		from := w.from.Add(time.Duration(i) * w.step)
-		for first < len(readings) && readings[first].At.Before(from) {
-			first++
+	n := w.points()
+	hits, misses := make([]*float64, n), make([]*float64, n)
+	for _, c := range []struct {
+		gauge  report.Gauge
+		points []*float64
+	}{{report.GaugeHits, hits}, {report.GaugeMisses, misses}, {report.GaugeCommands, s.Commands}} {
+		for t, grown := range history.Growth(hours, database, c.gauge) {
+			if i := w.index(t); i >= 0 {
+				c.points[i] = plus(c.points[i], &grown)
+			}
 		}
-		end := first
-		for end < len(readings) && readings[end].At.Before(from.Add(w.step)) {
-			end++
-		}
-		if end > first {
-			s.set(i, history.SumUp(readings[max(0, first-lookBack):end], from))
+	}
+	for i := range n {
+		s.HitRate[i] = ratio(history.Figures{Hits: hits[i], Misses: misses[i]}.HitRate())
+	}
+	for _, c := range []struct {
+		check  report.Check
+		points []*float64
+	}{{report.Memory, s.MemoryRatio}, {report.Commands, s.CommandsRatio}} {
+		for t, v := range history.Verdicts(hours, database, c.check) {
+			if i := w.index(t); i >= 0 && v.Value != nil {
+				c.points[i] = ratio(v.Value)
+			}
 		}
 	}
 	return s
 }
-
-// lookBack is how many readings before a point are looked at for the replica's counter.
-const lookBack = 8
