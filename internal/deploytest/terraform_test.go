@@ -100,6 +100,9 @@ func terraformWith(t *testing.T, dir, data string, args ...string) (stdout strin
 	cmd := exec.CommandContext(ctx, "terraform", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1", "TF_DATA_DIR="+data)
+	if args[0] != "init" {
+		cmd.Env = append(cmd.Env, "TF_REATTACH_PROVIDERS="+reattached(t, data))
+	}
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
 	if err := cmd.Run(); err != nil {
