@@ -62,13 +62,13 @@ run "nothing_is_public_by_default" {
 run "each_secret_is_readable_by_exactly_the_functions_that_need_it" {
   assert {
     condition = toset(keys(google_secret_manager_secret_iam_member.readers)) == toset([
+      "alert/secret:heartbeat-url",
       "alert/secret:link-key",
       "alert/secret:pagerduty-key",
       "alert/secret:slack-bot-token",
       "alert/secret:smtp-password",
       "alert/secret:webhook-key",
       "healthcheck/secret:databases",
-      "healthcheck/secret:heartbeat-url",
       "healthcheck/secret:queue-token",
       "healthcheck/secret:queue-url",
       "healthcheck/secret:read-token",
