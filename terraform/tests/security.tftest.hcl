@@ -57,6 +57,10 @@ run "nothing_is_public_by_default" {
     condition     = length(google_cloudfunctions2_function.webhook) == 0 && length(google_cloud_run_v2_service_iam_binding.webhook) == 0
     error_message = "Without \"inbound\" there is no public function."
   }
+  assert {
+    condition     = contains(keys(google_service_account.functions), "webhook") && !anytrue([for key in concat(keys(google_secret_manager_secret_iam_member.readers), keys(google_pubsub_topic_iam_member.publishers), keys(google_project_iam_member.documents)) : startswith(key, "webhook")])
+    error_message = "The account of AlertWebhook, which Cloud Build acts as, is there without it, and may nothing."
+  }
 }
 
 run "each_secret_is_readable_by_exactly_the_functions_that_need_it" {
