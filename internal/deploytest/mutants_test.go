@@ -28,7 +28,7 @@ var mutations = []mutation{
 	{title: "environment variable", file: "functions.tf", within: `(?s)\n  environment = \{\n(.*?)\n  \}\n`, what: `(?m)^ +(?:GOOGLE_CLOUD|PONGWATCH)_\w+ += .*\n`},
 	{title: "publisher", file: "functions.tf", what: `publishes = \[((?:"\w+"(?:, )?)+)\]`},
 	{title: "documents", file: "functions.tf", what: `documents = (true)`, replacement: "false"},
-	{title: "secret grant", file: "secrets.tf", within: `(?s)\n  readable = \{\n(.*?)\n  \}\n`, what: `(\w+ += (?:local|var)\.[\w.]+(?:, )?|link_keys = try\([^)]*\))`},
+	{title: "secret grant", file: "secrets.tf", within: `(?s)\n  readable = \{\n(.*?)\n  \}\n`, what: `(\w+ += (?:local|var)\.[\w.]+(?:, )?|link_keys = try\([^)]*\)(?:, )?)`},
 	{title: "secret grant's role", file: "secrets.tf", what: `"(roles/[\w.]+)"`, replacement: "roles/viewer"},
 	{title: "secret grant's member", file: "secrets.tf", what: `(?m)^  member += (.*)$`, replacement: `"allUsers"`},
 	{title: "invoker", file: "invokers.tf", within: `(?s)\n  invokers = \{\n(.*?)\n  \}\n`, what: `(google_service_account\.\w+\.member|"serviceAccount:[^"]+"|"allUsers")`, replacement: `"serviceAccount:nobody@example.com"`},
