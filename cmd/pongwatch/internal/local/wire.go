@@ -81,13 +81,15 @@ func (p *Process) newMetrics(c *config.Config) (http.Handler, error) {
 }
 
 func (p *Process) newAlert(c *config.Config) (http.Handler, error) {
-	receivers, problems := alert.Receivers(c, alert.ReceiverOptions{
+	options := alert.ReceiverOptions{
 		Cache: p.secrets, AllowLoopback: true, MailRoots: p.mailRoots(), Logger: p.options.Logger,
-	})
+	}
+	receivers, problems := alert.Receivers(c, options)
 	f, err := alert.New(alert.Options{
 		Config: c, Store: p.store, Receivers: receivers, Problems: problems,
 		Context: alert.MessageContext(c, p.secrets), Trend: alert.Trend(c, history.New(p.store)),
-		Lease: p.options.Lease, Observe: p.options.Observe, Logger: p.options.Logger,
+		Heartbeat: alert.Heartbeat(c, options),
+		Lease:     p.options.Lease, Observe: p.options.Observe, Logger: p.options.Logger,
 	})
 	return f, wired("Alert", err)
 }
