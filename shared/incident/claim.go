@@ -73,6 +73,7 @@ func (e *engine) notice(s subject, address string, d Delivery) Notice {
 		n.Incident = &inc
 		if address == Documents {
 			n.Document = document(e.s.Shard, &inc, e.groups[inc.Group])
+			n.Document.Rev = d.Want
 		}
 		return n
 	}
