@@ -64,7 +64,7 @@ func Cloud(c *config.Config) []Cost {
 		{Item: "Pub/Sub", Use: v.published / gib, Unit: "GiB", Free: 10, Price: 40.0 / 1024, Basis: "each message published and delivered, 1 kB at least"},
 		{Item: "Egress", Use: v.egress / gib, Unit: "GiB", Free: 1, Price: 0.12, Basis: "0.9 kB a PING"},
 		{Item: "Cloud Logging", Use: v.logged / gib, Unit: "GiB", Free: 50, Price: 0.50, Basis: "0.6 kB a PING"},
-		{Item: "Log-based metrics", Use: v.series * float64(Month.Minutes()) * 8 / mib, Unit: "MiB", Free: 150, Price: 0.2580, Basis: "2 series a database and region, 8 bytes a minute each"},
+		{Item: "Log-based metrics", Use: v.metricBytes() / mib, Unit: "MiB", Free: 150, Price: 0.2580, Basis: "a count and a distribution a database and region, 8 and 80 bytes a minute"},
 		{Item: "Uptime check", Use: Month.Minutes() * 6, Unit: "executions", Free: 1e6, Price: 0.30 / 1e3, Basis: "a minute, from six regions"},
 		{Item: "Artifact Registry", Use: 0.2, Unit: "GiB", Free: 0.5, Price: 0.10, Basis: "the images of four functions"},
 	}
@@ -92,7 +92,22 @@ type volume struct {
 	reads, writes, deletes    float64 // documents
 	stored                    float64 // bytes
 	published, egress, logged float64 // bytes
-	series                    float64
+	// watched is databases times regions, and places is shards times regions.
+	watched, places float64
+}
+
+// perDatabaseMost is how many databases times regions the log-based metrics have a
+// label for the database; above it Terraform leaves the label out (terraform/monitoring.tf).
+const perDatabaseMost = 40
+
+// metricBytes are what Cloud Monitoring ingests: 8 bytes for a point of a count and 80
+// for one of a distribution (https://cloud.google.com/stackdriver/pricing).
+func (v volume) metricBytes() float64 {
+	series := v.watched
+	if series > perDatabaseMost {
+		series = v.places
+	}
+	return series * Month.Minutes() * (8 + 80)
 }
 
 func (v volume) requests() float64 { return v.health + v.metrics + v.messages }
@@ -122,7 +137,8 @@ func (v *volume) add(c *config.Config, databases, regions float64) {
 	v.published += 2 * (health + metrics) * max(reportBytes, 60*databases)
 	v.egress += health * pingBytes * databases
 	v.logged += health * logBytes * databases
-	v.series += 2 * databases * regions
+	v.watched += databases * regions
+	v.places += regions
 	h := c.History
 	v.deletes += Month.Hours()*(regions+1) + Month.Hours()/24*(databases+1)
 	v.stored += float64(h.HotDays) * 24 * databases * (hotBytes*regions + gaugeBytes)
