@@ -98,7 +98,7 @@ func newFunction(o Options, t tempo) (*Function, error) {
 	patient, hasty := o.Upstash, o.Upstash
 	patient.Timeout, hasty.Timeout = t.attempt, liveTimeout
 	f := &Function{
-		options: o, config: o.Config, archive: history.New(o.Store),
+		options: o, config: o.Config, archive: history.New(o.Store).Keep(o.Config.History.HotDays),
 		runs: check.NewClients(o.Resolve, patient), live: check.NewClients(o.Resolve, hasty),
 		apps: check.NewApps(o.Config, nil),
 		log:  o.Logger, now: o.Now, tempo: t,

@@ -98,7 +98,7 @@ func New(o Options) (*Function, error) {
 	template := o.Upstash
 	template.Timeout = attemptTimeout
 	f := &Function{
-		options: o, config: o.Config, archive: history.New(o.Store), clients: check.NewClients(o.Resolve, template),
+		options: o, config: o.Config, archive: history.New(o.Store).Keep(o.Config.History.HotDays), clients: check.NewClients(o.Resolve, template),
 		apps: check.NewApps(o.Config, o.ProofKeys),
 		log:  o.Logger, now: o.Now,
 	}

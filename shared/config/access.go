@@ -77,7 +77,7 @@ type Links struct {
 // History says for how many days is kept what.
 type History struct {
 	// The pings of every region with their phases, and the gauges.
-	HotDays int `yaml:"hot_days" min:"1" max:"14" example:"3"`
+	HotDays int `yaml:"hot_days" min:"2" max:"14" example:"3"`
 	// The samples, one a minute, from which percentiles are exact.
 	SampleDays int `yaml:"sample_days" min:"1" max:"90" example:"30"`
 	// The daily summaries.

@@ -120,7 +120,7 @@ func TestProblems(t *testing.T) {
 		{"a number where a text belongs", db("    environment: 5\n"), true, []string{"5:5 (a) databases[0].environment is a whole number, want a text; quote it if it is meant as one; example: production"}},
 		{"a text where true or false belongs", db("    mock: nope\n"), true, []string{"5:5 (a) databases[0].mock is a text, want true or false; example: false"}},
 		{"a duration without a unit", db("") + "schedule: {metrics: 5}\n", true, []string{"5:12 schedule.metrics is a whole number that is no duration; example: 5m"}},
-		{"a duration out of bounds", db("") + "history: {hot_days: 99}\n", true, []string{"5:11 history.hot_days is 99, want from 1 to 14; example: 3"}},
+		{"a duration out of bounds", db("") + "history: {hot_days: 99}\n", true, []string{"5:11 history.hot_days is 99, want from 2 to 14; example: 3"}},
 		{"a share above one", db("") + "budget: {share: 7}\n", true, []string{"5:10 budget.share is 7, want from 0.001 to 1; example: 0.07"}},
 		{"a size that is none", db("    limits: {memory: lots}\n"), true, []string{"5:14 (a) databases[0].limits.memory is a text that is no size; example: 256MB"}},
 		{"a plan that does not exist", db("    plan: fre\n"), true, []string{"5:5 (a) databases[0].plan is none of free, payg, fixed-250mb, fixed-1gb, fixed-5gb, fixed-10gb, fixed-50gb, fixed-100gb, fixed-500gb, custom; did you mean free?; example: free"}},

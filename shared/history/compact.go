@@ -32,7 +32,7 @@ type Compaction struct {
 func (a *Archive) Due(ctx context.Context, shard string, now time.Time) ([]time.Time, error) {
 	var due []time.Time
 	last := now.Add(-CompactAfter).UTC().Truncate(day).Add(-day)
-	for t := last.Add(-Retention + 2*day); !t.After(last); t = t.Add(day) {
+	for t := last.Add(-a.retention + 2*day); !t.After(last); t = t.Add(day) {
 		done, err := a.Compacted(ctx, shard, t)
 		if err != nil {
 			return nil, err

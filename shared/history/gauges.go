@@ -50,7 +50,7 @@ func (a *Archive) AppendReadings(ctx context.Context, shard string, run Run, rea
 		return DecodeReadings(data, schema)
 	}
 	return appending[*GaugeHour]{
-		a.store, &a.gauges, gaugePrefix(shard), run, fresh, func(h *GaugeHour) { h.add(run, readings) },
+		a.store, &a.gauges, gaugePrefix(shard), run, a.retention, fresh, func(h *GaugeHour) { h.add(run, readings) },
 	}.do(ctx)
 }
 

@@ -22,7 +22,8 @@ import (
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
-// Retention is how long the documents of single runs are kept after their hour.
+// Retention is how long the documents of single runs are kept after their hour unless
+// [Archive.Keep] says otherwise.
 const Retention = 72 * time.Hour
 
 // maxAttempts bounds how often an append is tried against another writer: only a
@@ -49,13 +50,24 @@ func (r Run) Lag() time.Duration { return r.Started.Sub(r.Scheduled) }
 
 // Archive reads and writes history in a store. It is safe for concurrent use.
 type Archive struct {
-	store  store.Store
-	pings  written[*PingHour]
-	gauges written[*GaugeHour]
+	store     store.Store
+	retention time.Duration
+	pings     written[*PingHour]
+	gauges    written[*GaugeHour]
 }
 
 // New returns the archive in s.
-func New(s store.Store) *Archive { return &Archive{store: s} }
+func New(s store.Store) *Archive { return &Archive{store: s, retention: Retention} }
+
+// Keep sets for how many days the documents of single runs are kept, and returns the
+// archive. Fewer than two would be gone before their day is compacted.
+func (a *Archive) Keep(days int) *Archive {
+	a.retention = time.Duration(max(2, days)) * day
+	return a
+}
+
+// Retention is how long the documents of single runs are kept after their hour.
+func (a *Archive) Retention() time.Duration { return a.retention }
 
 // document is one hour's content, able to take one more run.
 type document interface {
@@ -102,6 +114,7 @@ type appending[D document] struct {
 	kept   *written[D]
 	prefix string
 	run    Run
+	keep   time.Duration
 	// decode makes the document from its data, nil for a new one.
 	decode func(data []byte, schema int) (D, error)
 	add    func(D)
@@ -129,7 +142,7 @@ func (a appending[D]) do(ctx context.Context) error {
 			return fmt.Errorf("appending a run to %s: %w", key, err)
 		}
 		var doc store.Doc
-		doc, last = a.store.Put(ctx, store.Doc{Key: key, Data: data, Version: v.version, ExpiresAt: expiry(a.run.Scheduled), Schema: Schema})
+		doc, last = a.store.Put(ctx, store.Doc{Key: key, Data: data, Version: v.version, ExpiresAt: expiry(a.run.Scheduled, a.keep), Schema: Schema})
 		if last == nil {
 			v.version = doc.Version
 			a.kept.keep(a.prefix, v)
@@ -161,8 +174,8 @@ func (a appending[D]) read(ctx context.Context, key string) (version[D], error) 
 func hourKey(prefix string, t time.Time) string { return prefix + t.UTC().Format("2006-01-02T15") }
 
 // expiry is when the document of t's hour goes.
-func expiry(t time.Time) time.Time {
-	return t.UTC().Truncate(time.Hour).Add(time.Hour + Retention)
+func expiry(t time.Time, keep time.Duration) time.Time {
+	return t.UTC().Truncate(time.Hour).Add(time.Hour + keep)
 }
 
 // documents yields the decoded documents under prefix whose hours touch [from, to].

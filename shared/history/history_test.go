@@ -136,6 +136,27 @@ func TestHoursAreSeparateDocumentsThatExpire(t *testing.T) {
 	}
 }
 
+func TestDaysToKeepAreConfigured(t *testing.T) {
+	for _, tt := range []struct{ days, kept int }{{2, 2}, {3, 3}, {14, 14}, {0, 2}} {
+		m := storetest.NewMemory(func() time.Time { return eight })
+		a := history.New(m).Keep(tt.days)
+		if err := a.AppendPings(t.Context(), shard, runAt(0), map[string]report.Sample{"cache": good(0)}); err != nil {
+			t.Fatal(err)
+		}
+		d, err := m.Get(t.Context(), "hot/v1/main/europe-west1/2026-11-22T20")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := eight.Add(time.Hour + time.Duration(tt.kept)*24*time.Hour); !d.ExpiresAt.Equal(want) {
+			t.Errorf("%d days: expires %s, want %s", tt.days, d.ExpiresAt, want)
+		}
+		due, err := a.Due(t.Context(), shard, eight)
+		if err != nil || len(due) != tt.kept-1 {
+			t.Errorf("%d days: %d are due, %v; want %d", tt.days, len(due), err, tt.kept-1)
+		}
+	}
+}
+
 func TestAppendsMeetOtherWritersAndLostAnswers(t *testing.T) {
 	tests := []struct {
 		name    string

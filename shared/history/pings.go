@@ -48,7 +48,7 @@ func (a *Archive) AppendPings(ctx context.Context, shard string, run Run, sample
 		return DecodePings(data, schema)
 	}
 	return appending[*PingHour]{
-		a.store, &a.pings, pingPrefix(shard, run.Region), run, fresh, func(h *PingHour) { h.add(run, samples) },
+		a.store, &a.pings, pingPrefix(shard, run.Region), run, a.retention, fresh, func(h *PingHour) { h.add(run, samples) },
 	}.do(ctx)
 }
 

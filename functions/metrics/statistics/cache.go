@@ -88,11 +88,11 @@ type caches struct {
 	days     cache[history.Day]
 }
 
-func newCaches() *caches {
+func newCaches(retention time.Duration) *caches {
 	return &caches{
 		pings:    cache[history.PingHour]{width: time.Hour, keep: 26 * time.Hour},
 		readings: cache[history.GaugeHour]{width: time.Hour, keep: 26 * time.Hour},
-		days:     cache[history.Day]{width: day, keep: 32 * day, late: history.Retention + 2*day},
+		days:     cache[history.Day]{width: day, keep: 32 * day, late: retention + 2*day},
 	}
 }
 

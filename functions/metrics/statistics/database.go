@@ -53,7 +53,7 @@ func (r *shardReader) material(ctx context.Context) *material {
 		m.covered[d.Date()] = true
 	}
 	from := today // in no day yet
-	for t := today.Add(-day); !t.Before(r.now.Add(-history.Retention)) && !m.covered[t]; t = t.Add(-day) {
+	for t := today.Add(-day); !t.Before(r.now.Add(-r.archive.Retention())) && !m.covered[t]; t = t.Add(-day) {
 		from = t
 	}
 	m.open = from

@@ -46,7 +46,7 @@ func NewReader(o Options) *Reader {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Reader{options: o, config: o.Config, store: o.Store, archive: o.Archive, now: o.Now, log: o.Log, caches: newCaches()}
+	return &Reader{options: o, config: o.Config, store: o.Store, archive: o.Archive, now: o.Now, log: o.Log, caches: newCaches(o.Archive.Retention())}
 }
 
 // ErrNothing is Read's when nothing at all could be read.
