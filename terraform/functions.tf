@@ -21,12 +21,13 @@ locals {
   }
 
   # What each function is, and what it may: design.md, "Trust".
-  functions = { for name, function in {
+  all_functions = {
     healthcheck = { entry_point = "HealthCheck", documents = true, publishes = ["reports"] }
     metrics     = { entry_point = "Metrics", documents = true, publishes = ["reports"] }
     alert       = { entry_point = "Alert", documents = true, publishes = [] }
     webhook     = { entry_point = "AlertWebhook", documents = false, publishes = ["reports", "signals"] }
-  } : name => function if name != "webhook" || var.inbound != null }
+  }
+  functions = { for name, function in local.all_functions : name => function if name != "webhook" || var.inbound != null }
 
   # A service with one page that is open beyond IAM is open as a whole; then the function
   # itself checks who starts a run.

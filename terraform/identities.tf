@@ -1,7 +1,8 @@
 # One account for each function, so that each may do only its own part. A function's
-# logs need no role: the platform writes what it prints.
+# logs need no role: the platform writes what it prints. AlertWebhook's is there without it,
+# so that Cloud Build is allowed to act as all of them from the start (cloud-build).
 resource "google_service_account" "functions" {
-  for_each = local.functions
+  for_each = local.all_functions
 
   project      = var.project
   account_id   = "${var.prefix}-${each.key}"

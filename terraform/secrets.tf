@@ -1,9 +1,9 @@
 locals {
   # Which parts of the document each function reads: design.md, "Trust".
   readable = {
-    healthcheck = { credentials = local.bundle, databases = local.databases, tokens = var.access.tokens, heartbeat = var.heartbeat }
+    healthcheck = { credentials = local.bundle, databases = local.databases, tokens = var.access.tokens }
     metrics     = { credentials = local.bundle, databases = local.databases, tokens = var.access.tokens, management = var.management, proof_key = var.proof_key }
-    alert       = { receivers = var.receivers, link_keys = try(var.inbound.link_keys, []) }
+    alert       = { receivers = var.receivers, link_keys = try(var.inbound.link_keys, []), heartbeat = var.heartbeat }
     webhook     = { inbound = var.inbound }
   }
 

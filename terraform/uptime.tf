@@ -20,6 +20,9 @@ resource "google_monitoring_uptime_check_config" "health" {
     use_ssl      = true
     validate_ssl = true
 
+    # The token's audience is scheme and host of the check, without the path, as seen in a
+    # request (https://seankhliao.com/blog/12024-07-20-gcp-uptime-service-agent-auth): the
+    # service's own address.
     service_agent_authentication {
       type = "OIDC_TOKEN"
     }

@@ -208,7 +208,7 @@ variable "firestore" {
 }
 
 variable "heartbeat" {
-  description = "An address outside Google Cloud that is asked while all is well, so that its owner notices when the whole project falls silent."
+  description = "An address outside Google Cloud that Alert asks each minute while it works and every critical incident has reached somebody, so that its owner notices when the whole project falls silent."
   type = object({
     every = optional(string)
     url   = string

@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"strings"
@@ -14,17 +11,12 @@ import (
 	"github.com/pongwatch/pongwatch/shared/config"
 )
 
-const aboutBudget = `pongwatch budget prints what watching costs in a month of 30 days: the commands that
-Upstash counts, by check, and Google Cloud's bill by line.
-
-Usage:
-  pongwatch budget [--json] [--local] [FILE…]
+const aboutBudget = `Prints what watching costs in a month of 30 days: the commands that Upstash counts, by
+check, and Google Cloud's bill by line.
 
 It reads the files, merged, or without any what PONGWATCH_CONFIG or the customer's own
 variables say, and asks nobody. The exit code is 0 within the budget, 1 above it, 2 when
-the configuration could not be read.
-
-`
+the configuration could not be read.`
 
 // expense is --json's output.
 type expense struct {
@@ -38,21 +30,11 @@ type expense struct {
 }
 
 func budgetCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("budget", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	asJSON := flags.Bool("json", false, "print JSON")
-	local := flags.Bool("local", false, "accept secrets in clear and http:// addresses of this machine, as `pongwatch local` does")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, aboutBudget)
-		flags.SetOutput(stdout)
-		flags.PrintDefaults()
-		return exitOK
-	case err != nil:
-		fmt.Fprintf(stderr, "pongwatch budget: %v\n\n%s", err, aboutBudget)
-		return exitFailed
+	d, code, ok := parseDocuments("budget", args, stdout, stderr, aboutBudget)
+	if !ok {
+		return code
 	}
-	c, problems, err := readConfig(ctx, flags.Args(), *local)
+	c, problems, err := d.read(ctx)
 	if err == nil && c == nil {
 		err = problems
 	}
@@ -61,7 +43,7 @@ func budgetCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 		return exitFailed
 	}
 	e := expenseOf(c)
-	if err := e.print(stdout, *asJSON); err != nil {
+	if err := e.print(stdout, d.asJSON); err != nil {
 		fmt.Fprintf(stderr, "pongwatch budget: %v\n", err)
 		return exitFailed
 	}
@@ -80,10 +62,7 @@ func expenseOf(c *config.Config) expense {
 
 func (e expense) print(w io.Writer, asJSON bool) error {
 	if asJSON {
-		encoder := json.NewEncoder(w)
-		encoder.SetEscapeHTML(false)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(e)
+		return printJSON(w, e)
 	}
 	var b strings.Builder
 	for _, d := range e.Databases {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 )
 
 const budgetYAML = `regions: [us-east4]
@@ -52,15 +52,7 @@ func TestBudgetPrintsTablesThatTheDocumentationShows(t *testing.T) {
 		t.Fatalf("%s has no place for the tables", path)
 	}
 	want := bytes.Join([][]byte{head, []byte(begin + "\n```\n" + withoutPadding(out) + "```\n\n" + end), tail}, nil)
-	if *update {
-		if err := os.WriteFile(path, want, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(want), string(page)); diff != "" {
-		t.Errorf("%s is not what the program prints; -update rewrites it (-want +got):\n%s", path, diff)
-	}
+	goldentest.Compare(t, path, want)
 }
 
 func withoutPadding(text string) string {

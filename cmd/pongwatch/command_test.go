@@ -1,185 +1,19 @@
 package main
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
-	"cloud.google.com/go/pubsub/v2/pstest"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/local"
 	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
-	"github.com/pongwatch/pongwatch/shared/cause"
-	"github.com/pongwatch/pongwatch/shared/gcp/pubsub"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
-
-// fakeLocal answers as pongwatch local does, with the real rules: commands are stepped
-// through a state, and the statistics show it.
-type fakeLocal struct {
-	*httptest.Server
-	t *testing.T
-
-	mu     sync.Mutex
-	state  incident.State
-	policy incident.Policy
-	asked  []report.Command
-	// deaf keeps commands from being carried out, denied reading without a token.
-	deaf   bool
-	denied bool
-	// refusing receivers take nothing, hesitating ones not yet.
-	refusing, hesitating string
-}
-
-func newFakeLocal(t *testing.T, databases ...string) *fakeLocal {
-	t.Helper()
-	f := &fakeLocal{t: t, policy: incident.DefaultPolicy(), state: incident.New("main", time.Now())}
-	f.policy.Databases = map[string]incident.Database{}
-	for _, d := range databases {
-		f.policy.Databases[d] = incident.Database{}
-	}
-	f.policy.Receivers = map[string]incident.Receiver{"slack-oncall": {Pages: true}, "email-oncall/a@example.com": {}}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+statisticsPath, f.statistics)
-	mux.HandleFunc("POST "+local.CommandsPath, f.command)
-	f.Server = httptest.NewServer(mux)
-	t.Cleanup(f.Close)
-	return f
-}
-
-func (f *fakeLocal) statistics(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.denied && r.Header.Get("Authorization") != "Bearer sesame" {
-		http.Error(w, `{"error":"want a token"}`, http.StatusUnauthorized)
-		return
-	}
-	type named struct {
-		Name string `json:"name"`
-	}
-	answer := struct {
-		Incidents incidents.View `json:"incidents"`
-		Databases []named        `json:"databases"`
-	}{Incidents: incidents.New(time.Now(), f.state)}
-	for name := range f.policy.Databases {
-		answer.Databases = append(answer.Databases, named{name})
-	}
-	if err := json.NewEncoder(w).Encode(answer); err != nil {
-		f.t.Error(err)
-	}
-}
-
-func (f *fakeLocal) command(w http.ResponseWriter, r *http.Request) {
-	var q local.CommandRequest
-	if err := json.NewDecoder(r.Body).Decode(&q); err != nil || r.Header.Get("Content-Type") != "application/json" {
-		f.t.Errorf("a command that local refuses: %v", err)
-	}
-	c := q.Command
-	c.For, c.At = time.Duration(q.For), time.Now().UTC()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.asked = append(f.asked, c)
-	if !f.deaf {
-		f.step(incident.Input{Command: &c})
-	}
-	w.WriteHeader(http.StatusAccepted)
-	if err := json.NewEncoder(w).Encode(c); err != nil {
-		f.t.Error(err)
-	}
-}
-
-// step decides, delivers and keeps the state as it would be stored.
-func (f *fakeLocal) step(in incident.Input) {
-	now := time.Now()
-	s, _ := incident.Step(f.state, in, f.policy, now)
-	s, notices := incident.Claim(s, now, "worker", time.Minute, 1000)
-	var results []incident.Result
-	for _, n := range notices {
-		r := incident.Result{ID: n.ID(), Address: n.Address, Owner: "worker", Want: n.Want, Open: n.Open, Outcome: incident.Delivered}
-		switch n.Address {
-		case f.refusing:
-			r.Outcome, r.Error = incident.Refused, "channel_not_found"
-		case f.hesitating:
-			r.Outcome, r.Error = incident.Later, "451 try again later"
-		}
-		results = append(results, r)
-	}
-	data, err := incident.Encode(incident.Record(s, results, f.policy, now))
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	if f.state, err = incident.Decode(data); err != nil {
-		f.t.Fatal(err)
-	}
-}
-
-// fail lets the pings of databases fail, and returns the short ids of what is open.
-func (f *fakeLocal) fail(databases ...string) []string {
-	now := time.Now()
-	r := report.Report{Job: report.HealthCheck, Region: "us", Shard: "main", Scheduled: now, Finished: now, Every: time.Minute}
-	for _, d := range databases {
-		r.Observations = append(r.Observations, report.Observation{
-			Database: d, Check: report.Ping, Source: "us", Status: report.Fail, Cause: cause.AuthInvalid, At: now, Every: time.Minute,
-		})
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.step(incident.Input{Report: &r})
-	var ids []string
-	for id, i := range f.state.Incidents {
-		if i.Open() {
-			ids = append(ids, incident.ShortID(id))
-		}
-	}
-	slices.Sort(ids)
-	if len(ids) == 0 {
-		f.t.Fatal("nothing opened")
-	}
-	return ids
-}
-
-// one returns the only command that was asked.
-func (f *fakeLocal) one() report.Command {
-	f.t.Helper()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.asked) != 1 {
-		f.t.Fatalf("%d commands were asked, want 1", len(f.asked))
-	}
-	return f.asked[0]
-}
-
-// pongwatch runs a subcommand and returns what it says.
-func pongwatch(t *testing.T, args ...string) (code int, stdout, stderr string) {
-	t.Helper()
-	var out, problems strings.Builder
-	code = run(t.Context(), args, &out, &problems)
-	return code, out.String(), problems.String()
-}
-
-// expect runs a subcommand and wants that code and text, on stdout for 0 and on
-// stderr otherwise.
-func expect(t *testing.T, code int, text string, args ...string) (stdout string) {
-	t.Helper()
-	got, stdout, stderr := pongwatch(t, args...)
-	said := stdout
-	if code != exitOK {
-		said = stderr
-	}
-	if got != code || !strings.Contains(said, text) {
-		t.Errorf("pongwatch %s\nexit code %d, want %d\nstdout: %s\nstderr: %s\nwant %q", strings.Join(args, " "), got, code, stdout, stderr, text)
-	}
-	return stdout
-}
 
 func TestAck(t *testing.T) {
 	f := newFakeLocal(t, "prod-cache", "stage")
@@ -387,66 +221,6 @@ func TestCommandMistakes(t *testing.T) {
 			}
 		})
 	}
-}
-
-// In the cloud a command travels over the topic of reports.
-func TestPublish(t *testing.T) {
-	server := pstest.NewServer()
-	defer server.Close()
-	const topic = "projects/my-project/topics/pongwatch-reports"
-	if _, err := server.GServer.CreateTopic(t.Context(), &pubsubpb.Topic{Name: topic}); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv(pubsub.EmulatorVariable, server.Addr)
-	tests := []struct {
-		name string
-		args []string
-		want report.Command
-	}{
-		{
-			"the default topic of a project",
-			[]string{"ack", "INC-7F3A9K", "--project", "my-project", "--by", "anna"},
-			report.Command{Action: report.Acknowledge, Incident: "INC-7F3A9K", By: "anna", Via: "cli"},
-		},
-		{
-			"a topic by its full name, and a shard",
-			[]string{"silence", "--database", "prod-cache", "--for", "45m", "--topic", topic, "--shard", "main", "--by", "anna"},
-			report.Command{Action: report.Silence, Shard: "main", Series: report.Series{Database: "prod-cache"}, For: 45 * time.Minute, By: "anna", Via: "cli"},
-		},
-		{
-			"an unsilence",
-			[]string{"unsilence", "INC-7F3A9K", "--topic", topic, "--by", "anna"},
-			report.Command{Action: report.Unsilence, Incident: "INC-7F3A9K", By: "anna", Via: "cli"},
-		},
-		{
-			"a drill of one receiver",
-			[]string{"drill", "--receiver", "slack-oncall", "--project", "my-project", "--topic", "pongwatch-reports", "--by", "anna"},
-			report.Command{Action: report.Drill, Receiver: "slack-oncall", By: "anna", Via: "cli"},
-		},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			server.ClearMessages()
-			expect(t, exitOK, "Published to "+topic, tt.args...)
-			got := server.Messages()
-			if len(got) != 1 {
-				t.Fatalf("%d messages, want 1", len(got))
-			}
-			d, err := report.Decode(report.Message{Data: got[0].Data, Attributes: got[0].Attributes}, time.Now())
-			if err != nil || d.Command == nil {
-				t.Fatalf("Alert cannot read it: %v", err)
-			}
-			if diff := cmp.Diff(tt.want, *d.Command, cmpopts.IgnoreFields(report.Command{}, "ID", "At")); diff != "" {
-				t.Errorf("command (-want +got):\n%s", diff)
-			}
-			if len(d.Command.ID) < 20 || time.Since(d.Command.At) > time.Minute {
-				t.Errorf("id %q at %v, want a random id, now", d.Command.ID, d.Command.At)
-			}
-		})
-	}
-	expect(t, exitFailed, "no such topic", "drill", "--project", "another")
-	t.Setenv(pubsub.EmulatorVariable, "pubsub.example.com:443")
-	expect(t, exitFailed, pubsub.EmulatorVariable, "drill", "--project", "my-project")
 }
 
 // The id of another shard is no incident of the one that is asked for.

@@ -2,34 +2,29 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/budget"
 	"github.com/pongwatch/pongwatch/shared/config"
-	"github.com/pongwatch/pongwatch/shared/gcp"
 )
 
 const aboutConfig = `pongwatch config checks the configuration and prints its schema.
 
 Usage:
-  pongwatch config check [--json] [--local] [FILE…]
+  pongwatch config check [FILE…] [flags]
   pongwatch config schema
 
-"check" reads the files, merged, or without any what PONGWATCH_CONFIG or the customer's
-own variables say. It prints every problem with its place, its key, what is wrong and an
+"check" prints every problem; "pongwatch config check --help" tells more. "schema" prints
+the JSON Schema of the document (draft 2020-12), for editors.
+`
+
+const aboutCheck = `Reads the files, merged, or without any what PONGWATCH_CONFIG or the customer's own
+variables say. It prints every problem with its place, its key, what is wrong and an
 example of right, also those that would concern one database only at run time. It reads
 no secret but a document that PONGWATCH_CONFIG refers to. The exit code is 0 without
-problems, 1 with, 2 when the configuration could not be read.
-
-"schema" prints the JSON Schema of the document (draft 2020-12), for editors.
-
-`
+problems, 1 with, 2 when the configuration could not be read.`
 
 // configCommand runs "pongwatch config …" and returns its exit code.
 func configCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -67,21 +62,11 @@ type checked struct {
 }
 
 func configCheck(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("config check", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	asJSON := flags.Bool("json", false, "print JSON")
-	local := flags.Bool("local", false, "accept secrets in clear and http:// addresses of this machine, as `pongwatch local` does")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, aboutConfig)
-		flags.SetOutput(stdout)
-		flags.PrintDefaults()
-		return exitOK
-	case err != nil:
-		fmt.Fprintf(stderr, "pongwatch config check: %v\n\n%s", err, aboutConfig)
-		return exitFailed
+	d, code, ok := parseDocuments("config check", args, stdout, stderr, aboutCheck)
+	if !ok {
+		return code
 	}
-	c, problems, err := readConfig(ctx, flags.Args(), *local)
+	c, problems, err := d.read(ctx)
 	if err != nil {
 		fmt.Fprintf(stderr, "pongwatch config check: %v\n", err)
 		return exitFailed
@@ -93,7 +78,7 @@ func configCheck(ctx context.Context, args []string, stdout, stderr io.Writer) i
 	if c != nil {
 		verdict.Hash, verdict.Databases, verdict.Shards, verdict.Receivers = c.Hash(), len(c.Databases), len(c.ShardNames()), len(c.Receivers)
 	}
-	if err := printChecked(stdout, verdict, *asJSON); err != nil {
+	if err := printChecked(stdout, verdict, d.asJSON); err != nil {
 		fmt.Fprintf(stderr, "pongwatch config check: %v\n", err)
 		return exitFailed
 	}
@@ -103,44 +88,12 @@ func configCheck(ctx context.Context, args []string, stdout, stderr io.Writer) i
 	return exitOK
 }
 
-// readConfig reads the files, or without any what the environment configures. The
-// error says that something could not be read; what is wrong with it are problems.
-func readConfig(ctx context.Context, files []string, local bool) (*config.Config, config.Problems, error) {
-	if len(files) > 0 {
-		var documents []config.Document
-		for _, name := range files {
-			text, err := os.ReadFile(name)
-			if err != nil {
-				return nil, nil, fmt.Errorf("reading configuration: %w", err)
-			}
-			documents = append(documents, config.Document{Name: name, Text: text})
-		}
-		c, problems := config.Parse(local, documents...)
-		return c, problems, nil
-	}
-	// The customer's own variables hold secrets in clear by their nature.
-	local = local || os.Getenv(config.EnvConfig) == ""
-	c, err := config.Load(ctx, config.Options{
-		Getenv: os.Getenv, ReadFile: os.ReadFile, Secrets: gcp.NewClients(gcp.ReadEnvironment(os.Getenv)).Secrets(), Local: local,
-	})
-	if problems, ok := errors.AsType[config.Problems](err); ok && !errors.Is(err, config.ErrEmpty) {
-		return nil, problems, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	return c, c.Problems, nil
-}
-
 func printChecked(w io.Writer, v checked, asJSON bool) error {
 	if asJSON {
 		if v.Problems == nil {
 			v.Problems = []config.Problem{}
 		}
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(v)
+		return printJSON(w, v)
 	}
 	var b strings.Builder
 	wrong := 0

@@ -17,8 +17,17 @@ func TestExplain(t *testing.T) {
 		{"a cause", []string{"auth_invalid"}, exitOK, "# Redis refuses the token", ""},
 		{"a cause in capitals", []string{"AUTH_INVALID"}, exitOK, "# Redis refuses the token", ""},
 		{"help", []string{"--help"}, exitOK, "Usage: pongwatch explain", ""},
-		{"a cause that does not exist", []string{"auth"}, exitFailed, "", `no cause "auth"`},
-		{"two causes", []string{"slow", "tls"}, exitFailed, "", "want one cause"},
+		{"an error text", []string{"WRONGPASS invalid or missing auth token."}, exitOK, "# Redis refuses the token", ""},
+		{"an error text without quotes", []string{"ERR", "max", "requests", "limit", "exceeded.", "Limit:", "500000"}, exitOK, "# This month's Redis commands", ""},
+		{"the body that curl shows", []string{`{"error":"ERR DB capacity quota exceeded. Threshold: 1 bytes"}`}, exitOK, "# Redis is full", ""},
+		{"a client's word for it", []string{"UpstashError: NOPERM this user has no permissions to run the 'set' command"}, exitOK, "# The token may read but not write", ""},
+		{"a client's word in a log line", []string{"backend: upstash_redis.errors.UpstashError: ERR max daily request limit exceeded."}, exitOK, "# Today's Redis commands", ""},
+		{"an error that Redis has for a command", []string{"ERR wrong number of arguments for 'get' command"}, exitOK, "# Redis answers with an error", ""},
+		{"a text that quotes a known one", []string{"cannot render: 'WRONGPASS invalid' is not a colour"}, exitFailed, "", "begins like no error text"},
+		{"a page", []string{"<html>502</html>"}, exitFailed, "", "begins like no error text"},
+		{"a cause that does not exist", []string{"auth"}, exitFailed, "", `"auth" is no cause`},
+		{"two causes", []string{"slow", "tls"}, exitFailed, "", `"slow tls" is no cause`},
+		{"a flag", []string{"--all"}, exitFailed, "", "want a cause or an error text"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

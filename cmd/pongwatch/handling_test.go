@@ -74,18 +74,25 @@ func TestHandlingAnIncident(t *testing.T) {
 		t.Errorf("state %s, silences %+v; want them ended", v.Open[0].State, v.Silences)
 	}
 
-	// A drill reaches every receiver once.
-	before := readInbox(t, p.url)
+	// A drill reaches every receiver once. The end of the silence may still be on its way.
 	out = expect(t, exitOK, "delivered  slack-oncall", "drill", "--url", p.url)
 	if !strings.Contains(out, "delivered  email-oncall/oncall@example.com") {
 		t.Errorf("the drill's mail is not said to be delivered:\n%s", out)
 	}
+	slack, mail := 0, 0
 	after := readInbox(t, p.url)
-	if slack, mail := len(after.Slack)-len(before.Slack), len(after.Mail)-len(before.Mail); slack != 1 || mail != 1 {
-		t.Errorf("the drill sent %d Slack messages and %d mails, want one each", slack, mail)
+	for _, m := range after.Slack {
+		if strings.Contains(m.Text, "Drill") {
+			slack++
+		}
 	}
-	if last := after.Mail[len(after.Mail)-1]; !strings.Contains(strings.ToLower(last.Subject), "drill") {
-		t.Errorf("the drill's mail is called %q, want it marked", last.Subject)
+	for _, m := range after.Mail {
+		if strings.Contains(m.Subject, "Drill") {
+			mail++
+		}
+	}
+	if slack != 1 || mail != 1 {
+		t.Errorf("%d Slack messages and %d mails are marked as a drill, want one each", slack, mail)
 	}
 
 	// Mended: silences and acknowledges kept nobody from hearing it.
@@ -95,7 +102,8 @@ func TestHandlingAnIncident(t *testing.T) {
 		return len(about) == 1 && len(about[0].Thread) == 2 && strings.Contains(about[0].Thread[1].Text, "up again")
 	})
 	expect(t, exitOK, "Nothing is open.", "incidents", "--url", p.url)
-	expect(t, exitNo, "was resolved at", "ack", id, "--url", p.url)
+	// The demonstration soon forgets what is over, so that it is resolved or no open one.
+	expect(t, exitNo, id, "ack", id, "--url", p.url)
 }
 
 // What was accepted is carried out, once, also when the process is killed right after

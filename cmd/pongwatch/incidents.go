@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -64,16 +62,6 @@ func incidentsCommand(ctx context.Context, args []string, stdout, stderr io.Writ
 		return exitFailed // nobody knows
 	}
 	return exitOK
-}
-
-func printJSON(w io.Writer, raw json.RawMessage) error {
-	var b bytes.Buffer
-	if err := json.Indent(&b, raw, "", "  "); err != nil {
-		return err
-	}
-	b.WriteByte('\n')
-	_, err := w.Write(b.Bytes())
-	return err
 }
 
 // look is how text may look where it is read.

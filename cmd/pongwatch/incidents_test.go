@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,29 +16,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// golden compares got with a file below testdata.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
-}
 
 // fullView is the function's own golden answer: what it says can be printed.
 func fullView(t *testing.T) incidents.View {
@@ -58,10 +38,10 @@ func fullView(t *testing.T) incidents.View {
 func TestShow(t *testing.T) {
 	v := fullView(t)
 	plainText := show(v, look{width: narrow})
-	golden(t, "incidents.txt", plainText)
-	golden(t, "incidents-colour.txt", strings.ReplaceAll(show(v, look{width: narrow, colour: true}), "\x1b", "␛"))
-	golden(t, "incidents-none.txt", show(incidents.View{At: v.At}, look{width: narrow}))
-	golden(t, "incidents-unknown.txt", show(incidents.View{At: v.At, Unread: []string{"eu"}, Stale: []string{"main", "us"}}, look{width: narrow}))
+	goldentest.Compare(t, "testdata/incidents.txt", plainText)
+	goldentest.Compare(t, "testdata/incidents-colour.txt", strings.ReplaceAll(show(v, look{width: narrow, colour: true}), "\x1b", "␛"))
+	goldentest.Compare(t, "testdata/incidents-none.txt", show(incidents.View{At: v.At}, look{width: narrow}))
+	goldentest.Compare(t, "testdata/incidents-unknown.txt", show(incidents.View{At: v.At, Unread: []string{"eu"}, Stale: []string{"main", "us"}}, look{width: narrow}))
 
 	// Colours say nothing that the words do not.
 	coloured := show(v, look{width: narrow, colour: true})
@@ -208,7 +188,7 @@ func TestWatchWithoutScreen(t *testing.T) {
 				if asJSON {
 					name = "watch.jsonl"
 				}
-				golden(t, name, out.String())
+				goldentest.Compare(t, "testdata/"+name, out.String())
 			})
 		})
 	}

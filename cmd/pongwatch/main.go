@@ -8,8 +8,7 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -101,42 +100,10 @@ Exit codes: 0 all is well, 1 the answer is no, 2 the question could not be asked
 `, list.String())
 }
 
-// parse parses the flags of a subcommand whose arguments are only flags. Where it
-// returns false the subcommand ends with the code: help was asked for and given,
-// or a flag was wrong.
-func parse(flags *flag.FlagSet, args []string, stdout, stderr io.Writer, about string) (code int, ok bool) {
-	_, code, ok = parseWith(flags, "", args, stdout, stderr, about)
-	return code, ok
-}
-
-// parseWith is [parse] for a subcommand that also takes one argument, before, between
-// or after its flags. The argument's name is for the usage; empty allows none.
-func parseWith(flags *flag.FlagSet, name string, args []string, stdout, stderr io.Writer, about string) (argument string, code int, ok bool) {
-	// The flag package prints errors and help alike to one writer; help that was
-	// asked for belongs on stdout, where a pager reads it.
-	flags.SetOutput(io.Discard)
-	flags.Usage = func() {}
-	explain := func(w io.Writer) {
-		fmt.Fprintf(w, "%s\n\nUsage: %s [flags]\n\n", strings.TrimSpace(about), strings.TrimSpace("pongwatch "+flags.Name()+" "+name))
-		flags.SetOutput(w)
-		flags.PrintDefaults()
-	}
-	err := flags.Parse(args)
-	if err == nil && name != "" && flags.NArg() > 0 {
-		argument = flags.Arg(0)
-		err = flags.Parse(flags.Args()[1:])
-	}
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		explain(stdout)
-		return "", exitOK, false
-	case err == nil && flags.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-		fallthrough
-	case err != nil:
-		fmt.Fprintf(stderr, "pongwatch %s: %v\n\n", flags.Name(), err)
-		explain(stderr)
-		return "", exitFailed, false
-	}
-	return argument, exitOK, true
+// printJSON prints an answer for people and programs.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
+	"github.com/pongwatch/pongwatch/functions/healthcheck"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/secrets"
@@ -81,6 +82,7 @@ func (p *preflightFlags) register(f *flag.FlagSet) {
 	f.StringVar(&a.QueueURL, "queue-url", "", "the `address` to which a task is posted")
 	f.StringVar(&a.QueueKey, "queue-key", "", "the list that holds tasks, a Redis `key`")
 	f.StringVar(&p.drillAddr, "drill", "", "serve an emulator on this `address` to a staging app, and break it, to see the app fall back (with --app-health-url)")
+	f.DurationVar(&a.Patience, "drill-patience", preflight.DefaultPatience, "in a drill, let the app take this long to notice that Redis is gone, or back")
 	f.StringVar(&p.drillPassEnv, "drill-token-env", "", "the emulator's token is what this environment `variable` holds")
 }
 
@@ -151,7 +153,8 @@ func (p *preflightFlags) run(ctx context.Context, stderr io.Writer) (preflight.R
 // configure reads the configuration: this environment's, or the demonstration's.
 func (p *preflightFlags) configure(ctx context.Context) error {
 	env := gcp.ReadEnvironment(os.Getenv)
-	p.o.Secrets = gcp.NewClients(env).Secrets()
+	clients := gcp.NewClients(env)
+	p.o.Secrets, p.o.Deployments = clients.Secrets(), healthcheck.Deployments(clients)
 	p.o.Upstash = upstash.Options{AllowHTTP: true, Timeout: p.timeout}
 	c, err := config.Load(ctx, config.Options{Getenv: os.Getenv, ReadFile: os.ReadFile, Secrets: p.o.Secrets, Local: true})
 	switch {

@@ -16,9 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 )
 
 // faults are the demonstration's modes, each with what its health endpoint says once
@@ -68,19 +67,8 @@ func TestPreflightFaultMatrix(t *testing.T) {
 		records[fault.mode] = r
 		running[i].kill()
 	}
-	name := filepath.Join("testdata", "preflight_matrix.golden")
 	got := matrix(records)
-	if *update {
-		if err := os.WriteFile(name, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("fault × item (-want +got); -update rewrites %s:\n%s", name, diff)
+	if goldentest.Compare(t, "testdata/preflight_matrix.golden", got); t.Failed() {
 		for mode, r := range records {
 			var b bytes.Buffer
 			_ = preflight.WriteTable(&b, r)
@@ -147,12 +135,18 @@ type preflightRun struct {
 
 func startPreflight(t *testing.T, args ...string) preflightRun {
 	t.Helper()
+	return startPreflightIn(t, nil, args...)
+}
+
+// startPreflightIn starts it with that in its environment, and nothing else.
+func startPreflightIn(t *testing.T, env []string, args ...string) preflightRun {
+	t.Helper()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := preflightRun{exec.CommandContext(t.Context(), path, append([]string{"preflight"}, args...)...), &bytes.Buffer{}, &bytes.Buffer{}}
-	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = []string{"TMPDIR=" + t.TempDir()}, p.stdout, p.stderr
+	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append([]string{"TMPDIR=" + t.TempDir()}, env...), p.stdout, p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func probeCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	defer clients.Close()
 	all := probe(ctx, c, clients, *only)
 	if *asJSON {
-		if err := printProbedJSON(stdout, all); err != nil {
+		if err := printJSON(stdout, map[string]any{"databases": all}); err != nil {
 			return exitFailed
 		}
 	} else {

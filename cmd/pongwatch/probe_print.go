@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -83,13 +82,6 @@ func verdict(all []probed) int {
 		}
 	}
 	return code
-}
-
-func printProbedJSON(w io.Writer, all []probed) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(map[string]any{"databases": all})
 }
 
 // printProbed writes a line for each database, and below it what to do.

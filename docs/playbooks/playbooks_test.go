@@ -1,7 +1,6 @@
 package playbooks
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,12 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/cause"
 )
-
-var update = flag.Bool("update", false, "write what the pages repeat of shared/cause")
 
 var headings = []string{"What it means", "How pongwatch knows", "What users see", "Confirm by hand", "Fix", "Prevention"}
 
@@ -31,16 +27,9 @@ func TestEveryCauseHasAPageInStepWithItsTexts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if *update {
-				if err := os.WriteFile(name, []byte(want), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(want, string(b)); diff != "" {
-				t.Errorf("out of step with shared/cause; run go test ./docs/playbooks -update (-want +got)\n%s", diff)
-			}
-			if Markdown(c) != string(b) {
+			// What a page repeats of shared/cause is written there first.
+			goldentest.Compare(t, name, want)
+			if Markdown(c) != string(b) && !goldentest.Update() {
 				t.Error("the embedded page is another one")
 			}
 		})

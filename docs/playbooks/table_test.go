@@ -2,31 +2,16 @@ package playbooks
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/cause"
 )
 
 // TestTheTableOfCauses keeps docs/causes.md in step with shared/cause.
 func TestTheTableOfCauses(t *testing.T) {
-	const name = "../causes.md"
-	want := table()
-	if *update {
-		if err := os.WriteFile(name, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("out of step with shared/cause; run go test ./docs/playbooks -update (-want +got)\n%s", diff)
-	}
+	goldentest.Compare(t, "../causes.md", table())
 }
 
 func table() string {

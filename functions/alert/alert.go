@@ -43,6 +43,9 @@ type Options struct {
 	Context func(context.Context) message.Context
 	// Trend returns the latency of the last hour before at as a text sparkline. Optional.
 	Trend func(ctx context.Context, shard, database string, at time.Time) string
+	// Heartbeat asks the address that notices pongwatch's silence, after ticks that went
+	// well; see [Heartbeat]. Optional.
+	Heartbeat func(context.Context) error
 	// MayAct decides whether who asks may do so; nil decides by the configuration.
 	MayAct func(context.Context, report.Command) (bool, error)
 
@@ -94,6 +97,8 @@ type Function struct {
 	failOpen slots
 	stored   storedShards
 	refusing map[string]bool // nil while not known
+
+	pulse pulse
 }
 
 // New returns the function.

@@ -1,7 +1,12 @@
 package alert
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +21,10 @@ import (
 
 // BenchmarkNotification is the time from the report that confirms a failure to
 // Slack's acceptance of the message, over real HTTP on loopback and a store in
-// memory: what Alert adds to the store's own time. The budget is 10 ms.
+// memory: what Alert adds to the store's own time. The budget is 10 ms. Since a busy
+// machine slows whatever it runs, each message is followed by one of a floor: a bare
+// POST on a kept connection on loopback, which Slack's acceptance cannot do without.
+// The medians and their ratio are printed.
 func BenchmarkNotification(b *testing.B) {
 	server, err := slacktest.New(slacktest.Options{})
 	if err != nil {
@@ -47,7 +55,9 @@ func BenchmarkNotification(b *testing.B) {
 		o.Config = cfg
 		o.Receivers = map[string]message.Receiver{"slack": receiver}
 	})
-	var took time.Duration
+	bare := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
+	b.Cleanup(bare.Close)
+	var took, floors []time.Duration
 	for n := 0; b.Loop(); n++ {
 		var obs []report.Observation
 		for i := range databases {
@@ -64,8 +74,29 @@ func BenchmarkNotification(b *testing.B) {
 		}
 		began := time.Now()
 		w.push(m)
-		took += (<-accepted).Sub(began)
+		took = append(took, (<-accepted).Sub(began))
 		w.clock.Add(time.Minute)
+
+		began = time.Now()
+		answer, err := bare.Client().Post(bare.URL, "text/plain", strings.NewReader("text"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, err = io.Copy(io.Discard, answer.Body)
+		if err := errors.Join(err, answer.Body.Close()); err != nil {
+			b.Fatal(err)
+		}
+		floors = append(floors, time.Since(began))
 	}
-	b.ReportMetric(float64(took.Microseconds())/float64(b.N)/1000, "ms/message")
+	all, floor := median(took), median(floors)
+	b.ReportMetric(0, "ns/op") // it would be of both
+	b.ReportMetric(all, "ms-message")
+	b.ReportMetric(floor, "ms-floor")
+	b.ReportMetric(all/floor, "x-floor")
+}
+
+// median returns the middle one, in milliseconds.
+func median(times []time.Duration) float64 {
+	slices.Sort(times)
+	return float64(times[len(times)/2].Microseconds()) / 1000
 }

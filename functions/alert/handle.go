@@ -54,9 +54,13 @@ func (f *Function) report(ctx context.Context, r report.Report) error {
 	return err
 }
 
-// tick lets time pass for all shards.
+// tick lets time pass for all shards, and tells the outside that it did.
 func (f *Function) tick(ctx context.Context) error {
-	return f.everywhere(ctx, incident.Input{})
+	if err := f.everywhere(ctx, incident.Input{}); err != nil {
+		return err
+	}
+	f.beat(ctx)
+	return nil
 }
 
 func (f *Function) command(ctx context.Context, c report.Command) error {

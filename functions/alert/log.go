@@ -13,6 +13,7 @@ const (
 	eventTransition  = "transition"
 	eventDelivery    = "delivery"
 	eventUndelivered = "undelivered"
+	eventHeartbeat   = "heartbeat"
 )
 
 func (f *Function) logTransitions(ctx context.Context, shard string, transitions []incident.Transition) {
@@ -43,7 +44,9 @@ func (f *Function) logDelivery(ctx context.Context, n incident.Notice, r inciden
 // undelivered says at ERROR, with every message, that nobody who can be woken has
 // heard of a critical: Cloud Monitoring tells about it through its own channel.
 func (f *Function) undelivered(ctx context.Context, s incident.State, p incident.Policy, now time.Time) {
-	for _, u := range s.Undelivered(p, now) {
+	unheard := s.Undelivered(p, now)
+	f.pulse.note(s.Shard, len(unheard) > 0)
+	for _, u := range unheard {
 		f.log.ErrorContext(ctx, "critical incident is undelivered", "event", eventUndelivered, "shard", s.Shard,
 			"incident", incident.ShortID(u.ID), "incident_id", u.ID, "since", u.Since, "receivers", u.Receivers)
 	}

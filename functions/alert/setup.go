@@ -52,10 +52,12 @@ func Handler(getenv func(string) string) http.Handler {
 		if err != nil {
 			return nil, err
 		}
-		receivers, problems := Receivers(cfg, ReceiverOptions{Cache: clients.Secrets(), Logger: logger})
+		options := ReceiverOptions{Cache: clients.Secrets(), Logger: logger}
+		receivers, problems := Receivers(cfg, options)
 		return New(Options{
 			Config: cfg, Store: documents, Receivers: receivers, Problems: problems, Authorize: authorize,
-			Context: MessageContext(cfg, clients.Secrets()), Trend: Trend(cfg, history.New(documents)), Logger: logger,
+			Context: MessageContext(cfg, clients.Secrets()), Trend: Trend(cfg, history.New(documents)),
+			Heartbeat: Heartbeat(cfg, options), Logger: logger,
 		})
 	})
 }

@@ -20,7 +20,7 @@ const attributeLogEntry = "logging.googleapis.com/timestamp"
 // all the time says the same all the time.
 const signalQuiet = 10 * time.Second
 
-// recentSignals holds what each source last said of each service.
+// recentSignals holds what each source last said of each service's revisions.
 type recentSignals map[string]recentSignal
 
 type recentSignal struct {
@@ -31,9 +31,9 @@ type recentSignal struct {
 // maxRecent bounds what is remembered of signals.
 const maxRecent = 10_000
 
-// repeats reports whether a source says of a service what it has just said.
+// repeats reports whether a source says of a revision what it has just said.
 func (f *Function) repeats(sig report.Signal) bool {
-	key := strings.Join([]string{sig.Source, sig.Database, sig.Service}, "\x00")
+	key := recentKey(sig)
 	now := f.now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -52,7 +52,11 @@ func (f *Function) repeats(sig report.Signal) bool {
 func (f *Function) forget(sig report.Signal) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.signals, strings.Join([]string{sig.Source, sig.Database, sig.Service}, "\x00"))
+	delete(f.signals, recentKey(sig))
+}
+
+func recentKey(sig report.Signal) string {
+	return strings.Join([]string{sig.Evidence(), sig.Database, sig.Service}, "\x00")
 }
 
 // signal finds the database of a signal and applies it to its shard.
@@ -69,7 +73,8 @@ func (f *Function) signal(ctx context.Context, sig report.Signal) error {
 	if f.repeats(sig) {
 		return nil
 	}
-	f.log.InfoContext(ctx, "signal", "event", "signal", "service", sig.Service, "database", sig.Database, "mode", sig.Mode, "source", sig.Source)
+	f.log.InfoContext(ctx, "signal", "event", "signal", "service", sig.Service, "revision", sig.Revision,
+		"database", sig.Database, "mode", sig.Mode, "source", sig.Source)
 	if err := f.apply(ctx, db.Shard, incident.Input{Signal: &sig}); err != nil {
 		f.forget(sig)
 		return err

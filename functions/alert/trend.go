@@ -35,8 +35,9 @@ func (f *Function) trends(ctx context.Context, shard string, s *incident.State, 
 		if drawn++; drawn > trendsMost {
 			return // so many are told as a group, which has no picture
 		}
-		inc.Sparkline = f.options.Trend(ctx, shard, t.Series.Database, inc.Since)
-		s.Incidents[t.ID] = inc
+		told := *inc // Step's own may be another state's
+		told.Sparkline = f.options.Trend(ctx, shard, t.Series.Database, inc.Since)
+		s.Incidents[t.ID] = &told
 	}
 }
 

@@ -104,7 +104,7 @@ func withIncident(t *testing.T, s store.Store, c report.Check, why cause.Cause, 
 	t.Helper()
 	state := incident.New("main", eight)
 	id := "20261122T195500Z-1"
-	state.Incidents = map[string]incident.Incident{id: {
+	state.Incidents = map[string]*incident.Incident{id: {
 		ID: id, Series: report.Series{Database: "cache", Check: c}, Status: status, Cause: why, Severity: cause.SeverityCritical,
 		Since: eight.Add(-5 * time.Minute), Opened: eight.Add(-4 * time.Minute),
 		Observation: report.Observation{Database: "cache", Check: c, Status: status, Cause: why, Evidence: "seen"},

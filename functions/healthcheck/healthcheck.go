@@ -42,6 +42,9 @@ type Options struct {
 	// Upstash is the template of every client: all but URL, Token and Timeout.
 	Upstash upstash.Options
 
+	// Deployments reads how apps are deployed on Cloud Run; nil reads none.
+	Deployments check.Deployments
+
 	// Authorize guards POST where IAM does not; nil lets everybody through.
 	Authorize func(http.Handler) http.Handler
 	// ReadTokens are the tokens of config's access.tokens.

@@ -74,7 +74,7 @@ func (i *incidents) read(ctx context.Context, shard string) ([]incident.Incident
 	var open []incident.Incident
 	for _, x := range state.Incidents {
 		if x.Open() && !x.Drill {
-			open = append(open, x)
+			open = append(open, *x)
 		}
 	}
 	slices.SortFunc(open, func(a, b incident.Incident) int { return strings.Compare(a.ID, b.ID) })

@@ -3,22 +3,16 @@ package healthcheck_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/pongwatch/pongwatch/functions/healthcheck"
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // TestTheProbeLine holds the fields of the line on which log-based metrics are built.
 func TestTheProbeLine(t *testing.T) {
@@ -37,19 +31,7 @@ func TestTheProbeLine(t *testing.T) {
 			time.Sleep(1500 * time.Millisecond)
 			post(t, f, scheduled)
 		}
-		path := filepath.Join("testdata", "probe.jsonl")
-		if *update {
-			if err := os.WriteFile(path, log.Bytes(), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), log.String()); diff != "" {
-			t.Errorf("lines (-want +got):\n%s", diff)
-		}
+		goldentest.Compare(t, "testdata/probe.jsonl", log.Bytes())
 	})
 }
 

@@ -70,8 +70,11 @@ func (f *Function) targets(r job.Round) []watched {
 	out := make([]watched, 0, len(databases))
 	for _, d := range databases {
 		x := watched{
-			target: &check.Target{Database: d, Job: report.HealthCheck, Region: f.options.Region, Now: f.options.Now, Apps: f.apps},
-			specs:  check.Specs(report.HealthCheck, d, r.Every),
+			target: &check.Target{
+				Database: d, Job: report.HealthCheck, Region: f.options.Region, Now: f.options.Now,
+				Apps: f.apps, Deployments: f.options.Deployments,
+			},
+			specs: check.Specs(report.HealthCheck, d, r.Every),
 		}
 		for _, s := range x.specs {
 			due := check.Due(s, d.Name, r.Scheduled, r.Every)

@@ -37,9 +37,18 @@ func Handler(getenv func(string) string) http.Handler {
 		}
 		return New(Options{
 			Config: c, Region: environment.Region, Reports: reports, Store: documents,
-			Resolve:   check.FromConfig(c, clients.Secrets()),
-			Authorize: authorize, ReadTokens: access.FromConfig(c, clients.Secrets()),
+			Resolve:     check.FromConfig(c, clients.Secrets()),
+			Deployments: Deployments(clients),
+			Authorize:   authorize, ReadTokens: access.FromConfig(c, clients.Secrets()),
 			Version: environment.Revision, Logger: logger,
 		})
 	})
+}
+
+// Deployments reads Cloud Run's services; the client is made when one is first asked for.
+func Deployments(clients *gcp.Clients) check.Deployments {
+	return func(ctx context.Context, service string) (check.Deployment, error) {
+		e, err := clients.Environment(ctx, service)
+		return check.Deployment(e), err
+	}
 }

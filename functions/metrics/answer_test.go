@@ -90,7 +90,7 @@ func (x *fixture) fill(t *testing.T, minutes int) {
 func (x *fixture) incident(t *testing.T, resolved time.Time) {
 	t.Helper()
 	state := incident.New("main", eight)
-	state.Incidents = map[string]incident.Incident{"20261122T195500Z-AAAAAAAAAAAA": {
+	state.Incidents = map[string]*incident.Incident{"20261122T195500Z-AAAAAAAAAAAA": {
 		ID: "20261122T195500Z-AAAAAAAAAAAA", Series: report.Series{Database: "cache", Check: report.Ping}, Severity: cause.SeverityCritical,
 		Status: report.Fail, Cause: cause.TCPRefused, Since: eight.Add(-5 * time.Minute), Opened: eight.Add(-4 * time.Minute), Resolved: resolved,
 		Thread: incident.Thread{Deliveries: map[string]incident.Delivery{"slack": {Want: 1, Done: 1, Sent: eight}}},

@@ -277,7 +277,7 @@ func TestStatisticsJoinPingsReadingsAndIncidents(t *testing.T) {
 	}
 	x.run(t, 5)
 	state := incident.New("main", eight)
-	state.Incidents = map[string]incident.Incident{"20261122T200200Z-AAAAAAAAAAAA": {
+	state.Incidents = map[string]*incident.Incident{"20261122T200200Z-AAAAAAAAAAAA": {
 		ID: "20261122T200200Z-AAAAAAAAAAAA", Series: report.Series{Database: "cache", Check: report.Ping}, Severity: cause.SeverityCritical,
 		Status: report.Fail, Cause: cause.TCPRefused, Since: eight.Add(2 * time.Minute), Opened: eight.Add(3 * time.Minute),
 		Thread: incident.Thread{

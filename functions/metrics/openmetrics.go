@@ -163,6 +163,7 @@ func (c *collector) database(d *statistics.Database) {
 	}
 	c.add(availability, d.Uptime.Availability, "database", d.Name)
 	c.add(budgetLeft, d.Uptime.BudgetLeft, "database", d.Name)
+	c.fallback(d)
 	c.add(memoryUsed, d.MemoryRatio, "database", d.Name)
 	c.add(commandsUsed, d.CommandsRatio, "database", d.Name)
 	c.add(memoryLeft, float(d.MemoryFullInSeconds), "database", d.Name)

@@ -1,19 +1,16 @@
 package metrics_test
 
 import (
-	"flag"
 	"net/http"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 )
 
-var update = flag.Bool("update", false, "write the golden files")
-
-// TestOpenMetrics holds the whole answer against a golden file, and it to the rules
+// TestOpenMetrics holds the whole answer against a golden file, which the tests in
+// promlint hold to Prometheus' own rules, and it to the rules
 // that promlint and the specification name: a counter ends in _total, a unit ends the
 // name, every family has help, and nothing is repeated.
 func TestOpenMetrics(t *testing.T) {
@@ -24,32 +21,14 @@ func TestOpenMetrics(t *testing.T) {
 		t.Fatalf("answered %d %q", w.Code, got)
 	}
 	text := w.Body.String()
-	golden(t, "testdata/metrics.txt", text)
+	goldentest.Compare(t, "testdata/metrics.txt", text)
 	lint(t, text)
 
 	classic := x.ask(t, http.MethodGet, "/metrics", http.Header{"Accept": {"text/plain;version=0.0.4"}})
 	if got := classic.Header().Get("Content-Type"); !strings.HasPrefix(got, "text/plain; version=0.0.4") || strings.Contains(classic.Body.String(), "# EOF") {
 		t.Errorf("a scraper of the classic format is answered %q", got)
 	}
-	golden(t, "testdata/metrics.classic.txt", classic.Body.String())
-}
-
-// golden compares with a file, which the tests in promlint hold to Prometheus' own
-// rules; with -update it writes it.
-func golden(t *testing.T, path, text string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), text); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
+	goldentest.Compare(t, "testdata/metrics.classic.txt", classic.Body.String())
 }
 
 func lint(t *testing.T, text string) {

@@ -24,6 +24,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager"
 	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager/secretmanagertest"
 	"github.com/pongwatch/pongwatch/shared/job"
+	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
 )
 
@@ -33,6 +34,7 @@ type cloud struct {
 	issuer    *oidctest.Issuer
 	slack     *slacktest.Server
 	upstash   *upstashtest.Server
+	beats     chan struct{}     // to the heartbeat's address
 	pubsub    string            // address of the emulator
 	overrides []string          // of the endpoints
 	functions map[string]string // address by function
@@ -42,15 +44,17 @@ type cloud struct {
 const (
 	databaseHost = "merry-cat-32748.upstash.io"
 	slackHost    = "slack.com"
+	beatHost     = "hc-ping.com"
 )
 
 func startCloud(t *testing.T) *cloud {
 	t.Helper()
-	c := &cloud{functions: map[string]string{}}
+	c := &cloud{functions: map[string]string{}, beats: make(chan struct{}, 10)}
 	outputs := rendered(t, `region = "us-east4"
 databases = { prod-cache = { url = "https://`+databaseHost+`" } }
 receivers = { slack = { slack = { bot_token = "secret:slack-bot-token", channel = "C0123456789" } } }
 inbound = { link_keys = ["secret:link-key"] }
+heartbeat = { url = "secret:heartbeat-url" }
 database_tokens = {}
 secret_values = {}
 `)
@@ -75,13 +79,20 @@ secret_values = {}
 	for name, value := range map[string]string{
 		"databases":       `{"prod-cache":{"token":"` + c.upstash.Token() + `"}}`,
 		"slack-bot-token": c.slack.Token(),
+		"heartbeat-url":   "https://" + beatHost + "/8f4f6ad2",
 		"link-key":        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 	} {
 		secrets.AddVersion("projects/my-project/secrets/pongwatch-"+name, []byte(value))
 	}
 	c.pubsub = emulator(t, pubsub.EmulatorVariable, "platform/pubsub-emulator/lib/cloud-pubsub-emulator-*-all.jar")
 	documents := emulator(t, firestore.EmulatorVariable, "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar", "com.google.cloud.datastore.emulator.firestore.CloudFirestore")
-	outside := startInternet(t, map[string]string{databaseHost: c.upstash.URL(), slackHost: c.slack.URL()})
+	listener := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && r.URL.Path == "/8f4f6ad2" {
+			c.beats <- struct{}{}
+		}
+	}))
+	t.Cleanup(listener.Close)
+	outside := startInternet(t, map[string]string{databaseHost: c.upstash.URL(), slackHost: c.slack.URL(), beatHost: listener.URL})
 	c.overrides = []string{
 		secretmanager.EmulatorVariable + "=" + secrets.Addr(),
 		pubsub.EmulatorVariable + "=" + c.pubsub,
@@ -214,6 +225,18 @@ func (c *cloud) ask(t *testing.T, method, address string, body []byte, header ht
 	return response.StatusCode, string(text)
 }
 
+// tick publishes what Cloud Scheduler publishes each minute.
+func (c *cloud) tick(t *testing.T) {
+	t.Helper()
+	text, err := json.Marshal(map[string]any{"messages": []any{map[string]any{"attributes": report.Tick().Attributes}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, said := c.ask(t, http.MethodPost, "http://"+c.pubsub+"/v1/projects/my-project/topics/pongwatch-reports:publish", text, nil); status != http.StatusOK {
+		t.Fatalf("publishing a tick: %d %s", status, said)
+	}
+}
+
 // told waits until Slack shows a message that contains all words, in its present form or as a reply.
 func (c *cloud) told(t *testing.T, words ...string) {
 	t.Helper()
@@ -272,6 +295,13 @@ func TestTheFunctionsWorkInTheEnvironmentThatTerraformGivesThem(t *testing.T) {
 	}
 	if sent := c.slack.Messages(); len(sent) > 0 {
 		t.Fatalf("all is well, and Slack was told %q", c.texts())
+	}
+
+	c.tick(t)
+	select {
+	case <-c.beats:
+	case <-time.After(30 * time.Second):
+		t.Error("the heartbeat's address was not asked within 30 s of a tick")
 	}
 
 	right := c.upstash.Token()

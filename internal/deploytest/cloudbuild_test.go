@@ -80,7 +80,7 @@ func TestEverySubstitutionIsUsedSetAndDocumented(t *testing.T) {
 	head, body, _ := strings.Cut(text, "\nsteps:\n")
 	b := build(t)
 	// Of what Cloud Build itself sets, the build uses this.
-	given := []string{"PROJECT_ID"}
+	given := []string{"PROJECT_ID", "SERVICE_ACCOUNT_EMAIL"}
 	used := map[string]bool{}
 	// A dollar before a dollar, or before a parenthesis, is the shell's.
 	for _, match := range regexp.MustCompile(`(^|[^$])\$\{?([A-Za-z_][A-Za-z0-9_]*)`).FindAllStringSubmatch(body, -1) {

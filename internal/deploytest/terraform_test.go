@@ -100,6 +100,9 @@ func terraformWith(t *testing.T, dir, data string, args ...string) (stdout strin
 	cmd := exec.CommandContext(ctx, "terraform", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1", "TF_DATA_DIR="+data)
+	if args[0] != "init" {
+		cmd.Env = append(cmd.Env, "TF_REATTACH_PROVIDERS="+reattached(t, data))
+	}
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
 	if err := cmd.Run(); err != nil {
@@ -211,6 +214,37 @@ database_tokens = {}
 secret_values = {}
 `
 })
+
+// A file, or a filter, that matches nothing passes with no test run: so runs are counted.
+func TestTerraformsOwnTestsPass(t *testing.T) {
+	t.Parallel()
+	root := workspace(t, "terraform")
+	files, err := filepath.Glob(filepath.Join(root, "tests", "*.tftest.hcl"))
+	if err != nil || len(files) < 7 {
+		t.Fatalf("%d files of tests, %v", len(files), err)
+	}
+	for _, file := range files {
+		name := filepath.Base(file)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, err := terraform(t, root, "test", "-json", "-filter=tests/"+name)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, diagnostics(out))
+			}
+			var summary struct {
+				TestSummary struct{ Passed, Failed, Errored, Skipped int } `json:"test_summary"`
+			}
+			for line := range strings.Lines(out) {
+				_ = json.Unmarshal([]byte(line), &summary) // only one line has it
+			}
+			want := len(testRun.FindAllString(read(t, "terraform/tests/"+name), -1))
+			if got := summary.TestSummary; got.Passed != want || want == 0 || got.Failed+got.Errored+got.Skipped > 0 {
+				t.Errorf("%+v, want %d runs passed", got, want)
+			}
+			t.Logf("%d runs passed", want)
+		})
+	}
+}
 
 func TestTheFunctionsAcceptTheDocumentsThatTerraformRenders(t *testing.T) {
 	t.Parallel()

@@ -115,6 +115,7 @@ func (t *Target) usage(ctx context.Context) (usage, error) {
 // may count PING and INFO too. What no reading saw is missing, so it is a lower bound.
 func (t *Target) seenCommands(info upstash.Info) float64 {
 	first := month(t.now())
+	now := report.Reading{Values: gauges(info)}
 	most := 0.0
 	for _, r := range slices.Backward(t.Readings) {
 		seen, known := r.Values[report.GaugeMonthCommandsSeen]
@@ -123,24 +124,12 @@ func (t *Target) seenCommands(info upstash.Info) float64 {
 		}
 		most = max(most, seen)
 		if r.Replica == info.LocalMember {
-			return max(most, seen+grown(info.Reads, r, report.GaugeReads)+grown(info.Writes, r, report.GaugeWrites))
+			reads, _ := now.Growth(r, report.GaugeReads)
+			writes, _ := now.Growth(r, report.GaugeWrites)
+			return max(most, seen+reads+writes)
 		}
 	}
 	return most
-}
-
-// grown is by how much a counter is above a reading's; one that shrank was reset.
-func grown(now upstash.Count, r report.Reading, g report.Gauge) float64 {
-	before, known := r.Values[g]
-	n := float64(now.N)
-	switch {
-	case !known || !now.Known:
-		return 0
-	case n < before:
-		return n
-	default:
-		return n - before
-	}
 }
 
 // commandsLeft forecasts when the quota is used up, where that is before the month's

@@ -32,8 +32,8 @@ func configuration(_ context.Context, t *Target) []report.Observation {
 	return []report.Observation{o}
 }
 
-// configuredMock tells whether the configuration itself says that the app runs on a
-// mock: one observation for each of the app's services.
+// configuredMock tells whether the configuration itself, or else the way in which it is
+// deployed, says that the app runs on a mock: one observation for each of the services.
 func configuredMock(t *Target) []report.Observation {
 	o := ok()
 	text, mock := t.Database.MockEvidence()
@@ -49,7 +49,6 @@ func configuredMock(t *Target) []report.Observation {
 		// Whether the bundle has a URL is not known.
 		o = unknown(t.unasked())
 	}
-	o.Source = report.SourceConfig
 	services := make([]string, 0, len(t.Database.Apps))
 	for _, app := range t.Database.Apps {
 		services = append(services, app.Service)
@@ -60,7 +59,10 @@ func configuredMock(t *Target) []report.Observation {
 	out := make([]report.Observation, len(services))
 	for i, service := range services {
 		out[i] = o
-		out[i].Subject = service
+		if o.Status == report.OK && i < len(t.deployed) && t.deployed[i].Status != "" {
+			out[i] = t.deployed[i]
+		}
+		out[i].Source, out[i].Subject = report.SourceConfig, service
 	}
 	return out
 }

@@ -98,8 +98,8 @@ func hitRate(ctx context.Context, t *Target) []report.Observation {
 	if err != nil {
 		return []report.Observation{unknown(err)}
 	}
-	hits, since, known := t.since(info, report.GaugeHits, info.Hits)
-	misses, _, knownMisses := t.since(info, report.GaugeMisses, info.Misses)
+	hits, since, known := t.since(info, report.GaugeHits)
+	misses, _, knownMisses := t.since(info, report.GaugeMisses)
 	rule := t.Database.Thresholds.HitRate
 	lookups := hits + misses
 	if !known || !knownMisses || lookups < float64(rule.MinLookups) {
@@ -130,7 +130,7 @@ func eviction(ctx context.Context, t *Target) []report.Observation {
 	}
 	o := ok()
 	o.Evidence = info.MaxmemoryPolicy
-	if dropped, since, known := t.since(info, report.GaugeEvicted, info.EvictedKeys); known && dropped > 0 {
+	if dropped, since, known := t.since(info, report.GaugeEvicted); known && dropped > 0 {
 		o = report.Observation{
 			Status: report.Warn, Cause: cause.EvictionRisk, Value: new(dropped), Unit: report.Count,
 			Evidence: fmt.Sprintf("%.0f keys dropped since %s", dropped, since.UTC().Format("15:04 MST")),
@@ -152,22 +152,16 @@ func eviction(ctx context.Context, t *Target) []report.Observation {
 }
 
 // since returns by how much a counter has grown since the last reading of the replica
-// that answered, and when that was. A counter that shrank was reset: it has grown by
-// what it is.
-func (t *Target) since(info upstash.Info, gauge report.Gauge, c upstash.Count) (float64, time.Time, bool) {
-	if !c.Known {
-		return 0, time.Time{}, false
-	}
+// that answered, and when that was.
+func (t *Target) since(info upstash.Info, gauge report.Gauge) (float64, time.Time, bool) {
+	now := report.Reading{Values: gauges(info)}
 	for _, r := range slices.Backward(t.Readings) {
-
-		before, known := r.Values[gauge]
-		if !known || r.Replica != info.LocalMember {
+		if r.Replica != info.LocalMember {
 			continue
 		}
-		if now := float64(c.N); now >= before {
-			return now - before, r.At, true
+		if grown, known := now.Growth(r, gauge); known {
+			return grown, r.At, true
 		}
-		return float64(c.N), r.At, true
 	}
 	return 0, time.Time{}, false
 }

@@ -102,6 +102,7 @@ func (t *Target) sampleKeys(ctx context.Context, commands int, each func(key str
 	if draws == 0 {
 		return s, nil
 	}
+	t.sampled += draws
 	results, err := t.client.Pipeline(ctx, slices.Repeat([]upstash.Command{{"RANDOMKEY"}}, draws)...)
 	if err != nil {
 		return s, err
@@ -118,6 +119,7 @@ func (t *Target) sampleKeys(ctx context.Context, commands int, each func(key str
 // scan reads a page. Upstash's cursors are opaque texts of which only "0" means
 // anything, and a page may be empty.
 func (t *Target) scan(ctx context.Context, cursor string, options ...any) (keys []string, next string, err error) {
+	t.sampled++
 	r, err := t.client.Do(ctx, slices.Concat([]any{"SCAN", cursor, "COUNT", scanCount}, options)...)
 	if err != nil {
 		return nil, "", err

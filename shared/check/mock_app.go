@@ -19,13 +19,19 @@ func mockMode(ctx context.Context, t *Target) []report.Observation {
 	return slices.Concat(configuredMock(t), t.heard)
 }
 
-// AskApps asks every app of the database for its mode, unless that has been done. It
-// may run beside the target's other methods, though not beside itself.
+// AskApps asks every app of the database for its mode, and how it is deployed, unless
+// that has been done. It may run beside the target's other methods, though not beside itself.
 func (t *Target) AskApps(ctx context.Context) {
-	if t.Apps == nil || t.asked {
+	if t.asked || t.Apps == nil && t.Deployments == nil {
 		return
 	}
 	t.asked = true
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { t.readDeployments(ctx) })
+	if t.Apps == nil {
+		return
+	}
 	var asked []config.App
 	for _, app := range t.Database.Apps {
 		if app.HealthURL != "" {

@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -237,4 +238,29 @@ func targetOf(t *testing.T, reply func(command []any) string) *check.Target {
 		}
 		answer(http.StatusOK, `{"result":`+reply(command)+`}`)(w, r)
 	})
+}
+
+// A sample outside the runs judges as the checks do, tells its commands, and keeps to
+// its own bound whatever the configuration allows.
+func TestASampleTellsItsCommands(t *testing.T) {
+	target, s := sampler(t)
+	pairs := map[string]string{}
+	for i := range 40 {
+		pairs[fmt.Sprintf("sessions:%d", i)] = "[object Object]"
+	}
+	fill(t, s, pairs)
+	for _, most := range []int{3, 10} {
+		for name, ask := range map[report.Check]func(*check.Target, context.Context, int) (report.Observation, int){
+			report.Isolation: (*check.Target).SampleIsolation, report.Values: (*check.Target).SampleValues,
+		} {
+			before := s.Commands()
+			o, commands := ask(target, t.Context(), most)
+			if used := s.Commands() - before; int64(commands) != used || commands > most {
+				t.Errorf("%s with at most %d: says %d commands, the server counted %d", name, most, commands, used)
+			}
+			if o.Status != report.Warn || o.Check != name || o.Database != target.Database.Name {
+				t.Errorf("%s: %+v, want a warning", name, o)
+			}
+		}
+	}
 }

@@ -31,6 +31,8 @@ type Target struct {
 	Account *Account
 	// Apps asks the services that use the database; nil asks none.
 	Apps *Apps
+	// Deployments reads how apps are deployed; nil reads none.
+	Deployments Deployments
 
 	client  *upstash.Client
 	version string
@@ -50,11 +52,16 @@ type Target struct {
 	// figures are what checks found out beside INFO.
 	figures map[report.Gauge]float64
 
+	// sampled is how many commands samples took.
+	sampled int
+
 	// written is what the write canary met, nil where it was not asked.
 	written *report.Observation
 
 	asked bool
 	heard []report.Observation
+	// deployed has an observation for each app, zero where none was asked for.
+	deployed []report.Observation
 }
 
 // Connect gives the target the client for its database and the version of the token

@@ -45,6 +45,7 @@ func values(ctx context.Context, t *Target) []report.Observation {
 	keys = spread(keys, rule.MaxCommands-spent)
 	found, read := findings{}, 0
 	if len(keys) > 0 {
+		t.sampled += len(keys)
 		results, err := t.client.Pipeline(ctx, reading(keys)...)
 		if err != nil {
 			return []report.Observation{unknown(err)}

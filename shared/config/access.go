@@ -86,8 +86,8 @@ type History struct {
 	IncidentDays int `yaml:"incident_days" min:"1" max:"1000" example:"400"`
 }
 
-// Heartbeat is asked by GET after runs that were published. An outage of the whole
-// project is noticed by its owner, as healthchecks.io does.
+// Heartbeat is asked by GET, by Alert, after ticks that went well: the state of every shard could be read and written, and no
+// critical incident is undelivered. Who listens notices silence, as healthchecks.io does, also when the whole project is gone. Give it three minutes of grace.
 type Heartbeat struct {
 	// The address. Whoever knows it can fake a beat, so it may be a secret.
 	URL Secret `yaml:"url" plain:"true" example:"sm://projects/my-project/secrets/heartbeat-url"`

@@ -90,7 +90,7 @@ type Config struct {
 	Links Links `yaml:"links"`
 	// How long is kept what.
 	History History `yaml:"history"`
-	// An address outside Google Cloud that is asked while all is well, so that its owner notices silence.
+	// An address outside Google Cloud that is asked while Alert works, so that its owner notices silence.
 	Heartbeat Heartbeat `yaml:"heartbeat"`
 
 	// Problems are those that leave the rest working, in document order. The ones of

@@ -137,17 +137,27 @@ func (e *environment) pair() (url, token string) {
 // mock reads MOCK_REDIS. Set says that it speaks of a database: it is true, or
 // unreadable.
 func (e *environment) mock() (mock, set bool) {
-	switch value := strings.ToLower(strings.Trim(e.getenv(envMock), " \t\r\n\"'")); value {
-	case "", "0", "false", "no", "off", "n", "f", "disabled":
-		return false, false
-	case "1", "true", "yes", "on", "y", "t", "enabled":
-		return true, true
-	default:
+	mock, known := ParseMock(e.getenv(envMock))
+	if !known {
 		e.problems = append(e.problems, Problem{
 			Key: envMock, What: "is neither true nor false", Example: "false", File: environmentFile,
 			Database: DefaultDatabase, Cause: cause.ConfigInvalid,
 		})
 		return false, true
+	}
+	return mock, mock
+}
+
+// ParseMock reads the value of MOCK_REDIS, in the words and quotes that people write;
+// known is false for any other text.
+func ParseMock(value string) (mock, known bool) {
+	switch strings.ToLower(strings.Trim(value, " \t\r\n\"'")) {
+	case "", "0", "false", "no", "off", "n", "f", "disabled":
+		return false, true
+	case "1", "true", "yes", "on", "y", "t", "enabled":
+		return true, true
+	default:
+		return false, false
 	}
 }
 

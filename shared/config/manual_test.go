@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 )
 
 const (
@@ -196,7 +198,7 @@ func TestManualNamesEveryKey(t *testing.T) {
 	}
 	text = between(t, text, keysBegin, keysEnd, strings.TrimRight(keyTables(t), "\n")+"\n")
 	text = between(t, text, plansBegin, plansEnd, planTable())
-	golden(t, manual, text)
+	goldentest.Compare(t, manual, text)
 }
 
 func TestManualQuotesTheMinimalExample(t *testing.T) {

@@ -128,6 +128,10 @@ func TestProblems(t *testing.T) {
 		{"a TCP URL", "databases:\n  - name: a\n    url: rediss://default:x@a.upstash.io:6379\n    token: sm://projects/p/secrets/a\n", false, []string{"3:5 (a) databases[0].url is a rediss:// URL, which belongs to Redis' TCP protocol; want the REST URL; example: https://your-instance.upstash.io"}},
 		{"no URL and no mock", "databases:\n  - name: a\n    token: sm://projects/p/secrets/a\n", false, []string{"2:5 (a) databases[0].url is empty, so the app runs in mock mode if it reads the same setting; example: https://your-instance.upstash.io"}},
 		{"a token in clear", "databases:\n  - name: a\n    url: https://a.upstash.io\n    token: AXyz\n", true, []string{"4:5 (a) databases[0].token holds a secret in clear, want a reference into Secret Manager; example: sm://projects/my-project/secrets/my-secret"}},
+		{"a TCP URL beside a token in clear", "databases:\n  - name: a\n    url: rediss://a.upstash.io:6379\n    token: AXyz\n", true, []string{
+			"3:5 (a) databases[0].url is a rediss:// URL, which belongs to Redis' TCP protocol; want the REST URL; example: https://your-instance.upstash.io",
+			"4:5 (a) databases[0].token holds a secret in clear, want a reference into Secret Manager; example: sm://projects/my-project/secrets/my-secret",
+		}},
 		{"a reference that is none", "databases:\n  - name: a\n    url: https://a.upstash.io\n    token: sm://my-project/token\n", true, []string{`4:5 (a) databases[0].token is no reference into Secret Manager: secret reference does not have the right parts: want sm://projects/PROJECT/secrets/SECRET[/versions/VERSION], such as "sm://projects/my-project/secrets/redis-token"`}},
 		{"an app without an address", db("    app: {service: backend}\n"), true, []string{"5:5 (a) databases[0].app wants health_url or cloud_run; example: health_url: https://app.example.com/api/v1/health/redis"}},
 		{"a proof without a key", db("    app: {health_url: 'https://x.example.com/', proof: true}\n"), false, []string{"5:49 (a) databases[0].app.proof needs health_url here and proof_key in the document; example: proof_key: sm://projects/my-project/secrets/pongwatch-proof-key"}},

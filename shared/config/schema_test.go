@@ -3,12 +3,10 @@ package config
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -18,10 +16,9 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/cause"
 )
-
-var update = flag.Bool("update", false, "write schema.json and the key tables of docs/configuration.md")
 
 // ordered keeps the order in which the types declare their keys.
 type ordered []member
@@ -326,24 +323,8 @@ func generateSchema(t *testing.T) []byte {
 	return b.Bytes()
 }
 
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(name, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s is not what the types say; run the test with -update (-file +types):\n%s", name, diff)
-	}
-}
-
 func TestSchemaIsGeneratedFromTheTypes(t *testing.T) {
-	golden(t, "schema.json", generateSchema(t))
+	goldentest.Compare(t, "schema.json", generateSchema(t))
 }
 
 // Every key has a comment, an example that its own decoder accepts, and sound tags.

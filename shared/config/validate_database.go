@@ -65,11 +65,11 @@ func (d *decoder) access(path string, db *Database) {
 	if !own && d.config.Bundle.IsSet() {
 		return
 	}
-	if d.bad[path+".url"] || d.bad[path+".token"] {
-		return // the decoder has said what is wrong, and left the key out
-	}
-	db.missingURL = !db.URL.IsSet()
+	// Where a key is bad, the decoder has said what is wrong and left it out.
+	badURL, badToken := d.bad[path+".url"], d.bad[path+".token"]
+	db.missingURL = !db.URL.IsSet() && !badURL
 	switch {
+	case badURL:
 	case db.missingURL && db.Mock:
 		return // a state to report, not a mistake
 	case db.missingURL:
@@ -80,6 +80,7 @@ func (d *decoder) access(path string, db *Database) {
 		d.pasted(path, p)
 	}
 	switch {
+	case badToken:
 	case !db.Token.IsSet() && !d.config.Bundle.IsSet():
 		d.pasted(path, checkToken(""))
 	case db.Token.IsSet() && !db.Token.IsReference():

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun"
 	"github.com/pongwatch/pongwatch/shared/gcp/firestore"
 	"github.com/pongwatch/pongwatch/shared/gcp/pubsub"
 	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager"
@@ -20,6 +21,7 @@ type Clients struct {
 	secrets     *secrets.Cache
 	store       *Lazy[*firestore.Store]
 	pubsub      *Lazy[*pubsub.Client]
+	cloudrun    *Lazy[*cloudrun.Client]
 }
 
 // NewClients returns the clients for an environment. It does nothing that could
@@ -49,6 +51,7 @@ func NewClients(e Environment) *Clients {
 		pubsub: NewLazy(func(ctx context.Context) (*pubsub.Client, error) {
 			return pubsub.New(ctx, e.PubSubEmulator)
 		}),
+		cloudrun: NewLazy(func(context.Context) (*cloudrun.Client, error) { return cloudrun.New(e.CloudRunEmulator) }),
 	}
 }
 
@@ -91,4 +94,14 @@ func (c *Clients) topic(ctx context.Context, variable, name string) (report.Publ
 		return nil, fmt.Errorf("%s: %w", variable, err)
 	}
 	return topic, nil
+}
+
+// Environment reads how a Cloud Run service is deployed, by its full name
+// projects/P/locations/L/services/S.
+func (c *Clients) Environment(ctx context.Context, service string) (cloudrun.Environment, error) {
+	client, err := c.cloudrun.Get(ctx)
+	if err != nil {
+		return cloudrun.Environment{}, err
+	}
+	return client.Environment(ctx, service)
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudlog"
+	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun"
 	"github.com/pongwatch/pongwatch/shared/gcp/firestore"
 	"github.com/pongwatch/pongwatch/shared/gcp/pubsub"
 	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager"
@@ -34,6 +35,7 @@ type Environment struct {
 	SecretManagerEmulator string
 	FirestoreEmulator     string
 	PubSubEmulator        string
+	CloudRunEmulator      string
 }
 
 // ReadEnvironment reads the environment through getenv, [os.Getenv] for one. What
@@ -51,6 +53,7 @@ func ReadEnvironment(getenv func(string) string) Environment {
 		SecretManagerEmulator: getenv(secretmanager.EmulatorVariable),
 		FirestoreEmulator:     getenv(firestore.EmulatorVariable),
 		PubSubEmulator:        getenv(pubsub.EmulatorVariable),
+		CloudRunEmulator:      getenv(cloudrun.EmulatorVariable),
 	}
 }
 

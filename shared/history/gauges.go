@@ -154,31 +154,63 @@ func (h *GaugeHour) order(s *readingSeries) iter.Seq2[int, int] {
 
 // Growth yields by how much a counter of the database has grown at each reading in the
 // hours, which are in order. Each replica counts by itself, so its first reading yields
-// nothing, and one that shrank was reset: it has grown by what it is.
+// nothing; once it was set back, as [report.Reading.Restarted] tells, it has grown by
+// what it is.
 func Growth(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[time.Time, float64] {
 	return func(yield func(time.Time, float64) bool) {
-		last := map[string]float64{} // by replica
+		last := map[string]counted{} // by replica
 		for _, h := range hours {
 			s, ok := h.body.Databases[database]
 			if !ok || s.Values[gauge] == nil {
 				continue
 			}
+			counters := s.counters()
 			for _, i := range h.order(s) {
 				now := s.Values[gauge][i]
 				if math.IsNaN(now) {
 					continue
 				}
 				before, compared := last[s.Replica[i]]
-				last[s.Replica[i]] = now
-				if now < before {
-					before = 0
+				is := counted{now, counters, i}
+				last[s.Replica[i]] = is
+				if is.restartedSince(before) {
+					before.value = 0
 				}
-				if compared && !yield(h.body.Runs[s.Run[i]].Scheduled, now-before) {
+				if compared && !yield(h.body.Runs[s.Run[i]].Scheduled, now-before.value) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// counted is one counter at one reading, with what all counters were.
+type counted struct {
+	value    float64
+	counters []numbers // by counter, nil where it is not known; then by reading
+	reading  int
+}
+
+// restartedSince is [report.Reading.Restarted] without a reading made for it.
+func (c counted) restartedSince(before counted) bool {
+	for k := range before.counters {
+		was, is := before.counters[k], c.counters[k]
+		// What is not known is not less.
+		if was != nil && is != nil && is[c.reading] < was[before.reading] {
+			return true
+		}
+	}
+	return false
+}
+
+// counters are the columns of report.Counters.
+func (s *readingSeries) counters() []numbers {
+	names := report.Counters()
+	out := make([]numbers, len(names))
+	for i, name := range names {
+		out[i] = s.Values[name]
+	}
+	return out
 }
 
 // Figure yields what the readings in the hours, which are in order, say of a gauge.

@@ -3,7 +3,6 @@ package history_test
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -15,14 +14,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
 	"github.com/pongwatch/pongwatch/shared/store/storetest"
 )
-
-var update = flag.Bool("update", false, "write the golden files of the current schema")
 
 const (
 	shard  = "main"
@@ -320,7 +318,7 @@ func TestGoldenFiles(t *testing.T) {
 func golden(t *testing.T, s store.Store, key, name string) []byte {
 	t.Helper()
 	path := filepath.Join("testdata", name)
-	if *update {
+	if goldentest.Update() {
 		d, err := s.Get(t.Context(), key)
 		if err != nil {
 			t.Fatal(err)
@@ -328,12 +326,7 @@ func golden(t *testing.T, s store.Store, key, name string) []byte {
 		if d.Schema != history.Schema {
 			t.Fatalf("schema %d, want %d", d.Schema, history.Schema)
 		}
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, d.Data, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		goldentest.Write(t, path, d.Data)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -27,7 +27,7 @@ func Claim(s State, now time.Time, owner string, lease time.Duration, limit int)
 	}
 	now = now.UTC()
 	var notices []Notice
-	e := begin(s, Policy{}, now)
+	e := beginThreads(s, Policy{}, now)
 	for _, id := range e.byUrgency() {
 		sub, _ := e.subject(id)
 		for _, address := range sorted(sub.Deliveries) {
@@ -73,6 +73,7 @@ func (e *engine) notice(s subject, address string, d Delivery) Notice {
 		n.Incident = &inc
 		if address == Documents {
 			n.Document = document(e.s.Shard, &inc, e.groups[inc.Group])
+			n.Document.Rev = d.Want
 		}
 		return n
 	}
@@ -137,7 +138,11 @@ func (t Thread) leased(owner string) bool {
 // Refusing returns the addresses that are known to refuse notifications.
 func (s State) Refusing() []string {
 	var out []string
-	for _, src := range s.Series[monitorSeries(subjectReceivers)].Sources {
+	ss, ok := s.Series[monitorSeries(subjectReceivers)]
+	if !ok {
+		return nil
+	}
+	for _, src := range ss.Sources {
 		if src.Down {
 			out = append(out, src.Source)
 		}

@@ -11,7 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -56,13 +56,16 @@ func Encode(s State) ([]byte, error) {
 	}
 	var buf bytes.Buffer
 	buf.Grow(64 << 10)
-	zw, _ := writers.Get().(*gzip.Writer)
-	defer writers.Put(zw)
+	zw := gzipWriters.take(newGzipWriter)
+	defer gzipWriters.keep(zw)
 	zw.Reset(&buf)
+	w := rowWriters.take(func() *rowWriter { return new(rowWriter) })
+	defer rowWriters.keep(w)
+	w.b = w.b[:0]
 	// A bytes.Buffer takes everything, so that only Close can fail.
 	_, _ = zw.Write(append(head, '\n'))
-	for _, row := range rows(s) {
-		_, _ = zw.Write(row)
+	for _, r := range rows(w, s) {
+		_, _ = zw.Write(r.row)
 	}
 	if err := zw.Close(); err != nil {
 		return nil, fmt.Errorf("compressing state: %w", err)
@@ -70,48 +73,78 @@ func Encode(s State) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// rows returns the state's rows, in an order that depends on the state alone.
-func rows(s State) [][]byte {
-	n := len(s.Series) + len(s.Incidents) + len(s.Groups)
-	w := &rowWriter{b: make([]byte, 0, 150*len(s.Series)+600*(len(s.Incidents)+len(s.Groups)))}
-	ends := make([]int, 0, n)
+// encodedRow is a row in the writer's memory, and the part of it by which it is sorted.
+type encodedRow struct{ row, key []byte }
+
+// rows returns the state's rows, in an order that depends on the state alone: an incident
+// stands beside its series. They have a long id in common, which then is compressed.
+func rows(w *rowWriter, s State) []encodedRow {
+	type span struct{ begin, keyBegin, keyEnd, end int }
+	spans := make([]span, 0, len(s.Series)+len(s.Incidents)+len(s.Groups))
+	write := func(row func()) {
+		begin := len(w.b)
+		row()
+		spans = append(spans, span{begin, w.keyBegin, w.keyEnd, len(w.b)})
+	}
 	for key, ss := range s.Series {
-		writeSeries(w, key, &ss)
-		ends = append(ends, len(w.b))
+		write(func() { writeSeries(w, key, ss) })
 	}
 	for _, inc := range s.Incidents {
-		writeIncident(w, &inc)
-		ends = append(ends, len(w.b))
+		write(func() { writeIncident(w, inc) })
 	}
 	for _, g := range s.Groups {
-		writeGroup(w, &g)
-		ends = append(ends, len(w.b))
+		write(func() { writeGroup(w, g) })
 	}
-	out, begin := make([][]byte, 0, n), 0
-	for _, end := range ends {
-		out = append(out, w.b[begin:end])
-		begin = end
+	out := make([]encodedRow, len(spans))
+	for i, at := range spans {
+		out[i] = encodedRow{w.b[at.begin:at.end], w.b[at.keyBegin:at.keyEnd]}
 	}
-	slices.SortFunc(out, bytes.Compare)
+	slices.SortFunc(out, func(a, b encodedRow) int {
+		if c := bytes.Compare(a.key, b.key); c != 0 {
+			return c
+		}
+		return bytes.Compare(a.row, b.row)
+	})
 	return out
 }
 
-// writers are reused: a new one allocates most of a megabyte.
-var writers = sync.Pool{New: func() any {
-	zw, err := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
+// What takes most of a megabyte to make is kept for the next message.
+var (
+	rowWriters  spare[rowWriter]
+	gzipWriters spare[gzip.Writer]
+	gzipReaders spare[gzip.Reader]
+)
+
+// spare keeps one value. A sync.Pool would have forgotten it: it keeps nothing through
+// two collections, and messages are a minute apart.
+type spare[V any] struct{ kept atomic.Pointer[V] }
+
+// take returns the value kept, or a new one while somebody else has it.
+func (s *spare[V]) take(make func() *V) *V {
+	if v := s.kept.Swap(nil); v != nil {
+		return v
+	}
+	return make()
+}
+
+func (s *spare[V]) keep(v *V) { s.kept.Store(v) }
+
+// level is one above gzip.BestSpeed: of rows like these it makes an eighth less in about
+// the same time.
+const level = 2
+
+func newGzipWriter() *gzip.Writer {
+	zw, err := gzip.NewWriterLevel(io.Discard, level)
 	if err != nil {
-		panic(err) // unreachable: the level is one of the package's
+		panic(err) // unreachable: there is such a level
 	}
 	return zw
-}}
-
-// readers are reused as well.
-var readers = sync.Pool{New: func() any { return new(gzip.Reader) }}
+}
 
 // Decode is the inverse of Encode. Its error is ErrUndecodable.
 func Decode(data []byte) (State, error) {
-	zr, _ := readers.Get().(*gzip.Reader)
-	defer readers.Put(zr)
+	zr := gzipReaders.take(func() *gzip.Reader { return new(gzip.Reader) })
+	defer gzipReaders.keep(zr)
 	if err := zr.Reset(bytes.NewReader(data)); err != nil {
 		return State{}, fmt.Errorf("decompressing: %w: %w", err, ErrUndecodable)
 	}
@@ -130,18 +163,61 @@ func Decode(data []byte) (State, error) {
 	if h.Schema < 1 || h.Schema > Schema {
 		return State{}, fmt.Errorf("schema %d, this version reads 1 to %d: %w", h.Schema, Schema, ErrUndecodable)
 	}
-	// +1, since the first line has no line before it.
-	h.Series = make(map[report.Series]SeriesState, strings.Count(text, "\n"+rowSeries)+1)
-	h.Incidents = make(map[string]Incident, strings.Count(text, "\n"+rowIncident)+1)
-	h.Groups = make(map[string]Group, strings.Count(text, "\n"+rowGroup)+1)
+	d := newDecoder(&h.State, text)
 	for line := range strings.SplitSeq(text, "\n") {
-		if err := h.row(line); err != nil {
+		if err := d.row(line); err != nil {
 			return State{}, fmt.Errorf("decoding: %w: %w", err, ErrUndecodable)
 		}
 	}
 	h.Series, h.Incidents, h.Groups = emptyNil(h.Series), emptyNil(h.Incidents), emptyNil(h.Groups)
 	return h.State, nil
 }
+
+// decoder fills a state from rows. What it makes lies side by side: one piece of memory
+// for each of thousands would take longer than reading it.
+type decoder struct {
+	state     *State
+	series    slab[SeriesState]
+	sources   slab[SourceState]
+	incidents slab[Incident]
+	groups    slab[Group]
+}
+
+func newDecoder(s *State, text string) *decoder {
+	series, incidents, groups := countLines(text, rowSeries), countLines(text, rowIncident), countLines(text, rowGroup)
+	s.Series = make(map[report.Series]*SeriesState, series)
+	s.Incidents = make(map[string]*Incident, incidents)
+	s.Groups = make(map[string]*Group, groups)
+	return &decoder{
+		state: s, series: make(slab[SeriesState], series), sources: make(slab[SourceState], series),
+		incidents: make(slab[Incident], incidents), groups: make(slab[Group], groups),
+	}
+}
+
+// countLines counts the lines that begin so.
+func countLines(text, kind string) int {
+	n := strings.Count(text, "\n"+kind)
+	if strings.HasPrefix(text, kind) {
+		n++
+	}
+	return n
+}
+
+// slab is memory that was made at once and is handed out in pieces.
+type slab[V any] []V
+
+// take returns the next n, made anew where too few are left.
+func (s *slab[V]) take(n int) []V {
+	if n > len(*s) {
+		*s = make(slab[V], max(n, slabLeast))
+	}
+	out := (*s)[:n:n]
+	*s = (*s)[n:]
+	return out
+}
+
+// slabLeast is how many a slab that is used up gets at the least.
+const slabLeast = 64
 
 // expanded is what the last four bytes of gzip say of the length before compression,
 // if that can be true.
@@ -155,28 +231,29 @@ func expanded(data []byte) int {
 
 // row adds what a line holds. Series of checks that are not known are left out: what
 // this version does not know it cannot judge.
-func (s *State) row(line string) error {
+func (d *decoder) row(line string) error {
 	switch {
 	case strings.HasPrefix(line, rowSeries):
-		key, ss, err := readSeries(line[len(rowSeries):])
+		ss := &d.series.take(1)[0]
+		key, err := readSeries(line[len(rowSeries):], ss, &d.sources)
 		if err != nil {
 			return fmt.Errorf("series: %w", err)
 		}
 		if key.Check.Valid() {
-			s.Series[key] = ss
+			d.state.Series[key] = ss
 		}
 	case strings.HasPrefix(line, rowIncident):
-		inc, err := readIncident(line[len(rowIncident):])
-		if err != nil {
+		inc := &d.incidents.take(1)[0]
+		if err := readIncident(line[len(rowIncident):], inc); err != nil {
 			return fmt.Errorf("incident: %w", err)
 		}
-		s.Incidents[inc.ID] = inc
+		d.state.Incidents[inc.ID] = inc
 	case strings.HasPrefix(line, rowGroup):
-		g, err := readGroup(line[len(rowGroup):])
-		if err != nil {
+		g := &d.groups.take(1)[0]
+		if err := readGroup(line[len(rowGroup):], g); err != nil {
 			return fmt.Errorf("group: %w", err)
 		}
-		s.Groups[g.ID] = g
+		d.state.Groups[g.ID] = g
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -15,10 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // full is a state in which every field is set: fill sees to that, so that a field
 // that the rows forget is found.
@@ -32,15 +30,15 @@ func full() State {
 		ss.Sources[i].Observation.Database, ss.Sources[i].Observation.Check, ss.Sources[i].Observation.Subject = key.Database, key.Check, key.Subject
 		ss.Sources[i].Observation.Source = ss.Sources[i].Source
 	}
-	s.Series = map[report.Series]SeriesState{key: ss}
+	s.Series = map[report.Series]*SeriesState{key: &ss}
 	var inc Incident
 	fill(reflect.ValueOf(&inc).Elem(), 3)
 	inc.Series = key
 	inc.Observation.Database, inc.Observation.Check, inc.Observation.Subject = key.Database, key.Check, key.Subject
-	s.Incidents = map[string]Incident{inc.ID: inc}
+	s.Incidents = map[string]*Incident{inc.ID: &inc}
 	var g Group
 	fill(reflect.ValueOf(&g).Elem(), 4)
-	s.Groups = map[string]Group{g.ID: g}
+	s.Groups = map[string]*Group{g.ID: &g}
 	return s
 }
 
@@ -110,17 +108,10 @@ func TestGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw := expand(t, data)
-	if *update {
-		if err := os.WriteFile(path, []byte(raw), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	goldentest.Compare(t, path, raw)
 	golden, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(golden), raw); diff != "" {
-		t.Errorf("the format has changed (-golden +now):\n%s", diff)
 	}
 	got, err := Decode(compress(t, golden))
 	if err != nil {

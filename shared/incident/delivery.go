@@ -14,7 +14,9 @@ type Ref struct {
 func (r Ref) IsZero() bool { return r == Ref{} }
 
 // Documents is the address of the internal receiver that writes an incident's
-// document. It is owed every revision, whatever people are spared.
+// document. It is owed every revision, whatever people are spared, and one more each
+// time that a receiver's delivery ends, since a document says who was told. Its level
+// may therefore be ahead of the thread's revision.
 const Documents = "_documents"
 
 // Delivery is an outbox entry: what one receiver is owed of one thread. It is a

@@ -14,9 +14,10 @@ const DocumentSchema = 1
 
 // Document is what is kept of an incident for 400 days, for pages and people.
 type Document struct {
-	ID       string         `json:"id"`
-	Short    string         `json:"short"`
-	Shard    string         `json:"shard"`
+	ID    string `json:"id"`
+	Short string `json:"short"`
+	Shard string `json:"shard"`
+	// Rev is the level of [Documents] that this is: it grows with every document of the incident.
 	Rev      int            `json:"rev"`
 	Series   report.Series  `json:"series"`
 	Severity cause.Severity `json:"severity"`
@@ -72,7 +73,7 @@ func StateKey(shard string) string { return "state/v1/" + shard }
 // for it, or nil.
 func document(shard string, i *Incident, group *Group) *Document {
 	d := &Document{
-		ID: i.ID, Short: i.Short(), Shard: shard, Rev: i.Rev, Series: i.Series, Severity: i.Severity, Status: i.Status,
+		ID: i.ID, Short: i.Short(), Shard: shard, Series: i.Series, Severity: i.Severity, Status: i.Status,
 		Cause: i.Cause, Previous: i.Previous, Since: i.Since, LastOK: i.LastOK, Opened: i.Opened, Resolved: i.Resolved,
 		Gone: i.Gone, Reopened: i.Reopened, Unstable: i.Unstable, Flapping: i.Flapping, Drill: i.Drill,
 		Ack: i.Ack, SilencedUntil: i.SilencedUntil, Suppressed: i.Suppressed,
@@ -90,9 +91,14 @@ func document(shard string, i *Incident, group *Group) *Document {
 func (d *Document) add(deliveries map[string]Delivery) {
 	for address, l := range deliveries {
 		if address != Documents {
-			d.Told[address] = Told{At: l.Sent, Pending: l.Pending(), Error: l.Error, Refused: l.Refused}
+			d.Told[address] = l.told()
 		}
 	}
+}
+
+// told is what documents say of a delivery.
+func (d Delivery) told() Told {
+	return Told{At: d.Sent, Pending: d.Pending(), Error: d.Error, Refused: d.Refused}
 }
 
 // EncodeDocument returns the document's bytes.
@@ -111,4 +117,14 @@ func DecodeDocument(data []byte) (Document, error) {
 		return Document{}, fmt.Errorf("decoding incident: %w", err)
 	}
 	return d, nil
+}
+
+// Incident returns what the document holds of its incident; who was told is [Document.Told].
+func (d *Document) Incident() Incident {
+	return Incident{
+		ID: d.ID, Series: d.Series, Severity: d.Severity, Status: d.Status, Cause: d.Cause, Previous: d.Previous,
+		Observation: d.Observation, Down: d.Down, Voters: d.Voters, Runs: d.Runs, Since: d.Since, LastOK: d.LastOK,
+		Opened: d.Opened, Resolved: d.Resolved, Gone: d.Gone, Reopened: d.Reopened, Unstable: d.Unstable, Flapping: d.Flapping,
+		Mock: d.Mock, Sparkline: d.Sparkline, Drill: d.Drill,
+	}
 }

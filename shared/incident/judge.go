@@ -18,14 +18,14 @@ const (
 // series' verdict depends on another's.
 func (e *engine) judge() {
 	heard := e.heardRegions()
-	for key, ss := range e.series {
-		if key.Check == report.Ping {
-			e.judgeSeries(key, ss, heard)
+	for _, l := range e.list {
+		if l.key.Check == report.Ping {
+			e.judgeSeries(l.key, l.SeriesState, heard)
 		}
 	}
-	for key, ss := range e.series {
-		if key.Check != report.Ping {
-			e.judgeSeries(key, ss, heard)
+	for _, l := range e.list {
+		if l.key.Check != report.Ping {
+			e.judgeSeries(l.key, l.SeriesState, heard)
 		}
 	}
 	e.relateMock()

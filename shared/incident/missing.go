@@ -137,11 +137,12 @@ func (e *engine) forgetJobs(expected []Job) {
 // too long, and no open incident that explains it.
 func (e *engine) missingSeries(jobMissing bool) {
 	reports, missed := e.series[monitorSeries(subjectReports)]
-	for key, ss := range e.series {
+	for _, l := range e.list {
+		key := l.key
 		if key.Database == report.MonitorDatabase || key.Check == report.MockMode {
 			continue
 		}
-		since, every := ss.unknownSince()
+		since, every := l.unknownSince()
 		if since.IsZero() && !missed {
 			continue
 		}
@@ -189,15 +190,16 @@ func (e *engine) gone() {
 	if e.p.Databases == nil {
 		return
 	}
-	for key := range e.series {
-		if e.watched(key) {
-			continue
+	e.list = slices.DeleteFunc(e.list, func(l listed) bool {
+		if e.watched(l.key) {
+			return false
 		}
-		if inc := e.openIncident(key); inc != nil {
+		if inc := e.openOf(l.SeriesState); inc != nil {
 			e.resolve(inc, NoLongerWatched)
 		}
-		delete(e.series, key)
-	}
+		delete(e.series, l.key)
+		return true
+	})
 	e.goneRegions()
 	if len(e.p.Databases) == 0 {
 		e.closeAll()
@@ -212,6 +214,7 @@ func (e *engine) closeAll() {
 		}
 	}
 	clear(e.series)
+	e.list = nil
 	clear(e.s.Jobs)
 }
 
@@ -226,14 +229,10 @@ func (e *engine) goneRegions() {
 	if len(regions) == 0 {
 		return
 	}
-	for key, ss := range e.series {
-		if key.Check != report.Ping && key.Check != report.Latency {
+	for _, l := range e.list {
+		if l.key.Check != report.Ping && l.key.Check != report.Latency {
 			continue
 		}
-		for _, src := range slices.Clone(ss.Sources) {
-			if src.Source != "" && !regions[src.Source] {
-				ss.removeSource(src.Source)
-			}
-		}
+		l.Sources = slices.DeleteFunc(l.Sources, func(src SourceState) bool { return src.Source != "" && !regions[src.Source] })
 	}
 }

@@ -14,7 +14,8 @@ import (
 const mockEvery = time.Minute
 
 // signal applies one piece of mock-mode evidence from outside. Alert has set its
-// database. Equal or older ones than the newest of the same source change nothing.
+// database. Each revision of a service is a source of its own: equal or older signals
+// than its newest change nothing, and what one says ends nothing of another.
 func (e *engine) signal(sig report.Signal) {
 	key := report.Series{Database: sig.Database, Check: report.MockMode, Subject: sig.Service}
 	if sig.Database == "" || !e.watched(key) || sig.At.After(e.now.Add(e.p.Shift)) || e.now.Sub(sig.At) > e.p.SignalAge {
@@ -23,9 +24,10 @@ func (e *engine) signal(sig report.Signal) {
 	ss, known := e.series[key]
 	if !known {
 		ss = &SeriesState{}
-		e.series[key] = ss
+		e.add(key, ss)
 	}
-	src := ss.source(sig.Source)
+	ss.boundRevisions(sig)
+	src := ss.source(sig.Evidence())
 	if !sig.At.After(src.Scheduled) {
 		return
 	}
@@ -42,7 +44,7 @@ func (e *engine) signal(sig report.Signal) {
 		text = sig.Reason
 	}
 	o := report.Observation{
-		Database: key.Database, Check: key.Check, Subject: key.Subject, Source: sig.Source,
+		Database: key.Database, Check: key.Check, Subject: key.Subject, Source: src.Source,
 		Status: report.Fail, Cause: cause.Mock, Evidence: report.CutEvidence(text), At: sig.At.UTC(), Every: mockEvery,
 	}
 	src.Scheduled, src.Every = sig.At.UTC(), mockEvery
@@ -59,6 +61,34 @@ func (src *SourceState) withdraw(at time.Time) {
 	}
 }
 
+// maxRevisions is how many revisions of a service are told apart for each kind of
+// evidence; a roll-out has two.
+const maxRevisions = 8
+
+// boundRevisions makes room for the signal's revision: what was heard of first goes
+// first, and what is over before what stands.
+func (ss *SeriesState) boundRevisions(sig report.Signal) {
+	var oldest *SourceState
+	n := 0
+	for i := range ss.Sources {
+		src := &ss.Sources[i]
+		if kind, _ := report.CutEvidenceSource(src.Source); kind != sig.Source || src.Source == sig.Evidence() {
+			continue
+		}
+		n++
+		if oldest == nil || oldest.Down && !src.Down || oldest.Down == src.Down && src.Scheduled.Before(oldest.Scheduled) {
+			oldest = src
+		}
+	}
+	if n >= maxRevisions {
+		ss.removeSource(oldest.Source)
+	}
+}
+
+// mockDetail is between a service and its evidence in [Incident.Mock]; no service's name
+// has it.
+const mockDetail = " ("
+
 // attachMock shows a service in mock mode inside its database's ping incident, with the
 // kinds of evidence that say so.
 func (e *engine) attachMock(key report.Series) {
@@ -68,7 +98,7 @@ func (e *engine) attachMock(key report.Series) {
 	}
 	entry := key.Subject
 	if down := e.series[key].down(); len(down) > 0 {
-		entry += " (" + strings.Join(down, ", ") + ")"
+		entry += mockDetail + strings.Join(down, ", ") + ")"
 	}
 	at, found := inc.mockEntry(key.Subject)
 	if found && inc.Mock[at] == entry {
@@ -87,22 +117,23 @@ func (e *engine) attachMock(key report.Series) {
 // mockEntry finds a service among those that an outage left in mock mode.
 func (i *Incident) mockEntry(service string) (int, bool) {
 	return slices.BinarySearchFunc(i.Mock, service, func(entry, service string) int {
-		name, _, _ := strings.Cut(entry, " (") // no service's name has one
+		name, _, _ := strings.Cut(entry, mockDetail)
 		return strings.Compare(name, service)
 	})
 }
 
-// down names the sources whose evidence stands.
+// down names the kinds of evidence that stand.
 func (ss *SeriesState) down() []string {
 	var names []string
 	if ss != nil {
 		for _, src := range ss.Sources {
 			if src.Down {
-				names = append(names, src.Source)
+				kind, _ := report.CutEvidenceSource(src.Source)
+				names = append(names, kind)
 			}
 		}
 	}
-	return names
+	return slices.Compact(names) // they are sorted
 }
 
 // relateMock keeps open incidents of mock mode and of ping aware of one another: while
@@ -147,7 +178,8 @@ func (e *engine) compareRedis(inc *Incident) {
 
 // signals reports whether the source's evidence comes as signals, not with reports.
 func (src *SourceState) signals() bool {
-	return src.Source == report.SourceEvent || src.Source == report.SourceLogs
+	kind, _ := report.CutEvidenceSource(src.Source)
+	return kind == report.SourceEvent || kind == report.SourceLogs
 }
 
 // goodSince returns how often the app and the proof, as far as there are any, have
@@ -173,18 +205,41 @@ func (ss *SeriesState) goodSince(at time.Time) int {
 	return good
 }
 
-// retireMock withdraws what logs and events said once the app and the proof were
-// both good twice since: nobody has to remember to say that it is over.
+// retireMock withdraws what logs and events said once nobody stands behind it any more:
+// nobody has to remember to say that it is over.
 func (e *engine) retireMock() {
-	for key, ss := range e.series {
-		if key.Check != report.MockMode {
+	for _, l := range e.list {
+		ss := l.SeriesState
+		if l.key.Check != report.MockMode {
 			continue
 		}
 		for i := range ss.Sources {
 			src := &ss.Sources[i]
-			if src.Down && src.signals() && ss.goodSince(src.Scheduled) >= 2 {
-				src.withdraw(e.now)
+			if src.Down && src.signals() && (ss.goodSince(src.Scheduled) >= 2 || e.replaced(ss, src)) {
+				src.withdraw(src.Scheduled) // it has not spoken since
 			}
 		}
 	}
+}
+
+// replaced reports whether a revision has fallen silent while another one spoke: an app
+// in mock mode repeats that it is, so this one no longer runs.
+func (e *engine) replaced(ss *SeriesState, src *SourceState) bool {
+	_, revision := report.CutEvidenceSource(src.Source)
+	if revision == "" || e.now.Sub(src.Scheduled) < e.p.Replaced {
+		return false
+	}
+	return slices.ContainsFunc(ss.Sources, func(other SourceState) bool {
+		_, of := report.CutEvidenceSource(other.Source)
+		return of != "" && of != revision && other.Scheduled.After(src.Scheduled)
+	})
+}
+
+// MockServices names the services that the outage left in mock mode.
+func (i *Incident) MockServices() []string {
+	names := make([]string, len(i.Mock))
+	for k, entry := range i.Mock {
+		names[k], _, _ = strings.Cut(entry, mockDetail)
+	}
+	return names
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // newest returns the newest incident of that check.
-func (w *sim) newest(check report.Check) Incident {
+func (w *sim) newest(check report.Check) *Incident {
 	w.t.Helper()
 	for _, id := range slices.Backward(sorted(w.s.Incidents)) {
 		if inc := w.s.Incidents[id]; inc.Series.Check == check {
@@ -18,7 +18,7 @@ func (w *sim) newest(check report.Check) Incident {
 		}
 	}
 	w.t.Fatalf("no incident of %s", check)
-	return Incident{}
+	return nil
 }
 
 func TestMockModeKnowsHowRedisIs(t *testing.T) {

@@ -76,8 +76,17 @@ func (e *engine) watched(key report.Series) bool {
 	if e.p.Databases == nil || key.Database == report.MonitorDatabase {
 		return true
 	}
-	db, ok := e.p.Databases[key.Database]
-	return ok && (len(db.Checks) == 0 || slices.Contains(db.Checks, key.Check))
+	of := e.lookUp(key.Database)
+	return of.known && (len(of.checks) == 0 || slices.Contains(of.checks, key.Check))
+}
+
+// lookUp returns what the policy says of a database.
+func (e *engine) lookUp(name string) lookup {
+	if e.asked.name != name {
+		db, known := e.p.Databases[name]
+		e.asked = lookup{name: name, known: known, checks: db.Checks}
+	}
+	return e.asked
 }
 
 // observe applies one observation to its source. It keeps the pointer, and never
@@ -90,7 +99,7 @@ func (e *engine) observe(o *report.Observation, r run) {
 			return // plainly good
 		}
 		ss = &SeriesState{LastOK: lastGood(o, r)}
-		e.series[key] = ss
+		e.add(key, ss)
 	}
 	src := ss.source(o.Source)
 	src.Every = o.Every
@@ -175,7 +184,7 @@ func (e *engine) assert(subject, source string, status report.Status, c cause.Ca
 	ss, ok := e.series[key]
 	if !ok {
 		ss = &SeriesState{}
-		e.series[key] = ss
+		e.add(key, ss)
 	}
 	src := ss.source(source)
 	if src.Down && src.Status == status && src.Cause == c {

@@ -30,6 +30,9 @@ type Policy struct {
 	// Shift is how far in the future a report may be, Stale how old before it
 	// changes no status, and SignalAge how old a signal may be.
 	Shift, Stale, SignalAge time.Duration
+	// Replaced is how long a revision in mock mode may say nothing once another one of
+	// its service has spoken; it is three times as long as an app's repeats.
+	Replaced time.Duration
 	// Silence of MissAfter intervals and Grace counts as missing.
 	MissAfter int
 	Grace     time.Duration
@@ -251,6 +254,7 @@ func DefaultPolicy() Policy {
 		Rules: DefaultRules(),
 
 		Shift: time.Minute, Stale: 10 * time.Minute, SignalAge: 24 * time.Hour,
+		Replaced:  15 * time.Minute,
 		MissAfter: 3, Grace: 2 * time.Minute,
 
 		Reopen: 15 * time.Minute, UnstableAfter: 3, UnstableWithin: 6 * time.Hour, Settle: 30 * time.Minute,

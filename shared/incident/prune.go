@@ -30,12 +30,15 @@ func (e *engine) prune() {
 			delete(e.groups, id)
 		}
 	}
-	for key, ss := range e.series {
-		if _, ok := e.incidents[ss.Incident]; !ok {
-			ss.Incident = ""
+	for _, l := range e.list {
+		if _, ok := e.incidents[l.Incident]; !ok {
+			l.Incident = ""
 		}
-		if e.plainlyGood(ss) {
-			delete(e.series, key)
+		if e.plainlyGood(l.SeriesState) {
+			delete(e.series, l.key)
+		}
+		for i := range l.Sources {
+			l.Sources[i].shorten(l.key)
 		}
 	}
 }

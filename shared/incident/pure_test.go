@@ -125,7 +125,8 @@ func drawInput(rt *rapid.T, w *sim) Input {
 	case "signal":
 		return Input{Signal: &report.Signal{
 			Database: database.Draw(rt, "of"), Service: rapid.SampledFrom([]string{"api", "web"}).Draw(rt, "service"), Source: report.SourceLogs,
-			Mode: rapid.SampledFrom([]report.Mode{report.Activated, report.Activated, report.Deactivated}).Draw(rt, "mode"), At: w.now, Message: "MOCK MODE ACTIVE",
+			Revision: rapid.SampledFrom([]string{"", "r1", "r2"}).Draw(rt, "revision"),
+			Mode:     rapid.SampledFrom([]report.Mode{report.Activated, report.Activated, report.Deactivated}).Draw(rt, "mode"), At: w.now, Message: "MOCK MODE ACTIVE",
 		}}
 	case "command":
 		c := report.Command{

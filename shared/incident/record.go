@@ -41,7 +41,7 @@ const refusedFor = 30 * time.Minute
 // Record merges results into a state that may have moved on since the claim. It is
 // safe to repeat on a newer state.
 func Record(s State, results []Result, p Policy, now time.Time) State {
-	e := begin(s, p, now)
+	e := beginThreads(s, p, now)
 	for _, r := range results {
 		if sub, ok := e.subject(r.ID); ok {
 			e.record(sub, r)
@@ -56,6 +56,7 @@ func (e *engine) record(s subject, r Result) {
 	if !ok {
 		return
 	}
+	before := d.told()
 	held := d.Lease.Owner == r.Owner
 	if held {
 		d.Lease = Lease{}
@@ -63,7 +64,6 @@ func (e *engine) record(s subject, r Result) {
 	switch r.Outcome {
 	case Delivered:
 		d.delivered(r, held, e.now)
-		e.rewriteDocuments(s, r.Address)
 	case Refused:
 		d.Refused, d.Error, d.NotBefore = r.Error, "", e.now.Add(refusedFor)
 		if d.Refused == "" {
@@ -79,6 +79,9 @@ func (e *engine) record(s subject, r Result) {
 		}
 	}
 	set(&s.Deliveries, r.Address, d)
+	if d.told() != before {
+		e.rewriteDocuments(s, r.Address)
+	}
 	if r.Outcome == Refused && r.Address != Documents {
 		e.fallBack(s, r.Address, d.Refused)
 	}
@@ -105,7 +108,8 @@ func (d *Delivery) delivered(r Result, held bool, now time.Time) {
 }
 
 // rewriteDocuments has the incidents' documents written again, with the next sweep,
-// since they say who was told.
+// since they say who was told. It raises the level that they are owed, so that a write
+// which was claimed before, and is recorded after, does not count as this one.
 func (e *engine) rewriteDocuments(s subject, address string) {
 	if address == Documents {
 		return
@@ -116,9 +120,7 @@ func (e *engine) rewriteDocuments(s subject, address string) {
 	}
 	for _, id := range ids {
 		if inc, ok := e.incidents[id]; ok {
-			d := inc.Deliveries[Documents]
-			d.Repair = true
-			set(&inc.Deliveries, Documents, d)
+			inc.owe(Documents, inc.Deliveries[Documents].Want+1, e.now)
 		}
 	}
 }

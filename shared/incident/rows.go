@@ -22,19 +22,25 @@ func writeSeries(w *rowWriter, key report.Series, ss *SeriesState) {
 	w.end()
 }
 
-func readSeries(text string) (report.Series, SeriesState, error) {
+func readSeries(text string, ss *SeriesState, sources *slab[SourceState]) (report.Series, error) {
 	r := readRow(text)
 	key := readKey(r)
-	ss := SeriesState{Incident: r.text(), Held: r.text(), LastBad: r.time(), LastOK: r.time()}
-	ss.Sources = readSlice(r, func(e *rowReader) SourceState { return readSource(e, key) })
+	ss.Incident, ss.Held, ss.LastBad, ss.LastOK = r.text(), r.text(), r.time(), r.time()
+	r.list(func(n int) { ss.Sources = sources.take(n)[:0] }, func(e *rowReader) {
+		ss.Sources = ss.Sources[:len(ss.Sources)+1]
+		readSource(e, key, &ss.Sources[len(ss.Sources)-1])
+	})
 	ss.HeldAt = r.time()
-	return key, ss, r.err
+	return key, r.err
 }
 
 func writeKey(w *rowWriter, key report.Series) {
-	w.text(key.Database)
+	w.field()
+	w.keyBegin = len(w.b)
+	w.escaped(key.Database)
 	w.text(string(key.Check))
 	w.text(key.Subject)
+	w.keyEnd = len(w.b)
 }
 
 func readKey(r *rowReader) report.Series {
@@ -64,8 +70,8 @@ func writeSource(w *rowWriter, s *SourceState) {
 	}
 }
 
-func readSource(r *rowReader, key report.Series) SourceState {
-	s := SourceState{
+func readSource(r *rowReader, key report.Series, s *SourceState) {
+	*s = SourceState{
 		Source: r.text(), Scheduled: r.time(), Seen: r.time(), UnknownSince: r.time(), Every: r.duration(),
 		Status: report.Status(r.text()), Clear: r.bool(), Cause: cause.Cause(r.text()),
 		History: uint32(r.int()) & historyMask, Known: int(r.int()), Bad: int(r.int()), Good: int(r.int()), Runs: int(r.int()), Alike: int(r.int()),
@@ -76,7 +82,6 @@ func readSource(r *rowReader, key report.Series) SourceState {
 		o.Source = s.Source
 		s.Observation = &o
 	}
-	return s
 }
 
 // writeObservation leaves out the series, which stands beside it.
@@ -169,8 +174,8 @@ func writeThread(w *rowWriter, t *Thread) {
 	w.time(t.Edited)
 }
 
-func readThread(r *rowReader) Thread {
-	t := Thread{Rev: int(r.int())}
+func readThread(r *rowReader, t *Thread) {
+	t.Rev = int(r.int())
 	t.Marks = readMap(r, func(e *rowReader) (Event, int) { return Event(e.text()), int(e.int()) })
 	t.Deliveries = readMap(r, func(e *rowReader) (string, Delivery) { return e.text(), readDelivery(e) })
 	has := r.bool()
@@ -180,7 +185,6 @@ func readThread(r *rowReader) Thread {
 	}
 	t.SilencedUntil, t.SilencedBy, t.Suppressed, t.Withheld = r.time(), r.text(), r.text(), r.bool()
 	t.Reminded, t.RemindAt, t.Escalated, t.Edited = int(r.int()), r.time(), r.time(), r.time()
-	return t
 }
 
 func writeDelivery(w *rowWriter, d *Delivery) {
@@ -250,9 +254,10 @@ func writeIncident(w *rowWriter, i *Incident) {
 	w.end()
 }
 
-func readIncident(text string) (Incident, error) {
+func readIncident(text string, i *Incident) error {
 	r := readRow(text)
-	i := Incident{ID: r.text(), Series: readKey(r), Thread: readThread(r)}
+	i.ID, i.Series = r.text(), readKey(r)
+	readThread(r, &i.Thread)
 	i.Severity, i.Status = cause.Severity(r.text()), report.Status(r.text())
 	i.Cause, i.Previous = cause.Cause(r.text()), cause.Cause(r.text())
 	i.CauseTold = readMap(r, func(e *rowReader) (cause.Class, time.Time) { return cause.Class(e.text()), e.time() })
@@ -266,7 +271,7 @@ func readIncident(text string) (Incident, error) {
 	i.Unstable, i.Flapping, i.Group, i.Mock = r.bool(), r.bool(), r.text(), r.texts()
 	i.Sparkline, i.Drill, i.DrillFor = r.text(), r.bool(), r.text()
 	i.RedisAnswers, i.RedisBack = r.bool(), r.time()
-	return i, r.err
+	return r.err
 }
 
 func writeGroup(w *rowWriter, g *Group) {
@@ -286,13 +291,14 @@ func writeGroup(w *rowWriter, g *Group) {
 	w.end()
 }
 
-func readGroup(text string) (Group, error) {
+func readGroup(text string, g *Group) error {
 	r := readRow(text)
-	g := Group{ID: r.text(), Thread: readThread(r)}
+	g.ID = r.text()
+	readThread(r, &g.Thread)
 	g.Class, g.Severity, g.Region = cause.Class(r.text()), cause.Severity(r.text()), r.text()
 	g.Members, g.Key, g.Joined, g.Waiting = r.texts(), r.text(), r.texts(), r.texts()
 	g.Since, g.Opened, g.Resolved = r.time(), r.time(), r.time()
-	return g, r.err
+	return r.err
 }
 
 // shorten drops what is not needed between two steps: an observation comes anew with

@@ -35,12 +35,13 @@ type State struct {
 
 	// Jobs holds the last run of each "job@region".
 	Jobs map[string]JobState `json:"jobs,omitempty"`
-	// Series holds what is not plainly good.
-	Series map[report.Series]SeriesState `json:"-"`
+	// Series holds what is not plainly good. What it, Incidents and Groups point to may be
+	// another state's as well: whoever wants to change one puts a copy in its place.
+	Series map[report.Series]*SeriesState `json:"-"`
 	// Incidents and Groups are keyed by full id.
-	Incidents map[string]Incident `json:"-"`
-	Groups    map[string]Group    `json:"-"`
-	Silences  []Silence           `json:"silences,omitempty"`
+	Incidents map[string]*Incident `json:"-"`
+	Groups    map[string]*Group    `json:"-"`
+	Silences  []Silence            `json:"silences,omitempty"`
 	// Commands holds the ids of the commands applied lately, with their time.
 	Commands map[string]time.Time `json:"commands,omitempty"`
 	// Canary is when each region's network canary last succeeded.

@@ -57,8 +57,13 @@ type engine struct {
 	incidents map[string]*Incident
 	groups    map[string]*Group
 
+	// list holds the series once more: it is walked several times a step, which takes a
+	// map of thousands ten times as long.
+	list []listed
 	// fresh holds the series with a bad observation in this input.
 	fresh map[*SeriesState]bool
+	// asked is the database that was looked up last: a report has its checks in a row.
+	asked lookup
 	news  []news
 	out   []Transition
 }
@@ -69,11 +74,31 @@ type news struct {
 	event    Event
 }
 
+// listed is a series in the engine's list.
+type listed struct {
+	key report.Series
+	*SeriesState
+}
+
+// lookup is what the policy says of a database.
+type lookup struct {
+	name   string
+	known  bool
+	checks []report.Check
+}
+
 func begin(s State, p Policy, now time.Time) *engine {
+	e := beginThreads(s, p, now)
+	e.copySeries()
+	e.fresh = make(map[*SeriesState]bool, len(e.list))
+	return e
+}
+
+// beginThreads is begin for what changes incidents and groups alone.
+func beginThreads(s State, p Policy, now time.Time) *engine {
 	e := &engine{
 		p: p, now: now.UTC().Truncate(time.Millisecond), s: s,
-		series: copySeries(s.Series), incidents: pointers(s.Incidents), groups: pointers(s.Groups),
-		fresh: map[*SeriesState]bool{},
+		series: s.Series, incidents: copies(s.Incidents), groups: copies(s.Groups),
 	}
 	e.s.Jobs = cloneMap(s.Jobs)
 	e.s.Commands = cloneMap(s.Commands)
@@ -87,55 +112,42 @@ func begin(s State, p Policy, now time.Time) *engine {
 	return e
 }
 
-// copySeries copies the series with their sources, all in two pieces of memory.
-func copySeries(series map[report.Series]SeriesState) map[report.Series]*SeriesState {
-	out := make(map[report.Series]*SeriesState, len(series))
-	n := 0
-	for _, v := range series {
-		n += len(v.Sources)
-	}
-	copies, sources := make([]SeriesState, 0, len(series)), make([]SourceState, 0, n)
-	for key, v := range series {
+// copySeries puts copies of the series with their sources in their place, all in two
+// pieces of memory.
+func (e *engine) copySeries() {
+	of := e.s.Series
+	e.series, e.list = make(map[report.Series]*SeriesState, len(of)), make([]listed, 0, len(of))
+	copies, sources := make(slab[SeriesState], len(of)), make(slab[SourceState], len(of))
+	for key, v := range of {
+		ss := &copies.take(1)[0]
+		*ss = *v
 		if v.Sources != nil {
-			from := len(sources)
-			sources = append(sources, v.Sources...)
-			v.Sources = sources[from:len(sources):len(sources)]
+			ss.Sources = sources.take(len(v.Sources))
+			copy(ss.Sources, v.Sources)
 		}
-		copies = append(copies, v)
-		out[key] = &copies[len(copies)-1]
+		e.add(key, ss)
 	}
-	return out
 }
 
-// pointers copies a map's values into one piece of memory.
-func pointers[V any](m map[string]V) map[string]*V {
-	out, copies := make(map[string]*V, len(m)), make([]V, 0, len(m))
-	for key, v := range m {
-		copies = append(copies, v)
-		out[key] = &copies[len(copies)-1]
-	}
-	return out
+// add adds a series.
+func (e *engine) add(key report.Series, ss *SeriesState) {
+	e.series[key] = ss
+	e.list = append(e.list, listed{key, ss})
 }
 
-// values is the inverse of pointers; empty is nil, as after a round through the codec.
-func values[K comparable, V any](m map[K]*V) map[K]V {
-	if len(m) == 0 {
-		return nil
-	}
-	out := make(map[K]V, len(m))
+// copies returns a map of copies, which lie in one piece of memory.
+func copies[V any](m map[string]*V) map[string]*V {
+	out, values := make(map[string]*V, len(m)), make([]V, 0, len(m))
 	for key, v := range m {
-		out[key] = *v
+		values = append(values, *v)
+		out[key] = &values[len(values)-1]
 	}
 	return out
 }
 
 func (e *engine) finish() (State, []Transition) {
-	for key, v := range e.series {
-		for i := range v.Sources {
-			v.Sources[i].shorten(key)
-		}
-	}
-	e.s.Series, e.s.Incidents, e.s.Groups = values(e.series), values(e.incidents), values(e.groups)
+	// Empty is nil, as after a round through the codec.
+	e.s.Series, e.s.Incidents, e.s.Groups = emptyNil(e.series), emptyNil(e.incidents), emptyNil(e.groups)
 	return e.s, e.out
 }
 

@@ -73,7 +73,7 @@ func (e *engine) tell(id string, event Event) {
 	s.Rev++
 	s.Edited = e.now
 	if s.incident != nil {
-		s.owe(Documents, s.Rev, e.now)
+		s.owe(Documents, max(s.Rev, s.Deliveries[Documents].Want+1), e.now)
 	}
 	withheld := e.withheld(s, event)
 	e.log(s, event, withheld)

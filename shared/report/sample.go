@@ -70,3 +70,35 @@ type Reading struct {
 	// Checks holds the checks that were due.
 	Checks map[Check]Verdict
 }
+
+// Counters returns the figures that a replica counts from its start on.
+func Counters() []Gauge {
+	return []Gauge{GaugeCommands, GaugeReads, GaugeWrites, GaugeHits, GaugeMisses, GaugeExpired, GaugeEvicted}
+}
+
+// Restarted reports whether the counters were set back since an earlier reading of the
+// same replica. All are set back together: one that shrank tells so of those, too, that
+// have meanwhile grown past where they stood.
+func (r Reading) Restarted(before Reading) bool {
+	for _, g := range Counters() {
+		was, known := before.Values[g]
+		if is, still := r.Values[g]; known && still && is < was {
+			return true
+		}
+	}
+	return false
+}
+
+// Growth returns by how much a counter has grown since an earlier reading of the same
+// replica, if both have it. One that was set back has grown by what it is.
+func (r Reading) Growth(before Reading, g Gauge) (float64, bool) {
+	was, known := before.Values[g]
+	is, still := r.Values[g]
+	if !known || !still {
+		return 0, false
+	}
+	if r.Restarted(before) {
+		return is, true
+	}
+	return is - was, true
+}

@@ -3,6 +3,7 @@ package report
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -31,6 +32,25 @@ type Signal struct {
 	// Message is untrusted and cut like an observation's evidence.
 	Message string    `json:"message,omitempty"`
 	At      time.Time `json:"at"`
+}
+
+// Evidence names the source of what the signal says: its kind and, where the signal
+// names one, the revision, such as "event@backend-00042-abc". Signals are ordered
+// within it.
+func (s Signal) Evidence() string {
+	if s.Revision == "" {
+		return s.Source
+	}
+	return s.Source + revisionMark + s.Revision
+}
+
+const revisionMark = "@"
+
+// CutEvidenceSource takes a source of mock_mode apart: its kind, one of the constants
+// SourceConfig to SourceProof, and the revision or empty.
+func CutEvidenceSource(source string) (kind, revision string) {
+	kind, revision, _ = strings.Cut(source, revisionMark)
+	return kind, revision
 }
 
 func (s Signal) validate() error {

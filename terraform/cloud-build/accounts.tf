@@ -58,6 +58,35 @@ resource "google_project_iam_member" "apply_grants" {
   }
 }
 
+# Terraform reads the versions that it wrote. Of all secrets' these are a long configuration's
+# parts, which hold no secret (https://cloud.google.com/iam/docs/conditions-attribute-reference#extract).
+resource "google_project_iam_member" "plan_configuration" {
+  project = var.project
+  role    = "roles/secretmanager.secretAccessor"
+  member  = google_service_account.builds["plan"].member
+
+  condition {
+    title      = "pongwatch-configuration"
+    expression = "resource.name.extract('/secrets/{name}/').startsWith('${var.prefix}-config-')"
+  }
+}
+
+# The smoke test asks private functions with a token of its own. A build's metadata server
+# gives none (https://blog.salrashid.dev/articles/2022/cloud_build_id_token/), so the account makes one for itself.
+resource "google_service_account_iam_member" "apply_identity" {
+  service_account_id = google_service_account.builds["apply"].name
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = google_service_account.builds["apply"].member
+}
+
+resource "google_project_service" "apis" {
+  for_each = toset(["cloudbuild.googleapis.com", "iamcredentials.googleapis.com", "secretmanager.googleapis.com"])
+
+  project            = var.project
+  service            = each.key
+  disable_on_destroy = false
+}
+
 # A function is deployed by somebody who may act as its account. These exist once
 # pongwatch has been applied by hand for the first time.
 resource "google_service_account_iam_member" "apply_acts_as" {

@@ -1,6 +1,11 @@
 output "backend" {
   description = "Moves the state of pongwatch's own root into the bucket, after a first apply by hand."
-  value       = "terraform -chdir=terraform init -migrate-state -backend-config=bucket=${google_storage_bucket.state.name} -backend-config=prefix=${var.prefix}"
+  value       = "printf 'terraform {\\n  backend \"gcs\" {}\\n}\\n' >terraform/backend_override.tf && terraform -chdir=terraform init -migrate-state -backend-config=bucket=${google_storage_bucket.state.name} -backend-config=prefix=${var.prefix}"
+}
+
+output "reader" {
+  description = "Belongs into `readers` of pongwatch's own root: the account whose smoke test asks the pages."
+  value       = google_service_account.builds["apply"].member
 }
 
 output "variables_command" {

@@ -28,4 +28,6 @@ resource "google_secret_manager_secret" "variables" {
   replication {
     auto {}
   }
+
+  depends_on = [google_project_service.apis]
 }

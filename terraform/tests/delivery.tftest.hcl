@@ -96,6 +96,14 @@ run "every_function_is_built_from_the_source_at_its_content" {
     condition     = alltrue([for function in concat(values(google_cloudfunctions2_function.healthcheck), [google_cloudfunctions2_function.metrics, google_cloudfunctions2_function.alert, google_cloudfunctions2_function.webhook[0]]) : function.build_config[0].docker_repository == google_artifact_registry_repository.images[function.location].id])
     error_message = "An image lies in the region of its function."
   }
+  assert {
+    condition     = alltrue([for repository in google_artifact_registry_repository.images : toset([for policy in repository.cleanup_policies : policy.action]) == toset(["KEEP", "DELETE"])])
+    error_message = "Without cleaning up the repository of images grows without limit."
+  }
+  assert {
+    condition     = time_sleep.build_grants.create_duration == "60s" && time_sleep.build_grants.triggers.account == google_service_account.build.email
+    error_message = "A build that starts before its account's grants hold everywhere fails."
+  }
 }
 
 run "a_run_with_its_retry_ends_before_the_next" {

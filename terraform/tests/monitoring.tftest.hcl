@@ -73,6 +73,13 @@ run "health_is_asked_from_outside" {
   }
 }
 
+run "policies_wait_for_the_metrics_that_they_name" {
+  assert {
+    condition     = toset(values(time_sleep.metrics.triggers)) == toset([google_logging_metric.runs.id, google_logging_metric.ticks.id, google_logging_metric.undelivered.id]) && time_sleep.metrics.create_duration == "60s"
+    error_message = "Cloud Monitoring refuses a policy on a metric that it has just been told of."
+  }
+}
+
 run "many_databases_are_no_label" {
   variables {
     metrics_per_database = false

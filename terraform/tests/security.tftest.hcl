@@ -57,18 +57,22 @@ run "nothing_is_public_by_default" {
     condition     = length(google_cloudfunctions2_function.webhook) == 0 && length(google_cloud_run_v2_service_iam_binding.webhook) == 0
     error_message = "Without \"inbound\" there is no public function."
   }
+  assert {
+    condition     = contains(keys(google_service_account.functions), "webhook") && !anytrue([for key in concat(keys(google_secret_manager_secret_iam_member.readers), keys(google_pubsub_topic_iam_member.publishers), keys(google_project_iam_member.documents)) : startswith(key, "webhook")])
+    error_message = "The account of AlertWebhook, which Cloud Build acts as, is there without it, and may nothing."
+  }
 }
 
 run "each_secret_is_readable_by_exactly_the_functions_that_need_it" {
   assert {
     condition = toset(keys(google_secret_manager_secret_iam_member.readers)) == toset([
+      "alert/secret:heartbeat-url",
       "alert/secret:link-key",
       "alert/secret:pagerduty-key",
       "alert/secret:slack-bot-token",
       "alert/secret:smtp-password",
       "alert/secret:webhook-key",
       "healthcheck/secret:databases",
-      "healthcheck/secret:heartbeat-url",
       "healthcheck/secret:queue-token",
       "healthcheck/secret:queue-url",
       "healthcheck/secret:read-token",

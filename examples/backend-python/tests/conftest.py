@@ -11,3 +11,8 @@ def pytest_configure(config):
     sys.path.insert(0, str(here.parent))
     if config.getoption("--stand-in"):
         sys.path.insert(0, str(here / "standin"))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.getoption("--stand-in"):
+        terminalreporter.write_line("tested with a STAND-IN for upstash-redis: where that can be installed, run again without --stand-in", yellow=True)

@@ -142,7 +142,7 @@ func factsOf(i incident.Incident, now time.Time) []Fact {
 		facts = append(facts, Fact{Label: "Time spent", Text: phases(*o.Phases)})
 	}
 	if len(i.Down) > 0 && i.Down[0] != "" && len(facts) < 10 {
-		facts = append(facts, Fact{Label: "Seen by", Text: Clip(Line(list(i.Down, 5)), 200)})
+		facts = append(facts, Fact{Label: "Seen by", Text: Clip(Line(sources(i.Down)), 200)})
 	}
 	return facts
 }

@@ -166,8 +166,7 @@ func impact(i incident.Incident) string {
 		parts = append(parts, tense(i, "PING fails", "PING failed")+from(i))
 	case i.Series.Check == report.MockMode:
 		if i.Cause == cause.Mock {
-			parts = append(parts, mockEvidence(i))
-			parts = append(parts, redisMeanwhile(i)...)
+			parts = append(redisMeanwhile(i), mockEvidence(i)) // a receiver may cut the end
 		}
 	case i.Series.Check == report.ConfigLoad && i.Severity == cause.SeverityCritical:
 		parts = append(parts, "pongwatch cannot watch this database with its present settings")
@@ -216,7 +215,8 @@ func mockEvidence(i incident.Incident) string {
 	}
 	var seen []string
 	for _, s := range i.Down {
-		if w, ok := words[s]; ok {
+		kind, _ := report.CutEvidenceSource(s)
+		if w, ok := words[kind]; ok && !slices.Contains(seen, w) {
 			seen = append(seen, w)
 		}
 	}
@@ -224,6 +224,25 @@ func mockEvidence(i incident.Incident) string {
 		return tense(i, "The app uses", "The app used") + " an in-memory fake in place of Redis"
 	}
 	return tense(i, "The app uses", "The app used") + " an in-memory fake in place of Redis: " + list(seen, len(words))
+}
+
+// sources names those that agree.
+func sources(down []string) string {
+	names := make([]string, len(down))
+	for k, s := range down {
+		names[k] = sourceName(s)
+	}
+	return list(names, 5)
+}
+
+// sourceName is a source for people: an app's signals with the revision that they are
+// about.
+func sourceName(s string) string {
+	kind, revision := report.CutEvidenceSource(s)
+	if revision == "" || kind != report.SourceEvent && kind != report.SourceLogs {
+		return s
+	}
+	return kind + " of " + revision
 }
 
 // redisMeanwhile tells an app that is set up wrong from one that an outage left behind.
@@ -263,7 +282,7 @@ func seenBy(o report.Observation) string {
 	if o.Source == "" {
 		return "seen by " + string(o.Check)
 	}
-	return "seen by " + Line(o.Source)
+	return "seen by " + Line(sourceName(o.Source))
 }
 
 // push is what a lock screen shows, which cuts after some 150 characters.

@@ -38,6 +38,7 @@ var functions = template.FuncMap{
 	"gauge":     func(d *statistics.Database, name string) *float64 { return gauge(d, report.Gauge(name)) },
 	"state":     func(i incidents.Incident) string { return strings.ReplaceAll(string(i.State), "_", " ") },
 	"over":      func(v *float64) bool { return v != nil && *v < 0 },
+	"minutes":   func(m float64) string { return duration(time.Duration(m * float64(time.Minute))) },
 	"playbook":  func(p string) string { return strings.TrimPrefix(p, "/") },
 }
 

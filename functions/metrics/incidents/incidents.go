@@ -55,6 +55,9 @@ type Incident struct {
 	Playbook string `json:"playbook"`
 	// Evidence is what was observed. It may quote what a server or an app said.
 	Evidence string `json:"evidence,omitempty"`
+	// Mock names the apps that fell back during an outage, with what says so:
+	// "backend (app, event)".
+	Mock []string `json:"mock,omitempty"`
 
 	State State `json:"state"`
 	// Since is the first failed observation, LastOK the last good one before it.

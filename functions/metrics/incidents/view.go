@@ -39,11 +39,7 @@ func New(now time.Time, states ...incident.State) View {
 func (v *View) add(s incident.State, now time.Time) {
 	for _, id := range slices.Sorted(maps.Keys(s.Incidents)) {
 		i := s.Incidents[id]
-		var group *incident.Group
-		if g, ok := s.Groups[i.Group]; ok {
-			group = &g
-		}
-		view := newIncident(s.Shard, i, group, now)
+		view := newIncident(s.Shard, *i, s.Groups[i.Group], now)
 		switch {
 		case i.Drill:
 			v.Drills = append(v.Drills, view)
@@ -56,7 +52,7 @@ func (v *View) add(s incident.State, now time.Time) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.Groups)) {
 		g := s.Groups[id]
-		v.Groups = append(v.Groups, newGroup(s.Shard, g, now))
+		v.Groups = append(v.Groups, newGroup(s.Shard, *g, now))
 		v.Deliveries.count(g.Deliveries)
 	}
 	for _, x := range s.Silences {
@@ -75,7 +71,7 @@ func newIncident(shard string, i incident.Incident, group *incident.Group, now t
 		ID: i.Short(), FullID: i.ID, Shard: shard,
 		Database: i.Series.Database, Check: i.Series.Check, Subject: i.Series.Subject,
 		Severity: i.Severity, Status: i.Status, Cause: i.Cause, Title: i.Cause.Info().Title, Playbook: i.Cause.Playbook(),
-		Evidence: i.Observation.Evidence, Since: i.Since, LastOK: i.LastOK, Opened: i.Opened, Resolved: i.Resolved,
+		Evidence: i.Observation.Evidence, Mock: i.Mock, Since: i.Since, LastOK: i.LastOK, Opened: i.Opened, Resolved: i.Resolved,
 		DurationSeconds: int64(i.Duration(now).Seconds()),
 		Reopened:        i.Reopened, Unstable: i.Unstable, Flapping: i.Flapping,
 		Handling: newHandling(i.Thread, now), Told: told(i.Deliveries),

@@ -39,6 +39,8 @@ type Reader struct {
 	now     func() time.Time
 	log     *slog.Logger
 	caches  *caches
+
+	fallbacks fallbacks
 }
 
 // NewReader returns a Reader.
@@ -46,7 +48,7 @@ func NewReader(o Options) *Reader {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Reader{options: o, config: o.Config, store: o.Store, archive: o.Archive, now: o.Now, log: o.Log, caches: newCaches(o.Archive.Retention())}
+	return &Reader{options: o, config: o.Config, store: o.Store, archive: o.Archive, now: o.Now, log: o.Log, caches: newCaches(o.Archive.Retention()), fallbacks: fallbacks{read: map[string]mockDocuments{}}}
 }
 
 // ErrNothing is Read's when nothing at all could be read.
@@ -70,6 +72,7 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
 		sr.databases(ctx)
 		if state, ok := sr.state(ctx); ok {
 			states, read = append(states, state...), true
+			sr.fallback(ctx, state)
 		}
 		past = append(past, sr.documents(ctx)...)
 	}

@@ -3,9 +3,7 @@ package statistics_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"maps"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -14,11 +12,10 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
-
-var update = flag.Bool("update", false, "write schema.json")
 
 // enums are the closed sets. Causes and gauges may grow, so they are not.
 var enums = map[reflect.Type][]string{
@@ -94,13 +91,8 @@ func TestTheSchemaIsThatOfTheTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	want = append(want, '\n')
-	if *update {
-		if err := os.WriteFile("schema.json", want, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if !bytes.Equal(statistics.Schema(), want) {
-		t.Error("schema.json is not that of the types: go test ./functions/metrics/statistics -update")
+	goldentest.Compare(t, "schema.json", want)
+	if !bytes.Equal(statistics.Schema(), want) && !goldentest.Update() {
+		t.Error("the embedded schema is another one")
 	}
 }

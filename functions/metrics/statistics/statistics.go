@@ -71,6 +71,8 @@ type Database struct {
 	Regions []Region `json:"regions"`
 	// Uptime is of the last 30 days whatever the range.
 	Uptime Uptime `json:"uptime"`
+	// Fallback is of the last 24 hours and seven days whatever the range.
+	Fallback *Fallback `json:"fallback,omitempty"`
 
 	// ReadAt is when INFO was read last.
 	ReadAt time.Time `json:"read_at,omitzero"`

@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -18,11 +15,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudlog"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 var options = cloudlog.Options{Project: "p", Service: "healthcheck", Revision: "healthcheck-00007"}
 
@@ -64,19 +60,7 @@ func TestGolden(t *testing.T) {
 			o := options
 			o.Level = slog.LevelDebug
 			got := lines(t, o, tt.log)
-			file := filepath.Join("testdata", tt.name+".jsonl")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
+			goldentest.Compare(t, "testdata/"+tt.name+".jsonl", got)
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -75,6 +76,28 @@ type answer struct {
 // do runs one command. The error is errBackend, or the context's.
 func (b *backend) do(ctx context.Context, args []string) (answer, error) {
 	return toAnswer(b.client.Do(ctx, anys(args)...).Result())
+}
+
+// counters returns what a real Redis counts of its keyspace, which a restart or CONFIG
+// RESETSTAT sets back; nil over miniredis, which does not count.
+func (b *backend) counters(ctx context.Context) (map[string]string, error) {
+	if b.embedded != nil {
+		return nil, nil
+	}
+	a, err := b.do(ctx, []string{"INFO", "stats"})
+	if err != nil {
+		return nil, err
+	}
+	text, _ := a.value.(string)
+	counters := map[string]string{}
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		switch name {
+		case "keyspace_hits", "keyspace_misses", "expired_keys", "evicted_keys":
+			counters[name] = value
+		}
+	}
+	return counters, nil
 }
 
 // tx runs commands as a transaction. A discarded one is a single answer.

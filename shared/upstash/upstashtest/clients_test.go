@@ -1,25 +1,18 @@
 package upstashtest_test
 
 import (
-	"bufio"
-	"flag"
-	"fmt"
 	"maps"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/pongwatch/pongwatch/internal/goldentest"
+	"github.com/pongwatch/pongwatch/internal/redistest"
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
 )
-
-var update = flag.Bool("update", false, "write the list of commands that the clients exercise")
 
 // TestTheOfficialClients runs npm's @upstash/redis, old and current, and
 // @upstash/ratelimit against the emulator. The commands that they sent are listed in
@@ -39,7 +32,7 @@ func TestTheOfficialClients(t *testing.T) {
 		assertListed(t, exercise(t, node, "miniredis", ""))
 	})
 	t.Run("over redis-server", func(t *testing.T) {
-		assertListed(t, exercise(t, node, "redis-server", startRedis(t)))
+		assertListed(t, exercise(t, node, "redis-server", redistest.Start(t).Addr))
 	})
 }
 
@@ -73,58 +66,5 @@ func failures(out string) string {
 
 func assertListed(t *testing.T, commands []string) {
 	t.Helper()
-	const name = "clients/commands.txt"
-	want := strings.Join(commands, "\n") + "\n"
-	if *update {
-		if err := os.WriteFile(name, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(got), want); diff != "" {
-		t.Errorf("the clients sent other commands than %s lists; -update writes it (-listed +sent)\n%s", name, diff)
-	}
-}
-
-// startRedis starts a redis-server and returns its address. It asks for
-// PONGWATCH_TEST_REDIS=1.
-func startRedis(t *testing.T) string {
-	t.Helper()
-	if os.Getenv("PONGWATCH_TEST_REDIS") != "1" {
-		t.Skip("needs redis-server: PONGWATCH_TEST_REDIS=1 runs it")
-	}
-	program, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Fatalf("PONGWATCH_TEST_REDIS=1, but redis-server is not installed: %v", err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
-	cmd := exec.Command(program, "--port", fmt.Sprint(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		_ = cmd.Wait()
-	})
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if strings.Contains(lines.Text(), "Ready to accept connections") {
-			return fmt.Sprintf("127.0.0.1:%d", port)
-		}
-	}
-	t.Fatal("redis-server ended before it was ready")
-	return ""
+	goldentest.Compare(t, "clients/commands.txt", strings.Join(commands, "\n")+"\n")
 }

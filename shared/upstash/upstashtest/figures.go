@@ -138,6 +138,10 @@ func (s *Server) info(ctx context.Context, wanted []string) (string, error) {
 		return "", err
 	}
 	keys, _ := size.value.(int64)
+	own, err := s.backend.counters(ctx)
+	if err != nil {
+		return "", err
+	}
 	all := len(wanted) == 0 || slices.ContainsFunc(wanted, func(w string) bool {
 		return strings.EqualFold(w, "all") || strings.EqualFold(w, "default") || strings.EqualFold(w, "everything")
 	})
@@ -151,7 +155,7 @@ func (s *Server) info(ctx context.Context, wanted []string) (string, error) {
 		fmt.Fprintf(&b, "# %s\r\n", section.name)
 		for _, line := range section.fields {
 			field, value, _ := strings.Cut(line, ":")
-			if v, ok := s.figures.field(field, value, keys); ok {
+			if v, ok := s.figures.field(field, value, keys, own); ok {
 				fmt.Fprintf(&b, "%s:%s\r\n", field, v)
 			}
 		}
@@ -163,8 +167,9 @@ func (s *Server) info(ctx context.Context, wanted []string) (string, error) {
 	return b.String(), nil
 }
 
-// field returns a field's value: as set, else counted, else its default.
-func (f *figures) field(name, fallback string, keys int64) (string, bool) {
+// field returns a field's value: as set, else as the Redis behind counts it, else as
+// counted here, else its default.
+func (f *figures) field(name, fallback string, keys int64, own map[string]string) (string, bool) {
 	// A rough size, since Redis and miniredis measure memory in other ways than Upstash.
 	const bytesPerKey = 128
 	f.mu.Lock()
@@ -173,6 +178,9 @@ func (f *figures) field(name, fallback string, keys int64) (string, bool) {
 		return "", false
 	}
 	if v, ok := f.info[name]; ok {
+		return v, true
+	}
+	if v, ok := own[name]; ok {
 		return v, true
 	}
 	switch name {

@@ -41,6 +41,34 @@ run "nobody_can_make_themselves_an_owner" {
   }
 }
 
+run "a_proposal_reads_a_long_configuration_and_no_secret" {
+  assert {
+    condition     = google_project_iam_member.plan_configuration.role == "roles/secretmanager.secretAccessor" && google_project_iam_member.plan_configuration.member == google_service_account.builds["plan"].member && google_project_iam_member.plan_configuration.condition[0].expression == "resource.name.extract('/secrets/{name}/').startsWith('pongwatch-config-')"
+    error_message = "A pull request's plan could read tokens, or cannot read the parts of the configuration."
+  }
+}
+
+run "the_smoke_test_can_make_itself_a_token" {
+  assert {
+    condition     = google_service_account_iam_member.apply_identity.role == "roles/iam.serviceAccountOpenIdTokenCreator" && google_service_account_iam_member.apply_identity.member == google_service_account.builds["apply"].member && google_service_account_iam_member.apply_identity.service_account_id == google_service_account.builds["apply"].name && contains(keys(google_project_service.apis), "iamcredentials.googleapis.com")
+    error_message = "A build's metadata server gives no identity token: the account makes its own, and for nobody else."
+  }
+}
+
+run "the_state_moves_by_the_command_that_is_printed" {
+  assert {
+    condition     = strcontains(output.backend, "backend \"gcs\" {}") && strcontains(output.backend, ">terraform/backend_override.tf && terraform -chdir=terraform init -migrate-state -backend-config=bucket=my-project-pongwatch-state -backend-config=prefix=pongwatch")
+    error_message = "Without a backend in the root, init moves nothing and only warns."
+  }
+}
+
+run "the_account_that_applies_may_act_as_each_of_pongwatch" {
+  assert {
+    condition     = toset(keys(google_service_account_iam_member.apply_acts_as)) == toset(["alert", "build", "healthcheck", "metrics", "push", "scheduler", "webhook"])
+    error_message = "Deploying as an account needs the right to act as it."
+  }
+}
+
 run "the_state_has_a_past" {
   assert {
     condition     = google_storage_bucket.state.versioning[0].enabled && google_storage_bucket.state.public_access_prevention == "enforced"

@@ -29,6 +29,8 @@ import (
 // The keys of the tests' app, in the form of Standard Webhooks.
 const (
 	eventKey = "whsec_ZXZlbnQta2V5LW9mLXRoZS10ZXN0cy0zMi1ieXRlcyE="
+	// revision is the app's, as Cloud Run names it.
+	revision = "backend-00042-abc"
 	proofKey = "whsec_cHJvb2Yta2V5LW9mLXRoZS10ZXN0cy0zMi1ieXRlcyE="
 )
 
@@ -96,7 +98,7 @@ func (b *backend) start(env ...string) {
 	b.cmd = exec.Command("node", "--import", "tsx", "src/server.ts")
 	b.cmd.Dir = dir
 	b.cmd.Env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + b.t.TempDir(), "PORT=" + b.port, "HOST=127.0.0.1", "K_SERVICE=backend",
+		"PATH=" + os.Getenv("PATH"), "HOME=" + b.t.TempDir(), "PORT=" + b.port, "HOST=127.0.0.1", "K_SERVICE=backend", "K_REVISION=" + revision,
 		"PONGWATCH_PROOF_KEY=" + proofKey, "REDIS_RETRY_SECONDS=0",
 	}, env...)
 	b.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -209,7 +211,7 @@ func (w *watchedApp) logSink(line []byte) {
 	now := time.Now().UTC().Format(time.RFC3339Nano)
 	entry, err := json.Marshal(map[string]any{
 		"insertId": now, "timestamp": now, "jsonPayload": json.RawMessage(line),
-		"resource": map[string]any{"type": "cloud_run_revision", "labels": map[string]string{"service_name": "backend"}},
+		"resource": map[string]any{"type": "cloud_run_revision", "labels": map[string]string{"service_name": "backend", "revision_name": revision}},
 	})
 	if err == nil {
 		var envelope []byte
@@ -285,7 +287,7 @@ func TestAnAppThatStaysInMockModeAfterAnOutage(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.says(t, 0, "service backend is in mock mode",
-		"the app says so", "its log says so", "it sent the event", "what it wrote is not in the real Redis",
+		"the app says so", "its log says so", "it sent the event", "what it wrote is not in the real Redis", "event of backend-00042-abc",
 		"Redis is back since", "service backend is still in mock mode: restart it")
 	w.count(t, 2) // the outage, and the app that it left behind
 

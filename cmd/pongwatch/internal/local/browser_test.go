@@ -1,23 +1,16 @@
 package local
 
 import (
-	"bytes"
-	"context"
 	"flag"
 	"fmt"
 	"image"
-	"image/color"
-	"image/png"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/inbox"
@@ -27,6 +20,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message/messagetest"
 	"github.com/pongwatch/pongwatch/functions/alert/slack"
 	"github.com/pongwatch/pongwatch/functions/alert/slack/slacktest"
+	"github.com/pongwatch/pongwatch/internal/browsertest"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/secrets"
@@ -35,8 +29,6 @@ import (
 // Pictures of the documentation: PONGWATCH_TEST_CHROMIUM=1 TZ=UTC go test -run
 // TestTheInboxInABrowser ./cmd/pongwatch/internal/local -screenshots ../../../../docs/screenshots
 var screenshots = flag.String("screenshots", "", "write pictures of the inbox into this folder")
-
-const chromiumWanted = "PONGWATCH_TEST_CHROMIUM"
 
 // scene is what on-call has received when a picture is taken.
 type scene struct {
@@ -138,77 +130,28 @@ func (s scene) play(t *testing.T) inbox.Inbox {
 // nothing scrolls sideways, is cut off or overlaps, mails are visible, and the browser
 // has nothing to complain of.
 func TestTheInboxInABrowser(t *testing.T) {
-	if os.Getenv(chromiumWanted) == "" {
-		t.Skipf("set %s: chromium", chromiumWanted)
-	}
-	b := newBrowser(t)
+	b := browsertest.New(t)
 	for _, s := range scenes() {
 		in := s.play(t)
 		server := httptest.NewServer(inbox.Handler(func() inbox.Inbox { return in }, nil))
 		for _, scheme := range []string{"dark", "light"} {
 			for _, width := range []int64{1440, 360} {
 				what := fmt.Sprintf("%s, %s at %d px", s.name, scheme, width)
-				b.look(t, scheme, width)
-				if err := chromedp.Do(b.ctx, chromedp.Navigate(server.URL+"/inbox"), chromedp.WaitReady(chromedp.CSS(`html[data-ready]`))); err != nil {
-					t.Fatal(err)
-				}
-				b.readable(t, what, s.want)
-				shot := b.picture(t, what, width)
+				b.Look(scheme, width)
+				b.Open(server.URL + "/inbox")
+				assertReadable(t, b, what, s.want)
+				shot := picture(t, b, what, width)
 				if *screenshots != "" && scheme == "light" {
-					save(t, filepath.Join(*screenshots, fmt.Sprintf("inbox-%s-%d.png", s.name, width)), shot)
+					browsertest.Save(t, filepath.Join(*screenshots, fmt.Sprintf("inbox-%s-%d.png", s.name, width)), shot)
 				}
 				if *screenshots != "" && scheme == "dark" && s.name == "bot-open" && width == 1440 {
-					save(t, filepath.Join(*screenshots, fmt.Sprintf("inbox-%s-dark-%d.png", s.name, width)), shot)
+					browsertest.Save(t, filepath.Join(*screenshots, fmt.Sprintf("inbox-%s-dark-%d.png", s.name, width)), shot)
 				}
 			}
 		}
 		server.Close()
 	}
-	b.quiet(t)
-}
-
-// browser is one tab, and what it complained of.
-type browser struct {
-	ctx        context.Context
-	mu         sync.Mutex
-	complaints []string
-}
-
-func newBrowser(t *testing.T) *browser {
-	t.Helper()
-	limit, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	t.Cleanup(cancel)
-	ctx, stop := chromedp.NewExecAllocator(limit, append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-quic", true))...)
-	t.Cleanup(stop)
-	ctx, closeTab := chromedp.NewContext(ctx)
-	t.Cleanup(closeTab)
-	b := &browser{ctx: ctx}
-	console := chromedp.Console(ctx) // from before the first page on
-	go func() {
-		for m, err := range console {
-			if err != nil {
-				return
-			}
-			b.mu.Lock()
-			b.complaints = append(b.complaints, m.Source+" "+m.String())
-			b.mu.Unlock()
-		}
-	}()
-	return b
-}
-
-func (b *browser) look(t *testing.T, scheme string, width int64) {
-	t.Helper()
-	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := chromedp.Do(b.ctx, chromedp.EmulateViewport(width, 900)); err != nil {
-		t.Fatal(err)
-	}
+	b.Quiet()
 }
 
 // faults is what a person would see at once: text outside its box, a page wider than
@@ -232,19 +175,12 @@ const faults = `(() => {
 	return out;
 })()`
 
-func (b *browser) readable(t *testing.T, what string, want []string) {
+func assertReadable(t *testing.T, b *browsertest.Browser, what string, want []string) {
 	t.Helper()
-	found, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]string](faults))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range slices.Compact(found) {
+	for _, f := range slices.Compact(browsertest.Evaluate[[]string](b, faults)) {
 		t.Errorf("%s: %s", what, f)
 	}
-	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.querySelector("[aria-labelledby=slack-title]").innerText`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := browsertest.Evaluate[string](b, `document.querySelector("[aria-labelledby=slack-title]").innerText`)
 	for _, w := range want {
 		if !strings.Contains(text, w) {
 			t.Errorf("%s: Slack does not show %q:\n%s", what, w, text)
@@ -252,41 +188,16 @@ func (b *browser) readable(t *testing.T, what string, want []string) {
 	}
 }
 
-// quiet fails the test for everything that the browser complained of.
-func (b *browser) quiet(t *testing.T) {
-	t.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, c := range b.complaints {
-		t.Errorf("the console says: %s", c)
-	}
-}
-
 // picture shows the whole page, in which every mail must be visible. The window is made
 // as high as the page: frames below it are not painted.
-func (b *browser) picture(t *testing.T, what string, width int64) image.Image {
+func picture(t *testing.T, b *browsertest.Browser, what string, width int64) image.Image {
 	t.Helper()
-	height, err := chromedp.Run(b.ctx, chromedp.Evaluate[int64](`document.documentElement.scrollHeight`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := chromedp.Do(b.ctx, chromedp.EmulateViewport(width, height)); err != nil {
-		t.Fatal(err)
-	}
-	frames, err := chromedp.Run(b.ctx, chromedp.Evaluate[[][]int](`[...document.querySelectorAll("iframe")].map(f => {
-		const r = f.getBoundingClientRect(); return [r.left + 2, r.top + scrollY + 2, r.right - 20, r.bottom - 20].map(Math.round); })`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	b.Do(chromedp.EmulateViewport(width, browsertest.Evaluate[int64](b, `document.documentElement.scrollHeight`)))
+	frames := browsertest.Evaluate[[][]int](b, `[...document.querySelectorAll("iframe")].map(f => {
+		const r = f.getBoundingClientRect(); return [r.left + 2, r.top + scrollY + 2, r.right - 20, r.bottom - 20].map(Math.round); })`)
 	var shot image.Image
 	for range 20 { // a frame is painted when its own process gets to it
-		data, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if shot, err = png.Decode(bytes.NewReader(data)); err != nil {
-			t.Fatal(err)
-		}
+		shot = b.Picture()
 		if !slices.ContainsFunc(frames, func(f []int) bool { return blank(shot, image.Rect(f[0], f[1], f[2], f[3])) }) {
 			return shot
 		}
@@ -306,56 +217,4 @@ func blank(m image.Image, r image.Rectangle) bool {
 		}
 	}
 	return true
-}
-
-// save writes a picture with at most 256 colours, which does not harm a page of text
-// and is a third of the size.
-func save(t *testing.T, path string, shot image.Image) {
-	t.Helper()
-	var out bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, paletted(shot)); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// paletted keeps the most frequent colours and takes the nearest for the others.
-func paletted(full image.Image) *image.Paletted {
-	counts := map[color.RGBA]int{}
-	at := func(x, y int) color.RGBA {
-		c, _ := color.RGBAModel.Convert(full.At(x, y)).(color.RGBA)
-		c.R, c.G, c.B = c.R&^7|c.R>>5, c.G&^7|c.G>>5, c.B&^7|c.B>>5 // anti-aliasing makes thousands of nearly equal ones
-		return c
-	}
-	b := full.Bounds()
-	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			counts[at(x, y)]++
-		}
-	}
-	colours := make([]color.RGBA, 0, len(counts))
-	for c := range counts {
-		colours = append(colours, c)
-	}
-	slices.SortFunc(colours, func(a, b color.RGBA) int { return counts[b] - counts[a] })
-	palette := make(color.Palette, 0, 256)
-	for _, c := range colours[:min(len(colours), 256)] {
-		palette = append(palette, c)
-	}
-	index := map[color.RGBA]uint8{}
-	for c := range counts {
-		index[c] = uint8(palette.Index(c))
-	}
-	out := image.NewPaletted(b, palette)
-	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			out.SetColorIndex(x, y, index[at(x, y)])
-		}
-	}
-	return out
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/healthcheck"
 	"github.com/pongwatch/pongwatch/shared/budget"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
@@ -15,7 +16,8 @@ import (
 // configure reads the configuration, or where there is none starts the demonstration.
 func (p *Process) configure(ctx context.Context) (err error) {
 	env := gcp.ReadEnvironment(p.options.Getenv)
-	p.secrets = gcp.NewClients(env).Secrets()
+	clients := gcp.NewClients(env)
+	p.secrets, p.deployments = clients.Secrets(), healthcheck.Deployments(clients)
 	p.config, err = config.Load(ctx, config.Options{
 		Getenv: p.options.Getenv, ReadFile: os.ReadFile, Secrets: p.secrets, Local: true,
 	})

@@ -22,6 +22,7 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/pongwatch/pongwatch/functions/alert"
+	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/secrets"
@@ -67,7 +68,9 @@ type Process struct {
 
 	config  *config.Config
 	secrets *secrets.Cache
-	demo    *demo // nil where the real thing is watched
+	// deployments are read with this machine's Google credentials.
+	deployments check.Deployments
+	demo        *demo // nil where the real thing is watched
 
 	data      string
 	temporary bool

@@ -5,18 +5,15 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/email/emailtest"
 	"github.com/pongwatch/pongwatch/functions/alert/slack/slacktest"
+	"github.com/pongwatch/pongwatch/internal/redistest"
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
 )
 
@@ -70,52 +67,13 @@ func (p *Process) status(t *testing.T) string {
 	return answer.Status
 }
 
-// redisServer is Debian's Redis as a child of the test.
-type redisServer struct {
-	t    *testing.T
-	addr string
-	cmd  *exec.Cmd
-}
-
-func (r *redisServer) start() {
-	r.t.Helper()
-	_, port, _ := net.SplitHostPort(r.addr)
-	r.cmd = exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", r.t.TempDir())
-	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := r.cmd.Start(); err != nil {
-		r.t.Fatal(err)
-	}
-	wait(r.t, 5*time.Second, "redis-server listens", func() bool {
-		c, err := net.Dial("tcp", r.addr)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
-}
-
-func (r *redisServer) stop() {
-	_ = r.cmd.Process.Kill()
-	_ = r.cmd.Wait()
-}
-
 // The real thing, as somebody would set it up with the variables of their app: a
 // redis-server behind the emulator's REST, an incoming Slack webhook, and a mail
 // server that demands STARTTLS and a login. It stops: an alert by both. It starts:
 // the resolve by both.
 func TestRealRedis(t *testing.T) {
-	if os.Getenv("PONGWATCH_TEST_REDIS") == "" {
-		t.Skip("needs redis-server (Debian package redis-server); run with PONGWATCH_TEST_REDIS=1")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	redis := &redisServer{t: t, addr: l.Addr().String()}
-	l.Close()
-	redis.start()
-	defer func() { redis.stop() }()
-	rest := upstashtest.Start(t, upstashtest.Options{Redis: redis.addr})
+	redis := redistest.Start(t)
+	rest := upstashtest.Start(t, upstashtest.Options{Redis: redis.Addr})
 	slack, err := slacktest.New(slacktest.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -135,12 +93,12 @@ func TestRealRedis(t *testing.T) {
 	})
 	wait(t, 5*time.Second, "connected", func() bool { return p.status(t) == "connected" })
 
-	redis.stop()
+	redis.Stop()
 	both := func(n int) func() bool {
 		return func() bool { return len(slack.Messages()) >= n && len(mail.Mails()) >= n }
 	}
 	wait(t, 30*time.Second, "an alert by Slack and by mail", both(1))
-	redis.start()
+	redis.Start()
 	wait(t, 30*time.Second, "the resolve by Slack and by mail", both(2))
 
 	messages, mails := slack.Messages(), mail.Mails()

@@ -64,7 +64,7 @@ func (p *Process) handler() (http.Handler, error) {
 func (p *Process) newHealthCheck(c *config.Config) (http.Handler, error) {
 	f, err := healthcheck.New(healthcheck.Options{
 		Config: c, Region: region, Reports: p.reports, Store: p.store,
-		Resolve: check.FromConfig(c, p.secrets), Upstash: p.upstash(),
+		Resolve: check.FromConfig(c, p.secrets), Deployments: p.deployments, Upstash: p.upstash(),
 		ReadTokens: access.FromConfig(c, p.secrets), Logger: p.options.Logger,
 	})
 	return f, wired("HealthCheck", err)
@@ -81,13 +81,15 @@ func (p *Process) newMetrics(c *config.Config) (http.Handler, error) {
 }
 
 func (p *Process) newAlert(c *config.Config) (http.Handler, error) {
-	receivers, problems := alert.Receivers(c, alert.ReceiverOptions{
+	options := alert.ReceiverOptions{
 		Cache: p.secrets, AllowLoopback: true, MailRoots: p.mailRoots(), Logger: p.options.Logger,
-	})
+	}
+	receivers, problems := alert.Receivers(c, options)
 	f, err := alert.New(alert.Options{
 		Config: c, Store: p.store, Receivers: receivers, Problems: problems,
 		Context: alert.MessageContext(c, p.secrets), Trend: alert.Trend(c, history.New(p.store)),
-		Lease: p.options.Lease, Observe: p.options.Observe, Logger: p.options.Logger,
+		Heartbeat: alert.Heartbeat(c, options),
+		Lease:     p.options.Lease, Observe: p.options.Observe, Logger: p.options.Logger,
 	})
 	return f, wired("Alert", err)
 }

@@ -42,6 +42,9 @@ type App struct {
 	// Stage is the Redis that the app at HealthURL uses, for a drill. A production app
 	// has none.
 	Stage Stage
+	// Patience is how long the app may take in a drill to notice that its Redis is gone,
+	// or back; zero is DefaultPatience.
+	Patience time.Duration
 }
 
 // Stage is a Redis that can be broken on purpose.

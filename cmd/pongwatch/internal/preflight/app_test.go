@@ -196,21 +196,37 @@ func TestQueue(t *testing.T) {
 }
 
 // stage is the Redis of an app that asks it whether it is there.
-type stage struct{ gone, stuck atomic.Bool }
+type stage struct{ gone, stuck, lies atomic.Bool }
 
-func (s *stage) Break() error { s.gone.Store(true); return nil }
+func (s *stage) Break() error { s.gone.Store(!s.lies.Load()); return nil }
 func (s *stage) Mend() error  { s.gone.Store(s.stuck.Load()); return nil }
 
 func TestFallbackIsDrilledInStaging(t *testing.T) {
 	t.Parallel()
-	s := &stage{}
-	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		page(200, map[bool]string{true: `{"status":"mock"}`, false: `{"status":"connected"}`}[s.gone.Load()])(w, r)
-	})
-	if got := runApp(t, "app.fallback", preflight.App{HealthURL: url, Stage: s}); got.Status != preflight.Pass {
-		t.Errorf("%+v, want a pass", got.Finding)
+	for name, c := range map[string]struct {
+		set  func(*stage)
+		want preflight.Status
+		says string
+	}{
+		"falls back and returns":      {func(*stage) {}, preflight.Pass, "connected again"},
+		"is in mock mode before":      {func(s *stage) { s.gone.Store(true) }, preflight.Fail, "before the drill the app does not say connected"},
+		"says connected all the time": {func(s *stage) { s.lies.Store(true) }, preflight.Fail, "with Redis gone the app does not say that it is in mock mode"},
+		"stays in mock mode":          {func(s *stage) { s.stuck.Store(true) }, preflight.Fail, "with Redis back the app stays in mock mode"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &stage{}
+			c.set(s)
+			url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				page(200, map[bool]string{true: `{"status":"mock"}`, false: `{"status":"connected"}`}[s.gone.Load()])(w, r)
+			})
+			got := runApp(t, "app.fallback", preflight.App{HealthURL: url, Stage: s, Patience: 300 * time.Millisecond})
+			if got.Status != c.want || !strings.Contains(got.Reason+got.Evidence, c.says) || c.want == preflight.Fail && len(got.Fix) == 0 {
+				t.Errorf("%+v, want %s that says %q", got.Finding, c.want, c.says)
+			}
+		})
 	}
-	if got := runApp(t, "app.fallback", preflight.App{HealthURL: url}); got.Status != preflight.Manual {
+	if got := runApp(t, "app.fallback", preflight.App{HealthURL: serve(t, page(200, `{"status":"connected"}`))}); got.Status != preflight.Manual {
 		t.Errorf("without a stage: %+v, want manual", got.Finding)
 	}
 }

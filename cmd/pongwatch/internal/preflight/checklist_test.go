@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 )
 
 var (
@@ -121,5 +122,5 @@ func TestTheDocumentationListsEveryItem(t *testing.T) {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", i.ID, i.Title, strings.Join(i.Lines, "<br>"), strings.Join(needs, ", "))
 	}
 	b.WriteString("\n")
-	golden(t, path, before+beginItems+b.String()+endItems+after)
+	goldentest.Compare(t, path, before+beginItems+b.String()+endItems+after)
 }

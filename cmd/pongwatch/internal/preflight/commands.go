@@ -3,7 +3,6 @@ package preflight
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -198,9 +197,3 @@ func memory(ctx context.Context, _ *run, d *database) Finding {
 	}
 	return pass("%s", evidence)
 }
-
-// maxValue is the longest value that is read.
-const maxValue = 64 << 10
-
-// isJSON reports whether a stored text is a document: what any JSON serializer writes.
-func isJSON(text string) bool { return json.Valid([]byte(text)) }

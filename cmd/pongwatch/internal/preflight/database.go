@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/outbound"
+	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/upstash"
 )
 
@@ -245,7 +248,7 @@ func secretStore(_ context.Context, r *run, d *database) Finding {
 		"Or run this with the deployed configuration in PONGWATCH_CONFIG.")
 }
 
-func mockOff(_ context.Context, _ *run, d *database) Finding {
+func mockOff(ctx context.Context, r *run, d *database) Finding {
 	if evidence, mock := d.MockEvidence(); mock {
 		return because(Fail, cause.Mock, evidence)
 	}
@@ -254,5 +257,32 @@ func mockOff(_ context.Context, _ *run, d *database) Finding {
 			return because(Fail, p.Cause, p.Evidence())
 		}
 	}
-	return pass("MOCK_REDIS is not set, or false")
+	return deployedMockOff(ctx, r, d)
+}
+
+// deployedMockOff looks at how the database's apps are deployed, where the configuration
+// names their Cloud Run services and this run may read them.
+func deployedMockOff(ctx context.Context, r *run, d *database) Finding {
+	evidence := "MOCK_REDIS is not set, or false"
+	named := slices.ContainsFunc(d.Apps, func(a config.App) bool { return a.CloudRun != "" })
+	if !named || r.Deployments == nil || d.resolve(ctx) != nil {
+		return pass("%s", evidence)
+	}
+	t := &check.Target{Database: d.Database, Job: report.HealthCheck, Now: r.Now, Deployments: r.Deployments}
+	t.Connect(d.client, "", nil)
+	var unread []string
+	for _, o := range t.MockConfiguration(ctx) {
+		switch o.Status {
+		case report.Fail:
+			return because(Fail, o.Cause, o.Subject+": "+o.Evidence)
+		case report.Unknown:
+			unread = append(unread, o.Evidence)
+		case report.OK, report.Warn:
+		}
+	}
+	if len(unread) > 0 {
+		return warn("how the app is deployed could not be read", strings.Join(unread, "; "),
+			"Log in with gcloud auth application-default login, as somebody who may view the service (roles/run.viewer).")
+	}
+	return pass("%s, in the configuration and as deployed", evidence)
 }

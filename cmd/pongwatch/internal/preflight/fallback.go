@@ -2,15 +2,23 @@ package preflight
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
+	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
+	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// How long an app may take to notice that Redis is gone, or back.
 const (
-	fallbackPatience = 60 * time.Second
-	fallbackPoll     = time.Second
+	// DefaultPatience is how long an app may take to notice that Redis is gone, or back.
+	DefaultPatience = 60 * time.Second
+	fallbackPoll    = 500 * time.Millisecond
+	// drillSteps is how often a drill waits for the app.
+	drillSteps = 3
 )
 
 func appFallback(ctx context.Context, r *run) Finding {
@@ -23,8 +31,11 @@ func appFallback(ctx context.Context, r *run) Finding {
 	}
 	if r.Monitor != nil {
 		if s, problem := r.readStatistics(ctx); problem == nil {
+			if id, open := openActivation(s); open {
+				return manual("an activation is on record, and no recovery: "+id+" is open", steps...)
+			}
 			if last, ok := lastActivation(s); ok {
-				return pass("%s: activated %s, recovered %s", last.ID, stamp(last.Since), stamp(last.Resolved))
+				return pass("%s", recovered(last))
 			}
 		}
 	}
@@ -45,18 +56,94 @@ func fallbackDrill(ctx context.Context, a App) Finding {
 		if err := step.do(); err != nil {
 			return fail("the drill could not be made", err.Error())
 		}
-		if seen, ok := await(ctx, a.HealthURL, step.want); !ok {
+		if seen, ok := await(ctx, a, step.want); !ok {
 			return fail(step.what, seen, "The app must keep serving, say {\"status\":\"mock\"} at its health page, and return to Redis by itself or when restarted.")
 		}
 	}
 	return pass("connected, in mock mode while Redis was gone, connected again")
 }
 
-func await(ctx context.Context, address string, want report.Status) (seen string, ok bool) {
-	ctx, cancel := context.WithTimeout(ctx, fallbackPatience)
+// fallbackRate is how often and how long apps were in mock mode, as Metrics counts it.
+func fallbackRate(ctx context.Context, r *run) Finding {
+	if r.Monitor == nil {
+		return skip(noMonitor)
+	}
+	s, problem := r.readStatistics(ctx)
+	if problem != nil {
+		return *problem
+	}
+	if id, open := openActivation(s); open {
+		return because(Fail, cause.Mock, id+" is open")
+	}
+	activations, minutes := 0, 0.0
+	for _, d := range s.Databases {
+		if d.Fallback == nil {
+			return fail("the fallback rate is not known", "nothing about "+d.Name, "Deploy this version of Metrics, or see monitor.metrics: what could it not read?")
+		}
+		activations += d.Fallback.Activations
+		minutes += d.Fallback.Minutes
+	}
+	evidence := fmt.Sprintf("%s, %.1f min in mock mode in 24 h", counted(activations, "activation"), minutes)
+	if activations == 0 && minutes == 0 {
+		return pass("%s", evidence)
+	}
+	if last, ok := lastActivation(s); ok {
+		evidence += "; " + recovered(last)
+	}
+	return warn("an app was in mock mode lately", evidence, "Read its incidents: were they a drill, or did Redis fail?")
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// openActivation returns an incident of an app in mock mode that is open.
+func openActivation(s *statistics.Statistics) (id string, open bool) {
+	i := slices.IndexFunc(s.Incidents.Open, activation)
+	if i < 0 {
+		return "", false
+	}
+	return s.Incidents.Open[i].ID, true
+}
+
+// lastActivation returns the latest activation of mock mode that is over: one of its
+// own, or an outage in which an app fell back and came back with Redis.
+func lastActivation(s *statistics.Statistics) (incidents.Incident, bool) {
+	var last incidents.Incident
+	for _, i := range slices.Concat(s.Incidents.Resolved, s.Past) {
+		if activation(i) && i.Resolved.After(last.Resolved) {
+			last = i
+		}
+	}
+	return last, !last.Resolved.IsZero()
+}
+
+func activation(i incidents.Incident) bool { return i.Check == report.MockMode || len(i.Mock) > 0 }
+
+func recovered(i incidents.Incident) string {
+	of := i.Subject
+	if len(i.Mock) > 0 {
+		of = strings.Join(i.Mock, ", ")
+	}
+	if of != "" {
+		of = " of " + of
+	}
+	return fmt.Sprintf("%s%s: activated %s, recovered %s", i.ID, of, stamp(i.Since), stamp(i.Resolved))
+}
+
+// await waits until the app says so, and returns what it said last.
+func await(ctx context.Context, a App, want report.Status) (seen string, ok bool) {
+	patience := a.Patience
+	if patience <= 0 {
+		patience = DefaultPatience
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		o, err := ask(ctx, address)
+		o, err := ask(ctx, a.HealthURL)
 		switch {
 		case err != nil:
 			return err.Error(), false

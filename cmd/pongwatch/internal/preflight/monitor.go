@@ -14,7 +14,6 @@ import (
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
-	"github.com/pongwatch/pongwatch/shared/report"
 )
 
 // Monitor is a running pongwatch.
@@ -198,7 +197,7 @@ func monitorMetrics(ctx context.Context, r *run) Finding {
 			"Wait for the first run of both jobs after a deployment, and repeat.",
 			"Compare the databases of this configuration with those of the deployed one.")
 	}
-	return pass("200; pings and figures of %d databases", len(s.Databases))
+	return pass("200; pings and figures of %s", counted(len(s.Databases), "database"))
 }
 
 func monitorDashboard(ctx context.Context, r *run) Finding {
@@ -231,39 +230,6 @@ func monitorDashboard(ctx context.Context, r *run) Finding {
 		return fail("the chart has no data", "no answered ping in the last hour", "See network.ping and monitor.jobs: which of them does not pass?")
 	}
 	return pass("the page has the chart, and it has %d points", points)
-}
-
-func fallbackRate(ctx context.Context, r *run) Finding {
-	if r.Monitor == nil {
-		return skip(noMonitor)
-	}
-	s, problem := r.readStatistics(ctx)
-	if problem != nil {
-		return *problem
-	}
-	for _, i := range s.Incidents.Open {
-		if i.Check == report.MockMode {
-			return because(Fail, cause.Mock, i.ID+" is open")
-		}
-	}
-	if last, ok := lastActivation(s); ok {
-		return warn("an app was in mock mode lately", fmt.Sprintf("%s: %s to %s", last.ID, stamp(last.Since), stamp(last.Resolved)),
-			"Read the incident: was it a drill, or did Redis fail?")
-	}
-	return pass("no activation open or lately")
-}
-
-// lastActivation returns the latest activation of mock mode that is over.
-func lastActivation(s *statistics.Statistics) (incidents.Incident, bool) {
-	var last incidents.Incident
-	for _, list := range [][]incidents.Incident{s.Incidents.Resolved, s.Past} {
-		for _, i := range list {
-			if i.Check == report.MockMode && i.Resolved.After(last.Resolved) {
-				last = i
-			}
-		}
-	}
-	return last, !last.Resolved.IsZero()
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }

@@ -40,11 +40,16 @@ func answer(status int, body string) preflight.Page {
 
 const (
 	complete = `{"generated_at":"2026-11-22T20:00:00Z","databases":[{"name":"cache","read_at":"2026-11-22T19:58:00Z",
-		"regions":[{"region":"us-east4","last":{"at":"2026-11-22T19:59:00Z","status":"ok"},"series":{"p50_ms":[null,12.5]}}]}],"incidents":{}}`
+		"fallback":{"activations_24h":0,"minutes_24h":0},"regions":[{"region":"us-east4","last":{"at":"2026-11-22T19:59:00Z","status":"ok"},"series":{"p50_ms":[null,12.5]}}]}],"incidents":{}}`
 	stale = `{"generated_at":"2026-11-22T20:00:00Z","databases":[{"name":"cache",
 		"regions":[{"region":"us-east4","last":{"at":"2026-11-22T12:00:00Z","status":"ok"},"series":{"p50_ms":[null]}}]}],"incidents":{}}`
-	wasMock = `{"generated_at":"2026-11-22T20:00:00Z","databases":[],"incidents":{"resolved":[
-		{"id":"INC-7F3A9K","check":"mock_mode","since":"2026-11-22T18:00:00Z","resolved":"2026-11-22T18:20:00Z"}]}}`
+	wasMock = `{"generated_at":"2026-11-22T20:00:00Z","databases":[{"name":"cache","fallback":{"activations_24h":1,"minutes_24h":20}}],"incidents":{"resolved":[
+		{"id":"INC-7F3A9K","check":"mock_mode","subject":"backend","since":"2026-11-22T18:00:00Z","resolved":"2026-11-22T18:20:00Z"}]}}`
+	// wasOut is an outage that an app came through in mock mode.
+	wasOut = `{"generated_at":"2026-11-22T20:00:00Z","databases":[{"name":"cache","fallback":{"activations_24h":1,"minutes_24h":20}}],"incidents":{},"past_incidents":[
+		{"id":"INC-AAAAAA","check":"ping","since":"2026-11-22T19:00:00Z","resolved":"2026-11-22T19:20:00Z"},
+		{"id":"INC-7F3A9K","check":"ping","mock":["backend (app)"],"since":"2026-11-22T18:00:00Z","resolved":"2026-11-22T18:20:00Z"}]}`
+	isOut  = `{"generated_at":"2026-11-22T20:00:00Z","databases":[],"incidents":{"open":[{"id":"INC-7F3A9K","check":"ping","mock":["backend (app)"]}]}}`
 	isMock = `{"generated_at":"2026-11-22T20:00:00Z","databases":[],"incidents":{"open":[{"id":"INC-7F3A9K","check":"mock_mode"}]}}`
 	chart  = "<!doctype html><h2>Redis Performance</h2>"
 )
@@ -64,12 +69,17 @@ func TestARunningPongwatch(t *testing.T) {
 		"a log-in page is no health":              {"health.connected", health, answer(200, `<html>log in`), preflight.Fail, "HTTP 200"},
 		"jobs on time pass":                       {"monitor.jobs", "/health", answer(200, `{"status":"ok","jobs":[{"job":"metrics","shard":"main","state":"ok"}]}`), preflight.Pass, "1 jobs"},
 		"a late job fails by name":                {"monitor.jobs", "/health", answer(503, `{"status":"late","jobs":[{"job":"metrics","shard":"main","state":"never"}]}`), preflight.Fail, "metrics of shard main is never"},
-		"complete statistics pass":                {"monitor.metrics", statistics, answer(200, complete), preflight.Pass, "1 databases"},
+		"complete statistics pass":                {"monitor.metrics", statistics, answer(200, complete), preflight.Pass, "1 database"},
 		"old pings and no figures are incomplete": {"monitor.metrics", statistics, answer(200, stale), preflight.Fail, "a recent ping of cache, the figures of cache"},
 		"no access fails":                         {"monitor.metrics", statistics, answer(403, `{"error":"no"}`), preflight.Fail, "HTTP 403"},
-		"nobody in mock mode passes":              {"metrics.fallback", statistics, answer(200, complete), preflight.Pass, "no activation"},
+		"nobody in mock mode passes":              {"metrics.fallback", statistics, answer(200, complete), preflight.Pass, "0 activations, 0.0 min"},
+		"an unknown fallback rate fails":          {"metrics.fallback", statistics, answer(200, stale), preflight.Fail, "cache"},
+		"an app in mock mode in an outage fails":  {"metrics.fallback", statistics, answer(200, isOut), preflight.Fail, "INC-7F3A9K"},
+		"an outage with a fallback is one":        {"app.fallback", statistics, answer(200, wasOut), preflight.Pass, "INC-7F3A9K of backend (app): activated 2026-11-22 18:00 UTC, recovered 2026-11-22 18:20 UTC"},
+		"an outage without is none":               {"app.fallback", statistics, answer(200, strings.Replace(wasOut, `"mock":["backend (app)"],`, "", 1)), preflight.Manual, ""},
+		"one that is not over is for a person":    {"app.fallback", statistics, answer(200, isMock), preflight.Manual, ""},
 		"an app in mock mode fails":               {"metrics.fallback", statistics, answer(200, isMock), preflight.Fail, "INC-7F3A9K"},
-		"an app lately in mock mode warns":        {"metrics.fallback", statistics, answer(200, wasMock), preflight.Warn, "2026-11-22 18:20 UTC"},
+		"an app lately in mock mode warns":        {"metrics.fallback", statistics, answer(200, wasMock), preflight.Warn, "1 activation, 20.0 min in mock mode in 24 h; INC-7F3A9K of backend: activated 2026-11-22 18:00 UTC, recovered 2026-11-22 18:20 UTC"},
 		"an activation that ended is a fallback":  {"app.fallback", statistics, answer(200, wasMock), preflight.Pass, "recovered 2026-11-22 18:20 UTC"},
 		"no activation is for a person":           {"app.fallback", statistics, answer(200, complete), preflight.Manual, ""},
 		"a page without the chart fails":          {"monitor.dashboard", "/", answer(200, "<!doctype html>"), preflight.Fail, "Redis Performance"},

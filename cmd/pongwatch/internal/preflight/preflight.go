@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/secrets"
@@ -119,6 +120,9 @@ type Options struct {
 	// Database limits the run to the one of that name.
 	Database string
 
+	// Deployments reads how apps are deployed on Cloud Run; nil reads none.
+	Deployments check.Deployments
+
 	// Monitor is a running pongwatch.
 	Monitor Monitor
 	// Backend and Frontend are folders of the app's sources.
@@ -142,7 +146,7 @@ type Progress interface {
 	End(r Result)
 }
 
-// itemTimeout bounds an item, whatever it does.
+// itemTimeout bounds an item, whatever it does, beside what an app's drill is given.
 const itemTimeout = 4 * time.Minute
 
 // Run asks every item that is wanted, in the checklist's order.
@@ -227,7 +231,7 @@ func (r *run) one(ctx context.Context, i *Item, d *database, find func(context.C
 	if need, failed := r.unmet(i, result.Database); failed {
 		result.Finding = skip("it needs " + need + ", which does not pass")
 	} else {
-		bounded, cancel := context.WithTimeout(ctx, itemTimeout)
+		bounded, cancel := context.WithTimeout(ctx, itemTimeout+drillSteps*r.App.Patience)
 		result.Finding = find(bounded)
 		cancel()
 	}

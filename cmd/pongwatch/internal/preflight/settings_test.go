@@ -1,10 +1,13 @@
 package preflight_test
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
+	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 )
 
@@ -72,6 +75,50 @@ func TestTheChecklistsVariables(t *testing.T) {
 			}
 			if shown := everyOutput(t, record); strings.Contains(shown, "canary") {
 				t.Errorf("a secret is shown:\n%s", shown)
+			}
+		})
+	}
+}
+
+// What is deployed counts, not only what the configuration says.
+func TestTheDeployedSwitch(t *testing.T) {
+	t.Parallel()
+	const service = "projects/p/locations/us-east4/services/backend"
+	for name, c := range map[string]struct {
+		deployed check.Deployment
+		err      error
+		app      string
+		want     preflight.Status
+		says     string
+	}{
+		"off":          {check.Deployment{Variables: []string{"UPSTASH_REDIS_URL"}}, nil, service, preflight.Pass, "as deployed"},
+		"on":           {check.Deployment{Variables: []string{"UPSTASH_REDIS_URL"}, Mock: "true"}, nil, service, preflight.Fail, "backend: deployed with MOCK_REDIS on"},
+		"no URL":       {check.Deployment{}, nil, service, preflight.Fail, "backend: deployed without UPSTASH_REDIS_URL"},
+		"not readable": {check.Deployment{}, errors.New("access denied: HTTP 403"), service, preflight.Warn, "HTTP 403"},
+		"not named":    {check.Deployment{Mock: "true"}, nil, "", preflight.Pass, "MOCK_REDIS is not set, or false"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			app := "health_url: https://app.example.com/health"
+			if c.app != "" {
+				app = "cloud_run: " + c.app
+			}
+			cfg, problems := config.Parse(true, config.Document{Name: "test", Text: []byte(
+				"databases: [{name: cache, url: https://x.upstash.io, token: canary, app: {service: backend, " + app + "}}]\n",
+			)})
+			if err := problems.Err(); err != nil {
+				t.Fatal(err)
+			}
+			record, err := preflight.Run(t.Context(), preflight.Options{
+				Config: cfg, Only: []string{"deploy.mock-off"},
+				Deployments: func(context.Context, string) (check.Deployment, error) { return c.deployed, c.err },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := record.Results[0]
+			if got.Status != c.want || !strings.Contains(got.Evidence, c.says) || c.want != preflight.Pass && len(got.Fix) == 0 {
+				t.Errorf("%+v, want %s that says %q", got.Finding, c.want, c.says)
 			}
 		})
 	}

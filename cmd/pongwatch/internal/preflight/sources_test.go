@@ -2,7 +2,6 @@ package preflight_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,29 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files and docs/preflight.md")
-
-// golden compares with a file, or rewrites it.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(name, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s is not what it was (-want +got); -update rewrites it:\n%s", name, diff)
-	}
-}
 
 // unpack writes an archive of files into a new folder. The repositories are kept in
 // archives since tools of this one would act on their manifests.
@@ -103,7 +82,7 @@ func TestRepositories(t *testing.T) {
 			if strings.Contains(strings.ToLower(b.String()), "canary") {
 				t.Errorf("a value is shown:\n%s", b.String())
 			}
-			golden(t, strings.TrimSuffix(archive, ".txtar")+".golden", b.String())
+			goldentest.Compare(t, strings.TrimSuffix(archive, ".txtar")+".golden", b.String())
 		})
 	}
 }

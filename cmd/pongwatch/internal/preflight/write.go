@@ -29,7 +29,7 @@ func WriteTable(w io.Writer, r Record) error {
 			fmt.Fprintf(&b, "\n%s\n", section)
 		}
 		fmt.Fprintf(&b, "  %-7s  %-*s  %s\n", mark(result.Status), width, result.Name(), Line(said(result)))
-		if result.Status != Fail && result.Status != Warn {
+		if result.Status == Pass || result.Status == Skipped {
 			continue
 		}
 		for n, step := range result.Fix {

@@ -42,10 +42,13 @@ type Options struct {
 	Now func() time.Time
 }
 
+// closeTimeout bounds how long Close waits for sessions whose connections it has ended.
+const closeTimeout = 10 * time.Second
+
 // Server is the fake. Its methods may be called from any goroutine.
 type Server struct {
 	options  Options
-	listener net.Listener
+	listener *listener
 	smtp     *smtp.Server
 	roots    *x509.CertPool
 	closing  chan struct{}
@@ -78,7 +81,8 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the mail fake: %w", err)
 	}
-	s := &Server{options: o, listener: l, roots: roots, closing: make(chan struct{}), served: make(chan struct{})}
+	accepted := &listener{Listener: l}
+	s := &Server{options: o, listener: accepted, roots: roots, closing: make(chan struct{}), served: make(chan struct{})}
 	s.smtp = smtp.NewServer(smtp.BackendFunc(s.newSession))
 	s.smtp.Domain = "localhost"
 	s.smtp.MaxMessageBytes = 10 << 20
@@ -90,6 +94,7 @@ func New(o Options) (*Server, error) {
 	if !o.NoTLS {
 		s.smtp.TLSConfig = config
 	}
+	l = accepted
 	if o.ImplicitTLS {
 		l = tls.NewListener(l, config)
 	}
@@ -123,12 +128,14 @@ func (s *Server) Close() error {
 	var err error
 	s.once.Do(func() {
 		close(s.closing)
-		err = s.smtp.Close()
-		// The server closes only a listener that it has begun to serve.
-		if e := s.listener.Close(); err == nil && !errors.Is(e, net.ErrClosed) {
+		err = s.listener.Close()
+		<-s.served // nothing is accepted any more
+		s.listener.hangUp()
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		if e := s.smtp.Shutdown(ctx); err == nil && !errors.Is(e, net.ErrClosed) {
 			err = e
 		}
-		<-s.served
 	})
 	return err
 }

@@ -17,12 +17,8 @@ import (
 // are neither encrypted nor authenticated, and a deployed function whose
 // environment could be pointed elsewhere would hand over its data.
 func Options(variable, host string) ([]option.ClientOption, error) {
-	name, _, err := net.SplitHostPort(host)
-	if err != nil {
-		return nil, fmt.Errorf("%s is %q: want a host and a port, such as 127.0.0.1:8085", variable, host)
-	}
-	if ip, err := netip.ParseAddr(name); name != "localhost" && (err != nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("%s is %q: only an emulator on this machine is allowed, such as 127.0.0.1:8085", variable, host)
+	if err := Check(variable, host); err != nil {
+		return nil, err
 	}
 	return []option.ClientOption{
 		option.WithEndpoint(host),
@@ -31,6 +27,18 @@ func Options(variable, host string) ([]option.ClientOption, error) {
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
 		option.WithGRPCDialOption(grpc.WithPerRPCCredentials(owner{})),
 	}, nil
+}
+
+// Check refuses a host that is not this machine, as [Options] does.
+func Check(variable, host string) error {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		return fmt.Errorf("%s is %q: want a host and a port, such as 127.0.0.1:8085", variable, host)
+	}
+	if ip, err := netip.ParseAddr(name); name != "localhost" && (err != nil || !ip.IsLoopback()) {
+		return fmt.Errorf("%s is %q: only an emulator on this machine is allowed, such as 127.0.0.1:8085", variable, host)
+	}
+	return nil
 }
 
 // owner is the administrator of Google's emulators: Firestore's asks its rules for

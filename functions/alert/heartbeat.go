@@ -1,0 +1,122 @@
+package alert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/outbound"
+)
+
+const (
+	// beatTimeout bounds one beat: the tick waits for it, since a function has no CPU
+	// once it has answered.
+	beatTimeout = 5 * time.Second
+	// beatEarly is how much before its time a beat is due: ticks come each minute, not
+	// to the second.
+	beatEarly = 30 * time.Second
+)
+
+// Heartbeat returns what asks the heartbeat's address once, by GET, with any 2xx for a
+// success; nil where none is configured. Its errors hold nothing of the address but
+// scheme and host.
+func Heartbeat(cfg *config.Config, o ReceiverOptions) func(context.Context) error {
+	if !cfg.Heartbeat.URL.IsSet() {
+		return nil
+	}
+	read := credential(cfg.Heartbeat.URL, o.Cache)
+	var refused atomic.Bool // the address may have been replaced: read it again
+	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, beatTimeout)
+		defer cancel()
+		address, err := read(ctx, refused.Load())
+		if err != nil {
+			return fmt.Errorf("reading the heartbeat's address: %w", err)
+		}
+		status, err := ask(ctx, strings.TrimSpace(address.Reveal()), o.AllowLoopback)
+		if err != nil {
+			return fmt.Errorf("asking the heartbeat's address: %w", outbound.Error(err, outbound.Address(address)...))
+		}
+		refused.Store(status >= 400 && status < 500)
+		if status < 200 || status > 299 {
+			return fmt.Errorf("asking the heartbeat's address: HTTP %d", status)
+		}
+		return nil
+	}
+}
+
+func ask(ctx context.Context, address string, loopback bool) (status int, err error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return 0, errors.New("it is not a valid URL") // the error would quote it
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("User-Agent", "pongwatch")
+	client := outbound.NewClient(outbound.Options{Hosts: []string{strings.ToLower(u.Hostname())}, AllowLoopback: loopback, Timeout: beatTimeout})
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 4<<10)) // only the status counts
+	return resp.StatusCode, resp.Body.Close()
+}
+
+// pulse says when the heartbeat may be asked.
+type pulse struct {
+	mu sync.Mutex
+	// unheard are the shards with a critical incident of which nobody has heard.
+	unheard map[string]bool
+	last    time.Time
+}
+
+func (p *pulse) note(shard string, unheard bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !unheard {
+		delete(p.unheard, shard)
+		return
+	}
+	if p.unheard == nil {
+		p.unheard = map[string]bool{}
+	}
+	p.unheard[shard] = true
+}
+
+// beat asks the heartbeat's address after a tick that every shard took. It vouches for
+// what pongwatch cannot say once it is gone: that time passes here, that the state can
+// be read and, where something changed, written, and that somebody hears. So it is
+// silent while a critical incident has reached nobody: who listens to the silence is
+// then the last who can be told. A beat that fails fails no tick.
+func (f *Function) beat(ctx context.Context) {
+	if f.options.Heartbeat == nil {
+		return
+	}
+	f.pulse.mu.Lock()
+	unheard, due := len(f.pulse.unheard), f.now().Sub(f.pulse.last) >= f.config.Heartbeat.Every-beatEarly
+	f.pulse.mu.Unlock()
+	switch {
+	case unheard > 0:
+		f.log.WarnContext(ctx, "heartbeat withheld: a critical incident is undelivered", "event", eventHeartbeat, "shards", unheard)
+		return
+	case !due:
+		return
+	}
+	if err := f.options.Heartbeat(ctx); err != nil {
+		f.log.WarnContext(ctx, "heartbeat failed", "event", eventHeartbeat, "error", err)
+		return
+	}
+	f.pulse.mu.Lock()
+	defer f.pulse.mu.Unlock()
+	f.pulse.last = f.now()
+}

@@ -1,0 +1,36 @@
+package message
+
+import (
+	"testing"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+func TestMockEvidenceNamesEachKindOnce(t *testing.T) {
+	const fake = "The app uses an in-memory fake in place of Redis"
+	tests := []struct {
+		name, want string
+		down       []string
+	}{
+		{"nothing is known", fake + ".", nil},
+		{"no revision", fake + ": the app says so and its log says so.", []string{"app", "logs"}},
+		{"each kind once", fake + ": it sent the event and its log says so.", []string{"event@r1", "event@r2", "logs@r1"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := impact(incident.Incident{Series: report.Series{Database: "a", Check: report.MockMode, Subject: "backend"}, Cause: cause.Mock, Down: tt.down})
+			if got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestSourcesHaveTheirRevision(t *testing.T) {
+	const want = "app, event of r1, logs of r2, metrics@us-east4 and proof"
+	if got := sources([]string{"app", "event@r1", "logs@r2", "metrics@us-east4", "proof"}); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

@@ -1,0 +1,272 @@
+// Package cloudrun reads how a Cloud Run service is deployed: the names of its
+// environment variables, and of one of them the value. No other value is decoded.
+//
+// It speaks the Cloud Run Admin API v2 over REST
+// (https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services/get):
+// Google's client for it would be in every cold start for one GET.
+package cloudrun
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/auth"
+	"cloud.google.com/go/auth/credentials"
+
+	"github.com/pongwatch/pongwatch/shared/gcp/internal/emulator"
+)
+
+// EmulatorVariable is the environment variable that points at a server on loopback
+// which speaks the API over plain HTTP, such as "127.0.0.1:8087".
+const EmulatorVariable = "PONGWATCH_CLOUDRUN_EMULATOR_HOST"
+
+// MockVariable is the one variable whose value is read.
+const MockVariable = "MOCK_REDIS"
+
+const (
+	// timeout bounds one Environment: the run that asks has other things to do.
+	timeout = 4 * time.Second
+	// maxAnswer bounds what is read of an answer.
+	maxAnswer = 1 << 20
+	// maxRevisions bounds how many revisions with traffic are looked at.
+	maxRevisions = 4
+	scope        = "https://www.googleapis.com/auth/cloud-platform"
+)
+
+// What an answer may lack; test with [errors.Is].
+var (
+	ErrDenied      = errors.New("access denied")
+	ErrNotFound    = errors.New("not found")
+	ErrUnavailable = errors.New("no usable answer of Cloud Run")
+)
+
+// Environment is what the revisions that serve traffic have in common: a variable is
+// there if each of them has it.
+type Environment struct {
+	// Variables are the names, sorted, of all containers.
+	Variables []string
+	// Mock is the value of MOCK_REDIS in the first revision that sets it to anything;
+	// empty where none does.
+	Mock string
+	// Hidden says that MOCK_REDIS comes from a secret and was not read.
+	Hidden bool
+	// Mounted says that a secret is mounted as a file, which may hold what no variable does.
+	Mounted bool
+}
+
+// Client reads services. It is safe for concurrent use.
+type Client struct {
+	http  *http.Client
+	base  string
+	token func(context.Context) (string, error)
+}
+
+// New returns a client with the process's Google credentials or, if emulatorHost is not
+// empty, for the emulator there. It looks for credentials and connects to nothing.
+func New(emulatorHost string) (*Client, error) {
+	c := &Client{
+		http: &http.Client{
+			Timeout: timeout,
+			// No redirect carries a token elsewhere.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		base: "https://run.googleapis.com",
+	}
+	if emulatorHost != "" {
+		if err := emulator.Check(EmulatorVariable, emulatorHost); err != nil {
+			return nil, err
+		}
+		c.base = "http://" + emulatorHost
+		c.token = func(context.Context) (string, error) { return "owner", nil }
+		return c, nil
+	}
+	found, err := credentials.DetectDefault(&credentials.DetectOptions{Scopes: []string{scope}})
+	if err != nil {
+		return nil, fmt.Errorf("making the Cloud Run client: %w", err)
+	}
+	c.token = tokenOf(found)
+	return c, nil
+}
+
+func tokenOf(source *auth.Credentials) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		t, err := source.Token(ctx)
+		if err != nil {
+			return "", err
+		}
+		return t.Value, nil
+	}
+}
+
+// Environment reads how the service projects/P/locations/L/services/S is deployed.
+func (c *Client) Environment(ctx context.Context, service string) (Environment, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	var s struct {
+		Template            template  `json:"template"`
+		LatestReadyRevision string    `json:"latestReadyRevision"`
+		LatestCreated       string    `json:"latestCreatedRevision"`
+		Traffic             []traffic `json:"trafficStatuses"`
+	}
+	if err := c.get(ctx, service, &s); err != nil {
+		return Environment{}, fmt.Errorf("reading the service: %w", err)
+	}
+	// The template is that of the latest revision, which need not be the one that serves.
+	revisions := serving(service, s.LatestReadyRevision, s.Traffic)
+	if len(revisions) == 0 || slices.Equal(revisions, []string{s.LatestCreated}) {
+		return s.Template.environment(), nil
+	}
+	var out *Environment
+	for _, name := range revisions {
+		var r template
+		if err := c.get(ctx, name, &r); err != nil {
+			return Environment{}, fmt.Errorf("reading a revision: %w", err)
+		}
+		e := r.environment()
+		if out == nil {
+			out = &e
+			continue
+		}
+		out.join(e)
+	}
+	return *out, nil
+}
+
+// join keeps the names that both have, and the mock of either.
+func (e *Environment) join(other Environment) {
+	e.Variables = slices.DeleteFunc(e.Variables, func(name string) bool { return !slices.Contains(other.Variables, name) })
+	if e.Mock == "" {
+		e.Mock = other.Mock
+	}
+	e.Hidden = e.Hidden || other.Hidden
+	e.Mounted = e.Mounted || other.Mounted
+}
+
+// traffic is where a share of the requests goes.
+type traffic struct {
+	Revision string `json:"revision"`
+	Percent  int    `json:"percent"`
+}
+
+// serving names the revisions that get requests, a few at most.
+func serving(service, latest string, statuses []traffic) []string {
+	var names []string
+	for _, t := range statuses {
+		name := latest
+		if t.Revision != "" {
+			name = service + "/revisions/" + t.Revision[strings.LastIndexByte(t.Revision, '/')+1:]
+		}
+		if t.Percent > 0 && name != "" && !slices.Contains(names, name) && len(names) < maxRevisions {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// template is what a service's template and a revision have alike.
+type template struct {
+	Containers []struct {
+		Env          []variable `json:"env"`
+		VolumeMounts []struct {
+			Name string `json:"name"`
+		} `json:"volumeMounts"`
+	} `json:"containers"`
+	Volumes []struct {
+		Name   string    `json:"name"`
+		Secret *struct{} `json:"secret"`
+	} `json:"volumes"`
+}
+
+func (t template) environment() Environment {
+	e := Environment{Variables: []string{}}
+	for _, c := range t.Containers {
+		for _, v := range c.Env {
+			e.Variables = append(e.Variables, v.name)
+			if v.name == MockVariable {
+				e.Hidden = e.Hidden || v.hidden
+				if e.Mock == "" {
+					e.Mock = v.mock
+				}
+			}
+		}
+	}
+	for _, v := range t.Volumes {
+		e.Mounted = e.Mounted || v.Secret != nil
+	}
+	slices.Sort(e.Variables)
+	e.Variables = slices.Compact(e.Variables)
+	return e
+}
+
+// variable is one variable without its value, but for MOCK_REDIS.
+type variable struct {
+	name   string
+	mock   string
+	hidden bool
+}
+
+// UnmarshalJSON implements [json.Unmarshaler]: it passes over values that are none of
+// its business.
+func (v *variable) UnmarshalJSON(data []byte) error {
+	var named struct {
+		Name string `json:"name"`
+	}
+	if err := json.Unmarshal(data, &named); err != nil {
+		return err
+	}
+	v.name = named.Name
+	if v.name != MockVariable {
+		return nil
+	}
+	var valued struct {
+		Value       string    `json:"value"`
+		ValueSource *struct{} `json:"valueSource"`
+	}
+	if err := json.Unmarshal(data, &valued); err != nil {
+		return err
+	}
+	v.mock, v.hidden = valued.Value, valued.ValueSource != nil
+	return nil
+}
+
+// get reads one resource. No error has anything of an answer's body: it may quote values.
+func (c *Client) get(ctx context.Context, name string, into any) error {
+	token, err := c.token(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: no token: %w", ErrUnavailable, err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/v2/"+name, http.NoBody)
+	if err != nil {
+		return fmt.Errorf("%w: %q is no name of a service", ErrNotFound, name)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	defer resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusForbidden, http.StatusUnauthorized:
+		return fmt.Errorf("%w: HTTP %d: grant roles/run.viewer on it to this function's service account", ErrDenied, resp.StatusCode)
+	case http.StatusNotFound:
+		return fmt.Errorf("%w: HTTP 404", ErrNotFound)
+	default:
+		return fmt.Errorf("%w: HTTP %d", ErrUnavailable, resp.StatusCode)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if len(body) > maxAnswer || json.Unmarshal(body, into) != nil {
+		return fmt.Errorf("%w: an answer that is too large or no JSON", ErrUnavailable)
+	}
+	return nil
+}
