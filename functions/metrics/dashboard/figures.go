@@ -1,0 +1,87 @@
+package dashboard
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
+	"github.com/pongwatch/pongwatch/shared/budget"
+)
+
+// forecast says when something is used up, as in "full in 3 d", and nothing where that
+// cannot be told.
+func forecast(what string, in *int64) string {
+	switch {
+	case in == nil:
+		return ""
+	case *in <= 0:
+		return what + " by now"
+	}
+	return what + " in " + duration(time.Duration(*in)*time.Second)
+}
+
+// after is so many seconds after t, in Unix time.
+func after(t time.Time, seconds *int64) *int64 {
+	if seconds == nil {
+		return nil
+	}
+	return new(t.Unix() + *seconds)
+}
+
+// foretold is the forecasts' row of the table of figures.
+type foretold struct{ Memory, Commands string }
+
+// forecasts returns nil where there is none.
+func forecasts(d *statistics.Database) *foretold {
+	if d.MemoryFullInSeconds == nil && d.CommandsOutInSeconds == nil {
+		return nil
+	}
+	return &foretold{orNone(forecast("full", d.MemoryFullInSeconds)), orNone(forecast("used up", d.CommandsOutInSeconds))}
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return none
+	}
+	return s
+}
+
+// figureRow is one line of the table of figures.
+type figureRow struct {
+	At                               time.Time
+	HitRate, Memory, Commands, Share *float64
+}
+
+// figureRows are the points at which something was read, the newest first.
+func figureRows(s *statistics.FigureSeries) []figureRow {
+	var out []figureRow
+	for i := range slices.Backward(s.HitRate) {
+		one := figureRow{
+			At:      s.From.Add(time.Duration(int64(i)*s.StepSeconds) * time.Second),
+			HitRate: s.HitRate[i], Memory: s.MemoryRatio[i], Commands: s.Commands[i], Share: s.CommandsRatio[i],
+		}
+		if one.HitRate == nil && one.Memory == nil && one.Commands == nil && one.Share == nil {
+			continue
+		}
+		if out = append(out, one); len(out) == maxRows {
+			break
+		}
+	}
+	return out
+}
+
+func count(v *float64) string {
+	if v == nil {
+		return none
+	}
+	return budget.Thousands(int64(math.Round(*v)))
+}
+
+// extent is a range, or its only value.
+func extent(low, high string) string {
+	if low == high {
+		return high
+	}
+	return low + " – " + high
+}
