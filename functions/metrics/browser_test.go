@@ -50,17 +50,17 @@ func TestTheDashboardInABrowser(t *testing.T) {
 		for _, width := range []int64{1440, 360} {
 			what := fmt.Sprintf("%s at %d px", scheme, width)
 			b.Look(scheme, width)
-			b.Open(srv.URL+"/?range=6h")
+			b.Open(srv.URL + "/?range=6h")
 			b.Fits(what)
 			b.Accessible(string(axe), what)
-			b.Do(chromedp.Navigate(srv.URL+"/playbooks/auth_invalid"))
-			b.Fits(what+", a playbook")
+			b.Do(chromedp.Navigate(srv.URL + "/playbooks/auth_invalid"))
+			b.Fits(what + ", a playbook")
 			b.Accessible(string(axe), what+", a playbook")
 		}
 	}
 	b.Quiet()
 
-	b.Open(srv.URL+"/")
+	b.Open(srv.URL + "/")
 	if got := browsertest.Evaluate[string](b, `document.querySelector("h1").innerText`); !strings.HasPrefix(got, "2 of 2 databases need attention; worst: cache is down since 19:55 UTC") {
 		t.Errorf("the headline is %q", got)
 	}
@@ -75,7 +75,7 @@ func TestTheDashboardInABrowser(t *testing.T) {
 	b.Follow(`#card-queue`)
 	b.Until(`document.querySelector("#performance .of").innerText === "queue"`)
 
-	b.Open(srv.URL+"/?database=cache&range=6h")
+	b.Open(srv.URL + "/?database=cache&range=6h")
 	b.Do(chromedp.Click(chromedp.CSS(`#phases`)))
 	b.Until(`document.querySelector("#plot-pings .u-legend").innerText.includes("TLS")`)
 	b.Do(chromedp.Focus(chromedp.CSS(`#plot-pings`)), chromedp.KeyEvent(kb.ArrowLeft))
