@@ -55,6 +55,9 @@ type figureRow struct {
 
 // figureRows are the points at which something was read, the newest first.
 func figureRows(s *statistics.FigureSeries) []figureRow {
+	if s == nil {
+		return nil
+	}
 	var out []figureRow
 	for i := range slices.Backward(s.HitRate) {
 		one := figureRow{

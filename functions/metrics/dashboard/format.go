@@ -185,6 +185,9 @@ func newChartData(v *View) chartData {
 		From: v.One.From.Unix(), To: v.One.To.Unix(), Pings: r.Series, Figures: d.Figures, Spans: []spanned{},
 		MemoryFullAt: after(v.One.GeneratedAt, d.MemoryFullInSeconds), CommandsOutAt: after(v.One.GeneratedAt, d.CommandsOutInSeconds),
 	}
+	if len(figureRows(d.Figures)) == 0 {
+		out.Figures = nil // the page says so in words
+	}
 	for _, i := range v.Happened() {
 		if i.Database != d.Name {
 			continue

@@ -21,6 +21,11 @@
 
   // The age of the last check goes on counting, and is stale by itself.
   const age = () => {
+    const first = $("first");
+    if (first) {
+      const s = Number(first.dataset.at) - Date.now() / 1000;
+      first.textContent = s >= 1 ? `in ${span(s)}` : "any moment now";
+    }
     const el = $("age");
     if (!el) return;
     const s = Date.now() / 1000 - Number(el.dataset.last);
