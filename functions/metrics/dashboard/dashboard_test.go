@@ -42,7 +42,7 @@ func TestTheFirstLineAnswersTheFirstQuestion(t *testing.T) {
 	want := map[string][]string{
 		"none":    {"No database is configured"},
 		"empty":   {"Waiting for the first check", "First samples in 40 s: a check runs every 1 min."},
-		"one":     {"prod-cache is connected", "Last check 20 s ago", "full in 3 d"},
+		"one":     {"prod-cache is connected", "Last check 20 s ago", "Memory 65.5 % 167 MB of 256 MB full in 3 d", "18,780–22,620", "3.8–4.5 %"},
 		"down":    {"prod-cache is down since 19:48 UTC (12 min): ", "acknowledged by alice", "slack-oncall, mail/oncall (pending)", "staging is silenced until"},
 		"many":    {"prod-001 is down since 19:48 UTC (12 min): "},
 		"unread":  {"Nothing can be said: history cannot be read", "Could not be read: pings from us-east4 of shard main, incidents of shard main."},
@@ -60,6 +60,9 @@ func TestTheFirstLineAnswersTheFirstQuestion(t *testing.T) {
 			if !strings.Contains(text, w) {
 				t.Errorf("%s does not say %q:\n%s", name, w, text)
 			}
+		}
+		if root := find(root, "now"); attribute(root, "class") != "now "+string(v.Worst()) {
+			t.Errorf("%s: its colour is that of %q", name, attribute(root, "class"))
 		}
 		if shown := !hidden(find(root, "stale")); shown != (name == "stale") {
 			t.Errorf("%s: the banner of staleness is shown: %v", name, shown)

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
@@ -81,10 +82,10 @@ func count(v *float64) string {
 	return budget.Thousands(int64(math.Round(*v)))
 }
 
-// extent is a range, or its only value.
+// extent is a range, whose unit is said once, or its only value.
 func extent(low, high string) string {
 	if low == high {
 		return high
 	}
-	return low + " – " + high
+	return strings.TrimSuffix(low, "\u00a0%") + "–" + high
 }

@@ -46,6 +46,7 @@ var functions = template.FuncMap{
 	"count":     count,
 	"thousands": budget.Thousands,
 	"extent":    extent,
+	"class":     func(w statistics.Word) string { return string(w) }, // not its text
 	"playbook":  func(p string) string { return strings.TrimPrefix(p, "/") },
 }
 
