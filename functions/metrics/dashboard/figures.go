@@ -1,11 +1,13 @@
 package dashboard
 
 import (
+	"html/template"
 	"math"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/metrics/picture"
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
 	"github.com/pongwatch/pongwatch/shared/budget"
 )
@@ -20,6 +22,38 @@ func forecast(what string, in *int64) string {
 		return what + " by now"
 	}
 	return what + " in " + duration(time.Duration(*in)*time.Second)
+}
+
+// trend draws the small chart of the only database's "hit" rate, "memory" or
+// "commands", and nothing where nothing was read.
+func trend(s *statistics.Statistics, what string) template.HTML {
+	d := &s.Databases[0]
+	if len(figureRows(d.Figures)) == 0 {
+		return ""
+	}
+	f := d.Figures
+	t := picture.Trend{
+		From: f.From, Step: time.Duration(f.StepSeconds) * time.Second, Share: true,
+		Room: d.MemoryFullInSeconds != nil || d.CommandsOutInSeconds != nil,
+	}
+	full := func(in *int64) {
+		if at := after(s.GeneratedAt, in); at != nil {
+			t.Full = time.Unix(*at, 0)
+		}
+	}
+	switch {
+	case what == "hit":
+		t.Label, t.Values = "Hit rate over time", f.HitRate
+	case what == "memory":
+		t.Label, t.Values = "Share of the data quota over time", f.MemoryRatio
+		full(d.MemoryFullInSeconds)
+	case d.CommandsRatio != nil:
+		t.Label, t.Values = "Share of the month’s commands over time", f.CommandsRatio
+		full(d.CommandsOutInSeconds)
+	default:
+		t.Label, t.Values, t.Share = "Commands over time", f.Commands, false
+	}
+	return drawing(t.SVG())
 }
 
 // after is so many seconds after t, in Unix time.

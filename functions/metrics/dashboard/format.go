@@ -40,6 +40,7 @@ var functions = template.FuncMap{
 	"state":     func(i incidents.Incident) string { return strings.ReplaceAll(string(i.State), "_", " ") },
 	"over":      func(v *float64) bool { return v != nil && *v < 0 },
 	"minutes":   func(m float64) string { return duration(time.Duration(m * float64(time.Minute))) },
+	"trend":     trend,
 	"forecast":  forecast,
 	"forecasts": forecasts,
 	"figures":   figureRows,
