@@ -150,6 +150,7 @@ func families(s *statistics.Statistics) []*dto.MetricFamily {
 		c.database(&s.Databases[i])
 	}
 	c.monitor(s)
+	c.footprint(s)
 	return c.list
 }
 

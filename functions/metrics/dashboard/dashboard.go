@@ -25,6 +25,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
+	"github.com/pongwatch/pongwatch/shared/report"
 )
 
 // Policy is the pages' Content-Security-Policy: nothing inline, nothing from elsewhere.
@@ -118,6 +119,8 @@ func (v *View) Headline() string {
 	switch {
 	case n == 0:
 		return "No database is configured"
+	case v.unseen() && len(v.All.Missing) > 0:
+		return "Nothing can be said: history cannot be read"
 	case v.waiting():
 		return "Waiting for the first check"
 	case len(bad) == 0 && n == 1:
@@ -155,7 +158,10 @@ func (v *View) incident(database string) *incidents.Incident {
 	return nil
 }
 
-func (v *View) waiting() bool {
+func (v *View) waiting() bool { return v.unseen() && len(v.All.Missing) == 0 }
+
+// unseen says that no ping and no open incident is known.
+func (v *View) unseen() bool {
 	return !slices.ContainsFunc(v.All.Databases, func(d statistics.Database) bool {
 		return slices.ContainsFunc(d.Regions, func(r statistics.Region) bool { return r.Last != nil })
 	}) && len(v.All.Incidents.Open) == 0
@@ -163,6 +169,22 @@ func (v *View) waiting() bool {
 
 // Waiting says that nothing was observed yet, and for how long that is normal.
 func (v *View) Waiting() bool { return v.waiting() }
+
+// CheckEvery is the interval of pings.
+func (v *View) CheckEvery() time.Duration {
+	for _, j := range v.All.Monitor.Jobs {
+		if j.Job == report.HealthCheck {
+			return time.Duration(j.EverySeconds) * time.Second
+		}
+	}
+	return 0
+}
+
+// First is when the next check is due.
+func (v *View) First() time.Time {
+	every := v.CheckEvery()
+	return v.All.GeneratedAt.Truncate(every).Add(every)
+}
 
 // Worst is the word that colours the headline.
 func (v *View) Worst() statistics.Word { return v.All.Worst() }
@@ -190,7 +212,7 @@ func (v *View) Cards() []*statistics.Database {
 func (v *View) LastCheck() time.Time {
 	var last time.Time
 	for _, j := range v.All.Monitor.Jobs {
-		if j.Job == "healthcheck" && j.LastRun.After(last) {
+		if j.Job == report.HealthCheck && j.LastRun.After(last) {
 			last = j.LastRun
 		}
 	}

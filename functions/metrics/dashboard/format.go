@@ -12,6 +12,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/functions/metrics/picture"
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
+	"github.com/pongwatch/pongwatch/shared/budget"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -39,6 +40,14 @@ var functions = template.FuncMap{
 	"state":     func(i incidents.Incident) string { return strings.ReplaceAll(string(i.State), "_", " ") },
 	"over":      func(v *float64) bool { return v != nil && *v < 0 },
 	"minutes":   func(m float64) string { return duration(time.Duration(m * float64(time.Minute))) },
+	"trend":     trend,
+	"forecast":  forecast,
+	"forecasts": forecasts,
+	"figures":   figureRows,
+	"count":     count,
+	"thousands": budget.Thousands,
+	"extent":    extent,
+	"class":     func(w statistics.Word) string { return string(w) }, // not its text
 	"playbook":  func(p string) string { return strings.TrimPrefix(p, "/") },
 }
 
@@ -158,6 +167,9 @@ type chartData struct {
 	To       int64                    `json:"to"`
 	Pings    statistics.PingSeries    `json:"pings"`
 	Figures  *statistics.FigureSeries `json:"figures"`
+	// MemoryFullAt and CommandsOutAt are when a forecast says so.
+	MemoryFullAt  *int64 `json:"memory_full_at,omitempty"`
+	CommandsOutAt *int64 `json:"commands_out_at,omitempty"`
 	// Spans are the incidents' times: start, end, title.
 	Spans []spanned `json:"spans"`
 }
@@ -173,6 +185,10 @@ func newChartData(v *View) chartData {
 	out := chartData{
 		Database: d.Name, Region: r.Region, LimitMS: d.LatencyLimitMS,
 		From: v.One.From.Unix(), To: v.One.To.Unix(), Pings: r.Series, Figures: d.Figures, Spans: []spanned{},
+		MemoryFullAt: after(v.One.GeneratedAt, d.MemoryFullInSeconds), CommandsOutAt: after(v.One.GeneratedAt, d.CommandsOutInSeconds),
+	}
+	if len(figureRows(d.Figures)) == 0 {
+		out.Figures = nil // the page says so in words
 	}
 	for _, i := range v.Happened() {
 		if i.Database != d.Name {

@@ -39,6 +39,8 @@ type Reader struct {
 	now     func() time.Time
 	log     *slog.Logger
 	caches  *caches
+	// footprints are every database's.
+	footprints []Footprint
 
 	fallbacks fallbacks
 }
@@ -48,7 +50,7 @@ func NewReader(o Options) *Reader {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Reader{options: o, config: o.Config, store: o.Store, archive: o.Archive, now: o.Now, log: o.Log, caches: newCaches(o.Archive.Retention()), fallbacks: fallbacks{read: map[string]mockDocuments{}}}
+	return &Reader{options: o, config: o.Config, store: o.Store, archive: o.Archive, now: o.Now, log: o.Log, caches: newCaches(o.Archive.Retention()), footprints: footprints(o.Config), fallbacks: fallbacks{read: map[string]mockDocuments{}}}
 }
 
 // ErrNothing is Read's when nothing at all could be read.
@@ -62,7 +64,7 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
 	s := &Statistics{
 		GeneratedAt: now, Version: r.options.Version, Range: q.Range, From: w.from, To: w.to, StepSeconds: int64(w.step / time.Second),
 		Databases: []Database{}, Past: []incidents.Incident{},
-		Monitor: Monitor{Status: JobOK, Jobs: []JobStatus{}},
+		Monitor: Monitor{Status: JobOK, Jobs: []JobStatus{}, Footprint: footprintsOf(r.footprints, q.Database)},
 	}
 	var states []incident.State
 	var past []incident.Document

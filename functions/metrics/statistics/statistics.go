@@ -179,6 +179,8 @@ type Monitor struct {
 	Jobs   []JobStatus `json:"jobs"`
 	// Deliveries counts who was told of the range's incidents.
 	Deliveries incidents.Deliveries `json:"deliveries"`
+	// Footprint is what watching takes of each database's plan.
+	Footprint []Footprint `json:"footprint"`
 }
 
 // JobStatus is a job's last run.

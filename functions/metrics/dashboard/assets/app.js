@@ -21,6 +21,11 @@
 
   // The age of the last check goes on counting, and is stale by itself.
   const age = () => {
+    const first = $("first");
+    if (first) {
+      const s = Number(first.dataset.at) - Date.now() / 1000;
+      first.textContent = s >= 1 ? `in ${span(s)}` : "any moment now";
+    }
     const el = $("age");
     if (!el) return;
     const s = Date.now() / 1000 - Number(el.dataset.last);
@@ -50,14 +55,14 @@
       width: el.clientWidth, height, padding: [10, 28, 0, 0],
       cursor: { sync: { key: "pongwatch" }, points: { size: 7 }, drag: { x: false, y: false } },
       legend: { live: true, markers: { width: 2 } },
-      scales: { x: { range: [from, now] }, y: { range: (u, low, high) => [0, extra.top ?? Math.max(extra.most, (high ?? 0) * 1.2)] } },
+      scales: { x: { range: [from, now + (extra.ahead ?? 0) * (now - from)] }, y: { range: (u, low, high) => [0, extra.top ?? Math.max(extra.most, (high ?? 0) * 1.2)] } },
       axes: [
-        { ...axes, space: el.clientWidth < 500 ? 60 : 90, size: 32, gap: 8, filter: (u, splits) => splits.map((t) => t >= from && t <= now ? t : null), values: (u, t) => times24(t) },
+        { ...axes, space: el.clientWidth < 500 ? 60 : 90, size: 32, gap: 8, filter: (u, splits) => splits.map((t) => t >= from && t <= u.scales.x.max ? t : null), values: (u, t) => times24(t) },
         { ...axes, size: 56, space: 34, values: (u, list) => list.map(format) },
       ],
       series: [{ value: (u, t) => t == null ? "–" : local(new Date(1000 * t)) }, ...series],
       bands: extra.bands,
-      hooks: { drawClear: [(u) => shade(u, data, extra.failures)], draw: [(u) => limit(u, extra.limit)] },
+      hooks: { drawClear: [(u) => shade(u, data, extra.failures)], draw: [(u) => limit(u, extra.limit), (u) => project(u, extra.reaches)] },
     };
   };
 
@@ -101,19 +106,37 @@
     ctx.restore();
   };
 
-  const limit = (u, value) => {
-    if (value == null) return;
-    const { ctx, bbox } = u;
-    const y = u.valToPos(value, "y", true);
+  const dashed = ({ ctx, bbox }, name, from, to) => {
     ctx.save();
-    ctx.strokeStyle = color("quiet");
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.strokeStyle = color(name);
     ctx.lineWidth = devicePixelRatio;
     ctx.setLineDash([5 * devicePixelRatio, 4 * devicePixelRatio]);
     ctx.beginPath();
-    ctx.moveTo(bbox.left, y);
-    ctx.lineTo(bbox.left + bbox.width, y);
+    ctx.moveTo(...from);
+    ctx.lineTo(...to);
     ctx.stroke();
     ctx.restore();
+  };
+
+  const limit = (u, value) => {
+    if (value == null) return;
+    const y = u.valToPos(value, "y", true);
+    dashed(u, "quiet", [u.bbox.left, y], [u.bbox.left + u.bbox.width, y]);
+  };
+
+  // A forecast is the way from the last value to the whole quota.
+  const project = (u, at) => {
+    if (at == null) return;
+    const [x, y] = u.data;
+    const last = y.findLastIndex((v) => v != null);
+    if (last < 0 || at <= x[last]) return;
+    const end = Math.min(at, u.scales.x.max);
+    const value = y[last] + (1 - y[last]) * (end - x[last]) / (at - x[last]);
+    const pos = (t, v) => [u.valToPos(t, "x", true), u.valToPos(v, "y", true)];
+    dashed(u, "caution", pos(x[last], y[last]), pos(end, value));
   };
 
   const line = (label, name, format, more) => ({
@@ -192,10 +215,20 @@
       const fx = axis(f, f.hit_rate.length);
       const fill = `color-mix(in srgb, ${color("accent")} 12%, transparent)`;
       const pct = (v) => `${+(100 * v).toFixed(2)} %`;
-      place("plot-hit", data, 140, pct, [line("hit rate", "accent", share)], [fx, f.hit_rate], { top: 1.05 });
-      const memory = Math.max(0, ...f.memory_ratio.filter((v) => v != null));
-      place("plot-memory", data, 140, pct, [line("memory", "accent", share, { fill })], [fx, f.memory_ratio], { top: memory > 0.25 ? 1.05 : memory * 1.5 || 1.05, limit: memory > 0.25 ? 1 : null });
-      place("plot-commands", data, 140, (v) => v.toLocaleString(), [line("commands", "accent", count, { fill })], [fx, f.commands], { most: 1 });
+      // The three have the same times, with room for forecasts.
+      const ahead = data.memory_full_at || data.commands_out_at ? 0.25 : 0;
+      place("plot-hit", data, 140, pct, [line("hit rate", "accent", share)], [fx, f.hit_rate], { top: 1.05, ahead });
+      const used = (id, label, values, reaches) => {
+        const most = Math.max(0, ...values.filter((v) => v != null));
+        const whole = most > 0.25 || reaches != null;
+        place(id, data, 140, pct, [line(label, "accent", share, { fill })], [fx, values], { top: whole ? 1.05 : most * 1.5 || 1.05, limit: whole ? 1 : null, ahead, reaches });
+      };
+      used("plot-memory", "memory", f.memory_ratio, data.memory_full_at);
+      if (f.commands_ratio.some((v) => v != null)) {
+        used("plot-commands", "of the month’s", f.commands_ratio, data.commands_out_at);
+      } else {
+        place("plot-commands", data, 140, (v) => v.toLocaleString(), [line("commands", "accent", count, { fill })], [fx, f.commands], { most: 1, ahead });
+      }
     }
   };
 

@@ -1,0 +1,238 @@
+package dashboard_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"github.com/pongwatch/pongwatch/functions/metrics/dashboard"
+	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
+	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
+	"github.com/pongwatch/pongwatch/internal/goldentest"
+)
+
+func render(t *testing.T, v dashboard.View) []byte {
+	t.Helper()
+	page, err := dashboard.Render(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page
+}
+
+// version is part of an asset's address, and changes with every asset.
+var version = regexp.MustCompile(`\?v=[0-9a-f]{12}"`)
+
+func TestEveryStateOfThePage(t *testing.T) {
+	for name, v := range states() {
+		t.Run(name, func(t *testing.T) {
+			page := render(t, v)
+			goldentest.Compare(t, "testdata/"+name+".html", version.ReplaceAll(page, []byte(`?v=VERSION"`)))
+			assertWellFormed(t, page)
+		})
+	}
+}
+
+// TestTheFirstLineAnswersTheFirstQuestion holds what on-call reads first, in words.
+func TestTheFirstLineAnswersTheFirstQuestion(t *testing.T) {
+	want := map[string][]string{
+		"none":    {"No database is configured"},
+		"empty":   {"Waiting for the first check", "First samples in 40 s: a check runs every 1 min."},
+		"one":     {"prod-cache is connected", "Last check 20 s ago", "Memory 65.5 % 167 MB of 256 MB full in 3 d", "18,780–22,620", "3.8–4.5 %"},
+		"down":    {"prod-cache is down since 19:48 UTC (12 min): ", "acknowledged by alice", "slack-oncall, mail/oncall (pending)", "staging is silenced until"},
+		"many":    {"prod-001 is down since 19:48 UTC (12 min): "},
+		"unread":  {"Nothing can be said: history cannot be read", "Could not be read: pings from us-east4 of shard main, incidents of shard main."},
+		"partial": {"prod-cache is connected", "Could not be read: readings of shard main."},
+		"stale":   {"Stale: no check has run for 17 min. What is below may no longer be true."},
+		"spent":   {"full by now", "used up in 36 h", "30 d error budget overspent", "over budget: nothing billed is asked", "no quota"},
+	}
+	for name, v := range states() {
+		root := parse(t, render(t, v))
+		text := textOf(root)
+		if len(want[name]) == 0 {
+			t.Errorf("%s: nothing is wanted of it", name)
+		}
+		for _, w := range want[name] {
+			if !strings.Contains(text, w) {
+				t.Errorf("%s does not say %q:\n%s", name, w, text)
+			}
+		}
+		if root := find(root, "now"); attribute(root, "class") != "now "+string(v.Worst()) {
+			t.Errorf("%s: its colour is that of %q", name, attribute(root, "class"))
+		}
+		if shown := !hidden(find(root, "stale")); shown != (name == "stale") {
+			t.Errorf("%s: the banner of staleness is shown: %v", name, shown)
+		}
+		if waits := strings.Contains(text, "First samples"); waits != (name == "empty") {
+			t.Errorf("%s: it says that the first samples come: %v", name, waits)
+		}
+	}
+}
+
+// TestTextFromOutsideIsText: names, titles, people and reasons come from files, Slack
+// and servers.
+func TestTextFromOutsideIsText(t *testing.T) {
+	const hostile = `</script><script>alert(1)</script><img src=x onerror="alert(2)">"'&`
+	plain := viewOf(down, "prod-cache")
+	v := viewOf(func(s *statistics.Statistics) {
+		down(s)
+		s.Version, s.Missing = hostile, []string{hostile}
+		s.Databases[0].Name, s.Databases[0].Title = hostile, hostile
+		s.Databases[0].Home, s.Databases[0].Regions[0].Region = hostile, hostile
+		s.Monitor.Jobs[0].Region = hostile
+		s.Monitor.Footprint[0].Database, s.Monitor.Footprint[0].Plan = hostile, hostile
+		i := &s.Incidents.Open[0]
+		i.Database, i.Title, i.Playbook, i.Evidence = hostile, hostile, "/playbooks/"+hostile, hostile
+		i.Acknowledged.By, i.Told[0].Receiver = hostile, hostile
+		s.Incidents.Silences[0] = incidents.Silence{Database: hostile, By: hostile, Reason: hostile, Until: now}
+	}, "prod-cache")
+	page := render(t, v)
+	root := parse(t, page)
+	for _, element := range []string{"script", "img", "a", "td"} {
+		if got, want := len(all(root, element)), len(all(parse(t, render(t, plain)), element)); got != want {
+			t.Errorf("%d elements <%s>, want %d as without it", got, element, want)
+		}
+	}
+	assertWellFormed(t, page)
+	var data struct{ Database, Region string }
+	if err := json.Unmarshal([]byte(find(root, "data").FirstChild.Data), &data); err != nil || data.Database != hostile || data.Region != hostile {
+		t.Errorf("the script reads %+v: %v", data, err)
+	}
+}
+
+func TestAPlaybookHasItsTextInTheFrame(t *testing.T) {
+	page, err := dashboard.Playbook(`A <title> & more`, "<h1>Wrong token</h1><h2>Confirm</h2>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	goldentest.Compare(t, "testdata/playbook.html", version.ReplaceAll(page, []byte(`?v=VERSION"`)))
+	assertWellFormed(t, page)
+}
+
+func TestAssetsAreThoseOfTheirFolder(t *testing.T) {
+	for name, want := range map[string]bool{"app.css": true, "uplot/uPlot.iife.min.js": true, "../dashboard.go": false, "..": false, "": false, "none.js": false} {
+		if a, ok := dashboard.Find(name); ok != want || ok && (len(a.Data) == 0 || a.ContentType == "") {
+			t.Errorf("%q is found: %v", name, ok)
+		}
+	}
+}
+
+// assertWellFormed holds a page to what every page must be: it passes its own policy,
+// headings go down by one, header cells say what they head, wide tables can be scrolled
+// with the keyboard, and nothing has two names or the name of another.
+func assertWellFormed(t *testing.T, page []byte) {
+	t.Helper()
+	root := parse(t, page)
+	ids := map[string]bool{}
+	level := 0
+	for n := range root.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		for _, a := range n.Attr {
+			if a.Key == "style" || strings.HasPrefix(a.Key, "on") {
+				t.Errorf("<%s %s>: the policy forbids it", n.Data, a.Key)
+			}
+			if a.Key == "id" {
+				if ids[a.Val] {
+					t.Errorf("the id %q is there twice", a.Val)
+				}
+				ids[a.Val] = true
+			}
+		}
+		switch n.Data {
+		case "style":
+			t.Error("a style is inline, which the policy forbids")
+		case "script":
+			if attribute(n, "src") == "" && attribute(n, "type") != "application/json" {
+				t.Error("a script is inline, which the policy forbids")
+			}
+		case "h1", "h2", "h3":
+			next := int(n.Data[1] - '0')
+			if next > level+1 || next == 1 && level != 0 {
+				t.Errorf("<%s> %q follows <h%d>", n.Data, textOf(n), level)
+			}
+			level = next
+		case "th":
+			if s := attribute(n, "scope"); s != "col" && s != "row" {
+				t.Errorf("the header cell %q has the scope %q", textOf(n), s)
+			}
+		case "table":
+			if p := n.Parent; attribute(p, "role") != "region" || attribute(p, "aria-label") == "" || attribute(p, "tabindex") != "0" {
+				t.Error("a table is in no region that has a name and takes the keyboard")
+			}
+			if heads, cells := len(all(n, "thead")), len(all(n, "tbody")); heads != 1 || cells != 1 {
+				t.Errorf("a table has %d heads and %d bodies", heads, cells)
+			}
+		}
+	}
+	if level == 0 {
+		t.Error("there is no heading")
+	}
+	for n := range root.Descendants() {
+		if l := attribute(n, "aria-labelledby"); l != "" && !ids[l] {
+			t.Errorf("%q names nothing", l)
+		}
+	}
+}
+
+func parse(t *testing.T, page []byte) *html.Node {
+	t.Helper()
+	root, err := html.Parse(bytes.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+func all(root *html.Node, element string) []*html.Node {
+	var out []*html.Node
+	for n := range root.Descendants() {
+		if n.Type == html.ElementNode && n.Data == element {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+func find(root *html.Node, id string) *html.Node {
+	for n := range root.Descendants() {
+		if attribute(n, "id") == id {
+			return n
+		}
+	}
+	return nil
+}
+
+func attribute(n *html.Node, key string) string {
+	for _, a := range n.Attr {
+		if a.Key == key {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+func hidden(n *html.Node) bool {
+	for _, a := range n.Attr {
+		if a.Key == "hidden" {
+			return true
+		}
+	}
+	return false
+}
+
+// textOf is what is read, with the spaces of one line.
+func textOf(root *html.Node) string {
+	var b strings.Builder
+	for n := range root.Descendants() {
+		if n.Type == html.TextNode && n.Parent.Data != "script" {
+			b.WriteString(n.Data)
+		}
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}
