@@ -33,7 +33,7 @@ func (v *verdicts) UnmarshalJSON(data []byte) error {
 // readVerdicts reads [{"status":"ok","value":0.25},null,…] as encoding/json writes it.
 func readVerdicts(data []byte) (verdicts, bool) {
 	rest, ok := bytes.CutPrefix(data, []byte("["))
-	if !ok || bytes.IndexByte(data, '\\') >= 0 {
+	if !ok || !isPlain(data) {
 		return nil, false
 	}
 	n := bytes.Count(data, []byte("{"))
