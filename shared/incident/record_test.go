@@ -22,32 +22,38 @@ func TestRecord(t *testing.T) {
 	}{
 		{
 			"delivered while the claim is held",
-			Delivery{Want: 1, Lease: ours, Tries: 1, NotBefore: noon}, delivered,
+			Delivery{Want: 1, Lease: ours, Tries: 1, NotBefore: noon},
+			delivered,
 			Delivery{Want: 1, Done: 1, Ref: Ref{ID: "new"}, Open: true, Sent: noon},
 		},
 		{
 			"something newer is owed meanwhile",
-			Delivery{Want: 2, Lease: ours}, delivered,
+			Delivery{Want: 2, Lease: ours},
+			delivered,
 			Delivery{Want: 2, Done: 1, Ref: Ref{ID: "new"}, Open: true, Sent: noon, Since: noon},
 		},
 		{
 			"the claim was lost to another who is sending: known all the same, and repaired",
-			Delivery{Want: 1, Lease: theirs}, delivered,
+			Delivery{Want: 1, Lease: theirs},
+			delivered,
 			Delivery{Want: 1, Done: 1, Ref: Ref{ID: "new"}, Open: true, Sent: noon, Lease: theirs, Repair: true},
 		},
 		{
 			"a newer revision was delivered meanwhile: what is done never falls, and this one has overwritten it",
-			Delivery{Want: 2, Done: 2, Ref: Ref{ID: "theirs"}, Sent: noon.Add(-time.Second)}, delivered,
+			Delivery{Want: 2, Done: 2, Ref: Ref{ID: "theirs"}, Sent: noon.Add(-time.Second)},
+			delivered,
 			Delivery{Want: 2, Done: 2, Ref: Ref{ID: "theirs"}, Sent: noon.Add(-time.Second), Repair: true},
 		},
 		{
 			"later, while the claim is held",
-			Delivery{Want: 1, Lease: ours, Tries: 1}, later,
+			Delivery{Want: 1, Lease: ours, Tries: 1},
+			later,
 			Delivery{Want: 1, Tries: 1, Error: "503", NotBefore: noon.Add(backoff(1))},
 		},
 		{
 			"later, after the claim was lost: the other's pace stands",
-			Delivery{Want: 1, Lease: theirs, Tries: 2, NotBefore: noon.Add(time.Minute)}, later,
+			Delivery{Want: 1, Lease: theirs, Tries: 2, NotBefore: noon.Add(time.Minute)},
+			later,
 			Delivery{Want: 1, Lease: theirs, Tries: 2, NotBefore: noon.Add(time.Minute), Error: "503"},
 		},
 	}
