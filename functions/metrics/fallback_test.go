@@ -86,7 +86,7 @@ func TestFallbackRate(t *testing.T) {
 		}
 	}
 	page := x.get(t, "/").Body.String()
-	for _, words := range []string{"<dt>Mock mode, 24 h</dt><dd class=\"bad\">on now<small>2 ×</small>", "Fallback rate: 2 × and 3\u00a0h in mock mode in 24 h", "<tr><td>2026-11-21</td><td class=\"n\">0 ×</td><td class=\"n\">23\u00a0h</td></tr>"} {
+	for _, words := range []string{"<dt>Mock mode, 24 h</dt><dd class=\"bad\">on now<small>2 ×</small>", "Fallback rate: 2 × and 3\u00a0h in mock mode in 24&nbsp;h", "<tr><td>2026-11-21</td><td class=\"n\">0 ×</td><td class=\"n\">23\u00a0h</td></tr>"} {
 		if !strings.Contains(page, words) {
 			t.Errorf("the dashboard does not say %s", words)
 		}

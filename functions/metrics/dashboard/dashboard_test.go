@@ -43,7 +43,7 @@ func TestTheFirstLineAnswersTheFirstQuestion(t *testing.T) {
 		"none":    {"No database is configured"},
 		"empty":   {"Waiting for the first check", "First samples in 40 s: a check runs every 1 min."},
 		"one":     {"prod-cache is connected", "Last check 20 s ago", "Memory 65.5 % 167 MB of 256 MB full in 3 d", "18,780–22,620", "3.8–4.5 %"},
-		"down":    {"prod-cache is down since 19:48 UTC (12 min): ", "acknowledged by alice", "slack-oncall, mail/oncall (pending)", "staging is silenced until"},
+		"down":    {"prod-cache is down since 19:48 UTC (12 min): ", "acknowledged by alice", "slack-oncall, mail/oncall (pending)", "staging is silenced until", "prod-cache (over budget, accepted)"},
 		"many":    {"prod-001 is down since 19:48 UTC (12 min): "},
 		"unread":  {"Nothing can be said: history cannot be read", "Could not be read: pings from us-east4 of shard main, incidents of shard main."},
 		"partial": {"prod-cache is connected", "Could not be read: readings of shard main."},

@@ -92,6 +92,7 @@ func down(s *statistics.Statistics) {
 	}}
 	s.Incidents.Silences = []incidents.Silence{{Database: "staging", Until: now.Add(time.Hour), By: "bob", Reason: "moving it"}}
 	s.Monitor.Deliveries = incidents.Deliveries{Delivered: 1, Pending: 1}
+	s.Monitor.Footprint[0].Over, s.Monitor.Footprint[0].Accepted = true, true
 }
 
 // nothing is what is known before the first run.

@@ -19,16 +19,17 @@ type Footprint struct {
 	LeastRatio *float64 `json:"least_ratio,omitempty"`
 	MostRatio  *float64 `json:"most_ratio,omitempty"`
 	UpperRatio *float64 `json:"upper_ratio,omitempty"`
-	// Over says that Most is above the budget, which the configuration does not accept:
-	// only what costs nothing is asked, and the figures are what all would take.
-	Over bool `json:"over_budget,omitempty"`
+	// Over says that Most is above the budget, Accepted that the configuration wants that.
+	// If it does not, only what costs nothing is asked, and the figures are what all would take.
+	Over     bool `json:"over_budget,omitempty"`
+	Accepted bool `json:"over_budget_accepted,omitempty"`
 }
 
 // footprints works them out for every database. They change with the configuration alone.
 func footprints(c *config.Config) []Footprint {
 	out := make([]Footprint, 0, len(c.Databases))
 	for _, d := range budget.Commands(c) {
-		f := Footprint{Database: d.Name, Plan: d.Plan, Quota: d.Quota, Least: d.Least, Most: d.Most, Upper: d.Upper, Over: d.Over() && !d.Override}
+		f := Footprint{Database: d.Name, Plan: d.Plan, Quota: d.Quota, Least: d.Least, Most: d.Most, Upper: d.Upper, Over: d.Over(), Accepted: d.Over() && d.Override}
 		if d.Quota > 0 {
 			f.LeastRatio, f.MostRatio, f.UpperRatio = ratio(new(d.Share(d.Least))), ratio(new(d.Share(d.Most))), ratio(new(d.Share(d.Upper)))
 		}
