@@ -10,6 +10,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -36,9 +38,10 @@ var shownNow = time.Date(2026, 11, 22, 20, 0, 30, 0, time.UTC)
 // pages measures the dashboard's first answers from a month of history in bbolt, each
 // by a function that has kept nothing yet.
 func pages(ctx context.Context, l *lab) error {
-	s, err := boltstore.Open(filepath.Join(l.dir, "history.db"), boltstore.Options{Now: func() time.Time { return shownNow }})
+	path := filepath.Join(l.dir, "history.db")
+	s, err := openHistory(path)
 	if err != nil {
-		return fmt.Errorf("opening the store: %w", err)
+		return err
 	}
 	defer func() { _ = s.Close() }() // its folder is removed next
 	if err := month(ctx, s); err != nil {
@@ -51,12 +54,7 @@ func pages(ctx context.Context, l *lab) error {
 		return err
 	}
 	const base = "reading and unpacking the documents"
-	for _, p := range []struct{ what, path string }{
-		{"overview of 100 databases, 30 days, JSON", "/api/v1/admin/redis-metrics?range=30d"},
-		{"one database, 30 days, JSON", "/api/v1/admin/redis-metrics?range=30d&database=database-042"},
-		{"dashboard, 100 databases, 1 hour", "/"},
-		{"dashboard, 100 databases and 30 days of one", "/?range=30d&database=database-042"},
-	} {
+	for _, p := range shownPages {
 		var took []float64
 		size := 0
 		for range shownRuns {
@@ -81,7 +79,80 @@ func pages(ctx context.Context, l *lab) error {
 		}
 		l.report(result{what: "  compressed, with all that it loads", value: float64(whole) / 1000, unit: "KB", max: 100})
 	}
+	if err := s.Close(); err != nil { // one process at a time may have it open
+		return fmt.Errorf("closing the store: %w", err)
+	}
+	return l.pagesMemory(ctx, path)
+}
+
+// shownPages are what is asked for.
+var shownPages = []struct{ what, path string }{
+	{"overview of 100 databases, 30 days, JSON", "/api/v1/admin/redis-metrics?range=30d"},
+	{"one database, 30 days, JSON", "/api/v1/admin/redis-metrics?range=30d&database=database-042"},
+	{"dashboard, 100 databases, 1 hour", "/"},
+	{"dashboard, 100 databases and 30 days of one", "/?range=30d&database=database-042"},
+}
+
+func openHistory(path string) (*boltstore.Store, error) {
+	s, err := boltstore.Open(path, boltstore.Options{Now: func() time.Time { return shownNow }})
+	if err != nil {
+		return nil, fmt.Errorf("opening the store: %w", err)
+	}
+	return s, nil
+}
+
+// pagesMemory reports what a process has resident that has answered all pages, and the
+// same process before the first of them.
+func (l *lab) pagesMemory(ctx context.Context, path string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, self, "child", "pages", path)
+	var said strings.Builder
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, said.String())
+	}
+	var before, after, peak float64
+	if _, err := fmt.Sscan(string(out), &before, &after, &peak); err != nil {
+		return fmt.Errorf("reading %q: %w", out, err)
+	}
+	const base = "the same process before the first"
+	l.report(result{what: "resident memory after these pages", value: after, unit: "MB", base: base, baseValue: before, max: 40})
+	l.report(result{what: "  its peak", value: peak, unit: "MB", base: base, baseValue: before})
 	return nil
+}
+
+// pagesResident is the child of pagesMemory: it asks for each page twice, as people do.
+func pagesResident(ctx context.Context, path string) error {
+	s, err := openHistory(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }() // only read
+	f, err := shown(s)
+	if err != nil {
+		return err
+	}
+	before, _, err := residentOf("self")
+	if err != nil {
+		return err
+	}
+	for range 2 {
+		for _, p := range shownPages {
+			if _, err := ask(ctx, f, p.path); err != nil {
+				return fmt.Errorf("asking %s: %w", p.path, err)
+			}
+		}
+	}
+	after, peak, err := residentOf("self")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Println(before, after, peak)
+	return err
 }
 
 func timed(f func() error) (ms float64, err error) {

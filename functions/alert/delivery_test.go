@@ -2,26 +2,20 @@ package alert
 
 import (
 	"context"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/pongwatch/pongwatch/functions/alert/email"
 	"github.com/pongwatch/pongwatch/functions/alert/email/emailtest"
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/slack"
 	"github.com/pongwatch/pongwatch/functions/alert/slack/slacktest"
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
-
-var updateTable = flag.Bool("update", false, "write golden files")
 
 // The minutes of a row: database a fails from the second to the fifth minute.
 const (
@@ -139,19 +133,7 @@ func TestDeliveryTable(t *testing.T) {
 		text += line + "\n"
 	}
 	t.Log("\n" + text)
-	path := filepath.Join("..", "..", "docs", "delivery.md")
-	if *updateTable {
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), text); diff != "" {
-		t.Errorf("delivery table (-want +got):\n%s", diff)
-	}
+	goldentest.Compare(t, "../../docs/delivery.md", text)
 }
 
 // servers are a Slack, a mail server and one without TLS, with an Alert before them.

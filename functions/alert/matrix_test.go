@@ -19,6 +19,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message/messagetest"
 	"github.com/pongwatch/pongwatch/functions/alert/slack"
 	"github.com/pongwatch/pongwatch/functions/alert/slack/slacktest"
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/secrets"
@@ -36,14 +37,14 @@ func TestMatrix(t *testing.T) {
 	}
 	path := filepath.Join("testdata", "matrix.txtar.gz")
 	want, err := inflate(path)
-	if err != nil && !(*updateTable && errors.Is(err, fs.ErrNotExist)) {
+	if err != nil && !(goldentest.Update() && errors.Is(err, fs.ErrNotExist)) {
 		t.Fatalf("%v (run with -update)", err)
 	}
 	got := b.String()
 	if got == want {
 		return
 	}
-	if *updateTable {
+	if goldentest.Update() {
 		if err := deflate(path, got); err != nil {
 			t.Fatal(err)
 		}

@@ -60,11 +60,22 @@ func TestProtocolProperty(t *testing.T) {
 					return
 				}
 				i := rapid.IntRange(0, 1).Draw(t, "worker")
-				w := p.workers[i]
-				w.at = rapid.SampledFrom([]Point{Got, Stepped, Claimed, Committing, Committed}).Draw(t, "point")
-				w.between = func() { p.deliver(1-i, len(p.waiting)-1) }
-				p.deliver(i, 0)
-				w.between = nil
+				p.during(i, rapid.SampledFrom([]Point{Got, Stepped, Claimed, Committing, Committed}).Draw(t, "point"), func() { p.deliver(1-i, len(p.waiting)-1) })
+			},
+			"deliver slowly": func(t *rapid.T) {
+				if len(p.waiting) == 0 {
+					return
+				}
+				i := rapid.IntRange(0, 1).Draw(t, "worker")
+				p.slowly(i, rapid.SampledFrom([]Point{Sending, Sent}).Draw(t, "point"), time.Duration(rapid.IntRange(1, 200).Draw(t, "seconds"))*time.Second,
+					rapid.SampledFrom(databaseNames).Draw(t, "database"), rapid.SampledFrom([]cause.Cause{"", cause.AuthInvalid, cause.QuotaMonthly}).Draw(t, "cause"))
+			},
+			"deliver and meet a conflict": func(t *rapid.T) {
+				if len(p.waiting) == 0 {
+					return
+				}
+				i := rapid.IntRange(0, 1).Draw(t, "worker")
+				p.during(i, Sent, func() { p.faulty.Plan(storetest.Put, storetest.Conflict) })
 			},
 			"crash": func(t *rapid.T) {
 				if len(p.waiting) == 0 {
@@ -91,6 +102,34 @@ func TestProtocolProperty(t *testing.T) {
 		})
 		p.end(t)
 	})
+}
+
+// during has a worker deliver the oldest message, and something happen at a point of it.
+func (p *plant) during(worker int, at Point, happens func()) {
+	w := p.workers[worker]
+	w.at, w.between = at, happens
+	p.deliver(worker, 0)
+	w.between = nil
+}
+
+// slowly has a worker take its time for the oldest message, while a database changes and
+// the other worker hears of it. A send ends inside its lease; what comes after it may not.
+func (p *plant) slowly(worker int, at Point, pause time.Duration, database string, c cause.Cause) {
+	const lease = 90 * time.Second
+	if at == Sending {
+		pause = min(pause, lease*2/3)
+	}
+	w := p.workers[worker]
+	w.lapses = pause >= lease
+	p.during(worker, at, func() {
+		p.clock.Add(pause)
+		p.status[database] = c
+		p.publish()
+		for range len(p.waiting) {
+			p.deliver(1-worker, 0)
+		}
+	})
+	w.lapses = false
 }
 
 // drain delivers what waits, oldest first.

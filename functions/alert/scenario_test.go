@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -108,10 +109,8 @@ func TestScenarios(t *testing.T) {
 				return strings.Compare(a, b)
 			})
 			got := strings.Join(s.told, "\n") + "\n"
-			if *updateTable {
-				if err := os.WriteFile(file, []byte(head+"-- told --\n"+got), 0o600); err != nil {
-					t.Fatal(err)
-				}
+			if goldentest.Update() {
+				goldentest.Write(t, file, head+"-- told --\n"+got)
 				return
 			}
 			if diff := cmp.Diff(want, got); diff != "" {

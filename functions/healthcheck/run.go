@@ -119,9 +119,7 @@ func (f *Function) past(ctx context.Context, r job.Round, window time.Duration) 
 func samplesOf(hours []*history.PingHour, database string) []report.Sample {
 	var out []report.Sample
 	for _, h := range hours {
-		if samples, err := h.Samples(database); err == nil {
-			out = append(out, samples...)
-		}
+		out, _ = h.AppendSamples(out, database) // a broken column is a gap
 	}
 	return out
 }

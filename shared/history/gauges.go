@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
 )
@@ -27,17 +26,11 @@ type gaugeBody struct {
 // run; the lists in Values and Checks are as long, with null where a reading lacks
 // the gauge or the check.
 type readingSeries struct {
-	Run     []int                       `json:"run"`
-	Replica []string                    `json:"replica,omitempty"`
-	Policy  []string                    `json:"policy,omitempty"`
-	Values  map[report.Gauge]numbers    `json:"values,omitempty"`
-	Checks  map[report.Check][]*verdict `json:"checks,omitempty"`
-}
-
-type verdict struct {
-	Status report.Status `json:"status"`
-	Cause  cause.Cause   `json:"cause,omitempty"`
-	Value  *float64      `json:"value,omitempty"`
+	Run     indices    `json:"run"`
+	Replica words      `json:"replica,omitempty"`
+	Policy  words      `json:"policy,omitempty"`
+	Values  gauges     `json:"values,omitempty"`
+	Checks  verdictsOf `json:"checks,omitempty"`
 }
 
 // AppendReadings adds a Metrics run: one reading for each database, whose At is
@@ -257,7 +250,7 @@ func (h *GaugeHour) add(run Run, readings map[string]report.Reading) {
 	for database, r := range readings {
 		s := h.body.Databases[database]
 		if s == nil {
-			s = &readingSeries{Values: map[report.Gauge]numbers{}, Checks: map[report.Check][]*verdict{}}
+			s = &readingSeries{Values: gauges{}, Checks: verdictsOf{}}
 			h.body.Databases[database] = s
 		}
 		s.add(index, r)
@@ -273,7 +266,7 @@ func (s *readingSeries) add(index int, r report.Reading) {
 		s.Values = map[report.Gauge]numbers{}
 	}
 	if s.Checks == nil {
-		s.Checks = map[report.Check][]*verdict{}
+		s.Checks = verdictsOf{}
 	}
 	for gauge, v := range r.Values {
 		s.Values[gauge] = append(s.Values[gauge].padded(before), v)

@@ -16,8 +16,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/pongwatch/pongwatch/shared/store"
 )
@@ -180,17 +183,31 @@ func expiry(t time.Time, keep time.Duration) time.Time {
 
 // documents yields the decoded documents under prefix whose hours touch [from, to].
 func documents[D any](ctx context.Context, s store.Store, prefix string, from, to time.Time, decode func([]byte, int) (D, error)) ([]D, error) {
-	var out []D
+	var slots []*D
+	// As many at once as there are processors: a page waits for three days of them.
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
 	upper := hourKey(prefix, to.UTC().Truncate(time.Hour).Add(time.Hour))
 	for doc, err := range s.Range(ctx, hourKey(prefix, from), upper) {
 		if err != nil {
+			_ = group.Wait() // of two errors the first to be seen is told
 			return nil, fmt.Errorf("reading history: %w", err)
 		}
-		d, err := decode(doc.Data, doc.Schema)
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", doc.Key, err)
-		}
-		out = append(out, d)
+		slot := new(D)
+		slots = append(slots, slot)
+		group.Go(func() (err error) {
+			if *slot, err = decode(doc.Data, doc.Schema); err != nil {
+				return fmt.Errorf("reading %s: %w", doc.Key, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	out := make([]D, len(slots))
+	for i, slot := range slots {
+		out[i] = *slot
 	}
 	return out, nil
 }

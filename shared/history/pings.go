@@ -97,17 +97,23 @@ func (h *PingHour) Databases() []string { return slices.Sorted(maps.Keys(h.body.
 
 // Samples returns the database's samples by time. A run without one is a gap.
 func (h *PingHour) Samples(database string) ([]report.Sample, error) {
+	return h.AppendSamples(nil, database)
+}
+
+// AppendSamples appends the database's samples by time. Of an hour with a broken column
+// it appends nothing.
+func (h *PingHour) AppendSamples(to []report.Sample, database string) ([]report.Sample, error) {
 	s, ok := h.body.Databases[database]
 	if !ok {
-		return nil, nil
+		return to, nil
 	}
-	out, err := s.samples(h.body.Runs, h.body.Causes)
+	out, err := s.appendTo(to, h.body.Runs, h.body.Causes)
 	if err != nil {
-		return nil, fmt.Errorf("reading samples of %s: %w", database, err)
+		return to, fmt.Errorf("reading samples of %s: %w", database, err)
 	}
 	byTime := func(a, b report.Sample) int { return a.At.Compare(b.At) }
-	if !slices.IsSortedFunc(out, byTime) {
-		slices.SortStableFunc(out, byTime)
+	if of := out[len(to):]; !slices.IsSortedFunc(of, byTime) {
+		slices.SortStableFunc(of, byTime)
 	}
 	return out, nil
 }
@@ -141,22 +147,25 @@ func (s *pingSeries) add(index int, v report.Sample, c *causes) {
 	s.Rest.add(max(coarse(v.Phases.Total), dns+connect+tls+wait) - (dns + connect + tls + wait))
 }
 
-func (s *pingSeries) samples(all runs, c causes) ([]report.Sample, error) {
+func (s *pingSeries) appendTo(out []report.Sample, all runs, c causes) ([]report.Sample, error) {
 	n := len(s.Status) - strings.Count(s.Status, string(absent))
 	var columns [7][]uint64
+	values := make([]uint64, 0, 7*min(n, len(s.Status)))
 	for i, col := range []column{s.Cause, s.Attempts, s.DNS, s.Connect, s.TLS, s.Wait, s.Rest} {
-		values, err := col.values(n)
-		if err != nil {
+		from := len(values)
+		var err error
+		if values, err = col.appendTo(values, n); err != nil {
 			return nil, err
 		}
-		columns[i] = values
+		columns[i] = values[from:]
 	}
-	out := make([]report.Sample, 0, n)
+	before := len(out)
+	out = slices.Grow(out, n)
 	for i := range len(s.Status) {
 		if s.Status[i] == absent {
 			continue
 		}
-		k := len(out)
+		k := len(out) - before
 		name, err := c.name(columns[0][k])
 		if err != nil {
 			return nil, err

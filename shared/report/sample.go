@@ -51,6 +51,15 @@ const (
 	GaugeMemoryHours       Gauge = "memory_hours_left"
 )
 
+// Gauges returns the closed set of gauges.
+func Gauges() []Gauge {
+	return []Gauge{
+		GaugeDataSize, GaugeDataLimit, GaugeMemoryUsed, GaugeMemoryLimit, GaugeKeys, GaugeConnections, GaugeOpsPerSec,
+		GaugeCommands, GaugeReads, GaugeWrites, GaugeHits, GaugeMisses, GaugeExpired, GaugeEvicted,
+		GaugeMonthCommands, GaugeMonthCommandsSeen, GaugeCommandsLimit, GaugeCommandsHours, GaugeMemoryHours,
+	}
+}
+
 // Verdict is what history keeps of one check of a Metrics run.
 type Verdict struct {
 	Status Status

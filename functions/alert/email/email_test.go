@@ -3,10 +3,7 @@ package email_test
 import (
 	"context"
 	"crypto/x509"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,12 +14,11 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/email/emailtest"
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/message/messagetest"
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
-
-var update = flag.Bool("update", false, "write golden files")
 
 func server(t testing.TB, o emailtest.Options) *emailtest.Server {
 	t.Helper()
@@ -83,7 +79,7 @@ func TestMail(t *testing.T) {
 			t.Errorf("%s: the text part is not the message's text:\n%s", e, cmp.Diff(render(e, cause.AuthInvalid).Text(), m.Text))
 		}
 	}
-	golden(t, "mail.txtar", b.String())
+	goldentest.Compare(t, "testdata/mail.txtar", b.String())
 }
 
 // TestHTML pins the HTML of every event, every cause's opening and a group.
@@ -109,28 +105,7 @@ func TestHTML(t *testing.T) {
 		write("html-group.txtar", string(e), message.Render(messagetest.Group(e, 5), messagetest.Context()))
 	}
 	for name, b := range files {
-		golden(t, name, b.String())
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (run with -update)", err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
+		goldentest.Compare(t, "testdata/"+name, b.String())
 	}
 }
 

@@ -1,47 +1,19 @@
 package message_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/message/messagetest"
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
-
-var update = flag.Bool("update", false, "write golden files")
-
-// golden compares got with a file, or writes the file with -update.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (run with -update)", err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
-}
 
 // TestPhoneTexts pins, for every cause and event, what a lock screen shows.
 func TestPhoneTexts(t *testing.T) {
@@ -58,7 +30,7 @@ func TestPhoneTexts(t *testing.T) {
 			fmt.Fprintf(&b, "-- group %s --\n%s\n", e, message.Render(messagetest.Group(e, 5), messagetest.Context()).Push)
 		}
 	}
-	golden(t, "phone.txt", b.String())
+	goldentest.Compare(t, "testdata/phone.txt", b.String())
 }
 
 // TestTexts pins the whole text of every event, and of every cause's opening.
@@ -67,17 +39,17 @@ func TestTexts(t *testing.T) {
 	for _, e := range messagetest.Events() {
 		fmt.Fprintf(&b, "-- %s --\n%s", e, message.Render(messagetest.Notice(e, cause.AuthInvalid), messagetest.Context()).Text())
 	}
-	golden(t, "events.txtar", b.String())
+	goldentest.Compare(t, "testdata/events.txtar", b.String())
 	b.Reset()
 	for _, c := range cause.All() {
 		fmt.Fprintf(&b, "-- %s --\n%s", c, message.Render(messagetest.Notice(incident.Opened, c), messagetest.Context()).Text())
 	}
-	golden(t, "causes.txtar", b.String())
+	goldentest.Compare(t, "testdata/causes.txtar", b.String())
 	b.Reset()
 	for _, e := range []incident.Event{incident.Opened, incident.Joined, incident.Resolved} {
 		fmt.Fprintf(&b, "-- %s --\n%s", e, message.Render(messagetest.Group(e, 5), messagetest.Context()).Text())
 	}
-	golden(t, "group.txtar", b.String())
+	goldentest.Compare(t, "testdata/group.txtar", b.String())
 }
 
 // TestEveryMessageAnswersTheFirstQuestions: what, which database and since when,
@@ -202,7 +174,7 @@ func TestGroups(t *testing.T) {
 
 func TestStoreDown(t *testing.T) {
 	failures := []report.Observation{messagetest.Incident("prod-cache", cause.AuthInvalid).Observation, messagetest.Incident("prod-queue", cause.TimeoutConnect).Observation}
-	golden(t, "storedown.txt", message.RenderStoreDown("main", failures, messagetest.Now, messagetest.Context()).Text())
+	goldentest.Compare(t, "testdata/storedown.txt", message.RenderStoreDown("main", failures, messagetest.Now, messagetest.Context()).Text())
 }
 
 func TestLinksWithoutTheirValuesAreLeftOut(t *testing.T) {

@@ -2,7 +2,6 @@ package slack_test
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"strings"
 	"testing"
@@ -18,8 +17,6 @@ import (
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
-
-var update = flag.Bool("update", false, "write golden files")
 
 const channel = "C0ALERTS"
 

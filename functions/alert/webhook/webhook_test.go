@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -21,13 +18,12 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/message/messagetest"
 	"github.com/pongwatch/pongwatch/functions/alert/webhook"
+	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/signature"
 )
-
-var update = flag.Bool("update", false, "write golden files")
 
 const (
 	oldKey = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
@@ -104,27 +100,6 @@ func render(e incident.Event, c cause.Cause) message.Message {
 	return message.Render(messagetest.Notice(e, c), messagetest.Context())
 }
 
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (run with -update)", err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
-}
-
 func indent(t *testing.T, body string) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -154,8 +129,8 @@ func TestBodies(t *testing.T) {
 			}
 		}
 	}
-	golden(t, "signed.txtar", signed.String())
-	golden(t, "pagerduty.txtar", pager.String())
+	goldentest.Compare(t, "testdata/signed.txtar", signed.String())
+	goldentest.Compare(t, "testdata/pagerduty.txtar", pager.String())
 }
 
 func TestBodyIsSignedByBothKeys(t *testing.T) {

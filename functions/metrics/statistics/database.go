@@ -3,8 +3,11 @@ package statistics
 import (
 	"context"
 	"iter"
+	"runtime"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -23,12 +26,37 @@ const uptimeDays = 30
 // databases adds the shard's databases and jobs.
 func (r *shardReader) databases(ctx context.Context) {
 	m := r.material(ctx)
-	for _, d := range r.config.InShard(r.shard) {
-		if r.q.Database != "" && d.Name != r.q.Database {
-			continue
+	wanted := slices.DeleteFunc(slices.Clone(r.config.InShard(r.shard)), func(d *config.Database) bool {
+		return r.q.Database != "" && d.Name != r.q.Database
+	})
+	all := make([]Database, len(wanted))
+	if len(all) == 1 {
+		all[0] = r.database(wanted[0], m, r.samples(ctx, wanted[0]))
+	} else {
+		// They share what is only read.
+		var group errgroup.Group
+		group.SetLimit(runtime.GOMAXPROCS(0))
+		for i, d := range wanted {
+			group.Go(func() error {
+				all[i] = r.database(d, m, nil)
+				return nil
+			})
 		}
-		r.s.Databases = append(r.s.Databases, r.database(ctx, d, m))
+		_ = group.Wait() // nothing there fails
 	}
+	r.s.Databases = append(r.s.Databases, all...)
+}
+
+// samples returns the past days of one database's samples, where they are shown.
+func (r *shardReader) samples(ctx context.Context, d *config.Database) []*history.SampleDay {
+	if r.q.Database == "" || !r.long() {
+		return nil
+	}
+	days, err := r.archive.Samples(ctx, d.Name, r.w.from, r.now)
+	if err != nil {
+		r.missing(ctx, "samples of "+d.Name, err)
+	}
+	return days
 }
 
 // material is what the databases of a shard share.
@@ -83,8 +111,8 @@ func (r *shardReader) material(ctx context.Context) *material {
 	return m
 }
 
-// database joins what is known of d.
-func (r *shardReader) database(ctx context.Context, d *config.Database, m *material) Database {
+// database joins what is known of d. old are the past days' samples, where they are shown.
+func (r *shardReader) database(d *config.Database, m *material, old []*history.SampleDay) Database {
 	regions := r.regions(r.shard)
 	home := d.Home
 	if !slices.Contains(regions, home) {
@@ -96,13 +124,6 @@ func (r *shardReader) database(ctx context.Context, d *config.Database, m *mater
 		Uptime:         Uptime{Days: uptimeDays, Objective: d.Objective},
 	}
 	detail := r.q.Database != ""
-	var old []*history.SampleDay
-	if detail && r.long() {
-		var err error
-		if old, err = r.archive.Samples(ctx, d.Name, r.w.from, r.now); err != nil {
-			r.missing(ctx, "samples of "+d.Name, err)
-		}
-	}
 	order := append([]string{home}, slices.DeleteFunc(slices.Clone(regions), func(x string) bool { return x == home })...)
 	for _, region := range order {
 		hot := samplesOf(m.pings[region], d.Name)
@@ -290,15 +311,11 @@ func runsOf[H hour](hours []H) []history.Run {
 }
 
 func samplesOf(hours []*history.PingHour, database string) []report.Sample {
-	parts := make([][]report.Sample, 0, len(hours))
+	out := make([]report.Sample, 0, 60*len(hours)) // one a minute by default
 	for _, h := range hours {
-		of, err := h.Samples(database)
-		if err != nil {
-			continue // a broken column is a gap
-		}
-		parts = append(parts, of)
+		out, _ = h.AppendSamples(out, database) // a broken column is a gap
 	}
-	return slices.Concat(parts...)
+	return out
 }
 
 // byDay yields the days of samples, which are sorted by time, and their samples.

@@ -161,6 +161,9 @@ func (v *victim) owed(open bool) bool {
 // what was owed. It brings it twice only where the receiver had taken it and the
 // state did not say so, and then once more, with the same incident's id.
 func TestKilledAtEachPoint(t *testing.T) {
+	if os.Getenv("PONGWATCH_TEST_PROCESSES") == "" {
+		t.Skip("set PONGWATCH_TEST_PROCESSES=1: real processes that wait in real time, half a minute")
+	}
 	// Not by t.Parallel, which allows as many as there are processors: these wait for
 	// leases and pauses, not for a processor.
 	var wg sync.WaitGroup

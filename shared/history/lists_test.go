@@ -1,0 +1,79 @@
+package history
+
+import (
+	"encoding/json"
+	"math"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// FuzzListsAreReadAsJSON holds what reads lists by hand against encoding/json, which
+// reads them by reflection: the same values, and an error for the same texts.
+func FuzzListsAreReadAsJSON(f *testing.F) {
+	for _, seed := range []string{
+		`[0,1,2]`, `[]`, `null`, `[null]`, `[-1, 2]`, `[1.5]`, `{}`, `""`,
+		`["10.16.8.4","10.16.8.4","10.16.8.5"]`, `["a,b","c"]`, `["\u003c"]`, `[""]`, `["]"]`, `["a" , "b"]`,
+		`[{"status":"ok","value":0.25},null,{"status":"fail","cause":"memory_high"}]`, `[{"status":"ok","new":[1]}]`, `[{"status":"}"}]`, `[{"value":null}]`, `[{}]`,
+		`{"keys":[1,2.5,null],"hits_total":[0]}`, `{"keys":[[1]]}`, `{"keys":null}`, `{"a\"":[1]}`, `{"keys" : [1]}`, `{"keys":[1e400]}`, `{"keys":[],"keys":[1]}`,
+		`{"memory":[{"status":"ok"}],"hit_rate":[null]}`, `{"memory":["]"]}`, `{"memory":{}}`, `{"x":[{"status":"a","cause":"b,c"}]}`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		data := []byte(text)
+		if !json.Valid(data) {
+			return // encoding/json calls none of them
+		}
+		same[indices, []int](t, data, func(x indices) []int { return x })
+		same[words, []string](t, data, func(x words) []string { return x })
+		same[verdicts, []*verdict](t, data, func(x verdicts) []*verdict { return x })
+		same[numbers, []*float64](t, data, pointersTo)
+		same[verdictsOf, map[report.Check][]*verdict](t, data, func(x verdictsOf) map[report.Check][]*verdict {
+			out := map[report.Check][]*verdict{}
+			for k, v := range x {
+				out[k] = v
+			}
+			return out
+		})
+		same[gauges, map[report.Gauge][]*float64](t, data, func(x gauges) map[report.Gauge][]*float64 {
+			out := map[report.Gauge][]*float64{}
+			for k, v := range x {
+				out[k] = pointersTo(v)
+			}
+			return out
+		})
+	})
+}
+
+func pointersTo(x numbers) []*float64 {
+	var out []*float64
+	for _, v := range x {
+		if math.IsNaN(v) {
+			out = append(out, nil)
+			continue
+		}
+		out = append(out, &v)
+	}
+	return out
+}
+
+// same reads data by hand and by reflection.
+func same[Hand, Plain any](t *testing.T, data []byte, plainOf func(Hand) Plain) {
+	t.Helper()
+	var hand Hand
+	var plain Plain
+	handErr, plainErr := json.Unmarshal(data, &hand), json.Unmarshal(data, &plain)
+	if (handErr == nil) != (plainErr == nil) {
+		t.Fatalf("%T of %s: %v by hand, %v by encoding/json", hand, data, handErr, plainErr)
+	}
+	if plainErr != nil {
+		return
+	}
+	if diff := cmp.Diff(plain, plainOf(hand), cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("%T of %s (-encoding/json +by hand):\n%s", hand, data, diff)
+	}
+}
