@@ -64,6 +64,11 @@ func TestTheDashboardInABrowser(t *testing.T) {
 	if got := browsertest.Evaluate[string](b, `document.querySelector("h1").innerText`); !strings.HasPrefix(got, "2 of 2 databases need attention; worst: cache is down since 19:55 UTC") {
 		t.Errorf("the headline is %q", got)
 	}
+	for _, w := range []string{"full in 3 d", "used up in 35 h"} {
+		if got := browsertest.Evaluate[string](b, `document.getElementById("why").innerText.replaceAll("\u00a0", " ")`); !strings.Contains(got, w) {
+			t.Errorf("beside the charts there is no %q:\n%s", w, got)
+		}
+	}
 	// The fixture's evening has passed.
 	b.Until(`!document.getElementById("stale").hidden`)
 

@@ -46,9 +46,11 @@ func trend(s *statistics.Statistics, what string) template.HTML {
 		t.Label, t.Values = "Hit rate over time", f.HitRate
 	case what == "memory":
 		t.Label, t.Values = "Share of the data quota over time", f.MemoryRatio
+		t.Quota = true
 		full(d.MemoryFullInSeconds)
 	case d.CommandsRatio != nil:
 		t.Label, t.Values = "Share of the month’s commands over time", f.CommandsRatio
+		t.Quota = true
 		full(d.CommandsOutInSeconds)
 	default:
 		t.Label, t.Values, t.Share = "Commands over time", f.Commands, false

@@ -17,6 +17,8 @@ type Trend struct {
 	Values []*float64
 	// Share says that they are shares of a whole, not counts.
 	Share bool
+	// Quota says that the whole is a limit, which is drawn.
+	Quota bool
 	// Full is when a share will be the whole, zero where nobody can tell.
 	Full time.Time
 	// Room keeps some of the chart free for the time to come, also for charts beside
@@ -67,7 +69,7 @@ func (t Trend) SVG() string {
 		fmt.Fprintf(&b, `<text class="tick" x="%s" y="%d" text-anchor="%s">%s</text>`,
 			number(x(float64(at)-0.5)), trendHeight-5, anchor, t.From.Add(time.Duration(at)*t.Step).UTC().Format(layout))
 	}
-	if whole {
+	if whole && t.Quota {
 		fmt.Fprintf(&b, `<line class="limit" x1="%d" x2="%d" y1="%s" y2="%s"/>`, trendLeft, trendWidth-right, number(y(1)), number(y(1)))
 	}
 	fmt.Fprintf(&b, `<path class="median" d="%s"/>`, line(t.Values, func(i int) float64 { return x(float64(i)) }, y))
