@@ -66,9 +66,10 @@ func NewClient(o Options) *http.Client {
 	}
 	dialer := &net.Dialer{Timeout: min(dialTimeout, o.Timeout)}
 	transport := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    o.Timeout,
+		Proxy:           http.ProxyFromEnvironment,
+		TLSClientConfig: &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
+		// It ends a dial that nobody waits for any more; the whole exchange's limit comes first.
+		TLSHandshakeTimeout:    o.Timeout + time.Second,
 		DisableKeepAlives:      true,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
