@@ -64,8 +64,8 @@ func Encode(s State) ([]byte, error) {
 	w.b = w.b[:0]
 	// A bytes.Buffer takes everything, so that only Close can fail.
 	_, _ = zw.Write(append(head, '\n'))
-	for _, r := range rows(w, s) {
-		_, _ = zw.Write(r.row)
+	for _, at := range rows(w, s) {
+		_, _ = zw.Write(w.b[at.begin:at.end])
 	}
 	if err := zw.Close(); err != nil {
 		return nil, fmt.Errorf("compressing state: %w", err)
@@ -73,18 +73,19 @@ func Encode(s State) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// encodedRow is a row in the writer's memory, and the part of it by which it is sorted.
-type encodedRow struct{ row, key []byte }
+// span is where a row lies in the writer's memory, and the part of it by which it is
+// sorted. A state of 4 GB is not written.
+type span struct{ begin, keyBegin, keyEnd, end uint32 }
 
-// rows returns the state's rows, in an order that depends on the state alone: an incident
-// stands beside its series. They have a long id in common, which then is compressed.
-func rows(w *rowWriter, s State) []encodedRow {
-	type span struct{ begin, keyBegin, keyEnd, end int }
+// rows writes the state's rows and returns where they are, in an order that depends on
+// the state alone: an incident stands beside its series. They have a long id in common,
+// which then is compressed.
+func rows(w *rowWriter, s State) []span {
 	spans := make([]span, 0, len(s.Series)+len(s.Incidents)+len(s.Groups))
 	write := func(row func()) {
 		begin := len(w.b)
 		row()
-		spans = append(spans, span{begin, w.keyBegin, w.keyEnd, len(w.b)})
+		spans = append(spans, span{uint32(begin), uint32(w.keyBegin), uint32(w.keyEnd), uint32(len(w.b))})
 	}
 	for key, ss := range s.Series {
 		write(func() { writeSeries(w, key, ss) })
@@ -95,17 +96,13 @@ func rows(w *rowWriter, s State) []encodedRow {
 	for _, g := range s.Groups {
 		write(func() { writeGroup(w, g) })
 	}
-	out := make([]encodedRow, len(spans))
-	for i, at := range spans {
-		out[i] = encodedRow{w.b[at.begin:at.end], w.b[at.keyBegin:at.keyEnd]}
-	}
-	slices.SortFunc(out, func(a, b encodedRow) int {
-		if c := bytes.Compare(a.key, b.key); c != 0 {
+	slices.SortFunc(spans, func(a, b span) int {
+		if c := bytes.Compare(w.b[a.keyBegin:a.keyEnd], w.b[b.keyBegin:b.keyEnd]); c != 0 {
 			return c
 		}
-		return bytes.Compare(a.row, b.row)
+		return bytes.Compare(w.b[a.begin:a.end], w.b[b.begin:b.end])
 	})
-	return out
+	return spans
 }
 
 // What takes most of a megabyte to make is kept for the next message.
