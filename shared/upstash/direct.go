@@ -59,17 +59,18 @@ func (d *direct) send(ctx context.Context, timeout time.Duration, limit int64) (
 }
 
 func (d *direct) exchange(ctx context.Context, t *trace, limit int64) (Outcome, error) {
-	conn, err := d.dial(httptrace.WithClientTrace(ctx, t.dialHooks()), "tcp", d.address)
+	plain, err := d.dial(httptrace.WithClientTrace(ctx, t.dialHooks()), "tcp", d.address)
 	if err != nil {
 		return Outcome{}, err
 	}
-	defer conn.Close()
+	defer plain.Close()
 	// The end of the context wakes whatever waits on the connection.
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = plain.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
+	conn := plain
 	if d.tls != nil {
 		t.mark(&t.tlsStart)
-		secure := tls.Client(conn, d.tls)
+		secure := tls.Client(plain, d.tls)
 		if err := secure.HandshakeContext(ctx); err != nil {
 			return Outcome{}, err
 		}
