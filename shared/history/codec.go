@@ -113,9 +113,8 @@ func (n *numbers) UnmarshalJSON(data []byte) error {
 		*n = nil
 		return nil
 	}
-	inner, opened := bytes.CutPrefix(data, []byte("["))
-	inner, closed := bytes.CutSuffix(inner, []byte("]"))
-	if !opened || !closed {
+	inner, ok := elementsOf(data)
+	if !ok {
 		return errors.New("a list of figures is none")
 	}
 	out := make(numbers, 0, bytes.Count(inner, []byte(","))+1)
