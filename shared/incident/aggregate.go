@@ -33,7 +33,7 @@ type Verdict struct {
 // heard names the regions that reported lately: one that has no source here was
 // good, for the state leaves out what is good.
 func Aggregate(check report.Check, sources []SourceState, heard []string, home string, now time.Time) Verdict {
-	vote := check == report.Ping || check == report.Latency
+	vote := votes(check)
 	var v Verdict
 	for i := range sources {
 		src := &sources[i]
@@ -65,6 +65,9 @@ func Aggregate(check report.Check, sources []SourceState, heard []string, home s
 	}
 	return v
 }
+
+// votes reports whether regions vote on the check.
+func votes(check report.Check) bool { return check == report.Ping || check == report.Latency }
 
 func (v *Verdict) lead(src *SourceState) {
 	if v.Lead == nil || src.says() > v.Lead.says() || src.says() == v.Lead.says() && src.Seen.After(v.Lead.Seen) {

@@ -48,7 +48,7 @@ func Claim(s State, now time.Time, owner string, lease time.Duration, limit int)
 
 // byUrgency returns the ids of all threads, the most severe and oldest first.
 func (e *engine) byUrgency() []string {
-	ids := append(sorted(e.incidents), sorted(e.groups)...)
+	ids := slices.Concat(e.incidentIDs(), sorted(e.groups))
 	rank := func(id string) int {
 		s, _ := e.subject(id)
 		return s.severity.Rank()

@@ -1,7 +1,9 @@
 package incident
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/binary"
 	"encoding/json"
@@ -62,12 +64,14 @@ func Encode(s State) ([]byte, error) {
 	w := rowWriters.take(func() *rowWriter { return new(rowWriter) })
 	defer rowWriters.keep(w)
 	w.b = w.b[:0]
-	// A bytes.Buffer takes everything, so that only Close can fail.
-	_, _ = zw.Write(append(head, '\n'))
+	// What is written goes to a bytes.Buffer, which takes everything: only Flush and Close
+	// can fail. Compressing takes a tenth less time in pieces larger than a row.
+	out := bufio.NewWriterSize(zw, 8<<10)
+	_, _ = out.Write(append(head, '\n'))
 	for _, at := range rows(w, s) {
-		_, _ = zw.Write(w.b[at.begin:at.end])
+		_, _ = out.Write(w.b[at.begin:at.end])
 	}
-	if err := zw.Close(); err != nil {
+	if err := cmp.Or(out.Flush(), zw.Close()); err != nil {
 		return nil, fmt.Errorf("compressing state: %w", err)
 	}
 	return buf.Bytes(), nil
@@ -174,6 +178,7 @@ func Decode(data []byte) (State, error) {
 // for each of thousands would take longer than reading it.
 type decoder struct {
 	state     *State
+	reader    rowReader
 	series    slab[SeriesState]
 	sources   slab[SourceState]
 	incidents slab[Incident]
@@ -232,23 +237,26 @@ func (d *decoder) row(line string) error {
 	switch {
 	case strings.HasPrefix(line, rowSeries):
 		ss := &d.series.take(1)[0]
-		key, err := readSeries(line[len(rowSeries):], ss, &d.sources)
-		if err != nil {
-			return fmt.Errorf("series: %w", err)
+		d.reader.row(line[len(rowSeries):])
+		key := readSeries(&d.reader, ss, &d.sources)
+		if d.reader.err != nil {
+			return fmt.Errorf("series: %w", d.reader.err)
 		}
 		if key.Check.Valid() {
 			d.state.Series[key] = ss
 		}
 	case strings.HasPrefix(line, rowIncident):
 		inc := &d.incidents.take(1)[0]
-		if err := readIncident(line[len(rowIncident):], inc); err != nil {
-			return fmt.Errorf("incident: %w", err)
+		d.reader.row(line[len(rowIncident):])
+		if readIncident(&d.reader, inc); d.reader.err != nil {
+			return fmt.Errorf("incident: %w", d.reader.err)
 		}
 		d.state.Incidents[inc.ID] = inc
 	case strings.HasPrefix(line, rowGroup):
 		g := &d.groups.take(1)[0]
-		if err := readGroup(line[len(rowGroup):], g); err != nil {
-			return fmt.Errorf("group: %w", err)
+		d.reader.row(line[len(rowGroup):])
+		if readGroup(&d.reader, g); d.reader.err != nil {
+			return fmt.Errorf("group: %w", d.reader.err)
 		}
 		d.state.Groups[g.ID] = g
 	}

@@ -16,7 +16,7 @@ func (e *engine) group() {
 		return
 	}
 	alike := map[string][]*Incident{}
-	for _, id := range sorted(e.incidents) {
+	for _, id := range e.incidentIDs() {
 		if inc := e.incidents[id]; e.groupable(inc) {
 			key := e.groupKey(inc)
 			alike[key] = append(alike[key], inc)

@@ -37,7 +37,12 @@ func (e *engine) judgeSeries(key report.Series, ss *SeriesState, heard []string)
 		ss.Held = ""
 		return
 	}
-	v := Aggregate(key.Check, ss.Sources, heard, e.p.Databases[key.Database].Home, e.now)
+	// Where regions do not vote, one source that is down is a failure whatever the others
+	// say: there is nothing to count up about what is explained.
+	if inc == nil && !votes(key.Check) && e.hold(key, ss) {
+		return
+	}
+	v := Aggregate(key.Check, ss.Sources, heard, e.home(key), e.now)
 	switch {
 	case v.Status.Bad() && inc == nil:
 		e.consider(key, ss, v)
@@ -48,6 +53,14 @@ func (e *engine) judgeSeries(key report.Series, ss *SeriesState, heard []string)
 	case v.Status == report.OK:
 		ss.Held = ""
 	}
+}
+
+// home is the home region of the series' database, for checks on which regions vote.
+func (e *engine) home(key report.Series) string {
+	if !votes(key.Check) {
+		return ""
+	}
+	return e.p.Databases[key.Database].Home
 }
 
 // heardRegions names the regions whose health check reported lately.
@@ -66,14 +79,12 @@ func (e *engine) heardRegions() []string {
 // consider opens an incident unless something else explains the failure.
 func (e *engine) consider(key report.Series, ss *SeriesState, v Verdict) {
 	voted := ss.Held == heldByVote
-	ss.Held = e.held(key)
-	if ss.Held != "" {
-		e.attachMock(key)
+	if e.hold(key, ss) {
 		return
 	}
 	// What was seen while it was held back may be over by now: it needs a new bad
 	// result. Evidence of mock mode stands until it is withdrawn.
-	if !e.fresh[ss] && !voted && key.Check != report.MockMode {
+	if !ss.fresh && !voted && key.Check != report.MockMode {
 		return
 	}
 	if v.Alone && e.votesMissing(v.Lead) {
@@ -90,6 +101,16 @@ func (e *engine) consider(key report.Series, ss *SeriesState, v Verdict) {
 		return
 	}
 	e.open(key, ss, v)
+}
+
+// hold holds back a failure that something else explains, and reports whether it did.
+func (e *engine) hold(key report.Series, ss *SeriesState) bool {
+	ss.Held = e.held(key)
+	if ss.Held == "" {
+		return false
+	}
+	e.attachMock(key)
+	return true
 }
 
 // votesMissing reports whether another region may still report on the run in which
@@ -209,7 +230,7 @@ func (e *engine) update(inc *Incident, ss *SeriesState, v Verdict) {
 	confirmed := v.Lead.confirmed(rule.threshold(v.Lead.Cause))
 	changed := confirmed && inc.Cause != v.Lead.Cause
 	runs := inc.Runs
-	if e.fresh[ss] {
+	if ss.fresh {
 		runs++
 	}
 	if !confirmed {
@@ -227,7 +248,7 @@ func (e *engine) update(inc *Incident, ss *SeriesState, v Verdict) {
 		e.announce(inc, CauseChanged)
 	case changed, !slices.Equal(inc.Down, before.Down), inc.Status != before.Status:
 		e.announce(inc, Updated)
-	case e.fresh[ss] && e.now.Sub(later(inc.Edited, inc.Opened)) >= e.p.EditEvery:
+	case ss.fresh && e.now.Sub(later(inc.Edited, inc.Opened)) >= e.p.EditEvery:
 		e.announce(inc, Updated)
 	}
 }
@@ -278,6 +299,9 @@ func (e *engine) resolve(inc *Incident, event Event) {
 // reclosing reports whether the series' incident was reopened so lately that it
 // needs more good results to close.
 func (e *engine) reclosing(ss *SeriesState) bool {
+	if ss.Incident == "" {
+		return false
+	}
 	inc, ok := e.incidents[ss.Incident]
 	return ok && len(inc.Reopenings) > 0 && e.now.Sub(inc.Reopenings[len(inc.Reopenings)-1]) < e.p.Reopen
 }

@@ -208,7 +208,7 @@ func (e *engine) gone() {
 
 // closeAll closes what is left of a shard that is gone: the monitor's own series.
 func (e *engine) closeAll() {
-	for _, id := range sorted(e.incidents) {
+	for _, id := range e.incidentIDs() {
 		if inc := e.incidents[id]; inc.Open() {
 			e.resolve(inc, NoLongerWatched)
 		}

@@ -50,7 +50,7 @@ func (e *engine) signal(sig report.Signal) {
 	src.Scheduled, src.Every = sig.At.UTC(), mockEvery
 	src.decide(&o, e.p.Rule(key), false)
 	ss.LastBad = later(ss.LastBad, sig.At)
-	e.fresh[ss] = true
+	ss.fresh = true
 }
 
 // withdraw ends a source's evidence at once.
@@ -92,8 +92,11 @@ const mockDetail = " ("
 // attachMock shows a service in mock mode inside its database's ping incident, with the
 // kinds of evidence that say so.
 func (e *engine) attachMock(key report.Series) {
+	if key.Check != report.MockMode {
+		return
+	}
 	inc := e.openIncident(report.Series{Database: key.Database, Check: report.Ping})
-	if key.Check != report.MockMode || inc == nil {
+	if inc == nil {
 		return
 	}
 	entry := key.Subject

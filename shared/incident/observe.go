@@ -113,7 +113,7 @@ func (e *engine) observe(o *report.Observation, r run) {
 	src.Scheduled = r.scheduled.UTC()
 	src.decide(o, e.p.Rule(key), e.reclosing(ss))
 	if o.Status.Bad() {
-		e.fresh[ss] = true
+		ss.fresh = true
 		ss.LastBad = later(ss.LastBad, o.At)
 	} else {
 		ss.LastOK = later(ss.LastOK, o.At)
@@ -199,7 +199,7 @@ func (e *engine) assert(subject, source string, status report.Status, c cause.Ca
 		History: 1, Known: 1, Bad: 1, Runs: 1, Down: true, Since: since, Observation: &o,
 	}
 	ss.LastBad = e.now
-	e.fresh[ss] = true
+	ss.fresh = true
 }
 
 // retract ends what assert said.

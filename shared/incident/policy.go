@@ -237,8 +237,10 @@ func (p Policy) Rule(s report.Series) Rule {
 
 func (r Rule) threshold(c cause.Cause) Threshold {
 	t := r.Threshold
-	if byClass, ok := r.Classes[c.Class()]; ok {
-		t = byClass
+	if len(r.Classes) > 0 { // looking up the cause's class would be most of the work
+		if byClass, ok := r.Classes[c.Class()]; ok {
+			t = byClass
+		}
 	}
 	if t.OpenBad == 0 || t.OpenOf == 0 {
 		t.Open = max(1, t.Open)

@@ -31,7 +31,8 @@ func (e *engine) prune() {
 		}
 	}
 	for _, l := range e.list {
-		if _, ok := e.incidents[l.Incident]; !ok {
+		l.fresh = false
+		if l.Incident != "" && e.incidents[l.Incident] == nil {
 			l.Incident = ""
 		}
 		if e.plainlyGood(l.SeriesState) {

@@ -78,7 +78,7 @@ func (e *engine) escalate() {
 
 // threads yields everything open that tells for itself.
 func (e *engine) threads(yield func(subject) bool) {
-	for _, id := range sorted(e.incidents) {
+	for _, id := range e.incidentIDs() {
 		if inc := e.incidents[id]; inc.Open() && inc.Group == "" {
 			if s, ok := e.subject(id); ok && !yield(s) {
 				return

@@ -22,8 +22,7 @@ func writeSeries(w *rowWriter, key report.Series, ss *SeriesState) {
 	w.end()
 }
 
-func readSeries(text string, ss *SeriesState, sources *slab[SourceState]) (report.Series, error) {
-	r := readRow(text)
+func readSeries(r *rowReader, ss *SeriesState, sources *slab[SourceState]) report.Series {
 	key := readKey(r)
 	ss.Incident, ss.Held, ss.LastBad, ss.LastOK = r.text(), r.text(), r.time(), r.time()
 	r.list(func(n int) { ss.Sources = sources.take(n)[:0] }, func(e *rowReader) {
@@ -31,7 +30,7 @@ func readSeries(text string, ss *SeriesState, sources *slab[SourceState]) (repor
 		readSource(e, key, &ss.Sources[len(ss.Sources)-1])
 	})
 	ss.HeldAt = r.time()
-	return key, r.err
+	return key
 }
 
 func writeKey(w *rowWriter, key report.Series) {
@@ -254,8 +253,7 @@ func writeIncident(w *rowWriter, i *Incident) {
 	w.end()
 }
 
-func readIncident(text string, i *Incident) error {
-	r := readRow(text)
+func readIncident(r *rowReader, i *Incident) {
 	i.ID, i.Series = r.text(), readKey(r)
 	readThread(r, &i.Thread)
 	i.Severity, i.Status = cause.Severity(r.text()), report.Status(r.text())
@@ -271,7 +269,6 @@ func readIncident(text string, i *Incident) error {
 	i.Unstable, i.Flapping, i.Group, i.Mock = r.bool(), r.bool(), r.text(), r.texts()
 	i.Sparkline, i.Drill, i.DrillFor = r.text(), r.bool(), r.text()
 	i.RedisAnswers, i.RedisBack = r.bool(), r.time()
-	return r.err
 }
 
 func writeGroup(w *rowWriter, g *Group) {
@@ -291,14 +288,12 @@ func writeGroup(w *rowWriter, g *Group) {
 	w.end()
 }
 
-func readGroup(text string, g *Group) error {
-	r := readRow(text)
+func readGroup(r *rowReader, g *Group) {
 	g.ID = r.text()
 	readThread(r, &g.Thread)
 	g.Class, g.Severity, g.Region = cause.Class(r.text()), cause.Severity(r.text()), r.text()
 	g.Members, g.Key, g.Joined, g.Waiting = r.texts(), r.text(), r.texts(), r.texts()
 	g.Since, g.Opened, g.Resolved = r.time(), r.time(), r.time()
-	return r.err
 }
 
 // shorten drops what is not needed between two steps: an observation comes anew with

@@ -20,7 +20,7 @@ func (e *engine) suppress() {
 	if len(e.s.Silences) == 0 {
 		e.s.Silences = nil
 	}
-	for _, id := range sorted(e.incidents) {
+	for _, id := range e.incidentIDs() {
 		inc := e.incidents[id]
 		if !inc.Open() {
 			continue

@@ -84,6 +84,9 @@ type SeriesState struct {
 	// LastOK is when the series was last known good: the newest good observation
 	// before the failure, or the last report that left the series out as good.
 	LastOK time.Time
+
+	// fresh says, within one step, that its input holds a bad observation of the series.
+	fresh bool
 }
 
 // SourceState is the latest observation of one source and its own thresholds.

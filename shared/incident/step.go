@@ -60,8 +60,8 @@ type engine struct {
 	// list holds the series once more: it is walked several times a step, which takes a
 	// map of thousands ten times as long.
 	list []listed
-	// fresh holds the series with a bad observation in this input.
-	fresh map[*SeriesState]bool
+	// ids are the incidents' in order, see incidentIDs.
+	ids []string
 	// asked is the database that was looked up last: a report has its checks in a row.
 	asked lookup
 	news  []news
@@ -90,7 +90,6 @@ type lookup struct {
 func begin(s State, p Policy, now time.Time) *engine {
 	e := beginThreads(s, p, now)
 	e.copySeries()
-	e.fresh = make(map[*SeriesState]bool, len(e.list))
 	return e
 }
 
@@ -194,6 +193,15 @@ func appendSorted[K interface{ ~string }, V any](keys []K, m map[K]V) []K {
 func (e *engine) transition(t Transition) {
 	t.At = e.now
 	e.out = append(e.out, t)
+}
+
+// incidentIDs returns the ids of all incidents in order. Several walks of a step share
+// them: incidents are only added until prune, which is the last.
+func (e *engine) incidentIDs() []string {
+	if len(e.ids) != len(e.incidents) {
+		e.ids = sorted(e.incidents)
+	}
+	return e.ids
 }
 
 // openIncident returns the series' incident if it is open.
