@@ -4,42 +4,33 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/pongwatch/pongwatch/functions/metrics"
+	"github.com/pongwatch/pongwatch/bench/pages"
 	"github.com/pongwatch/pongwatch/functions/metrics/dashboard"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
-	"github.com/pongwatch/pongwatch/shared/store/boltstore"
 	"github.com/pongwatch/pongwatch/shared/store/storetest"
 )
 
-const (
-	shownDatabases = 100
-	shownDays      = 30
-	shownRuns      = 7
-)
+// pageRuns is how often each page is asked of a function that has kept nothing yet.
+const pageRuns = 7
 
-// shownNow is eight in the evening, so that most of a day is not compacted yet.
-var shownNow = time.Date(2026, 11, 22, 20, 0, 30, 0, time.UTC)
-
-// pages measures the dashboard's first answers from a month of history in bbolt, each
+// dashboardPages measures the dashboard's first answers from a month of history in bbolt, each
 // by a function that has kept nothing yet.
-func pages(ctx context.Context, l *lab) error {
+func dashboardPages(ctx context.Context, l *lab) error {
 	path := filepath.Join(l.dir, "history.db")
-	s, err := openHistory(path)
+	s, err := pages.Open(path)
 	if err != nil {
 		return err
 	}
@@ -54,23 +45,23 @@ func pages(ctx context.Context, l *lab) error {
 		return err
 	}
 	const base = "reading and unpacking the documents"
-	for _, p := range shownPages {
+	for _, p := range pages.All() {
 		var took []float64
 		size := 0
-		for range shownRuns {
-			f, err := shown(s)
+		for range pageRuns {
+			f, err := pages.Metrics(s)
 			if err != nil {
 				return err
 			}
-			ms, err := timed(func() error { size, err = ask(ctx, f, p.path); return err })
+			ms, err := timed(func() error { size, err = p.Ask(ctx, f); return err })
 			if err != nil {
-				return fmt.Errorf("asking %s: %w", p.path, err)
+				return fmt.Errorf("asking %s: %w", p.Path, err)
 			}
 			took = append(took, ms)
 		}
-		l.report(result{what: p.what, value: median(took), unit: "ms", base: base, baseValue: floor, max: 150})
+		l.report(result{what: p.What, value: median(took), unit: "ms", base: base, baseValue: floor, max: 150})
 		whole := size
-		if strings.HasPrefix(p.what, "dashboard") {
+		if strings.HasPrefix(p.What, "dashboard") {
 			assets, err := assetSize()
 			if err != nil {
 				return err
@@ -85,39 +76,36 @@ func pages(ctx context.Context, l *lab) error {
 	return l.pagesMemory(ctx, path)
 }
 
-// shownPages are what is asked for.
-var shownPages = []struct{ what, path string }{
-	{"overview of 100 databases, 30 days, JSON", "/api/v1/admin/redis-metrics?range=30d"},
-	{"one database, 30 days, JSON", "/api/v1/admin/redis-metrics?range=30d&database=database-042"},
-	{"dashboard, 100 databases, 1 hour", "/"},
-	{"dashboard, 100 databases and 30 days of one", "/?range=30d&database=database-042"},
-}
-
-func openHistory(path string) (*boltstore.Store, error) {
-	s, err := boltstore.Open(path, boltstore.Options{Now: func() time.Time { return shownNow }})
-	if err != nil {
-		return nil, fmt.Errorf("opening the store: %w", err)
-	}
-	return s, nil
-}
-
-// pagesMemory reports what a process has resident that has answered all pages, and the
-// same process before the first of them.
+// pagesMemory reports what a process has resident that has answered all pages twice, as
+// people ask, and the same process before the first of them.
 func (l *lab) pagesMemory(ctx context.Context, path string) error {
-	self, err := os.Executable()
+	binary := filepath.Join(l.dir, "pages")
+	build := exec.CommandContext(ctx, "go", "build", "-ldflags", "-s -w", "-o", binary, "./pages/server")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("building the server of pages: %w\n%s", err, out)
+	}
+	served := &server{cmd: exec.CommandContext(ctx, binary, path)}
+	served.cmd.Stderr = &served.output
+	stdin, url, err := startPrinting(served.cmd)
+	if err != nil {
+		return fmt.Errorf("starting the server of pages: %w\n%s", err, served.output.String())
+	}
+	defer func() { _ = stdin.Close(); served.stop() }()
+	before, _, err := served.resident()
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, self, "child", "pages", path)
-	var said strings.Builder
-	cmd.Stderr = &said
-	out, err := cmd.Output()
-	if err != nil {
-		return fmt.Errorf("%w\n%s", err, said.String())
+	for range 2 {
+		for _, p := range pages.All() {
+			if err := get(ctx, url+p.Path); err != nil {
+				return err
+			}
+		}
 	}
-	var before, after, peak float64
-	if _, err := fmt.Sscan(string(out), &before, &after, &peak); err != nil {
-		return fmt.Errorf("reading %q: %w", out, err)
+	after, peak, err := served.resident()
+	if err != nil {
+		return err
 	}
 	const base = "the same process before the first"
 	l.report(result{what: "resident memory after these pages", value: after, unit: "MB", base: base, baseValue: before, max: 40})
@@ -125,84 +113,29 @@ func (l *lab) pagesMemory(ctx context.Context, path string) error {
 	return nil
 }
 
-// pagesResident is the child of pagesMemory: it asks for each page twice, as people do.
-func pagesResident(ctx context.Context, path string) error {
-	s, err := openHistory(path)
+func get(ctx context.Context, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = s.Close() }() // only read
-	f, err := shown(s)
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err
 	}
-	before, _, err := residentOf("self")
-	if err != nil {
-		return err
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		return fmt.Errorf("reading a page: %w", err)
 	}
-	for range 2 {
-		for _, p := range shownPages {
-			if _, err := ask(ctx, f, p.path); err != nil {
-				return fmt.Errorf("asking %s: %w", p.path, err)
-			}
-		}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("asking for a page: answered %s", resp.Status)
 	}
-	after, peak, err := residentOf("self")
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Println(before, after, peak)
-	return err
+	return nil
 }
 
 func timed(f func() error) (ms float64, err error) {
 	began := time.Now()
 	err = f()
 	return time.Since(began).Seconds() * 1000, err
-}
-
-// shown is a function over s that has answered nothing.
-func shown(s store.Store) (*metrics.Function, error) {
-	var text strings.Builder
-	text.WriteString("regions: [us-east4]\ndatabases:\n")
-	for _, name := range shownNames() {
-		fmt.Fprintf(&text, "- {name: %s, url: \"http://127.0.0.1:9\", token: none}\n", name)
-	}
-	c, problems := config.Parse(true, config.Document{Name: "bench.yaml", Text: []byte(text.String())})
-	if c == nil {
-		return nil, problems
-	}
-	return metrics.New(metrics.Options{
-		Config: c, Region: "us-east4", Store: s, Now: func() time.Time { return shownNow }, Reports: nowhere{},
-		Resolve: func(context.Context, *config.Database, bool) (config.Credentials, error) {
-			return config.Credentials{}, errors.New("nothing is asked here")
-		},
-	})
-}
-
-// nowhere publishes nothing.
-type nowhere struct{}
-
-func (nowhere) Publish(context.Context, report.Message) error { return nil }
-
-func shownNames() []string {
-	names := make([]string, shownDatabases)
-	for i := range names {
-		names[i] = fmt.Sprintf("database-%03d", i)
-	}
-	return names
-}
-
-// ask returns the size of the compressed answer.
-func ask(ctx context.Context, h http.Handler, path string) (int, error) {
-	r := httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil)
-	r.Header.Set("Accept-Encoding", "gzip")
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	if w.Code != http.StatusOK {
-		return 0, fmt.Errorf("answered %d", w.Code)
-	}
-	return w.Body.Len(), nil
 }
 
 func assetSize() (int, error) {
@@ -224,13 +157,13 @@ func assetSize() (int, error) {
 // month fills s: today's hours, and for each day before the documents that compaction
 // makes of them.
 func month(ctx context.Context, s store.Store) error {
-	m := storetest.NewMemory(func() time.Time { return shownNow })
+	m := storetest.NewMemory(pages.Now)
 	a := history.New(m)
-	today := shownNow.Truncate(24 * time.Hour)
+	today := pages.Now().Truncate(24 * time.Hour)
 	if err := runs(ctx, a, today, 20*60); err != nil {
 		return err
 	}
-	c := history.Compaction{Shard: config.DefaultShard, Regions: []string{"us-east4"}, SampleDays: 30, RollupDays: 400}
+	c := history.Compaction{Shard: config.DefaultShard, Regions: []string{pages.Region}, SampleDays: 30, RollupDays: 400}
 	if err := a.Compact(ctx, c, today); err != nil {
 		return fmt.Errorf("compacting: %w", err)
 	}
@@ -239,7 +172,7 @@ func month(ctx context.Context, s store.Store) error {
 			return err
 		}
 	}
-	for back := 1; back < shownDays; back++ {
+	for back := 1; back < pages.Days; back++ {
 		day := today.AddDate(0, 0, -back)
 		for _, kind := range []string{"samples/v1/", "days/v1/"} {
 			if err := copyAll(ctx, m, s, kind, func(text string) string {
@@ -257,9 +190,9 @@ func runs(ctx context.Context, a *history.Archive, from time.Time, minutes int) 
 	jitter := func(base, spread float64) float64 { return base + rng.ExpFloat64()*spread }
 	for minute := range minutes {
 		at := from.Add(time.Duration(minute) * time.Minute)
-		run := history.Run{Scheduled: at, Started: at.Add(time.Second), Region: "us-east4"}
+		run := history.Run{Scheduled: at, Started: at.Add(time.Second), Region: pages.Region}
 		samples, readings := map[string]report.Sample{}, map[string]report.Reading{}
-		for _, name := range shownNames() {
+		for _, name := range pages.Databases() {
 			samples[name] = report.Sample{
 				At: at, Status: report.OK, Attempts: 1,
 				Phases: report.Phases{DNS: jitter(2, 1), Connect: jitter(22, 1.5), TLS: jitter(24, 2), Wait: jitter(45, 3), Total: 110},

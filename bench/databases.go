@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -19,9 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -40,26 +37,13 @@ func startDatabases(ctx context.Context, certificate string, roundTrip time.Dura
 	if err != nil {
 		return nil, err
 	}
-	d := &databases{cmd: exec.CommandContext(ctx, self, "child", "databases", certificate, roundTrip.String())}
-	d.cmd.Stderr = os.Stderr
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if d.stdin, err = d.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	stdout, err := d.cmd.StdoutPipe()
+	cmd := exec.CommandContext(ctx, self, "child", "databases", certificate, roundTrip.String())
+	cmd.Stderr = os.Stderr
+	stdin, url, err := startPrinting(cmd)
 	if err != nil {
-		return nil, err
-	}
-	if err := d.cmd.Start(); err != nil {
-		return nil, err
-	}
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil {
-		d.stop()
 		return nil, fmt.Errorf("starting the databases: %w", err)
 	}
-	d.url = strings.TrimSpace(line)
-	return d, nil
+	return &databases{cmd: cmd, stdin: stdin, url: url}, nil
 }
 
 func (d *databases) stop() {

@@ -26,7 +26,7 @@ var benchmarks = []struct {
 	{"ping", pingCost},
 	{"memory", memory},
 	{"fleet", fleet},
-	{"dashboard", pages},
+	{"dashboard", dashboardPages},
 }
 
 func main() {

@@ -103,8 +103,6 @@ func child(ctx context.Context, name string, args []string) error {
 		return paced(ctx, args[0], scheduledRuns)
 	case name == "cloudprober" && len(args) == 1:
 		return cloudprober(ctx, args[0])
-	case name == "pages" && len(args) == 1:
-		return pagesResident(ctx, args[0])
 	}
 	return fmt.Errorf("unknown child %q with %q", name, args)
 }

@@ -53,6 +53,29 @@ func startServer(ctx context.Context, binary string, env ...string) (*server, er
 	return s, nil
 }
 
+// startPrinting starts a child that prints a line, its URL, once it serves. It ends with
+// its standard input, and with this process.
+func startPrinting(cmd *exec.Cmd) (stdin io.Closer, line string, err error) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if stdin, err = cmd.StdinPipe(); err != nil {
+		return nil, "", err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, "", err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, "", err
+	}
+	line, err = bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		_ = stdin.Close()
+		_ = cmd.Wait() // it ends with its standard input
+		return nil, "", fmt.Errorf("reading its URL: %w", err)
+	}
+	return stdin, strings.TrimSpace(line), nil
+}
+
 // answers asks by hand: a client's own set-up would be measured too.
 func answers(ctx context.Context, address string) bool {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)

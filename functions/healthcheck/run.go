@@ -119,7 +119,7 @@ func (f *Function) past(ctx context.Context, r job.Round, window time.Duration) 
 func samplesOf(hours []*history.PingHour, database string) []report.Sample {
 	var out []report.Sample
 	for _, h := range hours {
-		out, _ = h.AppendSamples(out, database) // a broken column is a gap
+		out = slices.AppendSeq(out, h.Each(database))
 	}
 	return out
 }

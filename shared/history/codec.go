@@ -144,29 +144,47 @@ type column []byte
 
 func (c *column) add(v uint64) { *c = binary.AppendUvarint(*c, v) }
 
-// values returns the column's n numbers.
-func (c column) values(n int) ([]uint64, error) {
-	return c.appendTo(make([]uint64, 0, min(n, len(c))), n)
+// next takes the first number off a column that is known to have one.
+func (c *column) next() uint64 {
+	if b := (*c)[0]; b < 0x80 { // one byte, as most are
+		*c = (*c)[1:]
+		return uint64(b)
+	}
+	v, size := binary.Uvarint(*c)
+	*c = (*c)[size:]
+	return v
 }
 
-// appendTo appends the column's n numbers.
-func (c column) appendTo(out []uint64, n int) ([]uint64, error) {
-	before := len(out)
-	for rest := []byte(c); len(rest) > 0; {
-		if rest[0] < 0x80 { // one byte, as most are
-			out, rest = append(out, uint64(rest[0])), rest[1:]
-			continue
-		}
+// check returns an error unless the column has n numbers, none above most.
+func (c column) check(n int, most uint64) error {
+	got := 0
+	for rest := c; len(rest) > 0; got++ {
 		v, size := binary.Uvarint(rest)
 		if size <= 0 {
-			return nil, errors.New("a column holds a broken number")
+			return errors.New("a column holds a broken number")
 		}
-		out, rest = append(out, v), rest[size:]
+		if v > most {
+			return fmt.Errorf("a column holds %d, want at most %d", v, most)
+		}
+		rest = rest[size:]
 	}
-	if got := len(out) - before; got != n {
-		return nil, fmt.Errorf("a column holds %d numbers, want %d", got, n)
+	if got != n {
+		return fmt.Errorf("a column holds %d numbers, want %d", got, n)
 	}
-	return out, nil
+	return nil
+}
+
+// checkColumns checks those of a document's n samples. causes is the first.
+func checkColumns(n int, known causes, causes column, others ...column) error {
+	if err := causes.check(n, uint64(len(known))); err != nil {
+		return err
+	}
+	for _, c := range others {
+		if err := c.check(n, math.MaxUint64); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tick is the resolution in which times are kept, in milliseconds.
@@ -232,14 +250,12 @@ func (c *causes) number(name cause.Cause) uint64 {
 	return uint64(i) + 1
 }
 
-func (c causes) name(n uint64) (cause.Cause, error) {
-	switch {
-	case n == 0:
-		return "", nil
-	case n > uint64(len(c)):
-		return "", fmt.Errorf("cause number %d of %d", n, len(c))
+// name returns the cause of a number that a checked column holds.
+func (c causes) name(n uint64) cause.Cause {
+	if n == 0 {
+		return ""
 	}
-	return c[n-1], nil
+	return c[n-1]
 }
 
 // runs is the list of runs that a document holds, in the order of their arrival.
@@ -247,6 +263,20 @@ type runs []Run
 
 func (r runs) has(t time.Time) bool {
 	return slices.ContainsFunc(r, func(run Run) bool { return run.Scheduled.Equal(t) })
+}
+
+// inOrder reports whether the runs arrived in the order of their schedule, as nearly
+// always.
+func (r runs) inOrder() bool {
+	return slices.IsSortedFunc(r, func(a, b Run) int { return a.Scheduled.Compare(b.Scheduled) })
+}
+
+// hour is the one that they are all of, zero of none.
+func (r runs) hour() time.Time {
+	if len(r) == 0 {
+		return time.Time{}
+	}
+	return r[0].Scheduled.UTC().Truncate(time.Hour)
 }
 
 // last returns the run with the latest scheduled time.

@@ -77,6 +77,9 @@ func DecodeReadings(data []byte, schema int) (*GaugeHour, error) {
 	return h, nil
 }
 
+// Hour is when the hour begins, zero while it has no run.
+func (h *GaugeHour) Hour() time.Time { return h.body.Runs.hour() }
+
 // Runs returns the hour's runs by scheduled time.
 func (h *GaugeHour) Runs() []Run {
 	return slices.SortedFunc(slices.Values(h.body.Runs), func(a, b Run) int { return a.Scheduled.Compare(b.Scheduled) })

@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -36,6 +37,9 @@ type pingSeries struct {
 	Wait     column `json:"wait"`
 	// Rest is total minus the other phases.
 	Rest column `json:"rest"`
+
+	// broken says why a document that was read has no samples here.
+	broken error
 }
 
 // AppendPings adds a HealthCheck run: one sample for each database, whose At is the
@@ -83,9 +87,13 @@ func DecodePings(data []byte, schema int) (*PingHour, error) {
 		if s == nil || len(s.Status) > len(h.body.Runs) {
 			return nil, fmt.Errorf("decoding: database %q has more samples than there are runs", name)
 		}
+		s.broken = checkColumns(s.samples(), h.body.Causes, s.Cause, s.Attempts, s.DNS, s.Connect, s.TLS, s.Wait, s.Rest)
 	}
 	return h, nil
 }
+
+// Hour is when the hour begins, zero while it has no run.
+func (h *PingHour) Hour() time.Time { return h.body.Runs.hour() }
 
 // Runs returns the hour's runs by scheduled time.
 func (h *PingHour) Runs() []Run {
@@ -97,25 +105,24 @@ func (h *PingHour) Databases() []string { return slices.Sorted(maps.Keys(h.body.
 
 // Samples returns the database's samples by time. A run without one is a gap.
 func (h *PingHour) Samples(database string) ([]report.Sample, error) {
-	return h.AppendSamples(nil, database)
+	if s, ok := h.body.Databases[database]; ok && s.broken != nil {
+		return nil, fmt.Errorf("reading samples of %s: %w", database, s.broken)
+	}
+	return slices.Collect(h.Each(database)), nil
 }
 
-// AppendSamples appends the database's samples by time. Of an hour with a broken column
-// it appends nothing.
-func (h *PingHour) AppendSamples(to []report.Sample, database string) ([]report.Sample, error) {
+// Each yields the database's samples by time. A run without one is a gap, and so are the
+// runs of a broken column, of which Samples tells.
+func (h *PingHour) Each(database string) iter.Seq[report.Sample] {
 	s, ok := h.body.Databases[database]
-	if !ok {
-		return to, nil
+	if !ok || s.broken != nil {
+		return func(func(report.Sample) bool) {}
 	}
-	out, err := s.appendTo(to, h.body.Runs, h.body.Causes)
-	if err != nil {
-		return to, fmt.Errorf("reading samples of %s: %w", database, err)
+	each := s.each(h.body.Runs, h.body.Causes)
+	if h.body.Runs.inOrder() {
+		return each
 	}
-	byTime := func(a, b report.Sample) int { return a.At.Compare(b.At) }
-	if of := out[len(to):]; !slices.IsSortedFunc(of, byTime) {
-		slices.SortStableFunc(of, byTime)
-	}
-	return out, nil
+	return slices.Values(slices.SortedStableFunc(each, func(a, b report.Sample) int { return a.At.Compare(b.At) }))
 }
 
 func (h *PingHour) has(t time.Time) bool    { return h.body.Runs.has(t) }
@@ -147,37 +154,28 @@ func (s *pingSeries) add(index int, v report.Sample, c *causes) {
 	s.Rest.add(max(coarse(v.Phases.Total), dns+connect+tls+wait) - (dns + connect + tls + wait))
 }
 
-func (s *pingSeries) appendTo(out []report.Sample, all runs, c causes) ([]report.Sample, error) {
-	n := len(s.Status) - strings.Count(s.Status, string(absent))
-	var columns [7][]uint64
-	values := make([]uint64, 0, 7*min(n, len(s.Status)))
-	for i, col := range []column{s.Cause, s.Attempts, s.DNS, s.Connect, s.TLS, s.Wait, s.Rest} {
-		from := len(values)
-		var err error
-		if values, err = col.appendTo(values, n); err != nil {
-			return nil, err
-		}
-		columns[i] = values[from:]
-	}
-	before := len(out)
-	out = slices.Grow(out, n)
-	for i := range len(s.Status) {
-		if s.Status[i] == absent {
-			continue
-		}
-		k := len(out) - before
-		name, err := c.name(columns[0][k])
-		if err != nil {
-			return nil, err
-		}
-		dns, connect, tls, wait, rest := columns[2][k], columns[3][k], columns[4][k], columns[5][k], columns[6][k]
-		out = append(out, report.Sample{
-			At: all[i].Scheduled, Status: status(s.Status[i]), Cause: name, Attempts: int(columns[1][k]),
-			Phases: report.Phases{
+// samples is how many there are.
+func (s *pingSeries) samples() int { return len(s.Status) - strings.Count(s.Status, string(absent)) }
+
+// each yields the samples in the order of the runs.
+func (s *pingSeries) each(all runs, known causes) iter.Seq[report.Sample] {
+	return func(yield func(report.Sample) bool) {
+		of := *s // whose columns are read to their ends
+		for i := range len(of.Status) {
+			if of.Status[i] == absent {
+				continue
+			}
+			sample := report.Sample{
+				At: all[i].Scheduled, Status: status(of.Status[i]), Cause: known.name(of.Cause.next()), Attempts: int(of.Attempts.next()),
+			}
+			dns, connect, tls, wait := of.DNS.next(), of.Connect.next(), of.TLS.next(), of.Wait.next()
+			sample.Phases = report.Phases{
 				DNS: milliseconds(dns), Connect: milliseconds(connect), TLS: milliseconds(tls), Wait: milliseconds(wait),
-				Total: milliseconds(dns + connect + tls + wait + rest),
-			},
-		})
+				Total: milliseconds(dns + connect + tls + wait + of.Rest.next()),
+			}
+			if !yield(sample) {
+				return
+			}
+		}
 	}
-	return out, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -35,6 +36,9 @@ type sampleSeries struct {
 	At    column `json:"at"`
 	Cause column `json:"cause"`
 	Wait  column `json:"wait"`
+
+	// broken says why a document that was read has no samples here.
+	broken error
 }
 
 // DecodeSamples reads a document's data.
@@ -50,6 +54,7 @@ func DecodeSamples(data []byte, schema int) (*SampleDay, error) {
 		if s == nil {
 			return nil, fmt.Errorf("decoding: region %q has no samples", region)
 		}
+		s.broken = checkColumns(len(s.Status), d.body.Causes, s.Cause, s.At, s.Wait)
 	}
 	return d, nil
 }
@@ -57,32 +62,39 @@ func DecodeSamples(data []byte, schema int) (*SampleDay, error) {
 // Regions returns the names of all regions with a sample, sorted.
 func (d *SampleDay) Regions() []string { return slices.Sorted(maps.Keys(d.body.Regions)) }
 
+// Date is the day's beginning.
+func (d *SampleDay) Date() time.Time {
+	t, _ := time.Parse(dayLayout, d.body.Day) // checked when it was decoded
+	return t
+}
+
 // Samples returns the region's samples by time. What is missing is a gap.
 func (d *SampleDay) Samples(region string) ([]report.Sample, error) {
-	s, ok := d.body.Regions[region]
-	if !ok {
-		return nil, nil
+	if s, ok := d.body.Regions[region]; ok && s.broken != nil {
+		return nil, fmt.Errorf("reading samples of %s on %s: %w", d.body.Database, d.body.Day, s.broken)
 	}
-	n := len(s.Status)
-	var columns [3][]uint64
-	for i, c := range []column{s.At, s.Cause, s.Wait} {
-		values, err := c.values(n)
-		if err != nil {
-			return nil, fmt.Errorf("reading samples of %s on %s: %w", d.body.Database, d.body.Day, err)
+	return slices.Collect(d.Each(region)), nil
+}
+
+// Each yields the region's samples by time. What is missing is a gap, and so is a day of
+// a broken column, of which Samples tells.
+func (d *SampleDay) Each(region string) iter.Seq[report.Sample] {
+	return func(yield func(report.Sample) bool) {
+		s, ok := d.body.Regions[region]
+		if !ok || s.broken != nil {
+			return
 		}
-		columns[i] = values
-	}
-	at, _ := time.Parse(dayLayout, d.body.Day) // checked when it was decoded
-	out := make([]report.Sample, n)
-	for i := range n {
-		name, err := d.body.Causes.name(columns[1][i])
-		if err != nil {
-			return nil, fmt.Errorf("reading samples of %s on %s: %w", d.body.Database, d.body.Day, err)
+		of, at := *s, d.Date() // whose columns are read to their ends
+		for i := range len(of.Status) {
+			at = at.Add(time.Duration(of.At.next()) * time.Second)
+			if !yield(report.Sample{
+				At: at, Status: status(of.Status[i]), Cause: d.body.Causes.name(of.Cause.next()),
+				Phases: report.Phases{Wait: milliseconds(of.Wait.next())},
+			}) {
+				return
+			}
 		}
-		at = at.Add(time.Duration(columns[0][i]) * time.Second)
-		out[i] = report.Sample{At: at, Status: status(s.Status[i]), Cause: name, Phases: report.Phases{Wait: milliseconds(columns[2][i])}}
 	}
-	return out, nil
 }
 
 // add puts one region's samples of the day, sorted by time, in place.

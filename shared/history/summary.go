@@ -27,31 +27,48 @@ type Summary struct {
 
 // Summarize sums up samples, in any order.
 func Summarize(samples []report.Sample) Summary {
-	s := Summary{Samples: len(samples)}
-	var waits []float64
-	for _, sample := range samples {
-		switch sample.Status {
-		case report.OK, report.Warn:
-			s.Good++
-			waits = append(waits, sample.Phases.Wait)
-		case report.Fail:
-			s.Failed++
-		default:
-			s.Unknown++
-		}
+	var t Tally
+	for _, s := range samples {
+		t.Add(s)
 	}
+	return t.Summary()
+}
+
+// Tally counts samples that come one by one, in any order. The zero value is ready.
+type Tally struct {
+	counted Summary
+	waits   []float64
+}
+
+// Add counts one.
+func (t *Tally) Add(s report.Sample) {
+	t.counted.Samples++
+	switch s.Status {
+	case report.OK, report.Warn:
+		t.counted.Good++
+		t.waits = append(t.waits, s.Phases.Wait)
+	case report.Fail:
+		t.counted.Failed++
+	default:
+		t.counted.Unknown++
+	}
+}
+
+// Summary sums up what was counted.
+func (t *Tally) Summary() Summary {
+	s := t.counted
 	if judged := s.Good + s.Failed; judged > 0 {
 		s.Availability = new(float64(s.Good) / float64(judged))
 	}
-	if len(waits) == 0 {
+	if len(t.waits) == 0 {
 		return s
 	}
-	slices.Sort(waits)
-	s.P50, s.P95 = new(nearestRank(waits, 50)), new(nearestRank(waits, 95))
-	if len(waits) >= minTail {
-		s.P99 = new(nearestRank(waits, 99))
+	slices.Sort(t.waits)
+	s.P50, s.P95 = new(nearestRank(t.waits, 50)), new(nearestRank(t.waits, 95))
+	if len(t.waits) >= minTail {
+		s.P99 = new(nearestRank(t.waits, 99))
 	}
-	s.Max = new(waits[len(waits)-1])
+	s.Max = new(t.waits[len(t.waits)-1])
 	return s
 }
 

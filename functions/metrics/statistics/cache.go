@@ -96,25 +96,18 @@ func newCaches(retention time.Duration) *caches {
 	}
 }
 
-func hourOf(runs []history.Run) time.Time {
-	if len(runs) == 0 {
-		return time.Time{}
-	}
-	return runs[0].Scheduled.UTC().Truncate(time.Hour)
-}
-
 func (r *Reader) pings(ctx context.Context, shard, region string, from, to time.Time) ([]*history.PingHour, error) {
 	return r.caches.pings.get(shard+"/"+region, from, to, r.now(),
 		func(from time.Time) ([]*history.PingHour, error) {
 			return r.archive.Pings(ctx, shard, region, from, to)
 		},
-		func(h *history.PingHour) time.Time { return hourOf(h.Runs()) })
+		(*history.PingHour).Hour)
 }
 
 func (r *Reader) readings(ctx context.Context, shard string, from, to time.Time) ([]*history.GaugeHour, error) {
 	return r.caches.readings.get(shard, from, to, r.now(),
 		func(from time.Time) ([]*history.GaugeHour, error) { return r.archive.Readings(ctx, shard, from, to) },
-		func(h *history.GaugeHour) time.Time { return hourOf(h.Runs()) })
+		(*history.GaugeHour).Hour)
 }
 
 // days reads those that are compacted.

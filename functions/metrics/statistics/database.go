@@ -2,7 +2,6 @@ package statistics
 
 import (
 	"context"
-	"iter"
 	"runtime"
 	"slices"
 	"time"
@@ -66,7 +65,7 @@ type material struct {
 	// pings are the hours of each region that lie in the window or in no day.
 	pings    map[string][]*history.PingHour
 	readings []*history.GaugeHour
-	open     time.Time // the first day that is in no day's document yet
+	since    time.Time // the first day that is in no day's document yet
 }
 
 func (r *shardReader) material(ctx context.Context) *material {
@@ -84,7 +83,7 @@ func (r *shardReader) material(ctx context.Context) *material {
 	for t := today.Add(-day); !t.Before(r.now.Add(-r.archive.Retention())) && !m.covered[t]; t = t.Add(-day) {
 		from = t
 	}
-	m.open = from
+	m.since = from
 	if r.w.to.Sub(r.w.from) <= day+r.w.step && r.w.from.Before(from) {
 		from = r.w.from
 	}
@@ -99,7 +98,7 @@ func (r *shardReader) material(ctx context.Context) *material {
 	// The figures of more than a day come from days; counters need the hour before.
 	from = r.w.from.Add(-time.Hour)
 	if r.w.to.Sub(r.w.from) > day+r.w.step {
-		from = m.open.Add(-time.Hour)
+		from = m.since.Add(-time.Hour)
 	}
 	if least := r.now.Add(-verdictsFrom); least.Before(from) {
 		from = least
@@ -126,11 +125,10 @@ func (r *shardReader) database(d *config.Database, m *material, old []*history.S
 	detail := r.q.Database != ""
 	order := append([]string{home}, slices.DeleteFunc(slices.Clone(regions), func(x string) bool { return x == home })...)
 	for _, region := range order {
-		hot := samplesOf(m.pings[region], d.Name)
 		if region == home {
-			out.Uptime.count(m, region, d.Name, hot, r.now)
+			out.Uptime.count(m, region, d.Name, r.now)
 		}
-		out.Regions = append(out.Regions, r.region(region, d.Name, m, old, hot, detail))
+		out.Regions = append(out.Regions, r.region(region, d.Name, m, old, detail))
 	}
 	r.read(&out, m, detail)
 	return out
@@ -139,54 +137,47 @@ func (r *shardReader) database(d *config.Database, m *material, old []*history.S
 // long says that the window is wider than what hours are read for.
 func (r *shardReader) long() bool { return r.w.to.Sub(r.w.from) > day+r.w.step }
 
-func (r *shardReader) region(region, database string, m *material, old []*history.SampleDay, hot []report.Sample, detail bool) Region {
-	out := Region{Region: region}
-	if n := len(hot); n > 0 {
-		last := hot[n-1]
-		out.Last = &Ping{At: last.At, Status: last.Status, Cause: string(last.Cause), Phases: last.Phases}
-	}
+func (r *shardReader) region(region, database string, m *material, old []*history.SampleDay, detail bool) Region {
+	out := Region{Region: region, Last: lastPing(m.pings[region], database)}
 	if r.long() && !detail {
-		sums := map[time.Time]history.Summary{}
-		for _, d := range m.days {
-			if of := d.Databases[database]; of != nil && !d.Date().Before(r.w.from.Truncate(day)) {
-				if s, ok := of.Regions[region]; ok {
-					sums[d.Date()] = s
-				}
-			}
-		}
-		for t, samples := range byDay(hot) {
-			if !m.covered[t] {
-				sums[t] = history.Summarize(samples)
-			}
-		}
+		sums := r.summaries(region, database, m)
 		out.Summary, out.Series = joined(sums), daySeries(r.w, sums)
 		return out
 	}
-	if len(old) == 0 {
-		// Sorted by time, so what lies in the window is one piece of them.
-		samples := r.w.part(hot)
-		out.Summary, out.Series = history.Summarize(samples), pingSeries(r.w, samples, detail)
-		return out
-	}
-	var samples []report.Sample
-	covered := map[time.Time]bool{}
-	for _, d := range old {
-		of, err := d.Samples(region)
-		if err != nil {
-			continue // a broken column is a gap
-		}
-		samples = append(samples, of...)
-		if len(of) > 0 {
-			covered[of[0].At.Truncate(day)] = true
+	var tally history.Tally
+	points := newPoints(r.w, detail)
+	for s := range samplesOf(m.pings[region], old, region, database) {
+		if r.w.index(s.At) >= 0 {
+			tally.Add(s)
+			points.add(s)
 		}
 	}
-	for _, s := range hot {
-		if !covered[s.At.Truncate(day)] {
-			samples = append(samples, s)
+	out.Summary, out.Series = tally.Summary(), points.end()
+	return out
+}
+
+// summaries are those of the window's days: of the ones that are in no day's document yet
+// they are made of their samples.
+func (r *shardReader) summaries(region, database string, m *material) map[time.Time]history.Summary {
+	out := map[time.Time]history.Summary{}
+	for _, d := range m.days {
+		if of := d.Databases[database]; of != nil && !d.Date().Before(r.w.from.Truncate(day)) {
+			if s, ok := of.Regions[region]; ok {
+				out[d.Date()] = s
+			}
 		}
 	}
-	samples = slices.DeleteFunc(samples, func(s report.Sample) bool { return r.w.index(s.At) < 0 })
-	out.Summary, out.Series = history.Summarize(samples), pingSeries(r.w, samples, detail)
+	open := map[time.Time]*history.Tally{}
+	for s := range m.open(region, database) {
+		date := s.At.UTC().Truncate(day)
+		if open[date] == nil {
+			open[date] = &history.Tally{}
+		}
+		open[date].Add(s)
+	}
+	for date, tally := range open {
+		out[date] = tally.Summary()
+	}
 	return out
 }
 
@@ -208,24 +199,20 @@ func joined(days map[time.Time]history.Summary) history.Summary {
 	return s
 }
 
-func (u *Uptime) count(m *material, region, database string, hot []report.Sample, now time.Time) {
+func (u *Uptime) count(m *material, region, database string, now time.Time) {
 	for _, d := range m.days {
 		if of := d.Databases[database]; of != nil {
 			u.Good += of.Regions[region].Good
 			u.Failed += of.Regions[region].Failed
 		}
 	}
-	for t, samples := range byDay(hot) {
-		if m.covered[t] || now.Sub(t) > uptimeDays*day {
-			continue
-		}
-		for _, s := range samples {
-			switch s.Status {
-			case report.OK, report.Warn:
-				u.Good++
-			case report.Fail:
-				u.Failed++
-			}
+	for s := range m.open(region, database) {
+		switch {
+		case now.Sub(s.At.UTC().Truncate(day)) > uptimeDays*day:
+		case s.Status == report.OK, s.Status == report.Warn:
+			u.Good++
+		case s.Status == report.Fail:
+			u.Failed++
 		}
 	}
 	judged := float64(u.Good + u.Failed)
@@ -308,27 +295,4 @@ func runsOf[H hour](hours []H) []history.Run {
 		}
 	}
 	return nil
-}
-
-func samplesOf(hours []*history.PingHour, database string) []report.Sample {
-	out := make([]report.Sample, 0, 60*len(hours)) // one a minute by default
-	for _, h := range hours {
-		out, _ = h.AppendSamples(out, database) // a broken column is a gap
-	}
-	return out
-}
-
-// byDay yields the days of samples, which are sorted by time, and their samples.
-func byDay(samples []report.Sample) iter.Seq2[time.Time, []report.Sample] {
-	return func(yield func(time.Time, []report.Sample) bool) {
-		for len(samples) > 0 {
-			began := samples[0].At.UTC().Truncate(day)
-			end := began.Add(day)
-			n, _ := slices.BinarySearchFunc(samples, end, func(s report.Sample, t time.Time) int { return s.At.Compare(t) })
-			if !yield(began, samples[:n]) {
-				return
-			}
-			samples = samples[n:]
-		}
-	}
 }

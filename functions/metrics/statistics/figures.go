@@ -45,7 +45,7 @@ func (r *shardReader) read(d *Database, m *material, detail bool) {
 			sum.Hits, sum.Misses = plus(sum.Hits, one.Hits), plus(sum.Misses, one.Misses)
 		}
 	}
-	for t := m.open; !t.After(r.now); t = t.Add(day) { // in no day yet
+	for t := m.since; !t.After(r.now); t = t.Add(day) { // in no day yet
 		one := history.SumUp(before(m.readings, t.Add(day)), d.Name, t)
 		if i := w.index(t); i >= 0 && one != (history.Figures{}) {
 			series.set(i, one)
@@ -61,7 +61,7 @@ func (r *shardReader) read(d *Database, m *material, detail bool) {
 // before returns the hours that begin before t.
 func before(hours []*history.GaugeHour, t time.Time) []*history.GaugeHour {
 	n := len(hours)
-	for n > 0 && !hourOf(hours[n-1].Runs()).Before(t) {
+	for n > 0 && !hours[n-1].Hour().Before(t) {
 		n--
 	}
 	return hours[:n]

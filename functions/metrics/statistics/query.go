@@ -134,11 +134,3 @@ func (w window) index(t time.Time) int {
 	}
 	return int(t.Sub(w.from) / w.step)
 }
-
-// part is those of samples, sorted by time, that lie in the window.
-func (w window) part(samples []report.Sample) []report.Sample {
-	byTime := func(s report.Sample, t time.Time) int { return s.At.Compare(t) }
-	first, _ := slices.BinarySearchFunc(samples, w.from, byTime)
-	end, _ := slices.BinarySearchFunc(samples, w.to, byTime)
-	return samples[first:end]
-}

@@ -9,71 +9,80 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// pingSeries sorts samples into the window's points. With detail it also says how the
-// tail and the phases were.
-func pingSeries(w window, samples []report.Sample, detail bool) PingSeries {
-	n := w.points()
-	s := PingSeries{
-		From: w.from, StepSeconds: int64(w.step / time.Second),
-		P50: make([]*float64, n), Good: make([]int, n), Failed: make([]int, n),
-	}
-	waits := make([][]float64, n)
-	var phases [][3][]float64
-	if detail {
-		phases = make([][3][]float64, n)
-		s.Unknown = make([]int, n)
-	}
-	for _, v := range samples {
-		i := w.index(v.At)
-		if i < 0 {
-			continue
-		}
-		switch v.Status {
-		case report.OK, report.Warn:
-			s.Good[i]++
-			waits[i] = append(waits[i], v.Phases.Wait)
-			if detail && v.Phases.Connect > 0 {
-				for k, ms := range [3]float64{v.Phases.DNS, v.Phases.Connect, v.Phases.TLS} {
-					phases[i][k] = append(phases[i][k], ms)
-				}
-			}
-		case report.Fail:
-			s.Failed[i]++
-		default:
-			if detail {
-				s.Unknown[i]++
-			}
-		}
-	}
-	for i := range n {
-		slices.Sort(waits[i])
-		s.P50[i] = rank(waits[i], 50)
-	}
-	if detail {
-		s.tail(waits, phases)
-	}
-	return s
+// points makes a series of samples that come by time.
+type points struct {
+	w      window
+	series PingSeries
+	// detail says that the tail and the phases are wanted.
+	detail bool
+	// at is the point that the samples are about; the lists are theirs.
+	at     int
+	waits  []float64
+	phases [3][]float64
 }
 
-func (s *PingSeries) tail(waits [][]float64, phases [][3][]float64) {
-	n := len(waits)
-	s.P95, s.P99 = make([]*float64, n), make([]*float64, n)
-	var medians [3][]*float64
-	for k := range medians {
-		medians[k] = make([]*float64, n)
+func newPoints(w window, detail bool) *points {
+	n := w.points()
+	p := &points{w: w, detail: detail, series: PingSeries{
+		From: w.from, StepSeconds: int64(w.step / time.Second),
+		P50: make([]*float64, n), Good: make([]int, n), Failed: make([]int, n),
+	}}
+	if detail {
+		p.series.P95, p.series.P99, p.series.Unknown = make([]*float64, n), make([]*float64, n), make([]int, n)
 	}
-	known := false
-	for i := range n {
-		s.P95[i], s.P99[i] = rank(waits[i], 95), rank(waits[i], 99)
-		for k, values := range phases[i] {
-			slices.Sort(values)
-			medians[k][i] = rank(values, 50)
-			known = known || len(values) > 0
+	return p
+}
+
+// add adds a sample that lies in the window.
+func (p *points) add(s report.Sample) {
+	if i := p.w.index(s.At); i != p.at {
+		p.finish()
+		p.at = i
+	}
+	switch s.Status {
+	case report.OK, report.Warn:
+		p.series.Good[p.at]++
+		p.waits = append(p.waits, s.Phases.Wait)
+		if p.detail && s.Phases.Connect > 0 {
+			for k, ms := range [3]float64{s.Phases.DNS, s.Phases.Connect, s.Phases.TLS} {
+				p.phases[k] = append(p.phases[k], ms)
+			}
+		}
+	case report.Fail:
+		p.series.Failed[p.at]++
+	default:
+		if p.detail {
+			p.series.Unknown[p.at]++
 		}
 	}
-	if known {
-		s.DNS, s.Connect, s.TLS = medians[0], medians[1], medians[2]
+}
+
+// finish ranks the samples of a point.
+func (p *points) finish() {
+	s := &p.series
+	slices.Sort(p.waits)
+	s.P50[p.at] = rank(p.waits, 50)
+	if p.detail {
+		s.P95[p.at], s.P99[p.at] = rank(p.waits, 95), rank(p.waits, 99)
 	}
+	if len(p.phases[0]) > 0 && s.DNS == nil {
+		n := len(s.P50)
+		s.DNS, s.Connect, s.TLS = make([]*float64, n), make([]*float64, n), make([]*float64, n)
+	}
+	for k, medians := range [3][]*float64{s.DNS, s.Connect, s.TLS} {
+		if values := p.phases[k]; len(values) > 0 {
+			slices.Sort(values)
+			medians[p.at] = rank(values, 50)
+		}
+		p.phases[k] = p.phases[k][:0]
+	}
+	p.waits = p.waits[:0]
+}
+
+// end returns the series.
+func (p *points) end() PingSeries {
+	p.finish()
+	return p.series
 }
 
 // rank is the nearest-rank percentile to a tenth of a millisecond, nil of nothing.

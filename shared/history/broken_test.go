@@ -1,0 +1,77 @@
+package history_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"slices"
+	"testing"
+
+	"github.com/pongwatch/pongwatch/shared/history"
+)
+
+func packed(t *testing.T, text string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	zw := gzip.NewWriter(&b)
+	if _, err := zw.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := zw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// brokenColumns are wrong in one column each: AAE= is 0 and 1, AA== one 0, AIA= a number
+// that does not end, AAM= has a cause that is not in the table.
+var brokenColumns = map[string]string{
+	"one number too few":            `"cause":"AAE=","wait":"AA=="`,
+	"a number that does not end":    `"cause":"AAE=","wait":"AIA="`,
+	"a cause that is not in table":  `"cause":"AAM=","wait":"AAE="`,
+	"no column at all":              `"cause":"AAE="`,
+	"a column with one number more": `"cause":"AAE=","wait":"AAEB"`,
+}
+
+func TestABrokenColumnIsAGapOfItsDatabaseAlone(t *testing.T) {
+	const rest = `,"attempts":"AQE=","dns":"AAE=","connect":"AAE=","tls":"AAE=","rest":"AAE="}`
+	for name, columns := range brokenColumns {
+		t.Run(name, func(t *testing.T) {
+			h, err := history.DecodePings(packed(t, `{"shard":"main","region":"r","causes":["slow"],
+				"runs":[{"scheduled":"2026-11-22T20:00:00Z"},{"scheduled":"2026-11-22T20:01:00Z"}],
+				"databases":{"whole":{"status":"oo","cause":"AAE=","wait":"AAE="`+rest+`,"broken":{"status":"oo",`+columns+rest+`}}`), 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := h.Samples("broken"); err == nil || got != nil {
+				t.Errorf("Samples() = %v, %v; want an error", got, err)
+			}
+			if got := slices.Collect(h.Each("broken")); got != nil {
+				t.Errorf("Each() yields %v, want a gap", got)
+			}
+			if got, err := h.Samples("whole"); err != nil || len(got) != 2 {
+				t.Errorf("the other database has %d samples, %v; want 2", len(got), err)
+			}
+		})
+	}
+}
+
+func TestABrokenColumnIsAGapOfItsRegionAlone(t *testing.T) {
+	for name, columns := range brokenColumns {
+		t.Run(name, func(t *testing.T) {
+			d, err := history.DecodeSamples(packed(t, `{"database":"cache","day":"2026-11-22","causes":["slow"],
+				"regions":{"whole":{"status":"oo","cause":"AAE=","wait":"AAE=","at":"AAE="},"broken":{"status":"oo","at":"AAE=",`+columns+`}}}`), 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := d.Samples("broken"); err == nil || got != nil {
+				t.Errorf("Samples() = %v, %v; want an error", got, err)
+			}
+			if got := slices.Collect(d.Each("broken")); got != nil {
+				t.Errorf("Each() yields %v, want a gap", got)
+			}
+			if got, err := d.Samples("whole"); err != nil || len(got) != 2 {
+				t.Errorf("the other region has %d samples, %v; want 2", len(got), err)
+			}
+		})
+	}
+}
