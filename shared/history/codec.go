@@ -48,36 +48,43 @@ func unpack(data []byte, schema int, body any) error {
 	if schema > Schema {
 		return fmt.Errorf("schema %d, this version reads up to %d: %w", schema, Schema, ErrNewer)
 	}
-	raw, err := decompress(data)
-	if err != nil {
+	u, _ := unpackers.Get().(*unpacker)
+	defer unpackers.Put(u)
+	if err := u.decompress(data); err != nil {
 		return fmt.Errorf("decompressing: %w", err)
 	}
-	if err := json.Unmarshal(raw, body); err != nil {
+	// What is decoded keeps nothing of the text.
+	if err := json.Unmarshal(u.text.Bytes(), body); err != nil {
 		return fmt.Errorf("decoding: %w", err)
 	}
 	return nil
 }
 
-// readers are kept, since each holds 40 KB that a month's documents need in turn.
-var readers = sync.Pool{New: func() any { return new(gzip.Reader) }}
+// unpackers are kept: each holds 40 KB and a document's text, which a month's documents
+// need in turn.
+var unpackers = sync.Pool{New: func() any { return new(unpacker) }}
 
-func decompress(data []byte) ([]byte, error) {
-	zr, _ := readers.Get().(*gzip.Reader)
-	defer readers.Put(zr)
-	if err := zr.Reset(bytes.NewReader(data)); err != nil {
-		return nil, err
+type unpacker struct {
+	zr   gzip.Reader
+	text bytes.Buffer
+}
+
+func (u *unpacker) decompress(data []byte) error {
+	if err := u.zr.Reset(bytes.NewReader(data)); err != nil {
+		return err
 	}
 	// The last four bytes claim the size (RFC 1952, 2.3.1). Deflate makes at most a
 	// thousandth of it, so a false claim reserves no more than the data could hold.
 	claim := min(int64(binary.LittleEndian.Uint32(data[len(data)-4:])), maxDecoded, 1032*int64(len(data)))
-	raw := bytes.NewBuffer(make([]byte, 0, claim+bytes.MinRead))
-	if _, err := raw.ReadFrom(io.LimitReader(zr, maxDecoded+1)); err != nil {
-		return nil, err
+	u.text.Reset()
+	u.text.Grow(int(claim) + bytes.MinRead)
+	if _, err := u.text.ReadFrom(io.LimitReader(&u.zr, maxDecoded+1)); err != nil {
+		return err
 	}
-	if raw.Len() > maxDecoded {
-		return nil, fmt.Errorf("more than %d bytes", maxDecoded)
+	if u.text.Len() > maxDecoded {
+		return fmt.Errorf("more than %d bytes", maxDecoded)
 	}
-	return raw.Bytes(), nil
+	return nil
 }
 
 // numbers is a list of figures of which some are not known, which are NaN here and

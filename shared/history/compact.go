@@ -86,7 +86,8 @@ func (a *Archive) collect(ctx context.Context, c Compaction, from time.Time, sum
 				out[name] = &SampleDay{sampleBody{Database: name, Day: summary.Day, Regions: map[string]*sampleSeries{}}}
 			}
 			out[name].add(region, samples)
-			summary.of(name).Regions[region] = Summarize(samples)
+			of := summary.of(name)
+			of.Regions = append(of.Regions, RegionSummary{region, Summarize(samples)})
 		}
 	}
 	return out, nil
@@ -114,7 +115,7 @@ func (a *Archive) sumUp(ctx context.Context, shard string, from time.Time, summa
 
 func (d *Day) of(name string) *DatabaseDay {
 	if d.Databases[name] == nil {
-		d.Databases[name] = &DatabaseDay{Regions: map[string]Summary{}}
+		d.Databases[name] = &DatabaseDay{}
 	}
 	return d.Databases[name]
 }

@@ -152,14 +152,14 @@ func check(t *testing.T, a *history.Archive) {
 		t.Fatalf("Days() = %d, %v; want one", len(sums), err)
 	}
 	cache := sums[0].Databases["cache"]
-	if s := cache.Regions[region]; s.Samples != 132 || s.Good != 131 || s.Failed != 1 || *s.P50 != 50 || *s.Max != 100 {
+	if s, _ := cache.Regions.Of(region); s.Samples != 132 || s.Good != 131 || s.Failed != 1 || *s.P50 != 50 || *s.Max != 100 {
 		t.Errorf("cache is summed up as %+v", s)
 	}
 	// Each of the two replicas counted from its first reading to its last.
 	if *cache.Hits != 1420+1420 || *cache.Misses != 142+142 || *cache.MemoryRatio != 1430.0/1440 {
 		t.Errorf("cache's figures are hits %v, misses %v, memory %v", *cache.Hits, *cache.Misses, *cache.MemoryRatio)
 	}
-	if s := sums[0].Databases["queue"].Regions["us-east4"]; s.Good != 132 || s.Failed != 0 {
+	if s, _ := sums[0].Databases["queue"].Regions.Of("us-east4"); s.Good != 132 || s.Failed != 0 {
 		t.Errorf("queue is summed up as %+v", s)
 	}
 }

@@ -20,7 +20,7 @@ type Day struct {
 // DatabaseDay sums up one database's day. What is not known is left out.
 type DatabaseDay struct {
 	// Regions has the pings by the region that made them.
-	Regions map[string]Summary `json:"regions,omitempty"`
+	Regions ByRegion `json:"regions,omitempty"`
 	Figures
 }
 

@@ -27,8 +27,8 @@ type gaugeBody struct {
 // the gauge or the check.
 type readingSeries struct {
 	Run     indices    `json:"run"`
-	Replica words      `json:"replica,omitempty"`
-	Policy  words      `json:"policy,omitempty"`
+	Replica words      `json:"replica,omitzero"`
+	Policy  words      `json:"policy,omitzero"`
 	Values  gauges     `json:"values,omitempty"`
 	Checks  verdictsOf `json:"checks,omitempty"`
 }
@@ -112,8 +112,8 @@ func (h *GaugeHour) Last(database string) (report.Reading, bool) {
 	}
 	newest := -1
 	for _, i := range h.order(s) {
-		for _, list := range s.Values {
-			if !math.IsNaN(list[i]) {
+		for _, column := range s.Values {
+			if !math.IsNaN(column.of[i]) {
 				newest = i
 				break
 			}
@@ -125,6 +125,18 @@ func (h *GaugeHour) Last(database string) (report.Reading, bool) {
 	r := s.reading(newest)
 	r.At = h.body.Runs[s.Run[newest]].Scheduled
 	return r, true
+}
+
+// gauge returns the database's readings of a gauge, nil where it has none.
+func (h *GaugeHour) gauge(database string, gauge report.Gauge) (*readingSeries, numbers) {
+	s, ok := h.body.Databases[database]
+	if !ok {
+		return nil, nil
+	}
+	if values := s.Values.get(gauge); values != nil {
+		return s, *values
+	}
+	return s, nil
 }
 
 // order yields the indices of the readings by time.
@@ -156,19 +168,20 @@ func Growth(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[t
 	return func(yield func(time.Time, float64) bool) {
 		last := map[string]counted{} // by replica
 		for _, h := range hours {
-			s, ok := h.body.Databases[database]
-			if !ok || s.Values[gauge] == nil {
+			s, values := h.gauge(database, gauge)
+			if values == nil {
 				continue
 			}
 			counters := s.counters()
 			for _, i := range h.order(s) {
-				now := s.Values[gauge][i]
+				now := values[i]
 				if math.IsNaN(now) {
 					continue
 				}
-				before, compared := last[s.Replica[i]]
+				replica := s.Replica.at(i)
+				before, compared := last[replica]
 				is := counted{now, counters, i}
-				last[s.Replica[i]] = is
+				last[replica] = is
 				if is.restartedSince(before) {
 					before.value = 0
 				}
@@ -204,7 +217,9 @@ func (s *readingSeries) counters() []numbers {
 	names := report.Counters()
 	out := make([]numbers, len(names))
 	for i, name := range names {
-		out[i] = s.Values[name]
+		if values := s.Values.get(name); values != nil {
+			out[i] = *values
+		}
 	}
 	return out
 }
@@ -213,12 +228,12 @@ func (s *readingSeries) counters() []numbers {
 func Figure(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[time.Time, float64] {
 	return func(yield func(time.Time, float64) bool) {
 		for _, h := range hours {
-			s, ok := h.body.Databases[database]
-			if !ok || s.Values[gauge] == nil {
+			s, values := h.gauge(database, gauge)
+			if values == nil {
 				continue
 			}
 			for _, i := range h.order(s) {
-				if v := s.Values[gauge][i]; !math.IsNaN(v) && !yield(h.body.Runs[s.Run[i]].Scheduled, v) {
+				if v := values[i]; !math.IsNaN(v) && !yield(h.body.Runs[s.Run[i]].Scheduled, v) {
 					return
 				}
 			}
@@ -231,12 +246,15 @@ func Verdicts(hours []*GaugeHour, database string, check report.Check) iter.Seq2
 	return func(yield func(time.Time, report.Verdict) bool) {
 		for _, h := range hours {
 			s, ok := h.body.Databases[database]
-			if !ok || s.Checks[check] == nil {
+			if !ok {
+				continue
+			}
+			column := s.Checks.get(check)
+			if column == nil {
 				continue
 			}
 			for _, i := range h.order(s) {
-				v := s.Checks[check][i]
-				if v != nil && !yield(h.body.Runs[s.Run[i]].Scheduled, report.Verdict{Status: v.Status, Cause: v.Cause, Value: v.Value}) {
+				if v, asked := column.at(i); asked && !yield(h.body.Runs[s.Run[i]].Scheduled, v) {
 					return
 				}
 			}
@@ -253,7 +271,7 @@ func (h *GaugeHour) add(run Run, readings map[string]report.Reading) {
 	for database, r := range readings {
 		s := h.body.Databases[database]
 		if s == nil {
-			s = &readingSeries{Values: gauges{}, Checks: verdictsOf{}}
+			s = &readingSeries{}
 			h.body.Databases[database] = s
 		}
 		s.add(index, r)
@@ -263,38 +281,39 @@ func (h *GaugeHour) add(run Run, readings map[string]report.Reading) {
 func (s *readingSeries) add(index int, r report.Reading) {
 	before := len(s.Run)
 	s.Run = append(s.Run, index)
-	s.Replica = append(s.Replica, r.Replica)
-	s.Policy = append(s.Policy, r.Policy)
-	if s.Values == nil {
-		s.Values = map[report.Gauge]numbers{}
-	}
-	if s.Checks == nil {
-		s.Checks = verdictsOf{}
-	}
+	s.Replica.add(r.Replica)
+	s.Policy.add(r.Policy)
 	for gauge, v := range r.Values {
-		s.Values[gauge] = append(s.Values[gauge].padded(before), v)
+		values := s.Values.at(gauge)
+		*values = append(values.padded(before), v)
 	}
 	for check, v := range r.Checks {
-		s.Checks[check] = append(padded(s.Checks[check], before), &verdict{Status: v.Status, Cause: v.Cause, Value: v.Value})
+		column := s.Checks.at(check)
+		column.pad(before)
+		value := math.NaN()
+		if v.Value != nil {
+			value = *v.Value
+		}
+		column.add(kind{v.Status, v.Cause}, value)
 	}
-	for gauge, list := range s.Values {
-		s.Values[gauge] = list.padded(before + 1)
+	for i := range s.Values {
+		s.Values[i].of = s.Values[i].of.padded(before + 1)
 	}
-	for check, list := range s.Checks {
-		s.Checks[check] = padded(list, before+1)
+	for i := range s.Checks {
+		s.Checks[i].of.pad(before + 1)
 	}
 }
 
 func (s *readingSeries) reading(i int) report.Reading {
-	r := report.Reading{Replica: s.Replica[i], Policy: s.Policy[i], Values: map[report.Gauge]float64{}, Checks: map[report.Check]report.Verdict{}}
-	for gauge, list := range s.Values {
-		if v := list[i]; !math.IsNaN(v) {
-			r.Values[gauge] = v
+	r := report.Reading{Replica: s.Replica.at(i), Policy: s.Policy.at(i), Values: map[report.Gauge]float64{}, Checks: map[report.Check]report.Verdict{}}
+	for _, column := range s.Values {
+		if v := column.of[i]; !math.IsNaN(v) {
+			r.Values[column.name] = v
 		}
 	}
-	for check, list := range s.Checks {
-		if v := list[i]; v != nil {
-			r.Checks[check] = report.Verdict{Status: v.Status, Cause: v.Cause, Value: v.Value}
+	for k := range s.Checks {
+		if v, asked := s.Checks[k].of.at(i); asked {
+			r.Checks[s.Checks[k].name] = v
 		}
 	}
 	return r
@@ -304,7 +323,7 @@ func (s *readingSeries) reading(i int) report.Reading {
 // reading a run.
 func (s *readingSeries) whole(runs int) bool {
 	n := len(s.Run)
-	if len(s.Replica) != n || len(s.Policy) != n {
+	if len(s.Replica.index) != n || len(s.Policy.index) != n {
 		return false
 	}
 	for _, index := range s.Run {
@@ -312,13 +331,13 @@ func (s *readingSeries) whole(runs int) bool {
 			return false
 		}
 	}
-	for _, list := range s.Values {
-		if len(list) != n {
+	for _, column := range s.Values {
+		if len(column.of) != n {
 			return false
 		}
 	}
-	for _, list := range s.Checks {
-		if len(list) != n {
+	for _, column := range s.Checks {
+		if len(column.of.index) != n {
 			return false
 		}
 	}
@@ -331,12 +350,4 @@ func (n numbers) padded(length int) numbers {
 		n = append(n, math.NaN())
 	}
 	return n
-}
-
-// padded returns list with nils appended up to length n.
-func padded[T any](list []*T, n int) []*T {
-	for len(list) < n {
-		list = append(list, nil)
-	}
-	return list
 }

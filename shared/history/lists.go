@@ -3,6 +3,8 @@ package history
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -34,32 +36,47 @@ func (x *indices) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// words are mostly the same one over and over.
-type words []string
-
 // UnmarshalJSON implements [json.Unmarshaler].
-func (x *words) UnmarshalJSON(data []byte) error {
+func (w *words) UnmarshalJSON(data []byte) error {
+	if fast, ok := readWords(data); ok {
+		*w = fast
+		return nil
+	}
+	var list []string
+	if err := json.Unmarshal(data, &list); err != nil {
+		return err
+	}
+	*w = words{}
+	for _, word := range list {
+		w.add(word)
+	}
+	return nil
+}
+
+// readWords reads ["a","a","b"], unless a word has a comma or an escape.
+func readWords(data []byte) (words, bool) {
 	elements, ok := elementsOf(data)
-	ok = ok && isPlain(data)
-	out := make(words, 0, bytes.Count(data, []byte(","))+1)
-	last := ""
-	for ok && len(elements) > 0 {
+	if !ok || !isPlain(data) {
+		return words{}, false
+	}
+	out := words{index: make([]uint32, 0, bytes.Count(data, []byte(","))+1)}
+	for len(elements) > 0 {
 		var one []byte
 		one, elements, _ = bytes.Cut(elements, []byte(","))
-		if ok = len(one) >= 2 && one[0] == '"' && one[len(one)-1] == '"'; !ok {
-			break // a word with a comma, or none
+		if len(one) < 2 || one[0] != '"' || one[len(one)-1] != '"' {
+			return words{}, false
 		}
-		if one = one[1 : len(one)-1]; string(one) != last {
-			last = string(one)
+		one = one[1 : len(one)-1]
+		if bytes.IndexByte(one, '"') >= 0 {
+			return words{}, false
 		}
-		ok = bytes.IndexByte(one, '"') < 0
-		out = append(out, last)
+		if n := len(out.index); n > 0 && out.at(n-1) == string(one) {
+			out.index = append(out.index, out.index[n-1])
+		} else {
+			out.add(string(one))
+		}
 	}
-	if !ok {
-		return json.Unmarshal(data, (*[]string)(x))
-	}
-	*x = out
-	return nil
+	return out, true
 }
 
 // elementsOf returns what is inside a list.
@@ -74,41 +91,29 @@ func elementsOf(data []byte) ([]byte, bool) {
 func isPlain(data []byte) bool { return bytes.IndexByte(data, '\\') < 0 && utf8.Valid(data) }
 
 // gauges are columns by gauge.
-type gauges map[report.Gauge]numbers
-
-// UnmarshalJSON implements [json.Unmarshaler].
-func (x *gauges) UnmarshalJSON(data []byte) error {
-	out := make(gauges, bytes.Count(data, []byte(":")))
-	ok := eachList(data, func(name, list []byte) bool {
-		var column numbers
-		if column.UnmarshalJSON(list) != nil {
-			return false
-		}
-		out[knownGauge(name)] = column
-		return true
-	})
-	if !ok {
-		return json.Unmarshal(data, (*map[report.Gauge]numbers)(x))
-	}
-	*x = out
-	return nil
-}
+type gauges = named[report.Gauge, numbers]
 
 // verdictsOf are columns by check.
-type verdictsOf map[report.Check]verdicts
+type verdictsOf = named[report.Check, verdicts]
 
 // UnmarshalJSON implements [json.Unmarshaler].
-func (x *verdictsOf) UnmarshalJSON(data []byte) error {
-	out := verdictsOf{}
-	ok := eachList(data, func(name, list []byte) bool {
-		column, ok := readVerdicts(list)
-		out[knownCheck(name)] = column
-		return ok
-	})
-	if !ok {
-		return json.Unmarshal(data, (*map[report.Check]verdicts)(x))
+func (x *named[N, C]) UnmarshalJSON(data []byte) error {
+	out := make(named[N, C], 0, bytes.Count(data, []byte(`":[`)))
+	if eachList(data, func(name, list []byte) bool {
+		column, ok := any(out.at(N(known(name)))).(json.Unmarshaler)
+		return ok && column.UnmarshalJSON(list) == nil
+	}) {
+		*x = out
+		return nil
 	}
-	*x = out
+	var all map[N]C
+	if err := json.Unmarshal(data, &all); err != nil {
+		return err
+	}
+	*x = nil
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		*x.at(name) = all[name]
+	}
 	return nil
 }
 
@@ -139,27 +144,21 @@ func eachList(data []byte, take func(name, list []byte) bool) bool {
 	return true
 }
 
-// knownGauge and knownCheck make no new string of a name that is known.
-func knownGauge(name []byte) report.Gauge {
-	if g, ok := gaugeNames[string(name)]; ok {
-		return g
+// known makes no new string of a name that is known.
+func known(name []byte) string {
+	if known, ok := knownNames[string(name)]; ok {
+		return known
 	}
-	return report.Gauge(name)
+	return string(name)
 }
 
-func knownCheck(name []byte) report.Check {
-	for _, c := range report.Checks() {
-		if string(name) == string(c) {
-			return c
-		}
-	}
-	return report.Check(name)
-}
-
-var gaugeNames = func() map[string]report.Gauge {
-	names := map[string]report.Gauge{}
+var knownNames = func() map[string]string {
+	names := map[string]string{}
 	for _, g := range report.Gauges() {
-		names[string(g)] = g
+		names[string(g)] = string(g)
+	}
+	for _, c := range report.Checks() {
+		names[string(c)] = string(c)
 	}
 	return names
 }()

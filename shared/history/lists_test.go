@@ -29,24 +29,45 @@ func FuzzListsAreReadAsJSON(f *testing.F) {
 			return // encoding/json calls none of them
 		}
 		same[indices, []int](t, data, func(x indices) []int { return x })
-		same[words, []string](t, data, func(x words) []string { return x })
-		same[verdicts, []*verdict](t, data, func(x verdicts) []*verdict { return x })
+		same[words, []string](t, data, plainWords)
+		same[verdicts, []*verdict](t, data, plainVerdicts)
 		same[numbers, []*float64](t, data, pointersTo)
 		same[verdictsOf, map[report.Check][]*verdict](t, data, func(x verdictsOf) map[report.Check][]*verdict {
 			out := map[report.Check][]*verdict{}
-			for k, v := range x {
-				out[k] = v
+			for _, column := range x {
+				out[column.name] = plainVerdicts(column.of)
 			}
 			return out
 		})
 		same[gauges, map[report.Gauge][]*float64](t, data, func(x gauges) map[report.Gauge][]*float64 {
 			out := map[report.Gauge][]*float64{}
-			for k, v := range x {
-				out[k] = pointersTo(v)
+			for _, column := range x {
+				out[column.name] = pointersTo(column.of)
 			}
 			return out
 		})
 	})
+}
+
+func plainWords(x words) []string {
+	var out []string
+	for i := range x.index {
+		out = append(out, x.at(i))
+	}
+	return out
+}
+
+func plainVerdicts(x verdicts) []*verdict {
+	var out []*verdict
+	for i := range x.index {
+		one, asked := x.at(i)
+		if !asked {
+			out = append(out, nil)
+			continue
+		}
+		out = append(out, &verdict{Status: one.Status, Cause: one.Cause, Value: one.Value})
+	}
+	return out
 }
 
 func pointersTo(x numbers) []*float64 {

@@ -1,10 +1,54 @@
 package history
 
 import (
+	"encoding/json"
+	"maps"
 	"slices"
 
 	"github.com/pongwatch/pongwatch/shared/report"
 )
+
+// ByRegion has one summary for each region. A month of them is kept for every database,
+// and a map would take eight times their room.
+type ByRegion []RegionSummary
+
+// RegionSummary is one region's.
+type RegionSummary struct {
+	Region string
+	Summary
+}
+
+// Of returns the region's summary, and whether there is one.
+func (b ByRegion) Of(region string) (Summary, bool) {
+	for i := range b {
+		if b[i].Region == region {
+			return b[i].Summary, true
+		}
+	}
+	return Summary{}, false
+}
+
+// MarshalJSON implements [json.Marshaler]: an object with the regions' names.
+func (b ByRegion) MarshalJSON() ([]byte, error) {
+	out := make(map[string]*Summary, len(b))
+	for i := range b {
+		out[b[i].Region] = &b[i].Summary
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (b *ByRegion) UnmarshalJSON(data []byte) error {
+	var all map[string]Summary
+	if err := json.Unmarshal(data, &all); err != nil {
+		return err
+	}
+	*b = nil
+	for _, region := range slices.Sorted(maps.Keys(all)) {
+		*b = append(*b, RegionSummary{region, all[region]})
+	}
+	return nil
+}
 
 // minTail is how many samples the 99th percentile needs: of fewer, it is the worst one.
 const minTail = 100

@@ -3,21 +3,12 @@ package history
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"strconv"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
-
-// verdict is what is kept of one check of one reading.
-type verdict struct {
-	Status report.Status `json:"status"`
-	Cause  cause.Cause   `json:"cause,omitempty"`
-	Value  *float64      `json:"value,omitempty"`
-}
-
-// verdicts are a check's, one for each reading, nil where it was not asked.
-type verdicts []*verdict
 
 // UnmarshalJSON reads what this version writes without a look at its own types for each
 // of a page's hundred thousand verdicts. What it does not know it leaves to
@@ -27,31 +18,35 @@ func (v *verdicts) UnmarshalJSON(data []byte) error {
 		*v = fast
 		return nil
 	}
-	return json.Unmarshal(data, (*[]*verdict)(v))
+	var list []*verdict
+	if err := json.Unmarshal(data, &list); err != nil {
+		return err
+	}
+	*v = verdicts{}
+	v.addAll(list)
+	return nil
 }
 
 // readVerdicts reads [{"status":"ok","value":0.25},null,…] as encoding/json writes it.
 func readVerdicts(data []byte) (verdicts, bool) {
 	rest, ok := bytes.CutPrefix(data, []byte("["))
 	if !ok || !isPlain(data) {
-		return nil, false
+		return verdicts{}, false
 	}
-	n := bytes.Count(data, []byte("{"))
-	out := make(verdicts, 0, n+bytes.Count(data, []byte("null")))
-	// Each has its place in one of two pieces of memory.
-	list, values := make([]verdict, n), make([]float64, n)
+	n := bytes.Count(data, []byte("{")) + bytes.Count(data, []byte("null"))
+	out := verdicts{index: make([]uint32, 0, n), values: make(numbers, 0, n)}
 	for len(rest) > 0 {
 		if after, isNull := bytes.CutPrefix(rest, []byte("null")); isNull {
-			out, rest = append(out, nil), after
-		} else if rest[0] == '{' && len(list) > 0 {
+			out.pad(len(out.index) + 1)
+			rest = after
+		} else if rest[0] == '{' {
 			end := bytes.IndexByte(rest, '}')
-			if end < 0 || !list[0].read(rest[1:end], &values[0]) {
-				return nil, false
+			if end < 0 || !out.read(rest[1:end]) {
+				return verdicts{}, false
 			}
-			out, rest = append(out, &list[0]), rest[end+1:]
-			list, values = list[1:], values[1:]
+			rest = rest[end+1:]
 		} else {
-			return out, string(rest) == "]" && len(out) == 0
+			return out, string(rest) == "]" && len(out.index) == 0
 		}
 		switch {
 		case len(rest) == 1 && rest[0] == ']':
@@ -59,14 +54,16 @@ func readVerdicts(data []byte) (verdicts, bool) {
 		case len(rest) > 1 && rest[0] == ',':
 			rest = rest[1:]
 		default:
-			return nil, false
+			return verdicts{}, false
 		}
 	}
-	return nil, false
+	return verdicts{}, false
 }
 
-// read reads the inside of one object. value is where its value may lie.
-func (v *verdict) read(fields []byte, value *float64) bool {
+// read adds one verdict from the inside of an object.
+func (v *verdicts) read(fields []byte) bool {
+	var k kind
+	value := math.NaN()
 	for len(fields) > 0 {
 		var field []byte
 		field, fields, _ = bytes.Cut(fields, []byte(","))
@@ -80,24 +77,23 @@ func (v *verdict) read(fields []byte, value *float64) bool {
 			if !ok {
 				return false
 			}
-			v.Status = report.Status(text)
+			k.status = report.Status(text)
 		case `"cause"`:
 			text, ok := unquote(content)
 			if !ok {
 				return false
 			}
-			v.Cause = cause.Cause(text)
+			k.cause = cause.Cause(text)
 		case `"value"`:
-			f, err := strconv.ParseFloat(string(content), 64)
-			if err != nil {
+			var err error
+			if value, err = strconv.ParseFloat(string(content), 64); err != nil {
 				return false
 			}
-			*value = f
-			v.Value = value
 		default:
 			return false
 		}
 	}
+	v.add(k, value)
 	return true
 }
 

@@ -162,7 +162,7 @@ func (r *shardReader) summaries(region, database string, m *material) map[time.T
 	out := map[time.Time]history.Summary{}
 	for _, d := range m.days {
 		if of := d.Databases[database]; of != nil && !d.Date().Before(r.w.from.Truncate(day)) {
-			if s, ok := of.Regions[region]; ok {
+			if s, ok := of.Regions.Of(region); ok {
 				out[d.Date()] = s
 			}
 		}
@@ -202,8 +202,9 @@ func joined(days map[time.Time]history.Summary) history.Summary {
 func (u *Uptime) count(m *material, region, database string, now time.Time) {
 	for _, d := range m.days {
 		if of := d.Databases[database]; of != nil {
-			u.Good += of.Regions[region].Good
-			u.Failed += of.Regions[region].Failed
+			s, _ := of.Regions.Of(region)
+			u.Good += s.Good
+			u.Failed += s.Failed
 		}
 	}
 	for s := range m.open(region, database) {
