@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -74,62 +71,6 @@ func dashboardPages(ctx context.Context, l *lab) error {
 		return fmt.Errorf("closing the store: %w", err)
 	}
 	return l.pagesMemory(ctx, path)
-}
-
-// pagesMemory reports what a process has resident that has answered all pages twice, as
-// people ask, and the same process before the first of them.
-func (l *lab) pagesMemory(ctx context.Context, path string) error {
-	binary := filepath.Join(l.dir, "pages")
-	build := exec.CommandContext(ctx, "go", "build", "-ldflags", "-s -w", "-o", binary, "./pages/server")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("building the server of pages: %w\n%s", err, out)
-	}
-	served := &server{cmd: exec.CommandContext(ctx, binary, path)}
-	served.cmd.Stderr = &served.output
-	stdin, url, err := startPrinting(served.cmd)
-	if err != nil {
-		return fmt.Errorf("starting the server of pages: %w\n%s", err, served.output.String())
-	}
-	defer func() { _ = stdin.Close(); served.stop() }()
-	before, _, err := served.resident()
-	if err != nil {
-		return err
-	}
-	for range 2 {
-		for _, p := range pages.All() {
-			if err := get(ctx, url+p.Path); err != nil {
-				return err
-			}
-		}
-	}
-	after, peak, err := served.resident()
-	if err != nil {
-		return err
-	}
-	const base = "the same process before the first"
-	l.report(result{what: "resident memory after these pages", value: after, unit: "MB", base: base, baseValue: before, max: 40})
-	l.report(result{what: "  its peak", value: peak, unit: "MB", base: base, baseValue: before})
-	return nil
-}
-
-func get(ctx context.Context, url string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return fmt.Errorf("reading a page: %w", err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("asking for a page: answered %s", resp.Status)
-	}
-	return nil
 }
 
 func timed(f func() error) (ms float64, err error) {

@@ -79,7 +79,7 @@ func (f *Function) unchanged(ctx context.Context, w http.ResponseWriter, r *http
 		f.log.WarnContext(ctx, "history not read", slog.String("event", "history_failed"), slog.Any("error", err))
 		return false
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{f.options.Version, f.config.Hash(), r.URL.Path, r.URL.RawQuery, mark}, "\n")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{f.options.Version, f.hash, r.URL.Path, r.URL.RawQuery, mark}, "\n")))
 	// Weak: the compressed answer and the other have the same name.
 	tag := `W/"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 	h.Set("ETag", tag)
@@ -102,16 +102,26 @@ func write(w http.ResponseWriter, r *http.Request, status int, contentType strin
 		h.Set("Cache-Control", "no-store")
 	}
 	if len(body) >= minCompressed && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		var packed bytes.Buffer
-		zw := gzip.NewWriter(&packed)
-		if _, err := zw.Write(body); err == nil && zw.Close() == nil {
+		if packed, err := compress(body); err == nil {
 			h.Set("Content-Encoding", "gzip")
-			body = packed.Bytes()
+			body = packed
 		}
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body) //nolint:gosec // templates and encoders made it, and nosniff holds the type
+}
+
+func compress(body []byte) ([]byte, error) {
+	var packed bytes.Buffer
+	zw := gzip.NewWriter(&packed)
+	if _, err := zw.Write(body); err != nil {
+		return nil, err
+	}
+	if err := zw.Close(); err != nil {
+		return nil, err
+	}
+	return packed.Bytes(), nil
 }
 
 // shared lets the pages of the allowed origins read next in a browser.

@@ -65,6 +65,7 @@ type Options struct {
 type Function struct {
 	options Options
 	config  *config.Config
+	hash    string // the configuration's
 	archive *history.Archive
 	clients *check.Clients
 	apps    *check.Apps
@@ -98,7 +99,7 @@ func New(o Options) (*Function, error) {
 	template := o.Upstash
 	template.Timeout = attemptTimeout
 	f := &Function{
-		options: o, config: o.Config, archive: history.New(o.Store).Keep(o.Config.History.HotDays), clients: check.NewClients(o.Resolve, template),
+		options: o, config: o.Config, hash: o.Config.Hash(), archive: history.New(o.Store).Keep(o.Config.History.HotDays), clients: check.NewClients(o.Resolve, template),
 		apps: check.NewApps(o.Config, o.ProofKeys),
 		log:  o.Logger, now: o.Now,
 	}

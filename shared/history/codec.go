@@ -151,6 +151,15 @@ type column []byte
 
 func (c *column) add(v uint64) { *c = binary.AppendUvarint(*c, v) }
 
+// shared is c in the memory of a column that is the same. Either of them may grow by
+// itself.
+func (c column) shared(with column) column {
+	if !bytes.Equal(c, with) {
+		return c
+	}
+	return slices.Clip(with)
+}
+
 // next takes the first number off a column that is known to have one.
 func (c *column) next() uint64 {
 	if b := (*c)[0]; b < 0x80 { // one byte, as most are

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -340,4 +341,32 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What is the same in two databases lies in the same memory once it was read: the next run
+// must tell them apart all the same.
+func TestDatabasesThatWereAlikeGoOnByThemselves(t *testing.T) {
+	m := storetest.NewMemory(func() time.Time { return eight })
+	for _, samples := range []map[string]report.Sample{
+		{"cache": good(0), "queue": good(0), "sessions": good(0)},
+		{"cache": good(1), "queue": failed(1), "sessions": good(1)},
+		{"cache": failed(2), "queue": good(2), "sessions": good(2)},
+	} {
+		// An archive that has read nothing yet decodes what the one before wrote.
+		a := history.New(m)
+		if err := a.AppendPings(t.Context(), shard, history.Run{Scheduled: samples["cache"].At, Region: region}, samples); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hours, err := history.New(m).Pings(t.Context(), shard, region, eight, eight)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][]report.Sample{
+		"cache": {good(0), good(1), failed(2)}, "queue": {good(0), failed(1), good(2)}, "sessions": {good(0), good(1), good(2)},
+	} {
+		if diff := cmp.Diff(want, slices.Collect(hours[0].Each(name)), cmpopts.EquateApprox(0, 1e-9)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
 }

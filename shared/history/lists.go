@@ -117,24 +117,30 @@ func (x *named[N, C]) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// eachList hands out the members of an object whose values are lists without lists in
-// them, as long as take likes them. It takes nothing else for one.
+// eachList hands out the members of an object whose values are lists, see eachMember.
 func eachList(data []byte, take func(name, list []byte) bool) bool {
+	return eachMember(data, '[', ']', take)
+}
+
+// eachMember hands out the members of an object, as long as take likes them. Their values
+// begin and end with these marks and have none of the latter in them: it takes nothing
+// else for a member, or hands out what is none.
+func eachMember(data []byte, begin, end byte, take func(name, value []byte) bool) bool {
 	rest, ok := bytes.CutPrefix(data, []byte("{"))
 	if !ok || !isPlain(data) {
 		return false
 	}
 	for string(rest) != "}" {
-		name, after, found := bytes.Cut(rest, []byte(`":[`))
-		end := bytes.IndexByte(after, ']')
-		if !found || end < 0 || len(name) == 0 || name[0] != '"' || bytes.IndexByte(name[1:], '"') >= 0 {
+		name, after, found := bytes.Cut(rest, []byte{'"', ':', begin})
+		length := bytes.IndexByte(after, end)
+		if !found || length < 0 || len(name) == 0 || name[0] != '"' || bytes.IndexByte(name[1:], '"') >= 0 {
 			return false
 		}
-		list := rest[len(name)+2 : len(name)+3+end+1]
-		if !take(name[1:], list) {
+		value := rest[len(name)+2 : len(name)+3+length+1]
+		if !take(name[1:], value) {
 			return false
 		}
-		rest = after[end+1:]
+		rest = after[length+1:]
 		if len(rest) > 1 && rest[0] == ',' {
 			rest = rest[1:]
 		} else if string(rest) != "}" {

@@ -19,6 +19,7 @@ func FuzzListsAreReadAsJSON(f *testing.F) {
 		`["10.16.8.4","10.16.8.4","10.16.8.5"]`, `["a,b","c"]`, `["\u003c"]`, `[""]`, `["]"]`, `["a" , "b"]`,
 		`[{"status":"ok","value":0.25},null,{"status":"fail","cause":"memory_high"}]`, `[{"status":"ok","new":[1]}]`, `[{"status":"}"}]`, `[{"value":null}]`, `[{}]`,
 		`{"keys":[1,2.5,null],"hits_total":[0]}`, `{"keys":[[1]]}`, `{"keys":null}`, `{"a\"":[1]}`, `{"keys" : [1]}`, `{"keys":[1e400]}`, `{"keys":[],"keys":[1]}`,
+		`{"us-east4":{"samples":60,"good":59,"failed":1,"p50_ms":41.5},"eu":{"unknown":2}}`, `{"a":{"good":1},"a":{"failed":2}}`, `{"a":{"x":{}}}`, `{"a":{"samples":"]"}}`,
 		`{"memory":[{"status":"ok"}],"hit_rate":[null]}`, `{"memory":["]"]}`, `{"memory":{}}`, `{"x":[{"status":"a","cause":"b,c"}]}`,
 	} {
 		f.Add(seed)
@@ -32,6 +33,13 @@ func FuzzListsAreReadAsJSON(f *testing.F) {
 		same[words, []string](t, data, plainWords)
 		same[verdicts, []*verdict](t, data, plainVerdicts)
 		same[numbers, []*float64](t, data, pointersTo)
+		same[ByRegion, map[string]Summary](t, data, func(x ByRegion) map[string]Summary {
+			out := map[string]Summary{}
+			for _, s := range x {
+				out[s.Region] = s.Summary
+			}
+			return out
+		})
 		same[verdictsOf, map[report.Check][]*verdict](t, data, func(x verdictsOf) map[report.Check][]*verdict {
 			out := map[report.Check][]*verdict{}
 			for _, column := range x {

@@ -83,11 +83,16 @@ func DecodePings(data []byte, schema int) (*PingHour, error) {
 	if h.body.Databases == nil {
 		h.body.Databases = map[string]*pingSeries{}
 	}
+	var before *pingSeries
 	for name, s := range h.body.Databases {
 		if s == nil || len(s.Status) > len(h.body.Runs) {
 			return nil, fmt.Errorf("decoding: database %q has more samples than there are runs", name)
 		}
 		s.broken = checkColumns(s.samples(), h.body.Causes, s.Cause, s.Attempts, s.DNS, s.Connect, s.TLS, s.Wait, s.Rest)
+		if before != nil {
+			s.share(before)
+		}
+		before = s
 	}
 	return h, nil
 }
@@ -152,6 +157,15 @@ func (s *pingSeries) add(index int, v report.Sample, c *causes) {
 	s.TLS.add(tls)
 	s.Wait.add(wait)
 	s.Rest.add(max(coarse(v.Phases.Total), dns+connect+tls+wait) - (dns + connect + tls + wait))
+}
+
+// share keeps what is the same as another database's in the same memory: most have
+// nothing but first attempts that went well.
+func (s *pingSeries) share(with *pingSeries) {
+	if s.Status == with.Status {
+		s.Status = with.Status
+	}
+	s.Cause, s.Attempts = s.Cause.shared(with.Cause), s.Attempts.shared(with.Attempts)
 }
 
 // samples is how many there are.

@@ -39,6 +39,17 @@ func (b ByRegion) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON implements [json.Unmarshaler].
 func (b *ByRegion) UnmarshalJSON(data []byte) error {
+	var fast ByRegion
+	if eachMember(data, '{', '}', func(region, summary []byte) bool {
+		if _, twice := fast.Of(string(region)); twice {
+			return false
+		}
+		fast = append(fast, RegionSummary{Region: string(region)})
+		return json.Unmarshal(summary, &fast[len(fast)-1].Summary) == nil
+	}) {
+		*b = fast
+		return nil
+	}
 	var all map[string]Summary
 	if err := json.Unmarshal(data, &all); err != nil {
 		return err
@@ -83,6 +94,9 @@ type Tally struct {
 	counted Summary
 	waits   []float64
 }
+
+// Grow makes room for that many more.
+func (t *Tally) Grow(samples int) { t.waits = slices.Grow(t.waits, samples) }
 
 // Add counts one.
 func (t *Tally) Add(s report.Sample) {

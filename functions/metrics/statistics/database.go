@@ -19,6 +19,9 @@ import (
 // rarest checks are asked once a day.
 const verdictsFrom = 25 * time.Hour
 
+// dayOfPings is how many pings a day has by default.
+const dayOfPings = 24 * 60
+
 // uptimeDays is what Uptime covers.
 const uptimeDays = 30
 
@@ -172,6 +175,7 @@ func (r *shardReader) summaries(region, database string, m *material) map[time.T
 		date := s.At.UTC().Truncate(day)
 		if open[date] == nil {
 			open[date] = &history.Tally{}
+			open[date].Grow(dayOfPings)
 		}
 		open[date].Add(s)
 	}
