@@ -12,6 +12,9 @@ import (
 func (r *shardReader) read(d *Database, m *material, detail bool) {
 	for _, name := range report.Checks() {
 		for at, v := range history.Verdicts(m.readings, d.Name, name) {
+			if r.now.Sub(at) > verdictsFrom {
+				continue // a wider range has read more
+			}
 			if d.Checks == nil {
 				d.Checks = map[report.Check]Verdict{}
 			}

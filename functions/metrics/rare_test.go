@@ -1,0 +1,40 @@
+package metrics_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/history"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// The rarest checks are asked once a day: whatever the range, a page shows their last
+// verdict until the next one is due, and nothing that is older than that.
+func TestTheLastVerdictOfARareCheckIsShownForADay(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		ago  time.Duration
+		want bool
+	}{
+		{"a verdict of this hour", 10 * time.Minute, true},
+		{"one of hours before the range", 7 * time.Hour, true},
+		{"one of a day ago, whose next is due now", 24 * time.Hour, true},
+		{"one whose next should have been there", 27 * time.Hour, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			x := newFixture(t, "")
+			at := eight.Add(-tt.ago)
+			run := history.Run{Scheduled: at, Started: at, Finished: at, Region: region}
+			reading := report.Reading{At: at, Checks: map[report.Check]report.Verdict{report.Isolation: {Status: report.Warn, Cause: "isolation_violation", Value: new(37.0)}}}
+			if err := history.New(x.store).AppendReadings(t.Context(), "main", run, map[string]report.Reading{"cache": reading}); err != nil {
+				t.Fatal(err)
+			}
+			for _, query := range []string{"", "?range=6h", "?range=24h", "?range=7d", "?range=30d&database=cache"} {
+				v, shown := x.statistics(t, query).Databases[0].Checks[report.Isolation]
+				if shown != tt.want || shown && (!v.At.Equal(at) || *v.Value != 37) {
+					t.Errorf("%q shows %+v, %v; want %v", query, v, shown, tt.want)
+				}
+			}
+		})
+	}
+}
