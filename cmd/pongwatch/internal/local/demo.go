@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -44,7 +45,7 @@ var modes = []inbox.Mode{
 	{Name: "none", Label: "Healthy", Expect: "Nothing is broken. What was open resolves within about 15 seconds, in the same Slack message and mail thread."},
 	{Name: "auth", Label: "Wrong token", Expect: "Upstash refuses the token (401). An alert follows within 15 seconds."},
 	{Name: "quota", Label: "Quota used up", Expect: "The month's commands are used up: every command is refused, with status 200 or 400. An alert follows within 15 seconds."},
-	{Name: "full", Label: "Full", Expect: "Reads work, writes are refused: PING is blind to it. The write canary, every 15 seconds here, finds it within a minute."},
+	{Name: "full", Label: "Full", Expect: "Reads work, writes are refused: PING is blind to it. The write canary, every 15 seconds here, finds it within a minute, and the memory check what fills it."},
 	{Name: "readonly", Label: "Read-only token", Expect: "PING works, writes are refused. The write canary, every 15 seconds here, finds it within a minute."},
 	{Name: "slow", Label: "Slow", Expect: "Every answer takes 1.2 seconds, twice the limit. A warning follows within a minute."},
 	{Name: "hang", Label: "Hangs", Expect: "Connections are accepted and never answered. Each run tries three times, 16 seconds in all; an alert follows within a minute."},
@@ -88,8 +89,10 @@ func startDemo() (_ *demo, err error) {
 	if d.mail, err = emailtest.New(emailtest.Options{}); err != nil {
 		return nil, fmt.Errorf("starting the demonstration's mail server: %w", err)
 	}
+	d.use(d.mode)
 	for name, value := range map[string]string{
 		"redis-token": d.redis.Token(), "slack-token": d.slack.Token(), "smtp-password": d.mail.Password(),
+		"upstash-email": d.redis.Email(), "upstash-api-key": d.redis.APIKey(),
 		"link-key": rand.Text(), // signs the links in messages
 	} {
 		d.secrets.AddVersion(demoSecrets+name, []byte(value))
@@ -128,14 +131,20 @@ databases:
     url: %[5]s
     token: sm://%[6]sredis-token
     mock: %[7]t
+    database_id: %[13]s
     plan: free
     budget: {override: true}
+management:
+  url: %[14]s
+  email: sm://%[6]supstash-email
+  api_key: sm://%[6]supstash-api-key
 checks:
   ping: {every: %[2]v}
   latency: {every: %[2]v}
   mock_mode: {every: %[2]v}
   write: {every: %[3]v}
   memory: {every: %[3]v}
+  commands: {every: %[3]v}
   hit_rate: {every: %[3]v}
   eviction: {every: %[3]v}
 receivers:
@@ -163,7 +172,8 @@ alerting:
   flapping: {enabled: false}
   canary: {enabled: false}
 `, region, demoPing, demoMetrics, demoDatabase, d.redis.URL(), demoSecrets, mock,
-		slacktest.ChannelID(demoChannel), d.slack.APIURL(), d.mail.Host(), d.mail.Port(), d.mail.Username())
+		slacktest.ChannelID(demoChannel), d.slack.APIURL(), d.mail.Host(), d.mail.Port(), d.mail.Username(),
+		d.redis.DatabaseID(), d.redis.ManagementURL())
 }
 
 // received is what on-call would have received.
@@ -219,6 +229,7 @@ func (d *demo) setMode(mode string) error {
 	if err := d.redis.Break(fault); err != nil {
 		return err
 	}
+	d.use(mode)
 	if mock := mode == modeMock; mock != (d.mode == modeMock) {
 		if err := d.setMock(mock); err != nil {
 			return err
@@ -226,6 +237,25 @@ func (d *demo) setMode(mode string) error {
 	}
 	d.mode = mode
 	return d.memory.save(func(s *saved) { s.Mode = mode })
+}
+
+// What the demonstration's plan has, and what is used of it while nothing is broken.
+const (
+	planCommands, usedCommands = 500_000, 183_000
+	planBytes, usedBytes       = 256 << 20, 93 << 20
+)
+
+// use makes the database's figures agree with how it is broken.
+func (d *demo) use(mode string) {
+	commands, size := usedCommands, usedBytes
+	switch upstashtest.Mode(mode) {
+	case upstashtest.QuotaMonthly:
+		commands = planCommands
+	case upstashtest.Full:
+		size = planBytes
+	}
+	d.redis.SetMonthlyCommands(int64(commands))
+	d.redis.SetInfo("total_data_size", strconv.Itoa(size))
 }
 
 // breakHandler serves POST /demo/break?mode=MODE: JSON for curl, the inbox again for
