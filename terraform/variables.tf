@@ -1,5 +1,5 @@
 variable "access" {
-  description = "Who may read the pages of each kind: \"iam\" (whoever may invoke the function), \"token\" (whoever has one of `tokens`, as Bearer or as the password of Basic) or \"public\". One page that is not \"iam\" opens its function to the internet; the function then guards each page, and its scheduled runs, itself."
+  description = "Who may read the pages of each kind: \"iam\" (whoever may invoke the function), \"token\" (whoever has one of `tokens`, as Bearer or as the password of Basic) or \"public\". One page that is not \"iam\" opens its function to the internet; the function then guards each page, and its scheduled runs, itself. All pages but `health` are of one function, Metrics: either all of them are \"iam\", or none is."
   type = object({
     api         = optional(string, "iam")
     badges      = optional(string, "iam")
@@ -16,6 +16,10 @@ variable "access" {
   validation {
     condition     = alltrue([for surface in ["api", "badges", "dashboard", "health", "openmetrics", "playbooks"] : contains(["iam", "token", "public"], var.access[surface])])
     error_message = "Each page of \"access\" must be readable by \"iam\", \"token\" or \"public\". Example: access = { dashboard = \"token\", tokens = [\"secret:read-token\"] }"
+  }
+  validation {
+    condition     = length(distinct([for surface in ["api", "badges", "dashboard", "openmetrics", "playbooks"] : var.access[surface] == "iam"])) == 1
+    error_message = "The pages of Metrics are behind IAM together, or not at all: one that is not \"iam\" opens their function, and nobody could read the others. Example: access = { api = \"token\", badges = \"public\", dashboard = \"token\", openmetrics = \"token\", playbooks = \"public\", tokens = [\"secret:read-token\"] }"
   }
   validation {
     condition     = length(var.access.tokens) > 0 || !anytrue([for surface in ["api", "badges", "dashboard", "health", "openmetrics", "playbooks"] : var.access[surface] == "token"])

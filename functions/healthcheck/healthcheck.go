@@ -121,7 +121,7 @@ func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler
 
 func (f *Function) routes() http.Handler {
 	guard := func(h http.HandlerFunc) http.Handler {
-		return access.Guard(f.config.Access.Health, f.options.ReadTokens, h)
+		return access.Guard(f.config.Access.Health, false, f.options.ReadTokens, h)
 	}
 	mux := http.NewServeMux()
 	// A function is asked on any path: Scheduler uses the service's own address.

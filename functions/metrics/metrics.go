@@ -114,10 +114,10 @@ func New(o Options) (*Function, error) {
 func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }
 
 func (f *Function) routes() http.Handler {
-	guard := func(s config.Surface, h http.HandlerFunc) http.Handler {
-		return access.Guard(s, f.options.ReadTokens, h)
-	}
 	a := f.config.Access
+	guard := func(s config.Surface, h http.HandlerFunc) http.Handler {
+		return access.Guard(s, a.MetricsOpen(), f.options.ReadTokens, h)
+	}
 	mux := http.NewServeMux()
 	// A function is asked on any path: Scheduler uses the service's own address.
 	mux.Handle("POST /", f.options.Authorize(f.compacts(f.runner())))

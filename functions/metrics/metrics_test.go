@@ -359,14 +359,41 @@ func TestPages(t *testing.T) {
 }
 
 func TestEachSurfaceHasItsOwnAccess(t *testing.T) {
-	x := newFixture(t, "access: {api: token, dashboard: token, playbooks: public, tokens: [sesame]}\n", func(o *metrics.Options) {
-		o.ReadTokens = func(context.Context) ([]secrets.Value, error) { return []secrets.Value{secrets.New("sesame")}, nil }
-	})
-	for path, want := range map[string]int{
-		"/api/v1/admin/redis-metrics": http.StatusUnauthorized, "/": http.StatusUnauthorized, "/playbooks/mock": http.StatusOK,
+	const api, page, openMetrics, badge, playbook = "/api/v1/admin/redis-metrics", "/", "/metrics", "/badge.svg?database=cache", "/playbooks/mock"
+	for _, tt := range []struct {
+		name, access string
+		want         map[string]int
+	}{
+		{
+			"IAM guards the function, which asks nobody", "{}",
+			map[string]int{api: 200, page: 200, openMetrics: 200, badge: 200, playbook: 200},
+		},
+		{
+			"each page is as its access says", "{api: token, dashboard: token, openmetrics: token, badges: public, playbooks: public, tokens: [sesame]}",
+			map[string]int{api: 401, page: 401, openMetrics: 401, badge: 200, playbook: 200},
+		},
+		{
+			"one open page opens no other", "{badges: public}",
+			map[string]int{api: 403, page: 403, openMetrics: 403, badge: 200, playbook: 403},
+		},
+		{
+			"nor does one that wants a token", "{dashboard: token, tokens: [sesame]}",
+			map[string]int{api: 403, page: 401, openMetrics: 403, badge: 403, playbook: 403},
+		},
+		{
+			"health is a page of another function", "{health: public}",
+			map[string]int{api: 200, page: 200, openMetrics: 200, badge: 200, playbook: 200},
+		},
 	} {
-		if w := x.get(t, path); w.Code != want {
-			t.Errorf("GET %s without a token is answered %d, want %d", path, w.Code, want)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			x := newFixture(t, "access: "+tt.access+"\n", func(o *metrics.Options) {
+				o.ReadTokens = func(context.Context) ([]secrets.Value, error) { return []secrets.Value{secrets.New("sesame")}, nil }
+			})
+			for path, want := range tt.want {
+				if w := x.get(t, path); w.Code != want {
+					t.Errorf("GET %s without a token is answered %d, want %d", path, w.Code, want)
+				}
+			}
+		})
 	}
 }

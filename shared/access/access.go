@@ -44,9 +44,15 @@ const (
 
 // Guard lets requests through to next as the surface says. With [config.AccessToken] a
 // request must carry one of the tokens, as Bearer or as the password of HTTP Basic, so
-// that a browser can ask for it.
-func Guard(surface config.Surface, tokens Tokens, next http.Handler) http.Handler {
-	if surface != config.AccessToken {
+// that a browser can ask for it. open says that IAM does not guard the service: a page
+// that is left to IAM is then closed, since nobody has asked who reads it.
+func Guard(surface config.Surface, open bool, tokens Tokens, next http.Handler) http.Handler {
+	switch {
+	case surface == config.AccessIAM && open:
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			job.WriteError(w, http.StatusForbidden, "access says iam of this page, and another page of the same function is not iam, which opens the function to the internet; set token or public for this one, too")
+		})
+	case surface != config.AccessToken:
 		return next
 	}
 	guesses := rate.NewLimiter(guessesPerSecond, guessesAtOnce)

@@ -14,7 +14,7 @@ import (
 )
 
 func page(surface config.Surface, tokens access.Tokens) http.Handler {
-	return access.Guard(surface, tokens, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	return access.Guard(surface, false, tokens, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 }
 
 func two(context.Context) ([]secrets.Value, error) {

@@ -34,6 +34,17 @@ type Access struct {
 	Invokers []string `yaml:"invokers" single:"true" pattern:"email" example:"[pongwatch-scheduler@my-project.iam.gserviceaccount.com]"`
 }
 
+// MetricsOpen reports whether IAM does not guard Metrics: Cloud Run is open as a whole, so
+// one page that is not iam opens it for all.
+func (a Access) MetricsOpen() bool {
+	for _, s := range []Surface{a.Dashboard, a.API, a.OpenMetrics, a.Badges, a.Playbooks} {
+		if s != AccessIAM {
+			return true
+		}
+	}
+	return false
+}
+
 // Management is the Upstash account's own API. A read-only key suffices.
 type Management struct {
 	// The account's mail address.

@@ -267,7 +267,7 @@ run "tokens_name_the_address_that_is_called" {
 
 run "an_open_page_opens_its_function_and_no_other" {
   variables {
-    access = { badges = "public" }
+    access = { api = "token", badges = "public", dashboard = "token", openmetrics = "token", playbooks = "public", tokens = ["secret:read-token"] }
   }
 
   assert {

@@ -198,7 +198,7 @@ run "a_threshold_of_an_unknown_check_is_refused" {
 run "a_page_for_anybody_who_asks_is_refused" {
   command = plan
   variables {
-    access = { dashboard = "open" }
+    access = { api = "public", badges = "public", dashboard = "open", openmetrics = "public", playbooks = "public" }
   }
   expect_failures = [var.access]
 }
@@ -206,8 +206,18 @@ run "a_page_for_anybody_who_asks_is_refused" {
 run "a_page_by_token_without_a_token_is_refused" {
   command = plan
   variables {
-    access = { dashboard = "token" }
+    access = { api = "token", badges = "token", dashboard = "token", openmetrics = "token", playbooks = "token" }
   }
+  expect_failures = [var.access]
+}
+
+run "one_page_of_metrics_cannot_be_open_alone" {
+  command = plan
+
+  variables {
+    access = { badges = "public" }
+  }
+
   expect_failures = [var.access]
 }
 

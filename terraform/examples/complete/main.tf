@@ -130,7 +130,7 @@ module "pongwatch" {
   management = { email = "ops@example.com", api_key = "secret:upstash-api-key" }
   heartbeat  = { url = "secret:heartbeat-url" }
 
-  access  = { badges = "public", dashboard = "token", tokens = ["secret:read-token"] }
+  access  = { api = "token", badges = "public", dashboard = "token", openmetrics = "token", playbooks = "public", tokens = ["secret:read-token"] }
   readers = ["group:sre@example.com"]
 
   # Requests to Upstash leave by the network's NAT, whose address its allow list holds.
