@@ -25,13 +25,13 @@ const (
 
 // observe asks every database of the shard at once: INFO, and the checks that are due.
 func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
-	past, earlier := f.past(ctx, r)
+	past, earlier, read := f.past(ctx, r)
 	databases := f.config.InShard(r.Shard)
 	observations := make([][]report.Observation, len(databases))
 	readings := make([]report.Reading, len(databases))
 	var wg sync.WaitGroup
 	job.Spread(len(databases), func(i int) {
-		wg.Go(func() { observations[i], readings[i] = f.look(ctx, r, databases[i], past, earlier) })
+		wg.Go(func() { observations[i], readings[i] = f.look(ctx, r, databases[i], past, earlier, read) })
 	})
 	wg.Wait()
 	f.options.Account.Close()
@@ -50,8 +50,8 @@ func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
 }
 
 // look asks one database.
-func (f *Function) look(ctx context.Context, r job.Round, d *config.Database, past, earlier []*history.GaugeHour) ([]report.Observation, report.Reading) {
-	t := &check.Target{Database: d, Job: report.Metrics, Region: f.options.Region, Now: f.options.Now, Apps: f.apps, Account: f.options.Account}
+func (f *Function) look(ctx context.Context, r job.Round, d *config.Database, past, earlier []*history.GaugeHour, read bool) ([]report.Observation, report.Reading) {
+	t := &check.Target{Database: d, Job: report.Metrics, Region: f.options.Region, Now: f.options.Now, Apps: f.apps, Account: f.options.Account, Unread: !read}
 	for _, h := range past {
 		t.Readings = append(t.Readings, h.Readings(d.Name)...)
 	}
@@ -78,24 +78,25 @@ func (f *Function) connect(ctx context.Context, t *check.Target) {
 }
 
 // past returns the readings that this run's are compared with, and sparse ones of the
-// day before for forecasts, both in the order of time. Without history the checks of
-// counters begin anew.
-func (f *Function) past(ctx context.Context, r job.Round) (past, earlier []*history.GaugeHour) {
+// day before for forecasts, both in the order of time, and whether all of them could be
+// read. Without history the checks of counters begin anew.
+func (f *Function) past(ctx context.Context, r job.Round) (past, earlier []*history.GaugeHour, read bool) {
 	ctx, cancel := context.WithTimeout(ctx, recalling)
 	defer cancel()
-	past = f.hours(ctx, r, r.Scheduled.Add(-lookBack), r.Scheduled)
+	past, read = f.hours(ctx, r, r.Scheduled.Add(-lookBack), r.Scheduled)
 	for _, back := range slices.Backward(check.EarlierHours()) {
 		at := r.Scheduled.Add(-back)
-		earlier = append(earlier, f.hours(ctx, r, at, at)...)
+		hours, ok := f.hours(ctx, r, at, at)
+		earlier, read = append(earlier, hours...), read && ok
 	}
-	return past, earlier
+	return past, earlier, read
 }
 
-func (f *Function) hours(ctx context.Context, r job.Round, from, to time.Time) []*history.GaugeHour {
+func (f *Function) hours(ctx context.Context, r job.Round, from, to time.Time) ([]*history.GaugeHour, bool) {
 	hours, err := f.archive.Readings(ctx, r.Shard, from, to)
 	if err != nil {
 		f.log.WarnContext(ctx, "history not read", slog.String("event", "history_failed"), slog.Any("error", err))
-		return nil
+		return nil, false
 	}
-	return hours
+	return hours, true
 }

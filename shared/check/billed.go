@@ -41,10 +41,7 @@ func (t *Target) usedShare() (float64, bool) {
 		if told := values[report.GaugeCommandsLimit]; told > 0 {
 			limit = told
 		}
-		used, known := values[report.GaugeMonthCommands]
-		if !known {
-			used, known = values[report.GaugeMonthCommandsSeen]
-		}
+		used, known := monthCommands(values)
 		if !known || limit <= 0 {
 			return 0, false
 		}
@@ -54,7 +51,7 @@ func (t *Target) usedShare() (float64, bool) {
 		return s, true
 	}
 	first := month(t.now())
-	for _, r := range slices.Backward(t.Readings) {
+	for _, r := range slices.Backward(slices.Concat(t.Earlier, t.Readings)) {
 		if r.At.Before(first) {
 			break
 		}

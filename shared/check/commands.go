@@ -25,6 +25,8 @@ type usage struct {
 	exact bool
 	// limit is the quota, 0 without one.
 	limit float64
+	// begun says that counting began with this run: nothing is known of before.
+	begun bool
 	// doubt is why it is not exact although it should be.
 	doubt error
 }
@@ -51,7 +53,8 @@ func (t *Target) judgeUsage(u usage) report.Observation {
 	share := u.used / u.limit
 	left, told := t.commandsLeft(u)
 	o := report.Observation{
-		Status: report.OK, Clear: share < rule.WarnClose && (!told || left > 2*warnAhead),
+		// What has only just begun to be counted ends nothing.
+		Status: report.OK, Clear: !u.begun && share < rule.WarnClose && (!told || left > 2*warnAhead),
 		Value: new(share), Threshold: new(rule.Warn), Unit: report.Ratio, Evidence: u.describe(),
 	}
 	if told {
@@ -82,7 +85,8 @@ func (u usage) describe() string {
 	return text
 }
 
-// usage asks the account, or else adds up what INFO counts.
+// usage asks the account, or else adds up what INFO counts to what was known before. A
+// figure that is lost would be taken for none used.
 func (t *Target) usage(ctx context.Context) (usage, error) {
 	u := usage{limit: float64(t.Database.Limits.Commands)}
 	if t.Account != nil && t.Database.DatabaseID != "" {
@@ -105,31 +109,45 @@ func (t *Target) usage(ctx context.Context) (usage, error) {
 	if err != nil {
 		return u, err
 	}
-	u.used = t.seenCommands(info)
+	if t.Unread {
+		return u, &Problem{Cause: cause.MonitorStore, Evidence: "history was not read, and with it how many commands the month has cost"}
+	}
+	u.used, u.begun = t.seenCommands(info)
 	t.figure(report.GaugeMonthCommandsSeen, u.used)
 	return u, nil
 }
 
 // seenCommands adds what the replica has counted since its last reading to what had
-// been seen by then. Reads and writes are what is billed; total_commands_processed
-// may count PING and INFO too. What no reading saw is missing, so it is a lower bound.
-func (t *Target) seenCommands(info upstash.Info) float64 {
+// been seen by then, or what the account had said. Reads and writes are what is billed;
+// total_commands_processed may count PING and INFO too. What no reading saw is missing,
+// so it is a lower bound. begun says that no reading knows anything.
+func (t *Target) seenCommands(info upstash.Info) (most float64, begun bool) {
 	first := month(t.now())
 	now := report.Reading{Values: gauges(info)}
-	most := 0.0
-	for _, r := range slices.Backward(t.Readings) {
-		seen, known := r.Values[report.GaugeMonthCommandsSeen]
+	begun = true
+	for _, r := range slices.Backward(slices.Concat(t.Earlier, t.Readings)) {
+		seen, known := monthCommands(r.Values)
 		if !known || r.At.Before(first) {
 			continue
 		}
-		most = max(most, seen)
+		most, begun = max(most, seen), false
 		if r.Replica == info.LocalMember {
 			reads, _ := now.Growth(r, report.GaugeReads)
 			writes, _ := now.Growth(r, report.GaugeWrites)
-			return max(most, seen+reads+writes)
+			return max(most, seen+reads+writes), false
 		}
 	}
-	return most
+	return most, begun
+}
+
+// monthCommands is what a reading knows of the month's commands: what the account said,
+// or else what was seen.
+func monthCommands(values map[report.Gauge]float64) (used float64, known bool) {
+	if used, known = values[report.GaugeMonthCommands]; known {
+		return used, true
+	}
+	used, known = values[report.GaugeMonthCommandsSeen]
+	return used, known
 }
 
 // commandsLeft forecasts when the quota is used up, where that is before the month's

@@ -3,6 +3,7 @@ package check_test
 import (
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -43,8 +44,13 @@ func emulated(t *testing.T) (*check.Target, *upstashtest.Server) {
 // account is the emulator's, with a key.
 func account(t *testing.T, server *upstashtest.Server, key string) *check.Account {
 	t.Helper()
+	return accountAt(t, server, key, server.ManagementURL())
+}
+
+func accountAt(t *testing.T, server *upstashtest.Server, key, url string) *check.Account {
+	t.Helper()
 	c := config.Default()
-	c.Management = config.Management{Email: config.Inline(server.Email()), APIKey: config.Inline(key), URL: server.ManagementURL()}
+	c.Management = config.Management{Email: config.Inline(server.Email()), APIKey: config.Inline(key), URL: url}
 	a := check.NewAccount(c, nil, upstash.Options{AllowHTTP: true})
 	t.Cleanup(a.Close)
 	return a
@@ -125,6 +131,56 @@ func TestWithoutTheAccountCommandsAreAMarkedLowerBound(t *testing.T) {
 				t.Errorf("commands = %+v, want %s of %q that says at least 1050, a lower bound", got, tt.status, tt.cause)
 			}
 		})
+	}
+}
+
+// An account that does not answer for once must not look like one that says that nothing
+// is used: that would resolve what is open, and let checks spend what is left.
+func TestAnAccountThatFailsOnceForgetsNothing(t *testing.T) {
+	for name, change := range map[string]func(*check.Target){
+		"in the hour before":  func(x *check.Target) { x.Readings = readOf(10 * time.Minute) },
+		"in the hours before": func(x *check.Target) { x.Earlier = readOf(3 * time.Hour) },
+	} {
+		t.Run("it told "+name, func(t *testing.T) {
+			target, server := emulated(t)
+			answers := http.NewServeMux()
+			answers.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+			down := httptest.NewServer(answers)
+			t.Cleanup(down.Close)
+			target.Account = accountAt(t, server, server.APIKey(), down.URL)
+			change(target)
+			server.SetInfo("total_reads_processed", "50")
+			all := observe(t, target)
+			got := all[report.Commands]
+			if got.Status != report.Fail || got.Cause != cause.CommandsHigh || !strings.Contains(got.Evidence, "at least 480010 commands") {
+				t.Errorf("commands = %+v, want a failure by what was known", got)
+			}
+			if got := all[report.Isolation]; got.Status != report.Unknown || got.Cause != cause.MonitorBudget {
+				t.Errorf("isolation = %+v, want it stopped above 95 %%", got)
+			}
+		})
+	}
+}
+
+// readOf is a reading in which the account told of 480,000 commands.
+func readOf(ago time.Duration) []report.Reading {
+	return []report.Reading{{At: eight.Add(-ago), Replica: "10.16.8.4", Values: map[report.Gauge]float64{
+		report.GaugeMonthCommands: 480_000, report.GaugeReads: 40, report.GaugeWrites: 0,
+	}, Checks: map[report.Check]report.Verdict{report.Commands: {Status: report.Fail}}}}
+}
+
+func TestCountingThatBeginsAnewEndsNothing(t *testing.T) {
+	target, _ := emulated(t)
+	if got := observe(t, target)[report.Commands]; got.Status != report.OK || got.Clear {
+		t.Errorf("the first reading's commands = %+v, want ok, and not clear", got)
+	}
+	target, _ = emulated(t)
+	target.Unread = true
+	if got := observe(t, target)[report.Commands]; got.Status != report.Unknown || got.Cause != cause.MonitorStore {
+		t.Errorf("without history commands = %+v, want unknown", got)
+	}
+	if _, recorded := target.Reading(t.Context(), eight, nil).Values[report.GaugeMonthCommandsSeen]; recorded {
+		t.Error("without history a figure is recorded, on which the next run builds")
 	}
 }
 

@@ -67,7 +67,9 @@ func memory(ctx context.Context, t *Target) []report.Observation {
 	}
 	limit, known := t.dataLimit(info)
 	if !info.DataSize.Known || !known {
-		return []report.Observation{ok()} // without a quota nothing can be near it
+		// Without a quota nothing can be near it. A database over its quota may leave
+		// its figures out, so that this ends nothing either.
+		return []report.Observation{{Status: report.OK, Evidence: "INFO does not say how much of a quota is used"}}
 	}
 	rule := t.Database.Thresholds.Memory
 	share := float64(info.DataSize.N) / limit
@@ -138,7 +140,11 @@ func eviction(ctx context.Context, t *Target) []report.Observation {
 		return []report.Observation{o}
 	}
 	limit, known := t.dataLimit(info)
-	if info.MaxmemoryPolicy != evicting || !known || !info.DataSize.Known {
+	if info.MaxmemoryPolicy != evicting {
+		return []report.Observation{o}
+	}
+	if !known || !info.DataSize.Known {
+		o.Clear = false // as it is with memory
 		return []report.Observation{o}
 	}
 	rule := t.Database.Thresholds.Memory

@@ -50,10 +50,11 @@ func isolation(ctx context.Context, t *Target) []report.Observation {
 			found.add(key)
 		}
 	})
-	if err != nil && sample.keys == 0 {
-		return []report.Observation{unknown(err)}
+	o := found.judge(cause.IsolationViolation, t.Database.Thresholds.Isolation.Open, sample.describe()+" outside the workspaces")
+	if err != nil && !o.Status.Bad() {
+		return []report.Observation{unknown(err)} // what was not looked at may hold any
 	}
-	return []report.Observation{found.judge(cause.IsolationViolation, t.Database.Thresholds.Isolation.Open, sample.describe()+" outside the workspaces")}
+	return []report.Observation{o}
 }
 
 // monitorPrefix is where pongwatch writes.

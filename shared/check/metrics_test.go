@@ -96,7 +96,8 @@ func TestMemoryIsJudgedByTheDataQuota(t *testing.T) {
 		{name: "from the critical threshold", info: []string{"total_data_size:950", quota}, status: report.Fail},
 		{name: "critical until below its own closing value", info: []string{"total_data_size:920", quota}, before: report.Fail, status: report.Fail},
 		{name: "a warning again below that", info: []string{"total_data_size:890", quota}, before: report.Fail, status: report.Warn},
-		{name: "used_memory is not the quota", info: []string{"used_memory:999", "maxmemory:1000"}, status: report.OK, clear: true},
+		{name: "used_memory is not the quota", info: []string{"used_memory:999", "maxmemory:1000"}, status: report.OK},
+		{name: "figures that are left out end nothing", info: []string{quota}, before: report.Fail, status: report.OK},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

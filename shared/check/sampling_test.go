@@ -124,6 +124,8 @@ func TestIsolationBearsWhatScanMayAnswer(t *testing.T) {
 		{"an empty page before the last", []string{`["Nw==",[]]`, `["MA==",["dXNlcjox"]]`}, report.Warn, "1 of all 1 keys"},
 		{"a key that comes twice counts once", []string{`["Nw==",["dXNlcjox"]]`, `["MA==",["dXNlcjox"]]`}, report.Warn, "1 of all 2 keys"},
 		{"no page at all", []string{`"T0s="`}, report.Unknown, "not answered by a page"},
+		{"a scan that ends early and found nothing", []string{`["Nw==",["d3M6MTph"]]`, `"T0s="`}, report.Unknown, "not answered by a page"},
+		{"one that ends early and found something", []string{`["Nw==",["dXNlcjox"]]`, `"T0s="`}, report.Warn, "1 of 1 sampled keys"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -138,6 +140,37 @@ func TestIsolationBearsWhatScanMayAnswer(t *testing.T) {
 			x.Database = model.Database
 			if got := observe(t, x)[report.Isolation]; got.Status != tt.status || !strings.Contains(got.Evidence, tt.says) {
 				t.Errorf("isolation = %+v, want %s that says %q", got, tt.status, tt.says)
+			}
+		})
+	}
+}
+
+func TestValuesThatMayNotBeReadAreNotGood(t *testing.T) {
+	const refused = `null,"error":"NOPERM this user has no permissions to run the 'getrange' command"`
+	for _, tt := range []struct {
+		name   string
+		second string // what the second of two keys holds
+		status report.Status
+	}{
+		{"none may be read", refused, report.Unknown},
+		{"the one that may is JSON", `"eyJhIjoxfQ=="`, report.Unknown},
+		{"the one that may is none", `"W29iamVjdCBPYmplY3Rd"`, report.Warn},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			model, _ := sampler(t)
+			model.Database.Checks.Isolation.Enabled = false
+			x := targetOf(t, func(command []any) string {
+				switch {
+				case command[0] == "SCAN":
+					return `["MA==",["d3M6MTph","d3M6MTpi"]]`
+				case command[1] == "ws:1:a":
+					return refused
+				}
+				return tt.second
+			})
+			x.Database = model.Database
+			if got := observe(t, x)[report.Values]; got.Status != tt.status {
+				t.Errorf("values = %+v, want %s", got, tt.status)
 			}
 		})
 	}

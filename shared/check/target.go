@@ -27,6 +27,8 @@ type Target struct {
 	// Earlier are sparse readings of the day before those, for forecasts: the hours that
 	// [EarlierHours] names. None is fine.
 	Earlier []report.Reading
+	// Unread says that past readings could not be read, as opposed to there being none.
+	Unread bool
 	// Account tells the month's commands; nil leaves a lower bound.
 	Account *Account
 	// Apps asks the services that use the database; nil asks none.

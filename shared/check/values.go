@@ -44,6 +44,7 @@ func values(ctx context.Context, t *Target) []report.Observation {
 	}
 	keys = spread(keys, rule.MaxCommands-spent)
 	found, read := findings{}, 0
+	var refused error
 	if len(keys) > 0 {
 		t.sampled += len(keys)
 		results, err := t.client.Pipeline(ctx, reading(keys)...)
@@ -51,6 +52,11 @@ func values(ctx context.Context, t *Target) []report.Observation {
 			return []report.Observation{unknown(err)}
 		}
 		for i, r := range results {
+			switch upstash.CauseOf(r.Err).Class() {
+			case cause.ClassNetwork, cause.ClassAuth, cause.ClassQuota, cause.ClassProvider:
+				refused = r.Err
+				continue
+			}
 			value, err := r.Reply.Text()
 			if r.Err != nil || err != nil || value == "" {
 				continue // gone meanwhile, or no string any more
@@ -61,7 +67,11 @@ func values(ctx context.Context, t *Target) []report.Observation {
 			}
 		}
 	}
-	return []report.Observation{found.judge(cause.ValueNotJSON, t.Database.Thresholds.Values.Open, fmt.Sprintf("of %d sampled values not JSON", read))}
+	o := found.judge(cause.ValueNotJSON, t.Database.Thresholds.Values.Open, fmt.Sprintf("of %d sampled values not JSON", read))
+	if refused != nil && !o.Status.Bad() {
+		return []report.Observation{unknown(refused)} // what was not read may be anything
+	}
+	return []report.Observation{o}
 }
 
 // stringKeys returns the keys of a few pages that hold strings and are wanted, and how

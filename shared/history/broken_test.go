@@ -5,8 +5,11 @@ import (
 	"compress/gzip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/pongwatch/pongwatch/shared/history"
+	"github.com/pongwatch/pongwatch/shared/store"
+	"github.com/pongwatch/pongwatch/shared/store/storetest"
 )
 
 func packed(t *testing.T, text string) []byte {
@@ -73,5 +76,25 @@ func TestABrokenColumnIsAGapOfItsRegionAlone(t *testing.T) {
 				t.Errorf("the other region has %d samples, %v; want 2", len(got), err)
 			}
 		})
+	}
+}
+
+func TestABrokenColumnCostsNobodyElseTheirDay(t *testing.T) {
+	m := storetest.NewMemory(func() time.Time { return midnight.Add(25 * time.Hour) })
+	const columns = `"attempts":"AQ==","dns":"AA==","connect":"AA==","tls":"AA==","wait":"AA==","rest":"AA=="`
+	hour := packed(t, `{"shard":"main","region":"`+region+`","runs":[{"scheduled":"`+midnight.Format(time.RFC3339)+`"}],
+		"databases":{"whole":{"status":"o","cause":"AA==",`+columns+`},"broken":{"status":"o","cause":"",`+columns+`}}}`)
+	if _, err := m.Put(t.Context(), store.Doc{Key: "hot/v1/main/" + region + "/" + midnight.Format("2006-01-02T15"), Data: hour, Schema: 1, ExpiresAt: midnight.Add(96 * time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	a := history.New(m)
+	if err := a.Compact(t.Context(), compaction, midnight); err != nil {
+		t.Fatalf("the day is not compacted: %v", err)
+	}
+	for name, want := range map[string]int{"whole": 1, "broken": 0} {
+		days, err := a.Samples(t.Context(), name, midnight, midnight)
+		if err != nil || len(days) != want {
+			t.Errorf("%s has %d days of samples, %v; want %d", name, len(days), err, want)
+		}
 	}
 }

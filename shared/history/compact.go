@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -74,14 +75,14 @@ func (a *Archive) collect(ctx context.Context, c Compaction, from time.Time, sum
 		byDatabase := map[string][]report.Sample{}
 		for _, h := range hours {
 			for _, name := range h.Databases() {
-				samples, err := h.Samples(name)
-				if err != nil {
-					return nil, err
-				}
-				byDatabase[name] = append(byDatabase[name], samples...)
+				// A broken column is a gap, not the end of everybody's day.
+				byDatabase[name] = slices.AppendSeq(byDatabase[name], h.Each(name))
 			}
 		}
 		for name, samples := range byDatabase {
+			if len(samples) == 0 {
+				continue
+			}
 			if out[name] == nil {
 				out[name] = &SampleDay{sampleBody{Database: name, Day: summary.Day, Regions: map[string]*sampleSeries{}}}
 			}
