@@ -105,6 +105,7 @@ var (
 	budgetLeft     = gauge("pongwatch_error_budget_left_ratio", "ratio", "What is left of the failures that the objective allows in 30 days.")
 	memoryUsed     = gauge("pongwatch_memory_used_ratio", "ratio", "Data as a share of the plan's quota.")
 	commandsUsed   = gauge("pongwatch_commands_used_ratio", "ratio", "This month's commands as a share of the plan's quota.")
+	commandsExact  = gauge("pongwatch_commands_exact", "", "Whether the account itself told the month's commands; 0 is a lower bound.")
 	memoryLeft     = gauge("pongwatch_memory_full_in_seconds", "seconds", "Until the data quota is full at this rate; absent where that cannot be told.")
 	commandsLeft   = gauge("pongwatch_commands_out_in_seconds", "seconds", "Until the month's commands are used up at this rate; absent where that cannot be told.")
 	hitRatio       = gauge("pongwatch_hit_ratio", "ratio", "Look-ups that found their key, over the range.")
@@ -117,8 +118,8 @@ var (
 	jobOK         = gauge("pongwatch_job_on_time", "", "Whether a job's last run is recent enough.")
 )
 
-// redisFamilies show INFO's gauges. Those of a replica are labelled with it: they
-// start anew on another.
+// redisFamilies show INFO's gauges. What a replica counts is labelled with it: on another
+// it is another counter.
 var redisFamilies = []struct {
 	gauge report.Gauge
 	definition
@@ -167,12 +168,19 @@ func (c *collector) database(d *statistics.Database) {
 	c.fallback(d)
 	c.add(memoryUsed, d.MemoryRatio, "database", d.Name)
 	c.add(commandsUsed, d.CommandsRatio, "database", d.Name)
+	if d.CommandsRatio != nil {
+		c.add(commandsExact, truth(!d.CommandsAtLeast), "database", d.Name)
+	}
 	c.add(memoryLeft, float(d.MemoryFullInSeconds), "database", d.Name)
 	c.add(commandsLeft, float(d.CommandsOutInSeconds), "database", d.Name)
 	c.add(hitRatio, d.HitRate, "database", d.Name)
 	for _, g := range redisFamilies {
 		if v, ok := d.Gauges[g.gauge]; ok {
-			c.add(g.definition, &v, "database", d.Name)
+			labels := []string{"database", d.Name}
+			if g.kind == dto.MetricType_COUNTER {
+				labels = append(labels, "replica", d.Replica)
+			}
+			c.add(g.definition, &v, labels...)
 		}
 	}
 	for _, check := range report.Checks() {

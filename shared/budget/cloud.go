@@ -51,13 +51,13 @@ const (
 func Cloud(c *config.Config) []Cost {
 	v := volumeOf(c)
 	costs := []Cost{
-		{Item: "Cloud Run requests", Use: v.requests(), Unit: "requests", Free: 2e6, Price: 0.40 / 1e6, Basis: "every run, every message to Alert"},
-		{Item: "Cloud Run CPU", Use: v.cpuSeconds, Unit: "vCPU s", Free: 180_000, Price: 0.000024, Basis: "0.3 s a HealthCheck run, 0.5 s a Metrics run, 0.05 s a message, 4.4 ms a database"},
+		{Item: "Cloud Run requests", Use: v.requests(), Unit: "requests", Free: 2e6, Price: 0.40 / 1e6, Basis: "every run, every message to Alert, every look at /health"},
+		{Item: "Cloud Run CPU", Use: v.cpuSeconds, Unit: "vCPU s", Free: 180_000, Price: 0.000024, Basis: "0.3 s a HealthCheck run, 0.5 s a Metrics run, 0.05 s a message, 0.02 s a look at /health, 4.4 ms a database"},
 		{Item: "Cloud Run memory", Use: v.cpuSeconds * memoryGiB, Unit: "GiB s", Free: 360_000, Price: 0.0000025, Basis: "256 MiB while a request is answered"},
 		{Item: "Cloud Scheduler jobs", Use: v.jobs, Unit: "jobs", Free: 3, Price: 0.10, Basis: "HealthCheck a shard and region, Metrics a shard, the tick"},
 		{Item: "Secret Manager versions", Use: v.secrets, Unit: "versions", Free: 6, Price: 0.06, Basis: "the references of the configuration, and the document itself"},
 		{Item: "Secret Manager accesses", Use: v.accesses, Unit: "accesses", Free: 10_000, Price: 0.03 / 1e4, Basis: "each secret once an hour by two functions"},
-		{Item: "Firestore reads", Use: v.reads, Unit: "documents", Free: 50_000 * 30, Price: 0.03 / 1e5, Basis: "6 a Metrics run, the state a message to Alert"},
+		{Item: "Firestore reads", Use: v.reads, Unit: "documents", Free: 50_000 * 30, Price: 0.03 / 1e5, Basis: "6 a Metrics run, the state a message to Alert, a document a job for /health"},
 		{Item: "Firestore writes", Use: v.writes, Unit: "documents", Free: 20_000 * 30, Price: 0.09 / 1e5, Basis: "1 a run, the state a report"},
 		{Item: "Firestore deletes", Use: v.deletes, Unit: "documents", Free: 20_000 * 30, Price: 0.01 / 1e5, Basis: "documents that expire"},
 		{Item: "Firestore storage", Use: v.stored / gib, Unit: "GiB", Free: 1, Price: 0.15, Basis: "history as long as it is kept"},
@@ -65,7 +65,7 @@ func Cloud(c *config.Config) []Cost {
 		{Item: "Egress", Use: v.egress / gib, Unit: "GiB", Free: 1, Price: 0.12, Basis: "0.9 kB a PING"},
 		{Item: "Cloud Logging", Use: v.logged / gib, Unit: "GiB", Free: 50, Price: 0.50, Basis: "0.6 kB a PING"},
 		{Item: "Log-based metrics", Use: v.metricBytes() / mib, Unit: "MiB", Free: 150, Price: 0.2580, Basis: "a count and a distribution a database and region, 8 and 80 bytes a minute"},
-		{Item: "Uptime check", Use: Month.Minutes() * 6, Unit: "executions", Free: 1e6, Price: 0.30 / 1e3, Basis: "a minute, from six regions"},
+		{Item: "Uptime check", Use: v.uptime, Unit: "executions", Free: 1e6, Price: 0.30 / 1e3, Basis: "a minute, from six regions"},
 		{Item: "Artifact Registry", Use: 0.2, Unit: "GiB", Free: 0.5, Price: 0.10, Basis: "the images of four functions"},
 	}
 	for i := range costs {
@@ -87,6 +87,7 @@ func Dollars(costs []Cost) (sum, gross float64) {
 // volume is what a month brings.
 type volume struct {
 	health, metrics, messages float64 // requests
+	uptime                    float64 // requests for /health
 	cpuSeconds                float64
 	jobs, secrets, accesses   float64
 	reads, writes, deletes    float64 // documents
@@ -95,6 +96,12 @@ type volume struct {
 	// watched is databases times regions, and places is shards times regions.
 	watched, places float64
 }
+
+// Cloud Monitoring looks at /health from so many regions, and each look takes so long.
+const (
+	uptimeRegions = 6
+	uptimeSeconds = 0.02
+)
 
 // perDatabaseMost is how many databases times regions the log-based metrics have a
 // label for the database; above it Terraform leaves the label out (terraform/monitoring.tf).
@@ -110,7 +117,7 @@ func (v volume) metricBytes() float64 {
 	return series * Month.Minutes() * (8 + 80)
 }
 
-func (v volume) requests() float64 { return v.health + v.metrics + v.messages }
+func (v volume) requests() float64 { return v.health + v.metrics + v.messages + v.uptime }
 
 func volumeOf(c *config.Config) volume {
 	v := volume{jobs: 1, messages: float64(Month.Minutes())} // the tick
@@ -120,8 +127,11 @@ func volumeOf(c *config.Config) volume {
 		v.add(c, float64(len(c.InShard(shard))), float64(max(1, len(c.RegionsOf(shard)))))
 	}
 	v.messages += v.health + v.metrics
-	v.cpuSeconds += v.messages * alertSeconds
-	v.reads = 6*v.metrics + v.messages
+	if c.Access.Health != config.AccessToken { // which Cloud Monitoring does not have
+		v.uptime = Month.Minutes() * uptimeRegions
+	}
+	v.cpuSeconds += v.messages*alertSeconds + v.uptime*uptimeSeconds
+	v.reads = 6*v.metrics + v.messages + v.uptime*(v.places+float64(len(c.ShardNames())))
 	v.writes = 2 * (v.health + v.metrics)
 	v.published += 2 * reportBytes * Month.Minutes()
 	return v

@@ -106,8 +106,8 @@ type Config struct {
 type Schedule struct {
 	// How often HealthCheck runs.
 	HealthCheck time.Duration `yaml:"healthcheck" min:"1s" max:"1h" example:"1m"`
-	// How often Metrics runs.
-	Metrics time.Duration `yaml:"metrics" min:"1s" max:"24h" example:"5m"`
+	// How often Metrics runs. Counters are compared with those of the hour before.
+	Metrics time.Duration `yaml:"metrics" min:"1s" max:"1h" example:"5m"`
 }
 
 // Shard is a named group of databases, watched by one scheduler job per region and

@@ -48,7 +48,11 @@ func TestTheFirstLineAnswersTheFirstQuestion(t *testing.T) {
 		"unread":  {"Nothing can be said: history cannot be read", "Could not be read: pings from us-east4 of shard main, incidents of shard main."},
 		"partial": {"prod-cache is connected", "Could not be read: readings of shard main."},
 		"stale":   {"Stale: no check has run for 17 min. What is below may no longer be true."},
-		"spent":   {"full by now", "used up in 36 h", "30 d error budget overspent", "over budget: nothing billed is asked", "no quota"},
+		"doubtful": {
+			"prod-cache is connected", "Stale: no figures were read for 20 h in shard main. Hit rate, memory, commands and checks may no longer be true.",
+			"Stale: Alert has heard of no run for too long in shard main.", "pongwatch itself, since 19:00 UTC: a receiver refuses alerts (INC-9Q2B7H).", "Commands at least ",
+		},
+		"spent": {"full by now", "used up in 36 h", "30 d error budget overspent", "over budget: nothing billed is asked", "no quota"},
 	}
 	for name, v := range states() {
 		root := parse(t, render(t, v))

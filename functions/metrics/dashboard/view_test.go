@@ -133,6 +133,16 @@ func states() map[string]dashboard.View {
 		"stale": viewOf(func(s *statistics.Statistics) {
 			s.Monitor.Status, s.Monitor.Jobs[0].State, s.Monitor.Jobs[0].LastRun = statistics.JobLate, statistics.JobLate, now.Add(-17*time.Minute)
 		}, "prod-cache"),
+		"doubtful": viewOf(func(s *statistics.Statistics) {
+			metrics := &s.Monitor.Jobs[1]
+			s.Monitor.Status, metrics.State, metrics.LastRun = statistics.JobLate, statistics.JobLate, now.Add(-20*time.Hour)
+			s.Databases[0].CommandsAtLeast = true
+			s.Incidents.Stale = []string{"main"}
+			s.Incidents.Open = []incidents.Incident{{
+				ID: "INC-9Q2B7H", FullID: "20261122T190000Z-9Q2B7H000000", Database: report.MonitorDatabase, Check: report.Monitor,
+				Title: "A receiver refuses alerts", Cause: cause.MonitorReceiver, Severity: cause.SeverityCritical, Since: now.Add(-time.Hour), Told: []incidents.Told{},
+			}}
+		}, "prod-cache"),
 		"spent": viewOf(func(s *statistics.Statistics) {
 			d := &s.Databases[0]
 			d.MemoryFullInSeconds, d.CommandsOutInSeconds = new(int64(0)), new(int64(36*3600))

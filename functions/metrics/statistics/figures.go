@@ -23,12 +23,15 @@ func (r *shardReader) read(d *Database, m *material, detail bool) {
 	}
 	for _, h := range slices.Backward(m.readings) {
 		if last, ok := h.Last(d.Name); ok {
-			d.ReadAt, d.Gauges, d.Policy = last.At, last.Values, last.Policy
+			d.ReadAt, d.Gauges, d.Policy, d.Replica = last.At, last.Values, last.Policy, last.Replica
 			break
 		}
 	}
 	now := history.SumUp(m.readings, d.Name, r.w.from)
 	d.MemoryRatio, d.CommandsRatio, d.HitRate = lastValue(m, d, report.Memory), lastValue(m, d, report.Commands), ratio(now.HitRate())
+	for at := range history.Figure(m.readings, d.Name, report.GaugeMonthCommandsSeen) {
+		d.CommandsAtLeast = d.CommandsRatio != nil && at.Equal(d.Checks[report.Commands].At)
+	}
 	d.MemoryFullInSeconds = r.forecast(m, d, report.Memory, report.GaugeMemoryHours)
 	d.CommandsOutInSeconds = r.forecast(m, d, report.Commands, report.GaugeCommandsHours)
 	if !r.long() {

@@ -80,6 +80,9 @@ type Database struct {
 	// the month's commands as a share of theirs.
 	MemoryRatio   *float64 `json:"memory_ratio,omitempty"`
 	CommandsRatio *float64 `json:"commands_ratio,omitempty"`
+	// CommandsAtLeast says that CommandsRatio is a lower bound: the account was not asked,
+	// or did not answer.
+	CommandsAtLeast bool `json:"commands_at_least,omitempty"`
 	// MemoryFullInSeconds and CommandsOutInSeconds say when they are used up at the
 	// rate of the last hours, where that can be told.
 	MemoryFullInSeconds  *int64 `json:"memory_full_in_seconds,omitempty"`
@@ -87,7 +90,9 @@ type Database struct {
 	// HitRate is of the whole range.
 	HitRate *float64                 `json:"hit_rate,omitempty"`
 	Gauges  map[report.Gauge]float64 `json:"gauges,omitempty"`
-	Policy  string                   `json:"policy,omitempty"`
+	// Replica is the one that answered: the gauges that count are its own.
+	Replica string `json:"replica,omitempty"`
+	Policy  string `json:"policy,omitempty"`
 	// Checks has the last verdict of each check that Metrics asks.
 	Checks map[report.Check]Verdict `json:"checks,omitempty"`
 	// Figures has the readings over time, where one database was asked for.

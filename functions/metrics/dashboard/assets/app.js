@@ -155,6 +155,7 @@
     if (!el) return;
     el.replaceChildren();
     const u = new uPlot(options(el, data, height, format, series, extra), columns, el);
+    el.closest("figure").querySelector(".shaded")?.removeAttribute("hidden");
     el.tabIndex = 0;
     el.setAttribute("role", "group");
     el.setAttribute("aria-label", `${el.dataset.label}; left and right arrows read values`);
