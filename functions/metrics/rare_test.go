@@ -1,9 +1,12 @@
 package metrics_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/metrics"
 	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -34,6 +37,30 @@ func TestTheLastVerdictOfARareCheckIsShownForADay(t *testing.T) {
 				if shown != tt.want || shown && (!v.At.Equal(at) || *v.Value != 37) {
 					t.Errorf("%q shows %+v, %v; want %v", query, v, shown, tt.want)
 				}
+			}
+		})
+	}
+}
+
+// The month's commands are seen by what they were when they were last asked for.
+func TestCommandsThatAreAskedRarelyAddUp(t *testing.T) {
+	for _, every := range []time.Duration{15 * time.Minute, 2 * time.Hour, 5 * time.Hour} {
+		t.Run(every.String(), func(t *testing.T) {
+			x := newFixture(t, "", func(o *metrics.Options) { o.Config.Databases[0].Checks.Commands.Every = every })
+			reads := []int{100, 130, 190}
+			wants := []string{"at least 0 ", "at least 30 ", "at least 90 "}
+			for minute := 0; len(wants) > 0; minute += 5 {
+				x.redis.with(func(d *redis) {
+					d.info = fmt.Sprintf("local_member:a\r\ntotal_reads_processed:%d\r\ntotal_writes_processed:0", reads[len(reads)-len(wants)])
+				})
+				got, due := x.run(t, minute)[report.Commands]
+				if !due {
+					continue
+				}
+				if !strings.HasPrefix(got.Evidence, wants[0]) {
+					t.Errorf("after %d minutes it says %q, want %q", minute, got.Evidence, wants[0])
+				}
+				wants = wants[1:]
 			}
 		})
 	}

@@ -84,12 +84,28 @@ func (f *Function) past(ctx context.Context, r job.Round) (past, earlier []*hist
 	ctx, cancel := context.WithTimeout(ctx, recalling)
 	defer cancel()
 	past, read = f.hours(ctx, r, r.Scheduled.Add(-lookBack), r.Scheduled)
-	for _, back := range slices.Backward(check.EarlierHours()) {
+	for _, back := range f.earlierHours(r.Shard) {
 		at := r.Scheduled.Add(-back)
 		hours, ok := f.hours(ctx, r, at, at)
 		earlier, read = append(earlier, hours...), read && ok
 	}
 	return past, earlier, read
+}
+
+// earlierHours says how long ago the hours began that are read beside the last one, the
+// longest first: those of forecasts, and those in which the month's commands were seen
+// last, where that is asked more rarely.
+func (f *Function) earlierHours(shard string) []time.Duration {
+	backs := check.EarlierHours()
+	for _, d := range f.config.InShard(shard) {
+		if every := d.Checks.Commands.Every; d.Checks.Commands.Enabled && every > lookBack {
+			backs = append(backs, every)
+		}
+	}
+	slices.Sort(backs)
+	backs = slices.Compact(backs)
+	slices.Reverse(backs)
+	return backs
 }
 
 func (f *Function) hours(ctx context.Context, r job.Round, from, to time.Time) ([]*history.GaugeHour, bool) {
