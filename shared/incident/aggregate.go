@@ -13,8 +13,11 @@ type Verdict struct {
 	// Status is OK, Warn or Fail; Unknown where nobody could be heard: then whatever
 	// was believed before stands.
 	Status report.Status
-	// Lead is the source that says most; nil unless Status is bad.
+	// Lead is the source that says most, of equals the one that has failed for longest:
+	// who reported last would change with each report. Nil unless Status is bad.
 	Lead *SourceState
+	// Seen is a bad observation of this step, Lead's if it has one.
+	Seen *report.Observation
 	// Down names the sources that are down, Voters all that were heard.
 	Down, Voters []string
 	// Since is the earliest failure among Down, Runs the most failed runs.
@@ -70,8 +73,11 @@ func Aggregate(check report.Check, sources []SourceState, heard []string, home s
 func votes(check report.Check) bool { return check == report.Ping || check == report.Latency }
 
 func (v *Verdict) lead(src *SourceState) {
-	if v.Lead == nil || src.says() > v.Lead.says() || src.says() == v.Lead.says() && src.Seen.After(v.Lead.Seen) {
+	if v.Lead == nil || src.says() > v.Lead.says() || src.says() == v.Lead.says() && src.Since.Before(v.Lead.Since) {
 		v.Lead = src
+	}
+	if src.Observation != nil && (v.Seen == nil || v.Lead == src) {
+		v.Seen = src.Observation
 	}
 	if v.Since.IsZero() || src.Since.Before(v.Since) {
 		v.Since = src.Since
@@ -84,9 +90,6 @@ func (src *SourceState) says() int {
 	rank := src.Cause.Severity().Rank()
 	if src.Status == report.Fail {
 		rank += 10
-	}
-	if src.Observation != nil {
-		rank += 100 // it was seen just now
 	}
 	return rank
 }

@@ -158,6 +158,10 @@ type Undelivered struct {
 	Receivers map[string]string
 }
 
+// knows reports whether a receiver was told that what is open now is open, and how severe
+// it is: who has heard of a warning has not heard of an outage.
+func (t *Thread) knows(d Delivery) bool { return d.Open && d.Done >= t.Marks[Raised] }
+
 // Undelivered returns the critical incidents and groups whose opening has reached
 // no receiver that pages, UndeliveredAfter it was due.
 func (s State) Undelivered(p Policy, now time.Time) []Undelivered {
@@ -171,7 +175,7 @@ func (s State) Undelivered(p Policy, now time.Time) []Undelivered {
 			if address == Documents || !p.Receivers[address].Pages {
 				continue
 			}
-			if d.Open {
+			if t.knows(d) {
 				return
 			}
 			if d.Want > d.Done || d.Refused != "" {

@@ -24,7 +24,9 @@ func (e *engine) group() {
 	}
 	for _, key := range sorted(alike) {
 		if g := e.openGroup(key); g != nil {
-			e.join(g, untold(alike[key]))
+			if g.Suppressed == "" { // else nobody would hear of what nobody has silenced
+				e.join(g, untold(alike[key]))
+			}
 			continue
 		}
 		if len(untold(alike[key])) > 0 && databases(alike[key]) >= e.p.GroupAt {
@@ -129,10 +131,11 @@ func (e *engine) tellGroup(g *Group, members []news) {
 		}
 		anyOpen = anyOpen || inc.Open()
 		allGone = allGone && inc.Gone
-		if inc.Open() {
+		if inc.Open() && inc.Suppressed == "" {
 			g.Severity = g.Severity.Max(inc.Severity)
 		}
 	}
+	g.Region = e.region(g)
 	switch {
 	case g.Marks.openAt() == 0 && !g.Withheld:
 		e.tell(g.ID, Opened)
@@ -145,7 +148,7 @@ func (e *engine) tellGroup(g *Group, members []news) {
 			e.tell(g.ID, Resolved)
 		}
 	case !g.Open() && anyOpen:
-		g.Resolved, g.Ack, g.Reminded = time.Time{}, nil, 0
+		g.Resolved, g.Ack, g.Reminded, g.Reopened = time.Time{}, nil, 0, e.now
 		e.tell(g.ID, reopening(members))
 	case !g.Open():
 	case g.Severity.Compare(before) > 0:
@@ -171,6 +174,9 @@ func (e *engine) tellChange(g *Group, members []news) {
 	for _, n := range members {
 		switch n.event {
 		case Opened, Reopened, Resumed:
+			if inc, ok := e.incidents[n.incident]; ok && inc.Suppressed != "" {
+				continue // it is told when that ends
+			}
 			g.Waiting = append(g.Waiting, n.incident)
 			changed = true
 		case Unstable, Flapping:
@@ -183,10 +189,31 @@ func (e *engine) tellChange(g *Group, members []news) {
 			changed = true
 		}
 	}
+	if class := e.class(g); class != "" && class != g.Class {
+		g.Class = class
+		e.tell(g.ID, CauseChanged)
+		return
+	}
 	if e.tellJoined(g) || !changed && e.now.Sub(g.Edited) < e.p.EditEvery {
 		return
 	}
 	e.tell(g.ID, Updated)
+}
+
+// class is that of all open members' causes, empty where they differ.
+func (e *engine) class(g *Group) cause.Class {
+	var class cause.Class
+	for _, id := range g.Members {
+		inc, ok := e.incidents[id]
+		if !ok || !inc.Open() {
+			continue
+		}
+		if class != "" && inc.Cause.Class() != class {
+			return ""
+		}
+		class = inc.Cause.Class()
+	}
+	return class
 }
 
 // tellJoined tells who joined, once the time in which a group is expected to grow

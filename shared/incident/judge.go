@@ -135,8 +135,11 @@ func (e *engine) held(key report.Series) string {
 	if !ok {
 		return ""
 	}
+	inc := e.openOf(ss)
 	switch {
-	case e.openOf(ss) != nil:
+	case inc != nil && inc.Status != report.Fail:
+		return "" // from most regions it answers
+	case inc != nil:
 		return heldByPing
 	case key.Check == report.MockMode:
 		if ss.Incident != "" && !ss.settled() {
@@ -208,8 +211,11 @@ func (i *Incident) take(v Verdict, rule Rule) {
 	i.Cause = v.Lead.Cause
 	i.Severity = i.Severity.Max(severity(rule, v.Status, i.Cause))
 	i.Runs = max(i.Runs, v.Runs)
-	if v.Lead.Observation != nil {
+	switch {
+	case v.Lead.Observation != nil:
 		i.Observation = *v.Lead.Observation
+	case i.Observation.At.IsZero() && v.Seen != nil:
+		i.Observation = *v.Seen
 	}
 }
 

@@ -40,7 +40,7 @@ func (e *engine) missing() {
 		e.assert(subjectReports, j.Key(), report.Fail, cause.MonitorMissingReports,
 			fmt.Sprintf("%s: %s, expected every %v", j, said, j.Every), since)
 	}
-	e.missingSeries(len(late) > 0)
+	e.missingSeries(late)
 	e.forgetJobs(expected)
 }
 
@@ -135,7 +135,7 @@ func (e *engine) forgetJobs(expected []Job) {
 
 // missingSeries finds series whose job runs but that has had no decided answer for
 // too long, and no open incident that explains it.
-func (e *engine) missingSeries(jobMissing bool) {
+func (e *engine) missingSeries(late map[string]bool) {
 	reports, missed := e.series[monitorSeries(subjectReports)]
 	for _, l := range e.list {
 		key := l.key
@@ -151,8 +151,7 @@ func (e *engine) missingSeries(jobMissing bool) {
 			e.retract(subjectReports, name)
 			continue
 		}
-		ping := report.Series{Database: key.Database, Check: report.Ping}
-		if jobMissing || e.openIncident(key) != nil || e.openIncident(ping) != nil {
+		if e.explainsSilence(key, l.SeriesState, late) {
 			continue
 		}
 		status := report.Warn
@@ -171,6 +170,32 @@ func (e *engine) missingSeries(jobMissing bool) {
 			}
 		}
 	}
+}
+
+// explainsSilence reports whether an open incident says already why a series has no
+// decided answer: its own, that of its database's ping or configuration, that of the
+// network or of the quota, or the one about the job that asks it.
+func (e *engine) explainsSilence(key report.Series, ss *SeriesState, late map[string]bool) bool {
+	of := func(check report.Check) report.Series { return report.Series{Database: key.Database, Check: check} }
+	pings := key.Check == report.Ping || key.Check == report.Latency
+	switch {
+	case e.openIncident(key) != nil, e.openIncident(of(report.Ping)) != nil, e.openIncident(of(report.ConfigLoad)) != nil:
+		return true
+	case pings:
+		return e.openIncident(monitorSeries(subjectNetwork)) != nil || ss.askedBy(report.HealthCheck, late)
+	}
+	return e.openIncident(of(report.Commands)) != nil || ss.askedBy(report.Metrics, late)
+}
+
+// askedBy reports whether a late run of that job is one that asks the series.
+func (ss *SeriesState) askedBy(job report.Job, late map[string]bool) bool {
+	for key := range late {
+		of, region, _ := cutJob(key)
+		if of == job && (region == "" || slices.ContainsFunc(ss.Sources, func(s SourceState) bool { return s.Source == "" || s.Source == region })) {
+			return true
+		}
+	}
+	return false
 }
 
 // unknownSince returns since when no source has given a decided answer, zero if one does.

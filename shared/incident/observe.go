@@ -188,6 +188,11 @@ func (e *engine) assert(subject, source string, status report.Status, c cause.Ca
 	}
 	src := ss.source(source)
 	if src.Down && src.Status == status && src.Cause == c {
+		if o := src.Observation; o != nil && o.Evidence != report.CutEvidence(evidence) { // more is known of it
+			said := *o
+			said.Evidence, said.At = report.CutEvidence(evidence), e.now
+			src.Observation, ss.fresh = &said, true
+		}
 		return
 	}
 	o := report.Observation{

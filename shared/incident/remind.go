@@ -104,7 +104,7 @@ func (e *engine) explained(s subject) bool {
 // incident counts from its beginning, else noise would keep it from being escalated.
 func (s subject) waitingSince() time.Time {
 	if s.group != nil {
-		return s.group.Opened
+		return later(s.group.Opened, s.group.Reopened)
 	}
 	if n := len(s.incident.Reopenings); n > 0 && !s.incident.Unstable {
 		return s.incident.Reopenings[n-1]
@@ -120,7 +120,7 @@ func (e *engine) standIn() {
 		}
 		for _, a := range sorted(s.Deliveries) {
 			d := s.Deliveries[a]
-			if a != Documents && d.Pending() && !d.Open && d.Tries > 1 && d.Error != "" && e.now.Sub(d.Since) >= e.p.UndeliveredAfter {
+			if a != Documents && d.Pending() && !s.knows(d) && d.Tries > 1 && d.Error != "" && e.now.Sub(d.Since) >= e.p.UndeliveredAfter {
 				e.fallBack(s, a, d.Error)
 			}
 		}

@@ -285,6 +285,7 @@ func writeGroup(w *rowWriter, g *Group) {
 	w.time(g.Since)
 	w.time(g.Opened)
 	w.time(g.Resolved)
+	w.time(g.Reopened)
 	w.end()
 }
 
@@ -293,7 +294,7 @@ func readGroup(r *rowReader, g *Group) {
 	readThread(r, &g.Thread)
 	g.Class, g.Severity, g.Region = cause.Class(r.text()), cause.Severity(r.text()), r.text()
 	g.Members, g.Key, g.Joined, g.Waiting = r.texts(), r.text(), r.texts(), r.texts()
-	g.Since, g.Opened, g.Resolved = r.time(), r.time(), r.time()
+	g.Since, g.Opened, g.Resolved, g.Reopened = r.time(), r.time(), r.time(), r.time()
 }
 
 // shorten drops what is not needed between two steps: an observation comes anew with

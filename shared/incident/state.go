@@ -268,6 +268,8 @@ type Group struct {
 	Since    time.Time `json:"since"`
 	Opened   time.Time `json:"opened"`
 	Resolved time.Time `json:"resolved,omitzero"`
+	// Reopened is when it was last reopened.
+	Reopened time.Time `json:"reopened,omitzero"`
 }
 
 // Open reports whether the group has not been resolved.

@@ -66,6 +66,10 @@ func groupHeadline(m *Message, n incident.Notice, why string) string {
 		if m.Event == incident.Past || m.Opening {
 			return fmt.Sprintf("%s %s %s: %s", count(len(all), "database"), was, span(g.Since, g.Resolved, m.At), why)
 		}
+		if gone := databases(n.Members, func(i incident.Incident) bool { return i.Gone }); len(gone) > 0 {
+			return fmt.Sprintf("%s %s after %s (%s); %s not watched any more", count(len(all)-len(gone), "database"), again,
+				Duration(g.Resolved.Sub(g.Since)), between(g.Since, g.Resolved, m.At), count(len(gone), "database"))
+		}
 		return fmt.Sprintf("All %s %s after %s (%s)", count(len(all), "database"), again, Duration(g.Resolved.Sub(g.Since)), between(g.Since, g.Resolved, m.At))
 	}
 	open := databases(n.Members, incident.Incident.Open)

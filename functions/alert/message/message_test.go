@@ -159,6 +159,14 @@ func TestGroups(t *testing.T) {
 				n.Members[k].Cause = cause.TimeoutConnect
 			}
 		}, "Regional outage in us-east-1: 5 databases are down: Redis cannot be reached in time, since 18:22 UTC"},
+		{"one is not watched any more at the end", func(n *incident.Notice) {
+			n.Events, n.Open, n.Done, n.Previous = []incident.Event{incident.Resolved}, false, 1, incident.Ref{ID: "1"}
+			n.Group.Resolved = messagetest.Now
+			for k := range n.Members {
+				n.Members[k].Resolved = messagetest.Now
+			}
+			n.Members[1].Gone = true
+		}, "4 databases are up again after 12 min (18:22–18:34 UTC); 1 database not watched any more"},
 		{"other checks", func(n *incident.Notice) { n.Members[0].Series.Check = report.Write }, "5 databases fail: this month's Redis commands are used up, since 18:22 UTC"},
 	}
 	for _, tt := range tests {
