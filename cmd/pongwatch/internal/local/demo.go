@@ -45,7 +45,7 @@ var modes = []inbox.Mode{
 	{Name: "none", Label: "Healthy", Expect: "Nothing is broken. What was open resolves within about 15 seconds, in the same Slack message and mail thread."},
 	{Name: "auth", Label: "Wrong token", Expect: "Upstash refuses the token (401). An alert follows within 15 seconds."},
 	{Name: "quota", Label: "Quota used up", Expect: "The month's commands are used up: every command is refused, with status 200 or 400. An alert follows within 15 seconds."},
-	{Name: "full", Label: "Full", Expect: "Reads work, writes are refused: PING is blind to it. The write canary, every 15 seconds here, finds it within a minute, and the memory check what fills it."},
+	{Name: "full", Label: "Full", Expect: "Reads work, writes are refused: PING is blind to it. The write canary, every 15 seconds here, finds it within a minute."},
 	{Name: "readonly", Label: "Read-only token", Expect: "PING works, writes are refused. The write canary, every 15 seconds here, finds it within a minute."},
 	{Name: "slow", Label: "Slow", Expect: "Every answer takes 1.2 seconds, twice the limit. A warning follows within a minute."},
 	{Name: "hang", Label: "Hangs", Expect: "Connections are accepted and never answered. Each run tries three times, 16 seconds in all; an alert follows within a minute."},
@@ -242,20 +242,18 @@ func (d *demo) setMode(mode string) error {
 // What the demonstration's plan has, and what is used of it while nothing is broken.
 const (
 	planCommands, usedCommands = 500_000, 183_000
-	planBytes, usedBytes       = 256 << 20, 93 << 20
+	usedBytes                  = 93 << 20 // of 256 MB
 )
 
-// use makes the database's figures agree with how it is broken.
+// use makes the month's commands agree with how the database is broken. How full it is
+// stays: a second alert would tell of it before the canary finds what PING is blind to.
 func (d *demo) use(mode string) {
-	commands, size := usedCommands, usedBytes
-	switch upstashtest.Mode(mode) {
-	case upstashtest.QuotaMonthly:
+	commands := usedCommands
+	if upstashtest.Mode(mode) == upstashtest.QuotaMonthly {
 		commands = planCommands
-	case upstashtest.Full:
-		size = planBytes
 	}
 	d.redis.SetMonthlyCommands(int64(commands))
-	d.redis.SetInfo("total_data_size", strconv.Itoa(size))
+	d.redis.SetInfo("total_data_size", strconv.Itoa(usedBytes))
 }
 
 // breakHandler serves POST /demo/break?mode=MODE: JSON for curl, the inbox again for

@@ -49,7 +49,7 @@ func TestModes(t *testing.T) {
 		if err := p.demo.setMode(mode.name); err != nil {
 			t.Fatal(err)
 		}
-		wait(t, 10*time.Second, mode.name+" shows as "+mode.status, func() bool { return p.status(t) == mode.status })
+		wait(t, 30*time.Second, mode.name+" shows as "+mode.status, func() bool { return p.status(t) == mode.status })
 	}
 }
 
