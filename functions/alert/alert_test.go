@@ -185,6 +185,40 @@ func TestStoreDownTellsOncePerSlot(t *testing.T) {
 	w.wantTold("opened", "opened")
 }
 
+func TestStoreDownIsToldBySomebody(t *testing.T) {
+	later, refused, unknown := message.Outcome{Result: message.Later}, message.Outcome{Result: message.Refused}, message.Outcome{Result: message.Unknown}
+	for _, tt := range []struct {
+		name        string
+		slack, mail []message.Outcome
+		minutes     int
+		told        []string // what either was told
+		tries       int      // of Slack
+	}{
+		{"Slack does not take it: the fallback is told, once", []message.Outcome{later}, nil, 5, []string{"", "opened"}, 1},
+		{"the channel is gone: the fallback is told, once", []message.Outcome{refused}, nil, 5, []string{"", "opened"}, 1},
+		{"neither takes it: the report that comes again tries again", []message.Outcome{later, later}, []message.Outcome{later, later}, 5, []string{"opened", ""}, 3},
+		{"nobody knows whether Slack has it: no second one", []message.Outcome{unknown}, nil, 5, []string{"", ""}, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, nil)
+			w.minute("")
+			w.slack.answers, w.mail.answers, w.slack.tries = tt.slack, tt.mail, 0
+			w.faulty.Always(func(storetest.Call) storetest.Fault { return storetest.Unavailable })
+			for range tt.minutes {
+				w.minute(cause.TimeoutResponse)
+			}
+			for i, r := range []*fake{w.slack, w.mail} {
+				if got := strings.Join(r.got, " "); got != tt.told[i] {
+					t.Errorf("%s was told %q, want %q", r.name, got, tt.told[i])
+				}
+			}
+			if w.slack.tries != tt.tries {
+				t.Errorf("Slack was tried %d times, want %d", w.slack.tries, tt.tries)
+			}
+		})
+	}
+}
+
 func TestAnUnreadableStateIsSetAside(t *testing.T) {
 	w := newWorld(t, nil)
 	if _, err := w.memory.Put(t.Context(), store.Doc{Key: incident.StateKey("main"), Data: []byte("not a state")}); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
@@ -24,40 +25,65 @@ type slots map[string]time.Time
 // own run has confirmed. The message is asked for again all the same.
 func (f *Function) tellWithoutStore(ctx context.Context, r report.Report) {
 	failures := confirmed(r)
-	if len(failures) == 0 || f.now().Sub(r.Scheduled) > slot || !f.takeSlot(r) {
+	if len(failures) == 0 || f.now().Sub(r.Scheduled) > slot {
+		return
+	}
+	before, free := f.takeSlot(r)
+	if !free {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.options.Lease/sendShare)
 	defer cancel()
 	m := message.RenderStoreDown(r.Shard, failures, f.now(), f.options.Context(ctx))
+	receivers, fallbacks := f.criticalReceivers(r.Shard, failures)
+	if !f.tellAll(ctx, r.Shard, m, receivers) && !f.tellAll(ctx, r.Shard, m, fallbacks) {
+		f.giveBack(r.Shard, before) // the report comes again, and with it the next attempt
+	}
+}
+
+// tellAll reports whether anybody has, or may have, the message.
+func (f *Function) tellAll(ctx context.Context, shard string, m message.Message, to []string) bool {
+	var told atomic.Bool
 	var wg sync.WaitGroup
-	for _, address := range f.criticalReceivers(r.Shard, failures) {
+	for _, address := range to {
 		receiver, ok := f.options.Receivers[address]
 		if !ok {
 			continue
 		}
 		wg.Go(func() {
 			_, outcome, err := receiver.Deliver(ctx, m, incident.Ref{})
-			f.log.ErrorContext(ctx, "told without store", "event", "store_down", "shard", r.Shard, "receiver", address,
-				"databases", len(failures), "outcome", outcome.Result, "error", err)
+			if outcome.Result == message.Delivered || outcome.Result == message.Unknown {
+				told.Store(true)
+			}
+			f.log.ErrorContext(ctx, "told without store", "event", "store_down", "shard", shard, "receiver", address,
+				"outcome", outcome.Result, "error", err)
 		})
 	}
 	wg.Wait()
+	return told.Load()
 }
 
-// takeSlot reports whether the shard's slot is still free, and takes it.
-func (f *Function) takeSlot(r report.Report) bool {
+// giveBack makes the shard's slot what it was before it was taken.
+func (f *Function) giveBack(shard string, before time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failOpen[shard] = before
+}
+
+// takeSlot reports whether the shard's slot is still free, and takes it. It returns the
+// one that was taken before.
+func (f *Function) takeSlot(r report.Report) (before time.Time, free bool) {
 	at := r.Scheduled.Truncate(slot)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.failOpen == nil {
 		f.failOpen = slots{}
 	}
-	if last, ok := f.failOpen[r.Shard]; ok && !at.After(last) {
-		return false
+	if before = f.failOpen[r.Shard]; !at.After(before) {
+		return before, false
 	}
 	f.failOpen[r.Shard] = at
-	return true
+	return before, true
 }
 
 // confirmed returns the report's critical ping and mock-mode failures that its run
@@ -70,13 +96,18 @@ func confirmed(r report.Report) []report.Observation {
 	})
 }
 
-// criticalReceivers are those who would be told of the failures.
-func (f *Function) criticalReceivers(shard string, failures []report.Observation) []string {
+// criticalReceivers are those who would be told of the failures, and those who stand in
+// for them.
+func (f *Function) criticalReceivers(shard string, failures []report.Observation) (to, fallbacks []string) {
 	p := f.policy(shard)
-	var to []string
 	for _, o := range failures {
-		to = append(to, p.Route(o.Database, cause.SeverityCritical).Receivers...)
+		r := p.Route(o.Database, cause.SeverityCritical)
+		to, fallbacks = append(to, r.Receivers...), append(fallbacks, r.Fallback...)
+		for _, address := range r.Receivers {
+			fallbacks = append(fallbacks, p.Receivers[address].Fallback...)
+		}
 	}
 	slices.Sort(to)
-	return slices.Compact(to)
+	slices.Sort(fallbacks)
+	return slices.Compact(to), slices.Compact(fallbacks)
 }

@@ -80,6 +80,11 @@ func (e *engine) form(key string, members []*Incident) {
 		ID: newID(e.s.Shard, "group "+key, e.now), Key: key,
 		Class: members[0].Cause.Class(), Severity: members[0].Severity, Opened: e.now,
 	}
+	for _, inc := range members {
+		if !inc.Escalated.IsZero() {
+			g.Escalated = inc.Escalated // whoever was called hears of the group, too
+		}
+	}
 	e.groups[g.ID] = g
 	e.join(g, members)
 }

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -181,4 +182,77 @@ func TestGroupsWhoseMembersDiffer(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Nobody can acknowledge what they were not told: the time in which somebody should begins
+// when a silence ends.
+func TestASilenceThatEndsLeavesTimeToAcknowledge(t *testing.T) {
+	for name, silenced := range map[string]string{"before it failed": ".", "while it failed": ".xxx"} {
+		t.Run(name, func(t *testing.T) {
+			w := newSim(t)
+			w.p.Receivers["boss"] = Receiver{}
+			w.p.Routes = []Route{{Receivers: []string{"slack"}, Escalate: []string{"boss"}}}
+			w.life(silenced)
+			w.command(report.Command{Action: report.Silence, Series: report.Series{Database: "a"}, For: time.Hour})
+			w.life(x(90))
+			ended := len(silenced) + 60
+			var called []string
+			for _, told := range w.told {
+				if strings.Contains(told, "boss") {
+					called = append(called, told)
+				}
+			}
+			if want := fmt.Sprintf("%d boss escalated", ended+15); len(called) != 1 || called[0] != want {
+				t.Errorf("told %v, want %q alone", called, want)
+			}
+		})
+	}
+}
+
+// A receiver that asks for half an hour has failed to take it for three minutes, too.
+func TestTheFallbackDoesNotWaitForALongRetryAfter(t *testing.T) {
+	p := DefaultPolicy()
+	p.Databases = map[string]Database{"a": {}}
+	p.Receivers = map[string]Receiver{"slack": {Pages: true}, "mail": {}}
+	p.Routes = []Route{{Receivers: []string{"slack"}, Fallback: []string{"mail"}}}
+	w := newSim(t)
+	s, now := New("main", noon), noon
+	for minute := range 10 {
+		letter := 'x'
+		if minute == 0 {
+			letter = '.'
+		}
+		w.now = now
+		s, _ = Step(s, w.report("us", w.ping("a", "us", letter)), p, now)
+		next, notices := Claim(s, now, "w", 90*time.Second, 10)
+		var results []Result
+		for _, n := range notices {
+			r := Result{ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Outcome: Delivered}
+			if n.Address == "slack" {
+				r.Outcome, r.Error, r.RetryAfter = Later, "429", 30*time.Minute
+			}
+			if n.Address == "mail" {
+				if late := now.Sub(noon); late > 6*time.Minute {
+					t.Errorf("mail is told after %v", late)
+				}
+				return
+			}
+			results = append(results, r)
+		}
+		s = Record(next, results, p, now)
+		now = now.Add(time.Minute)
+	}
+	t.Error("mail is not told within ten minutes")
+}
+
+// What a signature accepts counts: whoever was told so does not say it again.
+func TestASignalOfAClockThatIsFastCounts(t *testing.T) {
+	for ahead, want := range map[time.Duration]string{90 * time.Second: "0 slack opened", 4 * time.Minute: "0 slack opened", 6 * time.Minute: ""} {
+		w := newSim(t)
+		sig := report.Signal{Database: "a", Service: "backend", Source: report.SourceEvent, Mode: report.Activated, At: w.now.Add(ahead)}
+		w.step(Input{Signal: &sig})
+		if got := strings.Join(w.told, "; "); got != want {
+			t.Errorf("%v ahead: told %q, want %q", ahead, got, want)
+		}
+	}
 }

@@ -13,12 +13,17 @@ import (
 // their silence is never missed.
 const mockEvery = time.Minute
 
+// signalShift is how far ahead of Alert's a signal's clock may be: as far as a signature
+// accepts (Standard Webhooks has five minutes), since whoever was told that it is
+// accepted does not say it again.
+const signalShift = 5 * time.Minute
+
 // signal applies one piece of mock-mode evidence from outside. Alert has set its
 // database. Each revision of a service is a source of its own: equal or older signals
 // than its newest change nothing, and what one says ends nothing of another.
 func (e *engine) signal(sig report.Signal) {
 	key := report.Series{Database: sig.Database, Check: report.MockMode, Subject: sig.Service}
-	if sig.Database == "" || !e.watched(key) || sig.At.After(e.now.Add(e.p.Shift)) || e.now.Sub(sig.At) > e.p.SignalAge {
+	if sig.Database == "" || !e.watched(key) || sig.At.After(e.now.Add(signalShift)) || e.now.Sub(sig.At) > e.p.SignalAge {
 		return
 	}
 	ss, known := e.series[key]

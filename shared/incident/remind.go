@@ -104,12 +104,12 @@ func (e *engine) explained(s subject) bool {
 // incident counts from its beginning, else noise would keep it from being escalated.
 func (s subject) waitingSince() time.Time {
 	if s.group != nil {
-		return later(s.group.Opened, s.group.Reopened)
+		return later(later(s.group.Opened, s.group.Reopened), s.group.Resumed)
 	}
 	if n := len(s.incident.Reopenings); n > 0 && !s.incident.Unstable {
-		return s.incident.Reopenings[n-1]
+		return later(s.incident.Reopenings[n-1], s.incident.Resumed)
 	}
-	return s.incident.Opened
+	return later(s.incident.Opened, s.incident.Resumed)
 }
 
 // standIn lets the fallback tell what a receiver has failed to take for too long.
@@ -120,7 +120,7 @@ func (e *engine) standIn() {
 		}
 		for _, a := range sorted(s.Deliveries) {
 			d := s.Deliveries[a]
-			if a != Documents && d.Pending() && !s.knows(d) && d.Tries > 1 && d.Error != "" && e.now.Sub(d.Since) >= e.p.UndeliveredAfter {
+			if a != Documents && d.Pending() && !s.knows(d) && d.Tries > 0 && d.Error != "" && e.now.Sub(d.Since) >= e.p.UndeliveredAfter {
 				e.fallBack(s, a, d.Error)
 			}
 		}

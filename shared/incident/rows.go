@@ -250,6 +250,7 @@ func writeIncident(w *rowWriter, i *Incident) {
 	w.text(i.DrillFor)
 	w.bool(i.RedisAnswers)
 	w.time(i.RedisBack)
+	w.time(i.Resumed)
 	w.end()
 }
 
@@ -268,7 +269,7 @@ func readIncident(r *rowReader, i *Incident) {
 	i.Reopenings = readSlice(r, (*rowReader).time)
 	i.Unstable, i.Flapping, i.Group, i.Mock = r.bool(), r.bool(), r.text(), r.texts()
 	i.Sparkline, i.Drill, i.DrillFor = r.text(), r.bool(), r.text()
-	i.RedisAnswers, i.RedisBack = r.bool(), r.time()
+	i.RedisAnswers, i.RedisBack, i.Resumed = r.bool(), r.time(), r.time()
 }
 
 func writeGroup(w *rowWriter, g *Group) {
@@ -286,6 +287,7 @@ func writeGroup(w *rowWriter, g *Group) {
 	w.time(g.Opened)
 	w.time(g.Resolved)
 	w.time(g.Reopened)
+	w.time(g.Resumed)
 	w.end()
 }
 
@@ -294,7 +296,8 @@ func readGroup(r *rowReader, g *Group) {
 	readThread(r, &g.Thread)
 	g.Class, g.Severity, g.Region = cause.Class(r.text()), cause.Severity(r.text()), r.text()
 	g.Members, g.Key, g.Joined, g.Waiting = r.texts(), r.text(), r.texts(), r.texts()
-	g.Since, g.Opened, g.Resolved, g.Reopened = r.time(), r.time(), r.time(), r.time()
+	g.Since, g.Opened, g.Resolved = r.time(), r.time(), r.time()
+	g.Reopened, g.Resumed = r.time(), r.time()
 }
 
 // shorten drops what is not needed between two steps: an observation comes anew with

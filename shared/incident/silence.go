@@ -26,6 +26,7 @@ func (e *engine) suppress() {
 			continue
 		}
 		if was := e.setSuppressed(&inc.Thread, e.silence(inc), e.inMaintenance(inc)); was && inc.Suppressed == "" {
+			inc.Resumed = e.now
 			e.announce(inc, Resumed)
 		}
 	}
@@ -35,6 +36,7 @@ func (e *engine) suppress() {
 			continue
 		}
 		if was := e.setSuppressed(&g.Thread, e.groupSilence(g), e.allSuppressed(g)); was && g.Suppressed == "" {
+			g.Resumed = e.now
 			e.tell(g.ID, Resumed)
 		}
 	}

@@ -230,6 +230,8 @@ type Incident struct {
 	// is what to look at. RedisBack is when the outage ended that left it there.
 	RedisAnswers bool      `json:"redis_answers,omitempty"`
 	RedisBack    time.Time `json:"redis_back,omitzero"`
+	// Resumed is when a silence or maintenance of it ended last.
+	Resumed time.Time `json:"resumed,omitzero"`
 }
 
 // Open reports whether the incident has not been resolved.
@@ -268,8 +270,10 @@ type Group struct {
 	Since    time.Time `json:"since"`
 	Opened   time.Time `json:"opened"`
 	Resolved time.Time `json:"resolved,omitzero"`
-	// Reopened is when it was last reopened.
+	// Reopened is when it was last reopened, Resumed when a silence or maintenance of it
+	// ended last.
 	Reopened time.Time `json:"reopened,omitzero"`
+	Resumed  time.Time `json:"resumed,omitzero"`
 }
 
 // Open reports whether the group has not been resolved.

@@ -3,6 +3,7 @@ package message
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
@@ -23,7 +24,9 @@ func (c Context) group(m *Message, n incident.Notice) {
 		why = lowerFirst(shared.Info().Title)
 	}
 	m.Headline = groupHeadline(m, n, why)
-	m.Subject = fmt.Sprintf("[pongwatch] Several databases: %s (%s)", classPhrase[g.Class], m.Short)
+	// The class at its forming: a mail reader threads by the subject.
+	class, _, _ := strings.Cut(g.Key, "|")
+	m.Subject = fmt.Sprintf("[pongwatch] Several databases: %s (%s)", classPhrase[cause.Class(class)], m.Short)
 	m.News = news(m, n, g.Opened)
 	m.Members = members(n)
 	m.Facts = groupFacts(m, n)

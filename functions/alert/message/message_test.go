@@ -102,6 +102,12 @@ func TestSubjectIsConstant(t *testing.T) {
 	if got := message.Render(n, messagetest.Context()).Subject; got != want {
 		t.Errorf("another cause: subject %q, want %q", got, want)
 	}
+	group := messagetest.Group(incident.Opened, 5)
+	want = message.Render(group, messagetest.Context()).Subject
+	group.Group.Class = cause.ClassAuth
+	if got := message.Render(group, messagetest.Context()).Subject; got != want || !strings.Contains(want, "quota") {
+		t.Errorf("another class of a group: subject %q, want %q", got, want)
+	}
 }
 
 func TestEvidenceStaysApart(t *testing.T) {

@@ -154,7 +154,7 @@ func observation(database string, c cause.Cause) report.Observation {
 func Group(e incident.Event, n int) incident.Notice {
 	notice := Notice(e, cause.QuotaMonthly)
 	g := incident.Group{
-		ID: "20261122T182201Z-GR0VP000000A", Class: cause.ClassQuota, Severity: cause.SeverityCritical,
+		ID: "20261122T182201Z-GR0VP000000A", Class: cause.ClassQuota, Key: "quota|critical", Severity: cause.SeverityCritical,
 		Since: Since, Opened: Since.Add(time.Minute), Thread: notice.Incident.Thread,
 	}
 	for k := range n {
