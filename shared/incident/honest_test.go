@@ -170,6 +170,25 @@ func TestGroupsWhoseMembersDiffer(t *testing.T) {
 			}
 		}
 	})
+	t.Run("an acknowledge reaches what was told alone before", func(t *testing.T) {
+		for _, of := range []string{"the group", "the member"} {
+			w := newSim(t)
+			w.play(map[string]string{"a": ".xxxxxxx", "b": "..xxxxxx", "c": "...xxxxx"})
+			group, told := "", "" // a is told alone, and then in the group
+			for id := range w.s.Groups {
+				group = id
+			}
+			for id, inc := range w.s.Incidents {
+				if inc.Series.Database == "a" {
+					told = id
+				}
+			}
+			w.command(report.Command{Action: report.Acknowledge, Incident: map[string]string{"the group": group, "the member": told}[of]})
+			if inc := w.s.Incidents[told]; inc.Ack == nil || inc.Deliveries["slack"].Done != inc.Marks[Acknowledged] || inc.Marks[Acknowledged] == 0 {
+				t.Errorf("acknowledged in %s: the message of its own is at %+v with marks %v", of, inc.Deliveries["slack"], inc.Marks)
+			}
+		}
+	})
 	t.Run("a reopened group has all the time to be acknowledged", func(t *testing.T) {
 		w := newSim(t)
 		w.p.Receivers["boss"] = Receiver{}

@@ -125,7 +125,8 @@ func (s subject) coalesce(now time.Time) {
 func (e *engine) withheld(s subject, event Event) string {
 	ending := event == Resolved || event == NoLongerWatched
 	switch {
-	case s.incident != nil && s.incident.Group != "" && !(ending && s.Marks.open()):
+	// What was told alone before the group formed is closed, and acknowledged, there as well.
+	case s.incident != nil && s.incident.Group != "" && !((ending || event == Acknowledged) && s.Marks.open()):
 		return "grouped"
 	case s.Suppressed != "" && !ending && event != Silenced && event != Acknowledged:
 		if event.Loud() {
