@@ -76,7 +76,8 @@ func assertAsRedisSays(t *testing.T, x *fixture, server *redistest.Server, when 
 	t.Helper()
 	info := server.Info()
 	keys, _ := server.Do("DBSIZE").(int64)
-	gauges := x.statistics(t, "?database=real").Databases[0].Gauges
+	d := x.statistics(t, "?database=real").Databases[0]
+	gauges := d.Gauges
 	w := x.get(t, "/metrics")
 	if w.Code != http.StatusOK {
 		t.Fatalf("%s: /metrics is answered %d", when, w.Code)
@@ -102,7 +103,7 @@ func assertAsRedisSays(t *testing.T, x *fixture, server *redistest.Server, when 
 		if f.name == "" {
 			continue
 		}
-		if got := sampleOf(t, w.Body.String(), f.name+`{database="real"}`); got != want {
+		if got := sampleOf(t, w.Body.String(), f.name+`{database="real",replica="`+d.Replica+`"}`); got != want {
 			t.Errorf("%s: /metrics says %v of %s, redis-server %v", when, got, f.name, want)
 		}
 	}
