@@ -121,12 +121,7 @@ func (s *server) schedule(ctx context.Context, shard string, at time.Time) (time
 
 // resident gives the process's resident memory and its peak, in MB.
 func (s *server) resident() (now, peak float64, err error) {
-	return residentOf(strconv.Itoa(s.cmd.Process.Pid))
-}
-
-// residentOf is the resident memory of a process, "self" being this one, in MB.
-func residentOf(pid string) (now, peak float64, err error) {
-	status, err := os.ReadFile("/proc/" + pid + "/status")
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(s.cmd.Process.Pid) + "/status")
 	if err != nil {
 		return 0, 0, err
 	}

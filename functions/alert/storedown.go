@@ -2,6 +2,7 @@ package alert
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -35,14 +36,15 @@ func (f *Function) tellWithoutStore(ctx context.Context, r report.Report) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.options.Lease/sendShare)
 	defer cancel()
 	m := message.RenderStoreDown(r.Shard, failures, f.now(), f.options.Context(ctx))
+	log := f.log.With("event", "store_down", "shard", r.Shard, "databases", len(failures))
 	receivers, fallbacks := f.criticalReceivers(r.Shard, failures)
-	if !f.tellAll(ctx, r.Shard, m, receivers) && !f.tellAll(ctx, r.Shard, m, fallbacks) {
+	if !f.tellAll(ctx, log, m, receivers) && !f.tellAll(ctx, log, m, fallbacks) {
 		f.giveBack(r.Shard, before) // the report comes again, and with it the next attempt
 	}
 }
 
 // tellAll reports whether anybody has, or may have, the message.
-func (f *Function) tellAll(ctx context.Context, shard string, m message.Message, to []string) bool {
+func (f *Function) tellAll(ctx context.Context, log *slog.Logger, m message.Message, to []string) bool {
 	var told atomic.Bool
 	var wg sync.WaitGroup
 	for _, address := range to {
@@ -55,8 +57,7 @@ func (f *Function) tellAll(ctx context.Context, shard string, m message.Message,
 			if outcome.Result == message.Delivered || outcome.Result == message.Unknown {
 				told.Store(true)
 			}
-			f.log.ErrorContext(ctx, "told without store", "event", "store_down", "shard", shard, "receiver", address,
-				"outcome", outcome.Result, "error", err)
+			log.ErrorContext(ctx, "told without store", "receiver", address, "outcome", outcome.Result, "error", err)
 		})
 	}
 	wg.Wait()

@@ -51,7 +51,7 @@ func (t *Target) usedShare() (float64, bool) {
 		return s, true
 	}
 	first := month(t.now())
-	for _, r := range slices.Backward(slices.Concat(t.Earlier, t.Readings)) {
+	for _, r := range slices.Backward(t.past()) {
 		if r.At.Before(first) {
 			break
 		}

@@ -125,7 +125,7 @@ func (t *Target) seenCommands(info upstash.Info) (most float64, begun bool) {
 	first := month(t.now())
 	now := report.Reading{Values: gauges(info)}
 	begun = true
-	for _, r := range slices.Backward(slices.Concat(t.Earlier, t.Readings)) {
+	for _, r := range slices.Backward(t.past()) {
 		seen, known := monthCommands(r.Values)
 		if !known || r.At.Before(first) {
 			continue

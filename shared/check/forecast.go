@@ -158,14 +158,12 @@ func EarlierHours() []time.Duration {
 // and the last hour's, that are not older than from.
 func (t *Target) course(g report.Gauge, from time.Time) []Point {
 	var out []Point
-	for _, readings := range [][]report.Reading{t.Earlier, t.Readings} {
-		for _, r := range readings {
-			v, known := r.Values[g]
-			if !known || r.At.Before(from) || len(out) > 0 && !r.At.After(out[len(out)-1].At) {
-				continue
-			}
-			out = append(out, Point{r.At, v})
+	for _, r := range t.past() {
+		v, known := r.Values[g]
+		if !known || r.At.Before(from) || len(out) > 0 && !r.At.After(out[len(out)-1].At) {
+			continue
 		}
+		out = append(out, Point{r.At, v})
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -65,6 +66,9 @@ type Target struct {
 	// deployed has an observation for each app, zero where none was asked for.
 	deployed []report.Observation
 }
+
+// past are all readings that are known, in the order of time.
+func (t *Target) past() []report.Reading { return slices.Concat(t.Earlier, t.Readings) }
 
 // Connect gives the target the client for its database and the version of the token
 // in use, or the reason for which there is none. Answers are kept; an INFO that failed

@@ -3,11 +3,13 @@ package history_test
 import (
 	"bytes"
 	"compress/gzip"
+	"iter"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/history"
+	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
 	"github.com/pongwatch/pongwatch/shared/store/storetest"
 )
@@ -35,6 +37,24 @@ var brokenColumns = map[string]string{
 	"a column with one number more": `"cause":"AAE=","wait":"AAEB"`,
 }
 
+// assertGap holds a document to having nothing of "broken", and two samples of "whole".
+func assertGap(t *testing.T, document interface {
+	Samples(name string) ([]report.Sample, error)
+	Each(name string) iter.Seq[report.Sample]
+},
+) {
+	t.Helper()
+	if got, err := document.Samples("broken"); err == nil || got != nil {
+		t.Errorf("Samples() = %v, %v; want an error", got, err)
+	}
+	if got := slices.Collect(document.Each("broken")); got != nil {
+		t.Errorf("Each() yields %v, want a gap", got)
+	}
+	if got, err := document.Samples("whole"); err != nil || len(got) != 2 {
+		t.Errorf("the other one has %d samples, %v; want 2", len(got), err)
+	}
+}
+
 func TestABrokenColumnIsAGapOfItsDatabaseAlone(t *testing.T) {
 	const rest = `,"attempts":"AQE=","dns":"AAE=","connect":"AAE=","tls":"AAE=","rest":"AAE="}`
 	for name, columns := range brokenColumns {
@@ -45,15 +65,7 @@ func TestABrokenColumnIsAGapOfItsDatabaseAlone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := h.Samples("broken"); err == nil || got != nil {
-				t.Errorf("Samples() = %v, %v; want an error", got, err)
-			}
-			if got := slices.Collect(h.Each("broken")); got != nil {
-				t.Errorf("Each() yields %v, want a gap", got)
-			}
-			if got, err := h.Samples("whole"); err != nil || len(got) != 2 {
-				t.Errorf("the other database has %d samples, %v; want 2", len(got), err)
-			}
+			assertGap(t, h)
 		})
 	}
 }
@@ -66,15 +78,7 @@ func TestABrokenColumnIsAGapOfItsRegionAlone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := d.Samples("broken"); err == nil || got != nil {
-				t.Errorf("Samples() = %v, %v; want an error", got, err)
-			}
-			if got := slices.Collect(d.Each("broken")); got != nil {
-				t.Errorf("Each() yields %v, want a gap", got)
-			}
-			if got, err := d.Samples("whole"); err != nil || len(got) != 2 {
-				t.Errorf("the other region has %d samples, %v; want 2", len(got), err)
-			}
+			assertGap(t, d)
 		})
 	}
 }

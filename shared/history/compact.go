@@ -131,8 +131,7 @@ func (a *Archive) placeAll(ctx context.Context, days map[string]*SampleDay, expi
 	for range writers {
 		wg.Go(func() {
 			for d := range queue {
-				from, _ := time.Parse(dayLayout, d.body.Day)
-				if err := a.place(ctx, sampleKey(d.body.Database, from), d.body, expires); err != nil {
+				if err := a.place(ctx, sampleKey(d.body.Database, d.Date()), d.body, expires); err != nil {
 					mu.Lock()
 					failed = errors.Join(failed, err)
 					mu.Unlock()

@@ -74,8 +74,11 @@ func SumUp(hours []*GaugeHour, database string, from time.Time) Figures {
 }
 
 // Date is the day's beginning.
-func (d *Day) Date() time.Time {
-	t, _ := time.Parse(dayLayout, d.Day) // checked when it was decoded
+func (d *Day) Date() time.Time { return dateOf(d.Day) }
+
+// dateOf is the beginning of a day that was checked when its document was decoded.
+func dateOf(day string) time.Time {
+	t, _ := time.Parse(dayLayout, day)
 	return t
 }
 

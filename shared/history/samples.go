@@ -63,10 +63,7 @@ func DecodeSamples(data []byte, schema int) (*SampleDay, error) {
 func (d *SampleDay) Regions() []string { return slices.Sorted(maps.Keys(d.body.Regions)) }
 
 // Date is the day's beginning.
-func (d *SampleDay) Date() time.Time {
-	t, _ := time.Parse(dayLayout, d.body.Day) // checked when it was decoded
-	return t
-}
+func (d *SampleDay) Date() time.Time { return dateOf(d.body.Day) }
 
 // Samples returns the region's samples by time. What is missing is a gap.
 func (d *SampleDay) Samples(region string) ([]report.Sample, error) {
@@ -104,7 +101,7 @@ func (d *SampleDay) add(region string, samples []report.Sample) {
 	}
 	s := &sampleSeries{}
 	var letters strings.Builder
-	before, _ := time.Parse(dayLayout, d.body.Day)
+	before := d.Date()
 	for _, v := range samples {
 		letters.WriteByte(letter(v.Status))
 		seconds := v.At.Sub(before) / time.Second

@@ -48,6 +48,13 @@ func (e *engine) groupKey(inc *Incident) string {
 	}, "|")
 }
 
+// Formed is the class that the members had in common when the group was formed: the first
+// part of its key.
+func (g Group) Formed() cause.Class {
+	class, _, _ := strings.Cut(g.Key, "|")
+	return cause.Class(class)
+}
+
 func (e *engine) openGroup(key string) *Group {
 	for _, id := range sorted(e.groups) {
 		if g := e.groups[id]; g.Open() && g.Key == key {

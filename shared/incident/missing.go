@@ -177,11 +177,10 @@ func (e *engine) missingSeries(late map[string]bool) {
 // network or of the quota, or the one about the job that asks it.
 func (e *engine) explainsSilence(key report.Series, ss *SeriesState, late map[string]bool) bool {
 	of := func(check report.Check) report.Series { return report.Series{Database: key.Database, Check: check} }
-	pings := key.Check == report.Ping || key.Check == report.Latency
 	switch {
 	case e.openIncident(key) != nil, e.openIncident(of(report.Ping)) != nil, e.openIncident(of(report.ConfigLoad)) != nil:
 		return true
-	case pings:
+	case votes(key.Check):
 		return e.openIncident(monitorSeries(subjectNetwork)) != nil || ss.askedBy(report.HealthCheck, late)
 	}
 	return e.openIncident(of(report.Commands)) != nil || ss.askedBy(report.Metrics, late)
@@ -255,7 +254,7 @@ func (e *engine) goneRegions() {
 		return
 	}
 	for _, l := range e.list {
-		if l.key.Check != report.Ping && l.key.Check != report.Latency {
+		if !votes(l.key.Check) {
 			continue
 		}
 		l.Sources = slices.DeleteFunc(l.Sources, func(src SourceState) bool { return src.Source != "" && !regions[src.Source] })

@@ -180,6 +180,7 @@ func monitorSeries(subject string) report.Series {
 // assert makes a source of one of the monitor's own series bad, as Alert itself
 // sees it, without thresholds.
 func (e *engine) assert(subject, source string, status report.Status, c cause.Cause, evidence string, since time.Time) {
+	evidence = report.CutEvidence(evidence)
 	key := monitorSeries(subject)
 	ss, ok := e.series[key]
 	if !ok {
@@ -188,16 +189,16 @@ func (e *engine) assert(subject, source string, status report.Status, c cause.Ca
 	}
 	src := ss.source(source)
 	if src.Down && src.Status == status && src.Cause == c {
-		if o := src.Observation; o != nil && o.Evidence != report.CutEvidence(evidence) { // more is known of it
+		if o := src.Observation; o != nil && o.Evidence != evidence { // more is known of it
 			said := *o
-			said.Evidence, said.At = report.CutEvidence(evidence), e.now
+			said.Evidence, said.At = evidence, e.now
 			src.Observation, ss.fresh = &said, true
 		}
 		return
 	}
 	o := report.Observation{
 		Database: key.Database, Check: key.Check, Subject: subject, Source: source,
-		Status: status, Cause: c, Evidence: report.CutEvidence(evidence), At: e.now, Every: time.Minute,
+		Status: status, Cause: c, Evidence: evidence, At: e.now, Every: time.Minute,
 	}
 	*src = SourceState{
 		Source: source, Scheduled: e.now, Seen: e.now, Every: o.Every, Status: status, Cause: c,

@@ -3,7 +3,6 @@ package message
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
@@ -24,9 +23,8 @@ func (c Context) group(m *Message, n incident.Notice) {
 		why = lowerFirst(shared.Info().Title)
 	}
 	m.Headline = groupHeadline(m, n, why)
-	// The class at its forming: a mail reader threads by the subject.
-	class, _, _ := strings.Cut(g.Key, "|")
-	m.Subject = fmt.Sprintf("[pongwatch] Several databases: %s (%s)", classPhrase[cause.Class(class)], m.Short)
+	// A mail reader threads by the subject, so that it stays.
+	m.Subject = fmt.Sprintf("[pongwatch] Several databases: %s (%s)", classPhrase[g.Formed()], m.Short)
 	m.News = news(m, n, g.Opened)
 	m.Members = members(n)
 	m.Facts = groupFacts(m, n)

@@ -29,9 +29,8 @@ func (r *shardReader) read(d *Database, m *material, detail bool) {
 	}
 	now := history.SumUp(m.readings, d.Name, r.w.from)
 	d.MemoryRatio, d.CommandsRatio, d.HitRate = lastValue(m, d, report.Memory), lastValue(m, d, report.Commands), ratio(now.HitRate())
-	for at := range history.Figure(m.readings, d.Name, report.GaugeMonthCommandsSeen) {
-		d.CommandsAtLeast = d.CommandsRatio != nil && at.Equal(d.Checks[report.Commands].At)
-	}
+	_, seen := figureOf(m, d, report.Commands, report.GaugeMonthCommandsSeen)
+	d.CommandsAtLeast = seen && d.CommandsRatio != nil
 	d.MemoryFullInSeconds = r.forecast(m, d, report.Memory, report.GaugeMemoryHours)
 	d.CommandsOutInSeconds = r.forecast(m, d, report.Commands, report.GaugeCommandsHours)
 	if !r.long() {
@@ -97,11 +96,19 @@ func lastValue(m *material, d *Database, c report.Check) *float64 {
 // forecast is what the check's last verdict foretold, less the time since: what is
 // shown is what alerts were judged by.
 func (r *shardReader) forecast(m *material, d *Database, c report.Check, gauge report.Gauge) *int64 {
-	var left *int64
-	for at, hours := range history.Figure(m.readings, d.Name, gauge) {
-		if at.Equal(d.Checks[c].At) { // an older one was not foretold again
-			left = new(max(0, int64(hours*3600)-int64(r.now.Sub(at)/time.Second)))
+	hours, foretold := figureOf(m, d, c, gauge) // an older one was not foretold again
+	if !foretold {
+		return nil
+	}
+	return new(max(0, int64(hours*3600)-int64(r.now.Sub(d.Checks[c].At)/time.Second)))
+}
+
+// figureOf is what a gauge was when the check gave its last verdict.
+func figureOf(m *material, d *Database, c report.Check, gauge report.Gauge) (value float64, known bool) {
+	for at, v := range history.Figure(m.readings, d.Name, gauge) {
+		if at.Equal(d.Checks[c].At) {
+			value, known = v, true
 		}
 	}
-	return left
+	return value, known
 }
