@@ -33,7 +33,7 @@ func (f *Function) openMetrics(w http.ResponseWriter, r *http.Request) {
 		format = expfmt.NegotiateIncludingOpenMetrics(r.Header)
 	}
 	var b bytes.Buffer
-	e := expfmt.NewEncoder(&b, format, expfmt.WithUnit())
+	e := expfmt.NewEncoder(&b, format)
 	for _, family := range families(s) {
 		if err := e.Encode(family); err != nil {
 			job.WriteError(w, http.StatusInternalServerError, "encoding the figures")
