@@ -6,6 +6,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/cron"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -172,7 +173,7 @@ func windows(c *config.Config) []incident.Window {
 		}
 		window := incident.Window{Name: w.Name, Databases: w.Databases, Environments: w.Environments, Zone: zone, For: w.For}
 		if w.Cron != "" {
-			if window.Cron, err = incident.ParseCron(w.Cron); err != nil {
+			if window.Cron, err = cron.Parse(w.Cron); err != nil {
 				continue
 			}
 			out = append(out, window)

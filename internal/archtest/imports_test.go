@@ -11,20 +11,22 @@ import (
 // and what lies below it may import. What those may import in turn is allowed too.
 var mayImport = map[string][]string{
 	"cause":     {},
+	"cron":      {},
+	"text":      {},
 	"secrets":   {},
 	"signature": {},
 	"outbound":  {"secrets"},
 	"store":     {},
-	"report":    {"cause"},
-	"upstash":   {"cause", "secrets", "outbound"},
-	"config":    {"cause", "report", "secrets"},
+	"report":    {"cause", "text"},
+	"upstash":   {"cause", "secrets", "outbound", "text"},
+	"config":    {"cause", "cron", "report", "secrets", "text"},
 	"check":     {"config", "upstash", "report", "signature"},
 	"budget":    {"check"},
 	"job":       {"report"},
 	"access":    {"config", "job"},
-	"incident":  {"report"},
+	"incident":  {"cron", "report", "text"},
 	"history":   {"store", "report"},
-	"gcp":       {"store", "secrets", "report", "config"},
+	"gcp":       {"text", "store", "secrets", "report", "config"},
 }
 
 // confined gives, for import paths from outside, the only places that may import them and why.
