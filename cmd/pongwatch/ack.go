@@ -6,8 +6,8 @@ import (
 	"io"
 	"time"
 
-	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // waitForAlert is how long a command waits to see its effect.
@@ -36,7 +36,7 @@ func ackCommand(ctx context.Context, args []string, stdout, stderr io.Writer) in
 			if ack == nil {
 				return 0, false
 			}
-			fmt.Fprintf(stdout, "%s acknowledged it at %s: nothing to do.\n", message.Line(ack.By), message.Clock(ack.At, s.Incidents.At))
+			fmt.Fprintf(stdout, "%s acknowledged it at %s: nothing to do.\n", text.Line(ack.By), text.Clock(ack.At, s.Incidents.At))
 			return exitOK, true
 		},
 	})

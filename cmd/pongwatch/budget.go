@@ -9,6 +9,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/shared/budget"
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 const aboutBudget = `Prints what watching costs in a month of 30 days: the commands that Upstash counts, by
@@ -80,9 +81,9 @@ func (e expense) print(w io.Writer, asJSON bool) error {
 func printCommands(w io.Writer, d budget.Database) {
 	quota := "no quota of commands"
 	if d.Quota > 0 {
-		quota = budget.Thousands(d.Quota) + " commands a month"
+		quota = text.Thousands(d.Quota) + " commands a month"
 	}
-	fmt.Fprintf(w, "%s (plan %s, %s; pongwatch may use %s)\n\n", d.Name, d.Plan, quota, budget.Thousands(d.Allowed))
+	fmt.Fprintf(w, "%s (plan %s, %s; pongwatch may use %s)\n\n", d.Name, d.Plan, quota, text.Thousands(d.Allowed))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	share := func(n int64) string {
 		if d.Quota == 0 {
@@ -92,10 +93,10 @@ func printCommands(w io.Writer, d budget.Database) {
 	}
 	fmt.Fprintln(t, "CHECK\tREGION\tEVERY\tAT LEAST\tAT MOST\tOF PLAN\tIF PING, INFO ARE BILLED\tOF PLAN")
 	for _, l := range d.Lines {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Name(), orDash(l.Region), budget.Short(l.Every),
-			budget.Thousands(l.Least), budget.Thousands(l.Most), share(l.Most), budget.Thousands(l.Upper), share(l.Upper))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Name(), orDash(l.Region), text.Short(l.Every),
+			text.Thousands(l.Least), text.Thousands(l.Most), share(l.Most), text.Thousands(l.Upper), share(l.Upper))
 	}
-	fmt.Fprintf(t, "sum\t\t\t%s\t%s\t%s\t%s\t%s\n", budget.Thousands(d.Least), budget.Thousands(d.Most), share(d.Most), budget.Thousands(d.Upper), share(d.Upper))
+	fmt.Fprintf(t, "sum\t\t\t%s\t%s\t%s\t%s\t%s\n", text.Thousands(d.Least), text.Thousands(d.Most), share(d.Most), text.Thousands(d.Upper), share(d.Upper))
 	_ = t.Flush() // a terminal that is gone is no failure
 	if d.Dollars > 0 {
 		fmt.Fprintf(w, "\nThe plan bills commands: at most $%.2f a month.\n", d.Dollars)
@@ -119,7 +120,7 @@ func amount(x float64) string {
 	if x < 100 && x != float64(int64(x)) {
 		return fmt.Sprintf("%.2f", x)
 	}
-	return budget.Thousands(int64(x + 0.5))
+	return text.Thousands(int64(x + 0.5))
 }
 
 func orDash(s string) string {

@@ -16,11 +16,11 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/local"
-	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/gcp/pubsub"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 const aboutAsking = `
@@ -94,7 +94,7 @@ func (a *asker) check() error {
 	if a.by == "" {
 		a.by = whoami()
 	}
-	if a.by = message.Clip(message.Line(a.by), maxBy); a.by == "" {
+	if a.by = text.Clip(text.Line(a.by), maxBy); a.by == "" {
 		return errors.New("--by is empty: want who asks, such as --by anna")
 	}
 	if published {

@@ -7,10 +7,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // waitForReceivers is how long a drill waits for its deliveries: one failed attempt at
@@ -76,31 +76,24 @@ func (a *asker) drilled(v incidents.View, c report.Command, last bool) (code int
 
 // howTold says when a receiver took a message, or why it has not.
 func howTold(t incidents.Told, now time.Time) string {
-	text := ""
+	said := ""
 	switch t.Delivery {
 	case incidents.DeliveryDone:
-		text = "at " + message.Clock(t.At, now)
+		said = "at " + text.Clock(t.At, now)
 	case incidents.DeliveryPending:
-		text = "since " + message.Clock(t.Since, now)
+		said = "since " + text.Clock(t.Since, now)
 		if t.Tries > 0 {
-			text += fmt.Sprintf(", %s", plural(t.Tries, "try", "tries"))
+			said += fmt.Sprintf(", %s", text.Count(t.Tries, "try", "tries"))
 		}
 	}
 	if t.Error != "" {
-		if text != "" {
-			text += ": "
+		if said != "" {
+			said += ": "
 		}
-		text += message.Line(t.Error)
+		said += text.Line(t.Error)
 	}
 	if t.InsteadOf != "" {
-		text += " (in place of " + t.InsteadOf + ")"
+		said += " (in place of " + t.InsteadOf + ")"
 	}
-	return text
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
+	return said
 }

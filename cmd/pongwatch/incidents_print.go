@@ -11,6 +11,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // The colours, as SGR parameters. None says anything that a word does not.
@@ -44,7 +45,7 @@ type detail struct{ label, text, colour string }
 func show(v incidents.View, l look) string {
 	var b strings.Builder
 	doubts(&b, v, l)
-	fmt.Fprintf(&b, "%s As of %s.\n", headline(v, l), message.Stamp(v.At))
+	fmt.Fprintf(&b, "%s As of %s.\n", headline(v, l), text.Stamp(v.At))
 	section := func(title string, rows []row) {
 		if len(rows) == 0 {
 			return
@@ -97,7 +98,7 @@ func headline(v incidents.View, l look) string {
 			parts = append(parts, l.paint(colourOf(s), fmt.Sprintf("%d %s", n, s)))
 		}
 	}
-	return fmt.Sprintf("%s open: %s.", plural(len(v.Open), "incident", "incidents"), strings.Join(parts, ", "))
+	return fmt.Sprintf("%s open: %s.", text.Count(len(v.Open), "incident", "incidents"), strings.Join(parts, ", "))
 }
 
 func colourOf(s cause.Severity) string {
@@ -148,10 +149,10 @@ func incidentRow(i incidents.Incident, now time.Time) row {
 func briefRow(i incidents.Incident) row {
 	r := row{
 		id: i.ID, severity: string(i.Severity), database: message.DatabaseName(i.Database), check: string(i.Check),
-		lasts: message.Duration(time.Duration(i.DurationSeconds) * time.Second), rank: i.Severity.Rank(),
+		lasts: text.Duration(time.Duration(i.DurationSeconds) * time.Second), rank: i.Severity.Rank(),
 	}
 	if i.Subject != "" {
-		r.details = append(r.details, detail{"subject", message.Line(i.Subject), ""})
+		r.details = append(r.details, detail{"subject", text.Line(i.Subject), ""})
 	}
 	return r
 }
@@ -169,16 +170,16 @@ func groupRows(g incidents.Group, v incidents.View) []row {
 	}
 	what := string(g.Class)
 	if g.Region != "" {
-		what = "regional outage of " + message.Line(g.Region)
+		what = "regional outage of " + text.Line(g.Region)
 	}
 	over := len(g.Members) - len(members)
-	state := "open since " + message.Clock(g.Since, v.At) + handlingText(g.Handling, v.At)
+	state := "open since " + text.Clock(g.Since, v.At) + handlingText(g.Handling, v.At)
 	if over > 0 {
 		state += fmt.Sprintf(", %d of %d resolved", over, len(g.Members))
 	}
 	head := row{
 		id: g.ID, severity: string(g.Severity), database: fmt.Sprintf("group of %d", len(g.Members)), check: "",
-		lasts: message.Duration(time.Duration(g.DurationSeconds) * time.Second), rank: g.Severity.Rank(),
+		lasts: text.Duration(time.Duration(g.DurationSeconds) * time.Second), rank: g.Severity.Rank(),
 		details: []detail{{"cause", what + ": " + strings.Join(causes, ", "), ""}, {"state", state, ""}},
 	}
 	head.details = append(head.details, toldDetails(g.Told, g.Handling, v.At)...)
@@ -202,7 +203,7 @@ func drillRows(v incidents.View) []row {
 	var rows []row
 	for _, i := range v.Drills {
 		if i.Resolved.IsZero() {
-			r := row{id: i.ID, severity: string(i.Severity), database: "nothing is wrong", check: "drill", lasts: message.Duration(v.At.Sub(i.Since)), rank: i.Severity.Rank()}
+			r := row{id: i.ID, severity: string(i.Severity), database: "nothing is wrong", check: "drill", lasts: text.Duration(v.At.Sub(i.Since)), rank: i.Severity.Rank()}
 			r.details = toldDetails(i.Told, i.Handling, v.At)
 			rows = append(rows, r)
 		}
@@ -220,7 +221,7 @@ func resolvedRows(v incidents.View) []row {
 		}
 		r.details = append(r.details,
 			detail{"cause", causeText(i), ""},
-			detail{"state", fmt.Sprintf("%s at %s", word, message.Clock(i.Resolved, v.At)), ""})
+			detail{"state", fmt.Sprintf("%s at %s", word, text.Clock(i.Resolved, v.At)), ""})
 		// Everybody having been told is what is expected: say only what is not so.
 		for _, d := range toldDetails(i.Told, i.Handling, v.At) {
 			if d.colour != "" {
@@ -235,35 +236,35 @@ func resolvedRows(v incidents.View) []row {
 func causeText(i incidents.Incident) string { return string(i.Cause) + ": " + i.Title }
 
 func stateText(i incidents.Incident, now time.Time) string {
-	text := "open since " + message.Clock(i.Since, now) + handlingText(i.Handling, now)
+	said := "open since " + text.Clock(i.Since, now) + handlingText(i.Handling, now)
 	if i.Flapping {
-		text += ", flapping"
+		said += ", flapping"
 	}
 	if i.Unstable {
-		text += ", unstable"
+		said += ", unstable"
 	}
 	if i.Reopened > 0 {
-		text += ", reopened " + plural(i.Reopened, "time", "times")
+		said += ", reopened " + text.Count(i.Reopened, "time", "times")
 	}
-	return text
+	return said
 }
 
 // handlingText continues a sentence.
 func handlingText(h incidents.Handling, now time.Time) string {
-	text := ""
+	said := ""
 	if h.Acknowledged != nil {
-		text += fmt.Sprintf(", acknowledged by %s at %s", message.Line(h.Acknowledged.By), message.Clock(h.Acknowledged.At, now))
+		said += fmt.Sprintf(", acknowledged by %s at %s", text.Line(h.Acknowledged.By), text.Clock(h.Acknowledged.At, now))
 	}
 	if !h.SilencedUntil.IsZero() {
-		text += ", silenced until " + message.Clock(h.SilencedUntil, now)
+		said += ", silenced until " + text.Clock(h.SilencedUntil, now)
 		if h.SilencedBy != "" {
-			text += " by " + message.Line(h.SilencedBy)
+			said += " by " + text.Line(h.SilencedBy)
 		}
 	}
 	if h.Maintenance {
-		text += ", in maintenance"
+		said += ", in maintenance"
 	}
-	return text
+	return said
 }
 
 // toldDetails says who was told, who not yet, and who cannot be.
@@ -278,11 +279,11 @@ func toldDetails(told []incidents.Told, h incidents.Handling, now time.Time) []d
 			}
 			done = append(done, detail{label, t.Receiver + " " + howTold(t, now), ""})
 		case incidents.DeliveryPending:
-			text := t.Receiver + " " + howTold(t, now)
+			said := t.Receiver + " " + howTold(t, now)
 			if !t.At.IsZero() {
-				text += "; it took the last one at " + message.Clock(t.At, now)
+				said += "; it took the last one at " + text.Clock(t.At, now)
 			}
-			others = append(others, detail{"pending", text, yellow})
+			others = append(others, detail{"pending", said, yellow})
 		case incidents.DeliveryFailed:
 			others = append(others, detail{"failed", t.Receiver + ": " + howTold(t, now), red})
 		}
@@ -302,17 +303,17 @@ func silenceText(s incidents.Silence, now time.Time) string {
 	what := s.Incident
 	if what == "" {
 		what = message.DatabaseName(s.Database)
-		for _, more := range []string{string(s.Check), message.Line(s.Subject)} {
+		for _, more := range []string{string(s.Check), text.Line(s.Subject)} {
 			if more != "" {
 				what += " " + more
 			}
 		}
 	}
-	text := fmt.Sprintf("%s until %s by %s", what, message.Clock(s.Until, now), message.Line(s.By))
+	said := fmt.Sprintf("%s until %s by %s", what, text.Clock(s.Until, now), text.Line(s.By))
 	if s.Reason != "" {
-		text += ": " + message.Line(s.Reason)
+		said += ": " + text.Line(s.Reason)
 	}
-	return text
+	return said
 }
 
 // table writes rows in columns that fit the width: the database's name is cut where
@@ -331,7 +332,7 @@ func table(b *strings.Builder, rows []row, l look) {
 		if r.rank > 0 {
 			word = l.paint(colourOf(cause.Severity(r.severity)), word)
 		}
-		text := fmt.Sprintf("%s  %s  %s  %s  %s", pad(r.id, id), word, pad(message.Clip(r.database, database), database), pad(r.check, check), r.lasts)
+		text := fmt.Sprintf("%s  %s  %s  %s  %s", pad(r.id, id), word, pad(text.Clip(r.database, database), database), pad(r.check, check), r.lasts)
 		b.WriteString(strings.TrimRight(text, " ") + "\n")
 	}
 	line(head)
@@ -354,23 +355,7 @@ func pad(s string, width int) string {
 	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
 }
 
-// wrap writes text behind first, and its further lines behind indent, which is as wide.
-func wrap(b *strings.Builder, first, indent, text string, l look) {
-	room, used := max(20, l.width-len(indent)), 0
-	b.WriteString(first)
-	for i, word := range strings.Fields(text) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case i == 0:
-		case used+1+n > room:
-			b.WriteString("\n" + indent)
-			used = 0
-		default:
-			b.WriteString(" ")
-			used++
-		}
-		b.WriteString(word)
-		used += n
-	}
-	b.WriteString("\n")
+// wrap writes s behind first, and its further lines behind indent, which is as wide.
+func wrap(b *strings.Builder, first, indent, s string, l look) {
+	b.WriteString(first + text.Wrap(s, max(20, l.width-len(indent)), indent) + "\n")
 }

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // watcher looks at the incidents again and again.
@@ -56,21 +56,21 @@ func (w *watcher) run(ctx context.Context) {
 
 // redraw fills the screen from its top, without clearing it first, which would flicker.
 func (w *watcher) redraw(s statistics, err error, how look) {
-	text := ""
+	page := ""
 	if err == nil {
 		w.last = s.Incidents
 	} else {
-		text = how.paint(red, "NOT CURRENT: ") + message.Line(err.Error()) + "\n"
+		page = how.paint(red, "NOT CURRENT: ") + text.Line(err.Error()) + "\n"
 		if w.last != nil {
-			text += "What follows is of " + message.Stamp(w.last.At) + ".\n"
+			page += "What follows is of " + text.Stamp(w.last.At) + ".\n"
 		}
-		text += "\n"
+		page += "\n"
 	}
 	if w.last != nil {
-		text += show(*w.last, how)
+		page += show(*w.last, how)
 	}
-	text += "\nEvery 5 s; Ctrl-C ends.\n"
-	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	page += "\nEvery 5 s; Ctrl-C ends.\n"
+	lines := strings.Split(strings.TrimSuffix(page, "\n"), "\n")
 	if most := how.height - 1; len(lines) > most && most > 1 {
 		more := fmt.Sprintf("… %d more lines; \"pongwatch incidents\" prints all", len(lines)-most+1)
 		lines = append(lines[:most-1], more)
@@ -96,7 +96,7 @@ func (w *watcher) line(s statistics, err error) {
 // changed reports whether there is something new to print. A failure is news once.
 func (w *watcher) changed(s statistics, err error) bool {
 	if err != nil {
-		if text := message.Line(err.Error()); text != w.failing {
+		if text := text.Line(err.Error()); text != w.failing {
 			w.failing = text
 			fmt.Fprintf(w.problems, "pongwatch incidents: %s\n", text)
 		}

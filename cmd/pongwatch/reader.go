@@ -11,11 +11,11 @@ import (
 	"os"
 	"strings"
 
-	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 const (
@@ -126,7 +126,7 @@ func reason(body []byte) string {
 	if json.Unmarshal(body, &failure) != nil || failure.Error == "" {
 		return ""
 	}
-	return ": " + message.Line(report.CutEvidence(failure.Error))
+	return ": " + text.Line(report.CutEvidence(failure.Error))
 }
 
 // statistics asks for the statistics.

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 const aboutSilence = `
@@ -52,7 +52,7 @@ func silenceCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 		command: report.Command{
 			Action: report.Silence, Incident: id, Series: scope.series, For: lasts, Reason: report.CutEvidence(*reason),
 		},
-		asked:    fmt.Sprintf("Asked to silence %s until %s (%s)", scope.what(id), message.Clock(time.Now().Add(lasts), time.Now()), message.Duration(lasts)),
+		asked:    fmt.Sprintf("Asked to silence %s until %s (%s)", scope.what(id), text.Clock(time.Now().Add(lasts), time.Now()), text.Duration(lasts)),
 		next:     "Nothing new is told about it until then; what still fails then is told.",
 		precheck: func(s statistics) (int, bool) { return a.knows(s, scope.series.Database) },
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // target is an incident or a group that a command may name.
@@ -46,7 +47,7 @@ func targets(v incidents.View) []target {
 	for _, i := range slices.Concat(v.Open, v.Drills, v.Resolved) {
 		what := fmt.Sprintf("%s %s: %s", message.DatabaseName(i.Database), i.Check, i.Title)
 		if i.Subject != "" {
-			what = fmt.Sprintf("%s %s of %s: %s", message.DatabaseName(i.Database), i.Check, message.Line(i.Subject), i.Title)
+			what = fmt.Sprintf("%s %s of %s: %s", message.DatabaseName(i.Database), i.Check, text.Line(i.Subject), i.Title)
 		}
 		if slices.ContainsFunc(v.Drills, func(d incidents.Incident) bool { return d.FullID == i.FullID }) {
 			what = "a drill"
@@ -91,7 +92,7 @@ func (a *asker) resolve(v incidents.View, c *report.Command) (code int, answered
 	case len(found) > 1:
 		return a.refuse("%s means several; want one of\n%s", c.Incident, listTargets(found, target.full)), true
 	case len(over) > 0:
-		return a.refuse("%s (%s) was resolved at %s", over[0].id, over[0].what, message.Clock(over[0].resolved, v.At)), true
+		return a.refuse("%s (%s) was resolved at %s", over[0].id, over[0].what, text.Clock(over[0].resolved, v.At)), true
 	case len(open) == 0:
 		return a.refuse("there is no incident %s: nothing is open", c.Incident), true
 	}

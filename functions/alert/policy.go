@@ -6,6 +6,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/cron"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -172,32 +173,16 @@ func windows(c *config.Config) []incident.Window {
 		}
 		window := incident.Window{Name: w.Name, Databases: w.Databases, Environments: w.Environments, Zone: zone, For: w.For}
 		if w.Cron != "" {
-			if window.Cron, err = incident.ParseCron(w.Cron); err != nil {
+			if window.Cron, err = cron.Parse(w.Cron); err != nil {
 				continue
 			}
 			out = append(out, window)
 			continue
 		}
-		from, fromErr := parseTime(w.From, zone)
-		until, untilErr := parseTime(w.Until, zone)
-		if fromErr != nil || untilErr != nil {
+		if window.Start, window.End, err = w.Span(); err != nil {
 			continue
 		}
-		window.Start, window.End = from, until
 		out = append(out, window)
 	}
 	return out
-}
-
-// parseTime reads a time of a maintenance window; without an offset it is in zone.
-func parseTime(text string, zone *time.Location) (time.Time, error) {
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t, nil
-		}
-	}
-	if t, err := time.ParseInLocation("2006-01-02T15:04:05", text, zone); err == nil {
-		return t, nil
-	}
-	return time.ParseInLocation("2006-01-02T15:04", text, zone)
 }

@@ -11,21 +11,26 @@ import (
 // and what lies below it may import. What those may import in turn is allowed too.
 var mayImport = map[string][]string{
 	"cause":     {},
+	"cron":      {},
+	"text":      {},
 	"secrets":   {},
 	"signature": {},
 	"outbound":  {"secrets"},
 	"store":     {},
-	"report":    {"cause"},
-	"upstash":   {"cause", "secrets", "outbound"},
-	"config":    {"cause", "report", "secrets"},
+	"report":    {"cause", "text"},
+	"upstash":   {"cause", "secrets", "outbound", "text"},
+	"config":    {"cause", "cron", "report", "secrets", "text"},
 	"check":     {"config", "upstash", "report", "signature"},
 	"budget":    {"check"},
 	"job":       {"report"},
 	"access":    {"config", "job"},
-	"incident":  {"report"},
+	"incident":  {"cron", "report", "text"},
 	"history":   {"store", "report"},
 	"gcp":       {"store", "secrets", "report", "config"},
 }
+
+// leaves are children of shared that import nothing but the standard library.
+var leaves = []string{"cause", "cron", "text"}
 
 // confined gives, for import paths from outside, the only places that may import them and why.
 var confined = []struct {
@@ -77,6 +82,21 @@ func TestSharedPackagesImportOnlyInTheAllowedDirection(t *testing.T) {
 				t.Errorf("%s imports %s: shared imports nothing of this module but shared", p.path(), to)
 			case child != from && !slices.Contains(allowed, child):
 				t.Errorf("%s imports %s: shared/%s may import only %v", p.path(), to, from, allowed)
+			}
+		}
+	}
+}
+
+func TestLeavesImportTheStandardLibraryAlone(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		child, _ := sharedChild(p.path())
+		if !slices.Contains(leaves, child) {
+			continue
+		}
+		for _, imported := range p.Imports {
+			if first, _, _ := strings.Cut(imported, "/"); strings.Contains(first, ".") {
+				t.Errorf("%s imports %s: shared/%s imports the standard library alone", p.path(), imported, child)
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // decoder fills a Config from a tree by the tags of its types. It goes on after a
@@ -267,7 +268,7 @@ func (d *decoder) duration(path string, n *node, v reflect.Value, tag keyTag) {
 		return
 	}
 	if low, high := mustDuration(tag.low), mustDuration(tag.high); t < low || high > 0 && t > high {
-		d.report(path, fmt.Sprintf("is %s, want from %s to %s", short(t), short(low), short(high)), tag.example)
+		d.report(path, fmt.Sprintf("is %s, want from %s to %s", text.Short(t), text.Short(low), text.Short(high)), tag.example)
 		return
 	}
 	v.SetInt(int64(t))

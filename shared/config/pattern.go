@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 	_ "time/tzdata" // Cloud Run's base image has no zones, and a maintenance window must not depend on that
+
+	"github.com/pongwatch/pongwatch/shared/cron"
 )
 
 // pattern is what a "pattern" tag names: the form of a text.
@@ -79,7 +81,12 @@ var patterns = map[string]pattern{
 			return ""
 		},
 	},
-	"cron": {form: re(`^\S+( +\S+){4}$`), want: "five fields: minute, hour, day of month, month, day of week", more: checkCron},
+	"cron": {form: re(`^\S+( +\S+){4}$`), want: "five fields: minute, hour, day of month, month, day of week", more: func(text string, _ bool) string {
+		if _, err := cron.Parse(text); err != nil {
+			return "has a " + err.Error()
+		}
+		return ""
+	}},
 }
 
 // re compiles an expression when it is first used: all of them together would take

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // ordered keeps the order in which the types declare their keys.
@@ -112,7 +114,7 @@ func entryDefaults(t reflect.Type) reflect.Value {
 func plain(v reflect.Value, tag keyTag) (any, bool) {
 	switch x := v.Interface().(type) {
 	case time.Duration:
-		return short(x), x >= mustDuration(tag.low)
+		return text.Short(x), x >= mustDuration(tag.low)
 	case Bytes:
 		return x.String(), x != 0
 	case Secret:

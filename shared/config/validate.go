@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // validate checks what no single key can tell, and gives every entry what it
@@ -56,7 +57,7 @@ func (d *decoder) checks(path string, checks Checks) {
 		c, job := checks.Of(check), jobOf(check)
 		if every := d.config.Every(job); c.Enabled && c.Every%every != 0 {
 			at := join(path, "checks."+string(check)+".every")
-			d.report(at, fmt.Sprintf("is %s, want a multiple of schedule.%s, which is %s", short(c.Every), job, short(every)), short(3*every))
+			d.report(at, fmt.Sprintf("is %s, want a multiple of schedule.%s, which is %s", text.Short(c.Every), job, text.Short(every)), text.Short(3*every))
 		}
 	}
 }
@@ -72,10 +73,10 @@ func (d *decoder) thresholds(path string, t *Thresholds) {
 		}
 	}
 	if t.Latency.Close > t.Latency.Open {
-		d.report(path+".latency.close", fmt.Sprintf("is %s, want at most open, which is %s", short(t.Latency.Close), short(t.Latency.Open)), short(t.Latency.Open))
+		d.report(path+".latency.close", fmt.Sprintf("is %s, want at most open, which is %s", text.Short(t.Latency.Close), text.Short(t.Latency.Open)), text.Short(t.Latency.Open))
 	}
 	if t.Latency.Critical > 0 && t.Latency.Critical < t.Latency.Open {
-		d.report(path+".latency.critical", fmt.Sprintf("is %s, want 0s or at least open, which is %s", short(t.Latency.Critical), short(t.Latency.Open)), "2s")
+		d.report(path+".latency.critical", fmt.Sprintf("is %s, want 0s or at least open, which is %s", text.Short(t.Latency.Critical), text.Short(t.Latency.Open)), "2s")
 	}
 	if t.HitRate.Close < t.HitRate.Open {
 		d.report(path+".hit_rate.close", fmt.Sprintf("is %v, want at least open, which is %v", t.HitRate.Close, t.HitRate.Open), "0.65")
@@ -103,11 +104,11 @@ func (d *decoder) flapping() {
 func (d *decoder) silences() {
 	s := d.config.Alerting.Silences
 	if s.Default > s.Max {
-		d.report("alerting.silences.default", fmt.Sprintf("is %s, more than max, which is %s", short(s.Default), short(s.Max)), short(s.Max))
+		d.report("alerting.silences.default", fmt.Sprintf("is %s, more than max, which is %s", text.Short(s.Default), text.Short(s.Max)), text.Short(s.Max))
 	}
 	for i, c := range s.Choices {
 		if c > s.Max {
-			d.report(fmt.Sprintf("alerting.silences.choices[%d]", i), fmt.Sprintf("is %s, more than max, which is %s", short(c), short(s.Max)), short(s.Max))
+			d.report(fmt.Sprintf("alerting.silences.choices[%d]", i), fmt.Sprintf("is %s, more than max, which is %s", text.Short(c), text.Short(s.Max)), text.Short(s.Max))
 		}
 	}
 }

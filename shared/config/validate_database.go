@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"reflect"
+
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // database checks one entry and gives it what it inherits.
@@ -113,7 +115,7 @@ func (d *decoder) apps(path string, db *Database) {
 			d.report(at+".proof", "needs health_url here and proof_key in the document", "proof_key: sm://projects/my-project/secrets/pongwatch-proof-key")
 		}
 		if every := d.config.Schedule.Metrics; app.Proof && app.ProofEvery%every != 0 {
-			d.report(at+".proof_every", fmt.Sprintf("is %s, want a multiple of schedule.metrics, which is %s", short(app.ProofEvery), short(every)), short(3*every))
+			d.report(at+".proof_every", fmt.Sprintf("is %s, want a multiple of schedule.metrics, which is %s", text.Short(app.ProofEvery), text.Short(every)), text.Short(3*every))
 		}
 	}
 }

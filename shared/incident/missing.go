@@ -8,6 +8,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // silent is how long something may say nothing before it is missing.
@@ -25,7 +26,7 @@ func (e *engine) missing() {
 	late := map[string]bool{}
 	for _, j := range expected {
 		last := e.lastRun(j)
-		since, said := last, "last run "+clock(last)
+		since, said := last, "last run "+text.Stamp(last)
 		if last.IsZero() {
 			since, said = e.expect(j), "no run seen yet"
 		}
@@ -99,8 +100,6 @@ func (e *engine) expect(j Job) time.Time {
 	return js.Expected
 }
 
-func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
-
 // expectedJobs are those of the policy, or all that were ever seen.
 func (e *engine) expectedJobs() []Job {
 	if len(e.p.Jobs) > 0 {
@@ -159,7 +158,7 @@ func (e *engine) missingSeries(late map[string]bool) {
 			status = report.Fail
 		}
 		e.assert(subjectReports, name, status, cause.MonitorMissingReports,
-			fmt.Sprintf("%s of %s gives no answer since %s", key.Check, key.Database, clock(since)), since)
+			fmt.Sprintf("%s of %s gives no answer since %s", key.Check, key.Database, text.Stamp(since)), since)
 	}
 	// What is no longer known of is no longer missed.
 	if missed {

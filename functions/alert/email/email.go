@@ -25,6 +25,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // Options configures a receiver: one recipient on one submission server.
@@ -201,7 +202,7 @@ func (r *Receiver) compose(m message.Message, id string, prev message.Ref) (*gom
 	if err := msg.AddToFormat(r.to.Name, r.to.Address); err != nil {
 		return nil, err
 	}
-	subject := message.Line(m.Subject)
+	subject := text.Line(m.Subject)
 	if !m.Opening {
 		subject = "Re: " + subject
 	}
@@ -219,7 +220,7 @@ func (r *Receiver) compose(m message.Message, id string, prev message.Ref) (*gom
 	// No vacation notice shall answer, and no mail loop begin (RFC 3834).
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetGenHeader("X-Auto-Response-Suppress", "All")
-	msg.SetGenHeader("X-Pongwatch-Incident", message.Line(m.Short))
+	msg.SetGenHeader("X-Pongwatch-Incident", text.Line(m.Short))
 	if m.Severity == cause.SeverityCritical && m.State != message.Resolved {
 		msg.SetImportance(gomail.ImportanceHigh)
 	}

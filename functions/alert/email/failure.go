@@ -14,6 +14,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // failure is a mail that was not sent, and what that means. Its text holds no secret.
@@ -35,7 +36,7 @@ func (f *failure) Unwrap() error { return f.err }
 // go-mail's IsTemp is of no use here: a timeout is not temporary to it.
 func classify(doing string, err error, busy string, known ...secrets.Value) error {
 	f := &failure{doing: doing, Outcome: message.Outcome{Result: message.Later}}
-	f.Reason = message.Clip(message.Line(outbound.Redact(err.Error(), known...)), 200)
+	f.Reason = text.Clip(text.Line(outbound.Redact(err.Error(), known...)), 200)
 	if sent, ok := errors.AsType[*gomail.SendError](err); ok {
 		return classifySend(f, sent)
 	}
@@ -60,7 +61,7 @@ func classify(doing string, err error, busy string, known ...secrets.Value) erro
 	case errors.As(err, &dns) && dns.IsNotFound:
 		f.Result = message.Refused
 	case lacksTLS(err) && busy != "":
-		f.Reason = message.Clip(message.Line(outbound.Redact(busy, known...)), 150)
+		f.Reason = text.Clip(text.Line(outbound.Redact(busy, known...)), 150)
 	case lacksTLS(err):
 		f.Result = message.Refused
 		f.Reason = "the server offers no STARTTLS; pongwatch sends no mail in clear"
@@ -95,5 +96,5 @@ func classifySend(f *failure, sent *gomail.SendError) error {
 func lacksTLS(err error) bool { return strings.Contains(err.Error(), "does not support STARTTLS") }
 
 func reply(e *textproto.Error, known []secrets.Value) string {
-	return fmt.Sprintf("%d %s", e.Code, message.Clip(message.Line(outbound.Redact(e.Msg, known...)), 150))
+	return fmt.Sprintf("%d %s", e.Code, text.Clip(text.Line(outbound.Redact(e.Msg, known...)), 150))
 }

@@ -8,10 +8,10 @@ import (
 	"regexp"
 	"sync"
 
-	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/signature"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // The types of events that apps send.
@@ -77,8 +77,8 @@ func ParseEvent(body []byte, v signature.Verified) (report.Signal, error) {
 }
 
 // cut also redacts: an app may quote its own settings.
-func cut(text string, limit int) string {
-	return message.Clip(message.Line(outbound.Redact(text)), limit)
+func cut(s string, limit int) string {
+	return text.Clip(text.Line(outbound.Redact(s)), limit)
 }
 
 // event takes an app's signed event.

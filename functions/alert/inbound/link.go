@@ -17,6 +17,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/signature"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 //go:embed page.html.tmpl
@@ -53,7 +54,7 @@ func (f *Function) confirm(w http.ResponseWriter, r *http.Request) {
 	if report.Action(l.Action) == report.Silence {
 		v = view{Title: "Silence " + short + "?", Text: "Nothing new is told about this incident for the time that you choose. If it still fails then, you are told.", Button: "Silence"}
 		for _, d := range f.config.Alerting.Silences.Choices {
-			v.Choices = append(v.Choices, choice{Value: d.String(), Label: message.Duration(d), Chosen: d == f.config.Alerting.Silences.Default})
+			v.Choices = append(v.Choices, choice{Value: d.String(), Label: text.Duration(d), Chosen: d == f.config.Alerting.Silences.Default})
 		}
 	}
 	show(w, http.StatusOK, v)
@@ -89,7 +90,7 @@ func (f *Function) act(w http.ResponseWriter, r *http.Request) {
 	}
 	done := "Acknowledged"
 	if c.Action == report.Silence {
-		done = "Silenced for " + message.Duration(c.For)
+		done = "Silenced for " + text.Duration(c.For)
 	}
 	show(w, http.StatusOK, view{Title: done + ": " + incident.ShortID(l.Incident), Text: "Messages that can be edited say so within a few seconds. If the incident is over or was reopened meanwhile, nothing happens."})
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // group fills in the message of several incidents that are told together.
@@ -32,7 +33,7 @@ func (c Context) group(m *Message, n incident.Notice) {
 	worst := speaker(n.Members)
 	if worst != nil {
 		if worst.Observation.Evidence != "" {
-			m.Evidence = append(m.Evidence, Evidence{DatabaseName(worst.Series.Database) + ", " + seenBy(worst.Observation), Line(worst.Observation.Evidence)})
+			m.Evidence = append(m.Evidence, Evidence{DatabaseName(worst.Series.Database) + ", " + seenBy(worst.Observation), text.Line(worst.Observation.Evidence)})
 		}
 		info := worst.Cause.Info()
 		m.CauseTitle, m.CauseText = info.Title, info.Explanation
@@ -50,7 +51,7 @@ func (c Context) group(m *Message, n incident.Notice) {
 	if g.Open() {
 		m.Actions = c.actions(Control{Shard: n.Shard, Incident: g.ID, Reopened: AnyLife}, g.Ack != nil, n.Now)
 	}
-	m.Footer = footer(m.Short, count(len(n.Members), "incident"), string(g.Severity), "shard "+n.Shard)
+	m.Footer = footer(m.Short, text.Count(len(n.Members), "incident", "incidents"), string(g.Severity), "shard "+n.Shard)
 }
 
 func groupHeadline(m *Message, n incident.Notice, why string) string {
@@ -62,27 +63,27 @@ func groupHeadline(m *Message, n incident.Notice, why string) string {
 	all := databases(n.Members, func(incident.Incident) bool { return true })
 	switch m.State {
 	case Gone:
-		return count(len(all), "database") + " are no longer watched; " + was + " since " + Clock(g.Since, m.At)
+		return text.Count(len(all), "database", "databases") + " are no longer watched; " + was + " since " + text.Clock(g.Since, m.At)
 	case Resolved:
 		if m.Event == incident.Past || m.Opening {
-			return fmt.Sprintf("%s %s %s: %s", count(len(all), "database"), was, span(g.Since, g.Resolved, m.At), why)
+			return fmt.Sprintf("%s %s %s: %s", text.Count(len(all), "database", "databases"), was, span(g.Since, g.Resolved, m.At), why)
 		}
 		if gone := databases(n.Members, func(i incident.Incident) bool { return i.Gone }); len(gone) > 0 {
-			return fmt.Sprintf("%s %s after %s (%s); %s not watched any more", count(len(all)-len(gone), "database"), again,
-				Duration(g.Resolved.Sub(g.Since)), between(g.Since, g.Resolved, m.At), count(len(gone), "database"))
+			return fmt.Sprintf("%s %s after %s (%s); %s not watched any more", text.Count(len(all)-len(gone), "database", "databases"), again,
+				text.Duration(g.Resolved.Sub(g.Since)), between(g.Since, g.Resolved, m.At), text.Count(len(gone), "database", "databases"))
 		}
-		return fmt.Sprintf("All %s %s after %s (%s)", count(len(all), "database"), again, Duration(g.Resolved.Sub(g.Since)), between(g.Since, g.Resolved, m.At))
+		return fmt.Sprintf("All %s %s after %s (%s)", text.Count(len(all), "database", "databases"), again, text.Duration(g.Resolved.Sub(g.Since)), between(g.Since, g.Resolved, m.At))
 	}
 	open := databases(n.Members, incident.Incident.Open)
-	who := count(len(open), "database")
+	who := text.Count(len(open), "database", "databases")
 	if len(open) < len(all) {
-		who = fmt.Sprintf("%d of %s", len(open), count(len(all), "database"))
+		who = fmt.Sprintf("%d of %s", len(open), text.Count(len(all), "database", "databases"))
 	}
 	if g.Region != "" {
-		who = "Regional outage in " + Line(g.Region) + ": " + who
+		who = "Regional outage in " + text.Line(g.Region) + ": " + who
 	}
-	since := ", since " + Clock(g.Since, m.At)
-	return Clip(who+" "+is+": "+why, maxHeadline-len(since)) + since
+	since := ", since " + text.Clock(g.Since, m.At)
+	return text.Clip(who+" "+is+": "+why, maxHeadline-len(since)) + since
 }
 
 func groupFacts(m *Message, n incident.Notice) []Fact {
@@ -91,7 +92,7 @@ func groupFacts(m *Message, n incident.Notice) []Fact {
 	if !g.Open() {
 		end = g.Resolved
 	}
-	facts := []Fact{{Label: "Since", At: g.Since, Text: Duration(end.Sub(g.Since))}}
+	facts := []Fact{{Label: "Since", At: g.Since, Text: text.Duration(end.Sub(g.Since))}}
 	if !g.Open() {
 		facts = append(facts, Fact{Label: "Until", At: g.Resolved})
 	}
@@ -101,7 +102,7 @@ func groupFacts(m *Message, n incident.Notice) []Fact {
 		facts = append(facts, Fact{Label: "Causes", Text: list(causes(n.Members), 5)})
 	}
 	if g.Region != "" {
-		facts = append(facts, Fact{Label: "Region", Text: Line(g.Region)})
+		facts = append(facts, Fact{Label: "Region", Text: text.Line(g.Region)})
 	}
 	return facts
 }
@@ -114,7 +115,7 @@ func groupImpact(n incident.Notice) string {
 	var mock []string
 	for _, i := range n.Members {
 		for _, s := range i.Mock {
-			if s = Clip(Line(s), 60); !slices.Contains(mock, s) {
+			if s = text.Clip(text.Line(s), 60); !slices.Contains(mock, s) {
 				mock = append(mock, s)
 			}
 		}

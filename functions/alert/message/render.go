@@ -10,6 +10,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/signature"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // maxHeadline leaves room for a symbol in Slack's 150 characters of a header.
@@ -51,12 +52,12 @@ func Render(n incident.Notice, c Context) Message {
 		c.single(&m, n)
 	}
 	m.Symbol = symbol(m.State, m.Severity, m.Drill)
-	m.Headline = Clip(m.Headline, maxHeadline)
+	m.Headline = text.Clip(m.Headline, maxHeadline)
 	m.Notes = append(m.Notes, handling(n)...)
 	if n.Instead != "" {
-		m.Notes = append(m.Notes, Note{Text: "Sent here because " + Line(n.Instead) + " does not take notifications."})
+		m.Notes = append(m.Notes, Note{Text: "Sent here because " + text.Line(n.Instead) + " does not take notifications."})
 		if n.Why != "" {
-			m.Evidence = append(m.Evidence, Evidence{"answer of " + Line(n.Instead), Clip(Line(n.Why), report.MaxEvidence)})
+			m.Evidence = append(m.Evidence, Evidence{"answer of " + text.Line(n.Instead), text.Clip(text.Line(n.Why), report.MaxEvidence)})
 		}
 	}
 	if n.Maybe {
@@ -81,7 +82,7 @@ func (c Context) single(m *Message, n incident.Notice) {
 	m.Impact = impact(i)
 	m.Facts = factsOf(i, n.Now)
 	if i.Observation.Evidence != "" {
-		m.Evidence = append(m.Evidence, Evidence{seenBy(i.Observation), Line(i.Observation.Evidence)})
+		m.Evidence = append(m.Evidence, Evidence{seenBy(i.Observation), text.Line(i.Observation.Evidence)})
 	}
 	m.Sparkline = i.Sparkline
 	info := i.Cause.Info()
@@ -126,20 +127,20 @@ func headline(m *Message, i incident.Incident, p phrase) string {
 		if !i.Open() {
 			return "Drill is over, nothing was wrong: " + DatabaseName(i.Series.Database) + ", " + span(i.Since, i.Resolved, m.At)
 		}
-		return "Drill, nothing is wrong: " + DatabaseName(i.Series.Database) + ", since " + Clock(i.Since, m.At)
+		return "Drill, nothing is wrong: " + DatabaseName(i.Series.Database) + ", since " + text.Clock(i.Since, m.At)
 	}
 	switch m.State {
 	case Gone:
-		return DatabaseName(i.Series.Database) + " is no longer watched; " + strings.TrimPrefix(p.was, DatabaseName(i.Series.Database)+" ") + " since " + Clock(i.Since, m.At)
+		return DatabaseName(i.Series.Database) + " is no longer watched; " + strings.TrimPrefix(p.was, DatabaseName(i.Series.Database)+" ") + " since " + text.Clock(i.Since, m.At)
 	case Resolved:
 		if m.Event == incident.Past || m.Opening {
 			return p.was + " " + span(i.Since, i.Resolved, m.At) + why
 		}
-		return p.again + " after " + Duration(i.Duration(m.At)) + " (" + between(i.Since, i.Resolved, m.At) + ")"
+		return p.again + " after " + text.Duration(i.Duration(m.At)) + " (" + between(i.Since, i.Resolved, m.At) + ")"
 	}
-	since := ", since " + Clock(i.Since, m.At)
+	since := ", since " + text.Clock(i.Since, m.At)
 	// The time is what a cut headline must not lose.
-	return Clip(p.is+why, maxHeadline-len(since)) + since
+	return text.Clip(p.is+why, maxHeadline-len(since)) + since
 }
 
 // subject stays the same as long as the incident lives, or mail readers part the thread.
@@ -180,7 +181,7 @@ func impact(i incident.Incident) string {
 	if len(i.Mock) > 0 {
 		names := make([]string, len(i.Mock))
 		for k, s := range i.Mock {
-			names[k] = Clip(Line(s), 60)
+			names[k] = text.Clip(text.Line(s), 60)
 		}
 		parts = append(parts, "In mock mode meanwhile: "+list(names, 5))
 	}
@@ -198,11 +199,11 @@ func from(i incident.Incident) string {
 	if len(i.Down) == 0 || i.Down[0] == "" {
 		return ""
 	}
-	text := " from " + list(i.Down, 3)
+	seen := " from " + list(i.Down, 3)
 	if len(i.Voters) > 1 {
-		text += fmt.Sprintf(" (%d of %s)", len(i.Down), count(len(i.Voters), "region"))
+		seen += fmt.Sprintf(" (%d of %s)", len(i.Down), text.Count(len(i.Voters), "region", "regions"))
 	}
-	return text
+	return seen
 }
 
 func mockEvidence(i incident.Incident) string {
@@ -251,7 +252,7 @@ func redisMeanwhile(i incident.Incident) []string {
 	case !i.Open():
 		return nil
 	case !i.RedisBack.IsZero():
-		return []string{"Redis is back since " + Clock(i.RedisBack, i.RedisBack) + "; " + who(i) + " is still in mock mode: restart it"}
+		return []string{"Redis is back since " + text.Clock(i.RedisBack, i.RedisBack) + "; " + who(i) + " is still in mock mode: restart it"}
 	case i.RedisAnswers:
 		return []string{"Redis itself answers: look at the app's settings, not for an outage"}
 	}
@@ -263,7 +264,7 @@ func who(i incident.Incident) string {
 	if i.Series.Subject == "" {
 		return "the app"
 	}
-	return "service " + Clip(Line(i.Series.Subject), 60)
+	return "service " + text.Clip(text.Line(i.Series.Subject), 60)
 }
 
 // tense returns what is true of an open incident, or was of a closed one.
@@ -282,7 +283,7 @@ func seenBy(o report.Observation) string {
 	if o.Source == "" {
 		return "seen by " + string(o.Check)
 	}
-	return "seen by " + Line(sourceName(o.Source))
+	return "seen by " + text.Line(sourceName(o.Source))
 }
 
 // push is what a lock screen shows, which cuts after some 150 characters.

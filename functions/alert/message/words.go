@@ -8,6 +8,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // phrase says in the words of one check that something fails, failed and is well
@@ -59,7 +60,7 @@ func dividedPhrase(i incident.Incident, p phrase) (phrase, bool) {
 		return phrase{}, false
 	}
 	elsewhere := slices.DeleteFunc(slices.Clone(i.Voters), func(region string) bool { return slices.Contains(i.Down, region) })
-	here, there := escape(Line(list(i.Down, 2))), escape(Line(list(elsewhere, 2)))
+	here, there := escape(text.Line(list(i.Down, 2))), escape(text.Line(list(elsewhere, 2)))
 	switch i.Series.Check {
 	case report.Ping:
 		return phrase{"%s fails from " + here + ", works from " + there, "%s failed from " + here + ", worked from " + there, "%s works from " + here + " again", p.natural}, true
@@ -78,7 +79,7 @@ func DatabaseName(name string) string {
 	if name == report.MonitorDatabase {
 		return "pongwatch itself"
 	}
-	return Line(name)
+	return text.Line(name)
 }
 
 // reason returns what follows the phrase: the measured value where the phrase

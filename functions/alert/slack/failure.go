@@ -13,6 +13,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // failure is a call that did not succeed, and what that means. Its text holds no secret.
@@ -82,11 +83,11 @@ func classify(doing string, err error, known ...secrets.Value) error {
 	case errors.As(err, &status):
 		classifyStatus(f, status.Code, 0)
 	case errors.As(err, &refused):
-		f.detail = message.Clip(outbound.Redact(message.Line(strings.Join(refused.ResponseMetadata.Messages, "; ")), known...), 300)
+		f.detail = text.Clip(outbound.Redact(text.Line(strings.Join(refused.ResponseMetadata.Messages, "; ")), known...), 300)
 		if refused.Needed != "" {
-			f.detail = strings.TrimSpace(f.detail + " needs scope " + message.Clip(message.Line(refused.Needed), 100))
+			f.detail = strings.TrimSpace(f.detail + " needs scope " + text.Clip(text.Line(refused.Needed), 100))
 		}
-		classifyCode(f, message.Clip(message.Line(refused.Err), 100))
+		classifyCode(f, text.Clip(text.Line(refused.Err), 100))
 	default:
 		classifyTransport(f, err, known)
 	}
@@ -127,7 +128,7 @@ func classifyStatus(f *failure, status int, retryAfter time.Duration) {
 func classifyTransport(f *failure, err error, known []secrets.Value) {
 	clean := outbound.Error(err, known...)
 	f.err = clean
-	f.Reason = message.Clip(message.Line(clean.Error()), 200)
+	f.Reason = text.Clip(text.Line(clean.Error()), 200)
 	switch {
 	case errors.Is(err, outbound.ErrForbidden):
 		f.Result = message.Refused

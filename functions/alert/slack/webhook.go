@@ -17,6 +17,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // deliverWebhook posts what people must hear of. What is no news to them, such as
@@ -87,23 +88,23 @@ func (r *Receiver) postWebhook(ctx context.Context, address secrets.Value, conte
 	}
 	defer resp.Body.Close()
 	answer, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
-	text := strings.TrimSpace(string(answer))
-	if resp.StatusCode == http.StatusOK && text == "ok" {
+	said := strings.TrimSpace(string(answer))
+	if resp.StatusCode == http.StatusOK && said == "ok" {
 		return nil
 	}
 	f := &failure{doing: doing}
 	classifyStatus(f, resp.StatusCode, retryAfter(resp.Header))
 	switch {
-	case resp.StatusCode == http.StatusOK && text == "":
+	case resp.StatusCode == http.StatusOK && said == "":
 		// The answer broke off after its headers: the message may be there.
 		f.Result, f.Reason = message.Unknown, "HTTP 200 without a body"
 	case resp.StatusCode == http.StatusOK:
 		// Something between us and Slack answered, or Slack has a new way to refuse.
 		f.Result, f.Reason = message.Later, "HTTP 200, but not ok"
-		f.detail = message.Clip(outbound.Redact(message.Line(text), known...), 100)
-	case resp.StatusCode >= 400 && resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests && isCode(text):
-		classifyCode(f, text)
-		f.Reason = fmt.Sprintf("HTTP %d %s", resp.StatusCode, text)
+		f.detail = text.Clip(outbound.Redact(text.Line(said), known...), 100)
+	case resp.StatusCode >= 400 && resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests && isCode(said):
+		classifyCode(f, said)
+		f.Reason = fmt.Sprintf("HTTP %d %s", resp.StatusCode, said)
 	}
 	return f
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // PagerDutyOptions configures a PagerDuty receiver.
@@ -173,7 +174,7 @@ func newEvent(m message.Message, action string, key secrets.Value) event {
 	}
 	e.Client = "pongwatch"
 	e.Payload = &payload{
-		Summary: message.Clip(m.Headline+" · "+m.Short, maxSummary), Source: source, Severity: severity(m),
+		Summary: text.Clip(m.Headline+" · "+m.Short, maxSummary), Source: source, Severity: severity(m),
 		Timestamp: m.Since.UTC().Format(time.RFC3339), Component: m.Database, Group: m.Shard, Class: string(m.Cause), Details: details,
 	}
 	for _, l := range m.Links {

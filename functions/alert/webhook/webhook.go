@@ -17,6 +17,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 const (
@@ -78,7 +79,7 @@ func post(ctx context.Context, client *http.Client, doing, address string, body 
 		return nil
 	}
 	f := &failure{doing: doing, Outcome: message.Outcome{Result: message.Refused, Reason: fmt.Sprintf("HTTP %d", resp.StatusCode)}}
-	if text := message.Clip(message.Line(outbound.Redact(string(answer), known...)), 150); text != "" {
+	if text := text.Clip(text.Line(outbound.Redact(string(answer), known...)), 150); text != "" {
 		f.Reason += " " + text
 	}
 	switch {
@@ -93,7 +94,7 @@ func post(ctx context.Context, client *http.Client, doing, address string, body 
 
 func transport(doing string, err error, known []secrets.Value) error {
 	clean := outbound.Error(err, known...)
-	f := &failure{doing: doing, err: clean, Outcome: message.Outcome{Result: message.Unknown, Reason: message.Clip(message.Line(clean.Error()), 200)}}
+	f := &failure{doing: doing, err: clean, Outcome: message.Outcome{Result: message.Unknown, Reason: text.Clip(text.Line(clean.Error()), 200)}}
 	switch {
 	case errors.Is(err, outbound.ErrForbidden):
 		f.Result = message.Refused

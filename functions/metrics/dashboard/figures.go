@@ -9,7 +9,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/metrics/picture"
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
-	"github.com/pongwatch/pongwatch/shared/budget"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // forecast says when something is used up, as in "full in 3 d", and nothing where that
@@ -115,7 +115,7 @@ func count(v *float64) string {
 	if v == nil {
 		return none
 	}
-	return budget.Thousands(int64(math.Round(*v)))
+	return text.Thousands(int64(math.Round(*v)))
 }
 
 // extent is a range, whose unit is said once, or its only value.

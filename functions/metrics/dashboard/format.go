@@ -12,8 +12,8 @@ import (
 	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/functions/metrics/picture"
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
-	"github.com/pongwatch/pongwatch/shared/budget"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // none stands for a figure that is not known.
@@ -45,7 +45,7 @@ var functions = template.FuncMap{
 	"forecasts": forecasts,
 	"figures":   figureRows,
 	"count":     count,
-	"thousands": budget.Thousands,
+	"thousands": text.Thousands[int64],
 	"extent":    extent,
 	"class":     func(w statistics.Word) string { return string(w) }, // not its text
 	"playbook":  func(p string) string { return strings.TrimPrefix(p, "/") },
@@ -126,7 +126,7 @@ func timeTag(t time.Time) template.HTML {
 	}
 	t = t.UTC()
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`, //nolint:gosec // made of a time alone
-		t.Format(time.RFC3339), t.Format("2006-01-02 15:04:05 UTC"), t.Format("Jan 2 15:04")+"&nbsp;UTC"))
+		t.Format(time.RFC3339), text.Stamp(t), t.Format("Jan 2 15:04")+"&nbsp;UTC"))
 }
 
 // shape is a status's sign: colour is never the only one.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // greet says what runs, where the pages are and what to try.
@@ -51,7 +52,7 @@ func problems(out io.Writer, c *config.Config) {
 	if len(c.Problems) == 0 {
 		return
 	}
-	fmt.Fprintf(out, "\nThe configuration has %s:\n", plural(len(c.Problems), "problem", "problems"))
+	fmt.Fprintf(out, "\nThe configuration has %s:\n", text.Count(len(c.Problems), "problem", "problems"))
 	for _, p := range c.Problems {
 		fmt.Fprintf(out, "  %v\n", p)
 	}
@@ -61,7 +62,7 @@ func databases(c *config.Config) string {
 	if len(c.Databases) == 1 {
 		return c.Databases[0].Name
 	}
-	return plural(len(c.Databases), "database", "databases")
+	return text.Count(len(c.Databases), "database", "databases")
 }
 
 func receivers(c *config.Config) string {
@@ -73,11 +74,4 @@ func receivers(c *config.Config) string {
 		return "nobody: set SLACK_WEBHOOK_URL or SMTP_HOST to be told"
 	}
 	return strings.Join(names, ", ")
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

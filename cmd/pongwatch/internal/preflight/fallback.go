@@ -11,6 +11,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 const (
@@ -83,7 +84,7 @@ func fallbackRate(ctx context.Context, r *run) Finding {
 		activations += d.Fallback.Activations
 		minutes += d.Fallback.Minutes
 	}
-	evidence := fmt.Sprintf("%s, %.1f min in mock mode in 24 h", counted(activations, "activation"), minutes)
+	evidence := fmt.Sprintf("%s, %.1f min in mock mode in 24 h", text.Count(activations, "activation", "activations"), minutes)
 	if activations == 0 && minutes == 0 {
 		return pass("%s", evidence)
 	}
@@ -91,13 +92,6 @@ func fallbackRate(ctx context.Context, r *run) Finding {
 		evidence += "; " + recovered(last)
 	}
 	return warn("an app was in mock mode lately", evidence, "Read its incidents: were they a drill, or did Redis fail?")
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // openActivation returns an incident of an app in mock mode that is open.
@@ -131,7 +125,7 @@ func recovered(i incidents.Incident) string {
 	if of != "" {
 		of = " of " + of
 	}
-	return fmt.Sprintf("%s%s: activated %s, recovered %s", i.ID, of, stamp(i.Since), stamp(i.Resolved))
+	return fmt.Sprintf("%s%s: activated %s, recovered %s", i.ID, of, text.Clock(i.Since, time.Time{}), text.Clock(i.Resolved, time.Time{}))
 }
 
 // await waits until the app says so, and returns what it said last.

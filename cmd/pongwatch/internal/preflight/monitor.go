@@ -14,6 +14,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // Monitor is a running pongwatch.
@@ -197,7 +198,7 @@ func monitorMetrics(ctx context.Context, r *run) Finding {
 			"Wait for the first run of both jobs after a deployment, and repeat.",
 			"Compare the databases of this configuration with those of the deployed one.")
 	}
-	return pass("200; pings and figures of %s", counted(len(s.Databases), "database"))
+	return pass("200; pings and figures of %s", text.Count(len(s.Databases), "database", "databases"))
 }
 
 func monitorDashboard(ctx context.Context, r *run) Finding {
@@ -231,8 +232,6 @@ func monitorDashboard(ctx context.Context, r *run) Finding {
 	}
 	return pass("the page has the chart, and it has %d points", points)
 }
-
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 
 func receivers(_ context.Context, r *run) Finding {
 	if r.Config == nil {

@@ -9,6 +9,8 @@ import (
 	"text/template"
 	"time"
 	"unicode"
+
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // marks are what a table shows of a status: a word, never a colour alone.
@@ -28,12 +30,12 @@ func WriteTable(w io.Writer, r Record) error {
 			section = result.Section
 			fmt.Fprintf(&b, "\n%s\n", section)
 		}
-		fmt.Fprintf(&b, "  %-7s  %-*s  %s\n", mark(result.Status), width, result.Name(), Line(said(result)))
+		fmt.Fprintf(&b, "  %-7s  %-*s  %s\n", mark(result.Status), width, result.Name(), text.Line(said(result)))
 		if result.Status == Pass || result.Status == Skipped {
 			continue
 		}
 		for n, step := range result.Fix {
-			fmt.Fprintf(&b, "  %*s  %d. %s\n", width+9, "", n+1, Line(step))
+			fmt.Fprintf(&b, "  %*s  %d. %s\n", width+9, "", n+1, text.Line(step))
 		}
 	}
 	fmt.Fprintf(&b, "\n%s\n", Summary(r))
@@ -58,19 +60,6 @@ func said(r Result) string {
 	return r.Reason + ": " + r.Evidence
 }
 
-// Line makes one printable line of a text that others may have written.
-func Line(text string) string {
-	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.IsPrint(r):
-			return r
-		}
-		return -1
-	}, text)), " ")
-}
-
 // WriteJSON writes the record as JSON.
 func WriteJSON(w io.Writer, r Record) error {
 	enc := json.NewEncoder(w)
@@ -80,9 +69,9 @@ func WriteJSON(w io.Writer, r Record) error {
 }
 
 // cell is a text inside a Markdown table, where nothing of it is markup.
-func cell(text string) string {
+func cell(s string) string {
 	var b strings.Builder
-	for _, c := range Line(text) {
+	for _, c := range text.Line(s) {
 		if strings.ContainsRune("\\|`*_[]<>#!~$", c) {
 			b.WriteByte('\\')
 		}
@@ -179,16 +168,16 @@ func WriteJUnit(w io.Writer, r Record) error {
 			})
 		}
 		suite := &out.Suites[len(out.Suites)-1]
-		c := junitCase{Name: result.Name(), Class: "preflight." + classOf(result.Section), Time: seconds(result.Took), Out: Line(result.Evidence)}
+		c := junitCase{Name: result.Name(), Class: "preflight." + classOf(result.Section), Time: seconds(result.Took), Out: text.Line(result.Evidence)}
 		switch result.Status {
 		case Fail:
-			c.Failure = &junitMessage{Message: Line(result.Reason), Type: string(result.Cause), Text: strings.Join(result.Fix, "\n")}
+			c.Failure = &junitMessage{Message: text.Line(result.Reason), Type: string(result.Cause), Text: strings.Join(result.Fix, "\n")}
 			suite.Failures++
 		case Manual, Skipped:
-			c.Skipped = &junitMessage{Message: string(result.Status) + ": " + Line(result.Reason)}
+			c.Skipped = &junitMessage{Message: string(result.Status) + ": " + text.Line(result.Reason)}
 			suite.Skipped++
 		case Warn:
-			c.Out = Line("warning: " + said(result))
+			c.Out = text.Line("warning: " + said(result))
 		case Pass:
 		}
 		took += result.Took
