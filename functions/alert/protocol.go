@@ -128,7 +128,7 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in incident.Inpu
 	}
 	now, policy := f.now(), f.policy(shard)
 	next, transitions := incident.Step(state, in, policy, now)
-	f.trends(ctx, shard, &next, transitions)
+	f.trends(ctx, shard, next, transitions)
 	f.options.Observe(Stepped)
 	owner := rand.Text()
 	next, notices := incident.Claim(next, now, owner, f.options.Lease, claimMost)

@@ -28,7 +28,7 @@ func (e *engine) canary(r report.Report, age Age) map[string]bool {
 	})
 	switch {
 	case i >= 0 && r.Observations[i].Status == report.OK:
-		set(&e.s.Canary, r.Region, r.Scheduled.UTC())
+		e.s.Canary[r.Region] = r.Scheduled.UTC()
 		e.retract(subjectNetwork, r.Region)
 		return nil
 	case i < 0 && len(failing) < e.p.CanaryDatabases:

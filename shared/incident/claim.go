@@ -25,30 +25,28 @@ func Claim(s State, now time.Time, owner string, lease time.Duration, limit int)
 	if !s.Due(now) {
 		return s, nil
 	}
-	now = now.UTC()
 	var notices []Notice
-	e := beginThreads(s, Policy{}, now)
+	e := begin(s, Policy{}, now)
 	for _, id := range e.byUrgency() {
 		sub, _ := e.subject(id)
 		for _, address := range sorted(sub.Deliveries) {
 			d := sub.Deliveries[address]
-			if !d.Due(now) || len(notices) >= limit {
+			if !d.Due(e.now) || len(notices) >= limit {
 				continue
 			}
-			d.Lease = Lease{Owner: owner, Until: now.Add(lease)}
-			d.NotBefore = now.Add(backoff(d.Tries))
+			d.Lease = Lease{Owner: owner, Until: e.now.Add(lease)}
+			d.NotBefore = e.now.Add(backoff(d.Tries))
 			d.Tries++
-			set(&sub.Deliveries, address, d)
+			sub.Deliveries[address] = d
 			notices = append(notices, e.notice(sub, address, d))
 		}
 	}
-	s, _ = e.finish()
-	return s, notices
+	return e.s, notices
 }
 
 // byUrgency returns the ids of all threads, the most severe and oldest first.
 func (e *engine) byUrgency() []string {
-	ids := slices.Concat(e.incidentIDs(), sorted(e.groups))
+	ids := slices.Concat(sorted(e.incidents), sorted(e.groups))
 	rank := func(id string) int {
 		s, _ := e.subject(id)
 		return s.severity.Rank()

@@ -57,14 +57,14 @@ func (e *engine) command(c report.Command) {
 		applied = e.drill(c)
 	}
 	if applied {
-		set(&e.s.Commands, c.ID, e.now)
+		e.s.Commands[c.ID] = e.now
 	}
 }
 
 // target returns the open incident or group that the command names.
 func (e *engine) target(c report.Command) (subject, bool) {
 	var found []subject
-	for _, id := range slices.Concat(e.incidentIDs(), sorted(e.groups)) {
+	for _, id := range slices.Concat(sorted(e.incidents), sorted(e.groups)) {
 		if s, ok := e.subject(id); ok && MatchID(c.Incident, id) && s.open() {
 			found = append(found, s)
 		}
@@ -135,7 +135,7 @@ func (e *engine) addSilence(c report.Command) bool {
 			return false // another shard's
 		}
 		e.s.Silences = append(e.s.Silences, silence)
-		for _, id := range e.incidentIDs() {
+		for _, id := range sorted(e.incidents) {
 			if inc := e.incidents[id]; inc.Open() && silence.Matches(inc.Series) {
 				e.tellSilenced(id, Silenced, silence)
 			}
@@ -192,7 +192,7 @@ func (e *engine) drill(c report.Command) bool {
 		}
 	}
 	inc := &Incident{
-		ID: newID(e.s.Shard, key.String()+c.ID, e.now), Series: key, Drill: true, DrillFor: c.Receiver,
+		ID: newID(e.s.Shard, key.String()+c.ID, e.now), Series: key, Thread: newThread(), Drill: true, DrillFor: c.Receiver,
 		Severity: cause.Drill.Info().Severity, Status: report.Warn, Cause: cause.Drill,
 		Since: c.At.UTC(), Opened: e.now,
 		Observation: report.Observation{
@@ -214,7 +214,7 @@ func (e *engine) drillAudience(s subject) []string {
 
 // endDrills resolves drills by time: there is nothing else that could.
 func (e *engine) endDrills() {
-	for _, id := range e.incidentIDs() {
+	for _, id := range sorted(e.incidents) {
 		if inc := e.incidents[id]; inc.Drill && inc.Open() && e.now.Sub(inc.Opened) >= e.p.DrillFor {
 			e.resolve(inc, Resolved)
 		}

@@ -16,7 +16,7 @@ func (e *engine) group() {
 		return
 	}
 	alike := map[string][]*Incident{}
-	for _, id := range e.incidentIDs() {
+	for _, id := range sorted(e.incidents) {
 		if inc := e.incidents[id]; e.groupable(inc) {
 			key := e.groupKey(inc)
 			alike[key] = append(alike[key], inc)
@@ -84,7 +84,7 @@ func databases(incidents []*Incident) int {
 
 func (e *engine) form(key string, members []*Incident) {
 	g := &Group{
-		ID: newID(e.s.Shard, "group "+key, e.now), Key: key,
+		ID: newID(e.s.Shard, "group "+key, e.now), Thread: newThread(), Key: key,
 		Class: members[0].Cause.Class(), Severity: members[0].Severity, Opened: e.now,
 	}
 	for _, inc := range members {

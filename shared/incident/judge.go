@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -18,14 +19,14 @@ const (
 // series' verdict depends on another's.
 func (e *engine) judge() {
 	heard := e.heardRegions()
-	for _, l := range e.list {
-		if l.key.Check == report.Ping {
-			e.judgeSeries(l.key, l.SeriesState, heard)
+	for key, ss := range e.series {
+		if key.Check == report.Ping {
+			e.judgeSeries(key, ss, heard)
 		}
 	}
-	for _, l := range e.list {
-		if l.key.Check != report.Ping {
-			e.judgeSeries(l.key, l.SeriesState, heard)
+	for key, ss := range e.series {
+		if key.Check != report.Ping {
+			e.judgeSeries(key, ss, heard)
 		}
 	}
 	e.relateMock()
@@ -165,13 +166,14 @@ func (ss *SeriesState) settled() bool {
 func (e *engine) open(key report.Series, ss *SeriesState, v Verdict) {
 	inc := &Incident{
 		ID: newID(e.s.Shard, key.String(), e.now), Series: key, Opened: e.now, LastOK: ss.LastOK,
+		Thread: newThread(), CauseTold: map[cause.Class]time.Time{},
 	}
 	e.incidents[inc.ID] = inc
 	ss.Incident = inc.ID
 	inc.take(v, e.p.Rule(key))
 	inc.Since = v.Since
 	e.compareRedis(inc)
-	set(&inc.CauseTold, inc.Cause.Class(), e.now)
+	inc.CauseTold[inc.Cause.Class()] = e.now
 	e.announce(inc, Opened)
 }
 
@@ -219,8 +221,7 @@ func (i *Incident) take(v Verdict, rule Rule) {
 	}
 }
 
-// named leaves out the source of checks that have only one, which has no name and
-// which a row could not tell from none.
+// named leaves out the source of checks that have only one, which has no name.
 func named(sources []string) []string {
 	if !slices.Contains(sources, "") {
 		return sources
@@ -269,7 +270,7 @@ func (e *engine) newClass(inc *Incident) bool {
 	if ok && e.now.Sub(told) < e.p.CauseQuiet {
 		return false
 	}
-	set(&inc.CauseTold, class, e.now)
+	inc.CauseTold[class] = e.now
 	return true
 }
 

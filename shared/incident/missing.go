@@ -85,7 +85,7 @@ func (e *engine) late(j Job) time.Time {
 	js := e.s.Jobs[key]
 	if js.Late.IsZero() {
 		js.Late = e.now
-		set(&e.s.Jobs, key, js)
+		e.s.Jobs[key] = js
 	}
 	return js.Late
 }
@@ -95,7 +95,7 @@ func (e *engine) expect(j Job) time.Time {
 	js := e.s.Jobs[j.Key()]
 	if js.Expected.IsZero() {
 		js.Expected = e.now
-		set(&e.s.Jobs, j.Key(), js)
+		e.s.Jobs[j.Key()] = js
 	}
 	return js.Expected
 }
@@ -136,12 +136,11 @@ func (e *engine) forgetJobs(expected []Job) {
 // too long, and no open incident that explains it.
 func (e *engine) missingSeries(late map[string]bool) {
 	reports, missed := e.series[monitorSeries(subjectReports)]
-	for _, l := range e.list {
-		key := l.key
+	for key, ss := range e.series {
 		if key.Database == report.MonitorDatabase || key.Check == report.MockMode {
 			continue
 		}
-		since, every := l.unknownSince()
+		since, every := ss.unknownSince()
 		if since.IsZero() && !missed {
 			continue
 		}
@@ -150,7 +149,7 @@ func (e *engine) missingSeries(late map[string]bool) {
 			e.retract(subjectReports, name)
 			continue
 		}
-		if e.explainsSilence(key, l.SeriesState, late) {
+		if e.explainsSilence(key, ss, late) {
 			continue
 		}
 		status := report.Warn
@@ -213,16 +212,15 @@ func (e *engine) gone() {
 	if e.p.Databases == nil {
 		return
 	}
-	e.list = slices.DeleteFunc(e.list, func(l listed) bool {
-		if e.watched(l.key) {
-			return false
+	for key, ss := range e.series {
+		if e.watched(key) {
+			continue
 		}
-		if inc := e.openOf(l.SeriesState); inc != nil {
+		if inc := e.openOf(ss); inc != nil {
 			e.resolve(inc, NoLongerWatched)
 		}
-		delete(e.series, l.key)
-		return true
-	})
+		delete(e.series, key)
+	}
 	e.goneRegions()
 	if len(e.p.Databases) == 0 {
 		e.closeAll()
@@ -231,13 +229,12 @@ func (e *engine) gone() {
 
 // closeAll closes what is left of a shard that is gone: the monitor's own series.
 func (e *engine) closeAll() {
-	for _, id := range e.incidentIDs() {
+	for _, id := range sorted(e.incidents) {
 		if inc := e.incidents[id]; inc.Open() {
 			e.resolve(inc, NoLongerWatched)
 		}
 	}
 	clear(e.series)
-	e.list = nil
 	clear(e.s.Jobs)
 }
 
@@ -252,10 +249,10 @@ func (e *engine) goneRegions() {
 	if len(regions) == 0 {
 		return
 	}
-	for _, l := range e.list {
-		if !votes(l.key.Check) {
+	for key, ss := range e.series {
+		if !votes(key.Check) {
 			continue
 		}
-		l.Sources = slices.DeleteFunc(l.Sources, func(src SourceState) bool { return src.Source != "" && !regions[src.Source] })
+		ss.Sources = slices.DeleteFunc(ss.Sources, func(src SourceState) bool { return src.Source != "" && !regions[src.Source] })
 	}
 }

@@ -29,7 +29,7 @@ func (e *engine) signal(sig report.Signal) {
 	ss, known := e.series[key]
 	if !known {
 		ss = &SeriesState{}
-		e.add(key, ss)
+		e.series[key] = ss
 	}
 	ss.boundRevisions(sig)
 	src := ss.source(sig.Evidence())
@@ -112,13 +112,11 @@ func (e *engine) attachMock(key report.Series) {
 	if found && inc.Mock[at] == entry {
 		return
 	}
-	services := slices.Clone(inc.Mock) // the state before this step keeps its own
 	if found {
-		services[at] = entry
+		inc.Mock[at] = entry
 	} else {
-		services = slices.Insert(services, at, entry)
+		inc.Mock = slices.Insert(inc.Mock, at, entry)
 	}
-	inc.Mock = services
 	e.announce(inc, Updated)
 }
 
@@ -216,9 +214,8 @@ func (ss *SeriesState) goodSince(at time.Time) int {
 // retireMock withdraws what logs and events said once nobody stands behind it any more:
 // nobody has to remember to say that it is over.
 func (e *engine) retireMock() {
-	for _, l := range e.list {
-		ss := l.SeriesState
-		if l.key.Check != report.MockMode {
+	for key, ss := range e.series {
+		if key.Check != report.MockMode {
 			continue
 		}
 		for i := range ss.Sources {

@@ -48,7 +48,7 @@ func (e *engine) report(r report.Report) {
 	key := jobKey(r.Job, r.Region)
 	last := e.s.Jobs[key]
 	if r.Scheduled.After(last.Scheduled) {
-		set(&e.s.Jobs, key, JobState{Scheduled: r.Scheduled.UTC(), Every: r.Every, Version: r.Version})
+		e.s.Jobs[key] = JobState{Scheduled: r.Scheduled.UTC(), Every: r.Every, Version: r.Version}
 	}
 	unseen := e.canary(r, age)
 	of := run{r.Scheduled, last.Scheduled}
@@ -76,17 +76,8 @@ func (e *engine) watched(key report.Series) bool {
 	if e.p.Databases == nil || key.Database == report.MonitorDatabase {
 		return true
 	}
-	of := e.lookUp(key.Database)
-	return of.known && (len(of.checks) == 0 || slices.Contains(of.checks, key.Check))
-}
-
-// lookUp returns what the policy says of a database.
-func (e *engine) lookUp(name string) lookup {
-	if e.asked.name != name {
-		db, known := e.p.Databases[name]
-		e.asked = lookup{name: name, known: known, checks: db.Checks}
-	}
-	return e.asked
+	db, known := e.p.Databases[key.Database]
+	return known && (len(db.Checks) == 0 || slices.Contains(db.Checks, key.Check))
 }
 
 // observe applies one observation to its source. It keeps the pointer, and never
@@ -99,7 +90,7 @@ func (e *engine) observe(o *report.Observation, r run) {
 			return // plainly good
 		}
 		ss = &SeriesState{LastOK: lastGood(o, r)}
-		e.add(key, ss)
+		e.series[key] = ss
 	}
 	src := ss.source(o.Source)
 	src.Every = o.Every
@@ -185,7 +176,7 @@ func (e *engine) assert(subject, source string, status report.Status, c cause.Ca
 	ss, ok := e.series[key]
 	if !ok {
 		ss = &SeriesState{}
-		e.add(key, ss)
+		e.series[key] = ss
 	}
 	src := ss.source(source)
 	if src.Down && src.Status == status && src.Cause == c {

@@ -1,6 +1,10 @@
 package incident
 
-import "time"
+import (
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/report"
+)
 
 // flapMemory bounds how long a good series is remembered for its past, whatever its
 // check's interval.
@@ -13,7 +17,6 @@ func (e *engine) prune() {
 			delete(e.s.Commands, id)
 		}
 	}
-	e.s.Commands, e.s.Jobs, e.s.Canary = emptyNil(e.s.Commands), emptyNil(e.s.Jobs), emptyNil(e.s.Canary)
 	kept := map[string]bool{}
 	for id, inc := range e.incidents {
 		if e.keeps(inc.Open(), inc.Resolved, &inc.Thread) {
@@ -30,17 +33,25 @@ func (e *engine) prune() {
 			delete(e.groups, id)
 		}
 	}
-	for _, l := range e.list {
-		l.fresh = false
-		if l.Incident != "" && e.incidents[l.Incident] == nil {
-			l.Incident = ""
+	for key, ss := range e.series {
+		ss.fresh = false
+		if ss.Incident != "" && e.incidents[ss.Incident] == nil {
+			ss.Incident = ""
 		}
-		if e.plainlyGood(l.SeriesState) {
-			delete(e.series, l.key)
+		if e.plainlyGood(ss) {
+			delete(e.series, key)
 		}
-		for i := range l.Sources {
-			l.Sources[i].shorten(l.key)
+		for i := range ss.Sources {
+			ss.Sources[i].shorten(key)
 		}
+	}
+}
+
+// shorten drops what is not needed between two steps: an observation comes anew with
+// the next report, except where the evidence came once.
+func (src *SourceState) shorten(key report.Series) {
+	if !src.Down || key.Check != report.MockMode && key.Database != report.MonitorDatabase {
+		src.Observation = nil
 	}
 }
 
@@ -77,11 +88,4 @@ func (e *engine) plainlyGood(ss *SeriesState) bool {
 	}
 	quiet := e.now.Sub(ss.LastBad)
 	return quiet > e.p.Reopen && (history == 0 || quiet > flapMemory)
-}
-
-func emptyNil[M ~map[K]V, K comparable, V any](m M) M {
-	if len(m) == 0 {
-		return nil
-	}
-	return m
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // roomy returns a deep copy whose slices have room behind their end, as slices that
-// were appended to have. hidden counts what anybody has written there: an append to a
-// slice that two states share shows in neither of them, until both have appended.
+// were appended to have. hidden counts the elements that were written there: an append
+// to a slice that two states share shows in neither of them until both have appended.
 func roomy(s State) (out State, hidden func() int) {
 	var tails []reflect.Value
 	out, _ = reflect.TypeAssert[State](copied(reflect.ValueOf(s), &tails))
@@ -69,8 +69,8 @@ func copied(v reflect.Value, tails *[]reflect.Value) reflect.Value {
 }
 
 // A life of a shard in which much happens is played on states that know whether they
-// were touched: no step, claim or record may change what it was given, nor what any
-// step before it was given, since states share what they have in common.
+// were touched: no step, claim or record may change the state that it or any step
+// before it was given.
 func TestStatesAreNeverChanged(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newSim(t)

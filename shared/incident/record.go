@@ -41,14 +41,13 @@ const refusedFor = 30 * time.Minute
 // Record merges results into a state that may have moved on since the claim. It is
 // safe to repeat on a newer state.
 func Record(s State, results []Result, p Policy, now time.Time) State {
-	e := beginThreads(s, p, now)
+	e := begin(s, p, now)
 	for _, r := range results {
 		if sub, ok := e.subject(r.ID); ok {
 			e.record(sub, r)
 		}
 	}
-	s, _ = e.finish()
-	return s
+	return e.s
 }
 
 func (e *engine) record(s subject, r Result) {
@@ -78,7 +77,7 @@ func (e *engine) record(s subject, r Result) {
 			d.NotBefore = e.now.Add(max(backoff(d.Tries), r.RetryAfter))
 		}
 	}
-	set(&s.Deliveries, r.Address, d)
+	s.Deliveries[r.Address] = d
 	if d.told() != before {
 		e.rewriteDocuments(s, r.Address)
 	}

@@ -78,7 +78,7 @@ func (e *engine) escalate() {
 
 // threads yields everything open that tells for itself.
 func (e *engine) threads(yield func(subject) bool) {
-	for _, id := range e.incidentIDs() {
+	for _, id := range sorted(e.incidents) {
 		if inc := e.incidents[id]; inc.Open() && inc.Group == "" {
 			if s, ok := e.subject(id); ok && !yield(s) {
 				return
@@ -135,7 +135,7 @@ func (e *engine) fallBack(s subject, address, why string) {
 			continue // it is told anyway
 		}
 		d.Instead, d.Why = address, why
-		set(&s.Deliveries, fallback, d)
+		s.Deliveries[fallback] = d
 		s.owe(fallback, s.Deliveries[address].Want, e.now)
 	}
 }

@@ -17,10 +17,7 @@ const (
 // fails at the end of either be told.
 func (e *engine) suppress() {
 	e.s.Silences = slices.DeleteFunc(e.s.Silences, func(s Silence) bool { return !e.now.Before(s.Until) })
-	if len(e.s.Silences) == 0 {
-		e.s.Silences = nil
-	}
-	for _, id := range e.incidentIDs() {
+	for _, id := range sorted(e.incidents) {
 		inc := e.incidents[id]
 		if !inc.Open() {
 			continue

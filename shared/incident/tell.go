@@ -91,7 +91,7 @@ func (e *engine) tell(id string, event Event) {
 		}
 	}
 	opened := s.Marks.openAt()
-	set(&s.Marks, event, s.Rev)
+	s.Marks[event] = s.Rev
 	switch {
 	case ending:
 		s.tellEnd(opened, e.now)
@@ -172,7 +172,7 @@ func (t *Thread) owe(address string, rev int, now time.Time) {
 		d.Refused, d.Tries = "", 0 // it may have been mended
 	}
 	d.Want = rev
-	set(&t.Deliveries, address, d)
+	t.Deliveries[address] = d
 }
 
 // tellEnd closes what was told: only receivers that know of it as open, or are about
