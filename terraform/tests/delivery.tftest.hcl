@@ -101,7 +101,7 @@ run "every_function_is_built_from_the_source_at_its_content" {
     error_message = "Without cleaning up the repository of images grows without limit."
   }
   assert {
-    condition     = time_sleep.build_grants.create_duration == "60s" && time_sleep.build_grants.triggers.account == google_service_account.build.email
+    condition     = time_sleep.build_grants.create_duration == "180s" && time_sleep.build_grants.triggers.account == google_service_account.build.email
     error_message = "A build that starts before its account's grants hold everywhere fails."
   }
 }
