@@ -194,7 +194,7 @@ locals {
       name     = "errors"
       severity = "WARNING"
       content  = "A function of pongwatch, or a job that starts it, logged an error. What is wrong with a database is never logged as one."
-      log      = "(${local.own_logs} OR (resource.type=\"cloud_scheduler_job\" AND resource.labels.job_id=~\"^${var.prefix}-\")) AND severity>=ERROR AND NOT jsonPayload.event=\"undelivered\""
+      log      = "((${local.own_logs}) OR (resource.type=\"cloud_scheduler_job\" AND resource.labels.job_id=~\"^${var.prefix}-\")) AND severity>=ERROR AND NOT jsonPayload.event=\"undelivered\""
     }
   }
 }
