@@ -44,8 +44,8 @@ func Lapses(i *incident.Incident, now time.Time) []Lapse {
 		return []Lapse{l}
 	case report.Ping:
 		out := make([]Lapse, 0, len(i.Mock))
-		for _, service := range i.MockServices() {
-			l.Service = service
+		for _, entry := range i.Mock {
+			l.Service = incident.MockService(entry)
 			out = append(out, l)
 		}
 		return out
