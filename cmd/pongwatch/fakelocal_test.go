@@ -10,12 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/local"
 	"github.com/pongwatch/pongwatch/functions/alert"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
-	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/local"
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 

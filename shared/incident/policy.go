@@ -230,8 +230,6 @@ const Never = 1000
 // DefaultPolicy returns the defaults, without databases, jobs, receivers and routes.
 func DefaultPolicy() Policy {
 	return Policy{
-		Rules: DefaultRules(),
-
 		Shift: time.Minute, Stale: 10 * time.Minute, SignalAge: 24 * time.Hour,
 		Replaced:  15 * time.Minute,
 		MissAfter: 3, Grace: 2 * time.Minute,
@@ -252,23 +250,13 @@ func DefaultPolicy() Policy {
 	}
 }
 
-// DefaultRules returns the rule of every check. A failure that trying again cannot
-// change (a refused token, a used-up quota) opens at once, since the run has
-// confirmed it; one that may pass needs two runs, or three of five.
-func DefaultRules() map[report.Check]Rule {
-	rules := make(map[report.Check]Rule, len(defaultRules))
-	for check, r := range defaultRules {
-		r.Classes = maps.Clone(r.Classes)
-		rules[check] = r
-	}
-	return rules
-}
-
 var (
 	atOnce = Threshold{Open: 1, Close: 1, Reclose: 3}
 	once   = Threshold{Open: 1, Close: 1}
 
-	// defaultRules is only read.
+	// defaultRules are only read. A failure that trying again cannot change (a refused token,
+	// a used-up quota) opens at once, because the run has confirmed it. One that may pass needs
+	// two runs, or three of five.
 	defaultRules = map[report.Check]Rule{
 		report.Ping: {
 			Severity:  cause.SeverityCritical,

@@ -1,12 +1,13 @@
-// Package incidents shows Alert's states to readers of the statistics, the dashboard
-// and the command line: what is wrong, since when, who has taken it and who was told.
-// It is pure.
+// Package incidents is the public view of Alert's states: what is wrong, since when, who
+// has taken it and who was told. The statistics, the dashboard and the command line show
+// it.
 package incidents
 
 import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -25,14 +26,14 @@ type View struct {
 	Silences []Silence  `json:"silences"`
 	// Deliveries counts who was told, over all of the above.
 	Deliveries Deliveries `json:"deliveries"`
-	// Commands holds the ids of the commands that were carried out in the last 24
-	// hours: what is not here was refused, named nothing, or is still on its way.
+	// Commands holds the ids of the commands that were carried out in the last 24 hours.
+	// Any other was refused, named nothing, or has not arrived.
 	Commands []string `json:"commands"`
 
-	// Unread names the shards whose state could not be read: of those nothing is said.
+	// Unread names the shards whose state could not be read and is left out.
 	Unread []string `json:"unread,omitempty"`
-	// Stale names the shards in which Alert has heard of no run for too long: what is
-	// said of those may be old.
+	// Stale names the shards whose jobs have not reported for too long. Their part of the
+	// view may be old.
 	Stale []string `json:"stale,omitempty"`
 }
 
@@ -110,11 +111,7 @@ type Handling struct {
 }
 
 // Acknowledged says who has taken it.
-type Acknowledged struct {
-	By  string    `json:"by"`
-	Via string    `json:"via,omitempty"`
-	At  time.Time `json:"at"`
-}
+type Acknowledged incident.Ack
 
 // State is the one word for where an incident or a group stands.
 type State string

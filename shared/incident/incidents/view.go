@@ -48,17 +48,25 @@ func (v *View) add(s incident.State, now time.Time) {
 		default:
 			v.Resolved = append(v.Resolved, view)
 		}
-		v.Deliveries.count(i.Deliveries)
+		v.Deliveries.Add(told(i.Deliveries))
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.Groups)) {
 		g := s.Groups[id]
 		v.Groups = append(v.Groups, newGroup(s.Shard, *g, now))
-		v.Deliveries.count(g.Deliveries)
+		v.Deliveries.Add(told(g.Deliveries))
 	}
 	for _, x := range s.Silences {
-		if now.Before(x.Until) {
-			v.Silences = append(v.Silences, newSilence(s.Shard, x))
+		if !now.Before(x.Until) {
+			continue
 		}
+		silence := Silence{
+			Shard: s.Shard, Database: x.Series.Database, Check: x.Series.Check, Subject: x.Series.Subject,
+			Until: x.Until, At: x.At, By: x.By, Via: x.Via, Reason: x.Reason,
+		}
+		if x.Incident != "" {
+			silence.Incident = incident.ShortID(x.Incident)
+		}
+		v.Silences = append(v.Silences, silence)
 	}
 	v.Commands = slices.AppendSeq(v.Commands, maps.Keys(s.Commands))
 	if stale(s, now) {
@@ -67,36 +75,25 @@ func (v *View) add(s incident.State, now time.Time) {
 }
 
 func newIncident(shard string, i incident.Incident, group *incident.Group, now time.Time) Incident {
-	v := Incident{
-		ID: i.Short(), FullID: i.ID, Shard: shard,
-		Database: i.Series.Database, Check: i.Series.Check, Subject: i.Series.Subject,
-		Severity: i.Severity, Status: i.Status, Cause: i.Cause, Title: i.Cause.Info().Title, Playbook: i.Cause.Playbook(),
-		Evidence: i.Observation.Evidence, Mock: i.Mock, Since: i.Since, LastOK: i.LastOK, Opened: i.Opened, Resolved: i.Resolved,
-		DurationSeconds: int64(i.Duration(now).Seconds()),
-		Reopened:        i.Reopened, Unstable: i.Unstable, Flapping: i.Flapping,
-		Handling: newHandling(i.Thread, now), Told: told(i.Deliveries),
-	}
+	v := FromDocument(incident.NewDocument(shard, i, group), now)
+	v.Handling = newHandling(i.Thread, now)
+	deliveries := i.Deliveries
 	if group != nil {
-		v.Group = group.Short()
-		together := maps.Clone(i.Deliveries)
-		if together == nil {
-			together = map[string]incident.Delivery{}
-		}
-		maps.Copy(together, group.Deliveries)
-		v.Told = told(together)
+		deliveries = map[string]incident.Delivery{}
+		maps.Copy(deliveries, i.Deliveries)
+		maps.Copy(deliveries, group.Deliveries)
 	}
+	v.Told = told(deliveries)
+	if !i.Open() {
+		return v
+	}
+	v.State = v.Handling.state()
 	switch {
-	case i.Gone:
-		v.State = StateNoLongerWatched
-	case !i.Open():
-		v.State = StateResolved
-	default:
-		v.State = v.Handling.state()
-		if v.State == StateOpen && i.Flapping {
-			v.State = StateFlapping
-		} else if v.State == StateOpen && i.Unstable {
-			v.State = StateUnstable
-		}
+	case v.State != StateOpen:
+	case i.Flapping:
+		v.State = StateFlapping
+	case i.Unstable:
+		v.State = StateUnstable
 	}
 	return v
 }
@@ -120,14 +117,10 @@ func newGroup(shard string, g incident.Group, now time.Time) Group {
 }
 
 func newHandling(t incident.Thread, now time.Time) Handling {
-	var h Handling
-	if t.Ack != nil {
-		h.Acknowledged = &Acknowledged{By: t.Ack.By, Via: t.Ack.Via, At: t.Ack.At}
-	}
+	h := Handling{Acknowledged: (*Acknowledged)(t.Ack), Maintenance: t.Suppressed == string(StateMaintenance)}
 	if now.Before(t.SilencedUntil) {
 		h.SilencedUntil, h.SilencedBy = t.SilencedUntil, t.SilencedBy
 	}
-	h.Maintenance = t.Suppressed == string(StateMaintenance)
 	return h
 }
 
@@ -143,17 +136,6 @@ func (h Handling) state() State {
 	return StateOpen
 }
 
-func newSilence(shard string, s incident.Silence) Silence {
-	v := Silence{
-		Shard: shard, Database: s.Series.Database, Check: s.Series.Check, Subject: s.Series.Subject,
-		Until: s.Until, At: s.At, By: s.By, Via: s.Via, Reason: s.Reason,
-	}
-	if s.Incident != "" {
-		v.Incident = incident.ShortID(s.Incident)
-	}
-	return v
-}
-
 // told lists the receivers that people see: not the one that keeps the documents.
 func told(deliveries map[string]incident.Delivery) []Told {
 	out := []Told{}
@@ -162,29 +144,17 @@ func told(deliveries map[string]incident.Delivery) []Told {
 		if address == incident.Documents || d.Want == 0 {
 			continue
 		}
-		t := Told{Receiver: address, Delivery: delivery(d), At: d.Sent, InsteadOf: d.Instead}
-		switch t.Delivery {
-		case DeliveryPending:
-			t.Since, t.Tries, t.Error = d.Since, d.Tries, d.Error
-		case DeliveryFailed:
-			t.Error = d.Refused
+		t := Told{Receiver: address, Delivery: DeliveryDone, At: d.Sent, InsteadOf: d.Instead}
+		switch {
+		case d.Refused != "":
+			t.Delivery, t.Error = DeliveryFailed, d.Refused
+		case d.Pending():
+			t.Delivery, t.Since, t.Tries, t.Error = DeliveryPending, d.Since, d.Tries, d.Error
 		}
 		out = append(out, t)
 	}
 	return out
 }
-
-func delivery(d incident.Delivery) Delivery {
-	switch {
-	case d.Refused != "":
-		return DeliveryFailed
-	case d.Pending():
-		return DeliveryPending
-	}
-	return DeliveryDone
-}
-
-func (c *Deliveries) count(deliveries map[string]incident.Delivery) { c.Add(told(deliveries)) }
 
 // Add counts those who were told.
 func (c *Deliveries) Add(list []Told) {
@@ -217,14 +187,8 @@ func (v View) Only(database string) View {
 	return v
 }
 
-// A shard is stale when Alert has heard of no run for this many of its shortest
-// intervals and some more, as a series is missing.
-const (
-	staleAfter = 3
-	staleGrace = 2 * time.Minute
-)
-
-// stale reports whether Alert has heard of no run for too long.
+// stale reports whether no job has reported for three of its shortest intervals and two
+// minutes, after which a series is missing as well.
 func stale(s incident.State, now time.Time) bool {
 	heard, every := s.Created, time.Duration(0)
 	for _, j := range s.Jobs {
@@ -237,5 +201,5 @@ func stale(s incident.State, now time.Time) bool {
 			every = j.Every
 		}
 	}
-	return now.Sub(heard) > staleAfter*every+staleGrace
+	return now.Sub(heard) > 3*every+2*time.Minute
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/incident"
 )
 
-// FromDocument shows what is kept of an incident that Alert has done with.
+// FromDocument returns an incident that Alert's state no longer holds.
 func FromDocument(d incident.Document, now time.Time) Incident {
 	end := now
 	if !d.Resolved.IsZero() {
@@ -19,13 +19,10 @@ func FromDocument(d incident.Document, now time.Time) Incident {
 		Severity: d.Severity, Status: d.Status, Cause: d.Cause, Title: d.Cause.Info().Title, Playbook: d.Cause.Playbook(),
 		Evidence: d.Observation.Evidence, Mock: d.Mock, State: StateResolved, Since: d.Since, LastOK: d.LastOK, Opened: d.Opened, Resolved: d.Resolved,
 		DurationSeconds: int64(max(0, end.Sub(d.Since)).Seconds()),
-		Reopened:        d.Reopened, Unstable: d.Unstable, Flapping: d.Flapping, Group: d.Group, Told: []Told{},
+		Reopened:        d.Reopened, Unstable: d.Unstable, Flapping: d.Flapping, Group: d.Group, Handling: Handling{Acknowledged: (*Acknowledged)(d.Ack)}, Told: []Told{},
 	}
 	if d.Gone {
 		v.State = StateNoLongerWatched
-	}
-	if d.Ack != nil {
-		v.Acknowledged = &Acknowledged{By: d.Ack.By, Via: d.Ack.Via, At: d.Ack.At}
 	}
 	for _, address := range slices.Sorted(maps.Keys(d.Told)) {
 		t := d.Told[address]
@@ -34,7 +31,7 @@ func FromDocument(d incident.Document, now time.Time) Incident {
 		case t.Refused != "":
 			told.Delivery, told.Error = DeliveryFailed, t.Refused
 		case t.Pending && t.At.IsZero():
-			// One that has taken something was written down while a later edit was due.
+			// The document was written while an edit was due if the receiver has taken something.
 			told.Delivery, told.Error = DeliveryPending, t.Error
 		}
 		v.Told = append(v.Told, told)

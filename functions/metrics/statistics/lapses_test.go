@@ -1,4 +1,4 @@
-package incidents_test
+package statistics
 
 import (
 	"fmt"
@@ -9,11 +9,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
+
+var now = time.Date(2026, 11, 22, 18, 34, 5, 0, time.UTC)
+
+func ago(d time.Duration) time.Time { return now.Add(-d) }
 
 func TestLapses(t *testing.T) {
 	mock := func(change func(*incident.Incident)) incident.Incident {
@@ -24,32 +27,32 @@ func TestLapses(t *testing.T) {
 		change(&i)
 		return i
 	}
-	lapse := func(service string, from, to time.Duration, activations int) incidents.Lapse {
-		return incidents.Lapse{Database: "a", Service: service, From: ago(from), To: ago(to), Activations: activations}
+	one := func(service string, from, to time.Duration, activations int) lapse {
+		return lapse{Database: "a", Service: service, From: ago(from), To: ago(to), Activations: activations}
 	}
 	tests := []struct {
 		name     string
 		incident incident.Incident
-		want     []incidents.Lapse
+		want     []lapse
 	}{
-		{"one that is over", mock(func(*incident.Incident) {}), []incidents.Lapse{lapse("backend", 30*time.Minute, 10*time.Minute, 1)}},
-		{"an open one lasts until now", mock(func(i *incident.Incident) { i.Resolved = time.Time{} }), []incidents.Lapse{lapse("backend", 30*time.Minute, 0, 1)}},
-		{"each reopening is one more", mock(func(i *incident.Incident) { i.Reopened = 2 }), []incidents.Lapse{lapse("backend", 30*time.Minute, 10*time.Minute, 3)}},
+		{"one that is over", mock(func(*incident.Incident) {}), []lapse{one("backend", 30*time.Minute, 10*time.Minute, 1)}},
+		{"an open one lasts until now", mock(func(i *incident.Incident) { i.Resolved = time.Time{} }), []lapse{one("backend", 30*time.Minute, 0, 1)}},
+		{"each reopening is one more", mock(func(i *incident.Incident) { i.Reopened = 2 }), []lapse{one("backend", 30*time.Minute, 10*time.Minute, 3)}},
 		{
 			"an outage names who fell back",
 			mock(func(i *incident.Incident) {
 				i.Series, i.Cause, i.Mock = report.Series{Database: "a", Check: report.Ping}, cause.TCPRefused, []string{"backend (app, event)", "worker"}
 			}),
-			[]incidents.Lapse{lapse("backend", 30*time.Minute, 10*time.Minute, 1), lapse("worker", 30*time.Minute, 10*time.Minute, 1)},
+			[]lapse{one("backend", 30*time.Minute, 10*time.Minute, 1), one("worker", 30*time.Minute, 10*time.Minute, 1)},
 		},
-		{"an outage in which nobody did", mock(func(i *incident.Incident) { i.Series = report.Series{Database: "a", Check: report.Ping} }), []incidents.Lapse{}},
+		{"an outage in which nobody did", mock(func(i *incident.Incident) { i.Series = report.Series{Database: "a", Check: report.Ping} }), []lapse{}},
 		{"an app that cannot be asked is none", mock(func(i *incident.Incident) { i.Cause = cause.AppUnreachable }), nil},
 		{"nor is a drill", mock(func(i *incident.Incident) { i.Drill = true }), nil},
 		{"nor another check", mock(func(i *incident.Incident) { i.Series.Check = report.Memory }), nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, incidents.Lapses(&tt.incident, now)); diff != "" {
+			if diff := cmp.Diff(tt.want, lapsesOf(&tt.incident, now)); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
@@ -78,19 +81,19 @@ func TestFallbackIsCounted(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var lapses []incidents.Lapse
+			var lapses []lapse
 			for _, text := range tt.lapses {
 				var service string
 				var from, to int
 				if _, err := fmt.Sscanf(text, "%s %d-%d", &service, &from, &to); err != nil {
 					t.Fatal(err)
 				}
-				lapses = append(lapses, incidents.Lapse{
+				lapses = append(lapses, lapse{
 					Database: "a", Service: service, Activations: 1,
 					From: midnight.Add(time.Duration(from) * time.Minute), To: midnight.Add(time.Duration(to) * time.Minute),
 				})
 			}
-			activations, lasted := incidents.Count(incidents.JoinLapses(lapses), midnight, midnight.Add(24*time.Hour))
+			activations, lasted := countLapses(joinLapses(lapses), midnight, midnight.Add(24*time.Hour))
 			if activations != tt.activations || lasted.Minutes() != tt.minutes {
 				t.Errorf("%d activations in %v, want %d in %v min", activations, lasted, tt.activations, tt.minutes)
 			}
@@ -103,25 +106,25 @@ func TestFallbackIsCounted(t *testing.T) {
 func TestFallbackOfDaysAddsUp(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		begin := now.Truncate(24 * time.Hour)
-		var lapses []incidents.Lapse
+		var lapses []lapse
 		for range rapid.IntRange(0, 8).Draw(rt, "lapses") {
 			from := begin.Add(time.Duration(rapid.IntRange(0, 3*1440).Draw(rt, "from")) * time.Minute)
-			lapses = append(lapses, incidents.Lapse{
+			lapses = append(lapses, lapse{
 				Database: "a", Service: rapid.SampledFrom([]string{"api", "web"}).Draw(rt, "service"), From: from, Activations: 1,
 				To: from.Add(time.Duration(rapid.IntRange(0, 2000).Draw(rt, "lasts")) * time.Minute),
 			})
 		}
-		joined := incidents.JoinLapses(lapses)
+		joined := joinLapses(lapses)
 		slices.Reverse(lapses)
-		if diff := cmp.Diff(joined, incidents.JoinLapses(lapses)); diff != "" {
+		if diff := cmp.Diff(joined, joinLapses(lapses)); diff != "" {
 			rt.Fatalf("the order matters: %s", diff)
 		}
 		const days = 6
-		all, whole := incidents.Count(joined, begin, begin.Add(days*24*time.Hour))
+		all, whole := countLapses(joined, begin, begin.Add(days*24*time.Hour))
 		sum, lasted := 0, time.Duration(0)
 		for d := range days {
 			from := begin.Add(time.Duration(d) * 24 * time.Hour)
-			n, l := incidents.Count(joined, from, from.Add(24*time.Hour))
+			n, l := countLapses(joined, from, from.Add(24*time.Hour))
 			if l > 24*time.Hour {
 				rt.Fatalf("%v in a day", l)
 			}

@@ -1,4 +1,4 @@
-package incidents
+package statistics
 
 import (
 	"cmp"
@@ -10,8 +10,8 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// Lapse is one stretch of one app in mock mode.
-type Lapse struct {
+// lapse is one stretch of one app in mock mode.
+type lapse struct {
 	Database string
 	// Service is empty where nobody has said which app it is.
 	Service  string
@@ -24,13 +24,13 @@ type Lapse struct {
 // that fell back is part of the outage's incident, and afterwards has one of its own.
 const apart = 5 * time.Minute
 
-// Lapses returns the apps in mock mode that an incident tells of, as of now: its own,
+// lapsesOf returns the apps in mock mode that an incident tells of, as of now: its own,
 // or those that its outage left without Redis, which count for as long as that lasted.
-func Lapses(i *incident.Incident, now time.Time) []Lapse {
+func lapsesOf(i *incident.Incident, now time.Time) []lapse {
 	if i.Drill {
 		return nil
 	}
-	l := Lapse{Database: i.Series.Database, From: i.Since, To: i.Resolved, Activations: 1}
+	l := lapse{Database: i.Series.Database, From: i.Since, To: i.Resolved, Activations: 1}
 	if i.Open() {
 		l.To = now
 	}
@@ -41,9 +41,9 @@ func Lapses(i *incident.Incident, now time.Time) []Lapse {
 		}
 		l.Service = i.Series.Subject
 		l.Activations += i.Reopened
-		return []Lapse{l}
+		return []lapse{l}
 	case report.Ping:
-		out := make([]Lapse, 0, len(i.Mock))
+		out := make([]lapse, 0, len(i.Mock))
 		for _, entry := range i.Mock {
 			l.Service = incident.MockService(entry)
 			out = append(out, l)
@@ -53,11 +53,11 @@ func Lapses(i *incident.Incident, now time.Time) []Lapse {
 	return nil
 }
 
-// JoinLapses sorts the lapses by database, service and time, and makes one of those of
+// joinLapses sorts the lapses by database, service and time, and makes one of those of
 // an app that overlap or lie close together.
-func JoinLapses(lapses []Lapse) []Lapse {
+func joinLapses(lapses []lapse) []lapse {
 	lapses = slices.Clone(lapses)
-	slices.SortFunc(lapses, func(a, b Lapse) int {
+	slices.SortFunc(lapses, func(a, b lapse) int {
 		return cmp.Or(cmp.Compare(a.Database, b.Database), cmp.Compare(a.Service, b.Service), a.From.Compare(b.From), a.To.Compare(b.To))
 	})
 	out := lapses[:0]
@@ -77,11 +77,11 @@ func JoinLapses(lapses []Lapse) []Lapse {
 	return out
 }
 
-// Count returns how often lapses began in [from, to), and for how long at least one
+// countLapses returns how often lapses began in [from, to), and for how long at least one
 // lasted then. They are of one database, joined.
-func Count(lapses []Lapse, from, to time.Time) (activations int, lasted time.Duration) {
+func countLapses(lapses []lapse, from, to time.Time) (activations int, lasted time.Duration) {
 	lapses = slices.Clone(lapses)
-	slices.SortFunc(lapses, func(a, b Lapse) int { return a.From.Compare(b.From) })
+	slices.SortFunc(lapses, func(a, b lapse) int { return a.From.Compare(b.From) })
 	counted := from // what lies before is counted
 	for _, l := range lapses {
 		if !l.From.Before(from) && l.From.Before(to) {
