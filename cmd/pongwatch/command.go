@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/local"
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/gcp/pubsub"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/text"

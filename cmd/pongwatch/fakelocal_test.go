@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/local"
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
+	"github.com/pongwatch/pongwatch/functions/alert"
+	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -83,7 +85,7 @@ func (f *fakeLocal) command(w http.ResponseWriter, r *http.Request) {
 	defer f.mu.Unlock()
 	f.asked = append(f.asked, c)
 	if !f.deaf {
-		f.step(incident.Input{Command: &c})
+		f.step(alert.Input{Command: &c})
 	}
 	w.WriteHeader(http.StatusAccepted)
 	if err := json.NewEncoder(w).Encode(c); err != nil {
@@ -92,22 +94,22 @@ func (f *fakeLocal) command(w http.ResponseWriter, r *http.Request) {
 }
 
 // step decides, delivers and keeps the state as it would be stored.
-func (f *fakeLocal) step(in incident.Input) {
+func (f *fakeLocal) step(in alert.Input) {
 	now := time.Now()
-	s, _ := incident.Step(f.state, in, f.policy, now)
-	s, notices := incident.Claim(s, now, "worker", time.Minute, 1000)
-	var results []incident.Result
+	s, _ := alert.Step(f.state, in, f.policy, now)
+	s, notices := notify.Claim(s, now, "worker", time.Minute, 1000)
+	var results []notify.Result
 	for _, n := range notices {
-		r := incident.Result{ID: n.ID(), Address: n.Address, Owner: "worker", Want: n.Want, Open: n.Open, Outcome: incident.Delivered}
+		r := notify.Result{ID: n.ID(), Address: n.Address, Owner: "worker", Want: n.Want, Open: n.Open, Outcome: notify.Delivered}
 		switch n.Address {
 		case f.refusing:
-			r.Outcome, r.Error = incident.Refused, "channel_not_found"
+			r.Outcome, r.Error = notify.Refused, "channel_not_found"
 		case f.hesitating:
-			r.Outcome, r.Error = incident.Later, "451 try again later"
+			r.Outcome, r.Error = notify.Later, "451 try again later"
 		}
 		results = append(results, r)
 	}
-	data, err := incident.Encode(incident.Record(s, results, f.policy, now))
+	data, err := incident.Encode(notify.Record(s, results, f.policy, now))
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -127,7 +129,7 @@ func (f *fakeLocal) fail(databases ...string) []string {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.step(incident.Input{Report: &r})
+	f.step(alert.Input{Report: &r})
 	var ids []string
 	for id, i := range f.state.Incidents {
 		if i.Open() {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/inbox"
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 )
 
 // openIncidents reads what `pongwatch incidents --json` prints.

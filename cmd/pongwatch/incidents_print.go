@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 

@@ -15,16 +15,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
 // fullView is the function's own golden answer: what it says can be printed.
 func fullView(t *testing.T) incidents.View {
 	t.Helper()
-	data, err := os.ReadFile("../../functions/metrics/incidents/testdata/view.json")
+	data, err := os.ReadFile("../../shared/incident/incidents/testdata/view.json")
 	if err != nil {
 		t.Fatal(err)
 	}

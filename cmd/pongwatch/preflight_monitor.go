@@ -16,10 +16,10 @@ import (
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/local"
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
 )

@@ -11,7 +11,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/secrets"

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/text"
 )

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/text"
 )

@@ -1,7 +1,7 @@
 // Package alert is the function that decides and notifies. Everything reaches it as
 // a Pub/Sub push: reports, ticks, commands and signals.
 //
-// For each message it reads the shard's state, lets [incident.Step] decide, claims
+// For each message it reads the shard's state, lets [Step] decide, claims
 // what is owed to receivers in the same value, and writes it by compare-and-swap.
 // Only then does it send, and records what became of it. Once the write is
 // committed the message is acknowledged, delivered or not: what is owed is in the
@@ -96,7 +96,7 @@ type Function struct {
 	signals  recentSignals
 	failOpen slots
 	stored   storedShards
-	refusing map[string]bool // nil while not known
+	refusing []string // addresses; nil while not known
 
 	pulse pulse
 }

@@ -47,7 +47,7 @@ func (f *Function) report(ctx context.Context, r report.Report) error {
 	if ahead := r.Scheduled.Sub(f.now()); ahead > f.policy(r.Shard).Shift {
 		f.log.WarnContext(ctx, "report of the future changes nothing", "event", "clock", "report", r.Identity(), "ahead_ms", ahead.Milliseconds())
 	}
-	err := f.apply(ctx, r.Shard, incident.Input{Report: &r})
+	err := f.apply(ctx, r.Shard, Input{Report: &r})
 	if errors.Is(err, errStore) {
 		f.tellWithoutStore(ctx, r)
 	}
@@ -56,7 +56,7 @@ func (f *Function) report(ctx context.Context, r report.Report) error {
 
 // tick lets time pass for all shards, and tells the outside that it did.
 func (f *Function) tick(ctx context.Context) error {
-	if err := f.everywhere(ctx, incident.Input{}); err != nil {
+	if err := f.everywhere(ctx, Input{}); err != nil {
 		return err
 	}
 	f.beat(ctx)
@@ -73,7 +73,7 @@ func (f *Function) command(ctx context.Context, c report.Command) error {
 		return nil
 	}
 	f.log.InfoContext(ctx, "command", "event", "command", "action", c.Action, "by", c.By, "via", c.Via, "incident", c.Incident)
-	in := incident.Input{Command: &c}
+	in := Input{Command: &c}
 	switch {
 	case c.Shard != "":
 		return f.apply(ctx, c.Shard, in)
@@ -85,7 +85,7 @@ func (f *Function) command(ctx context.Context, c report.Command) error {
 
 // everywhere applies an input to every shard, a few at a time; one that fails does
 // not keep the others from it.
-func (f *Function) everywhere(ctx context.Context, in incident.Input) error {
+func (f *Function) everywhere(ctx context.Context, in Input) error {
 	const atOnce = 4
 	var (
 		wg    sync.WaitGroup

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/store"
 )
@@ -32,7 +33,7 @@ var (
 
 // apply brings one shard up to date with an input and sends what is owed. It
 // returns nil once the state is committed, whatever becomes of the deliveries.
-func (f *Function) apply(ctx context.Context, shard string, in incident.Input) error {
+func (f *Function) apply(ctx context.Context, shard string, in Input) error {
 	if shard == "" {
 		return nil
 	}
@@ -46,7 +47,7 @@ func (f *Function) apply(ctx context.Context, shard string, in incident.Input) e
 			return err
 		}
 		done := f.deliver(ctx, shard, notices)
-		in = incident.Input{Receivers: f.news(done.health)}
+		in = Input{Receivers: f.news(done.health)}
 		if len(in.Receivers) > 0 && shard != f.first {
 			// Receivers are the first shard's business: failing to note it loses only the note.
 			if err := f.apply(ctx, f.first, in); err != nil {
@@ -65,18 +66,15 @@ func (f *Function) apply(ctx context.Context, shard string, in incident.Input) e
 func (f *Function) noteRefusing(s incident.State) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.refusing = map[string]bool{}
-	for _, address := range s.Refusing() {
-		f.refusing[address] = true
-	}
+	f.refusing = refusing(s)
 }
 
 // news leaves out what is known of receivers that work.
-func (f *Function) news(health []incident.ReceiverHealth) []incident.ReceiverHealth {
+func (f *Function) news(health []ReceiverHealth) []ReceiverHealth {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.DeleteFunc(health, func(h incident.ReceiverHealth) bool {
-		return h.Problem == "" && f.refusing != nil && !f.refusing[h.Address]
+	return slices.DeleteFunc(health, func(h ReceiverHealth) bool {
+		return h.Problem == "" && f.refusing != nil && !slices.Contains(f.refusing, h.Address)
 	})
 }
 
@@ -88,7 +86,7 @@ type attempt struct {
 
 // commit reads the state, steps, claims and writes, until nobody else has written
 // in between. The notices are this call's alone to send.
-func (f *Function) commit(ctx context.Context, shard string, in incident.Input) ([]incident.Notice, error) {
+func (f *Function) commit(ctx context.Context, shard string, in Input) ([]incident.Notice, error) {
 	began := time.Now()
 	var made []attempt
 	for try := 0; ; try++ {
@@ -109,7 +107,7 @@ func (f *Function) commit(ctx context.Context, shard string, in incident.Input) 
 	}
 }
 
-func (f *Function) tryCommit(ctx context.Context, shard string, in incident.Input, made *[]attempt) ([]incident.Notice, error) {
+func (f *Function) tryCommit(ctx context.Context, shard string, in Input, made *[]attempt) ([]incident.Notice, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	state, doc, aside, err := f.read(ctx, shard)
@@ -117,7 +115,7 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in incident.Inpu
 		return nil, err
 	}
 	for _, a := range *made {
-		if state.Owner == a.owner || state.Leased(a.owner) {
+		if state.Owner == a.owner || notify.Leased(state, a.owner) {
 			f.options.Observe(Committed)
 			return a.notices, nil // it was written after all
 		}
@@ -127,11 +125,11 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in incident.Inpu
 		in.SetAside = aside
 	}
 	now, policy := f.now(), f.policy(shard)
-	next, transitions := incident.Step(state, in, policy, now)
+	next, transitions := Step(state, in, policy, now)
 	f.trends(ctx, shard, next, transitions)
 	f.options.Observe(Stepped)
 	owner := rand.Text()
-	next, notices := incident.Claim(next, now, owner, f.options.Lease, claimMost)
+	next, notices := notify.Claim(next, now, owner, f.options.Lease, claimMost)
 	f.options.Observe(Claimed)
 	f.undelivered(ctx, next, policy, now)
 	if shard == f.first {
@@ -215,7 +213,7 @@ func (f *Function) wrote(ctx context.Context, key, owner string) bool {
 		return false
 	}
 	s, err := incident.Decode(doc.Data)
-	return err == nil && (s.Owner == owner || s.Leased(owner))
+	return err == nil && (s.Owner == owner || notify.Leased(s, owner))
 }
 
 func jitter(most time.Duration) time.Duration { return mathrand.N(max(most, 1)) }

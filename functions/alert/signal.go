@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -75,7 +74,7 @@ func (f *Function) signal(ctx context.Context, sig report.Signal) error {
 	}
 	f.log.InfoContext(ctx, "signal", "event", "signal", "service", sig.Service, "revision", sig.Revision,
 		"database", sig.Database, "mode", sig.Mode, "source", sig.Source)
-	if err := f.apply(ctx, db.Shard, incident.Input{Signal: &sig}); err != nil {
+	if err := f.apply(ctx, db.Shard, Input{Signal: &sig}); err != nil {
 		f.forget(sig)
 		return err
 	}

@@ -60,7 +60,7 @@ func (i *incidents) inShard(ctx context.Context, shard string) ([]incident.Incid
 }
 
 func (i *incidents) read(ctx context.Context, shard string) ([]incident.Incident, error) {
-	doc, err := i.store.Get(ctx, "state/v1/"+shard)
+	doc, err := i.store.Get(ctx, incident.StateKey(shard))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}

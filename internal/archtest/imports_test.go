@@ -44,6 +44,13 @@ var confined = []struct {
 	{"github.com/goccy/go-yaml", []string{"shared/config"}, "YAML is read, with its positions, in one place"},
 }
 
+// stages gives, for packages that are pure stages of one function, the packages of this
+// module that they may import. The function alone puts the stages together.
+var stages = map[string][]string{
+	"functions/alert/judge":  {"shared/cause", "shared/report", "shared/incident"},
+	"functions/alert/notify": {"shared/cause", "shared/report", "shared/incident"},
+}
+
 // undeployed gives what must never be linked into the functions, beside packages whose name ends in test.
 var undeployed = []string{
 	module + "/shared/store/boltstore",
@@ -143,6 +150,25 @@ func TestFunctionsNeverImportOneAnother(t *testing.T) {
 			if !below(to, "functions/"+from) && !below(to, "shared") && !below(to, "docs") {
 				t.Errorf("%s imports %s: a function imports its own packages, shared and docs", p.path(), to)
 			}
+		}
+	}
+}
+
+func TestStagesKnowOnlyTheirWords(t *testing.T) {
+	t.Parallel()
+	exists := map[string]bool{}
+	for _, p := range packages(t) {
+		allowed, isStage := stages[p.path()]
+		exists[p.path()] = true
+		for _, imported := range p.Imports {
+			if to, ok := local(imported); ok && isStage && !slices.Contains(allowed, to) {
+				t.Errorf("%s imports %s: a stage may import only %v", p.path(), to, allowed)
+			}
+		}
+	}
+	for _, stage := range sorted(stages) {
+		if !exists[stage] {
+			t.Errorf("the table of stages names %s, which does not exist", stage)
 		}
 	}
 }

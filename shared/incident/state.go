@@ -1,19 +1,12 @@
-// Package incident decides what is an incident and who must be told, as pure
-// functions of (state, input, policy, now).
-//
-// The pipeline is
+// Package incident holds what Alert remembers of a shard: sources, series, incidents,
+// groups, and what each receiver was told. It also holds the policy by which Alert
+// decides, and the JSON in which other functions read the state.
 //
 //	observation → source → series → incident → thread → delivery
-//
-// A source (a region, a kind of evidence) passes its own thresholds; Aggregate
-// makes one verdict of a series' sources; a bad verdict opens an incident; an
-// incident, or a group of several, is a thread of notifications; a thread owes
-// each receiver a level, its [Delivery]. [Step] does all of it for one input,
-// [Claim] and [Record] are the two halves of delivering, and [Encode] and
-// [Decode] keep the state between them. Nothing here does I/O or reads a clock.
 package incident
 
 import (
+	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -83,9 +76,6 @@ type SeriesState struct {
 	// LastOK is when the series was last known good: the newest good observation
 	// before the failure, or the last report that left the series out as good.
 	LastOK time.Time `json:"last_ok,omitzero"`
-
-	// fresh says, within one step, that its input holds a bad observation of the series.
-	fresh bool
 }
 
 // SourceState is the latest observation of one source and its own thresholds.
@@ -104,8 +94,7 @@ type SourceState struct {
 	Clear  bool          `json:"clear,omitempty"`
 	Cause  cause.Cause   `json:"cause,omitempty"`
 
-	// History holds the last [FlapWindow] decided results, the newest in bit 0, 1 is
-	// bad; Known is how many there were since the source was last closed.
+	// History holds the last decided results, the newest in bit 0, 1 is bad; Known is how many there were since the source was last closed.
 	History uint32 `json:"history,omitempty"`
 	Known   int    `json:"known,omitempty"`
 	// Bad and Good count the latest decided results in a row: bad ones, and ones
@@ -174,8 +163,6 @@ type Thread struct {
 	// Edited is when the messages were last due to change silently.
 	Edited time.Time `json:"edited,omitzero"`
 }
-
-func newThread() Thread { return Thread{Marks: Marks{}, Deliveries: map[string]Delivery{}} }
 
 // Incident is one series from its first confirmed failure to its resolution.
 type Incident struct {
@@ -282,5 +269,29 @@ type Group struct {
 // Open reports whether the group has not been resolved.
 func (g Group) Open() bool { return g.Resolved.IsZero() }
 
+// Formed is the class that the members had in common when the group was formed: the first
+// part of its key.
+func (g Group) Formed() cause.Class {
+	class, _, _ := strings.Cut(g.Key, "|")
+	return cause.Class(class)
+}
+
 // Short returns the id for people: "INC-7F3A9K".
 func (g Group) Short() string { return ShortID(g.ID) }
+
+// MockEntry is an entry of [Incident.Mock].
+func MockEntry(service string, kinds []string) string {
+	if len(kinds) == 0 {
+		return service
+	}
+	return service + mockDetail + strings.Join(kinds, ", ") + ")"
+}
+
+// mockDetail is between a service and its evidence; no service's name has it.
+const mockDetail = " ("
+
+// MockService returns the service of an entry of [Incident.Mock].
+func MockService(entry string) string {
+	service, _, _ := strings.Cut(entry, mockDetail)
+	return service
+}

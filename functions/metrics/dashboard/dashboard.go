@@ -23,8 +23,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 

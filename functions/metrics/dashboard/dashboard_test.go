@@ -10,9 +10,9 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/pongwatch/pongwatch/functions/metrics/dashboard"
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
 	"github.com/pongwatch/pongwatch/internal/goldentest"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 )
 
 func render(t *testing.T, v dashboard.View) []byte {

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/functions/metrics/picture"
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/text"
 )

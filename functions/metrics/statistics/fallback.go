@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/store"
 )
@@ -73,12 +72,12 @@ func (r *shardReader) fallback(ctx context.Context, states []incident.State) {
 	for _, s := range states {
 		maps.Copy(known, s.Incidents) // newer than their documents
 	}
-	var lapses []incidents.Lapse
+	var lapses []lapse
 	for _, i := range known {
-		lapses = append(lapses, incidents.Lapses(i, r.now)...)
+		lapses = append(lapses, lapsesOf(i, r.now)...)
 	}
-	of := map[string][]incidents.Lapse{}
-	for _, l := range incidents.JoinLapses(lapses) {
+	of := map[string][]lapse{}
+	for _, l := range joinLapses(lapses) {
 		of[l.Database] = append(of[l.Database], l)
 	}
 	for i := range r.s.Databases {
@@ -89,7 +88,7 @@ func (r *shardReader) fallback(ctx context.Context, states []incident.State) {
 }
 
 // newFallback counts a database's joined lapses.
-func newFallback(lapses []incidents.Lapse, now time.Time) *Fallback {
+func newFallback(lapses []lapse, now time.Time) *Fallback {
 	f := &Fallback{Active: []string{}, Days: make([]FallbackDay, fallbackDays)}
 	for _, l := range lapses {
 		if l.To.Equal(now) {
@@ -97,13 +96,13 @@ func newFallback(lapses []incidents.Lapse, now time.Time) *Fallback {
 		}
 	}
 	var lasted time.Duration
-	f.Activations, lasted = incidents.Count(lapses, now.Add(-day), now)
+	f.Activations, lasted = countLapses(lapses, now.Add(-day), now)
 	f.Minutes = minutes(lasted)
 	today := now.Truncate(day)
 	for i := range f.Days {
 		from := today.Add(time.Duration(i-fallbackDays+1) * day)
 		d := &f.Days[i]
-		d.Activations, lasted = incidents.Count(lapses, from, from.Add(day))
+		d.Activations, lasted = countLapses(lapses, from, from.Add(day))
 		d.Date, d.Minutes = from.Format(time.DateOnly), minutes(lasted)
 	}
 	return f
@@ -149,7 +148,7 @@ func (r *shardReader) mockDocuments(ctx context.Context) ([]incident.Incident, e
 			next.settled = earlier(next.settled, i.Opened.Truncate(time.Second))
 		}
 		// One that is open is in Alert's state, or nobody knows when it ended.
-		if !i.Open() && len(incidents.Lapses(&i, r.now)) > 0 {
+		if !i.Open() && len(lapsesOf(&i, r.now)) > 0 {
 			next.incidents = append(next.incidents, i)
 		}
 	}

@@ -9,10 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
 )

@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/healthcheck"
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
