@@ -1,6 +1,6 @@
 // Package storetest holds implementations of store.Store to their contract, and
 // imitates a store for the tests of its users: Memory keeps documents in memory,
-// Faulty loses answers, conflicts, hangs and crashes by plan.
+// Faulty fails, conflicts and loses answers by plan.
 package storetest
 
 import (
