@@ -115,3 +115,19 @@ type OnCall struct {
 	// Who may acknowledge and silence besides each Slack receiver's approvers: mail addresses, or users of the command line. Empty is everybody whom a channel verified.
 	Actors []string `yaml:"actors" single:"true" example:"[alice@example.com]"`
 }
+
+// access checks that what needs a key has one.
+func (v *validator) access() {
+	c := v.config
+	if c.Management.Email.IsSet() != c.Management.APIKey.IsSet() {
+		v.Report("management", "wants both email and api_key, or neither", "api_key: sm://projects/my-project/secrets/upstash-api-key")
+	}
+	a := c.Access
+	for key, s := range map[string]Surface{
+		"health": a.Health, "dashboard": a.Dashboard, "api": a.API, "openmetrics": a.OpenMetrics, "badges": a.Badges, "playbooks": a.Playbooks,
+	} {
+		if s == AccessToken && len(a.Tokens) == 0 {
+			v.Report("access."+key, "is token, but access.tokens is empty", "tokens: [sm://projects/my-project/secrets/pongwatch-read-token]")
+		}
+	}
+}

@@ -1,6 +1,11 @@
 package config
 
-import "time"
+import (
+	"fmt"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/text"
+)
 
 // Alerting is the policy of notification: what is counted against what is in
 // Thresholds.
@@ -107,4 +112,20 @@ type Canary struct {
 	Within time.Duration `yaml:"within" min:"1m" max:"168h" example:"24h"`
 	// It is asked about from this many failing databases.
 	Databases int `yaml:"databases" min:"1" max:"500" example:"2"`
+}
+
+func (v *validator) alerting() {
+	if f := v.config.Alerting.Flapping; f.Stop >= f.Start {
+		v.Report("alerting.flapping.stop", fmt.Sprintf("is %v, want less than start, which is %v", f.Stop, f.Start), "15")
+	}
+	s := v.config.Alerting.Silences
+	longest := func(key string, d time.Duration) {
+		if d > s.Max {
+			v.Report("alerting.silences."+key, fmt.Sprintf("is %s, more than max, which is %s", text.Short(d), text.Short(s.Max)), text.Short(s.Max))
+		}
+	}
+	longest("default", s.Default)
+	for i, c := range s.Choices {
+		longest(fmt.Sprintf("choices[%d]", i), c)
+	}
 }
