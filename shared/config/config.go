@@ -69,9 +69,9 @@ type Config struct {
 	Receivers []Receiver `yaml:"receivers" scope:"receiver"`
 	// Which alerts go to which receivers; the first route that matches is used. What no route matches goes to every receiver.
 	Routes []Route `yaml:"routes"`
-	// When and how often is notified.
+	// When and how often notifications are sent.
 	Alerting Alerting `yaml:"alerting"`
-	// Planned work, during which nobody is notified of what opens.
+	// Planned work: incidents that open during it notify no one.
 	Maintenance []Window `yaml:"maintenance"`
 	// Who is on call, for messages.
 	OnCall OnCall `yaml:"oncall"`
@@ -87,9 +87,9 @@ type Config struct {
 	Access Access `yaml:"access"`
 	// Where links in messages and pages lead.
 	Links Links `yaml:"links"`
-	// How long is kept what.
+	// How long data is kept.
 	History History `yaml:"history"`
-	// An address outside Google Cloud that is asked while Alert works, so that its owner notices silence.
+	// An address outside Google Cloud that Alert requests while it works, so that its owner notices silence.
 	Heartbeat Heartbeat `yaml:"heartbeat"`
 
 	// Problems are those that leave the rest working, in document order. The ones of

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Window is planned work: nobody is notified of what opens inside it, and what still
-// fails at its end is notified then. Either `cron` with `for`, or `from` with `until`.
+// Window is planned work: an incident that opens inside it notifies no one until its end, and
+// only if it is still open then. Either `cron` with `for`, or `from` with `until`.
 type Window struct {
 	// Its name, for messages.
 	Name string `yaml:"name" required:"true" pattern:"name" example:"sunday-upgrade"`

@@ -40,7 +40,7 @@ type validator struct {
 
 func newValidator(c *Config) *validator {
 	v := &validator{config: c}
-	v.Check = func(pattern, text string) (what, example string) { return patterns[pattern].check(text, c.local) }
+	v.Check = func(pattern, text string) string { return patterns[pattern].check(text, c.local) }
 	v.Prefill, v.Plain = c.prefill, c.local
 	return v
 }

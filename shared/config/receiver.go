@@ -25,7 +25,7 @@ const (
 type Receiver struct {
 	// The name by which routes refer to it.
 	Name string `yaml:"name" required:"true" pattern:"name" example:"slack-oncall"`
-	// Whether somebody is woken by it. A critical alert counts as delivered only on a receiver that pages.
+	// Whether it wakes the on-call engineer. A critical alert counts as delivered only on a receiver that pages.
 	Pages bool `yaml:"pages" example:"true"`
 	// The receiver that is told when this one refuses for good.
 	Fallback string `yaml:"fallback" pattern:"name" example:"email-oncall"`

@@ -18,8 +18,8 @@ type Decoder struct {
 	// Prefill sets the defaults of an entry of a list or of an optional object, to
 	// which it gets a pointer, before its keys are decoded.
 	Prefill func(entry any)
-	// Check returns what is wrong with a text that has a pattern, and an example, or "".
-	Check func(pattern, text string) (what, example string)
+	// Check returns what is wrong with a text that has a pattern, or "".
+	Check func(pattern, text string) (what string)
 	// Plain accepts secrets in plain text.
 	Plain bool
 	// Problems are what was found so far.
@@ -169,41 +169,22 @@ func (d *Decoder) value(path string, n *Node, v reflect.Value, k Key) {
 	if n.kind == kindNull { // as if it were not there: Terraform writes null for what is not set
 		return
 	}
-	switch into := v.Addr().Interface().(type) {
-	case *time.Duration:
-		d.duration(path, n, into, k)
-		return
-	case *Bytes:
-		size, err := ParseBytes(n.text)
-		if n.kind != kindText && n.kind != kindInteger || err != nil {
-			d.Report(path, "is "+n.kind.String()+" that is no size", k.Example)
-			return
-		}
-		*into = size
-		return
-	case Text:
-		what, example := "is "+n.kind.String()+", want a text", k.Example
-		if n.kind == kindText {
-			what, example = into.ParseText(n.text, k.Plain || d.Plain)
-		}
-		if what != "" {
-			d.Report(path, what, example)
-		}
-		return
-	}
-	switch v.Kind() {
-	case reflect.Struct:
+	_, isText := v.Addr().Interface().(Text)
+	switch kind := v.Kind(); {
+	case kind == reflect.Struct && !isText:
 		d.object(path, n, v)
-	case reflect.Pointer:
+	case kind == reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		d.Prefill(v.Interface())
 		d.object(path, n, v.Elem())
-	case reflect.Slice:
+	case kind == reflect.Slice:
 		d.list(path, n, v, k)
-	case reflect.Map:
+	case kind == reflect.Map:
 		d.texts(path, n, v)
 	default:
-		d.scalar(path, n, v, k)
+		if what, example := d.scalar(n, v, k); what != "" {
+			d.Report(path, what, example)
+		}
 	}
 }
 
@@ -244,7 +225,7 @@ func (d *Decoder) scopeOf(k Key, i int, n *Node) Scope {
 	}
 	name := k.scope + "-" + strconv.Itoa(i+1)
 	if given := n.get("name"); given != nil && given.kind == kindText {
-		if what, _ := d.Check("name", given.text); what == "" {
+		if d.Check("name", given.text) == "" {
 			name = given.text
 		}
 	}
@@ -272,91 +253,91 @@ func (d *Decoder) texts(path string, n *Node, v reflect.Value) {
 	v.Set(reflect.ValueOf(out))
 }
 
-func (d *Decoder) duration(path string, n *Node, into *time.Duration, k Key) {
-	t, err := time.ParseDuration(n.text)
-	if n.kind != kindText || err != nil {
-		d.Report(path, "is "+n.kind.String()+" that is no duration", k.Example)
-		return
-	}
-	low, _ := time.ParseDuration(k.Low) // tags, which a test checks
-	high, _ := time.ParseDuration(k.High)
-	if t < low || t > high {
-		d.Report(path, fmt.Sprintf("is %s, want from %s to %s", text.Short(t), text.Short(low), text.Short(high)), k.Example)
-		return
-	}
-	*into = t
-}
-
-func (d *Decoder) scalar(path string, n *Node, v reflect.Value, k Key) {
-	wrong := func(want string) { d.Report(path, "is "+n.kind.String()+", want "+want, k.Example) }
-	switch v.Kind() {
-	case reflect.String:
+// scalar decodes a single value, or returns what is wrong with it and an example.
+func (d *Decoder) scalar(n *Node, v reflect.Value, k Key) (what, example string) {
+	wrong := func(what string) (string, string) { return "is " + n.kind.String() + what, k.Example }
+	switch into := v.Addr().Interface().(type) {
+	case *time.Duration:
+		t, err := time.ParseDuration(n.text)
+		if n.kind != kindText || err != nil {
+			return wrong(" that is no duration")
+		}
+		low, _ := time.ParseDuration(k.Low) // tags, which a test checks
+		high, _ := time.ParseDuration(k.High)
+		if t < low || t > high {
+			return fmt.Sprintf("is %s, want from %s to %s", text.Short(t), text.Short(low), text.Short(high)), k.Example
+		}
+		*into = t
+	case *Bytes:
+		size, err := ParseBytes(n.text)
+		if n.kind != kindText && n.kind != kindInteger || err != nil {
+			return wrong(" that is no size")
+		}
+		*into = size
+	case Text:
 		if n.kind != kindText {
-			wrong("a text; quote it if it is meant as one")
-			return
+			return wrong(", want a text")
 		}
-		if what, example := d.check(n.text, k); what != "" {
-			d.Report(path, what, example)
-			return
-		}
-		v.SetString(n.text)
-	case reflect.Bool:
+		return into.ParseText(n.text, k.Plain || d.Plain)
+	case *bool:
 		if n.kind != kindBool {
-			wrong("true or false")
-			return
+			return wrong(", want true or false")
 		}
-		v.SetBool(n.text == "true")
-	case reflect.Int, reflect.Int64:
+		*into = n.text == "true"
+	case *int, *int64:
 		i, err := strconv.ParseInt(n.text, 0, 64)
 		if n.kind != kindInteger || err != nil {
-			wrong("a whole number")
-			return
+			return wrong(", want a whole number")
 		}
-		if d.bounded(path, float64(i), k) {
-			v.SetInt(i)
+		if what = outside(float64(i), k); what != "" {
+			return what, k.Example
 		}
-	case reflect.Float64:
+		v.SetInt(i)
+	case *float64:
 		f, err := strconv.ParseFloat(n.text, 64)
 		if n.kind != kindInteger && n.kind != kindNumber || err != nil {
-			wrong("a number")
-			return
+			return wrong(", want a number")
 		}
-		if d.bounded(path, f, k) {
-			v.SetFloat(f)
+		if what = outside(f, k); what != "" {
+			return what, k.Example
 		}
-	default:
-		panic("document: no decoder for " + v.Type().String()) // a field's type, not input
+		*into = f
+	default: // a text, or a type of texts
+		if n.kind != kindText {
+			return wrong(", want a text; quote it if it is meant as one")
+		}
+		if what, example = d.check(n.text, k); what == "" {
+			v.SetString(n.text)
+		}
+		return what, example
 	}
+	return "", ""
 }
 
-func (d *Decoder) bounded(path string, f float64, k Key) bool {
+// outside returns what is wrong with a number that is not within the tag's bounds.
+func outside(f float64, k Key) string {
 	low, _ := strconv.ParseFloat(k.Low, 64) // tags, which a test checks
 	high, _ := strconv.ParseFloat(k.High, 64)
-	if (k.Low == "" || f >= low) && (k.High == "" || f <= high) {
-		return true
+	switch {
+	case (k.Low == "" || f >= low) && (k.High == "" || f <= high):
+		return ""
+	case k.High == "":
+		return fmt.Sprintf("is %v, want at least %v", f, low)
 	}
-	what := fmt.Sprintf("is %v, want at least %v", f, low)
-	if k.High != "" {
-		what = fmt.Sprintf("is %v, want from %v to %v", f, low, high)
-	}
-	d.Report(path, what, k.Example)
-	return false
+	return fmt.Sprintf("is %v, want from %v to %v", f, low, high)
 }
 
-// check checks a text against the tag's set or pattern.
+// check returns what is wrong with a text by the tag's set or pattern.
 func (d *Decoder) check(text string, k Key) (what, example string) {
-	if len(k.Enum) > 0 && !slices.Contains(k.Enum, text) {
+	switch {
+	case len(k.Enum) > 0 && !slices.Contains(k.Enum, text):
 		what = "is none of " + strings.Join(k.Enum, ", ")
 		if near := Nearest(text, k.Enum); near != "" {
 			return what + "; did you mean " + near + "?", near
 		}
 		return what, k.Enum[0]
-	}
-	if k.Pattern == "" || text == "" && !k.Required {
+	case k.Pattern == "" || text == "" && !k.Required:
 		return "", ""
 	}
-	if what, example = d.Check(k.Pattern, text); example == "" {
-		example = k.Example
-	}
-	return what, example
+	return d.Check(k.Pattern, text), k.Example
 }
