@@ -200,7 +200,7 @@ func bareGet(ctx context.Context, client *http.Client, url string) error {
 func scheduledRuns(url string) (func(context.Context, int) error, error) {
 	document := "databases:\n" + databaseEntries("main", pinged, url, token)
 	settings, problems := config.Parse(true, config.Document{Name: "bench", Text: []byte(document)})
-	if settings == nil || problems.Any() {
+	if settings == nil || problems.Err() != nil {
 		return nil, fmt.Errorf("the benchmark's configuration: %w", problems)
 	}
 	began := time.Now()

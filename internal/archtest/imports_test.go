@@ -41,7 +41,7 @@ var confined = []struct {
 	{"cloud.google.com/go", []string{"shared/gcp"}, "one package per Google SDK keeps the rest free of it"},
 	{"google.golang.org/api", []string{"shared/gcp"}, "one package per Google SDK keeps the rest free of it"},
 	{"github.com/GoogleCloudPlatform/functions-framework-go", []string{""}, "the entry points' names stand in one place, where the buildpack looks"},
-	{"github.com/goccy/go-yaml", []string{"shared/config"}, "YAML is read, with its positions, in one place"},
+	{"github.com/goccy/go-yaml", []string{"shared/config/document"}, "YAML is read, with its positions, in one place"},
 }
 
 // stages gives, for packages that are pure stages of one function, the packages of this

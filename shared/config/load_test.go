@@ -127,10 +127,10 @@ func TestCustomersVariables(t *testing.T) {
 			check: func(c *Config) bool { return c.Databases[0].Problems[0].Cause == cause.ConfigScheme },
 		},
 		{name: "mock mode without URL is a state", env: map[string]string{"MOCK_REDIS": "True"}, check: func(c *Config) bool { _, mock := c.Databases[0].MockEvidence(); return mock }},
-		{name: "mock mode with quotes, with URL", env: with("MOCK_REDIS", `"1"`), check: func(c *Config) bool { return c.Databases[0].Mock && c.Databases[0].Watchable() }},
+		{name: "mock mode with quotes, with URL", env: with("MOCK_REDIS", `"1"`), check: func(c *Config) bool { return c.Databases[0].Mock && c.Databases[0].Problems.Err() == nil }},
 		{name: "mock mode off", env: with("MOCK_REDIS", "off"), check: func(c *Config) bool { return !c.Databases[0].Mock }},
 		{name: "mock mode unreadable", env: with("MOCK_REDIS", "maybe"), want: []string{"0:0 (redis) MOCK_REDIS is neither true nor false; example: false"}},
-		{name: "connections mean nothing, and nothing is wrong", env: with("REDIS_MAX_CONNECTIONS", "50"), want: []string{"0:0 (redis) REDIS_MAX_CONNECTIONS has no meaning over REST, which keeps no connections; it is ignored"}, check: func(c *Config) bool { return c.Databases[0].Watchable() }},
+		{name: "connections mean nothing, and nothing is wrong", env: with("REDIS_MAX_CONNECTIONS", "50"), want: []string{"0:0 (redis) REDIS_MAX_CONNECTIONS has no meaning over REST, which keeps no connections; it is ignored"}, check: func(c *Config) bool { return c.Databases[0].Problems.Err() == nil }},
 		{name: "a quoted token", env: with("UPSTASH_REDIS_TOKEN", `"AXyz"`), want: []string{"0:0 (redis) UPSTASH_REDIS_TOKEN holds quotes; example: the REST token as the Upstash console shows it, without quotes"}},
 		{name: "a token with its name", env: with("UPSTASH_REDIS_TOKEN", "UPSTASH_REDIS_TOKEN=AXyz"), want: []string{"0:0 (redis) UPSTASH_REDIS_TOKEN begins with the variable's name and =, want the value alone; example: the REST token as the Upstash console shows it, without quotes"}},
 		{name: "loopback over http", env: with("UPSTASH_REDIS_URL", "http://127.0.0.1:8079")},
@@ -201,7 +201,7 @@ func TestCredentials(t *testing.T) {
 			if tt.bundle != "" {
 				text += "credentials: sm://projects/p/secrets/" + tt.bundle + "\n"
 			}
-			c, ps := Parse(false, Document{"c", []byte(text)})
+			c, ps := Parse(false, Document{Name: "c", Text: []byte(text)})
 			if len(ps) > 0 {
 				t.Fatal(ps)
 			}
@@ -229,7 +229,7 @@ func TestCredentials(t *testing.T) {
 }
 
 func TestCredentialsPassOnTheSourcesError(t *testing.T) {
-	c, _ := Parse(false, Document{"c", []byte(database("a"))})
+	c, _ := Parse(false, Document{Name: "c", Text: []byte(database("a"))})
 	if _, err := c.Credentials(t.Context(), vault{}.cache(), "a"); !errors.Is(err, secrets.ErrNotFound) {
 		t.Errorf("error %v, want secrets.ErrNotFound", err)
 	}
@@ -273,7 +273,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	for _, template := range templates {
 		text := strings.ReplaceAll(template, "%s", canary)
 		for _, local := range []bool{false, true} {
-			c, ps := Parse(local, Document{"c.yaml", []byte(text)})
+			c, ps := Parse(local, Document{Name: "c.yaml", Text: []byte(text)})
 			shown := []string{ps.Error(), fmt.Sprintf("%v %+v %#v %q", ps, ps, ps, ps)}
 			asJSON, _ := json.Marshal(ps)
 			shown = append(shown, string(asJSON))

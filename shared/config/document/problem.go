@@ -1,7 +1,9 @@
-package config
+package document
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -20,10 +22,10 @@ type Problem struct {
 	File   string `json:"file,omitempty"`
 	Line   int    `json:"line,omitempty"`
 	Column int    `json:"column,omitempty"`
-	// Database or Receiver names the one that is concerned, the others work on.
+	// Database or Receiver names the only one that is affected.
 	Database string `json:"database,omitempty"`
 	Receiver string `json:"receiver,omitempty"`
-	// Cause is what a config observation gives.
+	// Cause is the cause of the config observation.
 	Cause cause.Cause `json:"cause"`
 	// Fatal says that the document cannot be used at all.
 	Fatal bool `json:"fatal,omitempty"`
@@ -31,33 +33,35 @@ type Problem struct {
 	Notice bool `json:"notice,omitempty"`
 }
 
+// fatal returns a problem for which the whole document cannot be used.
+func fatal(at place, key, what, example string) Problem {
+	return Problem{Key: key, What: what, Example: example, File: at.file, Line: at.line, Column: at.column, Cause: cause.MonitorConfig, Fatal: true}
+}
+
 // Error returns the problem on one line: where, the key, what is wrong and an example.
 func (p Problem) Error() string {
-	var b strings.Builder
-	if p.File != "" {
-		b.WriteString(p.File)
-		if p.Line > 0 {
-			fmt.Fprintf(&b, ":%d:%d", p.Line, p.Column)
-		}
-		b.WriteString(": ")
+	switch {
+	case p.File == "":
+		return p.Evidence()
+	case p.Line == 0:
+		return p.File + ": " + p.Evidence()
 	}
-	b.WriteString(p.Evidence())
-	return b.String()
+	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Evidence())
 }
 
 // Evidence returns the problem without its place, for the evidence of an observation.
 func (p Problem) Evidence() string {
-	text := p.What
+	s := p.What
 	if p.Key != "" {
-		text = p.Key + " " + p.What
+		s = p.Key + " " + p.What
 	}
 	if p.Example != "" {
-		text += "; example: " + p.Example
+		s += "; example: " + p.Example
 	}
-	return text
+	return s
 }
 
-// Problems are all that was found. As an error it is only meaningful if not empty:
+// Problems are all that was found. As an error they are only meaningful if not empty:
 // use [Problems.Err] and [Problems.Fatal].
 type Problems []Problem
 
@@ -70,46 +74,29 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Any reports whether there is a problem that is no notice.
-func (ps Problems) Any() bool { return len(ps.without(true)) > 0 }
-
 // Err returns the problems that are no notices as an error, or nil.
-func (ps Problems) Err() error {
-	if wrong := ps.without(true); len(wrong) > 0 {
-		return wrong
-	}
-	return nil
-}
+func (ps Problems) Err() error { return ps.only(func(p Problem) bool { return !p.Notice }) }
 
 // Fatal returns the problems for which the document cannot be used as an error, or nil.
-func (ps Problems) Fatal() error {
-	var out Problems
-	for _, p := range ps {
-		if p.Fatal {
-			out = append(out, p)
-		}
-	}
-	if len(out) > 0 {
-		return out
-	}
-	return nil
-}
+func (ps Problems) Fatal() error { return ps.only(func(p Problem) bool { return p.Fatal }) }
 
-// Unwrap lets errors.As find a single [Problem].
-func (ps Problems) Unwrap() []error {
-	out := make([]error, len(ps))
-	for i, p := range ps {
-		out[i] = p
+func (ps Problems) only(keep func(Problem) bool) error {
+	out := slices.DeleteFunc(slices.Clone(ps), func(p Problem) bool { return !keep(p) })
+	if len(out) == 0 {
+		return nil
 	}
 	return out
 }
 
-func (ps Problems) without(notices bool) Problems {
-	var out Problems
+// Sort puts problems into document order, keeping the order of documents.
+func (ps Problems) Sort() {
+	files := map[string]int{}
 	for _, p := range ps {
-		if p.Notice != notices {
-			out = append(out, p)
+		if _, ok := files[p.File]; !ok {
+			files[p.File] = len(files)
 		}
 	}
-	return out
+	slices.SortStableFunc(ps, func(a, b Problem) int {
+		return cmp.Or(files[a.File]-files[b.File], a.Line-b.Line, a.Column-b.Column, strings.Compare(a.Key, b.Key), strings.Compare(a.What, b.What))
+	})
 }

@@ -1,4 +1,4 @@
-package config
+package document
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ var byteUnits = []struct {
 	size   Bytes
 }{{"TB", 1 << 40}, {"GB", 1 << 30}, {"MB", 1 << 20}, {"KB", 1 << 10}, {"B", 1}}
 
-// ParseBytes reads a size.
+// ParseBytes parses a size.
 func ParseBytes(text string) (Bytes, error) {
 	number, unit := strings.ToUpper(strings.ReplaceAll(text, " ", "")), Bytes(1)
 	for _, u := range byteUnits {

@@ -1,17 +1,17 @@
-package config
+package document
 
 import "strings"
 
-// nearest returns the candidate that text is most probably a misspelling of, or "".
-func nearest(text string, candidates []string) string {
+// Nearest returns the candidate that text is most probably a misspelling of, or "".
+func Nearest(text string, candidates []string) string {
+	if len(text) > 64 {
+		return ""
+	}
 	plain := strings.NewReplacer("-", "", "_", "", " ", "")
 	text = plain.Replace(strings.ToLower(text))
 	best, least := "", 3
 	if len(text) <= 4 {
 		least = 2
-	}
-	if len(text) > 64 {
-		return ""
 	}
 	for _, c := range candidates {
 		if d := distance(text, plain.Replace(strings.ToLower(c))); d < least {
