@@ -10,6 +10,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // overdue is after how many intervals a run is late.
@@ -30,7 +31,7 @@ func (s *shard) missing() {
 	late := map[string]bool{}
 	for _, j := range jobs {
 		key, last := s.lastRun(j)
-		since, said := last.Scheduled, "last run "+clock(last.Scheduled)
+		since, said := last.Scheduled, "last run "+text.Stamp(last.Scheduled)
 		if since.IsZero() {
 			if last.Expected.IsZero() {
 				last.Expected = s.now
@@ -104,7 +105,6 @@ func cutJob(key string) (report.Job, string, bool) {
 	return report.Job(job), region, ok
 }
 
-func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // missingSeries finds series whose job runs but that have had no decided answer for
 // too long, and no open incident that explains it.
@@ -127,7 +127,7 @@ func (s *shard) missingSeries(late map[string]bool) {
 			status = report.Fail
 		}
 		s.assert(subjectReports, key.String(), status, cause.MonitorMissingReports,
-			fmt.Sprintf("%s of %s gives no answer since %s", key.Check, key.Database, clock(since)), since)
+			fmt.Sprintf("%s of %s gives no answer since %s", key.Check, key.Database, text.Stamp(since)), since)
 	}
 	if !missed {
 		return
