@@ -105,7 +105,6 @@ func cutJob(key string) (report.Job, string, bool) {
 	return report.Job(job), region, ok
 }
 
-
 // missingSeries finds series whose job runs but that have had no decided answer for
 // too long, and no open incident that explains it.
 func (s *shard) missingSeries(late map[string]bool) {

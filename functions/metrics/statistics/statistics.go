@@ -7,6 +7,7 @@
 package statistics
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -212,16 +213,20 @@ func (w Word) String() string {
 	return string(w)
 }
 
+func worse(a, b Word) bool {
+	return slices.Index(Words(), a) < slices.Index(Words(), b)
+}
+
 // Worst is the worst status of all databases.
 func (s *Statistics) Worst() Word {
+	if len(s.Databases) == 0 {
+		return NoData
+	}
 	worst := Connected
 	for i := range s.Databases {
 		if worse(s.Databases[i].Status, worst) {
 			worst = s.Databases[i].Status
 		}
-	}
-	if len(s.Databases) == 0 {
-		return NoData
 	}
 	return worst
 }
