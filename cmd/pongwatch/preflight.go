@@ -3,13 +3,14 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
 	"github.com/pongwatch/pongwatch/functions/healthcheck"
@@ -19,27 +20,6 @@ import (
 	"github.com/pongwatch/pongwatch/shared/upstash"
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
 )
-
-const aboutPreflight = `
-Runs the production checklist: settings, egress, token permissions, packages, secrets,
-limits, and with --url a running pongwatch with its health endpoint, statistics,
-dashboard and receivers. Each item is pass, fail, warn, manual (for a person) or skipped,
-with evidence, the reason and what to do.
-
-It is safe on production: it writes only below ws:_pongwatch:preflight:, each key expires
-within a minute and is deleted at the end, and the last line says how many commands were
-used. No output holds a secret.
-
-The configuration is that of the functions: PONGWATCH_CONFIG, or UPSTASH_REDIS_URL and
-UPSTASH_REDIS_TOKEN. Without one, the demonstration at --url is asked for its own.
-
-  pongwatch local &                 # the demonstration
-  pongwatch preflight --url http://127.0.0.1:8080
-  pongwatch preflight --backend ./api --frontend ./web --markdown record.md
-  pongwatch preflight --only 'redis.*' --json
-
-The items are listed in docs/preflight.md. The exit code is 0 when nothing failed, 1 when
-an item failed, 2 when the checklist could not be run.`
 
 // preflightFlags are the flags of preflight.
 type preflightFlags struct {
@@ -53,9 +33,35 @@ type preflightFlags struct {
 	timeout                 time.Duration
 }
 
-func (p *preflightFlags) register(f *flag.FlagSet) {
-	p.monitor.register(f, "ask the running pongwatch at this `address`: local's, or the Metrics function's")
-	f.StringVar(&p.monitor.health, "health-url", "", "the `address` of the HealthCheck function, where it is another")
+func preflightCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "preflight",
+		Short: "Run the production checklist, with evidence for each line",
+		Long: `Runs the production checklist: settings, egress, token permissions, packages, secrets,
+limits, and with --url a running pongwatch with its health endpoint, statistics,
+dashboard and receivers. Each item is pass, fail, warn, manual (for a person) or skipped,
+with evidence, the reason and what to do.
+
+It is safe on production: it writes only below ws:_pongwatch:preflight:, each key expires
+within a minute and is deleted at the end, and the last line says how many commands were
+used. No output holds a secret.
+
+The configuration is that of the functions: PONGWATCH_CONFIG, or UPSTASH_REDIS_URL and
+UPSTASH_REDIS_TOKEN. Without one, the demonstration at --url provides its own.
+
+The items are listed in docs/preflight.md.
+
+Exit codes: 0 nothing failed, 1 an item failed, 2 the checklist could not be run.`,
+		Example: `  pongwatch local &                 # the demonstration
+  pongwatch preflight --url http://127.0.0.1:8080
+  pongwatch preflight --backend ./api --frontend ./web --markdown record.md
+  pongwatch preflight --only 'redis.*' --json`,
+		Args: atMost(0),
+	}
+	var p preflightFlags
+	f, a := c.Flags(), &p.o.App
+	p.monitor.register(c, "check the running pongwatch at this `address`: local's, or the Metrics function's")
+	f.StringVar(&p.monitor.health.url, "health-url", "", "the `address` of the HealthCheck function, where it is another")
 	f.StringVar(&p.monitor.project, "project", "", "order the drill by the topic in this Google Cloud `project`, with your own credentials")
 	f.StringVar(&p.monitor.topic, "topic", defaultTopic, "that `topic`")
 	f.StringVar(&p.o.Database, "database", "", "only the database of this `name`")
@@ -68,50 +74,37 @@ func (p *preflightFlags) register(f *flag.FlagSet) {
 	f.StringVar(&p.junit, "junit", "", "also write JUnit XML to this `file`")
 	f.StringVar(&p.markdown, "markdown", "", "also write a record to sign to this `file`")
 	f.DurationVar(&p.timeout, "timeout", 4*time.Second, "wait this long for each answer of a database")
-
-	a := &p.o.App
 	f.StringVar(&a.HealthURL, "app-health-url", "", "the app's health `address` (default those of the configuration)")
 	f.StringVar(&p.appTokenEnv, "app-token-env", "", "send the app the token that this environment `variable` holds")
 	f.StringVar(&a.CacheURL, "cache-url", "", "an `address` that the app caches")
 	f.StringVar(&a.LimitURL, "limit-url", "", "an `address` whose rate the app limits")
-	f.IntVar(&a.Burst, "burst", 60, "ask that one at most this many times (at most 200)")
+	f.IntVar(&a.Burst, "burst", 60, "request that one at most this many times (at most 200)")
 	f.StringVar(&a.LoginURL, "login-url", "", "the `address` to which a login is posted")
 	f.StringVar(&p.loginEnv, "login-env", "", "post the JSON that this environment `variable` holds")
-	f.StringVar(&a.SessionURL, "session-url", "", "an `address` that answers 200 to who is logged in")
+	f.StringVar(&a.SessionURL, "session-url", "", "an `address` that answers 200 to a logged-in user")
 	f.StringVar(&a.LogoutURL, "logout-url", "", "the `address` to which the logout is posted")
 	f.StringVar(&a.QueueURL, "queue-url", "", "the `address` to which a task is posted")
 	f.StringVar(&a.QueueKey, "queue-key", "", "the list that holds tasks, a Redis `key`")
 	f.StringVar(&p.drillAddr, "drill", "", "serve an emulator on this `address` to a staging app, and break it, to see the app fall back (with --app-health-url)")
 	f.DurationVar(&a.Patience, "drill-patience", preflight.DefaultPatience, "in a drill, let the app take this long to notice that Redis is gone, or back")
 	f.StringVar(&p.drillPassEnv, "drill-token-env", "", "the emulator's token is what this environment `variable` holds")
-}
-
-func preflightCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("preflight", flag.ContinueOnError)
-	var p preflightFlags
-	p.register(flags)
-	if code, ok := parse(flags, args, stdout, stderr, aboutPreflight); !ok {
-		return code
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		record, err := p.run(c.Context(), c.ErrOrStderr())
+		if err != nil {
+			return err
+		}
+		write := preflight.WriteTable
+		if p.asJSON {
+			write = preflight.WriteJSON
+		}
+		err = errors.Join(write(c.OutOrStdout(), record),
+			writeFile(p.junit, record, preflight.WriteJUnit), writeFile(p.markdown, record, preflight.WriteMarkdown))
+		if err == nil && record.Count(preflight.Fail) > 0 {
+			return negative("")
+		}
+		return err
 	}
-	record, err := p.run(ctx, stderr)
-	if err != nil {
-		fmt.Fprintf(stderr, "pongwatch preflight: %v\n", err)
-		return exitFailed
-	}
-	write := preflight.WriteTable
-	if p.asJSON {
-		write = preflight.WriteJSON
-	}
-	err = errors.Join(write(stdout, record),
-		writeFile(p.junit, record, preflight.WriteJUnit), writeFile(p.markdown, record, preflight.WriteMarkdown))
-	switch {
-	case err != nil:
-		fmt.Fprintf(stderr, "pongwatch preflight: %v\n", err)
-		return exitFailed
-	case record.Count(preflight.Fail) > 0:
-		return exitNo
-	}
-	return exitOK
+	return c
 }
 
 // run prepares and makes the run.
@@ -209,17 +202,6 @@ func (p progress) Begin(name string) { fmt.Fprintf(p.w, "%s …", name) }
 
 func (p progress) End(r preflight.Result) {
 	fmt.Fprintf(p.w, " %s (%.1f s)\n", r.Status, r.Took.Seconds())
-}
-
-func fromVariable(flag, variable string) (secrets.Value, error) {
-	if variable == "" {
-		return secrets.Value{}, nil
-	}
-	v := secrets.New(strings.TrimSpace(os.Getenv(variable)))
-	if v.IsZero() {
-		return v, fmt.Errorf("%s %s: the variable is empty", flag, variable)
-	}
-	return v, nil
 }
 
 func split(list string) []string {

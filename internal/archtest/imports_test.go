@@ -36,6 +36,7 @@ var confined = []struct {
 	{"cloud.google.com/go", []string{"shared/gcp"}, "one package per Google SDK keeps the rest free of it"},
 	{"google.golang.org/api", []string{"shared/gcp"}, "one package per Google SDK keeps the rest free of it"},
 	{"github.com/GoogleCloudPlatform/functions-framework-go", []string{""}, "the entry points' names stand in one place, where the buildpack looks"},
+	{"github.com/spf13", []string{"cmd"}, "the command line alone has commands and flags"},
 	{"github.com/goccy/go-yaml", []string{"shared/config"}, "YAML is read, with its positions, in one place"},
 }
 
@@ -43,6 +44,7 @@ var confined = []struct {
 var undeployed = []string{
 	module + "/shared/store/boltstore",
 	"github.com/alicebob/miniredis",
+	"github.com/spf13",
 	"go.etcd.io/bbolt",
 	"testing",
 }

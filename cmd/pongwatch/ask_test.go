@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/spf13/cobra"
 
 	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/incident"
@@ -67,7 +69,7 @@ func TestAckGroup(t *testing.T) {
 func openReader(t *testing.T, url string) *reader {
 	t.Helper()
 	r := &reader{url: url}
-	if err := r.open(); err != nil {
+	if err := r.open("--url"); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -229,20 +231,22 @@ func TestAmbiguous(t *testing.T) {
 		{ID: "INC-7F3A9K", FullID: "20261122T182201Z-7F3A9K2M4QXT", Shard: "main", Database: "a", Check: report.Ping},
 		{ID: "INC-7F3A9K", FullID: "20261122T182301Z-7F3A9KAAAAAA", Shard: "other", Database: "b", Check: report.Ping},
 	}}
-	var out, problems strings.Builder
-	a := newAsker("ack", 0, &out, &problems)
+	a := newAsker(&cobra.Command{}, 0)
+	var out strings.Builder
+	a.SetOut(&out)
 	c := report.Command{Incident: "INC-7F3A9K"}
-	if code, answered := a.resolve(v, &c); code != exitNo || !answered {
-		t.Errorf("an ambiguous id: code %d, %t; want it refused", code, answered)
+	err := a.resolve(v, &c)
+	if _, no := errors.AsType[negative](err); !no {
+		t.Fatalf("an ambiguous id: %v, want it refused", err)
 	}
 	for _, want := range []string{"20261122T182201Z-7F3A9K2M4QXT  a ping", "20261122T182301Z-7F3A9KAAAAAA  b ping"} {
-		if !strings.Contains(problems.String(), want) {
-			t.Errorf("it lacks the candidate %q:\n%s", want, problems.String())
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("it lacks the candidate %q:\n%v", want, err)
 		}
 	}
 	c.Shard = "other"
-	if code, answered := a.resolve(v, &c); answered || c.Incident != "20261122T182301Z-7F3A9KAAAAAA" {
-		t.Errorf("with its shard: code %d, %t, %s; want the one in that shard", code, answered, c.Incident)
+	if err := a.resolve(v, &c); err != nil || c.Incident != "20261122T182301Z-7F3A9KAAAAAA" {
+		t.Errorf("with its shard: %v, %s; want the one in that shard", err, c.Incident)
 	}
 }
 
