@@ -48,15 +48,7 @@ Exit codes: 0 within the budget, 1 above it, 2 the configuration could not be re
 		}
 		e := expense{Databases: budget.Commands(c), Cloud: budget.Cloud(c), Problems: append([]config.Problem{}, budget.Problems(c)...)}
 		e.Dollars, e.Gross = budget.Dollars(e.Cloud)
-		if d.asJSON {
-			err = printJSON(cmd.OutOrStdout(), e)
-		} else {
-			err = e.print(cmd.OutOrStdout())
-		}
-		if err != nil || len(e.Problems) == 0 {
-			return err
-		}
-		return negative("")
+		return d.print(cmd.OutOrStdout(), e, len(e.Problems) == 0)
 	}
 	return c
 }
@@ -66,7 +58,14 @@ func (e expense) print(w io.Writer) error {
 	for _, d := range e.Databases {
 		printCommands(&b, d)
 	}
-	printCloud(&b, e)
+	b.WriteString("Google Cloud, a month\n\n")
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "ITEM\tUSE\tFREE\tUNIT\tCOST\tIF THE FREE TIER IS USED UP\tBASIS")
+	for _, c := range e.Cloud {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t$%.2f\t$%.2f\t%s\n", c.Item, amount(c.Use), amount(c.Free), c.Unit, c.Dollars, c.Gross, c.Basis)
+	}
+	fmt.Fprintf(t, "sum\t\t\t\t$%.2f\t$%.2f\t\n", e.Dollars, e.Gross)
+	_ = t.Flush() // a builder takes everything
 	for _, p := range e.Problems {
 		fmt.Fprintf(&b, "\nabove the budget: %s\n", p.Error())
 	}
@@ -99,17 +98,6 @@ func printCommands(w *strings.Builder, d budget.Database) {
 		fmt.Fprintf(w, "\nThe plan bills commands: at most $%.2f a month.\n", d.Dollars)
 	}
 	fmt.Fprintln(w)
-}
-
-func printCloud(w *strings.Builder, e expense) {
-	fmt.Fprint(w, "Google Cloud, a month\n\n")
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ITEM\tUSE\tFREE\tUNIT\tCOST\tIF THE FREE TIER IS USED UP\tBASIS")
-	for _, c := range e.Cloud {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t$%.2f\t$%.2f\t%s\n", c.Item, amount(c.Use), amount(c.Free), c.Unit, c.Dollars, c.Gross, c.Basis)
-	}
-	fmt.Fprintf(t, "sum\t\t\t\t$%.2f\t$%.2f\t\n", e.Dollars, e.Gross)
-	_ = t.Flush() // a builder takes everything
 }
 
 // amount prints what is small with a fraction.

@@ -61,15 +61,7 @@ func configCheck(cmd *cobra.Command, d documents, files []string) error {
 		v.Hash, v.Databases, v.Shards, v.Receivers = c.Hash(), len(c.Databases), len(c.ShardNames()), len(c.Receivers)
 	}
 	v.OK = config.Problems(v.Problems).Err() == nil
-	if d.asJSON {
-		err = printJSON(cmd.OutOrStdout(), v)
-	} else {
-		err = v.print(cmd.OutOrStdout())
-	}
-	if err != nil || v.OK {
-		return err
-	}
-	return negative("")
+	return d.print(cmd.OutOrStdout(), v, v.OK)
 }
 
 func (v checked) print(w io.Writer) error {

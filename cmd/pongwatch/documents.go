@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,19 @@ type documents struct{ local, asJSON bool }
 func (d *documents) register(c *cobra.Command) {
 	c.Flags().BoolVar(&d.asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&d.local, "local", false, "accept secrets in plain text and http:// addresses of this machine, as pongwatch local does")
+}
+
+// print writes a finding in the form that the flags choose. Its answer is no where the
+// finding is not good.
+func (d documents) print(w io.Writer, finding interface{ print(w io.Writer) error }, good bool) error {
+	write := finding.print
+	if d.asJSON {
+		write = func(w io.Writer) error { return printJSON(w, finding) }
+	}
+	if err := write(w); err != nil || good {
+		return err
+	}
+	return negative("")
 }
 
 // read reads the files, or without any what the environment configures. The error says

@@ -1,10 +1,9 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -30,32 +29,27 @@ does not do like Upstash: shared/upstash/upstashtest/README.md.`,
 	c.Flags().StringVar(&o.ReadOnlyToken, "read-only-token", "", "the read-only `token` (default a random one, printed)")
 	c.Flags().StringVar(&o.Redis, "redis", "", "serve the Redis at this `address` instead of an embedded one, which forgets everything at the end")
 	ca := c.Flags().String("tls-ca", "", "serve https, and write the certificate authority to trust to this `file`")
-	fault := c.Flags().String("fault", "none", fmt.Sprintf("fail in this `mode`: %v", upstashtest.Modes()))
+	fault := c.Flags().String("fault", "none", "fail in this `mode`: "+strings.Join(names(upstashtest.Modes()), ", "))
 	_ = c.RegisterFlagCompletionFunc("fault", cobra.FixedCompletions(names(upstashtest.Modes()), cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		o.TLS = *ca != ""
-		return emulate(c.Context(), o, upstashtest.Mode(*fault), *ca, c.OutOrStdout())
+		server, err := upstashtest.New(o)
+		if err != nil {
+			return err
+		}
+		defer server.Close()
+		if o.TLS {
+			if err := os.WriteFile(*ca, server.CAPEM(), 0o600); err != nil {
+				return fmt.Errorf("writing the certificate authority: %w", err)
+			}
+		}
+		if err := server.Break(upstashtest.Fault{Mode: upstashtest.Mode(*fault)}); err != nil {
+			return err
+		}
+		// The form of an environment file, for a person or a shell to read.
+		fmt.Fprintf(c.OutOrStdout(), "UPSTASH_REDIS_REST_URL=%s\nUPSTASH_REDIS_REST_TOKEN=%s\n# read-only token: %s\n", server.URL(), server.Token(), server.ReadOnlyToken())
+		<-c.Context().Done()
+		return nil
 	}
 	return c
-}
-
-// emulate serves until ctx ends.
-func emulate(ctx context.Context, o upstashtest.Options, fault upstashtest.Mode, ca string, stdout io.Writer) error {
-	server, err := upstashtest.New(o)
-	if err != nil {
-		return err
-	}
-	defer server.Close()
-	if o.TLS {
-		if err := os.WriteFile(ca, server.CAPEM(), 0o600); err != nil {
-			return fmt.Errorf("writing the certificate authority: %w", err)
-		}
-	}
-	if err := server.Break(upstashtest.Fault{Mode: fault}); err != nil {
-		return err
-	}
-	// The form of an environment file, to be read by a person or by a shell.
-	fmt.Fprintf(stdout, "UPSTASH_REDIS_REST_URL=%s\nUPSTASH_REDIS_REST_TOKEN=%s\n# read-only token: %s\n", server.URL(), server.Token(), server.ReadOnlyToken())
-	<-ctx.Done()
-	return nil
 }

@@ -27,7 +27,15 @@ Without an argument it lists every cause.`,
 		ValidArgsFunction: cobra.FixedCompletions(names(cause.All()), cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				listCauses(c.OutOrStdout())
+				class := cause.Class("")
+				for _, known := range cause.All() {
+					i := known.Info()
+					if i.Class != class {
+						class = i.Class
+						fmt.Fprintln(c.OutOrStdout(), class)
+					}
+					fmt.Fprintf(c.OutOrStdout(), "  %-26s %s\n", known, i.Title)
+				}
 				return nil
 			}
 			text := strings.Join(args, " ") // a text need not be quoted
@@ -67,16 +75,4 @@ func causeOfText(text string) (cause.Cause, bool) {
 		}
 	}
 	return "", false
-}
-
-func listCauses(w io.Writer) {
-	class := cause.Class("")
-	for _, c := range cause.All() {
-		i := c.Info()
-		if i.Class != class {
-			class = i.Class
-			fmt.Fprintf(w, "%s\n", class)
-		}
-		fmt.Fprintf(w, "  %-26s %s\n", c, i.Title)
-	}
 }

@@ -102,7 +102,7 @@ func TestReference(t *testing.T) {
 		name := pageName(c)
 		want = append(want, name)
 		index += fmt.Sprintf("- [%s](%s)%s\n", c.CommandPath(), name, strings.TrimRight(": "+c.Short, ": "))
-		goldentest.Compare(t, filepath.Join(dir, name), page(c))
+		goldentest.Compare(t, filepath.Join(dir, name), reference(c))
 	}
 	goldentest.Compare(t, filepath.Join(dir, "README.md"), index)
 	files, err := os.ReadDir(dir)
@@ -120,7 +120,7 @@ func TestReference(t *testing.T) {
 
 func pageName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(), " ", "_") + ".md" }
 
-func page(c *cobra.Command) string {
+func reference(c *cobra.Command) string {
 	var b strings.Builder
 	block := func(title, text string) {
 		if text = strings.Trim(text, "\n"); text != "" {

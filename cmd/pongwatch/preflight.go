@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +18,6 @@ import (
 	"github.com/pongwatch/pongwatch/functions/healthcheck"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
-	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/upstash"
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
 )
@@ -108,83 +109,68 @@ Exit codes: 0 nothing failed, 1 an item failed, 2 the checklist could not be run
 }
 
 // run prepares and makes the run.
-func (p *preflightFlags) run(ctx context.Context, stderr io.Writer) (preflight.Record, error) {
+func (p *preflightFlags) run(ctx context.Context, stderr io.Writer) (record preflight.Record, err error) {
 	o := &p.o
 	o.Only, o.Skip = split(p.only), split(p.skip)
-	o.Getenv, o.Version = os.Getenv, buildVersion()
+	o.Getenv, o.Version = os.Getenv, "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		o.Version = cmp.Or(info.Main.Version, "(devel)")
+	}
 	if !p.quiet {
 		o.Progress = progress{stderr}
 	}
-	var err error
-	for _, s := range []struct {
-		flag, variable string
-		into           *secrets.Value
-	}{{"--login-env", p.loginEnv, &o.App.Login}, {"--app-token-env", p.appTokenEnv, &o.App.Token}} {
-		if *s.into, err = fromVariable(s.flag, s.variable); err != nil {
-			return preflight.Record{}, err
-		}
+	if o.App.Login, err = fromVariable("--login-env", p.loginEnv); err != nil {
+		return record, err
+	}
+	if o.App.Token, err = fromVariable("--app-token-env", p.appTokenEnv); err != nil {
+		return record, err
 	}
 	if p.monitor.url != "" {
 		if err := p.monitor.open(); err != nil {
-			return preflight.Record{}, err
+			return record, err
 		}
 		o.Monitor = &p.monitor
 	}
-	if err := p.configure(ctx); err != nil {
-		return preflight.Record{}, err
-	}
-	if p.drillAddr != "" {
-		stop, err := p.stage(stderr)
-		if err != nil {
-			return preflight.Record{}, err
-		}
-		defer stop()
-	}
-	return preflight.Run(ctx, *o)
-}
 
-// configure reads the configuration: this environment's, or the demonstration's.
-func (p *preflightFlags) configure(ctx context.Context) error {
 	env := gcp.ReadEnvironment(os.Getenv)
 	clients := gcp.NewClients(env)
-	p.o.Secrets, p.o.Deployments = clients.Secrets(), healthcheck.Deployments(clients)
-	p.o.Upstash = upstash.Options{AllowHTTP: true, Timeout: p.timeout}
-	c, err := config.Load(ctx, config.Options{Getenv: os.Getenv, ReadFile: os.ReadFile, Secrets: p.o.Secrets, Local: true})
+	o.Secrets, o.Deployments = clients.Secrets(), healthcheck.Deployments(clients)
+	o.Upstash = upstash.Options{AllowHTTP: true, Timeout: p.timeout}
+	c, err := config.Load(ctx, config.Options{Getenv: os.Getenv, ReadFile: os.ReadFile, Secrets: o.Secrets, Local: true})
 	switch {
 	case err == nil:
-		p.o.Config = c
+		o.Config = c
 	case !errors.Is(err, config.ErrEmpty):
-		return err
-	case p.o.Monitor != nil:
+		return record, err
+	case o.Monitor != nil:
 		if err := p.demonstration(ctx, env); err != nil {
-			return err
+			return record, err
 		}
 	}
 	switch {
-	case p.o.Config == nil && p.o.Backend == "" && p.o.Frontend == "" && p.o.Monitor == nil && p.drillAddr == "":
-		return errors.New("there is nothing to check: set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN or PONGWATCH_CONFIG, or name sources with --backend and --frontend, or a running pongwatch with --url")
-	case p.o.Database != "" && (p.o.Config == nil || p.o.Config.Database(p.o.Database) == nil):
-		return fmt.Errorf("no database %q is configured", p.o.Database)
+	case o.Config == nil && o.Backend == "" && o.Frontend == "" && o.Monitor == nil && p.drillAddr == "":
+		return record, errors.New("there is nothing to check: set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN or PONGWATCH_CONFIG, or name sources with --backend and --frontend, or a running pongwatch with --url")
+	case o.Database != "" && (o.Config == nil || o.Config.Database(o.Database) == nil):
+		return record, fmt.Errorf("no database %q is configured", o.Database)
 	}
-	return nil
-}
 
-// stage serves an emulator to a staging app.
-func (p *preflightFlags) stage(stderr io.Writer) (stop func(), err error) {
-	if p.o.App.HealthURL == "" {
-		return nil, errors.New("--drill: which app? want --app-health-url URL, an app in staging that uses the emulator")
+	if p.drillAddr != "" {
+		if o.App.HealthURL == "" {
+			return record, errors.New("--drill: which app? want --app-health-url URL, an app in staging that uses the emulator")
+		}
+		token, err := fromVariable("--drill-token-env", p.drillPassEnv)
+		if err != nil {
+			return record, err
+		}
+		server, err := upstashtest.New(upstashtest.Options{Addr: p.drillAddr, Token: token.Reveal()})
+		if err != nil {
+			return record, fmt.Errorf("--drill: %w", err)
+		}
+		defer server.Close()
+		fmt.Fprintf(stderr, "the emulator for the staging app is at %s\n", server.URL())
+		o.App.Stage = emulatedStage{server}
 	}
-	token, err := fromVariable("--drill-token-env", p.drillPassEnv)
-	if err != nil {
-		return nil, err
-	}
-	server, err := upstashtest.New(upstashtest.Options{Addr: p.drillAddr, Token: token.Reveal()})
-	if err != nil {
-		return nil, fmt.Errorf("--drill: %w", err)
-	}
-	fmt.Fprintf(stderr, "the emulator for the staging app is at %s\n", server.URL())
-	p.o.App.Stage = emulatedStage{server}
-	return server.Close, nil
+	return preflight.Run(ctx, *o)
 }
 
 // emulatedStage is a Redis that goes away and comes back.
@@ -195,7 +181,7 @@ func (s emulatedStage) Break() error {
 }
 func (s emulatedStage) Mend() error { return s.server.Break(upstashtest.Fault{}) }
 
-// progress shows on a terminal's stderr how far the run is.
+// progress shows on stderr how far the run is.
 type progress struct{ w io.Writer }
 
 func (p progress) Begin(name string) { fmt.Fprintf(p.w, "%s …", name) }
@@ -208,32 +194,10 @@ func split(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
-func writeFile(name string, r preflight.Record, write func(io.Writer, preflight.Record) error) (err error) {
-	if name == "" {
-		return nil
-	}
-	f, err := os.Create(name)
-	if err != nil {
+func writeFile(name string, r preflight.Record, write func(io.Writer, preflight.Record) error) error {
+	var b bytes.Buffer
+	if err := write(&b, r); err != nil || name == "" {
 		return err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	return write(f, r)
-}
-
-// buildVersion is the module's version, or the commit it was built from.
-func buildVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	version := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && (version == "" || version == "(devel)") {
-			version = s.Value[:min(12, len(s.Value))]
-		}
-	}
-	if version == "" {
-		version = "(devel)"
-	}
-	return version
+	return os.WriteFile(name, b.Bytes(), 0o644)
 }

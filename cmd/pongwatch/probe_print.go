@@ -93,21 +93,17 @@ func printProbed(w io.Writer, all []probed) {
 	}
 }
 
+// line returns the answer or the cause, and how long each phase took.
 func (p probed) line() string {
-	if p.Status == report.OK {
-		return "PONG in " + milliseconds(p.Phases.Wait) + p.phases()
-	}
 	text := string(p.Cause) + ": " + p.Title
 	if p.HTTPStatus != 0 {
 		text += fmt.Sprintf(", HTTP %d", p.HTTPStatus)
 	}
-	return text + p.phases()
-}
-
-// phases lists how long each phase took.
-func (p probed) phases() string {
 	if p.Phases == nil {
-		return ""
+		return text
+	}
+	if p.Status == report.OK {
+		text = "PONG in " + milliseconds(p.Phases.Wait)
 	}
 	var parts []string
 	for _, phase := range []struct {
@@ -118,10 +114,10 @@ func (p probed) phases() string {
 			parts = append(parts, phase.name+" "+milliseconds(phase.ms))
 		}
 	}
-	if len(parts) == 0 {
-		return ""
+	if len(parts) > 0 {
+		text += " (" + strings.Join(parts, ", ") + ")"
 	}
-	return " (" + strings.Join(parts, ", ") + ")"
+	return text
 }
 
 func milliseconds(ms float64) string {

@@ -45,13 +45,12 @@ type reader struct {
 
 // statistics is what the command line reads of the answer.
 type statistics struct {
-	// Incidents is nil where the answer is not pongwatch's.
-	Incidents *incidents.View
+	Incidents *incidents.View `json:"-"`
 	// Raw is the same section as it was sent.
-	Raw       json.RawMessage
+	Raw       json.RawMessage `json:"incidents"`
 	Databases []struct {
 		Name string `json:"name"`
-	}
+	} `json:"databases"`
 }
 
 func (r *reader) register(c *cobra.Command, usage string) {
@@ -160,17 +159,10 @@ func (r *reader) statistics(ctx context.Context) (statistics, error) {
 	if err != nil {
 		return s, err
 	}
-	var sections struct {
-		Incidents json.RawMessage `json:"incidents"`
-		Databases json.RawMessage `json:"databases"`
+	if json.Unmarshal(data, &s) != nil || json.Unmarshal(s.Raw, &s.Incidents) != nil || s.Incidents == nil {
+		return s, fmt.Errorf("%s%s: what answers there is not pongwatch, or another version of it", r.url, statisticsPath)
 	}
-	if json.Unmarshal(data, &sections) == nil && json.Unmarshal(sections.Incidents, &s.Incidents) == nil && s.Incidents != nil {
-		s.Raw = sections.Incidents
-		// The names of the databases are for a hint alone.
-		_ = json.Unmarshal(sections.Databases, &s.Databases)
-		return s, nil
-	}
-	return s, fmt.Errorf("%s%s: what answers there is not pongwatch, or another version of it", r.url, statisticsPath)
+	return s, nil
 }
 
 // post sends the command to the local process, and returns it as stored there.
