@@ -199,5 +199,5 @@ func writeFile(name string, r preflight.Record, write func(io.Writer, preflight.
 	if err := write(&b, r); err != nil || name == "" {
 		return err
 	}
-	return os.WriteFile(name, b.Bytes(), 0o644)
+	return os.WriteFile(name, b.Bytes(), 0o644) //nolint:gosec // a record is for others to read
 }
