@@ -149,7 +149,7 @@ func TestDrill(t *testing.T) {
 		})
 	}
 	f := newFakeLocal(t, "prod-cache")
-	expect(t, exitNo, `is there a receiver "nobody"?`, "drill", "--receiver", "nobody", "--wait", "1ms", "--url", f.URL)
+	expect(t, exitNo, `is there a receiver "pager"?`, "drill", "--receiver", "pager", "--wait", "1ms", "--url", f.URL)
 }
 
 // Alert is late: the command is stored, which is said, with an exit code of its own.
@@ -205,11 +205,11 @@ func TestCommandMistakes(t *testing.T) {
 		{"an address that is none", []string{"drill", "--url", "local"}, "http://127.0.0.1:8080"},
 		{"an address with a password", []string{"drill", "--url", "https://me:secret@example.com"}, "--url: want an address"},
 		{"another machine", []string{"drill", "--url", "https://metrics.example.com"}, "--project PROJECT"},
-		{"another machine in clear", []string{"incidents", "--url", "http://metrics.example.com"}, "want https://"},
-		{"nobody there", []string{"drill", "--url", "http://127.0.0.1:1"}, `start "pongwatch local"`},
-		{"somebody else there", []string{"drill", "--url", other.URL}, "is not pongwatch"},
-		{"somebody who sends on", []string{"incidents", "--url", elsewhere.URL}, "answers 302"},
-		{"nobody who asks", []string{"drill", "--by", "\u202e "}, "--by is empty"},
+		{"another machine in plain text", []string{"incidents", "--url", "http://metrics.example.com"}, "want https://"},
+		{"nothing listens there", []string{"drill", "--url", "http://127.0.0.1:1"}, `start "pongwatch local"`},
+		{"another server there", []string{"drill", "--url", other.URL}, "is not pongwatch"},
+		{"a server that redirects", []string{"incidents", "--url", elsewhere.URL}, "answers 302"},
+		{"a name that is empty", []string{"drill", "--by", "\u202e "}, "--by is empty"},
 		{"a variable without a token", []string{"incidents", "--token-env", "NO_SUCH_VARIABLE"}, "NO_SUCH_VARIABLE: the variable is empty"},
 	}
 	for _, tt := range tests {
@@ -260,7 +260,7 @@ func TestReason(t *testing.T) {
 	tests := []struct{ name, body, want string }{
 		{"what pongwatch says", `{"error":"the queue is full"}`, ": the queue is full"},
 		{"what it says cannot move the cursor", "{\"error\":\"a\\u001b[2Jb\"}", ": a[2Jb"},
-		{"somebody else's page", "<html>", ""},
+		{"the page of another server", "<html>", ""},
 	}
 	for _, tt := range tests {
 		if got := reason([]byte(tt.body)); got != tt.want {
