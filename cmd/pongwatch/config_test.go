@@ -33,10 +33,10 @@ func TestConfigCommand(t *testing.T) {
 		{"a fatal problem of the environment's document", []string{"check"}, map[string]string{"PONGWATCH_CONFIG": "homme: x"}, exitNo, []string{"fatal: PONGWATCH_CONFIG:1:1: homme is not a key here; did you mean home?"}, ""},
 		{"the customer's variables", []string{"check"}, map[string]string{"UPSTASH_REDIS_URL": "https://a.upstash.io", "UPSTASH_REDIS_TOKEN": "AX", "REDIS_MAX_CONNECTIONS": "50"}, exitOK, []string{"notice:", "no problems"}, ""},
 		{"nothing configured", []string{"check"}, nil, exitFailed, nil, "UPSTASH_REDIS_URL"},
-		{"an unknown flag", []string{"check", "--no"}, nil, exitFailed, nil, "Usage"},
+		{"an unknown flag", []string{"check", "--no"}, nil, exitFailed, nil, `unknown flag: --no; see "pongwatch config check --help"`},
 		{"help", []string{"--help"}, nil, exitOK, []string{"Usage"}, ""},
 		{"no subcommand", nil, nil, exitFailed, nil, "Usage"},
-		{"another subcommand", []string{"chekc"}, nil, exitFailed, nil, "chekc"},
+		{"another subcommand", []string{"chekc"}, nil, exitFailed, nil, `unknown command "chekc" (did you mean "check"?); see "pongwatch config --help"`},
 		{"the schema", []string{"schema"}, nil, exitOK, []string{`"$schema"`}, ""},
 	}
 	for _, tt := range tests {
@@ -45,7 +45,7 @@ func TestConfigCommand(t *testing.T) {
 				t.Setenv(name, tt.env[name])
 			}
 			var stdout, stderr bytes.Buffer
-			if code := configCommand(t.Context(), tt.args, &stdout, &stderr); code != tt.code {
+			if code := run(t.Context(), append([]string{"config"}, tt.args...), &stdout, &stderr); code != tt.code {
 				t.Errorf("exit code %d, want %d\n%s%s", code, tt.code, &stdout, &stderr)
 			}
 			for _, want := range tt.out {
@@ -60,7 +60,7 @@ func TestConfigCommand(t *testing.T) {
 	}
 
 	var stdout, stderr bytes.Buffer
-	if code := configCommand(t.Context(), []string{"check", "--json", bad}, &stdout, &stderr); code != exitNo {
+	if code := run(t.Context(), []string{"config", "check", "--json", bad}, &stdout, &stderr); code != exitNo {
 		t.Fatalf("--json: exit code %d: %s", code, &stderr)
 	}
 	var got checked

@@ -24,7 +24,7 @@ func startEmulator(t *testing.T, args ...string) map[string]string {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if code := emulatorCommand(ctx, append([]string{"--addr", "127.0.0.1:0"}, args...), in, t.Output()); code != exitOK {
+		if code := run(ctx, append([]string{"emulator", "--addr", "127.0.0.1:0"}, args...), in, t.Output()); code != exitOK {
 			t.Errorf("exit code %d", code)
 		}
 		in.Close()
@@ -91,7 +91,7 @@ func TestEmulatorRefusesWhatItCannotDo(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var stderr strings.Builder
-			if code := emulatorCommand(t.Context(), tt.args, io.Discard, &stderr); code != exitFailed {
+			if code := run(t.Context(), append([]string{"emulator"}, tt.args...), io.Discard, &stderr); code != exitFailed {
 				t.Errorf("exit code %d", code)
 			}
 			if !strings.Contains(stderr.String(), tt.stderr) {

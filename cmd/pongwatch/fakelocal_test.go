@@ -29,9 +29,15 @@ type fakeLocal struct {
 	state  incident.State
 	policy incident.Policy
 	asked  []report.Command
+	// others are the states of more shards, which take no commands.
+	others []incident.State
 	// deaf keeps commands from being carried out, denied reading without a token.
 	deaf   bool
 	denied bool
+	// unreadable counts the next answers that are 500, once a command was taken.
+	unreadable int
+	// commands answers in place of the real rules, where it is set.
+	commands http.HandlerFunc
 	// refusing receivers take nothing, hesitating ones not yet.
 	refusing, hesitating string
 }
@@ -59,13 +65,18 @@ func (f *fakeLocal) statistics(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, `{"error":"want a token"}`, http.StatusUnauthorized)
 		return
 	}
+	if f.unreadable > 0 && len(f.asked) > 0 {
+		f.unreadable--
+		http.Error(w, `{"error":"reading the state: deadline exceeded"}`, http.StatusInternalServerError)
+		return
+	}
 	type named struct {
 		Name string `json:"name"`
 	}
 	answer := struct {
 		Incidents incidents.View `json:"incidents"`
 		Databases []named        `json:"databases"`
-	}{Incidents: incidents.New(time.Now(), f.state)}
+	}{Incidents: incidents.New(time.Now(), append(f.others, f.state)...)}
 	for name := range f.policy.Databases {
 		answer.Databases = append(answer.Databases, named{name})
 	}
@@ -75,6 +86,10 @@ func (f *fakeLocal) statistics(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *fakeLocal) command(w http.ResponseWriter, r *http.Request) {
+	if f.commands != nil {
+		f.commands(w, r)
+		return
+	}
 	var q local.CommandRequest
 	if err := json.NewDecoder(r.Body).Decode(&q); err != nil || r.Header.Get("Content-Type") != "application/json" {
 		f.t.Errorf("a command that local refuses: %v", err)
@@ -120,25 +135,34 @@ func (f *fakeLocal) step(in alert.Input) {
 
 // fail lets the pings of databases fail, and returns the short ids of what is open.
 func (f *fakeLocal) fail(databases ...string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.step(alert.Input{Report: failing("main", databases...)})
+	return openIDs(f.t, f.state)
+}
+
+func failing(shard string, databases ...string) *report.Report {
 	now := time.Now()
-	r := report.Report{Job: report.HealthCheck, Region: "us", Shard: "main", Scheduled: now, Finished: now, Every: time.Minute}
+	r := &report.Report{Job: report.HealthCheck, Region: "us", Shard: shard, Scheduled: now, Finished: now, Every: time.Minute}
 	for _, d := range databases {
 		r.Observations = append(r.Observations, report.Observation{
 			Database: d, Check: report.Ping, Source: "us", Status: report.Fail, Cause: cause.AuthInvalid, At: now, Every: time.Minute,
 		})
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.step(alert.Input{Report: &r})
+	return r
+}
+
+func openIDs(t *testing.T, s incident.State) []string {
+	t.Helper()
 	var ids []string
-	for id, i := range f.state.Incidents {
+	for id, i := range s.Incidents {
 		if i.Open() {
 			ids = append(ids, incident.ShortID(id))
 		}
 	}
 	slices.Sort(ids)
 	if len(ids) == 0 {
-		f.t.Fatal("nothing opened")
+		t.Fatal("nothing opened")
 	}
 	return ids
 }

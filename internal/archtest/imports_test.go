@@ -41,20 +41,22 @@ var confined = []struct {
 	{"cloud.google.com/go", []string{"shared/gcp"}, "one package per Google SDK keeps the rest free of it"},
 	{"google.golang.org/api", []string{"shared/gcp"}, "one package per Google SDK keeps the rest free of it"},
 	{"github.com/GoogleCloudPlatform/functions-framework-go", []string{""}, "the entry points' names stand in one place, where the buildpack looks"},
+	{"github.com/spf13", []string{"cmd"}, "the command line alone has commands and flags"},
 	{"github.com/goccy/go-yaml", []string{"shared/config/document"}, "YAML is read, with its positions, in one place"},
 }
 
 // stages gives, for packages that are pure stages of one function, the packages of this
 // module that they may import. The function alone puts the stages together.
 var stages = map[string][]string{
-	"functions/alert/judge":  {"shared/cause", "shared/report", "shared/incident"},
-	"functions/alert/notify": {"shared/cause", "shared/report", "shared/incident"},
+	"functions/alert/judge":  {"shared/cause", "shared/report", "shared/incident", "shared/text"},
+	"functions/alert/notify": {"shared/cause", "shared/report", "shared/incident", "shared/text"},
 }
 
 // undeployed gives what must never be linked into the functions, beside packages whose name ends in test.
 var undeployed = []string{
 	module + "/shared/store/boltstore",
 	"github.com/alicebob/miniredis",
+	"github.com/spf13",
 	"go.etcd.io/bbolt",
 	"testing",
 }

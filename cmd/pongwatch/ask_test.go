@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/spf13/cobra"
 
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/incident/incidents"
@@ -67,7 +69,7 @@ func TestAckGroup(t *testing.T) {
 func openReader(t *testing.T, url string) *reader {
 	t.Helper()
 	r := &reader{url: url}
-	if err := r.open(); err != nil {
+	if err := r.open("--url"); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -147,7 +149,7 @@ func TestDrill(t *testing.T) {
 		})
 	}
 	f := newFakeLocal(t, "prod-cache")
-	expect(t, exitNo, `is there a receiver "nobody"?`, "drill", "--receiver", "nobody", "--wait", "1ms", "--url", f.URL)
+	expect(t, exitNo, `is there a receiver "pager"?`, "drill", "--receiver", "pager", "--wait", "1ms", "--url", f.URL)
 }
 
 // Alert is late: the command is stored, which is said, with an exit code of its own.
@@ -203,11 +205,11 @@ func TestCommandMistakes(t *testing.T) {
 		{"an address that is none", []string{"drill", "--url", "local"}, "http://127.0.0.1:8080"},
 		{"an address with a password", []string{"drill", "--url", "https://me:secret@example.com"}, "--url: want an address"},
 		{"another machine", []string{"drill", "--url", "https://metrics.example.com"}, "--project PROJECT"},
-		{"another machine in clear", []string{"incidents", "--url", "http://metrics.example.com"}, "want https://"},
-		{"nobody there", []string{"drill", "--url", "http://127.0.0.1:1"}, `start "pongwatch local"`},
-		{"somebody else there", []string{"drill", "--url", other.URL}, "is not pongwatch"},
-		{"somebody who sends on", []string{"incidents", "--url", elsewhere.URL}, "answers 302"},
-		{"nobody who asks", []string{"drill", "--by", "\u202e "}, "--by is empty"},
+		{"another machine in plain text", []string{"incidents", "--url", "http://metrics.example.com"}, "want https://"},
+		{"nothing listens there", []string{"drill", "--url", "http://127.0.0.1:1"}, `start "pongwatch local"`},
+		{"another server there", []string{"drill", "--url", other.URL}, "is not pongwatch"},
+		{"a server that redirects", []string{"incidents", "--url", elsewhere.URL}, "answers 302"},
+		{"a name that is empty", []string{"drill", "--by", "\u202e "}, "--by is empty"},
 		{"a variable without a token", []string{"incidents", "--token-env", "NO_SUCH_VARIABLE"}, "NO_SUCH_VARIABLE: the variable is empty"},
 	}
 	for _, tt := range tests {
@@ -229,20 +231,22 @@ func TestAmbiguous(t *testing.T) {
 		{ID: "INC-7F3A9K", FullID: "20261122T182201Z-7F3A9K2M4QXT", Shard: "main", Database: "a", Check: report.Ping},
 		{ID: "INC-7F3A9K", FullID: "20261122T182301Z-7F3A9KAAAAAA", Shard: "other", Database: "b", Check: report.Ping},
 	}}
-	var out, problems strings.Builder
-	a := newAsker("ack", 0, &out, &problems)
+	a := newAsker(&cobra.Command{}, 0)
+	var out strings.Builder
+	a.SetOut(&out)
 	c := report.Command{Incident: "INC-7F3A9K"}
-	if code, answered := a.resolve(v, &c); code != exitNo || !answered {
-		t.Errorf("an ambiguous id: code %d, %t; want it refused", code, answered)
+	err := a.resolve(v, &c)
+	if _, no := errors.AsType[negative](err); !no {
+		t.Fatalf("an ambiguous id: %v, want it refused", err)
 	}
 	for _, want := range []string{"20261122T182201Z-7F3A9K2M4QXT  a ping", "20261122T182301Z-7F3A9KAAAAAA  b ping"} {
-		if !strings.Contains(problems.String(), want) {
-			t.Errorf("it lacks the candidate %q:\n%s", want, problems.String())
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("it lacks the candidate %q:\n%v", want, err)
 		}
 	}
 	c.Shard = "other"
-	if code, answered := a.resolve(v, &c); answered || c.Incident != "20261122T182301Z-7F3A9KAAAAAA" {
-		t.Errorf("with its shard: code %d, %t, %s; want the one in that shard", code, answered, c.Incident)
+	if err := a.resolve(v, &c); err != nil || c.Incident != "20261122T182301Z-7F3A9KAAAAAA" {
+		t.Errorf("with its shard: %v, %s; want the one in that shard", err, c.Incident)
 	}
 }
 
@@ -256,7 +260,7 @@ func TestReason(t *testing.T) {
 	tests := []struct{ name, body, want string }{
 		{"what pongwatch says", `{"error":"the queue is full"}`, ": the queue is full"},
 		{"what it says cannot move the cursor", "{\"error\":\"a\\u001b[2Jb\"}", ": a[2Jb"},
-		{"somebody else's page", "<html>", ""},
+		{"the page of another server", "<html>", ""},
 	}
 	for _, tt := range tests {
 		if got := reason([]byte(tt.body)); got != tt.want {
