@@ -87,7 +87,7 @@ func probeOne(ctx context.Context, d *config.Database, clients *check.Clients) p
 	now := time.Now()
 	// Wherever somebody sits is home: the latency is theirs to judge.
 	t := &check.Target{Database: d, Job: report.HealthCheck, Region: d.Home}
-	clients.Connect(ctx, t, false)
+	clients.Prepare(ctx, t, false)
 	every := d.Checks.Ping.Every
 	return judge(d.Name, d.Shard, check.Run(ctx, t, check.Specs(report.HealthCheck, d, every), now, every))
 }

@@ -65,12 +65,12 @@ func (f *Function) look(ctx context.Context, r job.Round, d *config.Database, pa
 func (f *Function) connect(ctx context.Context, t *check.Target) {
 	defer func() {
 		if recover() != nil { // its value may hold anything
-			t.Connect(nil, "", &check.Problem{Cause: cause.MonitorPanic, Evidence: "asking INFO panicked"})
+			t.SetClient(nil, "", &check.Problem{Cause: cause.MonitorPanic, Evidence: "asking INFO panicked"})
 		}
 	}()
-	f.clients.Connect(ctx, t, false)
+	f.clients.Prepare(ctx, t, false)
 	if _, err := t.Info(ctx); err != nil && upstash.CauseOf(err).Info().Retry == cause.RetryOnce {
-		f.clients.Connect(ctx, t, true)
+		f.clients.Prepare(ctx, t, true)
 	}
 }
 
