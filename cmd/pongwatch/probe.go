@@ -74,7 +74,7 @@ func probe(ctx context.Context, c *config.Config, clients *check.Clients, only s
 		wg.Go(func() {
 			// This machine counts as the home region, so that the latency is judged too.
 			t := &check.Target{Database: d, Job: report.HealthCheck, Region: d.Home}
-			clients.Connect(ctx, t, false)
+			clients.Prepare(ctx, t, false)
 			every := d.Checks.Ping.Every
 			all[i] = judge(d.Name, d.Shard, check.Run(ctx, t, check.Specs(report.HealthCheck, d, every), time.Now(), every))
 		})

@@ -173,10 +173,9 @@ func (f *Function) ask(ctx context.Context, d *config.Database) Health {
 func (f *Function) pingNow(ctx context.Context, d *config.Database) []report.Observation {
 	t := &check.Target{Database: d, Job: report.HealthCheck, Region: f.options.Region, Now: f.options.Now}
 	begun := f.now()
-	f.live.Connect(ctx, t, false)
-	t.PingAgain(ctx)
-	if again, fresh := retry(t.Pinged(), false); again && f.now().Sub(begun) < liveRetry && sleep(ctx, livePause) {
-		f.live.Connect(ctx, t, fresh)
+	f.liveClients.Prepare(ctx, t, false)
+	if again, fresh := retry(t.PingAgain(ctx), false); again && f.now().Sub(begun) < liveRetry && sleep(ctx, livePause) {
+		f.liveClients.Prepare(ctx, t, fresh)
 		t.PingAgain(ctx)
 	}
 	every := f.config.Every(report.HealthCheck)

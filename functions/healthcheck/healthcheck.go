@@ -60,15 +60,15 @@ type Options struct {
 
 // Function is the HealthCheck function.
 type Function struct {
-	options Options
-	config  *config.Config
-	archive *history.Archive
-	runs    *check.Clients // patient: 4 s an attempt
-	live    *check.Clients // somebody waits
-	apps    *check.Apps
-	log     *slog.Logger
-	now     func() time.Time
-	tempo   tempo
+	options     Options
+	config      *config.Config
+	archive     *history.Archive
+	runClients  *check.Clients // with tempo.attempt as their timeout
+	liveClients *check.Clients // with liveTimeout, because a person waits
+	apps        *check.Apps
+	log         *slog.Logger
+	now         func() time.Time
+	tempo       tempo
 
 	answers answers
 	open    incidents
@@ -102,7 +102,7 @@ func newFunction(o Options, t tempo) (*Function, error) {
 	patient.Timeout, hasty.Timeout = t.attempt, liveTimeout
 	f := &Function{
 		options: o, config: o.Config, archive: history.New(o.Store).Keep(o.Config.History.HotDays),
-		runs: check.NewClients(o.Resolve, patient), live: check.NewClients(o.Resolve, hasty),
+		runClients: check.NewClients(o.Resolve, patient), liveClients: check.NewClients(o.Resolve, hasty),
 		apps: check.NewApps(o.Config, nil),
 		log:  o.Logger, now: o.Now, tempo: t,
 	}

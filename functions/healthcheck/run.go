@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/check"
@@ -37,20 +36,15 @@ func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
 			apps = append(apps, x.target)
 		}
 	}
-	var wg sync.WaitGroup
-	begin := func(t *check.Target) { wg.Go(func() { f.watch(ctx, t) }) }
-	// It is handshakes that need a pace.
-	secure := slices.DeleteFunc(pinged, func(t *check.Target) bool {
-		plain := t.Database.WithoutTLS()
-		if plain {
-			begin(t)
+	// Apps are asked beside the databases' second and third attempts, so that they do not
+	// lengthen the run.
+	job.Each(len(pinged)+len(apps), func(i int) {
+		if i < len(pinged) {
+			f.watch(ctx, pinged[i])
+		} else {
+			apps[i-len(pinged)].AskApps(ctx)
 		}
-		return plain
 	})
-	job.Spread(len(secure), func(i int) { begin(secure[i]) })
-	// Beside the databases' second and third attempts: apps take no time of the run.
-	job.Spread(len(apps), func(i int) { wg.Go(func() { apps[i].AskApps(ctx) }) })
-	wg.Wait()
 	var observations []report.Observation
 	for _, x := range all {
 		observations = append(observations, check.Run(ctx, x.target, x.specs, r.Scheduled, r.Every)...)

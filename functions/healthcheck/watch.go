@@ -21,25 +21,25 @@ type tempo struct {
 // [job.Observing] for any number of databases.
 var unhurried = tempo{attempt: 4 * time.Second, pauses: [2]time.Duration{time.Second, 3 * time.Second}}
 
-// watch asks one database for a PONG, and again if it may help. A used-up quota is not asked again; a refused token once, read
-// again from where it is kept.
+// watch asks one database for a PONG, and again where that may help. A used-up quota is
+// not asked again. A refused token is asked once more, after it was read again.
 func (f *Function) watch(ctx context.Context, t *check.Target) {
 	defer func() {
 		if recover() != nil { // its value may hold anything
-			t.Connect(nil, "", &check.Problem{Cause: cause.MonitorPanic, Evidence: "asking for a PONG panicked"})
+			t.SetClient(nil, "", &check.Problem{Cause: cause.MonitorPanic, Evidence: "asking for a PONG panicked"})
 		}
 	}()
-	f.runs.Connect(ctx, t, false)
-	t.PingAgain(ctx)
+	f.runClients.Prepare(ctx, t, false)
+	c := t.PingAgain(ctx)
 	refreshed := false
 	for _, pause := range f.tempo.pauses {
-		again, fresh := retry(t.Pinged(), refreshed)
+		again, fresh := retry(c, refreshed)
 		if !again || !sleep(ctx, pause) {
 			return
 		}
-		f.runs.Connect(ctx, t, fresh)
+		f.runClients.Prepare(ctx, t, fresh)
 		refreshed = refreshed || fresh
-		t.PingAgain(ctx)
+		c = t.PingAgain(ctx)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -29,11 +28,9 @@ func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
 	databases := f.config.InShard(r.Shard)
 	observations := make([][]report.Observation, len(databases))
 	readings := make([]report.Reading, len(databases))
-	var wg sync.WaitGroup
-	job.Spread(len(databases), func(i int) {
-		wg.Go(func() { observations[i], readings[i] = f.look(ctx, r, databases[i], past, earlier, read) })
+	job.Each(len(databases), func(i int) {
+		observations[i], readings[i] = f.look(ctx, r, databases[i], past, earlier, read)
 	})
-	wg.Wait()
 	f.options.Account.Close()
 	f.clients.Close() // an instance that is frozen between runs finds dead connections
 	seen := job.Seen{Databases: len(databases)}
@@ -68,12 +65,12 @@ func (f *Function) look(ctx context.Context, r job.Round, d *config.Database, pa
 func (f *Function) connect(ctx context.Context, t *check.Target) {
 	defer func() {
 		if recover() != nil { // its value may hold anything
-			t.Connect(nil, "", &check.Problem{Cause: cause.MonitorPanic, Evidence: "asking INFO panicked"})
+			t.SetClient(nil, "", &check.Problem{Cause: cause.MonitorPanic, Evidence: "asking INFO panicked"})
 		}
 	}()
-	f.clients.Connect(ctx, t, false)
+	f.clients.Prepare(ctx, t, false)
 	if _, err := t.Info(ctx); err != nil && upstash.CauseOf(err).Info().Retry == cause.RetryOnce {
-		f.clients.Connect(ctx, t, true)
+		f.clients.Prepare(ctx, t, true)
 	}
 }
 

@@ -52,11 +52,11 @@ func NewClients(resolve Resolve, template upstash.Options) *Clients {
 	return &Clients{resolve: resolve, template: template, kept: map[string]keptClient{}}
 }
 
-// Connect gives the target its client, or the reason for which it has none. fresh asks
-// for credentials to be read again.
-func (c *Clients) Connect(ctx context.Context, t *Target, fresh bool) {
+// Prepare gives the target its client, or the reason for which it has none. It does not
+// connect. With fresh it reads the credentials again.
+func (c *Clients) Prepare(ctx context.Context, t *Target, fresh bool) {
 	client, version, err := c.client(ctx, t.Database, fresh)
-	t.Connect(client, version, err)
+	t.SetClient(client, version, err)
 }
 
 // Close closes the connections that clients keep.

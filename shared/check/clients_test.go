@@ -38,7 +38,7 @@ func TestClientsFollowTheirCredentials(t *testing.T) {
 		ask := func(fresh bool, wantReads int, wantToken string) {
 			t.Helper()
 			target := &check.Target{Database: database(), Job: report.HealthCheck}
-			clients.Connect(t.Context(), target, fresh)
+			clients.Prepare(t.Context(), target, fresh)
 			target.PingAgain(t.Context())
 			if got := wire.seen[len(wire.seen)-1]; got != "Bearer "+wantToken || reads != wantReads {
 				t.Errorf("asked with %q after %d reads, want token %s after %d", got, reads, wantToken, wantReads)
@@ -74,7 +74,7 @@ func TestWithoutCredentialsTheReasonIsNamed(t *testing.T) {
 			clients := check.NewClients(func(context.Context, *config.Database, bool) (config.Credentials, error) {
 				return config.Credentials{}, tt.err
 			}, upstash.Options{})
-			clients.Connect(t.Context(), target, false)
+			clients.Prepare(t.Context(), target, false)
 			got := observe(t, target)
 			if o := got[report.Ping]; o.Status != report.Unknown || o.Cause != tt.want {
 				t.Errorf("ping = %+v, want unknown of %s", o, tt.want)

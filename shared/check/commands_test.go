@@ -37,7 +37,7 @@ func emulated(t *testing.T) (*check.Target, *upstashtest.Server) {
 	d.Thresholds.Commands = config.UsageRule{Warn: 0.80, WarnClose: 0.75, Critical: 0.95, CriticalClose: 0.90}
 	d.Thresholds.Isolation.Open, d.Thresholds.Values.Open = 1, 1
 	target := &check.Target{Database: d, Job: report.Metrics, Region: "us-east4", Now: func() time.Time { return eight }}
-	target.Connect(client, "7", nil)
+	target.SetClient(client, "7", nil)
 	return target, server
 }
 

@@ -196,7 +196,7 @@ func TestAURLMissingInTheBundleIsMockMode(t *testing.T) {
 			}
 			target := &check.Target{Database: &c.Databases[0], Job: report.HealthCheck, Region: "us-east4", Now: func() time.Time { return eight }}
 			clients := check.NewClients(check.FromConfig(c, secrets.NewCache(nil, secrets.Options{})), upstash.Options{AllowHTTP: true})
-			clients.Connect(t.Context(), target, false)
+			clients.Prepare(t.Context(), target, false)
 			o := mockFrom(t, target, report.SourceConfig)
 			if o.Status != tt.want || tt.want == report.Fail && (o.Cause != cause.Mock || !strings.Contains(o.Evidence, "credentials.cache.url")) {
 				t.Errorf("%+v, want %s", o, tt.want)

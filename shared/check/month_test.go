@@ -196,7 +196,7 @@ func (m *month) run(t *testing.T, job report.Job, start time.Time, length time.D
 		if job == report.Metrics {
 			target.Apps = m.apps // the app's health page costs no command
 		}
-		target.Connect(m.client, "7", nil)
+		target.SetClient(m.client, "7", nil)
 		if job == report.Metrics {
 			_, _ = target.Info(t.Context()) // as the function does before its checks
 		}

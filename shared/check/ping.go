@@ -13,19 +13,18 @@ import (
 
 // ping judges the PONG.
 func ping(ctx context.Context, t *Target) []report.Observation {
-	t.Ping(ctx)
 	o := ok()
+	if err := t.Ping(ctx).Err; err != nil {
+		o = unknown(err)
+	}
+	o.TokenVersion = t.version
 	if !t.pinged {
-		o = unknown(t.unasked())
-		o.TokenVersion = t.version
 		return []report.Observation{o}
 	}
-	if err := t.ping.Err; err != nil {
-		o = unknown(err)
+	if o.Status == report.Unknown {
 		o.Status = report.Fail
 	}
-	p := phases(t.ping)
-	o.Phases, o.Attempts, o.TokenVersion, o.At = &p, t.attempts, t.version, t.pingedAt
+	o.Phases, o.Attempts, o.At = new(phases(t.ping)), t.attempts, t.pingedAt
 	return []report.Observation{o}
 }
 
@@ -35,11 +34,7 @@ func latency(ctx context.Context, t *Target) []report.Observation {
 	if home := t.Database.Home; home != "" && home != t.Region {
 		return nil
 	}
-	if c := t.Ping(ctx); c != "" {
-		err := t.unasked()
-		if t.pinged {
-			err = t.ping.Err
-		}
+	if err := t.Ping(ctx).Err; err != nil {
 		return []report.Observation{unknown(err)}
 	}
 	rule := t.Database.Thresholds.Latency
@@ -47,13 +42,12 @@ func latency(ctx context.Context, t *Target) []report.Observation {
 	o := report.Observation{
 		Status: report.OK, Clear: wait <= rule.Close, At: t.pingedAt,
 		Value: new(milliseconds(wait)), Threshold: new(milliseconds(rule.Open)), Unit: report.Milliseconds,
+		Phases: new(phases(t.ping)),
 	}
 	if wait > rule.Open {
 		o.Status, o.Clear, o.Cause = report.Warn, false, cause.Slow
 		o.Evidence = describePhases(t.ping.Phases)
 	}
-	p := phases(t.ping)
-	o.Phases = &p
 	return []report.Observation{o}
 }
 

@@ -70,71 +70,64 @@ type Target struct {
 // past are all readings that are known, in the order of time.
 func (t *Target) past() []report.Reading { return slices.Concat(t.Earlier, t.Readings) }
 
-// Connect gives the target the client for its database and the version of the token
-// in use, or the reason for which there is none. Answers are kept; an INFO that failed
-// is asked again of another client.
-func (t *Target) Connect(client *upstash.Client, tokenVersion string, problem error) {
+// SetClient gives the target the client for its database and the version of the token
+// in use, or the reason for which there is none. Answers are kept, but an INFO that failed
+// is asked again through another client.
+func (t *Target) SetClient(client *upstash.Client, tokenVersion string, problem error) {
 	if client != t.client && t.infoErr != nil {
 		t.informed, t.infoErr = false, nil
 	}
 	t.client, t.version, t.problem = client, tokenVersion, problem
 }
 
-// Ping asks for a PONG, unless that has been done. It returns "" for a PONG, else the
-// cause.
-func (t *Target) Ping(ctx context.Context) cause.Cause {
+// Ping returns the answer to PING, which it sends unless an earlier call did. Where the
+// database cannot be asked, the result's error says why.
+func (t *Target) Ping(ctx context.Context) upstash.PingResult {
 	if !t.pinged {
 		t.PingAgain(ctx)
 	}
-	return t.Pinged()
+	if !t.pinged {
+		return upstash.PingResult{Err: t.unasked()}
+	}
+	return t.ping
 }
 
-// PingAgain asks for a PONG. Its answer replaces the last one, except where the run
-// itself was ended meanwhile: an attempt that was cut short says nothing.
-func (t *Target) PingAgain(ctx context.Context) {
-	if t.client == nil || ctx.Err() != nil {
-		return
+// PingAgain sends PING and returns the cause of the last answer, "" for a PONG. The new
+// answer replaces the last one, except where the run itself ended meanwhile: an attempt
+// that was cut short says nothing.
+func (t *Target) PingAgain(ctx context.Context) cause.Cause {
+	if t.client != nil && ctx.Err() == nil {
+		at := t.now()
+		if result := t.client.Ping(ctx); result.Err == nil || ctx.Err() == nil {
+			t.pinged, t.ping, t.pingedAt = true, result, at
+			t.attempts++
+		}
 	}
-	at := t.now()
-	result := t.client.Ping(ctx)
-	if result.Err != nil && ctx.Err() != nil {
-		return
-	}
-	t.pinged, t.ping, t.pingedAt = true, result, at
-	t.attempts++
+	return t.pingCause()
 }
 
-// Pinged returns the cause of the last answer, "" for a PONG. A target that has not
-// been asked is [cause.Interrupted], one that cannot be asked has its own cause.
-func (t *Target) Pinged() cause.Cause {
-	switch {
-	case t.pinged:
+// pingCause returns the cause of the last answer. A target that was not asked is
+// [cause.Interrupted], one that cannot be asked has its own cause.
+func (t *Target) pingCause() cause.Cause {
+	if t.pinged {
 		return upstash.CauseOf(t.ping.Err)
-	case t.problem != nil:
-		return problemCause(t.problem)
-	default:
-		return cause.Interrupted
 	}
+	return problemCause(t.unasked())
 }
 
 // Sample returns what history keeps of the target's ping.
 func (t *Target) Sample(scheduled time.Time) report.Sample {
-	s := report.Sample{At: scheduled, Status: report.OK, Cause: t.Pinged(), Attempts: t.attempts}
-	if s.Cause != "" {
+	s := report.Sample{At: scheduled, Status: report.OK, Cause: t.pingCause(), Attempts: t.attempts}
+	switch {
+	case !t.pinged:
 		s.Status = report.Unknown
-		if t.pinged {
-			s.Status = report.Fail
-		}
+	case s.Cause != "":
+		s.Status = report.Fail
 	}
 	if t.pinged {
 		s.Phases = phases(t.ping)
 	}
 	return s
-}
-
-// Latency returns how long the first byte took, and whether there was an answer.
-func (t *Target) Latency() (time.Duration, bool) {
-	return t.ping.Latency(), t.pinged && t.ping.Err == nil
 }
 
 // Info asks INFO once.

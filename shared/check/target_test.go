@@ -47,7 +47,7 @@ func target(t *testing.T, job report.Job, handler http.HandlerFunc) *check.Targe
 	}
 	t.Cleanup(client.CloseIdleConnections)
 	target := &check.Target{Database: database(), Job: job, Region: "us-east4", Now: func() time.Time { return eight }}
-	target.Connect(client, "7", nil)
+	target.SetClient(client, "7", nil)
 	return target
 }
 
@@ -199,7 +199,7 @@ func TestABadConfigurationIsConfigAndNothingIsAsked(t *testing.T) {
 		{Key: "databases[2].region", What: "is unusual", Notice: true},
 		{Key: "databases[2].token", What: "is empty", Cause: cause.ConfigMissing},
 	}
-	target.Connect(nil, "", &check.Problem{Cause: cause.ConfigScheme, Evidence: "see config"})
+	target.SetClient(nil, "", &check.Problem{Cause: cause.ConfigScheme, Evidence: "see config"})
 	got := observe(t, target)
 	if o := got[report.ConfigLoad]; o.Status != report.Fail || o.Cause != cause.ConfigScheme || !strings.Contains(o.Evidence, "rediss://") || !strings.Contains(o.Evidence, "1 more") {
 		t.Errorf("config = %+v, want fail of config_scheme that quotes the problem", o)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 )
 
 // Options are NewCache's settings; each zero value has a default.
@@ -34,14 +36,15 @@ func (o Options) withDefaults() Options {
 }
 
 // Cache reads references through a Source and holds the answers for the TTL. One
-// read of a reference runs at a time, and everybody who asks meanwhile shares it.
+// read of a reference runs at a time, and all callers that wait for it share it.
 // It is safe for concurrent use.
 type Cache struct {
 	source  Source
 	options Options
+	flight  singleflight.Group
 
 	mu    sync.Mutex
-	slots map[Ref]*slot
+	slots map[Ref]slot
 }
 
 // Entry is what the Cache knows about a reference.
@@ -55,25 +58,23 @@ type Entry struct {
 	Err error
 }
 
-// slot is one reference's part of the cache, guarded by the cache's mutex.
+// slot is one reference's part of the cache.
 type slot struct {
-	entry   Entry         // zero until a read succeeded
-	err     error         // of the last read
-	tried   time.Time     // when the last read ended
-	running chan struct{} // closed when the running read ends; nil while none runs
+	entry Entry     // without ReadAt until a read succeeded
+	tried time.Time // when the last read ended
 }
 
 // NewCache returns an empty cache over source.
 func NewCache(source Source, o Options) *Cache {
-	return &Cache{source: source, options: o.withDefaults(), slots: map[Ref]*slot{}}
+	return &Cache{source: source, options: o.withDefaults(), slots: map[Ref]slot{}}
 }
 
 // Get returns the secret behind ref, reading it if there is no answer younger than
 // the TTL. When the read fails, an older answer serves, with Err set; without one
 // the read's error is returned, and the next Get tries again.
 func (c *Cache) Get(ctx context.Context, ref Ref) (Entry, error) {
-	return c.get(ctx, ref, func(s *slot, now time.Time) bool {
-		if s.err != nil {
+	return c.get(ctx, ref, func(s slot, now time.Time) bool {
+		if s.entry.Err != nil {
 			return now.Sub(s.tried) < c.options.Backoff
 		}
 		return now.Sub(s.entry.ReadAt) < c.options.TTL
@@ -84,55 +85,42 @@ func (c *Cache) Get(ctx context.Context, ref Ref) (Entry, error) {
 // once, unless it was read within the Floor. Whether the answer is another one is
 // seen by its Version or by [Value.Equal].
 func (c *Cache) Refresh(ctx context.Context, ref Ref) (Entry, error) {
-	return c.get(ctx, ref, func(s *slot, now time.Time) bool {
+	return c.get(ctx, ref, func(s slot, now time.Time) bool {
 		return now.Sub(s.tried) < c.options.Floor
 	})
 }
 
-// get returns what ref's slot holds if it is good, else what one read gives.
-func (c *Cache) get(ctx context.Context, ref Ref, good func(*slot, time.Time) bool) (Entry, error) {
+// get returns what the cache holds for ref if that is good, else the answer of one read.
+func (c *Cache) get(ctx context.Context, ref Ref, good func(slot, time.Time) bool) (Entry, error) {
 	if ref.IsZero() {
 		return Entry{}, errors.New("reading secret: empty reference")
 	}
-	c.mu.Lock()
-	s := c.slots[ref]
-	if s == nil {
-		s = &slot{}
-		c.slots[ref] = s
-	}
-	if held := !s.entry.ReadAt.IsZero(); held && good(s, c.options.Now()) {
+	held := func() (Entry, bool) {
+		c.mu.Lock()
 		defer c.mu.Unlock()
-		return s.answer()
+		s := c.slots[ref]
+		return s.entry, !s.entry.ReadAt.IsZero() && good(s, c.options.Now())
 	}
-	if s.running == nil {
-		s.running = make(chan struct{})
-		// The read belongs to all who wait for it, so it outlives the first one's
-		// request, but not the timeout.
-		go c.read(context.WithoutCancel(ctx), ref, s)
+	if e, ok := held(); ok {
+		return e, nil
 	}
-	running := s.running
-	c.mu.Unlock()
-
+	answer := c.flight.DoChan(ref.String(), func() (any, error) {
+		if e, ok := held(); ok { // because a read has ended meanwhile
+			return e, nil
+		}
+		// The read belongs to all callers that wait for it, so it outlives the request of
+		// the first one.
+		return c.read(context.WithoutCancel(ctx), ref)
+	})
 	select {
-	case <-running:
+	case r := <-answer:
+		return r.Val.(Entry), r.Err
 	case <-ctx.Done():
 		return Entry{}, fmt.Errorf("waiting for secret %s: %w", ref, ctx.Err())
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return s.answer()
 }
 
-func (s *slot) answer() (Entry, error) {
-	if s.entry.ReadAt.IsZero() {
-		return Entry{}, s.err
-	}
-	e := s.entry
-	e.Err = s.err
-	return e, nil
-}
-
-func (c *Cache) read(ctx context.Context, ref Ref, s *slot) {
+func (c *Cache) read(ctx context.Context, ref Ref) (Entry, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
 	secret, err := c.access(ctx, ref)
@@ -143,15 +131,17 @@ func (c *Cache) read(ctx context.Context, ref Ref, s *slot) {
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s.tried = c.options.Now()
-	s.err = nil
+	s := slot{entry: c.slots[ref].entry, tried: c.options.Now()}
 	if err != nil {
-		s.err = fmt.Errorf("reading secret %s: %w", ref, err)
+		s.entry.Err = fmt.Errorf("reading secret %s: %w", ref, err)
 	} else {
 		s.entry = Entry{Value: New(string(data)), Version: secret.Version, ReadAt: s.tried}
 	}
-	close(s.running)
-	s.running = nil
+	c.slots[ref] = s
+	if s.entry.ReadAt.IsZero() {
+		return Entry{}, s.entry.Err
+	}
+	return s.entry, nil
 }
 
 // access turns a Source's panic into an error, since it would end the process from

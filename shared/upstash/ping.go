@@ -3,6 +3,7 @@ package upstash
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -23,25 +24,13 @@ func (r PingResult) Latency() time.Duration { return r.Phases.Wait }
 
 // Ping asks for a PONG on a fresh connection, so that every phase is measured.
 func (c *Client) Ping(ctx context.Context) PingResult {
-	o, phases := c.sendPing(ctx)
+	o, phases := c.send(ctx, c.fresh, &http.Request{Method: http.MethodGet, URL: c.pingURL, Header: c.pingHeader}, maxPingBody)
 	o.Ping = true
-	if o.Err == nil && o.Status == http.StatusOK && bytes.Equal(o.Body, pong) {
-		return PingResult{Phases: phases}
+	r := PingResult{Phases: phases}
+	if Classify(o) != "" {
+		r.Err = newError("ping", o, c.redact)
 	}
-	if Classify(o) == "" {
-		return PingResult{Phases: phases}
-	}
-	return PingResult{Phases: phases, Err: newError("ping", o, c.redact)}
-}
-
-// pong is what Upstash answers, byte for byte; other spellings are parsed.
-var pong = []byte(`{"result":"PONG"}`)
-
-func (c *Client) sendPing(ctx context.Context) (Outcome, Phases) {
-	if c.direct != nil {
-		return c.direct.send(ctx, c.timeout, maxPingBody)
-	}
-	return c.send(ctx, c.fresh, &http.Request{Method: http.MethodGet, URL: c.pingURL, Header: c.pingHeader}, maxPingBody)
+	return r
 }
 
 // send makes one request within the client's timeout and reads its answer. It goes to
@@ -58,7 +47,12 @@ func (c *Client) send(ctx context.Context, via http.RoundTripper, req *http.Requ
 		o.Status, o.ContentType = resp.StatusCode, resp.Header.Get("Content-Type")
 		o.Body, err = readAll(resp.Body, limit)
 	}
-	return t.end(ctx, o, err)
+	if err != nil && ctx.Err() != nil {
+		// An expired context shows itself in many errors; the context itself is plain.
+		err = errors.Join(ctx.Err(), err)
+	}
+	o.Err, o.Phase = err, t.phase()
+	return o, t.phases()
 }
 
 func readAll(body io.Reader, limit int64) ([]byte, error) {

@@ -1,9 +1,7 @@
 package upstash
 
 import (
-	"context"
 	"crypto/tls"
-	"errors"
 	"net/http/httptrace"
 	"sync/atomic"
 	"time"
@@ -49,18 +47,7 @@ func (t *trace) mark(moment *atomic.Int64) {
 	moment.CompareAndSwap(0, int64(time.Since(t.start))+1)
 }
 
-// end completes an outcome. An expired context shows itself in many errors; the
-// context itself is plain.
-func (t *trace) end(ctx context.Context, o Outcome, err error) (Outcome, Phases) {
-	if err != nil && ctx.Err() != nil {
-		err = errors.Join(ctx.Err(), err)
-	}
-	o.Err, o.Phase = err, t.phase()
-	return o, t.phases()
-}
-
-// dialHooks are those that a [net.Dialer] calls.
-func (t *trace) dialHooks() *httptrace.ClientTrace {
+func (t *trace) hooks() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		DNSStart: func(httptrace.DNSStartInfo) { t.mark(&t.dnsStart) },
 		DNSDone: func(i httptrace.DNSDoneInfo) {
@@ -75,26 +62,20 @@ func (t *trace) dialHooks() *httptrace.ClientTrace {
 				t.mark(&t.connectDone)
 			}
 		},
+		TLSHandshakeStart: func() { t.mark(&t.tlsStart) },
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
+			if err == nil {
+				t.mark(&t.tlsDone)
+			}
+		},
+		GotConn: func(httptrace.GotConnInfo) { t.mark(&t.gotConn) },
+		WroteRequest: func(i httptrace.WroteRequestInfo) {
+			if i.Err == nil {
+				t.mark(&t.wrote)
+			}
+		},
+		GotFirstResponseByte: func() { t.mark(&t.firstByte) },
 	}
-}
-
-// hooks are those that a transport calls.
-func (t *trace) hooks() *httptrace.ClientTrace {
-	h := t.dialHooks()
-	h.TLSHandshakeStart = func() { t.mark(&t.tlsStart) }
-	h.TLSHandshakeDone = func(_ tls.ConnectionState, err error) {
-		if err == nil {
-			t.mark(&t.tlsDone)
-		}
-	}
-	h.GotConn = func(httptrace.GotConnInfo) { t.mark(&t.gotConn) }
-	h.WroteRequest = func(i httptrace.WroteRequestInfo) {
-		if i.Err == nil {
-			t.mark(&t.wrote)
-		}
-	}
-	h.GotFirstResponseByte = func() { t.mark(&t.firstByte) }
-	return h
 }
 
 // phases returns the completed phases; Total is up to now.

@@ -269,7 +269,7 @@ func deployedMockOff(ctx context.Context, r *run, d *database) Finding {
 		return pass("%s", evidence)
 	}
 	t := &check.Target{Database: d.Database, Job: report.HealthCheck, Now: r.Now, Deployments: r.Deployments}
-	t.Connect(d.client, "", nil)
+	t.SetClient(d.client, "", nil)
 	var unread []string
 	for _, o := range t.MockConfiguration(ctx) {
 		switch o.Status {

@@ -27,7 +27,7 @@ func (d *database) sample(ctx context.Context, ask func(*check.Target, context.C
 		return broken(err)
 	}
 	t := &check.Target{Database: d.Database, Job: report.Metrics, Now: d.run.Now}
-	t.Connect(d.client, "", nil)
+	t.SetClient(d.client, "", nil)
 	o, commands := ask(t, ctx, sampleCommands)
 	d.used += int64(commands)
 	switch {
