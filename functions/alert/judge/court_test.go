@@ -48,7 +48,9 @@ func (c *court) step(e Evidence) []incident.Change {
 			c.changes = append(c.changes, fmt.Sprintf("%v %s %s", c.now.Sub(noon).Minutes(), series(change), change.Event))
 		}
 	}
-	maps.DeleteFunc(c.s.Incidents, func(_ string, inc *incident.Incident) bool { return !inc.Open() && c.now.Sub(inc.Resolved) > c.p.Reopen })
+	maps.DeleteFunc(c.s.Incidents, func(_ string, inc *incident.Incident) bool {
+		return !inc.Open() && c.now.Sub(inc.Resolved) > c.p.Reopen
+	})
 	Prune(&c.s, c.p, c.now)
 	return changes
 }

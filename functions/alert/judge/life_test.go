@@ -98,13 +98,13 @@ func TestAFailureThatGoesOnIsRoutine(t *testing.T) {
 
 func TestReopeningsOfLongAgoDoNotMakeUnstable(t *testing.T) {
 	w := newCourt(t)
-	w.p.FlapHigh, w.p.UnstableWithin = incident.Never, 10 * time.Minute
+	w.p.FlapHigh, w.p.UnstableWithin = incident.Never, 10*time.Minute
 	w.life(strings.Repeat("a....", 5)) // reopened at 5, 10, 15 and 20
 	if inc := w.of(report.Ping); inc.Unstable != true || len(inc.Reopenings) != 3 {
 		t.Errorf("three reopenings in ten minutes: unstable %t, reopenings %v", inc.Unstable, inc.Reopenings)
 	}
 	w = newCourt(t)
-	w.p.FlapHigh, w.p.UnstableWithin = incident.Never, 9 * time.Minute
+	w.p.FlapHigh, w.p.UnstableWithin = incident.Never, 9*time.Minute
 	w.life(strings.Repeat("a....", 5))
 	if inc := w.of(report.Ping); inc.Unstable || len(inc.Reopenings) != 2 {
 		t.Errorf("two in nine minutes: unstable %t, reopenings %v", inc.Unstable, inc.Reopenings)

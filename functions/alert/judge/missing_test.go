@@ -139,7 +139,9 @@ func TestMissingSeriesBoundaries(t *testing.T) {
 		s.missingSeries(nil)
 		return s.Series[incident.MonitorSeries(subjectReports)]
 	}
-	unknown := func(sources ...incident.SourceState) *incident.SeriesState { return &incident.SeriesState{Sources: sources} }
+	unknown := func(sources ...incident.SourceState) *incident.SeriesState {
+		return &incident.SeriesState{Sources: sources}
+	}
 	silent := incident.SourceState{Every: time.Minute, UnknownSince: noon}
 	rare := incident.SourceState{Source: "eu", Every: 2 * time.Minute, UnknownSince: at(1)}
 	heard := incident.SourceState{Source: "us", Every: time.Minute}
