@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
@@ -23,84 +26,50 @@ const (
 // documentsAtOnce bounds how many incident documents are written at the same time.
 const documentsAtOnce = 8
 
-// delivered says what is left to do after one round of deliveries.
-type delivered struct {
-	// health is what was learnt about receivers.
-	health []ReceiverHealth
-	// more says that recording has made something new due.
-	more bool
-}
-
 // deliver sends claimed notices, each receiver's in their order and the receivers
 // side by side, and records results as they come in: what was accepted must not
 // wait for what hangs. It goes on when the request has ended, since the claims are
-// this process' alone.
-func (f *Function) deliver(ctx context.Context, shard string, notices []incident.Notice) delivered {
+// this process' alone. It returns what the results show about receivers.
+func (f *Function) deliver(ctx context.Context, shard string, notices []incident.Notice) []ReceiverHealth {
 	ctx = context.WithoutCancel(ctx)
+	queues := map[string][]incident.Notice{}
+	for _, n := range notices {
+		queues[n.Address] = append(queues[n.Address], n)
+	}
 	results := make(chan notify.Result, len(notices))
 	var wg sync.WaitGroup
-	for address, queue := range byAddress(notices) {
+	for address, queue := range queues {
 		if address == incident.Documents {
-			f.sendDocuments(ctx, &wg, queue, results)
-			continue
+			wg.Go(func() { f.sendDocuments(ctx, queue, results) })
+		} else {
+			wg.Go(func() { f.sendAll(ctx, address, queue, results) })
 		}
-		wg.Go(func() { f.sendAll(ctx, address, queue, results) })
 	}
 	go func() {
 		wg.Wait()
 		close(results)
 	}()
-	var d delivered
-	seen := map[string]bool{}
+	var health []ReceiverHealth
 	for r := range results {
-		batch := append([]notify.Result{r}, drain(results)...)
+		batch := []notify.Result{r}
+		for len(results) > 0 { // those that need no waiting
+			batch = append(batch, <-results)
+		}
 		f.record(ctx, shard, batch)
 		for _, r := range batch {
-			d.learn(r, seen)
-		}
-	}
-	return d
-}
-
-// learn notes what a result says about its receiver.
-func (d *delivered) learn(r notify.Result, seen map[string]bool) {
-	if r.Address == incident.Documents || seen[r.Address] {
-		return
-	}
-	switch r.Outcome {
-	case notify.Refused:
-		d.health = append(d.health, ReceiverHealth{Address: r.Address, Problem: r.Error})
-		d.more = true // the fallback
-		seen[r.Address] = true
-	case notify.Delivered:
-		d.health = append(d.health, ReceiverHealth{Address: r.Address})
-		seen[r.Address] = true
-	case notify.Later, notify.Ambiguous:
-	}
-}
-
-// drain returns what is there without waiting.
-func drain(results <-chan notify.Result) []notify.Result {
-	var out []notify.Result
-	for {
-		select {
-		case r, ok := <-results:
-			if !ok {
-				return out
+			if r.Address == incident.Documents || slices.ContainsFunc(health, func(h ReceiverHealth) bool { return h.Address == r.Address }) {
+				continue
 			}
-			out = append(out, r)
-		default:
-			return out
+			switch r.Outcome {
+			case notify.Refused:
+				health = append(health, ReceiverHealth{Address: r.Address, Problem: r.Error})
+			case notify.Delivered:
+				health = append(health, ReceiverHealth{Address: r.Address})
+			case notify.Later, notify.Ambiguous:
+			}
 		}
 	}
-}
-
-func byAddress(notices []incident.Notice) map[string][]incident.Notice {
-	out := map[string][]incident.Notice{}
-	for _, n := range notices {
-		out[n.Address] = append(out[n.Address], n)
-	}
-	return out
+	return health
 }
 
 // sendAll sends a receiver's notices one after the other. When it asks to be left
@@ -147,46 +116,38 @@ func (f *Function) send(ctx context.Context, address string, n incident.Notice) 
 	// The clock of the lease may be a test's; what is left of it is not.
 	ctx, cancel := context.WithTimeout(ctx, min(end.Sub(now), f.options.Lease/sendShare))
 	defer cancel()
-	began := f.now()
 	ref, outcome, err := receiver.Deliver(ctx, m, n.Previous)
 	f.options.Observe(Sent)
 	r.Ref, r.RetryAfter, r.Outcome = ref, outcome.RetryAfter, notify.Outcome(outcome.Result)
-	if r.Outcome != notify.Delivered {
-		r.Error = reason(outcome, err)
+	switch {
+	case r.Outcome == notify.Delivered:
+	case outcome.Reason != "":
+		r.Error = outcome.Reason
+	case err != nil:
+		r.Error = err.Error()
+	default:
+		r.Error = string(outcome.Result)
 	}
-	f.logDelivery(ctx, n, r, f.now().Sub(began))
+	f.logDelivery(ctx, n, r, f.now().Sub(now))
 	return r
 }
 
-func reason(o message.Outcome, err error) string {
-	switch {
-	case o.Reason != "":
-		return o.Reason
-	case err != nil:
-		return err.Error()
-	}
-	return string(o.Result)
-}
-
 // sendDocuments writes incidents' documents, several at once.
-func (f *Function) sendDocuments(ctx context.Context, wg *sync.WaitGroup, queue []incident.Notice, results chan<- notify.Result) {
-	next := make(chan incident.Notice, len(queue))
+func (f *Function) sendDocuments(ctx context.Context, queue []incident.Notice, results chan<- notify.Result) {
+	var group errgroup.Group
+	group.SetLimit(documentsAtOnce)
 	for _, n := range queue {
-		next <- n
-	}
-	close(next)
-	for range min(documentsAtOnce, len(queue)) {
-		wg.Go(func() {
-			for n := range next {
-				r := result(n)
-				r.Outcome, r.Ref = notify.Delivered, incident.Ref{ID: n.ID()}
-				if err := f.writeDocument(ctx, n); err != nil {
-					r.Outcome, r.Ref, r.Error = notify.Later, incident.Ref{}, err.Error()
-				}
-				results <- r
+		group.Go(func() error {
+			r := result(n)
+			r.Outcome, r.Ref = notify.Delivered, incident.Ref{ID: n.ID()}
+			if err := f.writeDocument(ctx, n); err != nil {
+				r.Outcome, r.Ref, r.Error = notify.Later, incident.Ref{}, err.Error()
 			}
+			results <- r
+			return nil
 		})
 	}
+	_ = group.Wait() // each result holds its error
 }
 
 // writeDocument keeps the newer revision if another worker is writing too.

@@ -1,8 +1,6 @@
 package alert
 
 import (
-	"slices"
-	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
@@ -41,7 +39,7 @@ func Policy(c *config.Config, shard string) incident.Policy {
 	p.Windows = windows(c)
 
 	a := c.Alerting
-	p.Reminders, p.EscalateAfter = reminders(a.Reminders), a.EscalateAfter
+	p.Reminders, p.EscalateAfter = incident.Reminders(a.Reminders), a.EscalateAfter
 	p.Reopen = a.ReopenWithin
 	p.UnstableAfter, p.UnstableWithin, p.Settle = a.Unstable.Reopenings, a.Unstable.Within, a.Unstable.StableFor
 	p.FlapHigh, p.FlapLow = a.Flapping.Start, a.Flapping.Stop
@@ -149,7 +147,7 @@ func receivers(c *config.Config) map[string]incident.Receiver {
 func routes(c *config.Config) []incident.Route {
 	var out []incident.Route
 	for _, r := range c.Routes {
-		own := reminders(r.Reminders)
+		own := incident.Reminders(r.Reminders)
 		out = append(out, incident.Route{
 			Environments: r.Environments, Databases: r.Databases, Severities: r.Severities, Continue: r.Continue,
 			Receivers: expand(c, r.Receivers), Fallback: expand(c, r.Fallback), Escalate: expand(c, r.EscalateTo),
@@ -157,10 +155,6 @@ func routes(c *config.Config) []incident.Route {
 		})
 	}
 	return out
-}
-
-func reminders(r config.Reminders) incident.Reminders {
-	return incident.Reminders{Critical: slices.Clone(r.Critical), Acknowledged: slices.Clone(r.Acknowledged), Warning: slices.Clone(r.Warning)}
 }
 
 // windows leaves out what cannot be read: the configuration has reported it.
@@ -173,16 +167,13 @@ func windows(c *config.Config) []incident.Window {
 		}
 		window := incident.Window{Name: w.Name, Databases: w.Databases, Environments: w.Environments, Zone: zone, For: w.For}
 		if w.Cron != "" {
-			if window.Cron, err = cron.Parse(w.Cron); err != nil {
-				continue
-			}
+			window.Cron, err = cron.Parse(w.Cron)
+		} else {
+			window.Start, window.End, err = w.Span()
+		}
+		if err == nil {
 			out = append(out, window)
-			continue
 		}
-		if window.Start, window.End, err = w.Span(); err != nil {
-			continue
-		}
-		out = append(out, window)
 	}
 	return out
 }

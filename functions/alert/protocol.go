@@ -7,6 +7,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
@@ -24,12 +25,8 @@ const (
 	passes       = 4
 )
 
-var (
-	// errStore says that the store does not do its work.
-	errStore = errors.New("store failed")
-	// errContended says that others wrote first, again and again.
-	errContended = errors.New("state is contended")
-)
+// errStore says that the store does not do its work.
+var errStore = errors.New("store failed")
 
 // apply brings one shard up to date with an input and sends what is owed. It
 // returns nil once the state is committed, whatever becomes of the deliveries.
@@ -40,14 +37,15 @@ func (f *Function) apply(ctx context.Context, shard string, in Input) error {
 	for pass := range passes {
 		notices, err := f.commit(ctx, shard, in)
 		if err != nil && pass > 0 {
-			f.log.WarnContext(ctx, "the rest waits for the next sweep", "shard", shard, "error", err)
+			f.log.WarnContext(ctx, "remaining deliveries deferred to the next tick", "shard", shard, "error", err)
 			return nil // the message itself was committed
 		}
 		if err != nil || len(notices) == 0 {
 			return err
 		}
-		done := f.deliver(ctx, shard, notices)
-		in = Input{Receivers: f.news(done.health)}
+		health := f.deliver(ctx, shard, notices)
+		refused := slices.ContainsFunc(health, func(h ReceiverHealth) bool { return h.Problem != "" }) // the fallback is due
+		in = Input{Receivers: f.news(health)}
 		if len(in.Receivers) > 0 && shard != f.first {
 			// Receivers are the first shard's business: failing to note it loses only the note.
 			if err := f.apply(ctx, f.first, in); err != nil {
@@ -55,21 +53,14 @@ func (f *Function) apply(ctx context.Context, shard string, in Input) error {
 			}
 			in.Receivers = nil
 		}
-		if !done.more && len(in.Receivers) == 0 && len(notices) < claimMost {
+		if !refused && len(in.Receivers) == 0 && len(notices) < claimMost {
 			return nil
 		}
 	}
 	return nil
 }
 
-// noteRefusing remembers which receivers the first shard's state has as refusing.
-func (f *Function) noteRefusing(s incident.State) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.refusing = refusing(s)
-}
-
-// news leaves out what is known of receivers that work.
+// news leaves out receivers that work and are known to.
 func (f *Function) news(health []ReceiverHealth) []ReceiverHealth {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -84,24 +75,17 @@ type attempt struct {
 	notices []incident.Notice
 }
 
-// commit reads the state, steps, claims and writes, until nobody else has written
+// commit reads the state, steps, claims and writes, until no other worker has written
 // in between. The notices are this call's alone to send.
 func (f *Function) commit(ctx context.Context, shard string, in Input) ([]incident.Notice, error) {
 	began := time.Now()
 	var made []attempt
 	for try := 0; ; try++ {
 		notices, err := f.tryCommit(ctx, shard, in, &made)
-		conflict := errors.Is(err, store.ErrConflict)
-		if !conflict && !errors.Is(err, errStore) {
+		if !errors.Is(err, store.ErrConflict) && !errors.Is(err, errStore) {
 			return notices, err
 		}
-		if try+1 == contendTries || time.Since(began) > contendFor {
-			if conflict {
-				err = errContended
-			}
-			return nil, fmt.Errorf("committing the state of shard %s: %w", shard, err)
-		}
-		if sleep(ctx, f.options.Jitter(contendPause<<try)) != nil {
+		if try+1 == contendTries || time.Since(began) > contendFor || sleep(ctx, f.options.Jitter(contendPause<<try)) != nil {
 			return nil, fmt.Errorf("committing the state of shard %s: %w", shard, err)
 		}
 	}
@@ -133,7 +117,9 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in Input, made *
 	f.options.Observe(Claimed)
 	f.undelivered(ctx, next, policy, now)
 	if shard == f.first {
-		f.noteRefusing(next)
+		f.mu.Lock()
+		f.refusing = refusing(next)
+		f.mu.Unlock()
 	}
 	if len(notices) == 0 && incident.Equal(state, next) {
 		return nil, nil // a tick with nothing due writes nothing
@@ -172,7 +158,13 @@ func (f *Function) read(ctx context.Context, shard string) (state incident.State
 // setAside keeps an unreadable state. Its key follows from its version, so that
 // doing it twice keeps it once.
 func (f *Function) setAside(ctx context.Context, shard string, doc store.Doc) (string, error) {
-	key := fmt.Sprintf("aside/v1/%s/%s", shard, segment(doc.Version))
+	version := strings.Map(func(c rune) rune {
+		if c < '0' || c > '9' && c < 'A' || c > 'Z' && c < 'a' || c > 'z' {
+			return '-' // a segment of a key holds nothing else
+		}
+		return c
+	}, doc.Version)
+	key := fmt.Sprintf("aside/v1/%s/%.64s", shard, version)
 	_, err := f.store.Put(ctx, store.Doc{Key: key, Data: doc.Data, Schema: doc.Schema})
 	if err != nil && !errors.Is(err, store.ErrConflict) {
 		return "", err
@@ -227,18 +219,4 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// segment makes text fit for a segment of a key.
-func segment(text string) string {
-	out := []byte(text)
-	for i, c := range out {
-		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
-			out[i] = '-'
-		}
-	}
-	if len(out) == 0 {
-		return "none"
-	}
-	return string(out[:min(len(out), 64)])
 }

@@ -19,9 +19,6 @@ const attributeLogEntry = "logging.googleapis.com/timestamp"
 // all the time says the same all the time.
 const signalQuiet = 10 * time.Second
 
-// recentSignals holds what each source last said of each service's revisions.
-type recentSignals map[string]recentSignal
-
 type recentSignal struct {
 	mode report.Mode
 	at   time.Time
@@ -40,8 +37,8 @@ func (f *Function) repeats(sig report.Signal) bool {
 	if ok && last.mode == sig.Mode && now.Sub(last.at) < signalQuiet {
 		return true
 	}
-	if f.signals == nil || len(f.signals) >= maxRecent {
-		f.signals = recentSignals{}
+	if len(f.signals) >= maxRecent {
+		clear(f.signals)
 	}
 	f.signals[key] = recentSignal{sig.Mode, now}
 	return false
