@@ -228,7 +228,7 @@ func (h *GaugeHour) add(run Run, readings map[string]report.Reading) {
 	for database, r := range readings {
 		s := h.Series[database]
 		if s == nil {
-			s = &readingSeries{Values: map[report.Gauge]figures{}, Checks: map[report.Check]*verdicts{}}
+			s = &readingSeries{}
 			h.Series[database] = s
 		}
 		s.add(index, r)
@@ -238,10 +238,16 @@ func (h *GaugeHour) add(run Run, readings map[string]report.Reading) {
 func (s *readingSeries) add(run int, r report.Reading) {
 	i := len(s.Run)
 	s.Run, s.Replica, s.Policy = append(s.Run, run), append(s.Replica, r.Replica), append(s.Policy, r.Policy)
+	if s.Values == nil {
+		s.Values = map[report.Gauge]figures{}
+	}
 	for gauge, value := range r.Values {
 		column := s.Values[gauge]
 		column.set(i, value)
 		s.Values[gauge] = column
+	}
+	if s.Checks == nil {
+		s.Checks = map[report.Check]*verdicts{}
 	}
 	for check, one := range r.Checks {
 		v := s.Checks[check]
