@@ -107,26 +107,18 @@ func (s *readingSeries) fits(runs int) bool {
 // Databases returns the names of all databases with a reading, sorted.
 func (h *GaugeHour) Databases() []string { return slices.Sorted(maps.Keys(h.Series)) }
 
-// each yields the indices of the database's readings by time, with their times.
-func (h *GaugeHour) each(database string) iter.Seq2[int, time.Time] {
-	return func(yield func(int, time.Time) bool) {
-		s := h.Series[database]
-		if s == nil {
-			return
-		}
-		for _, i := range s.byTime {
-			if !yield(i, h.List[s.Run[i]].Scheduled) {
-				return
-			}
-		}
-	}
-}
+// at is when the reading with this index was made.
+func (h *GaugeHour) at(s *readingSeries, i int) time.Time { return h.List[s.Run[i]].Scheduled }
 
 // Readings returns the database's readings by time. A run without one is a gap.
 func (h *GaugeHour) Readings(database string) []report.Reading {
+	s := h.Series[database]
+	if s == nil {
+		return nil
+	}
 	var out []report.Reading
-	for i, at := range h.each(database) {
-		out = append(out, h.Series[database].reading(i, at))
+	for _, i := range s.byTime {
+		out = append(out, s.reading(i, h.at(s, i)))
 	}
 	return out
 }
@@ -139,7 +131,7 @@ func (h *GaugeHour) Last(database string) (report.Reading, bool) {
 		return report.Reading{}, false
 	}
 	for _, i := range slices.Backward(s.byTime) {
-		if r := s.reading(i, h.List[s.Run[i]].Scheduled); len(r.Values) > 0 {
+		if r := s.reading(i, h.at(s, i)); len(r.Values) > 0 {
 			return r, true
 		}
 	}
@@ -159,7 +151,7 @@ func Growth(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[t
 		last := map[string]counters{} // by replica
 		for _, h := range hours {
 			s := h.Series[database]
-			if s == nil {
+			if s == nil || s.Values[gauge] == nil {
 				continue
 			}
 			var columns []figures
@@ -167,13 +159,13 @@ func Growth(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[t
 				columns = append(columns, s.Values[name])
 			}
 			values := s.Values[gauge]
-			for i, at := range h.each(database) {
-				now := counters{value: values.at(i)}
+			for _, i := range s.byTime {
+				now := counters{values.at(i), make([]float64, len(columns))}
 				if math.IsNaN(now.value) {
 					continue
 				}
-				for _, c := range columns {
-					now.all = append(now.all, c.at(i))
+				for k, c := range columns {
+					now.all[k] = c.at(i)
 				}
 				before, compared := last[s.Replica[i]]
 				last[s.Replica[i]] = now
@@ -186,7 +178,7 @@ func Growth(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[t
 						grown = now.value
 					}
 				}
-				if !yield(at, grown) {
+				if !yield(h.at(s, i), grown) {
 					return
 				}
 			}
@@ -198,8 +190,13 @@ func Growth(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[t
 func Figure(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[time.Time, float64] {
 	return func(yield func(time.Time, float64) bool) {
 		for _, h := range hours {
-			for i, at := range h.each(database) {
-				if v := h.Series[database].Values[gauge].at(i); !math.IsNaN(v) && !yield(at, v) {
+			s := h.Series[database]
+			if s == nil || s.Values[gauge] == nil {
+				continue
+			}
+			values := s.Values[gauge]
+			for _, i := range s.byTime {
+				if v := values.at(i); !math.IsNaN(v) && !yield(h.at(s, i), v) {
 					return
 				}
 			}
@@ -211,8 +208,13 @@ func Figure(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[t
 func Verdicts(hours []*GaugeHour, database string, check report.Check) iter.Seq2[time.Time, report.Verdict] {
 	return func(yield func(time.Time, report.Verdict) bool) {
 		for _, h := range hours {
-			for i, at := range h.each(database) {
-				if v, asked := h.Series[database].Checks[check].at(i); asked && !yield(at, v) {
+			s := h.Series[database]
+			if s == nil || s.Checks[check] == nil {
+				continue
+			}
+			verdicts := s.Checks[check]
+			for _, i := range s.byTime {
+				if v, asked := verdicts.at(i); asked && !yield(h.at(s, i), v) {
 					return
 				}
 			}
@@ -226,7 +228,7 @@ func (h *GaugeHour) add(run Run, readings map[string]report.Reading) {
 	for database, r := range readings {
 		s := h.Series[database]
 		if s == nil {
-			s = &readingSeries{Values: map[report.Gauge]figures{}, Checks: map[report.Check]*verdicts{}}
+			s = &readingSeries{}
 			h.Series[database] = s
 		}
 		s.add(index, r)
@@ -236,10 +238,16 @@ func (h *GaugeHour) add(run Run, readings map[string]report.Reading) {
 func (s *readingSeries) add(run int, r report.Reading) {
 	i := len(s.Run)
 	s.Run, s.Replica, s.Policy = append(s.Run, run), append(s.Replica, r.Replica), append(s.Policy, r.Policy)
+	if s.Values == nil {
+		s.Values = map[report.Gauge]figures{}
+	}
 	for gauge, value := range r.Values {
 		column := s.Values[gauge]
 		column.set(i, value)
 		s.Values[gauge] = column
+	}
+	if s.Checks == nil {
+		s.Checks = map[report.Check]*verdicts{}
 	}
 	for check, one := range r.Checks {
 		v := s.Checks[check]
@@ -274,9 +282,6 @@ func (s *readingSeries) reading(i int, at time.Time) report.Reading {
 
 // at returns the verdict of a reading, and whether the check was asked.
 func (v *verdicts) at(i int) (report.Verdict, bool) {
-	if v == nil {
-		return report.Verdict{}, false
-	}
 	status, asked := v.Status.at(i)
 	out := report.Verdict{Status: status}
 	if i < len(v.Cause) {

@@ -15,9 +15,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/pongwatch/pongwatch/shared/store"
 )
@@ -183,18 +186,29 @@ func hourKey(prefix string, t time.Time) string { return prefix + t.UTC().Format
 // dayKey is the key of the document under prefix that holds t's day.
 func dayKey(prefix string, t time.Time) string { return prefix + t.UTC().Format(dayLayout) }
 
-// between returns the decoded documents with from ≤ key < to, in order.
+// between returns the decoded documents with from ≤ key < to, in order. It decodes as many
+// at once as there are processors, because a page waits for some days of them.
 func between[D any](ctx context.Context, s store.Store, from, to string, decode func(store.Doc) (D, error)) ([]D, error) {
-	var out []D
+	var docs []store.Doc
 	for doc, err := range s.Range(ctx, from, to) {
 		if err != nil {
 			return nil, fmt.Errorf("reading history: %w", err)
 		}
-		d, err := decode(doc)
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", doc.Key, err)
-		}
-		out = append(out, d)
+		docs = append(docs, doc)
+	}
+	out := make([]D, len(docs))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, doc := range docs {
+		group.Go(func() (err error) {
+			if out[i], err = decode(doc); err != nil {
+				return fmt.Errorf("reading %s: %w", doc.Key, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
 	}
 	return out, nil
 }
