@@ -16,8 +16,8 @@ var byteUnits = []struct {
 	size   Bytes
 }{{"TB", 1 << 40}, {"GB", 1 << 30}, {"MB", 1 << 20}, {"KB", 1 << 10}, {"B", 1}}
 
-// ParseBytes parses a size.
-func ParseBytes(text string) (Bytes, error) {
+// parseBytes parses a size.
+func parseBytes(text string) (Bytes, error) {
 	number, unit := strings.ToUpper(strings.ReplaceAll(text, " ", "")), Bytes(1)
 	for _, u := range byteUnits {
 		if rest, ok := strings.CutSuffix(number, u.suffix); ok {

@@ -269,7 +269,7 @@ func (d *Decoder) scalar(n *Node, v reflect.Value, k Key) (what, example string)
 		}
 		*into = t
 	case *Bytes:
-		size, err := ParseBytes(n.text)
+		size, err := parseBytes(n.text)
 		if n.kind != kindText && n.kind != kindInteger || err != nil {
 			return wrong(" that is no size")
 		}
