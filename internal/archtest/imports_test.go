@@ -36,8 +36,12 @@ var confined = []struct {
 	{"cloud.google.com/go", []string{"shared/gcp"}, "one package per Google SDK keeps the rest free of it"},
 	{"google.golang.org/api", []string{"shared/gcp"}, "one package per Google SDK keeps the rest free of it"},
 	{"github.com/GoogleCloudPlatform/functions-framework-go", []string{""}, "the entry points' names stand in one place, where the buildpack looks"},
-	{"github.com/goccy/go-yaml", []string{"shared/config"}, "YAML is read, with its positions, in one place"},
+	{"github.com/goccy/go-yaml", []string{"shared/config", preflight}, "the configuration's YAML is read, with its positions, in one place; preflight reads lock files"},
+	{"github.com/BurntSushi/toml", []string{preflight}, "only preflight reads manifests"},
+	{"github.com/Masterminds/semver", []string{preflight}, "only preflight compares versions of packages"},
 }
+
+const preflight = "cmd/pongwatch/internal/preflight"
 
 // undeployed gives what must never be linked into the functions, beside packages whose name ends in test.
 var undeployed = []string{

@@ -54,10 +54,7 @@ func variables(_ context.Context, r *run, d *database) Finding {
 	return pass("%s", evidence)
 }
 
-func aboutURL(p config.Problem) bool {
-	key := strings.ToLower(p.Key)
-	return strings.HasSuffix(key, "url")
-}
+func aboutURL(p config.Problem) bool { return strings.HasSuffix(strings.ToLower(p.Key), "url") }
 
 func aboutToken(p config.Problem) bool {
 	key := strings.ToLower(p.Key)

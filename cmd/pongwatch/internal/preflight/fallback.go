@@ -65,9 +65,6 @@ func fallbackDrill(ctx context.Context, a App) Finding {
 
 // fallbackRate is how often and how long apps were in mock mode, as Metrics counts it.
 func fallbackRate(ctx context.Context, r *run) Finding {
-	if r.Monitor == nil {
-		return skip(noMonitor)
-	}
 	s, problem := r.readStatistics(ctx)
 	if problem != nil {
 		return *problem

@@ -54,6 +54,16 @@ type watched struct {
 
 const noMonitor = "it asks a running pongwatch: name it with --url"
 
+// watching makes an item of a func that asks a running pongwatch.
+func watching(judge func(context.Context, *run) Finding) func(context.Context, *run) Finding {
+	return func(ctx context.Context, r *run) Finding {
+		if r.Monitor == nil {
+			return skip(noMonitor)
+		}
+		return judge(ctx, r)
+	}
+}
+
 // notWell is a page that did not come, or not as it should.
 func notWell(path string, page Page, err error) Finding {
 	steps := []string{
@@ -82,9 +92,6 @@ func (r *run) readHealth(ctx context.Context) (*healthcheck.Health, *Finding) {
 }
 
 func healthConnected(ctx context.Context, r *run) Finding {
-	if r.Monitor == nil {
-		return skip(noMonitor)
-	}
 	h, problem := r.readHealth(ctx)
 	if problem != nil {
 		return *problem
@@ -130,9 +137,6 @@ func deployedEgress(ctx context.Context, r *run, d *database) Finding {
 }
 
 func monitorJobs(ctx context.Context, r *run) Finding {
-	if r.Monitor == nil {
-		return skip(noMonitor)
-	}
 	page, err := r.Monitor.Get(ctx, jobsPath)
 	var h healthcheck.MonitorHealth
 	if err != nil || json.Unmarshal(page.Body, &h) != nil || h.Status == "" {
@@ -169,9 +173,6 @@ func (r *run) readStatistics(ctx context.Context) (*statistics.Statistics, *Find
 const stale = 15 * time.Minute
 
 func monitorMetrics(ctx context.Context, r *run) Finding {
-	if r.Monitor == nil {
-		return skip(noMonitor)
-	}
 	s, problem := r.readStatistics(ctx)
 	if problem != nil {
 		return *problem
@@ -201,9 +202,6 @@ func monitorMetrics(ctx context.Context, r *run) Finding {
 }
 
 func monitorDashboard(ctx context.Context, r *run) Finding {
-	if r.Monitor == nil {
-		return skip(noMonitor)
-	}
 	page, err := r.Monitor.Get(ctx, dashboardPath)
 	if err != nil || page.Status != http.StatusOK || !page.HTML {
 		return notWell(dashboardPath, page, err)
@@ -263,9 +261,6 @@ func receivers(_ context.Context, r *run) Finding {
 }
 
 func drill(ctx context.Context, r *run) Finding {
-	if r.Monitor == nil {
-		return skip(noMonitor)
-	}
 	steps := cause.MonitorReceiver.Info().Fix
 	i, err := r.Monitor.Drill(ctx)
 	switch {
@@ -290,8 +285,7 @@ func drill(ctx context.Context, r *run) Finding {
 	}
 	evidence := i.ID + ": " + strings.Join(told, ", ")
 	if !delivered {
-		f := because(Fail, cause.MonitorReceiver, evidence)
-		return f
+		return because(Fail, cause.MonitorReceiver, evidence)
 	}
 	return pass("%s", evidence)
 }
