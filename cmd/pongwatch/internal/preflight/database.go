@@ -63,21 +63,20 @@ func aboutToken(p config.Problem) bool {
 
 // wrong returns what is wrong with one of the settings: what the configuration says of
 // it, or what the secret behind it holds.
-func (d *database) wrong(ctx context.Context, about func(config.Problem) bool) (other, own error) {
+func (d *database) wrong(about func(config.Problem) bool) (other, own error) {
 	for _, p := range d.Problems {
 		if !p.Notice && about(p) {
 			return nil, p
 		}
 	}
-	err := d.resolve(ctx)
-	if p, ok := errors.AsType[config.Problem](err); ok && about(p) {
-		return nil, err
+	if p, ok := errors.AsType[config.Problem](d.problem); ok && about(p) {
+		return nil, d.problem
 	}
-	return err, nil
+	return d.problem, nil
 }
 
-func restURL(ctx context.Context, _ *run, d *database) Finding {
-	other, own := d.wrong(ctx, aboutURL)
+func restURL(_ context.Context, _ *run, d *database) Finding {
+	other, own := d.wrong(aboutURL)
 	switch {
 	case own != nil:
 		return broken(own)
@@ -108,8 +107,8 @@ func unreadable(err error) Finding {
 	return because(Fail, cause.MonitorSecretUnavailable, err.Error())
 }
 
-func tokenShape(ctx context.Context, _ *run, d *database) Finding {
-	other, own := d.wrong(ctx, aboutToken)
+func tokenShape(_ context.Context, _ *run, d *database) Finding {
+	other, own := d.wrong(aboutToken)
 	switch {
 	case own != nil:
 		return broken(own)
@@ -224,8 +223,8 @@ func area(region string) string {
 }
 
 func httpsOnly(ctx context.Context, _ *run, d *database) Finding {
-	if err := d.resolve(ctx); err != nil {
-		return broken(err)
+	if d.problem != nil {
+		return broken(d.problem)
 	}
 	if !strings.HasPrefix(d.credentials.URL, "https://") {
 		return fail("the connection is not encrypted", "http://", "Use the https:// REST URL of the Upstash console.")
@@ -262,7 +261,7 @@ func mockOff(ctx context.Context, r *run, d *database) Finding {
 func deployedMockOff(ctx context.Context, r *run, d *database) Finding {
 	evidence := "MOCK_REDIS is not set, or false"
 	named := slices.ContainsFunc(d.Apps, func(a config.App) bool { return a.CloudRun != "" })
-	if !named || r.Deployments == nil || d.resolve(ctx) != nil {
+	if !named || r.Deployments == nil || d.problem != nil {
 		return pass("%s", evidence)
 	}
 	t := &check.Target{Database: d.Database, Job: report.HealthCheck, Now: r.Now, Deployments: r.Deployments}
