@@ -98,17 +98,18 @@ func counted(n int, what string) string {
 }
 
 // openActivation returns an incident of an app in mock mode that is open.
-func openActivation(s *statistics.Statistics) (id string, open bool) {
-	i := slices.IndexFunc(s.Incidents.Open, activation)
-	if i < 0 {
-		return "", false
+func openActivation(s statistics.Statistics) (id string, open bool) {
+	for _, i := range s.Incidents.Open {
+		if activation(i) {
+			return i.ID, true
+		}
 	}
-	return s.Incidents.Open[i].ID, true
+	return "", false
 }
 
 // lastActivation returns the latest activation of mock mode that is over: one of its
 // own, or an outage in which an app fell back and came back with Redis.
-func lastActivation(s *statistics.Statistics) (incidents.Incident, bool) {
+func lastActivation(s statistics.Statistics) (incidents.Incident, bool) {
 	var last incidents.Incident
 	for _, i := range slices.Concat(s.Incidents.Resolved, s.Past) {
 		if activation(i) && i.Resolved.After(last.Resolved) {

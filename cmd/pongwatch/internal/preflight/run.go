@@ -28,7 +28,8 @@ type run struct {
 	failed    map[string]bool
 	// known are the secrets that must not appear in a result.
 	known []secrets.Value
-	watch watched
+	// pages are answers of the monitor, by path.
+	pages map[string]Page
 }
 
 // database is one database with what was learned of it.
@@ -48,7 +49,7 @@ type database struct {
 
 // newRun reads the credentials of each database that is asked for.
 func newRun(ctx context.Context, o Options) *run {
-	r := &run{Options: o, failed: map[string]bool{}}
+	r := &run{Options: o, failed: map[string]bool{}, pages: map[string]Page{}}
 	if o.Config == nil {
 		return r
 	}
