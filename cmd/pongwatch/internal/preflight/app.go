@@ -22,10 +22,10 @@ import (
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
 
-// App has the addresses at which an app is asked. Each is optional, and none is asked
-// that is not named: what it does there is the app's to know.
+// App has the addresses of an app's pages. Each is optional, and no other is requested,
+// because only the app's owner knows what a request does there.
 type App struct {
-	// HealthURL says "connected" or "mock". Empty is the configuration's.
+	// HealthURL answers "connected" or "mock". Empty is the configuration's.
 	HealthURL string
 	// CacheURL is a page that the app caches.
 	CacheURL string
@@ -59,7 +59,7 @@ const (
 	appTimeout = 15 * time.Second
 )
 
-// client returns one that reaches only the host of address.
+// client returns a client that reaches only the host of address.
 func client(address string) (*http.Client, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" {
@@ -74,7 +74,7 @@ type reply struct {
 	header http.Header
 }
 
-// request asks the app; the body is read, at most [appBody] of it, and forgotten.
+// request sends a request to the app. It reads at most [appBody] of the answer, and drops it.
 func (r *run) request(ctx context.Context, c *http.Client, method, address string, body secrets.Value) (reply, error) {
 	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body.Reveal()))
 	if err != nil {
@@ -91,12 +91,12 @@ func (r *run) request(ctx context.Context, c *http.Client, method, address strin
 		return reply{}, outbound.Error(err, r.App.Token)
 	}
 	defer resp.Body.Close()
-	// How long it took matters, so it is read; one that breaks off has been answered.
+	// The body is read because its time counts; one that breaks off is an answer, too.
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, appBody))
 	return reply{resp.StatusCode, resp.Header}, nil
 }
 
-// noAnswer is an app that could not be asked.
+// noAnswer is an app that did not answer.
 func noAnswer(err error) Finding {
 	return because(Fail, cause.AppUnreachable, err.Error())
 }
@@ -192,7 +192,7 @@ func appConnected(ctx context.Context, r *run) Finding {
 	return pass("%d health pages say connected", len(words))
 }
 
-// cacheHeaders are those in which caches tell.
+// cacheHeaders are those in which caches report a hit.
 var cacheHeaders = []string{"X-Cache", "X-Cache-Status", "Cache-Status", "X-Vercel-Cache", "Cf-Cache-Status", "X-Redis-Cache"}
 
 func hit(h http.Header) (string, bool) {
@@ -237,7 +237,7 @@ func appCaching(ctx context.Context, r *run) Finding {
 		"Check that the page's key is the same for both requests and that its TTL is not zero.", "Have the app say X-Cache: HIT.")
 }
 
-// maxBurst bounds what is asked of a production app.
+// maxBurst bounds the load on a production app.
 const maxBurst = 200
 
 func appLimits(ctx context.Context, r *run) Finding {

@@ -134,7 +134,7 @@ func queuePattern(ctx context.Context, _ *run, d *database) Finding {
 // pings is how many fresh connections the latency is measured on.
 const pings = 5
 
-// pingLatency judges the median of a few, and warns of a single late one.
+// pingLatency judges the median of a few pings, and warns of a single slow one.
 func pingLatency(ctx context.Context, _ *run, d *database) Finding {
 	waits := []time.Duration{d.ping(ctx).Latency()}
 	for len(waits) < pings {
@@ -156,7 +156,7 @@ func pingLatency(ctx context.Context, _ *run, d *database) Finding {
 	return pass("%s", evidence)
 }
 
-// minLookups is from how many look-ups on a share of them means something.
+// minLookups is the least number of look-ups that gives a meaningful share.
 const minLookups = 100
 
 func hitRate(ctx context.Context, _ *run, d *database) Finding {
@@ -207,12 +207,12 @@ func isolation(ctx context.Context, _ *run, d *database) Finding {
 	return d.sample(ctx, (*check.Target).SampleIsolation)
 }
 
-// values reads a few strings and says whether they are JSON; it never shows one.
+// values judges whether a few strings are JSON; it never shows one.
 func values(ctx context.Context, _ *run, d *database) Finding {
 	return d.sample(ctx, (*check.Target).SampleValues)
 }
 
-// sample asks one of the monitor's own checks, so that both judge alike.
+// sample runs one of the monitor's own checks, so that both judge alike.
 func (d *database) sample(ctx context.Context, ask func(*check.Target, context.Context, int) (report.Observation, int)) Finding {
 	if d.problem != nil {
 		return broken(d.problem)

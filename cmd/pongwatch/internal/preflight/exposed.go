@@ -11,7 +11,7 @@ import (
 var (
 	// public are variables that a bundler writes into what browsers load.
 	public = regexp.MustCompile(`\b(?:NEXT_PUBLIC|VITE|REACT_APP|NUXT_PUBLIC|PUBLIC|EXPO_PUBLIC|GATSBY)_[A-Z0-9_]*(?:UPSTASH|REDIS|KV)[A-Z0-9_]*TOKEN[A-Z0-9_]*\b`)
-	// upstashHost and tokenText together give away a token that was written out.
+	// upstashHost and tokenText in one file mean that a token was written out.
 	upstashHost = regexp.MustCompile(`https://[a-z0-9-]+\.upstash\.io`)
 	tokenText   = regexp.MustCompile("[\"'`]A[A-Za-z0-9+/_-]{30,}={0,2}[\"'`]")
 

@@ -42,7 +42,7 @@ func appFallback(ctx context.Context, r *run) Finding {
 	return manual("no activation and recovery are on record", steps...)
 }
 
-// fallbackDrill breaks the app's Redis, and wants a mock; mends it, and wants Redis.
+// fallbackDrill breaks the app's Redis and expects a mock, then restores it and expects Redis.
 func fallbackDrill(ctx context.Context, a App) Finding {
 	for _, step := range []struct {
 		do   func() error
@@ -132,7 +132,7 @@ func recovered(i incidents.Incident) string {
 	return fmt.Sprintf("%s%s: activated %s, recovered %s", i.ID, of, stamp(i.Since), stamp(i.Resolved))
 }
 
-// await waits until the app says so, and returns what it said last.
+// await polls the app until its mode is the wanted one, and returns its last answer.
 func await(ctx context.Context, a App, want report.Status) (seen string, ok bool) {
 	patience := a.Patience
 	if patience <= 0 {

@@ -21,11 +21,11 @@ import (
 type Monitor interface {
 	// Name is its address, for the record.
 	Name() string
-	// Get asks for a page of HealthCheck or Metrics, which the path tells apart. An error
-	// says that there was no answer; a status other than 200 is none.
+	// Get requests a page of HealthCheck or Metrics, by its path. It returns an error
+	// without an answer; a status other than 200 is no error.
 	Get(ctx context.Context, path string) (Page, error)
 	// Drill rehearses an alert and returns it once every receiver has taken or refused
-	// it, or at the end of its patience. [ErrNoDrill] says that it may not be asked.
+	// it, or at the end of its patience, or [ErrNoDrill].
 	Drill(ctx context.Context) (incidents.Incident, error)
 }
 
@@ -39,7 +39,7 @@ type Page struct {
 // ErrNoDrill says that no drill can be ordered this way.
 var ErrNoDrill = errors.New("no drill can be ordered")
 
-// The pages that are asked for.
+// The pages that a run reads.
 const (
 	healthPath     = "/api/v1/health/redis"
 	jobsPath       = "/health"
@@ -59,7 +59,7 @@ func watching(judge func(context.Context, *run) Finding) func(context.Context, *
 	}
 }
 
-// notWell is a page that did not come, or not as it should.
+// notWell is a page that did not arrive, or with a wrong content.
 func notWell(path string, page Page, err error) Finding {
 	steps := []string{
 		"Open the address in a browser; behind IAM or a token, pass one with --token-env.",
@@ -165,7 +165,7 @@ func monitorJobs(ctx context.Context, r *run) Finding {
 	return pass("%d jobs on time", len(h.Jobs))
 }
 
-// stale is how old a last ping may be; jobs that are late are another item's.
+// stale is the greatest age of a last ping; another item judges late jobs.
 const stale = 15 * time.Minute
 
 func monitorMetrics(ctx context.Context, r *run) Finding {

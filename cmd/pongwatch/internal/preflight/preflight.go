@@ -21,11 +21,11 @@ import (
 	"github.com/pongwatch/pongwatch/shared/upstash"
 )
 
-// Status is what came of an item.
+// Status is the outcome of an item.
 type Status string
 
-// The statuses. Manual is for a person to confirm; Skipped could not be asked, or was
-// not to be asked, in this run.
+// The statuses. Manual is for a person to confirm; Skipped did not run, because
+// something that it needs is missing or failed.
 const (
 	Pass    Status = "pass"
 	Fail    Status = "fail"
@@ -43,9 +43,9 @@ type Item struct {
 	Title string
 	// Lines are the lines of the customer's checklist that it serves.
 	Lines []string
-	// Needs are the items without which this one could only fail for their reason.
+	// Needs are items that must pass first, because otherwise this one fails for their reason.
 	Needs []string
-	// Exactly one of the two is set: Each asks a database, Once anything else.
+	// Exactly one of the two is set: Each is about one database, Once about anything else.
 	Each func(ctx context.Context, r *run, d *database) Finding
 	Once func(ctx context.Context, r *run) Finding
 }
@@ -53,15 +53,14 @@ type Item struct {
 // Finding is an item's answer.
 type Finding struct {
 	Status Status `json:"status"`
-	// Evidence is what was seen, Reason why that is not a pass, Fix what to do, a step
-	// an entry.
+	// Evidence is what was seen, Reason why that is not a pass, Fix the steps to take.
 	Evidence string   `json:"evidence,omitempty"`
 	Reason   string   `json:"reason,omitempty"`
 	Fix      []string `json:"fix,omitempty"`
 	// Cause is set where one of pongwatch's causes says why.
 	Cause cause.Cause `json:"cause,omitempty"`
 
-	// openEnded says of a skipped item that those that need it may be asked all the same.
+	// openEnded lets dependent items run even though this one was skipped.
 	openEnded bool
 }
 
@@ -134,22 +133,22 @@ type Options struct {
 	Only, Skip []string
 
 	Version string
-	// Progress is told when an item begins and ends. Optional.
+	// Progress is called when an item begins and ends. Optional.
 	Progress Progress
-	// Now tells the time; nil is time.Now.
+	// Now returns the time; nil is time.Now.
 	Now func() time.Time
 }
 
-// Progress hears of a run as it goes.
+// Progress follows a run.
 type Progress interface {
 	Begin(name string)
 	End(r Result)
 }
 
-// itemTimeout bounds an item, whatever it does, beside what an app's drill is given.
+// itemTimeout bounds every item. What an app's drill may take is added.
 const itemTimeout = 4 * time.Minute
 
-// Run asks every item that is wanted, in the checklist's order.
+// Run runs every chosen item in the checklist's order.
 func Run(ctx context.Context, o Options) (Record, error) {
 	items, err := choose(Items(), o.Only, o.Skip)
 	if err != nil {

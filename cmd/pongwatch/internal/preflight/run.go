@@ -16,7 +16,7 @@ import (
 const Prefix = "ws:_pongwatch:preflight:"
 
 const (
-	// keySeconds is after how long a key that could not be deleted goes.
+	// keySeconds is the TTL of every key.
 	keySeconds   = 60
 	closeTimeout = 5 * time.Second
 )
@@ -32,7 +32,7 @@ type run struct {
 	pages map[string]Page
 }
 
-// database is one database with what was learned of it.
+// database is one database with the answers that several items use.
 type database struct {
 	*config.Database
 	run *run
@@ -140,7 +140,7 @@ func (d *database) pipeline(ctx context.Context, commands ...upstash.Command) ([
 	return replies, err
 }
 
-// key returns a key of this run, which is deleted at its end.
+// key returns a key of this run, which close deletes.
 func (d *database) key(name string) string {
 	key := d.prefix + name
 	d.written = append(d.written, key)

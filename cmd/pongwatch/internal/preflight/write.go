@@ -11,7 +11,7 @@ import (
 	"unicode"
 )
 
-// marks are what a table shows of a status: a word, never a colour alone.
+// mark is a status as tables show it: a word, never a colour alone.
 func mark(s Status) string { return strings.ToUpper(string(s)) }
 
 // WriteTable writes the record for a terminal: a line for each result, and below what
@@ -58,7 +58,7 @@ func said(r Result) string {
 	return r.Reason + ": " + r.Evidence
 }
 
-// Line makes one printable line of a text that others may have written.
+// Line returns an untrusted text as one printable line.
 func Line(text string) string {
 	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
 		switch {
