@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"

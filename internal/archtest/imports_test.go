@@ -42,7 +42,9 @@ var confined = []struct {
 	{"google.golang.org/api", []string{"shared/gcp"}, "one package per Google SDK keeps the rest free of it"},
 	{"github.com/GoogleCloudPlatform/functions-framework-go", []string{""}, "the entry points' names stand in one place, where the buildpack looks"},
 	{"github.com/spf13", []string{"cmd"}, "the command line alone has commands and flags"},
-	{"github.com/goccy/go-yaml", []string{"shared/config/document"}, "YAML is read, with its positions, in one place"},
+	{"github.com/goccy/go-yaml", []string{"shared/config/document", preflight}, "the configuration's YAML is read, with its positions, in one place; preflight reads lock files"},
+	{"github.com/BurntSushi/toml", []string{preflight}, "only preflight reads manifests"},
+	{"github.com/Masterminds/semver", []string{preflight}, "only preflight compares versions of packages"},
 }
 
 // stages gives, for packages that are pure stages of one function, the packages of this
@@ -51,6 +53,8 @@ var stages = map[string][]string{
 	"functions/alert/judge":  {"shared/cause", "shared/report", "shared/incident", "shared/text"},
 	"functions/alert/notify": {"shared/cause", "shared/report", "shared/incident", "shared/text"},
 }
+
+const preflight = "cmd/pongwatch/internal/preflight"
 
 // undeployed gives what must never be linked into the functions, beside packages whose name ends in test.
 var undeployed = []string{

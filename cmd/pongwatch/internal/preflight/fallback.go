@@ -43,7 +43,7 @@ func appFallback(ctx context.Context, r *run) Finding {
 	return manual("no activation and recovery are on record", steps...)
 }
 
-// fallbackDrill breaks the app's Redis, and wants a mock; mends it, and wants Redis.
+// fallbackDrill breaks the app's Redis and expects a mock, then restores it and expects Redis.
 func fallbackDrill(ctx context.Context, a App) Finding {
 	for _, step := range []struct {
 		do   func() error
@@ -66,9 +66,6 @@ func fallbackDrill(ctx context.Context, a App) Finding {
 
 // fallbackRate is how often and how long apps were in mock mode, as Metrics counts it.
 func fallbackRate(ctx context.Context, r *run) Finding {
-	if r.Monitor == nil {
-		return skip(noMonitor)
-	}
 	s, problem := r.readStatistics(ctx)
 	if problem != nil {
 		return *problem
@@ -95,17 +92,18 @@ func fallbackRate(ctx context.Context, r *run) Finding {
 }
 
 // openActivation returns an incident of an app in mock mode that is open.
-func openActivation(s *statistics.Statistics) (id string, open bool) {
-	i := slices.IndexFunc(s.Incidents.Open, activation)
-	if i < 0 {
-		return "", false
+func openActivation(s statistics.Statistics) (id string, open bool) {
+	for _, i := range s.Incidents.Open {
+		if activation(i) {
+			return i.ID, true
+		}
 	}
-	return s.Incidents.Open[i].ID, true
+	return "", false
 }
 
 // lastActivation returns the latest activation of mock mode that is over: one of its
 // own, or an outage in which an app fell back and came back with Redis.
-func lastActivation(s *statistics.Statistics) (incidents.Incident, bool) {
+func lastActivation(s statistics.Statistics) (incidents.Incident, bool) {
 	var last incidents.Incident
 	for _, i := range slices.Concat(s.Incidents.Resolved, s.Past) {
 		if activation(i) && i.Resolved.After(last.Resolved) {
@@ -128,7 +126,7 @@ func recovered(i incidents.Incident) string {
 	return fmt.Sprintf("%s%s: activated %s, recovered %s", i.ID, of, text.Clock(i.Since, time.Time{}), text.Clock(i.Resolved, time.Time{}))
 }
 
-// await waits until the app says so, and returns what it said last.
+// await polls the app until its mode is the wanted one, and returns its last answer.
 func await(ctx context.Context, a App, want report.Status) (seen string, ok bool) {
 	patience := a.Patience
 	if patience <= 0 {
