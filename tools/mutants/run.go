@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// binary is a compiled test binary, and which of its tests reach which mutants.
+type binary struct {
+	path, dir, pkg string
+	own            bool
+	reach          map[int][]test
+}
+
+type test struct {
+	name string
+	took time.Duration
+}
+
+// dependents returns the packages whose tests are linked with the package, itself first.
+func (s *source) dependents(dir string) ([]listed, error) {
+	all, err := goList(dir, "-test", "-json=ImportPath,Dir,Deps", "./...")
+	if err != nil {
+		return nil, err
+	}
+	dirs := map[string]string{}
+	for _, p := range all {
+		dirs[p.ImportPath] = p.Dir
+	}
+	var found []listed
+	for _, p := range all {
+		path, isTest := strings.CutSuffix(p.ImportPath, ".test")
+		if isTest && path != s.ImportPath && slices.ContainsFunc(p.Deps, func(d string) bool { return strings.Fields(d)[0] == s.ImportPath }) {
+			found = append(found, listed{ImportPath: path, Dir: dirs[path]})
+		}
+	}
+	return append([]listed{s.listed}, found...), nil
+}
+
+// build compiles the test binaries of the packages with the rewritten files laid over the tree.
+func (s *source) build(work, dir string, files map[string][]byte, of []listed) ([]*binary, error) {
+	replace := map[string]string{}
+	for name, content := range files {
+		to := filepath.Join(work, name)
+		if err := os.WriteFile(to, content, 0o600); err != nil {
+			return nil, err
+		}
+		replace[filepath.Join(s.Dir, name)] = to
+	}
+	overlay := filepath.Join(work, "overlay.json")
+	content, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(overlay, content, 0o600); err != nil {
+		return nil, err
+	}
+	var built []*binary
+	for i, p := range of {
+		b := &binary{path: filepath.Join(work, fmt.Sprintf("%d.test", i)), dir: p.Dir, pkg: p.ImportPath, own: p.ImportPath == s.ImportPath}
+		cmd := exec.Command("go", "test", "-c", "-ldflags=-s -w", "-overlay="+overlay, "-o", b.path, b.pkg)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("go test -c %s: %w\n%s", b.pkg, err, out)
+		}
+		if _, err := os.Stat(b.path); err == nil { // a package without tests has no binary
+			built = append(built, b)
+		}
+	}
+	return built, nil
+}
+
+// run starts the binary with one mutant on and reports whether the tests passed.
+func (b *binary) run(work string, mutant int, reached, tests string, timeout time.Duration, args ...string) (out string, passed bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, b.path, append([]string{"-test.run=" + tests, "-test.failfast"}, args...)...)
+	cmd.Dir = b.dir
+	temp := filepath.Join(work, "temp")
+	if err := os.MkdirAll(temp, 0o700); err != nil {
+		return err.Error(), false
+	}
+	defer os.RemoveAll(temp)
+	cmd.Env = append(os.Environ(), "MUTANT="+strconv.Itoa(mutant), "MUTANTS_REACHED="+reached, "TMPDIR="+temp)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second
+	content, err := cmd.CombinedOutput()
+	return string(content), err == nil
+}
+
+// measure runs each test alone and records which mutants it reaches.
+func (b *binary) measure(work string, slowest time.Duration) error {
+	out, ok := b.run(work, 0, "", "^$", time.Minute, "-test.list=.")
+	if !ok {
+		return fmt.Errorf("%s: list the tests: %s", b.pkg, out)
+	}
+	b.reach = map[int][]test{}
+	reached := filepath.Join(work, "reached")
+	for _, name := range strings.Fields(out) {
+		if !regexp.MustCompile(`^(Test|Fuzz|Example)`).MatchString(name) {
+			continue
+		}
+		if err := os.WriteFile(reached, nil, 0o600); err != nil {
+			return err
+		}
+		start := time.Now()
+		out, ok := b.run(work, 0, reached, "^"+name+"$", slowest)
+		took := time.Since(start)
+		if !ok {
+			fmt.Fprintf(os.Stderr, "%s: %s is left out: it fails or takes more than %s without a mutant\n%s", b.pkg, name, slowest, lastLines(out, 5))
+			continue
+		}
+		content, err := os.ReadFile(reached)
+		if err != nil {
+			return err
+		}
+		for _, field := range strings.Fields(string(content)) {
+			n, err := strconv.Atoi(field)
+			if err != nil {
+				return fmt.Errorf("%s: reached: %w", b.pkg, err)
+			}
+			if !slices.ContainsFunc(b.reach[n], func(t test) bool { return t.name == name }) {
+				b.reach[n] = append(b.reach[n], test{name, took})
+			}
+		}
+	}
+	return nil
+}
+
+func lastLines(s string, n int) string {
+	lines := strings.SplitAfter(s, "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "")
+}
+
+// kills reports whether a test of the binary fails with the mutant on. Quick tests run first.
+func (b *binary) kills(work string, mutant int) bool {
+	tests := slices.Clone(b.reach[mutant])
+	slices.SortStableFunc(tests, func(a, b test) int { return int(a.took - b.took) })
+	for len(tests) > 0 {
+		n, took := 0, time.Duration(0)
+		for n < len(tests) && (n == 0 || took+tests[n].took < 2*time.Second) {
+			took += tests[n].took
+			n++
+		}
+		var names []string
+		for _, t := range tests[:n] {
+			names = append(names, t.name)
+		}
+		if _, passed := b.run(work, mutant, "", "^("+strings.Join(names, "|")+")$", max(5*time.Second, 4*took)); !passed {
+			return true
+		}
+		tests = tests[n:]
+	}
+	return false
+}
+
+// result is the row of one package.
+type result struct {
+	pkg                                       string
+	mutants, equivalent                       int
+	reached, reachedAny, killedOwn, killedAny int
+	survivors                                 []survivor
+}
+
+type survivor struct {
+	*mutant
+	reached, byOwn bool // byOwn: the package's own tests let it live, and others kill it
+}
+
+// try runs all mutants of a package against its own tests and, with any, those of its dependents.
+func try(o options, pattern string) (result, error) {
+	s, err := load(o.dir, pattern)
+	if err != nil {
+		return result{}, err
+	}
+	work, err := os.MkdirTemp("", "mutants")
+	if err != nil {
+		return result{}, err
+	}
+	defer os.RemoveAll(work)
+
+	r := result{pkg: pattern}
+	chosen := slices.DeleteFunc(s.mutants, func(m *mutant) bool {
+		_, found := o.equivalent[strings.TrimPrefix(pattern, "./")+"/"+m.key()]
+		if found {
+			r.equivalent++
+		}
+		return found
+	})
+	slices.SortStableFunc(chosen, func(a, b *mutant) int {
+		if x, y := a.order(o.seed), b.order(o.seed); x < y {
+			return -1
+		} else if x > y {
+			return 1
+		}
+		return 0
+	})
+	if o.sample > 0 && len(chosen) > o.sample {
+		chosen = chosen[:o.sample]
+	}
+	files, chosen, err := s.rewrite(chosen)
+	if err != nil {
+		return r, err
+	}
+	of := []listed{s.listed}
+	if o.mode == "any" {
+		if of, err = s.dependents(o.dir); err != nil {
+			return r, err
+		}
+	}
+	binaries, err := s.build(work, o.dir, files, of)
+	if err != nil {
+		return r, err
+	}
+	for _, b := range binaries {
+		if err := b.measure(work, o.slowest); err != nil {
+			return r, err
+		}
+		fmt.Fprintf(os.Stderr, "%s: %d mutants reached by the tests of %s\n", r.pkg, len(slices.Collect(maps.Keys(b.reach))), b.pkg)
+	}
+	r.mutants = len(chosen)
+	for _, m := range chosen {
+		var reachedOwn, reachedAny, own, killed bool
+		for _, b := range binaries {
+			if len(b.reach[m.id]) == 0 {
+				continue
+			}
+			reachedAny = true
+			reachedOwn = reachedOwn || b.own
+			if b.kills(work, m.id) {
+				own, killed = b.own, true
+				break
+			}
+		}
+		r.reached += count(reachedOwn)
+		r.reachedAny += count(reachedAny)
+		r.killedOwn += count(own)
+		r.killedAny += count(killed)
+		if !own {
+			r.survivors = append(r.survivors, survivor{m, reachedAny, killed})
+		}
+	}
+	slices.SortStableFunc(r.survivors, func(a, b survivor) int {
+		if a.file != b.file {
+			return strings.Compare(a.file, b.file)
+		}
+		return a.line - b.line
+	})
+	return r, nil
+}
+
+// count makes sums of conditions.
+func count(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
