@@ -176,7 +176,28 @@ Published to %s as command %s. Alert carries it out within seconds;
 		fmt.Fprintf(out, "Stored as command %s; \"pongwatch incidents\" shows what came of it.\n", accepted.ID)
 		return nil
 	}
-	return a.await(ctx, o, accepted)
+	if o.effect == nil {
+		o.effect = func(v incidents.View, c report.Command, _ bool) (bool, error) {
+			done := slices.Contains(v.Commands, c.ID)
+			if done {
+				fmt.Fprintln(out, "Done.")
+			}
+			return done, nil
+		}
+	}
+	var latest incidents.View
+	var effect error
+	if a.poll(ctx, a.wait, func(v incidents.View) (seen bool) {
+		latest = v
+		seen, effect = o.effect(v, accepted, false)
+		return seen
+	}) {
+		return effect
+	}
+	if seen, err := o.effect(latest, accepted, true); seen {
+		return err
+	}
+	return refuse("no effect within %v. The command %s is stored: either Alert has not come to it, or it names nothing that is open; \"pongwatch incidents\" shows which", a.wait, accepted.ID)
 }
 
 // publish sends the command to the topic of reports in the cloud.
@@ -197,31 +218,4 @@ func publish(ctx context.Context, topic string, c report.Command) (err error) {
 		return err
 	}
 	return t.Publish(ctx, m)
-}
-
-// await looks for the command's effect until it is there or the time is over.
-func (a *asker) await(ctx context.Context, o order, c report.Command) error {
-	effect := o.effect
-	if effect == nil {
-		effect = func(v incidents.View, c report.Command, _ bool) (bool, error) {
-			done := slices.Contains(v.Commands, c.ID)
-			if done {
-				fmt.Fprintln(a.OutOrStdout(), "Done.")
-			}
-			return done, nil
-		}
-	}
-	var latest incidents.View
-	var err error
-	if a.poll(ctx, a.wait, func(v incidents.View) (seen bool) {
-		latest = v
-		seen, err = effect(v, c, false)
-		return seen
-	}) {
-		return err
-	}
-	if seen, err := effect(latest, c, true); seen {
-		return err
-	}
-	return refuse("no effect within %v. The command %s is stored: either Alert has not come to it, or it names nothing that is open; \"pongwatch incidents\" shows which", a.wait, c.ID)
 }

@@ -24,7 +24,19 @@ Exit codes: 0 no problems, 1 problems, 2 the configuration could not be read.`,
 	}
 	var d documents
 	d.register(check)
-	check.RunE = func(c *cobra.Command, files []string) error { return configCheck(c, d, files) }
+	check.RunE = func(cmd *cobra.Command, files []string) error {
+		c, problems, err := d.read(cmd.Context(), files)
+		if err != nil {
+			return err
+		}
+		v := checked{Problems: append([]config.Problem{}, problems...)}
+		if c != nil {
+			v.Problems = append(v.Problems, budget.Problems(c)...)
+			v.Hash, v.Databases, v.Shards, v.Receivers = c.Hash(), len(c.Databases), len(c.ShardNames()), len(c.Receivers)
+		}
+		v.OK = config.Problems(v.Problems).Err() == nil
+		return d.print(cmd.OutOrStdout(), v, v.OK)
+	}
 	return group(&cobra.Command{
 		Use:   "config",
 		Short: "Check the configuration, or print its schema",
@@ -48,20 +60,6 @@ type checked struct {
 	Shards    int              `json:"shards"`
 	Receivers int              `json:"receivers"`
 	Problems  []config.Problem `json:"problems"`
-}
-
-func configCheck(cmd *cobra.Command, d documents, files []string) error {
-	c, problems, err := d.read(cmd.Context(), files)
-	if err != nil {
-		return err
-	}
-	v := checked{Problems: append([]config.Problem{}, problems...)}
-	if c != nil {
-		v.Problems = append(v.Problems, budget.Problems(c)...)
-		v.Hash, v.Databases, v.Shards, v.Receivers = c.Hash(), len(c.Databases), len(c.ShardNames()), len(c.Receivers)
-	}
-	v.OK = config.Problems(v.Problems).Err() == nil
-	return d.print(cmd.OutOrStdout(), v, v.OK)
 }
 
 func (v checked) print(w io.Writer) error {

@@ -67,8 +67,29 @@ func show(v incidents.View, l look) string {
 	p.doubt("MAY BE OLD:", "what is open in %s: Alert has received no report for too long.", v.Stale)
 	fmt.Fprintf(p, "%s As of %s.\n", p.headline(v), text.Stamp(v.At))
 	p.table("", p.open(v))
-	p.table("Drills", p.drills(v))
-	p.table("Resolved lately", p.resolved(v))
+	var drills, resolved []row
+	for _, i := range v.Drills {
+		if i.Resolved.IsZero() {
+			drills = append(drills, row{
+				id: i.ID, severity: i.Severity, database: "nothing is wrong", check: "drill", lasts: text.Duration(v.At.Sub(i.Since)),
+				details: p.told(i.Told, i.Handling),
+			})
+		}
+	}
+	p.table("Drills", drills)
+	for _, i := range v.Resolved {
+		word := "resolved"
+		if i.State == incidents.StateNoLongerWatched {
+			word = "no longer watched"
+		}
+		r := incidentRow(i)
+		r.add("cause", string(i.Cause)+": "+i.Title)
+		r.add("state", word+" at "+text.Clock(i.Resolved, p.now))
+		// That all were told is expected, so only the others are listed.
+		r.details = append(r.details, slices.DeleteFunc(p.told(i.Told, i.Handling), func(d detail) bool { return d.colour == "" })...)
+		resolved = append(resolved, r)
+	}
+	p.table("Resolved lately", resolved)
 	if len(v.Silences) > 0 {
 		p.WriteString("\nSilences in force\n")
 	}
@@ -189,36 +210,6 @@ func (p *page) group(g incidents.Group, open []incidents.Incident) []row {
 	}
 	if more := len(members) - membersShown; more > 0 {
 		rows[len(rows)-1].add("more", fmt.Sprintf("%d more members; --json lists them", more))
-	}
-	return rows
-}
-
-func (p *page) drills(v incidents.View) []row {
-	var rows []row
-	for _, i := range v.Drills {
-		if i.Resolved.IsZero() {
-			rows = append(rows, row{
-				id: i.ID, severity: i.Severity, database: "nothing is wrong", check: "drill", lasts: text.Duration(v.At.Sub(i.Since)),
-				details: p.told(i.Told, i.Handling),
-			})
-		}
-	}
-	return rows
-}
-
-func (p *page) resolved(v incidents.View) []row {
-	var rows []row
-	for _, i := range v.Resolved {
-		word := "resolved"
-		if i.State == incidents.StateNoLongerWatched {
-			word = "no longer watched"
-		}
-		r := incidentRow(i)
-		r.add("cause", string(i.Cause)+": "+i.Title)
-		r.add("state", word+" at "+text.Clock(i.Resolved, p.now))
-		// That all were told is expected, so only the others are listed.
-		r.details = append(r.details, slices.DeleteFunc(p.told(i.Told, i.Handling), func(d detail) bool { return d.colour == "" })...)
-		rows = append(rows, r)
 	}
 	return rows
 }

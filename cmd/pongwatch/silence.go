@@ -35,7 +35,7 @@ when the incident reopens.`,
 			asked:   "Asked to acknowledge " + id,
 			next:    "Its messages are edited to say so; nothing escalates while it is yours.",
 			settled: func(s statistics) (string, error) {
-				ack := a.target.handling.Acknowledged
+				ack := a.target.Acknowledged
 				if ack == nil {
 					return "", nil
 				}
@@ -101,8 +101,8 @@ You are notified at once of what is still failing.`,
 				switch {
 				case slices.ContainsFunc(s.Incidents.Silences, func(x incidents.Silence) bool { return scope.ends(x, a.target) }):
 					return "", nil
-				case !a.target.handling.SilencedUntil.IsZero():
-					return "", refuse("%s is silenced through its group: pongwatch unsilence %s", a.target.id, a.target.group)
+				case !a.target.SilencedUntil.IsZero():
+					return "", refuse("%s is silenced through its group: pongwatch unsilence %s", a.target.ID, a.target.Group)
 				}
 				return fmt.Sprintf("No silence of %s is in force: nothing to do.\n", scope), nil
 			},
@@ -161,9 +161,9 @@ func (s *scope) ends(x incidents.Silence, t target) bool {
 		return x.Incident == "" && x.Database == s.series.Database && (s.series.Check == "" || x.Check == s.series.Check)
 	}
 	if x.Incident != "" {
-		return x.Incident == t.id
+		return x.Incident == t.ID
 	}
-	return x.Database == t.series.Database && (x.Check == "" || x.Check == t.series.Check) && (x.Subject == "" || x.Subject == t.series.Subject)
+	return x.Database == t.Database && (x.Check == "" || x.Check == t.Check) && (x.Subject == "" || x.Subject == t.Subject)
 }
 
 // unknownDatabase refuses a database that is not there.

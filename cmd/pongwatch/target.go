@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/incident"
@@ -14,16 +13,12 @@ import (
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
-// target is an incident or a group that a command may name.
+// target is an incident or a group that a command may name. Of a group only the ids, the
+// shard, the end and the handling are set.
 type target struct {
-	id, fullID, shard string
+	incidents.Incident
 	// what says in words what it is about.
-	what     string
-	resolved time.Time
-	handling incidents.Handling
-	// series is zero for a group; group is the one that notifies for it.
-	series report.Series
-	group  string
+	what string
 }
 
 // anID matches what people may write for an incident. Which one they mean is for
@@ -44,26 +39,20 @@ func checkID(text string) error {
 // targets returns all incidents, drills and groups.
 func targets(v incidents.View) []target {
 	var all []target
-	add := func(i incidents.Incident, what string) {
-		all = append(all, target{
-			id: i.ID, fullID: i.FullID, shard: i.Shard, what: what, resolved: i.Resolved, handling: i.Handling,
-			series: report.Series{Database: i.Database, Check: i.Check, Subject: i.Subject}, group: i.Group,
-		})
-	}
 	for _, i := range slices.Concat(v.Open, v.Resolved) {
 		what := message.DatabaseName(i.Database) + " " + string(i.Check)
 		if i.Subject != "" {
 			what += " of " + text.Line(i.Subject)
 		}
-		add(i, what+": "+i.Title)
+		all = append(all, target{i, what + ": " + i.Title})
 	}
 	for _, i := range v.Drills {
-		add(i, "a drill")
+		all = append(all, target{i, "a drill"})
 	}
 	for _, g := range v.Groups {
 		all = append(all, target{
-			id: g.ID, fullID: g.FullID, shard: g.Shard, resolved: g.Resolved, handling: g.Handling,
-			what: fmt.Sprintf("a group of %d incidents: %s", len(g.Members), g.Class),
+			incidents.Incident{ID: g.ID, FullID: g.FullID, Shard: g.Shard, Resolved: g.Resolved, Handling: g.Handling},
+			fmt.Sprintf("a group of %d incidents: %s", len(g.Members), g.Class),
 		})
 	}
 	return all
@@ -77,28 +66,28 @@ func (a *asker) resolve(v incidents.View, c *report.Command) error {
 	}
 	var found, over, open []target
 	for _, t := range targets(v) {
-		switch named := incident.MatchID(c.Incident, t.fullID) && (c.Shard == "" || c.Shard == t.shard); {
-		case named && t.resolved.IsZero():
+		switch named := incident.MatchID(c.Incident, t.FullID) && (c.Shard == "" || c.Shard == t.Shard); {
+		case named && t.Resolved.IsZero():
 			found = append(found, t)
 		case named:
 			over = append(over, t)
-		case t.resolved.IsZero():
+		case t.Resolved.IsZero():
 			open = append(open, t)
 		}
 	}
 	switch {
 	case len(found) == 1:
 		a.target = found[0]
-		c.Incident, c.Shard = a.target.fullID, a.target.shard
-		fmt.Fprintf(a.OutOrStdout(), "%s is %s.\n", a.target.id, a.target.what)
+		c.Incident, c.Shard = a.target.FullID, a.target.Shard
+		fmt.Fprintf(a.OutOrStdout(), "%s is %s.\n", a.target.ID, a.target.what)
 		return nil
 	case len(found) > 1:
 		for i := range found {
-			found[i].id = found[i].fullID
+			found[i].ID = found[i].FullID
 		}
 		return refuse("%s means several; want one of\n%s", c.Incident, listTargets(found))
 	case len(over) > 0:
-		return refuse("%s (%s) was resolved at %s", over[0].id, over[0].what, text.Clock(over[0].resolved, v.At))
+		return refuse("%s (%s) was resolved at %s", over[0].ID, over[0].what, text.Clock(over[0].Resolved, v.At))
 	case len(open) == 0:
 		return refuse("there is no incident %s: nothing is open", c.Incident)
 	}
@@ -109,7 +98,7 @@ func listTargets(all []target) string {
 	const most = 20
 	var lines []string
 	for _, t := range all[:min(len(all), most)] {
-		lines = append(lines, fmt.Sprintf("  %s  %s", t.id, t.what))
+		lines = append(lines, fmt.Sprintf("  %s  %s", t.ID, t.what))
 	}
 	if more := len(all) - most; more > 0 {
 		lines = append(lines, fmt.Sprintf("  and %d more", more))
