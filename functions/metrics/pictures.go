@@ -35,9 +35,8 @@ func (f *Function) chart(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d := &s.Databases[0]
-	drawing := picture.Chart(d.Shown(q.Region).Series, d.LatencyLimitMS)
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-	write(w, r, http.StatusOK, svg, []byte(picture.Document(drawing)))
+	write(w, r, http.StatusOK, svg, []byte(picture.Chart(d.Shown(q.Region).Series, d.LatencyLimitMS)))
 }
 
 // badge draws one word about ?database=NAME, or about the worst of all.

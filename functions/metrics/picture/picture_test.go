@@ -59,7 +59,7 @@ func TestAGapLiftsThePenAndAFailureIsDrawn(t *testing.T) {
 
 func TestWhatADrawingSaysToThoseWhoDoNotSeeIt(t *testing.T) {
 	for _, tt := range []struct{ name, svg, want string }{
-		{"a chart names itself", Chart(series(20), 600), `role="img" aria-label="Wait for the PONG over time"`},
+		{"a chart names itself", Chart(series(20), 600), `role="img" aria-label="PING latency over time"`},
 		{"a sparkline repeats what is beside it", Sparkline(series(20)), `aria-hidden="true"`},
 		{"a bar repeats what is beside it", Bar(0.5), `aria-hidden="true"`},
 		{"a badge says its words", Badge("cache", "down", Bad), `role="img" aria-label="cache: down"`},
