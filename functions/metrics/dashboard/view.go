@@ -38,6 +38,14 @@ func (v *View) Database() *statistics.Database {
 // Pings are those of the region that the charts show.
 func (v *View) Pings() *statistics.Region { return v.Database().Shown(v.Query.Region) }
 
+// Missing says what of the page could not be read.
+func (v *View) Missing() []string {
+	if v.One == nil {
+		return v.All.Missing
+	}
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(v.All.Missing, v.One.Missing))))
+}
+
 // Cards are the databases, those that need attention first.
 func (v *View) Cards() []*statistics.Database {
 	var out []*statistics.Database
