@@ -119,9 +119,14 @@ func (f *Function) routes() http.Handler {
 	guard := func(s config.Surface, h http.HandlerFunc) http.Handler {
 		return access.Guard(s, a.MetricsOpen(), f.options.ReadTokens, h)
 	}
+	run := &job.Runner{
+		Job: report.Metrics, Region: f.options.Region, Version: f.options.Version,
+		Every: f.config.Every(report.Metrics), Shards: f.config.ShardNames(),
+		Reports: f.options.Reports, Observe: f.observe, Now: f.now, Log: f.log,
+	}
 	mux := http.NewServeMux()
 	// Scheduler posts to the service's own address, whatever its path.
-	mux.Handle("POST /", f.options.Authorize(f.compacts(f.runner())))
+	mux.Handle("POST /", f.options.Authorize(f.compacts(run)))
 	mux.Handle("GET /api/v1/admin/redis-metrics", shared(a, guard(a.API, f.asked(f.statistics))))
 	mux.Handle("OPTIONS /api/v1/admin/redis-metrics", shared(a, nil))
 	mux.Handle("GET /api/v1/admin/redis-metrics/schema.json", guard(a.API, schema))
@@ -133,14 +138,6 @@ func (f *Function) routes() http.Handler {
 	mux.Handle("GET /{$}", guard(a.Dashboard, f.asked(f.dashboard)))
 	mux.Handle("GET /", notFound)
 	return job.Unmounted(mount, mux)
-}
-
-func (f *Function) runner() http.Handler {
-	return &job.Runner{
-		Job: report.Metrics, Region: f.options.Region, Version: f.options.Version,
-		Every: f.config.Every(report.Metrics), Shards: f.config.ShardNames(),
-		Reports: f.options.Reports, Observe: f.observe, Now: f.now, Log: f.log,
-	}
 }
 
 var notFound = job.NotFound("/", "/api/v1/admin/redis-metrics", "/metrics", "/chart.svg", "/badge.svg", "/playbooks/{cause}")

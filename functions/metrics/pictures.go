@@ -33,10 +33,10 @@ func (f *Function) chart(w http.ResponseWriter, r *http.Request, q statistics.Qu
 	write(w, r, http.StatusOK, svg, []byte(picture.Chart(d.Shown(q.Region).Series, d.LatencyLimitMS)))
 }
 
-// tones are the badge's colours.
-var tones = map[statistics.Word]picture.Tone{
-	statistics.Connected: picture.Good, statistics.Degraded: picture.Caution,
-	statistics.Down: picture.Bad, statistics.Mock: picture.Bad, statistics.NoData: picture.Neutral,
+// colours are the badge's. White text on each has enough contrast.
+var colours = map[statistics.Word]string{
+	statistics.Connected: "#1a6e5a", statistics.Degraded: "#8a5a00",
+	statistics.Down: "#b3261e", statistics.Mock: "#b3261e", statistics.NoData: "#5b6470",
 }
 
 // badge draws one word about ?database=NAME, or about the worst of all. Without history it
@@ -52,5 +52,5 @@ func (f *Function) badge(w http.ResponseWriter, r *http.Request, q statistics.Qu
 		word = s.Worst()
 	}
 	w.Header().Set("Content-Security-Policy", "default-src 'none'")
-	write(w, r, status, svg, []byte(picture.Badge(cmp.Or(q.Database, "redis"), word.String(), tones[word])))
+	write(w, r, status, svg, []byte(picture.Badge(cmp.Or(q.Database, "redis"), word.String(), colours[word])))
 }

@@ -196,23 +196,12 @@ func number(v float64) string {
 	return strconv.FormatFloat(math.Round(v*10)/10, 'f', -1, 64)
 }
 
-// Badge draws a label and a word.
-func Badge(label, word string, tone Tone) string {
+// Badge draws a label, and a word in white on the colour.
+func Badge(label, word, colour string) string {
 	// A guess of how wide Verdana sets text at 11 px.
 	wide := func(text string) int { return 12 + int(math.Ceil(float64(len([]rune(text)))*6.9)) }
 	w1, w2 := wide(label), wide(word)
 	label, word = html.EscapeString(label), html.EscapeString(word)
 	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="20" role="img" aria-label="%s: %s"><rect width="%d" height="20" rx="3" fill="#39424e"/><path d="M%d 0h%da3 3 0 0 1 3 3v14a3 3 0 0 1-3 3h-%dz" fill="%s"/><g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" text-anchor="middle"><text x="%d" y="14">%s</text><text x="%d" y="14">%s</text></g></svg>`,
-		w1+w2, label, word, w1+w2, w1, w2-3, w2-3, tone, w1/2, label, w1+w2/2, word)
+		w1+w2, label, word, w1+w2, w1, w2-3, w2-3, colour, w1/2, label, w1+w2/2, word)
 }
-
-// Tone is a badge's colour; white text on it has enough contrast.
-type Tone string
-
-// The tones.
-const (
-	Good    Tone = "#1a6e5a"
-	Caution Tone = "#8a5a00"
-	Bad     Tone = "#b3261e"
-	Neutral Tone = "#5b6470"
-)
