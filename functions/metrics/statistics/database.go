@@ -174,7 +174,9 @@ func (r *shardReader) dailyPings(region, database string, m *material) (history.
 		days[date] = tally.Summary()
 	}
 	var sum history.Summary
-	for _, d := range days {
+	w := r.w.daily()
+	series := newPingSeries(w, false)
+	for date, d := range days {
 		sum.Samples += d.Samples
 		sum.Good += d.Good
 		sum.Failed += d.Failed
@@ -182,9 +184,15 @@ func (r *shardReader) dailyPings(region, database string, m *material) (history.
 		if d.Max != nil && (sum.Max == nil || *d.Max > *sum.Max) {
 			sum.Max = d.Max
 		}
+		if i := w.index(date); i >= 0 {
+			series.Good[i], series.Failed[i] = d.Good, d.Failed
+			if d.P50 != nil {
+				series.P50[i] = tenths(*d.P50)
+			}
+		}
 	}
 	sum.Availability = availability(sum.Good, sum.Failed)
-	return sum, dailySeries(r.w, days)
+	return sum, series
 }
 
 // availability is good among good and failed, nil of none.

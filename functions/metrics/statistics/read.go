@@ -18,7 +18,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
-// Options are what a Reader reads. All but Log are required.
+// Options are what a Reader needs. All but Version are required.
 type Options struct {
 	Config  *config.Config
 	Store   store.Store
@@ -47,9 +47,6 @@ type Reader struct {
 
 // NewReader returns a Reader.
 func NewReader(o Options) *Reader {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
 	const hours = 26 * time.Hour // a day, the hour before it, and the one that is not over
 	return &Reader{
 		options: o, config: o.Config, archive: o.Archive, footprints: footprints(o.Config),

@@ -27,25 +27,21 @@ func newPingSeries(w window, detail bool) PingSeries {
 func pings(w window, samples iter.Seq[report.Sample], detail bool) (history.Summary, PingSeries) {
 	var tally history.Tally
 	s := newPingSeries(w, detail)
-	waits, phases := make([][]float64, len(s.P50)), [3][][]float64{}
+	points := make([]struct{ waits, dns, connect, tls []float64 }, len(s.P50))
+	phases := false
 	for sample := range samples {
 		i := w.index(sample.At)
 		if i < 0 {
 			continue
 		}
 		tally.Add(sample)
-		switch sample.Status {
+		switch p, ms := &points[i], sample.Phases; sample.Status {
 		case report.OK, report.Warn:
 			s.Good[i]++
-			waits[i] = append(waits[i], sample.Phases.Wait)
-			if !detail || sample.Phases.Connect <= 0 {
-				break
-			}
-			for k, ms := range [3]float64{sample.Phases.DNS, sample.Phases.Connect, sample.Phases.TLS} {
-				if phases[k] == nil {
-					phases[k] = make([][]float64, len(s.P50))
-				}
-				phases[k][i] = append(phases[k][i], ms)
+			p.waits = append(p.waits, ms.Wait)
+			if detail && ms.Connect > 0 {
+				phases = true
+				p.dns, p.connect, p.tls = append(p.dns, ms.DNS), append(p.connect, ms.Connect), append(p.tls, ms.TLS)
 			}
 		case report.Fail:
 			s.Failed[i]++
@@ -55,33 +51,26 @@ func pings(w window, samples iter.Seq[report.Sample], detail bool) (history.Summ
 			}
 		}
 	}
-	for i := range waits {
-		slices.Sort(waits[i])
-		s.P50[i] = rank(waits[i], 50)
+	for i, p := range points {
+		s.P50[i] = rank(p.waits, 50)
 		if detail {
-			s.P95[i], s.P99[i] = rank(waits[i], 95), rank(waits[i], 99)
+			s.P95[i], s.P99[i] = rank(p.waits, 95), rank(p.waits, 99)
+		}
+		if phases {
+			s.DNS, s.Connect, s.TLS = append(s.DNS, rank(p.dns, 50)), append(s.Connect, rank(p.connect, 50)), append(s.TLS, rank(p.tls, 50))
 		}
 	}
-	s.DNS, s.Connect, s.TLS = medians(phases[0]), medians(phases[1]), medians(phases[2])
 	return tally.Summary(), s
 }
 
-// medians returns that of each point, or nil where no point has values.
-func medians(points [][]float64) []*float64 {
-	var out []*float64
-	for _, values := range points {
-		slices.Sort(values)
-		out = append(out, rank(values, 50))
-	}
-	return out
-}
-
-// rank is the nearest-rank percentile to a tenth of a millisecond, nil of nothing.
-func rank(sorted []float64, percent int) *float64 {
-	if len(sorted) == 0 {
+// rank sorts values and returns the nearest-rank percentile to a tenth of a millisecond, nil
+// of nothing.
+func rank(values []float64, percent int) *float64 {
+	if len(values) == 0 {
 		return nil
 	}
-	return tenths(sorted[(len(sorted)*percent+99)/100-1])
+	slices.Sort(values)
+	return tenths(values[(len(values)*percent+99)/100-1])
 }
 
 func tenths(v float64) *float64 { return new(math.Round(v*10) / 10) }
@@ -124,19 +113,4 @@ func lastPing(hours []*history.PingHour, database string) *Ping {
 		}
 	}
 	return nil
-}
-
-// dailySeries has one point for each day, as the days' summaries say.
-func dailySeries(w window, days map[time.Time]history.Summary) PingSeries {
-	w = w.daily()
-	s := newPingSeries(w, false)
-	for t, v := range days {
-		if i := w.index(t); i >= 0 {
-			s.Good[i], s.Failed[i] = v.Good, v.Failed
-			if v.P50 != nil {
-				s.P50[i] = tenths(*v.P50)
-			}
-		}
-	}
-	return s
 }

@@ -7,6 +7,7 @@
 package statistics
 
 import (
+	_ "embed" // for the schema
 	"slices"
 	"time"
 
@@ -15,6 +16,13 @@ import (
 	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
+
+//go:embed schema.json
+var schema []byte
+
+// Schema returns the JSON Schema (draft 2020-12) of [Statistics], which a test generates
+// from the types. The caller must not change it.
+func Schema() []byte { return schema }
 
 // Statistics is the answer to GET /api/v1/admin/redis-metrics.
 type Statistics struct {
