@@ -194,9 +194,9 @@ func TestRulesOfDatabases(t *testing.T) {
 		{"a proof without a page", app("cloud_run: projects/p/locations/l/services/s, proof: true") + key, []string{"databases[0].app.proof" + proof}},
 		{"a proof at an interval that is no multiple", app(page+", proof: true, proof_every: 7m") + key, []string{"databases[0].app.proof_every is 7m, want a multiple of schedule.metrics, which is 5m; example: 15m"}},
 		{"an interval without a proof", app(page+", proof_every: 7m") + key, nil},
-		{"two apps", one("app: [{service: x, "+page+"}, {service: y, "+page+"}]"), nil},
-		{"two apps of one service", one("app: [{service: x, "+page+"}, {service: x, "+page+"}]"), []string{"databases[0].app[1].service is given to two apps of this database; example: worker"}},
-		{"the second app with neither", one("app: [{service: x, "+page+"}, {service: y}]"), []string{"databases[0].app[1]" + wants}},
+		{"two apps", one("app: [{service: x, " + page + "}, {service: y, " + page + "}]"), nil},
+		{"two apps of one service", one("app: [{service: x, " + page + "}, {service: x, " + page + "}]"), []string{"databases[0].app[1].service is given to two apps of this database; example: worker"}},
+		{"the second app with neither", one("app: [{service: x, " + page + "}, {service: y}]"), []string{"databases[0].app[1]" + wants}},
 	} {
 		r.check(t, false)
 	}
