@@ -89,6 +89,65 @@ func TestLoadFindsDocuments(t *testing.T) {
 	}
 }
 
+func TestLoadFailures(t *testing.T) {
+	const example = "; example: sm://projects/my-project/secrets/pongwatch-config,pongwatch.yaml"
+	broken := errors.New("permission denied")
+	many := func(n int) string { return strings.TrimSuffix(strings.Repeat("a.yaml,", n), ",") }
+	for _, tt := range []struct {
+		name, value string
+		change      func(*Options)
+		want        string // what the error ends with; empty loads
+	}{
+		{"as many documents as may be", "b.yaml," + many(99), nil, ""},
+		{"more documents", "b.yaml," + many(100), nil, "PONGWATCH_CONFIG lists 101 documents, want from 1 to 100" + example},
+		{"no document", " , ,\n", nil, "PONGWATCH_CONFIG lists 0 documents, want from 1 to 100" + example},
+		{"an empty list", "[]", nil, "PONGWATCH_CONFIG lists 0 documents, want from 1 to 100" + example},
+		{"a list of numbers", "[1]", nil, "PONGWATCH_CONFIG is a list, but not one of file names and references" + example},
+		{"a broken list", "- [", nil, "PONGWATCH_CONFIG is a list, but not one of file names and references" + example},
+		{"a list after a mark", "---\n- b.yaml\n", nil, ""},
+		{"a reference that is none", "sm://x", nil, "PONGWATCH_CONFIG holds no reference into Secret Manager: secret reference does not have the right parts: want sm://projects/PROJECT/secrets/SECRET[/versions/VERSION], such as \"sm://projects/my-project/secrets/redis-token\"" + example},
+		{"a reference without a source", "sm://projects/p/secrets/doc", func(o *Options) { o.Secrets = nil }, "reading document: reading secret sm://projects/p/secrets/doc: no secret source is set up: " + secrets.ErrUnavailable.Error()},
+		{"a reference that is not there", "sm://projects/p/secrets/x", nil, "reading document: reading secret sm://projects/p/secrets/x: " + secrets.ErrNotFound.Error()},
+		{"files are not read", "b.yaml", func(o *Options) { o.ReadFile = nil }, "PONGWATCH_CONFIG names a file, and files are not read here" + example},
+		{"a file that cannot be read", "b.yaml", func(o *Options) { o.ReadFile = func(string) ([]byte, error) { return nil, broken } }, "reading document: permission denied"},
+		{"a name without a dot is not quoted", "secret", nil, "PONGWATCH_CONFIG names a file, which does not exist" + example},
+		{"nor one with an equals sign", "TOKEN=a.b", nil, "PONGWATCH_CONFIG names a file, which does not exist" + example},
+		{"nor one of 200 characters", strings.Repeat("a", 195) + ".yaml", nil, "PONGWATCH_CONFIG names a file, which does not exist" + example},
+		{"one of 199 is", strings.Repeat("a", 194) + ".yaml", nil, "PONGWATCH_CONFIG names " + strings.Repeat("a", 194) + ".yaml, which does not exist" + example},
+		{"a path is", "etc/pongwatch", nil, "PONGWATCH_CONFIG names etc/pongwatch, which does not exist" + example},
+		{"two that do not exist", "x.yaml,y.yaml", nil, "PONGWATCH_CONFIG names x.yaml, which does not exist" + example + "\nPONGWATCH_CONFIG names y.yaml, which does not exist" + example},
+		{"a document with a fatal problem", "bad.yaml", nil, "loading configuration: bad.yaml:1:1: homme is not a key here; did you mean home?; example: home\n" +
+			"databases is empty, so there is nothing to watch; example: [{name: prod-cache, url: https://your-instance.upstash.io, token: sm://projects/my-project/secrets/prod-cache-token}]"},
+		{"a document in the variable that ends with a colon", "databases:", nil, "databases is empty, so there is nothing to watch; example: [{name: prod-cache, url: https://your-instance.upstash.io, token: sm://projects/my-project/secrets/prod-cache-token}]"},
+		{"a document with Windows' line ends", "databases:\r\n- name: a\r\n  url: https://a.upstash.io\r\n  token: sm://projects/p/secrets/a\r\n", nil, ""},
+	} {
+		o := options(map[string]string{EnvConfig: tt.value}, map[string]string{"a.yaml": "", "b.yaml": database("b"), "bad.yaml": "homme: x\n"}, vault{"doc": database("c")})
+		if tt.change != nil {
+			tt.change(&o)
+		}
+		c, err := Load(t.Context(), o)
+		switch {
+		case tt.want == "" && err != nil:
+			t.Errorf("%s: %v", tt.name, err)
+		case tt.want != "" && (err == nil || c != nil || !strings.HasSuffix(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "loading configuration: ")):
+			t.Errorf("%s: error %v, want it to end with %q", tt.name, err, tt.want)
+		}
+		if ps, ok := errors.AsType[Problems](err); ok && ps.Fatal() == nil {
+			t.Errorf("%s: no problem is fatal: %v", tt.name, ps)
+		}
+	}
+	if _, err := Load(t.Context(), Options{Getenv: func(string) string { return "b.yaml" }, ReadFile: func(string) ([]byte, error) { return nil, broken }}); !errors.Is(err, broken) {
+		t.Errorf("error %v, want it to wrap the failure of the file", err)
+	}
+}
+
+func TestLoadKeepsProblemsOfOneEntry(t *testing.T) {
+	c, err := Load(t.Context(), options(map[string]string{EnvConfig: one("plan: fre")}, nil, nil))
+	if err != nil || len(c.Problems) != 1 || len(c.Databases[0].Problems) != 1 || c.Problems[0].File != EnvConfig {
+		t.Errorf("configuration %+v, %v", c, err)
+	}
+}
+
 func TestLoadTellsWhatToSetWhenNothingIsConfigured(t *testing.T) {
 	for name, env := range map[string]map[string]string{"nothing": {}, "only what names no database": {"MOCK_REDIS": "false", "SLACK_WEBHOOK_URL": "x"}} {
 		_, err := Load(t.Context(), options(env, nil, nil))

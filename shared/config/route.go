@@ -37,6 +37,9 @@ func (v *validator) routes() {
 	c := v.config
 	kept := c.Routes[:0:0]
 	for i, r := range c.Routes {
+		if path := fmt.Sprintf("routes[%d].receivers", i); len(r.Receivers) == 0 && !v.Bad(path) {
+			v.Report(path, "is empty", "[slack-oncall, email-oncall]")
+		}
 		for name, list := range map[string]*[]string{"receivers": &r.Receivers, "fallback": &r.Fallback, "escalate_to": &r.EscalateTo} {
 			var known []string
 			for _, receiver := range *list {

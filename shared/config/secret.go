@@ -56,8 +56,9 @@ func (s Secret) read(ctx context.Context, cache *secrets.Cache, read readFunc) (
 // ParseText parses a reference into Secret Manager, or the value where it may stand in
 // the document itself.
 func (s *Secret) ParseText(text string, plain bool) (what, example string) {
-	switch ref, err := secrets.ParseRef(text); {
-	case !secrets.IsRef(strings.TrimSpace(text)):
+	trimmed := strings.TrimSpace(text)
+	switch ref, err := secrets.ParseRef(trimmed); {
+	case !secrets.IsRef(trimmed):
 		if text != "" && !plain {
 			return "holds a secret in clear, want a reference into Secret Manager", "sm://projects/my-project/secrets/my-secret"
 		}
