@@ -22,8 +22,8 @@
 //
 // An expired document reads as not found, and a Put with an empty Version may take
 // its place, whether or not the implementation has removed it yet. A Put on a
-// version read before the expiry is applied if the document is still there, for
-// nobody has written since; else it is a conflict. There is no deletion.
+// version read before the expiry is applied if the document is still there, because
+// there was no write since; else it is a conflict. There is no deletion.
 //
 // # Keys
 //
@@ -51,7 +51,7 @@ const MaxData = 1_000_000
 // maxKey keeps ids well below Firestore's 1,500 bytes.
 const maxKey = 512
 
-// What a caller may branch on; test with [errors.Is].
+// The errors that callers test with [errors.Is].
 var (
 	// ErrNotFound is Get's answer for a document that never was or has expired.
 	ErrNotFound = errors.New("document not found")

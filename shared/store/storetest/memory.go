@@ -61,9 +61,8 @@ func (m *Memory) Put(ctx context.Context, d store.Doc) (store.Doc, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	old, ok := m.docs[d.Key]
-	absent := !ok || old.Expired(m.now())
-	if d.Version != old.Version && (d.Version != "" || !absent) {
+	old := m.docs[d.Key]
+	if d.Version != old.Version && (d.Version != "" || !old.Expired(m.now())) {
 		return store.Doc{}, fmt.Errorf("putting %s: %w", d.Key, store.ErrConflict)
 	}
 	m.counter++
