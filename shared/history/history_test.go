@@ -74,7 +74,7 @@ func TestPingsComeBackAsTheyWereWritten(t *testing.T) {
 			t.Errorf("Samples(%q) (-want +got):\n%s", name, diff)
 		}
 	}
-	if got, err := hours[0].Samples("nobody"); got != nil || err != nil {
+	if got, err := hours[0].Samples("unknown"); got != nil || err != nil {
 		t.Errorf("Samples of an unknown database = %v, %v; want none", got, err)
 	}
 	if diff := cmp.Diff([]history.Run{runAt(0), runAt(1), runAt(2), runAt(3)}, hours[0].Runs()); diff != "" {

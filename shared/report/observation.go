@@ -157,8 +157,8 @@ type Observation struct {
 	TokenVersion string `json:"token_version,omitempty"`
 
 	At time.Time `json:"at"`
-	// Every is how often this question is asked, in nanoseconds: the reader
-	// finds from it when the series has fallen silent.
+	// Every is the interval of this check, in nanoseconds, so that the reader knows
+	// when the series is overdue.
 	Every time.Duration `json:"every"`
 }
 
