@@ -9,8 +9,6 @@ import (
 	"github.com/pongwatch/pongwatch/shared/incident"
 )
 
-var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-
 // TestRecord holds what a result does to a delivery that has moved on since its claim.
 func TestRecord(t *testing.T) {
 	const id, address = "20261122T120000Z-ABCDEFGHJKMN", "slack"
@@ -60,6 +58,36 @@ func TestRecord(t *testing.T) {
 			later,
 			incident.Delivery{Want: 1, Lease: theirs, Tries: 2, NotBefore: noon.Add(time.Minute), Error: "503"},
 		},
+		{
+			"refused for good, without a reason",
+			incident.Delivery{Want: 1, Lease: ours, Tries: 1, Error: "503"},
+			Result{ID: id, Address: address, Owner: "us", Want: 1, Outcome: Refused},
+			incident.Delivery{Want: 1, Tries: 1, Refused: "refused", NotBefore: noon.Add(refusedFor)},
+		},
+		{
+			"refused for good",
+			incident.Delivery{Want: 1, Lease: ours, Tries: 1},
+			Result{ID: id, Address: address, Owner: "us", Want: 1, Outcome: Refused, Error: "revoked"},
+			incident.Delivery{Want: 1, Tries: 1, Refused: "revoked", NotBefore: noon.Add(refusedFor)},
+		},
+		{
+			"the answer was lost, and the receiver asks to be left alone",
+			incident.Delivery{Want: 2, Lease: ours, Tries: 1},
+			Result{ID: id, Address: address, Owner: "us", Want: 2, Outcome: Ambiguous, Error: "timeout", RetryAfter: time.Hour},
+			incident.Delivery{Want: 2, Tries: 1, Maybe: 2, Error: "timeout", NotBefore: noon.Add(time.Hour)},
+		},
+		{
+			"delivered once more by the claim's holder: nothing to repair",
+			incident.Delivery{Want: 2, Done: 2, Lease: ours, Open: true, Sent: noon.Add(-time.Second)},
+			Result{ID: id, Address: address, Owner: "us", Want: 2, Outcome: Delivered},
+			incident.Delivery{Want: 2, Done: 2, Sent: noon},
+		},
+		{
+			"a delivery after a refusal clears it",
+			incident.Delivery{Want: 1, Lease: ours, Tries: 3, Refused: "gone", Error: "x", Maybe: 1, Since: noon},
+			delivered,
+			incident.Delivery{Want: 1, Done: 1, Ref: incident.Ref{ID: "new"}, Open: true, Sent: noon},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -73,5 +101,44 @@ func TestRecord(t *testing.T) {
 				t.Error("recorded once more, what is done fell")
 			}
 		})
+	}
+}
+
+// A document says who was told, so it is written again whenever that changes.
+func TestRecordRewritesDocuments(t *testing.T) {
+	const documents = incident.Documents
+	claimed := incident.Lease{Owner: "w", Until: noon.Add(time.Minute)}
+	for _, tt := range []struct {
+		name   string
+		id     string
+		result Result
+		// want is what is owed of the documents of A, B and C afterwards; each was owed 3.
+		want [3]int
+	}{
+		{"its own", "A", Result{Address: "slack", Outcome: Delivered}, [3]int{4, 3, 3}},
+		{"a failure that is new", "A", Result{Address: "slack", Outcome: Later, Error: "503"}, [3]int{4, 3, 3}},
+		{"a failure that is known", "A", Result{Address: "slack", Outcome: Later, Error: "502"}, [3]int{3, 3, 3}},
+		{"those of a group's members", "G", Result{Address: "slack", Outcome: Delivered}, [3]int{4, 4, 3}},
+		{"not for the document itself", "A", Result{Address: documents, Outcome: Delivered}, [3]int{3, 3, 3}},
+		{"nor for an address that is not owed anything", "A", Result{Address: "fax", Outcome: Delivered}, [3]int{3, 3, 3}},
+		{"nor for an incident that is gone", "Z", Result{Address: "slack", Outcome: Delivered}, [3]int{3, 3, 3}},
+	} {
+		s := incident.New("main", noon)
+		for _, id := range []string{"A", "B", "C"} {
+			s.Incidents[id] = &incident.Incident{ID: id, Thread: incident.Thread{Deliveries: map[string]incident.Delivery{
+				documents: {Want: 3, Done: 2, Lease: claimed}, "slack": {Want: 1, Lease: claimed, Error: "502"},
+			}}}
+		}
+		s.Groups["G"] = &incident.Group{ID: "G", Members: []string{"A", "B", "Z"}, Thread: incident.Thread{Deliveries: map[string]incident.Delivery{"slack": {Want: 1, Lease: claimed}}}}
+		tt.result.ID, tt.result.Owner, tt.result.Want = tt.id, "w", 1
+		next := Record(s, []Result{tt.result}, incident.DefaultPolicy(), noon)
+		for i, id := range []string{"A", "B", "C"} {
+			if got := next.Incidents[id].Deliveries[documents].Want; got != tt.want[i] {
+				t.Errorf("%s: document %d of %s is owed, want %d", tt.name, got, id, tt.want[i])
+			}
+			if before := s.Incidents[id].Deliveries; before[documents].Want != 3 || before["slack"].Lease != claimed {
+				t.Errorf("%s: Record changed its argument", tt.name)
+			}
+		}
 	}
 }

@@ -53,7 +53,10 @@ func (s *shard) tell(id string, event incident.Event) {
 		return
 	}
 	if t.Marks == nil {
-		t.Marks, t.Deliveries = incident.Marks{}, map[string]incident.Delivery{}
+		t.Marks = incident.Marks{}
+	}
+	if t.Deliveries == nil {
+		t.Deliveries = map[string]incident.Delivery{}
 	}
 	t.Rev++
 	t.Edited = s.now
