@@ -39,7 +39,7 @@ func run(args []string, out io.Writer) error {
 	flags.StringVar(&o.mode, "mode", "any", "own or any")
 	flags.IntVar(&o.sample, "sample", 0, "mutants of a package at most, 0 for all")
 	flags.StringVar(&o.seed, "seed", "1", "chooses the sample")
-	flags.DurationVar(&o.slowest, "slowest", 20*time.Second, "leave tests out that take longer")
+	flags.DurationVar(&o.slowest, "slowest", 10*time.Second, "leave tests out that take longer")
 	flags.BoolVar(&o.survivors, "list-survivors", false, "print each survivor")
 	flags.StringVar(&equivalent, "equivalent", "", "the list of equivalent mutants")
 	if err := flags.Parse(args); err != nil {
@@ -80,7 +80,7 @@ func (r result) print(out io.Writer, o options) {
 	for _, s := range r.survivors {
 		fate := "survives"
 		switch {
-		case s.byOwn:
+		case s.elsewhere:
 			fate = "killed by other packages alone"
 		case !s.reached:
 			fate = "not reached"

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,8 +18,7 @@ import (
 // binary is a compiled test binary, and which of its tests reach which mutants.
 type binary struct {
 	path, dir, pkg string
-	own            bool
-	reach          map[int][]test
+	reach          map[int][]test // by mutant
 }
 
 type test struct {
@@ -28,7 +26,7 @@ type test struct {
 	took time.Duration
 }
 
-// dependents returns the packages whose tests are linked with the package, itself first.
+// dependents returns the other packages whose tests are linked with the package.
 func (s *source) dependents(dir string) ([]listed, error) {
 	all, err := goList(dir, "-test", "-json=ImportPath,Dir,Deps", "./...")
 	if err != nil {
@@ -45,11 +43,12 @@ func (s *source) dependents(dir string) ([]listed, error) {
 			found = append(found, listed{ImportPath: path, Dir: dirs[path]})
 		}
 	}
-	return append([]listed{s.listed}, found...), nil
+	return found, nil
 }
 
-// build compiles the test binaries of the packages with the rewritten files laid over the tree.
-func (s *source) build(work, dir string, files map[string][]byte, of []listed) ([]*binary, error) {
+// build compiles the test binary of a package with the rewritten files laid over the tree. It returns nil for a
+// package without tests. Vet is off, because it would refuse some mutants.
+func (s *source) build(work, dir string, files map[string][]byte, p listed) (*binary, error) {
 	replace := map[string]string{}
 	for name, content := range files {
 		to := filepath.Join(work, name)
@@ -66,19 +65,16 @@ func (s *source) build(work, dir string, files map[string][]byte, of []listed) (
 	if err := os.WriteFile(overlay, content, 0o600); err != nil {
 		return nil, err
 	}
-	var built []*binary
-	for i, p := range of {
-		b := &binary{path: filepath.Join(work, fmt.Sprintf("%d.test", i)), dir: p.Dir, pkg: p.ImportPath, own: p.ImportPath == s.ImportPath}
-		cmd := exec.Command("go", "test", "-c", "-ldflags=-s -w", "-overlay="+overlay, "-o", b.path, b.pkg)
-		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("go test -c %s: %w\n%s", b.pkg, err, out)
-		}
-		if _, err := os.Stat(b.path); err == nil { // a package without tests has no binary
-			built = append(built, b)
-		}
+	b := &binary{path: filepath.Join(work, "package.test"), dir: p.Dir, pkg: p.ImportPath}
+	cmd := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay="+overlay, "-o", b.path, b.pkg)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("go test -c %s: %w\n%s", b.pkg, err, out)
 	}
-	return built, nil
+	if _, err := os.Stat(b.path); err != nil {
+		return nil, nil
+	}
+	return b, nil
 }
 
 // run starts the binary with one mutant on and reports whether the tests passed.
@@ -102,12 +98,12 @@ func (b *binary) run(work string, mutant int, reached, tests string, timeout tim
 
 // measure runs each test alone and records which mutants it reaches.
 func (b *binary) measure(work string, slowest time.Duration) error {
+	reached := filepath.Join(work, "reached")
 	out, ok := b.run(work, 0, "", "^$", time.Minute, "-test.list=.")
 	if !ok {
 		return fmt.Errorf("%s: list the tests: %s", b.pkg, out)
 	}
 	b.reach = map[int][]test{}
-	reached := filepath.Join(work, "reached")
 	for _, name := range strings.Fields(out) {
 		if !regexp.MustCompile(`^(Test|Fuzz|Example)`).MatchString(name) {
 			continue
@@ -144,6 +140,21 @@ func lastLines(s string, n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "")
 }
 
+// untouched reports whether the tests are known to reach none of the mutants. All tests at once are quicker than
+// one by one, and most dependents reach few mutants.
+func (b *binary) untouched(work string, left []survivor, slowest time.Duration) (bool, error) {
+	reached := filepath.Join(work, "reached")
+	if err := os.WriteFile(reached, nil, 0o600); err != nil {
+		return false, err
+	}
+	if _, ok := b.run(work, 0, reached, ".", 3*slowest); !ok {
+		return false, nil
+	}
+	content, err := os.ReadFile(reached)
+	seen := strings.Fields(string(content))
+	return !slices.ContainsFunc(left, func(m survivor) bool { return slices.Contains(seen, strconv.Itoa(m.id)) }), err
+}
+
 // kills reports whether a test of the binary fails with the mutant on. Quick tests run first.
 func (b *binary) kills(work string, mutant int) bool {
 	tests := slices.Clone(b.reach[mutant])
@@ -158,7 +169,7 @@ func (b *binary) kills(work string, mutant int) bool {
 		for _, t := range tests[:n] {
 			names = append(names, t.name)
 		}
-		if _, passed := b.run(work, mutant, "", "^("+strings.Join(names, "|")+")$", max(5*time.Second, 4*took)); !passed {
+		if _, passed := b.run(work, mutant, "", "^("+strings.Join(names, "|")+")$", max(10*time.Second, 4*took)); !passed {
 			return true
 		}
 		tests = tests[n:]
@@ -176,7 +187,8 @@ type result struct {
 
 type survivor struct {
 	*mutant
-	reached, byOwn bool // byOwn: the package's own tests let it live, and others kill it
+	reached   bool
+	elsewhere bool // tests of other packages kill it
 }
 
 // try runs all mutants of a package against its own tests and, with any, those of its dependents.
@@ -214,44 +226,38 @@ func try(o options, pattern string) (result, error) {
 	if err != nil {
 		return r, err
 	}
-	of := []listed{s.listed}
-	if o.mode == "any" {
-		if of, err = s.dependents(o.dir); err != nil {
-			return r, err
-		}
+	r.mutants = len(chosen)
+	left := make([]survivor, len(chosen))
+	for i, m := range chosen {
+		left[i].mutant = m
 	}
-	binaries, err := s.build(work, o.dir, files, of)
+	// The package's own tests first: only what they let live is tried elsewhere.
+	left, err = s.tryOn(work, o, files, s.listed, left)
 	if err != nil {
 		return r, err
 	}
-	for _, b := range binaries {
-		if err := b.measure(work, o.slowest); err != nil {
+	r.killedOwn = len(chosen) - len(left)
+	r.reached = r.killedOwn + countReached(left)
+	r.survivors = slices.Clone(left)
+	if o.mode == "any" {
+		dependents, err := s.dependents(o.dir)
+		if err != nil {
 			return r, err
 		}
-		fmt.Fprintf(os.Stderr, "%s: %d mutants reached by the tests of %s\n", r.pkg, len(slices.Collect(maps.Keys(b.reach))), b.pkg)
-	}
-	r.mutants = len(chosen)
-	for _, m := range chosen {
-		var reachedOwn, reachedAny, own, killed bool
-		for _, b := range binaries {
-			if len(b.reach[m.id]) == 0 {
-				continue
-			}
-			reachedAny = true
-			reachedOwn = reachedOwn || b.own
-			if b.kills(work, m.id) {
-				own, killed = b.own, true
-				break
+		for _, p := range dependents {
+			if left, err = s.tryOn(work, o, files, p, left); err != nil {
+				return r, err
 			}
 		}
-		r.reached += count(reachedOwn)
-		r.reachedAny += count(reachedAny)
-		r.killedOwn += count(own)
-		r.killedAny += count(killed)
-		if !own {
-			r.survivors = append(r.survivors, survivor{m, reachedAny, killed})
+		for i, own := range r.survivors {
+			at := slices.IndexFunc(left, func(l survivor) bool { return l.mutant == own.mutant })
+			if r.survivors[i].elsewhere = at < 0; at >= 0 {
+				r.survivors[i].reached = left[at].reached
+			}
 		}
 	}
+	r.killedAny = len(chosen) - len(left)
+	r.reachedAny = r.killedAny + countReached(left)
 	slices.SortStableFunc(r.survivors, func(a, b survivor) int {
 		if a.file != b.file {
 			return strings.Compare(a.file, b.file)
@@ -261,10 +267,41 @@ func try(o options, pattern string) (result, error) {
 	return r, nil
 }
 
-// count makes sums of conditions.
-func count(b bool) int {
-	if b {
-		return 1
+// tryOn runs the mutants that are left against the tests of one package, and returns those that live.
+func (s *source) tryOn(work string, o options, files map[string][]byte, p listed, left []survivor) ([]survivor, error) {
+	b, err := s.build(work, o.dir, files, p)
+	if err != nil || b == nil {
+		return left, err
 	}
-	return 0
+	defer os.Remove(b.path)
+	if p.ImportPath != s.ImportPath {
+		if pass, err := b.untouched(work, left, o.slowest); pass || err != nil {
+			return left, err
+		}
+	}
+	if err := b.measure(work, o.slowest); err != nil {
+		return left, err
+	}
+	var live []survivor
+	for _, m := range left {
+		if len(b.reach[m.id]) > 0 {
+			m.reached = true
+			if b.kills(work, m.id) {
+				continue
+			}
+		}
+		live = append(live, m)
+	}
+	fmt.Fprintf(os.Stderr, "%s: %d of %d mutants live after the tests of %s\n", s.ImportPath, len(live), len(left), b.pkg)
+	return live, nil
+}
+
+func countReached(mutants []survivor) int {
+	n := 0
+	for _, m := range mutants {
+		if m.reached {
+			n++
+		}
+	}
+	return n
 }
