@@ -27,9 +27,11 @@ func (m Message) Text() string {
 	if m.Sparkline != "" {
 		fmt.Fprintf(&b, "%s: %s\n", LabelTrend, m.Sparkline)
 	}
-	m.textMembers(&b)
+	if len(m.Members) > 0 {
+		fmt.Fprintf(&b, "\n%s:\n%s", LabelMembers, MemberLines(m))
+	}
 	for _, e := range m.Evidence {
-		fmt.Fprintf(&b, "\n%s (%s):\n%s\n", LabelEvidence, e.Label, indent(wrap(e.Text, width-4, "")))
+		fmt.Fprintf(&b, "\n%s (%s):\n%s\n", LabelEvidence, e.Label, "    "+wrap(e.Text, width-4, "    "))
 	}
 	if m.CauseTitle != "" {
 		paragraph(&b, LabelCause, m.CauseTitle+". "+m.CauseText)
@@ -56,34 +58,22 @@ func (m Message) Text() string {
 	return b.String()
 }
 
-func (m Message) textMembers(b *strings.Builder) {
-	if len(m.Members) == 0 {
-		return
-	}
-	fmt.Fprintf(b, "\n%s:\n%s", LabelMembers, MemberLines(m))
-}
-
-// MemberLines returns a line for each of a group's incidents.
+// MemberLines returns a line for each of a group's incidents, such as
+// "prod-cache: auth_invalid, since 18:22 UTC (INC-7F3A9K)".
 func MemberLines(m Message) string {
 	var b strings.Builder
 	for _, x := range m.Members {
-		fmt.Fprintf(&b, "  %s\n", x.describe(m))
+		b.WriteString("  " + x.Database)
+		if m.Cause == "" && x.Cause != "" {
+			b.WriteString(": " + string(x.Cause))
+		}
+		when := "over"
+		if x.Open {
+			when = "since " + Clock(x.Since, m.At)
+		}
+		fmt.Fprintf(&b, ", %s (%s)\n", when, x.Short)
 	}
 	return b.String()
-}
-
-// describe returns "prod-cache: auth_invalid, since 18:22 UTC (INC-7F3A9K)".
-func (x Member) describe(m Message) string {
-	text := x.Database
-	if m.Cause == "" && x.Cause != "" {
-		text += ": " + string(x.Cause)
-	}
-	if x.Open {
-		text += ", since " + Clock(x.Since, m.At)
-	} else {
-		text += ", over"
-	}
-	return text + " (" + x.Short + ")"
 }
 
 // String returns the fact's value.
@@ -134,6 +124,7 @@ func (n Note) String() string {
 	return text
 }
 
+// paragraph writes a labelled text behind an empty line.
 func paragraph(b *strings.Builder, label, text string) {
 	if text != "" {
 		b.WriteString("\n")
@@ -142,13 +133,9 @@ func paragraph(b *strings.Builder, label, text string) {
 }
 
 func line(b *strings.Builder, label, text string) {
-	if text == "" {
-		return
+	if text != "" {
+		b.WriteString(wrap(strings.TrimPrefix(label+": ", ": ")+text, width, "") + "\n")
 	}
-	if label != "" {
-		text = label + ": " + text
-	}
-	b.WriteString(wrap(text, width, "") + "\n")
 }
 
 // wrap breaks text between words; a word that is too long stays whole, since it
@@ -172,5 +159,3 @@ func wrap(text string, width int, indent string) string {
 	}
 	return b.String()
 }
-
-func indent(text string) string { return "    " + strings.ReplaceAll(text, "\n", "\n    ") }
