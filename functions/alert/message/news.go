@@ -133,11 +133,19 @@ func factsOf(i incident.Incident, now time.Time) []Fact {
 	if text := measured(o); text != "" {
 		facts = append(facts, Fact{Label: "Measured", Text: text})
 	}
-	if text := answer(o); text != "" {
-		facts = append(facts, Fact{Label: "Answer", Text: text})
+	switch {
+	case o.HTTPStatus != 0:
+		facts = append(facts, Fact{Label: "Answer", Text: fmt.Sprintf("HTTP %d", o.HTTPStatus)})
+	case o.Check == report.Ping && o.Phases != nil:
+		facts = append(facts, Fact{Label: "Answer", Text: "none"})
 	}
-	if text := tries(i); text != "" {
-		facts = append(facts, Fact{Label: "Failed", Text: text})
+	switch {
+	case i.Runs > 0 && o.Attempts > 1:
+		facts = append(facts, Fact{Label: "Failed", Text: fmt.Sprintf("%s, %s in the last", text.Count(i.Runs, "run", "runs"), text.Count(o.Attempts, "attempt", "attempts"))})
+	case i.Runs > 0:
+		facts = append(facts, Fact{Label: "Failed", Text: text.Count(i.Runs, "run", "runs")})
+	case o.Attempts > 1:
+		facts = append(facts, Fact{Label: "Failed", Text: text.Count(o.Attempts, "attempt", "attempts")})
 	}
 	if o.Phases != nil {
 		facts = append(facts, Fact{Label: "Time spent", Text: phases(*o.Phases)})
@@ -146,28 +154,6 @@ func factsOf(i incident.Incident, now time.Time) []Fact {
 		facts = append(facts, Fact{Label: "Seen by", Text: text.Clip(text.Line(sources(i.Down)), 200)})
 	}
 	return facts
-}
-
-func answer(o report.Observation) string {
-	if o.HTTPStatus != 0 {
-		return fmt.Sprintf("HTTP %d", o.HTTPStatus)
-	}
-	if o.Check == report.Ping && o.Phases != nil {
-		return "none"
-	}
-	return ""
-}
-
-func tries(i incident.Incident) string {
-	switch {
-	case i.Runs > 0 && i.Observation.Attempts > 1:
-		return fmt.Sprintf("%s, %s in the last", text.Count(i.Runs, "run", "runs"), text.Count(i.Observation.Attempts, "attempt", "attempts"))
-	case i.Runs > 0:
-		return text.Count(i.Runs, "run", "runs")
-	case i.Observation.Attempts > 1:
-		return text.Count(i.Observation.Attempts, "attempt", "attempts")
-	}
-	return ""
 }
 
 // phases says where the time of the request went.

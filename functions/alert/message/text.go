@@ -28,9 +28,11 @@ func (m Message) Text() string {
 	if m.Sparkline != "" {
 		fmt.Fprintf(&b, "%s: %s\n", LabelTrend, m.Sparkline)
 	}
-	m.textMembers(&b)
+	if len(m.Members) > 0 {
+		fmt.Fprintf(&b, "\n%s:\n%s", LabelMembers, MemberLines(m))
+	}
 	for _, e := range m.Evidence {
-		fmt.Fprintf(&b, "\n%s (%s):\n%s\n", LabelEvidence, e.Label, indent(text.Wrap(e.Text, width-4, "")))
+		fmt.Fprintf(&b, "\n%s (%s):\n%s\n", LabelEvidence, e.Label, "    "+text.Wrap(e.Text, width-4, "    "))
 	}
 	if m.CauseTitle != "" {
 		paragraph(&b, LabelCause, m.CauseTitle+". "+m.CauseText)
@@ -57,34 +59,22 @@ func (m Message) Text() string {
 	return b.String()
 }
 
-func (m Message) textMembers(b *strings.Builder) {
-	if len(m.Members) == 0 {
-		return
-	}
-	fmt.Fprintf(b, "\n%s:\n%s", LabelMembers, MemberLines(m))
-}
-
-// MemberLines returns a line for each of a group's incidents.
+// MemberLines returns a line for each of a group's incidents, such as
+// "prod-cache: auth_invalid, since 18:22 UTC (INC-7F3A9K)".
 func MemberLines(m Message) string {
 	var b strings.Builder
 	for _, x := range m.Members {
-		fmt.Fprintf(&b, "  %s\n", x.describe(m))
+		b.WriteString("  " + x.Database)
+		if m.Cause == "" && x.Cause != "" {
+			b.WriteString(": " + string(x.Cause))
+		}
+		when := "over"
+		if x.Open {
+			when = "since " + text.Clock(x.Since, m.At)
+		}
+		fmt.Fprintf(&b, ", %s (%s)\n", when, x.Short)
 	}
 	return b.String()
-}
-
-// describe returns "prod-cache: auth_invalid, since 18:22 UTC (INC-7F3A9K)".
-func (x Member) describe(m Message) string {
-	s := x.Database
-	if m.Cause == "" && x.Cause != "" {
-		s += ": " + string(x.Cause)
-	}
-	if x.Open {
-		s += ", since " + text.Clock(x.Since, m.At)
-	} else {
-		s += ", over"
-	}
-	return s + " (" + x.Short + ")"
 }
 
 // String returns the fact's value.
@@ -135,6 +125,7 @@ func (n Note) String() string {
 	return s
 }
 
+// paragraph writes a labelled text behind an empty line.
 func paragraph(b *strings.Builder, label, text string) {
 	if text != "" {
 		b.WriteString("\n")
@@ -142,14 +133,8 @@ func paragraph(b *strings.Builder, label, text string) {
 	}
 }
 
-func line(b *strings.Builder, label, s string) {
-	if s == "" {
-		return
+func line(b *strings.Builder, label, said string) {
+	if said != "" {
+		b.WriteString(text.Wrap(strings.TrimPrefix(label+": ", ": ")+said, width, "") + "\n")
 	}
-	if label != "" {
-		s = label + ": " + s
-	}
-	b.WriteString(text.Wrap(s, width, "") + "\n")
 }
-
-func indent(text string) string { return "    " + strings.ReplaceAll(text, "\n", "\n    ") }

@@ -38,14 +38,8 @@ const (
 	actionSilence     = "silence"
 )
 
-// parent is the incident's message in bot mode: how things stand.
-func (r *Receiver) parent(m message.Message) layout {
-	return r.layout(m, m.Symbol+" "+m.Headline)
-}
-
-// standalone is one message of webhook mode: it also says what is new.
-func (r *Receiver) standalone(m message.Message) layout { return r.layout(m, m.FirstLine()) }
-
+// layout is a whole message. Its first line also says what is new where each
+// transition is a message of its own.
 func (r *Receiver) layout(m message.Message, first string) layout {
 	blocks := []slack.Block{slack.NewHeaderBlock(plain(first, maxHeader))}
 	for _, text := range []string{top(m), m.News} {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -17,8 +16,8 @@ import (
 
 func TestNewFallback(t *testing.T) {
 	ago := func(d time.Duration) time.Time { return noon.Add(-d) }
-	lapse := func(service string, from, to time.Duration) incidents.Lapse {
-		return incidents.Lapse{Database: "cache", Service: service, From: ago(from), To: ago(to), Activations: 1}
+	of := func(service string, from, to time.Duration) lapse {
+		return lapse{Database: "cache", Service: service, From: ago(from), To: ago(to), Activations: 1}
 	}
 	days := func(last string) (out []FallbackDay) {
 		for back := range 7 {
@@ -29,13 +28,13 @@ func TestNewFallback(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name   string
-		lapses []incidents.Lapse
+		lapses []lapse
 		want   *Fallback
 	}{
 		{"none", nil, &Fallback{Active: []string{}, Days: days("")}},
-		{"one that is on now", []incidents.Lapse{lapse("web", 3*time.Minute, 0)}, &Fallback{Active: []string{"web"}, Activations: 1, Minutes: 3, Days: days("+...")}},
-		{"one that is over", []incidents.Lapse{lapse("web", 3*time.Minute, time.Nanosecond)}, &Fallback{Active: []string{}, Activations: 1, Minutes: 3, Days: days("+...")}},
-		{"two at once count twice, their time once", []incidents.Lapse{lapse("api", 3*time.Minute, 0), lapse("web", 2*time.Minute, 0)}, &Fallback{Active: []string{"api", "web"}, Activations: 2, Minutes: 3, Days: days("++...")}},
+		{"one that is on now", []lapse{of("web", 3*time.Minute, 0)}, &Fallback{Active: []string{"web"}, Activations: 1, Minutes: 3, Days: days("+...")}},
+		{"one that is over", []lapse{of("web", 3*time.Minute, time.Nanosecond)}, &Fallback{Active: []string{}, Activations: 1, Minutes: 3, Days: days("+...")}},
+		{"two at once count twice, their time once", []lapse{of("api", 3*time.Minute, 0), of("web", 2*time.Minute, 0)}, &Fallback{Active: []string{"api", "web"}, Activations: 2, Minutes: 3, Days: days("++...")}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if diff := cmp.Diff(tt.want, newFallback(tt.lapses, noon)); diff != "" {
@@ -43,7 +42,7 @@ func TestNewFallback(t *testing.T) {
 			}
 		})
 	}
-	yesterday := newFallback([]incidents.Lapse{{From: noon.Truncate(day).Add(-time.Hour), To: noon.Truncate(day).Add(30*time.Minute + 3*time.Second), Activations: 2}}, noon)
+	yesterday := newFallback([]lapse{{From: noon.Truncate(day).Add(-time.Hour), To: noon.Truncate(day).Add(30*time.Minute + 3*time.Second), Activations: 2}}, noon)
 	if got := yesterday.Days[5:]; got[0].Activations != 2 || got[0].Minutes != 60 || got[1].Activations != 0 || got[1].Minutes != 30.1 || yesterday.Minutes != 90.1 {
 		t.Errorf("over midnight %+v, want the activations on the first day and minutes to a tenth", got)
 	}
