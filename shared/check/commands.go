@@ -90,7 +90,7 @@ func (u usage) describe() string {
 func (t *Target) usage(ctx context.Context) (usage, error) {
 	u := usage{limit: float64(t.Database.Limits.Commands)}
 	if t.Account != nil && t.Database.DatabaseID != "" {
-		d, s, err := t.Account.read(ctx, t.Database.DatabaseID)
+		d, used, err := t.Account.read(ctx, t.Database.DatabaseID)
 		if err == nil && !d.Active() {
 			err = &Problem{Cause: cause.StatsState, Evidence: "the account says that the database is " + d.State}
 		}
@@ -99,7 +99,7 @@ func (t *Target) usage(ctx context.Context) (usage, error) {
 				u.limit = float64(d.MonthlyCommands)
 				t.figure(report.GaugeCommandsLimit, u.limit)
 			}
-			u.used, u.exact = float64(s.MonthlyCommands), true
+			u.used, u.exact = float64(used), true
 			t.figure(report.GaugeMonthCommands, u.used)
 			return u, nil
 		}
