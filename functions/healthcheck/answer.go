@@ -1,6 +1,7 @@
 package healthcheck
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -61,8 +62,8 @@ type IncidentBrief struct {
 	Since time.Time `json:"since"`
 }
 
-// answers keeps each database's last answer for a moment, and lets everybody who asks
-// meanwhile share one ping.
+// answers keeps each database's last answer for a moment. All callers that ask meanwhile
+// share one ping.
 type answers struct {
 	now    func() time.Time
 	flight singleflight.Group
@@ -82,9 +83,6 @@ func (a *answers) get(database string, ask func() Health) Health {
 		h := ask()
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		if a.kept == nil {
-			a.kept = map[string]Health{}
-		}
 		a.kept[database] = h
 		return h, nil
 	})
@@ -93,35 +91,27 @@ func (a *answers) get(database string, ask func() Health) Health {
 
 // redis answers whether Redis can be used now.
 func (f *Function) redis(w http.ResponseWriter, r *http.Request) {
-	if name := r.URL.Query().Get("database"); name != "" {
-		d := f.config.Database(name)
-		if d == nil {
-			f.unknownDatabase(w, name)
-			return
+	var h Health
+	if name := r.URL.Query().Get("database"); name == "" {
+		h = f.askAll(r.Context())
+	} else if d := f.config.Database(name); d != nil {
+		h = f.ask(r.Context(), d)
+	} else {
+		names := make([]string, 0, len(f.config.Databases))
+		for _, d := range f.config.Databases {
+			names = append(names, d.Name)
 		}
-		writeHealth(w, f.ask(r.Context(), d))
+		job.WriteJSON(w, http.StatusNotFound, struct {
+			Error     string   `json:"error"`
+			Databases []string `json:"databases"`
+		}{"database " + report.CutEvidence(name) + " is not configured", names})
 		return
 	}
-	writeHealth(w, f.askAll(r.Context()))
-}
-
-func writeHealth(w http.ResponseWriter, h Health) {
 	status := http.StatusOK
 	if !h.Status.Usable() {
 		status = http.StatusServiceUnavailable
 	}
 	job.WriteJSON(w, status, h)
-}
-
-func (f *Function) unknownDatabase(w http.ResponseWriter, name string) {
-	names := make([]string, 0, len(f.config.Databases))
-	for _, d := range f.config.Databases {
-		names = append(names, d.Name)
-	}
-	job.WriteJSON(w, http.StatusNotFound, struct {
-		Error     string   `json:"error"`
-		Databases []string `json:"databases"`
-	}{"database " + report.CutEvidence(name) + " is not configured", names})
 }
 
 // askAll asks about every database at once and returns the worst answer.
@@ -133,10 +123,7 @@ func (f *Function) askAll(ctx context.Context) Health {
 	}
 	wg.Wait()
 	slices.SortStableFunc(all, func(a, b Health) int {
-		if d := b.Status.badness() - a.Status.badness(); d != 0 {
-			return d
-		}
-		return strings.Compare(a.Database, b.Database)
+		return cmp.Or(b.Status.badness()-a.Status.badness(), strings.Compare(a.Database, b.Database))
 	})
 	if len(all) == 0 {
 		return Health{Status: StatusError, Title: "No database is configured", CheckedAt: f.now().UTC()}
@@ -152,7 +139,7 @@ func (f *Function) askAll(ctx context.Context) Health {
 	return worst
 }
 
-// ask answers about one database. The ping belongs to everybody who waits for it, so
+// ask answers about one database. The ping belongs to all callers that wait for it, so
 // it outlives the first one's request.
 func (f *Function) ask(ctx context.Context, d *config.Database) Health {
 	ctx = context.WithoutCancel(ctx)
@@ -181,7 +168,7 @@ func (f *Function) pingNow(ctx context.Context, d *config.Database) []report.Obs
 	every := f.config.Every(report.HealthCheck)
 	var out []report.Observation
 	for _, s := range check.Specs(report.HealthCheck, d, every) {
-		s.Every = every // somebody asks: everything is due
+		s.Every = every // a person asks, so everything is due
 		out = append(out, check.Run(ctx, t, []check.Spec{s}, f.now(), every)...)
 	}
 	return out

@@ -36,10 +36,9 @@ func (f *Function) canary(ctx context.Context, r job.Round, observations []repor
 		Source: string(report.HealthCheck) + "@" + f.options.Region, Every: canaryEvery, At: f.now().UTC(),
 		Status: report.OK, Clear: true,
 	}
-	if err := f.askCanary(attempt, c.URL); err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
+	if err := f.askCanary(attempt, c.URL); err != nil && ctx.Err() != nil {
+		return nil
+	} else if err != nil {
 		f.log.WarnContext(ctx, "network canary failed", slog.String("event", "canary_failed"))
 		o.Status, o.Clear, o.Cause, o.Evidence = report.Fail, false, cause.MonitorNetwork, "the network canary does not answer"
 	}

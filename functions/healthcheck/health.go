@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -78,38 +79,35 @@ func (f *Function) health(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *Function) pings(ctx context.Context, shard, region string) JobHealth {
-	run, ok, err := f.archive.LastPings(ctx, shard, region, f.now())
-	j := JobHealth{Job: string(report.HealthCheck), Shard: shard, Region: region}
-	return f.timely(j, f.config.Every(report.HealthCheck), run.Scheduled, run.Lag(), ok, err)
+	run, ran, err := f.archive.LastPings(ctx, shard, region, f.now())
+	return f.timely(report.HealthCheck, shard, region, run, ran, err)
 }
 
 func (f *Function) readings(ctx context.Context, shard string) JobHealth {
-	j := JobHealth{Job: string(report.Metrics), Shard: shard}
-	hour, ok, err := f.archive.LastReadings(ctx, shard, f.now())
-	if err != nil || !ok {
-		return f.timely(j, f.config.Every(report.Metrics), time.Time{}, 0, ok, err)
+	hour, ran, err := f.archive.LastReadings(ctx, shard, f.now())
+	var last history.Run
+	if err == nil && ran {
+		if runs := hour.Runs(); len(runs) > 0 {
+			last = runs[len(runs)-1]
+		} else {
+			ran = false
+		}
 	}
-	runs := hour.Runs()
-	if len(runs) == 0 {
-		return f.timely(j, f.config.Every(report.Metrics), time.Time{}, 0, false, nil)
-	}
-	last := runs[len(runs)-1]
-	j.Region = last.Region
-	return f.timely(j, f.config.Every(report.Metrics), last.Scheduled, last.Lag(), true, nil)
+	return f.timely(report.Metrics, shard, last.Region, last, ran, err)
 }
 
-// timely fills in the state of a job that last ran at that time.
-func (f *Function) timely(j JobHealth, every time.Duration, last time.Time, lag time.Duration, ran bool, err error) JobHealth {
-	limit := f.config.Alerting.Missing.After(every)
-	j.LateAfterSeconds = int64(limit.Seconds())
+// timely judges a job by its last run.
+func (f *Function) timely(name report.Job, shard, region string, last history.Run, ran bool, err error) JobHealth {
+	limit := f.config.Alerting.Missing.After(f.config.Every(name))
+	j := JobHealth{Job: string(name), Shard: shard, Region: region, LateAfterSeconds: int64(limit.Seconds())}
 	switch {
 	case err != nil:
 		j.State, j.Error = stateUnknown, report.CutEvidence(err.Error())
 	case !ran:
 		j.State = stateNever
 	default:
-		age := f.now().Sub(last)
-		j.LastRun, j.LagMS, j.AgeSeconds = last, lag.Milliseconds(), int64(age.Seconds())
+		age := f.now().Sub(last.Scheduled)
+		j.LastRun, j.LagMS, j.AgeSeconds = last.Scheduled, last.Lag().Milliseconds(), int64(age.Seconds())
 		j.State = stateOK
 		if age > limit {
 			j.State = stateLate

@@ -1,6 +1,6 @@
 // Package healthcheck is the function that asks every database for a PONG.
 //
-// POST is a scheduled run over one shard: it tries everybody, tries again what failed,
+// POST is a scheduled run over one shard: it asks every database, asks again where that failed,
 // publishes one report, and only then writes history. GET /api/v1/health/redis asks
 // now and answers in one word whether Redis can be used; GET /health is about
 // pongwatch itself.
@@ -45,7 +45,7 @@ type Options struct {
 	// Deployments reads how apps are deployed on Cloud Run; nil reads none.
 	Deployments check.Deployments
 
-	// Authorize guards POST where IAM does not; nil lets everybody through.
+	// Authorize guards POST where IAM does not; nil lets every caller through.
 	Authorize func(http.Handler) http.Handler
 	// ReadTokens are the tokens of config's access.tokens.
 	ReadTokens access.Tokens
@@ -101,16 +101,16 @@ func newFunction(o Options, t tempo) (*Function, error) {
 	patient, hasty := o.Upstash, o.Upstash
 	patient.Timeout, hasty.Timeout = t.attempt, liveTimeout
 	f := &Function{
-		options: o, config: o.Config, archive: history.New(o.Store).Keep(o.Config.History.HotDays),
+		options: o, config: o.Config, log: o.Logger, now: o.Now, tempo: t,
+		archive:    history.New(o.Store).Keep(o.Config.History.HotDays),
 		runClients: check.NewClients(o.Resolve, patient), liveClients: check.NewClients(o.Resolve, hasty),
-		apps: check.NewApps(o.Config, nil),
-		log:  o.Logger, now: o.Now, tempo: t,
-	}
-	f.open = incidents{store: o.Store, now: o.Now}
-	f.answers = answers{now: o.Now}
-	f.canaryTransport = &http.Transport{
-		Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true,
-		DialContext: (&net.Dialer{Timeout: canaryTimeout}).DialContext, TLSHandshakeTimeout: canaryTimeout,
+		apps:    check.NewApps(o.Config, nil),
+		open:    incidents{store: o.Store, now: o.Now, byShard: map[string]known{}},
+		answers: answers{now: o.Now, kept: map[string]Health{}},
+		canaryTransport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true,
+			DialContext: (&net.Dialer{Timeout: canaryTimeout}).DialContext, TLSHandshakeTimeout: canaryTimeout,
+		},
 	}
 	f.handler = f.routes()
 	return f, nil
@@ -123,19 +123,16 @@ func (f *Function) routes() http.Handler {
 	guard := func(h http.HandlerFunc) http.Handler {
 		return access.Guard(f.config.Access.Health, false, f.options.ReadTokens, h)
 	}
-	mux := http.NewServeMux()
-	// A function is asked on any path: Scheduler uses the service's own address.
-	mux.Handle("POST /", f.options.Authorize(f.runner()))
-	mux.Handle("GET /api/v1/health/redis", guard(f.redis))
-	mux.Handle("GET /health", guard(f.health))
-	mux.Handle("GET /", job.NotFound("/api/v1/health/redis", "/health"))
-	return job.Unmounted(mount, mux)
-}
-
-func (f *Function) runner() http.Handler {
-	return &job.Runner{
+	runner := &job.Runner{
 		Job: report.HealthCheck, Region: f.options.Region, Version: f.options.Version,
 		Every: f.config.Every(report.HealthCheck), Shards: f.config.ShardNames(),
 		Reports: f.options.Reports, Observe: f.observe, Now: f.now, Log: f.log,
 	}
+	mux := http.NewServeMux()
+	// A function is asked on any path: Scheduler uses the service's own address.
+	mux.Handle("POST /", f.options.Authorize(runner))
+	mux.Handle("GET /api/v1/health/redis", guard(f.redis))
+	mux.Handle("GET /health", guard(f.health))
+	mux.Handle("GET /", job.NotFound("/api/v1/health/redis", "/health"))
+	return job.Unmounted(mount, mux)
 }

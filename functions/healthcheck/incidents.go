@@ -16,7 +16,7 @@ import (
 // incidentsFresh is for how long a shard's open incidents are kept.
 const incidentsFresh = 30 * time.Second
 
-// incidents reads what Alert knows to be open. The zero cache is ready.
+// incidents reads which incidents Alert holds open.
 type incidents struct {
 	store store.Store
 	now   func() time.Time
@@ -32,31 +32,20 @@ type known struct {
 
 // of returns the database's open incidents, at most [incidentsFresh] old.
 func (i *incidents) of(ctx context.Context, shard, database string) ([]incident.Incident, error) {
-	open, err := i.inShard(ctx, shard)
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(slices.Clone(open), func(x incident.Incident) bool { return x.Series.Database != database }), nil
-}
-
-func (i *incidents) inShard(ctx context.Context, shard string) ([]incident.Incident, error) {
 	i.mu.Lock()
 	k, ok := i.byShard[shard]
 	i.mu.Unlock()
-	if ok && i.now().Sub(k.at) < incidentsFresh {
-		return k.open, nil
+	if !ok || i.now().Sub(k.at) >= incidentsFresh {
+		open, err := i.read(ctx, shard)
+		if err != nil {
+			return nil, err
+		}
+		k = known{i.now(), open}
+		i.mu.Lock()
+		i.byShard[shard] = k
+		i.mu.Unlock()
 	}
-	open, err := i.read(ctx, shard)
-	if err != nil {
-		return nil, err
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.byShard == nil {
-		i.byShard = map[string]known{}
-	}
-	i.byShard[shard] = known{i.now(), open}
-	return open, nil
+	return slices.DeleteFunc(slices.Clone(k.open), func(x incident.Incident) bool { return x.Series.Database != database }), nil
 }
 
 func (i *incidents) read(ctx context.Context, shard string) ([]incident.Incident, error) {

@@ -31,7 +31,7 @@ const (
 )
 
 // logProbes writes a line for each database. What is wrong with a database is a
-// warning: errors are pongwatch's own.
+// warning: errors are pongwatch's own. A phase that was not reached is left out.
 func (f *Function) logProbes(ctx context.Context, r job.Round, observations []report.Observation) {
 	for _, o := range observations {
 		if o.Check != report.Ping {
@@ -41,39 +41,29 @@ func (f *Function) logProbes(ctx context.Context, r job.Round, observations []re
 		if o.Status != report.OK {
 			level = slog.LevelWarn
 		}
-		f.log.LogAttrs(ctx, level, "probe", probeFields(o, r, f.options.Region)...)
-	}
-}
-
-// probeFields are the line of one ping. A phase that was not reached is left out.
-func probeFields(o report.Observation, r job.Round, region string) []slog.Attr {
-	attrs := []slog.Attr{
-		slog.String(FieldEvent, EventProbe),
-		slog.String(FieldDatabase, o.Database),
-		slog.String(FieldShard, r.Shard),
-		slog.String(FieldRegion, region),
-		slog.String(FieldStatus, string(o.Status)),
-		slog.String(FieldCause, string(o.Cause)),
-		slog.Int(FieldAttempts, o.Attempts),
-		slog.String(FieldScheduled, r.Scheduled.UTC().Format(time.RFC3339)),
-		slog.Int64(FieldLag, r.Lag().Milliseconds()),
-	}
-	if o.Phases == nil {
-		return attrs
-	}
-	for _, phase := range []struct {
-		field string
-		ms    float64
-	}{
-		{FieldLatency, o.Phases.Wait},
-		{FieldDNS, o.Phases.DNS},
-		{FieldConnect, o.Phases.Connect},
-		{FieldTLS, o.Phases.TLS},
-		{FieldTotal, o.Phases.Total},
-	} {
-		if phase.ms > 0 {
-			attrs = append(attrs, slog.Float64(phase.field, phase.ms))
+		attrs := []slog.Attr{
+			slog.String(FieldEvent, EventProbe),
+			slog.String(FieldDatabase, o.Database),
+			slog.String(FieldShard, r.Shard),
+			slog.String(FieldRegion, f.options.Region),
+			slog.String(FieldStatus, string(o.Status)),
+			slog.String(FieldCause, string(o.Cause)),
+			slog.Int(FieldAttempts, o.Attempts),
+			slog.String(FieldScheduled, r.Scheduled.UTC().Format(time.RFC3339)),
+			slog.Int64(FieldLag, r.Lag().Milliseconds()),
 		}
+		phase := func(field string, ms float64) {
+			if ms > 0 {
+				attrs = append(attrs, slog.Float64(field, ms))
+			}
+		}
+		if p := o.Phases; p != nil {
+			phase(FieldLatency, p.Wait)
+			phase(FieldDNS, p.DNS)
+			phase(FieldConnect, p.Connect)
+			phase(FieldTLS, p.TLS)
+			phase(FieldTotal, p.Total)
+		}
+		f.log.LogAttrs(ctx, level, "probe", attrs...)
 	}
-	return attrs
 }

@@ -83,39 +83,35 @@ func (f *Function) targets(r job.Round) []watched {
 // judgeLatency looks at the recent past of the databases that are very slow now.
 // Without history a slow answer stays a warning.
 func (f *Function) judgeLatency(ctx context.Context, r job.Round, observations []report.Observation) {
-	var hours []*history.PingHour
+	var slow []int
+	var window time.Duration // the longest of their rules'
 	for i, o := range observations {
 		if o.Check != report.Latency || o.Status != report.Warn || o.Value == nil {
 			continue
 		}
-		rule := f.config.Database(o.Database).Thresholds.Latency
-		if *o.Value <= rule.Critical.Seconds()*1000 {
-			continue
+		if rule := f.config.Database(o.Database).Thresholds.Latency; *o.Value > rule.Critical.Seconds()*1000 {
+			slow, window = append(slow, i), max(window, rule.Window)
 		}
-		if hours == nil {
-			past, err := f.past(ctx, r, rule.Window)
-			if err != nil {
-				f.log.WarnContext(ctx, "history not read", slog.String("event", "history_failed"), slog.Any("error", err))
-				return
-			}
-			hours = past
-		}
-		observations[i] = check.JudgeLatency(o, samplesOf(hours, o.Database), rule.Critical, rule.Window)
 	}
-}
-
-func (f *Function) past(ctx context.Context, r job.Round, window time.Duration) ([]*history.PingHour, error) {
+	if len(slow) == 0 {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, recalling)
 	defer cancel()
-	return f.archive.Pings(ctx, r.Shard, f.options.Region, r.Scheduled.Add(-window), r.Scheduled)
-}
-
-func samplesOf(hours []*history.PingHour, database string) []report.Sample {
-	var out []report.Sample
-	for _, h := range hours {
-		out = slices.AppendSeq(out, h.Each(database))
+	hours, err := f.archive.Pings(ctx, r.Shard, f.options.Region, r.Scheduled.Add(-window), r.Scheduled)
+	if err != nil {
+		f.log.WarnContext(ctx, "history not read", slog.String("event", "history_failed"), slog.Any("error", err))
+		return
 	}
-	return out
+	for _, i := range slow {
+		o := observations[i]
+		var recent []report.Sample
+		for _, h := range hours {
+			recent = slices.AppendSeq(recent, h.Each(o.Database))
+		}
+		rule := f.config.Database(o.Database).Thresholds.Latency
+		observations[i] = check.JudgeLatency(o, recent, rule.Critical, rule.Window)
+	}
 }
 
 // record appends the run's pings to history.

@@ -18,7 +18,7 @@ type tempo struct {
 
 // unhurried is the tempo of real runs. A lost packet passes in one second, a
 // restarting server in three more; with three attempts that is 16 s, which fits
-// [job.Observing] for any number of databases.
+// a run for any number of databases.
 var unhurried = tempo{attempt: 4 * time.Second, pauses: [2]time.Duration{time.Second, 3 * time.Second}}
 
 // watch asks one database for a PONG, and again where that may help. A used-up quota is

@@ -45,22 +45,21 @@ func (a *Account) Close() {
 	}
 }
 
-// read asks for a database and its figures.
-func (a *Account) read(ctx context.Context, id string) (upstash.Database, upstash.Stats, error) {
-	client, err := a.connect(ctx)
+// read returns what the account knows of a database, and the month's commands.
+func (a *Account) read(ctx context.Context, id string) (d upstash.Database, used int64, err error) {
+	client, err := a.currentClient(ctx)
 	if err != nil {
-		return upstash.Database{}, upstash.Stats{}, err
+		return d, 0, err
 	}
-	d, err := client.Database(ctx, id)
-	if err != nil {
-		return upstash.Database{}, upstash.Stats{}, err
+	if d, err = client.Database(ctx, id); err != nil {
+		return d, 0, err
 	}
-	s, err := client.Stats(ctx, id)
-	return d, s, err
+	used, err = client.MonthlyCommands(ctx, id)
+	return d, used, err
 }
 
-// connect returns a client with the key in force.
-func (a *Account) connect(ctx context.Context) (*upstash.Management, error) {
+// currentClient returns a client with the key in force.
+func (a *Account) currentClient(ctx context.Context) (*upstash.Management, error) {
 	email, err := a.settings.Email.Get(ctx, a.cache)
 	if err != nil {
 		return nil, unresolved(ctx, err)

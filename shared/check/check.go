@@ -8,24 +8,29 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"hash/fnv"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/upstash"
 )
 
 // Spec is a check of one database.
 type Spec struct {
 	Check report.Check
+	// Subject and Source are those of all observations, unless empty.
+	Subject, Source string
 	// Every is the interval; Commands is what a run costs at most by Upstash's price list.
+	// A check that costs commands runs only where the database has a client, and can afford it.
 	Every    time.Duration
 	Commands int
 	// Least is what a run costs by the same list when all is well and little is stored.
 	Least int
-	// Run asks. It returns an observation for every series and source of its own,
-	// also when it could not ask: then they are unknown with the reason.
+	// Run returns an observation for every series and source of its own. What it could
+	// not find out is unknown, with the reason.
 	Run func(ctx context.Context, t *Target) []report.Observation
 }
 
@@ -36,67 +41,79 @@ const (
 	leastSample = 1
 )
 
-// entry is a Spec before the configuration has said how often.
-type entry struct {
-	check    report.Check
-	commands int
-	run      func(ctx context.Context, t *Target) []report.Observation
-}
-
-// The checks of each job, in the order in which they run. The configuration is
-// looked at in every run: it is not a check that can be switched off.
+// The checks of each job, in the order in which they run, before the configuration has
+// said how often. ConfigLoad runs in every run: the configuration cannot switch it off.
 var (
-	healthChecks = []entry{
-		{report.Ping, 0, ping},
-		{report.Latency, 0, latency},
-		{report.MockMode, 0, mockMode},
-		{report.ConfigLoad, 0, configuration},
+	healthChecks = []Spec{
+		{Check: report.Ping, Run: one(ping)},
+		{Check: report.Latency, Run: latency},
+		{Check: report.MockMode, Run: mockMode},
+		{Check: report.ConfigLoad, Run: one(configuration)},
 	}
-	metricsChecks = []entry{
-		{report.Memory, 0, memory},
-		{report.HitRate, 0, hitRate},
-		{report.Eviction, 0, eviction},
-		{report.Commands, 0, commands},
-		{report.Write, writeCommands, write},
-		{report.RoundTrip, roundTripCommands, roundTrip},
-		{report.Isolation, 0, isolation}, // what a sample may cost is configured
-		{report.Values, 0, values},
-		{report.ConfigLoad, 0, configuration},
+	metricsChecks = []Spec{
+		{Check: report.Memory, Run: ofInfo(memory)},
+		{Check: report.HitRate, Run: ofInfo(hitRate)},
+		{Check: report.Eviction, Run: ofInfo(eviction)},
+		{Check: report.Commands, Run: one(commands)},
+		{Check: report.Write, Commands: writeCommands, Least: writeCommands, Run: one(write)},
+		{Check: report.RoundTrip, Commands: roundTripCommands, Least: roundTripCommands, Run: one(roundTrip)},
+		{Check: report.Isolation, Least: leastSample, Run: one(isolation)},
+		{Check: report.Values, Least: leastSample, Run: one(values)},
+		{Check: report.ConfigLoad, Run: one(configuration)},
 	}
 )
+
+// one makes a check of a function that returns one observation.
+func one(look func(context.Context, *Target) report.Observation) func(context.Context, *Target) []report.Observation {
+	return func(ctx context.Context, t *Target) []report.Observation { return []report.Observation{look(ctx, t)} }
+}
+
+// ofInfo makes a check of a function that judges INFO.
+func ofInfo(judge func(*Target, upstash.Info) report.Observation) func(context.Context, *Target) []report.Observation {
+	return one(func(ctx context.Context, t *Target) report.Observation {
+		info, err := t.Info(ctx)
+		if err != nil {
+			return unknown(err)
+		}
+		return judge(t, info)
+	})
+}
 
 // Specs returns the checks that a job asks of a database, in the order in which they
 // are to run. runEvery is the job's own interval, below which no check is asked.
 func Specs(job report.Job, d *config.Database, runEvery time.Duration) []Spec {
-	entries := healthChecks
+	all := healthChecks
 	if job == report.Metrics {
-		entries = metricsChecks
+		all = metricsChecks
 	}
-	specs := make([]Spec, 0, len(entries))
-	for _, e := range entries {
-		s := Spec{Check: e.check, Every: runEvery, Commands: e.commands, Least: e.commands, Run: e.run}
-		if e.check != report.ConfigLoad {
-			c := d.Checks.Of(e.check)
+	specs := make([]Spec, 0, len(all))
+	for _, s := range all {
+		s.Every = runEvery
+		if s.Check != report.ConfigLoad {
+			c := d.Checks.Of(s.Check)
 			if !c.Enabled {
 				continue
 			}
 			s.Every = max(c.Every, runEvery)
 		}
-		switch e.check {
+		switch s.Check {
 		case report.Isolation:
-			s.Commands, s.Least = d.Checks.Isolation.MaxCommands, leastSample
+			s.Commands = d.Checks.Isolation.MaxCommands
 		case report.Values:
-			s.Commands, s.Least = d.Checks.Values.MaxCommands, leastSample
+			s.Commands = d.Checks.Values.MaxCommands
 		}
 		specs = append(specs, s)
 	}
-	if job == report.Metrics && d.Checks.MockMode.Enabled {
-		for _, app := range d.Apps {
-			if app.Proof {
-				specs = append(specs, Spec{
-					Check: report.MockMode, Every: max(app.ProofEvery, runEvery), Commands: proofCommands, Least: leastProof, Run: proofOf(app),
-				})
-			}
+	if job != report.Metrics || !d.Checks.MockMode.Enabled {
+		return specs
+	}
+	for _, app := range d.Apps {
+		if app.Proof {
+			specs = append(specs, Spec{
+				Check: report.MockMode, Subject: app.Service, Source: report.SourceProof,
+				Every: max(app.ProofEvery, runEvery), Commands: proofCommands, Least: leastProof,
+				Run: one(func(ctx context.Context, t *Target) report.Observation { return t.prove(ctx, app) }),
+			})
 		}
 	}
 	return specs
@@ -150,17 +167,24 @@ func ask(ctx context.Context, t *Target, s Spec) (observations []report.Observat
 		for i := range observations {
 			o := &observations[i]
 			o.Database, o.Check, o.Every = t.Database.Name, s.Check, s.Every
+			o.Subject, o.Source = cmp.Or(s.Subject, o.Subject), cmp.Or(s.Source, o.Source, t.source(s.Check))
 			o.Evidence = report.CutEvidence(o.Evidence)
 			if o.At.IsZero() {
 				o.At = t.now()
 			}
-			if o.Source == "" {
-				o.Source = t.source(s.Check)
-			}
 		}
 	}()
-	if s.Commands > 0 {
-		return t.billed(func() []report.Observation { return s.Run(ctx, t) })
+	if s.Commands == 0 {
+		return s.Run(ctx, t)
 	}
-	return s.Run(ctx, t)
+	if err := t.stopped(); err != nil {
+		return []report.Observation{unknown(err)}
+	}
+	observations = s.Run(ctx, t)
+	for _, o := range observations {
+		if o.Status == report.Unknown && keepsAway(o.Cause) {
+			t.trouble = &Problem{Cause: o.Cause, Evidence: o.Evidence}
+		}
+	}
+	return observations
 }

@@ -32,40 +32,30 @@ type usage struct {
 }
 
 // commands judges the share of the month's commands that is used.
-func commands(ctx context.Context, t *Target) []report.Observation {
+func commands(ctx context.Context, t *Target) report.Observation {
 	u, err := t.usage(ctx)
 	if err != nil {
-		return []report.Observation{unknown(err)}
+		return unknown(err)
 	}
 	o := report.Observation{Status: report.OK, Clear: true, Evidence: u.describe()}
 	if u.limit > 0 {
-		o = t.judgeUsage(u)
+		o = t.judgeShare(report.Commands, u.used/u.limit, t.Database.Thresholds.Commands, cause.CommandsHigh, o.Evidence)
+		left, known := t.commandsLeft(u)
+		if known {
+			t.figure(report.GaugeCommandsHours, left.Hours())
+			o.Evidence = fmt.Sprintf("%s; used up in %s at this rate", o.Evidence, remaining(left))
+		}
+		if known && left <= warnAhead && o.Status == report.OK {
+			o.Status, o.Cause = report.Warn, cause.CommandsHigh
+		}
+		// A count that has only just begun ends nothing.
+		if u.begun || known && left <= 2*warnAhead {
+			o.Clear = false
+		}
 	}
 	// What is wrong with the account is a warning of its own, unless there is worse.
 	if c := accountCause(u.doubt); c != "" && o.Status == report.OK {
 		o.Status, o.Clear, o.Cause = report.Warn, false, c
-	}
-	return []report.Observation{o}
-}
-
-func (t *Target) judgeUsage(u usage) report.Observation {
-	rule := t.Database.Thresholds.Commands
-	share := u.used / u.limit
-	left, told := t.commandsLeft(u)
-	o := report.Observation{
-		// What has only just begun to be counted ends nothing.
-		Status: report.OK, Clear: !u.begun && share < rule.WarnClose && (!told || left > 2*warnAhead),
-		Value: new(share), Threshold: new(rule.Warn), Unit: report.Ratio, Evidence: u.describe(),
-	}
-	if told {
-		t.figure(report.GaugeCommandsHours, left.Hours())
-		o.Evidence = fmt.Sprintf("%s; used up in %s at this rate", o.Evidence, remaining(left))
-	}
-	switch {
-	case share >= rule.Critical, share >= rule.CriticalClose && t.before(report.Commands).Status == report.Fail:
-		o.Status, o.Cause, o.Threshold = report.Fail, cause.CommandsHigh, new(rule.Critical)
-	case share >= rule.Warn, told && left <= warnAhead:
-		o.Status, o.Cause = report.Warn, cause.CommandsHigh
 	}
 	return o
 }
@@ -90,7 +80,7 @@ func (u usage) describe() string {
 func (t *Target) usage(ctx context.Context) (usage, error) {
 	u := usage{limit: float64(t.Database.Limits.Commands)}
 	if t.Account != nil && t.Database.DatabaseID != "" {
-		d, s, err := t.Account.read(ctx, t.Database.DatabaseID)
+		d, used, err := t.Account.read(ctx, t.Database.DatabaseID)
 		if err == nil && !d.Active() {
 			err = &Problem{Cause: cause.StatsState, Evidence: "the account says that the database is " + d.State}
 		}
@@ -99,7 +89,7 @@ func (t *Target) usage(ctx context.Context) (usage, error) {
 				u.limit = float64(d.MonthlyCommands)
 				t.figure(report.GaugeCommandsLimit, u.limit)
 			}
-			u.used, u.exact = float64(s.MonthlyCommands), true
+			u.used, u.exact = float64(used), true
 			t.figure(report.GaugeMonthCommands, u.used)
 			return u, nil
 		}
@@ -158,9 +148,8 @@ func (t *Target) commandsLeft(u usage) (time.Duration, bool) {
 		gauge = report.GaugeMonthCommandsSeen
 	}
 	now := t.now()
-	points := append(t.course(gauge, month(now)), Point{now, u.used})
-	left, told := Forecast(points, u.limit, now)
-	return left, told && now.Add(left).Before(month(now).AddDate(0, 1, 0))
+	left, known := forecast(append(t.course(gauge, month(now)), point{now, u.used}), u.limit, now)
+	return left, known && now.Add(left).Before(month(now).AddDate(0, 1, 0))
 }
 
 // month is when the month began. Upstash documents that quotas are monthly, not in

@@ -9,8 +9,8 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// configuration tells what is wrong with the database's settings or secret.
-func configuration(_ context.Context, t *Target) []report.Observation {
+// configuration judges the database's settings and secret.
+func configuration(_ context.Context, t *Target) report.Observation {
 	o := ok()
 	more := 0
 	for _, p := range t.Database.Problems {
@@ -29,11 +29,11 @@ func configuration(_ context.Context, t *Target) []report.Observation {
 		o = unknown(t.problem)
 		o.Status = report.Fail
 	}
-	return []report.Observation{o}
+	return o
 }
 
-// configuredMock tells whether the configuration itself, or else the way in which it is
-// deployed, says that the app runs on a mock: one observation for each of the services.
+// configuredMock judges whether the configuration, or else its deployment, says that the
+// app runs on a mock. It returns one observation for each of the services.
 func configuredMock(t *Target) []report.Observation {
 	o := ok()
 	text, mock := t.Database.MockEvidence()
@@ -49,20 +49,18 @@ func configuredMock(t *Target) []report.Observation {
 		// Whether the bundle has a URL is not known.
 		o = unknown(t.unasked())
 	}
-	services := make([]string, 0, len(t.Database.Apps))
-	for _, app := range t.Database.Apps {
-		services = append(services, app.Service)
+	o.Source = report.SourceConfig
+	if len(t.Database.Apps) == 0 {
+		return []report.Observation{o}
 	}
-	if len(services) == 0 {
-		services = []string{""}
-	}
-	out := make([]report.Observation, len(services))
-	for i, service := range services {
-		out[i] = o
-		if o.Status == report.OK && i < len(t.deployed) && t.deployed[i].Status != "" {
-			out[i] = t.deployed[i]
+	var out []report.Observation
+	for i, app := range t.Database.Apps {
+		x := o
+		if t.asked && x.Status == report.OK && t.deployed[i].Status != "" {
+			x = t.deployed[i]
 		}
-		out[i].Source, out[i].Subject = report.SourceConfig, service
+		x.Source, x.Subject = report.SourceConfig, app.Service
+		out = append(out, x)
 	}
 	return out
 }

@@ -3,9 +3,8 @@ package check
 import (
 	"context"
 	"fmt"
+	"path"
 	"slices"
-	"strings"
-	"sync"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
@@ -35,35 +34,16 @@ func (t *Target) MockConfiguration(ctx context.Context) []report.Observation {
 	return ask(ctx, &once, Spec{Check: report.MockMode, Run: mockMode})
 }
 
-// readDeployments reads how the apps are deployed, where the configuration says so. It
-// keeps one observation for each app, zero for those that are not asked.
-func (t *Target) readDeployments(ctx context.Context) {
-	t.deployed = make([]report.Observation, len(t.Database.Apps))
-	var wg sync.WaitGroup
-	for i, app := range t.Database.Apps {
-		if app.CloudRun == "" || t.Deployments == nil {
-			continue
-		}
-		wg.Go(func() {
-			t.deployed[i] = panicked(report.MockMode) // until it is known better
-			defer func() { _ = recover() }()          // its value may hold anything
-			d, err := t.Deployments(ctx, app.CloudRun)
-			switch {
-			case err == nil:
-				t.deployed[i] = judgeDeployment(d)
-			case ctx.Err() != nil:
-				t.deployed[i] = unknown(errInterrupted)
-			default:
-				t.deployed[i] = unknown(unreachable("Cloud Run service " + lastPart(app) + ": " + outbound.Redact(err.Error())))
-			}
-			t.deployed[i].At = t.now()
-		})
+func (t *Target) readDeployment(ctx context.Context, service string) report.Observation {
+	d, err := t.Deployments(ctx, service)
+	switch {
+	case err == nil:
+		return judgeDeployment(d)
+	case ctx.Err() != nil:
+		return unknown(errInterrupted)
+	default:
+		return unknown(unreachable("Cloud Run service " + path.Base(service) + ": " + outbound.Redact(err.Error())))
 	}
-	wg.Wait()
-}
-
-func lastPart(app config.App) string {
-	return app.CloudRun[strings.LastIndexByte(app.CloudRun, '/')+1:]
 }
 
 // urlVariables are the names under which apps keep the REST URL: this project's and

@@ -21,3 +21,8 @@ func (a *Apps) Hurry() { a.pauses = [proofReads - 1]time.Duration{} }
 
 // Family is the pattern that stands for a key.
 var Family = family
+
+// Point and Forecast are what a forecast is made of.
+type Point = point
+
+var Forecast = forecast

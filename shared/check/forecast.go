@@ -22,13 +22,13 @@ const (
 	certainty = 8
 )
 
-// Point is a figure at a time.
-type Point struct {
+// point is a figure at a time.
+type point struct {
 	At    time.Time
 	Value float64
 }
 
-// Forecast returns how long it takes until a figure that goes on growing as it has
+// forecast returns how long it takes until a figure that goes on growing as it has
 // reaches limit, and whether that can be told. points are in the order of time.
 //
 // The rate is the median of the slopes between all pairs of points (Theil 1950, Sen
@@ -36,8 +36,8 @@ type Point struct {
 // median of what the newest points say at that rate. There is no forecast from too few
 // points or too short a time, none for a figure that does not grow or whose growth
 // drowns in noise, and after a drop what was before no longer counts.
-func Forecast(points []Point, limit float64, now time.Time) (time.Duration, bool) {
-	points = thin(sinceDrop(points))
+func forecast(points []point, limit float64, now time.Time) (time.Duration, bool) {
+	points = evenly(sinceDrop(points), maxPoints)
 	n := len(points)
 	if n < minPoints || limit <= 0 {
 		return 0, false
@@ -57,7 +57,12 @@ func Forecast(points []Point, limit float64, now time.Time) (time.Duration, bool
 	for i := range line {
 		line[i] = math.Abs(line[i] - centre)
 	}
-	if rate <= 0 || rate < certainty*slopeError(median(line), n, span) {
+	// The standard error of a median slope per hour over times that lie evenly: 1.4826 is
+	// sigma of a normal distribution whose median deviation is 1, and 1.05 what Theil-Sen
+	// loses against least squares.
+	noise := median(line)
+	slopeError := 1.05 * 1.4826 * noise * math.Sqrt(12) / (span.Hours() * math.Sqrt(float64(n)))
+	if rate <= 0 || rate < certainty*slopeError {
 		return 0, false
 	}
 	hours := max(0, limit-level) / rate
@@ -67,21 +72,10 @@ func Forecast(points []Point, limit float64, now time.Time) (time.Duration, bool
 	return time.Duration(hours * float64(time.Hour)), true
 }
 
-// slopeError is the standard error of a median slope per hour over n points whose
-// distance from the line is noise in the median.
-func slopeError(noise float64, n int, span time.Duration) float64 {
-	const (
-		sigma      = 1.4826 // of a normal distribution whose median deviation is 1
-		efficiency = 1.05   // of Theil–Sen against least squares
-	)
-	spread := span.Hours() / math.Sqrt(12) // of times that lie evenly
-	return efficiency * sigma * noise / (spread * math.Sqrt(float64(n)))
-}
-
 // sinceDrop returns the points from the last drop on: a deletion, an eviction or a
 // new month starts a new course. Two points before and after are compared by their
 // medians, and noise is no drop.
-func sinceDrop(points []Point) []Point {
+func sinceDrop(points []point) []point {
 	if len(points) < 2 {
 		return points
 	}
@@ -90,6 +84,13 @@ func sinceDrop(points []Point) []Point {
 		steps[i] = math.Abs(points[i+1].Value - points[i].Value)
 	}
 	noise := median(steps)
+	middle := func(points []point) float64 {
+		values := make([]float64, len(points))
+		for i, p := range points {
+			values[i] = p.Value
+		}
+		return median(values)
+	}
 	const around = 3
 	start := 0
 	for i := 1; i < len(points); i++ {
@@ -102,20 +103,20 @@ func sinceDrop(points []Point) []Point {
 	return points[start:]
 }
 
-// thin leaves out points evenly until there are few enough, and keeps the last.
-func thin(points []Point) []Point {
-	if len(points) <= maxPoints {
-		return points
+// evenly returns at most n of the items, which lie evenly and include the last.
+func evenly[T any](items []T, n int) []T {
+	if len(items) <= n {
+		return items
 	}
-	out := make([]Point, 0, maxPoints)
-	for i := range maxPoints {
-		out = append(out, points[(i+1)*len(points)/maxPoints-1])
+	out := make([]T, 0, n)
+	for i := range n {
+		out = append(out, items[(i+1)*len(items)/n-1])
 	}
 	return out
 }
 
 // medianSlope is a figure's growth per hour.
-func medianSlope(points []Point) float64 {
+func medianSlope(points []point) float64 {
 	slopes := make([]float64, 0, len(points)*(len(points)-1)/2)
 	for i, p := range points {
 		for _, q := range points[i+1:] {
@@ -125,14 +126,6 @@ func medianSlope(points []Point) float64 {
 		}
 	}
 	return median(slopes)
-}
-
-func middle(points []Point) float64 {
-	values := make([]float64, len(points))
-	for i, p := range points {
-		values[i] = p.Value
-	}
-	return median(values)
 }
 
 // median sorts values; of an even number it is the mean of the middle two, of none 0.
@@ -156,14 +149,14 @@ func EarlierHours() []time.Duration {
 
 // course returns a gauge's points in the target's readings, the sparse ones of before
 // and the last hour's, that are not older than from.
-func (t *Target) course(g report.Gauge, from time.Time) []Point {
-	var out []Point
+func (t *Target) course(g report.Gauge, from time.Time) []point {
+	var out []point
 	for _, r := range t.past() {
 		v, known := r.Values[g]
 		if !known || r.At.Before(from) || len(out) > 0 && !r.At.After(out[len(out)-1].At) {
 			continue
 		}
-		out = append(out, Point{r.At, v})
+		out = append(out, point{r.At, v})
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/upstash"
 )
@@ -48,8 +49,7 @@ func gauges(info upstash.Info) map[report.Gauge]float64 {
 	return out
 }
 
-// dataLimit is the plan's data quota: what the configuration or the plan says wins
-// over nothing, and INFO over both.
+// dataLimit returns the plan's data quota: INFO's, or else the configuration's or plan's.
 func (t *Target) dataLimit(info upstash.Info) (float64, bool) {
 	if info.MaxDataSize.Known && info.MaxDataSize.N > 0 {
 		return float64(info.MaxDataSize.N), true
@@ -58,55 +58,50 @@ func (t *Target) dataLimit(info upstash.Info) (float64, bool) {
 	return float64(limit), limit > 0
 }
 
+// judgeShare judges the share of a quota that is used.
+func (t *Target) judgeShare(c report.Check, share float64, rule config.UsageRule, high cause.Cause, evidence string) report.Observation {
+	o := report.Observation{
+		Status: report.OK, Clear: share < rule.WarnClose,
+		Value: new(share), Threshold: new(rule.Warn), Unit: report.Ratio, Evidence: evidence,
+	}
+	switch {
+	case share >= rule.Critical, share >= rule.CriticalClose && t.before(c).Status == report.Fail:
+		o.Status, o.Cause, o.Threshold = report.Fail, high, new(rule.Critical)
+	case share >= rule.Warn:
+		o.Status, o.Cause = report.Warn, high
+	}
+	return o
+}
+
 // memory judges the share of the data quota in use. used_memory and maxmemory are
 // about the tier in memory, which Upstash manages by itself.
-func memory(ctx context.Context, t *Target) []report.Observation {
-	info, err := t.Info(ctx)
-	if err != nil {
-		return []report.Observation{unknown(err)}
-	}
+func memory(t *Target, info upstash.Info) report.Observation {
 	limit, known := t.dataLimit(info)
 	if !info.DataSize.Known || !known {
 		// Without a quota nothing can be near it. A database over its quota may leave
 		// its figures out, so that this ends nothing either.
-		return []report.Observation{{Status: report.OK, Evidence: "INFO does not say how much of a quota is used"}}
+		return report.Observation{Status: report.OK, Evidence: "INFO does not say how much of a quota is used"}
 	}
-	rule := t.Database.Thresholds.Memory
-	share := float64(info.DataSize.N) / limit
-	o := report.Observation{
-		Status: report.OK, Clear: share < rule.WarnClose,
-		Value: new(share), Threshold: new(rule.Warn), Unit: report.Ratio,
-		Evidence: fmt.Sprintf("%d of %.0f bytes", info.DataSize.N, limit),
-	}
+	used := float64(info.DataSize.N)
+	o := t.judgeShare(report.Memory, used/limit, t.Database.Thresholds.Memory, cause.MemoryHigh, fmt.Sprintf("%.0f of %.0f bytes", used, limit))
 	now := t.now()
-	points := append(t.course(report.GaugeDataSize, time.Time{}), Point{now, float64(info.DataSize.N)})
-	if left, told := Forecast(points, limit, now); told {
+	if left, known := forecast(append(t.course(report.GaugeDataSize, time.Time{}), point{now, used}), limit, now); known {
 		t.figure(report.GaugeMemoryHours, left.Hours())
 		o.Evidence = fmt.Sprintf("%s; full in %s at this rate", o.Evidence, remaining(left))
 	}
-	switch {
-	case share >= rule.Critical, share >= rule.CriticalClose && t.before(report.Memory).Status == report.Fail:
-		o.Status, o.Cause, o.Threshold = report.Fail, cause.MemoryHigh, new(rule.Critical)
-	case share >= rule.Warn:
-		o.Status, o.Cause = report.Warn, cause.MemoryHigh
-	}
-	return []report.Observation{o}
+	return o
 }
 
 // hitRate judges the share of look-ups that found their key since the last reading of
 // the same replica.
-func hitRate(ctx context.Context, t *Target) []report.Observation {
-	info, err := t.Info(ctx)
-	if err != nil {
-		return []report.Observation{unknown(err)}
-	}
+func hitRate(t *Target, info upstash.Info) report.Observation {
 	hits, since, known := t.since(info, report.GaugeHits)
 	misses, _, knownMisses := t.since(info, report.GaugeMisses)
 	rule := t.Database.Thresholds.HitRate
 	lookups := hits + misses
 	if !known || !knownMisses || lookups < float64(rule.MinLookups) {
 		// Too few to judge: neither bad, nor good enough to close what is open.
-		return []report.Observation{{Status: report.OK, Evidence: "too few look-ups to judge"}}
+		return report.Observation{Status: report.OK, Evidence: "too few look-ups to judge"}
 	}
 	rate := hits / lookups
 	o := report.Observation{
@@ -117,7 +112,7 @@ func hitRate(ctx context.Context, t *Target) []report.Observation {
 	if rate < rule.Open {
 		o.Status, o.Cause = report.Warn, cause.HitRateLow
 	}
-	return []report.Observation{o}
+	return o
 }
 
 // evicting is the policy of a database that drops keys when it is full.
@@ -125,27 +120,22 @@ const evicting = "optimistic-volatile"
 
 // eviction warns where keys are dropped, or are about to be: sessions and queues do
 // not survive that, and nothing says so.
-func eviction(ctx context.Context, t *Target) []report.Observation {
-	info, err := t.Info(ctx)
-	if err != nil {
-		return []report.Observation{unknown(err)}
-	}
-	o := ok()
-	o.Evidence = info.MaxmemoryPolicy
+func eviction(t *Target, info upstash.Info) report.Observation {
 	if dropped, since, known := t.since(info, report.GaugeEvicted); known && dropped > 0 {
-		o = report.Observation{
+		return report.Observation{
 			Status: report.Warn, Cause: cause.EvictionRisk, Value: new(dropped), Unit: report.Count,
 			Evidence: fmt.Sprintf("%.0f keys dropped since %s", dropped, since.UTC().Format("15:04 MST")),
 		}
-		return []report.Observation{o}
+	}
+	o := ok()
+	o.Evidence = info.MaxmemoryPolicy
+	if info.MaxmemoryPolicy != evicting {
+		return o
 	}
 	limit, known := t.dataLimit(info)
-	if info.MaxmemoryPolicy != evicting {
-		return []report.Observation{o}
-	}
 	if !known || !info.DataSize.Known {
 		o.Clear = false // as it is with memory
-		return []report.Observation{o}
+		return o
 	}
 	rule := t.Database.Thresholds.Memory
 	share := float64(info.DataSize.N) / limit
@@ -154,7 +144,7 @@ func eviction(ctx context.Context, t *Target) []report.Observation {
 		o.Status, o.Cause = report.Warn, cause.EvictionRisk
 		o.Evidence = fmt.Sprintf("%s at %.0f %% of the quota", evicting, share*100)
 	}
-	return []report.Observation{o}
+	return o
 }
 
 // since returns by how much a counter has grown since the last reading of the replica

@@ -34,14 +34,11 @@ var libraryPrefixes = []string{"@upstash/ratelimit:", "@upstash/analytics:"}
 
 // isolation looks in a sample for keys that belong to no workspace. It warns and never
 // pages: a sample cannot tell how bad it is.
-func isolation(ctx context.Context, t *Target) []report.Observation {
-	if t.client == nil {
-		return []report.Observation{unknown(t.unasked())}
-	}
+func isolation(ctx context.Context, t *Target) report.Observation {
 	rule := t.Database.Checks.Isolation
 	pattern, err := regexp.Compile(rule.Pattern)
 	if err != nil {
-		return []report.Observation{unknown(&Problem{Cause: cause.ConfigInvalid, Evidence: "checks.isolation.pattern is not a regular expression"})}
+		return unknown(&Problem{Cause: cause.ConfigInvalid, Evidence: "checks.isolation.pattern is not a regular expression"})
 	}
 	exempt := slices.Concat([]string{monitorPrefix}, libraryPrefixes, rule.Exempt)
 	found := findings{}
@@ -52,9 +49,9 @@ func isolation(ctx context.Context, t *Target) []report.Observation {
 	})
 	o := found.judge(cause.IsolationViolation, t.Database.Thresholds.Isolation.Open, sample.describe()+" outside the workspaces")
 	if err != nil && !o.Status.Bad() {
-		return []report.Observation{unknown(err)} // what was not looked at may hold any
+		return unknown(err) // what was not looked at may hold any
 	}
-	return []report.Observation{o}
+	return o
 }
 
 // monitorPrefix is where pongwatch writes.

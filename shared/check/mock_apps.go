@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -103,29 +104,15 @@ func (r reply) describe() string {
 	return fmt.Sprintf("HTTP %d, %s", r.status, r.media)
 }
 
-// get asks for the health page.
-func (a *Apps) get(ctx context.Context, address string) (reply, error) {
-	return a.exchange(ctx, http.MethodGet, address, nil, nil)
-}
-
-// post sends a signed message.
-func (a *Apps) post(ctx context.Context, address string, body []byte, sign func(http.Header) error) (reply, error) {
-	return a.exchange(ctx, http.MethodPost, address, body, sign)
-}
-
-func (a *Apps) exchange(ctx context.Context, method, address string, body []byte, sign func(http.Header) error) (reply, error) {
+// exchange makes one request. A message that is sent has the headers of its signature.
+func (a *Apps) exchange(ctx context.Context, method, address string, body []byte, signed http.Header) (reply, error) {
 	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
 		return reply{}, unreachable("the health address cannot be asked")
 	}
+	maps.Copy(req.Header, signed)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "pongwatch")
-	if sign != nil {
-		req.Header.Set("Content-Type", "application/json")
-		if err := sign(req.Header); err != nil {
-			return reply{}, unreachable("the request could not be signed")
-		}
-	}
 	resp, err := a.client.Do(req)
 	if err != nil {
 		return reply{}, unanswered(ctx, err)

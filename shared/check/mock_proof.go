@@ -39,21 +39,9 @@ type proofData struct {
 	Nonce    string `json:"nonce"`
 }
 
-// proofOf returns the check that makes one app prove that it writes to this database.
-func proofOf(app config.App) func(context.Context, *Target) []report.Observation {
-	return func(ctx context.Context, t *Target) []report.Observation {
-		o := t.prove(ctx, app)
-		o.Subject, o.Source = app.Service, report.SourceProof
-		return []report.Observation{o}
-	}
-}
-
 // prove asks the app to write a nonce to its Redis and looks for it in the real one. It
 // decides only while that one can be read and written.
 func (t *Target) prove(ctx context.Context, app config.App) report.Observation {
-	if t.client == nil {
-		return unknown(t.unasked())
-	}
 	if _, err := t.Info(ctx); err != nil {
 		return unknown(err)
 	}
@@ -72,7 +60,7 @@ func (t *Target) prove(ctx context.Context, app config.App) report.Observation {
 		return ok()
 	}
 	// What the app could not write either is no mock's fault.
-	if w := t.canary(ctx); w.Status != report.OK {
+	if w := write(ctx, t); w.Status != report.OK {
 		return doubted(w)
 	}
 	return report.Observation{
@@ -99,9 +87,11 @@ func (t *Target) ask(ctx context.Context, app config.App, nonce string) error {
 	if err != nil {
 		return unreachable("the request could not be made")
 	}
-	r, err := t.Apps.post(ctx, app.HealthURL, body, func(h http.Header) error {
-		return signature.Sign(h, keys, nonce, t.now(), body)
-	})
+	header := http.Header{"Content-Type": {"application/json"}}
+	if err := signature.Sign(header, keys, nonce, t.now(), body); err != nil {
+		return unreachable("the request could not be signed")
+	}
+	r, err := t.Apps.exchange(ctx, http.MethodPost, app.HealthURL, body, header)
 	if err != nil {
 		return err
 	}

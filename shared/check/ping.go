@@ -12,20 +12,20 @@ import (
 )
 
 // ping judges the PONG.
-func ping(ctx context.Context, t *Target) []report.Observation {
+func ping(ctx context.Context, t *Target) report.Observation {
 	o := ok()
 	if err := t.Ping(ctx).Err; err != nil {
 		o = unknown(err)
 	}
 	o.TokenVersion = t.version
 	if !t.pinged {
-		return []report.Observation{o}
+		return o
 	}
 	if o.Status == report.Unknown {
 		o.Status = report.Fail
 	}
 	o.Phases, o.Attempts, o.At = new(phases(t.ping)), t.attempts, t.pingedAt
-	return []report.Observation{o}
+	return o
 }
 
 // latency judges the first byte of the PONG, in the database's home region only:
@@ -46,7 +46,9 @@ func latency(ctx context.Context, t *Target) []report.Observation {
 	}
 	if wait > rule.Open {
 		o.Status, o.Clear, o.Cause = report.Warn, false, cause.Slow
-		o.Evidence = describePhases(t.ping.Phases)
+		p := t.ping.Phases
+		o.Evidence = fmt.Sprintf("dns %.0f ms, connect %.0f ms, tls %.0f ms, wait %.0f ms",
+			milliseconds(p.DNS), milliseconds(p.Connect), milliseconds(p.TLS), milliseconds(p.Wait))
 	}
 	return []report.Observation{o}
 }
@@ -59,6 +61,7 @@ func JudgeLatency(o report.Observation, recent []report.Sample, critical, window
 	if o.Check != report.Latency || o.Status != report.Warn || o.Value == nil || critical <= 0 {
 		return o
 	}
+	const minSlow = 3
 	limit := milliseconds(critical)
 	waits := []float64{*o.Value}
 	for _, s := range recent {
@@ -78,14 +81,6 @@ func JudgeLatency(o report.Observation, recent []report.Sample, critical, window
 	o.Status, o.Threshold = report.Fail, new(limit)
 	o.Evidence = report.CutEvidence(fmt.Sprintf("%d of the last %d answers took more than %.0f ms; %s", slow, len(waits), limit, o.Evidence))
 	return o
-}
-
-// minSlow is how many very slow answers it takes to wake somebody.
-const minSlow = 3
-
-func describePhases(p upstash.Phases) string {
-	return fmt.Sprintf("dns %.0f ms, connect %.0f ms, tls %.0f ms, wait %.0f ms",
-		milliseconds(p.DNS), milliseconds(p.Connect), milliseconds(p.TLS), milliseconds(p.Wait))
 }
 
 // phases are a ping's phases as reports have them.

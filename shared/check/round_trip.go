@@ -31,10 +31,7 @@ type step struct {
 // roundTrip uses Redis as the app does: a session, a cached value, a rate limit and a
 // queue. They run as one transaction, so that no replica's delay and no second monitor
 // comes between.
-func roundTrip(ctx context.Context, t *Target) []report.Observation {
-	if t.client == nil {
-		return []report.Observation{unknown(t.unasked())}
-	}
+func roundTrip(ctx context.Context, t *Target) report.Observation {
 	steps := roundTripSteps(rand.Text())
 	commands := make([]upstash.Command, len(steps))
 	for i, s := range steps {
@@ -42,9 +39,9 @@ func roundTrip(ctx context.Context, t *Target) []report.Observation {
 	}
 	results, err := t.client.MultiExec(ctx, commands...)
 	if err != nil {
-		return []report.Observation{unknown(err)}
+		return unknown(err)
 	}
-	return []report.Observation{judgeRoundTrip(steps, results)}
+	return judgeRoundTrip(steps, results)
 }
 
 func roundTripSteps(nonce string) []step {
@@ -70,8 +67,8 @@ func roundTripSteps(nonce string) []step {
 	}
 }
 
-// judgeRoundTrip tells the first step that broke Redis' promise. Who refuses writes is
-// for the write check to tell.
+// judgeRoundTrip names the first step that broke Redis' promise. The write check names
+// why writes are refused.
 func judgeRoundTrip(steps []step, results []upstash.Result) report.Observation {
 	for i, s := range steps {
 		r := results[i]

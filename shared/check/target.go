@@ -61,10 +61,10 @@ type Target struct {
 	// written is what the write canary met, nil where it was not asked.
 	written *report.Observation
 
-	asked bool
-	heard []report.Observation
-	// deployed has an observation for each app, zero where none was asked for.
-	deployed []report.Observation
+	// asked says that apps were asked. answered and deployed then have an observation for
+	// each app, zero for an app that has no address to ask.
+	asked              bool
+	answered, deployed []report.Observation
 }
 
 // past are all readings that are known, in the order of time.

@@ -24,15 +24,12 @@ const (
 // values reads a sample of the strings that should be JSON and looks whether they are.
 // With a pattern these are the values of the keys that match. Without, they are those
 // that begin like JSON's objects, arrays or strings: "[object Object]" is found, a
-// plain counter or token is nobody's mistake.
-func values(ctx context.Context, t *Target) []report.Observation {
-	if t.client == nil {
-		return []report.Observation{unknown(t.unasked())}
-	}
+// plain counter or token is no mistake.
+func values(ctx context.Context, t *Target) report.Observation {
 	rule := t.Database.Checks.Values
 	pattern, err := regexp.Compile(rule.Pattern)
 	if err != nil {
-		return []report.Observation{unknown(&Problem{Cause: cause.ConfigInvalid, Evidence: "checks.values.pattern is not a regular expression"})}
+		return unknown(&Problem{Cause: cause.ConfigInvalid, Evidence: "checks.values.pattern is not a regular expression"})
 	}
 	ctx, cancel := context.WithTimeout(ctx, sampling)
 	defer cancel()
@@ -40,16 +37,20 @@ func values(ctx context.Context, t *Target) []report.Observation {
 		return pattern.MatchString(key) && !exempted(key, append(libraryPrefixes, monitorPrefix))
 	})
 	if err != nil {
-		return []report.Observation{unknown(err)}
+		return unknown(err)
 	}
-	keys = spread(keys, rule.MaxCommands-spent)
+	keys = evenly(keys, rule.MaxCommands-spent)
 	found, read := findings{}, 0
 	var refused error
 	if len(keys) > 0 {
 		t.sampled += len(keys)
-		results, err := t.client.Pipeline(ctx, reading(keys)...)
+		commands := make([]upstash.Command, len(keys))
+		for i, key := range keys {
+			commands[i] = upstash.Command{"GETRANGE", key, 0, valueBytes - 1}
+		}
+		results, err := t.client.Pipeline(ctx, commands...)
 		if err != nil {
-			return []report.Observation{unknown(err)}
+			return unknown(err)
 		}
 		for i, r := range results {
 			switch upstash.CauseOf(r.Err).Class() {
@@ -69,9 +70,9 @@ func values(ctx context.Context, t *Target) []report.Observation {
 	}
 	o := found.judge(cause.ValueNotJSON, t.Database.Thresholds.Values.Open, fmt.Sprintf("of %d sampled values not JSON", read))
 	if refused != nil && !o.Status.Bad() {
-		return []report.Observation{unknown(refused)} // what was not read may be anything
+		return unknown(refused) // what was not read may be anything
 	}
-	return []report.Observation{o}
+	return o
 }
 
 // stringKeys returns the keys of a few pages that hold strings and are wanted, and how
@@ -94,26 +95,6 @@ func (t *Target) stringKeys(ctx context.Context, commands int, wanted func(strin
 		}
 	}
 	return keys, spent, nil
-}
-
-// spread chooses n elements that lie evenly.
-func spread(keys []string, n int) []string {
-	if len(keys) <= n {
-		return keys
-	}
-	out := make([]string, 0, n)
-	for i := range n {
-		out = append(out, keys[i*len(keys)/n])
-	}
-	return out
-}
-
-func reading(keys []string) []upstash.Command {
-	commands := make([]upstash.Command, len(keys))
-	for i, key := range keys {
-		commands[i] = upstash.Command{"GETRANGE", key, 0, valueBytes - 1}
-	}
-	return commands
 }
 
 func beginsLikeJSON(value string) bool {

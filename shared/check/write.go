@@ -18,17 +18,9 @@ const (
 	writeCommands = 3
 )
 
-// write sets, reads and deletes a key: PING is blind to a full database, a read-only
-// token and a write pause.
-func write(ctx context.Context, t *Target) []report.Observation {
-	return []report.Observation{t.canary(ctx)}
-}
-
-// canary asks once.
-func (t *Target) canary(ctx context.Context) report.Observation {
-	if t.client == nil {
-		return unknown(t.unasked())
-	}
+// write sets, reads and deletes a key, once in a run: PING is blind to a full database,
+// a read-only token and a write pause.
+func write(ctx context.Context, t *Target) report.Observation {
 	if t.written == nil {
 		t.written = new(tryWriting(ctx, t.client))
 	}
@@ -78,8 +70,8 @@ func judgeWrite(results []upstash.Result, err error, nonce string) report.Observ
 	return ok()
 }
 
-// refusesWrites tells a database that does not take a write from one that cannot be
-// asked, which is HealthCheck's to judge.
+// refusesWrites reports whether the database was asked and refused. HealthCheck judges
+// one that cannot be asked.
 func refusesWrites(c cause.Cause) bool {
 	switch c {
 	case cause.ReadonlyToken, cause.StorageFull, cause.WritePaused, cause.CommandBlocked, cause.RedisError, cause.RequestTooBig:

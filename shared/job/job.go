@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,8 +18,8 @@ import (
 // same in every retry, which makes runs comparable.
 const HeaderScheduleTime = "X-CloudScheduler-ScheduleTime"
 
-// MaxAhead is how far in the future a scheduled time may lie. Alert refuses more.
-const MaxAhead = time.Minute
+// maxAhead is how far in the future a scheduled time may lie. Alert refuses more.
+const maxAhead = time.Minute
 
 // maxBody bounds a scheduler's request.
 const maxBody = 4 << 10
@@ -31,10 +32,10 @@ type Request struct {
 	Scheduled time.Time `json:"-"`
 }
 
-// Parse reads a scheduler's request: a body such as {"shard":"main"} and the header
+// parse reads a scheduler's request: a body such as {"shard":"main"} and the header
 // [HeaderScheduleTime]. Without the header, as when a person asks, the run belongs to
 // the interval that has begun last.
-func Parse(r *http.Request, now time.Time, every time.Duration) (Request, error) {
+func parse(r *http.Request, now time.Time, every time.Duration) (Request, error) {
 	var q Request
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	switch {
@@ -56,30 +57,23 @@ func Parse(r *http.Request, now time.Time, every time.Duration) (Request, error)
 		if err != nil {
 			return q, fmt.Errorf("reading header %s: want a time such as 2026-01-02T15:04:00Z", HeaderScheduleTime)
 		}
-		if at.Sub(now) > MaxAhead {
-			return q, fmt.Errorf("reading header %s: %s is more than %s in the future", HeaderScheduleTime, header, MaxAhead)
+		if at.Sub(now) > maxAhead {
+			return q, fmt.Errorf("reading header %s: %s is more than %s in the future", HeaderScheduleTime, header, maxAhead)
 		}
 		q.Scheduled = at.UTC()
 	}
 	return q, nil
 }
 
-// PickShard returns the shard that q names, or the only one there is.
-func PickShard(q Request, shards []string) (string, error) {
-	if q.Shard == "" && len(shards) == 1 {
+// pickShard returns the shard of that name, or the only one there is.
+func pickShard(name string, shards []string) (string, error) {
+	switch {
+	case name == "" && len(shards) == 1:
 		return shards[0], nil
+	case slices.Contains(shards, name):
+		return name, nil
 	}
-	for _, s := range shards {
-		if s == q.Shard {
-			return s, nil
-		}
-	}
-	return "", fmt.Errorf(`shard %q is not in the configuration, want one of %s as {"shard":"…"}`, q.Shard, strings.Join(shards, ", "))
-}
-
-// Failure is the body of an answer that says what went wrong.
-type Failure struct {
-	Error string `json:"error"`
+	return "", fmt.Errorf(`shard %q is not in the configuration, want one of %s as {"shard":"…"}`, name, strings.Join(shards, ", "))
 }
 
 // WriteJSON answers with body as JSON on one line, as scripts look for it:
@@ -98,7 +92,9 @@ func WriteJSON(w http.ResponseWriter, status int, body any) {
 	_, _ = w.Write(append(data, '\n')) // a reader who has left is no failure
 }
 
-// WriteError answers with a reason.
+// WriteError answers {"error": reason}.
 func WriteError(w http.ResponseWriter, status int, reason string) {
-	WriteJSON(w, status, Failure{Error: reason})
+	WriteJSON(w, status, struct {
+		Error string `json:"error"`
+	}{reason})
 }

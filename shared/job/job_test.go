@@ -63,7 +63,7 @@ func TestPickShard(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := job.PickShard(job.Request{Shard: tt.asked}, tt.shards)
+			got, err := job.PickShard(tt.asked, tt.shards)
 			if got != tt.want || (err != nil) != tt.wrong {
 				t.Errorf("PickShard() = %q, %v; want %q", got, err, tt.want)
 			}

@@ -14,10 +14,10 @@ import (
 )
 
 const (
-	// Observing is for how long a run may look at its databases. With publishing it
+	// observing is for how long a run may look at its databases. With publishing it
 	// stays below the 20 s within which a report must be out, and Scheduler's deadline
 	// of 25 s.
-	Observing = 17 * time.Second
+	observing = 17 * time.Second
 	// publishing bounds the hand-over of the report, recording the append to history.
 	publishing = 2500 * time.Millisecond
 	recording  = 3 * time.Second
@@ -51,14 +51,22 @@ type Runner struct {
 	Every           time.Duration
 	Shards          []string
 	Reports         report.Publisher
-	// Observe looks at the databases within the context's deadline. What it could not
-	// do in time it says as observations; it has no other way to fail.
+	// Observe looks at the databases within the context's deadline. It reports what it
+	// could not do in time as observations, and cannot fail otherwise.
 	Observe func(ctx context.Context, r Round) Seen
 	Now     func() time.Time
 	Log     *slog.Logger
 
-	completed completed
-	troubles  troubles
+	mu   sync.Mutex
+	last map[string]lastRun // by shard
+}
+
+// lastRun is the last run of a shard whose report is out. A scheduler that missed the
+// answer must not cause the work twice. An instance that forgets it does no harm, because
+// readers recognise a repeated report.
+type lastRun struct {
+	scheduled time.Time
+	recordErr error // why history does not have it
 }
 
 // Summary is the answer to a scheduled run.
@@ -78,7 +86,12 @@ type Summary struct {
 // ServeHTTP implements [http.Handler]. Only a report that could not be published is an
 // error to the scheduler: then, and only then, it is to try again.
 func (n *Runner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	round, err := n.round(r)
+	round := Round{Started: n.Now().UTC(), Every: n.Every}
+	q, err := parse(r, round.Started, n.Every)
+	if err == nil {
+		round.Scheduled = q.Scheduled
+		round.Shard, err = pickShard(q.Shard, n.Shards)
+	}
 	if err != nil {
 		WriteError(w, http.StatusBadRequest, err.Error())
 		return
@@ -86,40 +99,53 @@ func (n *Runner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rep := report.Report{
 		Job: n.Job, Region: n.Region, Shard: round.Shard, Scheduled: round.Scheduled, Every: round.Every, Version: n.Version,
 	}
-	if n.completed.has(round.Shard, round.Scheduled) {
+	last := n.lastRun(round.Shard)
+	if last.scheduled.Equal(round.Scheduled) {
 		WriteJSON(w, http.StatusOK, Summary{Report: rep.Identity(), Repeated: true, Recorded: true})
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), Observing)
+	ctx, cancel := context.WithTimeout(r.Context(), observing)
 	defer cancel()
 	seen := n.Observe(ctx, round)
 	if errors.Is(r.Context().Err(), context.Canceled) {
-		// Whoever asked has gone. A report that was cut short by that would hide the
-		// one of the next attempt.
+		// The caller has gone. A report that was cut short by that would hide the one of
+		// the next attempt.
 		WriteError(w, http.StatusServiceUnavailable, "the run was cancelled before it was complete")
 		return
 	}
-	rep.Observations = append(seen.Observations, n.monitor(round, seen))
+	rep.Observations = append(seen.Observations, n.monitor(round, seen, last.recordErr))
 	rep.Finished = n.Now().UTC()
-	// From here on the run belongs to the project, not to whoever asked for it.
+	// From here on the run no longer belongs to its caller.
 	lasting := context.WithoutCancel(r.Context())
 	if err := n.publish(lasting, rep); err != nil {
 		n.Log.ErrorContext(lasting, "report not published", slog.String("event", "publish_failed"), slog.String("report", rep.Identity()), slog.Any("error", err))
 		WriteError(w, http.StatusServiceUnavailable, "the report could not be published; the scheduler will try again")
 		return
 	}
-	n.completed.add(round.Shard, round.Scheduled)
-	WriteJSON(w, http.StatusOK, n.summary(round, rep, seen, n.record(lasting, rep, seen)))
+	n.setLastRun(round.Shard, lastRun{scheduled: round.Scheduled})
+	answer := Summary{
+		Report: rep.Identity(), Databases: seen.Databases, Observations: map[report.Status]int{}, Recorded: n.record(lasting, rep, seen),
+		LagMS: round.Lag().Milliseconds(), TookMS: rep.Finished.Sub(round.Started).Milliseconds(),
+	}
+	for _, o := range rep.Observations {
+		answer.Observations[o.Status]++
+	}
+	WriteJSON(w, http.StatusOK, answer)
 }
 
-func (n *Runner) round(r *http.Request) (Round, error) {
-	now := n.Now()
-	q, err := Parse(r, now, n.Every)
-	if err != nil {
-		return Round{}, err
+func (n *Runner) lastRun(shard string) lastRun {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.last[shard]
+}
+
+func (n *Runner) setLastRun(shard string, last lastRun) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.last == nil {
+		n.last = map[string]lastRun{}
 	}
-	shard, err := PickShard(q, n.Shards)
-	return Round{Shard: shard, Scheduled: q.Scheduled, Started: now.UTC(), Every: n.Every}, err
+	n.last[shard] = last
 }
 
 func (n *Runner) publish(ctx context.Context, r report.Report) error {
@@ -127,7 +153,7 @@ func (n *Runner) publish(ctx context.Context, r report.Report) error {
 	defer cancel()
 	m, err := report.Encode(r)
 	if err != nil {
-		return fmt.Errorf("making the report: %w", err)
+		return fmt.Errorf("encoding the report: %w", err)
 	}
 	if err := n.Reports.Publish(ctx, m); err != nil {
 		return fmt.Errorf("publishing the report: %w", err)
@@ -135,32 +161,21 @@ func (n *Runner) publish(ctx context.Context, r report.Report) error {
 	return nil
 }
 
-// record appends the run to history. What fails is a warning now, and the monitor's
-// own observation in the next run.
+// record appends the run to history. A failure is a warning now, and the monitor's own
+// observation in the next run.
 func (n *Runner) record(ctx context.Context, r report.Report, seen Seen) bool {
 	ctx, cancel := context.WithTimeout(ctx, recording)
 	defer cancel()
 	err := seen.Record(ctx, r.Finished)
-	n.troubles.set(r.Shard, err)
 	if err != nil {
+		n.setLastRun(r.Shard, lastRun{scheduled: r.Scheduled, recordErr: err})
 		n.Log.WarnContext(ctx, "run not recorded", slog.String("event", "history_failed"), slog.String("report", r.Identity()), slog.Any("error", err))
 	}
 	return err == nil
 }
 
-func (n *Runner) summary(round Round, r report.Report, seen Seen, recorded bool) Summary {
-	s := Summary{
-		Report: r.Identity(), Databases: seen.Databases, Observations: map[report.Status]int{}, Recorded: recorded,
-		LagMS: round.Lag().Milliseconds(), TookMS: r.Finished.Sub(round.Started).Milliseconds(),
-	}
-	for _, o := range r.Observations {
-		s.Observations[o.Status]++
-	}
-	return s
-}
-
 // monitor is what the run says about itself: its value is how late it began.
-func (n *Runner) monitor(round Round, seen Seen) report.Observation {
+func (n *Runner) monitor(round Round, seen Seen, recordErr error) report.Observation {
 	o := report.Observation{
 		Database: report.MonitorDatabase, Check: report.Monitor, Source: string(n.Job) + "@" + n.Region,
 		Status: report.OK, Clear: true, Every: round.Every, At: n.Now().UTC(),
@@ -179,58 +194,13 @@ func (n *Runner) monitor(round Round, seen Seen) report.Observation {
 			untried[s.Database] = true
 		}
 	}
-	switch err := n.troubles.get(round.Shard); {
+	switch {
 	case panics > 0:
 		warn(cause.MonitorPanic, fmt.Sprintf("%d checks panicked", panics))
 	case len(untried) > 0:
 		warn(cause.Interrupted, fmt.Sprintf("%d of %d databases could not be looked at in time", len(untried), seen.Databases))
-	case err != nil:
-		warn(cause.MonitorStore, "the previous run was not recorded: "+err.Error())
+	case recordErr != nil:
+		warn(cause.MonitorStore, "the previous run was not recorded: "+recordErr.Error())
 	}
 	return o
-}
-
-// completed remembers each shard's last completed run, so that a scheduler which
-// missed the answer does not make work twice. A lost memory does no harm: readers
-// recognise a repeated report.
-type completed struct {
-	mu   sync.Mutex
-	last map[string]time.Time
-}
-
-func (c *completed) has(shard string, scheduled time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	last, ok := c.last[shard]
-	return ok && last.Equal(scheduled)
-}
-
-func (c *completed) add(shard string, scheduled time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.last == nil {
-		c.last = map[string]time.Time{}
-	}
-	c.last[shard] = scheduled
-}
-
-// troubles remembers for each shard why its last run could not be recorded.
-type troubles struct {
-	mu      sync.Mutex
-	byShard map[string]error
-}
-
-func (t *troubles) set(shard string, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.byShard == nil {
-		t.byShard = map[string]error{}
-	}
-	t.byShard[shard] = err
-}
-
-func (t *troubles) get(shard string) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.byShard[shard]
 }

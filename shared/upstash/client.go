@@ -29,8 +29,8 @@ import (
 )
 
 const (
-	defaultTimeout   = 4 * time.Second
-	defaultUserAgent = "pongwatch (+https://github.com/pongwatch/pongwatch)"
+	defaultTimeout = 4 * time.Second
+	userAgent      = "pongwatch (+https://github.com/pongwatch/pongwatch)"
 
 	// maxHeader bounds an answer's header.
 	maxHeader = 64 << 10
@@ -53,13 +53,9 @@ type Options struct {
 	AllowHTTP bool
 	// Timeout bounds each call, from the look-up of the name to the last byte. Default 4 s.
 	Timeout time.Duration
-	// UserAgent is sent with each request. Optional.
-	UserAgent string
 	// RootCAs are the certificate authorities to trust. Default: the system's.
 	RootCAs *x509.CertPool
-	// Resolver looks up the host. Default: the system's.
-	Resolver *net.Resolver
-	// DialContext makes connections in place of a [net.Dialer]; Resolver is then unused. Optional.
+	// DialContext makes connections in place of a [net.Dialer]. Optional.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 	// Transport carries the requests in place of the client's own transports, all
 	// options that concern connections being unused then. Optional.
@@ -103,9 +99,6 @@ func New(o Options) (*Client, error) {
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
 	}
-	if o.UserAgent == "" {
-		o.UserAgent = defaultUserAgent
-	}
 	c := &Client{
 		timeout:     o.Timeout,
 		redact:      newRedactor(o.Token.Reveal(), base),
@@ -115,7 +108,7 @@ func New(o Options) (*Client, error) {
 		multiURL:    base.JoinPath("multi-exec"),
 		pingHeader: http.Header{
 			"Authorization": {"Bearer " + o.Token.Reveal()},
-			"User-Agent":    {o.UserAgent},
+			"User-Agent":    {userAgent},
 		},
 	}
 	c.callHeader = c.pingHeader.Clone()
@@ -143,7 +136,7 @@ func newTransport(o Options) *http.Transport {
 	if dial == nil {
 		// The transport detaches a dial from its request: without a timeout of its own
 		// a hung one would outlive the call.
-		dial = (&net.Dialer{Timeout: o.Timeout, Resolver: o.Resolver}).DialContext
+		dial = (&net.Dialer{Timeout: o.Timeout}).DialContext
 	}
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,

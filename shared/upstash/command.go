@@ -57,7 +57,7 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	if err != nil {
 		return Info{}, &Error{Op: "INFO", Cause: cause.NotUpstash, Status: http.StatusOK, Phase: PhaseRead, Evidence: err.Error()}
 	}
-	return ParseInfo(text), nil
+	return parseInfo(text), nil
 }
 
 func (c *Client) batch(ctx context.Context, op string, target *url.URL, commands []Command) ([]Result, error) {

@@ -339,8 +339,8 @@ func withResolver(t *testing.T, timeout time.Duration, reply func(dnsmessage.Mes
 	var d net.Dialer
 	return upstash.Options{
 		URL: "https://us1-merry-cat-32748.upstash.io", Timeout: timeout,
-		Resolver: &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		DialContext: (&net.Dialer{Timeout: timeout, Resolver: &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return d.DialContext(ctx, "udp", conn.LocalAddr().String())
-		}},
+		}}}).DialContext,
 	}
 }

@@ -1,6 +1,7 @@
 package upstash
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -30,8 +31,6 @@ type Error struct {
 	Phase Phase
 	// Evidence is what was seen, at most 300 bytes on one line.
 	Evidence string
-	// Usage is set where the answer said how much of a limit is used.
-	Usage Usage
 	// context is context.Canceled or context.DeadlineExceeded where that ended the call.
 	context error
 }
@@ -66,41 +65,31 @@ func newError(op string, o Outcome, r redactor) *Error {
 	case errors.Is(o.Err, context.DeadlineExceeded):
 		e.context = context.DeadlineExceeded
 	}
-	text, ok := errorText(o.Body)
-	if ok && o.Err == nil {
-		e.Usage = usageOf(text)
-	}
-	e.Evidence = r.clean(describe(o, text, e.Usage, r), maxEvidence)
+	e.Evidence = r.clean(describe(o, r), maxEvidence)
 	return e
 }
 
 // describe says in one line what was seen.
-func describe(o Outcome, text string, usage Usage, r redactor) string {
-	var b strings.Builder
+func describe(o Outcome, r redactor) string {
+	var parts []string
 	if o.Status != 0 {
-		fmt.Fprintf(&b, "HTTP %d", o.Status)
+		parts = append(parts, fmt.Sprintf("HTTP %d", o.Status))
 	}
+	text, _ := errorText(o.Body)
 	switch {
 	case o.Err != nil:
-		separate(&b, describeTransport(o))
+		parts = append(parts, describeTransport(o))
 	case text != "":
-		if !usage.IsZero() {
-			separate(&b, usage.String()+" used")
+		if used := usage(text); used != "" {
+			parts = append(parts, used+" used")
 		}
-		separate(&b, r.clean(text, maxQuoted))
+		parts = append(parts, r.clean(text, maxQuoted))
 	case len(o.Body) == 0:
-		separate(&b, "an empty answer")
+		parts = append(parts, "an empty answer")
 	default:
-		separate(&b, fmt.Sprintf("%s beginning %s", orDefault(o.ContentType, "an answer without content type"), r.clean(string(o.Body), maxQuoted)))
+		parts = append(parts, fmt.Sprintf("%s beginning %s", cmp.Or(o.ContentType, "an answer without content type"), r.clean(string(o.Body), maxQuoted)))
 	}
-	return b.String()
-}
-
-func separate(b *strings.Builder, s string) {
-	if b.Len() > 0 {
-		b.WriteString(": ")
-	}
-	b.WriteString(s)
+	return strings.Join(parts, ": ")
 }
 
 func describeTransport(o Outcome) string {
@@ -119,19 +108,10 @@ func describeTransport(o Outcome) string {
 	case isTimeout(o.Err):
 		what = "the time limit passed"
 	}
-	if cert := peerCertificate(o.Err); cert != nil {
-		what = describeCertificate(cert) + ": " + what
+	if v, ok := errors.AsType[*tls.CertificateVerificationError](o.Err); ok && len(v.UnverifiedCertificates) > 0 {
+		what = describeCertificate(v.UnverifiedCertificates[0]) + ": " + what
 	}
 	return strings.TrimSpace(what + " " + while)
-}
-
-// peerCertificate returns the certificate that was refused.
-func peerCertificate(err error) *x509.Certificate {
-	var verification *tls.CertificateVerificationError
-	if errors.As(err, &verification) && len(verification.UnverifiedCertificates) > 0 {
-		return verification.UnverifiedCertificates[0]
-	}
-	return nil
 }
 
 // describeCertificate names issuer and names, by which a TLS-opening proxy is known.
@@ -148,12 +128,5 @@ func describeCertificate(c *x509.Certificate) string {
 		issuer = strings.TrimSpace(issuer + " (" + c.Issuer.Organization[0] + ")")
 	}
 	return fmt.Sprintf("certificate for %s issued by %s",
-		orDefault(strings.Join(names[:min(len(names), 3)], ", "), "no name"), orDefault(issuer, "nobody"))
-}
-
-func orDefault(s, fallback string) string {
-	if s == "" {
-		return fallback
-	}
-	return s
+		cmp.Or(strings.Join(names[:min(len(names), 3)], ", "), "no name"), cmp.Or(issuer, "nobody"))
 }

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/secrets"
@@ -85,21 +84,11 @@ func (m *Management) CloseIdleConnections() { m.client.CloseIdleConnections() }
 
 // Database is what the account knows of a database.
 type Database struct {
-	ID   string `json:"database_id"`
-	Name string `json:"database_name"`
+	ID string `json:"database_id"`
 	// State is "active", "suspended" or "passive".
 	State string `json:"state"`
 	// Type is the plan: "free", "payg", "pro" or "paid".
-	Type          string   `json:"type"`
-	PrimaryRegion string   `json:"primary_region"`
-	ReadRegions   []string `json:"read_regions"`
-	Eviction      bool     `json:"eviction"`
-	// Endpoint is the host; the API answers a bare name or a full one.
-	Endpoint string `json:"endpoint"`
-	// MaxDataSize is the plan's data size in bytes, 0 without a limit.
-	MaxDataSize int64 `json:"db_disk_threshold"`
-	// MaxCommandsPerSecond is 0 without a limit.
-	MaxCommandsPerSecond int64 `json:"db_max_commands_per_second"`
+	Type string `json:"type"`
 	// MonthlyCommands is the plan's quota, 0 without one.
 	MonthlyCommands int64 `json:"db_request_limit"`
 }
@@ -107,50 +96,44 @@ type Database struct {
 // Active reports whether Upstash serves the database.
 func (d Database) Active() bool { return d.State == "" || d.State == "active" }
 
-// Stats are a database's figures of the month, and its charts.
-type Stats struct {
-	MonthlyCommands  int64 `json:"total_monthly_requests"`
-	MonthlyReads     int64 `json:"total_monthly_read_requests"`
-	MonthlyWrites    int64 `json:"total_monthly_write_requests"`
-	MonthlyBandwidth int64 `json:"total_monthly_bandwidth"` // bytes
-	DailyCommands    int64 `json:"daily_net_commands"`
-	DailyBandwidth   int64 `json:"dailybandwidth"`  // bytes
-	Storage          int64 `json:"current_storage"` // bytes
-
-	Keyspace    Series `json:"keyspace"`    // keys
-	Throughput  Series `json:"throughput"`  // commands a second
-	Hits        Series `json:"hits"`        // a second
-	Misses      Series `json:"misses"`      // a second
-	LatencyMean Series `json:"latencymean"` // milliseconds
-	LatencyP99  Series `json:"latency_99"`  // milliseconds
-	Connections Series `json:"connection_count"`
-}
-
-// Series is a chart's points in time order; points without a value are left out.
-type Series []Point
-
-// Point is a value at a time.
-type Point struct {
-	Time  time.Time
-	Value float64
-}
-
 // Database reads a database. One that Upstash does not know is [cause.StatsState].
 func (m *Management) Database(ctx context.Context, id string) (Database, error) {
-	body, err := m.get(ctx, "management database", url.Values{"credentials": {"hide"}}, "redis", "database", id)
+	const op = "management database"
+	body, err := m.get(ctx, op, url.Values{"credentials": {"hide"}}, "redis", "database", id)
 	if err != nil {
 		return Database{}, err
 	}
-	return parseDatabase(body)
+	var d Database
+	if err := json.Unmarshal(body, &d); err != nil || d.ID == "" {
+		return Database{}, unreadable(op)
+	}
+	if d.MonthlyCommands < 0 || d.MonthlyCommands >= sentinel {
+		d.MonthlyCommands = 0
+	}
+	if d.Type == "free" && d.MonthlyCommands == 0 {
+		d.MonthlyCommands = freeCommands
+	}
+	return d, nil
 }
 
-// Stats reads a database's figures.
-func (m *Management) Stats(ctx context.Context, id string) (Stats, error) {
-	body, err := m.get(ctx, "management stats", nil, "redis", "stats", id)
+// MonthlyCommands reads how many commands of the month a database has used.
+func (m *Management) MonthlyCommands(ctx context.Context, id string) (int64, error) {
+	const op = "management stats"
+	body, err := m.get(ctx, op, nil, "redis", "stats", id)
 	if err != nil {
-		return Stats{}, err
+		return 0, err
 	}
-	return parseStats(body)
+	var stats struct {
+		MonthlyCommands int64 `json:"total_monthly_requests"`
+	}
+	if err := json.Unmarshal(body, &stats); err != nil {
+		return 0, unreadable(op)
+	}
+	return stats.MonthlyCommands, nil
+}
+
+func unreadable(op string) error {
+	return &Error{Op: op, Cause: cause.MonitorManagement, Status: http.StatusOK, Phase: PhaseRead, Evidence: "HTTP 200: the answer is not what the API documents"}
 }
 
 func (m *Management) get(ctx context.Context, op string, query url.Values, path ...string) ([]byte, error) {
@@ -181,67 +164,4 @@ func classifyManagement(o Outcome) cause.Cause {
 	default:
 		return cause.MonitorManagement
 	}
-}
-
-func parseDatabase(body []byte) (Database, error) {
-	var d Database
-	if err := json.Unmarshal(body, &d); err != nil || d.ID == "" {
-		return Database{}, unreadable("management database")
-	}
-	d.MaxDataSize, d.MaxCommandsPerSecond, d.MonthlyCommands = limit(d.MaxDataSize), limit(d.MaxCommandsPerSecond), limit(d.MonthlyCommands)
-	if d.Type == "free" && d.MonthlyCommands == 0 {
-		d.MonthlyCommands = freeCommands
-	}
-	if d.Endpoint != "" && !strings.Contains(d.Endpoint, ".") {
-		d.Endpoint += ".upstash.io"
-	}
-	return d, nil
-}
-
-func parseStats(body []byte) (Stats, error) {
-	var s Stats
-	if err := json.Unmarshal(body, &s); err != nil {
-		return Stats{}, unreadable("management stats")
-	}
-	return s, nil
-}
-
-func unreadable(op string) error {
-	return &Error{Op: op, Cause: cause.MonitorManagement, Status: http.StatusOK, Phase: PhaseRead, Evidence: "HTTP 200: the answer is not what the API documents"}
-}
-
-// limit turns the sentinels for "no limit" into 0.
-func limit(n int64) int64 {
-	if n < 0 || n >= sentinel {
-		return 0
-	}
-	return n
-}
-
-// UnmarshalJSON reads [{"x": "2025-08-31 15:12:52.799480932 +0000 UTC", "y": 0}, …]. A
-// series may be null, and so may the last value of one. What cannot be read is left out.
-func (s *Series) UnmarshalJSON(b []byte) error {
-	var points []struct {
-		X string   `json:"x"`
-		Y *float64 `json:"y"`
-	}
-	*s = nil
-	if err := json.Unmarshal(b, &points); err != nil {
-		return nil //nolint:nilerr // a chart that changed its form must not hide the month's figures
-	}
-	for _, p := range points {
-		if p.Y == nil {
-			continue
-		}
-		if at, err := parseGoTime(p.X); err == nil {
-			*s = append(*s, Point{Time: at, Value: *p.Y})
-		}
-	}
-	return nil
-}
-
-// parseGoTime reads what time.Time.String prints, with or without the monotonic clock.
-func parseGoTime(s string) (time.Time, error) {
-	s, _, _ = strings.Cut(s, " m=")
-	return time.Parse("2006-01-02 15:04:05.999999999 -0700 MST", s)
 }

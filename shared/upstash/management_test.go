@@ -1,14 +1,19 @@
 package upstash
 
 import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/secrets"
 )
 
 func sample(tb testing.TB, name string) []byte {
@@ -20,89 +25,115 @@ func sample(tb testing.TB, name string) []byte {
 	return b
 }
 
-func TestParseDatabase(t *testing.T) {
+// answeringManagement is a client of an account that answers every request with body().
+func answeringManagement(tb testing.TB, body func() []byte) *Management {
+	tb.Helper()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body()) }))
+	tb.Cleanup(srv.Close)
+	m, err := NewManagement(ManagementOptions{
+		Email: "ops@example.com", APIKey: secrets.New("key"), BaseURL: srv.URL, Connection: Options{AllowHTTP: true},
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(m.CloseIdleConnections)
+	return m
+}
+
+func TestTheAccountsDatabase(t *testing.T) {
 	tests := []struct {
 		name, body string
 		want       Database
+		active     bool
 	}{
 		{
 			"the free plan, whose quota the API hides behind a sentinel", string(sample(t, "database.json")),
-			Database{
-				ID: "96ad0856-03b1-4ee7-9666-e81abd0349e1", Name: "prod-cache", State: "active", Type: "free", PrimaryRegion: "us-east-1",
-				ReadRegions: []string{}, Endpoint: "beloved-stallion-58500.upstash.io", MaxDataSize: 268435456, MaxCommandsPerSecond: 10000, MonthlyCommands: 500_000,
-			},
+			Database{ID: "96ad0856-03b1-4ee7-9666-e81abd0349e1", State: "active", Type: "free", MonthlyCommands: 500_000}, true,
 		},
 		{
-			"a paid plan has no quota", `{"database_id":"a","type":"payg","state":"suspended","endpoint":"x.upstash.io","db_request_limit":8024278031528736858}`,
-			Database{ID: "a", Type: "payg", State: "suspended", Endpoint: "x.upstash.io"},
+			"a paid plan has no quota", `{"database_id":"a","type":"payg","state":"suspended","db_request_limit":8024278031528736858}`,
+			Database{ID: "a", Type: "payg", State: "suspended"}, false,
 		},
-		{"a quota that the API does tell", `{"database_id":"a","type":"free","db_request_limit":10000}`, Database{ID: "a", Type: "free", MonthlyCommands: 10000}},
+		{"a sentinel at the boundary", `{"database_id":"a","type":"payg","db_request_limit":1125899906842624}`, Database{ID: "a", Type: "payg"}, true},
+		{"a quota below it", `{"database_id":"a","type":"payg","db_request_limit":1125899906842623}`, Database{ID: "a", Type: "payg", MonthlyCommands: 1<<50 - 1}, true},
+		{"a negative sentinel", `{"database_id":"a","type":"pro","db_request_limit":-1}`, Database{ID: "a", Type: "pro"}, true},
+		{"a quota that the API does say", `{"database_id":"a","type":"free","db_request_limit":10000}`, Database{ID: "a", Type: "free", MonthlyCommands: 10000}, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := parseDatabase([]byte(tt.body))
+			got, err := answeringManagement(t, func() []byte { return []byte(tt.body) }).Database(t.Context(), "a")
 			if err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
-			if got.Active() != (tt.want.State != "suspended") {
+			if got.Active() != tt.active {
 				t.Errorf("Active() = %v in state %q", got.Active(), got.State)
 			}
 		})
 	}
 	for _, body := range []string{"", "null", "[]", `"database not found"`, `{"state":"active"}`} {
-		if _, err := parseDatabase([]byte(body)); CauseOf(err) != cause.MonitorManagement {
-			t.Errorf("parseDatabase(%q): %v", body, err)
+		_, err := answeringManagement(t, func() []byte { return []byte(body) }).Database(t.Context(), "a")
+		if CauseOf(err) != cause.MonitorManagement {
+			t.Errorf("Database() of the answer %q: %v, want monitor_management", body, err)
 		}
 	}
 }
 
-func TestParseStats(t *testing.T) {
-	got, err := parseStats(sample(t, "stats.json"))
-	if err != nil {
-		t.Fatal(err)
+func TestTheAccountsMonth(t *testing.T) {
+	got, err := answeringManagement(t, func() []byte { return sample(t, "stats.json") }).MonthlyCommands(t.Context(), "a")
+	if err != nil || got != 421337 {
+		t.Errorf("MonthlyCommands() = %d, %v; want 421337", got, err)
 	}
-	at := func(sec, nsec int) time.Time { return time.Date(2025, 8, 31, 15, 12, sec, nsec, time.UTC) }
-	want := Stats{
-		MonthlyCommands: 421337, MonthlyReads: 300000, MonthlyWrites: 121337, MonthlyBandwidth: 123456789,
-		DailyCommands: 14044, DailyBandwidth: 4115226, Storage: 241592832,
-		Keyspace: Series{{at(52, 799480932), 15}, {at(53, 0), 16}}, Hits: Series{{at(52, 799480932), 0.75}},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
+	for _, body := range []string{"", "[]", `{"total_monthly_requests":"many"}`} {
+		if _, err := answeringManagement(t, func() []byte { return []byte(body) }).MonthlyCommands(t.Context(), "a"); CauseOf(err) != cause.MonitorManagement {
+			t.Errorf("MonthlyCommands() of the answer %q: %v, want monitor_management", body, err)
+		}
 	}
 }
 
-func TestSeriesIsDefensive(t *testing.T) {
-	tests := []struct{ name, body string }{
-		{"null", `{"hits":null}`},
-		{"absent", `{}`},
-		{"not an array", `{"hits":"soon"}`},
-		{"a null value", `{"hits":[{"x":"2025-08-31 15:12:52 +0000 UTC","y":null}]}`},
-		{"a time in another form", `{"hits":[{"x":"2025-08-31T15:12:52Z","y":1}]}`},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got, err := parseStats([]byte(tt.body))
-			if err != nil || len(got.Hits) != 0 {
-				t.Errorf("hits %v, %v: want none", got.Hits, err)
-			}
-		})
+func TestTheAccountNeedsAnEmailAndAKey(t *testing.T) {
+	good := ManagementOptions{Email: "ops@example.com", APIKey: secrets.New("key")}
+	for name, tt := range map[string]struct {
+		spoil func(*ManagementOptions)
+		want  cause.Cause
+	}{
+		"complete":       {func(*ManagementOptions) {}, ""},
+		"no email":       {func(o *ManagementOptions) { o.Email = "" }, cause.ConfigMissing},
+		"no key":         {func(o *ManagementOptions) { o.APIKey = secrets.Value{} }, cause.ConfigMissing},
+		"a wrong URL":    {func(o *ManagementOptions) { o.BaseURL = "api.upstash.com" }, cause.ConfigScheme},
+		"a key in two":   {func(o *ManagementOptions) { o.APIKey = secrets.New("a b") }, cause.ConfigWhitespace},
+		"http to a host": {func(o *ManagementOptions) { o.BaseURL = "http://api.upstash.com/v2" }, cause.ConfigScheme},
+	} {
+		o := good
+		tt.spoil(&o)
+		if _, err := NewManagement(o); CauseOf(err) != tt.want {
+			t.Errorf("%s: %v, want %q", name, err, tt.want)
+		}
 	}
 }
 
+// FuzzManagement reads whatever an account may answer.
 func FuzzManagement(f *testing.F) {
 	f.Add(sample(f, "database.json"))
 	f.Add(sample(f, "stats.json"))
-	f.Add([]byte(`{"hits":[{"x":"2025-08-31 15:12:52 +0000 UTC m=+0.1","y":1}]}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		if d, err := parseDatabase(body); err == nil && (d.ID == "" || d.MonthlyCommands < 0 || d.MaxDataSize < 0) {
+	f.Add([]byte(`{"database_id":"a","db_request_limit":-1}`))
+	var body []byte
+	m := &Management{client: &Client{timeout: defaultTimeout, kept: transportFunc(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body))}, nil
+	})}, base: &url.URL{Scheme: "https", Host: "api.upstash.com", Path: "/v2"}}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		body = b
+		if d, err := m.Database(t.Context(), "a"); err == nil && (d.ID == "" || d.MonthlyCommands < 0 || d.MonthlyCommands >= sentinel) {
 			t.Errorf("database %+v", d)
 		}
-		if _, err := parseStats(body); err != nil && CauseOf(err) != cause.MonitorManagement {
+		if _, err := m.MonthlyCommands(t.Context(), "a"); err != nil && CauseOf(err) != cause.MonitorManagement {
 			t.Errorf("error %v", err)
 		}
 	})
 }
+
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

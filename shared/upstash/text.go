@@ -60,42 +60,11 @@ func classifyErr(text string) cause.Cause {
 	return cause.RedisError
 }
 
-// Usage is how much of a limit is used, as an error text of Upstash says. The zero
-// value means that the text said nothing.
-type Usage struct {
-	Used  int64
-	Limit int64
-	Unit  Unit
-}
-
-// Unit is what a Usage counts.
-type Unit string
-
-// The units.
-const (
-	UnitCommands Unit = "commands"
-	UnitBytes    Unit = "bytes"
-)
-
-// IsZero reports whether the text said nothing.
-func (u Usage) IsZero() bool { return u == Usage{} }
-
-// String returns "500,002 of 500,000 commands", or "261.9 MB of 256.0 MB", a MB being
-// 1,048,576 bytes as it is for Upstash.
-func (u Usage) String() string {
-	if u.IsZero() {
-		return ""
-	}
-	if u.Unit == UnitBytes {
-		const mb = 1 << 20
-		return fmt.Sprintf("%.1f MB of %.1f MB", float64(u.Used)/mb, float64(u.Limit)/mb)
-	}
-	return grouped(u.Used) + " of " + grouped(u.Limit) + " " + string(u.Unit)
-}
-
-// usageOf reads the numbers of texts such as "Limit: 500000, Usage: 500002" and
-// "Threshold: 268435456 bytes, Usage: 274604636 bytes".
-func usageOf(text string) Usage {
+// usage returns how much of a limit is used, as an error text such as "Limit: 500000,
+// Usage: 500002" or "Threshold: 268435456 bytes, Actual: 274604636 bytes" says: "500,002
+// of 500,000 commands", or "261.9 MB of 256.0 MB", a MB being 1,048,576 bytes as it is for
+// Upstash. It returns "" for any other text.
+func usage(text string) string {
 	limit, ok := numberAfter(text, "Limit: ")
 	if !ok {
 		limit, ok = numberAfter(text, "Threshold: ")
@@ -105,13 +74,13 @@ func usageOf(text string) Usage {
 		used, found = numberAfter(text, "Actual: ")
 	}
 	if !ok || !found {
-		return Usage{}
+		return ""
 	}
-	u := Usage{Used: used, Limit: limit, Unit: UnitCommands}
 	if strings.Contains(text, " bytes") {
-		u.Unit = UnitBytes
+		const mb = 1 << 20
+		return fmt.Sprintf("%.1f MB of %.1f MB", float64(used)/mb, float64(limit)/mb)
 	}
-	return u
+	return grouped(used) + " of " + grouped(limit) + " commands"
 }
 
 func numberAfter(text, label string) (int64, bool) {
@@ -130,7 +99,7 @@ func numberAfter(text, label string) (int64, bool) {
 // grouped returns 500002 as "500,002".
 func grouped(n int64) string {
 	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
