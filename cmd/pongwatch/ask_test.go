@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -204,6 +205,8 @@ func TestCommandMistakes(t *testing.T) {
 		{"a topic with two projects", []string{"drill", "--project", "p", "--topic", "projects/q/topics/reports"}, "names its project"},
 		{"an address that is none", []string{"drill", "--url", "local"}, "http://127.0.0.1:8080"},
 		{"an address with a password", []string{"drill", "--url", "https://me:secret@example.com"}, "--url: want an address"},
+		{"an address with a query", []string{"incidents", "--url", "https://metrics.example.com/?database=a"}, "--url: want an address"},
+		{"an address of another scheme", []string{"incidents", "--url", "ftp://metrics.example.com"}, "--url: want an address"},
 		{"another machine", []string{"drill", "--url", "https://metrics.example.com"}, "--project PROJECT"},
 		{"another machine in plain text", []string{"incidents", "--url", "http://metrics.example.com"}, "want https://"},
 		{"nothing listens there", []string{"drill", "--url", "http://127.0.0.1:1"}, `start "pongwatch local"`},
@@ -247,6 +250,15 @@ func TestAmbiguous(t *testing.T) {
 	c.Shard = "other"
 	if err := a.resolve(v, &c); err != nil || c.Incident != "20261122T182301Z-7F3A9KAAAAAA" {
 		t.Errorf("with its shard: %v, %s; want the one in that shard", err, c.Incident)
+	}
+}
+
+// A name is cut, so that it fits a message.
+func TestLongName(t *testing.T) {
+	f := newFakeLocal(t, "prod-cache")
+	expect(t, exitOK, "", "drill", "--by", strings.Repeat("a", 200)+"\n", "--wait", "0", "--url", f.URL)
+	if by := f.one().By; utf8.RuneCountInString(by) != maxBy || !strings.HasPrefix(by, "aaa") {
+		t.Errorf("asked by %q, want %d characters", by, maxBy)
 	}
 }
 

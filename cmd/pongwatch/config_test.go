@@ -16,6 +16,10 @@ func TestConfigCommand(t *testing.T) {
 	if err := os.WriteFile(bad, []byte(badText), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	inline := filepath.Join(dir, "inline.yaml")
+	if err := os.WriteFile(inline, []byte("databases: [{name: a, url: 'https://a.upstash.io', token: AX}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name string
 		args []string
@@ -31,6 +35,11 @@ func TestConfigCommand(t *testing.T) {
 		{"a file that is not there", []string{"check", filepath.Join(dir, "none.yaml")}, nil, exitFailed, nil, "no such file"},
 		{"the environment's document", []string{"check"}, map[string]string{"PONGWATCH_CONFIG": bad}, exitNo, []string{"databases[0].url"}, ""},
 		{"a fatal problem of the environment's document", []string{"check"}, map[string]string{"PONGWATCH_CONFIG": "homme: x"}, exitNo, []string{"fatal: PONGWATCH_CONFIG:1:1: homme is not a key here; did you mean home?"}, ""},
+		{"a token in plain text", []string{"check", inline}, nil, exitNo, []string{"databases[0].token", "1 problem(s)"}, ""},
+		{"a token in plain text, as local accepts it", []string{"check", "--local", inline}, nil, exitOK, []string{"no problems"}, ""},
+		{"a token in plain text of the environment's document", []string{"check"}, map[string]string{"PONGWATCH_CONFIG": inline}, exitNo, []string{"databases[0].token"}, ""},
+		{"two files, merged", []string{"check", "../../examples/config/complete.yaml", inline, "--local"}, nil, exitOK, []string{"5 database(s) in 2 shard(s)"}, ""},
+		{"no argument for the schema", []string{"schema", "draft"}, nil, exitFailed, nil, `unexpected argument "draft"`},
 		{"the customer's variables", []string{"check"}, map[string]string{"UPSTASH_REDIS_URL": "https://a.upstash.io", "UPSTASH_REDIS_TOKEN": "AX", "REDIS_MAX_CONNECTIONS": "50"}, exitOK, []string{"notice:", "no problems"}, ""},
 		{"nothing configured", []string{"check"}, nil, exitFailed, nil, "UPSTASH_REDIS_URL"},
 		{"an unknown flag", []string{"check", "--no"}, nil, exitFailed, nil, `unknown flag: --no; see "pongwatch config check --help"`},
@@ -52,6 +61,9 @@ func TestConfigCommand(t *testing.T) {
 				if !strings.Contains(stdout.String(), want) {
 					t.Errorf("stdout has no %q:\n%s", want, &stdout)
 				}
+			}
+			if strings.Contains(stdout.String(), "fatal: ") && strings.Contains(stdout.String(), "database(s)") {
+				t.Errorf("it counts the databases of a document that it cannot read:\n%s", &stdout)
 			}
 			if !strings.Contains(stderr.String(), tt.err) {
 				t.Errorf("stderr has no %q:\n%s", tt.err, &stderr)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -70,6 +71,18 @@ func TestEmulatorOverTLSWithAFault(t *testing.T) {
 	}
 	if got := upstash.CauseOf(c.Ping(t.Context()).Err); got != cause.QuotaMonthly {
 		t.Errorf("cause %q", got)
+	}
+}
+
+// What it prints is an environment file, and it ends with its context.
+func TestEmulatorPrintsAnEnvironment(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	var out strings.Builder
+	code := run(ctx, []string{"emulator", "--addr", "127.0.0.1:0", "--token", "full", "--read-only-token", "part"}, &out, t.Output())
+	want := regexp.MustCompile(`^UPSTASH_REDIS_REST_URL=http://127\.0\.0\.1:\d+\nUPSTASH_REDIS_REST_TOKEN=full\n# read-only token: part\n$`)
+	if code != exitOK || !want.MatchString(out.String()) {
+		t.Errorf("exit code %d, printed %q", code, out.String())
 	}
 }
 

@@ -26,6 +26,7 @@ func TestExplain(t *testing.T) {
 		{"a text that quotes a known one", []string{"cannot render: 'WRONGPASS invalid' is not a colour"}, exitFailed, "", "unknown cause or error text"},
 		{"a page", []string{"<html>502</html>"}, exitFailed, "", "unknown cause or error text"},
 		{"a cause that does not exist", []string{"auth"}, exitFailed, "", `unknown cause or error text "auth"`},
+		{"an error text that holds a flag", []string{"ERR", "max", "requests", "limit", "exceeded.", "--limit", "-1"}, exitOK, "# This month's Redis commands", ""},
 		{"two causes", []string{"slow", "tls"}, exitFailed, "", `unknown cause or error text "slow tls"`},
 		{"a flag", []string{"--all"}, exitFailed, "", "unknown flag: --all"},
 	}
@@ -50,6 +51,9 @@ func TestExplainListsEveryCause(t *testing.T) {
 	for _, c := range cause.All() {
 		if !strings.Contains(stdout.String(), "  "+string(c)+" ") {
 			t.Errorf("%s is not listed", c)
+		}
+		if n := strings.Count("\n"+stdout.String(), "\n"+string(c.Info().Class)+"\n"); n != 1 {
+			t.Errorf("class %s is %d times a heading, want once", c.Info().Class, n)
 		}
 	}
 }

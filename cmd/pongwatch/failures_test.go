@@ -333,6 +333,30 @@ func TestMonitorDrill(t *testing.T) {
 	}
 }
 
+// preflight's exit code is that of its items, and the app's token reaches the app.
+func TestPreflightExitCodes(t *testing.T) {
+	redis := upstashtest.Start(t, upstashtest.Options{})
+	var authorization string
+	app := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { authorization = r.Header.Get("Authorization") }))
+	defer app.Close()
+	t.Setenv("PONGWATCH_CONFIG", "")
+	t.Setenv("UPSTASH_REDIS_URL", redis.URL())
+	t.Setenv("APP_TOKEN", " sesame\n")
+	for token, code := range map[string]int{redis.Token(): exitOK, "wrong": exitNo} {
+		t.Setenv("UPSTASH_REDIS_TOKEN", token)
+		got, stdout, stderr := pongwatch(t, "preflight", "--only", "database.token", "--quiet")
+		if got != code || stderr != "" {
+			t.Errorf("exit code %d, stderr %q, want %d and nothing:\n%s", got, stderr, code, stdout)
+		}
+	}
+	_, stdout, stderr := pongwatch(t, "preflight", "--only", "app.caching", "--cache-url", app.URL, "--app-token-env", "APP_TOKEN")
+	if authorization != "Bearer sesame" || !strings.Contains(stderr, "app.caching …") {
+		t.Errorf("the app got %q, progress %q:\n%s", authorization, stderr, stdout)
+	}
+	record := filepath.Join(t.TempDir(), "no", "record.md")
+	expect(t, exitFailed, "no such file", "preflight", "--only", "database.token", "--quiet", "--markdown", record)
+}
+
 // Several databases and shards are counted and priced each.
 func TestSeveralDatabasesInTheConfiguration(t *testing.T) {
 	text := `shards: [{name: main}, {name: eu}]

@@ -44,7 +44,7 @@ Exit codes: 0 nothing is open, 1 something is, 2 unknown; 0 with --watch.`,
 			return err
 		}
 		if *asJSON {
-			err = printJSON(out, s.Raw)
+			err = printJSON(out, s.Incidents)
 		} else {
 			_, err = io.WriteString(out, show(*s.Incidents, lookOf(out, os.Getenv)))
 		}

@@ -145,9 +145,7 @@ func (s *script) read(context.Context) (statistics, error) {
 		return statistics{}, err
 	}
 	v := next.(incidents.View)
-	// A view is plain data.
-	raw, _ := json.Marshal(v)
-	return statistics{Incidents: &v, Raw: raw}, nil
+	return statistics{Incidents: &v}, nil
 }
 
 // later returns the view as it is that much later, when nothing has happened.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -44,9 +43,7 @@ func (w *watcher) run(ctx context.Context) {
 			w.redraw(s, err, how)
 		case !w.changed(s, err):
 		case w.json:
-			var b bytes.Buffer
-			_ = json.Compact(&b, s.Raw) // it was decoded already
-			fmt.Fprintf(w.out, "%s\n", b.Bytes())
+			_ = json.NewEncoder(w.out).Encode(s.Incidents)
 		default:
 			fmt.Fprintf(w.out, "%s\n", show(*s.Incidents, how))
 		}

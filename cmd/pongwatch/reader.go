@@ -45,9 +45,7 @@ type reader struct {
 
 // statistics is what the command line reads of the answer.
 type statistics struct {
-	Incidents *incidents.View `json:"-"`
-	// Raw is the same section as it was sent.
-	Raw       json.RawMessage `json:"incidents"`
+	Incidents *incidents.View `json:"incidents"`
 	Databases []struct {
 		Name string `json:"name"`
 	} `json:"databases"`
@@ -159,7 +157,7 @@ func (r *reader) statistics(ctx context.Context) (statistics, error) {
 	if err != nil {
 		return s, err
 	}
-	if json.Unmarshal(data, &s) != nil || json.Unmarshal(s.Raw, &s.Incidents) != nil || s.Incidents == nil {
+	if json.Unmarshal(data, &s) != nil || s.Incidents == nil {
 		return s, fmt.Errorf("%s%s: what answers there is not pongwatch, or another version of it", r.url, statisticsPath)
 	}
 	return s, nil
