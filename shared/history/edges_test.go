@@ -2,7 +2,9 @@ package history_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/store"
 	"github.com/pongwatch/pongwatch/shared/store/storetest"
 )
 
@@ -332,4 +335,18 @@ func TestACancelledContextIsSeen(t *testing.T) {
 	if err := newArchive().AppendPings(ctx, shard, runAt(0), nil); err == nil {
 		t.Error("AppendPings() with a cancelled context = nil, want an error")
 	}
+}
+
+func TestARunThatJSONCannotHoldIsAnError(t *testing.T) {
+	m := storetest.NewMemory(func() time.Time { return eight })
+	a := history.New(m)
+	late := history.Run{Scheduled: eight, Finished: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC), Region: region}
+	err := a.AppendPings(t.Context(), shard, late, map[string]report.Sample{"cache": good(0)})
+	if err == nil || !strings.Contains(err.Error(), "appending a run to "+hotKey+": encoding: ") {
+		t.Errorf("AppendPings() = %v, want an error that names the document", err)
+	}
+	if _, err := m.Get(t.Context(), hotKey); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the document: %v, want none", err)
+	}
+	appendPings(t, a, eight, map[string]report.Sample{"cache": good(0)}) // the archive still works
 }
