@@ -125,6 +125,23 @@ func TestASecretInPlainTextIsNoReference(t *testing.T) {
 	}
 }
 
+// The prices and free tiers as published on 2026-08-29.
+func TestPrices(t *testing.T) {
+	want := map[string][3]any{
+		"Cloud Run requests": {2e6, 0.0000004, "requests"}, "Cloud Run CPU": {180_000.0, 0.000024, "vCPU s"}, "Cloud Run memory": {360_000.0, 0.0000025, "GiB s"},
+		"Cloud Scheduler jobs": {3.0, 0.10, "jobs"}, "Secret Manager versions": {6.0, 0.06, "versions"}, "Secret Manager accesses": {10_000.0, 0.000003, "accesses"},
+		"Firestore reads": {1_500_000.0, 0.0000003, "documents"}, "Firestore writes": {600_000.0, 0.0000009, "documents"}, "Firestore deletes": {600_000.0, 0.0000001, "documents"},
+		"Firestore storage": {1.0, 0.15, "GiB"}, "Pub/Sub": {10.0, 0.0390625, "GiB"}, "Egress": {1.0, 0.12, "GiB"}, "Cloud Logging": {50.0, 0.50, "GiB"},
+		"Log-based metrics": {150.0, 0.2580, "MiB"}, "Uptime check": {1e6, 0.0003, "executions"}, "Artifact Registry": {0.5, 0.10, "GiB"},
+	}
+	for _, c := range budget.Cloud(bundled(t, 1, "")) {
+		free, price := want[c.Item][0].(float64), want[c.Item][1].(float64)
+		if c.Free != free || math.Abs(c.Price-price) > 1e-15 || c.Unit != want[c.Item][2] {
+			t.Errorf("%s: %v %s free, then $%v each, want %v", c.Item, c.Free, c.Unit, c.Price, want[c.Item])
+		}
+	}
+}
+
 func TestWhatIsFreeIsNotPaid(t *testing.T) {
 	for _, cost := range budget.Cloud(bundled(t, 100, "regions: [a, b]")) {
 		want := 0.0

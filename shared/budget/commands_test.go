@@ -156,6 +156,30 @@ func TestProblemsInFull(t *testing.T) {
 	}
 }
 
+func TestTheAdviceIsTheShortestIntervalThatFits(t *testing.T) {
+	const alone = `
+databases: [{name: a, plan: payg, url: "https://a.upstash.io", token: "sm://projects/p/secrets/a"}]
+checks: {write: {enabled: false}, isolation: {enabled: false}, values: {enabled: false}, mock_mode: {enabled: false}, commands: {enabled: false}, round_trip: {every: 1h}}
+`
+	write := func(commands int) string {
+		return on(fmt.Sprintf("plan: payg\n    budget: {commands: %d}", commands)) + "checks: {write: {every: 5m}}"
+	}
+	trips := func(commands int) string { return alone + fmt.Sprintf("budget: {commands: %d}\n", commands) }
+	for _, c := range []struct{ name, text, example, says string }{
+		{"an interval that uses the budget up", write(25_500 + 720*3), "write.every: 1h", "ask it every 1h or less often"},
+		{"one command less", write(25_500 + 720*3 - 1), "write.every: 1h5m", "ask it every 1h5m or less often"},
+		{"nothing left for it", write(25_500), "write.every: 50m", "ask it far less often, and others too"},
+		{"the longest interval of all", trips(60), "round_trip.every: 168h", "ask it every 168h or less often"},
+		{"a longer one than there is", trips(59), "round_trip.every: 10h", "ask it far less often, and others too"},
+		{"ten times its interval, at most a day", strings.Replace(trips(1), "every: 1h", "every: 3h", 1), "round_trip.every: 24h", "ask it far less often, and others too"},
+	} {
+		ps := budget.Problems(parse(t, c.text))
+		if len(ps) != 1 || ps[0].Example != c.example || !strings.Contains(ps[0].What, c.says) {
+			t.Errorf("%s: %v, want the example %s", c.name, ps, c.example)
+		}
+	}
+}
+
 func TestEnforceAddsTheProblemToItsDatabaseAlone(t *testing.T) {
 	c := parse(t, strings.Replace(defaults, "databases:", "databases:\n  - {name: small, url: 'https://b.upstash.io', token: sm://projects/p/secrets/b}", 1)+"budget: {share: 0.07}\n")
 	c.Databases[1].Checks.Write.Every = c.Schedule.Metrics

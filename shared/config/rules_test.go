@@ -326,6 +326,21 @@ routes:
 	}
 }
 
+func TestAnEntryWithoutAUsableNameHasOneByItsPlace(t *testing.T) {
+	for _, name := range []string{"", "name: B, ", "name: 5, ", "name: '', "} {
+		text := "databases: [{name: a, url: 'https://a.upstash.io', token: 'sm://projects/p/secrets/a'}, {" + name + "url: 'https://b.upstash.io', token: 'sm://projects/p/secrets/b'}]\n" +
+			"receivers: [{name: r, pagerduty: {routing_key: 'sm://projects/p/secrets/s'}}, {" + name + "pagerduty: {routing_key: 'sm://projects/p/secrets/s'}}]\n"
+		c, ps := Parse(false, Document{Name: "c", Text: []byte(text)})
+		if len(ps) != 2 || ps.Fatal() != nil {
+			t.Fatalf("%q: %v", name, ps)
+		}
+		db, r := c.Database("database-2"), c.Receiver("receiver-2")
+		if db == nil || r == nil || len(db.Problems) != 1 || len(r.Problems) != 1 || r.Usable() || len(c.Database("a").Problems)+len(c.Receiver("r").Problems) > 0 {
+			t.Errorf("%q: databases %+v, receivers %+v", name, c.Databases, c.Receivers)
+		}
+	}
+}
+
 func TestMailTurnsToTLSAsItsPortSays(t *testing.T) {
 	for text, want := range map[string]string{"": "starttls", ", port: 465": "implicit", ", port: 2525": "starttls", ", port: 465, tls: starttls": "starttls", ", tls: implicit": "implicit"} {
 		c, ps := Parse(false, Document{Name: "c", Text: []byte(receiving("email: {host: h, from: a@b.c, to: a@b.c" + text + "}"))})
