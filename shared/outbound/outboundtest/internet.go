@@ -20,6 +20,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -84,7 +85,7 @@ func (i *Internet) Close() {
 	_ = os.RemoveAll(i.folder)
 }
 
-// Handle serves a host; nil takes it away.
+// Handle serves a host, in lower case; nil takes it away.
 func (i *Internet) Handle(host string, h http.Handler) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -104,7 +105,7 @@ func (i *Internet) Asked() []string {
 func (i *Internet) host(name string) http.Handler {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.hosts[name]
+	return i.hosts[strings.ToLower(name)]
 }
 
 func (i *Internet) serve(w http.ResponseWriter, r *http.Request) {
