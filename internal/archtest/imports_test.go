@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"access":    {"config", "job"},
 	"incident":  {"report"},
 	"history":   {"store", "report"},
-	"gcp":       {"store", "secrets", "report", "config"},
+	"gcp":       {"store", "secrets", "report", "config", "job"},
 }
 
 // confined gives, for import paths from outside, the only places that may import them and why.

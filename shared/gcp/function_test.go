@@ -37,7 +37,7 @@ func logged(t *testing.T, b *bytes.Buffer) []map[string]any {
 	return out
 }
 
-func TestFunctionIsSetUpOnTheFirstRequestAndWhenMended(t *testing.T) {
+func TestFunctionIsSetUpOnTheFirstRequestAndAfterARepair(t *testing.T) {
 	var b bytes.Buffer
 	logger := gcp.Environment{Project: "p"}.Logger(&b)
 	builds, broken := 0, true
@@ -66,7 +66,7 @@ func TestFunctionIsSetUpOnTheFirstRequestAndWhenMended(t *testing.T) {
 	broken = false
 	for range 2 {
 		if w := serve(t, f); w.Code != http.StatusOK || w.Body.String() != "fine" {
-			t.Errorf("once mended: %d %s", w.Code, w.Body)
+			t.Errorf("after the repair: %d %s", w.Code, w.Body)
 		}
 	}
 	if builds != 2 {

@@ -27,8 +27,8 @@ import (
 // which speaks the API over plain HTTP, such as "127.0.0.1:8087".
 const EmulatorVariable = "PONGWATCH_CLOUDRUN_EMULATOR_HOST"
 
-// MockVariable is the one variable whose value is read.
-const MockVariable = "MOCK_REDIS"
+// mockVariable is the one variable whose value is read.
+const mockVariable = "MOCK_REDIS"
 
 const (
 	// timeout bounds one Environment: the run that asks has other things to do.
@@ -189,7 +189,7 @@ func (t template) environment() Environment {
 	for _, c := range t.Containers {
 		for _, v := range c.Env {
 			e.Variables = append(e.Variables, v.name)
-			if v.name == MockVariable {
+			if v.name == mockVariable {
 				e.Hidden = e.Hidden || v.hidden
 				if e.Mock == "" {
 					e.Mock = v.mock
@@ -222,7 +222,7 @@ func (v *variable) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	v.name = named.Name
-	if v.name != MockVariable {
+	if v.name != mockVariable {
 		return nil
 	}
 	var valued struct {
