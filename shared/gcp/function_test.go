@@ -56,7 +56,7 @@ func TestFunctionIsSetUpOnTheFirstRequestAndAfterARepair(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
 		t.Fatal(err)
 	}
-	if w.Code != http.StatusServiceUnavailable || !strings.Contains(body.Error, "PONGWATCH_CONFIG is not set") {
+	if w.Code != http.StatusServiceUnavailable || body.Error != "set-up failed: PONGWATCH_CONFIG is not set" || w.Header().Get("Retry-After") != "10" {
 		t.Errorf("while broken: %d %s", w.Code, w.Body)
 	}
 	lines := logged(t, &b)
@@ -93,6 +93,10 @@ func TestFunctionPanics(t *testing.T) {
 			_, _ = io.WriteString(w, "half")
 			panic("inner detail")
 		}, 200, "half"},
+		{"after a status without a body it stays", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusAccepted)
+			panic("inner detail")
+		}, 202, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

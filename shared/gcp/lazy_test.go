@@ -99,6 +99,20 @@ func TestLazyBuildContext(t *testing.T) {
 	})
 }
 
+func TestTheContextOfAFailedBuildEnds(t *testing.T) {
+	var kept context.Context
+	l := newLazy(func(ctx context.Context) (int, error) {
+		kept = ctx
+		return 0, errors.New("no permission")
+	})
+	if _, err := l.Get(t.Context()); err == nil || err.Error() != "no permission" {
+		t.Errorf("error %v, want the build's alone", err)
+	}
+	if kept.Err() == nil {
+		t.Error("the context goes on")
+	}
+}
+
 func TestLazyPanic(t *testing.T) {
 	l := newLazy(func(context.Context) (int, error) { panic("no such field") })
 	if _, err := l.Get(t.Context()); err == nil || !strings.Contains(err.Error(), "no such field") {

@@ -141,14 +141,18 @@ func TestMiddleware(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var log bytes.Buffer
 			v := verifier(t, google, slog.New(slog.NewJSONHandler(&log, nil)))
-			h := v.Middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+			served := 0
+			h := v.Middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served++ }))
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, request(t, "Authorization", tt.authorization))
 			if w.Code != tt.code {
 				t.Errorf("answered %d, want %d", w.Code, tt.code)
 			}
-			if refused := tt.code != 200; refused != (log.Len() > 0) {
-				t.Errorf("logged %q", log.String())
+			if refused := tt.code != 200; refused != strings.Contains(log.String(), "request refused") || refused == (served == 1) {
+				t.Errorf("logged %q, served %d", log.String(), served)
+			}
+			if want := tt.code == 401; want != (w.Header().Get("WWW-Authenticate") == "Bearer") {
+				t.Errorf("headers %v", w.Header())
 			}
 			for _, word := range []string{"audience", scheduler} {
 				if strings.Contains(w.Body.String(), word) {
@@ -156,6 +160,32 @@ func TestMiddleware(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Each reason is in the log, and a token is refused before anything of it is decoded.
+func TestReasons(t *testing.T) {
+	google := newIssuer(t)
+	for token, want := range map[string]string{
+		strings.Repeat("a", 8<<10+1): "token not accepted: it has 8193 bytes",
+		strings.Repeat("a", 8<<10):   "its header is not JSON",
+		"!.e30.AA":                   "its header is not base64",
+		"e30.e30.AA":                 `it is signed by ""`,
+		"":                           "no bearer token",
+		content(t, "HS256", oidctest.Claims{}) + ".AAAA": `it is signed by "HS256", want RS256`,
+	} {
+		var log bytes.Buffer
+		h := verifier(t, google, slog.New(slog.NewTextHandler(&log, nil))).Middleware(http.NotFoundHandler())
+		h.ServeHTTP(httptest.NewRecorder(), request(t, "Authorization", "Bearer "+token))
+		if !strings.Contains(strings.ReplaceAll(log.String(), `\`, ""), want) {
+			t.Errorf("logged %.200s, want %q", log.String(), want)
+		}
+	}
+	// Without a logger nothing is logged.
+	w := httptest.NewRecorder()
+	verifier(t, google, nil).Middleware(http.NotFoundHandler()).ServeHTTP(w, request(t))
+	if w.Code != http.StatusUnauthorized {
+		t.Errorf("answered %d", w.Code)
 	}
 }
 
