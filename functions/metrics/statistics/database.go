@@ -57,12 +57,7 @@ func (r *shardReader) material(ctx context.Context) *material {
 		m.pings[region] = hours
 		r.job(report.HealthCheck, region, lastRun(hours))
 	}
-	// The figures of more than a day come from days. Counters need the hour before.
-	from = r.w.from
-	if r.long() {
-		from = m.since
-	}
-	from = from.Add(-time.Hour)
+	from = from.Add(-time.Hour) // counters need the hour before
 	if least := r.now.Add(-verdictsFrom); least.Before(from) {
 		from = least
 	}
