@@ -36,10 +36,6 @@ type accounts struct {
 	minted             map[string]string // token → user
 }
 
-func newAccounts(standard, readonly string) *accounts {
-	return &accounts{standard: standard, readonly: readonly, users: map[string]User{}, minted: map[string]string{}}
-}
-
 // AddUser adds or replaces an ACL user.
 func (s *Server) AddUser(u User) {
 	s.accounts.mu.Lock()
@@ -48,28 +44,35 @@ func (s *Server) AddUser(u User) {
 	s.accounts.users[u.Name] = u
 }
 
-func (a *accounts) token() string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.standard
+// Token returns the standard token in force.
+func (s *Server) Token() string {
+	s.accounts.mu.Lock()
+	defer s.accounts.mu.Unlock()
+	return s.accounts.standard
 }
 
-func (a *accounts) readOnlyToken() string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.readonly
+// ReadOnlyToken returns the read-only token in force.
+func (s *Server) ReadOnlyToken() string {
+	s.accounts.mu.Lock()
+	defer s.accounts.mu.Unlock()
+	return s.accounts.readonly
 }
 
-func (a *accounts) setToken(token string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.standard = token
+// SetToken replaces the standard token, as a rotation does: the old one is refused
+// from now on.
+func (s *Server) SetToken(token string) {
+	s.accounts.mu.Lock()
+	defer s.accounts.mu.Unlock()
+	s.accounts.standard = token
 }
 
-func (a *accounts) reset(standard, readonly string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.standard, a.readonly = standard, readonly
+// Rotate resets the password as Upstash's console does: it revokes both tokens and
+// returns the new standard one.
+func (s *Server) Rotate() string {
+	s.accounts.mu.Lock()
+	defer s.accounts.mu.Unlock()
+	s.accounts.standard, s.accounts.readonly = randomToken(), randomToken()
+	return s.accounts.standard
 }
 
 // identify returns whose token it is, or the text with which it is refused.

@@ -10,7 +10,7 @@ import (
 
 // run runs one command as who. The error is the backend's absence.
 func (s *Server) run(ctx context.Context, who identity, args []string) (answer, error) {
-	if text := refusal(who, s.currentFault(), args); text != "" {
+	if text := refusal(who, s.Fault(), args); text != "" {
 		return answer{err: text}, nil
 	}
 	s.figures.count(args)
@@ -32,7 +32,7 @@ func (s *Server) runTransaction(ctx context.Context, who identity, list [][]stri
 	var at []int
 	var restores []func(answer) answer
 	for i, args := range list {
-		if text := refusal(who, s.currentFault(), args); text != "" {
+		if text := refusal(who, s.Fault(), args); text != "" {
 			return nil, text, nil
 		}
 		a, ok, err := s.runHere(ctx, who, args)
