@@ -223,5 +223,4 @@ const (
 	textTooBig       = "ERR max request size exceeded. Limit: %d bytes, Actual: %d bytes. See https://upstash.com/docs/redis/troubleshooting/max_request_size_exceeded for details"
 	textNotAvailable = "ERR Command is not available: '%s'. See https://upstash.com/docs/redis/overall/rediscompatibility for details"
 	textNotREST      = "ERR Command %q is not allowed in REST or it has a special context path"
-	textWrongUser    = "ERR Wrong password or user %q does not exist"
 )

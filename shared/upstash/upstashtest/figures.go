@@ -19,7 +19,6 @@ type figures struct {
 	hits, misses  int64
 	syncs         int64
 	info          map[string]string // overrides of INFO, by field
-	omitted       map[string]bool   // fields that INFO leaves out
 	monthly       int64             // added to the month's commands
 	state         string
 }
@@ -29,19 +28,11 @@ type figures struct {
 func (s *Server) SetInfo(field, value string) {
 	s.figures.mu.Lock()
 	defer s.figures.mu.Unlock()
-	delete(s.figures.omitted, field)
 	if value == "" {
 		delete(s.figures.info, field)
 		return
 	}
 	s.figures.info[field] = value
-}
-
-// OmitInfo leaves a field out of INFO, until it is set.
-func (s *Server) OmitInfo(field string) {
-	s.figures.mu.Lock()
-	defer s.figures.mu.Unlock()
-	s.figures.omitted[field] = true
 }
 
 // count counts one command that was let in.
@@ -149,9 +140,7 @@ func (s *Server) info(ctx context.Context, wanted []string) (string, error) {
 		fmt.Fprintf(&b, "# %s\r\n", section.name)
 		for _, line := range section.fields {
 			field, value, _ := strings.Cut(line, ":")
-			if v, ok := s.figures.field(field, value, keys, own); ok {
-				fmt.Fprintf(&b, "%s:%s\r\n", field, v)
-			}
+			fmt.Fprintf(&b, "%s:%s\r\n", field, s.figures.field(field, value, keys, own))
 		}
 		b.WriteString("\r\n")
 	}
@@ -163,19 +152,16 @@ func (s *Server) info(ctx context.Context, wanted []string) (string, error) {
 
 // field returns a field's value: as set, else as the Redis behind counts it, else as
 // counted here, else its default.
-func (f *figures) field(name, fallback string, keys int64, own map[string]string) (string, bool) {
+func (f *figures) field(name, fallback string, keys int64, own map[string]string) string {
 	// A rough size, since Redis and miniredis measure memory in other ways than Upstash.
 	const bytesPerKey = 128
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.omitted[name] {
-		return "", false
-	}
 	if v, ok := f.info[name]; ok {
-		return v, true
+		return v
 	}
 	if v, ok := own[name]; ok {
-		return v, true
+		return v
 	}
 	counted, ok := map[string]any{
 		"total_keys":               keys,
@@ -189,7 +175,7 @@ func (f *figures) field(name, fallback string, keys int64, own map[string]string
 		"db0":                      fmt.Sprintf("keys=%d,expires=0,avg_ttl=0", keys),
 	}[name]
 	if ok {
-		return fmt.Sprint(counted), true
+		return fmt.Sprint(counted)
 	}
-	return fallback, true
+	return fallback
 }

@@ -74,8 +74,8 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		options:  o,
-		accounts: accounts{standard: o.Token, readonly: o.ReadOnlyToken, users: map[string]User{}, minted: map[string]string{}},
-		figures:  figures{commands: map[string]int64{}, info: map[string]string{}, omitted: map[string]bool{}, state: "active"},
+		accounts: accounts{standard: o.Token, readonly: o.ReadOnlyToken},
+		figures:  figures{commands: map[string]int64{}, info: map[string]string{}, state: "active"},
 		closing:  make(chan struct{}), changed: make(chan struct{}), conns: map[net.Conn]struct{}{},
 	}
 	if o.TLS {
