@@ -4,74 +4,134 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/pongwatch/pongwatch/bench/pages"
+	"github.com/pongwatch/pongwatch/functions/metrics"
 	"github.com/pongwatch/pongwatch/functions/metrics/dashboard"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
+	"github.com/pongwatch/pongwatch/shared/store/boltstore"
 	"github.com/pongwatch/pongwatch/shared/store/storetest"
 )
 
-// pageRuns is how often each page is asked of a function that has kept nothing yet.
-const pageRuns = 7
+const (
+	// pageRuns is how often each page is asked of a function that holds nothing in memory yet.
+	pageRuns = 7
+	// paged is how many databases the pages show, historyDays how many days of them, pageRegion where they are watched from.
+	paged       = 100
+	historyDays = 30
+	pageRegion  = "us-east4"
+)
 
-// dashboardPages measures the dashboard's first answers from a month of history in bbolt, each
-// by a function that has kept nothing yet.
+// pageNow is eight in the evening, so that most of a day is not compacted yet.
+func pageNow() time.Time { return time.Date(2026, 11, 22, 20, 0, 30, 0, time.UTC) }
+
+// pages are the pages with a budget, and the documents that each is made from.
+var pages = []struct {
+	what, path string
+	documents  []string
+}{
+	{"overview of 100 databases, 30 days, JSON", "/api/v1/admin/redis-metrics?range=30d", []string{"hot/v1/", "gauges/v1/", "days/v1/"}},
+	{"one database, 30 days, JSON", "/api/v1/admin/redis-metrics?range=30d&database=database-042", []string{"hot/v1/", "gauges/v1/", "samples/v1/database-042/"}},
+	{"dashboard, 100 databases, 1 hour", "/", []string{"hot/v1/", "gauges/v1/", "days/v1/"}},
+	{"dashboard, 100 databases and 30 days of one", "/?range=30d&database=database-042", []string{"hot/v1/", "gauges/v1/", "days/v1/", "samples/v1/database-042/"}},
+}
+
+// dashboardPages measures the first answers from a month of history in bbolt, each by a function
+// that holds nothing in memory yet, in turn with reading and unpacking the same documents.
 func dashboardPages(ctx context.Context, l *lab) error {
-	path := filepath.Join(l.dir, "history.db")
-	s, err := pages.Open(path)
+	s, err := boltstore.Open(filepath.Join(l.dir, "history.db"), boltstore.Options{Now: pageNow})
 	if err != nil {
-		return err
+		return fmt.Errorf("opening the history: %w", err)
 	}
 	defer func() { _ = s.Close() }() // its folder is removed next
 	if err := month(ctx, s); err != nil {
 		return err
 	}
-	floor, err := timed(func() error {
-		return unpackAll(ctx, s, "hot/v1/", "gauges/v1/", "days/v1/", "samples/v1/database-042/")
-	})
-	if err != nil {
-		return err
-	}
-	const base = "reading and unpacking the documents"
-	for _, p := range pages.All() {
-		var took []float64
+	for _, p := range pages {
+		var took, floors []float64
 		size := 0
 		for range pageRuns {
-			f, err := pages.Metrics(s)
+			floor, err := timed(func() error { return unpackAll(ctx, s, p.documents...) })
 			if err != nil {
 				return err
 			}
-			ms, err := timed(func() error { size, err = p.Ask(ctx, f); return err })
+			f, err := pageFunction(s)
 			if err != nil {
-				return fmt.Errorf("asking %s: %w", p.Path, err)
+				return err
 			}
-			took = append(took, ms)
+			ms, err := timed(func() error { size, err = ask(ctx, f, p.path); return err })
+			if err != nil {
+				return fmt.Errorf("asking %s: %w", p.path, err)
+			}
+			took, floors = append(took, ms), append(floors, floor)
 		}
-		l.report(result{what: p.What, value: median(took), unit: "ms", base: base, baseValue: floor, max: 150})
-		whole := size
-		if strings.HasPrefix(p.What, "dashboard") {
+		l.report(result{what: p.what, value: median(took), unit: "ms", base: "reading and unpacking its documents", baseValue: median(floors), maxRatio: 6})
+		if strings.HasPrefix(p.what, "dashboard") {
 			assets, err := assetSize()
 			if err != nil {
 				return err
 			}
-			whole += assets
+			size += assets
 		}
-		l.report(result{what: "  compressed, with all that it loads", value: float64(whole) / 1000, unit: "KB", max: 100})
+		l.report(result{what: "  compressed, with all that it loads", value: float64(size) / 1000, unit: "KB", max: 100})
 	}
-	if err := s.Close(); err != nil { // one process at a time may have it open
-		return fmt.Errorf("closing the store: %w", err)
-	}
-	return l.pagesMemory(ctx, path)
+	return nil
 }
+
+// ask requests a page and returns the size of the compressed answer.
+func ask(ctx context.Context, h http.Handler, path string) (int, error) {
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil)
+	r.Header.Set("Accept-Encoding", "gzip")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != http.StatusOK {
+		return 0, fmt.Errorf("status %d", w.Code)
+	}
+	return w.Body.Len(), nil
+}
+
+func pagedDatabases() []string {
+	names := make([]string, paged)
+	for i := range names {
+		names[i] = fmt.Sprintf("database-%03d", i)
+	}
+	return names
+}
+
+// pageFunction is Metrics over s, before its first request.
+func pageFunction(s store.Store) (*metrics.Function, error) {
+	var text strings.Builder
+	fmt.Fprintf(&text, "regions: [%s]\ndatabases:\n", pageRegion)
+	for _, name := range pagedDatabases() {
+		fmt.Fprintf(&text, "- {name: %s, url: \"http://127.0.0.1:9\", token: none}\n", name)
+	}
+	c, problems := config.Parse(true, config.Document{Name: "bench.yaml", Text: []byte(text.String())})
+	if c == nil {
+		return nil, problems
+	}
+	return metrics.New(metrics.Options{
+		Config: c, Region: pageRegion, Store: s, Now: pageNow, Reports: nowhere{},
+		Resolve: func(context.Context, *config.Database, bool) (config.Credentials, error) {
+			return config.Credentials{}, errors.New("nothing is asked here")
+		},
+	})
+}
+
+// nowhere publishes nothing.
+type nowhere struct{}
+
+func (nowhere) Publish(context.Context, report.Message) error { return nil }
 
 func timed(f func() error) (ms float64, err error) {
 	began := time.Now()
@@ -98,13 +158,13 @@ func assetSize() (int, error) {
 // month fills s: today's hours, and for each day before the documents that compaction
 // makes of them.
 func month(ctx context.Context, s store.Store) error {
-	m := storetest.NewMemory(pages.Now)
+	m := storetest.NewMemory(pageNow)
 	a := history.New(m)
-	today := pages.Now().Truncate(24 * time.Hour)
+	today := pageNow().Truncate(24 * time.Hour)
 	if err := runs(ctx, a, today, 20*60); err != nil {
 		return err
 	}
-	c := history.Compaction{Shard: config.DefaultShard, Regions: []string{pages.Region}, SampleDays: 30, RollupDays: 400}
+	c := history.Compaction{Shard: config.DefaultShard, Regions: []string{pageRegion}, SampleDays: 30, RollupDays: 400}
 	if err := a.Compact(ctx, c, today); err != nil {
 		return fmt.Errorf("compacting: %w", err)
 	}
@@ -113,7 +173,7 @@ func month(ctx context.Context, s store.Store) error {
 			return err
 		}
 	}
-	for back := 1; back < pages.Days; back++ {
+	for back := 1; back < historyDays; back++ {
 		day := today.AddDate(0, 0, -back)
 		for _, kind := range []string{"samples/v1/", "days/v1/"} {
 			if err := copyAll(ctx, m, s, kind, func(text string) string {
@@ -131,9 +191,9 @@ func runs(ctx context.Context, a *history.Archive, from time.Time, minutes int) 
 	jitter := func(base, spread float64) float64 { return base + rng.ExpFloat64()*spread }
 	for minute := range minutes {
 		at := from.Add(time.Duration(minute) * time.Minute)
-		run := history.Run{Scheduled: at, Started: at.Add(time.Second), Region: pages.Region}
+		run := history.Run{Scheduled: at, Started: at.Add(time.Second), Region: pageRegion}
 		samples, readings := map[string]report.Sample{}, map[string]report.Reading{}
-		for _, name := range pages.Databases() {
+		for _, name := range pagedDatabases() {
 			samples[name] = report.Sample{
 				At: at, Status: report.OK, Attempts: 1,
 				Phases: report.Phases{DNS: jitter(2, 1), Connect: jitter(22, 1.5), TLS: jitter(24, 2), Wait: jitter(45, 3), Total: 110},

@@ -27,6 +27,7 @@ var benchmarks = []struct {
 	{"memory", memory},
 	{"fleet", fleet},
 	{"dashboard", dashboardPages},
+	{"alert", alertCost},
 }
 
 func main() {

@@ -62,9 +62,27 @@ locals {
   whole = replace(local.texts.document, "/^\\{/", "{\"databases\":${replace(local.texts.databases, "$", "$$")},")
 
   # A function's environment holds 32 KiB. A longer document lies in Secret Manager, in
-  # parts: the functions merge a list.
-  config_fits  = length(local.whole) <= 24000
-  config_parts = local.config_fits ? {} : { for number, text in concat([local.texts.document], [for part in chunklist(jsondecode(local.texts.databases), 100) : jsonencode({ databases = part })]) : tostring(number) => text }
+  # parts of at most 64 KiB: the functions merge a list.
+  config_fits = local.bytes.whole <= 24000
+
+  # Databases have different keys, so this is a tuple: functions of lists refuse it, "for" does not.
+  database_texts = [for database in jsondecode(local.texts.databases) : jsonencode(database)]
+  # Bytes, since length() counts characters; base64 makes four characters of three bytes.
+  bytes          = { for name, text in merge(local.texts, { whole = local.whole }) : name => ceil(length(base64encode(text)) * 3 / 4) }
+  database_bytes = [for text in local.database_texts : ceil(length(base64encode(text)) * 3 / 4) + 1]
+  # Where each database begins in the list of all, in two steps: adding up all that stand before each one
+  # takes the square of their number.
+  hundreds = [for hundred in range(ceil(length(local.database_bytes) / 100)) : slice(local.database_bytes, hundred * 100, min((hundred + 1) * 100, length(local.database_bytes)))]
+  begins   = [for hundred in range(length(local.hundreds)) : sum(concat([0], [for before in slice(local.hundreds, 0, hundred) : sum(before)]))]
+  database_begins = flatten([for hundred, sizes in local.hundreds : [
+    for i in range(length(sizes)) : local.begins[hundred] + sum(concat([0], slice(sizes, 0, i)))
+  ]])
+  # A part takes the databases that begin within its 56,000 bytes, so that the last one may be 9 KB long.
+  database_parts = { for i, text in local.database_texts : format("%03d", 1 + floor(local.database_begins[i] / 56000)) => text... }
+  config_parts = local.config_fits ? {} : merge(
+    { "000" = local.texts.document },
+    { for number, texts in local.database_parts : number => "{\"databases\":[${join(",", texts)}]}" },
+  )
   # A secret of its own for each content: a function's old revision keeps the document
   # with which it was deployed, and a change of the document deploys the function.
   config_secrets = { for number, text in local.config_parts : number => "${var.prefix}-config-${number}-${substr(sha256(text), 0, 12)}" }

@@ -78,9 +78,10 @@ resource "google_artifact_registry_repository_iam_member" "build_images" {
   member     = google_service_account.build.member
 }
 
-# A new grant takes up to a minute to hold everywhere; a build that starts before fails.
+# A new grant takes minutes to hold everywhere, and a build that starts before fails. With one minute about every
+# second first apply failed (https://github.com/hashicorp/terraform-provider-google/issues/20571).
 resource "time_sleep" "build_grants" {
-  create_duration = "60s"
+  create_duration = "180s"
 
   triggers = {
     account = google_service_account.build.email

@@ -13,11 +13,12 @@ locals {
   channels = concat([google_monitoring_notification_channel.oncall.name], var.notification_channels)
 
   service_names = [for name in sort(keys(local.functions)) : "${var.prefix}-${name}"]
-  # Functions of the second generation log as what they run on.
-  own_logs = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^(${join("|", local.service_names)})$\""
+  # Functions of the second generation log as what they run on. Cloud Run's own request log stands under the same
+  # resource, where a 5xx has severity ERROR: a 503 of an unhealthy database would look like an error of pongwatch.
+  own_logs = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^(${join("|", local.service_names)})$\" AND NOT logName:\"run.googleapis.com%2Frequests\""
 
   # The line of HealthCheck, once for each database and run: functions/healthcheck/log.go.
-  probe_lines   = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${var.prefix}-healthcheck\" AND jsonPayload.event=\"probe\""
+  probe_lines   = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${var.prefix}-healthcheck\" AND jsonPayload.event=\"probe\" AND NOT logName:\"run.googleapis.com%2Frequests\""
   per_database  = coalesce(var.metrics_per_database, length(var.databases) * length(local.regions) <= 40)
   metric_prefix = "logging.googleapis.com/user/${var.prefix}"
 
@@ -108,7 +109,7 @@ resource "google_logging_metric" "undelivered" {
   project     = var.project
   name        = "${var.prefix}/undelivered"
   description = "Critical incidents of which nobody who can be woken has heard."
-  filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${var.prefix}-alert\" AND jsonPayload.event=\"undelivered\""
+  filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${var.prefix}-alert\" AND jsonPayload.event=\"undelivered\" AND NOT logName:\"run.googleapis.com%2Frequests\""
 
   metric_descriptor {
     metric_kind = "DELTA"
@@ -183,11 +184,17 @@ locals {
       content   = "pongwatch knows of a critical incident and cannot reach anybody through a receiver that pages. Look at the incidents now: `pongwatch incidents`. Then at Alert's log for the receivers' errors."
       threshold = { filter = "metric.type=\"${local.metric_prefix}/undelivered\" AND resource.type=\"cloud_run_revision\"", above = 0, duration = "0s", aligner = "ALIGN_DELTA", group_by = [] }
     }
+    alert_fails = {
+      name      = "Alert answers with errors"
+      severity  = "WARNING"
+      content   = "Alert has answered 5xx for five minutes, so Pub/Sub repeats its messages: it cannot reach its store or its configuration. Nothing is lost for an hour, but incidents may be noticed late. See Alert's log."
+      threshold = { filter = "metric.type=\"run.googleapis.com/request_count\" AND resource.type=\"cloud_run_revision\" AND resource.label.service_name=\"${var.prefix}-alert\" AND metric.label.response_code_class=\"5xx\"", above = 0, duration = "300s", aligner = "ALIGN_DELTA", group_by = [] }
+    }
     errors = {
       name     = "errors"
       severity = "WARNING"
       content  = "A function of pongwatch, or a job that starts it, logged an error. What is wrong with a database is never logged as one."
-      log      = "(${local.own_logs} OR (resource.type=\"cloud_scheduler_job\" AND resource.labels.job_id=~\"^${var.prefix}-\")) AND severity>=ERROR AND NOT jsonPayload.event=\"undelivered\""
+      log      = "((${local.own_logs}) OR (resource.type=\"cloud_scheduler_job\" AND resource.labels.job_id=~\"^${var.prefix}-\")) AND severity>=ERROR AND NOT jsonPayload.event=\"undelivered\""
     }
   }
 }
@@ -244,7 +251,8 @@ resource "google_monitoring_alert_policy" "self" {
   }
 
   alert_strategy {
-    auto_close = "1800s"
+    # Cloud Monitoring closes an incident once there was no data for this long, and no data is what an absence is.
+    auto_close = can(each.value.absent) ? "604800s" : "1800s"
     # Required for log matches, and allowed only for them.
     dynamic "notification_rate_limit" {
       for_each = try([each.value.log], [])

@@ -82,8 +82,8 @@ resource "google_secret_manager_secret" "config" {
     create_before_destroy = true
 
     precondition {
-      condition     = length(each.value) <= 65536
-      error_message = "A part of the configuration is longer than the 64 KiB that a secret holds: shorten the settings of single databases, for example by moving them into \"checks\" and \"thresholds\"."
+      condition     = length(base64encode(each.value)) * 3 / 4 <= 65536
+      error_message = each.key == "000" ? "The configuration without its databases is longer than the 64 KiB that a secret holds: it has too many receivers, routes or maintenance windows." : "The settings of one database are longer than 9 KB, so a part of the configuration does not fit the 64 KiB of a secret: move what they share into \"checks\" and \"thresholds\"."
     }
   }
 

@@ -56,7 +56,8 @@ resource "google_monitoring_alert_policy" "health" {
       filter          = "metric.type=\"monitoring.googleapis.com/uptime_check/check_passed\" AND resource.type=\"uptime_url\" AND metric.label.check_id=\"${google_monitoring_uptime_check_config.health[0].uptime_check_id}\""
       comparison      = "COMPARISON_GT"
       threshold_value = 1
-      duration        = "300s"
+      # Longer than a new installation may take to its first run of each job, for which /health says "never".
+      duration = "${var.schedule.metrics_minutes * 60 + 300}s"
       aggregations {
         alignment_period     = "60s"
         per_series_aligner   = "ALIGN_NEXT_OLDER"
@@ -69,6 +70,9 @@ resource "google_monitoring_alert_policy" "health" {
   alert_strategy {
     auto_close = "1800s"
   }
+
+  # Until the jobs exist, /health has nothing good to say.
+  depends_on = [google_cloud_scheduler_job.healthcheck, google_cloud_scheduler_job.metrics]
 
   documentation {
     content   = "HealthCheck's /health says that a job of pongwatch is late or never ran, or does not answer. Its body names the job: `curl -H \"Authorization: Bearer $(gcloud auth print-identity-token)\" ${local.urls.healthcheck[local.uptime_region]}/health`."

@@ -540,14 +540,14 @@ variable "routes" {
 }
 
 variable "runtime" {
-  description = "The runtime of the functions. The code needs Go 1.26."
+  description = "The runtime of the functions. The code needs Go 1.26 or newer; go126 is deprecated from February 2027."
   type        = string
-  default     = "go126"
+  default     = "go127"
   nullable    = false
 
   validation {
     condition     = can(regex("^go1(2[6-9]|[3-9][0-9])$", var.runtime))
-    error_message = "\"runtime\" must be a Go runtime from 1.26 on. Example: runtime = \"go126\""
+    error_message = "\"runtime\" must be a Go runtime from 1.26 on. Example: runtime = \"go127\""
   }
 }
 

@@ -97,6 +97,29 @@ func TestBudgetAndConfigCheckRefuseWhatIsAboveIt(t *testing.T) {
 	}
 }
 
+// A plan without a quota bills commands, and its shares mean nothing.
+func TestBudgetOfAPlanThatBillsCommands(t *testing.T) {
+	code, out, errs := budgetOf(t, `databases:
+  - {name: a, url: https://a.upstash.io, token: sm://projects/p/secrets/a, plan: payg, budget: {commands: 100000}}
+`)
+	for _, want := range []string{"no quota of commands; pongwatch may use 100,000", "\nThe plan bills commands: at most $0.", "  -  "} {
+		if code != exitOK || !strings.Contains(out, want) {
+			t.Errorf("exit code %d, want 0 and %q:\n%s%s", code, want, out, errs)
+		}
+	}
+	if _, free, _ := budgetOf(t, budgetYAML); strings.Contains(free, "bills commands") {
+		t.Errorf("a plan with a quota is billed:\n%s", free)
+	}
+}
+
+func TestAmount(t *testing.T) {
+	for x, want := range map[float64]string{0: "0", 0.005: "0.01", 99.994: "99.99", 7: "7", 100: "100", 100.4: "100", 1999.5: "2,000"} {
+		if got := amount(x); got != want {
+			t.Errorf("%v: %s, want %s", x, got, want)
+		}
+	}
+}
+
 func TestBudgetOfWhatCannotBeRead(t *testing.T) {
 	if code, _, errs := budgetOf(t, "databases: ["); code != exitFailed || errs == "" {
 		t.Errorf("of a broken document: exit code %d: %q", code, errs)

@@ -1,106 +1,105 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
-	"github.com/pongwatch/pongwatch/functions/alert/message"
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
+	"github.com/spf13/cobra"
+
 	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // waitForReceivers is how long a drill waits for its deliveries: one failed attempt at
 // each receiver and the next fit in.
 const waitForReceivers = 30 * time.Second
 
-const aboutDrill = `
-Sends a message that is marked as a drill to every receiver, or to one, the way an alert
+func drillCommand() *cobra.Command {
+	a := newAsker(&cobra.Command{
+		Use:   "drill",
+		Short: "Rehearse an alert: send every receiver a marked message",
+		Long: `Sends a message that is marked as a drill to every receiver, or to one, the way an alert
 would go, and says which took it. Nothing is broken, and it ends by itself after 15
-minutes.
-
-  pongwatch drill
-  pongwatch drill --receiver slack-oncall`
-
-func drillCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := newAsker("drill", waitForReceivers, stdout, stderr)
-	receiver := a.flags.String("receiver", "", "only the receiver with this `address`, such as slack-oncall or email-oncall/anna@example.com")
-	_, code, ok := a.parse("", args, aboutDrill)
-	if !ok {
-		return code
+minutes.`,
+		Example: `  pongwatch drill
+  pongwatch drill --receiver slack-oncall`,
+		Args: atMost(0),
+	}, waitForReceivers)
+	receiver := a.Flags().String("receiver", "", "only the receiver with this `address`, such as slack-oncall or email-oncall/anna@example.com")
+	a.RunE = func(*cobra.Command, []string) error {
+		whom := "every receiver"
+		if *receiver != "" {
+			whom = *receiver
+		}
+		return a.ask(order{
+			command: report.Command{Action: report.Drill, Receiver: *receiver},
+			asked:   "Asked to rehearse an alert to " + whom,
+			next:    "The message is marked as a drill; it ends by itself after 15 min.",
+			effect:  a.drilled,
+		})
 	}
-	whom := "every receiver"
-	if *receiver != "" {
-		whom = *receiver
-	}
-	return a.ask(ctx, order{
-		command: report.Command{Action: report.Drill, Receiver: *receiver},
-		asked:   "Asked to rehearse an alert to " + whom,
-		next:    "The message is marked as a drill; it ends by itself after 15 min.",
-		effect:  a.drilled,
-	})
+	return a.Command
 }
 
-// drilled prints who took the drill, once everybody has or has refused.
-func (a *asker) drilled(v incidents.View, c report.Command, last bool) (code int, seen bool) {
-	at := slices.IndexFunc(v.Drills, func(d incidents.Incident) bool { return d.Subject == incident.DrillSubject(c.ID) })
+// findDrill returns the drill of that command, and whether no delivery is pending. Its
+// ID is empty where there is none.
+func findDrill(v incidents.View, command string) (drill incidents.Incident, settled bool) {
+	at := slices.IndexFunc(v.Drills, func(d incidents.Incident) bool { return d.Subject == incident.DrillSubject(command) })
+	if at < 0 {
+		return drill, false
+	}
+	drill = v.Drills[at]
+	return drill, !slices.ContainsFunc(drill.Told, func(t incidents.Told) bool { return t.Delivery == incidents.DeliveryPending })
+}
+
+// drilled prints who took the drill, once every receiver has taken or refused it.
+func (a *asker) drilled(v incidents.View, c report.Command, last bool) (seen bool, err error) {
+	drill, settled := findDrill(v, c.ID)
 	switch {
-	case at < 0 && last && c.Receiver != "":
-		return a.refuse("no effect within %v: is there a receiver %q? The command %s is stored, should Alert only be late", a.wait, c.Receiver, c.ID), true
-	case at < 0:
-		return 0, false
+	case drill.ID == "" && last && c.Receiver != "":
+		return true, refuse("no effect within %v: is there a receiver %q? The command %s is stored, should Alert only be late", a.wait, c.Receiver, c.ID)
+	case drill.ID == "" || !settled && !last:
+		return false, nil
+	case len(drill.Told) == 0:
+		return true, refuse("%s reached nobody: no receiver is configured", drill.ID)
 	}
-	drill := v.Drills[at]
-	if !last && slices.ContainsFunc(drill.Told, func(t incidents.Told) bool { return t.Delivery == incidents.DeliveryPending }) {
-		return 0, false
-	}
-	if len(drill.Told) == 0 {
-		return a.refuse("%s reached nobody: no receiver is configured", drill.ID), true
-	}
-	fmt.Fprintf(a.stdout, "%s:\n", drill.ID)
+	fmt.Fprintf(a.OutOrStdout(), "%s:\n", drill.ID)
 	width := 0
 	for _, t := range drill.Told {
 		width = max(width, len(t.Receiver))
 	}
 	for _, t := range drill.Told {
-		fmt.Fprintf(a.stdout, "  %-9s  %-*s  %s\n", t.Delivery, width, t.Receiver, howTold(t, v.At))
+		fmt.Fprintf(a.OutOrStdout(), "  %-9s  %-*s  %s\n", t.Delivery, width, t.Receiver, howTold(t, v.At))
 		if t.Delivery != incidents.DeliveryDone {
-			code = exitNo
+			err = negative("")
 		}
 	}
-	return code, true
+	return true, err
 }
 
 // howTold says when a receiver took a message, or why it has not.
 func howTold(t incidents.Told, now time.Time) string {
-	text := ""
+	said := ""
 	switch t.Delivery {
 	case incidents.DeliveryDone:
-		text = "at " + message.Clock(t.At, now)
+		said = "at " + text.Clock(t.At, now)
 	case incidents.DeliveryPending:
-		text = "since " + message.Clock(t.Since, now)
+		said = "since " + text.Clock(t.Since, now)
 		if t.Tries > 0 {
-			text += fmt.Sprintf(", %s", plural(t.Tries, "try", "tries"))
+			said += ", " + text.Count(t.Tries, "try", "tries")
 		}
 	}
 	if t.Error != "" {
-		if text != "" {
-			text += ": "
+		if said != "" {
+			said += ": "
 		}
-		text += message.Line(t.Error)
+		said += text.Line(t.Error)
 	}
 	if t.InsteadOf != "" {
-		text += " (in place of " + t.InsteadOf + ")"
+		said += " (in place of " + t.InsteadOf + ")"
 	}
-	return text
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
+	return said
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/inbox"
 )
 
-// built is where binary has put the command, empty while nobody has needed it.
+// built is the folder of the command, empty until a test needs it.
 var built string
 
 // binary builds the command once for all tests that need a process of its own.

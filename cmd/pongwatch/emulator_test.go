@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -24,7 +25,7 @@ func startEmulator(t *testing.T, args ...string) map[string]string {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if code := emulatorCommand(ctx, append([]string{"--addr", "127.0.0.1:0"}, args...), in, t.Output()); code != exitOK {
+		if code := run(ctx, append([]string{"emulator", "--addr", "127.0.0.1:0"}, args...), in, t.Output()); code != exitOK {
 			t.Errorf("exit code %d", code)
 		}
 		in.Close()
@@ -73,6 +74,18 @@ func TestEmulatorOverTLSWithAFault(t *testing.T) {
 	}
 }
 
+// What it prints is an environment file, and it ends with its context.
+func TestEmulatorPrintsAnEnvironment(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	var out strings.Builder
+	code := run(ctx, []string{"emulator", "--addr", "127.0.0.1:0", "--token", "full", "--read-only-token", "part"}, &out, t.Output())
+	want := regexp.MustCompile(`^UPSTASH_REDIS_REST_URL=http://127\.0\.0\.1:\d+\nUPSTASH_REDIS_REST_TOKEN=full\n# read-only token: part\n$`)
+	if code != exitOK || !want.MatchString(out.String()) {
+		t.Errorf("exit code %d, printed %q", code, out.String())
+	}
+}
+
 func TestEmulatorRefusesWhatItCannotDo(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -91,7 +104,7 @@ func TestEmulatorRefusesWhatItCannotDo(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var stderr strings.Builder
-			if code := emulatorCommand(t.Context(), tt.args, io.Discard, &stderr); code != exitFailed {
+			if code := run(t.Context(), append([]string{"emulator"}, tt.args...), io.Discard, &stderr); code != exitFailed {
 				t.Errorf("exit code %d", code)
 			}
 			if !strings.Contains(stderr.String(), tt.stderr) {

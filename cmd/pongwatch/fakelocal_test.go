@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/local"
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
+	"github.com/pongwatch/pongwatch/functions/alert"
+	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -27,9 +29,15 @@ type fakeLocal struct {
 	state  incident.State
 	policy incident.Policy
 	asked  []report.Command
+	// others are the states of more shards, which take no commands.
+	others []incident.State
 	// deaf keeps commands from being carried out, denied reading without a token.
 	deaf   bool
 	denied bool
+	// unreadable counts the next answers that are 500, once a command was taken.
+	unreadable int
+	// commands answers in place of the real rules, where it is set.
+	commands http.HandlerFunc
 	// refusing receivers take nothing, hesitating ones not yet.
 	refusing, hesitating string
 }
@@ -57,13 +65,18 @@ func (f *fakeLocal) statistics(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, `{"error":"want a token"}`, http.StatusUnauthorized)
 		return
 	}
+	if f.unreadable > 0 && len(f.asked) > 0 {
+		f.unreadable--
+		http.Error(w, `{"error":"reading the state: deadline exceeded"}`, http.StatusInternalServerError)
+		return
+	}
 	type named struct {
 		Name string `json:"name"`
 	}
 	answer := struct {
 		Incidents incidents.View `json:"incidents"`
 		Databases []named        `json:"databases"`
-	}{Incidents: incidents.New(time.Now(), f.state)}
+	}{Incidents: incidents.New(time.Now(), append(f.others, f.state)...)}
 	for name := range f.policy.Databases {
 		answer.Databases = append(answer.Databases, named{name})
 	}
@@ -73,6 +86,10 @@ func (f *fakeLocal) statistics(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *fakeLocal) command(w http.ResponseWriter, r *http.Request) {
+	if f.commands != nil {
+		f.commands(w, r)
+		return
+	}
 	var q local.CommandRequest
 	if err := json.NewDecoder(r.Body).Decode(&q); err != nil || r.Header.Get("Content-Type") != "application/json" {
 		f.t.Errorf("a command that local refuses: %v", err)
@@ -83,7 +100,7 @@ func (f *fakeLocal) command(w http.ResponseWriter, r *http.Request) {
 	defer f.mu.Unlock()
 	f.asked = append(f.asked, c)
 	if !f.deaf {
-		f.step(incident.Input{Command: &c})
+		f.step(alert.Input{Command: &c})
 	}
 	w.WriteHeader(http.StatusAccepted)
 	if err := json.NewEncoder(w).Encode(c); err != nil {
@@ -92,22 +109,22 @@ func (f *fakeLocal) command(w http.ResponseWriter, r *http.Request) {
 }
 
 // step decides, delivers and keeps the state as it would be stored.
-func (f *fakeLocal) step(in incident.Input) {
+func (f *fakeLocal) step(in alert.Input) {
 	now := time.Now()
-	s, _ := incident.Step(f.state, in, f.policy, now)
-	s, notices := incident.Claim(s, now, "worker", time.Minute, 1000)
-	var results []incident.Result
+	s, _ := alert.Step(f.state, in, f.policy, now)
+	s, notices := notify.Claim(s, now, "worker", time.Minute, 1000)
+	var results []notify.Result
 	for _, n := range notices {
-		r := incident.Result{ID: n.ID(), Address: n.Address, Owner: "worker", Want: n.Want, Open: n.Open, Outcome: incident.Delivered}
+		r := notify.Result{ID: n.ID(), Address: n.Address, Owner: "worker", Want: n.Want, Open: n.Open, Outcome: notify.Delivered}
 		switch n.Address {
 		case f.refusing:
-			r.Outcome, r.Error = incident.Refused, "channel_not_found"
+			r.Outcome, r.Error = notify.Refused, "channel_not_found"
 		case f.hesitating:
-			r.Outcome, r.Error = incident.Later, "451 try again later"
+			r.Outcome, r.Error = notify.Later, "451 try again later"
 		}
 		results = append(results, r)
 	}
-	data, err := incident.Encode(incident.Record(s, results, f.policy, now))
+	data, err := incident.Encode(notify.Record(s, results, f.policy, now))
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -118,25 +135,34 @@ func (f *fakeLocal) step(in incident.Input) {
 
 // fail lets the pings of databases fail, and returns the short ids of what is open.
 func (f *fakeLocal) fail(databases ...string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.step(alert.Input{Report: failing("main", databases...)})
+	return openIDs(f.t, f.state)
+}
+
+func failing(shard string, databases ...string) *report.Report {
 	now := time.Now()
-	r := report.Report{Job: report.HealthCheck, Region: "us", Shard: "main", Scheduled: now, Finished: now, Every: time.Minute}
+	r := &report.Report{Job: report.HealthCheck, Region: "us", Shard: shard, Scheduled: now, Finished: now, Every: time.Minute}
 	for _, d := range databases {
 		r.Observations = append(r.Observations, report.Observation{
 			Database: d, Check: report.Ping, Source: "us", Status: report.Fail, Cause: cause.AuthInvalid, At: now, Every: time.Minute,
 		})
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.step(incident.Input{Report: &r})
+	return r
+}
+
+func openIDs(t *testing.T, s incident.State) []string {
+	t.Helper()
 	var ids []string
-	for id, i := range f.state.Incidents {
+	for id, i := range s.Incidents {
 		if i.Open() {
 			ids = append(ids, incident.ShortID(id))
 		}
 	}
 	slices.Sort(ids)
 	if len(ids) == 0 {
-		f.t.Fatal("nothing opened")
+		t.Fatal("nothing opened")
 	}
 	return ids
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/inbox"
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 )
 
 // openIncidents reads what `pongwatch incidents --json` prints.
@@ -95,7 +95,7 @@ func TestHandlingAnIncident(t *testing.T) {
 		t.Errorf("%d Slack messages and %d mails are marked as a drill, want one each", slack, mail)
 	}
 
-	// Mended: silences and acknowledges kept nobody from hearing it.
+	// Resolved: silences and acknowledges hide no resolve.
 	breakDemo(t, p.url, "none")
 	eventually(t, 30*time.Second, "the resolve, behind the end of the silence", func() inbox.Inbox { return readInbox(t, p.url) }, func(in inbox.Inbox) bool {
 		about := slackAbout(in, id)

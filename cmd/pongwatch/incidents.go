@@ -1,67 +1,64 @@
 package main
 
 import (
-	"context"
-	"flag"
-	"fmt"
+	"errors"
 	"io"
 	"os"
 	"time"
+
+	"github.com/spf13/cobra"
 )
-
-const aboutIncidents = `
-Prints what is open, how bad it is and why, since when, who has taken it and who was
-told, as the Metrics function knows it: of the pongwatch local of this machine, or at
---url.
-
-  pongwatch incidents --watch
-  TOKEN=$(gcloud auth print-identity-token) pongwatch incidents --url https://METRICS --token-env TOKEN
-
-The exit code is 0 when nothing is open, 1 when something is, 2 when that is not known;
-of --watch 0.`
 
 // watchEvery is how often --watch looks.
 const watchEvery = 5 * time.Second
 
-func incidentsCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("incidents", flag.ContinueOnError)
+func incidentsCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "incidents",
+		Short: "Print what is open, since when, and who was notified",
+		Long: `Prints what is open, how bad it is and why, since when, who acknowledged it and who was
+notified, as the Metrics function reports it: that of the pongwatch local of this
+machine, or of --url.
+
+Exit codes: 0 nothing is open, 1 something is, 2 unknown; 0 with --watch.`,
+		Example: `  pongwatch incidents --watch
+  TOKEN=$(gcloud auth print-identity-token) pongwatch incidents --url https://METRICS --token-env TOKEN`,
+		Args: atMost(0),
+	}
 	var r reader
-	r.register(flags, "read from this `address` (default "+defaultURL+")")
-	watching := flags.Bool("watch", false, "look again every 5s, until interrupted")
-	asJSON := flags.Bool("json", false, "print JSON; with --watch a line for each change")
-	if code, ok := parse(flags, args, stdout, stderr, aboutIncidents); !ok {
-		return code
+	r.register(c, "read from this `address` (default "+defaultURL+")")
+	watching := c.Flags().Bool("watch", false, "look again every 5s, until interrupted")
+	asJSON := c.Flags().Bool("json", false, "print JSON; with --watch a line for each change")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := r.open("--url"); err != nil {
+			return err
+		}
+		out := c.OutOrStdout()
+		if *watching {
+			w := watcher{read: r.statistics, out: out, problems: c.ErrOrStderr(), json: *asJSON, getenv: os.Getenv}
+			w.run(c.Context())
+			return nil
+		}
+		s, err := r.statistics(c.Context())
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			err = printJSON(out, s.Incidents)
+		} else {
+			_, err = io.WriteString(out, show(*s.Incidents, lookOf(out, os.Getenv)))
+		}
+		switch {
+		case err != nil:
+			return err
+		case len(s.Incidents.Open) > 0:
+			return negative("")
+		case len(s.Incidents.Unread)+len(s.Incidents.Stale) > 0:
+			return errors.New("what is open is unknown")
+		}
+		return nil
 	}
-	fail := func(err error) int {
-		fmt.Fprintf(stderr, "pongwatch incidents: %v\n", err)
-		return exitFailed
-	}
-	if err := r.open(); err != nil {
-		return fail(err)
-	}
-	if *watching {
-		w := watcher{read: r.statistics, out: stdout, problems: stderr, json: *asJSON, getenv: os.Getenv}
-		w.run(ctx)
-		return exitOK
-	}
-	s, err := r.statistics(ctx)
-	if err != nil {
-		return fail(err)
-	}
-	if *asJSON {
-		err = printJSON(stdout, s.Raw)
-	} else {
-		_, err = io.WriteString(stdout, show(*s.Incidents, lookOf(stdout, os.Getenv)))
-	}
-	switch {
-	case err != nil:
-		return fail(err)
-	case len(s.Incidents.Open) > 0:
-		return exitNo
-	case len(s.Incidents.Unread)+len(s.Incidents.Stale) > 0:
-		return exitFailed // nobody knows
-	}
-	return exitOK
+	return c
 }
 
 // look is how text may look where it is read.
@@ -70,11 +67,11 @@ type look struct {
 	colour        bool
 }
 
-// narrow is the width where nobody says another.
+// narrow is the width of what is no terminal.
 const narrow = 80
 
-// lookOf finds out about the reader: colours only on a terminal, and not where
-// NO_COLOR is set (https://no-color.org).
+// lookOf returns colours only for a terminal, and not where NO_COLOR is set
+// (https://no-color.org).
 func lookOf(w io.Writer, getenv func(string) string) look {
 	width, height, terminal := terminalSize(w)
 	if !terminal {

@@ -9,8 +9,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // The colours, as SGR parameters. None says anything that a word does not.
@@ -21,270 +22,246 @@ const (
 )
 
 func (l look) paint(colour, text string) string {
-	if !l.colour {
+	if !l.colour || colour == "" {
 		return text
 	}
 	return "\x1b[" + colour + "m" + text + "\x1b[0m"
 }
 
+func colourOf(s cause.Severity) string {
+	switch s {
+	case cause.SeverityCritical:
+		return red
+	case cause.SeverityWarning, cause.SeverityInfo:
+		return yellow
+	}
+	return ""
+}
+
 // membersShown bounds the lines of one group.
 const membersShown = 20
 
-// row is a line of the table with what is said below it.
+// row is a line of a table with the labelled lines below it.
 type row struct {
-	id, severity, database, check, lasts string
-	rank                                 int
-	details                              []detail
+	id, fullID             string
+	severity               cause.Severity
+	database, check, lasts string
+	details                []detail
 }
 
-// detail is a labelled line, wrapped where it is long.
 type detail struct{ label, text, colour string }
+
+func (r *row) add(label, text string) { r.details = append(r.details, detail{label, text, ""}) }
+
+// page is what is printed of the incidents at one time.
+type page struct {
+	strings.Builder
+	look
+	now time.Time
+}
 
 // show returns what is open, was lately, and is silenced.
 func show(v incidents.View, l look) string {
-	var b strings.Builder
-	doubts(&b, v, l)
-	fmt.Fprintf(&b, "%s As of %s.\n", headline(v, l), message.Stamp(v.At))
-	section := func(title string, rows []row) {
-		if len(rows) == 0 {
-			return
-		}
-		b.WriteString("\n")
-		if title != "" {
-			fmt.Fprintf(&b, "%s\n", title)
-		}
-		table(&b, rows, l)
-	}
-	section("", openRows(v))
-	section("Drills", drillRows(v))
-	section("Resolved lately", resolvedRows(v))
-	if len(v.Silences) > 0 {
-		b.WriteString("\nSilences in force\n")
-		for _, s := range v.Silences {
-			wrap(&b, "  ", "  ", silenceText(s, v.At), l)
-		}
-	}
-	return b.String()
-}
-
-// doubts says first of all what the rest cannot be trusted for.
-func doubts(b *strings.Builder, v incidents.View, l look) {
-	say := func(word, text string, shards []string) {
-		if len(shards) > 0 {
-			wrap(b, l.paint(red, word)+" ", strings.Repeat(" ", len(word)+1), fmt.Sprintf(text, strings.Join(shards, ", ")), l)
-		}
-	}
-	say("NOT KNOWN:", "what is open in %s: Alert's state cannot be read.", v.Unread)
-	say("MAY BE OLD:", "what is open in %s: Alert has heard of no run for too long.", v.Stale)
-}
-
-func headline(v incidents.View, l look) string {
-	switch {
-	case len(v.Open) == 0 && len(v.Unread)+len(v.Stale) > 0:
-		return "Nothing is known to be open."
-	case len(v.Open) == 0:
-		return l.paint(green, "Nothing is open.")
-	}
-	var parts []string
-	for _, s := range []cause.Severity{cause.SeverityCritical, cause.SeverityWarning, cause.SeverityInfo} {
-		n := 0
-		for _, i := range v.Open {
-			if i.Severity == s {
-				n++
-			}
-		}
-		if n > 0 {
-			parts = append(parts, l.paint(colourOf(s), fmt.Sprintf("%d %s", n, s)))
-		}
-	}
-	return fmt.Sprintf("%s open: %s.", plural(len(v.Open), "incident", "incidents"), strings.Join(parts, ", "))
-}
-
-func colourOf(s cause.Severity) string {
-	if s == cause.SeverityCritical {
-		return red
-	}
-	return yellow
-}
-
-// openRows lists incidents that tell for themselves and groups, the most severe and
-// oldest first, each group followed by its members.
-func openRows(v incidents.View) []row {
-	type unit struct {
-		rank int
-		id   string
-		rows []row
-	}
-	var units []unit
-	grouped := map[string]bool{}
-	for _, g := range v.Groups {
-		if g.Resolved.IsZero() {
-			grouped[g.ID] = true
-			units = append(units, unit{g.Severity.Rank(), g.FullID, groupRows(g, v)})
-		}
-	}
-	for _, i := range v.Open {
-		if !grouped[i.Group] {
-			units = append(units, unit{i.Severity.Rank(), i.FullID, []row{incidentRow(i, v.At)}})
-		}
-	}
-	slices.SortStableFunc(units, func(a, b unit) int {
-		return cmp.Or(b.rank-a.rank, strings.Compare(a.id, b.id))
-	})
-	var rows []row
-	for _, u := range units {
-		rows = append(rows, u.rows...)
-	}
-	return rows
-}
-
-func incidentRow(i incidents.Incident, now time.Time) row {
-	r := briefRow(i)
-	r.details = append(r.details, detail{"cause", causeText(i), ""}, detail{"state", stateText(i, now), ""})
-	r.details = append(r.details, toldDetails(i.Told, i.Handling, now)...)
-	return r
-}
-
-func briefRow(i incidents.Incident) row {
-	r := row{
-		id: i.ID, severity: string(i.Severity), database: message.DatabaseName(i.Database), check: string(i.Check),
-		lasts: message.Duration(time.Duration(i.DurationSeconds) * time.Second), rank: i.Severity.Rank(),
-	}
-	if i.Subject != "" {
-		r.details = append(r.details, detail{"subject", message.Line(i.Subject), ""})
-	}
-	return r
-}
-
-func groupRows(g incidents.Group, v incidents.View) []row {
-	var members []incidents.Incident
-	var causes []string
-	for _, i := range v.Open {
-		if i.Group == g.ID {
-			members = append(members, i)
-			if !slices.Contains(causes, string(i.Cause)) {
-				causes = append(causes, string(i.Cause))
-			}
-		}
-	}
-	what := string(g.Class)
-	if g.Region != "" {
-		what = "regional outage of " + message.Line(g.Region)
-	}
-	over := len(g.Members) - len(members)
-	state := "open since " + message.Clock(g.Since, v.At) + handlingText(g.Handling, v.At)
-	if over > 0 {
-		state += fmt.Sprintf(", %d of %d resolved", over, len(g.Members))
-	}
-	head := row{
-		id: g.ID, severity: string(g.Severity), database: fmt.Sprintf("group of %d", len(g.Members)), check: "",
-		lasts: message.Duration(time.Duration(g.DurationSeconds) * time.Second), rank: g.Severity.Rank(),
-		details: []detail{{"cause", what + ": " + strings.Join(causes, ", "), ""}, {"state", state, ""}},
-	}
-	head.details = append(head.details, toldDetails(g.Told, g.Handling, v.At)...)
-	rows := []row{head}
-	for _, i := range members[:min(len(members), membersShown)] {
-		r := briefRow(i)
-		r.id = "  " + r.id
-		if i.State != incidents.StateOpen && i.State != g.State {
-			r.details = append(r.details, detail{"state", stateText(i, v.At), ""})
-		}
-		rows = append(rows, r)
-	}
-	if more := len(members) - membersShown; more > 0 {
-		last := &rows[len(rows)-1]
-		last.details = append(last.details, detail{"more", fmt.Sprintf("%d more members; --json lists them", more), ""})
-	}
-	return rows
-}
-
-func drillRows(v incidents.View) []row {
-	var rows []row
+	p := &page{look: l, now: v.At}
+	p.doubt("NOT KNOWN:", "what is open in %s: Alert's state cannot be read.", v.Unread)
+	p.doubt("MAY BE OLD:", "what is open in %s: Alert has received no report for too long.", v.Stale)
+	fmt.Fprintf(p, "%s As of %s.\n", p.headline(v), text.Stamp(v.At))
+	p.table("", p.open(v))
+	var drills, resolved []row
 	for _, i := range v.Drills {
 		if i.Resolved.IsZero() {
-			r := row{id: i.ID, severity: string(i.Severity), database: "nothing is wrong", check: "drill", lasts: message.Duration(v.At.Sub(i.Since)), rank: i.Severity.Rank()}
-			r.details = toldDetails(i.Told, i.Handling, v.At)
-			rows = append(rows, r)
+			drills = append(drills, row{
+				id: i.ID, severity: i.Severity, database: "nothing is wrong", check: "drill", lasts: text.Duration(v.At.Sub(i.Since)),
+				details: p.told(i.Told, i.Handling),
+			})
 		}
 	}
-	return rows
-}
-
-func resolvedRows(v incidents.View) []row {
-	var rows []row
+	p.table("Drills", drills)
 	for _, i := range v.Resolved {
-		r := briefRow(i)
 		word := "resolved"
 		if i.State == incidents.StateNoLongerWatched {
 			word = "no longer watched"
 		}
-		r.details = append(r.details,
-			detail{"cause", causeText(i), ""},
-			detail{"state", fmt.Sprintf("%s at %s", word, message.Clock(i.Resolved, v.At)), ""})
-		// Everybody having been told is what is expected: say only what is not so.
-		for _, d := range toldDetails(i.Told, i.Handling, v.At) {
-			if d.colour != "" {
-				r.details = append(r.details, d)
+		r := incidentRow(i)
+		r.add("cause", string(i.Cause)+": "+i.Title)
+		r.add("state", word+" at "+text.Clock(i.Resolved, p.now))
+		// That all were told is expected, so only the others are listed.
+		r.details = append(r.details, slices.DeleteFunc(p.told(i.Told, i.Handling), func(d detail) bool { return d.colour == "" })...)
+		resolved = append(resolved, r)
+	}
+	p.table("Resolved lately", resolved)
+	if len(v.Silences) > 0 {
+		p.WriteString("\nSilences in force\n")
+	}
+	for _, s := range v.Silences {
+		what := s.Incident
+		if what == "" {
+			what = message.DatabaseName(s.Database)
+			for _, more := range []string{string(s.Check), text.Line(s.Subject)} {
+				if more != "" {
+					what += " " + more
+				}
 			}
 		}
+		said := fmt.Sprintf("%s until %s by %s", what, text.Clock(s.Until, v.At), text.Line(s.By))
+		if s.Reason != "" {
+			said += ": " + text.Line(s.Reason)
+		}
+		p.wrap("  ", "  ", said)
+	}
+	return p.String()
+}
+
+// doubt says of which shards the rest may be wrong.
+func (p *page) doubt(word, text string, shards []string) {
+	if len(shards) > 0 {
+		p.wrap(p.paint(red, word)+" ", strings.Repeat(" ", len(word)+1), fmt.Sprintf(text, strings.Join(shards, ", ")))
+	}
+}
+
+func (p *page) headline(v incidents.View) string {
+	switch {
+	case len(v.Open) == 0 && len(v.Unread)+len(v.Stale) > 0:
+		return "Nothing is known to be open."
+	case len(v.Open) == 0:
+		return p.paint(green, "Nothing is open.")
+	}
+	count := map[cause.Severity]int{}
+	for _, i := range v.Open {
+		count[i.Severity]++
+	}
+	var parts []string
+	for _, s := range []cause.Severity{cause.SeverityCritical, cause.SeverityWarning, cause.SeverityInfo} {
+		if count[s] > 0 {
+			parts = append(parts, p.paint(colourOf(s), fmt.Sprintf("%d %s", count[s], s)))
+		}
+	}
+	return fmt.Sprintf("%s open: %s.", text.Count(len(v.Open), "incident", "incidents"), strings.Join(parts, ", "))
+}
+
+// open lists groups, each followed by its members, and the incidents of no group: the
+// most severe and oldest first.
+func (p *page) open(v incidents.View) []row {
+	var units [][]row
+	grouped := map[string]bool{}
+	for _, g := range v.Groups {
+		if g.Resolved.IsZero() {
+			grouped[g.ID] = true
+			units = append(units, p.group(g, v.Open))
+		}
+	}
+	for _, i := range v.Open {
+		if !grouped[i.Group] {
+			r := incidentRow(i)
+			r.add("cause", string(i.Cause)+": "+i.Title)
+			r.add("state", p.state(i))
+			r.details = append(r.details, p.told(i.Told, i.Handling)...)
+			units = append(units, []row{r})
+		}
+	}
+	slices.SortStableFunc(units, func(a, b []row) int {
+		return cmp.Or(b[0].severity.Rank()-a[0].severity.Rank(), strings.Compare(a[0].fullID, b[0].fullID))
+	})
+	return slices.Concat(units...)
+}
+
+func incidentRow(i incidents.Incident) row {
+	r := row{
+		id: i.ID, fullID: i.FullID, severity: i.Severity, database: message.DatabaseName(i.Database), check: string(i.Check),
+		lasts: text.Duration(time.Duration(i.DurationSeconds) * time.Second),
+	}
+	if i.Subject != "" {
+		r.add("subject", text.Line(i.Subject))
+	}
+	return r
+}
+
+func (p *page) group(g incidents.Group, open []incidents.Incident) []row {
+	members := slices.DeleteFunc(slices.Clone(open), func(i incidents.Incident) bool { return i.Group != g.ID })
+	var causes []string
+	for _, i := range members {
+		if !slices.Contains(causes, string(i.Cause)) {
+			causes = append(causes, string(i.Cause))
+		}
+	}
+	what := string(g.Class)
+	if g.Region != "" {
+		what = "regional outage of " + text.Line(g.Region)
+	}
+	state := "open since " + text.Clock(g.Since, p.now) + p.handling(g.Handling)
+	if over := len(g.Members) - len(members); over > 0 {
+		state += fmt.Sprintf(", %d of %d resolved", over, len(g.Members))
+	}
+	head := row{
+		id: g.ID, fullID: g.FullID, severity: g.Severity, database: fmt.Sprintf("group of %d", len(g.Members)),
+		lasts: text.Duration(time.Duration(g.DurationSeconds) * time.Second),
+	}
+	head.add("cause", what+": "+strings.Join(causes, ", "))
+	head.add("state", state)
+	head.details = append(head.details, p.told(g.Told, g.Handling)...)
+	rows := []row{head}
+	for _, i := range members[:min(len(members), membersShown)] {
+		r := incidentRow(i)
+		r.id = "  " + r.id
+		if i.State != incidents.StateOpen && i.State != g.State {
+			r.add("state", p.state(i))
+		}
 		rows = append(rows, r)
+	}
+	if more := len(members) - membersShown; more > 0 {
+		rows[len(rows)-1].add("more", fmt.Sprintf("%d more members; --json lists them", more))
 	}
 	return rows
 }
 
-func causeText(i incidents.Incident) string { return string(i.Cause) + ": " + i.Title }
-
-func stateText(i incidents.Incident, now time.Time) string {
-	text := "open since " + message.Clock(i.Since, now) + handlingText(i.Handling, now)
+func (p *page) state(i incidents.Incident) string {
+	said := "open since " + text.Clock(i.Since, p.now) + p.handling(i.Handling)
 	if i.Flapping {
-		text += ", flapping"
+		said += ", flapping"
 	}
 	if i.Unstable {
-		text += ", unstable"
+		said += ", unstable"
 	}
 	if i.Reopened > 0 {
-		text += ", reopened " + plural(i.Reopened, "time", "times")
+		said += ", reopened " + text.Count(i.Reopened, "time", "times")
 	}
-	return text
+	return said
 }
 
-// handlingText continues a sentence.
-func handlingText(h incidents.Handling, now time.Time) string {
-	text := ""
+// handling continues a sentence.
+func (p *page) handling(h incidents.Handling) string {
+	said := ""
 	if h.Acknowledged != nil {
-		text += fmt.Sprintf(", acknowledged by %s at %s", message.Line(h.Acknowledged.By), message.Clock(h.Acknowledged.At, now))
+		said += fmt.Sprintf(", acknowledged by %s at %s", text.Line(h.Acknowledged.By), text.Clock(h.Acknowledged.At, p.now))
 	}
 	if !h.SilencedUntil.IsZero() {
-		text += ", silenced until " + message.Clock(h.SilencedUntil, now)
+		said += ", silenced until " + text.Clock(h.SilencedUntil, p.now)
 		if h.SilencedBy != "" {
-			text += " by " + message.Line(h.SilencedBy)
+			said += " by " + text.Line(h.SilencedBy)
 		}
 	}
 	if h.Maintenance {
-		text += ", in maintenance"
+		said += ", in maintenance"
 	}
-	return text
+	return said
 }
 
-// toldDetails says who was told, who not yet, and who cannot be.
-func toldDetails(told []incidents.Told, h incidents.Handling, now time.Time) []detail {
+// told lists who was told, then who is not yet and who cannot be.
+func (p *page) told(told []incidents.Told, h incidents.Handling) []detail {
 	var done, others []detail
 	for _, t := range told {
+		how := howTold(t, p.now)
 		switch t.Delivery {
 		case incidents.DeliveryDone:
-			label := "told"
-			if len(done) > 0 {
-				label = ""
-			}
-			done = append(done, detail{label, t.Receiver + " " + howTold(t, now), ""})
+			done = append(done, detail{"", t.Receiver + " " + how, ""})
+			done[0].label = "told"
 		case incidents.DeliveryPending:
-			text := t.Receiver + " " + howTold(t, now)
 			if !t.At.IsZero() {
-				text += "; it took the last one at " + message.Clock(t.At, now)
+				how += "; it took the last one at " + text.Clock(t.At, p.now)
 			}
-			others = append(others, detail{"pending", text, yellow})
+			others = append(others, detail{"pending", t.Receiver + " " + how, yellow})
 		case incidents.DeliveryFailed:
-			others = append(others, detail{"failed", t.Receiver + ": " + howTold(t, now), red})
+			others = append(others, detail{"failed", t.Receiver + ": " + how, red})
 		}
 	}
 	switch {
@@ -298,79 +275,54 @@ func toldDetails(told []incidents.Told, h incidents.Handling, now time.Time) []d
 	return []detail{{"told", "nobody", yellow}}
 }
 
-func silenceText(s incidents.Silence, now time.Time) string {
-	what := s.Incident
-	if what == "" {
-		what = message.DatabaseName(s.Database)
-		for _, more := range []string{string(s.Check), message.Line(s.Subject)} {
-			if more != "" {
-				what += " " + more
-			}
-		}
+// table writes rows in columns that fit the width. A database's name is cut where
+// it must be, and then stands in full below.
+func (p *page) table(title string, rows []row) {
+	if len(rows) == 0 {
+		return
 	}
-	text := fmt.Sprintf("%s until %s by %s", what, message.Clock(s.Until, now), message.Line(s.By))
-	if s.Reason != "" {
-		text += ": " + message.Line(s.Reason)
+	p.WriteString("\n")
+	if title != "" {
+		p.WriteString(title + "\n")
 	}
-	return text
-}
-
-// table writes rows in columns that fit the width: the database's name is cut where
-// it must be, and then said in full below.
-func table(b *strings.Builder, rows []row, l look) {
-	head := row{id: "ID", severity: "SEVERITY", database: "DATABASE", check: "CHECK", lasts: "FOR"}
+	rows = append([]row{{id: "ID", severity: "SEVERITY", database: "DATABASE", check: "CHECK", lasts: "FOR"}}, rows...)
 	var id, severity, database, check, lasts int
-	for _, r := range append([]row{head}, rows...) {
+	for _, r := range rows {
 		id, severity = max(id, utf8.RuneCountInString(r.id)), max(severity, len(r.severity))
 		database, check, lasts = max(database, utf8.RuneCountInString(r.database)), max(check, len(r.check)), max(lasts, len(r.lasts))
 	}
 	const gap = 2
-	database = max(10, min(database, l.width-id-severity-check-lasts-4*gap))
-	line := func(r row) {
-		word := pad(r.severity, severity)
-		if r.rank > 0 {
-			word = l.paint(colourOf(cause.Severity(r.severity)), word)
-		}
-		text := fmt.Sprintf("%s  %s  %s  %s  %s", pad(r.id, id), word, pad(message.Clip(r.database, database), database), pad(r.check, check), r.lasts)
-		b.WriteString(strings.TrimRight(text, " ") + "\n")
-	}
-	line(head)
+	database = max(10, min(database, p.width-id-severity-check-lasts-4*gap))
 	for _, r := range rows {
-		line(r)
+		line := fmt.Sprintf("%-*s  %s  %-*s  %-*s  %s", id, r.id, p.paint(colourOf(r.severity), fmt.Sprintf("%-*s", severity, r.severity)),
+			database, text.Clip(r.database, database), check, r.check, r.lasts)
+		p.WriteString(strings.TrimRight(line, " ") + "\n")
 		if utf8.RuneCountInString(r.database) > database {
 			r.details = append([]detail{{"database", r.database, ""}}, r.details...)
 		}
 		for _, d := range r.details {
-			label := pad(d.label, 8)
-			if d.colour != "" {
-				label = l.paint(d.colour, label)
-			}
-			wrap(b, "    "+label+" ", strings.Repeat(" ", 13), d.text, l)
+			p.wrap("    "+p.paint(d.colour, fmt.Sprintf("%-8s", d.label))+" ", strings.Repeat(" ", 13), d.text)
 		}
 	}
 }
 
-func pad(s string, width int) string {
-	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
-}
-
 // wrap writes text behind first, and its further lines behind indent, which is as wide.
-func wrap(b *strings.Builder, first, indent, text string, l look) {
-	room, used := max(20, l.width-len(indent)), 0
-	b.WriteString(first)
+func (p *page) wrap(first, indent, text string) {
+	room, used := max(20, p.width-len(indent)), 0
+	p.WriteString(first)
 	for i, word := range strings.Fields(text) {
 		n := utf8.RuneCountInString(word)
 		switch {
 		case i == 0:
 		case used+1+n > room:
-			b.WriteString("\n" + indent)
+			p.WriteString("\n" + indent)
 			used = 0
 		default:
-			b.WriteString(" ")
+			p.WriteString(" ")
 			used++
 		}
-		b.WriteString(word)
+		p.WriteString(word)
 		used += n
 	}
-	b.WriteString("\n")
+	p.WriteString("\n")
 }

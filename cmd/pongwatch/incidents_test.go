@@ -15,16 +15,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
 // fullView is the function's own golden answer: what it says can be printed.
 func fullView(t *testing.T) incidents.View {
 	t.Helper()
-	data, err := os.ReadFile("../../functions/metrics/incidents/testdata/view.json")
+	data, err := os.ReadFile("../../shared/incident/incidents/testdata/view.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,9 +145,7 @@ func (s *script) read(context.Context) (statistics, error) {
 		return statistics{}, err
 	}
 	v := next.(incidents.View)
-	// A view is plain data.
-	raw, _ := json.Marshal(v)
-	return statistics{Incidents: &v, Raw: raw}, nil
+	return statistics{Incidents: &v}, nil
 }
 
 // later returns the view as it is that much later, when nothing has happened.

@@ -1,22 +1,22 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/pongwatch/pongwatch/functions/alert/message"
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
-// watcher looks at the incidents again and again.
+// watcher reads the incidents again and again.
 type watcher struct {
 	read func(context.Context) (statistics, error)
-	// problems is where failures go that no screen shows.
+	// problems is where failures go where there is no screen.
 	out, problems io.Writer
 	json          bool
 	getenv        func(string) string
@@ -27,7 +27,7 @@ type watcher struct {
 	printed, failing string
 }
 
-// run looks until ctx ends. On a terminal it redraws; elsewhere it prints what has
+// run reads until ctx ends. On a terminal it redraws; elsewhere it prints what has
 // changed.
 func (w *watcher) run(ctx context.Context) {
 	ticker := time.NewTicker(watchEvery)
@@ -39,12 +39,13 @@ func (w *watcher) run(ctx context.Context) {
 		}
 		how := lookOf(w.out, w.getenv)
 		switch {
-		case w.json:
-			w.line(s, err)
-		case how.height > 0 && w.getenv("TERM") != "dumb":
+		case !w.json && how.height > 0 && w.getenv("TERM") != "dumb":
 			w.redraw(s, err, how)
+		case !w.changed(s, err):
+		case w.json:
+			_ = json.NewEncoder(w.out).Encode(s.Incidents)
 		default:
-			w.append(s, err, how)
+			fmt.Fprintf(w.out, "%s\n", show(*s.Incidents, how))
 		}
 		select {
 		case <-ticker.C:
@@ -56,21 +57,21 @@ func (w *watcher) run(ctx context.Context) {
 
 // redraw fills the screen from its top, without clearing it first, which would flicker.
 func (w *watcher) redraw(s statistics, err error, how look) {
-	text := ""
+	page := ""
 	if err == nil {
 		w.last = s.Incidents
 	} else {
-		text = how.paint(red, "NOT CURRENT: ") + message.Line(err.Error()) + "\n"
+		page = how.paint(red, "NOT CURRENT: ") + text.Line(err.Error()) + "\n"
 		if w.last != nil {
-			text += "What follows is of " + message.Stamp(w.last.At) + ".\n"
+			page += "What follows is of " + text.Stamp(w.last.At) + ".\n"
 		}
-		text += "\n"
+		page += "\n"
 	}
 	if w.last != nil {
-		text += show(*w.last, how)
+		page += show(*w.last, how)
 	}
-	text += "\nEvery 5 s; Ctrl-C ends.\n"
-	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	page += "\nEvery 5 s; Ctrl-C ends."
+	lines := strings.Split(page, "\n")
 	if most := how.height - 1; len(lines) > most && most > 1 {
 		more := fmt.Sprintf("… %d more lines; \"pongwatch incidents\" prints all", len(lines)-most+1)
 		lines = append(lines[:most-1], more)
@@ -78,25 +79,10 @@ func (w *watcher) redraw(s statistics, err error, how look) {
 	fmt.Fprintf(w.out, "\x1b[H%s\x1b[K\n\x1b[J", strings.Join(lines, "\x1b[K\n"))
 }
 
-// append prints the incidents when they have changed.
-func (w *watcher) append(s statistics, err error, how look) {
-	if w.changed(s, err) {
-		fmt.Fprintf(w.out, "%s\n", show(*s.Incidents, how))
-	}
-}
-
-// line prints the incidents as a line of JSON when they have changed.
-func (w *watcher) line(s statistics, err error) {
-	var b bytes.Buffer
-	if w.changed(s, err) && json.Compact(&b, s.Raw) == nil {
-		fmt.Fprintf(w.out, "%s\n", b.Bytes())
-	}
-}
-
-// changed reports whether there is something new to print. A failure is news once.
+// changed reports whether there is something new to print. A failure is printed once.
 func (w *watcher) changed(s statistics, err error) bool {
 	if err != nil {
-		if text := message.Line(err.Error()); text != w.failing {
+		if text := text.Line(err.Error()); text != w.failing {
 			w.failing = text
 			fmt.Fprintf(w.problems, "pongwatch incidents: %s\n", text)
 		}
@@ -111,21 +97,16 @@ func (w *watcher) changed(s statistics, err error) bool {
 // timeless returns what does not change by time passing alone.
 func timeless(v incidents.View) string {
 	v.At = time.Time{}
-	still := func(all []incidents.Incident) []incidents.Incident {
-		out := make([]incidents.Incident, len(all))
-		for i, x := range all {
-			x.DurationSeconds = 0
-			out[i] = x
+	v.Groups = slices.Clone(v.Groups)
+	for i := range v.Groups {
+		v.Groups[i].DurationSeconds = 0
+	}
+	for _, list := range []*[]incidents.Incident{&v.Open, &v.Drills, &v.Resolved} {
+		*list = slices.Clone(*list)
+		for i := range *list {
+			(*list)[i].DurationSeconds = 0
 		}
-		return out
 	}
-	v.Open, v.Drills, v.Resolved = still(v.Open), still(v.Drills), still(v.Resolved)
-	groups := make([]incidents.Group, len(v.Groups))
-	for i, g := range v.Groups {
-		g.DurationSeconds = 0
-		groups[i] = g
-	}
-	v.Groups = groups
 	// The view is plain data: it cannot fail to encode.
 	data, _ := json.Marshal(v)
 	return string(data)

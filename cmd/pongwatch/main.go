@@ -1,20 +1,20 @@
-// Command pongwatch watches Upstash Redis from one machine, and helps the people
-// who run it in the cloud. Run it without arguments for its subcommands.
-//
-// Exit codes are the same everywhere: 0 when all is well, 1 when the answer is
-// "no" (a database fails, a configuration is wrong), 2 when the question could not
-// be asked (a wrong flag, a port in use).
+// Command pongwatch watches Upstash Redis from one machine, and helps the people who
+// run it in the cloud. Run it without arguments for its commands.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/spf13/cobra"
 )
 
 // The exit codes.
@@ -24,33 +24,17 @@ const (
 	exitFailed = 2
 )
 
-// command is one subcommand. run gets the arguments after its name.
-type command struct {
-	name    string
-	summary string
-	run     func(ctx context.Context, args []string, stdout, stderr io.Writer) int
-}
+// negative is the answer "no", which exits with 1; every other error exits with 2.
+// It is empty where the output already says why.
+type negative string
 
-func commands() []command {
-	return []command{
-		{"local", "watch from this machine; without configuration, a demonstration", localCommand},
-		{"preflight", "run the production checklist, with evidence for each line", preflightCommand},
-		{"probe", "ask each configured database once for a PONG", probeCommand},
-		{"incidents", "print what is open, since when, and who was told", incidentsCommand},
-		{"ack", "acknowledge an incident: you have it", ackCommand},
-		{"silence", "tell nothing new of an incident or a database for a while", silenceCommand},
-		{"unsilence", "end a silence", unsilenceCommand},
-		{"drill", "rehearse an alert: send every receiver a marked message", drillCommand},
-		{"budget", "print what watching costs: Upstash commands and Google Cloud dollars", budgetCommand},
-		{"config", "check the configuration, or print its schema", configCommand},
-		{"explain", "say what a cause means and what to do", explainCommand},
-		{"emulator", "serve Upstash's REST API from this machine", emulatorCommand},
-	}
-}
+func (n negative) Error() string { return string(n) }
+
+func refuse(format string, args ...any) error { return negative(fmt.Sprintf(format, args...)) }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// A second signal ends the process at once: the first may wait for requests.
+	// A second signal ends the process at once, because the first may wait for requests.
 	context.AfterFunc(ctx, stop)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
@@ -58,46 +42,82 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	if len(args) == 0 {
-		usage(stderr)
-		return exitFailed
+	// Cobra's own "help NAME" succeeds for a name that does not exist.
+	if len(args) > 1 && args[0] == "help" {
+		args = append(slices.Clone(args[1:]), "--help")
 	}
-	name := args[0]
-	switch name {
-	case "help", "-h", "-help", "--help":
-		if len(args) == 1 {
-			usage(stdout)
-			return exitOK
-		}
-		// "help local" is "local --help".
-		name, args = args[1], []string{args[1], "--help"}
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	c, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitOK
 	}
-	for _, c := range commands() {
-		if c.name == name {
-			return c.run(ctx, args[1:], stdout, stderr)
-		}
+	if c == root && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		err = unknownCommand(root, args[0])
 	}
-	fmt.Fprintf(stderr, "pongwatch: there is no subcommand %q\n\n", name)
-	usage(stderr)
+	if err.Error() != "" {
+		fmt.Fprintf(stderr, "%s: %v\n", c.CommandPath(), err)
+	}
+	if _, ok := errors.AsType[negative](err); ok {
+		return exitNo
+	}
 	return exitFailed
 }
 
-func usage(w io.Writer) {
-	var list strings.Builder
-	for _, c := range commands() {
-		fmt.Fprintf(&list, "  %-10s %s\n", c.name, c.summary)
+func rootCommand() *cobra.Command {
+	root := group(&cobra.Command{
+		Use: "pongwatch",
+		Long: `pongwatch watches Upstash Redis and tells on-call what broke, since when, and what to do.
+To see it work, without an account: pongwatch local
+
+Exit codes: 0 success, 1 a check failed, 2 usage or connection error.`,
+		SilenceErrors: true, SilenceUsage: true,
+		// run suggests names itself, in one line.
+		DisableSuggestions: true,
+	}, localCommand(), preflightCommand(), probeCommand(), incidentsCommand(), ackCommand(), silenceCommand(),
+		unsilenceCommand(), drillCommand(), budgetCommand(), configCommand(), explainCommand(), emulatorCommand())
+	root.SetFlagErrorFunc(usageError)
+	return root
+}
+
+// group makes c a command that does nothing but hold others.
+func group(c *cobra.Command, commands ...*cobra.Command) *cobra.Command {
+	c.AddCommand(commands...)
+	c.SuggestionsMinimumDistance = 2
+	c.DisableFlagsInUseLine = true
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return unknownCommand(c, args[0])
+		}
+		c.SetOut(c.ErrOrStderr())
+		_ = c.Help()
+		return errors.New("want a command")
 	}
-	fmt.Fprintf(w, `pongwatch watches Upstash Redis and tells on-call what broke, since when, and what to do.
+	return c
+}
 
-Usage: pongwatch <subcommand> [flags]
+func unknownCommand(c *cobra.Command, name string) error {
+	hint := ""
+	if similar := c.SuggestionsFor(name); len(similar) > 0 {
+		hint = fmt.Sprintf(" (did you mean %q?)", similar[0])
+	}
+	return usageError(c, fmt.Errorf("unknown command %q%s", name, hint))
+}
 
-%s
-"pongwatch <subcommand> --help" explains one. To see it work, without an account:
+func usageError(c *cobra.Command, err error) error {
+	return fmt.Errorf("%w; see \"%s --help\"", err, c.CommandPath())
+}
 
-  pongwatch local
-
-Exit codes: 0 all is well, 1 the answer is no, 2 the question could not be asked.
-`, list.String())
+// atMost allows n arguments.
+func atMost(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) > n {
+			return usageError(c, fmt.Errorf("unexpected argument %q", args[n]))
+		}
+		return nil
+	}
 }
 
 // printJSON prints an answer for people and programs.

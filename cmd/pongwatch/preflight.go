@@ -1,9 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -11,35 +12,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
 	"github.com/pongwatch/pongwatch/functions/healthcheck"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
-	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/upstash"
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
 )
-
-const aboutPreflight = `
-Runs the production checklist: settings, egress, token permissions, packages, secrets,
-limits, and with --url a running pongwatch with its health endpoint, statistics,
-dashboard and receivers. Each item is pass, fail, warn, manual (for a person) or skipped,
-with evidence, the reason and what to do.
-
-It is safe on production: it writes only below ws:_pongwatch:preflight:, each key expires
-within a minute and is deleted at the end, and the last line says how many commands were
-used. No output holds a secret.
-
-The configuration is that of the functions: PONGWATCH_CONFIG, or UPSTASH_REDIS_URL and
-UPSTASH_REDIS_TOKEN. Without one, the demonstration at --url is asked for its own.
-
-  pongwatch local &                 # the demonstration
-  pongwatch preflight --url http://127.0.0.1:8080
-  pongwatch preflight --backend ./api --frontend ./web --markdown record.md
-  pongwatch preflight --only 'redis.*' --json
-
-The items are listed in docs/preflight.md. The exit code is 0 when nothing failed, 1 when
-an item failed, 2 when the checklist could not be run.`
 
 // preflightFlags are the flags of preflight.
 type preflightFlags struct {
@@ -53,9 +34,35 @@ type preflightFlags struct {
 	timeout                 time.Duration
 }
 
-func (p *preflightFlags) register(f *flag.FlagSet) {
-	p.monitor.register(f, "ask the running pongwatch at this `address`: local's, or the Metrics function's")
-	f.StringVar(&p.monitor.health, "health-url", "", "the `address` of the HealthCheck function, where it is another")
+func preflightCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "preflight",
+		Short: "Run the production checklist, with evidence for each line",
+		Long: `Runs the production checklist: settings, egress, token permissions, packages, secrets,
+limits, and with --url a running pongwatch with its health endpoint, statistics,
+dashboard and receivers. Each item is pass, fail, warn, manual (for a person) or skipped,
+with evidence, the reason and what to do.
+
+It is safe on production: it writes only below ws:_pongwatch:preflight:, each key expires
+within a minute and is deleted at the end, and the last line says how many commands were
+used. No output holds a secret.
+
+The configuration is that of the functions: PONGWATCH_CONFIG, or UPSTASH_REDIS_URL and
+UPSTASH_REDIS_TOKEN. Without one, the demonstration at --url provides its own.
+
+The items are listed in docs/preflight.md.
+
+Exit codes: 0 nothing failed, 1 an item failed, 2 the checklist could not be run.`,
+		Example: `  pongwatch local &                 # the demonstration
+  pongwatch preflight --url http://127.0.0.1:8080
+  pongwatch preflight --backend ./api --frontend ./web --markdown record.md
+  pongwatch preflight --only 'redis.*' --json`,
+		Args: atMost(0),
+	}
+	var p preflightFlags
+	f, a := c.Flags(), &p.o.App
+	p.monitor.register(c, "check the running pongwatch at this `address`: local's, or the Metrics function's")
+	f.StringVar(&p.monitor.health.url, "health-url", "", "the `address` of the HealthCheck function, where it is another")
 	f.StringVar(&p.monitor.project, "project", "", "order the drill by the topic in this Google Cloud `project`, with your own credentials")
 	f.StringVar(&p.monitor.topic, "topic", defaultTopic, "that `topic`")
 	f.StringVar(&p.o.Database, "database", "", "only the database of this `name`")
@@ -68,130 +75,102 @@ func (p *preflightFlags) register(f *flag.FlagSet) {
 	f.StringVar(&p.junit, "junit", "", "also write JUnit XML to this `file`")
 	f.StringVar(&p.markdown, "markdown", "", "also write a record to sign to this `file`")
 	f.DurationVar(&p.timeout, "timeout", 4*time.Second, "wait this long for each answer of a database")
-
-	a := &p.o.App
 	f.StringVar(&a.HealthURL, "app-health-url", "", "the app's health `address` (default those of the configuration)")
 	f.StringVar(&p.appTokenEnv, "app-token-env", "", "send the app the token that this environment `variable` holds")
 	f.StringVar(&a.CacheURL, "cache-url", "", "an `address` that the app caches")
 	f.StringVar(&a.LimitURL, "limit-url", "", "an `address` whose rate the app limits")
-	f.IntVar(&a.Burst, "burst", 60, "ask that one at most this many times (at most 200)")
+	f.IntVar(&a.Burst, "burst", 60, "request that one at most this many times (at most 200)")
 	f.StringVar(&a.LoginURL, "login-url", "", "the `address` to which a login is posted")
 	f.StringVar(&p.loginEnv, "login-env", "", "post the JSON that this environment `variable` holds")
-	f.StringVar(&a.SessionURL, "session-url", "", "an `address` that answers 200 to who is logged in")
+	f.StringVar(&a.SessionURL, "session-url", "", "an `address` that answers 200 to a logged-in user")
 	f.StringVar(&a.LogoutURL, "logout-url", "", "the `address` to which the logout is posted")
 	f.StringVar(&a.QueueURL, "queue-url", "", "the `address` to which a task is posted")
 	f.StringVar(&a.QueueKey, "queue-key", "", "the list that holds tasks, a Redis `key`")
 	f.StringVar(&p.drillAddr, "drill", "", "serve an emulator on this `address` to a staging app, and break it, to see the app fall back (with --app-health-url)")
 	f.DurationVar(&a.Patience, "drill-patience", preflight.DefaultPatience, "in a drill, let the app take this long to notice that Redis is gone, or back")
 	f.StringVar(&p.drillPassEnv, "drill-token-env", "", "the emulator's token is what this environment `variable` holds")
-}
-
-func preflightCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("preflight", flag.ContinueOnError)
-	var p preflightFlags
-	p.register(flags)
-	if code, ok := parse(flags, args, stdout, stderr, aboutPreflight); !ok {
-		return code
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		record, err := p.run(c.Context(), c.ErrOrStderr())
+		if err != nil {
+			return err
+		}
+		write := preflight.WriteTable
+		if p.asJSON {
+			write = preflight.WriteJSON
+		}
+		err = errors.Join(write(c.OutOrStdout(), record),
+			writeFile(p.junit, record, preflight.WriteJUnit), writeFile(p.markdown, record, preflight.WriteMarkdown))
+		if err == nil && record.Count(preflight.Fail) > 0 {
+			return negative("")
+		}
+		return err
 	}
-	record, err := p.run(ctx, stderr)
-	if err != nil {
-		fmt.Fprintf(stderr, "pongwatch preflight: %v\n", err)
-		return exitFailed
-	}
-	write := preflight.WriteTable
-	if p.asJSON {
-		write = preflight.WriteJSON
-	}
-	err = errors.Join(write(stdout, record),
-		writeFile(p.junit, record, preflight.WriteJUnit), writeFile(p.markdown, record, preflight.WriteMarkdown))
-	switch {
-	case err != nil:
-		fmt.Fprintf(stderr, "pongwatch preflight: %v\n", err)
-		return exitFailed
-	case record.Count(preflight.Fail) > 0:
-		return exitNo
-	}
-	return exitOK
+	return c
 }
 
 // run prepares and makes the run.
-func (p *preflightFlags) run(ctx context.Context, stderr io.Writer) (preflight.Record, error) {
+func (p *preflightFlags) run(ctx context.Context, stderr io.Writer) (record preflight.Record, err error) {
 	o := &p.o
 	o.Only, o.Skip = split(p.only), split(p.skip)
-	o.Getenv, o.Version = os.Getenv, buildVersion()
+	o.Getenv, o.Version = os.Getenv, "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		o.Version = cmp.Or(info.Main.Version, "(devel)")
+	}
 	if !p.quiet {
 		o.Progress = progress{stderr}
 	}
-	var err error
-	for _, s := range []struct {
-		flag, variable string
-		into           *secrets.Value
-	}{{"--login-env", p.loginEnv, &o.App.Login}, {"--app-token-env", p.appTokenEnv, &o.App.Token}} {
-		if *s.into, err = fromVariable(s.flag, s.variable); err != nil {
-			return preflight.Record{}, err
-		}
+	if o.App.Login, err = fromVariable("--login-env", p.loginEnv); err != nil {
+		return record, err
+	}
+	if o.App.Token, err = fromVariable("--app-token-env", p.appTokenEnv); err != nil {
+		return record, err
 	}
 	if p.monitor.url != "" {
 		if err := p.monitor.open(); err != nil {
-			return preflight.Record{}, err
+			return record, err
 		}
 		o.Monitor = &p.monitor
 	}
-	if err := p.configure(ctx); err != nil {
-		return preflight.Record{}, err
-	}
-	if p.drillAddr != "" {
-		stop, err := p.stage(stderr)
-		if err != nil {
-			return preflight.Record{}, err
-		}
-		defer stop()
-	}
-	return preflight.Run(ctx, *o)
-}
 
-// configure reads the configuration: this environment's, or the demonstration's.
-func (p *preflightFlags) configure(ctx context.Context) error {
 	env := gcp.ReadEnvironment(os.Getenv)
 	clients := gcp.NewClients(env)
-	p.o.Secrets, p.o.Deployments = clients.Secrets(), healthcheck.Deployments(clients)
-	p.o.Upstash = upstash.Options{AllowHTTP: true, Timeout: p.timeout}
-	c, err := config.Load(ctx, config.Options{Getenv: os.Getenv, ReadFile: os.ReadFile, Secrets: p.o.Secrets, Local: true})
+	o.Secrets, o.Deployments = clients.Secrets(), healthcheck.Deployments(clients)
+	o.Upstash = upstash.Options{AllowHTTP: true, Timeout: p.timeout}
+	c, err := config.Load(ctx, config.Options{Getenv: os.Getenv, ReadFile: os.ReadFile, Secrets: o.Secrets, Local: true})
 	switch {
 	case err == nil:
-		p.o.Config = c
+		o.Config = c
 	case !errors.Is(err, config.ErrEmpty):
-		return err
-	case p.o.Monitor != nil:
+		return record, err
+	case o.Monitor != nil:
 		if err := p.demonstration(ctx, env); err != nil {
-			return err
+			return record, err
 		}
 	}
 	switch {
-	case p.o.Config == nil && p.o.Backend == "" && p.o.Frontend == "" && p.o.Monitor == nil && p.drillAddr == "":
-		return errors.New("there is nothing to check: set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN or PONGWATCH_CONFIG, or name sources with --backend and --frontend, or a running pongwatch with --url")
-	case p.o.Database != "" && (p.o.Config == nil || p.o.Config.Database(p.o.Database) == nil):
-		return fmt.Errorf("no database %q is configured", p.o.Database)
+	case o.Config == nil && o.Backend == "" && o.Frontend == "" && o.Monitor == nil && p.drillAddr == "":
+		return record, errors.New("there is nothing to check: set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN or PONGWATCH_CONFIG, or name sources with --backend and --frontend, or a running pongwatch with --url")
+	case o.Database != "" && (o.Config == nil || o.Config.Database(o.Database) == nil):
+		return record, fmt.Errorf("no database %q is configured", o.Database)
 	}
-	return nil
-}
 
-// stage serves an emulator to a staging app.
-func (p *preflightFlags) stage(stderr io.Writer) (stop func(), err error) {
-	if p.o.App.HealthURL == "" {
-		return nil, errors.New("--drill: which app? want --app-health-url URL, an app in staging that uses the emulator")
+	if p.drillAddr != "" {
+		if o.App.HealthURL == "" {
+			return record, errors.New("--drill: which app? want --app-health-url URL, an app in staging that uses the emulator")
+		}
+		token, err := fromVariable("--drill-token-env", p.drillPassEnv)
+		if err != nil {
+			return record, err
+		}
+		server, err := upstashtest.New(upstashtest.Options{Addr: p.drillAddr, Token: token.Reveal()})
+		if err != nil {
+			return record, fmt.Errorf("--drill: %w", err)
+		}
+		defer server.Close()
+		fmt.Fprintf(stderr, "the emulator for the staging app is at %s\n", server.URL())
+		o.App.Stage = emulatedStage{server}
 	}
-	token, err := fromVariable("--drill-token-env", p.drillPassEnv)
-	if err != nil {
-		return nil, err
-	}
-	server, err := upstashtest.New(upstashtest.Options{Addr: p.drillAddr, Token: token.Reveal()})
-	if err != nil {
-		return nil, fmt.Errorf("--drill: %w", err)
-	}
-	fmt.Fprintf(stderr, "the emulator for the staging app is at %s\n", server.URL())
-	p.o.App.Stage = emulatedStage{server}
-	return server.Close, nil
+	return preflight.Run(ctx, *o)
 }
 
 // emulatedStage is a Redis that goes away and comes back.
@@ -202,7 +181,7 @@ func (s emulatedStage) Break() error {
 }
 func (s emulatedStage) Mend() error { return s.server.Break(upstashtest.Fault{}) }
 
-// progress shows on a terminal's stderr how far the run is.
+// progress shows on stderr how far the run is.
 type progress struct{ w io.Writer }
 
 func (p progress) Begin(name string) { fmt.Fprintf(p.w, "%s …", name) }
@@ -211,47 +190,14 @@ func (p progress) End(r preflight.Result) {
 	fmt.Fprintf(p.w, " %s (%.1f s)\n", r.Status, r.Took.Seconds())
 }
 
-func fromVariable(flag, variable string) (secrets.Value, error) {
-	if variable == "" {
-		return secrets.Value{}, nil
-	}
-	v := secrets.New(strings.TrimSpace(os.Getenv(variable)))
-	if v.IsZero() {
-		return v, fmt.Errorf("%s %s: the variable is empty", flag, variable)
-	}
-	return v, nil
-}
-
 func split(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
-func writeFile(name string, r preflight.Record, write func(io.Writer, preflight.Record) error) (err error) {
-	if name == "" {
-		return nil
-	}
-	f, err := os.Create(name)
-	if err != nil {
+func writeFile(name string, r preflight.Record, write func(io.Writer, preflight.Record) error) error {
+	var b bytes.Buffer
+	if err := write(&b, r); err != nil || name == "" {
 		return err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	return write(f, r)
-}
-
-// buildVersion is the module's version, or the commit it was built from.
-func buildVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	version := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && (version == "" || version == "(devel)") {
-			version = s.Value[:min(12, len(s.Value))]
-		}
-	}
-	if version == "" {
-		version = "(devel)"
-	}
-	return version
+	return os.WriteFile(name, b.Bytes(), 0o644) //nolint:gosec // a record is for others to read
 }

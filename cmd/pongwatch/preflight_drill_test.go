@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// freePort returns a port that nobody listens on.
+// freePort returns a port on which nothing listens.
 func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

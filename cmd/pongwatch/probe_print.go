@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -13,8 +14,8 @@ import (
 type probed struct {
 	Database string `json:"database"`
 	Shard    string `json:"shard"`
-	// Status is the worst observation's: ok, warn, fail, or unknown where nothing
-	// could be asked.
+	// Status is the worst observation's: ok, warn, fail, or unknown where no
+	// check could run.
 	Status     report.Status  `json:"status"`
 	Cause      cause.Cause    `json:"cause,omitempty"`
 	Title      string         `json:"title,omitempty"`
@@ -27,10 +28,11 @@ type probed struct {
 	Token      string         `json:"token_version,omitempty"`
 }
 
-// judge makes one answer of what the checks observed: the worst counts, and among
-// equals the one that was asked first.
+// judge makes one answer of what the checks observed: the worst counts, and of
+// equals the first.
 func judge(database, shard string, observations []report.Observation) probed {
 	p := probed{Database: database, Shard: shard, Status: report.OK}
+	worse := []report.Status{report.OK, report.Warn, report.Unknown, report.Fail}
 	var worst report.Observation
 	for _, o := range observations {
 		if o.Phases != nil && p.Phases == nil {
@@ -42,7 +44,7 @@ func judge(database, shard string, observations []report.Observation) probed {
 		if o.Status != report.OK {
 			p.Findings = append(p.Findings, o.Check)
 		}
-		if badness(o.Status) > badness(p.Status) {
+		if slices.Index(worse, o.Status) > slices.Index(worse, p.Status) {
 			p.Status, worst = o.Status, o
 		}
 	}
@@ -55,33 +57,19 @@ func judge(database, shard string, observations []report.Observation) probed {
 	return p
 }
 
-func badness(s report.Status) int {
-	switch s {
-	case report.Fail:
-		return 3
-	case report.Unknown:
-		return 2
-	case report.Warn:
-		return 1
-	default:
-		return 0
-	}
-}
-
-// verdict is the exit code of all answers: a database that fails outweighs one that
-// could not be asked.
-func verdict(all []probed) int {
-	code := exitOK
+// verdict is the answer of all: a database that fails outweighs one that could not be
+// pinged.
+func verdict(all []probed) (err error) {
 	for _, p := range all {
 		switch p.Status {
 		case report.Fail:
-			return exitNo
+			return negative("")
 		case report.Unknown:
-			code = exitFailed
+			err = fmt.Errorf("%s could not be pinged", p.Database)
 		default:
 		}
 	}
-	return code
+	return err
 }
 
 // printProbed writes a line for each database, and below it what to do.
@@ -105,21 +93,17 @@ func printProbed(w io.Writer, all []probed) {
 	}
 }
 
+// line returns the answer or the cause, and how long each phase took.
 func (p probed) line() string {
-	if p.Status == report.OK {
-		return "PONG in " + milliseconds(p.Phases.Wait) + p.where()
-	}
 	text := string(p.Cause) + ": " + p.Title
 	if p.HTTPStatus != 0 {
 		text += fmt.Sprintf(", HTTP %d", p.HTTPStatus)
 	}
-	return text + p.where()
-}
-
-// where says where the time went.
-func (p probed) where() string {
 	if p.Phases == nil {
-		return ""
+		return text
+	}
+	if p.Status == report.OK {
+		text = "PONG in " + milliseconds(p.Phases.Wait)
 	}
 	var parts []string
 	for _, phase := range []struct {
@@ -130,10 +114,10 @@ func (p probed) where() string {
 			parts = append(parts, phase.name+" "+milliseconds(phase.ms))
 		}
 	}
-	if len(parts) == 0 {
-		return ""
+	if len(parts) > 0 {
+		text += " (" + strings.Join(parts, ", ") + ")"
 	}
-	return " (" + strings.Join(parts, ", ") + ")"
+	return text
 }
 
 func milliseconds(ms float64) string {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,6 +61,13 @@ func TestProbe(t *testing.T) {
 			exitOK,
 			[]string{"ok       a"},
 		},
+		{
+			"an answer that is waited for no longer", upstashtest.Hang,
+			map[string]string{"PONGWATCH_CONFIG": three},
+			[]string{"--database", "a", "--timeout", "100ms"},
+			exitNo,
+			[]string{"fail     a  timeout"},
+		},
 		{"one that is not there", upstashtest.None, map[string]string{"PONGWATCH_CONFIG": three}, []string{"--database", "z"}, exitFailed, []string{`no database "z"`}},
 		{"mock mode is a failure", upstashtest.None, map[string]string{"MOCK_REDIS": "true"}, nil, exitNo, []string{"fail     redis  mock: "}},
 		{"nothing configured", upstashtest.None, nil, nil, exitFailed, []string{"set UPSTASH_REDIS_URL"}},
@@ -110,9 +119,8 @@ func TestProbeJSON(t *testing.T) {
 		map[string]any{"database": d["database"], "status": d["status"], "cause": d["cause"], "http_status": d["http_status"]}); diff != "" {
 		t.Errorf("JSON (-want +got):\n%s", diff)
 	}
-	for _, key := range []string{"fix", "phases_ms", "evidence", "title"} {
-		if d[key] == nil {
-			t.Errorf("JSON lacks %s: %s", key, stdout.String())
-		}
+	want := []string{"cause", "database", "evidence", "findings", "fix", "http_status", "phases_ms", "severity", "shard", "status", "title"}
+	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(d))); diff != "" {
+		t.Errorf("keys (-want +got):\n%s", diff)
 	}
 }

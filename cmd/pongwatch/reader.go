@@ -1,21 +1,26 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
+	"mime"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
-	"github.com/pongwatch/pongwatch/functions/alert/message"
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
+	"github.com/spf13/cobra"
+
+	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/local"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 const (
@@ -23,72 +28,78 @@ const (
 	defaultURL     = "http://127.0.0.1:8080"
 	statisticsPath = "/api/v1/admin/redis-metrics"
 	maxStatistics  = 64 << 20
+	// pollEvery is the pause between two looks for the effect of a command.
+	pollEvery = 200 * time.Millisecond
 )
 
-// reader reads the statistics of a running `local`, or of the Metrics function.
+// reader reads the statistics of a running `pongwatch local`, or of the Metrics function.
 type reader struct {
 	url      string
 	tokenEnv string
 
 	client *http.Client
 	token  secrets.Value
+	// loopback says that the address is this machine's.
+	loopback bool
 }
 
 // statistics is what the command line reads of the answer.
 type statistics struct {
-	// Incidents is nil where the answer has none: then it is no answer of pongwatch's.
-	Incidents *incidents.View
-	// Raw is the same section as it was sent.
-	Raw       json.RawMessage
+	Incidents *incidents.View `json:"incidents"`
 	Databases []struct {
 		Name string `json:"name"`
-	}
+	} `json:"databases"`
 }
 
-func (r *reader) register(flags *flag.FlagSet, usage string) {
-	flags.StringVar(&r.url, "url", "", usage)
-	flags.StringVar(&r.tokenEnv, "token-env", "", "send the token that this environment `variable` holds, where access asks for one")
+func (r *reader) register(c *cobra.Command, usage string) {
+	c.Flags().StringVar(&r.url, "url", "", usage)
+	c.Flags().StringVar(&r.tokenEnv, "token-env", "", "send the token that this environment `variable` holds, where access requires one")
 }
 
-// open checks the flags. Where no --url was given it is `pongwatch local`'s.
-func (r *reader) open() error {
+// open checks the address that the flag gave, by default `pongwatch local`'s, and the token.
+func (r *reader) open(flag string) error {
 	if r.url == "" {
 		r.url = defaultURL
 	}
 	r.url = strings.TrimRight(r.url, "/")
 	u, err := url.Parse(r.url)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("--url: want an address such as %s or https://metrics-abc123-uc.a.run.app", defaultURL)
+		return fmt.Errorf("%s: want an address such as %s or https://metrics-abc123-uc.a.run.app", flag, defaultURL)
 	}
-	if u.Scheme == "http" && !outbound.IsLoopback(u.Hostname()) {
-		return fmt.Errorf("--url %s: want https://, or http:// to this machine only", r.url)
+	r.loopback = outbound.IsLoopback(u.Hostname())
+	if u.Scheme == "http" && !r.loopback {
+		return fmt.Errorf("%s %s: want https://, or http:// to this machine only", flag, r.url)
 	}
-	if r.tokenEnv != "" {
-		r.token = secrets.New(strings.TrimSpace(os.Getenv(r.tokenEnv)))
-		if r.token.IsZero() {
-			return fmt.Errorf("--token-env %s: the variable is empty", r.tokenEnv)
-		}
-	}
+	r.token, err = fromVariable("--token-env", r.tokenEnv)
 	r.client = outbound.NewClient(outbound.Options{Hosts: []string{u.Hostname()}, AllowLoopback: true})
-	return nil
+	return err
 }
 
-// loopback reports whether the address is this machine's.
-func (r *reader) loopback() bool {
-	u, err := url.Parse(r.url)
-	return err == nil && outbound.IsLoopback(u.Hostname())
-}
-
-// errDenied says that reading needs a token, or another one.
-var errDenied = errors.New("reading is denied")
-
-// do makes one request and returns the body of a 2xx answer.
-func (r *reader) do(ctx context.Context, method, path string, body []byte) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, r.url+path, strings.NewReader(string(body)))
-	if err != nil {
-		return nil, outbound.Error(err, r.token)
+// fromVariable returns the secret in an environment variable that a flag names.
+func fromVariable(flag, variable string) (secrets.Value, error) {
+	if variable == "" {
+		return secrets.Value{}, nil
 	}
-	req.Header.Set("Accept", "application/json")
+	v := secrets.New(strings.TrimSpace(os.Getenv(variable)))
+	if v.IsZero() {
+		return v, fmt.Errorf("%s %s: the variable is empty", flag, variable)
+	}
+	return v, nil
+}
+
+// answer is a response of any status.
+type answer struct {
+	status int
+	media  string
+	body   []byte
+}
+
+// send makes one request, with JSON where there is a body.
+func (r *reader) send(ctx context.Context, method, path string, body []byte) (answer, error) {
+	req, err := http.NewRequestWithContext(ctx, method, r.url+path, bytes.NewReader(body))
+	if err != nil {
+		return answer{}, outbound.Error(err, r.token)
+	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -97,27 +108,37 @@ func (r *reader) do(ctx context.Context, method, path string, body []byte) ([]by
 	}
 	resp, err := r.client.Do(req)
 	if err != nil {
-		return nil, outbound.Error(err, r.token)
+		return answer{}, outbound.Error(err, r.token)
 	}
 	defer resp.Body.Close()
 	data, err := outbound.ReadAll(resp.Body, maxStatistics)
-	switch {
-	case resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:
-		return nil, fmt.Errorf("%s answers %d: %w%s", r.url, resp.StatusCode, errDenied, r.tokenHint())
-	case resp.StatusCode/100 != 2:
-		return nil, fmt.Errorf("%s answers %d%s", r.url, resp.StatusCode, reason(data))
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", r.url, outbound.Error(err, r.token))
+	if err != nil {
+		return answer{}, fmt.Errorf("%s: %w", r.url, outbound.Error(err, r.token))
 	}
-	return data, nil
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return answer{resp.StatusCode, media, data}, nil
 }
 
-func (r *reader) tokenHint() string {
-	if r.tokenEnv != "" {
-		return "; the token in " + r.tokenEnv + " is not accepted"
-	}
-	return `; name a variable that holds a token with --token-env; behind IAM:
+// errDenied says that reading needs a token, or another one.
+var errDenied = errors.New("reading is denied")
+
+// do makes one request and returns the body of a 2xx answer.
+func (r *reader) do(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	a, err := r.send(ctx, method, path, body)
+	switch {
+	case err != nil:
+		return nil, err
+	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden:
+		hint := `name a variable that holds a token with --token-env; behind IAM:
   TOKEN=$(gcloud auth print-identity-token) pongwatch incidents --url URL --token-env TOKEN`
+		if r.tokenEnv != "" {
+			hint = "the token in " + r.tokenEnv + " is not accepted"
+		}
+		return nil, fmt.Errorf("%s answers %d: %w; %s", r.url, a.status, errDenied, hint)
+	case a.status/100 != 2:
+		return nil, fmt.Errorf("%s answers %d%s", r.url, a.status, reason(a.body))
+	}
+	return a.body, nil
 }
 
 // reason returns what pongwatch's own answers say, to follow the status code.
@@ -126,25 +147,53 @@ func reason(body []byte) string {
 	if json.Unmarshal(body, &failure) != nil || failure.Error == "" {
 		return ""
 	}
-	return ": " + message.Line(report.CutEvidence(failure.Error))
+	return ": " + text.Line(report.CutEvidence(failure.Error))
 }
 
-// statistics asks for the statistics.
+// statistics reads the statistics.
 func (r *reader) statistics(ctx context.Context) (statistics, error) {
 	var s statistics
 	data, err := r.do(ctx, http.MethodGet, statisticsPath, nil)
 	if err != nil {
 		return s, err
 	}
-	var answer struct {
-		Incidents json.RawMessage `json:"incidents"`
-		Databases json.RawMessage `json:"databases"`
+	if json.Unmarshal(data, &s) != nil || s.Incidents == nil {
+		return s, fmt.Errorf("%s%s: what answers there is not pongwatch, or another version of it", r.url, statisticsPath)
 	}
-	if json.Unmarshal(data, &answer) == nil && json.Unmarshal(answer.Incidents, &s.Incidents) == nil && s.Incidents != nil {
-		s.Raw = answer.Incidents
-		// Only a hint hangs on the databases' names.
-		_ = json.Unmarshal(answer.Databases, &s.Databases)
-		return s, nil
+	return s, nil
+}
+
+// post sends the command to the local process, and returns it as stored there.
+func (r *reader) post(ctx context.Context, c report.Command) (report.Command, error) {
+	body, err := json.Marshal(local.CommandRequest{Command: c, For: local.Span(c.For)})
+	if err != nil {
+		return c, err
 	}
-	return s, fmt.Errorf("%s%s: what answers there is not pongwatch, or another version of it", r.url, statisticsPath)
+	data, err := r.do(ctx, http.MethodPost, local.CommandsPath, body)
+	if err != nil {
+		return c, err
+	}
+	if err := json.Unmarshal(data, &c); err != nil {
+		return c, fmt.Errorf("%s: reading the answer: %w", r.url, err)
+	}
+	return c, nil
+}
+
+// poll reads the statistics until done returns true, or for that long. What cannot be
+// read now may be readable the next time.
+func (r *reader) poll(ctx context.Context, wait time.Duration, done func(incidents.View) bool) bool {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	ticker := time.NewTicker(pollEvery)
+	defer ticker.Stop()
+	for {
+		if s, err := r.statistics(ctx); err == nil && done(*s.Incidents) {
+			return true
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
 }

@@ -1,125 +1,154 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/pongwatch/pongwatch/functions/alert/message"
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
+	"github.com/spf13/cobra"
+
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
-const aboutSilence = `
-Silences an incident or a group, or a database, or one of its checks: nothing new is told
-about it until the silence ends. What still fails then is told; what was told before is
-still edited to its end. A silence lasts at most 24 hours.
+func ackCommand() *cobra.Command {
+	a := newAsker(&cobra.Command{
+		Use:   "ack INC-…",
+		Short: "Acknowledge an incident: you are working on it",
+		Long: `Acknowledges an incident or a group: you are working on it. Its messages are edited to
+say so, nothing escalates, and reminders become rare. It fixes nothing, and is cleared
+when the incident reopens.`,
+		Example:           "  pongwatch ack INC-7F3A9K",
+		Args:              atMost(1),
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}, waitForAlert)
+	a.RunE = func(_ *cobra.Command, args []string) error {
+		id := strings.Join(args, "")
+		if err := checkID(id); err != nil {
+			return err
+		}
+		return a.ask(order{
+			command: report.Command{Action: report.Acknowledge, Incident: id},
+			asked:   "Asked to acknowledge " + id,
+			next:    "Its messages are edited to say so; nothing escalates while it is yours.",
+			settled: func(s statistics) (string, error) {
+				ack := a.target.Acknowledged
+				if ack == nil {
+					return "", nil
+				}
+				return fmt.Sprintf("%s acknowledged it at %s: nothing to do.\n", text.Line(ack.By), text.Clock(ack.At, s.Incidents.At)), nil
+			},
+		})
+	}
+	return a.Command
+}
 
-  pongwatch silence INC-7F3A9K --for 2h --reason "Upstash is on it"
-  pongwatch silence --database prod-cache --check latency --for 8h`
-
-const aboutUnsilence = `
-Ends the silences of an incident or a group, or of a database, or one of its checks.
-What still fails is told at once.
-
-  pongwatch unsilence INC-7F3A9K
-  pongwatch unsilence --database prod-cache`
-
-const defaultSilence = time.Hour
-
-func silenceCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := newAsker("silence", waitForAlert, stdout, stderr)
-	scope := newScope(a.flags)
-	lasts := defaultSilence
-	a.flags.Func("for", "for this `duration`, at most 24h, such as 45m (default 1h)", func(text string) (err error) {
+func silenceCommand() *cobra.Command {
+	a := newAsker(&cobra.Command{
+		Use:   "silence [INC-…]",
+		Short: "Mute an incident or a database for a while",
+		Long: `Silences an incident or a group, or a database, or one of its checks: no new messages
+are sent about it until the silence ends. If it is still failing then, you are notified.
+Messages already sent keep being updated. A silence lasts at most 24 hours.`,
+		Example: `  pongwatch silence INC-7F3A9K --for 2h --reason "Upstash is on it"
+  pongwatch silence --database prod-cache --check latency --for 8h`,
+	}, waitForAlert)
+	scope := newScope(a)
+	lasts := time.Hour
+	a.Flags().Func("for", "for this `duration`, at most 24h, such as 45m (default 1h)", func(text string) (err error) {
 		lasts, err = parseSilence(text)
 		return err
 	})
-	reason := a.flags.String("reason", "", "why, as others shall read it: `text`")
-	id, code, ok := a.parse("[INC-…]", args, aboutSilence)
-	if !ok {
-		return code
+	reason := a.Flags().String("reason", "", "why, as shown to the team: `text`")
+	a.RunE = func(_ *cobra.Command, args []string) error {
+		if err := scope.check(args); err != nil {
+			return err
+		}
+		return a.ask(order{
+			command: report.Command{
+				Action: report.Silence, Incident: scope.incident, Series: scope.series, For: lasts, Reason: report.CutEvidence(*reason),
+			},
+			asked:   fmt.Sprintf("Asked to silence %s until %s (%s)", scope, text.Clock(time.Now().Add(lasts), time.Now()), text.Duration(lasts)),
+			next:    "No new messages are sent about it until then. If it is still failing then, you are notified.",
+			settled: scope.unknownDatabase,
+		})
 	}
-	if err := scope.check(id); err != nil {
-		return a.fail(err)
-	}
-	return a.ask(ctx, order{
-		command: report.Command{
-			Action: report.Silence, Incident: id, Series: scope.series, For: lasts, Reason: report.CutEvidence(*reason),
-		},
-		asked:    fmt.Sprintf("Asked to silence %s until %s (%s)", scope.what(id), message.Clock(time.Now().Add(lasts), time.Now()), message.Duration(lasts)),
-		next:     "Nothing new is told about it until then; what still fails then is told.",
-		precheck: func(s statistics) (int, bool) { return a.knows(s, scope.series.Database) },
-	})
+	return a.Command
 }
 
-func unsilenceCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := newAsker("unsilence", waitForAlert, stdout, stderr)
-	scope := newScope(a.flags)
-	id, code, ok := a.parse("[INC-…]", args, aboutUnsilence)
-	if !ok {
-		return code
+func unsilenceCommand() *cobra.Command {
+	a := newAsker(&cobra.Command{
+		Use:   "unsilence [INC-…]",
+		Short: "End a silence",
+		Long: `Ends the silences of an incident or a group, or of a database, or one of its checks.
+You are notified at once of what is still failing.`,
+		Example: `  pongwatch unsilence INC-7F3A9K
+  pongwatch unsilence --database prod-cache`,
+	}, waitForAlert)
+	scope := newScope(a)
+	a.RunE = func(_ *cobra.Command, args []string) error {
+		if err := scope.check(args); err != nil {
+			return err
+		}
+		return a.ask(order{
+			command: report.Command{Action: report.Unsilence, Incident: scope.incident, Series: scope.series},
+			asked:   "Asked to end the silence of " + scope.String(),
+			next:    "You are notified at once of what is still failing.",
+			settled: func(s statistics) (string, error) {
+				switch {
+				case slices.ContainsFunc(s.Incidents.Silences, func(x incidents.Silence) bool { return scope.ends(x, a.target) }):
+					return "", nil
+				case !a.target.SilencedUntil.IsZero():
+					return "", refuse("%s is silenced through its group: pongwatch unsilence %s", a.target.ID, a.target.Group)
+				}
+				return fmt.Sprintf("No silence of %s is in force: nothing to do.\n", scope), nil
+			},
+		})
 	}
-	if err := scope.check(id); err != nil {
-		return a.fail(err)
-	}
-	return a.ask(ctx, order{
-		command: report.Command{Action: report.Unsilence, Incident: id, Series: scope.series},
-		asked:   "Asked to end the silence of " + scope.what(id),
-		next:    "What still fails is told at once.",
-		precheck: func(s statistics) (int, bool) {
-			switch {
-			case slices.ContainsFunc(s.Incidents.Silences, func(x incidents.Silence) bool { return scope.ends(x, a.target) }):
-				return 0, false
-			case !a.target.handling.SilencedUntil.IsZero():
-				return a.refuse("%s is silenced through its group: pongwatch unsilence %s", a.target.id, a.target.group), true
-			}
-			fmt.Fprintf(stdout, "No silence of %s is in force: nothing to do.\n", scope.what(id))
-			return exitOK, true
-		},
-	})
+	return a.Command
 }
 
-// scope is what a silence is about, if not an incident.
+// scope is what a silence is about: an incident, or a database, or one of its checks.
 type scope struct {
-	series report.Series
-	only   string
+	incident string
+	series   report.Series
+	only     string // the check, as written
 }
 
-func newScope(flags *flag.FlagSet) *scope {
+func newScope(a *asker) *scope {
 	s := &scope{}
-	flags.StringVar(&s.series.Database, "database", "", "instead of an incident, the database of this `name`")
-	flags.StringVar(&s.only, "check", "", "with --database, only this `check`, such as ping or latency")
+	a.Flags().StringVar(&s.series.Database, "database", "", "instead of an incident, the database of this `name`")
+	a.Flags().StringVar(&s.only, "check", "", "with --database, only this `check`, such as ping or latency")
+	_ = a.RegisterFlagCompletionFunc("check", cobra.FixedCompletions(names(report.Checks()), cobra.ShellCompDirectiveNoFileComp))
+	a.Args, a.ValidArgsFunction = atMost(1), cobra.NoFileCompletions
 	return s
 }
 
-func (s *scope) check(id string) error {
-	s.series.Check = report.Check(s.only)
+func (s *scope) check(args []string) error {
+	s.incident, s.series.Check = strings.Join(args, ""), report.Check(s.only)
 	switch {
-	case id != "" && s.series.Database != "":
+	case s.incident != "" && s.series.Database != "":
 		return errors.New("an incident and --database: want one of them")
 	case s.series.Check != "" && s.series.Database == "":
 		return errors.New("--check needs --database, such as --database prod-cache --check latency")
 	case s.series.Check != "" && !s.series.Check.Valid():
-		return fmt.Errorf("--check %q: want one of %s", s.only, join(report.Checks()))
+		return fmt.Errorf("--check %q: want one of %s", s.only, strings.Join(names(report.Checks()), ", "))
 	case s.series.Database != "":
 		return nil
-	case id == "":
+	case s.incident == "":
 		return errors.New("silence what? want an incident such as INC-7F3A9K, or --database NAME")
 	}
-	return checkID(id)
+	return checkID(s.incident)
 }
 
-// what names the scope in a sentence; id is the incident's, if it is one.
-func (s *scope) what(id string) string {
+// String names the scope in a sentence.
+func (s *scope) String() string {
 	switch {
 	case s.series.Database == "":
-		return id
+		return s.incident
 	case s.series.Check == "":
 		return s.series.Database
 	}
@@ -132,29 +161,30 @@ func (s *scope) ends(x incidents.Silence, t target) bool {
 		return x.Incident == "" && x.Database == s.series.Database && (s.series.Check == "" || x.Check == s.series.Check)
 	}
 	if x.Incident != "" {
-		return x.Incident == t.id
+		return x.Incident == t.ID
 	}
-	return x.Database == t.series.Database && (x.Check == "" || x.Check == t.series.Check) && (x.Subject == "" || x.Subject == t.series.Subject)
+	return x.Database == t.Database && (x.Check == "" || x.Check == t.Check) && (x.Subject == "" || x.Subject == t.Subject)
 }
 
-// knows refuses a database that is not there.
-func (a *asker) knows(s statistics, name string) (int, bool) {
-	if name == "" || name == report.MonitorDatabase || len(s.Databases) == 0 {
-		return 0, false
+// unknownDatabase refuses a database that is not there.
+func (s *scope) unknownDatabase(known statistics) (string, error) {
+	name := s.series.Database
+	if name == "" || name == report.MonitorDatabase || len(known.Databases) == 0 {
+		return "", nil
 	}
-	var names []string
-	for _, d := range s.Databases {
+	var others []string
+	for _, d := range known.Databases {
 		if d.Name == name {
-			return 0, false
+			return "", nil
 		}
-		names = append(names, d.Name)
+		others = append(others, d.Name)
 	}
 	const most = 10
-	list := strings.Join(names[:min(len(names), most)], ", ")
-	if len(names) > most {
-		list += fmt.Sprintf(" and %d more", len(names)-most)
+	list := strings.Join(others[:min(len(others), most)], ", ")
+	if len(others) > most {
+		list += fmt.Sprintf(" and %d more", len(others)-most)
 	}
-	return a.refuse("there is no database %q; want one of %s", report.CutEvidence(name), list), true
+	return "", refuse("there is no database %q; want one of %s", report.CutEvidence(name), list)
 }
 
 // parseSilence reads how long a silence lasts.
@@ -171,10 +201,11 @@ func parseSilence(text string) (time.Duration, error) {
 	return d, nil
 }
 
-func join(checks []report.Check) string {
-	names := make([]string, len(checks))
-	for i, c := range checks {
-		names[i] = string(c)
+// names returns a closed set as strings.
+func names[T ~string](set []T) []string {
+	out := make([]string, len(set))
+	for i, x := range set {
+		out[i] = string(x)
 	}
-	return strings.Join(names, ", ")
+	return out
 }

@@ -5,27 +5,23 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
-// target is an incident or a group that a command may name.
+// target is an incident or a group that a command may name. Of a group only the ids, the
+// shard, the end and the handling are set.
 type target struct {
-	id, fullID, shard string
+	incidents.Incident
 	// what says in words what it is about.
-	what     string
-	resolved time.Time
-	handling incidents.Handling
-	// series is zero for a group; group is the one that tells for it.
-	series report.Series
-	group  string
+	what string
 }
 
-// anID matches what people may write for an incident; which one they mean is for
+// anID matches what people may write for an incident. Which one they mean is for
 // [incident.MatchID] to say.
 var anID = regexp.MustCompile(`(?i)^(INC-)?[0-9A-Z]{6}$|^[0-9]{8}T[0-9]{6}Z-[0-9A-Z]{12}$`)
 
@@ -40,72 +36,69 @@ func checkID(text string) error {
 	return nil
 }
 
-// targets returns all incidents, groups and drills.
+// targets returns all incidents, drills and groups.
 func targets(v incidents.View) []target {
 	var all []target
-	for _, i := range slices.Concat(v.Open, v.Drills, v.Resolved) {
-		what := fmt.Sprintf("%s %s: %s", message.DatabaseName(i.Database), i.Check, i.Title)
+	for _, i := range slices.Concat(v.Open, v.Resolved) {
+		what := message.DatabaseName(i.Database) + " " + string(i.Check)
 		if i.Subject != "" {
-			what = fmt.Sprintf("%s %s of %s: %s", message.DatabaseName(i.Database), i.Check, message.Line(i.Subject), i.Title)
+			what += " of " + text.Line(i.Subject)
 		}
-		if slices.ContainsFunc(v.Drills, func(d incidents.Incident) bool { return d.FullID == i.FullID }) {
-			what = "a drill"
-		}
-		all = append(all, target{
-			id: i.ID, fullID: i.FullID, shard: i.Shard, what: what, resolved: i.Resolved, handling: i.Handling,
-			series: report.Series{Database: i.Database, Check: i.Check, Subject: i.Subject}, group: i.Group,
-		})
+		all = append(all, target{i, what + ": " + i.Title})
+	}
+	for _, i := range v.Drills {
+		all = append(all, target{i, "a drill"})
 	}
 	for _, g := range v.Groups {
 		all = append(all, target{
-			id: g.ID, fullID: g.FullID, shard: g.Shard, resolved: g.Resolved, handling: g.Handling,
-			what: fmt.Sprintf("a group of %d incidents: %s", len(g.Members), g.Class),
+			incidents.Incident{ID: g.ID, FullID: g.FullID, Shard: g.Shard, Resolved: g.Resolved, Handling: g.Handling},
+			fmt.Sprintf("a group of %d incidents: %s", len(g.Members), g.Class),
 		})
 	}
 	return all
 }
 
-// resolve finds what the command names and makes it unambiguous. Where it names
-// nothing, or several, it says so and returns the exit code.
-func (a *asker) resolve(v incidents.View, c *report.Command) (code int, answered bool) {
+// resolve finds what the command names and makes it unambiguous. Where it names nothing,
+// or several, the error lists the candidates.
+func (a *asker) resolve(v incidents.View, c *report.Command) error {
 	if c.Incident == "" {
-		return 0, false
+		return nil
 	}
 	var found, over, open []target
 	for _, t := range targets(v) {
-		switch named := incident.MatchID(c.Incident, t.fullID) && (c.Shard == "" || c.Shard == t.shard); {
-		case named && t.resolved.IsZero():
+		switch named := incident.MatchID(c.Incident, t.FullID) && (c.Shard == "" || c.Shard == t.Shard); {
+		case named && t.Resolved.IsZero():
 			found = append(found, t)
 		case named:
 			over = append(over, t)
-		case t.resolved.IsZero():
+		case t.Resolved.IsZero():
 			open = append(open, t)
 		}
 	}
 	switch {
 	case len(found) == 1:
 		a.target = found[0]
-		c.Incident, c.Shard = a.target.fullID, a.target.shard
-		fmt.Fprintf(a.stdout, "%s is %s.\n", a.target.id, a.target.what)
-		return 0, false
+		c.Incident, c.Shard = a.target.FullID, a.target.Shard
+		fmt.Fprintf(a.OutOrStdout(), "%s is %s.\n", a.target.ID, a.target.what)
+		return nil
 	case len(found) > 1:
-		return a.refuse("%s means several; want one of\n%s", c.Incident, listTargets(found, target.full)), true
+		for i := range found {
+			found[i].ID = found[i].FullID
+		}
+		return refuse("%s means several; want one of\n%s", c.Incident, listTargets(found))
 	case len(over) > 0:
-		return a.refuse("%s (%s) was resolved at %s", over[0].id, over[0].what, message.Clock(over[0].resolved, v.At)), true
+		return refuse("%s (%s) was resolved at %s", over[0].ID, over[0].what, text.Clock(over[0].Resolved, v.At))
 	case len(open) == 0:
-		return a.refuse("there is no incident %s: nothing is open", c.Incident), true
+		return refuse("there is no incident %s: nothing is open", c.Incident)
 	}
-	return a.refuse("there is no open incident %s; open are\n%s", c.Incident, listTargets(open, target.short)), true
+	return refuse("there is no open incident %s; open are\n%s", c.Incident, listTargets(open))
 }
 
-func (t target) full() string  { return t.fullID }
-func (t target) short() string { return t.id }
-
-func listTargets(all []target, name func(target) string) string {
+func listTargets(all []target) string {
 	const most = 20
 	var lines []string
 	for _, t := range all[:min(len(all), most)] {
-		lines = append(lines, fmt.Sprintf("  %s  %s", name(t), t.what))
+		lines = append(lines, fmt.Sprintf("  %s  %s", t.ID, t.what))
 	}
 	if more := len(all) - most; more > 0 {
 		lines = append(lines, fmt.Sprintf("  and %d more", more))

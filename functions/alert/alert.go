@@ -1,7 +1,7 @@
 // Package alert is the function that decides and notifies. Everything reaches it as
 // a Pub/Sub push: reports, ticks, commands and signals.
 //
-// For each message it reads the shard's state, lets [incident.Step] decide, claims
+// For each message it reads the shard's state, lets [Step] decide, claims
 // what is owed to receivers in the same value, and writes it by compare-and-swap.
 // Only then does it send, and records what became of it. Once the write is
 // committed the message is acknowledged, delivered or not: what is owed is in the
@@ -93,10 +93,11 @@ type Function struct {
 
 	mu       sync.Mutex
 	policies map[string]incident.Policy
-	signals  recentSignals
-	failOpen slots
-	stored   storedShards
-	refusing map[string]bool // nil while not known
+	signals  map[string]recentSignal // what each source last said of each service's revisions
+	failOpen map[string]time.Time    // the last slot of each shard that was used without a store
+	stored   []string
+	storedAt time.Time
+	refusing []string // addresses; nil while not known
 
 	pulse pulse
 }
@@ -134,7 +135,8 @@ func New(o Options) (*Function, error) {
 	}
 	f := &Function{
 		options: o, config: o.Config, store: o.Store, log: o.Logger, now: o.Now,
-		policies: map[string]incident.Policy{},
+		policies: map[string]incident.Policy{}, signals: map[string]recentSignal{}, failOpen: map[string]time.Time{},
+		pulse: pulse{unheard: map[string]bool{}},
 	}
 	if shards := o.Config.ShardNames(); len(shards) > 0 {
 		f.first = shards[0]

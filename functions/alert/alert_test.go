@@ -94,7 +94,7 @@ func TestARefusalGoesToTheFallbackAtOnceAndOpensAnIncidentOfTheMonitor(t *testin
 	if diff := cmp.Diff([]string{"opened", "opened"}, w.mail.got); diff != "" {
 		t.Errorf("mail was told (-want +got):\n%s", diff)
 	}
-	if got := w.state().Refusing(); !slices.Equal(got, []string{"slack"}) {
+	if got := refusing(w.state()); !slices.Equal(got, []string{"slack"}) {
 		t.Errorf("refusing: %v, want slack", got)
 	}
 	if got := w.slack.tries; got != 2 {

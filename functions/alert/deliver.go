@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/store"
 )
@@ -22,97 +26,63 @@ const (
 // documentsAtOnce bounds how many incident documents are written at the same time.
 const documentsAtOnce = 8
 
-// delivered says what is left to do after one round of deliveries.
-type delivered struct {
-	// health is what was learnt about receivers.
-	health []incident.ReceiverHealth
-	// more says that recording has made something new due.
-	more bool
-}
-
 // deliver sends claimed notices, each receiver's in their order and the receivers
 // side by side, and records results as they come in: what was accepted must not
 // wait for what hangs. It goes on when the request has ended, since the claims are
-// this process' alone.
-func (f *Function) deliver(ctx context.Context, shard string, notices []incident.Notice) delivered {
+// this process' alone. It returns what the results show about receivers.
+func (f *Function) deliver(ctx context.Context, shard string, notices []incident.Notice) []ReceiverHealth {
 	ctx = context.WithoutCancel(ctx)
-	results := make(chan incident.Result, len(notices))
+	queues := map[string][]incident.Notice{}
+	for _, n := range notices {
+		queues[n.Address] = append(queues[n.Address], n)
+	}
+	results := make(chan notify.Result, len(notices))
 	var wg sync.WaitGroup
-	for address, queue := range byAddress(notices) {
+	for address, queue := range queues {
 		if address == incident.Documents {
-			f.sendDocuments(ctx, &wg, queue, results)
-			continue
+			wg.Go(func() { f.sendDocuments(ctx, queue, results) })
+		} else {
+			wg.Go(func() { f.sendAll(ctx, address, queue, results) })
 		}
-		wg.Go(func() { f.sendAll(ctx, address, queue, results) })
 	}
 	go func() {
 		wg.Wait()
 		close(results)
 	}()
-	var d delivered
-	seen := map[string]bool{}
+	var health []ReceiverHealth
 	for r := range results {
-		batch := append([]incident.Result{r}, drain(results)...)
+		batch := []notify.Result{r}
+		for len(results) > 0 { // those that need no waiting
+			batch = append(batch, <-results)
+		}
 		f.record(ctx, shard, batch)
 		for _, r := range batch {
-			d.learn(r, seen)
-		}
-	}
-	return d
-}
-
-// learn notes what a result says about its receiver.
-func (d *delivered) learn(r incident.Result, seen map[string]bool) {
-	if r.Address == incident.Documents || seen[r.Address] {
-		return
-	}
-	switch r.Outcome {
-	case incident.Refused:
-		d.health = append(d.health, incident.ReceiverHealth{Address: r.Address, Problem: r.Error})
-		d.more = true // the fallback
-		seen[r.Address] = true
-	case incident.Delivered:
-		d.health = append(d.health, incident.ReceiverHealth{Address: r.Address})
-		seen[r.Address] = true
-	case incident.Later, incident.Ambiguous:
-	}
-}
-
-// drain returns what is there without waiting.
-func drain(results <-chan incident.Result) []incident.Result {
-	var out []incident.Result
-	for {
-		select {
-		case r, ok := <-results:
-			if !ok {
-				return out
+			if r.Address == incident.Documents || slices.ContainsFunc(health, func(h ReceiverHealth) bool { return h.Address == r.Address }) {
+				continue
 			}
-			out = append(out, r)
-		default:
-			return out
+			switch r.Outcome {
+			case notify.Refused:
+				health = append(health, ReceiverHealth{Address: r.Address, Problem: r.Error})
+			case notify.Delivered:
+				health = append(health, ReceiverHealth{Address: r.Address})
+			case notify.Later, notify.Ambiguous:
+			}
 		}
 	}
-}
-
-func byAddress(notices []incident.Notice) map[string][]incident.Notice {
-	out := map[string][]incident.Notice{}
-	for _, n := range notices {
-		out[n.Address] = append(out[n.Address], n)
-	}
-	return out
+	return health
 }
 
 // sendAll sends a receiver's notices one after the other. When it asks to be left
 // alone, the rest is not even tried.
-func (f *Function) sendAll(ctx context.Context, address string, queue []incident.Notice, results chan<- incident.Result) {
-	var pause *incident.Result
+func (f *Function) sendAll(ctx context.Context, address string, queue []incident.Notice, results chan<- notify.Result) {
+	var pause *notify.Result
 	for _, n := range queue {
 		r := result(n)
 		if pause != nil {
-			r.Outcome, r.RetryAfter, r.Error = incident.Later, pause.RetryAfter, pause.Error
+			r.Outcome, r.RetryAfter, r.Error = notify.Later, pause.RetryAfter, pause.Error
 		} else {
 			r = f.send(ctx, address, n)
-			if r.Outcome == incident.Later && r.RetryAfter > 0 {
+			if r.Outcome == notify.Later && r.RetryAfter > 0 {
 				pause = &r
 			}
 		}
@@ -120,16 +90,16 @@ func (f *Function) sendAll(ctx context.Context, address string, queue []incident
 	}
 }
 
-func result(n incident.Notice) incident.Result {
-	return incident.Result{ID: n.ID(), Address: n.Address, Owner: n.Owner, Want: n.Want, Open: n.Open}
+func result(n incident.Notice) notify.Result {
+	return notify.Result{ID: n.ID(), Address: n.Address, Owner: n.Owner, Want: n.Want, Open: n.Open}
 }
 
 // send renders one notice from what was claimed and delivers it inside its lease.
-func (f *Function) send(ctx context.Context, address string, n incident.Notice) incident.Result {
+func (f *Function) send(ctx context.Context, address string, n incident.Notice) notify.Result {
 	r := result(n)
 	receiver, ok := f.options.Receivers[address]
 	if !ok {
-		r.Outcome, r.Error = incident.Refused, "the receiver is not configured"
+		r.Outcome, r.Error = notify.Refused, "the receiver is not configured"
 		if why := f.options.Problems[address]; why != "" {
 			r.Error = why
 		}
@@ -138,7 +108,7 @@ func (f *Function) send(ctx context.Context, address string, n incident.Notice) 
 	now := f.now()
 	end := n.Until.Add(-f.options.Lease / marginShare)
 	if !now.Add(f.options.Lease / sendShare).Before(end) {
-		r.Outcome, r.Error = incident.Later, "no time left to send"
+		r.Outcome, r.Error = notify.Later, "no time left to send"
 		return r
 	}
 	m := message.Render(n, f.options.Context(ctx))
@@ -146,46 +116,38 @@ func (f *Function) send(ctx context.Context, address string, n incident.Notice) 
 	// The clock of the lease may be a test's; what is left of it is not.
 	ctx, cancel := context.WithTimeout(ctx, min(end.Sub(now), f.options.Lease/sendShare))
 	defer cancel()
-	began := f.now()
 	ref, outcome, err := receiver.Deliver(ctx, m, n.Previous)
 	f.options.Observe(Sent)
-	r.Ref, r.RetryAfter, r.Outcome = ref, outcome.RetryAfter, incident.Outcome(outcome.Result)
-	if r.Outcome != incident.Delivered {
-		r.Error = reason(outcome, err)
+	r.Ref, r.RetryAfter, r.Outcome = ref, outcome.RetryAfter, notify.Outcome(outcome.Result)
+	switch {
+	case r.Outcome == notify.Delivered:
+	case outcome.Reason != "":
+		r.Error = outcome.Reason
+	case err != nil:
+		r.Error = err.Error()
+	default:
+		r.Error = string(outcome.Result)
 	}
-	f.logDelivery(ctx, n, r, f.now().Sub(began))
+	f.logDelivery(ctx, n, r, f.now().Sub(now))
 	return r
 }
 
-func reason(o message.Outcome, err error) string {
-	switch {
-	case o.Reason != "":
-		return o.Reason
-	case err != nil:
-		return err.Error()
-	}
-	return string(o.Result)
-}
-
 // sendDocuments writes incidents' documents, several at once.
-func (f *Function) sendDocuments(ctx context.Context, wg *sync.WaitGroup, queue []incident.Notice, results chan<- incident.Result) {
-	next := make(chan incident.Notice, len(queue))
+func (f *Function) sendDocuments(ctx context.Context, queue []incident.Notice, results chan<- notify.Result) {
+	var group errgroup.Group
+	group.SetLimit(documentsAtOnce)
 	for _, n := range queue {
-		next <- n
-	}
-	close(next)
-	for range min(documentsAtOnce, len(queue)) {
-		wg.Go(func() {
-			for n := range next {
-				r := result(n)
-				r.Outcome, r.Ref = incident.Delivered, incident.Ref{ID: n.ID()}
-				if err := f.writeDocument(ctx, n); err != nil {
-					r.Outcome, r.Ref, r.Error = incident.Later, incident.Ref{}, err.Error()
-				}
-				results <- r
+		group.Go(func() error {
+			r := result(n)
+			r.Outcome, r.Ref = notify.Delivered, incident.Ref{ID: n.ID()}
+			if err := f.writeDocument(ctx, n); err != nil {
+				r.Outcome, r.Ref, r.Error = notify.Later, incident.Ref{}, err.Error()
 			}
+			results <- r
+			return nil
 		})
 	}
+	_ = group.Wait() // each result holds its error
 }
 
 // writeDocument keeps the newer revision if another worker is writing too.
@@ -217,7 +179,7 @@ func (f *Function) writeDocument(ctx context.Context, n incident.Notice) error {
 
 // record merges results into the state, however often others write in between. If
 // it cannot be written, the leases run out and what was sent may be sent once more.
-func (f *Function) record(ctx context.Context, shard string, results []incident.Result) {
+func (f *Function) record(ctx context.Context, shard string, results []notify.Result) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	var err error
@@ -233,7 +195,7 @@ func (f *Function) record(ctx context.Context, shard string, results []incident.
 	f.log.ErrorContext(ctx, "deliveries cannot be recorded and may be repeated", "event", "unrecorded", "shard", shard, "results", len(results), "error", err)
 }
 
-func (f *Function) tryRecord(ctx context.Context, shard string, results []incident.Result) error {
+func (f *Function) tryRecord(ctx context.Context, shard string, results []notify.Result) error {
 	key := incident.StateKey(shard)
 	doc, err := f.store.Get(ctx, key)
 	if err != nil {
@@ -243,7 +205,7 @@ func (f *Function) tryRecord(ctx context.Context, shard string, results []incide
 	if err != nil {
 		return err
 	}
-	next := incident.Record(s, results, f.policy(shard), f.now())
+	next := notify.Record(s, results, f.policy(shard), f.now())
 	if incident.Equal(s, next) {
 		return nil // an attempt whose answer was lost has recorded it
 	}

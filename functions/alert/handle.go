@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -47,7 +48,7 @@ func (f *Function) report(ctx context.Context, r report.Report) error {
 	if ahead := r.Scheduled.Sub(f.now()); ahead > f.policy(r.Shard).Shift {
 		f.log.WarnContext(ctx, "report of the future changes nothing", "event", "clock", "report", r.Identity(), "ahead_ms", ahead.Milliseconds())
 	}
-	err := f.apply(ctx, r.Shard, incident.Input{Report: &r})
+	err := f.apply(ctx, r.Shard, Input{Report: &r})
 	if errors.Is(err, errStore) {
 		f.tellWithoutStore(ctx, r)
 	}
@@ -56,7 +57,7 @@ func (f *Function) report(ctx context.Context, r report.Report) error {
 
 // tick lets time pass for all shards, and tells the outside that it did.
 func (f *Function) tick(ctx context.Context) error {
-	if err := f.everywhere(ctx, incident.Input{}); err != nil {
+	if err := f.everywhere(ctx, Input{}); err != nil {
 		return err
 	}
 	f.beat(ctx)
@@ -73,7 +74,7 @@ func (f *Function) command(ctx context.Context, c report.Command) error {
 		return nil
 	}
 	f.log.InfoContext(ctx, "command", "event", "command", "action", c.Action, "by", c.By, "via", c.Via, "incident", c.Incident)
-	in := incident.Input{Command: &c}
+	in := Input{Command: &c}
 	switch {
 	case c.Shard != "":
 		return f.apply(ctx, c.Shard, in)
@@ -85,39 +86,28 @@ func (f *Function) command(ctx context.Context, c report.Command) error {
 
 // everywhere applies an input to every shard, a few at a time; one that fails does
 // not keep the others from it.
-func (f *Function) everywhere(ctx context.Context, in incident.Input) error {
-	const atOnce = 4
-	var (
-		wg    sync.WaitGroup
-		mu    sync.Mutex
-		errs  []error
-		slots = make(chan struct{}, atOnce)
-	)
-	for _, shard := range f.shards(ctx) {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
+func (f *Function) everywhere(ctx context.Context, in Input) error {
+	shards := f.shards(ctx)
+	errs := make([]error, len(shards))
+	var group errgroup.Group
+	group.SetLimit(4)
+	for i, shard := range shards {
+		group.Go(func() error {
 			if err := f.apply(ctx, shard, in); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				errs = append(errs, fmt.Errorf("shard %s: %w", shard, err))
+				errs[i] = fmt.Errorf("shard %s: %w", shard, err)
 			}
+			return nil
 		})
 	}
-	wg.Wait()
+	_ = group.Wait() // it has no error of its own
 	return errors.Join(errs...)
 }
 
-// storedShards remembers which shards have a state, for a while: one that is gone
-// from the configuration may still have open incidents.
-type storedShards struct {
-	names []string
-	read  time.Time
-}
-
+// storedFor is how long the shards that have a state are remembered: one that is gone from
+// the configuration may still have open incidents.
 const storedFor = time.Hour
 
-// shards are those of the configuration and those that have a state.
+// shards returns those of the configuration and those that have a state.
 func (f *Function) shards(ctx context.Context) []string {
 	names := slices.Concat(f.config.ShardNames(), f.storedShards(ctx))
 	slices.Sort(names)
@@ -126,22 +116,22 @@ func (f *Function) shards(ctx context.Context) []string {
 
 func (f *Function) storedShards(ctx context.Context) []string {
 	f.mu.Lock()
-	known := f.stored
+	names, read := f.stored, f.storedAt
 	f.mu.Unlock()
-	if !known.read.IsZero() && f.now().Sub(known.read) < storedFor {
-		return known.names
+	if !read.IsZero() && f.now().Sub(read) < storedFor {
+		return names
 	}
 	prefix := incident.StateKey("")
 	from, to := store.Prefix(prefix)
-	var names []string
+	var found []string
 	for doc, err := range f.store.Range(ctx, from, to) {
 		if err != nil {
-			return known.names // whoever reads a state finds out, and says so
+			return names // reading a state fails as well, and that is reported
 		}
-		names = append(names, doc.Key[len(prefix):])
+		found = append(found, doc.Key[len(prefix):])
 	}
 	f.mu.Lock()
-	f.stored = storedShards{names: names, read: f.now()}
-	f.mu.Unlock()
-	return names
+	defer f.mu.Unlock()
+	f.stored, f.storedAt = found, f.now()
+	return found
 }

@@ -87,9 +87,6 @@ func (p *pulse) note(shard string, unheard bool) {
 		delete(p.unheard, shard)
 		return
 	}
-	if p.unheard == nil {
-		p.unheard = map[string]bool{}
-	}
 	p.unheard[shard] = true
 }
 

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/shared/incident"
 )
 
@@ -16,7 +17,7 @@ const (
 	eventHeartbeat   = "heartbeat"
 )
 
-func (f *Function) logTransitions(ctx context.Context, shard string, transitions []incident.Transition) {
+func (f *Function) logTransitions(ctx context.Context, shard string, transitions []notify.Transition) {
 	for _, t := range transitions {
 		level := slog.LevelInfo
 		if t.Event == incident.Updated {
@@ -28,12 +29,12 @@ func (f *Function) logTransitions(ctx context.Context, shard string, transitions
 	}
 }
 
-func (f *Function) logDelivery(ctx context.Context, n incident.Notice, r incident.Result, took time.Duration) {
+func (f *Function) logDelivery(ctx context.Context, n incident.Notice, r notify.Result, took time.Duration) {
 	level := slog.LevelInfo
 	switch {
-	case r.Outcome == incident.Refused:
+	case r.Outcome == notify.Refused:
 		level = slog.LevelError
-	case r.Outcome != incident.Delivered:
+	case r.Outcome != notify.Delivered:
 		level = slog.LevelWarn
 	}
 	f.log.Log(ctx, level, "notification", "event", eventDelivery, "shard", n.Shard, "incident", n.Short(), "incident_id", n.ID(),
@@ -44,7 +45,7 @@ func (f *Function) logDelivery(ctx context.Context, n incident.Notice, r inciden
 // undelivered says at ERROR, with every message, that nobody who can be woken has
 // heard of a critical: Cloud Monitoring tells about it through its own channel.
 func (f *Function) undelivered(ctx context.Context, s incident.State, p incident.Policy, now time.Time) {
-	unheard := s.Undelivered(p, now)
+	unheard := notify.Undelivered(s, p, now)
 	f.pulse.note(s.Shard, len(unheard) > 0)
 	for _, u := range unheard {
 		f.log.ErrorContext(ctx, "critical incident is undelivered", "event", eventUndelivered, "shard", s.Shard,

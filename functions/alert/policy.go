@@ -1,11 +1,11 @@
 package alert
 
 import (
-	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/cron"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -40,7 +40,7 @@ func Policy(c *config.Config, shard string) incident.Policy {
 	p.Windows = windows(c)
 
 	a := c.Alerting
-	p.Reminders, p.EscalateAfter = reminders(a.Reminders), a.EscalateAfter
+	p.Reminders, p.EscalateAfter = incident.Reminders(a.Reminders), a.EscalateAfter
 	p.Reopen = a.ReopenWithin
 	p.UnstableAfter, p.UnstableWithin, p.Settle = a.Unstable.Reopenings, a.Unstable.Within, a.Unstable.StableFor
 	p.FlapHigh, p.FlapLow = a.Flapping.Start, a.Flapping.Stop
@@ -148,7 +148,7 @@ func receivers(c *config.Config) map[string]incident.Receiver {
 func routes(c *config.Config) []incident.Route {
 	var out []incident.Route
 	for _, r := range c.Routes {
-		own := reminders(r.Reminders)
+		own := incident.Reminders(r.Reminders)
 		out = append(out, incident.Route{
 			Environments: r.Environments, Databases: r.Databases, Severities: r.Severities, Continue: r.Continue,
 			Receivers: expand(c, r.Receivers), Fallback: expand(c, r.Fallback), Escalate: expand(c, r.EscalateTo),
@@ -156,10 +156,6 @@ func routes(c *config.Config) []incident.Route {
 		})
 	}
 	return out
-}
-
-func reminders(r config.Reminders) incident.Reminders {
-	return incident.Reminders{Critical: slices.Clone(r.Critical), Acknowledged: slices.Clone(r.Acknowledged), Warning: slices.Clone(r.Warning)}
 }
 
 // windows leaves out what cannot be read: the configuration has reported it.
@@ -172,32 +168,13 @@ func windows(c *config.Config) []incident.Window {
 		}
 		window := incident.Window{Name: w.Name, Databases: w.Databases, Environments: w.Environments, Zone: zone, For: w.For}
 		if w.Cron != "" {
-			if window.Cron, err = incident.ParseCron(w.Cron); err != nil {
-				continue
-			}
+			window.Cron, err = cron.Parse(w.Cron)
+		} else {
+			window.Start, window.End, err = w.Span()
+		}
+		if err == nil {
 			out = append(out, window)
-			continue
 		}
-		from, fromErr := parseTime(w.From, zone)
-		until, untilErr := parseTime(w.Until, zone)
-		if fromErr != nil || untilErr != nil {
-			continue
-		}
-		window.Start, window.End = from, until
-		out = append(out, window)
 	}
 	return out
-}
-
-// parseTime reads a time of a maintenance window; without an offset it is in zone.
-func parseTime(text string, zone *time.Location) (time.Time, error) {
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t, nil
-		}
-	}
-	if t, err := time.ParseInLocation("2006-01-02T15:04:05", text, zone); err == nil {
-		return t, nil
-	}
-	return time.ParseInLocation("2006-01-02T15:04", text, zone)
 }

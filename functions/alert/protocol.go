@@ -7,8 +7,10 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/store"
 )
@@ -23,30 +25,27 @@ const (
 	passes       = 4
 )
 
-var (
-	// errStore says that the store does not do its work.
-	errStore = errors.New("store failed")
-	// errContended says that others wrote first, again and again.
-	errContended = errors.New("state is contended")
-)
+// errStore says that the store does not do its work.
+var errStore = errors.New("store failed")
 
 // apply brings one shard up to date with an input and sends what is owed. It
 // returns nil once the state is committed, whatever becomes of the deliveries.
-func (f *Function) apply(ctx context.Context, shard string, in incident.Input) error {
+func (f *Function) apply(ctx context.Context, shard string, in Input) error {
 	if shard == "" {
 		return nil
 	}
 	for pass := range passes {
 		notices, err := f.commit(ctx, shard, in)
 		if err != nil && pass > 0 {
-			f.log.WarnContext(ctx, "the rest waits for the next sweep", "shard", shard, "error", err)
+			f.log.WarnContext(ctx, "remaining deliveries deferred to the next tick", "shard", shard, "error", err)
 			return nil // the message itself was committed
 		}
 		if err != nil || len(notices) == 0 {
 			return err
 		}
-		done := f.deliver(ctx, shard, notices)
-		in = incident.Input{Receivers: f.news(done.health)}
+		health := f.deliver(ctx, shard, notices)
+		refused := slices.ContainsFunc(health, func(h ReceiverHealth) bool { return h.Problem != "" }) // the fallback is due
+		in = Input{Receivers: f.news(health)}
 		if len(in.Receivers) > 0 && shard != f.first {
 			// Receivers are the first shard's business: failing to note it loses only the note.
 			if err := f.apply(ctx, f.first, in); err != nil {
@@ -54,29 +53,19 @@ func (f *Function) apply(ctx context.Context, shard string, in incident.Input) e
 			}
 			in.Receivers = nil
 		}
-		if !done.more && len(in.Receivers) == 0 && len(notices) < claimMost {
+		if !refused && len(in.Receivers) == 0 && len(notices) < claimMost {
 			return nil
 		}
 	}
 	return nil
 }
 
-// noteRefusing remembers which receivers the first shard's state has as refusing.
-func (f *Function) noteRefusing(s incident.State) {
+// news leaves out receivers that work and are known to.
+func (f *Function) news(health []ReceiverHealth) []ReceiverHealth {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.refusing = map[string]bool{}
-	for _, address := range s.Refusing() {
-		f.refusing[address] = true
-	}
-}
-
-// news leaves out what is known of receivers that work.
-func (f *Function) news(health []incident.ReceiverHealth) []incident.ReceiverHealth {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.DeleteFunc(health, func(h incident.ReceiverHealth) bool {
-		return h.Problem == "" && f.refusing != nil && !f.refusing[h.Address]
+	return slices.DeleteFunc(health, func(h ReceiverHealth) bool {
+		return h.Problem == "" && f.refusing != nil && !slices.Contains(f.refusing, h.Address)
 	})
 }
 
@@ -86,30 +75,23 @@ type attempt struct {
 	notices []incident.Notice
 }
 
-// commit reads the state, steps, claims and writes, until nobody else has written
+// commit reads the state, steps, claims and writes, until no other worker has written
 // in between. The notices are this call's alone to send.
-func (f *Function) commit(ctx context.Context, shard string, in incident.Input) ([]incident.Notice, error) {
+func (f *Function) commit(ctx context.Context, shard string, in Input) ([]incident.Notice, error) {
 	began := time.Now()
 	var made []attempt
 	for try := 0; ; try++ {
 		notices, err := f.tryCommit(ctx, shard, in, &made)
-		conflict := errors.Is(err, store.ErrConflict)
-		if !conflict && !errors.Is(err, errStore) {
+		if !errors.Is(err, store.ErrConflict) && !errors.Is(err, errStore) {
 			return notices, err
 		}
-		if try+1 == contendTries || time.Since(began) > contendFor {
-			if conflict {
-				err = errContended
-			}
-			return nil, fmt.Errorf("committing the state of shard %s: %w", shard, err)
-		}
-		if sleep(ctx, f.options.Jitter(contendPause<<try)) != nil {
+		if try+1 == contendTries || time.Since(began) > contendFor || sleep(ctx, f.options.Jitter(contendPause<<try)) != nil {
 			return nil, fmt.Errorf("committing the state of shard %s: %w", shard, err)
 		}
 	}
 }
 
-func (f *Function) tryCommit(ctx context.Context, shard string, in incident.Input, made *[]attempt) ([]incident.Notice, error) {
+func (f *Function) tryCommit(ctx context.Context, shard string, in Input, made *[]attempt) ([]incident.Notice, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	state, doc, aside, err := f.read(ctx, shard)
@@ -117,7 +99,7 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in incident.Inpu
 		return nil, err
 	}
 	for _, a := range *made {
-		if state.Owner == a.owner || state.Leased(a.owner) {
+		if state.Owner == a.owner || notify.Leased(state, a.owner) {
 			f.options.Observe(Committed)
 			return a.notices, nil // it was written after all
 		}
@@ -127,15 +109,17 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in incident.Inpu
 		in.SetAside = aside
 	}
 	now, policy := f.now(), f.policy(shard)
-	next, transitions := incident.Step(state, in, policy, now)
-	f.trends(ctx, shard, &next, transitions)
+	next, transitions := Step(state, in, policy, now)
+	f.trends(ctx, shard, next, transitions)
 	f.options.Observe(Stepped)
 	owner := rand.Text()
-	next, notices := incident.Claim(next, now, owner, f.options.Lease, claimMost)
+	next, notices := notify.Claim(next, now, owner, f.options.Lease, claimMost)
 	f.options.Observe(Claimed)
 	f.undelivered(ctx, next, policy, now)
 	if shard == f.first {
-		f.noteRefusing(next)
+		f.mu.Lock()
+		f.refusing = refusing(next)
+		f.mu.Unlock()
 	}
 	if len(notices) == 0 && incident.Equal(state, next) {
 		return nil, nil // a tick with nothing due writes nothing
@@ -174,7 +158,13 @@ func (f *Function) read(ctx context.Context, shard string) (state incident.State
 // setAside keeps an unreadable state. Its key follows from its version, so that
 // doing it twice keeps it once.
 func (f *Function) setAside(ctx context.Context, shard string, doc store.Doc) (string, error) {
-	key := fmt.Sprintf("aside/v1/%s/%s", shard, segment(doc.Version))
+	version := strings.Map(func(c rune) rune {
+		if c < '0' || c > '9' && c < 'A' || c > 'Z' && c < 'a' || c > 'z' {
+			return '-' // a segment of a key holds nothing else
+		}
+		return c
+	}, doc.Version)
+	key := fmt.Sprintf("aside/v1/%s/%.64s", shard, version)
 	_, err := f.store.Put(ctx, store.Doc{Key: key, Data: doc.Data, Schema: doc.Schema})
 	if err != nil && !errors.Is(err, store.ErrConflict) {
 		return "", err
@@ -215,7 +205,7 @@ func (f *Function) wrote(ctx context.Context, key, owner string) bool {
 		return false
 	}
 	s, err := incident.Decode(doc.Data)
-	return err == nil && (s.Owner == owner || s.Leased(owner))
+	return err == nil && (s.Owner == owner || notify.Leased(s, owner))
 }
 
 func jitter(most time.Duration) time.Duration { return mathrand.N(max(most, 1)) }
@@ -229,18 +219,4 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// segment makes text fit for a segment of a key.
-func segment(text string) string {
-	out := []byte(text)
-	for i, c := range out {
-		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
-			out[i] = '-'
-		}
-	}
-	if len(out) == 0 {
-		return "none"
-	}
-	return string(out[:min(len(out), 64)])
 }

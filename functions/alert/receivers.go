@@ -27,9 +27,8 @@ type ReceiverOptions struct {
 }
 
 // Receivers builds every receiver that the configuration names, by its address in
-// the outbox: the receiver's name, and for email the name and the recipient. One
-// that cannot be built is missing; why stands in problems under each of its
-// addresses, and the others work on.
+// the outbox: the receiver's name, and for email the name and the recipient. For one
+// that cannot be built, problems says why under each of its addresses.
 func Receivers(cfg *config.Config, o ReceiverOptions) (receivers map[string]message.Receiver, problems map[string]string) {
 	receivers, problems = map[string]message.Receiver{}, map[string]string{}
 	for i := range cfg.Receivers {
@@ -73,39 +72,51 @@ func evidence(problems config.Problems) string {
 func newReceiver(cfg *config.Config, r *config.Receiver, address string, o ReceiverOptions) (message.Receiver, error) {
 	switch r.Kind() {
 	case config.KindSlack:
-		options := slack.Options{
-			Name: address, Channel: r.Slack.Channel, APIURL: r.Slack.APIURL, Mention: r.Slack.Mention,
-			// Without the signing secret nobody could take a button's press.
-			Buttons:       r.Slack.Buttons && cfg.Inbound.SlackSigningSecret.IsSet(),
-			AllowLoopback: o.AllowLoopback, Logger: o.Logger,
-		}
-		if r.Slack.Bot() {
-			options.Token = credential(r.Slack.BotToken, o.Cache)
-		} else {
-			options.Webhook = credential(r.Slack.Webhook, o.Cache)
-		}
-		return built(slack.New(options))
+		return built(slack.New(slackOptions(cfg, r.Slack, address, o)))
 	case config.KindEmail:
-		_, to, _ := strings.Cut(address, "/")
-		options := email.Options{
-			Name: address, Host: r.Email.Host, Port: r.Email.Port, ImplicitTLS: r.Email.TLS == "implicit", From: r.Email.From, To: to, RootCAs: o.MailRoots,
-		}
-		if r.Email.Username.IsSet() {
-			options.Username, options.Password = credential(r.Email.Username, o.Cache), credential(r.Email.Password, o.Cache)
-		}
-		return built(email.New(options))
+		return built(email.New(emailOptions(r.Email, address, o)))
 	case config.KindPagerDuty:
-		return built(webhook.NewPagerDuty(webhook.PagerDutyOptions{
-			Name: address, RoutingKey: credential(r.PagerDuty.RoutingKey, o.Cache), URL: r.PagerDuty.URL, AllowLoopback: o.AllowLoopback,
-		}))
+		return built(webhook.NewPagerDuty(pagerDutyOptions(r.PagerDuty, address, o)))
 	case config.KindWebhook:
-		options := webhook.Options{Name: address, URL: credential(r.Webhook.URL, o.Cache), AllowLoopback: o.AllowLoopback}
-		for _, k := range r.Webhook.Keys {
-			options.Keys = append(options.Keys, credential(k, o.Cache))
-		}
-		return built(webhook.New(options))
+		return built(webhook.New(webhookOptions(r.Webhook, address, o)))
 	}
 	return nil, nil
+}
+
+func slackOptions(cfg *config.Config, s *config.Slack, address string, o ReceiverOptions) slack.Options {
+	options := slack.Options{
+		Name: address, Channel: s.Channel, APIURL: s.APIURL, Mention: s.Mention,
+		// Without the signing secret no function could verify that a button was pressed.
+		Buttons:       s.Buttons && cfg.Inbound.SlackSigningSecret.IsSet(),
+		AllowLoopback: o.AllowLoopback, Logger: o.Logger,
+	}
+	if s.Bot() {
+		options.Token = credential(s.BotToken, o.Cache)
+	} else {
+		options.Webhook = credential(s.Webhook, o.Cache)
+	}
+	return options
+}
+
+func emailOptions(e *config.Email, address string, o ReceiverOptions) email.Options {
+	_, to, _ := strings.Cut(address, "/")
+	options := email.Options{Name: address, Host: e.Host, Port: e.Port, ImplicitTLS: e.TLS == "implicit", From: e.From, To: to, RootCAs: o.MailRoots}
+	if e.Username.IsSet() {
+		options.Username, options.Password = credential(e.Username, o.Cache), credential(e.Password, o.Cache)
+	}
+	return options
+}
+
+func pagerDutyOptions(p *config.PagerDuty, address string, o ReceiverOptions) webhook.PagerDutyOptions {
+	return webhook.PagerDutyOptions{Name: address, RoutingKey: credential(p.RoutingKey, o.Cache), URL: p.URL, AllowLoopback: o.AllowLoopback}
+}
+
+func webhookOptions(w *config.Webhook, address string, o ReceiverOptions) webhook.Options {
+	options := webhook.Options{Name: address, URL: credential(w.URL, o.Cache), AllowLoopback: o.AllowLoopback}
+	for _, k := range w.Keys {
+		options.Keys = append(options.Keys, credential(k, o.Cache))
+	}
+	return options
 }
 
 // built keeps a nil pointer from becoming a receiver that is not nil.

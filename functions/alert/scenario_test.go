@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -345,41 +345,37 @@ func (s *scenario) leave(what string) {
 	}
 }
 
-// ofLaterVersion adds what a later version of the same schema may add: a key, and
-// fields at the end of rows.
-func ofLaterVersion(head, rows string) (string, string) {
-	return strings.Replace(head, "{", `{"later":true,`, 1), strings.ReplaceAll(rows, "\n", "|later\n")
-}
+// ofLaterVersion adds what a later version of the same schema may add: a key anywhere.
+func ofLaterVersion(entry map[string]any) { entry["later"] = true }
 
-// ofFirstVersion takes away what has been appended to rows since the first version: one
-// field of a series, two of an incident.
-func ofFirstVersion(head, rows string) (string, string) {
-	var b strings.Builder
-	for row := range strings.Lines(rows) {
-		for range map[byte]int{'s': 1, 'i': 2}[row[0]] {
-			row = row[:strings.LastIndexByte(row, '|')]
-		}
-		b.WriteString(strings.TrimSuffix(row, "\n") + "\n")
+// ofFirstVersion takes away what was added to series and incidents since the first version.
+func ofFirstVersion(entry map[string]any) {
+	for _, key := range []string{"held_at", "redis_back", "resumed"} {
+		delete(entry, key)
 	}
-	return head, b.String()
 }
 
-// rewrite edits the first line of a state's text and its rows.
-func rewrite(t *testing.T, data []byte, edit func(head, rows string) (string, string)) []byte {
+// rewrite edits a state, and each of its series, incidents and groups.
+func rewrite(t *testing.T, data []byte, edit func(entry map[string]any)) []byte {
 	t.Helper()
 	zr, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, err := io.ReadAll(zr)
-	if err != nil {
+	var state map[string]any
+	if err := json.NewDecoder(zr).Decode(&state); err != nil {
 		t.Fatal(err)
 	}
-	head, rows, _ := strings.Cut(string(raw), "\n")
-	head, rows = edit(head, rows)
+	edit(state)
+	for _, list := range []string{"series", "incidents", "groups"} {
+		entries, _ := state[list].([]any)
+		for _, entry := range entries {
+			edit(entry.(map[string]any))
+		}
+	}
 	var buf bytes.Buffer
 	zw := gzip.NewWriter(&buf)
-	if _, err := io.WriteString(zw, head+"\n"+rows); err != nil {
+	if err := json.NewEncoder(zw).Encode(state); err != nil {
 		t.Fatal(err)
 	}
 	if err := zw.Close(); err != nil {

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -19,9 +18,6 @@ const attributeLogEntry = "logging.googleapis.com/timestamp"
 // signalQuiet is how long an identical signal is dropped: a service that restarts
 // all the time says the same all the time.
 const signalQuiet = 10 * time.Second
-
-// recentSignals holds what each source last said of each service's revisions.
-type recentSignals map[string]recentSignal
 
 type recentSignal struct {
 	mode report.Mode
@@ -41,8 +37,8 @@ func (f *Function) repeats(sig report.Signal) bool {
 	if ok && last.mode == sig.Mode && now.Sub(last.at) < signalQuiet {
 		return true
 	}
-	if f.signals == nil || len(f.signals) >= maxRecent {
-		f.signals = recentSignals{}
+	if len(f.signals) >= maxRecent {
+		clear(f.signals)
 	}
 	f.signals[key] = recentSignal{sig.Mode, now}
 	return false
@@ -75,7 +71,7 @@ func (f *Function) signal(ctx context.Context, sig report.Signal) error {
 	}
 	f.log.InfoContext(ctx, "signal", "event", "signal", "service", sig.Service, "revision", sig.Revision,
 		"database", sig.Database, "mode", sig.Mode, "source", sig.Source)
-	if err := f.apply(ctx, db.Shard, incident.Input{Signal: &sig}); err != nil {
+	if err := f.apply(ctx, db.Shard, Input{Signal: &sig}); err != nil {
 		f.forget(sig)
 		return err
 	}

@@ -14,23 +14,24 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// slot is the span of scheduled time in which a shard without a store is told of
-// once by one instance.
+// slot is the span of scheduled time in which one instance tells a shard's receivers once
+// without a store.
 const slot = 30 * time.Minute
 
-// slots remembers the slots that were used.
-type slots map[string]time.Time
-
-// tellWithoutStore is what is left when the store is down: without memory there is
-// no telling what was told, so at most one message a slot lists what the report's
-// own run has confirmed. The message is asked for again all the same.
+// tellWithoutStore sends a last-resort message when the store is down. Without state it
+// cannot deduplicate, so it sends at most one per slot, which lists what the report's
+// own run has confirmed. The report is asked for again all the same.
 func (f *Function) tellWithoutStore(ctx context.Context, r report.Report) {
 	failures := confirmed(r)
-	if len(failures) == 0 || f.now().Sub(r.Scheduled) > slot {
-		return
+	at := r.Scheduled.Truncate(slot)
+	f.mu.Lock()
+	before := f.failOpen[r.Shard]
+	send := len(failures) > 0 && f.now().Sub(r.Scheduled) <= slot && at.After(before)
+	if send {
+		f.failOpen[r.Shard] = at
 	}
-	before, free := f.takeSlot(r)
-	if !free {
+	f.mu.Unlock()
+	if !send {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.options.Lease/sendShare)
@@ -39,11 +40,13 @@ func (f *Function) tellWithoutStore(ctx context.Context, r report.Report) {
 	log := f.log.With("event", "store_down", "shard", r.Shard, "databases", len(failures))
 	receivers, fallbacks := f.criticalReceivers(r.Shard, failures)
 	if !f.tellAll(ctx, log, m, receivers) && !f.tellAll(ctx, log, m, fallbacks) {
-		f.giveBack(r.Shard, before) // the report comes again, and with it the next attempt
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.failOpen[r.Shard] = before // the report comes again, and with it the next attempt
 	}
 }
 
-// tellAll reports whether anybody has, or may have, the message.
+// tellAll reports whether a receiver has, or may have, the message.
 func (f *Function) tellAll(ctx context.Context, log *slog.Logger, m message.Message, to []string) bool {
 	var told atomic.Bool
 	var wg sync.WaitGroup
@@ -62,29 +65,6 @@ func (f *Function) tellAll(ctx context.Context, log *slog.Logger, m message.Mess
 	}
 	wg.Wait()
 	return told.Load()
-}
-
-// giveBack makes the shard's slot what it was before it was taken.
-func (f *Function) giveBack(shard string, before time.Time) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.failOpen[shard] = before
-}
-
-// takeSlot reports whether the shard's slot is still free, and takes it. It returns the
-// one that was taken before.
-func (f *Function) takeSlot(r report.Report) (before time.Time, free bool) {
-	at := r.Scheduled.Truncate(slot)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.failOpen == nil {
-		f.failOpen = slots{}
-	}
-	if before = f.failOpen[r.Shard]; !at.After(before) {
-		return before, false
-	}
-	f.failOpen[r.Shard] = at
-	return before, true
 }
 
 // confirmed returns the report's critical ping and mock-mode failures that its run

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/incident"
@@ -20,7 +21,7 @@ const trendsMost = 5
 
 // trends keeps the latency before the opening in incidents that were just opened:
 // later it could not be read any more. A failure leaves it out.
-func (f *Function) trends(ctx context.Context, shard string, s *incident.State, transitions []incident.Transition) {
+func (f *Function) trends(ctx context.Context, shard string, s incident.State, transitions []notify.Transition) {
 	if f.options.Trend == nil {
 		return
 	}
@@ -35,9 +36,7 @@ func (f *Function) trends(ctx context.Context, shard string, s *incident.State, 
 		if drawn++; drawn > trendsMost {
 			return // so many are told as a group, which has no picture
 		}
-		told := *inc // Step's own may be another state's
-		told.Sparkline = f.options.Trend(ctx, shard, t.Series.Database, inc.Since)
-		s.Incidents[t.ID] = &told
+		inc.Sparkline = f.options.Trend(ctx, shard, t.Series.Database, inc.Since)
 	}
 }
 

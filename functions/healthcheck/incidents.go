@@ -49,7 +49,7 @@ func (i *incidents) of(ctx context.Context, shard, database string) ([]incident.
 }
 
 func (i *incidents) read(ctx context.Context, shard string) ([]incident.Incident, error) {
-	doc, err := i.store.Get(ctx, "state/v1/"+shard)
+	doc, err := i.store.Get(ctx, incident.StateKey(shard))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}

@@ -26,20 +26,34 @@ const reading = 10 * time.Second
 // minCompressed is from how many bytes compression pays.
 const minCompressed = 1 << 10
 
-// statistics answers with everything that is known, or with what is known of one
-// database.
-func (f *Function) statistics(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), reading)
-	defer cancel()
-	q, ok := f.query(w, r)
-	if !ok || f.unchanged(ctx, w, r) {
+// asked reads the request's parameters and lets answer go on, or answers what is wrong with
+// them.
+func (f *Function) asked(answer func(w http.ResponseWriter, r *http.Request, q statistics.Query)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), reading)
+		defer cancel()
+		q, err := statistics.Parse(r.URL.Query(), f.config)
+		if err != nil {
+			status := http.StatusBadRequest
+			if wrong, ok := errors.AsType[*statistics.QueryError](err); ok && wrong.NotFound {
+				status = http.StatusNotFound
+			}
+			job.WriteError(w, status, err.Error())
+			return
+		}
+		answer(w, r.WithContext(ctx), q)
+	}
+}
+
+// statistics answers with all figures, or with those of one database.
+func (f *Function) statistics(w http.ResponseWriter, r *http.Request, q statistics.Query) {
+	if f.unchanged(w, r) {
 		return
 	}
-	s, err := f.reader.Read(ctx, q)
+	s, err := f.reader.Read(r.Context(), q)
 	status := http.StatusOK
 	if err != nil {
-		status = http.StatusServiceUnavailable
-		w.Header().Del("ETag")
+		status = unavailable(w)
 	}
 	body, err := json.Marshal(s)
 	if err != nil {
@@ -49,38 +63,24 @@ func (f *Function) statistics(w http.ResponseWriter, r *http.Request) {
 	write(w, r, status, "application/json; charset=utf-8", append(body, '\n'))
 }
 
-// query reads the request's parameters; what is wrong with them is answered here.
-func (f *Function) query(w http.ResponseWriter, r *http.Request) (statistics.Query, bool) {
-	q, err := statistics.Parse(r.URL.Query(), f.config)
-	if err == nil {
-		return q, true
-	}
-	status := http.StatusBadRequest
-	if wrong, ok := errors.AsType[*statistics.QueryError](err); ok && wrong.NotFound {
-		status = http.StatusNotFound
-	}
-	job.WriteError(w, status, err.Error())
-	return q, false
-}
-
 func schema(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "max-age=300")
 	write(w, r, http.StatusOK, "application/schema+json; charset=utf-8", statistics.Schema())
 }
 
-// unchanged answers 304 where the reader has what this request would be answered, and
-// says in every answer what that is called.
-func (f *Function) unchanged(ctx context.Context, w http.ResponseWriter, r *http.Request) bool {
+// unchanged answers 304 if the reader has the current answer. Otherwise it sets the ETag of
+// the answer that follows.
+func (f *Function) unchanged(w http.ResponseWriter, r *http.Request) bool {
 	h := w.Header()
 	h.Set("Cache-Control", "private, no-cache")
-	mark, err := f.reader.Mark(ctx)
+	mark, err := f.reader.Mark(r.Context())
 	if err != nil {
 		// The answer itself says what is missing.
-		f.log.WarnContext(ctx, "history not read", slog.String("event", "history_failed"), slog.Any("error", err))
+		f.log.WarnContext(r.Context(), "history not read", slog.String("event", "history_failed"), slog.Any("error", err))
 		return false
 	}
 	sum := sha256.Sum256([]byte(strings.Join([]string{f.options.Version, f.hash, r.URL.Path, r.URL.RawQuery, mark}, "\n")))
-	// Weak: the compressed answer and the other have the same name.
+	// Weak, because the compressed answer and the other share it.
 	tag := `W/"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 	h.Set("ETag", tag)
 	for candidate := range strings.SplitSeq(r.Header.Get("If-None-Match"), ",") {
@@ -92,7 +92,14 @@ func (f *Function) unchanged(ctx context.Context, w http.ResponseWriter, r *http
 	return false
 }
 
-// write answers with body, compressed where the reader takes that.
+// unavailable is the status of an answer for which nothing could be read. Such an answer has
+// no tag, so that no reader keeps it.
+func unavailable(w http.ResponseWriter) int {
+	w.Header().Del("ETag")
+	return http.StatusServiceUnavailable
+}
+
+// write answers with body, compressed if the reader accepts that.
 func write(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", contentType)
@@ -102,26 +109,16 @@ func write(w http.ResponseWriter, r *http.Request, status int, contentType strin
 		h.Set("Cache-Control", "no-store")
 	}
 	if len(body) >= minCompressed && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		if packed, err := compress(body); err == nil {
-			h.Set("Content-Encoding", "gzip")
-			body = packed
-		}
+		var packed bytes.Buffer
+		zw := gzip.NewWriter(&packed)
+		_, _ = zw.Write(body) // into memory
+		_ = zw.Close()
+		h.Set("Content-Encoding", "gzip")
+		body = packed.Bytes()
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body) //nolint:gosec // templates and encoders made it, and nosniff holds the type
-}
-
-func compress(body []byte) ([]byte, error) {
-	var packed bytes.Buffer
-	zw := gzip.NewWriter(&packed)
-	if _, err := zw.Write(body); err != nil {
-		return nil, err
-	}
-	if err := zw.Close(); err != nil {
-		return nil, err
-	}
-	return packed.Bytes(), nil
 }
 
 // shared lets the pages of the allowed origins read next in a browser.

@@ -101,6 +101,37 @@ func TestTheDashboardInABrowser(t *testing.T) {
 	turn.Unlock()
 }
 
+// TestTheScriptDrawsTheCharts also holds the page to what it is without the script: no empty
+// frames, and the charts' figures in tables.
+func TestTheScriptDrawsTheCharts(t *testing.T) {
+	b := browsertest.New(t)
+	x := newFixture(t, "")
+	x.fill(t, 60)
+	srv := httptest.NewServer(x)
+	t.Cleanup(srv.Close)
+	const seen = `[...document.querySelectorAll(".plot, noscript, .scroll table")].map(e => {
+		if (e.tagName === "TABLE") return e.closest("details") ? "table" : "";
+		if (e.tagName === "NOSCRIPT") return e.firstElementChild?.checkVisibility() ? "note" : "";
+		return e.checkVisibility() ? e.querySelectorAll("canvas").length + " canvas " + e.querySelectorAll("svg").length + " svg" : "";
+	}).filter(Boolean).join(", ")`
+	const chart = "1 canvas 0 svg"
+	for _, width := range []int64{1440, 360} {
+		b.Look("light", width)
+		b.Scripts(true)
+		b.Open(srv.URL)
+		if got, want := browsertest.Evaluate[string](b, seen), strings.Join([]string{chart, "table", chart, chart, chart, "table", "table", "table"}, ", "); got != want {
+			t.Errorf("%d px: with the script there are %s; want %s", width, got, want)
+		}
+		b.Scripts(false)
+		b.Do(chromedp.Navigate(srv.URL))
+		if got, want := browsertest.Evaluate[string](b, seen), "note, table, table, table, table"; got != want {
+			t.Errorf("%d px: without the script there are %s; want %s", width, got, want)
+		}
+		b.Fits("without the script")
+	}
+	b.Quiet()
+}
+
 // TestScreenshots takes the pictures of the documentation, or, to show that it can, of
 // the fixture.
 func TestScreenshots(t *testing.T) {

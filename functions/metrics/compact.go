@@ -4,44 +4,21 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/history"
 )
 
 const (
-	// compacting bounds the compaction after a run. What it does not finish, the next
-	// run does.
+	// compacting bounds the compaction after a run. The next run does what is left.
 	compacting = 12 * time.Second
-	// compactWithin is how long a run may have taken for compaction to follow: with it
-	// the answer stays within Scheduler's patience.
+	// compactWithin is how long a run may have taken for compaction to follow. Otherwise
+	// Scheduler's request would time out.
 	compactWithin = 8 * time.Second
 )
 
-// compacted remembers up to which day there is nothing left to compact.
-type compacted struct {
-	mu   sync.Mutex
-	days map[string]time.Time // by shard
-}
-
-func (c *compacted) done(shard string, day time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return !c.days[shard].Before(day)
-}
-
-func (c *compacted) set(shard string, day time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.days == nil {
-		c.days = map[string]time.Time{}
-	}
-	c.days[shard] = day
-}
-
-// compacts lets a run be followed by the compaction that is due, in the same request,
-// since an instance sleeps between requests.
+// compacts returns a handler that compacts what is due after the run, in the same request,
+// because an instance sleeps between requests.
 func (f *Function) compacts(run http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := f.now()
@@ -62,7 +39,7 @@ func (f *Function) compacts(run http.Handler) http.Handler {
 func (f *Function) compact(ctx context.Context, shard string) error {
 	now := f.now()
 	yesterday := now.Add(-history.CompactAfter).UTC().Truncate(24 * time.Hour).Add(-24 * time.Hour)
-	if f.compacted.done(shard, yesterday) {
+	if done, ok := f.compacted.Load(shard); ok && !done.(time.Time).Before(yesterday) {
 		return nil
 	}
 	due, err := f.archive.Due(ctx, shard, now)
@@ -82,6 +59,6 @@ func (f *Function) compact(ctx context.Context, shard string) error {
 			return err
 		}
 	}
-	f.compacted.set(shard, yesterday)
+	f.compacted.Store(shard, yesterday)
 	return nil
 }

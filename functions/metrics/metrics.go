@@ -1,14 +1,15 @@
 // Package metrics is the function that reads the databases' figures and shows them.
 //
 // POST is a scheduled run over one shard: INFO and the checks that cost commands, one
-// report, and then history. GET answers with what history and Alert's state hold: the
-// statistics: as the dashboard, as JSON, for Prometheus and as pictures; and the playbooks.
+// report, and then history. GET answers with the statistics that history and Alert's state
+// hold, as the dashboard, as JSON, for Prometheus and as pictures, and with the playbooks.
 package metrics
 
 import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
@@ -41,21 +42,21 @@ type Options struct {
 	Store store.Store
 	// Resolve finds the databases' credentials.
 	Resolve check.Resolve
-	// Account tells the databases' monthly commands; nil leaves a lower bound.
+	// Account reads the databases' monthly commands; nil leaves a lower bound.
 	Account *check.Account
 	// Upstash is the template of every client: all but URL, Token and Timeout.
 	Upstash upstash.Options
 	// ProofKeys finds the keys that sign requests for a proof of an app's mode. Nil asks for none.
 	ProofKeys check.Keys
 
-	// Authorize guards POST where IAM does not; nil lets everybody through.
+	// Authorize guards POST where IAM does not; nil lets every request through.
 	Authorize func(http.Handler) http.Handler
 	// ReadTokens are the tokens of config's access.tokens.
 	ReadTokens access.Tokens
 
 	// Version is pongwatch's own, for reports. Optional.
 	Version string
-	// Now tells the time; nil is time.Now.
+	// Now returns the time; nil is time.Now.
 	Now func() time.Time
 	// Logger is optional.
 	Logger *slog.Logger
@@ -74,7 +75,7 @@ type Function struct {
 	reader  *statistics.Reader
 	handler http.Handler
 
-	compacted compacted
+	compacted sync.Map // the day up to which a shard is compacted, a time.Time, by shard
 }
 
 // New returns the function.
@@ -99,9 +100,9 @@ func New(o Options) (*Function, error) {
 	template := o.Upstash
 	template.Timeout = attemptTimeout
 	f := &Function{
-		options: o, config: o.Config, hash: o.Config.Hash(), archive: history.New(o.Store).Keep(o.Config.History.HotDays), clients: check.NewClients(o.Resolve, template),
-		apps: check.NewApps(o.Config, o.ProofKeys),
-		log:  o.Logger, now: o.Now,
+		options: o, config: o.Config, hash: o.Config.Hash(), log: o.Logger, now: o.Now,
+		archive: history.New(o.Store).Keep(o.Config.History.HotDays),
+		clients: check.NewClients(o.Resolve, template), apps: check.NewApps(o.Config, o.ProofKeys),
 	}
 	f.reader = statistics.NewReader(statistics.Options{
 		Config: o.Config, Store: o.Store, Archive: f.archive, Region: o.Region, Version: o.Version, Now: o.Now, Log: o.Logger,
@@ -118,28 +119,25 @@ func (f *Function) routes() http.Handler {
 	guard := func(s config.Surface, h http.HandlerFunc) http.Handler {
 		return access.Guard(s, a.MetricsOpen(), f.options.ReadTokens, h)
 	}
-	mux := http.NewServeMux()
-	// A function is asked on any path: Scheduler uses the service's own address.
-	mux.Handle("POST /", f.options.Authorize(f.compacts(f.runner())))
-	mux.Handle("GET /api/v1/admin/redis-metrics", shared(a, guard(a.API, f.statistics)))
-	mux.Handle("OPTIONS /api/v1/admin/redis-metrics", shared(a, nil))
-	mux.Handle("GET /api/v1/admin/redis-metrics/schema.json", guard(a.API, schema))
-	mux.Handle("GET /metrics", guard(a.OpenMetrics, f.openMetrics))
-	mux.Handle("GET /chart.svg", guard(a.Badges, f.chart))
-	mux.Handle("GET /badge.svg", guard(a.Badges, f.badge))
-	mux.Handle("GET /playbooks/{cause}", guard(a.Playbooks, f.playbook))
-	mux.HandleFunc("GET /assets/{name...}", asset)
-	mux.Handle("GET /{$}", guard(a.Dashboard, f.dashboard))
-	mux.Handle("GET /", notFound)
-	return job.Unmounted(mount, mux)
-}
-
-func (f *Function) runner() http.Handler {
-	return &job.Runner{
+	run := &job.Runner{
 		Job: report.Metrics, Region: f.options.Region, Version: f.options.Version,
 		Every: f.config.Every(report.Metrics), Shards: f.config.ShardNames(),
 		Reports: f.options.Reports, Observe: f.observe, Now: f.now, Log: f.log,
 	}
+	mux := http.NewServeMux()
+	// Scheduler posts to the service's own address, whatever its path.
+	mux.Handle("POST /", f.options.Authorize(f.compacts(run)))
+	mux.Handle("GET /api/v1/admin/redis-metrics", shared(a, guard(a.API, f.asked(f.statistics))))
+	mux.Handle("OPTIONS /api/v1/admin/redis-metrics", shared(a, nil))
+	mux.Handle("GET /api/v1/admin/redis-metrics/schema.json", guard(a.API, schema))
+	mux.Handle("GET /metrics", guard(a.OpenMetrics, f.asked(f.openMetrics)))
+	mux.Handle("GET /chart.svg", guard(a.Badges, f.asked(f.chart)))
+	mux.Handle("GET /badge.svg", guard(a.Badges, f.asked(f.badge)))
+	mux.Handle("GET /playbooks/{cause}", guard(a.Playbooks, f.playbook))
+	mux.HandleFunc("GET /assets/{name...}", asset)
+	mux.Handle("GET /{$}", guard(a.Dashboard, f.asked(f.dashboard)))
+	mux.Handle("GET /", notFound)
+	return job.Unmounted(mount, mux)
 }
 
 var notFound = job.NotFound("/", "/api/v1/admin/redis-metrics", "/metrics", "/chart.svg", "/badge.svg", "/playbooks/{cause}")

@@ -2,28 +2,23 @@ package metrics
 
 import (
 	"bytes"
-	"context"
 	"net/http"
 	"slices"
+	"strings"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
+	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
 // openMetrics answers Prometheus. Labels are the configuration's own names and closed
-// sets, so there are as many series as the configuration makes, whatever happens.
-func (f *Function) openMetrics(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), reading)
-	defer cancel()
-	q, ok := f.query(w, r)
-	if !ok {
-		return
-	}
-	s, err := f.reader.Read(ctx, q)
+// sets, so the configuration alone decides how many series there are.
+func (f *Function) openMetrics(w http.ResponseWriter, r *http.Request, q statistics.Query) {
+	s, err := f.reader.Read(r.Context(), q)
 	if err != nil {
 		job.WriteError(w, http.StatusServiceUnavailable, err.Error())
 		return
@@ -33,7 +28,7 @@ func (f *Function) openMetrics(w http.ResponseWriter, r *http.Request) {
 		format = expfmt.NegotiateIncludingOpenMetrics(r.Header)
 	}
 	var b bytes.Buffer
-	e := expfmt.NewEncoder(&b, format, expfmt.WithUnit())
+	e := expfmt.NewEncoder(&b, format)
 	for _, family := range families(s) {
 		if err := e.Encode(family); err != nil {
 			job.WriteError(w, http.StatusInternalServerError, "encoding the figures")
@@ -46,211 +41,184 @@ func (f *Function) openMetrics(w http.ResponseWriter, r *http.Request) {
 	write(w, r, http.StatusOK, string(format), b.Bytes())
 }
 
-// collector gathers families.
-type collector struct {
-	list []*dto.MetricFamily
-	at   map[string]*dto.MetricFamily
-}
+// collector gathers families, in the order in which they are added.
+type collector struct{ families []*dto.MetricFamily }
 
-// A definition is one family. Its name ends in its unit, and in _total for a counter.
-type definition struct {
-	name, unit, help string
-	kind             dto.MetricType
-}
-
-// add adds a sample, with labels as name and value in turn. A value that is not known
-// is left out.
-func (c *collector) add(d definition, value *float64, labels ...string) {
-	if value == nil {
-		return
+// gauge adds a sample, with labels as name and value in turn. A nil value is not known, and
+// left out. A unit ends the name.
+func (c *collector) gauge(name, help string, value *float64, labels ...string) {
+	if value != nil {
+		c.add(name, help, dto.MetricType_GAUGE, labels).Gauge = &dto.Gauge{Value: value}
 	}
-	f := c.at[d.name]
-	if f == nil {
-		f = &dto.MetricFamily{Name: &d.name, Help: &d.help, Type: &d.kind}
-		if d.unit != "" {
-			f.Unit = &d.unit
+}
+
+func (c *collector) add(name, help string, kind dto.MetricType, labels []string) *dto.Metric {
+	i := slices.IndexFunc(c.families, func(f *dto.MetricFamily) bool { return f.GetName() == name })
+	if i < 0 {
+		f := &dto.MetricFamily{Name: &name, Help: &help, Type: &kind}
+		if unit := name[strings.LastIndexByte(name, '_')+1:]; unit == "seconds" || unit == "bytes" || unit == "ratio" {
+			f.Unit = &unit
 		}
-		c.at[d.name] = f
-		c.list = append(c.list, f)
+		i, c.families = len(c.families), append(c.families, f)
 	}
 	m := &dto.Metric{}
 	for pair := range slices.Chunk(labels, 2) {
 		m.Label = append(m.Label, &dto.LabelPair{Name: &pair[0], Value: &pair[1]})
 	}
-	if d.kind == dto.MetricType_COUNTER {
-		m.Counter = &dto.Counter{Value: value}
-	} else {
-		m.Gauge = &dto.Gauge{Value: value}
-	}
-	f.Metric = append(f.Metric, m)
+	c.families[i].Metric = append(c.families[i].Metric, m)
+	return m
 }
 
-func gauge(name, unit, help string) definition {
-	return definition{name, unit, help, dto.MetricType_GAUGE}
-}
-
-// The families. Waits are of the pings of the range that is asked for, the last hour
-// by default.
-var (
-	buildInfo = gauge("pongwatch_build_info", "", "The version of pongwatch, as a label; always 1.")
-
-	databaseInfo   = gauge("pongwatch_database_info", "", "What the configuration says of a database; always 1.")
-	databaseStatus = gauge("pongwatch_database_status", "", "How a database is: 1 for the status that holds, 0 for the others.")
-	pingUp         = gauge("pongwatch_ping_up", "", "Whether the last PING was answered.")
-	pingWait       = gauge("pongwatch_ping_wait_seconds", "seconds", "First byte of the last PONG minus the request.")
-	pingPercentile = gauge("pongwatch_ping_wait_percentile_seconds", "seconds", "Exact percentiles of the wait for the PONG over the range.")
-	pingTime       = gauge("pongwatch_ping_timestamp_seconds", "seconds", "When the last PING was scheduled.")
-	pings          = gauge("pongwatch_pings", "", "Pings in the range by result.")
-	availability   = gauge("pongwatch_availability_ratio", "ratio", "Good pings among those judged, in 30 days, from the home region.")
-	budgetLeft     = gauge("pongwatch_error_budget_left_ratio", "ratio", "What is left of the failures that the objective allows in 30 days.")
-	memoryUsed     = gauge("pongwatch_memory_used_ratio", "ratio", "Data as a share of the plan's quota.")
-	commandsUsed   = gauge("pongwatch_commands_used_ratio", "ratio", "This month's commands as a share of the plan's quota.")
-	commandsExact  = gauge("pongwatch_commands_exact", "", "Whether the account itself told the month's commands; 0 is a lower bound.")
-	memoryLeft     = gauge("pongwatch_memory_full_in_seconds", "seconds", "Until the data quota is full at this rate; absent where that cannot be told.")
-	commandsLeft   = gauge("pongwatch_commands_out_in_seconds", "seconds", "Until the month's commands are used up at this rate; absent where that cannot be told.")
-	hitRatio       = gauge("pongwatch_hit_ratio", "ratio", "Look-ups that found their key, over the range.")
-	checkOK        = gauge("pongwatch_check_ok", "", "Whether the last verdict of a check was good; absent while it is unknown.")
-
-	incidentsOpen = gauge("pongwatch_incidents_open", "", "Open incidents by severity.")
-	deliveries    = gauge("pongwatch_deliveries", "", "Receivers of incidents by how far they are.")
-	jobTime       = gauge("pongwatch_job_last_run_timestamp_seconds", "seconds", "When a job's last run was scheduled.")
-	jobLag        = gauge("pongwatch_job_lag_seconds", "seconds", "How late a job's last run began.")
-	jobOK         = gauge("pongwatch_job_on_time", "", "Whether a job's last run is recent enough.")
-)
-
-// redisFamilies show INFO's gauges. What a replica counts is labelled with it: on another
-// it is another counter.
+// redisFamilies are INFO's gauges. A name that ends in _total is a counter. A replica counts
+// for itself, so a counter is labelled with its replica.
 var redisFamilies = []struct {
-	gauge report.Gauge
-	definition
+	gauge      report.Gauge
+	name, help string
 }{
-	{report.GaugeDataSize, gauge("pongwatch_redis_data_bytes", "bytes", "Data in the database.")},
-	{report.GaugeDataLimit, gauge("pongwatch_redis_data_limit_bytes", "bytes", "The plan's data quota.")},
-	{report.GaugeMemoryUsed, gauge("pongwatch_redis_memory_used_bytes", "bytes", "Data in the tier in memory.")},
-	{report.GaugeMemoryLimit, gauge("pongwatch_redis_memory_limit_bytes", "bytes", "The size of the tier in memory.")},
-	{report.GaugeKeys, gauge("pongwatch_redis_keys", "", "Keys in the database.")},
-	{report.GaugeConnections, gauge("pongwatch_redis_connections", "", "Open connections.")},
-	{report.GaugeOpsPerSec, gauge("pongwatch_redis_operations_per_second", "", "Commands a second, by INFO.")},
-	{report.GaugeCommands, counter("pongwatch_redis_commands_total", "Commands that the database has processed.")},
-	{report.GaugeReads, counter("pongwatch_redis_reads_total", "Commands that read.")},
-	{report.GaugeWrites, counter("pongwatch_redis_writes_total", "Commands that write.")},
-	{report.GaugeHits, counter("pongwatch_redis_hits_total", "Look-ups that found their key.")},
-	{report.GaugeMisses, counter("pongwatch_redis_misses_total", "Look-ups that did not.")},
-	{report.GaugeExpired, counter("pongwatch_redis_expired_keys_total", "Keys that have expired.")},
-	{report.GaugeEvicted, counter("pongwatch_redis_evicted_keys_total", "Keys that were dropped for want of space.")},
-}
-
-func counter(name, help string) definition {
-	return definition{name, "", help, dto.MetricType_COUNTER}
+	{report.GaugeDataSize, "pongwatch_redis_data_bytes", "Data in the database."},
+	{report.GaugeDataLimit, "pongwatch_redis_data_limit_bytes", "The plan's data quota."},
+	{report.GaugeMemoryUsed, "pongwatch_redis_memory_used_bytes", "Data in the tier in memory."},
+	{report.GaugeMemoryLimit, "pongwatch_redis_memory_limit_bytes", "The size of the tier in memory."},
+	{report.GaugeKeys, "pongwatch_redis_keys", "Keys in the database."},
+	{report.GaugeConnections, "pongwatch_redis_connections", "Open connections."},
+	{report.GaugeOpsPerSec, "pongwatch_redis_operations_per_second", "Commands a second, by INFO."},
+	{report.GaugeCommands, "pongwatch_redis_commands_total", "Commands that the database has processed."},
+	{report.GaugeReads, "pongwatch_redis_reads_total", "Commands that read."},
+	{report.GaugeWrites, "pongwatch_redis_writes_total", "Commands that write."},
+	{report.GaugeHits, "pongwatch_redis_hits_total", "Look-ups that found their key."},
+	{report.GaugeMisses, "pongwatch_redis_misses_total", "Look-ups that did not."},
+	{report.GaugeExpired, "pongwatch_redis_expired_keys_total", "Keys that have expired."},
+	{report.GaugeEvicted, "pongwatch_redis_evicted_keys_total", "Keys that were dropped because memory was full."},
 }
 
 func families(s *statistics.Statistics) []*dto.MetricFamily {
-	c := &collector{at: map[string]*dto.MetricFamily{}}
-	c.add(buildInfo, new(1.0), "version", s.Version)
+	c := &collector{}
+	c.gauge("pongwatch_build_info", "The version of pongwatch, as a label; always 1.", new(1.0), "version", s.Version)
 	for i := range s.Databases {
 		c.database(&s.Databases[i])
 	}
 	c.monitor(s)
-	c.footprint(s)
-	return c.list
+	return c.families
 }
 
 func (c *collector) database(d *statistics.Database) {
-	c.add(databaseInfo, new(1.0), "database", d.Name, "shard", d.Shard, "environment", d.Environment, "plan", d.Plan, "home", d.Home)
+	of := []string{"database", d.Name}
+	c.gauge("pongwatch_database_info", "What the configuration says of a database; always 1.",
+		new(1.0), "database", d.Name, "shard", d.Shard, "environment", d.Environment, "plan", d.Plan, "home", d.Home)
 	for _, w := range statistics.Words() {
-		c.add(databaseStatus, truth(d.Status == w), "database", d.Name, "status", string(w))
+		c.gauge("pongwatch_database_status", "How a database is: 1 for the status that holds, 0 for the others.",
+			truth(d.Status == w), "database", d.Name, "status", string(w))
 	}
 	for i := range d.Regions {
 		c.region(d.Name, &d.Regions[i])
 	}
-	c.add(availability, d.Uptime.Availability, "database", d.Name)
-	c.add(budgetLeft, d.Uptime.BudgetLeft, "database", d.Name)
-	c.fallback(d)
-	c.add(memoryUsed, d.MemoryRatio, "database", d.Name)
-	c.add(commandsUsed, d.CommandsRatio, "database", d.Name)
-	if d.CommandsRatio != nil {
-		c.add(commandsExact, truth(!d.CommandsAtLeast), "database", d.Name)
+	c.gauge("pongwatch_availability_ratio", "Good pings among those judged, in 30 days, from the home region.", d.Uptime.Availability, of...)
+	c.gauge("pongwatch_error_budget_left_ratio", "What is left of the failures that the objective allows in 30 days.", d.Uptime.BudgetLeft, of...)
+	if f := d.Fallback; f != nil {
+		// By database: an app's own signals may name any app.
+		c.gauge("pongwatch_mock_mode_apps", "Apps of a database that are in mock mode now.", number(len(f.Active)), of...)
+		c.gauge("pongwatch_mock_mode_activations", "How often apps fell back to mock mode in the last 24 hours.", number(f.Activations), of...)
+		c.gauge("pongwatch_mock_mode_seconds", "How long at least one app was in mock mode in the last 24 hours.", new(f.Minutes*60), of...)
 	}
-	c.add(memoryLeft, float(d.MemoryFullInSeconds), "database", d.Name)
-	c.add(commandsLeft, float(d.CommandsOutInSeconds), "database", d.Name)
-	c.add(hitRatio, d.HitRate, "database", d.Name)
+	c.gauge("pongwatch_memory_used_ratio", "Data as a share of the plan's quota.", d.MemoryRatio, of...)
+	c.gauge("pongwatch_commands_used_ratio", "This month's commands as a share of the plan's quota.", d.CommandsRatio, of...)
+	if d.CommandsRatio != nil {
+		c.gauge("pongwatch_commands_exact", "Whether the account reported the month's commands; 0 is a lower bound.", truth(!d.CommandsAtLeast), of...)
+	}
+	if in := d.MemoryFullInSeconds; in != nil {
+		c.gauge("pongwatch_memory_full_in_seconds", "Until the data quota is full at this rate; absent where that is not known.", number(*in), of...)
+	}
+	if in := d.CommandsOutInSeconds; in != nil {
+		c.gauge("pongwatch_commands_out_in_seconds", "Until the month's commands are used up at this rate; absent where that is not known.", number(*in), of...)
+	}
+	c.gauge("pongwatch_hit_ratio", "Look-ups that found their key, over the range.", d.HitRate, of...)
 	for _, g := range redisFamilies {
-		if v, ok := d.Gauges[g.gauge]; ok {
-			labels := []string{"database", d.Name}
-			if g.kind == dto.MetricType_COUNTER {
-				labels = append(labels, "replica", d.Replica)
-			}
-			c.add(g.definition, &v, labels...)
+		v, ok := d.Gauges[g.gauge]
+		switch {
+		case ok && strings.HasSuffix(g.name, "_total"):
+			c.add(g.name, g.help, dto.MetricType_COUNTER, append(of[:2:2], "replica", d.Replica)).Counter = &dto.Counter{Value: &v}
+		case ok:
+			c.gauge(g.name, g.help, &v, of...)
 		}
 	}
 	for _, check := range report.Checks() {
 		if v, ok := d.Checks[check]; ok && v.Status != report.Unknown {
-			c.add(checkOK, truth(v.Status == report.OK), "database", d.Name, "check", string(check))
+			c.gauge("pongwatch_check_ok", "Whether the last verdict of a check was good; absent while it is unknown.",
+				truth(v.Status == report.OK), "database", d.Name, "check", string(check))
 		}
 	}
 }
 
+// region adds the pings from one region in the range, the last hour by default.
 func (c *collector) region(database string, r *statistics.Region) {
 	labels := []string{"database", database, "region", r.Region}
-	with := func(more ...string) []string { return slices.Concat(labels, more) }
 	if last := r.Last; last != nil {
 		up := last.Status == report.OK || last.Status == report.Warn
 		if last.Status != report.Unknown {
-			c.add(pingUp, truth(up), labels...)
+			c.gauge("pongwatch_ping_up", "Whether the last PING was answered.", truth(up), labels...)
 		}
 		if up {
-			c.add(pingWait, new(last.Phases.Wait/1000), labels...)
+			c.gauge("pongwatch_ping_wait_seconds", "First byte of the last PONG minus the request.", new(last.Phases.Wait/1000), labels...)
 		}
-		c.add(pingTime, new(float64(last.At.UnixMilli())/1000), labels...)
+		c.gauge("pongwatch_ping_timestamp_seconds", "When the last PING was scheduled.", new(float64(last.At.UnixMilli())/1000), labels...)
 	}
 	for _, p := range []struct {
 		percentile string
 		ms         *float64
 	}{{"50", r.P50}, {"95", r.P95}, {"99", r.P99}} {
 		if p.ms != nil {
-			c.add(pingPercentile, new(*p.ms/1000), with("percentile", p.percentile)...)
+			c.gauge("pongwatch_ping_wait_percentile_seconds", "Exact percentiles of the wait for the PONG over the range.",
+				new(*p.ms/1000), append(labels[:4:4], "percentile", p.percentile)...)
 		}
 	}
-	c.add(pings, new(float64(r.Good)), with("result", "good")...)
-	c.add(pings, new(float64(r.Failed)), with("result", "failed")...)
-	c.add(pings, new(float64(r.Unknown)), with("result", "unknown")...)
+	for _, of := range []struct {
+		result string
+		n      int
+	}{{"good", r.Good}, {"failed", r.Failed}, {"unknown", r.Unknown}} {
+		c.gauge("pongwatch_pings", "Pings in the range by result.", number(of.n), append(labels[:4:4], "result", of.result)...)
+	}
 }
 
 func (c *collector) monitor(s *statistics.Statistics) {
-	open := map[string]float64{}
+	open := map[cause.Severity]int{}
 	for _, i := range s.Incidents.Open {
-		open[string(i.Severity)]++
+		open[i.Severity]++
 	}
-	for _, severity := range []string{"critical", "warning", "info"} {
-		c.add(incidentsOpen, new(open[severity]), "severity", severity)
+	for _, severity := range []cause.Severity{cause.SeverityCritical, cause.SeverityWarning, cause.SeverityInfo} {
+		c.gauge("pongwatch_incidents_open", "Open incidents by severity.", number(open[severity]), "severity", string(severity))
 	}
-	d := s.Monitor.Deliveries
 	for _, of := range []struct {
-		name string
-		n    int
-	}{{"delivered", d.Delivered}, {"pending", d.Pending}, {"failed", d.Failed}} {
-		c.add(deliveries, new(float64(of.n)), "delivery", of.name)
+		delivery string
+		n        int
+	}{{"delivered", s.Monitor.Deliveries.Delivered}, {"pending", s.Monitor.Deliveries.Pending}, {"failed", s.Monitor.Deliveries.Failed}} {
+		c.gauge("pongwatch_deliveries", "Receivers of incidents by how far they are.", number(of.n), "delivery", of.delivery)
 	}
 	for _, j := range s.Monitor.Jobs {
 		labels := []string{"job_name", string(j.Job), "shard", j.Shard, "region", j.Region}
-		c.add(jobOK, truth(j.State == statistics.JobOK), labels...)
+		c.gauge("pongwatch_job_on_time", "Whether a job's last run is recent enough.", truth(j.State == statistics.JobOK), labels...)
 		if !j.LastRun.IsZero() {
-			c.add(jobTime, new(float64(j.LastRun.Unix())), labels...)
-			c.add(jobLag, new(float64(j.LagMS)/1000), labels...)
+			c.gauge("pongwatch_job_last_run_timestamp_seconds", "When a job's last run was scheduled.", number(j.LastRun.Unix()), labels...)
+			c.gauge("pongwatch_job_lag_seconds", "How late a job's last run began.", new(float64(j.LagMS)/1000), labels...)
+		}
+	}
+	for _, f := range s.Monitor.Footprint {
+		for _, b := range []struct {
+			bound    string
+			commands int64
+			ratio    *float64
+		}{{"least", f.Least, f.LeastRatio}, {"most", f.Most, f.MostRatio}, {"upper", f.Upper, f.UpperRatio}} {
+			labels := []string{"database", f.Database, "bound", b.bound}
+			c.gauge("pongwatch_footprint_commands", "Commands a month that watching a database takes, by the configuration: the least and the most that the price list bills, and the upper bound if PING and INFO are billed too.", number(b.commands), labels...)
+			c.gauge("pongwatch_footprint_ratio", "The same as a share of the plan's commands a month; absent for a plan without a quota.", b.ratio, labels...)
 		}
 	}
 }
+
+func number[N int | int64](n N) *float64 { return new(float64(n)) }
 
 func truth(v bool) *float64 {
 	if v {
 		return new(1.0)
 	}
 	return new(0.0)
-}
-
-func float(v *int64) *float64 {
-	if v == nil {
-		return nil
-	}
-	return new(float64(*v))
 }

@@ -1,8 +1,6 @@
 package metrics
 
 import (
-	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -17,7 +15,7 @@ import (
 
 const page = "text/html; charset=utf-8"
 
-// The script asks for news as often as pings are made, within these bounds.
+// The script asks for a new page as often as databases are pinged, within these bounds.
 const (
 	minRefresh = 2 * time.Second
 	maxRefresh = 30 * time.Second
@@ -36,37 +34,27 @@ func (f *Function) playbook(w http.ResponseWriter, r *http.Request) {
 }
 
 // dashboard answers with the page that on-call looks at.
-func (f *Function) dashboard(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), reading)
-	defer cancel()
-	q, ok := f.query(w, r)
-	if !ok || f.unchanged(ctx, w, r) {
+func (f *Function) dashboard(w http.ResponseWriter, r *http.Request, q statistics.Query) {
+	if f.unchanged(w, r) {
 		return
 	}
-	all := q
+	every := f.config.Every(report.HealthCheck)
+	v := dashboard.View{Query: q, Selected: q.Database, Refresh: min(maxRefresh, max(minRefresh, every)), LateAfter: f.config.Alerting.Missing.After(every)}
+	all, one := q, q
 	all.Database, all.Step = "", 0
-	v := dashboard.View{
-		Query: q, Refresh: min(maxRefresh, max(minRefresh, f.config.Every(report.HealthCheck))),
-		LateAfter: f.config.Alerting.Missing.After(f.config.Every(report.HealthCheck)),
+	var err error
+	if v.All, err = f.reader.Read(r.Context(), all); err == nil && len(v.All.Databases) > 0 {
+		if v.Selected == "" { // the database that needs attention most
+			v.Selected = v.Cards()[0].Name
+		}
+		one.Database = v.Selected
+		if v.One, err = f.reader.Read(r.Context(), one); err != nil {
+			v.All.Missing, v.One = v.One.Missing, nil
+		}
 	}
 	status := http.StatusOK
-	var err error
-	if v.All, err = f.reader.Read(ctx, all); err != nil {
-		status = http.StatusServiceUnavailable
-		w.Header().Del("ETag")
-	}
-	if cards := v.Cards(); len(cards) > 0 {
-		// Whoever has not chosen sees the database that needs attention most.
-		v.Selected = cards[0].Name
-	}
-	one := q
-	if q.Database != "" {
-		v.Selected = q.Database
-	}
-	if one.Database = v.Selected; one.Database != "" && err == nil {
-		if v.One, err = f.reader.Read(ctx, one); errors.Is(err, statistics.ErrNothing) {
-			v.One = nil
-		}
+	if err != nil {
+		status = unavailable(w)
 	}
 	body, err := dashboard.Render(v)
 	f.page(w, r, status, body, err)

@@ -1,7 +1,7 @@
 package metrics
 
 import (
-	"context"
+	"cmp"
 	"net/http"
 
 	"github.com/pongwatch/pongwatch/functions/metrics/picture"
@@ -12,13 +12,7 @@ import (
 const svg = "image/svg+xml; charset=utf-8"
 
 // chart draws the waits of ?database=NAME, which may be left out where there is one.
-func (f *Function) chart(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), reading)
-	defer cancel()
-	q, ok := f.query(w, r)
-	if !ok {
-		return
-	}
+func (f *Function) chart(w http.ResponseWriter, r *http.Request, q statistics.Query) {
 	if q.Database == "" && len(f.config.Databases) == 1 {
 		q.Database = f.config.Databases[0].Name
 	}
@@ -26,41 +20,37 @@ func (f *Function) chart(w http.ResponseWriter, r *http.Request) {
 		job.WriteError(w, http.StatusBadRequest, "which database? want ?database=NAME, such as "+f.config.Databases[0].Name)
 		return
 	}
-	if f.unchanged(ctx, w, r) {
+	if f.unchanged(w, r) {
 		return
 	}
-	s, err := f.reader.Read(ctx, q)
+	s, err := f.reader.Read(r.Context(), q)
 	if err != nil || len(s.Databases) == 0 {
-		job.WriteError(w, http.StatusServiceUnavailable, "history cannot be read")
+		job.WriteError(w, unavailable(w), "history cannot be read")
 		return
 	}
 	d := &s.Databases[0]
-	drawing := picture.Chart(d.Shown(q.Region).Series, d.LatencyLimitMS)
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-	write(w, r, http.StatusOK, svg, []byte(picture.Document(drawing)))
+	write(w, r, http.StatusOK, svg, []byte(picture.Chart(d.Shown(q.Region).Series, d.LatencyLimitMS)))
 }
 
-// badge draws one word about ?database=NAME, or about the worst of all.
-func (f *Function) badge(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), reading)
-	defer cancel()
-	q, ok := f.query(w, r)
-	if !ok || f.unchanged(ctx, w, r) {
+// colours are the badge's. White text on each has enough contrast.
+var colours = map[statistics.Word]string{
+	statistics.Connected: "#1a6e5a", statistics.Degraded: "#8a5a00",
+	statistics.Down: "#b3261e", statistics.Mock: "#b3261e", statistics.NoData: "#5b6470",
+}
+
+// badge draws one word about ?database=NAME, or about the worst of all. Without history it
+// says "no data".
+func (f *Function) badge(w http.ResponseWriter, r *http.Request, q statistics.Query) {
+	if f.unchanged(w, r) {
 		return
 	}
-	s, err := f.reader.Read(ctx, q)
-	word := statistics.NoData
-	if err == nil {
+	status, word := http.StatusOK, statistics.NoData
+	if s, err := f.reader.Read(r.Context(), q); err != nil {
+		status = unavailable(w)
+	} else {
 		word = s.Worst()
 	}
-	label := "redis"
-	if q.Database != "" {
-		label = q.Database
-	}
-	tone := map[statistics.Word]picture.Tone{
-		statistics.Connected: picture.Good, statistics.Degraded: picture.Caution,
-		statistics.Down: picture.Bad, statistics.Mock: picture.Bad, statistics.NoData: picture.Neutral,
-	}[word]
 	w.Header().Set("Content-Security-Policy", "default-src 'none'")
-	write(w, r, http.StatusOK, svg, []byte(picture.Badge(label, word.String(), tone)))
+	write(w, r, status, svg, []byte(picture.Badge(cmp.Or(q.Database, "redis"), word.String(), colours[word])))
 }

@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// lookBack is how far past readings may lie to be compared with.
+	// lookBack is how old the readings may be that this run's are compared with.
 	lookBack = time.Hour
-	// recalling bounds the look into history before databases are asked.
+	// recalling bounds reading history before databases are asked.
 	recalling = 2 * time.Second
 )
 
@@ -74,35 +74,28 @@ func (f *Function) connect(ctx context.Context, t *check.Target) {
 	}
 }
 
-// past returns the readings that this run's are compared with, and sparse ones of the
-// day before for forecasts, both in the order of time, and whether all of them could be
-// read. Without history the checks of counters begin anew.
+// past returns the readings that this run's are compared with, and sparse ones of the day
+// before for forecasts, both by time, and whether all of them could be read. Without
+// history the checks of counters start again.
 func (f *Function) past(ctx context.Context, r job.Round) (past, earlier []*history.GaugeHour, read bool) {
 	ctx, cancel := context.WithTimeout(ctx, recalling)
 	defer cancel()
 	past, read = f.hours(ctx, r, r.Scheduled.Add(-lookBack), r.Scheduled)
-	for _, back := range f.earlierHours(r.Shard) {
-		at := r.Scheduled.Add(-back)
-		hours, ok := f.hours(ctx, r, at, at)
-		earlier, read = append(earlier, hours...), read && ok
-	}
-	return past, earlier, read
-}
-
-// earlierHours says how long ago the hours began that are read beside the last one, the
-// longest first: those of forecasts, and those in which the month's commands were seen
-// last, where that is asked more rarely.
-func (f *Function) earlierHours(shard string) []time.Duration {
+	// The hours of forecasts, and those in which the month's commands were read last where
+	// that is rarer, the oldest first.
 	backs := check.EarlierHours()
-	for _, d := range f.config.InShard(shard) {
+	for _, d := range f.config.InShard(r.Shard) {
 		if every := d.Checks.Commands.Every; d.Checks.Commands.Enabled && every > lookBack {
 			backs = append(backs, every)
 		}
 	}
 	slices.Sort(backs)
-	backs = slices.Compact(backs)
-	slices.Reverse(backs)
-	return backs
+	for _, back := range slices.Backward(slices.Compact(backs)) {
+		at := r.Scheduled.Add(-back)
+		hours, ok := f.hours(ctx, r, at, at)
+		earlier, read = append(earlier, hours...), read && ok
+	}
+	return past, earlier, read
 }
 
 func (f *Function) hours(ctx context.Context, r job.Round, from, to time.Time) ([]*history.GaugeHour, bool) {

@@ -13,9 +13,8 @@ import (
 	"github.com/pongwatch/pongwatch/shared/upstash"
 )
 
-// Handler returns the deployed function: it reads its configuration and makes its
-// clients when the first request comes, and answers 503 with the reason for as long
-// as that fails.
+// Handler returns the deployed function. It reads its configuration and makes its clients
+// for the first request, and answers 503 with the reason for as long as that fails.
 func Handler(getenv func(string) string) http.Handler {
 	environment := gcp.ReadEnvironment(getenv)
 	clients := gcp.NewClients(environment)

@@ -11,21 +11,26 @@ import (
 // and what lies below it may import. What those may import in turn is allowed too.
 var mayImport = map[string][]string{
 	"cause":     {},
+	"cron":      {},
+	"text":      {},
 	"secrets":   {},
 	"signature": {},
 	"outbound":  {"secrets"},
 	"store":     {},
-	"report":    {"cause"},
-	"upstash":   {"cause", "secrets", "outbound"},
-	"config":    {"cause", "report", "secrets"},
+	"report":    {"cause", "text"},
+	"upstash":   {"cause", "secrets", "outbound", "text"},
+	"config":    {"cause", "cron", "report", "secrets", "text"},
 	"check":     {"config", "upstash", "report", "signature"},
 	"budget":    {"check"},
 	"job":       {"report"},
 	"access":    {"config", "job"},
-	"incident":  {"report"},
+	"incident":  {"cron", "report", "text"},
 	"history":   {"store", "report"},
 	"gcp":       {"store", "secrets", "report", "config"},
 }
+
+// leaves are children of shared that import nothing but the standard library.
+var leaves = []string{"cause", "cron", "text"}
 
 // confined gives, for import paths from outside, the only places that may import them and why.
 var confined = []struct {
@@ -36,13 +41,26 @@ var confined = []struct {
 	{"cloud.google.com/go", []string{"shared/gcp"}, "one package per Google SDK keeps the rest free of it"},
 	{"google.golang.org/api", []string{"shared/gcp"}, "one package per Google SDK keeps the rest free of it"},
 	{"github.com/GoogleCloudPlatform/functions-framework-go", []string{""}, "the entry points' names stand in one place, where the buildpack looks"},
-	{"github.com/goccy/go-yaml", []string{"shared/config"}, "YAML is read, with its positions, in one place"},
+	{"github.com/spf13", []string{"cmd"}, "the command line alone has commands and flags"},
+	{"github.com/goccy/go-yaml", []string{"shared/config/document", preflight}, "the configuration's YAML is read, with its positions, in one place; preflight reads lock files"},
+	{"github.com/BurntSushi/toml", []string{preflight}, "only preflight reads manifests"},
+	{"github.com/Masterminds/semver", []string{preflight}, "only preflight compares versions of packages"},
 }
+
+// stages gives, for packages that are pure stages of one function, the packages of this
+// module that they may import. The function alone puts the stages together.
+var stages = map[string][]string{
+	"functions/alert/judge":  {"shared/cause", "shared/report", "shared/incident", "shared/text"},
+	"functions/alert/notify": {"shared/cause", "shared/report", "shared/incident", "shared/text"},
+}
+
+const preflight = "cmd/pongwatch/internal/preflight"
 
 // undeployed gives what must never be linked into the functions, beside packages whose name ends in test.
 var undeployed = []string{
 	module + "/shared/store/boltstore",
 	"github.com/alicebob/miniredis",
+	"github.com/spf13",
 	"go.etcd.io/bbolt",
 	"testing",
 }
@@ -77,6 +95,21 @@ func TestSharedPackagesImportOnlyInTheAllowedDirection(t *testing.T) {
 				t.Errorf("%s imports %s: shared imports nothing of this module but shared", p.path(), to)
 			case child != from && !slices.Contains(allowed, child):
 				t.Errorf("%s imports %s: shared/%s may import only %v", p.path(), to, from, allowed)
+			}
+		}
+	}
+}
+
+func TestLeavesImportTheStandardLibraryAlone(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		child, _ := sharedChild(p.path())
+		if !slices.Contains(leaves, child) {
+			continue
+		}
+		for _, imported := range p.Imports {
+			if first, _, _ := strings.Cut(imported, "/"); strings.Contains(first, ".") {
+				t.Errorf("%s imports %s: shared/%s imports the standard library alone", p.path(), imported, child)
 			}
 		}
 	}
@@ -123,6 +156,25 @@ func TestFunctionsNeverImportOneAnother(t *testing.T) {
 			if !below(to, "functions/"+from) && !below(to, "shared") && !below(to, "docs") {
 				t.Errorf("%s imports %s: a function imports its own packages, shared and docs", p.path(), to)
 			}
+		}
+	}
+}
+
+func TestStagesKnowOnlyTheirWords(t *testing.T) {
+	t.Parallel()
+	exists := map[string]bool{}
+	for _, p := range packages(t) {
+		allowed, isStage := stages[p.path()]
+		exists[p.path()] = true
+		for _, imported := range p.Imports {
+			if to, ok := local(imported); ok && isStage && !slices.Contains(allowed, to) {
+				t.Errorf("%s imports %s: a stage may import only %v", p.path(), to, allowed)
+			}
+		}
+	}
+	for _, stage := range sorted(stages) {
+		if !exists[stage] {
+			t.Errorf("the table of stages names %s, which does not exist", stage)
 		}
 	}
 }

@@ -77,6 +77,14 @@ func (b *Browser) Look(scheme string, width int64) {
 	b.Do(chromedp.EmulateViewport(width, 900))
 }
 
+// Scripts lets the pages that are opened from now on run theirs, or not.
+func (b *Browser) Scripts(run bool) {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !run}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // Open shows a page of ours, each of which says when its script is done.
 func (b *Browser) Open(url string) {
 	b.t.Helper()

@@ -42,7 +42,7 @@ func TestTheCommandsOfTheOperatorsPageExist(t *testing.T) {
 			continue
 		}
 		for _, flag := range regexp.MustCompile(`--([a-z-]+)`).FindAllStringSubmatch(command[2], -1) {
-			if !strings.Contains(string(help), "\n  -"+flag[1]) {
+			if !strings.Contains(string(help), " --"+flag[1]+" ") {
 				t.Errorf("%q: pongwatch %s has no --%s", strings.TrimSpace(command[0]), command[1], flag[1])
 			}
 		}

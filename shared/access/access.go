@@ -1,5 +1,5 @@
-// Package access guards what may be read: by Google Cloud's IAM, which leaves nothing
-// to do here, by a token, or by nobody.
+// Package access guards pages. A page is left to Google Cloud's IAM, asks for a token, or
+// is public.
 package access
 
 import (
@@ -34,8 +34,8 @@ func FromConfig(c *config.Config, cache *secrets.Cache) Tokens {
 	}
 }
 
-// Wrong tokens are answered at most this often: guessing costs time, and a reader
-// with the right token is never in the way of one without.
+// Wrong tokens are checked at most this often, so that guessing takes time. A right token
+// never waits for wrong ones.
 const (
 	guessesPerSecond = 1
 	guessesAtOnce    = 20
@@ -45,28 +45,25 @@ const (
 // Guard lets requests through to next as the surface says. With [config.AccessToken] a
 // request must carry one of the tokens, as Bearer or as the password of HTTP Basic, so
 // that a browser can ask for it. open says that IAM does not guard the service: a page
-// that is left to IAM is then closed, since nobody has asked who reads it.
+// that is left to IAM is then closed, because nothing else would guard it.
 func Guard(surface config.Surface, open bool, tokens Tokens, next http.Handler) http.Handler {
 	switch {
-	case surface == config.AccessIAM && open:
+	case surface == config.AccessPublic, surface == config.AccessIAM && !open:
+		return next
+	case surface != config.AccessToken:
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			job.WriteError(w, http.StatusForbidden, "access says iam of this page, and another page of the same function is not iam, which opens the function to the internet; set token or public for this one, too")
 		})
-	case surface != config.AccessToken:
-		return next
 	}
 	guesses := rate.NewLimiter(guessesPerSecond, guessesAtOnce)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		given, ok := credential(r)
-		if ok {
-			ctx, cancel := context.WithTimeout(r.Context(), tokenTimeout)
-			defer cancel()
-			accepted, err := list(ctx, tokens)
-			if err != nil || len(accepted) == 0 {
-				job.WriteError(w, http.StatusServiceUnavailable, "access.tokens cannot be read, so nobody can be let in")
+		if given, ok := credential(r); ok {
+			list, err := accepted(r.Context(), tokens)
+			if err != nil || len(list) == 0 {
+				job.WriteError(w, http.StatusServiceUnavailable, "access.tokens cannot be read, so no token can be accepted")
 				return
 			}
-			for _, token := range accepted {
+			for _, token := range list {
 				if token.Equal(given) && !token.IsZero() {
 					next.ServeHTTP(w, r)
 					return
@@ -83,10 +80,12 @@ func Guard(surface config.Surface, open bool, tokens Tokens, next http.Handler) 
 	})
 }
 
-func list(ctx context.Context, tokens Tokens) ([]secrets.Value, error) {
+func accepted(ctx context.Context, tokens Tokens) ([]secrets.Value, error) {
 	if tokens == nil {
 		return nil, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
+	defer cancel()
 	return tokens(ctx)
 }
 

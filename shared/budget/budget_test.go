@@ -31,7 +31,7 @@ proof_key: sm://projects/p/secrets/proof-key
 func parse(t *testing.T, text string) *config.Config {
 	t.Helper()
 	c, problems := config.Parse(false, config.Document{Name: "test.yaml", Text: []byte(text)})
-	if problems.Any() {
+	if problems.Err() != nil {
 		t.Fatal(problems)
 	}
 	return c

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // Problems are the databases whose checks cost more than their budget, each with what
@@ -37,8 +37,8 @@ func Enforce(c *config.Config) {
 
 func problem(c *config.Config, i int, d Database) config.Problem {
 	largest := slices.MaxFunc(d.Lines, func(a, b Line) int { return int(a.Most - b.Most) })
-	budget := fmt.Sprintf("%s commands", Thousands(d.Allowed))
-	cost := fmt.Sprintf("cost up to %s commands a month", Thousands(d.Most))
+	budget := fmt.Sprintf("%s commands", text.Thousands(d.Allowed))
+	cost := fmt.Sprintf("cost up to %s commands a month", text.Thousands(d.Most))
 	raise := fmt.Sprintf("budget.commands to %d", d.Most)
 	if d.Quota > 0 {
 		cost += fmt.Sprintf(", %s of the plan", percent(d.Share(d.Most)))
@@ -49,7 +49,7 @@ func problem(c *config.Config, i int, d Database) config.Problem {
 	return config.Problem{
 		Key: fmt.Sprintf("databases[%d].checks", i), Database: d.Name, Cause: cause.MonitorBudget,
 		What: fmt.Sprintf("%s, above the budget of %s; the most is %s every %s with %s: %s, or raise %s, or set budget.override",
-			cost, budget, largest.Name(), Short(largest.Every), Thousands(largest.Most), advice, raise),
+			cost, budget, largest.Name(), text.Short(largest.Every), text.Thousands(largest.Most), advice, raise),
 		Example: example,
 	}
 }
@@ -70,10 +70,10 @@ func advise(c *config.Config, d Database, largest Line) (advice, example string)
 			every += step
 		}
 		if every <= longest {
-			return fmt.Sprintf("ask it every %s or less often", Short(every)), fmt.Sprintf("%s: %s", key, Short(every))
+			return fmt.Sprintf("ask it every %s or less often", text.Short(every)), fmt.Sprintf("%s: %s", key, text.Short(every))
 		}
 	}
-	return "ask it far less often, and others too", fmt.Sprintf("%s: %s", key, Short(min(24*time.Hour, largest.Every*10)))
+	return "ask it far less often, and others too", fmt.Sprintf("%s: %s", key, text.Short(min(24*time.Hour, largest.Every*10)))
 }
 
 // longest is the longest interval that the configuration accepts.
@@ -83,25 +83,4 @@ func ceilThousandth(share float64) float64 { return float64(int64(share*1000)+1)
 
 func percent(share float64) string {
 	return strconv.FormatFloat(share*100, 'f', 1, 64) + " %"
-}
-
-// Short prints a duration as a person writes it: 15m, not 15m0s.
-func Short(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
-}
-
-// Thousands prints 34140 as 34,140.
-func Thousands(n int64) string {
-	text := strconv.FormatInt(n, 10)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
 }

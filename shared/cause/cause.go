@@ -140,7 +140,7 @@ type Info struct {
 	Retry Retry
 }
 
-// Pages reports whether the cause by itself is worth waking somebody.
+// Pages reports whether the cause by itself is worth waking the on-call engineer.
 func (i Info) Pages() bool { return i.Severity == SeverityCritical }
 
 // All returns every cause, grouped by class, in the order of the documentation.
@@ -154,7 +154,7 @@ func All() []Cause {
 
 // Parse returns the cause of that name, and whether it is one that this version knows.
 func Parse(s string) (Cause, bool) {
-	_, ok := lookup(Cause(s))
+	_, ok := index[Cause(s)]
 	return Cause(s), ok
 }
 
@@ -162,26 +162,20 @@ func Parse(s string) (Cause, bool) {
 // texts of [Unknown] with its own name in the title, so that a message about
 // it is still readable. The caller may change the result.
 func (c Cause) Info() Info {
-	e, ok := lookup(c)
-	if !ok {
-		e, _ = lookup(Unknown)
+	i := c.entry()
+	if i.Cause != c {
 		if c != "" {
-			e.Title += " (" + printable(c) + ")"
+			i.Title += " (" + printable(c) + ")"
 		}
-		e.Cause = c
+		i.Cause = c
 	}
-	e.Fix = slices.Clone(e.Fix)
-	return e
+	i.Fix = slices.Clone(i.Fix)
+	return i
 }
 
 // Playbook returns the path of the cause's page: "/playbooks/auth_invalid". A cause
 // without a page of its own gets the page of [Unknown].
-func (c Cause) Playbook() string {
-	if _, ok := lookup(c); !ok {
-		c = Unknown
-	}
-	return "/playbooks/" + string(c)
-}
+func (c Cause) Playbook() string { return "/playbooks/" + string(c.entry().Cause) }
 
 // Class returns the cause's family.
 func (c Cause) Class() Class { return c.entry().Class }
@@ -189,24 +183,12 @@ func (c Cause) Class() Class { return c.entry().Class }
 // Severity returns the least severity of an incident with this cause.
 func (c Cause) Severity() Severity { return c.entry().Severity }
 
-// entry is Info without copies, for callers that ask thousands of times.
+// entry returns the entry of the table, or the one of Unknown.
 func (c Cause) entry() Info {
-	e, ok := lookup(c)
-	if !ok {
-		e, _ = lookup(Unknown)
+	if i, ok := index[c]; ok {
+		return i
 	}
-	return e
-}
-
-// String returns the cause's name.
-func (c Cause) String() string { return string(c) }
-
-func lookup(c Cause) (Info, bool) {
-	i, ok := index[c]
-	if !ok {
-		return Info{}, false
-	}
-	return table[i], true
+	return index[Unknown]
 }
 
 // printable keeps a name that arrived from outside harmless wherever a title is
@@ -221,13 +203,12 @@ func printable(c Cause) string {
 	return s[:min(len(s), 40)]
 }
 
-// table and index are written once, here, and only read afterwards.
 var (
 	table = slices.Concat(network, auth, quota, capacity, provider, performance, protocol, configuration, mock, data, monitor)
-	index = func() map[Cause]int {
-		m := make(map[Cause]int, len(table))
-		for i, e := range table {
-			m[e.Cause] = i
+	index = func() map[Cause]Info {
+		m := make(map[Cause]Info, len(table))
+		for _, i := range table {
+			m[i.Cause] = i
 		}
 		return m
 	}()

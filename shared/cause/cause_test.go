@@ -106,6 +106,22 @@ func TestAnUnknownCauseStillRenders(t *testing.T) {
 	}
 }
 
+func TestWhatACauseIs(t *testing.T) {
+	for _, c := range All() {
+		i := c.Info()
+		if i.Cause != c || c.Class() != i.Class || c.Severity() != i.Severity || c.Playbook() != "/playbooks/"+string(c) || i.Pages() != (i.Severity == SeverityCritical) {
+			t.Errorf("%s: %+v, class %s, severity %s, playbook %s", c, i, c.Class(), c.Severity(), c.Playbook())
+		}
+	}
+	long := Cause(strings.Repeat("a", 41))
+	if got := long.Info().Title; got != "An unclassified failure ("+strings.Repeat("a", 40)+")" {
+		t.Errorf("title %q", got)
+	}
+	if got := Cause("aAz0/9:_`{").Info().Title; got != "An unclassified failure (az09_)" {
+		t.Errorf("title %q", got)
+	}
+}
+
 func TestInfoIsTheCallersOwn(t *testing.T) {
 	AuthInvalid.Info().Fix[0] = "changed"
 	if AuthInvalid.Info().Fix[0] == "changed" {
@@ -117,6 +133,12 @@ func TestSeverityOrder(t *testing.T) {
 	order := []Severity{"", SeverityInfo, SeverityWarning, SeverityCritical}
 	for i, a := range order {
 		for j, b := range order {
+			if got := a.Compare(b); (got > 0) != (i > j) || (got < 0) != (i < j) {
+				t.Errorf("%q.Compare(%q) = %d", a, b, got)
+			}
+			if want := order[min(i, j)]; b != "" && a.Min(b) != want {
+				t.Errorf("%q.Min(%q) = %q, want %q", a, b, a.Min(b), want)
+			}
 			if got := a.AtLeast(b); got != (i >= j) {
 				t.Errorf("%q.AtLeast(%q) = %v", a, b, got)
 			}
@@ -131,7 +153,7 @@ func TestSeverityOrder(t *testing.T) {
 	if got := SeverityCritical.Min(""); got != SeverityCritical {
 		t.Errorf("critical without a cap = %q", got)
 	}
-	if _, ok := ParseSeverity("fatal"); ok {
-		t.Error(`ParseSeverity("fatal") is known`)
+	if Severity("fatal").Rank() != 0 {
+		t.Error("a severity that does not exist has a rank")
 	}
 }

@@ -1,13 +1,11 @@
 package cause
 
-import "cmp"
-
 // Severity says how urgent an incident is. The zero value is below every severity.
 type Severity string
 
 // The severities, from the most urgent to the least.
 const (
-	SeverityCritical Severity = "critical" // wake somebody
+	SeverityCritical Severity = "critical" // wake the on-call engineer
 	SeverityWarning  Severity = "warning"  // look during the day
 	SeverityInfo     Severity = "info"     // good to know
 )
@@ -27,10 +25,10 @@ func (s Severity) Rank() int {
 }
 
 // Compare is negative when s is less urgent than other, zero when they are equal.
-func (s Severity) Compare(other Severity) int { return cmp.Compare(s.Rank(), other.Rank()) }
+func (s Severity) Compare(other Severity) int { return s.Rank() - other.Rank() }
 
 // AtLeast reports whether s is as urgent as other, or more.
-func (s Severity) AtLeast(other Severity) bool { return s.Compare(other) >= 0 }
+func (s Severity) AtLeast(other Severity) bool { return s.Rank() >= other.Rank() }
 
 // Max returns the more urgent of the two.
 func (s Severity) Max(other Severity) Severity {
@@ -42,14 +40,8 @@ func (s Severity) Max(other Severity) Severity {
 
 // Min returns the less urgent of the two; a limit of "" does not limit.
 func (s Severity) Min(limit Severity) Severity {
-	if limit != "" && s.Compare(limit) > 0 {
+	if limit != "" && !limit.AtLeast(s) {
 		return limit
 	}
 	return s
-}
-
-// ParseSeverity returns the severity of that name, and whether there is one.
-func ParseSeverity(s string) (Severity, bool) {
-	v := Severity(s)
-	return v, v.Rank() > 0
 }

@@ -9,7 +9,7 @@ type Surface string
 const (
 	AccessIAM    Surface = "iam"    // Google Cloud's IAM guards the whole service
 	AccessToken  Surface = "token"  // one of access.tokens, as Bearer or as Basic's password
-	AccessPublic Surface = "public" // anybody
+	AccessPublic Surface = "public" // everyone
 )
 
 // Access says who may read the pages.
@@ -98,9 +98,9 @@ type History struct {
 }
 
 // Heartbeat is asked by GET, by Alert, after ticks that went well: the state of every shard could be read and written, and no
-// critical incident is undelivered. Who listens notices silence, as healthchecks.io does, also when the whole project is gone. Give it three minutes of grace.
+// critical incident is undelivered. A service such as healthchecks.io notices silence, also when the whole project is gone. Give it three minutes of grace.
 type Heartbeat struct {
-	// The address. Whoever knows it can fake a beat, so it may be a secret.
+	// The address. It may be a secret, because everyone who knows it can fake a beat.
 	URL Secret `yaml:"url" plain:"true" example:"sm://projects/my-project/secrets/heartbeat-url"`
 	// How often it is asked at most.
 	Every time.Duration `yaml:"every" min:"1s" max:"24h" example:"1m"`
@@ -112,6 +112,22 @@ type OnCall struct {
 	Name string `yaml:"name" example:"platform team"`
 	// Its mail address, for messages. Cloud Monitoring's own channel is Terraform's.
 	Email string `yaml:"email" pattern:"email" example:"oncall@example.com"`
-	// Who may acknowledge and silence besides each Slack receiver's approvers: mail addresses, or users of the command line. Empty is everybody whom a channel verified.
+	// Who may acknowledge and silence besides each Slack receiver's approvers: mail addresses, or users of the command line. Empty is everyone whom a channel verified.
 	Actors []string `yaml:"actors" single:"true" example:"[alice@example.com]"`
+}
+
+// access checks that what needs a key has one.
+func (v *validator) access() {
+	c := v.config
+	if c.Management.Email.IsSet() != c.Management.APIKey.IsSet() {
+		v.Report("management", "wants both email and api_key, or neither", "api_key: sm://projects/my-project/secrets/upstash-api-key")
+	}
+	a := c.Access
+	for key, s := range map[string]Surface{
+		"health": a.Health, "dashboard": a.Dashboard, "api": a.API, "openmetrics": a.OpenMetrics, "badges": a.Badges, "playbooks": a.Playbooks,
+	} {
+		if s == AccessToken && len(a.Tokens) == 0 {
+			v.Report("access."+key, "is token, but access.tokens is empty", "tokens: [sm://projects/my-project/secrets/pongwatch-read-token]")
+		}
+	}
 }

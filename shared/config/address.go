@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -10,7 +11,7 @@ import (
 // What people paste where a REST URL and a REST token belong. The problems that
 // these checks return hold neither; their Key is "url" or "token".
 
-var assignment = re(`^(export\s+)?[A-Za-z_][A-Za-z0-9_]*=[^=]`) // base64 ends with =, a variable is followed by its value
+var assignment = regexp.MustCompile(`^(export\s+)?[A-Za-z_][A-Za-z0-9_]*=[^=]`) // base64 ends with =, a variable is followed by its value
 
 const (
 	urlExample   = "https://your-instance.upstash.io"
@@ -83,7 +84,7 @@ func checkToken(text string) *Problem {
 // pasted says which artefact of pasting the text has, or "".
 func pasted(text string) string {
 	switch {
-	case assignment().MatchString(text):
+	case assignment.MatchString(text):
 		return "begins with the variable's name and =, want the value alone"
 	case strings.ContainsAny(text, "\"'`“”‘’"):
 		return "holds quotes"

@@ -1,11 +1,16 @@
 package config
 
-import "time"
+import (
+	"fmt"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/text"
+)
 
 // Alerting is the policy of notification: what is counted against what is in
 // Thresholds.
 type Alerting struct {
-	// How often an open incident is called to mind.
+	// How often to remind about an open incident.
 	Reminders Reminders `yaml:"reminders"`
 	// After how long without an acknowledge a critical incident is escalated.
 	EscalateAfter time.Duration `yaml:"escalate_after" min:"1s" max:"24h" example:"15m"`
@@ -23,18 +28,18 @@ type Alerting struct {
 	EditEvery time.Duration `yaml:"edit_every" min:"1s" max:"24h" example:"5m"`
 	// How long a critical alert may stay undelivered before an error is logged, on which Cloud Monitoring alerts.
 	UndeliveredAfter time.Duration `yaml:"undelivered_after" min:"1s" max:"1h" example:"3m"`
-	// For how long a rotated token is called to mind while the app has not shown that it holds the new one.
+	// For how long to remind about a rotated token while the app has not shown that it holds the new one.
 	RotationNotice time.Duration `yaml:"rotation_notice" min:"1s" max:"168h" example:"24h"`
 	// What people may silence.
 	Silences Silences `yaml:"silences"`
-	// How pongwatch tells its own lack of network from an outage of everything.
+	// How pongwatch tells its own loss of network from an outage of everything.
 	Canary Canary `yaml:"canary"`
 }
 
 // Reminders are the waits between notices about an incident that stays open; the
 // last one repeats. An empty list is never.
 type Reminders struct {
-	// Of a critical incident that nobody has acknowledged.
+	// Of a critical incident that is not acknowledged.
 	Critical []time.Duration `yaml:"critical" single:"true" min:"1s" max:"168h" example:"[30m, 1h, 2h, 4h, 24h]"`
 	// Of an acknowledged critical incident.
 	Acknowledged []time.Duration `yaml:"acknowledged" single:"true" min:"1s" max:"168h" example:"[4h, 24h]"`
@@ -107,4 +112,20 @@ type Canary struct {
 	Within time.Duration `yaml:"within" min:"1m" max:"168h" example:"24h"`
 	// It is asked about from this many failing databases.
 	Databases int `yaml:"databases" min:"1" max:"500" example:"2"`
+}
+
+func (v *validator) alerting() {
+	if f := v.config.Alerting.Flapping; f.Stop >= f.Start {
+		v.Report("alerting.flapping.stop", fmt.Sprintf("is %v, want less than start, which is %v", f.Stop, f.Start), "15")
+	}
+	s := v.config.Alerting.Silences
+	longest := func(key string, d time.Duration) {
+		if d > s.Max {
+			v.Report("alerting.silences."+key, fmt.Sprintf("is %s, more than max, which is %s", text.Short(d), text.Short(s.Max)), text.Short(s.Max))
+		}
+	}
+	longest("default", s.Default)
+	for i, c := range s.Choices {
+		longest(fmt.Sprintf("choices[%d]", i), c)
+	}
 }

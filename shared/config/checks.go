@@ -1,9 +1,11 @@
 package config
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // Checks says which checks run and how often.
@@ -63,38 +65,17 @@ type Values struct {
 // Of returns the switch and interval of that check; the zero Check for those that
 // always run, such as config and monitor.
 func (c Checks) Of(check report.Check) Check {
-	if p := c.at(check); p != nil {
+	if p := c.all()[check]; p != nil {
 		return *p
 	}
 	return Check{}
 }
 
-func (c *Checks) at(check report.Check) *Check {
-	switch check {
-	case report.Ping:
-		return &c.Ping
-	case report.Latency:
-		return &c.Latency
-	case report.Write:
-		return &c.Write
-	case report.MockMode:
-		return &c.MockMode
-	case report.HitRate:
-		return &c.HitRate
-	case report.Memory:
-		return &c.Memory
-	case report.Commands:
-		return &c.Commands
-	case report.Eviction:
-		return &c.Eviction
-	case report.Isolation:
-		return &c.Isolation.Check
-	case report.Values:
-		return &c.Values.Check
-	case report.RoundTrip:
-		return &c.RoundTrip
-	default:
-		return nil
+func (c *Checks) all() map[report.Check]*Check {
+	return map[report.Check]*Check{
+		report.Ping: &c.Ping, report.Latency: &c.Latency, report.Write: &c.Write, report.MockMode: &c.MockMode, report.HitRate: &c.HitRate,
+		report.Memory: &c.Memory, report.Commands: &c.Commands, report.Eviction: &c.Eviction, report.Isolation: &c.Isolation.Check,
+		report.Values: &c.Values.Check, report.RoundTrip: &c.RoundTrip,
 	}
 }
 
@@ -108,12 +89,11 @@ func jobOf(check report.Check) report.Job {
 	}
 }
 
-// follow gives each check that names no interval one that suits its job: what costs
+// follow gives each check without an interval of its own one that suits its job: what costs
 // no commands runs every time, the others at the next multiple of the job's interval.
-func (c *Config) follow(given func(report.Check) bool) {
-	for _, check := range report.Checks() {
-		p := c.Checks.at(check)
-		if p == nil || given(check) {
+func (c *Config) follow(given func(path string) bool) {
+	for check, p := range c.Checks.all() {
+		if given("checks." + string(check) + ".every") {
 			continue
 		}
 		every := c.Every(jobOf(check))
@@ -128,3 +108,13 @@ func (c *Config) follow(given func(report.Check) bool) {
 
 // multiple returns the least multiple of every that is not less than d.
 func multiple(d, every time.Duration) time.Duration { return (d + every - 1) / every * every }
+
+func (v *validator) checks(path string, checks Checks) {
+	for check, c := range checks.all() {
+		job := jobOf(check)
+		if every := v.config.Every(job); c.Enabled && c.Every%every != 0 {
+			what := fmt.Sprintf("is %s, want a multiple of schedule.%s, which is %s", text.Short(c.Every), job, text.Short(every))
+			v.Report(path+"checks."+string(check)+".every", what, text.Short(3*every))
+		}
+	}
+}

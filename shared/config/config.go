@@ -16,6 +16,7 @@
 package config
 
 import (
+	_ "embed" // for the schema
 	"slices"
 	"time"
 
@@ -28,10 +29,8 @@ const (
 	DefaultShard    = "main"
 	DefaultDatabase = "redis"
 
-	// MaxDatabases is how many databases one shard may hold.
-	MaxDatabases = 500
-	// MaxDocument is the largest size in bytes of one document.
-	MaxDocument = 1 << 20
+	// maxDatabases is how many databases one shard may hold.
+	maxDatabases = 500
 )
 
 // Config is the whole configuration, with every default filled in.
@@ -48,7 +47,7 @@ type Config struct {
 	Schedule Schedule `yaml:"schedule"`
 
 	// The databases to watch.
-	Databases []Database `yaml:"databases"`
+	Databases []Database `yaml:"databases" scope:"database"`
 	// Settings of shards. A shard that a database names needs no entry here.
 	Shards []Shard `yaml:"shards"`
 	// A secret that holds the credentials of many databases as one JSON object: {"prod-cache": {"url": "https://…", "token": "…"}}.
@@ -67,12 +66,12 @@ type Config struct {
 	Objective float64 `yaml:"objective" min:"0.5" max:"0.99999" example:"0.999"`
 
 	// Where alerts are delivered.
-	Receivers []Receiver `yaml:"receivers"`
+	Receivers []Receiver `yaml:"receivers" scope:"receiver"`
 	// Which alerts go to which receivers; the first route that matches is used. What no route matches goes to every receiver.
 	Routes []Route `yaml:"routes"`
-	// When and how often is notified.
+	// When and how often notifications are sent.
 	Alerting Alerting `yaml:"alerting"`
-	// Planned work, during which nobody is notified of what opens.
+	// Planned work: incidents that open during it notify no one.
 	Maintenance []Window `yaml:"maintenance"`
 	// Who is on call, for messages.
 	OnCall OnCall `yaml:"oncall"`
@@ -88,9 +87,9 @@ type Config struct {
 	Access Access `yaml:"access"`
 	// Where links in messages and pages lead.
 	Links Links `yaml:"links"`
-	// How long is kept what.
+	// How long data is kept.
 	History History `yaml:"history"`
-	// An address outside Google Cloud that is asked while Alert works, so that its owner notices silence.
+	// An address outside Google Cloud that Alert requests while it works, so that its owner notices silence.
 	Heartbeat Heartbeat `yaml:"heartbeat"`
 
 	// Problems are those that leave the rest working, in document order. The ones of
@@ -186,3 +185,11 @@ func (c *Config) Every(job report.Job) time.Duration {
 	}
 	return c.Schedule.HealthCheck
 }
+
+//go:embed schema.json
+var schema []byte
+
+// Schema returns the JSON Schema (draft 2020-12) of the document. It is generated
+// from the types of this package, so it names every key, with its description,
+// default and example. The caller must not change it.
+func Schema() []byte { return schema }

@@ -37,81 +37,64 @@ func (c *Config) credentials(ctx context.Context, cache *secrets.Cache, name str
 	if d == nil {
 		return Credentials{}, fmt.Errorf("finding credentials: database %q is not configured", name)
 	}
-	if wrong := d.Problems.without(true); len(wrong) > 0 {
-		return Credentials{}, wrong[0]
+	for _, p := range d.Problems {
+		if !p.Notice {
+			return Credentials{}, p
+		}
 	}
-	var address, token entry
-	var err error
-	if c.Bundle.IsSet() && !d.Token.IsSet() {
-		address, token, err = c.fromBundle(ctx, cache, d, read)
-	} else {
-		address, token, err = d.own(ctx, cache, read)
-	}
+	urlKey, tokenKey := "databases."+name+".url", "databases."+name+".token"
+	address, err := d.URL.read(ctx, cache, read)
 	if err != nil {
-		return Credentials{}, err
+		return Credentials{}, fmt.Errorf("reading url of database %s: %w", name, err)
 	}
-	u, p := checkURL(address.value.Reveal(), c.local)
-	where := address.where
+	token, err := d.Token.read(ctx, cache, read)
+	if err != nil {
+		return Credentials{}, fmt.Errorf("reading token of database %s: %w", name, err)
+	}
+	if c.Bundle.IsSet() && !d.Token.IsSet() {
+		tokenKey = "credentials." + name + ".token"
+		var bundled secrets.Entry
+		if bundled, token, err = c.fromBundle(ctx, cache, name, read); err != nil {
+			return Credentials{}, err
+		}
+		if !d.URL.IsSet() {
+			address, urlKey = bundled, "credentials."+name+".url"
+		}
+	}
+	u, p := checkURL(address.Value.Reveal(), c.local)
+	key := urlKey
 	if p == nil {
-		p, where = checkToken(token.value.Reveal()), token.where
+		p, key = checkToken(token.Value.Reveal()), tokenKey
 	}
 	if p != nil {
-		p.Key, p.Database = where, name
+		p.Key, p.Database = key, name
 		return Credentials{}, *p
 	}
-	return Credentials{URL: u, Token: token.value, Version: token.version}, nil
+	return Credentials{URL: u, Token: token.Value, Version: token.Version}, nil
 }
 
-// entry is a value with the place that a problem with it names.
-type entry struct {
-	value   secrets.Value
-	version string
-	where   string
-}
-
-// own reads the database's own keys.
-func (d *Database) own(ctx context.Context, cache *secrets.Cache, read readFunc) (address, token entry, err error) {
-	one := func(key string, s Secret) (entry, error) {
-		e, err := s.read(ctx, cache, read)
-		if err != nil {
-			return entry{}, fmt.Errorf("reading %s of database %s: %w", key, d.Name, err)
-		}
-		return entry{e.Value, e.Version, "databases." + d.Name + "." + key}, nil
-	}
-	if address, err = one("url", d.URL); err != nil {
-		return address, token, err
-	}
-	token, err = one("token", d.Token)
-	return address, token, err
-}
-
-// fromBundle takes the database's credentials from the bundle; a URL of its own wins.
-func (c *Config) fromBundle(ctx context.Context, cache *secrets.Cache, d *Database, read readFunc) (address, token entry, err error) {
+// fromBundle reads the database's URL and token from the bundle.
+func (c *Config) fromBundle(ctx context.Context, cache *secrets.Cache, name string, read readFunc) (address, token secrets.Entry, err error) {
 	e, err := c.Bundle.read(ctx, cache, read)
 	if err != nil {
 		return address, token, fmt.Errorf("reading credentials: %w", err)
 	}
+	// The errors of decoding could quote the content.
 	var bundle map[string]json.RawMessage
-	if json.Unmarshal([]byte(e.Value.Reveal()), &bundle) != nil { // the error could quote the content
+	if json.Unmarshal([]byte(e.Value.Reveal()), &bundle) != nil {
 		return address, token, Problem{
-			Key: "credentials", What: "is not a JSON object of databases", Database: d.Name, Cause: cause.ConfigInvalid,
+			Key: "credentials", What: "is not a JSON object of databases", Database: name, Cause: cause.ConfigInvalid,
 			Example: `{"prod-cache": {"url": "https://your-instance.upstash.io", "token": "…"}}`,
 		}
 	}
-	where := "credentials." + d.Name
 	var pair struct{ URL, Token string }
-	if raw, ok := bundle[d.Name]; ok && json.Unmarshal(raw, &pair) != nil {
+	if raw, ok := bundle[name]; ok && json.Unmarshal(raw, &pair) != nil {
 		return address, token, Problem{
-			Key: where, What: "is not an object with url and token", Database: d.Name, Cause: cause.ConfigInvalid,
+			Key: "credentials." + name, What: "is not an object with url and token", Database: name, Cause: cause.ConfigInvalid,
 			Example: `{"url": "https://your-instance.upstash.io", "token": "…"}`,
 		}
 	}
-	address = entry{secrets.New(pair.URL), e.Version, where + ".url"}
-	token = entry{secrets.New(pair.Token), e.Version, where + ".token"}
-	if d.URL.IsSet() {
-		if address, _, err = d.own(ctx, cache, read); err != nil {
-			return address, token, err
-		}
-	}
+	address, token = e, e
+	address.Value, token.Value = secrets.New(pair.URL), secrets.New(pair.Token)
 	return address, token, nil
 }

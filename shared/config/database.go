@@ -1,8 +1,14 @@
 package config
 
 import (
+	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/pongwatch/pongwatch/shared/config/document"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // Database is one Upstash database to watch.
@@ -52,15 +58,15 @@ type Database struct {
 // is without limit, or unknown.
 type Limits struct {
 	// The most data it may hold (Upstash's max_data_size).
-	Memory Bytes `yaml:"memory" min:"0" example:"256MB"`
+	Memory document.Bytes `yaml:"memory" min:"0" example:"256MB"`
 	// The most commands a month.
 	Commands int64 `yaml:"commands" min:"0" example:"500000"`
 	// The most traffic a month.
-	Bandwidth Bytes `yaml:"bandwidth" min:"0" example:"10GB"`
+	Bandwidth document.Bytes `yaml:"bandwidth" min:"0" example:"10GB"`
 	// The most commands a second before Upstash slows them down.
 	CommandsPerSecond int `yaml:"commands_per_second" min:"0" example:"10000"`
 	// The largest request or reply.
-	Request Bytes `yaml:"request" min:"0" example:"10MB"`
+	Request document.Bytes `yaml:"request" min:"0" example:"10MB"`
 }
 
 // App is a service that uses the database, and at least one way to ask it: its health
@@ -90,9 +96,6 @@ type Budget struct {
 	StopAt float64 `yaml:"stop_at" min:"0.01" max:"1" example:"0.95"`
 }
 
-// Watchable reports whether nothing in the configuration forbids to watch the database.
-func (d *Database) Watchable() bool { return !d.Problems.Any() }
-
 // WithoutTLS reports whether the database's own URL says http://, which is accepted for
 // this machine's loopback only.
 func (d *Database) WithoutTLS() bool {
@@ -109,4 +112,122 @@ func (d *Database) MockEvidence() (evidence string, mock bool) {
 		return "no URL is configured (UPSTASH_REDIS_URL), so an app with the same settings runs in mock mode", true
 	}
 	return "", false
+}
+
+// database checks one entry and gives it what it inherits.
+func (v *validator) database(i int) {
+	c, db := v.config, &v.config.Databases[i]
+	path := fmt.Sprintf("databases[%d]", i)
+	if !validName(db.Name) {
+		db.Name = fmt.Sprintf("database-%d", i+1)
+	}
+	if db.Home == "" {
+		db.Home = c.homeOf(db.Shard)
+	}
+	db.Limits = db.Limits.fill(planOf(db.Plan).Limits)
+	db.Thresholds.Latency.fill()
+	v.In(document.Scope{Database: db.Name}, func() {
+		v.regions(path+".", db.Home, c.RegionsOf(db.Shard))
+		v.reach(path, db)
+		v.apps(path, db)
+		if db.Plan == planCustom && db.Limits.Memory == 0 {
+			v.Report(path+".limits.memory", "is missing, which a custom plan needs", "256MB")
+		}
+		if !reflect.DeepEqual(db.Checks, c.Checks) {
+			v.checks(path+".", db.Checks)
+		}
+		if !reflect.DeepEqual(db.Thresholds, c.Thresholds) {
+			v.thresholds(path+".thresholds", &db.Thresholds)
+		}
+	})
+}
+
+// homeOf returns the home region of a shard; empty where no region is configured.
+func (c *Config) homeOf(shard string) string {
+	for _, s := range c.Shards {
+		if s.Name == shard && s.Home != "" {
+			return s.Home
+		}
+	}
+	regions := c.RegionsOf(shard)
+	if len(regions) == 0 || slices.Contains(regions, c.Home) {
+		return c.Home
+	}
+	return regions[0]
+}
+
+// reach checks how the database is reached, as far as no secret must be read for it.
+// Where a key is bad, the decoder has said what is wrong and left it out.
+func (v *validator) reach(path string, db *Database) {
+	bundled := v.config.Bundle.IsSet()
+	if bundled && !db.URL.IsSet() && !db.Token.IsSet() {
+		return
+	}
+	badURL := v.Bad(path + ".url")
+	db.missingURL = !db.URL.IsSet() && !badURL
+	if db.missingURL && db.Mock {
+		return // a state to report, not a mistake
+	}
+	if !badURL && !db.URL.IsReference() {
+		_, p := checkURL(db.URL.value.Reveal(), v.config.local)
+		v.pasted(path, p)
+	}
+	if !v.Bad(path+".token") && !db.Token.IsReference() && (db.Token.IsSet() || !bundled) {
+		v.pasted(path, checkToken(db.Token.value.Reveal()))
+	}
+}
+
+// pasted reports what a check of URL or token found.
+func (v *validator) pasted(path string, p *Problem) {
+	if p != nil {
+		v.ReportAs(p.Cause, path+"."+p.Key, p.What, p.Example)
+	}
+}
+
+func (v *validator) apps(path string, db *Database) {
+	seen := map[string]bool{}
+	for i, app := range db.Apps {
+		at := fmt.Sprintf("%s.app[%d]", path, i)
+		if !v.Given(at) { // a single one without a list
+			at = path + ".app"
+		}
+		if seen[app.Service] {
+			v.Report(at+".service", "is given to two apps of this database", "worker")
+		}
+		seen[app.Service] = true
+		if app.HealthURL == "" && app.CloudRun == "" && !v.Bad(at+".health_url") && !v.Bad(at+".cloud_run") {
+			v.Report(at, "wants health_url or cloud_run", "health_url: https://app.example.com/api/v1/health/redis")
+		}
+		if app.Proof && (app.HealthURL == "" || !v.config.ProofKey.IsSet()) {
+			v.Report(at+".proof", "needs health_url here and proof_key in the document", "proof_key: sm://projects/my-project/secrets/pongwatch-proof-key")
+		}
+		if every := v.config.Schedule.Metrics; app.Proof && app.ProofEvery%every != 0 {
+			v.Report(at+".proof_every", fmt.Sprintf("is %s, want a multiple of schedule.metrics, which is %s", text.Short(app.ProofEvery), text.Short(every)), text.Short(3*every))
+		}
+	}
+}
+
+// databases checks the list as a whole.
+func (v *validator) databases() {
+	c := v.config
+	if len(c.Databases) == 0 {
+		v.Report("databases", "is empty, so there is nothing to watch", "[{name: prod-cache, url: "+urlExample+", token: sm://projects/my-project/secrets/prod-cache-token}]")
+	}
+	first, inShard := map[string]int{}, map[string]int{}
+	kept := c.Databases[:0:0]
+	for i, db := range c.Databases {
+		if j, ok := first[db.Name]; ok {
+			// Neither can be trusted to be the one that is meant.
+			v.In(document.Scope{Database: db.Name}, func() {
+				v.Report(fmt.Sprintf("databases[%d].name", i), fmt.Sprintf("is the name of databases[%d] too", j), db.Name+"-2")
+			})
+			continue
+		}
+		first[db.Name] = i
+		kept = append(kept, db)
+		if inShard[db.Shard]++; inShard[db.Shard] == maxDatabases+1 {
+			v.Report(fmt.Sprintf("databases[%d].shard", i), fmt.Sprintf("is %s, which already has %d databases", db.Shard, maxDatabases), "shard: main-2")
+		}
+	}
+	c.Databases = kept
 }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"reflect"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -95,15 +94,15 @@ func defaultAlerting() Alerting {
 
 // prefill gives an entry of a list its defaults, some of which it inherits from the
 // document. Entries are decoded after what they inherit.
-func (d *decoder) prefill(v reflect.Value) {
-	switch entry := v.Addr().Interface().(type) {
+func (c *Config) prefill(entry any) {
+	switch entry := entry.(type) {
 	case *Database:
 		*entry = Database{
-			Shard: DefaultShard, Environment: d.config.Environment, Plan: "free",
-			Checks: d.config.Checks, Thresholds: d.config.Thresholds, Budget: d.config.Budget, Objective: d.config.Objective,
+			Shard: DefaultShard, Environment: c.Environment, Plan: "free",
+			Checks: c.Checks, Thresholds: c.Thresholds, Budget: c.Budget, Objective: c.Objective,
 		}
 	case *App:
-		*entry = App{Service: "app", ProofEvery: multiple(15*time.Minute, d.config.Schedule.Metrics)}
+		*entry = App{Service: "app", ProofEvery: multiple(15*time.Minute, c.Schedule.Metrics)}
 	case *Receiver:
 		*entry = Receiver{Pages: true}
 	case *Slack:
@@ -113,7 +112,7 @@ func (d *decoder) prefill(v reflect.Value) {
 	case *PagerDuty:
 		*entry = PagerDuty{URL: "https://events.pagerduty.com/v2/enqueue"}
 	case *Route:
-		*entry = Route{EscalateAfter: d.config.Alerting.EscalateAfter, Reminders: d.config.Alerting.Reminders}
+		*entry = Route{EscalateAfter: c.Alerting.EscalateAfter, Reminders: c.Alerting.Reminders}
 	case *Window:
 		*entry = Window{Zone: "UTC"}
 	}

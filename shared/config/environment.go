@@ -1,10 +1,13 @@
 package config
 
 import (
+	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/config/document"
 )
 
 // The customer's own variables, which make a configuration of one database where
@@ -17,99 +20,85 @@ const (
 	envRESTAuth       = "UPSTASH_REDIS_REST_TOKEN"
 	envMock           = "MOCK_REDIS"
 	envMaxConnections = "REDIS_MAX_CONNECTIONS"
+	envWebhook        = "SLACK_WEBHOOK_URL"
+	envBot            = "SLACK_BOT_TOKEN"
+
+	environmentFile = "environment"
 )
 
-const environmentFile = "environment"
+// object is an object of the document that the variables amount to.
+type object map[string]any
 
-// environment builds the document that the customer's variables amount to, as a tree
-// that is decoded and validated like any other, so that they get the same problems
-// under their own names.
+// environment makes the document that the customer's variables amount to, which is
+// decoded and validated like any other. Problems with its keys are the variables'.
 type environment struct {
-	getenv   func(string) string
-	aliases  map[string]string
-	problems Problems
+	getenv    func(string) string
+	variables map[string]string // by the path of the key, without indexes
+	problems  Problems
 }
 
-// fromEnvironment returns the configuration that the customer's variables make;
-// ErrEmpty among the problems where none of them names a database.
+// fromEnvironment returns the configuration that the customer's variables make, or
+// nothing where none of them names a database.
 func fromEnvironment(getenv func(string) string, local bool) (*Config, Problems) {
-	e := environment{getenv: getenv, aliases: map[string]string{}}
+	e := environment{getenv: getenv, variables: map[string]string{}}
 	database := e.database()
 	if database == nil {
-		return nil, Problems{emptyProblem()}
+		return nil, nil
 	}
-	top := &node{kind: kindObject, at: place{file: environmentFile}}
-	top.fields = append(top.fields, e.list("databases", database))
-	var receivers []*node
-	if slack := e.slack(len(receivers)); slack != nil {
-		receivers = append(receivers, slack)
+	receivers := []object{}
+	if slack := e.slack(); slack != nil {
+		receivers = append(receivers, object{"name": "slack", "slack": slack})
 	}
-	if email := e.email(len(receivers)); email != nil {
-		receivers = append(receivers, email)
-	}
-	if len(receivers) > 0 {
-		top.fields = append(top.fields, e.list("receivers", receivers...))
+	if email := e.email(); email != nil {
+		receivers = append(receivers, object{"name": "email", "email": email})
 	}
 	if e.getenv(envMaxConnections) != "" {
-		e.problems = append(e.problems, Problem{
+		e.report(Problem{
 			Key: envMaxConnections, What: "has no meaning over REST, which keeps no connections; it is ignored",
-			File: environmentFile, Database: DefaultDatabase, Cause: cause.ConfigInvalid, Notice: true,
+			Database: DefaultDatabase, Cause: cause.ConfigInvalid, Notice: true,
 		})
 	}
-	return decode(top, local, e.aliases, e.problems)
-}
-
-func emptyProblem() Problem {
-	return Problem{
-		Key: EnvConfig, What: "is not set, and neither is " + envURL + " with " + envAuth,
-		Example: EnvConfig + "=pongwatch.yaml, or " + envURL + "=" + urlExample, Cause: cause.MonitorConfig, Fatal: true,
+	text, err := json.Marshal(object{"databases": []object{database}, "receivers": receivers})
+	if err != nil {
+		panic(fmt.Sprintf("config: encoding the environment: %v", err)) // texts and numbers always encode
 	}
+	tree, problems := document.Read(Document{Name: environmentFile, Text: text})
+	if tree == nil {
+		return nil, problems
+	}
+	return decode(tree, local, e.variables, append(e.problems, problems...))
 }
 
-func (e *environment) list(name string, items ...*node) *field {
-	at := place{file: environmentFile}
-	return &field{name: name, at: at, value: &node{kind: kindList, at: at, items: items}}
+func (e *environment) report(p Problem) {
+	p.File = environmentFile
+	e.problems = append(e.problems, p)
 }
 
-func object(fields ...*field) *node {
-	n := &node{kind: kindObject, at: place{file: environmentFile}}
-	for _, f := range fields {
-		if f != nil {
-			n.fields = append(n.fields, f)
+// keys returns an object with the keys whose variables are set.
+func (e *environment) keys(path string, variables map[string]string) object {
+	out := object{}
+	for key, variable := range variables {
+		e.variables[path+"."+key] = variable
+		if value := strings.TrimSpace(e.getenv(variable)); value != "" {
+			out[key] = value
 		}
 	}
-	return n
-}
-
-// text returns a key with the variable's value, or nil where it is not set, and
-// remembers that problems at path are the variable's.
-func (e *environment) text(path, name, variable string) *field {
-	e.aliases[path+"."+name] = variable
-	value := strings.TrimSpace(e.getenv(variable))
-	if value == "" {
-		return nil
-	}
-	return given(name, kindText, value)
-}
-
-func given(name string, k kind, text string) *field {
-	at := place{file: environmentFile}
-	return &field{name: name, at: at, value: &node{kind: k, at: at, text: text}}
+	return out
 }
 
 // database returns nil if no variable speaks of one.
-func (e *environment) database() *node {
-	urlName, tokenName := e.pair()
-	mock, mockSet := e.mock()
-	if e.getenv(urlName) == "" && e.getenv(tokenName) == "" && !mockSet {
+func (e *environment) database() object {
+	url, token := e.pair()
+	mock, known := ParseMock(e.getenv(envMock))
+	if !known {
+		e.report(Problem{Key: envMock, What: "is neither true nor false", Example: "false", Database: DefaultDatabase, Cause: cause.ConfigInvalid})
+	}
+	if e.getenv(url) == "" && e.getenv(token) == "" && known && !mock {
 		return nil
 	}
-	const path = "databases[0]"
-	fields := []*field{given("name", kindText, DefaultDatabase), e.text(path, "url", urlName), e.text(path, "token", tokenName)}
-	if mock {
-		fields = append(fields, given("mock", kindBool, "true"))
-	}
-	return object(fields...)
+	out := e.keys("databases", map[string]string{"url": url, "token": token})
+	out["name"], out["mock"] = DefaultDatabase, mock
+	return out
 }
 
 // pair returns the variables to read URL and token from. Where the first name holds a
@@ -122,8 +111,8 @@ func (e *environment) pair() (url, token string) {
 	if e.getenv(envRESTURL) != "" && (tcp || e.getenv(envURL) == "") {
 		url = envRESTURL
 		if tcp {
-			e.problems = append(e.problems, Problem{
-				Key: envURL, What: "is a " + scheme + ":// URL, so " + envRESTURL + " is used", File: environmentFile,
+			e.report(Problem{
+				Key: envURL, What: "is a " + scheme + ":// URL, so " + envRESTURL + " is used",
 				Database: DefaultDatabase, Cause: cause.ConfigScheme, Notice: true,
 			})
 		}
@@ -134,21 +123,7 @@ func (e *environment) pair() (url, token string) {
 	return url, token
 }
 
-// mock reads MOCK_REDIS. Set says that it speaks of a database: it is true, or
-// unreadable.
-func (e *environment) mock() (mock, set bool) {
-	mock, known := ParseMock(e.getenv(envMock))
-	if !known {
-		e.problems = append(e.problems, Problem{
-			Key: envMock, What: "is neither true nor false", Example: "false", File: environmentFile,
-			Database: DefaultDatabase, Cause: cause.ConfigInvalid,
-		})
-		return false, true
-	}
-	return mock, mock
-}
-
-// ParseMock reads the value of MOCK_REDIS, in the words and quotes that people write;
+// ParseMock parses the value of MOCK_REDIS, in the words and quotes that people write;
 // known is false for any other text.
 func ParseMock(value string) (mock, known bool) {
 	switch strings.ToLower(strings.Trim(value, " \t\r\n\"'")) {
@@ -161,51 +136,39 @@ func ParseMock(value string) (mock, known bool) {
 	}
 }
 
-func (e *environment) slack(index int) *node {
-	webhook, bot := e.getenv("SLACK_WEBHOOK_URL"), e.getenv("SLACK_BOT_TOKEN")
+func (e *environment) slack() object {
+	webhook, bot := e.getenv(envWebhook), e.getenv(envBot)
 	if webhook == "" && bot == "" {
 		return nil
 	}
-	path := "receivers[" + strconv.Itoa(index) + "].slack"
-	e.aliases[path] = "SLACK_BOT_TOKEN"
-	slack := object(
-		e.text(path, "webhook", "SLACK_WEBHOOK_URL"), e.text(path, "bot_token", "SLACK_BOT_TOKEN"), e.text(path, "channel", "SLACK_CHANNEL"),
-	)
+	e.variables["receivers.slack"] = envBot
+	out := e.keys("receivers.slack", map[string]string{"webhook": envWebhook, "bot_token": envBot, "channel": "SLACK_CHANNEL"})
 	if webhook != "" && bot != "" { // the bot does more
-		slack = object(e.text(path, "bot_token", "SLACK_BOT_TOKEN"), e.text(path, "channel", "SLACK_CHANNEL"))
-		e.problems = append(e.problems, Problem{
-			Key: "SLACK_WEBHOOK_URL", What: "is ignored, since SLACK_BOT_TOKEN is set too", File: environmentFile,
+		delete(out, "webhook")
+		e.report(Problem{
+			Key: envWebhook, What: "is ignored, since SLACK_BOT_TOKEN is set too",
 			Receiver: "slack", Cause: cause.ConfigInvalid, Notice: true,
 		})
 	}
-	return object(given("name", kindText, "slack"), &field{name: "slack", at: slack.at, value: slack})
+	return out
 }
 
-func (e *environment) email(index int) *node {
+func (e *environment) email() object {
 	if e.getenv("SMTP_HOST") == "" && e.getenv("ALERT_EMAIL_TO") == "" {
 		return nil
 	}
-	path := "receivers[" + strconv.Itoa(index) + "].email"
-	port := e.text(path, "port", "SMTP_PORT")
-	if port != nil {
-		if _, err := strconv.Atoi(port.value.text); err == nil {
-			port.value.kind = kindInteger
+	out := e.keys("receivers.email", map[string]string{
+		"host": "SMTP_HOST", "port": "SMTP_PORT", "username": "SMTP_USERNAME", "password": "SMTP_PASSWORD", "from": "SMTP_FROM", "to": "ALERT_EMAIL_TO",
+	})
+	if port, err := strconv.Atoi(fmt.Sprint(out["port"])); err == nil {
+		out["port"] = port
+	}
+	if to, ok := out["to"].(string); ok {
+		recipients := strings.Split(to, ",")
+		for i := range recipients {
+			recipients[i] = strings.TrimSpace(recipients[i])
 		}
+		out["to"] = recipients
 	}
-	to := e.text(path, "to", "ALERT_EMAIL_TO")
-	if to != nil {
-		list := &node{kind: kindList, at: to.at}
-		for address := range strings.SplitSeq(to.value.text, ",") {
-			list.items = append(list.items, &node{kind: kindText, at: to.at, text: strings.TrimSpace(address)})
-		}
-		to.value = list
-	}
-	for _, i := range []string{"[0]", "[1]", "[2]", "[3]", "[4]", "[5]", "[6]", "[7]"} {
-		e.aliases[path+".to"+i] = "ALERT_EMAIL_TO"
-	}
-	email := object(
-		e.text(path, "host", "SMTP_HOST"), port, e.text(path, "username", "SMTP_USERNAME"),
-		e.text(path, "password", "SMTP_PASSWORD"), e.text(path, "from", "SMTP_FROM"), to,
-	)
-	return object(given("name", kindText, "email"), &field{name: "email", at: email.at, value: email})
+	return out
 }

@@ -25,7 +25,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		for _, local := range []bool{false, true} {
-			c, ps := Parse(local, Document{"fuzz", text})
+			c, ps := Parse(local, Document{Name: "fuzz", Text: text})
 			if (c == nil) != (ps.Fatal() != nil) {
 				t.Fatalf("configuration %v with problems %v", c != nil, ps)
 			}
@@ -41,7 +41,7 @@ func FuzzParse(f *testing.F) {
 				t.Fatal(err)
 			}
 			for _, d := range c.Databases {
-				if !validName(d.Name) || d.Shard == "" && d.Watchable() {
+				if !validName(d.Name) || d.Shard == "" && d.Problems.Err() == nil {
 					t.Fatalf("database %q in shard %q", d.Name, d.Shard)
 				}
 			}
@@ -54,8 +54,8 @@ func FuzzSources(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		list, inline, problem := sources(value)
-		if !inline && problem == nil && len(list) == 0 {
+		list, inline, wrong := sources(value)
+		if !inline && wrong == "" && len(list) == 0 {
 			t.Fatalf("%q is neither a document nor a list, and nothing is said", value)
 		}
 	})

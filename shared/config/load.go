@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/config/document"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
 
@@ -51,8 +52,11 @@ func Load(ctx context.Context, o Options) (*Config, error) {
 	value := o.Getenv(EnvConfig)
 	if strings.TrimSpace(value) == "" {
 		c, problems := fromEnvironment(o.Getenv, o.Local)
-		if len(problems) == 1 && problems[0] == emptyProblem() {
-			return nil, fmt.Errorf("loading configuration: %w: %w", ErrEmpty, problems)
+		if c == nil && problems == nil {
+			return nil, fmt.Errorf("loading configuration: %w: %w", ErrEmpty, Problems{{
+				Key: EnvConfig, What: "is not set, and neither is " + envURL + " with " + envAuth,
+				Example: EnvConfig + "=pongwatch.yaml, or " + envURL + "=" + urlExample, Cause: cause.MonitorConfig, Fatal: true,
+			}})
 		}
 		return loaded(c, problems)
 	}
@@ -70,80 +74,68 @@ func loaded(c *Config, problems Problems) (*Config, error) {
 	return c, nil
 }
 
-// documents reads what PONGWATCH_CONFIG says.
+// documents reads the documents that PONGWATCH_CONFIG holds or names.
 func (o Options) documents(ctx context.Context, value string) ([]Document, error) {
-	sources, inline, problem := sources(value)
-	if problem != nil {
-		return nil, Problems{*problem}
-	}
-	if inline {
+	names, inline, what := sources(value)
+	switch {
+	case what != "":
+		return nil, sourceProblem(what)
+	case inline:
 		return []Document{{Name: EnvConfig, Text: []byte(value)}}, nil
 	}
 	var out []Document
 	var failures []error
-	for _, s := range sources {
-		text, err := o.read(ctx, s)
+	for _, name := range names {
+		text, err := o.read(ctx, name)
 		if err != nil {
 			failures = append(failures, err)
 			continue
 		}
-		out = append(out, Document{Name: s, Text: text})
+		out = append(out, Document{Name: name, Text: text})
 	}
 	return out, errors.Join(failures...)
 }
 
-// sources tells a document from the names of documents.
-func sources(value string) (list []string, inline bool, problem *Problem) {
+// sources tells a document from the names of documents, or returns what is wrong.
+func sources(value string) (names []string, inline bool, what string) {
 	value = strings.TrimSpace(value)
 	switch {
 	case strings.HasPrefix(value, "[") || strings.HasPrefix(value, "- ") || strings.HasPrefix(value, "---\n- "):
-		list, problem = listed(value)
+		var ok bool
+		if names, ok = document.Texts([]byte(value)); !ok {
+			return nil, false, "is a list, but not one of file names and references"
+		}
 	case strings.HasPrefix(value, "{"), strings.Contains(value, ": "), strings.Contains(value, ":\n"), strings.Contains(value, ":\r"),
 		strings.HasSuffix(value, ":"), strings.HasPrefix(value, "#"), strings.HasPrefix(value, "---"):
-		return nil, true, nil
+		return nil, true, ""
 	default:
-		for s := range strings.FieldsFuncSeq(value, func(r rune) bool { return r == ',' || r == '\n' || r == '\r' }) {
-			if s = strings.TrimSpace(s); s != "" {
-				list = append(list, s)
-			}
-		}
-	}
-	if problem == nil && (len(list) == 0 || len(list) > maxSources) {
-		problem = sourceProblem(fmt.Sprintf("lists %d documents, want from 1 to %d", len(list), maxSources))
-	}
-	return list, false, problem
-}
-
-// listed reads a YAML or JSON list of names.
-func listed(value string) ([]string, *Problem) {
-	wrong := sourceProblem("is a list, but not one of file names and references")
-	n, ok := parseList([]byte(value))
-	if !ok {
-		return nil, wrong
+		names = strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == '\n' || r == '\r' })
 	}
 	var out []string
-	for _, item := range n.items {
-		if item.kind != kindText || strings.TrimSpace(item.text) == "" {
-			return nil, wrong
+	for _, name := range names {
+		if name = strings.TrimSpace(name); name != "" {
+			out = append(out, name)
 		}
-		out = append(out, strings.TrimSpace(item.text))
 	}
-	return out, nil
+	if len(out) == 0 || len(out) > maxSources {
+		return nil, false, fmt.Sprintf("lists %d documents, want from 1 to %d", len(out), maxSources)
+	}
+	return out, false, ""
 }
 
-func sourceProblem(what string) *Problem {
-	return &Problem{
+func sourceProblem(what string) error {
+	return Problems{{
 		Key: EnvConfig, What: what, Example: "sm://projects/my-project/secrets/pongwatch-config,pongwatch.yaml", Cause: cause.MonitorConfig, Fatal: true,
-	}
+	}}
 }
 
-// read returns one document. A name that is no file is not quoted if it does not look
-// like one: somebody may have pasted a secret there.
+// read reads one document. A name that is no file is not quoted if it does not look
+// like one, because it may be a pasted secret.
 func (o Options) read(ctx context.Context, source string) ([]byte, error) {
 	if secrets.IsRef(source) {
 		ref, err := secrets.ParseRef(source)
 		if err != nil {
-			return nil, Problems{*sourceProblem("holds no reference into Secret Manager: " + err.Error())}
+			return nil, sourceProblem("holds no reference into Secret Manager: " + err.Error())
 		}
 		e, err := Reference(ref).Get(ctx, o.Secrets)
 		if err != nil {
@@ -152,7 +144,7 @@ func (o Options) read(ctx context.Context, source string) ([]byte, error) {
 		return []byte(e.Value.Reveal()), nil
 	}
 	if o.ReadFile == nil {
-		return nil, Problems{*sourceProblem("names a file, and files are not read here")}
+		return nil, sourceProblem("names a file, and files are not read here")
 	}
 	text, err := o.ReadFile(source)
 	switch {
@@ -161,7 +153,7 @@ func (o Options) read(ctx context.Context, source string) ([]byte, error) {
 		if len(source) < 200 && strings.ContainsAny(source, "./") && !strings.ContainsAny(source, " \t=\"'") {
 			name = source
 		}
-		return nil, Problems{*sourceProblem("names " + name + ", which does not exist")}
+		return nil, sourceProblem("names " + name + ", which does not exist")
 	case err != nil:
 		return nil, fmt.Errorf("reading document: %w", err)
 	}

@@ -89,6 +89,65 @@ func TestLoadFindsDocuments(t *testing.T) {
 	}
 }
 
+func TestLoadFailures(t *testing.T) {
+	const example = "; example: sm://projects/my-project/secrets/pongwatch-config,pongwatch.yaml"
+	broken := errors.New("permission denied")
+	many := func(n int) string { return strings.TrimSuffix(strings.Repeat("a.yaml,", n), ",") }
+	for _, tt := range []struct {
+		name, value string
+		change      func(*Options)
+		want        string // what the error ends with; empty loads
+	}{
+		{"as many documents as may be", "b.yaml," + many(99), nil, ""},
+		{"more documents", "b.yaml," + many(100), nil, "PONGWATCH_CONFIG lists 101 documents, want from 1 to 100" + example},
+		{"no document", " , ,\n", nil, "PONGWATCH_CONFIG lists 0 documents, want from 1 to 100" + example},
+		{"an empty list", "[]", nil, "PONGWATCH_CONFIG lists 0 documents, want from 1 to 100" + example},
+		{"a list of numbers", "[1]", nil, "PONGWATCH_CONFIG is a list, but not one of file names and references" + example},
+		{"a broken list", "- [", nil, "PONGWATCH_CONFIG is a list, but not one of file names and references" + example},
+		{"a list after a mark", "---\n- b.yaml\n", nil, ""},
+		{"a reference that is none", "sm://x", nil, "PONGWATCH_CONFIG holds no reference into Secret Manager: secret reference does not have the right parts: want sm://projects/PROJECT/secrets/SECRET[/versions/VERSION], such as \"sm://projects/my-project/secrets/redis-token\"" + example},
+		{"a reference without a source", "sm://projects/p/secrets/doc", func(o *Options) { o.Secrets = nil }, "reading document: reading secret sm://projects/p/secrets/doc: no secret source is set up: " + secrets.ErrUnavailable.Error()},
+		{"a reference that is not there", "sm://projects/p/secrets/x", nil, "reading document: reading secret sm://projects/p/secrets/x: " + secrets.ErrNotFound.Error()},
+		{"files are not read", "b.yaml", func(o *Options) { o.ReadFile = nil }, "PONGWATCH_CONFIG names a file, and files are not read here" + example},
+		{"a file that cannot be read", "b.yaml", func(o *Options) { o.ReadFile = func(string) ([]byte, error) { return nil, broken } }, "reading document: permission denied"},
+		{"a name without a dot is not quoted", "secret", nil, "PONGWATCH_CONFIG names a file, which does not exist" + example},
+		{"nor one with an equals sign", "TOKEN=a.b", nil, "PONGWATCH_CONFIG names a file, which does not exist" + example},
+		{"nor one of 200 characters", strings.Repeat("a", 195) + ".yaml", nil, "PONGWATCH_CONFIG names a file, which does not exist" + example},
+		{"one of 199 is", strings.Repeat("a", 194) + ".yaml", nil, "PONGWATCH_CONFIG names " + strings.Repeat("a", 194) + ".yaml, which does not exist" + example},
+		{"a path is", "etc/pongwatch", nil, "PONGWATCH_CONFIG names etc/pongwatch, which does not exist" + example},
+		{"two that do not exist", "x.yaml,y.yaml", nil, "PONGWATCH_CONFIG names x.yaml, which does not exist" + example + "\nPONGWATCH_CONFIG names y.yaml, which does not exist" + example},
+		{"a document with a fatal problem", "bad.yaml", nil, "loading configuration: bad.yaml:1:1: homme is not a key here; did you mean home?; example: home\n" +
+			"databases is empty, so there is nothing to watch; example: [{name: prod-cache, url: https://your-instance.upstash.io, token: sm://projects/my-project/secrets/prod-cache-token}]"},
+		{"a document in the variable that ends with a colon", "databases:", nil, "databases is empty, so there is nothing to watch; example: [{name: prod-cache, url: https://your-instance.upstash.io, token: sm://projects/my-project/secrets/prod-cache-token}]"},
+		{"a document with Windows' line ends", "databases:\r\n- name: a\r\n  url: https://a.upstash.io\r\n  token: sm://projects/p/secrets/a\r\n", nil, ""},
+	} {
+		o := options(map[string]string{EnvConfig: tt.value}, map[string]string{"a.yaml": "", "b.yaml": database("b"), "bad.yaml": "homme: x\n"}, vault{"doc": database("c")})
+		if tt.change != nil {
+			tt.change(&o)
+		}
+		c, err := Load(t.Context(), o)
+		switch {
+		case tt.want == "" && err != nil:
+			t.Errorf("%s: %v", tt.name, err)
+		case tt.want != "" && (err == nil || c != nil || !strings.HasSuffix(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "loading configuration: ")):
+			t.Errorf("%s: error %v, want it to end with %q", tt.name, err, tt.want)
+		}
+		if ps, ok := errors.AsType[Problems](err); ok && ps.Fatal() == nil {
+			t.Errorf("%s: no problem is fatal: %v", tt.name, ps)
+		}
+	}
+	if _, err := Load(t.Context(), Options{Getenv: func(string) string { return "b.yaml" }, ReadFile: func(string) ([]byte, error) { return nil, broken }}); !errors.Is(err, broken) {
+		t.Errorf("error %v, want it to wrap the failure of the file", err)
+	}
+}
+
+func TestLoadKeepsProblemsOfOneEntry(t *testing.T) {
+	c, err := Load(t.Context(), options(map[string]string{EnvConfig: one("plan: fre")}, nil, nil))
+	if err != nil || len(c.Problems) != 1 || len(c.Databases[0].Problems) != 1 || c.Problems[0].File != EnvConfig {
+		t.Errorf("configuration %+v, %v", c, err)
+	}
+}
+
 func TestLoadTellsWhatToSetWhenNothingIsConfigured(t *testing.T) {
 	for name, env := range map[string]map[string]string{"nothing": {}, "only what names no database": {"MOCK_REDIS": "false", "SLACK_WEBHOOK_URL": "x"}} {
 		_, err := Load(t.Context(), options(env, nil, nil))
@@ -127,10 +186,10 @@ func TestCustomersVariables(t *testing.T) {
 			check: func(c *Config) bool { return c.Databases[0].Problems[0].Cause == cause.ConfigScheme },
 		},
 		{name: "mock mode without URL is a state", env: map[string]string{"MOCK_REDIS": "True"}, check: func(c *Config) bool { _, mock := c.Databases[0].MockEvidence(); return mock }},
-		{name: "mock mode with quotes, with URL", env: with("MOCK_REDIS", `"1"`), check: func(c *Config) bool { return c.Databases[0].Mock && c.Databases[0].Watchable() }},
+		{name: "mock mode with quotes, with URL", env: with("MOCK_REDIS", `"1"`), check: func(c *Config) bool { return c.Databases[0].Mock && c.Databases[0].Problems.Err() == nil }},
 		{name: "mock mode off", env: with("MOCK_REDIS", "off"), check: func(c *Config) bool { return !c.Databases[0].Mock }},
 		{name: "mock mode unreadable", env: with("MOCK_REDIS", "maybe"), want: []string{"0:0 (redis) MOCK_REDIS is neither true nor false; example: false"}},
-		{name: "connections mean nothing, and nothing is wrong", env: with("REDIS_MAX_CONNECTIONS", "50"), want: []string{"0:0 (redis) REDIS_MAX_CONNECTIONS has no meaning over REST, which keeps no connections; it is ignored"}, check: func(c *Config) bool { return c.Databases[0].Watchable() }},
+		{name: "connections mean nothing, and nothing is wrong", env: with("REDIS_MAX_CONNECTIONS", "50"), want: []string{"0:0 (redis) REDIS_MAX_CONNECTIONS has no meaning over REST, which keeps no connections; it is ignored"}, check: func(c *Config) bool { return c.Databases[0].Problems.Err() == nil }},
 		{name: "a quoted token", env: with("UPSTASH_REDIS_TOKEN", `"AXyz"`), want: []string{"0:0 (redis) UPSTASH_REDIS_TOKEN holds quotes; example: the REST token as the Upstash console shows it, without quotes"}},
 		{name: "a token with its name", env: with("UPSTASH_REDIS_TOKEN", "UPSTASH_REDIS_TOKEN=AXyz"), want: []string{"0:0 (redis) UPSTASH_REDIS_TOKEN begins with the variable's name and =, want the value alone; example: the REST token as the Upstash console shows it, without quotes"}},
 		{name: "loopback over http", env: with("UPSTASH_REDIS_URL", "http://127.0.0.1:8079")},
@@ -201,7 +260,7 @@ func TestCredentials(t *testing.T) {
 			if tt.bundle != "" {
 				text += "credentials: sm://projects/p/secrets/" + tt.bundle + "\n"
 			}
-			c, ps := Parse(false, Document{"c", []byte(text)})
+			c, ps := Parse(false, Document{Name: "c", Text: []byte(text)})
 			if len(ps) > 0 {
 				t.Fatal(ps)
 			}
@@ -229,7 +288,7 @@ func TestCredentials(t *testing.T) {
 }
 
 func TestCredentialsPassOnTheSourcesError(t *testing.T) {
-	c, _ := Parse(false, Document{"c", []byte(database("a"))})
+	c, _ := Parse(false, Document{Name: "c", Text: []byte(database("a"))})
 	if _, err := c.Credentials(t.Context(), vault{}.cache(), "a"); !errors.Is(err, secrets.ErrNotFound) {
 		t.Errorf("error %v, want secrets.ErrNotFound", err)
 	}
@@ -273,7 +332,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	for _, template := range templates {
 		text := strings.ReplaceAll(template, "%s", canary)
 		for _, local := range []bool{false, true} {
-			c, ps := Parse(local, Document{"c.yaml", []byte(text)})
+			c, ps := Parse(local, Document{Name: "c.yaml", Text: []byte(text)})
 			shown := []string{ps.Error(), fmt.Sprintf("%v %+v %#v %q", ps, ps, ps, ps)}
 			asJSON, _ := json.Marshal(ps)
 			shown = append(shown, string(asJSON))

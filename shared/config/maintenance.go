@@ -1,9 +1,12 @@
 package config
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
-// Window is planned work: nobody is notified of what opens inside it, and what still
-// fails at its end is notified then. Either `cron` with `for`, or `from` with `until`.
+// Window is planned work: an incident that opens inside it notifies no one until its end, and
+// only if it is still open then. Either `cron` with `for`, or `from` with `until`.
 type Window struct {
 	// Its name, for messages.
 	Name string `yaml:"name" required:"true" pattern:"name" example:"sunday-upgrade"`
@@ -23,4 +26,37 @@ type Window struct {
 	Databases []string `yaml:"databases" single:"true" pattern:"glob" example:"['prod-*']"`
 	// Why, for messages.
 	Reason string `yaml:"reason" example:"monthly upgrade of the plan"`
+}
+
+func (v *validator) window(path string, w *Window) {
+	repeated, once := w.Cron != "" || w.For != 0, w.From != "" || w.Until != ""
+	switch {
+	case v.BadUnder(path):
+		return // half of it was left out for what is wrong with it
+	case repeated == once:
+		v.Report(path, "wants either cron and for, or from and until", "cron: 0 3 * * SUN, for: 2h")
+	case repeated && (w.Cron == "" || w.For == 0):
+		v.Report(path, "wants both cron and for", "cron: 0 3 * * SUN, for: 2h")
+	case once && (w.From == "" || w.Until == ""):
+		v.Report(path, "wants both from and until", "from: '2026-12-24T22:00', until: '2026-12-25T06:00'")
+	case once:
+		if from, until, err := w.Span(); err == nil && !from.Before(until) {
+			v.Report(path+".until", "is not after from", "'2026-12-25T06:00'")
+		}
+	}
+}
+
+// Span returns the beginning and the end of a window that happens once.
+func (w *Window) Span() (from, until time.Time, err error) {
+	zone, err := time.LoadLocation(w.Zone)
+	if err != nil {
+		return from, until, fmt.Errorf("loading zone of window %s: %w", w.Name, err)
+	}
+	if from, err = parseTime(w.From, zone); err != nil {
+		return from, until, fmt.Errorf("parsing from of window %s: %w", w.Name, err)
+	}
+	if until, err = parseTime(w.Until, zone); err != nil {
+		return from, until, fmt.Errorf("parsing until of window %s: %w", w.Name, err)
+	}
+	return from, until, nil
 }

@@ -50,8 +50,8 @@ func keyTables(t *testing.T) string {
 		}
 		b.WriteString("| Key | Default | Example | Meaning |\n|---|---|---|---|\n")
 		for _, k := range c.keys(s.typ) {
-			value := s.defaults.FieldByIndex(k.index)
-			inner, path := k.typ, join(s.path, k.name)
+			value := s.defaults.FieldByIndex(k.Index)
+			inner, path := k.Type, strings.TrimPrefix(s.path+"."+k.Name, ".")
 			if inner.Kind() == reflect.Pointer {
 				inner = inner.Elem()
 			}
@@ -59,11 +59,11 @@ func keyTables(t *testing.T) string {
 				inner, path = inner.Elem(), path+"[]"
 			}
 			structure := inner.Kind() == reflect.Struct && inner != secretType
-			example := k.example
+			example := k.Example
 			if structure {
 				example = ""
 				if isInherited(s.typ, k) {
-					example = "as " + strings.NewReplacer("#/properties/", "`", "/properties/", ".").Replace(inherited[s.typ.Name()+"."+s.typ.FieldByIndex(k.index).Name]) + "`"
+					example = "as " + strings.NewReplacer("#/properties/", "`", "/properties/", ".").Replace(inherited[s.typ.Name()+"."+s.typ.FieldByIndex(k.Index).Name]) + "`"
 				} else if first := written[inner]; first != "" {
 					example = "as `" + first + "`"
 				} else {
@@ -71,13 +71,13 @@ func keyTables(t *testing.T) string {
 						written[inner] = path
 					}
 					defaults := value
-					if k.typ.Kind() != reflect.Struct {
+					if k.Type.Kind() != reflect.Struct {
 						defaults = entryDefaults(inner)
 					}
 					nested = append(nested, section{path, inner, defaults})
 				}
 			}
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.name, shownDefault(s.typ, k, value), code(example), cell(meaning(k)))
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.Name, shownDefault(s.typ, k, value), code(example), cell(meaning(k)))
 		}
 		b.WriteString("\n")
 		queue = append(nested, queue...)
@@ -88,25 +88,25 @@ func keyTables(t *testing.T) string {
 // meaning is the comment, with the closed set where there is one.
 func meaning(k documented) string {
 	text := k.comment
-	if k.enum != nil {
-		text += " One of `" + strings.Join(k.enum, "`, `") + "`."
+	if k.Enum != nil {
+		text += " One of `" + strings.Join(k.Enum, "`, `") + "`."
 	}
-	if k.low != "" && k.high != "" {
-		text += fmt.Sprintf(" From %s to %s.", k.low, k.high)
+	if k.Low != "" && k.High != "" {
+		text += fmt.Sprintf(" From %s to %s.", k.Low, k.High)
 	}
 	return text
 }
 
 func shownDefault(t reflect.Type, k documented, value reflect.Value) string {
 	switch {
-	case k.required:
+	case k.Required:
 		return "required"
 	case isInherited(t, k):
 		return "inherited"
-	case k.typ == reflect.TypeFor[Limits]():
+	case k.Type == reflect.TypeFor[Limits]():
 		return "the plan's"
 	}
-	p, ok := plain(value, k.keyTag)
+	p, ok := plain(value, k.Key)
 	if !ok {
 		return ""
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/config/document"
 )
 
 // lines returns the problems as "line:column key what; example: …".
@@ -76,7 +77,7 @@ func TestExamplesAreGoodByParserAndSchema(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, ps := Parse(false, Document{name, text})
+			c, ps := Parse(false, Document{Name: name, Text: text})
 			if len(ps) > 0 || c == nil {
 				t.Errorf("problems:\n%v", ps)
 			}
@@ -87,7 +88,7 @@ func TestExamplesAreGoodByParserAndSchema(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			fromJSON, ps := Parse(false, Document{name, asJSON})
+			fromJSON, ps := Parse(false, Document{Name: name, Text: asJSON})
 			if len(ps) > 0 || fromJSON.Hash() != c.Hash() {
 				t.Errorf("as JSON it is another configuration: %v", ps)
 			}
@@ -177,7 +178,7 @@ func TestProblems(t *testing.T) {
 	s := compileSchema(t)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c, ps := Parse(false, Document{"c.yaml", []byte(tt.text)})
+			c, ps := Parse(false, Document{Name: "c.yaml", Text: []byte(tt.text)})
 			if tt.want == nil {
 				if ps.Fatal() == nil || c != nil {
 					t.Errorf("problems %v, want a fatal one", ps)
@@ -203,7 +204,7 @@ func TestProblems(t *testing.T) {
 }
 
 func TestAProblemOfOneLeavesTheRestWorking(t *testing.T) {
-	c, ps := Parse(false, Document{"c.yaml", []byte(`
+	c, ps := Parse(false, Document{Name: "c.yaml", Text: []byte(`
 databases:
   - {name: one, url: "https://one.upstash.io", token: "sm://projects/p/secrets/one"}
   - {name: two, url: "rediss://two.upstash.io:6379", token: "sm://projects/p/secrets/two"}
@@ -217,7 +218,7 @@ receivers:
 		t.Fatal(err)
 	}
 	for name, want := range map[string]bool{"one": true, "two": false, "three": true, "four": true} {
-		if got := c.Database(name).Watchable(); got != want {
+		if got := c.Database(name).Problems.Err() == nil; got != want {
 			t.Errorf("database %s watchable = %v, want %v", name, got, want)
 		}
 	}
@@ -233,7 +234,7 @@ receivers:
 }
 
 func TestInheritance(t *testing.T) {
-	c, ps := Parse(false, Document{"c.yaml", []byte(`
+	c, ps := Parse(false, Document{Name: "c.yaml", Text: []byte(`
 environment: staging
 regions: [us-east4, europe-west1]
 thresholds: {latency: {open: 300ms, close: 300ms}}
@@ -260,7 +261,7 @@ shards: [{name: eu, regions: europe-west1}]
 }
 
 func TestChecksFollowTheSchedule(t *testing.T) {
-	c, ps := Parse(false, Document{"c.yaml", []byte(good + "schedule: {healthcheck: 30s, metrics: 10m}\nchecks: {memory: {every: 30m}}\n")})
+	c, ps := Parse(false, Document{Name: "c.yaml", Text: []byte(good + "schedule: {healthcheck: 30s, metrics: 10m}\nchecks: {memory: {every: 30m}}\n")})
 	if len(ps) > 0 {
 		t.Fatal(ps)
 	}
@@ -274,10 +275,10 @@ func TestChecksFollowTheSchedule(t *testing.T) {
 func BenchmarkParse500(b *testing.B) {
 	var text strings.Builder
 	text.WriteString("databases:\n")
-	for i := range MaxDatabases {
+	for i := range maxDatabases {
 		fmt.Fprintf(&text, "  - {name: d%d, url: 'https://d%d.upstash.io', token: 'sm://projects/p/secrets/d%d', app: {health_url: 'https://x.example.com/'}}\n", i, i, i)
 	}
-	document := Document{"c.yaml", []byte(text.String())}
+	document := Document{Name: "c.yaml", Text: []byte(text.String())}
 	b.SetBytes(int64(len(document.Text)))
 	for b.Loop() {
 		if c, ps := Parse(false, document); c == nil {
@@ -289,7 +290,7 @@ func BenchmarkParse500(b *testing.B) {
 func TestDocumentsAreMerged(t *testing.T) {
 	one := "regions: [us-east4]\nhistory: {hot_days: 2}\ndatabases: [{name: a, url: 'https://a.upstash.io', token: 'sm://projects/p/secrets/a'}]\n"
 	two := "regions: [us-east4]\nhistory: {sample_days: 7}\ndatabases: [{name: b, url: 'https://b.upstash.io', token: 'sm://projects/p/secrets/b', plan: fre}]\n"
-	c, ps := Parse(false, Document{"one.yaml", []byte(one)}, Document{"two.yaml", []byte(two)})
+	c, ps := Parse(false, Document{Name: "one.yaml", Text: []byte(one)}, Document{Name: "two.yaml", Text: []byte(two)})
 	if len(ps) != 1 || ps[0].File != "two.yaml" || ps[0].Database != "b" {
 		t.Errorf("problems %v, want the plan's, in two.yaml", ps)
 	}
@@ -297,7 +298,7 @@ func TestDocumentsAreMerged(t *testing.T) {
 		t.Errorf("merged: %d databases, %+v", len(c.Databases), c.History)
 	}
 
-	_, ps = Parse(false, Document{"one.yaml", []byte(one)}, Document{"two.yaml", []byte("history: {hot_days: 3}\nregions: [x]\n")})
+	_, ps = Parse(false, Document{Name: "one.yaml", Text: []byte(one)}, Document{Name: "two.yaml", Text: []byte("history: {hot_days: 3}\nregions: [x]\n")})
 	want := []string{
 		"1:11 history.hot_days has another value at one.yaml:2:21; example: give it in one of the two documents",
 		"2:1 regions has another value at one.yaml:1:10; example: give it in one of the two documents",
@@ -308,7 +309,7 @@ func TestDocumentsAreMerged(t *testing.T) {
 }
 
 func TestNullIsAsIfAbsent(t *testing.T) {
-	c, ps := Parse(false, Document{"c.json", []byte(`{"databases": [{"name": "a", "url": "https://a.upstash.io", "token": "sm://projects/p/secrets/a", "plan": null, "app": null}], "routes": null}`)})
+	c, ps := Parse(false, Document{Name: "c.json", Text: []byte(`{"databases": [{"name": "a", "url": "https://a.upstash.io", "token": "sm://projects/p/secrets/a", "plan": null, "app": null}], "routes": null}`)})
 	if len(ps) > 0 || c.Databases[0].Plan != "free" {
 		t.Errorf("problems %v", ps)
 	}
@@ -316,18 +317,18 @@ func TestNullIsAsIfAbsent(t *testing.T) {
 
 func TestBoundsOfADocument(t *testing.T) {
 	many := "databases:\n"
-	for i := range MaxDatabases + 1 {
+	for i := range maxDatabases + 1 {
 		many += fmt.Sprintf("  - {name: d%d, url: 'https://d%d.upstash.io', token: 'sm://projects/p/secrets/d'}\n", i, i)
 	}
 	for name, tt := range map[string]struct{ text, want string }{
-		"too large":          {strings.Repeat("#", MaxDocument+1), "the document has 1048577 bytes, more than 1048576; example: several documents in PONGWATCH_CONFIG"},
+		"too large":          {strings.Repeat("#", document.MaxSize+1), "the document has 1048577 bytes, more than 1048576; example: several documents in PONGWATCH_CONFIG"},
 		"too deep":           {strings.Repeat("[", 1e6), "the document is nested more than 200 levels deep"},
 		"too deep by dashes": {strings.Repeat("- ", 1e5), "the document is nested more than 200 levels deep"},
 		"too many databases": {many, "databases[500].shard is main, which already has 500 databases; example: shard: main-2"},
 		"no object":          {"just text", "the document is a text, want an object; example: databases: […]"},
 		"tab indentation":    {"databases:\n\t- a\n", "the document is neither YAML nor JSON: found character '\t' that cannot start any token; example: databases:\n  - name: prod-cache"},
 	} {
-		_, ps := Parse(false, Document{"c", []byte(tt.text)})
+		_, ps := Parse(false, Document{Name: "c", Text: []byte(tt.text)})
 		if len(ps) == 0 || ps[0].Evidence() != tt.want && ps[len(ps)-1].Evidence() != tt.want {
 			t.Errorf("%s: %v, want %q", name, ps, tt.want)
 		}
@@ -337,7 +338,7 @@ func TestBoundsOfADocument(t *testing.T) {
 func TestHashChangesWithSettingsOnly(t *testing.T) {
 	parse := func(text string) string {
 		t.Helper()
-		c, ps := Parse(true, Document{"c", []byte(text)})
+		c, ps := Parse(true, Document{Name: "c", Text: []byte(text)})
 		if c == nil {
 			t.Fatal(ps)
 		}

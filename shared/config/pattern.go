@@ -4,23 +4,22 @@ import (
 	"net"
 	"net/mail"
 	"net/url"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 	_ "time/tzdata" // Cloud Run's base image has no zones, and a maintenance window must not depend on that
+
+	"github.com/pongwatch/pongwatch/shared/cron"
 )
 
 // pattern is what a "pattern" tag names: the form of a text.
 type pattern struct {
 	// form is published in the JSON Schema too, so it is plain enough for every
 	// dialect of regular expressions.
-	form func() *regexp.Regexp
+	form *regexp.Regexp
 	// want completes "is not …".
-	want    string
-	example string
+	want string
 	// more, where not nil, says what is wrong with a text of the right form.
 	more func(text string, local bool) string
 }
@@ -28,76 +27,65 @@ type pattern struct {
 const nameForm = `^[a-z0-9][a-z0-9-]{0,62}$`
 
 var patterns = map[string]pattern{
-	"name": {form: re(nameForm), want: "a name of lower-case letters, digits and dashes (at most 63)"},
-	"id":   {form: re(`^[A-Za-z0-9-]{1,64}$`), want: "an id of letters, digits and dashes"},
+	"name": {form: regexp.MustCompile(nameForm), want: "a name of lower-case letters, digits and dashes (at most 63)"},
+	"id":   {form: regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`), want: "an id of letters, digits and dashes"},
 	"service": {
-		form: re(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`), want: "a service name of letters, digits, dots, dashes and underscores (at most 63)",
+		form: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`), want: "a service name of letters, digits, dots, dashes and underscores (at most 63)",
 	},
 	"cloud_run": {
-		form: re(`^projects/[^/]+/locations/[^/]+/services/[^/]+$`), want: "the full name of a Cloud Run service",
+		form: regexp.MustCompile(`^projects/[^/]+/locations/[^/]+/services/[^/]+$`), want: "the full name of a Cloud Run service",
 	},
-	"url":      {form: re(`^https?://[^\s]+$`), want: "an https:// URL", more: checkAddress},
-	"template": {form: re(`^https?://[^\s]+$`), want: "an https:// URL", more: checkTemplate},
-	"origin":   {form: re(`^https?://[^\s/]+$`), want: "an origin: scheme and host without a path"},
-	"host":     {form: re(`^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$`), want: "a host name without scheme or port"},
-	"email":    {form: re(`^[^@\s<>"]+@[^@\s<>"]+$`), want: "a mail address"},
-	"address": {form: re(`^[^\r\n]*@[^\r\n]+$`), want: "a mail address, with or without a name", more: func(text string, _ bool) string {
-		if _, err := mail.ParseAddress(text); err != nil {
-			return "is not a mail address, with or without a name"
-		}
-		return ""
-	}},
-	"regexp": {form: re(`^[\s\S]{1,500}$`), want: "a regular expression of at most 500 bytes", more: func(text string, _ bool) string {
-		if _, err := regexp.Compile(text); err != nil {
-			return "is not a regular expression"
-		}
-		return ""
-	}},
-	"glob": {form: re(`^[a-z0-9*?-]{1,63}$`), want: "a name, or a pattern with * and ?", more: func(text string, _ bool) string {
-		if _, err := path.Match(text, ""); err != nil {
-			return "is not a name, or a pattern with * and ?"
-		}
-		return ""
-	}},
-	"slack_channel": {form: re(`^([CDG][A-Z0-9]{5,20}|#?[a-z0-9][a-z0-9_-]{0,79})$`), want: "a channel id (C…) or a channel's name"},
-	"slack_member":  {form: re(`^[USW][A-Z0-9]{5,20}$`), want: "a user id (U…) or user-group id (S…)"},
-	"slack_mention": {form: re(`^([USW][A-Z0-9]{5,20}|here|channel)$`), want: "a user id (U…), a user-group id (S…), here or channel"},
-	"slack_app":     {form: re(`^A[A-Z0-9]{5,20}$`), want: "a Slack app's id (A…)"},
-	"slack_team":    {form: re(`^[TE][A-Z0-9]{5,20}$`), want: "a Slack workspace's id (T…)"},
-	"zone": {form: re(`^[A-Za-z][A-Za-z0-9_+/-]{0,63}$`), want: "an IANA time zone", more: func(text string, _ bool) string {
+	"url":           {form: regexp.MustCompile(`^https?://[^\s]+$`), want: "an https:// URL", more: checkAddress},
+	"template":      {form: regexp.MustCompile(`^https?://[^\s]+$`), want: "an https:// URL", more: checkTemplate},
+	"origin":        {form: regexp.MustCompile(`^https?://[^\s/]+$`), want: "an origin: scheme and host without a path"},
+	"host":          {form: regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$`), want: "a host name without scheme or port"},
+	"email":         {form: regexp.MustCompile(`^[^@\s<>"]+@[^@\s<>"]+$`), want: "a mail address"},
+	"address":       {form: regexp.MustCompile(`^[^\r\n]*@[^\r\n]+$`), want: "a mail address, with or without a name", more: unless("is not a mail address, with or without a name", mail.ParseAddress)},
+	"regexp":        {form: regexp.MustCompile(`^[\s\S]{1,500}$`), want: "a regular expression of at most 500 bytes", more: unless("is not a regular expression", regexp.Compile)},
+	"glob":          {form: regexp.MustCompile(`^[a-z0-9*?-]{1,63}$`), want: "a name, or a pattern with * and ?"},
+	"slack_channel": {form: regexp.MustCompile(`^([CDG][A-Z0-9]{5,20}|#?[a-z0-9][a-z0-9_-]{0,79})$`), want: "a channel id (C…) or a channel's name"},
+	"slack_member":  {form: regexp.MustCompile(`^[USW][A-Z0-9]{5,20}$`), want: "a user id (U…) or user-group id (S…)"},
+	"slack_mention": {form: regexp.MustCompile(`^([USW][A-Z0-9]{5,20}|here|channel)$`), want: "a user id (U…), a user-group id (S…), here or channel"},
+	"slack_app":     {form: regexp.MustCompile(`^A[A-Z0-9]{5,20}$`), want: "a Slack app's id (A…)"},
+	"slack_team":    {form: regexp.MustCompile(`^[TE][A-Z0-9]{5,20}$`), want: "a Slack workspace's id (T…)"},
+	"zone": {form: regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+/-]{0,63}$`), want: "an IANA time zone", more: func(text string, _ bool) string {
 		if _, err := time.LoadLocation(text); err != nil || text == "Local" {
 			return "is not an IANA time zone"
 		}
 		return ""
 	}},
 	"time": {
-		form: re(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?$`), want: "a time such as 2026-12-24T22:00, with or without an offset",
-		more: func(text string, _ bool) string {
-			if _, err := parseTime(text, time.UTC); err != nil {
-				return "is a time that no calendar has"
-			}
-			return ""
-		},
+		form: regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?$`), want: "a time such as 2026-12-24T22:00, with or without an offset",
+		more: unless("is a time that no calendar has", func(text string) (time.Time, error) { return parseTime(text, time.UTC) }),
 	},
-	"cron": {form: re(`^\S+( +\S+){4}$`), want: "five fields: minute, hour, day of month, month, day of week", more: checkCron},
+	"cron": {form: regexp.MustCompile(`^\S+( +\S+){4}$`), want: "five fields: minute, hour, day of month, month, day of week", more: func(text string, _ bool) string {
+		if _, err := cron.Parse(text); err != nil {
+			return "has a " + err.Error()
+		}
+		return ""
+	}},
 }
 
-// re compiles an expression when it is first used: all of them together would take
-// two milliseconds of every cold start.
-func re(form string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(form) })
+func validName(text string) bool { return patterns["name"].form.MatchString(text) }
+
+func (p pattern) check(text string, local bool) (what string) {
+	switch {
+	case !p.form.MatchString(text):
+		return "is not " + p.want
+	case p.more != nil:
+		return p.more(text, local)
+	}
+	return ""
 }
 
-func validName(text string) bool { return patterns["name"].form().MatchString(text) }
-
-func (p pattern) check(text string, local bool) (what, example string) {
-	if !p.form().MatchString(text) {
-		return "is not " + p.want, p.example
+// unless returns a check that says what where parse fails.
+func unless[T any](what string, parse func(string) (T, error)) func(string, bool) string {
+	return func(text string, _ bool) string {
+		if _, err := parse(text); err != nil {
+			return what
+		}
+		return ""
 	}
-	if p.more != nil {
-		return p.more(text, local), p.example
-	}
-	return "", ""
 }
 
 // checkAddress says what is wrong with an address that is no secret.
@@ -114,18 +102,18 @@ func checkAddress(text string, local bool) string {
 	return ""
 }
 
-var placeholder = re(`\{([^}]*)\}`)
+var placeholder = regexp.MustCompile(`\{([^}]*)\}`)
 
 // placeholders are what Links may hold in braces.
 var placeholders = []string{"database", "database_id", "shard", "environment", "incident", "check", "cause"}
 
 func checkTemplate(text string, local bool) string {
-	for _, m := range placeholder().FindAllStringSubmatch(text, -1) {
+	for _, m := range placeholder.FindAllStringSubmatch(text, -1) {
 		if !slices.Contains(placeholders, m[1]) {
 			return "holds a placeholder that does not exist; there are {" + strings.Join(placeholders, "}, {") + "}"
 		}
 	}
-	return checkAddress(placeholder().ReplaceAllString(text, "x"), local)
+	return checkAddress(placeholder.ReplaceAllString(text, "x"), local)
 }
 
 func loopback(host string) bool {
@@ -135,13 +123,10 @@ func loopback(host string) bool {
 
 // parseTime reads a time of a maintenance window; without an offset it is in zone.
 func parseTime(text string, zone *time.Location) (time.Time, error) {
-	for _, layout := range []string{"2006-01-02T15:04Z07:00", time.RFC3339} {
-		if t, err := time.Parse(layout, text); err == nil {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05"} {
+		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
 			return t, nil
 		}
-	}
-	if t, err := time.ParseInLocation("2006-01-02T15:04:05", text, zone); err == nil {
-		return t, nil
 	}
 	return time.ParseInLocation("2006-01-02T15:04", text, zone)
 }

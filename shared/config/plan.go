@@ -1,6 +1,11 @@
 package config
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/pongwatch/pongwatch/shared/config/document"
+)
 
 // Plan is a plan of Upstash with its limits.
 type Plan struct {
@@ -12,11 +17,11 @@ type Plan struct {
 	DollarsPerMonth float64
 }
 
-// PlanCustom is the plan whose limits the document gives.
-const PlanCustom = "custom"
+// planCustom is the plan whose limits the document gives.
+const planCustom = "custom"
 
 const (
-	kb = Bytes(1) << 10
+	kb = document.Bytes(1) << 10
 	mb = kb << 10
 	gb = mb << 10
 	tb = gb << 10
@@ -28,7 +33,7 @@ const (
 // https://upstash.com/pricing/redis (prices). A megabyte is 2^20 bytes: INFO of a free
 // database says max_data_size:268435456. Fixed plans have no quota of commands.
 func Plans() []Plan {
-	fixed := func(name string, data, bandwidth Bytes, perSecond int, request Bytes, dollars float64) Plan {
+	fixed := func(name string, data, bandwidth document.Bytes, perSecond int, request document.Bytes, dollars float64) Plan {
 		return Plan{
 			Name:            name,
 			Limits:          Limits{Memory: data, Bandwidth: bandwidth, CommandsPerSecond: perSecond, Request: request},
@@ -45,35 +50,20 @@ func Plans() []Plan {
 		fixed("fixed-50gb", 50*gb, 0, 10_000, 0, 400),
 		fixed("fixed-100gb", 100*gb, 0, 16_000, 0, 800),
 		fixed("fixed-500gb", 500*gb, 20*tb, 16_000, 100*mb, 1500),
-		{Name: PlanCustom},
+		{Name: planCustom},
 	}
 }
 
-// planOf returns the plan of that name, or nil.
-func planOf(name string) *Plan {
+// planOf returns the plan of that name, which the decoder has checked.
+func planOf(name string) Plan {
 	plans := Plans()
-	if i := slices.IndexFunc(plans, func(p Plan) bool { return p.Name == name }); i >= 0 {
-		return &plans[i]
-	}
-	return nil
+	return plans[slices.IndexFunc(plans, func(p Plan) bool { return p.Name == name })]
 }
 
 // fill replaces each limit that is not given by the plan's.
 func (l Limits) fill(plan Limits) Limits {
-	if l.Memory == 0 {
-		l.Memory = plan.Memory
+	return Limits{
+		Memory: cmp.Or(l.Memory, plan.Memory), Commands: cmp.Or(l.Commands, plan.Commands), Bandwidth: cmp.Or(l.Bandwidth, plan.Bandwidth),
+		CommandsPerSecond: cmp.Or(l.CommandsPerSecond, plan.CommandsPerSecond), Request: cmp.Or(l.Request, plan.Request),
 	}
-	if l.Commands == 0 {
-		l.Commands = plan.Commands
-	}
-	if l.Bandwidth == 0 {
-		l.Bandwidth = plan.Bandwidth
-	}
-	if l.CommandsPerSecond == 0 {
-		l.CommandsPerSecond = plan.CommandsPerSecond
-	}
-	if l.Request == 0 {
-		l.Request = plan.Request
-	}
-	return l
 }

@@ -1,5 +1,14 @@
 package config
 
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/pongwatch/pongwatch/shared/config/document"
+)
+
 // Kind is what a receiver speaks.
 type Kind string
 
@@ -16,7 +25,7 @@ const (
 type Receiver struct {
 	// The name by which routes refer to it.
 	Name string `yaml:"name" required:"true" pattern:"name" example:"slack-oncall"`
-	// Whether somebody is woken by it. A critical alert counts as delivered only on a receiver that pages.
+	// Whether it wakes the on-call engineer. A critical alert counts as delivered only on a receiver that pages.
 	Pages bool `yaml:"pages" example:"true"`
 	// The receiver that is told when this one refuses for good.
 	Fallback string `yaml:"fallback" pattern:"name" example:"email-oncall"`
@@ -112,4 +121,152 @@ func (r *Receiver) Kind() Kind {
 }
 
 // Usable reports whether nothing in the configuration forbids to use the receiver.
-func (r *Receiver) Usable() bool { return !r.Problems.Any() }
+func (r *Receiver) Usable() bool { return r.Problems.Err() == nil }
+
+// receiver checks one entry.
+func (v *validator) receiver(i int) {
+	r := &v.config.Receivers[i]
+	path := fmt.Sprintf("receivers[%d]", i)
+	if !validName(r.Name) {
+		r.Name = fmt.Sprintf("receiver-%d", i+1)
+	}
+	v.In(document.Scope{Receiver: r.Name}, func() {
+		var kinds []string
+		if r.Slack != nil {
+			kinds = append(kinds, "slack")
+			v.slack(path+".slack", r.Slack)
+		}
+		if r.Email != nil {
+			kinds = append(kinds, "email")
+			v.email(path+".email", r.Email)
+		}
+		if r.PagerDuty != nil {
+			kinds = append(kinds, "pagerduty")
+		}
+		if r.Webhook != nil {
+			kinds = append(kinds, "webhook")
+			v.webhook(path+".webhook", r.Webhook)
+		}
+		switch {
+		case len(kinds) == 0 && !v.BadUnder(path):
+			v.Report(path, "says nothing of slack, email, pagerduty or webhook", "slack: {webhook: sm://projects/my-project/secrets/slack-webhook}")
+		case len(kinds) > 1:
+			v.Report(path, "is "+strings.Join(kinds, " and ")+" in one, want one receiver each", "")
+		}
+	})
+}
+
+func (v *validator) slack(path string, s *Slack) {
+	webhook, bot := s.Webhook.IsSet(), s.BotToken.IsSet()
+	switch {
+	case webhook && bot:
+		v.Report(path, "has webhook and bot_token, want one of them", "bot_token: sm://projects/my-project/secrets/slack-bot-token")
+	case !webhook && !bot && !v.BadUnder(path):
+		v.Report(path, "wants webhook or bot_token", "webhook: sm://projects/my-project/secrets/slack-webhook")
+	case bot && s.Channel == "" && !v.BadUnder(path):
+		v.Report(path+".channel", "is missing, which a bot needs", "C0123456789")
+	}
+	if s.Webhook.IsSet() && !s.Webhook.IsReference() {
+		if what := checkSlackWebhook(s.Webhook.value.Reveal(), v.config.local); what != "" {
+			v.Report(path+".webhook", what, "https://hooks.slack.com/services/T…/B…/…")
+		}
+	}
+	if s.BotToken.IsSet() && !s.BotToken.IsReference() {
+		switch text := s.BotToken.value.Reveal(); {
+		case pasted(text) != "":
+			v.Report(path+".bot_token", pasted(text), "xoxb-…")
+		case !strings.HasPrefix(text, "xoxb-"):
+			v.Report(path+".bot_token", "does not begin with xoxb-, so it is no bot token", "xoxb-…")
+		}
+	}
+}
+
+func checkSlackWebhook(text string, local bool) string {
+	if what := pasted(text); what != "" {
+		return what
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Hostname() == "":
+		return "is not a URL with a host"
+	case local && loopback(u.Hostname()):
+		return ""
+	case u.Scheme != "https" || u.Hostname() != "hooks.slack.com" && u.Hostname() != "hooks.slack-gov.com":
+		return "is not the URL of a Slack incoming webhook"
+	}
+	return ""
+}
+
+func (v *validator) email(path string, e *Email) {
+	if e.Port == 25 {
+		v.Report(path+".port", "is 25, which Google Cloud closes and which promises no encryption; want 587 or 465", "587")
+	}
+	if e.TLS == "" {
+		e.TLS = "starttls"
+		if e.Port == 465 {
+			e.TLS = "implicit"
+		}
+	}
+	if e.Username.IsSet() != e.Password.IsSet() && !v.BadUnder(path) {
+		v.Report(path, "wants both username and password, or neither", "username: alerts@example.com, password: sm://projects/my-project/secrets/smtp-password")
+	}
+	if len(e.To) == 0 && !v.BadUnder(path) {
+		v.Report(path+".to", "is empty", "[oncall@example.com]")
+	}
+	for i, to := range e.To {
+		if slices.ContainsFunc(e.To[:i], func(other string) bool { return strings.EqualFold(other, to) }) {
+			v.Report(fmt.Sprintf("%s.to[%d]", path, i), "is listed twice", "")
+		}
+	}
+}
+
+func (v *validator) webhook(path string, w *Webhook) {
+	if w.URL.IsSet() && !w.URL.IsReference() {
+		if what := checkAddress(w.URL.value.Reveal(), v.config.local); what != "" {
+			v.Report(path+".url", what, "https://hooks.example.com/pongwatch")
+		}
+	}
+	if len(w.Keys) == 0 && !v.BadUnder(path) {
+		v.Report(path+".keys", "is empty", "[sm://projects/my-project/secrets/webhook-key]")
+	}
+}
+
+// receivers checks the list as a whole.
+func (v *validator) receivers() {
+	c := v.config
+	first := map[string]int{}
+	kept := c.Receivers[:0:0]
+	for i, r := range c.Receivers {
+		v.In(document.Scope{Receiver: r.Name}, func() {
+			path := fmt.Sprintf("receivers[%d]", i)
+			if j, ok := first[r.Name]; ok {
+				v.Report(path+".name", fmt.Sprintf("is the name of receivers[%d] too", j), r.Name+"-2")
+				return
+			}
+			first[r.Name] = i
+			switch {
+			case r.Fallback == "":
+			case r.Fallback == r.Name:
+				v.Report(path+".fallback", "is the receiver itself", "email-oncall")
+				r.Fallback = ""
+			case c.Receiver(r.Fallback) == nil:
+				example := ""
+				if others := slices.DeleteFunc(c.receiverNames(), func(name string) bool { return name == r.Name }); len(others) > 0 {
+					example = others[0]
+				}
+				v.Report(path+".fallback", "names a receiver that is not configured", example)
+				r.Fallback = ""
+			}
+			kept = append(kept, r)
+		})
+	}
+	c.Receivers = kept
+}
+
+func (c *Config) receiverNames() []string {
+	names := make([]string, len(c.Receivers))
+	for i, r := range c.Receivers {
+		names[i] = r.Name
+	}
+	return names
+}

@@ -1,11 +1,11 @@
 package config
 
 import (
-	"path"
-	"slices"
+	"fmt"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/config/document"
 )
 
 // Route sends the alerts that match all of its conditions to its receivers. An empty
@@ -31,37 +31,41 @@ type Route struct {
 	Continue bool `yaml:"continue" example:"false"`
 }
 
-// Matches reports whether alerts of that database, environment and severity take this route.
-func (r *Route) Matches(database, environment string, severity cause.Severity) bool {
-	return anyOf(r.Environments, environment) && anyOf(r.Severities, severity) &&
-		(len(r.Databases) == 0 || slices.ContainsFunc(r.Databases, func(glob string) bool {
-			ok, err := path.Match(glob, database)
-			return ok && err == nil
-		}))
-}
-
-// RoutesFor returns the routes that alerts of that database, environment and severity
-// take: the first that matches and, while one says `continue`, the next. Where none
-// matches it is one route to every receiver, since no alert may go nowhere.
-func (c *Config) RoutesFor(database, environment string, severity cause.Severity) []Route {
-	var out []Route
-	for _, r := range c.Routes {
-		if !r.Matches(database, environment, severity) {
-			continue
+// routes drops receivers that do not exist; the problem names them. A route that is
+// left without any is dropped, so that its alerts find the next, or every receiver.
+func (v *validator) routes() {
+	c := v.config
+	kept := c.Routes[:0:0]
+	for i, r := range c.Routes {
+		if path := fmt.Sprintf("routes[%d].receivers", i); len(r.Receivers) == 0 && !v.Bad(path) {
+			v.Report(path, "is empty", "[slack-oncall, email-oncall]")
 		}
-		out = append(out, r)
-		if !r.Continue {
-			break
+		for name, list := range map[string]*[]string{"receivers": &r.Receivers, "fallback": &r.Fallback, "escalate_to": &r.EscalateTo} {
+			var known []string
+			for _, receiver := range *list {
+				if c.Receiver(receiver) != nil {
+					known = append(known, receiver)
+				} else if receiver != "" { // else the decoder has said so
+					v.unknownReceiver(fmt.Sprintf("routes[%d].%s", i, name), receiver)
+				}
+			}
+			*list = known
+		}
+		if len(r.Receivers) > 0 {
+			kept = append(kept, r)
 		}
 	}
-	if len(out) == 0 {
-		all := Route{EscalateAfter: c.Alerting.EscalateAfter, Reminders: c.Alerting.Reminders}
-		for _, r := range c.Receivers {
-			all.Receivers = append(all.Receivers, r.Name)
-		}
-		out = append(out, all)
-	}
-	return out
+	c.Routes = kept
 }
 
-func anyOf[T comparable](list []T, v T) bool { return len(list) == 0 || slices.Contains(list, v) }
+func (v *validator) unknownReceiver(path, receiver string) {
+	names := v.config.receiverNames()
+	what, example := "names "+receiver+", which is not configured", ""
+	if len(names) > 0 {
+		example = names[0]
+	}
+	if near := document.Nearest(receiver, names); near != "" {
+		what += "; did you mean " + near + "?"
+	}
+	v.In(document.Scope{Receiver: receiver}, func() { v.Report(path, what, example) })
+}

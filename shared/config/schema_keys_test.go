@@ -4,11 +4,13 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/config/document"
 )
 
 func TestSchemaIsGeneratedFromTheTypes(t *testing.T) {
@@ -29,11 +31,11 @@ func TestEveryKeyIsDescribedWithAGoodExample(t *testing.T) {
 			t.Errorf("%s has no comment", typ.Name())
 		}
 		for _, k := range c.keys(typ) {
-			where := typ.Name() + "." + k.name
+			where := typ.Name() + "." + k.Name
 			if !strings.HasSuffix(k.comment, ".") {
 				t.Errorf("%s: comment %q, want sentences", where, k.comment)
 			}
-			inner := k.typ
+			inner := k.Type
 			for inner.Kind() == reflect.Slice || inner.Kind() == reflect.Pointer {
 				inner = inner.Elem()
 			}
@@ -41,22 +43,22 @@ func TestEveryKeyIsDescribedWithAGoodExample(t *testing.T) {
 				walk(inner)
 				continue
 			}
-			if k.example == "" {
+			if k.Example == "" {
 				t.Errorf("%s has no example", where)
 				continue
 			}
-			trees, ps := parseTree("example", []byte("x: "+k.example))
-			if len(ps) > 0 {
-				t.Errorf("%s: example %q: %v", where, k.example, ps)
-				continue
+			one := reflect.New(reflect.StructOf([]reflect.StructField{{Name: "X", Type: k.Type, Tag: typ.FieldByIndex(k.Index).Tag}}))
+			tree, ps := document.Read(Document{Name: "example", Text: []byte(k.Name + ": " + k.Example)})
+			v := newValidator(Default())
+			v.Decode(tree, one.Interface())
+			if ps = append(ps, v.Problems...); len(ps) > 0 {
+				t.Errorf("%s: example %q: %v", where, k.Example, ps)
 			}
-			d := newDecoder(Default(), false, nil)
-			d.value(where, trees[0].fields[0].value, reflect.New(k.typ).Elem(), k.keyTag)
-			if len(d.problems) > 0 {
-				t.Errorf("%s: example %q: %v", where, k.example, d.problems)
+			if inner == durationType && must(time.ParseDuration(k.Low)) >= must(time.ParseDuration(k.High)) {
+				t.Errorf("%s: bounds %s to %s", where, k.Low, k.High)
 			}
-			if k.pattern != "" && patterns[k.pattern].form == nil {
-				t.Errorf("%s: pattern %q does not exist", where, k.pattern)
+			if k.Pattern != "" && patterns[k.Pattern].form == nil {
+				t.Errorf("%s: pattern %q does not exist", where, k.Pattern)
 			}
 		}
 	}
@@ -64,11 +66,11 @@ func TestEveryKeyIsDescribedWithAGoodExample(t *testing.T) {
 }
 
 func TestSeveritiesAndClassesInTagsAreTheClosedSets(t *testing.T) {
-	for _, k := range keysOf(reflect.TypeFor[PingRule]()) {
-		switch k.name {
+	for _, k := range document.Keys(reflect.TypeFor[PingRule]()) {
+		switch k.Name {
 		case "severity":
-			for _, s := range k.enum {
-				if _, ok := cause.ParseSeverity(s); !ok {
+			for _, s := range k.Enum {
+				if cause.Severity(s).Rank() == 0 {
 					t.Errorf("severity %q does not exist", s)
 				}
 			}
@@ -78,7 +80,7 @@ func TestSeveritiesAndClassesInTagsAreTheClosedSets(t *testing.T) {
 				classes[string(c.Class())] = true
 			}
 			listed := map[string]bool{}
-			for _, c := range k.enum {
+			for _, c := range k.Enum {
 				listed[c] = true
 			}
 			if diff := cmp.Diff(classes, listed); diff != "" {

@@ -9,11 +9,15 @@ import (
 	"go/token"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/pongwatch/pongwatch/shared/config/document"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // ordered keeps the order in which the types declare their keys.
@@ -80,40 +84,55 @@ func readComments(t *testing.T) comments {
 	return out
 }
 
+var (
+	durationType = reflect.TypeFor[time.Duration]()
+	bytesType    = reflect.TypeFor[document.Bytes]()
+	secretType   = reflect.TypeFor[Secret]()
+)
+
+// must returns what a tag says, which is well-formed.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func number(tag string) float64 { return must(strconv.ParseFloat(tag, 64)) }
+
 func oneLine(c *ast.CommentGroup) string { return strings.Join(strings.Fields(c.Text()), " ") }
 
 // documented is a key with the comment of the field behind it.
 type documented struct {
-	key
+	document.Key
 	comment string
 }
 
 func (c comments) keys(t reflect.Type) []documented {
 	var out []documented
-	for _, k := range keysOf(t) {
+	for _, k := range document.Keys(t) {
 		owner := t
-		for _, i := range k.index[:len(k.index)-1] {
+		for _, i := range k.Index[:len(k.Index)-1] {
 			owner = owner.Field(i).Type
 		}
-		out = append(out, documented{k, c[owner.Name()+"."+t.FieldByIndex(k.index).Name]})
+		out = append(out, documented{k, c[owner.Name()+"."+t.FieldByIndex(k.Index).Name]})
 	}
 	return out
 }
 
 // entryDefaults returns what an entry of a list, or a kind of receiver, is before it is decoded.
 func entryDefaults(t reflect.Type) reflect.Value {
-	d := decoder{config: Default()}
-	v := reflect.New(t).Elem()
-	d.prefill(v)
-	return v
+	v := reflect.New(t)
+	Default().prefill(v.Interface())
+	return v.Elem()
 }
 
 // plain turns a default into what the document would say; ok is false where there is nothing to say.
-func plain(v reflect.Value, tag keyTag) (any, bool) {
+func plain(v reflect.Value, tag document.Key) (any, bool) {
 	switch x := v.Interface().(type) {
 	case time.Duration:
-		return short(x), x >= mustDuration(tag.low)
-	case Bytes:
+		return text.Short(x), tag.Low == "" || x >= must(time.ParseDuration(tag.Low))
+	case document.Bytes:
 		return x.String(), x != 0
 	case Secret:
 		return nil, false
@@ -121,9 +140,9 @@ func plain(v reflect.Value, tag keyTag) (any, bool) {
 	switch v.Kind() {
 	case reflect.Struct:
 		var o ordered
-		for _, k := range keysOf(v.Type()) {
-			if p, ok := plain(v.FieldByIndex(k.index), k.keyTag); ok {
-				o = append(o, member{k.name, p})
+		for _, k := range document.Keys(v.Type()) {
+			if p, ok := plain(v.FieldByIndex(k.Index), k); ok {
+				o = append(o, member{k.Name, p})
 			}
 		}
 		return o, len(o) > 0
@@ -133,7 +152,7 @@ func plain(v reflect.Value, tag keyTag) (any, bool) {
 		}
 		list := []any{}
 		for i := range v.Len() {
-			p, _ := plain(v.Index(i), keyTag{})
+			p, _ := plain(v.Index(i), document.Key{})
 			list = append(list, p)
 		}
 		return list, v.Type().Elem() != secretType
@@ -142,7 +161,7 @@ func plain(v reflect.Value, tag keyTag) (any, bool) {
 	case reflect.Pointer:
 		return nil, false
 	default:
-		return v.Interface(), !tag.required && !(v.IsZero() && tag.low != "" && mustNumber(tag.low) > 0)
+		return v.Interface(), !tag.Required && !(v.IsZero() && tag.Low != "" && number(tag.Low) > 0)
 	}
 }
 
@@ -183,9 +202,9 @@ func (g generator) object(t reflect.Type, defaults reflect.Value) ordered {
 	var properties ordered
 	var required []string
 	for _, k := range g.comments.keys(t) {
-		properties = append(properties, member{k.name, g.property(t, k, defaults.FieldByIndex(k.index))})
-		if k.required {
-			required = append(required, k.name)
+		properties = append(properties, member{k.Name, g.property(t, k, defaults.FieldByIndex(k.Index))})
+		if k.Required {
+			required = append(required, k.Name)
 		}
 	}
 	o := ordered{{"type", "object"}, {"properties", properties}, {"additionalProperties", false}}
@@ -197,27 +216,27 @@ func (g generator) object(t reflect.Type, defaults reflect.Value) ordered {
 
 func (g generator) property(t reflect.Type, k documented, value reflect.Value) ordered {
 	o := ordered{{"description", g.describe(k)}}
-	if d, ok := plain(value, k.keyTag); ok && !isInherited(t, k) {
+	if d, ok := plain(value, k.Key); ok && !isInherited(t, k) {
 		o = append(o, member{"default", d})
 	}
-	if k.example != "" {
-		o = append(o, member{"examples", []any{exampleOf(k.example)}})
+	if k.Example != "" {
+		o = append(o, member{"examples", []any{exampleOf(k.Example)}})
 	}
-	if ref, ok := inherited[t.Name()+"."+t.FieldByIndex(k.index).Name]; ok {
+	if ref, ok := inherited[t.Name()+"."+t.FieldByIndex(k.Index).Name]; ok {
 		return append(o, member{"$ref", ref})
 	}
 	return append(o, g.typed(k, value)...)
 }
 
 func isInherited(t reflect.Type, k documented) bool {
-	_, ok := inherited[t.Name()+"."+t.FieldByIndex(k.index).Name]
+	_, ok := inherited[t.Name()+"."+t.FieldByIndex(k.Index).Name]
 	return ok
 }
 
 func (g generator) describe(k documented) string {
 	text := k.comment
-	if k.typ == durationType || k.typ.Kind() == reflect.Slice && k.typ.Elem() == durationType {
-		text += fmt.Sprintf(" From %s to %s.", k.low, k.high)
+	if k.Type == durationType || k.Type.Kind() == reflect.Slice && k.Type.Elem() == durationType {
+		text += fmt.Sprintf(" From %s to %s.", k.Low, k.High)
 	}
 	return text
 }
@@ -239,31 +258,31 @@ const (
 // typed gives the type and bounds of a key's value.
 func (g generator) typed(k documented, value reflect.Value) ordered {
 	text := func(form string) ordered { return ordered{{"type", "string"}, {"pattern", form}} }
-	switch k.typ {
+	switch k.Type {
 	case durationType:
 		return text(durationForm)
 	case bytesType:
 		return ordered{{"anyOf", []ordered{{{"type", "integer"}, {"minimum", 0}}, text(bytesForm)}}}
 	case secretType:
-		if k.plain {
+		if k.Plain {
 			return ordered{{"type", "string"}, {"minLength", 1}}
 		}
 		return text(refForm)
 	}
-	switch k.typ.Kind() {
+	switch k.Type.Kind() {
 	case reflect.Struct:
-		return g.object(k.typ, value)
+		return g.object(k.Type, value)
 	case reflect.Pointer:
-		return g.object(k.typ.Elem(), entryDefaults(k.typ.Elem()))
+		return g.object(k.Type.Elem(), entryDefaults(k.Type.Elem()))
 	case reflect.Slice:
 		item := k
-		item.typ, item.single, item.required = k.typ.Elem(), false, true
-		items := g.typed(item, entryDefaults(k.typ.Elem()))
+		item.Type, item.Single, item.Required = k.Type.Elem(), false, true
+		items := g.typed(item, entryDefaults(k.Type.Elem()))
 		list := ordered{{"type", "array"}, {"items", items}}
-		if k.required {
+		if k.Required {
 			list = append(list, member{"minItems", 1})
 		}
-		if !k.single {
+		if !k.Single {
 			return list
 		}
 		return ordered{{"anyOf", []ordered{list, items}}}
@@ -271,28 +290,28 @@ func (g generator) typed(k documented, value reflect.Value) ordered {
 		return ordered{{"type", "object"}, {"additionalProperties", text(nameForm)}}
 	case reflect.String:
 		switch {
-		case k.enum != nil:
-			return ordered{{"enum", k.enum}}
-		case k.pattern != "" && k.required:
-			return text(patterns[k.pattern].form().String())
-		case k.pattern != "":
-			return text("^$|" + patterns[k.pattern].form().String())
+		case k.Enum != nil:
+			return ordered{{"enum", k.Enum}}
+		case k.Pattern != "" && k.Required:
+			return text(patterns[k.Pattern].form.String())
+		case k.Pattern != "":
+			return text("^$|" + patterns[k.Pattern].form.String())
 		}
 		return ordered{{"type", "string"}}
 	case reflect.Bool:
 		return ordered{{"type", "boolean"}}
 	default:
 		o := ordered{{"type", "number"}}
-		if k.typ.Kind() != reflect.Float64 {
+		if k.Type.Kind() != reflect.Float64 {
 			o = ordered{{"type", "integer"}}
 		}
-		if k.low != "" {
-			o = append(o, member{"minimum", mustNumber(k.low)})
+		if k.Low != "" {
+			o = append(o, member{"minimum", number(k.Low)})
 		}
-		if k.high != "" {
-			o = append(o, member{"maximum", mustNumber(k.high)})
+		if k.High != "" {
+			o = append(o, member{"maximum", number(k.High)})
 		}
-		if k.name == "port" {
+		if k.Name == "port" {
 			o = append(o, member{"not", ordered{{"const", 25}}})
 		}
 		return o

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
@@ -50,6 +51,24 @@ func (s Secret) read(ctx context.Context, cache *secrets.Cache, read readFunc) (
 		return secrets.Entry{}, fmt.Errorf("reading secret %s: no secret source is set up: %w", s.ref, secrets.ErrUnavailable)
 	}
 	return read(cache, ctx, s.ref)
+}
+
+// ParseText parses a reference into Secret Manager, or the value where it may stand in
+// the document itself.
+func (s *Secret) ParseText(text string, plain bool) (what, example string) {
+	trimmed := strings.TrimSpace(text)
+	switch ref, err := secrets.ParseRef(trimmed); {
+	case !secrets.IsRef(trimmed):
+		if text != "" && !plain {
+			return "holds a secret in clear, want a reference into Secret Manager", "sm://projects/my-project/secrets/my-secret"
+		}
+		*s = Inline(text)
+	case err != nil:
+		return "is no reference into Secret Manager: " + err.Error(), ""
+	default:
+		*s = Reference(ref)
+	}
+	return "", ""
 }
 
 // String returns the reference, "[redacted]" for a value, and "" for nothing.

@@ -1,10 +1,12 @@
 package config
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // Thresholds says, for each check, from which value it is bad (judged by the
@@ -115,34 +117,43 @@ type CountRule struct {
 // Of returns the severity and the confirmation of that check; the zero Rule for one
 // that is not in the closed set.
 func (t *Thresholds) Of(check report.Check) Rule {
-	switch check {
-	case report.Ping:
-		return t.Ping.Rule
-	case report.Latency:
-		return t.Latency.Rule
-	case report.Write:
-		return t.Write
-	case report.MockMode:
-		return t.MockMode
-	case report.HitRate:
-		return t.HitRate.Rule
-	case report.Memory:
-		return t.Memory.Rule
-	case report.Commands:
-		return t.Commands.Rule
-	case report.Eviction:
-		return t.Eviction
-	case report.Isolation:
-		return t.Isolation.Rule
-	case report.Values:
-		return t.Values.Rule
-	case report.RoundTrip:
-		return t.RoundTrip
-	case report.ConfigLoad:
-		return t.Config
-	case report.Monitor:
-		return t.Monitor
-	default:
-		return Rule{}
+	return map[report.Check]Rule{
+		report.Ping: t.Ping.Rule, report.Latency: t.Latency.Rule, report.Write: t.Write, report.MockMode: t.MockMode,
+		report.HitRate: t.HitRate.Rule, report.Memory: t.Memory.Rule, report.Commands: t.Commands.Rule, report.Eviction: t.Eviction,
+		report.Isolation: t.Isolation.Rule, report.Values: t.Values.Rule, report.RoundTrip: t.RoundTrip,
+		report.ConfigLoad: t.Config, report.Monitor: t.Monitor,
+	}[check]
+}
+
+func (v *validator) thresholds(path string, t *Thresholds) {
+	for _, check := range report.Checks() {
+		at, c := path+"."+string(check)+".confirm", t.Of(check).Confirm
+		switch {
+		case c.Runs == 0 && c.Failures == 0:
+			v.Report(at, "never opens: runs and failures are both 0", "runs: 2")
+		case c.Failures > c.Of:
+			v.Report(at+".failures", fmt.Sprintf("is %d, more than of, which is %d", c.Failures, c.Of), "failures: 3, of: 5")
+		}
+	}
+	if t.Latency.Close > t.Latency.Open {
+		v.Report(path+".latency.close", fmt.Sprintf("is %s, want at most open, which is %s", text.Short(t.Latency.Close), text.Short(t.Latency.Open)), text.Short(t.Latency.Open))
+	}
+	if t.Latency.Critical > 0 && t.Latency.Critical < t.Latency.Open {
+		v.Report(path+".latency.critical", fmt.Sprintf("is %s, want 0s or at least open, which is %s", text.Short(t.Latency.Critical), text.Short(t.Latency.Open)), "2s")
+	}
+	if t.HitRate.Close < t.HitRate.Open {
+		v.Report(path+".hit_rate.close", fmt.Sprintf("is %v, want at least open, which is %v", t.HitRate.Close, t.HitRate.Open), "0.65")
+	}
+	for name, u := range map[string]UsageRule{"memory": t.Memory, "commands": t.Commands} {
+		if !(u.WarnClose <= u.Warn && u.Warn <= u.CriticalClose && u.CriticalClose <= u.Critical) {
+			v.Report(path+"."+name, "wants warn_close ≤ warn ≤ critical_close ≤ critical", "warn_close: 0.75, warn: 0.80, critical_close: 0.90, critical: 0.95")
+		}
+	}
+}
+
+// fill lets latency close where it opens, if nothing else is said.
+func (l *LatencyRule) fill() {
+	if l.Close == 0 {
+		l.Close = l.Open
 	}
 }

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/store"
 )
 
 // CompactAfter is how long after its end a day may be compacted: by then its last run
@@ -47,62 +50,50 @@ func (a *Archive) Due(ctx context.Context, shard string, now time.Time) ([]time.
 
 // Compact makes one document of samples for each database, and last the day's summary,
 // whose presence says that the day is compacted. It changes no hour and makes the same
-// of the same hours, so one that was cut short is simply made again.
+// of the same hours, so a compaction that was cut short is made again.
 func (a *Archive) Compact(ctx context.Context, c Compaction, t time.Time) error {
 	from := t.UTC().Truncate(day)
 	summary := &Day{Day: from.Format(dayLayout), Shard: c.Shard, Databases: map[string]*DatabaseDay{}}
-	samples, err := a.collect(ctx, c, from, summary)
-	if err != nil {
+	if err := a.compact(ctx, c, from, summary); err != nil {
 		return fmt.Errorf("compacting %s of %s: %w", summary.Day, c.Shard, err)
 	}
-	if err := a.sumUp(ctx, c.Shard, from, summary); err != nil {
-		return fmt.Errorf("compacting %s of %s: %w", summary.Day, c.Shard, err)
-	}
-	if err := a.placeAll(ctx, samples, from.Add(time.Duration(c.SampleDays+1)*day)); err != nil {
-		return fmt.Errorf("compacting %s of %s: %w", summary.Day, c.Shard, err)
-	}
-	return a.place(ctx, dayKey(c.Shard, from), summary, from.Add(time.Duration(c.RollupDays+1)*day))
+	return nil
 }
 
-// collect reads the day's pings of every region.
-func (a *Archive) collect(ctx context.Context, c Compaction, from time.Time, summary *Day) (map[string]*SampleDay, error) {
-	out := map[string]*SampleDay{}
+func (a *Archive) compact(ctx context.Context, c Compaction, from time.Time, summary *Day) error {
+	end := from.Add(day - time.Second)
+	samples := map[string]*SampleDay{}
 	for _, region := range c.Regions {
-		hours, err := a.Pings(ctx, c.Shard, region, from, from.Add(day-time.Second))
+		hours, err := a.Pings(ctx, c.Shard, region, from, end)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		byDatabase := map[string][]report.Sample{}
 		for _, h := range hours {
 			for _, name := range h.Databases() {
-				// A broken column is a gap, not the end of everybody's day.
 				byDatabase[name] = slices.AppendSeq(byDatabase[name], h.Each(name))
 			}
 		}
-		for name, samples := range byDatabase {
-			if len(samples) == 0 {
+		for name, list := range byDatabase {
+			if len(list) == 0 {
 				continue
 			}
-			if out[name] == nil {
-				out[name] = &SampleDay{sampleBody{Database: name, Day: summary.Day, Regions: map[string]*sampleSeries{}}}
+			if samples[name] == nil {
+				samples[name] = &SampleDay{sampleBody{Database: name, Day: summary.Day, Series: map[string]*sampleSeries{}}}
 			}
-			out[name].add(region, samples)
+			samples[name].add(region, list)
 			of := summary.of(name)
-			of.Regions = append(of.Regions, RegionSummary{region, Summarize(samples)})
+			of.Regions = append(of.Regions, RegionSummary{region, summarize(list)})
 		}
 	}
-	return out, nil
-}
-
-// sumUp reads the day's readings, and the hour before's, where counters stood.
-func (a *Archive) sumUp(ctx context.Context, shard string, from time.Time, summary *Day) error {
-	hours, err := a.Readings(ctx, shard, from.Add(-time.Hour), from.Add(day-time.Second))
+	// The hour before has the base from which the day's counters grow.
+	hours, err := a.Readings(ctx, c.Shard, from.Add(-time.Hour), end)
 	if err != nil {
 		return err
 	}
 	names := map[string]bool{}
 	for _, h := range hours {
-		for name := range h.body.Databases {
+		for name := range h.Series {
 			names[name] = true
 		}
 	}
@@ -111,7 +102,17 @@ func (a *Archive) sumUp(ctx context.Context, shard string, from time.Time, summa
 			summary.of(name).Figures = f
 		}
 	}
-	return nil
+	var group errgroup.Group
+	group.SetLimit(writers)
+	for d := range maps.Values(samples) {
+		group.Go(func() error {
+			return a.create(ctx, dayKey(samplePrefix(d.Database), from), d, from.Add(time.Duration(c.SampleDays+1)*day))
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return a.create(ctx, dayKey(dayPrefix(c.Shard), from), summary, from.Add(time.Duration(c.RollupDays+1)*day))
 }
 
 func (d *Day) of(name string) *DatabaseDay {
@@ -121,28 +122,16 @@ func (d *Day) of(name string) *DatabaseDay {
 	return d.Databases[name]
 }
 
-func (a *Archive) placeAll(ctx context.Context, days map[string]*SampleDay, expires time.Time) error {
-	var (
-		wg     sync.WaitGroup
-		mu     sync.Mutex
-		failed error
-		queue  = make(chan *SampleDay)
-	)
-	for range writers {
-		wg.Go(func() {
-			for d := range queue {
-				if err := a.place(ctx, sampleKey(d.body.Database, d.Date()), d.body, expires); err != nil {
-					mu.Lock()
-					failed = errors.Join(failed, err)
-					mu.Unlock()
-				}
-			}
-		})
+// create writes what a compaction made. Every compaction of a day makes the same, so a
+// document that is already there stays.
+func (a *Archive) create(ctx context.Context, key string, body any, expires time.Time) error {
+	data, err := pack(body)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", key, err)
 	}
-	for _, d := range days {
-		queue <- d
+	_, err = a.store.Put(ctx, store.Doc{Key: key, Data: data, ExpiresAt: expires, Schema: schema})
+	if err != nil && !errors.Is(err, store.ErrConflict) {
+		return fmt.Errorf("writing %s: %w", key, err)
 	}
-	close(queue)
-	wg.Wait()
-	return failed
+	return nil
 }

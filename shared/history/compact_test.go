@@ -1,7 +1,6 @@
 package history_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -228,38 +227,6 @@ func TestADayWithoutRunsIsCompactedToNothing(t *testing.T) {
 	}
 }
 
-func TestGoldenFilesOfCompaction(t *testing.T) {
-	m := storetest.NewMemory(func() time.Time { return midnight })
-	a := history.New(m)
-	record(t, a)
-	if err := a.Compact(t.Context(), compaction, midnight); err != nil {
-		t.Fatal(err)
-	}
-	samples := golden(t, m, "samples/v1/cache/2026-11-22", "samples.schema1.gz")
-	days := golden(t, m, "days/v1/main/2026-11-22", "days.schema1.gz")
-	old := history.New(kept{"samples/v1/cache/2026-11-22": samples, "days/v1/main/2026-11-22": days}.open(t))
-	check(t, old)
-	if _, err := history.DecodeSamples(samples, history.Schema+1); !errors.Is(err, history.ErrNewer) {
-		t.Errorf("a newer schema = %v, want ErrNewer", err)
-	}
-	if _, err := history.DecodeDay(days, history.Schema+1); !errors.Is(err, history.ErrNewer) {
-		t.Errorf("a newer schema = %v, want ErrNewer", err)
-	}
-}
-
-type kept map[string][]byte
-
-func (k kept) open(t *testing.T) store.Store {
-	t.Helper()
-	m := storetest.NewMemory(func() time.Time { return midnight })
-	for key, data := range k {
-		if _, err := m.Put(context.WithoutCancel(t.Context()), store.Doc{Key: key, Data: data, Schema: 1}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return m
-}
-
 // TestADayFitsItsBudget takes one database's 1,440 samples.
 func TestADayFitsItsBudget(t *testing.T) {
 	m := storetest.NewMemory(func() time.Time { return midnight })
@@ -282,28 +249,4 @@ func TestADayFitsItsBudget(t *testing.T) {
 	if len(d.Data) > 4096 {
 		t.Errorf("a day has %d bytes, want at most 4,096", len(d.Data))
 	}
-}
-
-func FuzzDecodeSamples(f *testing.F) {
-	if data, err := os.ReadFile("testdata/samples.schema1.gz"); err == nil {
-		f.Add(data, 1)
-	}
-	f.Fuzz(func(_ *testing.T, data []byte, schema int) {
-		d, err := history.DecodeSamples(data, schema)
-		if err != nil {
-			return
-		}
-		for _, r := range d.Regions() {
-			_, _ = d.Samples(r)
-		}
-	})
-}
-
-func FuzzDecodeDay(f *testing.F) {
-	if data, err := os.ReadFile("testdata/days.schema1.gz"); err == nil {
-		f.Add(data, 1)
-	}
-	f.Fuzz(func(_ *testing.T, data []byte, schema int) {
-		_, _ = history.DecodeDay(data, schema)
-	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -42,35 +43,35 @@ func (f Figures) HitRate() *float64 {
 	return new(*f.Hits / (*f.Hits + *f.Misses))
 }
 
-// SumUp makes the Figures of a database's readings from a time on; hours before it only
-// say where counters stood.
+// SumUp makes the Figures of a database's readings from a time on. Hours before it are
+// the base from which counters grow.
 func SumUp(hours []*GaugeHour, database string, from time.Time) Figures {
-	var f Figures
-	for _, c := range []struct {
-		gauge report.Gauge
-		sum   **float64
-	}{{report.GaugeHits, &f.Hits}, {report.GaugeMisses, &f.Misses}, {report.GaugeCommands, &f.Commands}} {
-		for t, grown := range Growth(hours, database, c.gauge) {
+	growth := func(gauge report.Gauge) *float64 {
+		var sum *float64
+		for t, grown := range Growth(hours, database, gauge) {
 			if t.Before(from) {
 				continue
 			}
-			if *c.sum == nil {
-				*c.sum = new(0.0)
+			if sum == nil {
+				sum = new(0.0)
 			}
-			**c.sum += grown
+			*sum += grown
 		}
+		return sum
 	}
-	for _, c := range []struct {
-		check report.Check
-		last  **float64
-	}{{report.Memory, &f.MemoryRatio}, {report.Commands, &f.CommandsRatio}} {
-		for t, v := range Verdicts(hours, database, c.check) {
+	lastValue := func(check report.Check) *float64 {
+		var last *float64
+		for t, v := range Verdicts(hours, database, check) {
 			if v.Value != nil && !t.Before(from) {
-				*c.last = v.Value
+				last = v.Value
 			}
 		}
+		return last
 	}
-	return f
+	return Figures{
+		Hits: growth(report.GaugeHits), Misses: growth(report.GaugeMisses), Commands: growth(report.GaugeCommands),
+		MemoryRatio: lastValue(report.Memory), CommandsRatio: lastValue(report.Commands),
+	}
 }
 
 // Date is the day's beginning.
@@ -82,52 +83,32 @@ func dateOf(day string) time.Time {
 	return t
 }
 
-// DecodeDay reads a document's data.
-func DecodeDay(data []byte, schema int) (*Day, error) {
-	d := &Day{}
-	if err := unpack(data, schema, d); err != nil {
-		return nil, err
-	}
-	if _, err := time.Parse(dayLayout, d.Day); err != nil {
-		return nil, fmt.Errorf("decoding: day %q is none", d.Day)
-	}
-	for name, v := range d.Databases {
-		if v == nil {
-			return nil, fmt.Errorf("decoding: database %q has no figures", name)
-		}
-	}
-	return d, nil
-}
-
-// Days returns the shard's days that touch [from, to], in order. The day that has not
-// ended, and one that was not compacted yet, are not among them.
+// Days returns the shard's days that touch [from, to], in order. A day that was not
+// compacted yet is not among them.
 func (a *Archive) Days(ctx context.Context, shard string, from, to time.Time) ([]*Day, error) {
-	var out []*Day
-	for doc, err := range a.store.Range(ctx, dayKey(shard, from), dayKey(shard, to.Add(day))) {
-		if err != nil {
-			return nil, fmt.Errorf("reading days: %w", err)
-		}
-		d, err := DecodeDay(doc.Data, doc.Schema)
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", doc.Key, err)
-		}
-		out = append(out, d)
-	}
-	return out, nil
+	prefix := dayPrefix(shard)
+	return between(ctx, a.store, dayKey(prefix, from), dayKey(prefix, to.Add(day)), decodeDay)
 }
 
 // Compacted reports whether the day that holds t was compacted.
 func (a *Archive) Compacted(ctx context.Context, shard string, t time.Time) (bool, error) {
-	_, err := a.store.Get(ctx, dayKey(shard, t))
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return false, nil
-	case err != nil:
+	_, err := a.store.Get(ctx, dayKey(dayPrefix(shard), t))
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return false, fmt.Errorf("reading days: %w", err)
 	}
-	return true, nil
+	return err == nil, nil
 }
 
-func dayKey(shard string, t time.Time) string {
-	return "days/v1/" + shard + "/" + t.UTC().Format(dayLayout)
+func dayPrefix(shard string) string { return "days/v1/" + shard + "/" }
+
+func decodeDay(doc store.Doc) (*Day, error) {
+	d := &Day{}
+	if err := unpack(doc, d); err != nil {
+		return nil, err
+	}
+	if _, err := time.Parse(dayLayout, d.Day); err != nil {
+		return nil, fmt.Errorf("decoding the day: %w", err)
+	}
+	maps.DeleteFunc(d.Databases, func(_ string, v *DatabaseDay) bool { return v == nil })
+	return d, nil
 }

@@ -2,190 +2,183 @@ package history
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"maps"
 	"math"
 	"slices"
 	"time"
 
+	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
 // GaugeHour is the readings of one hour and shard.
-type GaugeHour struct{ body gaugeBody }
+type GaugeHour struct{ gaugeBody }
 
 type gaugeBody struct {
-	Shard     string                    `json:"shard"`
-	Runs      runs                      `json:"runs"`
-	Databases map[string]*readingSeries `json:"databases"`
+	Shard string `json:"shard"`
+	runs
+	Series map[string]*readingSeries `json:"databases"`
 }
 
-// readingSeries is one database's readings. Run holds the index of each reading's
-// run; the lists in Values and Checks are as long, with null where a reading lacks
-// the gauge or the check.
+// readingSeries is one database's readings. Run, Replica and Policy have an entry for each.
+// The other columns end with the last reading that has the gauge or the check.
 type readingSeries struct {
-	Run     indices    `json:"run"`
-	Replica words      `json:"replica,omitzero"`
-	Policy  words      `json:"policy,omitzero"`
-	Values  gauges     `json:"values,omitempty"`
-	Checks  verdictsOf `json:"checks,omitempty"`
+	// Run is the index of the reading's run.
+	Run     []int                      `json:"run"`
+	Replica []string                   `json:"replica"`
+	Policy  []string                   `json:"policy"`
+	Values  map[report.Gauge]figures   `json:"values,omitempty"`
+	Checks  map[report.Check]*verdicts `json:"checks,omitempty"`
+
+	// byTime has the indices of the readings by time, once the series was read.
+	byTime []int
+}
+
+// verdicts are those of one check.
+type verdicts struct {
+	Status letters       `json:"status"`
+	Cause  []cause.Cause `json:"cause,omitempty"`
+	Value  figures       `json:"value,omitempty"`
 }
 
 // AppendReadings adds a Metrics run: one reading for each database, whose At is
 // the run's. A run that is already there changes nothing.
 func (a *Archive) AppendReadings(ctx context.Context, shard string, run Run, readings map[string]report.Reading) error {
-	fresh := func(data []byte, schema int) (*GaugeHour, error) {
-		if data == nil {
-			return &GaugeHour{gaugeBody{Shard: shard, Databases: map[string]*readingSeries{}}}, nil
-		}
-		return DecodeReadings(data, schema)
+	empty := func() *GaugeHour {
+		return &GaugeHour{gaugeBody{Shard: shard, Series: map[string]*readingSeries{}}}
 	}
-	return appending[*GaugeHour]{
-		a.store, &a.gauges, gaugePrefix(shard), run, a.retention, fresh, func(h *GaugeHour) { h.add(run, readings) },
-	}.do(ctx)
+	return appendRun(ctx, a, gaugePrefix(shard), run, readings, empty, decodeReadings)
 }
 
 // Readings returns the hours that touch [from, to], in order.
 func (a *Archive) Readings(ctx context.Context, shard string, from, to time.Time) ([]*GaugeHour, error) {
-	return documents(ctx, a.store, gaugePrefix(shard), from, to, DecodeReadings)
+	prefix := gaugePrefix(shard)
+	return between(ctx, a.store, hourKey(prefix, from), hourKey(prefix, to.Add(time.Hour)), decodeReadings)
 }
 
 // LastReadings returns the newest hour of readings that is not older than the hour
 // before now's, and whether there is one.
 func (a *Archive) LastReadings(ctx context.Context, shard string, now time.Time) (*GaugeHour, bool, error) {
-	return latest(ctx, a.store, gaugePrefix(shard), now, func(d store.Doc) (*GaugeHour, error) { return DecodeReadings(d.Data, d.Schema) })
+	return latest(ctx, a.store, gaugePrefix(shard), now, decodeReadings)
 }
 
 func gaugePrefix(shard string) string { return "gauges/v1/" + shard + "/" }
 
-// DecodeReadings reads a document's data.
-func DecodeReadings(data []byte, schema int) (*GaugeHour, error) {
-	h := &GaugeHour{}
-	if err := unpack(data, schema, &h.body); err != nil {
+// decodeReadings leaves out a series whose columns do not fit: it is a gap of its database
+// alone.
+func decodeReadings(doc store.Doc) (*GaugeHour, error) {
+	h := &GaugeHour{gaugeBody{Series: map[string]*readingSeries{}}}
+	if err := unpack(doc, h); err != nil {
 		return nil, err
 	}
-	if h.body.Databases == nil {
-		h.body.Databases = map[string]*readingSeries{}
-	}
-	for name, s := range h.body.Databases {
-		if s == nil || !s.whole(len(h.body.Runs)) {
-			return nil, fmt.Errorf("decoding: the readings of database %q do not fit its runs", name)
+	maps.DeleteFunc(h.Series, func(_ string, s *readingSeries) bool { return s == nil || !s.fits(len(h.List)) })
+	for _, s := range h.Series {
+		for i := range s.Run {
+			s.byTime = append(s.byTime, i)
 		}
+		slices.SortStableFunc(s.byTime, func(a, b int) int { return byScheduled(h.List[s.Run[a]], h.List[s.Run[b]]) })
 	}
 	return h, nil
 }
 
-// Hour is when the hour begins, zero while it has no run.
-func (h *GaugeHour) Hour() time.Time { return h.body.Runs.hour() }
-
-// Runs returns the hour's runs by scheduled time.
-func (h *GaugeHour) Runs() []Run {
-	return slices.SortedFunc(slices.Values(h.body.Runs), func(a, b Run) int { return a.Scheduled.Compare(b.Scheduled) })
+// fits reports whether the columns fit the readings, and the readings their runs.
+func (s *readingSeries) fits(runs int) bool {
+	n := len(s.Run)
+	for _, run := range s.Run {
+		if run < 0 || run >= runs {
+			return false
+		}
+	}
+	for _, values := range s.Values {
+		if !values.fits(n) {
+			return false
+		}
+	}
+	for _, v := range s.Checks {
+		if v == nil || len(v.Status) > n || len(v.Cause) > n || !v.Value.fits(n) {
+			return false
+		}
+	}
+	return len(s.Replica) == n && len(s.Policy) == n
 }
 
 // Databases returns the names of all databases with a reading, sorted.
-func (h *GaugeHour) Databases() []string { return slices.Sorted(maps.Keys(h.body.Databases)) }
+func (h *GaugeHour) Databases() []string { return slices.Sorted(maps.Keys(h.Series)) }
+
+// at is when the reading with this index was made.
+func (h *GaugeHour) at(s *readingSeries, i int) time.Time { return h.List[s.Run[i]].Scheduled }
 
 // Readings returns the database's readings by time. A run without one is a gap.
 func (h *GaugeHour) Readings(database string) []report.Reading {
-	s, ok := h.body.Databases[database]
-	if !ok {
+	s := h.Series[database]
+	if s == nil {
 		return nil
 	}
-	out := make([]report.Reading, len(s.Run))
-	for i, index := range s.Run {
-		out[i] = s.reading(i)
-		out[i].At = h.body.Runs[index].Scheduled
+	var out []report.Reading
+	for _, i := range s.byTime {
+		out = append(out, s.reading(i, h.at(s, i)))
 	}
-	slices.SortStableFunc(out, func(a, b report.Reading) int { return a.At.Compare(b.At) })
 	return out
 }
 
 // Last returns the database's newest reading whose INFO was answered, and whether
 // there is one.
 func (h *GaugeHour) Last(database string) (report.Reading, bool) {
-	s, ok := h.body.Databases[database]
-	if !ok {
+	s := h.Series[database]
+	if s == nil {
 		return report.Reading{}, false
 	}
-	newest := -1
-	for _, i := range h.order(s) {
-		for _, column := range s.Values {
-			if !math.IsNaN(column.of[i]) {
-				newest = i
-				break
-			}
+	for _, i := range slices.Backward(s.byTime) {
+		if r := s.reading(i, h.at(s, i)); len(r.Values) > 0 {
+			return r, true
 		}
 	}
-	if newest < 0 {
-		return report.Reading{}, false
-	}
-	r := s.reading(newest)
-	r.At = h.body.Runs[s.Run[newest]].Scheduled
-	return r, true
-}
-
-// gauge returns the database's readings of a gauge, nil where it has none.
-func (h *GaugeHour) gauge(database string, gauge report.Gauge) (*readingSeries, numbers) {
-	s, ok := h.body.Databases[database]
-	if !ok {
-		return nil, nil
-	}
-	if values := s.Values.get(gauge); values != nil {
-		return s, *values
-	}
-	return s, nil
-}
-
-// order yields the indices of the readings by time.
-func (h *GaugeHour) order(s *readingSeries) iter.Seq2[int, int] {
-	at := func(run int) time.Time { return h.body.Runs[run].Scheduled }
-	byTime := func(a, b int) int { return at(a).Compare(at(b)) }
-	if slices.IsSortedFunc(s.Run, byTime) {
-		return func(yield func(int, int) bool) {
-			for i := range s.Run {
-				if !yield(i, i) {
-					return
-				}
-			}
-		}
-	}
-	out := make([]int, len(s.Run))
-	for i := range out {
-		out[i] = i
-	}
-	slices.SortStableFunc(out, func(a, b int) int { return byTime(s.Run[a], s.Run[b]) })
-	return slices.All(out)
+	return report.Reading{}, false
 }
 
 // Growth yields by how much a counter of the database has grown at each reading in the
 // hours, which are in order. Each replica counts by itself, so its first reading yields
-// nothing; once it was set back, as [report.Reading.Restarted] tells, it has grown by
+// nothing. After a reset, as [report.Reading.Restarted] defines it, a counter has grown by
 // what it is.
 func Growth(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[time.Time, float64] {
+	type counters struct {
+		value float64
+		all   []float64 // every counter, to see whether any of them shrank
+	}
 	return func(yield func(time.Time, float64) bool) {
-		last := map[string]counted{} // by replica
+		last := map[string]counters{} // by replica
 		for _, h := range hours {
-			s, values := h.gauge(database, gauge)
-			if values == nil {
+			s := h.Series[database]
+			if s == nil || s.Values[gauge] == nil {
 				continue
 			}
-			counters := s.counters()
-			for _, i := range h.order(s) {
-				now := values[i]
-				if math.IsNaN(now) {
+			var columns []figures
+			for _, name := range report.Counters() {
+				columns = append(columns, s.Values[name])
+			}
+			values := s.Values[gauge]
+			for _, i := range s.byTime {
+				now := counters{values.at(i), make([]float64, len(columns))}
+				if math.IsNaN(now.value) {
 					continue
 				}
-				replica := s.Replica.at(i)
-				before, compared := last[replica]
-				is := counted{now, counters, i}
-				last[replica] = is
-				if is.restartedSince(before) {
-					before.value = 0
+				for k, c := range columns {
+					now.all[k] = c.at(i)
 				}
-				if compared && !yield(h.body.Runs[s.Run[i]].Scheduled, now-before.value) {
+				before, compared := last[s.Replica[i]]
+				last[s.Replica[i]] = now
+				if !compared {
+					continue
+				}
+				grown := now.value - before.value
+				for k, v := range now.all {
+					if v < before.all[k] { // false if either is a gap
+						grown = now.value
+					}
+				}
+				if !yield(h.at(s, i), grown) {
 					return
 				}
 			}
@@ -193,47 +186,17 @@ func Growth(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[t
 	}
 }
 
-// counted is one counter at one reading, with what all counters were.
-type counted struct {
-	value    float64
-	counters []numbers // by counter, nil where it is not known; then by reading
-	reading  int
-}
-
-// restartedSince is [report.Reading.Restarted] without a reading made for it.
-func (c counted) restartedSince(before counted) bool {
-	for k := range before.counters {
-		was, is := before.counters[k], c.counters[k]
-		// What is not known is not less.
-		if was != nil && is != nil && is[c.reading] < was[before.reading] {
-			return true
-		}
-	}
-	return false
-}
-
-// counters are the columns of report.Counters.
-func (s *readingSeries) counters() []numbers {
-	names := report.Counters()
-	out := make([]numbers, len(names))
-	for i, name := range names {
-		if values := s.Values.get(name); values != nil {
-			out[i] = *values
-		}
-	}
-	return out
-}
-
-// Figure yields what the readings in the hours, which are in order, say of a gauge.
+// Figure yields a gauge's values in the hours, which are in order.
 func Figure(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[time.Time, float64] {
 	return func(yield func(time.Time, float64) bool) {
 		for _, h := range hours {
-			s, values := h.gauge(database, gauge)
-			if values == nil {
+			s := h.Series[database]
+			if s == nil || s.Values[gauge] == nil {
 				continue
 			}
-			for _, i := range h.order(s) {
-				if v := values[i]; !math.IsNaN(v) && !yield(h.body.Runs[s.Run[i]].Scheduled, v) {
+			values := s.Values[gauge]
+			for _, i := range s.byTime {
+				if v := values.at(i); !math.IsNaN(v) && !yield(h.at(s, i), v) {
 					return
 				}
 			}
@@ -245,16 +208,13 @@ func Figure(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[t
 func Verdicts(hours []*GaugeHour, database string, check report.Check) iter.Seq2[time.Time, report.Verdict] {
 	return func(yield func(time.Time, report.Verdict) bool) {
 		for _, h := range hours {
-			s, ok := h.body.Databases[database]
-			if !ok {
+			s := h.Series[database]
+			if s == nil || s.Checks[check] == nil {
 				continue
 			}
-			column := s.Checks.get(check)
-			if column == nil {
-				continue
-			}
-			for _, i := range h.order(s) {
-				if v, asked := column.at(i); asked && !yield(h.body.Runs[s.Run[i]].Scheduled, v) {
+			verdicts := s.Checks[check]
+			for _, i := range s.byTime {
+				if v, asked := verdicts.at(i); asked && !yield(h.at(s, i), v) {
 					return
 				}
 			}
@@ -262,92 +222,73 @@ func Verdicts(hours []*GaugeHour, database string, check report.Check) iter.Seq2
 	}
 }
 
-func (h *GaugeHour) has(t time.Time) bool    { return h.body.Runs.has(t) }
-func (h *GaugeHour) encode() ([]byte, error) { return pack(h.body) }
-
 func (h *GaugeHour) add(run Run, readings map[string]report.Reading) {
-	index := len(h.body.Runs)
-	h.body.Runs = append(h.body.Runs, run)
+	index := len(h.List)
+	h.List = append(h.List, run)
 	for database, r := range readings {
-		s := h.body.Databases[database]
+		s := h.Series[database]
 		if s == nil {
 			s = &readingSeries{}
-			h.body.Databases[database] = s
+			h.Series[database] = s
 		}
 		s.add(index, r)
 	}
 }
 
-func (s *readingSeries) add(index int, r report.Reading) {
-	before := len(s.Run)
-	s.Run = append(s.Run, index)
-	s.Replica.add(r.Replica)
-	s.Policy.add(r.Policy)
-	for gauge, v := range r.Values {
-		values := s.Values.at(gauge)
-		*values = append(values.padded(before), v)
+func (s *readingSeries) add(run int, r report.Reading) {
+	i := len(s.Run)
+	s.Run, s.Replica, s.Policy = append(s.Run, run), append(s.Replica, r.Replica), append(s.Policy, r.Policy)
+	if s.Values == nil {
+		s.Values = map[report.Gauge]figures{}
 	}
-	for check, v := range r.Checks {
-		column := s.Checks.at(check)
-		column.pad(before)
-		value := math.NaN()
-		if v.Value != nil {
-			value = *v.Value
+	for gauge, value := range r.Values {
+		column := s.Values[gauge]
+		column.set(i, value)
+		s.Values[gauge] = column
+	}
+	if s.Checks == nil {
+		s.Checks = map[report.Check]*verdicts{}
+	}
+	for check, one := range r.Checks {
+		v := s.Checks[check]
+		if v == nil {
+			v = &verdicts{}
+			s.Checks[check] = v
 		}
-		column.add(kind{v.Status, v.Cause}, value)
-	}
-	for i := range s.Values {
-		s.Values[i].of = s.Values[i].of.padded(before + 1)
-	}
-	for i := range s.Checks {
-		s.Checks[i].of.pad(before + 1)
+		v.Status.set(i, one.Status)
+		if one.Cause != "" {
+			v.Cause = append(append(v.Cause, make([]cause.Cause, i-len(v.Cause))...), one.Cause)
+		}
+		if one.Value != nil {
+			v.Value.set(i, *one.Value)
+		}
 	}
 }
 
-func (s *readingSeries) reading(i int) report.Reading {
-	r := report.Reading{Replica: s.Replica.at(i), Policy: s.Policy.at(i), Values: map[report.Gauge]float64{}, Checks: map[report.Check]report.Verdict{}}
-	for _, column := range s.Values {
-		if v := column.of[i]; !math.IsNaN(v) {
-			r.Values[column.name] = v
+func (s *readingSeries) reading(i int, at time.Time) report.Reading {
+	r := report.Reading{At: at, Replica: s.Replica[i], Policy: s.Policy[i], Values: map[report.Gauge]float64{}, Checks: map[report.Check]report.Verdict{}}
+	for gauge, values := range s.Values {
+		if v := values.at(i); !math.IsNaN(v) {
+			r.Values[gauge] = v
 		}
 	}
-	for k := range s.Checks {
-		if v, asked := s.Checks[k].of.at(i); asked {
-			r.Checks[s.Checks[k].name] = v
+	for check, v := range s.Checks {
+		if one, asked := v.at(i); asked {
+			r.Checks[check] = one
 		}
 	}
 	return r
 }
 
-// whole reports whether every list has one entry for each reading, and every
-// reading a run.
-func (s *readingSeries) whole(runs int) bool {
-	n := len(s.Run)
-	if len(s.Replica.index) != n || len(s.Policy.index) != n {
-		return false
+// at returns the verdict of a reading, and whether the check was asked.
+func (v *verdicts) at(i int) (report.Verdict, bool) {
+	status, asked := v.Status.at(i)
+	out := report.Verdict{Status: status}
+	if i < len(v.Cause) {
+		out.Cause = v.Cause[i]
 	}
-	for _, index := range s.Run {
-		if index < 0 || index >= runs {
-			return false
-		}
+	if value := v.Value.at(i); !math.IsNaN(value) {
+		out.Value = &value
 	}
-	for _, column := range s.Values {
-		if len(column.of) != n {
-			return false
-		}
-	}
-	for _, column := range s.Checks {
-		if len(column.of.index) != n {
-			return false
-		}
-	}
-	return true
-}
-
-// padded returns n with unknown figures appended up to that length.
-func (n numbers) padded(length int) numbers {
-	for len(n) < length {
-		n = append(n, math.NaN())
-	}
-	return n
+	return out, asked
 }

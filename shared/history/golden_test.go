@@ -1,9 +1,12 @@
 package history_test
 
 import (
-	"errors"
+	"bytes"
+	"compress/gzip"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,11 +20,70 @@ import (
 	"github.com/pongwatch/pongwatch/shared/store/storetest"
 )
 
-// TestGoldenFiles reads the documents that past versions wrote and, for the
-// current schema, writes the same content anew.
-func TestGoldenFiles(t *testing.T) {
+// schema is the number of the golden files' format.
+const schema = 1
+
+// The keys of the documents that recordGolden writes, and of those that record and a
+// compaction write.
+const (
+	hotKey     = "hot/v1/main/europe-west1/2026-11-22T20"
+	gaugesKey  = "gauges/v1/main/2026-11-22T20"
+	samplesKey = "samples/v1/cache/2026-11-22"
+	daysKey    = "days/v1/main/2026-11-22"
+)
+
+// goldenFiles have the content of the documents of schema 1, by key.
+var goldenFiles = map[string]string{
+	hotKey: "hot.schema1.json", gaugesKey: "gauges.schema1.json", samplesKey: "samples.schema1.json", daysKey: "days.schema1.json",
+}
+
+func packed(t testing.TB, text string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	zw := gzip.NewWriter(&b)
+	if _, err := zw.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := zw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func unpacked(t testing.TB, data []byte) string {
+	t.Helper()
+	zr, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(zr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func goldenText(t testing.TB, key string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", goldenFiles[key]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// holding returns an archive over one document.
+func holding(t testing.TB, key string, data []byte, schema int) *history.Archive {
+	t.Helper()
 	m := storetest.NewMemory(func() time.Time { return eight })
-	a := history.New(m)
+	if _, err := m.Put(t.Context(), store.Doc{Key: key, Data: data, Schema: schema}); err != nil {
+		t.Fatal(err)
+	}
+	return history.New(m)
+}
+
+func recordGolden(t *testing.T, a *history.Archive) {
+	t.Helper()
 	for minute := range 3 {
 		samples := map[string]report.Sample{"cache": good(minute), "queue": failed(minute)}
 		if err := a.AppendPings(t.Context(), shard, runAt(minute), samples); err != nil {
@@ -31,50 +93,150 @@ func TestGoldenFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	hot := golden(t, m, "hot/v1/main/europe-west1/2026-11-22T20", "hot.schema1.gz")
-	gauges := golden(t, m, "gauges/v1/main/2026-11-22T20", "gauges.schema1.gz")
+}
 
-	pings, err := history.DecodePings(hot, 1)
-	if err != nil {
+func TestWritersWriteTheGoldenFiles(t *testing.T) {
+	hours := storetest.NewMemory(func() time.Time { return eight })
+	recordGolden(t, history.New(hours))
+	compacted := storetest.NewMemory(func() time.Time { return midnight })
+	a := history.New(compacted)
+	record(t, a)
+	if err := a.Compact(t.Context(), compaction, midnight); err != nil {
 		t.Fatal(err)
 	}
-	got, err := pings.Samples("queue")
+	for key, m := range map[string]store.Store{hotKey: hours, gaugesKey: hours, samplesKey: compacted, daysKey: compacted} {
+		doc, err := m.Get(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if doc.Schema != schema {
+			t.Errorf("%s has schema %d, want %d", key, doc.Schema, schema)
+		}
+		goldentest.Compare(t, filepath.Join("testdata", goldenFiles[key]), unpacked(t, doc.Data))
+	}
+}
+
+func TestReadersReadTheGoldenFiles(t *testing.T) {
+	pings, err := holding(t, hotKey, packed(t, goldenText(t, hotKey)), schema).Pings(t.Context(), shard, region, eight, eight)
+	if err != nil || len(pings) != 1 {
+		t.Fatalf("Pings() = %d hours, %v; want 1", len(pings), err)
+	}
+	got, err := pings[0].Samples("queue")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]report.Sample{failed(0), failed(1), failed(2)}, got, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
-		t.Errorf("hot schema 1 (-want +got):\n%s", diff)
+		t.Errorf("pings (-want +got):\n%s", diff)
 	}
-	readings, err := history.DecodeReadings(gauges, 1)
-	if err != nil {
-		t.Fatal(err)
+	readings, err := holding(t, gaugesKey, packed(t, goldenText(t, gaugesKey)), schema).Readings(t.Context(), shard, eight, eight)
+	if err != nil || len(readings) != 1 {
+		t.Fatalf("Readings() = %d hours, %v; want 1", len(readings), err)
 	}
-	if diff := cmp.Diff([]report.Reading{reading(0), reading(1), reading(2)}, readings.Readings("cache")); diff != "" {
-		t.Errorf("gauges schema 1 (-want +got):\n%s", diff)
+	if diff := cmp.Diff([]report.Reading{reading(0), reading(1), reading(2)}, readings[0].Readings("cache")); diff != "" {
+		t.Errorf("readings (-want +got):\n%s", diff)
 	}
-	if _, err := history.DecodePings(hot, history.Schema+1); !errors.Is(err, history.ErrNewer) {
-		t.Errorf("a newer schema = %v, want ErrNewer", err)
+	m := storetest.NewMemory(func() time.Time { return midnight })
+	for _, key := range []string{samplesKey, daysKey} {
+		if _, err := m.Put(t.Context(), store.Doc{Key: key, Data: packed(t, goldenText(t, key)), Schema: schema}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(t, history.New(m))
+}
+
+// readers read the document of their key.
+var readers = map[string]func(t testing.TB, a *history.Archive) error{
+	hotKey: func(t testing.TB, a *history.Archive) error {
+		hours, err := a.Pings(t.Context(), shard, region, eight, eight)
+		for _, h := range hours {
+			_ = h.Runs()
+			for _, name := range h.Databases() {
+				_, _ = h.Samples(name) // a broken series has an error
+			}
+		}
+		return err
+	},
+	gaugesKey: func(t testing.TB, a *history.Archive) error {
+		hours, err := a.Readings(t.Context(), shard, eight, eight)
+		for _, h := range hours {
+			for _, name := range h.Databases() {
+				_ = h.Readings(name)
+				_, _ = h.Last(name)
+				_ = history.SumUp(hours, name, eight)
+			}
+		}
+		return err
+	},
+	samplesKey: func(t testing.TB, a *history.Archive) error {
+		days, err := a.Samples(t.Context(), "cache", midnight, midnight)
+		for _, d := range days {
+			for _, region := range d.Regions() {
+				_, _ = d.Samples(region) // a broken series has an error
+			}
+		}
+		return err
+	},
+	daysKey: func(t testing.TB, a *history.Archive) error {
+		days, err := a.Days(t.Context(), shard, midnight, midnight)
+		for _, d := range days {
+			for _, of := range d.Databases {
+				_, _ = of.Regions.Of(region)
+				_ = of.HitRate()
+			}
+		}
+		return err
+	},
+}
+
+func TestReadersRefuseWhatIsNoDocument(t *testing.T) {
+	for key, read := range readers {
+		whole := packed(t, goldenText(t, key))
+		for name, tt := range map[string]struct {
+			data   []byte
+			schema int
+			want   string
+		}{
+			"a newer version":         {whole, schema + 1, "newer version"},
+			"not gzip":                {[]byte("{}"), schema, "decompressing"},
+			"cut short":               {whole[:len(whole)/2], schema, "decompressing"},
+			"not JSON":                {packed(t, "{"), schema, "decoding"},
+			"another kind of content": {packed(t, `{"runs":"x","day":1}`), schema, "decoding"},
+		} {
+			err := read(t, holding(t, key, tt.data, tt.schema))
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), key) {
+				t.Errorf("%s: %s: error %v, want one with %q and the key", key, name, err, tt.want)
+			}
+		}
 	}
 }
 
-// golden returns the golden file's content; with -update it first becomes the
-// document under key.
-func golden(t *testing.T, s store.Store, key, name string) []byte {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if goldentest.Update() {
-		d, err := s.Get(t.Context(), key)
-		if err != nil {
-			t.Fatal(err)
+func TestADayThatIsNoDateIsRefused(t *testing.T) {
+	for _, key := range []string{samplesKey, daysKey} {
+		data := packed(t, strings.Replace(goldenText(t, key), `"2026-11-22"`, `"2026-11-31"`, 1))
+		if err := readers[key](t, holding(t, key, data, schema)); err == nil || !strings.Contains(err.Error(), "2026-11-31") {
+			t.Errorf("%s: error %v, want one that names the day", key, err)
 		}
-		if d.Schema != history.Schema {
-			t.Fatalf("schema %d, want %d", d.Schema, history.Schema)
+	}
+}
+
+func TestADocumentExpandsToSixteenMegabytesAtMost(t *testing.T) {
+	text := `{"shard":"` + strings.Repeat("x", 16<<20-12) + `"}`
+	if err := readers[hotKey](t, holding(t, hotKey, packed(t, text), schema)); err != nil {
+		t.Errorf("%d bytes: %v, want no error", len(text), err)
+	}
+	err := readers[hotKey](t, holding(t, hotKey, packed(t, text+" "), schema))
+	if err == nil || !strings.Contains(err.Error(), "more than 16777216 bytes") {
+		t.Errorf("one byte more: %v, want an error with the bound", err)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	for key := range goldenFiles {
+		f.Add(key, []byte(goldenText(f, key)))
+	}
+	f.Fuzz(func(t *testing.T, key string, text []byte) {
+		if read, ok := readers[key]; ok {
+			_ = read(t, holding(t, key, packed(t, string(text)), schema)) // no panic
 		}
-		goldentest.Write(t, path, d.Data)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
+	})
 }

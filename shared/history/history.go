@@ -1,15 +1,14 @@
-// Package history keeps what was observed: every ping of three days in documents
-// of one hour and region, and every Metrics run of three days in documents of one
-// hour.
+// Package history keeps what was observed: every ping of some days in documents of
+// one hour and region, every Metrics run in documents of one hour, and what a nightly
+// compaction makes of them, in documents of one day.
 //
-// Each document has one writing function, HealthCheck or Metrics, and an append is
-// idempotent by the run's scheduled time, so that a scheduler which retries writes
-// once. What is missing stays missing: a run that never was, or in which a database
-// was not watched, is a gap and never a good value.
+// Each document has one writing function, HealthCheck or Metrics. An append is
+// idempotent by the run's scheduled time, so a scheduler that retries writes once.
+// What is missing stays missing: a run that never was, or in which a database was not
+// watched, is a gap and never a good value.
 //
-// Hours are UTC. Documents are gzip over JSON; columns of numbers inside are
-// base64 of unsigned varints, which makes 250 databases at a run a minute 75 KB an
-// hour. Additions to the JSON do not raise the schema number.
+// Hours and days are UTC. Documents are gzip over JSON, with columns of numbers in
+// base64. Additions to the JSON do not raise the schema number.
 package history
 
 import (
@@ -17,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,17 +25,18 @@ import (
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
-// Retention is how long the documents of single runs are kept after their hour unless
-// [Archive.Keep] says otherwise.
-const Retention = 72 * time.Hour
+const day = 24 * time.Hour
 
-// maxAttempts bounds how often an append is tried against another writer: only a
-// run and its own retry can meet, and an answer can be lost in between.
+// dayLayout names a day in keys and documents.
+const dayLayout = time.DateOnly
+
+// defaultRetention is how long the documents of single runs are kept after their hour
+// unless [Archive.Keep] says otherwise.
+const defaultRetention = 3 * day
+
+// maxAttempts bounds how often an append is tried. Only a run and its own retry can
+// conflict, and an answer can be lost in between.
 const maxAttempts = 3
-
-// ErrNewer says that a document was written by a newer version: appending to it
-// would lose what this version cannot read.
-var ErrNewer = errors.New("document of a newer version")
 
 // Run is one run of a job.
 type Run struct {
@@ -51,19 +52,31 @@ type Run struct {
 // Lag is how late the run began.
 func (r Run) Lag() time.Duration { return r.Started.Sub(r.Scheduled) }
 
+func byScheduled(a, b Run) int { return a.Scheduled.Compare(b.Scheduled) }
+
 // Archive reads and writes history in a store. It is safe for concurrent use.
 type Archive struct {
 	store     store.Store
 	retention time.Duration
-	pings     written[*PingHour]
-	gauges    written[*GaugeHour]
+
+	mu sync.Mutex
+	// written has the document that was written last under each prefix. The next run
+	// most likely appends to it, which saves a read.
+	written map[string]writtenHour
+}
+
+type writtenHour struct {
+	key, version string
+	content      any
 }
 
 // New returns the archive in s.
-func New(s store.Store) *Archive { return &Archive{store: s, retention: Retention} }
+func New(s store.Store) *Archive {
+	return &Archive{store: s, retention: defaultRetention, written: map[string]writtenHour{}}
+}
 
 // Keep sets for how many days the documents of single runs are kept, and returns the
-// archive. Fewer than two would be gone before their day is compacted.
+// archive. The least is two, because compaction needs a whole day of them.
 func (a *Archive) Keep(days int) *Archive {
 	a.retention = time.Duration(max(2, days)) * day
 	return a
@@ -72,131 +85,123 @@ func (a *Archive) Keep(days int) *Archive {
 // Retention is how long the documents of single runs are kept after their hour.
 func (a *Archive) Retention() time.Duration { return a.retention }
 
-// document is one hour's content, able to take one more run.
-type document interface {
-	// has reports whether a run scheduled at t was appended.
-	has(t time.Time) bool
-	encode() ([]byte, error)
-}
-
-// written keeps the document that was written last under each prefix, since the next
-// run most likely appends to it: that saves a read and the decoding. Another writer's
-// run shows as a conflict. The zero value is ready.
-type written[D document] struct {
-	mu       sync.Mutex
-	byPrefix map[string]version[D]
-}
-
-// version is a document as it is in the store.
-type version[D document] struct {
-	key, version string
-	content      D
-}
-
-// take returns the document under key, which then belongs to the caller alone.
-func (w *written[D]) take(prefix, key string) (version[D], bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	v, ok := w.byPrefix[prefix]
-	delete(w.byPrefix, prefix)
-	return v, ok && v.key == key
-}
-
-func (w *written[D]) keep(prefix string, v version[D]) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.byPrefix == nil {
-		w.byPrefix = map[string]version[D]{}
+// take removes and returns the document under key, so that one append alone changes it.
+func (a *Archive) take(prefix, key string) writtenHour {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	w := a.written[prefix]
+	delete(a.written, prefix)
+	if w.key != key {
+		return writtenHour{}
 	}
-	w.byPrefix[prefix] = v
+	return w
 }
 
-// appending is how a run gets into a document.
-type appending[D document] struct {
-	store  store.Store
-	kept   *written[D]
-	prefix string
-	run    Run
-	keep   time.Duration
-	// decode makes the document from its data, nil for a new one.
-	decode func(data []byte, schema int) (D, error)
-	add    func(D)
+func (a *Archive) keep(prefix string, w writtenHour) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.written[prefix] = w
 }
 
-// do appends by compare-and-swap.
-func (a appending[D]) do(ctx context.Context) error {
-	key := hourKey(a.prefix, a.run.Scheduled)
-	v, known := a.kept.take(a.prefix, key)
-	var last error
+// hourDocument is an hour's content, with a row for each run and database.
+type hourDocument[Row any] interface {
+	has(scheduled time.Time) bool
+	add(run Run, rows map[string]Row)
+}
+
+// appendRun adds a run to the document of its hour by compare-and-swap. A run that is
+// already there changes nothing.
+func appendRun[Row any, Hour hourDocument[Row]](
+	ctx context.Context, a *Archive, prefix string, run Run, rows map[string]Row, empty func() Hour, decode func(store.Doc) (Hour, error),
+) error {
+	key := hourKey(prefix, run.Scheduled)
+	hour := a.take(prefix, key)
+	content, known := hour.content.(Hour)
+	var failed error
 	for range maxAttempts {
 		if !known {
-			var err error
-			if v, err = a.read(ctx, key); err != nil {
-				return err
+			doc, err := a.store.Get(ctx, key)
+			switch {
+			case errors.Is(err, store.ErrNotFound):
+				content = empty()
+			case err != nil:
+				return fmt.Errorf("appending a run: %w", err)
+			default:
+				if content, err = decode(doc); err != nil {
+					return fmt.Errorf("appending a run to %s: %w", key, err)
+				}
 			}
+			hour = writtenHour{key, doc.Version, content}
 		}
-		if v.content.has(a.run.Scheduled) {
-			a.kept.keep(a.prefix, v)
+		if content.has(run.Scheduled) {
+			a.keep(prefix, hour)
 			return nil
 		}
-		a.add(v.content)
-		data, err := v.content.encode()
+		content.add(run, rows)
+		data, err := pack(content)
 		if err != nil {
 			return fmt.Errorf("appending a run to %s: %w", key, err)
 		}
-		var doc store.Doc
-		doc, last = a.store.Put(ctx, store.Doc{Key: key, Data: data, Version: v.version, ExpiresAt: expiry(a.run.Scheduled, a.keep), Schema: Schema})
-		if last == nil {
-			v.version = doc.Version
-			a.kept.keep(a.prefix, v)
+		expires := run.Scheduled.UTC().Truncate(time.Hour).Add(time.Hour + a.retention)
+		doc, err := a.store.Put(ctx, store.Doc{Key: key, Data: data, Version: hour.version, ExpiresAt: expires, Schema: schema})
+		if err == nil {
+			hour.version = doc.Version
+			a.keep(prefix, hour)
 			return nil
 		}
-		if errors.Is(last, store.ErrTooLarge) || ctx.Err() != nil {
+		failed = err
+		if errors.Is(err, store.ErrTooLarge) || ctx.Err() != nil {
 			break
 		}
-		// After a conflict, and after an answer that may have been lost, the
-		// document itself says whether the run is in it.
+		// After a conflict or a lost answer, the document itself shows whether the run
+		// is in it.
 		known = false
 	}
-	return fmt.Errorf("appending a run: %w", last)
+	return fmt.Errorf("appending a run: %w", failed)
 }
 
-func (a appending[D]) read(ctx context.Context, key string) (version[D], error) {
-	doc, err := a.store.Get(ctx, key)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return version[D]{}, fmt.Errorf("appending a run: %w", err)
-	}
-	content, err := a.decode(doc.Data, doc.Schema)
-	if err != nil {
-		return version[D]{}, fmt.Errorf("appending a run to %s: %w", key, err)
-	}
-	return version[D]{key, doc.Version, content}, nil
+// runs lists a document's runs in the order of their arrival.
+type runs struct {
+	List []Run `json:"runs"`
 }
 
-// hourKey is the key of the document that holds t under prefix.
+func (r *runs) has(scheduled time.Time) bool {
+	return slices.ContainsFunc(r.List, func(run Run) bool { return run.Scheduled.Equal(scheduled) })
+}
+
+// Hour is when the hour begins, zero while it has no run.
+func (r *runs) Hour() time.Time {
+	if len(r.List) == 0 {
+		return time.Time{}
+	}
+	return r.List[0].Scheduled.UTC().Truncate(time.Hour)
+}
+
+// Runs returns the hour's runs by scheduled time.
+func (r *runs) Runs() []Run { return slices.SortedFunc(slices.Values(r.List), byScheduled) }
+
+// hourKey is the key of the document under prefix that holds t.
 func hourKey(prefix string, t time.Time) string { return prefix + t.UTC().Format("2006-01-02T15") }
 
-// expiry is when the document of t's hour goes.
-func expiry(t time.Time, keep time.Duration) time.Time {
-	return t.UTC().Truncate(time.Hour).Add(time.Hour + keep)
-}
+// dayKey is the key of the document under prefix that holds t's day.
+func dayKey(prefix string, t time.Time) string { return prefix + t.UTC().Format(dayLayout) }
 
-// documents yields the decoded documents under prefix whose hours touch [from, to].
-func documents[D any](ctx context.Context, s store.Store, prefix string, from, to time.Time, decode func([]byte, int) (D, error)) ([]D, error) {
-	var slots []*D
-	// As many at once as there are processors: a page waits for three days of them.
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	upper := hourKey(prefix, to.UTC().Truncate(time.Hour).Add(time.Hour))
-	for doc, err := range s.Range(ctx, hourKey(prefix, from), upper) {
+// between returns the decoded documents with from ≤ key < to, in order. It decodes as many
+// at once as there are processors, because a page waits for some days of them.
+func between[D any](ctx context.Context, s store.Store, from, to string, decode func(store.Doc) (D, error)) ([]D, error) {
+	var docs []store.Doc
+	for doc, err := range s.Range(ctx, from, to) {
 		if err != nil {
-			_ = group.Wait() // of two errors the first to be seen is told
 			return nil, fmt.Errorf("reading history: %w", err)
 		}
-		slot := new(D)
-		slots = append(slots, slot)
+		docs = append(docs, doc)
+	}
+	out := make([]D, len(docs))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, doc := range docs {
 		group.Go(func() (err error) {
-			if *slot, err = decode(doc.Data, doc.Schema); err != nil {
+			if out[i], err = decode(doc); err != nil {
 				return fmt.Errorf("reading %s: %w", doc.Key, err)
 			}
 			return nil
@@ -205,14 +210,10 @@ func documents[D any](ctx context.Context, s store.Store, prefix string, from, t
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	out := make([]D, len(slots))
-	for i, slot := range slots {
-		out[i] = *slot
-	}
 	return out, nil
 }
 
-// latest returns what decode makes of the document of now's hour, or of the hour before.
+// latest returns the decoded document of now's hour, or else of the hour before.
 func latest[D any](ctx context.Context, s store.Store, prefix string, now time.Time, decode func(store.Doc) (D, error)) (d D, ok bool, err error) {
 	for _, t := range []time.Time{now, now.Add(-time.Hour)} {
 		doc, err := s.Get(ctx, hourKey(prefix, t))

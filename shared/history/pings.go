@@ -2,11 +2,11 @@ package history
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -14,182 +14,143 @@ import (
 )
 
 // PingHour is the pings of one hour, shard and region.
-type PingHour struct{ body pingBody }
+type PingHour struct{ pingBody }
 
 type pingBody struct {
-	Shard     string                 `json:"shard"`
-	Region    string                 `json:"region"`
-	Runs      runs                   `json:"runs"`
-	Causes    causes                 `json:"causes,omitempty"`
-	Databases map[string]*pingSeries `json:"databases"`
+	Shard  string `json:"shard"`
+	Region string `json:"region"`
+	runs
+	Causes causes                 `json:"causes,omitempty"`
+	Series map[string]*pingSeries `json:"databases"`
 }
 
-// pingSeries is one database's samples. Status has one letter for each run up to
-// the last in which the database was watched; the columns have one number for each
-// letter that is not absent.
+// pingSeries is one database's samples. Status has a letter for each run up to the last
+// in which the database was watched. The columns have a number for each present status.
 type pingSeries struct {
-	Status   string `json:"status"`
-	Cause    column `json:"cause"`
-	Attempts column `json:"attempts"`
-	DNS      column `json:"dns"`
-	Connect  column `json:"connect"`
-	TLS      column `json:"tls"`
-	Wait     column `json:"wait"`
+	Status   letters `json:"status"`
+	Cause    column  `json:"cause"`
+	Attempts column  `json:"attempts"`
+	DNS      column  `json:"dns"`
+	Connect  column  `json:"connect"`
+	TLS      column  `json:"tls"`
+	Wait     column  `json:"wait"`
 	// Rest is total minus the other phases.
 	Rest column `json:"rest"`
 
-	// broken says why a document that was read has no samples here.
+	// broken is why a series that was read has no samples.
 	broken error
 }
 
 // AppendPings adds a HealthCheck run: one sample for each database, whose At is the
 // run's. A run that is already there changes nothing.
 func (a *Archive) AppendPings(ctx context.Context, shard string, run Run, samples map[string]report.Sample) error {
-	fresh := func(data []byte, schema int) (*PingHour, error) {
-		if data == nil {
-			return &PingHour{pingBody{Shard: shard, Region: run.Region, Databases: map[string]*pingSeries{}}}, nil
-		}
-		return DecodePings(data, schema)
+	empty := func() *PingHour {
+		return &PingHour{pingBody{Shard: shard, Region: run.Region, Series: map[string]*pingSeries{}}}
 	}
-	return appending[*PingHour]{
-		a.store, &a.pings, pingPrefix(shard, run.Region), run, a.retention, fresh, func(h *PingHour) { h.add(run, samples) },
-	}.do(ctx)
+	return appendRun(ctx, a, pingPrefix(shard, run.Region), run, samples, empty, decodePings)
 }
 
 // Pings returns the hours that touch [from, to], in order.
 func (a *Archive) Pings(ctx context.Context, shard, region string, from, to time.Time) ([]*PingHour, error) {
-	return documents(ctx, a.store, pingPrefix(shard, region), from, to, DecodePings)
+	prefix := pingPrefix(shard, region)
+	return between(ctx, a.store, hourKey(prefix, from), hourKey(prefix, to.Add(time.Hour)), decodePings)
 }
 
 // LastPings returns the newest HealthCheck run of the shard and region that is not
 // older than the hour before now's, and whether there is one.
 func (a *Archive) LastPings(ctx context.Context, shard, region string, now time.Time) (Run, bool, error) {
-	h, ok, err := latest(ctx, a.store, pingPrefix(shard, region), now, func(d store.Doc) (*PingHour, error) { return DecodePings(d.Data, d.Schema) })
-	if err != nil || !ok {
+	h, ok, err := latest(ctx, a.store, pingPrefix(shard, region), now, decodePings)
+	if err != nil || !ok || len(h.List) == 0 {
 		return Run{}, false, err
 	}
-	run, ok := h.body.Runs.last()
-	return run, ok, nil
+	return slices.MaxFunc(h.List, byScheduled), true, nil
 }
 
 func pingPrefix(shard, region string) string { return "hot/v1/" + shard + "/" + region + "/" }
 
-// DecodePings reads a document's data.
-func DecodePings(data []byte, schema int) (*PingHour, error) {
-	h := &PingHour{}
-	if err := unpack(data, schema, &h.body); err != nil {
+func decodePings(doc store.Doc) (*PingHour, error) {
+	h := &PingHour{pingBody{Series: map[string]*pingSeries{}}}
+	if err := unpack(doc, h); err != nil {
 		return nil, err
 	}
-	if h.body.Databases == nil {
-		h.body.Databases = map[string]*pingSeries{}
-	}
-	var before *pingSeries
-	for name, s := range h.body.Databases {
-		if s == nil || len(s.Status) > len(h.body.Runs) {
-			return nil, fmt.Errorf("decoding: database %q has more samples than there are runs", name)
+	for name, s := range h.Series {
+		switch {
+		case s == nil:
+			h.Series[name] = &pingSeries{broken: errors.New("no columns")}
+		case len(s.Status) > len(h.List):
+			s.broken = errors.New("more samples than runs")
+		default:
+			s.broken = checkColumns(s.Status.present(), h.Causes, s.Cause, s.Attempts, s.DNS, s.Connect, s.TLS, s.Wait, s.Rest)
 		}
-		s.broken = checkColumns(s.samples(), h.body.Causes, s.Cause, s.Attempts, s.DNS, s.Connect, s.TLS, s.Wait, s.Rest)
-		if before != nil {
-			s.share(before)
-		}
-		before = s
 	}
 	return h, nil
 }
 
-// Hour is when the hour begins, zero while it has no run.
-func (h *PingHour) Hour() time.Time { return h.body.Runs.hour() }
-
-// Runs returns the hour's runs by scheduled time.
-func (h *PingHour) Runs() []Run {
-	return slices.SortedFunc(slices.Values(h.body.Runs), func(a, b Run) int { return a.Scheduled.Compare(b.Scheduled) })
-}
-
 // Databases returns the names of all databases with a sample, sorted.
-func (h *PingHour) Databases() []string { return slices.Sorted(maps.Keys(h.body.Databases)) }
+func (h *PingHour) Databases() []string { return slices.Sorted(maps.Keys(h.Series)) }
 
 // Samples returns the database's samples by time. A run without one is a gap.
 func (h *PingHour) Samples(database string) ([]report.Sample, error) {
-	if s, ok := h.body.Databases[database]; ok && s.broken != nil {
+	if s := h.Series[database]; s != nil && s.broken != nil {
 		return nil, fmt.Errorf("reading samples of %s: %w", database, s.broken)
 	}
 	return slices.Collect(h.Each(database)), nil
 }
 
-// Each yields the database's samples by time. A run without one is a gap, and so are the
-// runs of a broken column, of which Samples tells.
+// Each yields the database's samples by time. A run without one is a gap, and so is a
+// broken series, for which Samples returns an error.
 func (h *PingHour) Each(database string) iter.Seq[report.Sample] {
-	s, ok := h.body.Databases[database]
-	if !ok || s.broken != nil {
+	s := h.Series[database]
+	if s == nil || s.broken != nil {
 		return func(func(report.Sample) bool) {}
 	}
-	each := s.each(h.body.Runs, h.body.Causes)
-	if h.body.Runs.inOrder() {
+	each := h.each(*s)
+	if slices.IsSortedFunc(h.List, byScheduled) { // as nearly always
 		return each
 	}
 	return slices.Values(slices.SortedStableFunc(each, func(a, b report.Sample) int { return a.At.Compare(b.At) }))
 }
 
-func (h *PingHour) has(t time.Time) bool    { return h.body.Runs.has(t) }
-func (h *PingHour) encode() ([]byte, error) { return pack(h.body) }
-
-func (h *PingHour) add(run Run, samples map[string]report.Sample) {
-	index := len(h.body.Runs)
-	h.body.Runs = append(h.body.Runs, run)
-	// In order, so that equal input gives equal bytes.
-	for _, database := range slices.Sorted(maps.Keys(samples)) {
-		s := h.body.Databases[database]
-		if s == nil {
-			s = &pingSeries{}
-			h.body.Databases[database] = s
-		}
-		s.add(index, samples[database], &h.body.Causes)
-	}
-}
-
-func (s *pingSeries) add(index int, v report.Sample, c *causes) {
-	s.Status += strings.Repeat(string(absent), index-len(s.Status)) + string(letter(v.Status))
-	s.Cause.add(c.number(v.Cause))
-	s.Attempts.add(uint64(max(0, v.Attempts)))
-	dns, connect, tls, wait := coarse(v.Phases.DNS), coarse(v.Phases.Connect), coarse(v.Phases.TLS), ticks(v.Phases.Wait)
-	s.DNS.add(dns)
-	s.Connect.add(connect)
-	s.TLS.add(tls)
-	s.Wait.add(wait)
-	s.Rest.add(max(coarse(v.Phases.Total), dns+connect+tls+wait) - (dns + connect + tls + wait))
-}
-
-// share keeps what is the same as another database's in the same memory: most have
-// nothing but first attempts that went well.
-func (s *pingSeries) share(with *pingSeries) {
-	if s.Status == with.Status {
-		s.Status = with.Status
-	}
-	s.Cause, s.Attempts = s.Cause.shared(with.Cause), s.Attempts.shared(with.Attempts)
-}
-
-// samples is how many there are.
-func (s *pingSeries) samples() int { return len(s.Status) - strings.Count(s.Status, string(absent)) }
-
-// each yields the samples in the order of the runs.
-func (s *pingSeries) each(all runs, known causes) iter.Seq[report.Sample] {
+// each yields the samples of a series in the order of the runs.
+func (h *PingHour) each(series pingSeries) iter.Seq[report.Sample] {
 	return func(yield func(report.Sample) bool) {
-		of := *s // whose columns are read to their ends
-		for i := range len(of.Status) {
-			if of.Status[i] == absent {
+		s := series // next takes the numbers off this copy's columns
+		for i, run := range h.List {
+			status, ok := s.Status.at(i)
+			if !ok {
 				continue
 			}
-			sample := report.Sample{
-				At: all[i].Scheduled, Status: status(of.Status[i]), Cause: known.name(of.Cause.next()), Attempts: int(of.Attempts.next()),
-			}
-			dns, connect, tls, wait := of.DNS.next(), of.Connect.next(), of.TLS.next(), of.Wait.next()
+			sample := report.Sample{At: run.Scheduled, Status: status, Cause: h.Causes.name(s.Cause.next()), Attempts: int(s.Attempts.next())}
+			dns, connect, tls, wait := s.DNS.next(), s.Connect.next(), s.TLS.next(), s.Wait.next()
 			sample.Phases = report.Phases{
 				DNS: milliseconds(dns), Connect: milliseconds(connect), TLS: milliseconds(tls), Wait: milliseconds(wait),
-				Total: milliseconds(dns + connect + tls + wait + of.Rest.next()),
+				Total: milliseconds(dns + connect + tls + wait + s.Rest.next()),
 			}
 			if !yield(sample) {
 				return
 			}
 		}
+	}
+}
+
+func (h *PingHour) add(run Run, samples map[string]report.Sample) {
+	index := len(h.List)
+	h.List = append(h.List, run)
+	// In order, so that equal input gives equal bytes.
+	for _, database := range slices.Sorted(maps.Keys(samples)) {
+		v, s := samples[database], h.Series[database]
+		if s == nil || s.broken != nil {
+			s = &pingSeries{}
+			h.Series[database] = s
+		}
+		s.Status.set(index, v.Status)
+		s.Cause.add(h.Causes.number(v.Cause))
+		s.Attempts.add(uint64(max(0, v.Attempts)))
+		dns, connect, tls, wait := coarse(v.Phases.DNS), coarse(v.Phases.Connect), coarse(v.Phases.TLS), ticks(v.Phases.Wait)
+		s.DNS.add(dns)
+		s.Connect.add(connect)
+		s.TLS.add(tls)
+		s.Wait.add(wait)
+		s.Rest.add(max(coarse(v.Phases.Total), dns+connect+tls+wait) - (dns + connect + tls + wait))
 	}
 }

@@ -1,64 +1,29 @@
 package history
 
 import (
-	"encoding/json"
-	"maps"
 	"slices"
 
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// ByRegion has one summary for each region. A month of them is kept for every database,
-// and a map would take eight times their room.
+// ByRegion has one summary for each region. It is a list because a map of a few regions
+// takes eight times the memory, for every database and day.
 type ByRegion []RegionSummary
 
-// RegionSummary is one region's.
+// RegionSummary is the summary of one region's pings.
 type RegionSummary struct {
-	Region string
+	Region string `json:"region"`
 	Summary
 }
 
 // Of returns the region's summary, and whether there is one.
 func (b ByRegion) Of(region string) (Summary, bool) {
-	for i := range b {
-		if b[i].Region == region {
-			return b[i].Summary, true
+	for _, s := range b {
+		if s.Region == region {
+			return s.Summary, true
 		}
 	}
 	return Summary{}, false
-}
-
-// MarshalJSON implements [json.Marshaler]: an object with the regions' names.
-func (b ByRegion) MarshalJSON() ([]byte, error) {
-	out := make(map[string]*Summary, len(b))
-	for i := range b {
-		out[b[i].Region] = &b[i].Summary
-	}
-	return json.Marshal(out)
-}
-
-// UnmarshalJSON implements [json.Unmarshaler].
-func (b *ByRegion) UnmarshalJSON(data []byte) error {
-	var fast ByRegion
-	if eachMember(data, '{', '}', func(region, summary []byte) bool {
-		if _, twice := fast.Of(string(region)); twice {
-			return false
-		}
-		fast = append(fast, RegionSummary{Region: string(region)})
-		return json.Unmarshal(summary, &fast[len(fast)-1].Summary) == nil
-	}) {
-		*b = fast
-		return nil
-	}
-	var all map[string]Summary
-	if err := json.Unmarshal(data, &all); err != nil {
-		return err
-	}
-	*b = nil
-	for _, region := range slices.Sorted(maps.Keys(all)) {
-		*b = append(*b, RegionSummary{region, all[region]})
-	}
-	return nil
 }
 
 // minTail is how many samples the 99th percentile needs: of fewer, it is the worst one.
@@ -80,8 +45,8 @@ type Summary struct {
 	Max          *float64 `json:"max_ms,omitempty"`
 }
 
-// Summarize sums up samples, in any order.
-func Summarize(samples []report.Sample) Summary {
+// summarize sums up samples, in any order.
+func summarize(samples []report.Sample) Summary {
 	var t Tally
 	for _, s := range samples {
 		t.Add(s)

@@ -9,7 +9,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-func TestSummarize(t *testing.T) {
+func TestSummary(t *testing.T) {
 	waits := func(n int) []report.Sample { // 1 to n milliseconds, the slowest first
 		var out []report.Sample
 		for i := n; i > 0; i-- {
@@ -52,8 +52,12 @@ func TestSummarize(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, history.Summarize(tt.samples)); diff != "" {
-				t.Errorf("Summarize() (-want +got):\n%s", diff)
+			var tally history.Tally
+			for _, s := range tt.samples {
+				tally.Add(s)
+			}
+			if diff := cmp.Diff(tt.want, tally.Summary()); diff != "" {
+				t.Errorf("Summary() (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -69,10 +69,10 @@ func DocumentKey(shard, id string) string { return "incidents/v1/" + shard + "/"
 // StateKey returns where a shard's state is kept.
 func StateKey(shard string) string { return "state/v1/" + shard }
 
-// document copies what is worth keeping of an incident; group is the one that tells
+// NewDocument copies what is worth keeping of an incident. group is the one that tells
 // for it, or nil.
-func document(shard string, i *Incident, group *Group) *Document {
-	d := &Document{
+func NewDocument(shard string, i Incident, group *Group) Document {
+	d := Document{
 		ID: i.ID, Short: i.Short(), Shard: shard, Series: i.Series, Severity: i.Severity, Status: i.Status,
 		Cause: i.Cause, Previous: i.Previous, Since: i.Since, LastOK: i.LastOK, Opened: i.Opened, Resolved: i.Resolved,
 		Gone: i.Gone, Reopened: i.Reopened, Unstable: i.Unstable, Flapping: i.Flapping, Drill: i.Drill,
@@ -91,13 +91,13 @@ func document(shard string, i *Incident, group *Group) *Document {
 func (d *Document) add(deliveries map[string]Delivery) {
 	for address, l := range deliveries {
 		if address != Documents {
-			d.Told[address] = l.told()
+			d.Told[address] = l.Told()
 		}
 	}
 }
 
-// told is what documents say of a delivery.
-func (d Delivery) told() Told {
+// Told is what documents say of a delivery.
+func (d Delivery) Told() Told {
 	return Told{At: d.Sent, Pending: d.Pending(), Error: d.Error, Refused: d.Refused}
 }
 

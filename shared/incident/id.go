@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"strings"
 	"time"
+
+	"github.com/pongwatch/pongwatch/shared/report"
 )
 
 // digits is Crockford's base32: no I, L, O and U, which are misread on a phone or aloud.
@@ -16,16 +18,22 @@ const (
 	idTime      = "20060102T150405Z"
 )
 
-// newID returns the full id of what was opened at that time in the shard, such as
+// NewID returns the full id of what was opened at that time in the shard, such as
 // "20261122T182201Z-7F3A9K2M4QXT": sortable by time, and the same wherever two
 // workers decide the same.
-func newID(shard, subject string, opened time.Time) string {
+func NewID(shard, subject string, opened time.Time) string {
 	opened = opened.UTC()
 	return opened.Format(idTime) + "-" + hash(hashDigits, shard, subject, opened.Format(time.RFC3339Nano))
 }
 
-// shortHash returns the first digits of a hash, as a name.
-func shortHash(text string) string { return hash(shortDigits, text) }
+// DrillSubject returns the subject of the series of the drill that the command with
+// that id opens. Whoever asked for the drill finds it by that.
+func DrillSubject(command string) string { return "drill-" + hash(shortDigits, command) }
+
+// MonitorSeries returns one of the monitor's own series.
+func MonitorSeries(subject string) report.Series {
+	return report.Series{Database: report.MonitorDatabase, Check: report.Monitor, Subject: subject}
+}
 
 func hash(n int, parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))

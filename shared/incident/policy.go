@@ -11,7 +11,7 @@ import (
 )
 
 // Policy is what the configuration says about one shard, in this package's words.
-// [DefaultPolicy] holds the defaults; whoever makes one starts from there.
+// [DefaultPolicy] holds the defaults.
 type Policy struct {
 	// Databases are those of the shard. Nil says that the configuration could not be
 	// read: then nothing is closed as no longer watched. An empty map closes all.
@@ -95,9 +95,15 @@ type Job struct {
 }
 
 // Key returns "job@region".
-func (j Job) Key() string { return jobKey(j.Job, j.Region) }
+func (j Job) Key() string { return string(j.Job) + "@" + j.Region }
 
-func jobKey(job report.Job, region string) string { return string(job) + "@" + region }
+// String names the job for people.
+func (j Job) String() string {
+	if j.Region == "" {
+		return string(j.Job)
+	}
+	return string(j.Job) + " in " + j.Region
+}
 
 // Rule says how one check opens and closes, and how severe it is.
 type Rule struct {
@@ -186,7 +192,7 @@ func (p Policy) Route(database string, s cause.Severity) Route {
 		}
 	}
 	if !found {
-		out.Receivers = p.addresses()
+		out.Receivers = slices.Sorted(maps.Keys(p.Receivers))
 	}
 	if out.EscalateAfter == 0 {
 		out.EscalateAfter = p.EscalateAfter
@@ -207,23 +213,6 @@ func union(a, b []string) []string {
 	return out
 }
 
-// fallbacks are the addresses that stand in for one of a route.
-func (p Policy) fallbacks(r Route, address string) []string {
-	if own := p.Receivers[address].Fallback; len(own) > 0 {
-		return own
-	}
-	return r.Fallback
-}
-
-func (p Policy) addresses() []string {
-	all := make([]string, 0, len(p.Receivers))
-	for a := range p.Receivers {
-		all = append(all, a)
-	}
-	slices.Sort(all)
-	return all
-}
-
 // Rule returns the rule for a check of a database.
 func (p Policy) Rule(s report.Series) Rule {
 	if r, ok := p.Databases[s.Database].Rules[s.Check]; ok {
@@ -235,26 +224,12 @@ func (p Policy) Rule(s report.Series) Rule {
 	return defaultRules[s.Check]
 }
 
-func (r Rule) threshold(c cause.Cause) Threshold {
-	t := r.Threshold
-	if len(r.Classes) > 0 { // looking up the cause's class would be most of the work
-		if byClass, ok := r.Classes[c.Class()]; ok {
-			t = byClass
-		}
-	}
-	if t.OpenBad == 0 || t.OpenOf == 0 {
-		t.Open = max(1, t.Open)
-	}
-	t.Close = max(1, t.Close)
-	t.Reclose = max(t.Close, t.Reclose)
-	return t
-}
+// Never as FlapHigh switches flap detection off.
+const Never = 1000
 
 // DefaultPolicy returns the defaults, without databases, jobs, receivers and routes.
 func DefaultPolicy() Policy {
 	return Policy{
-		Rules: DefaultRules(),
-
 		Shift: time.Minute, Stale: 10 * time.Minute, SignalAge: 24 * time.Hour,
 		Replaced:  15 * time.Minute,
 		MissAfter: 3, Grace: 2 * time.Minute,
@@ -275,23 +250,13 @@ func DefaultPolicy() Policy {
 	}
 }
 
-// DefaultRules returns the rule of every check. A failure that trying again cannot
-// change (a refused token, a used-up quota) opens at once, since the run has
-// confirmed it; one that may pass needs two runs, or three of five.
-func DefaultRules() map[report.Check]Rule {
-	rules := make(map[report.Check]Rule, len(defaultRules))
-	for check, r := range defaultRules {
-		r.Classes = maps.Clone(r.Classes)
-		rules[check] = r
-	}
-	return rules
-}
-
 var (
 	atOnce = Threshold{Open: 1, Close: 1, Reclose: 3}
 	once   = Threshold{Open: 1, Close: 1}
 
-	// defaultRules is only read.
+	// defaultRules are only read. A failure that trying again cannot change (a refused token,
+	// a used-up quota) opens at once, because the run has confirmed it. One that may pass needs
+	// two runs, or three of five.
 	defaultRules = map[report.Check]Rule{
 		report.Ping: {
 			Severity:  cause.SeverityCritical,

@@ -1,19 +1,12 @@
-// Package incident decides what is an incident and who must be told, as pure
-// functions of (state, input, policy, now).
-//
-// The pipeline is
+// Package incident holds what Alert remembers of a shard: sources, series, incidents,
+// groups, and what each receiver was told. It also holds the policy by which Alert
+// decides, and the JSON in which other functions read the state.
 //
 //	observation → source → series → incident → thread → delivery
-//
-// A source (a region, a kind of evidence) passes its own thresholds; Aggregate
-// makes one verdict of a series' sources; a bad verdict opens an incident; an
-// incident, or a group of several, is a thread of notifications; a thread owes
-// each receiver a level, its [Delivery]. [Step] does all of it for one input,
-// [Claim] and [Record] are the two halves of delivering, and [Encode] and
-// [Decode] keep the state between them. Nothing here does I/O or reads a clock.
 package incident
 
 import (
+	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -35,8 +28,7 @@ type State struct {
 
 	// Jobs holds the last run of each "job@region".
 	Jobs map[string]JobState `json:"jobs,omitempty"`
-	// Series holds what is not plainly good. What it, Incidents and Groups point to may be
-	// another state's as well: whoever wants to change one puts a copy in its place.
+	// Series holds what is not plainly good. It, Incidents and Groups are stored as lists.
 	Series map[report.Series]*SeriesState `json:"-"`
 	// Incidents and Groups are keyed by full id.
 	Incidents map[string]*Incident `json:"-"`
@@ -50,7 +42,7 @@ type State struct {
 
 // New returns the empty state of a shard.
 func New(shard string, now time.Time) State {
-	return State{Shard: shard, Created: now.UTC()}
+	return State{Shard: shard, Created: now.UTC().Truncate(time.Millisecond)}.Clone()
 }
 
 // JobState is what is known of one job in one region.
@@ -70,59 +62,57 @@ type JobState struct {
 // SeriesState is what is known of one series.
 type SeriesState struct {
 	// Sources is sorted by Source.
-	Sources []SourceState
+	Sources []SourceState `json:"sources,omitempty"`
 	// Incident is the id of the series' open incident, or of the last one while
 	// that could still be reopened.
-	Incident string
+	Incident string `json:"incident,omitempty"`
 	// Held says why a confirmed failure has not been opened: "ping" when the
 	// database's ping explains it, "vote" while other regions have yet to report.
-	Held string
+	Held string `json:"held,omitempty"`
 	// HeldAt is when waiting for other regions began.
-	HeldAt time.Time
+	HeldAt time.Time `json:"held_at,omitzero"`
 	// LastBad is when a source was last bad.
-	LastBad time.Time
+	LastBad time.Time `json:"last_bad,omitzero"`
 	// LastOK is when the series was last known good: the newest good observation
 	// before the failure, or the last report that left the series out as good.
-	LastOK time.Time
-
-	// fresh says, within one step, that its input holds a bad observation of the series.
-	fresh bool
+	LastOK time.Time `json:"last_ok,omitzero"`
 }
 
 // SourceState is the latest observation of one source and its own thresholds.
 type SourceState struct {
-	Source string
+	Source string `json:"source,omitempty"`
 	// Scheduled is the run of the latest decided observation; for signals, which
 	// have no runs, when it was made. Equal or older ones change nothing.
-	Scheduled time.Time
+	Scheduled time.Time `json:"scheduled,omitzero"`
 	// Seen is when the source last said anything, unknown included.
-	Seen time.Time
+	Seen time.Time `json:"seen,omitzero"`
 	// UnknownSince is when the source stopped giving decided answers, zero while it does.
-	UnknownSince time.Time
-	Every        time.Duration
+	UnknownSince time.Time     `json:"unknown_since,omitzero"`
+	Every        time.Duration `json:"every,omitempty"`
 
-	Status report.Status
-	Clear  bool
-	Cause  cause.Cause
+	Status report.Status `json:"status,omitempty"`
+	Clear  bool          `json:"clear,omitempty"`
+	Cause  cause.Cause   `json:"cause,omitempty"`
 
-	// History holds the last [FlapWindow] decided results, the newest in bit 0, 1 is
-	// bad; Known is how many there were since the source was last closed.
-	History uint32
-	Known   int
+	// History holds the last decided results, the newest in bit 0, 1 is bad; Known is how many there were since the source was last closed.
+	History uint32 `json:"history,omitempty"`
+	Known   int    `json:"known,omitempty"`
 	// Bad and Good count the latest decided results in a row: bad ones, and ones
 	// beyond the closing threshold.
-	Bad, Good int
+	Bad  int `json:"bad,omitempty"`
+	Good int `json:"good,omitempty"`
 	// Runs counts the bad results since Since, Alike those in a row with the same
 	// cause and status.
-	Runs, Alike int
+	Runs  int `json:"runs,omitempty"`
+	Alike int `json:"alike,omitempty"`
 	// Down says that the source has passed its opening threshold and not yet its
 	// closing one.
-	Down bool
+	Down bool `json:"down,omitempty"`
 	// Since is the first bad observation of the present failure.
-	Since time.Time
+	Since time.Time `json:"since,omitzero"`
 
 	// Observation is kept while the source is bad, for the message.
-	Observation *report.Observation
+	Observation *report.Observation `json:"observation,omitempty"`
 }
 
 // Silence stops new notifications of what it matches.
@@ -279,5 +269,29 @@ type Group struct {
 // Open reports whether the group has not been resolved.
 func (g Group) Open() bool { return g.Resolved.IsZero() }
 
+// Formed is the class that the members had in common when the group was formed: the first
+// part of its key.
+func (g Group) Formed() cause.Class {
+	class, _, _ := strings.Cut(g.Key, "|")
+	return cause.Class(class)
+}
+
 // Short returns the id for people: "INC-7F3A9K".
 func (g Group) Short() string { return ShortID(g.ID) }
+
+// MockEntry is an entry of [Incident.Mock].
+func MockEntry(service string, kinds []string) string {
+	if len(kinds) == 0 {
+		return service
+	}
+	return service + mockDetail + strings.Join(kinds, ", ") + ")"
+}
+
+// mockDetail is between a service and its evidence; no service's name has it.
+const mockDetail = " ("
+
+// MockService returns the service of an entry of [Incident.Mock].
+func MockService(entry string) string {
+	service, _, _ := strings.Cut(entry, mockDetail)
+	return service
+}

@@ -1,6 +1,10 @@
 package incident
 
-import "time"
+import (
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cron"
+)
 
 // Window is a maintenance window: nothing new is told of what it covers while it is
 // in force.
@@ -12,7 +16,7 @@ type Window struct {
 	// Start and End bound a window that happens once.
 	Start, End time.Time
 	// Cron, in Zone (nil is UTC) and lasting For, makes one that repeats.
-	Cron *Cron
+	Cron *cron.Schedule
 	Zone *time.Location
 	For  time.Duration
 }
@@ -31,5 +35,5 @@ func (w Window) Active(t time.Time) bool {
 	if zone == nil {
 		zone = time.UTC
 	}
-	return w.Cron.started(t, w.For, zone)
+	return w.Cron.Active(t, w.For, zone)
 }

@@ -1,14 +1,12 @@
-// Package outbound makes the HTTP clients with which pongwatch speaks to services
-// outside: Slack, PagerDuty, webhooks, an app's health page. They reach only the
-// hosts they are made for, follow no redirect (a 307 would carry a token to
-// wherever it points), and bound time and size. Redact and Error keep secrets out
-// of what such a call leaves behind.
+// Package outbound makes the HTTP clients for services outside: Slack, PagerDuty,
+// webhooks, an app's health page. A client reaches only the hosts it is made for,
+// follows no redirect (a 307 would carry a token to another host), and bounds time
+// and size. Redact and Error keep secrets out of logs and messages.
 package outbound
 
 import (
+	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -24,16 +23,14 @@ import (
 
 // Errors that a caller acts on.
 var (
-	// ErrNotSent says that the request never reached the other side: it had no
+	// ErrNotSent means that the request never reached the other side: it had no
 	// effect there and may be repeated.
 	ErrNotSent = errors.New("request not sent")
-	// ErrForbidden says that the client was not made for this address.
+	// ErrForbidden means that the client was not made for this address.
 	ErrForbidden = errors.New("address not allowed")
-	// ErrTooLarge says that a body exceeds its limit.
-	ErrTooLarge = errors.New("body too large")
 )
 
-// Options says what a client may reach. The zero value reaches nothing.
+// Options limit what a client may reach. The zero value reaches nothing.
 type Options struct {
 	// Hosts lists host names; "*.example.com" allows every name below
 	// example.com, "*" any name. A port is not part of it.
@@ -42,14 +39,12 @@ type Options struct {
 	// plain http. Only `pongwatch local` and tests set it.
 	AllowLoopback bool
 	// PublicOnly refuses to connect to private, link-local and other special
-	// addresses, judged after name resolution, so that a name that is rebound to
-	// the metadata server reaches nothing. Proxies are not used then.
+	// addresses. It judges after name resolution, so that a name that is rebound to
+	// the metadata server reaches nothing, and therefore uses no proxy.
 	PublicOnly bool
 	// Timeout bounds a whole exchange, body included; zero is 10 s. The
 	// request's own deadline holds as well.
 	Timeout time.Duration
-	// RootCAs replaces the system's certificate authorities.
-	RootCAs *x509.CertPool
 }
 
 const (
@@ -57,18 +52,15 @@ const (
 	dialTimeout    = 4 * time.Second
 )
 
-// NewClient returns a client that keeps to o. Each request uses a connection of
-// its own: these calls are rare, and on a kept connection that the other side has
-// meanwhile closed nobody can tell whether a POST arrived.
+// NewClient returns a client that keeps to o. Each request uses a connection of its
+// own: these calls are rare, and a POST that fails on a reused connection may or may
+// not have arrived.
 func NewClient(o Options) *http.Client {
-	if o.Timeout <= 0 {
-		o.Timeout = defaultTimeout
-	}
+	o.Timeout = cmp.Or(o.Timeout, defaultTimeout)
 	dialer := &net.Dialer{Timeout: min(dialTimeout, o.Timeout)}
 	transport := &http.Transport{
-		Proxy:           http.ProxyFromEnvironment,
-		TLSClientConfig: &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
-		// It ends a dial that nobody waits for any more; the whole exchange's limit comes first.
+		Proxy: http.ProxyFromEnvironment,
+		// It ends an abandoned dial; the limit of the whole exchange comes first.
 		TLSHandshakeTimeout:    o.Timeout + time.Second,
 		DisableKeepAlives:      true,
 		MaxResponseHeaderBytes: 64 << 10,
@@ -86,7 +78,7 @@ func NewClient(o Options) *http.Client {
 	}
 }
 
-// pinned refuses requests to other hosts and tells whether a failed one was sent.
+// pinned refuses requests to other hosts and marks a failed one that was not sent.
 type pinned struct {
 	options Options
 	next    http.RoundTripper
@@ -102,8 +94,8 @@ func (p *pinned) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	var sent atomic.Bool
 	trace := &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }}
-	// The limit is set here and not as http.Client's Timeout, which replaces the
-	// error by a text: nobody could tell any more whether the request was sent.
+	// The limit is set here because http.Client's Timeout replaces the error by a
+	// text, which loses ErrNotSent.
 	ctx, cancel := context.WithTimeout(r.Context(), p.options.Timeout)
 	resp, err := p.next.RoundTrip(r.WithContext(httptrace.WithClientTrace(ctx, trace)))
 	if err != nil {
@@ -147,8 +139,8 @@ func (o Options) allow(r *http.Request) error {
 	return fmt.Errorf("host %q: %w", host, ErrForbidden)
 }
 
-// IsLoopback reports whether host, without a port, names this machine by itself:
-// no resolver is asked.
+// IsLoopback reports whether host, without a port, names this machine. It does not
+// resolve names.
 func IsLoopback(host string) bool {
 	if host == "localhost" {
 		return true
@@ -157,30 +149,21 @@ func IsLoopback(host string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
-// special are the ranges that no public service lives in, beyond those for which
-// netip has a predicate.
+// special are the ranges without public services for which netip has no predicate.
 var special = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),
 	netip.MustParsePrefix("100.64.0.0/10"), // carrier-grade NAT
 	netip.MustParsePrefix("192.0.0.0/24"),
 	netip.MustParsePrefix("198.18.0.0/15"), // benchmarks
 	netip.MustParsePrefix("240.0.0.0/4"),
-	netip.MustParsePrefix("64:ff9b::/96"), // NAT64: any IPv4 address hides in it
+	netip.MustParsePrefix("64:ff9b::/96"), // NAT64: it can hold any IPv4 address
 	netip.MustParsePrefix("2002::/16"),    // 6to4: likewise
 }
 
 // public reports whether addr is one that a service on the internet can have.
 func public(addr netip.Addr) bool {
 	addr = addr.Unmap()
-	if !addr.IsGlobalUnicast() || addr.IsPrivate() || addr.IsLoopback() || addr.IsLinkLocalUnicast() {
-		return false
-	}
-	for _, p := range special {
-		if p.Contains(addr) {
-			return false
-		}
-	}
-	return true
+	return addr.IsGlobalUnicast() && !addr.IsPrivate() && !slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
 // control is called with the resolved address just before connecting.
@@ -195,33 +178,15 @@ func (o Options) control(_, address string, _ syscall.RawConn) error {
 	return fmt.Errorf("address %s is not public: %w", ap.Addr(), ErrForbidden)
 }
 
-// ReadAll reads at most limit bytes of a response or request. A longer body is
-// cut and reported as ErrTooLarge together with its beginning.
+// ReadAll reads at most limit bytes of a response or request. Of a longer body it
+// returns the beginning and an error.
 func ReadAll(r io.Reader, limit int64) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
 		return b, fmt.Errorf("reading body: %w", err)
 	}
 	if int64(len(b)) > limit {
-		return b[:limit], fmt.Errorf("reading body: more than %d bytes: %w", limit, ErrTooLarge)
+		return b[:limit], fmt.Errorf("reading body: more than %d bytes", limit)
 	}
 	return b, nil
-}
-
-// Transient reports whether err is of the kind that passes by itself: a timeout,
-// a broken or refused connection, a resolver in trouble. A cancelled context, a
-// refused certificate and ErrForbidden are not.
-func Transient(err error) bool {
-	if err == nil || errors.Is(err, ErrForbidden) || errors.Is(err, context.Canceled) {
-		return false
-	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return false
-	}
-	if dns, ok := errors.AsType[*net.DNSError](err); ok {
-		return !dns.IsNotFound
-	}
-	var network net.Error
-	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, context.DeadlineExceeded)
 }

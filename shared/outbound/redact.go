@@ -13,8 +13,8 @@ import (
 
 const redacted = "[redacted]"
 
-// shortest is the least length of a secret that is searched for as text: a
-// shorter one would tear holes into ordinary words.
+// shortest is the least length of a secret that is searched for as text. A shorter
+// one would tear holes into ordinary words.
 const shortest = 6
 
 // pattern is one form of a secret and what replaces it.
@@ -23,8 +23,8 @@ type pattern struct {
 	with string
 }
 
-// patterns match secrets by their form, for those that nobody has named. They are
-// compiled on first use: a cold start has better things to do.
+// patterns match secrets by their form, because not every secret is known here. They
+// are compiled on first use to keep the cold start short.
 var patterns = sync.OnceValue(func() []pattern {
 	return []pattern{
 		{regexp.MustCompile(`\bx(?:ox[a-z]|app)-[A-Za-z0-9-]+`), redacted},
@@ -42,7 +42,7 @@ var patterns = sync.OnceValue(func() []pattern {
 // form, and without what has the form of a secret: Slack tokens and webhook
 // addresses, authorization headers, URL credentials, JSON web tokens.
 func Redact(text string, known ...secrets.Value) string {
-	// The longest first, so that a secret inside another leaves no rest behind.
+	// The longest first, otherwise a secret inside another leaves the rest of it.
 	forms := make([]string, 0, 3*len(known))
 	for _, k := range known {
 		s := k.Reveal()
@@ -62,8 +62,8 @@ func Redact(text string, known ...secrets.Value) string {
 	return text
 }
 
-// Address returns what must be redacted where a URL is itself a secret, as a
-// webhook's is: the whole, what follows the host, and each long part of that.
+// Address returns what to redact of a URL that is itself a secret, as a webhook's is:
+// the whole, the part after the host, and each long segment of that part.
 func Address(v secrets.Value) []secrets.Value {
 	known := []secrets.Value{v}
 	u, err := url.Parse(strings.TrimSpace(v.Reveal()))
@@ -82,8 +82,8 @@ func Address(v secrets.Value) []secrets.Value {
 	return known
 }
 
-// Error returns err with a text that is safe to log and to show: no URL but its
-// scheme and host, no secret. errors.Is and errors.As still find what err wraps.
+// Error returns err with a text that is safe to log and to show: of a URL only scheme
+// and host, and no secret. errors.Is and errors.As still find what err wraps.
 func Error(err error, known ...secrets.Value) error {
 	if err == nil {
 		return nil
@@ -98,10 +98,14 @@ func Error(err error, known ...secrets.Value) error {
 		text = strings.ReplaceAll(text, u.Error(), u.Op+" "+origin(u.URL)+": "+u.Err.Error())
 		text = strings.ReplaceAll(text, u.URL, origin(u.URL))
 	}
-	return &cleanError{text: Redact(text, known...), err: withoutURL(err)}
+	// A url.Error would print its URL.
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	return &cleanError{text: Redact(text, known...), err: err}
 }
 
-// origin keeps of a URL only what names the service.
+// origin returns the scheme and host of a URL.
 func origin(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" {
@@ -110,15 +114,7 @@ func origin(raw string) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// withoutURL steps into a url.Error, which prints its URL.
-func withoutURL(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
-	}
-	return err
-}
-
-// cleanError has a safe text and keeps what callers compare with.
+// cleanError has a safe text and wraps the error that callers compare with.
 type cleanError struct {
 	text string
 	err  error

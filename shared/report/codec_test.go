@@ -117,7 +117,7 @@ func TestDecodeSaysWhetherARetryCanHelp(t *testing.T) {
 		{"a newer version is not malformed: this code is too old", edit(func(m *Message) { m.Attributes[AttributeVersion] = "2" }), ErrNewer},
 		{"no version", edit(func(m *Message) { delete(m.Attributes, AttributeVersion) }), ErrMalformed},
 		{"a version that is no number", edit(func(m *Message) { m.Attributes[AttributeVersion] = "one" }), ErrMalformed},
-		{"a kind that nobody writes", edit(func(m *Message) { m.Attributes[AttributeKind] = "gossip" }), ErrMalformed},
+		{"a kind that no version writes", edit(func(m *Message) { m.Attributes[AttributeKind] = "gossip" }), ErrMalformed},
 		{"not gzip", edit(func(m *Message) { m.Data = []byte(`{"job":"healthcheck"}`) }), ErrMalformed},
 		{"cut short", edit(func(m *Message) { m.Data = m.Data[:len(m.Data)/2] }), ErrMalformed},
 		{"expands beyond the bound", edit(func(m *Message) { m.Data = bomb() }), ErrTooLarge},
@@ -164,7 +164,7 @@ func TestEncodeRefusesWhatItsReaderWould(t *testing.T) {
 		{"evidence that was not cut", report(func(r *Report) { r.Observations[0].Evidence = strings.Repeat("x", 301) }), "301 bytes"},
 		{"an observation that never says when it is silent", report(func(r *Report) { r.Observations[2].Every = 0 }), "observations[2].every"},
 		{"a command without an id cannot be idempotent", command(func(c *Command) { c.ID = "" }), "id is empty"},
-		{"nobody asked", command(func(c *Command) { c.By = "" }), "by is empty"},
+		{"a command of no person", command(func(c *Command) { c.By = "" }), "by is empty"},
 		{"at no time", command(func(c *Command) { c.At = time.Time{} }), "at is missing"},
 		{"acknowledging nothing", command(func(c *Command) { c.Action, c.Incident = Acknowledge, "" }), "needs an incident"},
 		{"silencing nothing", command(func(c *Command) { c.Incident = "" }), "an incident or a database"},
@@ -204,7 +204,7 @@ func TestAReportThatWouldNotFitIsRefused(t *testing.T) {
 func TestCutEvidence(t *testing.T) {
 	for _, tc := range []struct{ name, in, want string }{
 		{"plain text stays", "ERR max requests limit exceeded", "ERR max requests limit exceeded"},
-		{"lines become one", "a\r\nb\tc", "a  b c"},
+		{"lines become one", "a\r\nb\tc", "a b c"},
 		{"control and direction-changing characters go", "a\x00b\x1b[31m\u202ec\u2066d", "ab[31mcd"},
 		{"invalid UTF-8 is replaced", "a\xffb", "a\uFFFDb"},
 		{"long text is cut at a rune", strings.Repeat("é", 200), strings.Repeat("é", 148) + "…"},

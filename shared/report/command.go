@@ -46,12 +46,14 @@ type Command struct {
 	At  time.Time `json:"at"`
 }
 
+func (c Command) describe() (Kind, string) { return KindCommand, c.Shard }
+
 func (c Command) validate() error {
 	switch {
 	case c.ID == "":
 		return errors.New("command: id is empty")
 	case c.By == "":
-		return errors.New("command: by is empty, want who asked")
+		return errors.New("command: by is empty, want the person's name or id")
 	case c.At.IsZero():
 		return errors.New("command: at is missing")
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // Check is a named question asked of a database. The set is closed.
@@ -156,8 +157,8 @@ type Observation struct {
 	TokenVersion string `json:"token_version,omitempty"`
 
 	At time.Time `json:"at"`
-	// Every is how often this question is asked, in nanoseconds: the reader
-	// finds from it when the series has fallen silent.
+	// Every is the interval of this check, in nanoseconds, so that the reader knows
+	// when the series is overdue.
 	Every time.Duration `json:"every"`
 }
 
@@ -166,24 +167,5 @@ func (o Observation) Series() Series {
 	return Series{Database: o.Database, Check: o.Check, Subject: o.Subject}
 }
 
-// CutEvidence returns text as valid UTF-8 without control or direction-changing
-// characters, cut to at most MaxEvidence bytes at a rune's border.
-func CutEvidence(text string) string {
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n', r == '\t', r == '\r':
-			return ' '
-		case r < 0x20, r == 0x7f, r >= 0x80 && r <= 0x9f, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, "\uFFFD"))
-	if len(text) <= MaxEvidence {
-		return text
-	}
-	cut := MaxEvidence - len("…")
-	for cut > 0 && text[cut]&0xC0 == 0x80 {
-		cut--
-	}
-	return text[:cut] + "…"
-}
+// CutEvidence returns s as one line of at most MaxEvidence bytes.
+func CutEvidence(s string) string { return text.ClipBytes(text.Line(s), MaxEvidence) }

@@ -42,6 +42,8 @@ func (r Report) Identity() string {
 // Lag is how late the run was finished after it was meant to begin.
 func (r Report) Lag() time.Duration { return r.Finished.Sub(r.Scheduled) }
 
+func (r Report) describe() (Kind, string) { return KindReport, r.Shard }
+
 // validate refuses what no producer of this version writes.
 func (r Report) validate() error {
 	switch {

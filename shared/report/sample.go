@@ -40,9 +40,9 @@ const (
 	GaugeEvicted     Gauge = "evicted_keys_total"
 )
 
-// The gauges that checks find out beside INFO, in the runs in which they are due.
-// month_commands is Upstash's own count; month_commands_seen what one replica was seen
-// to count, a lower bound. The hours are forecasts, absent where none can be told.
+// The gauges that checks add to INFO's, in the runs in which they are due.
+// month_commands is Upstash's own count. month_commands_seen is the count of one replica,
+// a lower bound. The hours are forecasts, absent where there is none.
 const (
 	GaugeMonthCommands     Gauge = "month_commands"
 	GaugeMonthCommandsSeen Gauge = "month_commands_seen"
@@ -85,9 +85,9 @@ func Counters() []Gauge {
 	return []Gauge{GaugeCommands, GaugeReads, GaugeWrites, GaugeHits, GaugeMisses, GaugeExpired, GaugeEvicted}
 }
 
-// Restarted reports whether the counters were set back since an earlier reading of the
-// same replica. All are set back together: one that shrank tells so of those, too, that
-// have meanwhile grown past where they stood.
+// Restarted reports whether the counters were reset since an earlier reading of the same
+// replica. All are reset together, so one that shrank shows the reset of the others, even
+// of those that have since grown past their old value.
 func (r Reading) Restarted(before Reading) bool {
 	for _, g := range Counters() {
 		was, known := before.Values[g]
@@ -99,7 +99,7 @@ func (r Reading) Restarted(before Reading) bool {
 }
 
 // Growth returns by how much a counter has grown since an earlier reading of the same
-// replica, if both have it. One that was set back has grown by what it is.
+// replica, if both have it. A counter that was reset has grown by what it is.
 func (r Reading) Growth(before Reading, g Gauge) (float64, bool) {
 	was, known := before.Values[g]
 	is, still := r.Values[g]

@@ -34,9 +34,8 @@ type Signal struct {
 	At      time.Time `json:"at"`
 }
 
-// Evidence names the source of what the signal says: its kind and, where the signal
-// names one, the revision, such as "event@backend-00042-abc". Signals are ordered
-// within it.
+// Evidence is the signal's source with the revision, if the signal names one, such as
+// "event@backend-00042-abc". Signals are ordered within it.
 func (s Signal) Evidence() string {
 	if s.Revision == "" {
 		return s.Source
@@ -52,6 +51,8 @@ func CutEvidenceSource(source string) (kind, revision string) {
 	kind, revision, _ = strings.Cut(source, revisionMark)
 	return kind, revision
 }
+
+func (s Signal) describe() (Kind, string) { return KindSignal, "" }
 
 func (s Signal) validate() error {
 	switch {

@@ -14,8 +14,8 @@ import (
 const LinkLifetime = 24 * time.Hour
 
 // Link is one signed permission: to do one thing to one life of one incident,
-// until it expires. Whoever holds the link may do it, as whoever can read the
-// message may; it reaches nothing else.
+// until it expires. Everyone who can read the message holds the link and may do it;
+// it reaches nothing else.
 type Link struct {
 	// Purpose separates kinds of links made with one key.
 	Purpose  string
@@ -80,16 +80,10 @@ func VerifyLink(keys []Key, q url.Values, now time.Time) (Link, error) {
 			return Link{}, ErrInvalid
 		}
 	}
-	given, err := base64.RawURLEncoding.DecodeString(q.Get(paramSignature))
-	if err != nil {
-		return Link{}, ErrInvalid
-	}
-	reopened, err := strconv.Atoi(q.Get(paramReopened))
-	if err != nil {
-		return Link{}, ErrInvalid
-	}
-	seconds, err := strconv.ParseInt(q.Get(paramExpires), 10, 64)
-	if err != nil {
+	given, notBase64 := base64.RawURLEncoding.DecodeString(q.Get(paramSignature))
+	reopened, noCount := strconv.Atoi(q.Get(paramReopened))
+	seconds, noTime := strconv.ParseInt(q.Get(paramExpires), 10, 64)
+	if errors.Join(notBase64, noCount, noTime) != nil {
 		return Link{}, ErrInvalid
 	}
 	l := Link{

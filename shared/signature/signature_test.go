@@ -1,6 +1,7 @@
 package signature_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -87,6 +88,9 @@ func TestVerify(t *testing.T) {
 		{"one good signature among several is enough", headers(signature.HeaderSignature, "v1,AAAA v1a,xyz "+vectorSignature), good, vectorBody, at, true},
 		{"a signature of an unknown version is not read", headers(signature.HeaderSignature, "v2"+vectorSignature[2:]), good, vectorBody, at, false},
 		{"nine signatures are too many", headers(signature.HeaderSignature, strings.Repeat("v1,AAAA ", 8)+vectorSignature), good, vectorBody, at, false},
+		{"eight are not", headers(signature.HeaderSignature, strings.Repeat("v1,AAAA ", 7)+vectorSignature), good, vectorBody, at, true},
+		{"a signature that is not base64", headers(signature.HeaderSignature, "v1,*"), good, vectorBody, at, false},
+		{"no id", headers(signature.HeaderID, ""), good, vectorBody, at, false},
 		{"no headers at all", http.Header{}, good, vectorBody, at, false},
 		{"a time that is no number", headers(signature.HeaderTimestamp, "today"), good, vectorBody, at, false},
 	}
@@ -137,6 +141,39 @@ func TestADotCannotMoveBetweenIDAndTime(t *testing.T) {
 	}
 }
 
+// encoded returns base64 of n bytes.
+func encoded(n int) string { return base64.StdEncoding.EncodeToString(make([]byte, n)) }
+
+func TestAnIDIsAtMost256Bytes(t *testing.T) {
+	keys, at := []signature.Key{key(t, vectorKey)}, time.Unix(vectorTimestamp, 0)
+	for n, ok := range map[int]bool{256: true, 257: false} {
+		h := http.Header{}
+		if err := signature.Sign(h, keys, strings.Repeat("a", n), at, nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := signature.Verify(h, keys, nil, at); (err == nil) != ok {
+			t.Errorf("an id of %d bytes: %v", n, err)
+		}
+	}
+}
+
+func TestSignRefusesWhatCannotBeVerified(t *testing.T) {
+	k, at := key(t, vectorKey), time.Unix(vectorTimestamp, 0)
+	for _, c := range []struct {
+		name string
+		keys []signature.Key
+		id   string
+	}{
+		{"no key", nil, "a"}, {"an empty key beside a good one", []signature.Key{k, {}}, "a"}, {"no id", []signature.Key{k}, ""},
+		{"an id with a line break", []signature.Key{k}, "a\nb"}, {"an id with a dot", []signature.Key{k}, "a.b"},
+	} {
+		h := http.Header{}
+		if err := signature.Sign(h, c.keys, c.id, at, nil); err == nil || len(h) > 0 {
+			t.Errorf("%s: %v, headers %v", c.name, err, h)
+		}
+	}
+}
+
 func TestParseKeysSaysWhatIsWrongWithoutTheKey(t *testing.T) {
 	tests := []struct {
 		name, text string
@@ -150,6 +187,13 @@ func TestParseKeysSaysWhatIsWrongWithoutTheKey(t *testing.T) {
 		{"any text that is too short", "correct-horse", 0, `13 bytes, want "whsec_"`},
 		{"not base64", "whsec_not*base64", 0, "not base64"},
 		{"too short", "whsec_c2hvcnQ=", 0, "5 bytes, want 24 to 64"},
+		{"a byte too short", "whsec_" + encoded(23), 0, "23 bytes, want 24 to 64"},
+		{"as short as may be", "whsec_" + encoded(24), 1, ""},
+		{"as long as may be", "whsec_" + encoded(64), 1, ""},
+		{"a byte too long", "whsec_" + encoded(65), 0, "65 bytes, want 24 to 64"},
+		{"any text, a byte too short", strings.Repeat("k", 23), 0, "23 bytes, want"},
+		{"any text, as short as may be", strings.Repeat("k", 24), 1, ""},
+		{"a good key before a bad one", vectorKey + " x", 0, "1 bytes, want"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -221,10 +265,48 @@ func TestLink(t *testing.T) {
 			}
 		})
 	}
+	for _, broken := range []url.Values{with("r", "x"), with("e", "x"), with("sig", "*"), with("s", strings.Repeat("a", 257)), with("sig", "")} {
+		if _, err := signature.VerifyLink([]signature.Key{k}, broken, now); !errors.Is(err, signature.ErrInvalid) {
+			t.Errorf("%v: %v, want ErrInvalid", broken, err)
+		}
+	}
 	twice := with("i", link.Incident)
 	twice["a"] = []string{"acknowledge", "silence"}
 	if _, err := signature.VerifyLink([]signature.Key{k}, twice, now); err == nil {
 		t.Error("VerifyLink accepts a parameter given twice")
+	}
+}
+
+func TestSignLinkRefusesWhatIsNotALink(t *testing.T) {
+	k := key(t, vectorKey)
+	good := signature.Link{Purpose: "p", Shard: "s", Incident: "i", Action: "a", Expires: time.Unix(vectorTimestamp, 0)}
+	if _, err := signature.SignLink(signature.Key{}, good); err == nil {
+		t.Error("an empty key signs")
+	}
+	for name, change := range map[string]func(*signature.Link){
+		"no purpose": func(l *signature.Link) { l.Purpose = "" }, "no incident": func(l *signature.Link) { l.Incident = "" },
+		"no action": func(l *signature.Link) { l.Action = "" }, "no expiry": func(l *signature.Link) { l.Expires = time.Time{} },
+		"a line break in the purpose": func(l *signature.Link) { l.Purpose = "a\nb" }, "one in the shard": func(l *signature.Link) { l.Shard = "a\nb" },
+		"one in the incident": func(l *signature.Link) { l.Incident = "a\rb" }, "one in the action": func(l *signature.Link) { l.Action = "a\nb" },
+	} {
+		l := good
+		change(&l)
+		if q, err := signature.SignLink(k, l); err == nil {
+			t.Errorf("%s: signed as %v", name, q)
+		}
+	}
+	long := good
+	long.Shard = strings.Repeat("a", 256)
+	q, err := signature.SignLink(k, long)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := signature.VerifyLink([]signature.Key{k}, q, time.Unix(vectorTimestamp-1, 0)); err != nil {
+		t.Errorf("a field of 256 bytes: %v", err)
+	}
+	good.Shard = ""
+	if _, err := signature.SignLink(k, good); err != nil {
+		t.Errorf("a link without a shard: %v", err)
 	}
 }
 

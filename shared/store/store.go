@@ -22,8 +22,8 @@
 //
 // An expired document reads as not found, and a Put with an empty Version may take
 // its place, whether or not the implementation has removed it yet. A Put on a
-// version read before the expiry is applied if the document is still there, for
-// nobody has written since; else it is a conflict. There is no deletion.
+// version read before the expiry is applied if the document is still there, because
+// there was no write since; else it is a conflict. There is no deletion.
 //
 // # Keys
 //
@@ -51,7 +51,7 @@ const MaxData = 1_000_000
 // maxKey keeps ids well below Firestore's 1,500 bytes.
 const maxKey = 512
 
-// What a caller may branch on; test with [errors.Is].
+// The errors that callers test with [errors.Is].
 var (
 	// ErrNotFound is Get's answer for a document that never was or has expired.
 	ErrNotFound = errors.New("document not found")
@@ -102,15 +102,16 @@ type Store interface {
 	Range(ctx context.Context, from, to string) iter.Seq2[Doc, error]
 }
 
-// Validate checks what every implementation checks before it writes d.
-func (d Doc) Validate() error {
+// Prepare returns d as every implementation writes it, or why it must not be written.
+func (d Doc) Prepare() (Doc, error) {
 	if _, _, err := Split(d.Key); err != nil {
-		return err
+		return Doc{}, err
 	}
 	if len(d.Data) > MaxData {
-		return fmt.Errorf("%s holds %d bytes, at most %d fit: %w", d.Key, len(d.Data), MaxData, ErrTooLarge)
+		return Doc{}, fmt.Errorf("%s holds %d bytes, at most %d fit: %w", d.Key, len(d.Data), MaxData, ErrTooLarge)
 	}
-	return nil
+	d.ExpiresAt = d.ExpiresAt.UTC().Truncate(time.Microsecond)
+	return d, nil
 }
 
 // Split checks key and returns its collection and its id inside the collection:
@@ -192,28 +193,15 @@ func keyError(key, problem string) error {
 	return fmt.Errorf("key %q %s (a right one: \"state/v1/main\"): %w", key, problem, ErrInvalidKey)
 }
 
-func isCollection(s string) bool {
-	return s != "" && only(s, func(c byte) bool { return isLower(c) || isDigit(c) || c == '-' })
-}
+const (
+	lower  = "abcdefghijklmnopqrstuvwxyz"
+	upper  = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	digits = "0123456789"
+)
 
-func isVersion(s string) bool {
-	return len(s) > 1 && s[0] == 'v' && only(s[1:], isDigit)
-}
+func isCollection(s string) bool { return only(s, lower+digits+"-") }
+func isSegment(s string) bool    { return only(s, lower+upper+digits+"-_.") }
+func isVersion(s string) bool    { return s != "" && s[0] == 'v' && only(s[1:], digits) }
 
-func isSegment(s string) bool {
-	return s != "" && only(s, func(c byte) bool {
-		return isLower(c) || 'A' <= c && c <= 'Z' || isDigit(c) || c == '-' || c == '_' || c == '.'
-	})
-}
-
-func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
-func only(s string, ok func(byte) bool) bool {
-	for i := range len(s) {
-		if !ok(s[i]) {
-			return false
-		}
-	}
-	return true
-}
+// only reports whether s is not empty and has no other characters.
+func only(s, characters string) bool { return s != "" && strings.Trim(s, characters) == "" }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // redactor takes a database's secrets out of texts.
@@ -53,29 +55,13 @@ func (r redactor) clean(s string, limit int) string {
 	return printable(s, limit)
 }
 
-// printable replaces control, formatting and invalid characters, which could forge
-// log lines or turn text around, joins white space, and cuts at a rune's boundary.
+// printable makes one line of s with a mark for each character that no terminal shows,
+// and cuts it to limit bytes.
 func printable(s string, limit int) string {
-	const ellipsis = "…"
-	var b strings.Builder
-	space := false
-	for _, r := range s {
-		if unicode.IsSpace(r) {
-			space = b.Len() > 0
-			continue
+	return text.ClipBytes(text.Line(strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) || unicode.IsSpace(r) {
+			return r
 		}
-		if !unicode.IsPrint(r) {
-			r = utf8.RuneError
-		}
-		if b.Len()+utf8.RuneLen(r)+1 > limit-len(ellipsis) {
-			b.WriteString(ellipsis)
-			break
-		}
-		if space {
-			b.WriteByte(' ')
-			space = false
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
+		return utf8.RuneError
+	}, s)), limit)
 }

@@ -68,24 +68,88 @@ run "thresholds_are_numbers_or_durations" {
 
 run "a_long_document_lies_in_secret_manager" {
   variables {
-    databases       = { for n in range(250) : format("database-%03d", n) => { url = "https://database-${n}-with-quite-a-long-name.upstash.io", plan = "payg", region = "us-east-1" } }
+    databases       = { for n in range(600) : format("database-%03d", n) => { url = "https://database-${n}-with-quite-a-long-name.upstash.io", plan = "payg", region = "us-east-1", shard = n < 300 ? "main" : "europe" } }
     secret_versions = {}
   }
   assert {
-    condition     = length(google_secret_manager_secret.config) == 4 && length(google_cloudfunctions2_function.alert.service_config[0].environment_variables.PONGWATCH_CONFIG) < 1000
-    error_message = "A function's environment holds 32 KiB."
+    condition     = length(google_secret_manager_secret.config) == 3 && length(google_cloudfunctions2_function.alert.service_config[0].environment_variables.PONGWATCH_CONFIG) < 1000
+    error_message = "A function's environment holds 32 KiB, and parts are filled: ${length(google_secret_manager_secret.config)}."
   }
   assert {
-    condition     = google_cloudfunctions2_function.alert.service_config[0].environment_variables.PONGWATCH_CONFIG == join(",", [for n in range(4) : "sm://projects/my-project/secrets/${google_secret_manager_secret.config[n].secret_id}"])
+    condition     = google_cloudfunctions2_function.alert.service_config[0].environment_variables.PONGWATCH_CONFIG == join(",", [for n in range(3) : "sm://projects/my-project/secrets/${google_secret_manager_secret.config[format("%03d", n)].secret_id}"])
     error_message = "The functions read all parts."
   }
   assert {
-    condition     = length(flatten([for version in google_secret_manager_secret_version.config : try(jsondecode(version.secret_data).databases, [])])) == 250 && length([for version in google_secret_manager_secret_version.config : version if can(jsondecode(version.secret_data).receivers)]) == 1
-    error_message = "A part is missing."
+    condition     = [for database in flatten([for n in range(1, 3) : jsondecode(google_secret_manager_secret_version.config[format("%03d", n)].secret_data).databases]) : database.name] == [for n in range(600) : format("database-%03d", n)] && can(jsondecode(google_secret_manager_secret_version.config["000"].secret_data).receivers)
+    error_message = "A part is missing, or a database is."
   }
   assert {
-    condition     = toset(keys(google_secret_manager_secret_iam_member.config)) == toset(flatten([for name in ["alert", "healthcheck", "metrics"] : [for n in range(4) : "${name}/${n}"]])) && alltrue([for key, grant in google_secret_manager_secret_iam_member.config : grant.member == google_service_account.functions[split("/", key)[0]].member && grant.role == "roles/secretmanager.secretAccessor"])
+    condition     = toset(keys(google_secret_manager_secret_iam_member.config)) == toset(flatten([for name in ["alert", "healthcheck", "metrics"] : [for n in range(3) : "${name}/${format("%03d", n)}"]])) && alltrue([for key, grant in google_secret_manager_secret_iam_member.config : grant.member == google_service_account.functions[split("/", key)[0]].member && grant.role == "roles/secretmanager.secretAccessor"])
     error_message = "Every function reads the document."
+  }
+}
+
+# Each database leaves out other keys, as real ones do.
+run "a_hundred_and_fifty_databases_with_different_keys_can_be_planned" {
+  variables {
+    databases = { for n in range(150) : format("database-%03d", n) => {
+      url         = "https://database-${n}-with-quite-a-long-name.upstash.io"
+      plan        = n % 2 == 0 ? "payg" : null
+      region      = n % 3 == 0 ? "us-east-1" : null
+      environment = n % 5 == 0 ? "staging" : null
+      checks      = n % 7 == 0 ? { write = { every = "30m" } } : {}
+      thresholds  = n % 11 == 0 ? { latency = { open = "900ms" } } : {}
+    } }
+    secret_versions = {}
+  }
+  assert {
+    condition     = length([for part in google_secret_manager_secret_version.config : part if length(base64encode(part.secret_data)) * 3 / 4 > 65536]) == 0 && length(flatten([for part in google_secret_manager_secret_version.config : [for database in try(jsondecode(part.secret_data).databases, []) : database.name]])) == (length(google_secret_manager_secret_version.config) == 0 ? 0 : 150)
+    error_message = "A part is too long, or a database is missing."
+  }
+}
+
+run "two_hundred_and_fifty_one_databases_with_different_keys_can_be_planned" {
+  variables {
+    databases = { for n in range(251) : format("database-%03d", n) => {
+      url         = "https://database-${n}-with-quite-a-long-name.upstash.io"
+      plan        = n % 2 == 0 ? "payg" : null
+      environment = n % 5 == 0 ? "staging" : null
+      app         = n % 4 == 0 ? [{ service = "backend-${n}", health_url = "https://app-${n}.example.com/api/v1/health/redis" }] : []
+      thresholds  = n % 11 == 0 ? { latency = { open = "900ms" } } : {}
+    } }
+    secret_versions = {}
+  }
+  assert {
+    condition     = length(flatten([for part in google_secret_manager_secret_version.config : [for database in try(jsondecode(part.secret_data).databases, []) : database.name]])) == 251
+    error_message = "A database is missing."
+  }
+}
+
+run "a_thousand_databases_with_different_keys_can_be_planned" {
+  variables {
+    databases = { for n in range(1000) : format("database-%04d", n) => {
+      url         = "https://database-${n}.upstash.io"
+      shard       = "shard-${floor(n / 250)}"
+      region      = n % 3 == 0 ? "us-east-1" : null
+      environment = n % 5 == 0 ? "staging" : null
+    } }
+    secret_versions = {}
+  }
+  assert {
+    condition     = length(flatten([for part in google_secret_manager_secret_version.config : [for database in try(jsondecode(part.secret_data).databases, []) : database.name]])) == 1000 && length(google_secret_manager_secret.config) <= 4
+    error_message = "A database is missing, or parts are not filled."
+  }
+}
+
+# A name may hold characters of several bytes: "é" is one character and two bytes.
+run "the_size_of_a_document_is_counted_in_bytes" {
+  variables {
+    databases       = { for n in range(60) : format("database-%03d", n) => { url = "https://database-${n}.upstash.io", checks = { isolation = { pattern = join("", [for i in range(200) : "é"]) } } } }
+    secret_versions = {}
+  }
+  assert {
+    condition     = length(google_secret_manager_secret.config) == 2
+    error_message = "24,000 is a number of bytes: what fits as characters need not fit the environment."
   }
 }
 

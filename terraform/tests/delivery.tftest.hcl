@@ -83,7 +83,7 @@ run "every_function_is_built_from_the_source_at_its_content" {
     condition = alltrue([for function in concat(values(google_cloudfunctions2_function.healthcheck), [google_cloudfunctions2_function.metrics, google_cloudfunctions2_function.alert, google_cloudfunctions2_function.webhook[0]]) : (
       function.build_config[0].source[0].storage_source[0].object == "source-0123456789abcdef.zip"
       && function.build_config[0].source[0].storage_source[0].bucket == google_storage_bucket.source.name
-      && function.build_config[0].runtime == "go126"
+      && function.build_config[0].runtime == "go127"
       && function.build_config[0].environment_variables["GOOGLE_GOLDFLAGS"] == "-s -w"
     )])
     error_message = "A function that is not built from the object named by its content does not change when the code does."
@@ -101,7 +101,7 @@ run "every_function_is_built_from_the_source_at_its_content" {
     error_message = "Without cleaning up the repository of images grows without limit."
   }
   assert {
-    condition     = time_sleep.build_grants.create_duration == "60s" && time_sleep.build_grants.triggers.account == google_service_account.build.email
+    condition     = time_sleep.build_grants.create_duration == "180s" && time_sleep.build_grants.triggers.account == google_service_account.build.email
     error_message = "A build that starts before its account's grants hold everywhere fails."
   }
 }

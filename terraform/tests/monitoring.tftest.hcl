@@ -32,7 +32,7 @@ run "on_call_hears_of_pongwatch_without_pongwatch" {
     error_message = "The native channel is the mail to oncall_email."
   }
   assert {
-    condition     = toset(keys(google_monitoring_alert_policy.self)) == toset(["dead_letters", "errors", "runs_absent", "ticks_absent", "unacknowledged", "undelivered"])
+    condition     = toset(keys(google_monitoring_alert_policy.self)) == toset(["alert_fails", "dead_letters", "errors", "runs_absent", "ticks_absent", "unacknowledged", "undelivered"])
     error_message = "A failure of pongwatch would go unnoticed."
   }
   assert {
@@ -56,6 +56,31 @@ run "log_matches_are_limited_and_only_they" {
   assert {
     condition     = alltrue([for name, policy in google_monitoring_alert_policy.self : length(policy.alert_strategy[0].notification_rate_limit) == (name == "errors" ? 1 : 0)])
     error_message = "Cloud Monitoring requires the limit for log matches and refuses it elsewhere."
+  }
+}
+
+run "an_absence_stays_open_while_nothing_comes" {
+  assert {
+    condition     = alltrue([for name, policy in google_monitoring_alert_policy.self : policy.alert_strategy[0].auto_close == (endswith(name, "_absent") ? "604800s" : "1800s")])
+    error_message = "A policy on absence must not close itself because there is no data."
+  }
+}
+
+run "a_503_that_is_answered_by_design_is_no_error" {
+  assert {
+    condition     = alltrue([for filter in [google_monitoring_alert_policy.self["errors"].conditions[0].condition_matched_log[0].filter, google_logging_metric.runs.filter, google_logging_metric.probes.filter, google_logging_metric.latency.filter, google_logging_metric.undelivered.filter] : strcontains(filter, "NOT logName:\"run.googleapis.com%2Frequests\"")])
+    error_message = "Cloud Run's request log has severity ERROR for each 503 of an unhealthy database."
+  }
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.self["alert_fails"].conditions[0].condition_threshold[0].filter, "resource.label.service_name=\"pongwatch-alert\" AND metric.label.response_code_class=\"5xx\"")
+    error_message = "Alert alone must not answer 5xx."
+  }
+}
+
+run "a_new_installation_is_not_unhealthy_before_its_first_runs" {
+  assert {
+    condition     = google_monitoring_alert_policy.health[0].conditions[0].condition_threshold[0].duration == "600s"
+    error_message = "Metrics runs for the first time within five minutes, and /health says \"never\" until then."
   }
 }
 

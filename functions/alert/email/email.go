@@ -25,6 +25,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // Options configures a receiver: one recipient on one submission server.
@@ -109,18 +110,14 @@ func (r *Receiver) Deliver(ctx context.Context, m message.Message, prev message.
 	defer cancel()
 	id := r.messageID(m)
 	err := r.send(ctx, m, id, prev, false)
-	if f := new(failure); errors.As(err, &f) && f.auth {
+	if message.BadCredential(err) {
 		// The password may have been changed since it was read.
 		err = r.send(ctx, m, id, prev, true)
 	}
 	if err != nil {
-		f := new(failure)
-		if !errors.As(err, &f) {
-			f.Outcome = message.Outcome{Result: message.Later, Reason: err.Error()}
-		}
-		return prev, f.Outcome, err
+		return prev, message.OutcomeOf(err), err
 	}
-	return message.Ref{ID: id, Thread: r.rootID(m)}, message.Outcome{Result: message.Delivered}, nil
+	return message.Ref{ID: id, Thread: r.rootID(m)}, message.OutcomeOf(nil), nil
 }
 
 // messageID is the same for every try of one revision to one recipient.
@@ -137,7 +134,9 @@ func (r *Receiver) rootID(m message.Message) string { return m.ID + "@" + r.doma
 func (r *Receiver) send(ctx context.Context, m message.Message, id string, prev message.Ref, refused bool) error {
 	mail, err := r.compose(m, id, prev)
 	if err != nil {
-		return &failure{Outcome: message.Outcome{Result: message.Refused, Reason: "composing failed"}, doing: "composing a mail", err: err}
+		f := message.Fail(message.Refused, "composing a mail", "composing failed")
+		f.Err = err
+		return f
 	}
 	var username, password secrets.Value
 	if r.options.Username != nil {
@@ -145,14 +144,14 @@ func (r *Receiver) send(ctx context.Context, m message.Message, id string, prev 
 			password, err = r.options.Password(ctx, refused)
 		}
 		if err != nil {
-			return &failure{Outcome: message.Outcome{Result: message.Later, Reason: err.Error()}, doing: "reading the mail login", err: err}
+			return message.FailCredential("reading the mail login", err)
 		}
 	}
 	d := &dialer{config: r.tlsConfig(), implicit: r.options.ImplicitTLS}
 	defer d.close()
 	client, err := r.client(ctx, d, username, password)
 	if err != nil {
-		return &failure{Outcome: message.Outcome{Result: message.Refused, Reason: "unusable settings"}, doing: "setting up the mail client", err: nil}
+		return message.Fail(message.Refused, "setting up the mail client", "unusable settings") // the error may quote the login
 	}
 	session, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
@@ -201,7 +200,7 @@ func (r *Receiver) compose(m message.Message, id string, prev message.Ref) (*gom
 	if err := msg.AddToFormat(r.to.Name, r.to.Address); err != nil {
 		return nil, err
 	}
-	subject := message.Line(m.Subject)
+	subject := text.Line(m.Subject)
 	if !m.Opening {
 		subject = "Re: " + subject
 	}
@@ -219,7 +218,7 @@ func (r *Receiver) compose(m message.Message, id string, prev message.Ref) (*gom
 	// No vacation notice shall answer, and no mail loop begin (RFC 3834).
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetGenHeader("X-Auto-Response-Suppress", "All")
-	msg.SetGenHeader("X-Pongwatch-Incident", message.Line(m.Short))
+	msg.SetGenHeader("X-Pongwatch-Incident", text.Line(m.Short))
 	if m.Severity == cause.SeverityCritical && m.State != message.Resolved {
 		msg.SetImportance(gomail.ImportanceHigh)
 	}

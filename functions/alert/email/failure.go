@@ -14,28 +14,14 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
-
-// failure is a mail that was not sent, and what that means. Its text holds no secret.
-type failure struct {
-	message.Outcome
-	doing string
-	// auth: the server has refused the login.
-	auth bool
-	err  error
-}
-
-func (f *failure) Error() string { return f.doing + ": " + f.Reason }
-
-// Unwrap implements the interface of [errors.Unwrap].
-func (f *failure) Unwrap() error { return f.err }
 
 // classify judges an error of go-mail. Only a server's own 5xx, a refused login
 // and a certificate that does not fit last; everything else is tried again.
 // go-mail's IsTemp is of no use here: a timeout is not temporary to it.
 func classify(doing string, err error, busy string, known ...secrets.Value) error {
-	f := &failure{doing: doing, Outcome: message.Outcome{Result: message.Later}}
-	f.Reason = message.Clip(message.Line(outbound.Redact(err.Error(), known...)), 200)
+	f := message.Fail(message.Later, doing, text.Clip(text.Line(outbound.Redact(err.Error(), known...)), 200))
 	if sent, ok := errors.AsType[*gomail.SendError](err); ok {
 		return classifySend(f, sent)
 	}
@@ -52,7 +38,7 @@ func classify(doing string, err error, busy string, known ...secrets.Value) erro
 		f.Reason = reply(answer, known)
 		if answer.Code >= 500 {
 			f.Result = message.Refused
-			f.auth = answer.Code == 535 || answer.Code == 534 || answer.Code == 530
+			f.BadCredential = answer.Code == 535 || answer.Code == 534 || answer.Code == 530
 		}
 	case errors.As(err, &certificate), errors.As(err, &unknown), errors.As(err, &hostname), errors.As(err, &record):
 		f.Result = message.Refused
@@ -60,7 +46,7 @@ func classify(doing string, err error, busy string, known ...secrets.Value) erro
 	case errors.As(err, &dns) && dns.IsNotFound:
 		f.Result = message.Refused
 	case lacksTLS(err) && busy != "":
-		f.Reason = message.Clip(message.Line(outbound.Redact(busy, known...)), 150)
+		f.Reason = text.Clip(text.Line(outbound.Redact(busy, known...)), 150)
 	case lacksTLS(err):
 		f.Result = message.Refused
 		f.Reason = "the server offers no STARTTLS; pongwatch sends no mail in clear"
@@ -72,14 +58,14 @@ func classify(doing string, err error, busy string, known ...secrets.Value) erro
 }
 
 // classifySend judges an error in the conversation about one mail.
-func classifySend(f *failure, sent *gomail.SendError) error {
+func classifySend(f *message.Failure, sent *gomail.SendError) error {
 	code := sent.ErrorCode()
 	switch {
 	case sent.Reason == gomail.ErrSMTPReset:
 		return nil // RSET comes after the mail was accepted
 	case code >= 500 && code < 600:
 		f.Result = message.Refused
-		f.auth = code == 530 || code == 535
+		f.BadCredential = code == 530 || code == 535
 	case code >= 400 && code < 500:
 		f.Result = message.Later
 	case sent.Reason == gomail.ErrSMTPDataClose:
@@ -95,5 +81,5 @@ func classifySend(f *failure, sent *gomail.SendError) error {
 func lacksTLS(err error) bool { return strings.Contains(err.Error(), "does not support STARTTLS") }
 
 func reply(e *textproto.Error, known []secrets.Value) string {
-	return fmt.Sprintf("%d %s", e.Code, message.Clip(message.Line(outbound.Redact(e.Msg, known...)), 150))
+	return fmt.Sprintf("%d %s", e.Code, text.Clip(text.Line(outbound.Redact(e.Msg, known...)), 150))
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 //go:embed mail.html.tmpl
@@ -17,7 +18,7 @@ var source string
 // page is parsed on first use: most instances never send a mail.
 var page = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("mail").Funcs(template.FuncMap{
-		"stamp":  message.Stamp,
+		"stamp":  text.Stamp,
 		"colour": colour,
 		"inc":    func(i int) int { return i + 1 },
 		"zero":   func(t time.Time) bool { return t.IsZero() },

@@ -8,28 +8,28 @@ import (
 	"regexp"
 	"sync"
 
-	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/signature"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // The types of events that apps send.
 const (
-	TypeActivated   = "mock_mode.activated"
-	TypeDeactivated = "mock_mode.deactivated"
+	typeActivated   = "mock_mode.activated"
+	typeDeactivated = "mock_mode.deactivated"
 )
 
-// Event is what an app posts, in the shape that Standard Webhooks recommends. When
-// it was signed decides about its order, not what it says itself.
-type Event struct {
-	// Type is TypeActivated or TypeDeactivated.
+// event is what an app posts, in the shape that Standard Webhooks recommends. The
+// time of its signature decides its order.
+type event struct {
 	Type string `json:"type"`
 	Data struct {
 		// Service is the app's name, as the configuration's `services` maps it.
 		Service  string `json:"service"`
 		Revision string `json:"revision"`
-		// Database is the configured name, where the app knows it.
+		// Database is the configured name, if the app knows it.
 		Database string `json:"database"`
 		// Reason is a word such as "url_missing" or "connect_failed".
 		Reason string `json:"reason"`
@@ -38,7 +38,7 @@ type Event struct {
 	} `json:"data"`
 }
 
-// Compiled on first use: every cold start of every function would pay for it.
+// Compiled on first use, otherwise the cold start of every function pays for them.
 var (
 	servicePattern = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$`)
@@ -48,10 +48,10 @@ var (
 	})
 )
 
-// ParseEvent makes a verified event's signal. Its error is for the sender, who has
-// proved to be the app.
-func ParseEvent(body []byte, v signature.Verified) (report.Signal, error) {
-	var e Event
+// parseEvent returns the signal of a verified event. Its error is for the sender,
+// because the sender holds a key.
+func parseEvent(body []byte, v signature.Verified) (report.Signal, error) {
+	var e event
 	if err := json.Unmarshal(body, &e); err != nil {
 		return report.Signal{}, errors.New(`body is no JSON object, want {"type": "mock_mode.activated", "data": {"service": "backend"}}`)
 	}
@@ -60,12 +60,12 @@ func ParseEvent(body []byte, v signature.Verified) (report.Signal, error) {
 		Reason: cut(e.Data.Reason, 100), Message: report.CutEvidence(outbound.Redact(e.Data.Message)), At: v.At,
 	}
 	switch e.Type {
-	case TypeActivated:
+	case typeActivated:
 		s.Mode = report.Activated
-	case TypeDeactivated:
+	case typeDeactivated:
 		s.Mode = report.Deactivated
 	default:
-		return report.Signal{}, fmt.Errorf("type is not known, want %q or %q", TypeActivated, TypeDeactivated)
+		return report.Signal{}, fmt.Errorf("type is not known, want %q or %q", typeActivated, typeDeactivated)
 	}
 	if !servicePattern().MatchString(s.Service) {
 		return report.Signal{}, errors.New(`data.service is missing or no name, want one such as "backend"`)
@@ -77,12 +77,12 @@ func ParseEvent(body []byte, v signature.Verified) (report.Signal, error) {
 }
 
 // cut also redacts: an app may quote its own settings.
-func cut(text string, limit int) string {
-	return message.Clip(message.Line(outbound.Redact(text)), limit)
+func cut(s string, limit int) string {
+	return text.Clip(text.Line(outbound.Redact(s)), limit)
 }
 
-// event takes an app's signed event.
-func (f *Function) event(w http.ResponseWriter, r *http.Request) {
+// event answers an app's signed event.
+func (f *function) event(w http.ResponseWriter, r *http.Request) {
 	if len(f.config.Inbound.EventKeys) == 0 {
 		notConfigured(w)
 		return
@@ -93,24 +93,31 @@ func (f *Function) event(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var v signature.Verified
-	if !f.verified(w, r, f.config.Inbound.EventKeys, func(keys []signature.Key) (err error) {
-		v, err = signature.Verify(r.Header, keys, body, f.now())
-		return err
+	if !f.authenticated(w, r, func(refresh bool) (invalid, unreadable error) {
+		keys, err := f.keys(r.Context(), f.config.Inbound.EventKeys, refresh)
+		if err != nil {
+			return nil, err
+		}
+		v, invalid = signature.Verify(r.Header, keys, body, f.now())
+		return invalid, nil
 	}) {
 		return
 	}
-	s, err := ParseEvent(body, v)
+	s, err := parseEvent(body, v)
 	if err != nil {
-		answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
+		job.WriteError(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	m, err := report.Encode(s)
-	if err = f.publish(r.Context(), f.options.Signals, m, err); err != nil {
+	if err == nil {
+		err = publish(r.Context(), f.options.Signals, m)
+	}
+	if err != nil {
 		f.log.ErrorContext(r.Context(), "signal not published", "event", "signal", "id", s.ID, "service", s.Service, "error", outbound.Error(err).Error())
-		answer(w, http.StatusServiceUnavailable, map[string]string{"error": "the event could not be handed over, try again"})
+		job.WriteError(w, http.StatusServiceUnavailable, "the event could not be handed over, try again")
 		return
 	}
-	// The words of the event would match the sink that looks for them.
+	// The event's own words would match the log sink that looks for them.
 	f.log.InfoContext(r.Context(), "signal published", "event", "signal", "id", s.ID, "service", s.Service, "mode", s.Mode)
-	answer(w, http.StatusAccepted, map[string]string{"id": s.ID})
+	job.WriteJSON(w, http.StatusAccepted, map[string]string{"id": s.ID})
 }

@@ -1,19 +1,18 @@
 // Package inbound is the function AlertWebhook, the only one that is meant to be
 // public: buttons of Slack messages, signed links in messages, and signed events of
-// apps. It verifies, publishes and returns; it decides nothing and keeps nothing.
+// apps. It verifies, publishes and returns; it decides nothing and stores nothing.
 // Alert judges who may do what.
 //
-// What is not authenticated is answered 401 without a reason, before anything of it
-// is parsed. What has no key configured is answered 503 "not configured". A replay
-// within the five minutes of a signature is harmless: a command has an id that the
-// same click always gives, and of a source's events only newer ones count.
+// An unauthenticated request is answered 401 without a reason, before any of it is
+// parsed. A surface without a key is answered 503 "not configured". A replay within
+// the five minutes of a signature is harmless: the same click always gives a command
+// of the same id, and of a source's events only newer ones count.
 package inbound
 
 import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -23,14 +22,11 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/signature"
 )
-
-// mount is the path under which a framework that serves several functions at once
-// puts this one.
-const mount = "/AlertWebhook"
 
 const (
 	// publishTimeout leaves Slack's three seconds some room.
@@ -39,37 +35,37 @@ const (
 	maxSlackBody   = 64 << 10
 	maxEventBody   = 64 << 10
 	maxLinkBody    = 4 << 10
-	// rereadEvery bounds how often a wrong signature makes us read secrets again.
+	maxLinkQuery   = 2 << 10
+	// rereadEvery bounds how often a wrong signature makes the function read secrets again.
 	rereadEvery = time.Minute
 )
 
-// Options are what the function needs. Config is required.
+// Options are what the function needs. Config, Reports and Signals are required.
 type Options struct {
 	Config *config.Config
 	// Secrets reads the keys; it may be nil where none is a reference.
 	Secrets *secrets.Cache
 	// Reports takes commands, Signals what apps say.
 	Reports, Signals report.Publisher
-	// Now tells the time; nil is time.Now.
+	// Now returns the time; nil is time.Now.
 	Now func() time.Time
 	// Logger is optional.
 	Logger *slog.Logger
 }
 
-// Function is the AlertWebhook function.
-type Function struct {
+// function is the AlertWebhook function.
+type function struct {
 	options Options
 	config  *config.Config
 	now     func() time.Time
 	log     *slog.Logger
-	handler http.Handler
 
 	mu     sync.Mutex
 	reread time.Time
 }
 
 // New returns the function.
-func New(o Options) (*Function, error) {
+func New(o Options) (http.Handler, error) {
 	switch {
 	case o.Config == nil:
 		return nil, errors.New("making AlertWebhook: Config is missing")
@@ -82,39 +78,18 @@ func New(o Options) (*Function, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	f := &Function{options: o, config: o.Config, now: o.Now, log: o.Logger}
+	f := &function{options: o, config: o.Config, now: o.Now, log: o.Logger}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", f.about)
 	mux.HandleFunc("POST "+message.PathSlack, f.slack)
 	mux.HandleFunc("POST "+message.PathEvents, f.event)
 	mux.HandleFunc("GET "+message.PathIncident, f.confirm)
 	mux.HandleFunc("POST "+message.PathIncident, f.act)
-	f.handler = stripMount(mux)
-	return f, nil
+	return job.Unmounted("/AlertWebhook", mux), nil
 }
 
-// ServeHTTP implements [http.Handler].
-func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }
-
-// stripMount serves the same paths with and without the mount.
-func stripMount(h http.Handler) http.Handler {
-	stripped := http.StripPrefix(mount, h)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case r.URL.Path == mount:
-			r2 := r.Clone(r.Context())
-			r2.URL.Path = "/"
-			h.ServeHTTP(w, r2)
-		case strings.HasPrefix(r.URL.Path, mount+"/"):
-			stripped.ServeHTTP(w, r)
-		default:
-			h.ServeHTTP(w, r)
-		}
-	})
-}
-
-// about says what is set up, to whoever looks whether the function is there.
-func (f *Function) about(w http.ResponseWriter, _ *http.Request) {
+// about answers which surfaces have keys.
+func (f *function) about(w http.ResponseWriter, _ *http.Request) {
 	state := func(set bool) string {
 		if set {
 			return "configured"
@@ -122,25 +97,20 @@ func (f *Function) about(w http.ResponseWriter, _ *http.Request) {
 		return "not configured"
 	}
 	in := f.config.Inbound
-	answer(w, http.StatusOK, map[string]string{
+	job.WriteJSON(w, http.StatusOK, map[string]string{
 		"function": "AlertWebhook", "slack": state(in.SlackSigningSecret.IsSet()), "events": state(len(in.EventKeys) > 0), "links": state(len(in.LinkKeys) > 0),
 	})
 }
 
-// publishCommand hands a verified command over and answers.
-func (f *Function) publish(ctx context.Context, to report.Publisher, m report.Message, err error) error {
-	if err != nil {
-		return err
-	}
+// publish sends a message within publishTimeout.
+func publish(ctx context.Context, to report.Publisher, m report.Message) error {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
 	return to.Publish(ctx, m)
 }
 
-// keys reads keys of Standard Webhooks or links.
-func (f *Function) keys(ctx context.Context, from []config.Secret, refresh bool) ([]signature.Key, error) {
-	ctx, cancel := context.WithTimeout(ctx, secretTimeout)
-	defer cancel()
+// keys reads the keys of events or links.
+func (f *function) keys(ctx context.Context, from []config.Secret, refresh bool) ([]signature.Key, error) {
 	var keys []signature.Key
 	var problems []error
 	for _, s := range from {
@@ -152,18 +122,19 @@ func (f *Function) keys(ctx context.Context, from []config.Secret, refresh bool)
 		parsed, err := signature.ParseKeys(v.Reveal())
 		if err != nil {
 			problems = append(problems, err)
-			continue
 		}
 		keys = append(keys, parsed...)
 	}
-	// While one key of two can be read, what it signed is verified.
+	// One readable key of two is enough, so that a rotation can fail halfway.
 	if len(keys) == 0 {
 		return nil, errors.Join(problems...)
 	}
 	return keys, nil
 }
 
-func (f *Function) secret(ctx context.Context, s config.Secret, refresh bool) (secrets.Value, error) {
+func (f *function) secret(ctx context.Context, s config.Secret, refresh bool) (secrets.Value, error) {
+	ctx, cancel := context.WithTimeout(ctx, secretTimeout)
+	defer cancel()
 	read := s.Get
 	if refresh {
 		read = s.Refresh
@@ -172,9 +143,9 @@ func (f *Function) secret(ctx context.Context, s config.Secret, refresh bool) (s
 	return entry.Value, err
 }
 
-// mayReread allows one forced reading of secrets now and then: a key that was
-// replaced is found, and a stranger cannot make us read at will.
-func (f *Function) mayReread() bool {
+// mayReread allows one forced read of secrets a minute. It finds a replaced key, and
+// a stranger cannot force more reads.
+func (f *function) mayReread() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.now()
@@ -185,57 +156,39 @@ func (f *Function) mayReread() bool {
 	return true
 }
 
-// verified runs check with the keys as they are and, if the signature does not fit,
-// once more with the keys read anew. It answers the request itself unless it
-// returns true.
-func (f *Function) verified(w http.ResponseWriter, r *http.Request, from []config.Secret, check func([]signature.Key) error) bool {
-	return f.authenticated(w, r, func(ctx context.Context, refresh bool) (error, error) {
-		keys, err := f.keys(ctx, from, refresh)
-		if err != nil {
-			return nil, err
-		}
-		return check(keys), nil
-	})
-}
-
-// authenticated is verified for keys of any form: check returns whether the
-// signature fits, and whether the key could be read.
-func (f *Function) authenticated(w http.ResponseWriter, r *http.Request, check func(ctx context.Context, refresh bool) (invalid, unreadable error)) bool {
-	invalid, unreadable := check(r.Context(), false)
+// authenticated runs check with the keys in the cache. If the signature does not fit,
+// it runs check once more with keys that are read again. Unless it returns true, it
+// has answered the request. The results of check are whether the signature fits, and
+// whether the key could be read.
+func (f *function) authenticated(w http.ResponseWriter, r *http.Request, check func(refresh bool) (invalid, unreadable error)) bool {
+	invalid, unreadable := check(false)
 	if unreadable == nil && invalid != nil && f.mayReread() {
-		invalid, unreadable = check(r.Context(), true)
+		invalid, unreadable = check(true)
 	}
 	switch {
 	case unreadable != nil:
-		f.log.ErrorContext(r.Context(), "key cannot be read", "path", r.URL.Path, "error", unreadable.Error())
-		answer(w, http.StatusServiceUnavailable, map[string]string{"error": "key cannot be read at the moment"})
-		return false
+		f.keyUnreadable(w, r, unreadable)
 	case invalid != nil:
 		unauthorized(w)
-		return false
 	}
-	return true
+	return unreadable == nil && invalid == nil
+}
+
+func (f *function) keyUnreadable(w http.ResponseWriter, r *http.Request, err error) {
+	f.log.ErrorContext(r.Context(), "key cannot be read", "path", r.URL.Path, "error", err.Error())
+	job.WriteError(w, http.StatusServiceUnavailable, "key cannot be read at the moment")
 }
 
 func notConfigured(w http.ResponseWriter) {
-	answer(w, http.StatusServiceUnavailable, map[string]string{"error": "not configured"})
+	job.WriteError(w, http.StatusServiceUnavailable, "not configured")
 }
 
-// unauthorized says nothing that tells a wrong key from a wrong time or body.
+// unauthorized does not tell a wrong key from a wrong time or body.
 func unauthorized(w http.ResponseWriter) {
-	answer(w, http.StatusUnauthorized, map[string]string{"error": "unauthorized"})
+	job.WriteError(w, http.StatusUnauthorized, "unauthorized")
 }
 
-func answer(w http.ResponseWriter, status int, body map[string]string) {
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body)
-}
-
-// identity is the id of a command: the same request always gives the same.
+// identity returns the id of a command: the same request always gives the same.
 func identity(kind string, parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return kind + "-" + hex.EncodeToString(sum[:12])

@@ -1,7 +1,6 @@
 package inbound
 
 import (
-	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -15,8 +14,10 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/signature"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 //go:embed page.html.tmpl
@@ -41,26 +42,26 @@ type choice struct {
 	Chosen       bool
 }
 
-// confirm shows what a link would do. It changes nothing: mail scanners and chat
-// previews follow every link.
-func (f *Function) confirm(w http.ResponseWriter, r *http.Request) {
+// confirm shows what a link would do. It changes nothing, because mail scanners and
+// chat previews follow every link.
+func (f *function) confirm(w http.ResponseWriter, r *http.Request) {
 	l, ok := f.link(w, r)
 	if !ok {
 		return
 	}
 	short := incident.ShortID(l.Incident)
-	v := view{Title: "Acknowledge " + short + "?", Text: "You take this incident: reminders become rare and nobody else is called.", Button: "Acknowledge"}
+	v := view{Title: "Acknowledge " + short + "?", Text: "Reminders become rare and no one else is called.", Button: "Acknowledge"}
 	if report.Action(l.Action) == report.Silence {
-		v = view{Title: "Silence " + short + "?", Text: "Nothing new is told about this incident for the time that you choose. If it still fails then, you are told.", Button: "Silence"}
+		v = view{Title: "Silence " + short + "?", Text: "You get no new messages about this incident for the time that you choose. If it is still failing when the silence ends, you are notified.", Button: "Silence"}
 		for _, d := range f.config.Alerting.Silences.Choices {
-			v.Choices = append(v.Choices, choice{Value: d.String(), Label: message.Duration(d), Chosen: d == f.config.Alerting.Silences.Default})
+			v.Choices = append(v.Choices, choice{Value: d.String(), Label: text.Duration(d), Chosen: d == f.config.Alerting.Silences.Default})
 		}
 	}
 	show(w, http.StatusOK, v)
 }
 
 // act does what the link permits.
-func (f *Function) act(w http.ResponseWriter, r *http.Request) {
+func (f *function) act(w http.ResponseWriter, r *http.Request) {
 	l, ok := f.link(w, r)
 	if !ok {
 		return
@@ -77,11 +78,11 @@ func (f *Function) act(w http.ResponseWriter, r *http.Request) {
 	}
 	if c.Action == report.Silence {
 		if c.For, err = f.silence(form.Get("for")); err != nil {
-			answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
+			job.WriteError(w, http.StatusBadRequest, err.Error())
 			return
 		}
 	}
-	// Pressed twice in a minute is pressed once.
+	// A second press within the minute is the same command.
 	c.ID = identity("link", l.Shard, l.Incident, strconv.Itoa(l.Reopened), l.Action, c.For.String(), now.Format("2006-01-02T15:04"))
 	if !f.command(r.Context(), c) {
 		show(w, http.StatusServiceUnavailable, view{Title: "Not done", Text: "The request could not be handed over. Go back and try again."})
@@ -89,13 +90,13 @@ func (f *Function) act(w http.ResponseWriter, r *http.Request) {
 	}
 	done := "Acknowledged"
 	if c.Action == report.Silence {
-		done = "Silenced for " + message.Duration(c.For)
+		done = "Silenced for " + text.Duration(c.For)
 	}
-	show(w, http.StatusOK, view{Title: done + ": " + incident.ShortID(l.Incident), Text: "Messages that can be edited say so within a few seconds. If the incident is over or was reopened meanwhile, nothing happens."})
+	show(w, http.StatusOK, view{Title: done + ": " + incident.ShortID(l.Incident), Text: "Messages that can be edited show it within a few seconds. If the incident is over or was reopened meanwhile, nothing happens."})
 }
 
-// silence reads how long, within what the configuration allows.
-func (f *Function) silence(text string) (time.Duration, error) {
+// silence reads a duration within what the configuration allows.
+func (f *function) silence(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if text == "" {
 		d, err = f.config.Alerting.Silences.Default, nil
@@ -108,50 +109,38 @@ func (f *Function) silence(text string) (time.Duration, error) {
 }
 
 // link returns the verified link of a request, or answers it.
-func (f *Function) link(w http.ResponseWriter, r *http.Request) (signature.Link, bool) {
+func (f *function) link(w http.ResponseWriter, r *http.Request) (signature.Link, bool) {
 	if len(f.config.Inbound.LinkKeys) == 0 {
 		notConfigured(w)
 		return signature.Link{}, false
 	}
 	q := r.URL.Query()
-	if len(r.URL.RawQuery) > 2<<10 || q.Get("sig") == "" {
+	if len(r.URL.RawQuery) > maxLinkQuery || q.Get("sig") == "" {
 		expired(w)
 		return signature.Link{}, false
 	}
-	var l signature.Link
-	verify := func(keys []signature.Key) (err error) {
-		l, err = signature.VerifyLink(keys, q, f.now())
-		if err == nil && (l.Purpose != message.LinkPurpose || l.Action != string(report.Acknowledge) && l.Action != string(report.Silence)) {
-			return signature.ErrInvalid
-		}
-		return err
-	}
+	// An old link is common and no reason to read the keys again.
 	keys, err := f.keys(r.Context(), f.config.Inbound.LinkKeys, false)
 	if err != nil {
-		f.log.ErrorContext(r.Context(), "key cannot be read", "path", message.PathIncident, "error", err.Error())
-		answer(w, http.StatusServiceUnavailable, map[string]string{"error": "key cannot be read at the moment"})
+		f.keyUnreadable(w, r, err)
 		return signature.Link{}, false
 	}
-	if verify(keys) != nil {
+	l, err := signature.VerifyLink(keys, q, f.now())
+	if err != nil || l.Purpose != message.LinkPurpose || l.Action != string(report.Acknowledge) && l.Action != string(report.Silence) {
 		expired(w)
 		return signature.Link{}, false
 	}
 	return l, true
 }
 
-// expired answers a link that is not good, to a person.
+// expired answers a person whose link is not valid.
 func expired(w http.ResponseWriter) {
 	show(w, http.StatusUnauthorized, view{Title: "This link is not valid", Text: "Links in messages are good for 24 hours. Use the one in the latest message, or the command line: pongwatch ack."})
 }
 
-// show renders the page. It may load nothing and post only to where it came from.
+// show renders the page. Its policy lets it load nothing and post only to where it came from.
 func show(w http.ResponseWriter, status int, v view) {
 	v.Style = template.CSS(pageStyle) //nolint:gosec // our own file
-	var b bytes.Buffer
-	if err := page().Execute(&b, v); err != nil {
-		answer(w, http.StatusInternalServerError, map[string]string{"error": "the page could not be made"})
-		return
-	}
 	sum := sha256.Sum256([]byte(pageStyle))
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
@@ -161,5 +150,5 @@ func show(w http.ResponseWriter, status int, v view) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Robots-Tag", "noindex")
 	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes())
+	_ = page().Execute(w, v) // it fails only if the reader is gone
 }

@@ -7,13 +7,14 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/slack"
+	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// slack takes the use of a message's controls. Slack wants an answer within three
-// seconds and shows a failure to who has clicked.
-func (f *Function) slack(w http.ResponseWriter, r *http.Request) {
+// slack answers the use of a message's controls. Slack wants an answer within three
+// seconds and shows a failure to the person who clicked.
+func (f *function) slack(w http.ResponseWriter, r *http.Request) {
 	secret := f.config.Inbound.SlackSigningSecret
 	if !secret.IsSet() {
 		notConfigured(w)
@@ -24,10 +25,8 @@ func (f *Function) slack(w http.ResponseWriter, r *http.Request) {
 		unauthorized(w)
 		return
 	}
-	if !f.authenticated(w, r, func(ctx context.Context, refresh bool) (invalid, unreadable error) {
-		ctx, cancel := context.WithTimeout(ctx, secretTimeout)
-		defer cancel()
-		v, err := f.secret(ctx, secret, refresh)
+	if !f.authenticated(w, r, func(refresh bool) (invalid, unreadable error) {
+		v, err := f.secret(r.Context(), secret, refresh)
 		if err != nil {
 			return nil, err
 		}
@@ -37,11 +36,11 @@ func (f *Function) slack(w http.ResponseWriter, r *http.Request) {
 	}
 	i, err := slack.ParseInteraction(body)
 	if err != nil {
-		answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
+		job.WriteError(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	if !f.ours(i) {
-		unauthorized(w) // signed by our app, but used in a workspace that is not configured
+		unauthorized(w) // signed by the same app, but used in a workspace that is not configured
 		return
 	}
 	for _, a := range i.Actions {
@@ -50,16 +49,16 @@ func (f *Function) slack(w http.ResponseWriter, r *http.Request) {
 			Shard: a.Shard, Incident: a.Incident, Reopened: message.Life(a.Reopened), For: a.For, By: i.User, Via: "slack", At: f.now().UTC(),
 		}
 		if !f.command(r.Context(), c) {
-			answer(w, http.StatusServiceUnavailable, map[string]string{"error": "the command could not be handed over, try again"})
+			job.WriteError(w, http.StatusServiceUnavailable, "the command could not be handed over, try again")
 			return
 		}
 	}
-	w.WriteHeader(http.StatusOK)
+	// An empty 200 leaves the message as it is.
 }
 
 // ours reports whether the app and workspace are ones that a receiver names.
 // Receivers that name none accept any that the signing secret vouches for.
-func (f *Function) ours(i slack.Interaction) bool {
+func (f *function) ours(i slack.Interaction) bool {
 	known := false
 	for _, r := range f.config.Receivers {
 		if r.Slack == nil || !r.Slack.Bot() {
@@ -74,9 +73,12 @@ func (f *Function) ours(i slack.Interaction) bool {
 }
 
 // command publishes a command, and logs it either way.
-func (f *Function) command(ctx context.Context, c report.Command) bool {
+func (f *function) command(ctx context.Context, c report.Command) bool {
 	m, err := report.Encode(c)
-	if err = f.publish(ctx, f.options.Reports, m, err); err != nil {
+	if err == nil {
+		err = publish(ctx, f.options.Reports, m)
+	}
+	if err != nil {
 		f.log.ErrorContext(ctx, "command not published", "event", "command", "id", c.ID, "action", c.Action, "incident", c.Incident, "error", outbound.Error(err).Error())
 		return false
 	}
@@ -84,7 +86,7 @@ func (f *Function) command(ctx context.Context, c report.Command) bool {
 	return true
 }
 
-// bounded reads a body of the one content type that is expected.
+// bounded reads a body of the content type want.
 func bounded(w http.ResponseWriter, r *http.Request, limit int64, want string) ([]byte, bool) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != want || r.ContentLength > limit {

@@ -14,8 +14,8 @@ import (
 	"github.com/pongwatch/pongwatch/shared/signature"
 )
 
-// TestStrangersGetNothing: whatever is not authenticated is answered 401, always
-// with the same words, and nothing is published.
+// An unauthenticated request is answered 401, always with the same words, and nothing is
+// published.
 func TestStrangersGetNothing(t *testing.T) {
 	body := interaction(acknowledge)
 	big := interaction(acknowledge) + "&x=" + strings.Repeat("x", 70<<10)
@@ -57,8 +57,10 @@ func TestStrangersGetNothing(t *testing.T) {
 			if w.Code != http.StatusUnauthorized {
 				t.Errorf("answer %d %s, want 401", w.Code, w.Body)
 			}
-			if text := w.Body.String(); !strings.Contains(text, "This link is not valid") && text != "{\"error\":\"unauthorized\"}\n" {
+			if text := w.Body.String(); strings.Count(text, "<h1>This link is not valid</h1>") != 1 && text != "{\"error\":\"unauthorized\"}\n" {
 				t.Errorf("answer tells more than it should: %s", text)
+			} else if strings.Count(text, "<h1>") > 1 {
+				t.Errorf("two answers to one request: %s", text)
 			}
 			if len(f.reports.sent)+len(f.signals.sent) != 0 {
 				t.Error("something was published")
@@ -67,7 +69,7 @@ func TestStrangersGetNothing(t *testing.T) {
 	}
 }
 
-// TestAQueryStringPayloadIsNotRead: the body is signed, the query is not.
+// The signature covers the body and not the query.
 func TestAQueryStringPayloadIsNotRead(t *testing.T) {
 	f := start(t, configured())
 	const signed = "x=1"
@@ -86,7 +88,7 @@ func TestWithoutKeysNothingIsAccepted(t *testing.T) {
 		httptest.NewRequest(http.MethodGet, linkQuery(t, report.Acknowledge, nil), nil),
 		post(linkQuery(t, report.Acknowledge, nil), form, "", nil),
 	} {
-		if w := f.do(r); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "not configured") {
+		if w := f.do(r); w.Code != http.StatusServiceUnavailable || w.Body.String() != `{"error":"not configured"}`+"\n" {
 			t.Errorf("%s %s: %d %s", r.Method, r.URL.Path, w.Code, w.Body)
 		}
 	}

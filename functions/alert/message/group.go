@@ -7,6 +7,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // group fills in the message of several incidents that are told together.
@@ -15,12 +16,14 @@ func (c Context) group(m *Message, n incident.Notice) {
 	m.Severity = g.Severity
 	m.Since, m.Until = g.Since, g.Resolved
 	noisy := slices.ContainsFunc(n.Members, func(i incident.Incident) bool { return i.Open() && (i.Unstable || i.Flapping) })
-	m.State = stateOf(g.Thread, g.Open(), !g.Open() && allGone(n.Members), noisy, n.Now)
-	shared := sharedCause(n.Members)
-	m.Cause = shared
+	gone := len(n.Members) > 0 && every(n.Members, func(i incident.Incident) bool { return i.Gone })
+	m.State = stateOf(g.Thread, g.Open(), gone, noisy, n.Now)
 	why := classPhrase[g.Class]
-	if shared != "" {
-		why = lowerFirst(shared.Info().Title)
+	if all := causes(n.Members); len(all) == 1 {
+		m.Cause = cause.Cause(all[0])
+	}
+	if m.Cause != "" {
+		why = lowerFirst(m.Cause.Info().Title)
 	}
 	m.Headline = groupHeadline(m, n, why)
 	// A mail reader threads by the subject, so that it stays.
@@ -32,11 +35,11 @@ func (c Context) group(m *Message, n incident.Notice) {
 	worst := speaker(n.Members)
 	if worst != nil {
 		if worst.Observation.Evidence != "" {
-			m.Evidence = append(m.Evidence, Evidence{DatabaseName(worst.Series.Database) + ", " + seenBy(worst.Observation), Line(worst.Observation.Evidence)})
+			m.Evidence = append(m.Evidence, Evidence{DatabaseName(worst.Series.Database) + ", " + seenBy(worst.Observation), text.Line(worst.Observation.Evidence)})
 		}
 		info := worst.Cause.Info()
 		m.CauseTitle, m.CauseText = info.Title, info.Explanation
-		if shared == "" {
+		if m.Cause == "" {
 			m.CauseTitle = "Several; of " + DatabaseName(worst.Series.Database) + ": " + lowerFirst(info.Title)
 		}
 		if g.Open() {
@@ -50,39 +53,39 @@ func (c Context) group(m *Message, n incident.Notice) {
 	if g.Open() {
 		m.Actions = c.actions(Control{Shard: n.Shard, Incident: g.ID, Reopened: AnyLife}, g.Ack != nil, n.Now)
 	}
-	m.Footer = footer(m.Short, count(len(n.Members), "incident"), string(g.Severity), "shard "+n.Shard)
+	m.Footer = footer(m.Short, text.Count(len(n.Members), "incident", "incidents"), string(g.Severity), "shard "+n.Shard)
 }
 
 func groupHeadline(m *Message, n incident.Notice, why string) string {
 	is, was, again := "fail", "failed", "are well again"
-	if allPing(n.Members) {
+	if every(n.Members, func(i incident.Incident) bool { return i.Series.Check == report.Ping }) {
 		is, was, again = "are down", "were down", "are up again"
 	}
 	g := *n.Group
 	all := databases(n.Members, func(incident.Incident) bool { return true })
 	switch m.State {
 	case Gone:
-		return count(len(all), "database") + " are no longer watched; " + was + " since " + Clock(g.Since, m.At)
+		return text.Count(len(all), "database", "databases") + " are no longer watched; " + was + " since " + text.Clock(g.Since, m.At)
 	case Resolved:
 		if m.Event == incident.Past || m.Opening {
-			return fmt.Sprintf("%s %s %s: %s", count(len(all), "database"), was, span(g.Since, g.Resolved, m.At), why)
+			return fmt.Sprintf("%s %s %s: %s", text.Count(len(all), "database", "databases"), was, span(g.Since, g.Resolved, m.At), why)
 		}
 		if gone := databases(n.Members, func(i incident.Incident) bool { return i.Gone }); len(gone) > 0 {
-			return fmt.Sprintf("%s %s after %s (%s); %s not watched any more", count(len(all)-len(gone), "database"), again,
-				Duration(g.Resolved.Sub(g.Since)), between(g.Since, g.Resolved, m.At), count(len(gone), "database"))
+			return fmt.Sprintf("%s %s after %s (%s); %s not watched any more", text.Count(len(all)-len(gone), "database", "databases"), again,
+				text.Duration(g.Resolved.Sub(g.Since)), between(g.Since, g.Resolved, m.At), text.Count(len(gone), "database", "databases"))
 		}
-		return fmt.Sprintf("All %s %s after %s (%s)", count(len(all), "database"), again, Duration(g.Resolved.Sub(g.Since)), between(g.Since, g.Resolved, m.At))
+		return fmt.Sprintf("All %s %s after %s (%s)", text.Count(len(all), "database", "databases"), again, text.Duration(g.Resolved.Sub(g.Since)), between(g.Since, g.Resolved, m.At))
 	}
 	open := databases(n.Members, incident.Incident.Open)
-	who := count(len(open), "database")
+	who := text.Count(len(open), "database", "databases")
 	if len(open) < len(all) {
-		who = fmt.Sprintf("%d of %s", len(open), count(len(all), "database"))
+		who = fmt.Sprintf("%d of %s", len(open), text.Count(len(all), "database", "databases"))
 	}
 	if g.Region != "" {
-		who = "Regional outage in " + Line(g.Region) + ": " + who
+		who = "Regional outage in " + text.Line(g.Region) + ": " + who
 	}
-	since := ", since " + Clock(g.Since, m.At)
-	return Clip(who+" "+is+": "+why, maxHeadline-len(since)) + since
+	since := ", since " + text.Clock(g.Since, m.At)
+	return text.Clip(who+" "+is+": "+why, maxHeadline-len(since)) + since
 }
 
 func groupFacts(m *Message, n incident.Notice) []Fact {
@@ -91,7 +94,7 @@ func groupFacts(m *Message, n incident.Notice) []Fact {
 	if !g.Open() {
 		end = g.Resolved
 	}
-	facts := []Fact{{Label: "Since", At: g.Since, Text: Duration(end.Sub(g.Since))}}
+	facts := []Fact{{Label: "Since", At: g.Since, Text: text.Duration(end.Sub(g.Since))}}
 	if !g.Open() {
 		facts = append(facts, Fact{Label: "Until", At: g.Resolved})
 	}
@@ -101,7 +104,7 @@ func groupFacts(m *Message, n incident.Notice) []Fact {
 		facts = append(facts, Fact{Label: "Causes", Text: list(causes(n.Members), 5)})
 	}
 	if g.Region != "" {
-		facts = append(facts, Fact{Label: "Region", Text: Line(g.Region)})
+		facts = append(facts, Fact{Label: "Region", Text: text.Line(g.Region)})
 	}
 	return facts
 }
@@ -111,17 +114,13 @@ func groupImpact(n incident.Notice) string {
 	if len(open) == 0 {
 		return ""
 	}
+	text := "Failing now: " + list(open, 10) + "."
 	var mock []string
 	for _, i := range n.Members {
-		for _, s := range i.Mock {
-			if s = Clip(Line(s), 60); !slices.Contains(mock, s) {
-				mock = append(mock, s)
-			}
-		}
+		mock = append(mock, services(i.Mock)...)
 	}
-	text := "Failing now: " + list(open, 10) + "."
 	if len(mock) > 0 {
-		text += " In mock mode meanwhile: " + list(mock, 5) + "."
+		text += " In mock mode meanwhile: " + list(distinct(mock), 5) + "."
 	}
 	return text
 }
@@ -135,16 +134,8 @@ func members(n incident.Notice) []Member {
 			Joined: slices.Contains(n.Group.Joined, i.ID),
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Member) int {
-		switch {
-		case a.Open == b.Open:
-			return 0
-		case a.Open:
-			return -1
-		}
-		return 1
-	})
-	return all
+	open := slices.DeleteFunc(slices.Clone(all), func(m Member) bool { return !m.Open })
+	return append(open, slices.DeleteFunc(all, func(m Member) bool { return m.Open })...)
 }
 
 func joined(n incident.Notice) string {
@@ -161,46 +152,35 @@ func joined(n incident.Notice) string {
 // databases returns the distinct names of those that keep returns true for.
 func databases(all []incident.Incident, keep func(incident.Incident) bool) []string {
 	var names []string
-	seen := map[string]bool{}
 	for _, i := range all {
-		name := DatabaseName(i.Series.Database)
-		if keep(i) && !seen[name] {
-			seen[name] = true
-			names = append(names, name)
+		if keep(i) {
+			names = append(names, DatabaseName(i.Series.Database))
 		}
 	}
-	return names
+	return distinct(names)
 }
 
+// causes returns the distinct causes of incidents.
 func causes(all []incident.Incident) []string {
 	var names []string
 	for _, i := range all {
-		if !slices.Contains(names, string(i.Cause)) {
-			names = append(names, string(i.Cause))
-		}
+		names = append(names, string(i.Cause))
 	}
-	return names
+	return distinct(names)
 }
 
-// sharedCause returns the cause of all members, or "".
-func sharedCause(all []incident.Incident) cause.Cause {
-	for _, i := range all {
-		if i.Cause != all[0].Cause {
-			return ""
-		}
-	}
-	if len(all) == 0 {
-		return ""
-	}
-	return all[0].Cause
+// distinct drops repetitions and keeps the order.
+func distinct(names []string) []string {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(names, func(name string) bool {
+		again := seen[name]
+		seen[name] = true
+		return again
+	})
 }
 
-func allPing(all []incident.Incident) bool {
-	return !slices.ContainsFunc(all, func(i incident.Incident) bool { return i.Series.Check != report.Ping })
-}
-
-func allGone(all []incident.Incident) bool {
-	return len(all) > 0 && !slices.ContainsFunc(all, func(i incident.Incident) bool { return !i.Gone })
+func every(all []incident.Incident, is func(incident.Incident) bool) bool {
+	return !slices.ContainsFunc(all, func(i incident.Incident) bool { return !is(i) })
 }
 
 // speaker returns the incident that the evidence and the fix are taken from: the

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
@@ -225,33 +224,6 @@ func FuzzParseControl(f *testing.F) {
 		c, err := message.ParseControl(s)
 		if err == nil && c.String() != s {
 			t.Errorf("%q reads as %+v", s, c)
-		}
-	})
-}
-
-func TestFormat(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		-time.Second: "0 s", 48 * time.Second: "48 s", 12*time.Minute + 4*time.Second: "12 min", 65 * time.Minute: "1 h 5 min", 2 * time.Hour: "2 h", 76 * time.Hour: "3 d 4 h",
-	} {
-		if got := message.Duration(d); got != want {
-			t.Errorf("Duration(%v) = %q, want %q", d, got, want)
-		}
-	}
-	if got := message.Clock(messagetest.Since, messagetest.Since.AddDate(0, 0, 1)); got != "2026-11-22 18:22 UTC" {
-		t.Errorf("Clock of yesterday = %q", got)
-	}
-	if got := message.Clip("héllo wörld", 7); got != "héllo…" {
-		t.Errorf("Clip = %q", got)
-	}
-}
-
-func FuzzLine(f *testing.F) {
-	f.Add(messagetest.Hostile, 10)
-	f.Add("\xff\r\n\u2066", 1)
-	f.Fuzz(func(t *testing.T, s string, limit int) {
-		got := message.Clip(message.Line(s), limit)
-		if !utf8.ValidString(got) || strings.ContainsAny(got, "\r\n\u202e\u2066") || limit > 0 && utf8.RuneCountInString(got) > limit {
-			t.Errorf("Line(%q) = %q", s, got)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // news says in a sentence what has happened since the receiver's last message.
@@ -27,7 +28,7 @@ func news(m *Message, n incident.Notice, opened time.Time) string {
 	case incident.NoLongerWatched:
 		return "It is gone from the configuration. Its incident is closed without saying that all is well."
 	case incident.Escalated:
-		return "Nobody has acknowledged it for " + Duration(n.Now.Sub(opened)) + "."
+		return "Nobody has acknowledged it for " + text.Duration(n.Now.Sub(opened)) + "."
 	case incident.Raised:
 		return fmt.Sprintf("Its severity is now %s.", m.Severity)
 	case incident.CauseChanged:
@@ -38,7 +39,7 @@ func news(m *Message, n incident.Notice, opened time.Time) string {
 	case incident.Unstable:
 		times := ""
 		if n.Incident != nil && n.Incident.Reopened > 0 {
-			times = fmt.Sprintf(" It has reopened %s.", count(n.Incident.Reopened, "time"))
+			times = fmt.Sprintf(" It has reopened %s.", text.Count(n.Incident.Reopened, "time", "times"))
 		}
 		return "It comes and goes." + times + " pongwatch is quiet until it has been stable for a while."
 	case incident.Flapping:
@@ -48,14 +49,14 @@ func news(m *Message, n incident.Notice, opened time.Time) string {
 	case incident.Joined:
 		return joined(n)
 	case incident.Reminder:
-		return "It still fails after " + Duration(n.Now.Sub(m.Since)) + "."
+		return "It still fails after " + text.Duration(n.Now.Sub(m.Since)) + "."
 	case incident.Acknowledged:
 		return "Somebody has taken it."
 	case incident.Silenced:
 		if t.SilencedUntil.IsZero() {
 			return "It is silenced."
 		}
-		return "It is silenced until " + Clock(t.SilencedUntil, n.Now) + "."
+		return "It is silenced until " + text.Clock(t.SilencedUntil, n.Now) + "."
 	case incident.Unsilenced:
 		return "The silence is over."
 	}
@@ -70,13 +71,13 @@ func handling(n incident.Notice) []Note {
 		notes = append(notes, Note{Text: "Acknowledged", By: t.Ack.By, Via: t.Ack.Via, At: t.Ack.At})
 	}
 	if t.SilencedUntil.After(n.Now) {
-		notes = append(notes, Note{Text: "Silenced until " + Clock(t.SilencedUntil, n.Now), By: t.SilencedBy})
+		notes = append(notes, Note{Text: "Silenced until " + text.Clock(t.SilencedUntil, n.Now), By: t.SilencedBy})
 	}
 	if t.Suppressed == "maintenance" {
 		notes = append(notes, Note{Text: "A maintenance window is open."})
 	}
 	if n.Incident != nil && n.Incident.Reopened > 0 {
-		notes = append(notes, Note{Text: fmt.Sprintf("Reopened %s.", count(n.Incident.Reopened, "time"))})
+		notes = append(notes, Note{Text: fmt.Sprintf("Reopened %s.", text.Count(n.Incident.Reopened, "time", "times"))})
 	}
 	return notes
 }
@@ -85,7 +86,7 @@ func handling(n incident.Notice) []Note {
 func next(s State, n incident.Notice) string {
 	reminder := ""
 	if n.Next.After(n.Now) {
-		reminder = "a reminder at " + Clock(n.Next, n.Now)
+		reminder = "a reminder at " + text.Clock(n.Next, n.Now)
 	}
 	switch s {
 	case Resolved:
@@ -93,7 +94,7 @@ func next(s State, n incident.Notice) string {
 	case Gone:
 		return "Nothing more is told about it."
 	case Silenced:
-		return "Quiet until " + Clock(n.Thread().SilencedUntil, n.Now) + ". If it still fails then, you are told."
+		return "Quiet until " + text.Clock(n.Thread().SilencedUntil, n.Now) + ". If it still fails then, you are told."
 	case Unstable:
 		if reminder != "" {
 			return "Quiet until it is stable, but for " + reminder + "."
@@ -117,7 +118,7 @@ func upperFirst(s string) string {
 // factsOf lists what was measured, at most ten facts.
 func factsOf(i incident.Incident, now time.Time) []Fact {
 	o := i.Observation
-	facts := []Fact{{Label: "Since", At: i.Since, Text: Duration(i.Duration(now))}}
+	facts := []Fact{{Label: "Since", At: i.Since, Text: text.Duration(i.Duration(now))}}
 	if !i.Open() {
 		facts = append(facts, Fact{Label: "Until", At: i.Resolved})
 	}
@@ -132,41 +133,27 @@ func factsOf(i incident.Incident, now time.Time) []Fact {
 	if text := measured(o); text != "" {
 		facts = append(facts, Fact{Label: "Measured", Text: text})
 	}
-	if text := answer(o); text != "" {
-		facts = append(facts, Fact{Label: "Answer", Text: text})
+	switch {
+	case o.HTTPStatus != 0:
+		facts = append(facts, Fact{Label: "Answer", Text: fmt.Sprintf("HTTP %d", o.HTTPStatus)})
+	case o.Check == report.Ping && o.Phases != nil:
+		facts = append(facts, Fact{Label: "Answer", Text: "none"})
 	}
-	if text := tries(i); text != "" {
-		facts = append(facts, Fact{Label: "Failed", Text: text})
+	switch {
+	case i.Runs > 0 && o.Attempts > 1:
+		facts = append(facts, Fact{Label: "Failed", Text: fmt.Sprintf("%s, %s in the last", text.Count(i.Runs, "run", "runs"), text.Count(o.Attempts, "attempt", "attempts"))})
+	case i.Runs > 0:
+		facts = append(facts, Fact{Label: "Failed", Text: text.Count(i.Runs, "run", "runs")})
+	case o.Attempts > 1:
+		facts = append(facts, Fact{Label: "Failed", Text: text.Count(o.Attempts, "attempt", "attempts")})
 	}
 	if o.Phases != nil {
 		facts = append(facts, Fact{Label: "Time spent", Text: phases(*o.Phases)})
 	}
 	if len(i.Down) > 0 && i.Down[0] != "" && len(facts) < 10 {
-		facts = append(facts, Fact{Label: "Seen by", Text: Clip(Line(sources(i.Down)), 200)})
+		facts = append(facts, Fact{Label: "Seen by", Text: text.Clip(text.Line(sources(i.Down)), 200)})
 	}
 	return facts
-}
-
-func answer(o report.Observation) string {
-	if o.HTTPStatus != 0 {
-		return fmt.Sprintf("HTTP %d", o.HTTPStatus)
-	}
-	if o.Check == report.Ping && o.Phases != nil {
-		return "none"
-	}
-	return ""
-}
-
-func tries(i incident.Incident) string {
-	switch {
-	case i.Runs > 0 && i.Observation.Attempts > 1:
-		return fmt.Sprintf("%s, %s in the last", count(i.Runs, "run"), count(i.Observation.Attempts, "attempt"))
-	case i.Runs > 0:
-		return count(i.Runs, "run")
-	case i.Observation.Attempts > 1:
-		return count(i.Observation.Attempts, "attempt")
-	}
-	return ""
 }
 
 // phases says where the time of the request went.
@@ -177,12 +164,12 @@ func phases(p report.Phases) string {
 		ms   float64
 	}{{"DNS", p.DNS}, {"connect", p.Connect}, {"TLS", p.TLS}, {"answer", p.Wait}} {
 		if part.ms > 0 {
-			parts = append(parts, part.name+" "+thousands(part.ms))
+			parts = append(parts, part.name+" "+text.Thousands(part.ms))
 		}
 	}
-	text := strings.Join(append(parts, "in all "+thousands(p.Total)+" ms"), ", ")
+	s := strings.Join(append(parts, "in all "+text.Thousands(p.Total)+" ms"), ", ")
 	if p.Reached != "" {
-		text += "; reached " + Line(p.Reached)
+		s += "; reached " + text.Line(p.Reached)
 	}
-	return text
+	return s
 }

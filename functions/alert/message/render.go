@@ -10,6 +10,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/signature"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // maxHeadline leaves room for a symbol in Slack's 150 characters of a header.
@@ -51,37 +52,40 @@ func Render(n incident.Notice, c Context) Message {
 		c.single(&m, n)
 	}
 	m.Symbol = symbol(m.State, m.Severity, m.Drill)
-	m.Headline = Clip(m.Headline, maxHeadline)
+	m.Headline = text.Clip(m.Headline, maxHeadline)
 	m.Notes = append(m.Notes, handling(n)...)
 	if n.Instead != "" {
-		m.Notes = append(m.Notes, Note{Text: "Sent here because " + Line(n.Instead) + " does not take notifications."})
+		m.Notes = append(m.Notes, Note{Text: "Sent here because " + text.Line(n.Instead) + " does not take notifications."})
 		if n.Why != "" {
-			m.Evidence = append(m.Evidence, Evidence{"answer of " + Line(n.Instead), Clip(Line(n.Why), report.MaxEvidence)})
+			m.Evidence = append(m.Evidence, Evidence{"answer of " + text.Line(n.Instead), text.Clip(text.Line(n.Why), report.MaxEvidence)})
 		}
 	}
 	if n.Maybe {
 		m.Notes = append(m.Notes, Note{Text: "This may have reached you already: the answer to the first try was lost."})
 	}
 	m.Next = next(m.State, n)
-	m.Push = push(m)
+	// A lock screen cuts after some 150 characters.
+	m.Push = m.FirstLine() + " · " + m.Short
+	if m.State != Resolved && m.State != Gone && !m.Drill && m.Severity != "" {
+		m.Push = m.Symbol + " " + strings.ToUpper(string(m.Severity)) + " " + m.lead() + m.Headline + " · " + m.Short
+	}
 	return m
 }
 
 // single fills in the message of one incident.
 func (c Context) single(m *Message, n incident.Notice) {
 	i := *n.Incident
-	p := phraseOf(i)
 	facts := c.Databases[i.Series.Database]
 	m.Severity, m.Cause, m.Check, m.Drill = i.Severity, i.Cause, i.Series.Check, i.Drill
 	m.Database, m.Environment = DatabaseName(i.Series.Database), facts.Environment
 	m.Since, m.Until = i.Since, i.Resolved
 	m.State = stateOf(i.Thread, i.Open(), i.Gone, i.Unstable || i.Flapping, n.Now)
-	m.Headline = headline(m, i, p)
+	m.Headline = headline(m, i)
 	m.Subject = subject(i, m.Short)
 	m.Impact = impact(i)
 	m.Facts = factsOf(i, n.Now)
 	if i.Observation.Evidence != "" {
-		m.Evidence = append(m.Evidence, Evidence{seenBy(i.Observation), Line(i.Observation.Evidence)})
+		m.Evidence = append(m.Evidence, Evidence{seenBy(i.Observation), text.Line(i.Observation.Evidence)})
 	}
 	m.Sparkline = i.Sparkline
 	info := i.Cause.Info()
@@ -117,29 +121,27 @@ func stateOf(t incident.Thread, open, gone, noisy bool, now time.Time) State {
 }
 
 // headline answers what, which database and since when.
-func headline(m *Message, i incident.Incident, p phrase) string {
+func headline(m *Message, i incident.Incident) string {
+	name, p := DatabaseName(i.Series.Database), phraseOf(i)
+	since := ", since " + text.Clock(i.Since, m.At)
 	why := reason(i, p)
 	if why != "" {
 		why = ": " + why
 	}
-	if i.Drill {
-		if !i.Open() {
-			return "Drill is over, nothing was wrong: " + DatabaseName(i.Series.Database) + ", " + span(i.Since, i.Resolved, m.At)
-		}
-		return "Drill, nothing is wrong: " + DatabaseName(i.Series.Database) + ", since " + Clock(i.Since, m.At)
+	switch {
+	case i.Drill && !i.Open():
+		return "Drill is over, nothing was wrong: " + name + ", " + span(i.Since, i.Resolved, m.At)
+	case i.Drill:
+		return "Drill, nothing is wrong: " + name + since
+	case m.State == Gone:
+		return name + " is no longer watched; " + strings.TrimPrefix(name+p.was, name+" ") + strings.TrimPrefix(since, ",")
+	case m.State == Resolved && (m.Event == incident.Past || m.Opening):
+		return name + p.was + " " + span(i.Since, i.Resolved, m.At) + why
+	case m.State == Resolved:
+		return name + p.again + " after " + text.Duration(i.Duration(m.At)) + " (" + between(i.Since, i.Resolved, m.At) + ")"
 	}
-	switch m.State {
-	case Gone:
-		return DatabaseName(i.Series.Database) + " is no longer watched; " + strings.TrimPrefix(p.was, DatabaseName(i.Series.Database)+" ") + " since " + Clock(i.Since, m.At)
-	case Resolved:
-		if m.Event == incident.Past || m.Opening {
-			return p.was + " " + span(i.Since, i.Resolved, m.At) + why
-		}
-		return p.again + " after " + Duration(i.Duration(m.At)) + " (" + between(i.Since, i.Resolved, m.At) + ")"
-	}
-	since := ", since " + Clock(i.Since, m.At)
 	// The time is what a cut headline must not lose.
-	return Clip(p.is+why, maxHeadline-len(since)) + since
+	return text.Clip(name+p.is+why, maxHeadline-len(since)) + since
 }
 
 // subject stays the same as long as the incident lives, or mail readers part the thread.
@@ -152,7 +154,7 @@ func subject(i incident.Incident, short string) string {
 	if i.Series.Check == report.Ping {
 		return fmt.Sprintf("[pongwatch] %s: PING fails (%s)", name, short) // from one region, or from all
 	}
-	return fmt.Sprintf("[pongwatch] %s (%s)", phraseOf(i).is, short)
+	return fmt.Sprintf("[pongwatch] %s%s (%s)", name, phraseOf(i).is, short)
 }
 
 // impact says what was seen to fail, and where.
@@ -166,7 +168,7 @@ func impact(i incident.Incident) string {
 		parts = append(parts, tense(i, "PING fails", "PING failed")+from(i))
 	case i.Series.Check == report.MockMode:
 		if i.Cause == cause.Mock {
-			parts = append(redisMeanwhile(i), mockEvidence(i)) // a receiver may cut the end
+			parts = mock(i)
 		}
 	case i.Series.Check == report.ConfigLoad && i.Severity == cause.SeverityCritical:
 		parts = append(parts, "pongwatch cannot watch this database with its present settings")
@@ -178,11 +180,7 @@ func impact(i incident.Incident) string {
 		}
 	}
 	if len(i.Mock) > 0 {
-		names := make([]string, len(i.Mock))
-		for k, s := range i.Mock {
-			names[k] = Clip(Line(s), 60)
-		}
-		parts = append(parts, "In mock mode meanwhile: "+list(names, 5))
+		parts = append(parts, "In mock mode meanwhile: "+list(services(i.Mock), 5))
 	}
 	if len(parts) == 0 {
 		// What pongwatch says of itself or of a setting has no measured impact: its
@@ -198,14 +196,24 @@ func from(i incident.Incident) string {
 	if len(i.Down) == 0 || i.Down[0] == "" {
 		return ""
 	}
-	text := " from " + list(i.Down, 3)
+	seen := " from " + list(i.Down, 3)
 	if len(i.Voters) > 1 {
-		text += fmt.Sprintf(" (%d of %s)", len(i.Down), count(len(i.Voters), "region"))
+		seen += fmt.Sprintf(" (%d of %s)", len(i.Down), text.Count(len(i.Voters), "region", "regions"))
 	}
-	return text
+	return seen
 }
 
-func mockEvidence(i incident.Incident) string {
+// mock says which app uses a fake, how that is known, and, first because a receiver
+// may cut the end, what Redis itself does: an app that is set up wrong differs from one
+// that an outage left behind.
+func mock(i incident.Incident) []string {
+	var parts []string
+	switch {
+	case i.Open() && !i.RedisBack.IsZero():
+		parts = append(parts, "Redis is back since "+text.Clock(i.RedisBack, i.RedisBack)+"; "+who(i)+" is still in mock mode: restart it")
+	case i.Open() && i.RedisAnswers:
+		parts = append(parts, "Redis itself answers: look at the app's settings, not for an outage")
+	}
 	words := map[string]string{
 		report.SourceConfig: "the configuration says so",
 		report.SourceApp:    "the app says so",
@@ -220,10 +228,11 @@ func mockEvidence(i incident.Incident) string {
 			seen = append(seen, w)
 		}
 	}
-	if len(seen) == 0 {
-		return tense(i, "The app uses", "The app used") + " an in-memory fake in place of Redis"
+	text := tense(i, "The app uses", "The app used") + " an in-memory fake in place of Redis"
+	if len(seen) > 0 {
+		text += ": " + list(seen, len(words))
 	}
-	return tense(i, "The app uses", "The app used") + " an in-memory fake in place of Redis: " + list(seen, len(words))
+	return append(parts, text)
 }
 
 // sources names those that agree.
@@ -245,17 +254,13 @@ func sourceName(s string) string {
 	return kind + " of " + revision
 }
 
-// redisMeanwhile tells an app that is set up wrong from one that an outage left behind.
-func redisMeanwhile(i incident.Incident) []string {
-	switch {
-	case !i.Open():
-		return nil
-	case !i.RedisBack.IsZero():
-		return []string{"Redis is back since " + Clock(i.RedisBack, i.RedisBack) + "; " + who(i) + " is still in mock mode: restart it"}
-	case i.RedisAnswers:
-		return []string{"Redis itself answers: look at the app's settings, not for an outage"}
+// services returns the names of apps, short enough for a list.
+func services(all []string) []string {
+	names := make([]string, len(all))
+	for k, s := range all {
+		names[k] = text.Clip(text.Line(s), 60)
 	}
-	return nil
+	return names
 }
 
 // who names the app of a mock_mode incident.
@@ -263,7 +268,7 @@ func who(i incident.Incident) string {
 	if i.Series.Subject == "" {
 		return "the app"
 	}
-	return "service " + Clip(Line(i.Series.Subject), 60)
+	return "service " + text.Clip(text.Line(i.Series.Subject), 60)
 }
 
 // tense returns what is true of an open incident, or was of a closed one.
@@ -282,16 +287,7 @@ func seenBy(o report.Observation) string {
 	if o.Source == "" {
 		return "seen by " + string(o.Check)
 	}
-	return "seen by " + Line(sourceName(o.Source))
-}
-
-// push is what a lock screen shows, which cuts after some 150 characters.
-func push(m Message) string {
-	text := m.FirstLine()
-	if m.State != Resolved && m.State != Gone && !m.Drill && m.Severity != "" {
-		text = m.Symbol + " " + strings.ToUpper(string(m.Severity)) + " " + m.lead() + m.Headline
-	}
-	return text + " · " + m.Short
+	return "seen by " + text.Line(sourceName(o.Source))
 }
 
 // FirstLine is the symbol, what is new in a word, and the headline.

@@ -7,6 +7,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // storeDownSlot is the span in which such messages are one.
@@ -35,20 +36,13 @@ func RenderStoreDown(shard string, failures []report.Observation, now time.Time,
 		names = append(names, name)
 		m.Members = append(m.Members, Member{Database: name, Short: string(o.Check), Open: true, Cause: o.Cause, Since: o.At})
 	}
-	since := ", seen " + Clock(now, now)
-	m.Headline = Clip(fmt.Sprintf("%s: %s (store down, duplicates possible)", failing(len(failures)), list(names, 3)), maxHeadline-len(since)) + since
+	since := ", seen " + text.Clock(now, now)
+	m.Headline = text.Clip(fmt.Sprintf("%s: %s (store down, duplicates possible)", text.Count(len(failures), "database fails", "databases fail"), list(names, 3)), maxHeadline-len(since)) + since
 	m.Cause = "" // each member shows its own
-	m.Subject = "[pongwatch] " + failing(len(failures)) + " while pongwatch's store is down"
+	m.Subject = "[pongwatch] " + text.Count(len(failures), "database fails", "databases fail") + " while pongwatch's store is down"
 	m.Push = m.Symbol + " CRITICAL " + m.Headline
 	m.Links = c.links(map[string]string{
 		"database": "", "database_id": "", "shard": shard, "environment": "", "incident": "", "check": "", "cause": string(cause.MonitorStore),
 	}, true)
 	return m
-}
-
-func failing(n int) string {
-	if n == 1 {
-		return "1 database fails"
-	}
-	return fmt.Sprintf("%d databases fail", n)
 }

@@ -3,7 +3,8 @@ package message
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // width is where plain text is wrapped: mail readers quote without breaking it.
@@ -19,17 +20,19 @@ func (m Message) Text() string {
 	paragraph(&b, "", m.News)
 	b.WriteString("\n")
 	for _, f := range m.Facts {
-		fmt.Fprintf(&b, "%-12s %s\n", f.Label+":", wrap(f.String(), width-13, strings.Repeat(" ", 13)))
+		fmt.Fprintf(&b, "%-12s %s\n", f.Label+":", text.Wrap(f.String(), width-13, strings.Repeat(" ", 13)))
 	}
 	for _, n := range m.Notes {
-		b.WriteString(wrap(n.String(), width, "") + "\n")
+		b.WriteString(text.Wrap(n.String(), width, "") + "\n")
 	}
 	if m.Sparkline != "" {
 		fmt.Fprintf(&b, "%s: %s\n", LabelTrend, m.Sparkline)
 	}
-	m.textMembers(&b)
+	if len(m.Members) > 0 {
+		fmt.Fprintf(&b, "\n%s:\n%s", LabelMembers, MemberLines(m))
+	}
 	for _, e := range m.Evidence {
-		fmt.Fprintf(&b, "\n%s (%s):\n%s\n", LabelEvidence, e.Label, indent(wrap(e.Text, width-4, "")))
+		fmt.Fprintf(&b, "\n%s (%s):\n%s\n", LabelEvidence, e.Label, "    "+text.Wrap(e.Text, width-4, "    "))
 	}
 	if m.CauseTitle != "" {
 		paragraph(&b, LabelCause, m.CauseTitle+". "+m.CauseText)
@@ -37,7 +40,7 @@ func (m Message) Text() string {
 	if len(m.Fix) > 0 {
 		b.WriteString("\n" + LabelFix + ":\n")
 		for i, step := range m.Fix {
-			fmt.Fprintf(&b, " %d. %s\n", i+1, wrap(step, width-4, "    "))
+			fmt.Fprintf(&b, " %d. %s\n", i+1, text.Wrap(step, width-4, "    "))
 		}
 	}
 	if len(m.Links) > 0 {
@@ -56,34 +59,22 @@ func (m Message) Text() string {
 	return b.String()
 }
 
-func (m Message) textMembers(b *strings.Builder) {
-	if len(m.Members) == 0 {
-		return
-	}
-	fmt.Fprintf(b, "\n%s:\n%s", LabelMembers, MemberLines(m))
-}
-
-// MemberLines returns a line for each of a group's incidents.
+// MemberLines returns a line for each of a group's incidents, such as
+// "prod-cache: auth_invalid, since 18:22 UTC (INC-7F3A9K)".
 func MemberLines(m Message) string {
 	var b strings.Builder
 	for _, x := range m.Members {
-		fmt.Fprintf(&b, "  %s\n", x.describe(m))
+		b.WriteString("  " + x.Database)
+		if m.Cause == "" && x.Cause != "" {
+			b.WriteString(": " + string(x.Cause))
+		}
+		when := "over"
+		if x.Open {
+			when = "since " + text.Clock(x.Since, m.At)
+		}
+		fmt.Fprintf(&b, ", %s (%s)\n", when, x.Short)
 	}
 	return b.String()
-}
-
-// describe returns "prod-cache: auth_invalid, since 18:22 UTC (INC-7F3A9K)".
-func (x Member) describe(m Message) string {
-	text := x.Database
-	if m.Cause == "" && x.Cause != "" {
-		text += ": " + string(x.Cause)
-	}
-	if x.Open {
-		text += ", since " + Clock(x.Since, m.At)
-	} else {
-		text += ", over"
-	}
-	return text + " (" + x.Short + ")"
 }
 
 // String returns the fact's value.
@@ -92,9 +83,9 @@ func (f Fact) String() string {
 	case f.At.IsZero():
 		return f.Text
 	case f.Text == "":
-		return Stamp(f.At)
+		return text.Stamp(f.At)
 	}
-	return Stamp(f.At) + " (" + f.Text + ")"
+	return text.Stamp(f.At) + " (" + f.Text + ")"
 }
 
 // FirstStep returns what to do first, "" once there is nothing to do.
@@ -107,7 +98,7 @@ func (m Message) FirstStep() string {
 
 // Person returns who, for media that know nothing of the channel's users.
 func (n Note) Person() string {
-	by := Clip(Line(n.By), 80)
+	by := text.Clip(text.Line(n.By), 80)
 	switch {
 	case by == "":
 		return ""
@@ -121,19 +112,20 @@ func (n Note) Person() string {
 
 // String returns the note as a sentence.
 func (n Note) String() string {
-	text := n.Text
+	s := n.Text
 	if who := n.Person(); who != "" {
-		text += " by " + who
+		s += " by " + who
 	}
 	if !n.At.IsZero() {
-		text += " at " + Stamp(n.At)
+		s += " at " + text.Stamp(n.At)
 	}
-	if !strings.HasSuffix(text, ".") {
-		text += "."
+	if !strings.HasSuffix(s, ".") {
+		s += "."
 	}
-	return text
+	return s
 }
 
+// paragraph writes a labelled text behind an empty line.
 func paragraph(b *strings.Builder, label, text string) {
 	if text != "" {
 		b.WriteString("\n")
@@ -141,36 +133,8 @@ func paragraph(b *strings.Builder, label, text string) {
 	}
 }
 
-func line(b *strings.Builder, label, text string) {
-	if text == "" {
-		return
+func line(b *strings.Builder, label, said string) {
+	if said != "" {
+		b.WriteString(text.Wrap(strings.TrimPrefix(label+": ", ": ")+said, width, "") + "\n")
 	}
-	if label != "" {
-		text = label + ": " + text
-	}
-	b.WriteString(wrap(text, width, "") + "\n")
 }
-
-// wrap breaks text between words; a word that is too long stays whole, since it
-// may be an address.
-func wrap(text string, width int, indent string) string {
-	var b strings.Builder
-	column := 0
-	for i, word := range strings.Fields(text) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case i == 0:
-		case column+1+n > width:
-			b.WriteString("\n" + indent)
-			column = 0
-		default:
-			b.WriteByte(' ')
-			column++
-		}
-		b.WriteString(word)
-		column += n
-	}
-	return b.String()
-}
-
-func indent(text string) string { return "    " + strings.ReplaceAll(text, "\n", "\n    ") }

@@ -8,10 +8,11 @@ import (
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // phrase says in the words of one check that something fails, failed and is well
-// again; %s is the database.
+// again. Each follows the database's name.
 type phrase struct {
 	is, was, again string
 	// natural is the cause that the phrase itself already names.
@@ -19,58 +20,45 @@ type phrase struct {
 }
 
 var phrases = map[report.Check]phrase{
-	report.Ping:       {"%s is down", "%s was down", "%s is up again", ""},
-	report.Latency:    {"%s is slow", "%s was slow", "%s is fast again", cause.Slow},
-	report.Write:      {"%s refuses writes", "%s refused writes", "%s accepts writes again", ""},
-	report.HitRate:    {"%s has a low hit rate", "%s had a low hit rate", "%s has a good hit rate again", cause.HitRateLow},
-	report.Memory:     {"%s is nearly full", "%s was nearly full", "%s has space again", cause.MemoryHigh},
-	report.Commands:   {"%s runs out of commands", "%s was running out of commands", "%s has commands again", cause.CommandsHigh},
-	report.Eviction:   {"%s may lose keys", "%s could have lost keys", "%s keeps its keys again", cause.EvictionRisk},
-	report.Isolation:  {"%s holds keys without a workspace prefix", "%s held keys without a workspace prefix", "%s holds only prefixed keys again", cause.IsolationViolation},
-	report.Values:     {"%s holds values that are not JSON", "%s held values that are not JSON", "%s holds valid JSON again", cause.ValueNotJSON},
-	report.RoundTrip:  {"%s does not behave as the app needs", "%s did not behave as the app needs", "%s behaves as the app needs again", cause.RoundTripFailed},
-	report.ConfigLoad: {"%s has a configuration problem", "%s had a configuration problem", "%s is configured right again", ""},
-	report.Monitor:    {"%s has a problem", "%s had a problem", "%s is well again", ""},
+	report.Ping:       {" is down", " was down", " is up again", ""},
+	report.Latency:    {" is slow", " was slow", " is fast again", cause.Slow},
+	report.Write:      {" refuses writes", " refused writes", " accepts writes again", ""},
+	report.HitRate:    {" has a low hit rate", " had a low hit rate", " has a good hit rate again", cause.HitRateLow},
+	report.Memory:     {" is nearly full", " was nearly full", " has space again", cause.MemoryHigh},
+	report.Commands:   {" runs out of commands", " was running out of commands", " has commands again", cause.CommandsHigh},
+	report.Eviction:   {" may lose keys", " could have lost keys", " keeps its keys again", cause.EvictionRisk},
+	report.Isolation:  {" holds keys without a workspace prefix", " held keys without a workspace prefix", " holds only prefixed keys again", cause.IsolationViolation},
+	report.Values:     {" holds values that are not JSON", " held values that are not JSON", " holds valid JSON again", cause.ValueNotJSON},
+	report.RoundTrip:  {" does not behave as the app needs", " did not behave as the app needs", " behaves as the app needs again", cause.RoundTripFailed},
+	report.ConfigLoad: {" has a configuration problem", " had a configuration problem", " is configured right again", ""},
+	report.Monitor:    {" has a problem", " had a problem", " is well again", ""},
 }
 
-// phraseOf returns the words for an incident, the database filled in.
+// phraseOf returns the words for an incident.
 func phraseOf(i incident.Incident) phrase {
-	name := DatabaseName(i.Series.Database)
-	p, ok := phrases[i.Series.Check]
-	if i.Series.Check == report.MockMode {
-		who := who(i)
-		p = phrase{"%s: " + escape(who) + " is in mock mode", "%s: " + escape(who) + " was in mock mode", "%s: " + escape(who) + " uses Redis again", cause.Mock}
-		if i.Cause == cause.AppUnreachable {
-			p = phrase{"%s: " + escape(who) + " cannot be asked about mock mode", "%s: " + escape(who) + " could not be asked about mock mode", "%s: " + escape(who) + " answers again", cause.AppUnreachable}
-		}
-	} else if split, divided := dividedPhrase(i, p); divided {
-		p = split
-	} else if !ok {
-		check := escape(string(i.Series.Check))
-		p = phrase{"%s fails " + check, "%s failed " + check, "%s passes " + check + " again", ""}
+	check := i.Series.Check
+	p, ok := phrases[check]
+	switch app := ": " + who(i); {
+	case check == report.MockMode && i.Cause == cause.AppUnreachable:
+		return phrase{app + " cannot be asked about mock mode", app + " could not be asked about mock mode", app + " answers again", cause.AppUnreachable}
+	case check == report.MockMode:
+		return phrase{app + " is in mock mode", app + " was in mock mode", app + " uses Redis again", cause.Mock}
+	case !ok:
+		return phrase{" fails " + string(check), " failed " + string(check), " passes " + string(check) + " again", ""}
+	case i.Status != report.Warn || len(i.Down) == 0 || 2*len(i.Down) > len(i.Voters):
+		return p
 	}
-	return phrase{fmt.Sprintf(p.is, name), fmt.Sprintf(p.was, name), fmt.Sprintf(p.again, name), p.natural}
-}
-
-// dividedPhrase returns the words for what only a minority of the regions sees: a
-// database that answers elsewhere is not down.
-func dividedPhrase(i incident.Incident, p phrase) (phrase, bool) {
-	if i.Status != report.Warn || len(i.Down) == 0 || 2*len(i.Down) > len(i.Voters) {
-		return phrase{}, false
-	}
+	// What only a minority of the regions sees: a database that answers elsewhere is not down.
 	elsewhere := slices.DeleteFunc(slices.Clone(i.Voters), func(region string) bool { return slices.Contains(i.Down, region) })
-	here, there := escape(Line(list(i.Down, 2))), escape(Line(list(elsewhere, 2)))
-	switch i.Series.Check {
+	here, there := " from "+text.Line(list(i.Down, 2)), " from "+text.Line(list(elsewhere, 2))
+	switch check {
 	case report.Ping:
-		return phrase{"%s fails from " + here + ", works from " + there, "%s failed from " + here + ", worked from " + there, "%s works from " + here + " again", p.natural}, true
+		return phrase{" fails" + here + ", works" + there, " failed" + here + ", worked" + there, " works" + here + " again", p.natural}
 	case report.Latency:
-		return phrase{"%s is slow from " + here + ", fast from " + there, "%s was slow from " + here + ", fast from " + there, "%s is fast from " + here + " again", p.natural}, true
+		return phrase{" is slow" + here + ", fast" + there, " was slow" + here + ", fast" + there, " is fast" + here + " again", p.natural}
 	}
-	return phrase{}, false
+	return p
 }
-
-// escape keeps a text from being read as a format.
-func escape(s string) string { return strings.ReplaceAll(s, "%", "%%") }
 
 // DatabaseName returns what people call a database: the monitor's own series are
 // pongwatch's.
@@ -78,7 +66,7 @@ func DatabaseName(name string) string {
 	if name == report.MonitorDatabase {
 		return "pongwatch itself"
 	}
-	return Line(name)
+	return text.Line(name)
 }
 
 // reason returns what follows the phrase: the measured value where the phrase

@@ -2,45 +2,25 @@ package slack
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/slack-go/slack"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
-// failure is a call that did not succeed, and what that means. Its text holds no secret.
-type failure struct {
-	message.Outcome
-	doing string
-	// detail is Slack's own explanation of a refused payload.
-	detail string
-	// auth: the credential is refused. payload: our message is. gone: the message to
-	// edit is not there, or can no longer be edited.
-	auth, payload, gone bool
-	err                 error
-}
-
-func (f *failure) Error() string {
-	text := f.doing + " in Slack: " + f.Reason
-	if f.detail != "" {
-		text += " (" + f.detail + ")"
-	}
-	return text
-}
-
-// Unwrap implements the interface of [errors.Unwrap].
-func (f *failure) Unwrap() error { return f.err }
-
-func later(doing string, err error) error {
-	return &failure{Outcome: message.Outcome{Result: message.Later, Reason: err.Error()}, doing: doing, err: err}
-}
+// What a refusal of Slack is about, beside the credential.
+var (
+	// errPayload: our message is wrong; text alone may do.
+	errPayload = errors.New("the payload is refused")
+	// errGone: the message to edit is not there, or can no longer be edited.
+	errGone = errors.New("the message cannot be edited")
+)
 
 // The error codes of chat.postMessage and chat.update, by what follows from them
 // (docs.slack.dev/reference/methods/chat.postMessage). A code that is in none of
@@ -60,80 +40,51 @@ var (
 		"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "no_text", "invalid_arguments", "too_many_attachments",
 		"invalid_payload", "invalid_attachments", "block_mismatch",
 	}
-	// The message to edit is gone, or too old. A block_mismatch of the text fallback
-	// is one as well: see classifyCode.
+	// The message to edit is gone, or too old.
 	goneCodes = []string{"message_not_found", "cant_update_message", "edit_window_closed"}
 )
 
-// classify turns an error of slack-go into a failure, nil into nil.
+// classify turns an error of slack-go into a [message.Failure], nil into nil.
 func classify(doing string, err error, known ...secrets.Value) error {
-	if err == nil {
-		return nil
-	}
-	f := &failure{doing: doing}
 	var (
 		limited *slack.RateLimitedError
 		status  slack.StatusCodeError
 		refused slack.SlackErrorResponse
 	)
 	switch {
+	case err == nil:
+		return nil
 	case errors.As(err, &limited):
-		f.Outcome = message.Outcome{Result: message.Later, RetryAfter: limited.RetryAfter, Reason: "rate limited"}
+		f := message.Fail(message.Later, doing, "rate limited")
+		f.RetryAfter = limited.RetryAfter
+		return f
 	case errors.As(err, &status):
-		classifyStatus(f, status.Code, 0)
+		return message.FailStatus(doing, &http.Response{StatusCode: status.Code})
 	case errors.As(err, &refused):
-		f.detail = message.Clip(outbound.Redact(message.Line(strings.Join(refused.ResponseMetadata.Messages, "; ")), known...), 300)
+		f := classifyCode(doing, text.Clip(text.Line(refused.Err), 100))
+		f.Detail = text.Clip(outbound.Redact(text.Line(strings.Join(refused.ResponseMetadata.Messages, "; ")), known...), 300)
 		if refused.Needed != "" {
-			f.detail = strings.TrimSpace(f.detail + " needs scope " + message.Clip(message.Line(refused.Needed), 100))
+			f.Detail = strings.TrimSpace(f.Detail + " needs scope " + text.Clip(text.Line(refused.Needed), 100))
 		}
-		classifyCode(f, message.Clip(message.Line(refused.Err), 100))
-	default:
-		classifyTransport(f, err, known)
+		return f
 	}
-	return f
+	return message.FailTransport(doing, err, known...)
 }
 
-func classifyCode(f *failure, code string) {
-	f.Reason = code
-	f.Result = message.Refused
+func classifyCode(doing, code string) *message.Failure {
+	f := message.Fail(message.Refused, doing, code)
 	switch {
 	case slices.Contains(authCodes, code):
-		f.auth = true
+		f.BadCredential = true
 	case slices.Contains(laterCodes, code):
 		f.Result = message.Later
 	case slices.Contains(unknownCodes, code):
 		f.Result = message.Unknown
-	case code == "block_mismatch" && f.doing == "editing":
+	case slices.Contains(goneCodes, code), code == "block_mismatch" && doing == editing:
 		// Rich text cannot be replaced by none: only a new message can.
-		f.gone = true
+		f.Err = errGone
 	case slices.Contains(payloadCodes, code):
-		f.payload = true
-	case slices.Contains(goneCodes, code):
-		f.gone = true
+		f.Err = errPayload
 	}
-}
-
-func classifyStatus(f *failure, status int, retryAfter time.Duration) {
-	f.Reason = fmt.Sprintf("HTTP %d", status)
-	f.Result = message.Refused
-	if status == http.StatusTooManyRequests || status >= 500 || status == http.StatusRequestTimeout {
-		f.Result = message.Later
-		f.RetryAfter = retryAfter
-	}
-}
-
-// classifyTransport judges an error without an answer: it turns on whether the
-// request had left.
-func classifyTransport(f *failure, err error, known []secrets.Value) {
-	clean := outbound.Error(err, known...)
-	f.err = clean
-	f.Reason = message.Clip(message.Line(clean.Error()), 200)
-	switch {
-	case errors.Is(err, outbound.ErrForbidden):
-		f.Result = message.Refused
-	case errors.Is(err, outbound.ErrNotSent):
-		f.Result = message.Later
-	default:
-		f.Result = message.Unknown
-	}
+	return f
 }

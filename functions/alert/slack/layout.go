@@ -11,6 +11,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // The most characters of each part. Slack's own limits are higher, but together
@@ -37,14 +38,8 @@ const (
 	actionSilence     = "silence"
 )
 
-// parent is the incident's message in bot mode: how things stand.
-func (r *Receiver) parent(m message.Message) layout {
-	return r.layout(m, m.Symbol+" "+m.Headline)
-}
-
-// standalone is one message of webhook mode: it also says what is new.
-func (r *Receiver) standalone(m message.Message) layout { return r.layout(m, m.FirstLine()) }
-
+// layout is a whole message. Its first line also says what is new where each
+// transition is a message of its own.
 func (r *Receiver) layout(m message.Message, first string) layout {
 	blocks := []slack.Block{slack.NewHeaderBlock(plain(first, maxHeader))}
 	for _, text := range []string{top(m), m.News} {
@@ -74,7 +69,7 @@ func (r *Receiver) layout(m message.Message, first string) layout {
 
 // top is what stands below the headline: what it does, and what to do first.
 func top(m message.Message) string {
-	text := message.Clip(m.Impact, maxSentence/2)
+	text := text.Clip(m.Impact, maxSentence/2)
 	if step := m.FirstStep(); step != "" {
 		text = strings.TrimSpace(text + "\n" + message.LabelFirst + ": " + step)
 	}
@@ -83,9 +78,9 @@ func top(m message.Message) string {
 
 // replyLayout is what the thread is told: what is new, and the headline.
 func (r *Receiver) replyLayout(m message.Message) layout {
-	lines := []slack.RichTextElement{slack.NewRichTextSection(bold(message.Clip(m.FirstLine(), maxHeader)))}
+	lines := []slack.RichTextElement{slack.NewRichTextSection(bold(text.Clip(m.FirstLine(), maxHeader)))}
 	if m.News != "" {
-		lines = append(lines, slack.NewRichTextSection(text(message.Clip(m.News, maxSentence))))
+		lines = append(lines, slack.NewRichTextSection(words(text.Clip(m.News, maxSentence))))
 	}
 	for _, n := range m.Notes {
 		lines = append(lines, note(n))
@@ -126,9 +121,9 @@ func mention(ids []string) string {
 func facts(m message.Message) []*slack.TextBlockObject {
 	var fields []*slack.TextBlockObject
 	for _, f := range m.Facts[:min(len(m.Facts), maxFacts)] {
-		value := inert(message.Clip(f.Text, maxFact))
+		value := inert(text.Clip(f.Text, maxFact))
 		if !f.At.IsZero() {
-			date := fmt.Sprintf("<!date^%d^{date_short_pretty} {time_secs}|%s>", f.At.Unix(), message.Stamp(f.At))
+			date := fmt.Sprintf("<!date^%d^{date_short_pretty} {time_secs}|%s>", f.At.Unix(), text.Stamp(f.At))
 			if value != "" {
 				date += " (" + value + ")"
 			}
@@ -147,20 +142,20 @@ func (r *Receiver) body(m message.Message) []slack.RichTextElement {
 	}
 	all = append(all, memberList(m)...)
 	if m.Sparkline != "" {
-		all = append(all, slack.NewRichTextSection(bold(message.LabelTrend+" "), text(message.Clip(m.Sparkline, maxFact))))
+		all = append(all, slack.NewRichTextSection(bold(message.LabelTrend+" "), words(text.Clip(m.Sparkline, maxFact))))
 	}
 	for _, e := range m.Evidence {
 		all = append(all,
-			slack.NewRichTextSection(bold(message.LabelEvidence), text(" ("+message.Clip(e.Label, maxFact)+")")),
-			preformatted(message.Clip(e.Text, maxEvidence)))
+			slack.NewRichTextSection(bold(message.LabelEvidence), words(" ("+text.Clip(e.Label, maxFact)+")")),
+			preformatted(text.Clip(e.Text, maxEvidence)))
 	}
 	if m.CauseTitle != "" {
-		all = append(all, slack.NewRichTextSection(bold(message.LabelCause+": "+message.Clip(m.CauseTitle, maxFact)+". "), text(message.Clip(m.CauseText, maxCause))))
+		all = append(all, slack.NewRichTextSection(bold(message.LabelCause+": "+text.Clip(m.CauseTitle, maxFact)+". "), words(text.Clip(m.CauseText, maxCause))))
 	}
 	if len(m.Fix) > 0 {
 		var steps []slack.RichTextElement
 		for _, s := range m.Fix[:min(len(m.Fix), maxSteps)] {
-			steps = append(steps, slack.NewRichTextSection(text(message.Clip(s, maxStep))))
+			steps = append(steps, slack.NewRichTextSection(words(text.Clip(s, maxStep))))
 		}
 		all = append(all, slack.NewRichTextSection(bold(message.LabelFix)), slack.NewRichTextList(slack.RTEListOrdered, 0, steps...))
 	}
@@ -168,22 +163,22 @@ func (r *Receiver) body(m message.Message) []slack.RichTextElement {
 		all = append(all, slack.NewRichTextSection(links...))
 	}
 	if len(all) == 0 {
-		all = append(all, slack.NewRichTextSection(text(m.Short)))
+		all = append(all, slack.NewRichTextSection(words(m.Short)))
 	}
 	return all
 }
 
 func note(n message.Note) slack.RichTextElement {
-	line := []slack.RichTextSectionElement{text(message.Clip(n.Text, maxSentence))}
+	line := []slack.RichTextSectionElement{words(text.Clip(n.Text, maxSentence))}
 	switch {
 	case n.By != "" && n.Via == "slack" && userPattern.MatchString(n.By):
-		line = append(line, text(" by "), slack.NewRichTextSectionUserElement(n.By, nil))
+		line = append(line, words(" by "), slack.NewRichTextSectionUserElement(n.By, nil))
 	case n.By != "":
-		line = append(line, text(" by "+n.Person()))
+		line = append(line, words(" by "+n.Person()))
 	}
 	if !n.At.IsZero() {
-		fallback := message.Stamp(n.At)
-		line = append(line, text(" at "), slack.NewRichTextSectionDateElement(n.At.Unix(), "{date_short_pretty} {time}", nil, &fallback))
+		fallback := text.Stamp(n.At)
+		line = append(line, words(" at "), slack.NewRichTextSectionDateElement(n.At.Unix(), "{date_short_pretty} {time}", nil, &fallback))
 	}
 	return slack.NewRichTextSection(line...)
 }
@@ -198,7 +193,7 @@ func memberList(m message.Message) []slack.RichTextElement {
 	if len(m.Members) <= maxListed {
 		var items []slack.RichTextElement
 		for line := range strings.Lines(message.MemberLines(m)) {
-			items = append(items, slack.NewRichTextSection(text(message.Clip(strings.TrimSpace(line), maxFact))))
+			items = append(items, slack.NewRichTextSection(words(text.Clip(strings.TrimSpace(line), maxFact))))
 		}
 		return append(all, slack.NewRichTextList(slack.RTEListBullet, 0, items...))
 	}
@@ -211,10 +206,10 @@ func memberList(m message.Message) []slack.RichTextElement {
 		}
 	}
 	if len(open) > 0 {
-		all = append(all, slack.NewRichTextSection(text(names(open, maxMembers))))
+		all = append(all, slack.NewRichTextSection(words(names(open, maxMembers))))
 	}
 	if len(over) > 0 {
-		all = append(all, slack.NewRichTextSection(bold("Well again: "), text(names(over, maxMembers/2))))
+		all = append(all, slack.NewRichTextSection(bold("Well again: "), words(names(over, maxMembers/2))))
 	}
 	return all
 }
@@ -249,7 +244,7 @@ func (r *Receiver) links(m message.Message) []slack.RichTextSectionElement {
 			continue
 		}
 		if len(out) > 0 {
-			out = append(out, text(" · "))
+			out = append(out, words(" · "))
 		}
 		out = append(out, slack.NewRichTextSectionLinkElement(l.URL, l.Label, nil))
 	}
@@ -267,7 +262,7 @@ func controls(m message.Message) slack.Block {
 		case a.Kind == report.Silence && len(a.Choices) > 0:
 			var options []*slack.OptionBlockObject
 			for _, d := range a.Choices {
-				options = append(options, slack.NewOptionBlockObject(silenceValue(d, a.Control), plain(message.Duration(d), 75), nil))
+				options = append(options, slack.NewOptionBlockObject(silenceValue(d, a.Control), plain(text.Duration(d), 75), nil))
 			}
 			elements = append(elements, slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, plain(a.Label+" for …", 75), actionSilence, options...))
 		}
@@ -276,25 +271,25 @@ func controls(m message.Message) slack.Block {
 }
 
 func plain(s string, limit int) *slack.TextBlockObject {
-	return slack.NewTextBlockObject(slack.PlainTextType, message.Clip(s, limit), false, false)
+	return slack.NewTextBlockObject(slack.PlainTextType, text.Clip(s, limit), false, false)
 }
 
 func mrkdwn(s string) *slack.TextBlockObject {
 	return slack.NewTextBlockObject(slack.MarkdownType, s, false, true)
 }
 
-func text(s string) slack.RichTextSectionElement { return slack.NewRichTextSectionTextElement(s, nil) }
+func words(s string) slack.RichTextSectionElement { return slack.NewRichTextSectionTextElement(s, nil) }
 
 func bold(s string) slack.RichTextSectionElement {
 	return slack.NewRichTextSectionTextElement(s, &slack.RichTextSectionTextStyle{Bold: true})
 }
 
 func preformatted(s string) slack.RichTextElement {
-	return &slack.RichTextPreformatted{Type: slack.RTEPreformatted, Elements: []slack.RichTextSectionElement{text(s)}}
+	return &slack.RichTextPreformatted{Type: slack.RTEPreformatted, Elements: []slack.RichTextSectionElement{words(s)}}
 }
 
 // escaped is for the text of a message, which Slack parses.
-func escaped(s string, limit int) string { return slackutilsx.EscapeMessage(message.Clip(s, limit)) }
+func escaped(s string, limit int) string { return slackutilsx.EscapeMessage(text.Clip(s, limit)) }
 
 // inert also takes the characters that format.
 func inert(s string) string {

@@ -17,6 +17,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -55,6 +56,9 @@ type Options struct {
 const (
 	defaultAPI     = "https://slack.com/api/"
 	defaultTimeout = 5 * time.Second
+
+	posting = "posting in Slack"
+	editing = "editing in Slack"
 	// pause is the wait before the one second try inside a delivery; a longer wait
 	// is the outbox's.
 	pause, maxPause = 300 * time.Millisecond, 2 * time.Second
@@ -72,7 +76,9 @@ var (
 type Receiver struct {
 	options Options
 	client  *http.Client
-	groups  groups
+
+	mu     sync.Mutex
+	groups map[string]members
 }
 
 var _ message.Receiver = (*Receiver)(nil)
@@ -113,6 +119,7 @@ func New(o Options) (*Receiver, error) {
 	}
 	return &Receiver{
 		options: o,
+		groups:  map[string]members{},
 		client:  outbound.NewClient(outbound.Options{Hosts: hosts, AllowLoopback: o.AllowLoopback, Timeout: o.Timeout}),
 	}, nil
 }
@@ -122,75 +129,45 @@ func (r *Receiver) Name() string { return r.options.Name }
 
 // Deliver implements [message.Receiver].
 func (r *Receiver) Deliver(ctx context.Context, m message.Message, prev message.Ref) (message.Ref, message.Outcome, error) {
-	if r.options.Webhook != nil {
-		err := r.deliverWebhook(ctx, m)
-		return prev, outcome(err), err
+	ref, err := prev, error(nil)
+	if r.options.Webhook == nil {
+		ref, err = r.deliverBot(ctx, m, prev)
+	} else if m.Loud {
+		// A silent edit could only be yet another message.
+		err = r.call(ctx, posting, r.options.Webhook, r.layout(m, m.FirstLine()), plainFallback(m), r.postWebhook)
 	}
-	ref, err := r.deliverBot(ctx, m, prev)
-	return ref, outcome(err), err
-}
-
-func outcome(err error) message.Outcome {
-	var f *failure
-	switch {
-	case err == nil:
-		return message.Outcome{Result: message.Delivered}
-	case errors.As(err, &f):
-		return f.Outcome
-	}
-	return message.Outcome{Result: message.Later, Reason: err.Error()}
+	return ref, message.OutcomeOf(err), err
 }
 
 // deliverBot brings the incident's message up to date and replies in its thread.
 func (r *Receiver) deliverBot(ctx context.Context, m message.Message, prev message.Ref) (message.Ref, error) {
+	parent, plain := r.layout(m, m.Symbol+" "+m.Headline), plainFallback(m)
+	post := func() (ref message.Ref, err error) {
+		err = r.callAPI(ctx, posting, parent, plain, func(ctx context.Context, api *slack.Client, options ...slack.MsgOption) error {
+			channel, ts, err := api.PostMessageContext(ctx, r.options.Channel, options...)
+			if err == nil {
+				ref = message.Ref{Channel: channel, ID: ts, Thread: replied(m)}
+			}
+			return err
+		})
+		return ref, err
+	}
 	if prev.ID == "" {
-		return r.post(ctx, m)
+		return post()
 	}
-	err := r.update(ctx, m, prev)
-	if f := new(failure); errors.As(err, &f) && f.gone {
-		if !m.Loud {
-			return prev, nil // somebody deleted it; nothing that people must hear of has happened
-		}
-		return r.post(ctx, m)
-	}
-	if err != nil || !m.Loud {
-		return prev, err
-	}
-	// A repeated delivery of a revision that has its reply only edits.
-	if prev.Thread == replied(m) {
-		return prev, nil
-	}
-	if err := r.reply(ctx, m, prev); err != nil {
-		return prev, err
-	}
-	prev.Thread = replied(m)
-	return prev, nil
-}
-
-// replied marks, in the Ref, the revision whose reply is in the thread.
-func replied(m message.Message) string { return fmt.Sprintf("r%d", m.Revision) }
-
-func (r *Receiver) post(ctx context.Context, m message.Message) (message.Ref, error) {
-	var ref message.Ref
-	err := r.call(ctx, "posting", r.parent(m), plainFallback(m), func(ctx context.Context, api *slack.Client, options ...slack.MsgOption) error {
-		channel, ts, err := api.PostMessageContext(ctx, r.options.Channel, options...)
-		if err == nil {
-			ref = message.Ref{Channel: channel, ID: ts, Thread: replied(m)}
-		}
-		return err
-	})
-	return ref, err
-}
-
-func (r *Receiver) update(ctx context.Context, m message.Message, prev message.Ref) error {
-	return r.call(ctx, "editing", r.parent(m), plainFallback(m), func(ctx context.Context, api *slack.Client, options ...slack.MsgOption) error {
+	err := r.callAPI(ctx, editing, parent, plain, func(ctx context.Context, api *slack.Client, options ...slack.MsgOption) error {
 		_, _, _, err := api.UpdateMessageContext(ctx, prev.Channel, prev.ID, options...)
 		return err
 	})
-}
-
-func (r *Receiver) reply(ctx context.Context, m message.Message, prev message.Ref) error {
-	return r.call(ctx, "replying", r.replyLayout(m), plainFallback(m), func(ctx context.Context, api *slack.Client, options ...slack.MsgOption) error {
+	switch {
+	case errors.Is(err, errGone) && m.Loud:
+		return post()
+	case errors.Is(err, errGone):
+		return prev, nil // a person deleted it, and nothing loud has happened
+	case err != nil, !m.Loud, prev.Thread == replied(m):
+		return prev, err // a repeated delivery of a revision that has its reply only edits
+	}
+	err = r.callAPI(ctx, "replying in Slack", r.replyLayout(m), plain, func(ctx context.Context, api *slack.Client, options ...slack.MsgOption) error {
 		options = append(options, slack.MsgOptionTS(prev.ID))
 		if broadcast(m) {
 			options = append(options, slack.MsgOptionBroadcast())
@@ -198,7 +175,14 @@ func (r *Receiver) reply(ctx context.Context, m message.Message, prev message.Re
 		_, _, err := api.PostMessageContext(ctx, prev.Channel, options...)
 		return err
 	})
+	if err == nil {
+		prev.Thread = replied(m)
+	}
+	return prev, err
 }
+
+// replied marks, in the Ref, the revision whose reply is in the thread.
+func replied(m message.Message) string { return fmt.Sprintf("r%d", m.Revision) }
 
 // broadcast reports whether a reply also goes to the channel: a thread notifies
 // only those who are in it, and nobody has joined it yet.
@@ -227,32 +211,38 @@ func (l layout) options() []slack.MsgOption {
 	return o
 }
 
-type send func(ctx context.Context, api *slack.Client, options ...slack.MsgOption) error
+// callAPI makes one call of the Web API.
+func (r *Receiver) callAPI(ctx context.Context, doing string, full, plain layout, do func(context.Context, *slack.Client, ...slack.MsgOption) error) error {
+	return r.call(ctx, doing, r.options.Token, full, plain, func(ctx context.Context, token secrets.Value, content layout) error {
+		api := slack.New(strings.TrimSpace(token.Reveal()), slack.OptionHTTPClient(r.client), slack.OptionAPIURL(r.options.APIURL))
+		return classify(doing, do(ctx, api, content.options()...), token)
+	})
+}
 
-// call makes one call of the Web API with what can be done about its failure at
-// once: the token read anew, the payload reduced to text, a short wait.
-func (r *Receiver) call(ctx context.Context, doing string, full, plain layout, do send) error {
-	token, err := r.options.Token(ctx, false)
+// call makes one call with what can be done about its failure at once: the credential
+// read anew, the payload reduced to text, a short wait.
+func (r *Receiver) call(ctx context.Context, doing string, credential message.Credential, full, plain layout, do func(context.Context, secrets.Value, layout) error) error {
+	secret, err := credential(ctx, false)
 	if err != nil {
-		return later(doing, err)
+		return message.FailCredential(doing, err)
 	}
 	var reread, reduced, waited bool
 	for {
-		err := classify(doing, do(ctx, r.api(token), full.options()...), token)
-		var f *failure
+		err := do(ctx, secret, full)
+		f, failed := errors.AsType[*message.Failure](err)
 		switch {
-		case err == nil || !errors.As(err, &f):
+		case !failed:
 			return err
-		case f.auth && !reread:
+		case f.BadCredential && !reread:
 			reread = true
-			fresh, e := r.options.Token(ctx, true)
-			if e != nil || fresh.Equal(token) {
+			fresh, e := credential(ctx, true)
+			if e != nil || fresh.Equal(secret) {
 				return err
 			}
-			token = fresh
-		case f.payload && !reduced:
+			secret = fresh
+		case errors.Is(err, errPayload) && !reduced:
 			reduced = true
-			r.options.Logger.ErrorContext(ctx, "slack refused blocks, sending text only", "receiver", r.options.Name, "reason", f.Reason, "detail", f.detail)
+			r.options.Logger.ErrorContext(ctx, "slack refused blocks, sending text only", "receiver", r.options.Name, "reason", f.Reason, "detail", f.Detail)
 			full = plain
 		case f.Result == message.Later && !waited && mayWait(ctx, f.RetryAfter):
 			waited = true
@@ -263,10 +253,6 @@ func (r *Receiver) call(ctx context.Context, doing string, full, plain layout, d
 			return err
 		}
 	}
-}
-
-func (r *Receiver) api(token secrets.Value) *slack.Client {
-	return slack.New(strings.TrimSpace(token.Reveal()), slack.OptionHTTPClient(r.client), slack.OptionAPIURL(r.options.APIURL))
 }
 
 // mayWait reports whether a second try fits into what is left of the delivery.
@@ -286,28 +272,43 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
+// groupsFor is how long a group's members are kept: a button must answer at once, and
+// who leaves a team need not lose a button within the second.
+const groupsFor = 5 * time.Minute
+
+// members are the users of a group.
+type members struct {
+	users []string
+	read  time.Time
+}
+
 // IsMember reports whether a user belongs to a user group. It needs the scope
 // usergroups:read. An answer is good for five minutes. What Slack refuses for good,
-// a missing scope for one, is a no, and logged: asking again would not help.
+// a missing scope for one, is a no, and logged, because asking again would not help.
 func (r *Receiver) IsMember(ctx context.Context, user, group string) (bool, error) {
 	if r.options.Token == nil {
 		return false, nil
 	}
-	if users, ok := r.groups.get(group, time.Now()); ok {
-		return slices.Contains(users, user), nil
+	r.mu.Lock()
+	known, ok := r.groups[group]
+	r.mu.Unlock()
+	if ok && time.Since(known.read) < groupsFor {
+		return slices.Contains(known.users, user), nil
 	}
 	var users []string
-	err := r.call(ctx, "reading a user group", layout{}, layout{}, func(ctx context.Context, api *slack.Client, _ ...slack.MsgOption) (err error) {
+	err := r.callAPI(ctx, "reading a user group in Slack", layout{}, layout{}, func(ctx context.Context, api *slack.Client, _ ...slack.MsgOption) (err error) {
 		users, err = api.GetUserGroupMembersContext(ctx, group)
 		return err
 	})
-	if err != nil && outcome(err).Result != message.Refused {
+	if err != nil && message.OutcomeOf(err).Result != message.Refused {
 		return false, err
 	}
 	if err != nil {
 		r.options.Logger.ErrorContext(ctx, "slack refuses to list a user group, nobody in it may act", "receiver", r.options.Name, "group", group, "error", err.Error())
 	}
-	r.groups.put(group, users, time.Now())
+	r.mu.Lock()
+	r.groups[group] = members{users, time.Now()}
+	r.mu.Unlock()
 	return slices.Contains(users, user), nil
 }
 
@@ -317,7 +318,7 @@ func (r *Receiver) Check(ctx context.Context) error {
 	if r.options.Webhook != nil {
 		return nil
 	}
-	return r.call(ctx, "checking the token", layout{}, layout{}, func(ctx context.Context, api *slack.Client, _ ...slack.MsgOption) error {
+	return r.callAPI(ctx, "checking the token in Slack", layout{}, layout{}, func(ctx context.Context, api *slack.Client, _ ...slack.MsgOption) error {
 		_, err := api.AuthTestContext(ctx)
 		return err
 	})

@@ -18,6 +18,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // TestSecretsStayInside plants a canary in token and webhook and looks for it in
@@ -78,7 +79,7 @@ func TestLimitsHoldForAnyMessage(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := func(name string) string {
 			base := rapid.SampledFrom([]string{"", messagetest.Hostile, "é", "🔴", "<!channel> ", "& ", "\r\n", "a"}).Draw(t, name)
-			return message.Line(strings.Repeat(base, rapid.IntRange(0, 3000).Draw(t, name+" times")))
+			return text.Line(strings.Repeat(base, rapid.IntRange(0, 3000).Draw(t, name+" times")))
 		}
 		n := messagetest.Notice(rapid.SampledFrom(messagetest.Events()).Draw(t, "event"), rapid.SampledFrom(cause.All()).Draw(t, "cause"))
 		if rapid.Bool().Draw(t, "group") {

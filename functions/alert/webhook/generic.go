@@ -69,42 +69,42 @@ func (r *Receiver) Name() string { return r.options.Name }
 func (r *Receiver) Deliver(ctx context.Context, m message.Message, prev message.Ref) (message.Ref, message.Outcome, error) {
 	id := messageID(r.options.Name, m)
 	err := r.send(ctx, m, id, false)
-	if f := new(failure); errors.As(err, &f) && f.auth {
+	if message.BadCredential(err) {
 		err = r.send(ctx, m, id, true)
 	}
 	if err != nil {
-		return prev, outcome(err), err
+		return prev, message.OutcomeOf(err), err
 	}
-	return message.Ref{ID: id}, outcome(nil), nil
+	return message.Ref{ID: id}, message.OutcomeOf(nil), nil
 }
 
 func (r *Receiver) send(ctx context.Context, m message.Message, id string, again bool) error {
 	const doing = "posting to the webhook"
 	address, err := r.options.URL(ctx, again)
 	if err != nil {
-		return later(doing, err)
+		return message.FailCredential(doing, err)
 	}
 	known := outbound.Address(address)
 	var keys []signature.Key
 	for _, credential := range r.options.Keys {
 		v, err := credential(ctx, again)
 		if err != nil {
-			return later(doing, err)
+			return message.FailCredential(doing, err)
 		}
 		known = append(known, v)
 		parsed, err := signature.ParseKeys(v.Reveal())
 		if err != nil {
-			return refused(doing, err.Error())
+			return message.Fail(message.Refused, doing, err.Error())
 		}
 		keys = append(keys, parsed...)
 	}
 	body, err := encode(NewEvent(m))
 	if err != nil {
-		return refused(doing, err.Error())
+		return message.Fail(message.Refused, doing, err.Error())
 	}
 	header := http.Header{}
 	if err := signature.Sign(header, keys, id, r.options.Now(), body); err != nil {
-		return refused(doing, err.Error())
+		return message.Fail(message.Refused, doing, err.Error())
 	}
 	return post(ctx, r.client, doing, address.Reveal(), body, header, known...)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // PagerDutyOptions configures a PagerDuty receiver.
@@ -73,14 +74,14 @@ func (p *PagerDuty) Name() string { return p.options.Name }
 func (p *PagerDuty) Deliver(ctx context.Context, m message.Message, prev message.Ref) (message.Ref, message.Outcome, error) {
 	for _, action := range actions(m) {
 		err := p.send(ctx, m, action, false)
-		if f := new(failure); errors.As(err, &f) && f.auth {
+		if message.BadCredential(err) {
 			err = p.send(ctx, m, action, true)
 		}
 		if err != nil {
-			return prev, outcome(err), err
+			return prev, message.OutcomeOf(err), err
 		}
 	}
-	return message.Ref{ID: m.ID}, outcome(nil), nil
+	return message.Ref{ID: m.ID}, message.OutcomeOf(nil), nil
 }
 
 // actions returns what PagerDuty must be told to be where m is. An incident that
@@ -138,11 +139,11 @@ func (p *PagerDuty) send(ctx context.Context, m message.Message, action string, 
 	const doing = "sending to PagerDuty"
 	key, err := p.options.RoutingKey(ctx, again)
 	if err != nil {
-		return later(doing, err)
+		return message.FailCredential(doing, err)
 	}
 	body, err := encode(newEvent(m, action, key))
 	if err != nil {
-		return refused(doing, err.Error())
+		return message.Fail(message.Refused, doing, err.Error())
 	}
 	return post(ctx, p.client, doing, p.options.URL, body, http.Header{}, key)
 }
@@ -173,7 +174,7 @@ func newEvent(m message.Message, action string, key secrets.Value) event {
 	}
 	e.Client = "pongwatch"
 	e.Payload = &payload{
-		Summary: message.Clip(m.Headline+" · "+m.Short, maxSummary), Source: source, Severity: severity(m),
+		Summary: text.Clip(m.Headline+" · "+m.Short, maxSummary), Source: source, Severity: severity(m),
 		Timestamp: m.Since.UTC().Format(time.RFC3339), Component: m.Database, Group: m.Shard, Class: string(m.Cause), Details: details,
 	}
 	for _, l := range m.Links {

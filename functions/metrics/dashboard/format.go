@@ -4,16 +4,15 @@ import (
 	"fmt"
 	"html/template"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/functions/metrics/picture"
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
-	"github.com/pongwatch/pongwatch/shared/budget"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // none stands for a figure that is not known.
@@ -30,22 +29,30 @@ var functions = template.FuncMap{
 	"shape":     shape,
 	"spark":     func(s statistics.PingSeries) template.HTML { return drawing(picture.Sparkline(s)) },
 	"bar":       func(v *float64) template.HTML { return drawing(picture.Bar(*v)) },
-	"chart":     func(s statistics.PingSeries, limit float64) template.HTML { return drawing(picture.Chart(s, limit)) },
 	"data":      newChartData,
-	"rows":      rows,
+	"ranges":    statistics.Ranges,
+	"rows":      pingRows,
 	"told":      told,
-	"checkName": checkName,
+	"checkName": func(c report.Check) string { return strings.ReplaceAll(string(c), "_", " ") },
 	"size":      size,
-	"gauge":     func(d *statistics.Database, name string) *float64 { return gauge(d, report.Gauge(name)) },
-	"state":     func(i incidents.Incident) string { return strings.ReplaceAll(string(i.State), "_", " ") },
-	"over":      func(v *float64) bool { return v != nil && *v < 0 },
-	"minutes":   func(m float64) string { return duration(time.Duration(m * float64(time.Minute))) },
-	"trend":     trend,
-	"forecast":  forecast,
-	"forecasts": forecasts,
-	"figures":   figureRows,
-	"count":     count,
-	"thousands": budget.Thousands,
+	"gauge": func(d *statistics.Database, name report.Gauge) *float64 {
+		if v, ok := d.Gauges[name]; ok {
+			return &v
+		}
+		return nil
+	},
+	"state":    func(i incidents.Incident) string { return strings.ReplaceAll(string(i.State), "_", " ") },
+	"over":     func(v *float64) bool { return v != nil && *v < 0 },
+	"minutes":  func(m float64) string { return duration(time.Duration(m * float64(time.Minute))) },
+	"forecast": forecast,
+	"figures":  figureRows,
+	"count": func(v *float64) string {
+		if v == nil {
+			return none
+		}
+		return text.Thousands(int64(math.Round(*v)))
+	},
+	"thousands": text.Thousands[int64],
 	"extent":    extent,
 	"class":     func(w statistics.Word) string { return string(w) }, // not its text
 	"playbook":  func(p string) string { return strings.TrimPrefix(p, "/") },
@@ -54,13 +61,6 @@ var functions = template.FuncMap{
 // drawing is SVG that the picture package made of numbers.
 func drawing(svg string) template.HTML {
 	return template.HTML(svg) //nolint:gosec // numbers and fixed texts only
-}
-
-func gauge(d *statistics.Database, name report.Gauge) *float64 {
-	if v, ok := d.Gauges[name]; ok {
-		return &v
-	}
-	return nil
 }
 
 func milliseconds(v *float64) string {
@@ -126,7 +126,7 @@ func timeTag(t time.Time) template.HTML {
 	}
 	t = t.UTC()
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`, //nolint:gosec // made of a time alone
-		t.Format(time.RFC3339), t.Format("2006-01-02 15:04:05 UTC"), t.Format("Jan 2 15:04")+"&nbsp;UTC"))
+		t.Format(time.RFC3339), text.Stamp(t), t.Format("Jan 2 15:04")+"&nbsp;UTC"))
 }
 
 // shape is a status's sign: colour is never the only one.
@@ -141,8 +141,6 @@ func shape(w statistics.Word) template.HTML {
 	return template.HTML(`<svg class="shape" viewBox="0 0 16 16" aria-hidden="true">` + inner + `</svg>`) //nolint:gosec // fixed texts
 }
 
-func checkName(c report.Check) string { return strings.ReplaceAll(string(c), "_", " ") }
-
 func told(i incidents.Incident) string {
 	var out []string
 	for _, t := range i.Told {
@@ -153,83 +151,27 @@ func told(i incidents.Incident) string {
 		out = append(out, text)
 	}
 	if len(out) == 0 {
-		return "nobody yet"
+		return "none yet"
 	}
 	return strings.Join(out, ", ")
 }
 
-// chartData is what the script draws.
-type chartData struct {
-	Database string                   `json:"database"`
-	Region   string                   `json:"region"`
-	LimitMS  float64                  `json:"limit_ms"`
-	From     int64                    `json:"from"`
-	To       int64                    `json:"to"`
-	Pings    statistics.PingSeries    `json:"pings"`
-	Figures  *statistics.FigureSeries `json:"figures"`
-	// MemoryFullAt and CommandsOutAt are when a forecast says so.
-	MemoryFullAt  *int64 `json:"memory_full_at,omitempty"`
-	CommandsOutAt *int64 `json:"commands_out_at,omitempty"`
-	// Spans are the incidents' times: start, end, title.
-	Spans []spanned `json:"spans"`
-}
-
-type spanned struct {
-	From  int64  `json:"from"`
-	To    int64  `json:"to"`
-	Title string `json:"title"`
-}
-
-func newChartData(v *View) chartData {
-	d, r := v.Database(), v.Pings()
-	out := chartData{
-		Database: d.Name, Region: r.Region, LimitMS: d.LatencyLimitMS,
-		From: v.One.From.Unix(), To: v.One.To.Unix(), Pings: r.Series, Figures: d.Figures, Spans: []spanned{},
-		MemoryFullAt: after(v.One.GeneratedAt, d.MemoryFullInSeconds), CommandsOutAt: after(v.One.GeneratedAt, d.CommandsOutInSeconds),
+// forecast says when something is used up, as in "full in 3 d". It is empty where that is
+// not known.
+func forecast(what string, in *int64) string {
+	switch {
+	case in == nil:
+		return ""
+	case *in <= 0:
+		return what + " by now"
 	}
-	if len(figureRows(d.Figures)) == 0 {
-		out.Figures = nil // the page says so in words
-	}
-	for _, i := range v.Happened() {
-		if i.Database != d.Name {
-			continue
-		}
-		end := i.Resolved
-		if end.IsZero() {
-			end = v.One.GeneratedAt
-		}
-		if end.After(v.One.From) {
-			out.Spans = append(out.Spans, spanned{i.Since.Unix(), end.Unix(), i.ID + ": " + i.Title})
-		}
-	}
-	return out
+	return what + " in " + duration(time.Duration(*in)*time.Second)
 }
 
-// row is one line of the table of a chart's values.
-type row struct {
-	At           time.Time
-	P50, P95     *float64
-	Good, Failed int
-}
-
-// rows are the points that have pings, the newest first.
-func rows(s statistics.PingSeries) []row {
-	var out []row
-	for i, p50 := range slices.Backward(s.P50) {
-		if s.Good[i]+s.Failed[i] == 0 {
-			continue
-		}
-		one := row{At: s.From.Add(time.Duration(i) * time.Duration(s.StepSeconds) * time.Second), P50: p50, Good: s.Good[i], Failed: s.Failed[i]}
-		if len(s.P95) > i {
-			one.P95 = s.P95[i]
-		}
-		out = append(out, one)
-		if len(out) == maxRows {
-			break
-		}
+// extent is a range, whose unit is said once, or its only value.
+func extent(low, high string) string {
+	if low == high {
+		return high
 	}
-	return out
+	return strings.TrimSuffix(low, "\u00a0%") + "–" + high
 }
-
-// maxRows bounds the table: whoever wants more asks for the JSON.
-const maxRows = 120

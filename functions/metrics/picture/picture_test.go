@@ -59,10 +59,10 @@ func TestAGapLiftsThePenAndAFailureIsDrawn(t *testing.T) {
 
 func TestWhatADrawingSaysToThoseWhoDoNotSeeIt(t *testing.T) {
 	for _, tt := range []struct{ name, svg, want string }{
-		{"a chart names itself", Chart(series(20), 600), `role="img" aria-label="Wait for the PONG over time"`},
+		{"a chart names itself", Chart(series(20), 600), `role="img" aria-label="PING latency over time"`},
 		{"a sparkline repeats what is beside it", Sparkline(series(20)), `aria-hidden="true"`},
 		{"a bar repeats what is beside it", Bar(0.5), `aria-hidden="true"`},
-		{"a badge says its words", Badge("cache", "down", Bad), `role="img" aria-label="cache: down"`},
+		{"a badge says its words", Badge("cache", "down", "#b3261e"), `role="img" aria-label="cache: down"`},
 	} {
 		wellFormed(t, tt.svg)
 		if !strings.Contains(tt.svg, tt.want) {
@@ -72,7 +72,7 @@ func TestWhatADrawingSaysToThoseWhoDoNotSeeIt(t *testing.T) {
 }
 
 func TestUntrustedTextStaysText(t *testing.T) {
-	svg := Badge(`"><script>alert(1)</script>`, `<b>&`, Neutral)
+	svg := Badge(`"><script>alert(1)</script>`, `<b>&`, "#5b6470")
 	wellFormed(t, svg)
 	if strings.Contains(svg, "<script") || strings.Contains(svg, "<b>") {
 		t.Errorf("markup came through: %s", svg)

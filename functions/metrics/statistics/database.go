@@ -2,171 +2,163 @@ package statistics
 
 import (
 	"context"
-	"runtime"
+	"iter"
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/history"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// verdictsFrom is how far back a check's last verdict and forecast are looked for: the
-// rarest checks are asked once a day.
+// verdictsFrom is how old a check's last verdict and forecast may be: the rarest checks
+// run once a day.
 const verdictsFrom = 25 * time.Hour
-
-// dayOfPings is how many pings a day has by default.
-const dayOfPings = 24 * 60
 
 // uptimeDays is what Uptime covers.
 const uptimeDays = 30
 
-// databases adds the shard's databases and jobs.
-func (r *shardReader) databases(ctx context.Context) {
-	m := r.material(ctx)
-	wanted := slices.DeleteFunc(slices.Clone(r.config.InShard(r.shard)), func(d *config.Database) bool {
-		return r.q.Database != "" && d.Name != r.q.Database
-	})
-	all := make([]Database, len(wanted))
-	if len(all) == 1 {
-		all[0] = r.database(wanted[0], m, r.samples(ctx, wanted[0]))
-	} else {
-		// They share what is only read.
-		var group errgroup.Group
-		group.SetLimit(runtime.GOMAXPROCS(0))
-		for i, d := range wanted {
-			group.Go(func() error {
-				all[i] = r.database(d, m, nil)
-				return nil
-			})
-		}
-		_ = group.Wait() // nothing there fails
-	}
-	r.s.Databases = append(r.s.Databases, all...)
-}
-
-// samples returns the past days of one database's samples, where they are shown.
-func (r *shardReader) samples(ctx context.Context, d *config.Database) []*history.SampleDay {
-	if r.q.Database == "" || !r.long() {
-		return nil
-	}
-	days, err := r.archive.Samples(ctx, d.Name, r.w.from, r.now)
-	if err != nil {
-		r.missing(ctx, "samples of "+d.Name, err)
-	}
-	return days
-}
-
 // material is what the databases of a shard share.
 type material struct {
-	days    []*history.Day
-	covered map[time.Time]bool // the days that are there
-	// pings are the hours of each region that lie in the window or in no day.
-	pings    map[string][]*history.PingHour
+	days     []*history.Day                 // compacted
+	since    time.Time                      // the first of the latest days that are not compacted
+	pings    map[string][]*history.PingHour // by region, of the window and from since on
 	readings []*history.GaugeHour
-	since    time.Time // the first day that is in no day's document yet
 }
 
 func (r *shardReader) material(ctx context.Context) *material {
-	m := &material{covered: map[time.Time]bool{}, pings: map[string][]*history.PingHour{}}
-	today := r.now.Truncate(day)
-	days, err := r.days(ctx, r.shard, today.Add(-(uptimeDays-1)*day), r.now)
+	m := &material{since: r.now.Truncate(day), pings: map[string][]*history.PingHour{}}
+	var err error
+	m.days, err = r.days.get(r.shard, m.since.Add(-(uptimeDays-1)*day), r.now, func(from time.Time) ([]*history.Day, error) {
+		return r.archive.Days(ctx, r.shard, from, r.now)
+	})
 	if err != nil {
 		r.missing(ctx, "days", err)
 	}
-	m.days = days
-	for _, d := range days {
-		m.covered[d.Date()] = true
+	for t := m.since.Add(-day); !t.Before(r.now.Add(-r.archive.Retention())); t = t.Add(-day) {
+		if slices.ContainsFunc(m.days, func(d *history.Day) bool { return d.Date().Equal(t) }) {
+			break
+		}
+		m.since = t
 	}
-	from := today // in no day yet
-	for t := today.Add(-day); !t.Before(r.now.Add(-r.archive.Retention())) && !m.covered[t]; t = t.Add(-day) {
-		from = t
-	}
-	m.since = from
-	if r.w.to.Sub(r.w.from) <= day+r.w.step && r.w.from.Before(from) {
+	from := m.since
+	if !r.long() && r.w.from.Before(from) {
 		from = r.w.from
 	}
 	for _, region := range r.regions(r.shard) {
-		hours, err := r.Reader.pings(ctx, r.shard, region, from, r.now)
+		hours, err := r.pings.get(r.shard+"/"+region, from, r.now, func(from time.Time) ([]*history.PingHour, error) {
+			return r.archive.Pings(ctx, r.shard, region, from, r.now)
+		})
 		if err != nil {
 			r.missing(ctx, "pings from "+region, err)
 		}
 		m.pings[region] = hours
-		r.job(report.HealthCheck, region, runsOf(hours))
+		r.job(report.HealthCheck, region, lastRun(hours))
 	}
-	// The figures of more than a day come from days; counters need the hour before.
-	from = r.w.from.Add(-time.Hour)
-	if r.w.to.Sub(r.w.from) > day+r.w.step {
-		from = m.since.Add(-time.Hour)
+	// The figures of more than a day come from days. Counters need the hour before.
+	from = r.w.from
+	if r.long() {
+		from = m.since
 	}
+	from = from.Add(-time.Hour)
 	if least := r.now.Add(-verdictsFrom); least.Before(from) {
 		from = least
 	}
-	if m.readings, err = r.Reader.readings(ctx, r.shard, from, r.now); err != nil {
+	m.readings, err = r.gauges.get(r.shard, from, r.now, func(from time.Time) ([]*history.GaugeHour, error) {
+		return r.archive.Readings(ctx, r.shard, from, r.now)
+	})
+	if err != nil {
 		r.missing(ctx, "readings", err)
 	}
-	r.job(report.Metrics, "", runsOf(m.readings))
+	r.job(report.Metrics, "", lastRun(m.readings))
 	return m
 }
 
-// database joins what is known of d. old are the past days' samples, where they are shown.
-func (r *shardReader) database(d *config.Database, m *material, old []*history.SampleDay) Database {
-	regions := r.regions(r.shard)
-	home := d.Home
-	if !slices.Contains(regions, home) {
-		home = regions[0]
+// open yields a database's samples of the latest days that are not compacted.
+func (m *material) open(region, database string) iter.Seq[report.Sample] {
+	hours := m.pings[region]
+	first := slices.IndexFunc(hours, func(h *history.PingHour) bool { return !h.Hour().Before(m.since) })
+	if first < 0 {
+		first = len(hours)
+	}
+	return samplesOf(hours[first:], nil, region, database)
+}
+
+// lastRun returns the newest run in the hours, or the zero Run.
+func lastRun[H interface{ Runs() []history.Run }](hours []H) history.Run {
+	for _, h := range slices.Backward(hours) {
+		if runs := h.Runs(); len(runs) > 0 {
+			return runs[len(runs)-1]
+		}
+	}
+	return history.Run{}
+}
+
+// job adds how a job's last run went.
+func (r *shardReader) job(j report.Job, region string, last history.Run) {
+	every := r.config.Every(j)
+	limit := r.config.Alerting.Missing.After(every)
+	out := JobStatus{
+		Job: j, Shard: r.shard, Region: region, State: JobNever, LastRun: last.Scheduled,
+		EverySeconds: int64(every / time.Second), LateAfterSeconds: int64(limit / time.Second),
+	}
+	if !last.Scheduled.IsZero() {
+		out.LagMS, out.State = last.Lag().Milliseconds(), JobOK
+		if out.Region == "" {
+			out.Region = last.Region
+		}
+		if r.now.Sub(last.Scheduled) > limit {
+			out.State = JobLate
+		}
+	}
+	r.s.Monitor.Jobs = append(r.s.Monitor.Jobs, out)
+}
+
+// database joins what is known of d.
+func (r *shardReader) database(ctx context.Context, d *config.Database, m *material) Database {
+	regions := slices.Clone(r.regions(r.shard))
+	if i := slices.Index(regions, d.Home); i > 0 { // home first
+		regions = slices.Insert(slices.Delete(regions, i, i+1), 0, d.Home)
 	}
 	out := Database{
-		Name: d.Name, Shard: d.Shard, Environment: d.Environment, Plan: d.Plan, Home: home, Regions: []Region{},
+		Name: d.Name, Shard: d.Shard, Environment: d.Environment, Plan: d.Plan, Home: regions[0], Regions: []Region{},
 		LatencyLimitMS: float64(d.Thresholds.Latency.Open) / float64(time.Millisecond),
-		Uptime:         Uptime{Days: uptimeDays, Objective: d.Objective},
+		Uptime:         uptime(m, regions[0], d),
 	}
 	detail := r.q.Database != ""
-	order := append([]string{home}, slices.DeleteFunc(slices.Clone(regions), func(x string) bool { return x == home })...)
-	for _, region := range order {
-		if region == home {
-			out.Uptime.count(m, region, d.Name, r.now)
+	var old []*history.SampleDay
+	if detail && r.long() {
+		var err error
+		if old, err = r.archive.Samples(ctx, d.Name, r.w.from, r.now); err != nil {
+			r.missing(ctx, "samples of "+d.Name, err)
 		}
-		out.Regions = append(out.Regions, r.region(region, d.Name, m, old, detail))
 	}
-	r.read(&out, m, detail)
+	for _, region := range regions {
+		one := Region{Region: region, Last: lastPing(m.pings[region], d.Name)}
+		if r.long() && !detail {
+			one.Summary, one.Series = r.dailyPings(region, d.Name, m)
+		} else {
+			one.Summary, one.Series = pings(r.w, samplesOf(m.pings[region], old, region, d.Name), detail)
+		}
+		out.Regions = append(out.Regions, one)
+	}
+	r.readings(&out, m, detail)
 	return out
 }
 
-// long says that the window is wider than what hours are read for.
+// long says that the window is wider than the hours that are read.
 func (r *shardReader) long() bool { return r.w.to.Sub(r.w.from) > day+r.w.step }
 
-func (r *shardReader) region(region, database string, m *material, old []*history.SampleDay, detail bool) Region {
-	out := Region{Region: region, Last: lastPing(m.pings[region], database)}
-	if r.long() && !detail {
-		sums := r.summaries(region, database, m)
-		out.Summary, out.Series = joined(sums), daySeries(r.w, sums)
-		return out
-	}
-	var tally history.Tally
-	points := newPoints(r.w, detail)
-	for s := range samplesOf(m.pings[region], old, region, database) {
-		if r.w.index(s.At) >= 0 {
-			tally.Add(s)
-			points.add(s)
-		}
-	}
-	out.Summary, out.Series = tally.Summary(), points.end()
-	return out
-}
-
-// summaries are those of the window's days: of the ones that are in no day's document yet
-// they are made of their samples.
-func (r *shardReader) summaries(region, database string, m *material) map[time.Time]history.Summary {
-	out := map[time.Time]history.Summary{}
+// dailyPings sums up the window's days. A day that is not compacted is made of its samples.
+// Counts add up; percentiles do not, so the sum has none.
+func (r *shardReader) dailyPings(region, database string, m *material) (history.Summary, PingSeries) {
+	days := map[time.Time]history.Summary{}
 	for _, d := range m.days {
 		if of := d.Databases[database]; of != nil && !d.Date().Before(r.w.from.Truncate(day)) {
 			if s, ok := of.Regions.Of(region); ok {
-				out[d.Date()] = s
+				days[d.Date()] = s
 			}
 		}
 	}
@@ -175,72 +167,78 @@ func (r *shardReader) summaries(region, database string, m *material) map[time.T
 		date := s.At.UTC().Truncate(day)
 		if open[date] == nil {
 			open[date] = &history.Tally{}
-			open[date].Grow(dayOfPings)
 		}
 		open[date].Add(s)
 	}
 	for date, tally := range open {
-		out[date] = tally.Summary()
+		days[date] = tally.Summary()
 	}
-	return out
-}
-
-// joined adds up what can be added up: counts, not percentiles.
-func joined(days map[time.Time]history.Summary) history.Summary {
-	var s history.Summary
-	for _, d := range days {
-		s.Samples += d.Samples
-		s.Good += d.Good
-		s.Failed += d.Failed
-		s.Unknown += d.Unknown
-		if d.Max != nil && (s.Max == nil || *d.Max > *s.Max) {
-			s.Max = d.Max
+	var sum history.Summary
+	w := r.w.daily()
+	series := newPingSeries(w, false)
+	for date, d := range days {
+		sum.Samples += d.Samples
+		sum.Good += d.Good
+		sum.Failed += d.Failed
+		sum.Unknown += d.Unknown
+		if d.Max != nil && (sum.Max == nil || *d.Max > *sum.Max) {
+			sum.Max = d.Max
+		}
+		if i := w.index(date); i >= 0 {
+			series.Good[i], series.Failed[i] = d.Good, d.Failed
+			if d.P50 != nil {
+				series.P50[i] = tenths(*d.P50)
+			}
 		}
 	}
-	if judged := s.Good + s.Failed; judged > 0 {
-		s.Availability = new(float64(s.Good) / float64(judged))
-	}
-	return s
+	sum.Availability = availability(sum.Good, sum.Failed)
+	return sum, series
 }
 
-func (u *Uptime) count(m *material, region, database string, now time.Time) {
-	for _, d := range m.days {
-		if of := d.Databases[database]; of != nil {
-			s, _ := of.Regions.Of(region)
+// availability is good among good and failed, nil of none.
+func availability(good, failed int) *float64 {
+	if good+failed == 0 {
+		return nil
+	}
+	return new(float64(good) / float64(good+failed))
+}
+
+func uptime(m *material, home string, d *config.Database) Uptime {
+	u := Uptime{Days: uptimeDays, Objective: d.Objective}
+	for _, of := range m.days {
+		if one := of.Databases[d.Name]; one != nil {
+			s, _ := one.Regions.Of(home)
 			u.Good += s.Good
 			u.Failed += s.Failed
 		}
 	}
-	for s := range m.open(region, database) {
-		switch {
-		case now.Sub(s.At.UTC().Truncate(day)) > uptimeDays*day:
-		case s.Status == report.OK, s.Status == report.Warn:
+	for s := range m.open(home, d.Name) {
+		switch s.Status {
+		case report.OK, report.Warn:
 			u.Good++
-		case s.Status == report.Fail:
+		case report.Fail:
 			u.Failed++
 		}
 	}
-	judged := float64(u.Good + u.Failed)
-	if judged == 0 {
-		return
-	}
-	u.Availability = new(float64(u.Good) / judged)
-	if allowed := (1 - u.Objective) * judged; allowed > 0 {
+	u.Availability = availability(u.Good, u.Failed)
+	if allowed := (1 - u.Objective) * float64(u.Good+u.Failed); allowed > 0 {
 		u.BudgetLeft = ratio(new(1 - float64(u.Failed)/allowed))
 	}
+	return u
 }
 
-// judge says how the database is.
+// judge sets the status: the worst of the last ping and the open incidents.
 func (d *Database) judge(open []incidents.Incident, now time.Time, late time.Duration) {
+	set := func(w Word, c cause.Cause) { d.Status, d.Cause, d.Title = w, c, c.Info().Title }
 	d.Status = NoData
 	if last := d.Regions[0].Last; last != nil && now.Sub(last.At) <= late {
 		switch last.Status {
 		case report.OK:
 			d.Status = Connected
 		case report.Warn:
-			d.set(Degraded, cause.Cause(last.Cause))
+			set(Degraded, cause.Cause(last.Cause))
 		case report.Fail:
-			d.set(Down, cause.Cause(last.Cause))
+			set(Down, cause.Cause(last.Cause))
 		}
 	}
 	for _, i := range open {
@@ -255,49 +253,7 @@ func (d *Database) judge(open []incidents.Incident, now time.Time, late time.Dur
 			word = Down
 		}
 		if d.Status == NoData || worse(word, d.Status) {
-			d.set(word, i.Cause)
+			set(word, i.Cause)
 		}
 	}
-}
-
-func (d *Database) set(w Word, c cause.Cause) {
-	d.Status, d.Cause, d.Title = w, c, c.Info().Title
-}
-
-func worse(a, b Word) bool {
-	order := Words()
-	return slices.Index(order, a) < slices.Index(order, b)
-}
-
-// job adds how a job's last run went.
-func (r *shardReader) job(j report.Job, region string, runs []history.Run) {
-	every := r.config.Every(j)
-	limit := r.config.Alerting.Missing.After(every)
-	out := JobStatus{
-		Job: j, Shard: r.shard, Region: region, State: JobNever,
-		EverySeconds: int64(every / time.Second), LateAfterSeconds: int64(limit / time.Second),
-	}
-	if n := len(runs); n > 0 {
-		last := runs[n-1]
-		out.LastRun, out.LagMS, out.State = last.Scheduled, last.Lag().Milliseconds(), JobOK
-		if out.Region == "" {
-			out.Region = last.Region
-		}
-		if r.now.Sub(last.Scheduled) > limit {
-			out.State = JobLate
-		}
-	}
-	r.s.Monitor.Jobs = append(r.s.Monitor.Jobs, out)
-}
-
-// hour is one hour's document.
-type hour interface{ Runs() []history.Run }
-
-func runsOf[H hour](hours []H) []history.Run {
-	for _, h := range slices.Backward(hours) {
-		if runs := h.Runs(); len(runs) > 0 {
-			return runs
-		}
-	}
-	return nil
 }

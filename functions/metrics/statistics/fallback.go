@@ -4,12 +4,9 @@ import (
 	"context"
 	"maps"
 	"math"
-	"sync"
 	"time"
 
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/incident"
-	"github.com/pongwatch/pongwatch/shared/store"
 )
 
 // Fallback is how often and how long a database's apps were in mock mode, by Alert's
@@ -34,51 +31,43 @@ type FallbackDay struct {
 }
 
 const (
-	// fallbackDays is what Fallback.Days has.
+	// fallbackDays is how many days Fallback.Days has.
 	fallbackDays = 7
 	// fallbackFrom is how long before now an incident may have begun to count. One that
 	// is still open counts whenever it began.
 	fallbackFrom = 14 * day
-	// fallbackFresh is how long what was read of incidents' documents is good: what is
-	// resolved meanwhile is in Alert's state, by default for a quarter of an hour.
+	// fallbackFresh is how long incidents' documents are reused after they were read.
+	// An incident that is resolved meanwhile is in Alert's state, by default for a
+	// quarter of an hour.
 	fallbackFresh = 10 * time.Minute
-	// fallbackSettled is how long after its end an incident is not reopened any more.
-	fallbackSettled = day
 )
 
-// fallbacks remembers the shards' documents that tell of mock mode.
-type fallbacks struct {
-	mu   sync.Mutex
-	read map[string]mockDocuments
-}
-
-type mockDocuments struct {
-	at time.Time
-	// Of the incidents that were opened before then no document changes any more.
-	settled   time.Time
+// mockIncidents are a shard's resolved incidents that tell of mock mode.
+type mockIncidents struct {
+	read      time.Time
 	incidents []incident.Incident
 }
 
-// fallback fills in the shard's databases. What cannot be read is left out.
-func (r *shardReader) fallback(ctx context.Context, states []incident.State) {
-	documents, err := r.mockDocuments(ctx)
+// fallback fills in Fallback of the shard's databases, unless incidents cannot be read.
+func (r *shardReader) fallback(ctx context.Context, state *incident.State) {
+	resolved, err := r.resolvedMock(ctx)
 	if err != nil {
 		r.missing(ctx, "mock mode's history", err)
 		return
 	}
 	known := map[string]*incident.Incident{}
-	for i := range documents {
-		known[documents[i].ID] = &documents[i]
+	for i := range resolved {
+		known[resolved[i].ID] = &resolved[i]
 	}
-	for _, s := range states {
-		maps.Copy(known, s.Incidents) // newer than their documents
+	if state != nil {
+		maps.Copy(known, state.Incidents) // newer than their documents
 	}
-	var lapses []incidents.Lapse
+	var lapses []lapse
 	for _, i := range known {
-		lapses = append(lapses, incidents.Lapses(i, r.now)...)
+		lapses = append(lapses, lapsesOf(i, r.now)...)
 	}
-	of := map[string][]incidents.Lapse{}
-	for _, l := range incidents.JoinLapses(lapses) {
+	of := map[string][]lapse{}
+	for _, l := range joinLapses(lapses) {
 		of[l.Database] = append(of[l.Database], l)
 	}
 	for i := range r.s.Databases {
@@ -89,81 +78,51 @@ func (r *shardReader) fallback(ctx context.Context, states []incident.State) {
 }
 
 // newFallback counts a database's joined lapses.
-func newFallback(lapses []incidents.Lapse, now time.Time) *Fallback {
-	f := &Fallback{Active: []string{}, Days: make([]FallbackDay, fallbackDays)}
+func newFallback(lapses []lapse, now time.Time) *Fallback {
+	count := func(from, to time.Time) (activations int, minutes float64) {
+		n, lasted := countLapses(lapses, from, to)
+		return n, math.Round(lasted.Minutes()*10) / 10
+	}
+	f := &Fallback{Active: []string{}}
 	for _, l := range lapses {
 		if l.To.Equal(now) {
 			f.Active = append(f.Active, l.Service)
 		}
 	}
-	var lasted time.Duration
-	f.Activations, lasted = incidents.Count(lapses, now.Add(-day), now)
-	f.Minutes = minutes(lasted)
-	today := now.Truncate(day)
-	for i := range f.Days {
-		from := today.Add(time.Duration(i-fallbackDays+1) * day)
-		d := &f.Days[i]
-		d.Activations, lasted = incidents.Count(lapses, from, from.Add(day))
-		d.Date, d.Minutes = from.Format(time.DateOnly), minutes(lasted)
+	f.Activations, f.Minutes = count(now.Add(-day), now)
+	for back := fallbackDays - 1; back >= 0; back-- {
+		from := now.Truncate(day).Add(-time.Duration(back) * day)
+		d := FallbackDay{Date: from.Format(time.DateOnly)}
+		d.Activations, d.Minutes = count(from, from.Add(day))
+		f.Days = append(f.Days, d)
 	}
 	return f
 }
 
-// minutes are rounded to a tenth.
-func minutes(d time.Duration) float64 { return math.Round(d.Minutes()*10) / 10 }
-
-// mockDocuments returns the incidents of the last weeks that tell of mock mode.
-func (r *shardReader) mockDocuments(ctx context.Context) ([]incident.Incident, error) {
-	r.fallbacks.mu.Lock()
-	kept, ok := r.fallbacks.read[r.shard]
-	r.fallbacks.mu.Unlock()
-	if ok && r.now.Sub(kept.at) < fallbackFresh && !r.now.Before(kept.at) {
+// resolvedMock returns the shard's resolved incidents of the last weeks that tell of mock
+// mode. An open one is in Alert's state; otherwise its end is not known.
+func (r *shardReader) resolvedMock(ctx context.Context) ([]incident.Incident, error) {
+	r.mu.Lock()
+	kept, ok := r.mock[r.shard]
+	r.mu.Unlock()
+	if age := r.now.Sub(kept.read); ok && age >= 0 && age < fallbackFresh {
 		return kept.incidents, nil
 	}
-	oldest := r.now.Add(-fallbackFrom)
-	from := oldest
-	if kept.settled.After(from) {
-		from = kept.settled
+	missing := len(r.s.Missing)
+	documents, err := r.documents(ctx, r.now.Add(-fallbackFrom))
+	if err != nil {
+		return nil, err
 	}
-	next := mockDocuments{at: r.now, settled: r.now.Add(-fallbackSettled)}
-	for _, i := range kept.incidents {
-		if i.Opened.Before(from) && !i.Opened.Before(oldest) {
-			next.incidents = append(next.incidents, i)
+	found := mockIncidents{read: r.now}
+	for _, d := range documents {
+		if i := d.Incident(); !i.Open() && len(lapsesOf(&i, r.now)) > 0 {
+			found.incidents = append(found.incidents, i)
 		}
 	}
-	first, last := store.Prefix(incident.DocumentKey(r.shard, ""))
-	whole := true
-	// Ids begin with the second of opening.
-	for doc, err := range r.store.Range(ctx, first+from.Format("20060102T150405Z"), last) {
-		if err != nil {
-			return nil, err
-		}
-		d, err := incident.DecodeDocument(doc.Data)
-		if err != nil {
-			r.missing(ctx, "an incident", err)
-			whole = false
-			continue
-		}
-		i := d.Incident()
-		if i.Open() || r.now.Sub(i.Resolved) < fallbackSettled {
-			next.settled = earlier(next.settled, i.Opened.Truncate(time.Second))
-		}
-		// One that is open is in Alert's state, or nobody knows when it ended.
-		if !i.Open() && len(incidents.Lapses(&i, r.now)) > 0 {
-			next.incidents = append(next.incidents, i)
-		}
+	if len(r.s.Missing) == missing { // every document was readable
+		r.mu.Lock()
+		r.mock[r.shard] = found
+		r.mu.Unlock()
 	}
-	if whole {
-		r.fallbacks.mu.Lock()
-		r.fallbacks.read[r.shard] = next
-		r.fallbacks.mu.Unlock()
-	}
-	return next.incidents, nil
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
+	return found.incidents, nil
 }

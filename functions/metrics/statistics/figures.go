@@ -1,6 +1,7 @@
 package statistics
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -8,10 +9,14 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// read fills in what the readings tell.
-func (r *shardReader) read(d *Database, m *material, detail bool) {
+// readings fills in what Metrics' readings say of d.
+func (r *shardReader) readings(d *Database, m *material, detail bool) {
+	last := map[report.Check]*float64{} // what a check measured last
 	for _, name := range report.Checks() {
 		for at, v := range history.Verdicts(m.readings, d.Name, name) {
+			if v.Value != nil {
+				last[name] = v.Value
+			}
 			if r.now.Sub(at) > verdictsFrom {
 				continue // a wider range has read more
 			}
@@ -27,35 +32,64 @@ func (r *shardReader) read(d *Database, m *material, detail bool) {
 			break
 		}
 	}
-	now := history.SumUp(m.readings, d.Name, r.w.from)
-	d.MemoryRatio, d.CommandsRatio, d.HitRate = lastValue(m, d, report.Memory), lastValue(m, d, report.Commands), ratio(now.HitRate())
-	_, seen := figureOf(m, d, report.Commands, report.GaugeMonthCommandsSeen)
-	d.CommandsAtLeast = seen && d.CommandsRatio != nil
-	d.MemoryFullInSeconds = r.forecast(m, d, report.Memory, report.GaugeMemoryHours)
-	d.CommandsOutInSeconds = r.forecast(m, d, report.Commands, report.GaugeCommandsHours)
-	if !r.long() {
-		if detail {
-			w := r.w
-			w.step = max(w.step, r.config.Every(report.Metrics))
-			d.Figures = figureSeries(w, m.readings, d.Name)
+	d.MemoryRatio, d.CommandsRatio = ratio(last[report.Memory]), ratio(last[report.Commands])
+	d.CommandsAtLeast = d.CommandsRatio != nil && beside(d, m, report.Commands, report.GaugeMonthCommandsSeen) != nil
+	// A forecast is the one that alerts were judged by, less the time since.
+	left := func(c report.Check, gauge report.Gauge) *int64 {
+		hours := beside(d, m, c, gauge)
+		if hours == nil {
+			return nil
 		}
+		return new(max(0, int64(*hours*3600)-int64(r.now.Sub(d.Checks[c].At)/time.Second)))
+	}
+	d.MemoryFullInSeconds = left(report.Memory, report.GaugeMemoryHours)
+	d.CommandsOutInSeconds = left(report.Commands, report.GaugeCommandsHours)
+	if r.long() {
+		r.dailyFigures(d, m, detail)
 		return
 	}
-	w := r.w.daily()
-	series := newFigures(w)
-	var sum history.Figures
-	for _, of := range m.days {
-		if one, i := of.Databases[d.Name], w.index(of.Date()); one != nil && i >= 0 {
-			series.set(i, one.Figures)
-			sum.Hits, sum.Misses = plus(sum.Hits, one.Hits), plus(sum.Misses, one.Misses)
+	d.HitRate = ratio(history.SumUp(m.readings, d.Name, r.w.from).HitRate())
+	if detail {
+		w := r.w
+		w.step = max(w.step, r.config.Every(report.Metrics))
+		d.Figures = figureSeries(w, m.readings, d.Name)
+	}
+}
+
+// beside returns the gauge that was read with the check's last verdict, or nil.
+func beside(d *Database, m *material, c report.Check, gauge report.Gauge) *float64 {
+	var found *float64
+	for at, v := range history.Figure(m.readings, d.Name, gauge) {
+		if at.Equal(d.Checks[c].At) {
+			found = &v
 		}
 	}
-	for t := m.since; !t.After(r.now); t = t.Add(day) { // in no day yet
-		one := history.SumUp(before(m.readings, t.Add(day)), d.Name, t)
-		if i := w.index(t); i >= 0 && one != (history.Figures{}) {
-			series.set(i, one)
+	return found
+}
+
+// dailyFigures fills in the hit rate of the window, and the figures of its days.
+func (r *shardReader) dailyFigures(d *Database, m *material, detail bool) {
+	w := r.w.daily()
+	series := newFigureSeries(w)
+	var sum history.Figures
+	add := func(date time.Time, f history.Figures) {
+		if i := w.index(date); i >= 0 {
+			series.HitRate[i], series.MemoryRatio[i], series.CommandsRatio[i] = ratio(f.HitRate()), ratio(f.MemoryRatio), ratio(f.CommandsRatio)
+			series.Commands[i] = f.Commands
 		}
-		sum.Hits, sum.Misses = plus(sum.Hits, one.Hits), plus(sum.Misses, one.Misses)
+		sum.Hits, sum.Misses = plus(sum.Hits, f.Hits), plus(sum.Misses, f.Misses)
+	}
+	for _, of := range m.days {
+		if one := of.Databases[d.Name]; one != nil && w.index(of.Date()) >= 0 {
+			add(of.Date(), one.Figures)
+		}
+	}
+	for date := m.since; !date.After(r.now); date = date.Add(day) {
+		next := slices.IndexFunc(m.readings, func(h *history.GaugeHour) bool { return !h.Hour().Before(date.Add(day)) })
+		if next < 0 {
+			next = len(m.readings)
+		}
+		add(date, history.SumUp(m.readings[:next], d.Name, date))
 	}
 	d.HitRate = ratio(sum.HitRate())
 	if detail {
@@ -63,15 +97,39 @@ func (r *shardReader) read(d *Database, m *material, detail bool) {
 	}
 }
 
-// before returns the hours that begin before t.
-func before(hours []*history.GaugeHour, t time.Time) []*history.GaugeHour {
-	n := len(hours)
-	for n > 0 && !hours[n-1].Hour().Before(t) {
-		n--
+// figureSeries sorts readings into the window's points.
+func figureSeries(w window, hours []*history.GaugeHour, database string) *FigureSeries {
+	s := newFigureSeries(w)
+	hits, misses := make([]*float64, w.points()), make([]*float64, w.points())
+	for gauge, points := range map[report.Gauge][]*float64{report.GaugeHits: hits, report.GaugeMisses: misses, report.GaugeCommands: s.Commands} {
+		for t, grown := range history.Growth(hours, database, gauge) {
+			if i := w.index(t); i >= 0 {
+				points[i] = plus(points[i], &grown)
+			}
+		}
 	}
-	return hours[:n]
+	for i := range hits {
+		s.HitRate[i] = ratio(history.Figures{Hits: hits[i], Misses: misses[i]}.HitRate())
+	}
+	for check, points := range map[report.Check][]*float64{report.Memory: s.MemoryRatio, report.Commands: s.CommandsRatio} {
+		for t, v := range history.Verdicts(hours, database, check) {
+			if i := w.index(t); i >= 0 && v.Value != nil {
+				points[i] = ratio(v.Value)
+			}
+		}
+	}
+	return s
 }
 
+func newFigureSeries(w window) *FigureSeries {
+	n := w.points()
+	return &FigureSeries{
+		From: w.from, StepSeconds: int64(w.step / time.Second),
+		HitRate: make([]*float64, n), MemoryRatio: make([]*float64, n), CommandsRatio: make([]*float64, n), Commands: make([]*float64, n),
+	}
+}
+
+// plus adds v to a sum. A sum of nothing is nil.
 func plus(sum, v *float64) *float64 {
 	switch {
 	case v == nil:
@@ -82,33 +140,10 @@ func plus(sum, v *float64) *float64 {
 	return new(*sum + *v)
 }
 
-// lastValue is what a check said last of its quota.
-func lastValue(m *material, d *Database, c report.Check) *float64 {
-	var last *float64
-	for _, v := range history.Verdicts(m.readings, d.Name, c) {
-		if v.Value != nil {
-			last = v.Value
-		}
-	}
-	return ratio(last)
-}
-
-// forecast is what the check's last verdict foretold, less the time since: what is
-// shown is what alerts were judged by.
-func (r *shardReader) forecast(m *material, d *Database, c report.Check, gauge report.Gauge) *int64 {
-	hours, foretold := figureOf(m, d, c, gauge) // an older one was not foretold again
-	if !foretold {
+// ratio rounds a share to five digits.
+func ratio(v *float64) *float64 {
+	if v == nil {
 		return nil
 	}
-	return new(max(0, int64(hours*3600)-int64(r.now.Sub(d.Checks[c].At)/time.Second)))
-}
-
-// figureOf is what a gauge was when the check gave its last verdict.
-func figureOf(m *material, d *Database, c report.Check, gauge report.Gauge) (value float64, known bool) {
-	for at, v := range history.Figure(m.readings, d.Name, gauge) {
-		if at.Equal(d.Checks[c].At) {
-			value, known = v, true
-		}
-	}
-	return value, known
+	return new(math.Round(*v*1e5) / 1e5)
 }

@@ -19,13 +19,13 @@ type Footprint struct {
 	LeastRatio *float64 `json:"least_ratio,omitempty"`
 	MostRatio  *float64 `json:"most_ratio,omitempty"`
 	UpperRatio *float64 `json:"upper_ratio,omitempty"`
-	// Over says that Most is above the budget, Accepted that the configuration wants that.
-	// If it does not, only what costs nothing is asked, and the figures are what all would take.
+	// Over says that Most is above the budget, Accepted that the configuration allows it.
+	// Otherwise only free checks run, and the figures are what all checks would take.
 	Over     bool `json:"over_budget,omitempty"`
 	Accepted bool `json:"over_budget_accepted,omitempty"`
 }
 
-// footprints works them out for every database. They change with the configuration alone.
+// footprints returns that of every database. They change with the configuration alone.
 func footprints(c *config.Config) []Footprint {
 	out := make([]Footprint, 0, len(c.Databases))
 	for _, d := range budget.Commands(c) {
@@ -36,14 +36,4 @@ func footprints(c *config.Config) []Footprint {
 		out = append(out, f)
 	}
 	return out
-}
-
-// footprintsOf returns that of one database, or all for none.
-func footprintsOf(all []Footprint, database string) []Footprint {
-	for i := range all {
-		if all[i].Database == database {
-			return all[i : i+1]
-		}
-	}
-	return all
 }

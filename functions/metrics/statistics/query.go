@@ -1,6 +1,7 @@
 package statistics
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -65,13 +66,11 @@ func (e *QueryError) Error() string { return e.Text }
 // Parse reads range, database, region and step. An error is a [*QueryError].
 func Parse(v url.Values, c *config.Config) (Query, error) {
 	q := Query{Range: v.Get("range"), Database: v.Get("database"), Region: v.Get("region")}
-	if q.Range == "" {
-		q.Range = spans[0].name
-	}
-	s, ok := spanOf(q.Range)
-	if !ok {
+	q.Range = cmp.Or(q.Range, spans[0].name)
+	if !slices.Contains(Ranges(), q.Range) {
 		return q, &QueryError{Text: fmt.Sprintf("range %q is not known, want one of %s", report.CutEvidence(q.Range), strings.Join(Ranges(), ", "))}
 	}
+	s := q.span()
 	if q.Database != "" && c.Database(q.Database) == nil {
 		return q, &QueryError{Text: "database " + report.CutEvidence(q.Database) + " is not configured", NotFound: true}
 	}
@@ -83,25 +82,17 @@ func Parse(v url.Values, c *config.Config) (Query, error) {
 		}
 		q.Step = step
 	}
-	if q.Region != "" && !knownRegion(c, q.Region) {
+	of := func(shard string) bool { return slices.Contains(c.RegionsOf(shard), q.Region) }
+	// Without regions in the configuration there is one, wherever that is.
+	if q.Region != "" && len(c.Regions) > 0 && !slices.ContainsFunc(c.ShardNames(), of) {
 		return q, &QueryError{Text: "region " + report.CutEvidence(q.Region) + " is not configured", NotFound: true}
 	}
 	return q, nil
 }
 
-func knownRegion(c *config.Config, region string) bool {
-	if len(c.Regions) == 0 {
-		return true // there is one, wherever that is
-	}
-	return slices.ContainsFunc(c.ShardNames(), func(shard string) bool { return slices.Contains(c.RegionsOf(shard), region) })
-}
-
-func spanOf(name string) (span, bool) {
-	i := slices.IndexFunc(spans, func(s span) bool { return s.name == name })
-	if i < 0 {
-		return span{}, false
-	}
-	return spans[i], true
+// span returns that of the range, which is known.
+func (q Query) span() span {
+	return spans[slices.IndexFunc(spans, func(s span) bool { return s.name == q.Range })]
 }
 
 // window is the query's time.
@@ -112,7 +103,7 @@ type window struct {
 
 // window of a query whose pings come every so often: points are aligned to the step.
 func (q Query) window(now time.Time, every time.Duration) window {
-	s, _ := spanOf(q.Range)
+	s := q.span()
 	step := q.Step
 	if step == 0 {
 		step = s.step
@@ -126,6 +117,11 @@ func (q Query) window(now time.Time, every time.Duration) window {
 
 // points is how many steps the window has.
 func (w window) points() int { return int((w.to.Sub(w.from) + w.step - 1) / w.step) }
+
+// daily is the window in whole days.
+func (w window) daily() window {
+	return window{from: w.from.Truncate(day), to: w.to.Add(day - 1).Truncate(day), step: day}
+}
 
 // index is the point that t falls into, negative for none.
 func (w window) index(t time.Time) int {

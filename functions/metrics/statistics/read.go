@@ -7,17 +7,18 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
-// Options are what a Reader reads. All but Log are required.
+// Options are what a Reader needs. All but Version are required.
 type Options struct {
 	Config  *config.Config
 	Store   store.Store
@@ -29,64 +30,90 @@ type Options struct {
 	Log     *slog.Logger
 }
 
-// Reader reads statistics. It is safe for concurrent use, and keeps what no longer
-// changes.
+// Reader reads statistics. It is safe for concurrent use, and keeps documents that no
+// longer change.
 type Reader struct {
-	options Options
-	config  *config.Config
-	store   store.Store
-	archive *history.Archive
-	now     func() time.Time
-	log     *slog.Logger
-	caches  *caches
-	// footprints are every database's.
-	footprints []Footprint
+	options    Options
+	config     *config.Config
+	archive    *history.Archive
+	footprints []Footprint // every database's
+	days       cache[history.Day]
+	pings      cache[history.PingHour]
+	gauges     cache[history.GaugeHour]
 
-	fallbacks fallbacks
+	mu   sync.Mutex
+	mock map[string]mockIncidents // by shard
 }
 
 // NewReader returns a Reader.
 func NewReader(o Options) *Reader {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
+	const hours = 26 * time.Hour // a day, the hour before it, and the one that is not over
+	return &Reader{
+		options: o, config: o.Config, archive: o.Archive, footprints: footprints(o.Config),
+		days:   cache[history.Day]{width: day, keep: (uptimeDays + 2) * day, late: o.Archive.Retention() + 2*day, began: (*history.Day).Date},
+		pings:  cache[history.PingHour]{width: time.Hour, keep: hours, began: (*history.PingHour).Hour},
+		gauges: cache[history.GaugeHour]{width: time.Hour, keep: hours, began: (*history.GaugeHour).Hour},
+		mock:   map[string]mockIncidents{},
 	}
-	return &Reader{options: o, config: o.Config, store: o.Store, archive: o.Archive, now: o.Now, log: o.Log, caches: newCaches(o.Archive.Retention()), footprints: footprints(o.Config), fallbacks: fallbacks{read: map[string]mockDocuments{}}}
 }
 
-// ErrNothing is Read's when nothing at all could be read.
+// ErrNothing is the error of Read if nothing at all could be read.
 var ErrNothing = errors.New("nothing could be read")
 
-// Read answers q. What cannot be read is named in Missing; if that is everything, the
-// error is ErrNothing, and the answer says what is missing.
+// Read answers q. Missing names what could not be read. If that is everything, Read
+// returns ErrNothing with the answer.
 func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
-	now := r.now().UTC()
-	w := q.window(now, r.config.Every(report.HealthCheck))
+	now := r.options.Now().UTC()
+	pingEvery := r.config.Every(report.HealthCheck)
+	w := q.window(now, pingEvery)
 	s := &Statistics{
 		GeneratedAt: now, Version: r.options.Version, Range: q.Range, From: w.from, To: w.to, StepSeconds: int64(w.step / time.Second),
 		Databases: []Database{}, Past: []incidents.Incident{},
-		Monitor: Monitor{Status: JobOK, Jobs: []JobStatus{}, Footprint: footprintsOf(r.footprints, q.Database)},
+		Monitor: Monitor{Status: JobOK, Jobs: []JobStatus{}, Footprint: r.footprints},
+	}
+	if i := slices.IndexFunc(r.footprints, func(f Footprint) bool { return f.Database == q.Database }); i >= 0 {
+		s.Monitor.Footprint = r.footprints[i : i+1]
 	}
 	var states []incident.State
 	var past []incident.Document
 	read := false
 	for _, shard := range r.config.ShardNames() {
 		sr := &shardReader{Reader: r, s: s, q: q, w: w, now: now, shard: shard}
-		sr.databases(ctx)
-		if state, ok := sr.state(ctx); ok {
-			states, read = append(states, state...), true
+		m := sr.material(ctx)
+		for _, d := range r.config.InShard(shard) {
+			if q.Database == "" || d.Name == q.Database {
+				s.Databases = append(s.Databases, sr.database(ctx, d, m))
+			}
+		}
+		state, err := sr.state(ctx)
+		if err != nil {
+			sr.missing(ctx, "incidents", err)
+		} else {
+			read = true
 			sr.fallback(ctx, state)
 		}
-		past = append(past, sr.documents(ctx)...)
+		if state != nil {
+			states = append(states, *state)
+		}
+		past = append(past, sr.past(ctx)...)
 	}
 	s.Incidents = incidents.New(now, states...)
 	if q.Database != "" {
 		s.Incidents = s.Incidents.Only(q.Database)
 	}
-	s.Past = pastOf(past, s.Incidents, q.Database, now)
-	s.Monitor.Deliveries = s.Incidents.Deliveries
-	for _, i := range s.Past {
-		s.Monitor.Deliveries.Add(i.Told)
+	shown := map[string]bool{}
+	for _, i := range slices.Concat(s.Incidents.Open, s.Incidents.Resolved, s.Incidents.Drills) {
+		shown[i.FullID] = true
 	}
+	s.Monitor.Deliveries = s.Incidents.Deliveries
+	for _, d := range past {
+		if !shown[d.ID] && (q.Database == "" || d.Series.Database == q.Database) {
+			i := incidents.FromDocument(d, now)
+			s.Past = append(s.Past, i)
+			s.Monitor.Deliveries.Add(i.Told)
+		}
+	}
+	slices.SortStableFunc(s.Past, func(a, b incidents.Incident) int { return b.Resolved.Compare(a.Resolved) })
 	for _, j := range s.Monitor.Jobs {
 		if j.State != JobOK {
 			s.Monitor.Status = JobLate
@@ -94,7 +121,7 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
 		read = read || !j.LastRun.IsZero()
 	}
 	for i := range s.Databases {
-		s.Databases[i].judge(s.Incidents.Open, now, r.config.Alerting.Missing.After(r.config.Every(report.HealthCheck)))
+		s.Databases[i].judge(s.Incidents.Open, now, r.config.Alerting.Missing.After(pingEvery))
 	}
 	if len(s.Missing) > 0 && !read {
 		return s, ErrNothing
@@ -102,28 +129,27 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
 	return s, nil
 }
 
-// Mark returns a text that changes whenever an answer about these shards may: with a
-// run, with Alert's state, and with time while nothing runs.
+// markEvery is how often an answer changes while nothing else does.
+const markEvery = time.Minute
+
+// Mark returns a text that changes whenever an answer may: with a run, with Alert's state,
+// and with time, because what does not run becomes late.
 func (r *Reader) Mark(ctx context.Context) (string, error) {
-	now := r.now().UTC()
+	now := r.options.Now().UTC()
 	marks := []string{now.Truncate(markEvery).Format(time.RFC3339)}
 	for _, shard := range r.config.ShardNames() {
 		versions, err := r.archive.Versions(ctx, shard, r.regions(shard), now)
 		if err != nil {
 			return "", err
 		}
-		marks = append(marks, versions...)
-		doc, err := r.store.Get(ctx, incident.StateKey(shard))
+		doc, err := r.options.Store.Get(ctx, incident.StateKey(shard))
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return "", fmt.Errorf("reading incidents: %w", err)
 		}
-		marks = append(marks, doc.Version)
+		marks = append(append(marks, versions...), doc.Version)
 	}
 	return strings.Join(marks, "|"), nil
 }
-
-// markEvery is how often an answer changes while nothing else does.
-const markEvery = time.Minute
 
 func (r *Reader) regions(shard string) []string {
 	if regions := r.config.RegionsOf(shard); len(regions) > 0 {
@@ -144,66 +170,55 @@ type shardReader struct {
 
 func (r *shardReader) missing(ctx context.Context, what string, err error) {
 	r.s.Missing = append(r.s.Missing, what+" of shard "+r.shard)
-	r.log.WarnContext(ctx, "statistics incomplete", slog.String("event", "statistics_failed"), slog.String("shard", r.shard), slog.Any("error", err))
+	r.options.Log.WarnContext(ctx, "statistics incomplete", slog.String("event", "statistics_failed"), slog.String("shard", r.shard), slog.Any("error", err))
 }
 
-// state returns what Alert remembers of the shard, and whether that could be read.
-func (r *shardReader) state(ctx context.Context) ([]incident.State, bool) {
-	doc, err := r.store.Get(ctx, incident.StateKey(r.shard))
+// state returns Alert's state of the shard, or nil where there is none yet.
+func (r *shardReader) state(ctx context.Context) (*incident.State, error) {
+	doc, err := r.options.Store.Get(ctx, incident.StateKey(r.shard))
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, true
+		return nil, nil
 	}
 	if err != nil {
-		r.missing(ctx, "incidents", err)
-		return nil, false
+		return nil, err
 	}
 	state, err := incident.Decode(doc.Data)
 	if err != nil {
-		r.missing(ctx, "incidents", err)
-		return nil, false
+		return nil, err
 	}
-	return []incident.State{state}, true
+	return &state, nil
 }
 
 // longest is how long before the window an incident may have been opened to be found
 // among those that were resolved in it.
 const longest = day
 
-// documents returns the documents of the window's incidents.
-func (r *shardReader) documents(ctx context.Context) []incident.Document {
-	from, to := store.Prefix(incident.DocumentKey(r.shard, ""))
+// past returns the incidents that were resolved in the window.
+func (r *shardReader) past(ctx context.Context) []incident.Document {
+	documents, err := r.documents(ctx, r.w.from.Add(-longest))
+	if err != nil {
+		r.missing(ctx, "past incidents", err)
+	}
+	return slices.DeleteFunc(documents, func(d incident.Document) bool {
+		return d.Drill || d.Resolved.IsZero() || d.Resolved.Before(r.w.from)
+	})
+}
+
+// documents returns the documents of incidents that were opened from a time on. It leaves
+// out, and reports as missing, those that cannot be decoded.
+func (r *shardReader) documents(ctx context.Context, from time.Time) ([]incident.Document, error) {
+	first, last := store.Prefix(incident.DocumentKey(r.shard, ""))
 	var out []incident.Document
-	// Ids begin with the time of opening.
-	for doc, err := range r.store.Range(ctx, from+r.w.from.Add(-longest).Format("20060102T150405Z"), to) {
+	// Ids begin with the second of opening.
+	for doc, err := range r.options.Store.Range(ctx, first+from.Format("20060102T150405Z"), last) {
 		if err != nil {
-			r.missing(ctx, "past incidents", err)
-			return out
+			return out, err
 		}
-		d, err := incident.DecodeDocument(doc.Data)
-		if err != nil {
+		if d, err := incident.DecodeDocument(doc.Data); err != nil {
 			r.missing(ctx, "an incident", err)
-			continue
-		}
-		if d.Resolved.IsZero() || !d.Resolved.Before(r.w.from) {
+		} else {
 			out = append(out, d)
 		}
 	}
-	return out
-}
-
-// pastOf returns the documents that are resolved and that the view does not show.
-func pastOf(documents []incident.Document, v incidents.View, only string, now time.Time) []incidents.Incident {
-	shown := map[string]bool{}
-	for _, i := range slices.Concat(v.Open, v.Resolved, v.Drills) {
-		shown[i.FullID] = true
-	}
-	out := []incidents.Incident{}
-	for _, d := range documents {
-		if d.Resolved.IsZero() || d.Drill || shown[d.ID] || only != "" && d.Series.Database != only {
-			continue
-		}
-		out = append(out, incidents.FromDocument(d, now))
-	}
-	slices.SortStableFunc(out, func(a, b incidents.Incident) int { return b.Resolved.Compare(a.Resolved) })
-	return out
+	return out, nil
 }

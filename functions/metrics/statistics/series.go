@@ -1,6 +1,7 @@
 package statistics
 
 import (
+	"iter"
 	"math"
 	"slices"
 	"time"
@@ -9,163 +10,107 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// points makes a series of samples that come by time.
-type points struct {
-	w      window
-	series PingSeries
-	// detail says that the tail and the phases are wanted.
-	detail bool
-	// at is the point that the samples are about; the lists are theirs.
-	at     int
-	waits  []float64
-	phases [3][]float64
-}
-
-func newPoints(w window, detail bool) *points {
-	n := w.points()
-	p := &points{w: w, detail: detail, series: PingSeries{
-		From: w.from, StepSeconds: int64(w.step / time.Second),
-		P50: make([]*float64, n), Good: make([]int, n), Failed: make([]int, n),
-	}}
-	if detail {
-		p.series.P95, p.series.P99, p.series.Unknown = make([]*float64, n), make([]*float64, n), make([]int, n)
-	}
-	return p
-}
-
-// add adds a sample that lies in the window.
-func (p *points) add(s report.Sample) {
-	if i := p.w.index(s.At); i != p.at {
-		p.finish()
-		p.at = i
-	}
-	switch s.Status {
-	case report.OK, report.Warn:
-		p.series.Good[p.at]++
-		p.waits = append(p.waits, s.Phases.Wait)
-		if p.detail && s.Phases.Connect > 0 {
-			for k, ms := range [3]float64{s.Phases.DNS, s.Phases.Connect, s.Phases.TLS} {
-				p.phases[k] = append(p.phases[k], ms)
-			}
-		}
-	case report.Fail:
-		p.series.Failed[p.at]++
-	default:
-		if p.detail {
-			p.series.Unknown[p.at]++
-		}
-	}
-}
-
-// finish ranks the samples of a point.
-func (p *points) finish() {
-	s := &p.series
-	slices.Sort(p.waits)
-	s.P50[p.at] = rank(p.waits, 50)
-	if p.detail {
-		s.P95[p.at], s.P99[p.at] = rank(p.waits, 95), rank(p.waits, 99)
-	}
-	if len(p.phases[0]) > 0 && s.DNS == nil {
-		n := len(s.P50)
-		s.DNS, s.Connect, s.TLS = make([]*float64, n), make([]*float64, n), make([]*float64, n)
-	}
-	for k, medians := range [3][]*float64{s.DNS, s.Connect, s.TLS} {
-		if values := p.phases[k]; len(values) > 0 {
-			slices.Sort(values)
-			medians[p.at] = rank(values, 50)
-		}
-		p.phases[k] = p.phases[k][:0]
-	}
-	p.waits = p.waits[:0]
-}
-
-// end returns the series.
-func (p *points) end() PingSeries {
-	p.finish()
-	return p.series
-}
-
-// rank is the nearest-rank percentile to a tenth of a millisecond, nil of nothing.
-func rank(sorted []float64, percent int) *float64 {
-	if len(sorted) == 0 {
-		return nil
-	}
-	return tenths(sorted[(len(sorted)*percent+99)/100-1])
-}
-
-func tenths(v float64) *float64 { return new(math.Round(v*10) / 10) }
-
-func ratio(v *float64) *float64 {
-	if v == nil {
-		return nil
-	}
-	return new(math.Round(*v*1e5) / 1e5)
-}
-
-// daySeries has one point for each day, as the days' summaries say.
-func daySeries(w window, days map[time.Time]history.Summary) PingSeries {
-	w = w.daily()
+// newPingSeries returns a series of gaps. detail adds the tail and the unknown pings.
+func newPingSeries(w window, detail bool) PingSeries {
 	n := w.points()
 	s := PingSeries{
 		From: w.from, StepSeconds: int64(w.step / time.Second),
 		P50: make([]*float64, n), Good: make([]int, n), Failed: make([]int, n),
 	}
-	for t, v := range days {
-		if i := w.index(t); i >= 0 {
-			s.Good[i], s.Failed[i] = v.Good, v.Failed
-			if v.P50 != nil {
-				s.P50[i] = tenths(*v.P50)
-			}
-		}
+	if detail {
+		s.P95, s.P99, s.Unknown = make([]*float64, n), make([]*float64, n), make([]int, n)
 	}
 	return s
 }
 
-// daily is the window in whole days.
-func (w window) daily() window {
-	return window{from: w.from.Truncate(day), to: w.to.Add(day - 1).Truncate(day), step: day}
-}
-
-func newFigures(w window) *FigureSeries {
-	n := w.points()
-	return &FigureSeries{
-		From: w.from, StepSeconds: int64(w.step / time.Second),
-		HitRate: make([]*float64, n), MemoryRatio: make([]*float64, n), CommandsRatio: make([]*float64, n), Commands: make([]*float64, n),
-	}
-}
-
-func (s *FigureSeries) set(i int, f history.Figures) {
-	s.HitRate[i], s.MemoryRatio[i], s.CommandsRatio[i] = ratio(f.HitRate()), ratio(f.MemoryRatio), ratio(f.CommandsRatio)
-	s.Commands[i] = f.Commands
-}
-
-// figureSeries sorts readings into the window's points.
-func figureSeries(w window, hours []*history.GaugeHour, database string) *FigureSeries {
-	s := newFigures(w)
-	n := w.points()
-	hits, misses := make([]*float64, n), make([]*float64, n)
-	for _, c := range []struct {
-		gauge  report.Gauge
-		points []*float64
-	}{{report.GaugeHits, hits}, {report.GaugeMisses, misses}, {report.GaugeCommands, s.Commands}} {
-		for t, grown := range history.Growth(hours, database, c.gauge) {
-			if i := w.index(t); i >= 0 {
-				c.points[i] = plus(c.points[i], &grown)
+// pings sums up the samples of the window, and sorts them into its points.
+func pings(w window, samples iter.Seq[report.Sample], detail bool) (history.Summary, PingSeries) {
+	var tally history.Tally
+	s := newPingSeries(w, detail)
+	points := make([]struct{ waits, dns, connect, tls []float64 }, len(s.P50))
+	phases := false
+	for sample := range samples {
+		i := w.index(sample.At)
+		if i < 0 {
+			continue
+		}
+		tally.Add(sample)
+		switch p, ms := &points[i], sample.Phases; sample.Status {
+		case report.OK, report.Warn:
+			s.Good[i]++
+			p.waits = append(p.waits, ms.Wait)
+			if detail && ms.Connect > 0 {
+				phases = true
+				p.dns, p.connect, p.tls = append(p.dns, ms.DNS), append(p.connect, ms.Connect), append(p.tls, ms.TLS)
+			}
+		case report.Fail:
+			s.Failed[i]++
+		default:
+			if detail {
+				s.Unknown[i]++
 			}
 		}
 	}
-	for i := range n {
-		s.HitRate[i] = ratio(history.Figures{Hits: hits[i], Misses: misses[i]}.HitRate())
+	for i, p := range points {
+		s.P50[i] = rank(p.waits, 50)
+		if detail {
+			s.P95[i], s.P99[i] = rank(p.waits, 95), rank(p.waits, 99)
+		}
+		if phases {
+			s.DNS, s.Connect, s.TLS = append(s.DNS, rank(p.dns, 50)), append(s.Connect, rank(p.connect, 50)), append(s.TLS, rank(p.tls, 50))
+		}
 	}
-	for _, c := range []struct {
-		check  report.Check
-		points []*float64
-	}{{report.Memory, s.MemoryRatio}, {report.Commands, s.CommandsRatio}} {
-		for t, v := range history.Verdicts(hours, database, c.check) {
-			if i := w.index(t); i >= 0 && v.Value != nil {
-				c.points[i] = ratio(v.Value)
+	return tally.Summary(), s
+}
+
+// rank sorts values and returns the nearest-rank percentile to a tenth of a millisecond, nil
+// of nothing.
+func rank(values []float64, percent int) *float64 {
+	if len(values) == 0 {
+		return nil
+	}
+	slices.Sort(values)
+	return tenths(values[(len(values)*percent+99)/100-1])
+}
+
+func tenths(v float64) *float64 { return new(math.Round(v*10) / 10) }
+
+// samplesOf yields a database's samples: those of the old days, and those of the hours on
+// days of which old has none. A month is forty thousand, so they are not copied.
+func samplesOf(hours []*history.PingHour, old []*history.SampleDay, region, database string) iter.Seq[report.Sample] {
+	return func(yield func(report.Sample) bool) {
+		covered := map[time.Time]bool{}
+		for _, d := range old {
+			for s := range d.Each(region) {
+				covered[d.Date()] = true
+				if !yield(s) {
+					return
+				}
+			}
+		}
+		for _, h := range hours {
+			if covered[h.Hour().Truncate(day)] {
+				continue
+			}
+			for s := range h.Each(database) {
+				if !yield(s) {
+					return
+				}
 			}
 		}
 	}
-	return s
+}
+
+// lastPing returns the database's last ping, or nil.
+func lastPing(hours []*history.PingHour, database string) *Ping {
+	for _, h := range slices.Backward(hours) {
+		var last *Ping
+		for s := range h.Each(database) {
+			last = &Ping{At: s.At, Status: s.Status, Cause: string(s.Cause), Phases: s.Phases}
+		}
+		if last != nil {
+			return last
+		}
+	}
+	return nil
 }

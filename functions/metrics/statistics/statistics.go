@@ -7,13 +7,22 @@
 package statistics
 
 import (
+	_ "embed" // for the schema
+	"slices"
 	"time"
 
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/history"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
+
+//go:embed schema.json
+var schema []byte
+
+// Schema returns the JSON Schema (draft 2020-12) of [Statistics], which a test generates
+// from the types. The caller must not change it.
+func Schema() []byte { return schema }
 
 // Statistics is the answer to GET /api/v1/admin/redis-metrics.
 type Statistics struct {
@@ -212,16 +221,20 @@ func (w Word) String() string {
 	return string(w)
 }
 
+func worse(a, b Word) bool {
+	return slices.Index(Words(), a) < slices.Index(Words(), b)
+}
+
 // Worst is the worst status of all databases.
 func (s *Statistics) Worst() Word {
+	if len(s.Databases) == 0 {
+		return NoData
+	}
 	worst := Connected
 	for i := range s.Databases {
 		if worse(s.Databases[i].Status, worst) {
 			worst = s.Databases[i].Status
 		}
-	}
-	if len(s.Databases) == 0 {
-		return NoData
 	}
 	return worst
 }

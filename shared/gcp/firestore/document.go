@@ -32,13 +32,13 @@ func (v version) String() string {
 }
 
 func parseVersion(s string) (version, error) {
+	if s == "" {
+		return version{}, nil
+	}
 	updated, counter, _ := strings.Cut(s, "#")
 	t, err := time.Parse(time.RFC3339Nano, updated)
-	if err != nil {
-		return version{}, fmt.Errorf("%w: version %q is of another store", store.ErrConflict, s)
-	}
-	n, err := strconv.ParseInt(counter, 10, 64)
-	if err != nil {
+	n, err2 := strconv.ParseInt(counter, 10, 64)
+	if err != nil || err2 != nil {
 		return version{}, fmt.Errorf("%w: version %q is of another store", store.ErrConflict, s)
 	}
 	return version{updated: t, counter: n}, nil
@@ -49,12 +49,6 @@ func (v version) precondition() *firestorepb.Precondition {
 		return &firestorepb.Precondition{ConditionType: &firestorepb.Precondition_Exists{Exists: false}}
 	}
 	return &firestorepb.Precondition{ConditionType: &firestorepb.Precondition_UpdateTime{UpdateTime: timestamppb.New(v.updated)}}
-}
-
-// record is a document as it is stored.
-type record struct {
-	doc     store.Doc
-	version version
 }
 
 func encode(path string, d store.Doc, counter int64) *firestorepb.Document {
@@ -68,22 +62,20 @@ func encode(path string, d store.Doc, counter int64) *firestorepb.Document {
 		fieldCounter: {ValueType: &firestorepb.Value_IntegerValue{IntegerValue: counter}},
 	}
 	if !d.ExpiresAt.IsZero() {
-		// Firestore itself would cut off what is finer, silently.
-		at := timestamppb.New(d.ExpiresAt.Truncate(time.Microsecond))
-		fields[fieldExpires] = &firestorepb.Value{ValueType: &firestorepb.Value_TimestampValue{TimestampValue: at}}
+		fields[fieldExpires] = &firestorepb.Value{ValueType: &firestorepb.Value_TimestampValue{TimestampValue: timestamppb.New(d.ExpiresAt)}}
 	}
 	return &firestorepb.Document{Name: path, Fields: fields}
 }
 
-func decode(d *firestorepb.Document) (record, error) {
+func decode(d *firestorepb.Document) (store.Doc, error) {
 	_, path, ok := strings.Cut(d.GetName(), "/documents/")
 	collection, id, ok2 := strings.Cut(path, "/")
 	if !ok || !ok2 {
-		return record{}, fmt.Errorf("firestore answered with the document %q", d.GetName())
+		return store.Doc{}, fmt.Errorf("firestore answered with the document %q", d.GetName())
 	}
 	fields := d.GetFields()
 	if _, ok := fields[fieldData].GetValueType().(*firestorepb.Value_BytesValue); !ok {
-		return record{}, fmt.Errorf("document %q has no field %q of bytes: it was not written by pongwatch", path, fieldData)
+		return store.Doc{}, fmt.Errorf("document %q has no field %q of bytes: it was not written by pongwatch", path, fieldData)
 	}
 	v := version{updated: d.GetUpdateTime().AsTime(), counter: fields[fieldCounter].GetIntegerValue()}
 	out := store.Doc{
@@ -95,5 +87,5 @@ func decode(d *firestorepb.Document) (record, error) {
 	if at := fields[fieldExpires].GetTimestampValue(); at != nil {
 		out.ExpiresAt = at.AsTime()
 	}
-	return record{doc: out, version: v}, nil
+	return out, nil
 }

@@ -124,72 +124,61 @@ func (s *Store) call(ctx context.Context, limit time.Duration) (context.Context,
 
 // Get implements [store.Store].
 func (s *Store) Get(ctx context.Context, key string) (store.Doc, error) {
-	collection, id, err := store.Split(key)
-	if err != nil {
-		return store.Doc{}, err
-	}
-	r, err := s.get(ctx, collection, id)
-	if err == nil && r.doc.Expired(s.now()) {
+	d, err := s.get(ctx, key)
+	if err == nil && d.Expired(s.now()) {
 		err = store.ErrNotFound
 	}
 	if err != nil {
 		return store.Doc{}, fmt.Errorf("getting %s: %w", key, err)
 	}
-	return r.doc, nil
+	return d, nil
 }
 
-func (s *Store) get(ctx context.Context, collection, id string) (record, error) {
+// get returns an expired document, too.
+func (s *Store) get(ctx context.Context, key string) (store.Doc, error) {
+	collection, id, err := store.Split(key)
+	if err != nil {
+		return store.Doc{}, err
+	}
 	ctx, cancel := s.call(ctx, timeout)
 	defer cancel()
 	answer, err := s.client.GetDocument(ctx, &firestorepb.GetDocumentRequest{Name: s.path(collection, id)})
 	if status.Code(err) == codes.NotFound {
-		return record{}, store.ErrNotFound
+		return store.Doc{}, store.ErrNotFound
 	}
 	if err != nil {
-		return record{}, err
+		return store.Doc{}, err
 	}
 	return decode(answer)
 }
 
 // Put implements [store.Store].
 func (s *Store) Put(ctx context.Context, d store.Doc) (store.Doc, error) {
-	if err := d.Validate(); err != nil {
+	d, err := d.Prepare()
+	if err != nil {
 		return store.Doc{}, err
 	}
-	written, err := s.put(ctx, d)
+	written, err := s.commit(ctx, d)
+	if d.Version == "" && errors.Is(err, store.ErrConflict) {
+		// Something is there. It gives way if it has expired, on its own version.
+		if old, getErr := s.get(ctx, d.Key); getErr == nil && old.Expired(s.now()) {
+			d.Version = old.Version
+			written, err = s.commit(ctx, d)
+		}
+	}
 	if err != nil {
 		return store.Doc{}, fmt.Errorf("putting %s: %w", d.Key, err)
 	}
 	return written, nil
 }
 
-func (s *Store) put(ctx context.Context, d store.Doc) (store.Doc, error) {
-	if d.Version != "" {
-		v, err := parseVersion(d.Version)
-		if err != nil {
-			return store.Doc{}, err
-		}
-		return s.commit(ctx, d, v)
-	}
-	written, err := s.commit(ctx, d, version{})
-	if !errors.Is(err, store.ErrConflict) {
-		return written, err
-	}
-	// Something is there. It gives way if it has expired, on its own version.
-	collection, id, splitErr := store.Split(d.Key)
-	if splitErr != nil {
-		return store.Doc{}, splitErr
-	}
-	old, getErr := s.get(ctx, collection, id)
-	if getErr != nil || !old.doc.Expired(s.now()) {
+// commit writes d if the stored version is d.Version.
+func (s *Store) commit(ctx context.Context, d store.Doc) (store.Doc, error) {
+	collection, id, err := store.Split(d.Key)
+	if err != nil {
 		return store.Doc{}, err
 	}
-	return s.commit(ctx, d, old.version)
-}
-
-// commit writes d if the stored version is prev, absent if prev is zero.
-func (s *Store) commit(ctx context.Context, d store.Doc, prev version) (store.Doc, error) {
-	collection, id, err := store.Split(d.Key)
+	previous, err := parseVersion(d.Version)
 	if err != nil {
 		return store.Doc{}, err
 	}
@@ -197,12 +186,12 @@ func (s *Store) commit(ctx context.Context, d store.Doc, prev version) (store.Do
 	defer cancel()
 	// Firestore leaves the update time alone when a write changes no field, and the
 	// update time is the precondition; the counter makes each write a change.
-	next := version{counter: prev.counter + 1}
+	next := version{counter: previous.counter + 1}
 	answer, err := s.client.Commit(ctx, &firestorepb.CommitRequest{
 		Database: s.database,
 		Writes: []*firestorepb.Write{{
 			Operation:       &firestorepb.Write_Update{Update: encode(s.path(collection, id), d, next.counter)},
-			CurrentDocument: prev.precondition(),
+			CurrentDocument: previous.precondition(),
 		}},
 	})
 	switch status.Code(err) {
@@ -219,9 +208,6 @@ func (s *Store) commit(ctx context.Context, d store.Doc, prev version) (store.Do
 	}
 	next.updated = answer.GetWriteResults()[0].GetUpdateTime().AsTime()
 	d.Version = next.String()
-	if !d.ExpiresAt.IsZero() {
-		d.ExpiresAt = d.ExpiresAt.UTC().Truncate(time.Microsecond)
-	}
 	return d, nil
 }
 
@@ -238,45 +224,25 @@ func (s *Store) Range(ctx context.Context, from, to string) iter.Seq2[store.Doc,
 		}
 		ctx, cancel := s.call(ctx, rangeTimeout)
 		defer cancel() // ends the stream when the caller stops early
-		for d, err := range s.query(ctx, collection, fromID, toID) {
-			if err != nil {
-				yield(store.Doc{}, fmt.Errorf("ranging from %s to %s: %w", from, to, err))
-				return
-			}
-			if !d.Expired(s.now()) && !yield(d, nil) {
-				return
-			}
-		}
-	}
-}
-
-// query streams a collection's documents with fromID ≤ id < toID.
-func (s *Store) query(ctx context.Context, collection, fromID, toID string) iter.Seq2[store.Doc, error] {
-	return func(yield func(store.Doc, error) bool) {
 		stream, err := s.client.RunQuery(ctx, &firestorepb.RunQueryRequest{
 			Parent:    s.database + "/documents",
 			QueryType: &firestorepb.RunQueryRequest_StructuredQuery{StructuredQuery: s.between(collection, fromID, toID)},
 		})
-		if err != nil {
-			yield(store.Doc{}, err)
-			return
-		}
-		for {
-			answer, err := stream.Recv()
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			if err != nil {
-				yield(store.Doc{}, err)
-				return
+		for err == nil {
+			var answer *firestorepb.RunQueryResponse
+			if answer, err = stream.Recv(); err != nil {
+				break
 			}
 			if answer.GetDocument() == nil {
 				continue // only progress
 			}
-			r, err := decode(answer.GetDocument())
-			if !yield(r.doc, err) || err != nil {
+			var d store.Doc
+			if d, err = decode(answer.GetDocument()); err == nil && !d.Expired(s.now()) && !yield(d, nil) {
 				return
 			}
+		}
+		if !errors.Is(err, io.EOF) {
+			yield(store.Doc{}, fmt.Errorf("ranging from %s to %s: %w", from, to, err))
 		}
 	}
 }

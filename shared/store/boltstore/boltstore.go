@@ -20,9 +20,6 @@ import (
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
-// ErrLocked is Open's answer when another process holds the file.
-var ErrLocked = errors.New("another process holds the file")
-
 // purgeEvery is how often a Put also removes what has expired. The work is a walk
 // over the keys, a few milliseconds for days of history.
 const purgeEvery = time.Hour
@@ -56,7 +53,7 @@ func Open(path string, o Options) (*Store, error) {
 	}
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: o.LockTimeout, FreelistType: bbolt.FreelistMapType})
 	if errors.Is(err, bolterrors.ErrTimeout) {
-		return nil, fmt.Errorf("opening the store %s: %w: stop the other pongwatch or give this one a folder of its own", path, ErrLocked)
+		return nil, fmt.Errorf("opening the store %s: another process holds the file: stop the other pongwatch or give this one a folder of its own", path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the store %s: %w", path, err)
@@ -95,6 +92,7 @@ func (s *Store) Get(ctx context.Context, key string) (store.Doc, error) {
 			return store.ErrNotFound
 		}
 		d, err = decode(key, raw)
+		d.Data = slices.Clone(d.Data)
 		return err
 	})
 	if err == nil && d.Expired(s.now()) {
@@ -108,13 +106,13 @@ func (s *Store) Get(ctx context.Context, key string) (store.Doc, error) {
 
 // Put implements [store.Store].
 func (s *Store) Put(ctx context.Context, d store.Doc) (store.Doc, error) {
-	if err := d.Validate(); err != nil {
+	d, err := d.Prepare()
+	if err != nil {
 		return store.Doc{}, err
 	}
-	if err := ctx.Err(); err != nil {
-		return store.Doc{}, fmt.Errorf("putting %s: %w", d.Key, err)
+	if err = ctx.Err(); err == nil {
+		err = s.purgeIfDue()
 	}
-	err := s.purgeIfDue()
 	if err == nil {
 		err = s.db.Update(func(tx *bbolt.Tx) error { return s.put(tx, &d) })
 	}
@@ -139,8 +137,7 @@ func (s *Store) put(tx *bbolt.Tx, d *store.Doc) error {
 			return err
 		}
 	}
-	replaces := d.Version == old.Version || d.Version == "" && old.Expired(s.now())
-	if !replaces {
+	if d.Version != old.Version && (d.Version != "" || !old.Expired(s.now())) {
 		return store.ErrConflict
 	}
 	// The bucket's sequence never returns to a number, so the version of a document
@@ -150,9 +147,6 @@ func (s *Store) put(tx *bbolt.Tx, d *store.Doc) error {
 		return err
 	}
 	d.Version = strconv.FormatUint(version, 10)
-	if !d.ExpiresAt.IsZero() {
-		d.ExpiresAt = d.ExpiresAt.UTC().Truncate(time.Microsecond)
-	}
 	return b.Put([]byte(id), encode(version, *d))
 }
 
@@ -206,6 +200,7 @@ func (s *Store) page(collection string, from []byte, to string) (docs []store.Do
 				return err
 			}
 			if !d.Expired(now) {
+				d.Data = slices.Clone(d.Data)
 				docs = append(docs, d)
 			}
 		}
@@ -221,27 +216,24 @@ func (s *Store) purgeIfDue() error {
 		return nil
 	}
 	err := s.db.Update(func(tx *bbolt.Tx) error {
-		return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error { return purge(b, now) })
+		return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error {
+			var expired [][]byte // deleting under a moving cursor would skip keys
+			err := b.ForEach(func(id, raw []byte) error {
+				if d, err := decode("", raw); err == nil && d.Expired(now) {
+					expired = append(expired, slices.Clone(id))
+				}
+				return nil // what cannot be read is kept, so that a person can look into it
+			})
+			for _, id := range expired {
+				err = errors.Join(err, b.Delete(id))
+			}
+			return err
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("removing expired documents: %w", err)
 	}
 	return nil
-}
-
-func purge(b *bbolt.Bucket, now time.Time) error {
-	var expired [][]byte // deleting under a moving cursor would skip keys
-	err := b.ForEach(func(id, raw []byte) error {
-		h, err := decodeHeader(raw)
-		if err == nil && (store.Doc{ExpiresAt: h.expiresAt()}).Expired(now) {
-			expired = append(expired, slices.Clone(id))
-		}
-		return nil // what cannot be read is kept for whoever looks into it
-	})
-	for _, id := range expired {
-		err = errors.Join(err, b.Delete(id))
-	}
-	return err
 }
 
 // A value is a header and the data. The header is the format's number, the
@@ -251,19 +243,6 @@ const (
 	format     = 1
 	headerSize = 1 + 8 + 8 + 8
 )
-
-type header struct {
-	version uint64
-	expires int64
-	schema  int64
-}
-
-func (h header) expiresAt() time.Time {
-	if h.expires == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(h.expires).UTC()
-}
 
 func encode(version uint64, d store.Doc) []byte {
 	var expires int64
@@ -278,31 +257,23 @@ func encode(version uint64, d store.Doc) []byte {
 	return append(raw, d.Data...)
 }
 
-func decodeHeader(raw []byte) (header, error) {
+// decode returns a document whose data is part of raw, which bbolt lends for the length
+// of a transaction only.
+func decode(key string, raw []byte) (store.Doc, error) {
 	if len(raw) < headerSize {
-		return header{}, fmt.Errorf("stored value of %d bytes is shorter than its header", len(raw))
+		return store.Doc{}, fmt.Errorf("stored value of %d bytes is shorter than its header", len(raw))
 	}
 	if raw[0] != format {
-		return header{}, fmt.Errorf("stored value has format %d, this version reads %d", raw[0], format)
+		return store.Doc{}, fmt.Errorf("stored value has format %d, this version reads %d", raw[0], format)
 	}
-	return header{
-		version: binary.BigEndian.Uint64(raw[1:]),
-		expires: int64(binary.BigEndian.Uint64(raw[9:])),
-		schema:  int64(binary.BigEndian.Uint64(raw[17:])),
-	}, nil
-}
-
-// decode copies raw, which bbolt lends for the length of a transaction only.
-func decode(key string, raw []byte) (store.Doc, error) {
-	h, err := decodeHeader(raw)
-	if err != nil {
-		return store.Doc{}, err
+	d := store.Doc{
+		Key:     key,
+		Version: strconv.FormatUint(binary.BigEndian.Uint64(raw[1:]), 10),
+		Schema:  int(binary.BigEndian.Uint64(raw[17:])),
+		Data:    raw[headerSize:],
 	}
-	return store.Doc{
-		Key:       key,
-		Data:      slices.Clone(raw[headerSize:]),
-		Version:   strconv.FormatUint(h.version, 10),
-		ExpiresAt: h.expiresAt(),
-		Schema:    int(h.schema),
-	}, nil
+	if expires := int64(binary.BigEndian.Uint64(raw[9:])); expires != 0 {
+		d.ExpiresAt = time.UnixMicro(expires).UTC()
+	}
+	return d, nil
 }

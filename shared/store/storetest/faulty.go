@@ -5,36 +5,31 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
-// ErrInjected is the error behind every fault that has none of its own.
+// ErrInjected is the error of every fault that has none of its own.
 var ErrInjected = errors.New("injected fault")
 
-// Fault is what happens to one call of a Faulty store. Its fields combine: Before
-// runs, then the call if Skip is not set, then After, then Err is the answer.
+// Fault is what happens to one call of a Faulty store.
 type Fault struct {
-	Before func()          // for example another writer's Put, or a crash before the commit
-	Hang   bool            // wait until the caller's context ends and answer with its error; implies Skip
-	Skip   bool            // the store is not asked
-	After  func(err error) // with the store's own answer; for example a crash after the commit
-	Err    error           // replaces the store's answer
+	Skip bool  // the store is not called
+	Err  error // replaces the store's answer; of a Range it follows the documents
 }
 
-// Faults that need no fields.
+// The faults.
 var (
-	// Unavailable answers with an error and does nothing.
-	Unavailable = Fault{Skip: true, Err: ErrInjected}
-	// LostAnswer does what was asked and answers with an error.
-	LostAnswer = Fault{Err: ErrInjected}
-	// Conflict answers ErrConflict and does nothing.
-	Conflict = Fault{Skip: true, Err: store.ErrConflict}
-	// Hang does nothing until the caller's context ends.
-	Hang = Fault{Hang: true}
 	// None lets one call pass, to place a later fault.
 	None = Fault{}
+	// Unavailable does nothing and returns an error.
+	Unavailable = Fault{Skip: true, Err: ErrInjected}
+	// LostAnswer does what the caller wants and returns an error.
+	LostAnswer = Fault{Err: ErrInjected}
+	// Conflict does nothing and returns ErrConflict.
+	Conflict = Fault{Skip: true, Err: store.ErrConflict}
 )
 
 // Op names a method of Store.
@@ -47,7 +42,7 @@ const (
 	Range Op = "range"
 )
 
-// Call is one call that a Faulty store saw. For a Range, Key is its lower bound.
+// Call is one call of a Faulty store. For a Range, Key is its lower bound.
 type Call struct {
 	Op  Op
 	Key string
@@ -57,10 +52,11 @@ type Call struct {
 type Faulty struct {
 	inner store.Store
 
-	mu      sync.Mutex
-	planned map[Op][]Fault
-	decide  func(Call) Fault
-	calls   []Call
+	mu        sync.Mutex
+	planned   map[Op][]Fault
+	decide    func(Call) Fault
+	calls     []Call
+	disturbed bool
 }
 
 var _ store.Store = (*Faulty)(nil)
@@ -68,6 +64,27 @@ var _ store.Store = (*Faulty)(nil)
 // NewFaulty returns a wrapper of s that disturbs nothing yet.
 func NewFaulty(s store.Store) *Faulty {
 	return &Faulty{inner: s, planned: map[Op][]Fault{}}
+}
+
+// EachCall yields a Faulty store whose first call has the fault, then one whose second call
+// has it, and so on. open returns a store to wrap for each of them. The operation under test
+// must succeed with the last one, which it does not call often enough to be Disturbed. Always
+// with nil lets the calls after the operation pass.
+func EachCall(open func() store.Store, fault Fault) iter.Seq[*Faulty] {
+	return func(yield func(*Faulty) bool) {
+		for n := 1; ; n++ {
+			f := NewFaulty(open())
+			f.decide = func(Call) Fault {
+				if len(f.calls) == n {
+					return fault
+				}
+				return None
+			}
+			if !yield(f) || !f.Disturbed() {
+				return
+			}
+		}
+	}
 }
 
 // Plan queues faults for the next calls of op, one each, after those already
@@ -86,11 +103,18 @@ func (f *Faulty) Always(decide func(Call) Fault) {
 	f.decide = decide
 }
 
-// Calls returns what was called so far, disturbed or not.
+// Disturbed reports whether a call had a fault so far.
+func (f *Faulty) Disturbed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.disturbed
+}
+
+// Calls returns the calls so far, disturbed or not.
 func (f *Faulty) Calls() []Call {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return append([]Call(nil), f.calls...)
+	return slices.Clone(f.calls)
 }
 
 // Count returns how many calls of op there were so far.
@@ -106,41 +130,18 @@ func (f *Faulty) Count(op Op) int {
 
 // Get implements [store.Store].
 func (f *Faulty) Get(ctx context.Context, key string) (store.Doc, error) {
-	return f.disturb(ctx, Call{Get, key}, func() (store.Doc, error) { return f.inner.Get(ctx, key) })
+	return f.call(Call{Get, key}, func() (store.Doc, error) { return f.inner.Get(ctx, key) })
 }
 
 // Put implements [store.Store].
 func (f *Faulty) Put(ctx context.Context, d store.Doc) (store.Doc, error) {
-	return f.disturb(ctx, Call{Put, d.Key}, func() (store.Doc, error) { return f.inner.Put(ctx, d) })
+	return f.call(Call{Put, d.Key}, func() (store.Doc, error) { return f.inner.Put(ctx, d) })
 }
 
-// Range implements [store.Store]. A fault's error ends the sequence before its
-// first document.
-func (f *Faulty) Range(ctx context.Context, from, to string) iter.Seq2[store.Doc, error] {
-	return func(yield func(store.Doc, error) bool) {
-		_, err := f.disturb(ctx, Call{Range, from}, func() (store.Doc, error) { return store.Doc{}, nil })
-		if err != nil {
-			yield(store.Doc{}, err)
-			return
-		}
-		f.inner.Range(ctx, from, to)(yield)
-	}
-}
-
-func (f *Faulty) disturb(ctx context.Context, c Call, ask func() (store.Doc, error)) (d store.Doc, err error) {
+func (f *Faulty) call(c Call, inner func() (store.Doc, error)) (d store.Doc, err error) {
 	fault := f.next(c)
-	if fault.Before != nil {
-		fault.Before()
-	}
-	if fault.Hang {
-		<-ctx.Done()
-		return store.Doc{}, fmt.Errorf("%s %s: %w", c.Op, c.Key, ctx.Err())
-	}
 	if !fault.Skip {
-		d, err = ask()
-	}
-	if fault.After != nil {
-		fault.After(err)
+		d, err = inner()
 	}
 	if fault.Err != nil {
 		return store.Doc{}, fmt.Errorf("%s %s: %w", c.Op, c.Key, fault.Err)
@@ -148,16 +149,35 @@ func (f *Faulty) disturb(ctx context.Context, c Call, ask func() (store.Doc, err
 	return d, err
 }
 
+// Range implements [store.Store].
+func (f *Faulty) Range(ctx context.Context, from, to string) iter.Seq2[store.Doc, error] {
+	return func(yield func(store.Doc, error) bool) {
+		fault := f.next(Call{Range, from})
+		if !fault.Skip {
+			for d, err := range f.inner.Range(ctx, from, to) {
+				if !yield(d, err) || err != nil {
+					return
+				}
+			}
+		}
+		if fault.Err != nil {
+			yield(store.Doc{}, fmt.Errorf("range %s: %w", from, fault.Err))
+		}
+	}
+}
+
 func (f *Faulty) next(c Call) Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls = append(f.calls, c)
+	fault := None
 	if queue := f.planned[c.Op]; len(queue) > 0 {
-		f.planned[c.Op] = queue[1:]
-		return queue[0]
+		fault, f.planned[c.Op] = queue[0], queue[1:]
+	} else if f.decide != nil {
+		fault = f.decide(c)
 	}
-	if f.decide != nil {
-		return f.decide(c)
+	if fault != None {
+		f.disturbed = true
 	}
-	return None
+	return fault
 }

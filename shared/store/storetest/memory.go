@@ -52,7 +52,8 @@ func (m *Memory) Get(ctx context.Context, key string) (store.Doc, error) {
 
 // Put implements [store.Store].
 func (m *Memory) Put(ctx context.Context, d store.Doc) (store.Doc, error) {
-	if err := d.Validate(); err != nil {
+	d, err := d.Prepare()
+	if err != nil {
 		return store.Doc{}, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -60,14 +61,12 @@ func (m *Memory) Put(ctx context.Context, d store.Doc) (store.Doc, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	old, ok := m.docs[d.Key]
-	absent := !ok || old.Expired(m.now())
-	if d.Version != old.Version && (d.Version != "" || !absent) {
+	old := m.docs[d.Key]
+	if d.Version != old.Version && (d.Version != "" || !old.Expired(m.now())) {
 		return store.Doc{}, fmt.Errorf("putting %s: %w", d.Key, store.ErrConflict)
 	}
 	m.counter++
 	d.Version = strconv.FormatUint(m.counter, 10)
-	d.ExpiresAt = Normalize(d.ExpiresAt)
 	kept := d
 	kept.Data = slices.Clone(d.Data)
 	m.docs[d.Key] = kept
@@ -104,12 +103,4 @@ func (m *Memory) keys(from, to string) []string {
 	}
 	slices.SortFunc(keys, store.Compare)
 	return keys
-}
-
-// Normalize is what a store does to an expiry: UTC, to the microsecond.
-func Normalize(t time.Time) time.Time {
-	if t.IsZero() {
-		return time.Time{}
-	}
-	return t.UTC().Truncate(time.Microsecond)
 }

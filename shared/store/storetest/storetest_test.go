@@ -1,10 +1,9 @@
 package storetest_test
 
 import (
-	"context"
 	"errors"
+	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,7 +26,6 @@ func TestFaultyWithoutAPlanConforms(t *testing.T) {
 
 func TestFaults(t *testing.T) {
 	const key = "state/v1/main"
-	var order []string
 	tests := []struct {
 		name    string
 		fault   storetest.Fault
@@ -38,10 +36,6 @@ func TestFaults(t *testing.T) {
 		{"unavailable does nothing", storetest.Unavailable, storetest.ErrInjected, false},
 		{"a lost answer is applied", storetest.LostAnswer, storetest.ErrInjected, true},
 		{"a conflict does nothing", storetest.Conflict, store.ErrConflict, false},
-		{"hooks run around the call", storetest.Fault{
-			Before: func() { order = append(order, "before") },
-			After:  func(error) { order = append(order, "after") },
-		}, nil, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -63,9 +57,6 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
-	if diff := cmp.Diff([]string{"before", "after"}, order); diff != "" {
-		t.Error(diff)
-	}
 }
 
 func TestFaultyDown(t *testing.T) {
@@ -85,14 +76,57 @@ func TestFaultyDown(t *testing.T) {
 	}
 }
 
-func TestHangEndsWithItsContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := storetest.NewFaulty(storetest.NewMemory(nil))
-		f.Plan(storetest.Put, storetest.Hang)
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		defer cancel()
-		if _, err := f.Put(ctx, store.Doc{Key: "state/v1/main"}); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("Put: %v", err)
+func TestARangeLosesItsEnd(t *testing.T) {
+	memory := storetest.NewMemory(nil)
+	for _, key := range []string{"state/v1/a", "state/v1/b"} {
+		if _, err := memory.Put(t.Context(), store.Doc{Key: key}); err != nil {
+			t.Fatal(err)
 		}
-	})
+	}
+	for _, tt := range []struct {
+		name  string
+		fault storetest.Fault
+		want  int
+	}{
+		{"unavailable yields no document", storetest.Unavailable, 0},
+		{"a lost answer yields the documents before the error", storetest.LostAnswer, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := storetest.NewFaulty(memory)
+			f.Plan(storetest.Range, tt.fault)
+			got, failed := 0, false
+			for _, err := range f.Range(t.Context(), "state/v1/", "state/v1/~") {
+				if failed {
+					t.Fatal("the range goes on after its error")
+				}
+				if failed = errors.Is(err, storetest.ErrInjected); !failed {
+					got++
+				}
+			}
+			if got != tt.want || !failed {
+				t.Errorf("%d documents and error %v, want %d and an error", got, failed, tt.want)
+			}
+		})
+	}
+}
+
+func TestEachCall(t *testing.T) {
+	// An operation that reads and then writes.
+	operate := func(s store.Store) error {
+		if _, err := s.Get(t.Context(), "state/v1/main"); !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		_, err := s.Put(t.Context(), store.Doc{Key: "state/v1/main"})
+		return err
+	}
+	var got []string
+	for f := range storetest.EachCall(func() store.Store { return storetest.NewMemory(nil) }, storetest.LostAnswer) {
+		err := operate(f)
+		calls := f.Calls()
+		got = append(got, fmt.Sprintf("%s fails: %v, disturbed: %v", calls[len(calls)-1].Op, err != nil, f.Disturbed()))
+	}
+	want := []string{"get fails: true, disturbed: true", "put fails: true, disturbed: true", "put fails: false, disturbed: false"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }

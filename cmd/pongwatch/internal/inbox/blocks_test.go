@@ -49,11 +49,6 @@ func TestDrawMessage(t *testing.T) {
 			Slack{Blocks: json.RawMessage(`[{"type":"rich_text","elements":[{"type":"rich_text_list","style":"ordered","elements":[{"type":"rich_text_section","elements":[{"type":"text","text":"one","style":{"bold":true}}]}]}]}]`)},
 			"<ol><li><strong>one</strong></li></ol>",
 		},
-		{
-			"a coloured bar",
-			Slack{Attachments: json.RawMessage(`[{"color":"#b3261e","blocks":[{"type":"divider"}]}]`)},
-			`<div class="attachment bar-danger"><hr></div>`,
-		},
 		{"a block that is not drawn is named", Slack{Blocks: json.RawMessage(`[{"type":"video"}]`)}, "<p><em>(a block of type video)</em></p>"},
 		{
 			"a button with an address is a link",
@@ -95,7 +90,7 @@ func FuzzDraw(f *testing.F) {
 			{"type":"actions","elements":[{"type":"button","style":` + q + `,"url":` + q + `,"text":{"type":"plain_text","text":` + q + `}}]},
 			{"type":` + q + `},
 			{"type":"rich_text","elements":[{"type":"rich_text_section","elements":[{"type":"link","url":` + q + `,"text":` + q + `},{"type":"emoji","name":` + q + `},{"type":"user","user_id":` + q + `},{"type":"date","timestamp":1,"format":` + q + `,"fallback":` + q + `}]}]}]`
-		out := string(drawMessage(Slack{Text: text, Blocks: json.RawMessage(blocks), Attachments: json.RawMessage(`[{"color":` + q + `,"text":` + q + `}]`)}))
+		out := string(drawMessage(Slack{Text: text, Blocks: json.RawMessage(blocks)}))
 		z := html.NewTokenizer(strings.NewReader(out))
 		for {
 			kind := z.Next()

@@ -39,9 +39,8 @@ type Slack struct {
 	EditedAt time.Time `json:"edited_at,omitzero"`
 	// Text is what a phone's notification shows.
 	Text string `json:"text"`
-	// Blocks and Attachments are Slack's own JSON, as it was posted.
-	Blocks      json.RawMessage `json:"blocks,omitempty"`
-	Attachments json.RawMessage `json:"attachments,omitempty"`
+	// Blocks are Slack's own JSON, as they were posted.
+	Blocks json.RawMessage `json:"blocks,omitempty"`
 	// Broadcast says that a reply was also sent to the channel.
 	Broadcast bool    `json:"broadcast,omitempty"`
 	Thread    []Slack `json:"thread,omitempty"`
@@ -94,6 +93,7 @@ func Handler(read func() Inbox, demo *Demo) http.Handler {
 var assets embed.FS
 
 var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMap{
+	"draw":  drawMessage,
 	"clock": func(t time.Time) string { return t.Local().Format("15:04:05") },
 	"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 }).ParseFS(assets, "assets/page.html"))
@@ -128,7 +128,7 @@ func (p *pages) page(w http.ResponseWriter, r *http.Request) {
 
 func (p *pages) json(w http.ResponseWriter, r *http.Request) {
 	in := p.read()
-	// Empty is [], not null: a reader counts without asking first.
+	// Empty lists are [], not null, so that a reader can count them.
 	in.Slack, in.Mail = append([]Slack{}, in.Slack...), append([]Mail{}, in.Mail...)
 	var body bytes.Buffer
 	enc := json.NewEncoder(&body)

@@ -1,30 +1,14 @@
 package inbox
 
-import (
-	"html/template"
-	"slices"
-	"time"
-)
+import "slices"
 
 // view is what the page's template draws: the newest conversation first, each in
 // the order in which it was written.
 type view struct {
-	Slack []slackView
+	Slack []Slack
 	Mail  []conversation
 	Demo  *Demo
 	Mode  string
-}
-
-type slackView struct {
-	Channel   string
-	ID        string
-	At        time.Time
-	Edits     int
-	EditedAt  time.Time
-	Text      string
-	Body      template.HTML
-	Broadcast bool
-	Thread    []slackView
 }
 
 // conversation is the mails of one thread to one recipient.
@@ -40,22 +24,8 @@ type mailView struct {
 }
 
 func newView(in Inbox) view {
-	v := view{Mail: conversations(in.Mail)}
-	for _, m := range in.Slack {
-		v.Slack = append(v.Slack, newSlackView(m))
-	}
+	v := view{Slack: slices.Clone(in.Slack), Mail: conversations(in.Mail)}
 	slices.Reverse(v.Slack)
-	return v
-}
-
-func newSlackView(m Slack) slackView {
-	v := slackView{
-		Channel: m.Channel, ID: m.ID, At: m.At, Edits: m.Edits, EditedAt: m.EditedAt,
-		Text: m.Text, Broadcast: m.Broadcast, Body: drawMessage(m),
-	}
-	for _, reply := range m.Thread {
-		v.Thread = append(v.Thread, newSlackView(reply))
-	}
 	return v
 }
 

@@ -13,8 +13,8 @@ import (
 )
 
 // A caller stands in for Google's callers, Scheduler and Pub/Sub: it makes their
-// requests to the process's own port. In the cloud IAM admits only them; here a
-// token that this process made, and nobody else knows, does.
+// requests to the process's own port. In the cloud IAM admits only them. Here a token
+// admits the caller, which the process makes at its start and tells no other.
 type caller struct {
 	client *http.Client
 	base   string // "http://127.0.0.1:8080"

@@ -14,59 +14,44 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// received is what the catchers hold, as the inbox shows it.
-func received(slack []slacktest.Message, mails []emailtest.Mail) inbox.Inbox {
-	return inbox.Inbox{Slack: threads(slack), Mail: letters(mails)}
-}
-
-// threads puts replies into the messages that they reply to.
-func threads(messages []slacktest.Message) []inbox.Slack {
+// received returns what the catchers hold, as the inbox shows it: replies are inside the
+// message that they reply to, and each recipient has a mail of their own.
+func received(messages []slacktest.Message, mails []emailtest.Mail) inbox.Inbox {
 	type address struct{ channel, ts string }
 	places := map[address]int{}
-	var out []inbox.Slack
+	var in inbox.Inbox
 	for _, m := range messages {
 		message := inbox.Slack{
-			Channel: channelName(m.Channel), ID: m.TS, At: m.At, Text: m.Text, Blocks: m.Blocks, Broadcast: m.Broadcast, Edits: len(m.Edits),
+			Channel: m.Channel, ID: m.TS, At: m.At, Text: m.Text, Blocks: m.Blocks, Broadcast: m.Broadcast, Edits: len(m.Edits),
+		}
+		if m.Channel == slacktest.ChannelID(demoChannel) {
+			message.Channel = "#" + demoChannel
 		}
 		if len(m.Edits) > 0 {
 			message.At, message.EditedAt = m.Edits[0].At, m.At
 		}
 		parent, ok := places[address{m.Channel, m.ThreadTS}]
 		if m.ThreadTS != "" && ok {
-			out[parent].Thread = append(out[parent].Thread, message)
+			in.Slack[parent].Thread = append(in.Slack[parent].Thread, message)
 			continue
 		}
-		places[address{m.Channel, m.TS}] = len(out)
-		out = append(out, message)
+		places[address{m.Channel, m.TS}] = len(in.Slack)
+		in.Slack = append(in.Slack, message)
 	}
-	return out
-}
-
-// channelName is how Slack shows the demonstration's channel, which has an id.
-func channelName(channel string) string {
-	if channel == slacktest.ChannelID(demoChannel) {
-		return "#" + demoChannel
-	}
-	return channel
-}
-
-// letters gives each recipient a mail of their own.
-func letters(mails []emailtest.Mail) []inbox.Mail {
-	var out []inbox.Mail
 	for _, m := range mails {
 		for _, to := range m.To {
-			out = append(out, inbox.Mail{
+			in.Mail = append(in.Mail, inbox.Mail{
 				From: m.From, To: to, Subject: m.Subject, At: m.At,
 				MessageID: m.Header.Get("Message-Id"), InReplyTo: m.Header.Get("In-Reply-To"),
 				References: strings.Fields(m.Header.Get("References")), Text: m.Text, HTML: m.HTML,
 			})
 		}
 	}
-	return out
+	return in
 }
 
-// announcer writes one line for whatever a catcher newly holds, so that somebody who
-// watches the terminal only sees the alert too.
+// announcer writes one line for each new message of a catcher, so that the alert is also
+// seen in the terminal.
 type announcer struct {
 	out io.Writer
 

@@ -50,16 +50,22 @@ func (s *Span) UnmarshalJSON(data []byte) error {
 
 // commands takes what a person at this machine asks, and answers 202 with the command
 // once it is in the queue, which survives a kill. In the cloud the topic's IAM decides
-// who may publish; here it is whoever can reach the loopback interface, also where
-// --expose lets others read. No web page can: a browser does not send JSON to another
-// origin unasked, and [guard] refuses other origins and rebound names.
+// who may publish. Here it is any process that can reach the loopback interface, also
+// where --expose lets others read. A web page cannot, because a browser does not send
+// JSON to another origin unasked, and [guard] refuses other origins and rebound names.
 func commands(reports report.Publisher, now func() time.Time) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if code, reason := admit(r); code != 0 {
-			if code == http.StatusMethodNotAllowed {
-				w.Header().Set("Allow", http.MethodPost)
-			}
-			job.WriteError(w, code, reason)
+		kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		switch {
+		case !isLoopback(r.RemoteAddr) || !isLoopback(r.Host):
+			job.WriteError(w, http.StatusForbidden, "commands are taken from this machine only, at 127.0.0.1 or localhost")
+			return
+		case r.Method != http.MethodPost:
+			w.Header().Set("Allow", http.MethodPost)
+			job.WriteError(w, http.StatusMethodNotAllowed, "want POST")
+			return
+		case kind != "application/json":
+			job.WriteError(w, http.StatusUnsupportedMediaType, "want Content-Type: application/json")
 			return
 		}
 		c, err := readCommand(http.MaxBytesReader(w, r.Body, maxCommand), now())
@@ -78,20 +84,6 @@ func commands(reports report.Publisher, now func() time.Time) http.Handler {
 		}
 		job.WriteJSON(w, http.StatusAccepted, c)
 	})
-}
-
-// admit refuses, with a code and the reason, what is not a command of this machine.
-func admit(r *http.Request) (code int, reason string) {
-	if !isLoopback(r.RemoteAddr) || !isLoopback(r.Host) {
-		return http.StatusForbidden, "commands are taken from this machine only, at 127.0.0.1 or localhost"
-	}
-	if r.Method != http.MethodPost {
-		return http.StatusMethodNotAllowed, "want POST"
-	}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return http.StatusUnsupportedMediaType, "want Content-Type: application/json"
-	}
-	return 0, ""
 }
 
 func readCommand(body io.Reader, now time.Time) (report.Command, error) {

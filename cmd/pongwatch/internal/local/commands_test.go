@@ -82,7 +82,7 @@ func TestCommandsTakes(t *testing.T) {
 			report.Command{ID: "c1", Action: report.Silence, Incident: "INC-7F3A9K", For: time.Minute, By: "anna", Via: "http"},
 		},
 		{
-			"nobody pretends to be Slack, or another time",
+			"neither the channel nor the time can be forged",
 			`{"id":"c1","action":"drill","by":"anna","via":"slack","at":"2020-01-01T00:00:00Z"}`,
 			report.Command{ID: "c1", Action: report.Drill, By: "anna", Via: "http"},
 		},
@@ -142,7 +142,7 @@ func TestCommandsRefuses(t *testing.T) {
 		{"a misspelled key", `{"action":"drill","by":"anna","reciever":"slack"}`, nil, 400, `reciever`},
 		{"two commands", drill + drill, nil, 400, "follows"},
 		{"an unknown action", `{"action":"explode","by":"anna"}`, nil, 400, "want acknowledge, silence, unsilence or drill"},
-		{"nobody", `{"action":"drill"}`, nil, 400, "by is empty"},
+		{"no name", `{"action":"drill"}`, nil, 400, "by is empty"},
 		{"too long a silence", `{"action":"silence","incident":"INC-7F3A9K","by":"anna","for":"25h"}`, nil, 400, "at most 24h"},
 		{"a duration that is none", `{"action":"silence","incident":"INC-7F3A9K","by":"anna","for":"soon"}`, nil, 400, `"2h"`},
 		{"a flood", `{"action":"drill","by":"` + strings.Repeat("a", maxCommand) + `"}`, nil, 400, "too large"},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/pongwatch/pongwatch/functions/healthcheck"
 	"github.com/pongwatch/pongwatch/shared/budget"
@@ -13,7 +12,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/gcp"
 )
 
-// configure reads the configuration, or where there is none starts the demonstration.
+// configure reads the configuration, or starts the demonstration where there is none.
 func (p *Process) configure(ctx context.Context) (err error) {
 	env := gcp.ReadEnvironment(p.options.Getenv)
 	clients := gcp.NewClients(env)
@@ -47,11 +46,11 @@ func (p *Process) demoConfig(mock bool) (*config.Config, error) {
 	return c, nil
 }
 
-// region is the one from which this machine watches.
+// region is the name of this machine's region.
 const region = "local"
 
-// adapt makes a configuration that was written for the cloud true on one machine:
-// there is one region, this one, and pages and links are this process's.
+// adapt fits a configuration that was written for the cloud to one machine: there is one
+// region, this one, and pages and links are this process's.
 func (p *Process) adapt(c *config.Config) {
 	if p.options.Every > 0 {
 		c.Schedule.HealthCheck = p.options.Every
@@ -62,8 +61,8 @@ func (p *Process) adapt(c *config.Config) {
 	}
 	for i := range c.Databases {
 		c.Databases[i].Home = region
-		if p.options.Every > 0 {
-			every(&c.Databases[i].Checks, p.options.Every)
+		if every, checks := p.options.Every, &c.Databases[i].Checks; every > 0 {
+			checks.Ping.Every, checks.Latency.Every, checks.MockMode.Every = every, every, every
 		}
 	}
 	if c.Links.Dashboard == "" {
@@ -71,12 +70,5 @@ func (p *Process) adapt(c *config.Config) {
 	}
 	if c.Inbound.URL == "" {
 		c.Inbound.URL = p.URL() + "/webhook"
-	}
-}
-
-// every makes HealthCheck's checks run in each of its runs.
-func every(c *config.Checks, d time.Duration) {
-	for _, check := range []*config.Check{&c.Ping, &c.Latency, &c.MockMode} {
-		check.Every = d
 	}
 }

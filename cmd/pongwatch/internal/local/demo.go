@@ -2,8 +2,6 @@ package local
 
 import (
 	"crypto/rand"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -18,18 +16,18 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/email/emailtest"
 	"github.com/pongwatch/pongwatch/functions/alert/slack/slacktest"
 	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager/secretmanagertest"
+	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
 )
 
-// How often the demonstration asks. A newcomer waits for what the defaults would
-// show in minutes.
+// How often the demonstration checks. With the defaults a newcomer would wait minutes.
 const (
 	demoPing    = 5 * time.Second
 	demoMetrics = 15 * time.Second
 	demoTick    = 5 * time.Second
 )
 
-// Names of the demonstration.
+// The demonstration's names.
 const (
 	demoDatabase = "demo-cache"
 	demoChannel  = "redis-alerts"
@@ -40,7 +38,7 @@ const (
 // says that the app runs on a mock.
 const modeMock = "mock"
 
-// modes are what the page's buttons and /demo/break offer.
+// modes are the choices of the page's buttons and /demo/break.
 var modes = []inbox.Mode{
 	{Name: "none", Label: "Healthy", Expect: "Nothing is broken. What was open resolves within about 15 seconds, in the same Slack message and mail thread."},
 	{Name: "auth", Label: "Wrong token", Expect: "Upstash refuses the token (401). An alert follows within 15 seconds."},
@@ -51,7 +49,7 @@ var modes = []inbox.Mode{
 	{Name: "hang", Label: "Hangs", Expect: "Connections are accepted and never answered. Each run tries three times, 16 seconds in all; an alert follows within a minute."},
 	{Name: "refuse", Label: "Refuses", Expect: "Nothing listens on the port. An alert follows within half a minute."},
 	{Name: "5xx", Label: "Server errors", Expect: "A gateway answers 502 with an HTML page. An alert follows within half a minute."},
-	{Name: modeMock, Label: "Mock mode", Expect: "The app is configured with MOCK_REDIS=true: Redis is well and nobody uses it. An alert follows within half a minute."},
+	{Name: modeMock, Label: "Mock mode", Expect: "The app is configured with MOCK_REDIS=true: Redis is well and the app does not use it. An alert follows within half a minute."},
 }
 
 // demo is what stands in for the services outside.
@@ -100,14 +98,13 @@ func startDemo() (_ *demo, err error) {
 	return d, nil
 }
 
-// close ends what was started.
+// close ends what was started. What cannot be closed ends with the process.
 func (d *demo) close() {
-	var errs []error
 	if d.slack != nil {
-		errs = append(errs, d.slack.Close())
+		_ = d.slack.Close()
 	}
 	if d.mail != nil {
-		errs = append(errs, d.mail.Close())
+		_ = d.mail.Close()
 	}
 	if d.secrets != nil {
 		d.secrets.Close()
@@ -115,12 +112,10 @@ func (d *demo) close() {
 	if d.redis != nil {
 		d.redis.Close()
 	}
-	// What cannot be closed ends with the process.
-	_ = errors.Join(errs...)
 }
 
-// document is the demonstration's configuration, as somebody would write it. Its
-// addresses are this process's; its secrets are references.
+// document returns the demonstration's configuration. Its addresses are this process's;
+// its secrets are references.
 func (d *demo) document(mock bool) string {
 	return fmt.Sprintf(`version: 1
 environment: demonstration
@@ -166,7 +161,7 @@ receivers:
 inbound:
   link_keys: sm://%[6]slink-key
 alerting:
-  # Whoever presses a second button wants to see a second alert.
+  # People press several buttons in a row, and each must open an incident of its own.
   reopen_within: 0s
   unstable: {reopenings: 0}
   flapping: {enabled: false}
@@ -176,22 +171,22 @@ alerting:
 		d.redis.DatabaseID(), d.redis.ManagementURL())
 }
 
-// received is what on-call would have received.
+// received returns what on-call would have received.
 func (d *demo) received() inbox.Inbox {
 	now := received(d.slack.Messages(), d.mail.Mails())
 	return inbox.Inbox{Slack: slices.Concat(d.earlier.Slack, now.Slack), Mail: slices.Concat(d.earlier.Mail, now.Mail)}
 }
 
-// remember goes on where the process before was ended, and keeps what happens in the
-// file at path from now on; without a path it does neither.
+// remember continues where the process before ended, and saves what happens from now on
+// in the file at path. Without a path it does neither.
 func (d *demo) remember(path string, logger *slog.Logger) error {
-	m, before, err := recall(path)
+	m, err := recall(path)
 	if err != nil {
 		return err
 	}
-	d.memory, d.earlier = m, before.Inbox
-	if before.Mode != "" {
-		if err := d.setMode(before.Mode); err != nil {
+	d.memory, d.earlier = m, m.saved.Inbox
+	if mode := m.saved.Mode; mode != "" {
+		if err := d.setMode(mode); err != nil {
 			return fmt.Errorf("breaking the demonstration as before: %w", err)
 		}
 	}
@@ -205,7 +200,7 @@ func (d *demo) remember(path string, logger *slog.Logger) error {
 	return nil
 }
 
-// announce tells the terminal, too, of what is received from now on.
+// announce also prints what is received from now on.
 func (d *demo) announce(out io.Writer) {
 	a := newAnnouncer(out)
 	d.slack.OnChange(func() { a.slack(d.slack.Messages()) })
@@ -218,7 +213,7 @@ func (d *demo) current() string {
 	return d.mode
 }
 
-// setMode breaks the demonstration in that way only.
+// setMode breaks the demonstration in this way only.
 func (d *demo) setMode(mode string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -239,14 +234,14 @@ func (d *demo) setMode(mode string) error {
 	return d.memory.save(func(s *saved) { s.Mode = mode })
 }
 
-// What the demonstration's plan has, and what is used of it while nothing is broken.
+// What the demonstration's plan allows, and what is used of it while nothing is broken.
 const (
 	planCommands, usedCommands = 500_000, 183_000
 	usedBytes                  = 93 << 20 // of 256 MB
 )
 
-// use makes the month's commands agree with how the database is broken. How full it is
-// stays: a second alert would tell of it before the canary finds what PING is blind to.
+// use sets the month's commands as the mode has them. How full the database is stays the
+// same, because a second alert would come before the write canary finds the refusal.
 func (d *demo) use(mode string) {
 	commands := usedCommands
 	if upstashtest.Mode(mode) == upstashtest.QuotaMonthly {
@@ -256,8 +251,7 @@ func (d *demo) use(mode string) {
 	d.redis.SetInfo("total_data_size", strconv.Itoa(usedBytes))
 }
 
-// breakHandler serves POST /demo/break?mode=MODE: JSON for curl, the inbox again for
-// a form.
+// breakHandler serves POST /demo/break?mode=MODE: JSON for curl, the inbox for a form.
 func (d *demo) breakHandler(w http.ResponseWriter, r *http.Request) {
 	name := r.FormValue("mode")
 	at := slices.IndexFunc(modes, func(m inbox.Mode) bool { return m.Name == name })
@@ -273,11 +267,7 @@ func (d *demo) breakHandler(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/inbox", http.StatusSeeOther)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	// The answer is small and the client is this machine's.
-	_ = enc.Encode(modes[at])
+	job.WriteJSON(w, http.StatusOK, modes[at])
 }
 
 func modeNames() []string {
@@ -286,4 +276,27 @@ func modeNames() []string {
 		names[i] = m.Name
 	}
 	return names
+}
+
+// DemonstrationPath is where the demonstration serves what it watches, and how, for other
+// commands of this machine.
+const DemonstrationPath = "/demo/configuration"
+
+// Demonstration is the answer at [DemonstrationPath]. It holds no secret: the document
+// refers to the demonstration's own Secret Manager.
+type Demonstration struct {
+	// Document is the configuration in force.
+	Document string `json:"document"`
+	// SecretManager is the address at which references are read.
+	SecretManager string `json:"secret_manager"`
+	// Authority signed the emulated Redis' certificate, PEM.
+	Authority string `json:"authority"`
+}
+
+func (d *demo) configurationHandler(w http.ResponseWriter, _ *http.Request) {
+	job.WriteJSON(w, http.StatusOK, Demonstration{
+		Document:      d.document(d.current() == modeMock),
+		SecretManager: d.secrets.Addr(),
+		Authority:     string(d.redis.CAPEM()),
+	})
 }

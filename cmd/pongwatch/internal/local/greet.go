@@ -2,13 +2,10 @@ package local
 
 import (
 	"fmt"
-	"io"
 	"strings"
-
-	"github.com/pongwatch/pongwatch/shared/config"
 )
 
-// greet says what runs, where the pages are and what to try.
+// greet prints what runs, where the pages are and what to try.
 func (p *Process) greet() {
 	out, url := p.options.Out, p.URL()
 	if p.demo != nil {
@@ -18,7 +15,18 @@ To watch a real database, set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN.
 
 `)
 	} else {
-		fmt.Fprintf(out, "pongwatch watches %s and tells %s.\n\n", databases(p.config), receivers(p.config))
+		databases := plural(len(p.config.Databases), "database", "databases")
+		if len(p.config.Databases) == 1 {
+			databases = p.config.Databases[0].Name
+		}
+		var receivers []string
+		for _, r := range p.config.Receivers {
+			receivers = append(receivers, r.Name)
+		}
+		if len(receivers) == 0 {
+			receivers = []string{"nobody: set SLACK_WEBHOOK_URL or SMTP_HOST to be notified"}
+		}
+		fmt.Fprintf(out, "pongwatch watches %s and notifies %s.\n\n", databases, strings.Join(receivers, ", "))
 	}
 	fmt.Fprintf(out, "  dashboard  %s/\n", url)
 	if p.demo != nil {
@@ -31,7 +39,12 @@ To watch a real database, set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN.
 		state += " (removed at the end; --data keeps it)"
 	}
 	fmt.Fprintf(out, "\n  ping every %v, state in %s\n", p.config.Schedule.HealthCheck, state)
-	problems(out, p.config)
+	if len(p.config.Problems) > 0 {
+		fmt.Fprintf(out, "\nThe configuration has %s:\n", plural(len(p.config.Problems), "problem", "problems"))
+	}
+	for _, problem := range p.config.Problems {
+		fmt.Fprintf(out, "  %v\n", problem)
+	}
 	if p.demo != nil {
 		fmt.Fprintf(out, `
 Try:
@@ -44,35 +57,6 @@ Try:
 	} else {
 		fmt.Fprintf(out, "\nTry:\n  curl -f %s/api/v1/health/redis\n\n", url)
 	}
-}
-
-// problems lists what leaves the rest working.
-func problems(out io.Writer, c *config.Config) {
-	if len(c.Problems) == 0 {
-		return
-	}
-	fmt.Fprintf(out, "\nThe configuration has %s:\n", plural(len(c.Problems), "problem", "problems"))
-	for _, p := range c.Problems {
-		fmt.Fprintf(out, "  %v\n", p)
-	}
-}
-
-func databases(c *config.Config) string {
-	if len(c.Databases) == 1 {
-		return c.Databases[0].Name
-	}
-	return plural(len(c.Databases), "database", "databases")
-}
-
-func receivers(c *config.Config) string {
-	var names []string
-	for _, r := range c.Receivers {
-		names = append(names, r.Name)
-	}
-	if len(names) == 0 {
-		return "nobody: set SLACK_WEBHOOK_URL or SMTP_HOST to be told"
-	}
-	return strings.Join(names, ", ")
 }
 
 func plural(n int, one, many string) string {

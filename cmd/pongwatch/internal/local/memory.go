@@ -11,10 +11,10 @@ import (
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/inbox"
 )
 
-// memory is what the demonstration itself remembers in a folder that was named: what
-// is broken, and what on-call has received. Alert's state is in the store.
+// memory is what the demonstration itself keeps in the folder of --data: what is broken,
+// and what on-call has received. Alert's state is in the store.
 type memory struct {
-	path string // empty remembers nothing
+	path string // empty keeps nothing
 
 	mu    sync.Mutex
 	saved saved
@@ -26,22 +26,22 @@ type saved struct {
 }
 
 // recall reads what an earlier process saved.
-func recall(path string) (*memory, saved, error) {
+func recall(path string) (*memory, error) {
 	m := &memory{path: path}
 	if path == "" {
-		return m, saved{}, nil
+		return m, nil
 	}
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return m, saved{}, nil
+		return m, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &m.saved)
 	}
 	if err != nil {
-		return nil, saved{}, fmt.Errorf("reading the demonstration's memory: %w", err)
+		return nil, fmt.Errorf("reading the demonstration's memory: %s: %w; remove the file to forget", path, err)
 	}
-	if err := json.Unmarshal(data, &m.saved); err != nil {
-		return nil, saved{}, fmt.Errorf("reading the demonstration's memory: %s: %w; remove the file to forget", path, err)
-	}
-	return m, m.saved, nil
+	return m, nil
 }
 
 // save applies a change and writes the file as a whole, so that a kill leaves the
@@ -54,13 +54,13 @@ func (m *memory) save(change func(*saved)) error {
 		return nil
 	}
 	data, err := json.Marshal(m.saved)
+	if err == nil {
+		err = os.WriteFile(m.path+".new", data, 0o600)
+	}
+	if err == nil {
+		err = os.Rename(m.path+".new", m.path)
+	}
 	if err != nil {
-		return fmt.Errorf("saving the demonstration's memory: %w", err)
-	}
-	if err := os.WriteFile(m.path+".new", data, 0o600); err != nil {
-		return fmt.Errorf("saving the demonstration's memory: %w", err)
-	}
-	if err := os.Rename(m.path+".new", m.path); err != nil {
 		return fmt.Errorf("saving the demonstration's memory: %w", err)
 	}
 	return nil

@@ -23,7 +23,7 @@ func newMux(f functions, c *caller, d *demo) *http.ServeMux {
 	mux.Handle("/health", f.healthCheck)
 	mux.Handle("/", f.metrics)
 
-	// What IAM keeps from strangers in the cloud.
+	// In the cloud IAM closes these to strangers.
 	mux.Handle("POST /HealthCheck", c.only(f.healthCheck))
 	mux.Handle("POST /Metrics", c.only(f.metrics))
 	mux.Handle("POST /Alert", c.only(f.alert))
@@ -41,13 +41,13 @@ func newMux(f functions, c *caller, d *demo) *http.ServeMux {
 	return mux
 }
 
-// guard refuses what a web page elsewhere could make a browser send here: writes
-// from another origin, and, where only this machine may ask, requests to a name that
-// somebody has made point at it (DNS rebinding).
+// guard refuses what a web page elsewhere could make a browser send here: writes from
+// another origin, and, where only this machine may ask, requests to another name that
+// points at it (DNS rebinding).
 func guard(next http.Handler, loopbackOnly bool) http.Handler {
 	protection := http.NewCrossOriginProtection()
-	// A browser that runs a signed link's confirmation page, or Slack's servers, are
-	// not told by their origin; AlertWebhook verifies signatures itself.
+	// The origin does not distinguish a signed link's confirmation page, or Slack's
+	// servers, from others. AlertWebhook verifies signatures itself.
 	protection.AddInsecureBypassPattern("/webhook/")
 	next = protection.Handler(next)
 	if !loopbackOnly {

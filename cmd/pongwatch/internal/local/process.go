@@ -54,7 +54,7 @@ type Options struct {
 	Observe func(alert.Point)
 	// Getenv reads the environment, os.Getenv for one.
 	Getenv func(string) string
-	// Out gets what a person should read; Logger the rest.
+	// Out gets what a person should read, Logger the rest.
 	Out    io.Writer
 	Logger *slog.Logger
 }
@@ -120,7 +120,7 @@ func Start(ctx context.Context, o Options) (_ *Process, err error) {
 	return p, nil
 }
 
-// Demonstrates reports whether nothing was configured.
+// Demonstrates reports whether this is the demonstration, because nothing is configured.
 func (p *Process) Demonstrates() bool { return p.demo != nil }
 
 // URL returns the address of the pages, without a closing slash.
@@ -143,7 +143,7 @@ func (p *Process) listen(ctx context.Context) error {
 	if addr.IP.IsUnspecified() {
 		addr = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: addr.Port}
 	}
-	// Straight to this process: a proxy of the environment has no business here.
+	// A transport of its own ignores the environment's proxies.
 	p.caller = newCaller(&http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}, "http://"+addr.String())
 	return nil
 }
@@ -182,19 +182,26 @@ func (p *Process) openData() (err error) {
 	return err
 }
 
-// Run serves, schedules and pushes until ctx ends, then stops in that order reversed.
+// Run serves, schedules and pushes until ctx ends, then stops these in reverse order.
 func (p *Process) Run(ctx context.Context) error {
 	served := make(chan error, 1)
 	go func() { served <- p.server.Serve(p.listener) }()
 	p.greet()
+	tick := time.Minute
 	if p.demo != nil {
 		p.demo.announce(p.options.Out)
+		tick = demoTick
 	}
 
 	working, stop := context.WithCancel(ctx)
 	var jobs, pushes sync.WaitGroup
-	for _, j := range p.jobs() {
-		jobs.Go(func() { schedule(working, j, p.options.Logger) })
+	run := func(j schedulerJob) { jobs.Go(func() { schedule(working, j, p.options.Logger) }) }
+	run(schedulerJob{name: "tick", every: tick, run: func(ctx context.Context, _ time.Time) error {
+		return p.reports.Publish(ctx, report.Tick())
+	}})
+	for _, shard := range p.config.ShardNames() {
+		run(scheduledPost(p.caller, "healthcheck", "/HealthCheck", shard, p.config.Schedule.HealthCheck))
+		run(scheduledPost(p.caller, "metrics", "/Metrics", shard, p.config.Schedule.Metrics))
 	}
 	for _, t := range []*topic{p.reports, p.signals} {
 		pushes.Go(func() { t.run(working, pushGrace) })
@@ -210,18 +217,14 @@ func (p *Process) Run(ctx context.Context) error {
 	stop()
 	jobs.Wait()
 	pushes.Wait()
-	return errors.Join(err, p.shutdown(), p.close())
-}
-
-func (p *Process) shutdown() error {
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	grace, cancel := context.WithTimeout(context.Background(), shutdownGrace)
 	defer cancel()
-	err := p.server.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		// Somebody's open request is no failure of ours.
-		err = p.server.Close()
+	shutdown := p.server.Shutdown(grace)
+	if errors.Is(shutdown, context.DeadlineExceeded) {
+		// A client's open request is no failure of this process.
+		shutdown = p.server.Close()
 	}
-	return err
+	return errors.Join(err, shutdown, p.close())
 }
 
 // close releases everything that was opened.
@@ -244,21 +247,4 @@ func (p *Process) close() error {
 		errs = append(errs, os.RemoveAll(p.data))
 	}
 	return errors.Join(errs...)
-}
-
-// jobs are the runs that Cloud Scheduler would start.
-func (p *Process) jobs() []schedulerJob {
-	tick := time.Minute
-	if p.demo != nil {
-		tick = demoTick
-	}
-	out := []schedulerJob{{name: "tick", every: tick, run: func(ctx context.Context, _ time.Time) error {
-		return p.reports.Publish(ctx, report.Tick())
-	}}}
-	for _, shard := range p.config.ShardNames() {
-		out = append(out,
-			scheduledPost(p.caller, "healthcheck", "/HealthCheck", shard, p.config.Schedule.HealthCheck),
-			scheduledPost(p.caller, "metrics", "/Metrics", shard, p.config.Schedule.Metrics))
-	}
-	return out
 }

@@ -10,8 +10,8 @@ import (
 // maxRetryAfter is the longest that a failed run waits to be tried again.
 const maxRetryAfter = 5 * time.Second
 
-// A schedulerJob runs at every multiple of its interval, as Cloud Scheduler's do: never
-// beside itself, and what was missed is not made up for.
+// A schedulerJob runs at every multiple of its interval, as Cloud Scheduler's do. Its runs
+// never overlap, and missed ones are not repeated.
 type schedulerJob struct {
 	name  string
 	every time.Duration
@@ -20,14 +20,14 @@ type schedulerJob struct {
 	run func(ctx context.Context, scheduled time.Time) error
 }
 
-// schedule runs j once at once, so that a page has something to show, and then by
-// its interval until ctx ends.
+// schedule runs j immediately, so that a page has something to show, and then by its
+// interval until ctx ends.
 func schedule(ctx context.Context, j schedulerJob, logger *slog.Logger) {
 	scheduled := time.Now().Truncate(time.Second)
 	for ctx.Err() == nil {
 		next := scheduled.Truncate(j.every).Add(j.every)
 		attempt(ctx, j, scheduled, next, logger)
-		// A run that overran begins again at the next multiple, not late.
+		// After a run that overran, the next one begins at the next multiple.
 		if now := time.Now(); next.Before(now) {
 			next = now.Truncate(j.every).Add(j.every)
 		}

@@ -19,18 +19,18 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// How a topic pushes. The deadline is the subscription's acknowledgement deadline
-// in the project's Terraform; the pauses are shorter than Pub/Sub's, since nobody
-// shares this queue.
+// How a topic pushes. The deadline is the subscription's acknowledgement deadline in the
+// project's Terraform. The pauses are shorter than Pub/Sub's, because this queue has one
+// user.
 const (
 	pushDeadline   = 60 * time.Second
 	pushFirstPause = time.Second
 	pushLastPause  = time.Minute
 	pushAtOnce     = 4
-	// retention is how long an undeliverable message is kept. A report older than
-	// ten minutes changes no status, and a person has by then asked again.
+	// retention is how long an undeliverable message is kept. A report older than ten
+	// minutes changes no status, and a person has repeated a command by then.
 	retention = time.Hour
-	// maxPending bounds the queue; at one report a minute it is a day of them.
+	// maxPending bounds the queue; it is more than a day of one report a minute.
 	maxPending = 2000
 )
 
@@ -48,7 +48,7 @@ type topic struct {
 	pending map[uint64]*delivery
 }
 
-// delivery is what is known of a message beside its bytes on disk.
+// delivery is the state of a message, whose bytes are on disk.
 type delivery struct {
 	due       time.Time
 	published time.Time
@@ -63,7 +63,7 @@ type stored struct {
 	Data       []byte            `json:"data"`
 }
 
-// openTopic continues where the topic of that name in db was left.
+// openTopic continues the topic of that name in db.
 func openTopic(db *bolt.DB, name string, c *caller, logger *slog.Logger) (*topic, error) {
 	t := &topic{
 		name: name, db: db, logger: logger,
@@ -80,8 +80,8 @@ func openTopic(db *bolt.DB, name string, c *caller, logger *slog.Logger) (*topic
 		}
 		return b.ForEach(func(k, v []byte) error {
 			var m stored
-			// A message that cannot be read is tried, logged and given up like one
-			// that cannot be delivered.
+			// A message that cannot be read is tried, logged and given up like one that
+			// cannot be delivered.
 			_ = json.Unmarshal(v, &m)
 			t.pending[binary.BigEndian.Uint64(k)] = &delivery{published: m.Published}
 			return nil
@@ -130,8 +130,8 @@ func (t *topic) Publish(_ context.Context, m report.Message) error {
 	return nil
 }
 
-// run pushes until ctx ends, then waits for what is in flight: give it up to grace
-// and then cut it off, which leaves its message in the queue.
+// run pushes until ctx ends, then waits for what is in flight. After grace it cuts that
+// off, which leaves the message in the queue.
 func (t *topic) run(ctx context.Context, grace time.Duration) {
 	pushes, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
@@ -153,8 +153,8 @@ func (t *topic) run(ctx context.Context, grace time.Duration) {
 	wg.Wait()
 }
 
-// claim marks the oldest due messages as in flight, and says how long until the
-// next one is due; finished deliveries ring by themselves.
+// claim marks the oldest due messages as in flight, and returns how long until the next
+// one is due. Finished deliveries ring by themselves.
 func (t *topic) claim(now time.Time) (ids []uint64, wait time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -202,14 +202,11 @@ func (t *topic) deliver(ctx context.Context, id uint64) {
 		t.logger.ErrorContext(ctx, "message given up", "topic", t.name, "message_id", id, "tries", d.tries+1, "error", err)
 	}
 	delete(t.pending, id)
-	if err := t.forget(id); err != nil {
-		// It comes once more after a restart, which at-least-once allows.
+	err = t.db.Update(func(tx *bolt.Tx) error { return tx.Bucket([]byte(t.name)).Delete(key(id)) })
+	if err != nil {
+		// It is pushed once more after a restart, which at-least-once allows.
 		t.logger.WarnContext(ctx, "acknowledged message not removed", "topic", t.name, "message_id", id, "error", err)
 	}
-}
-
-func (t *topic) forget(id uint64) error {
-	return t.db.Update(func(tx *bolt.Tx) error { return tx.Bucket([]byte(t.name)).Delete(key(id)) })
 }
 
 // envelope returns the body of Pub/Sub's push request
@@ -232,13 +229,6 @@ func (t *topic) envelope(id uint64) ([]byte, error) {
 			"publishTime": at, "publish_time": at,
 		},
 	})
-}
-
-// waiting counts the messages that are not yet acknowledged.
-func (t *topic) waiting() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.pending)
 }
 
 func (t *topic) ring() {

@@ -53,6 +53,13 @@ func newTopic(t *testing.T, db *bolt.DB, push func(context.Context, pushed) erro
 	return topic
 }
 
+// waiting counts the messages that are not yet acknowledged.
+func (t *topic) waiting() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.pending)
+}
+
 // start runs the topic and returns what stops it and waits for its end.
 func start(t *testing.T, topic *topic, grace time.Duration) (stop func()) {
 	t.Helper()

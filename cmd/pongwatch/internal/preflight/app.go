@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -21,10 +22,10 @@ import (
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
 
-// App has the addresses at which an app is asked. Each is optional, and none is asked
-// that is not named: what it does there is the app's to know.
+// App has the addresses of an app's pages. Each is optional, and no other is requested,
+// because only the app's owner knows what a request does there.
 type App struct {
-	// HealthURL says "connected" or "mock". Empty is the configuration's.
+	// HealthURL answers "connected" or "mock". Empty is the configuration's.
 	HealthURL string
 	// CacheURL is a page that the app caches.
 	CacheURL string
@@ -58,7 +59,7 @@ const (
 	appTimeout = 15 * time.Second
 )
 
-// client returns one that reaches only the host of address.
+// client returns a client that reaches only the host of address.
 func client(address string) (*http.Client, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" {
@@ -73,7 +74,7 @@ type reply struct {
 	header http.Header
 }
 
-// request asks the app; the body is read, at most [appBody] of it, and forgotten.
+// request sends a request to the app. It reads at most [appBody] of the answer, and drops it.
 func (r *run) request(ctx context.Context, c *http.Client, method, address string, body secrets.Value) (reply, error) {
 	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body.Reveal()))
 	if err != nil {
@@ -90,49 +91,42 @@ func (r *run) request(ctx context.Context, c *http.Client, method, address strin
 		return reply{}, outbound.Error(err, r.App.Token)
 	}
 	defer resp.Body.Close()
-	// How long it took matters, so it is read; one that breaks off has been answered.
+	// The body is read because its time counts; one that breaks off is an answer, too.
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, appBody))
 	return reply{resp.StatusCode, resp.Header}, nil
 }
 
-// noAnswer is an app that could not be asked.
+// noAnswer is an app that did not answer.
 func noAnswer(err error) Finding {
 	return because(Fail, cause.AppUnreachable, err.Error())
 }
 
-// word is what one health page says.
-type word struct {
-	service string
-	report.Observation
-}
-
-// appWords asks every health page.
-func (r *run) appWords(ctx context.Context) ([]word, error) {
+// appWords asks every health page, and returns what each says in the order of services.
+func (r *run) appWords(ctx context.Context) ([]report.Observation, error) {
 	apps := map[string]string{} // address to service
-	if r.App.HealthURL != "" {
-		apps[r.App.HealthURL] = "app"
-	} else {
-		for _, d := range r.databases {
-			for _, a := range d.Apps {
-				if a.HealthURL != "" {
-					apps[a.HealthURL] = a.Service
-				}
-			}
+	for _, d := range r.databases {
+		for _, a := range d.Apps {
+			apps[a.HealthURL] = a.Service
 		}
 	}
-	var out []word
+	delete(apps, "")
+	if r.App.HealthURL != "" {
+		apps = map[string]string{r.App.HealthURL: "app"}
+	}
+	var out []report.Observation
 	for address, service := range apps {
-		w, err := ask(ctx, address)
+		o, err := ask(ctx, address)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, word{service, w})
+		o.Subject = service
+		out = append(out, o)
 	}
-	slices.SortFunc(out, func(a, b word) int { return strings.Compare(a.service, b.service) })
+	slices.SortFunc(out, func(a, b report.Observation) int { return strings.Compare(a.Subject, b.Subject) })
 	return out, nil
 }
 
-// ask has the mode of one app read exactly as HealthCheck reads it.
+// ask reads the mode of one app exactly as HealthCheck reads it.
 func ask(ctx context.Context, address string) (report.Observation, error) {
 	document, err := json.Marshal(map[string]any{"version": 1, "databases": []any{map[string]any{
 		"name": "app", "url": "https://app.upstash.io", "token": "not-asked-for-any-command",
@@ -145,9 +139,9 @@ func ask(ctx context.Context, address string) (report.Observation, error) {
 	if err := problems.Err(); err != nil || c == nil {
 		return report.Observation{}, fmt.Errorf("the app's health address: %w", err)
 	}
-	d, every := &c.Databases[0], time.Minute
+	d := &c.Databases[0]
 	t := &check.Target{Database: d, Job: report.HealthCheck, Apps: check.NewApps(c, nil)}
-	for _, spec := range check.Specs(report.HealthCheck, d, every) {
+	for _, spec := range check.Specs(report.HealthCheck, d, time.Minute) {
 		if spec.Check != report.MockMode {
 			continue
 		}
@@ -172,7 +166,7 @@ func appAnswers(ctx context.Context, r *run) Finding {
 	}
 	for _, w := range words {
 		if w.Status == report.Unknown {
-			return because(Fail, cause.AppUnreachable, w.service+": "+w.Evidence)
+			return because(Fail, cause.AppUnreachable, w.Subject+": "+w.Evidence)
 		}
 	}
 	return pass("%d health pages answer", len(words))
@@ -190,15 +184,15 @@ func appConnected(ctx context.Context, r *run) Finding {
 		switch w.Status {
 		case report.OK:
 		case report.Unknown:
-			return because(Fail, cause.AppUnreachable, w.service+": "+w.Evidence)
+			return because(Fail, cause.AppUnreachable, w.Subject+": "+w.Evidence)
 		default:
-			return because(Fail, cause.Mock, w.service+": "+w.Evidence)
+			return because(Fail, cause.Mock, w.Subject+": "+w.Evidence)
 		}
 	}
 	return pass("%d health pages say connected", len(words))
 }
 
-// cacheHeaders are those in which caches tell.
+// cacheHeaders are those in which caches report a hit.
 var cacheHeaders = []string{"X-Cache", "X-Cache-Status", "Cache-Status", "X-Vercel-Cache", "Cf-Cache-Status", "X-Redis-Cache"}
 
 func hit(h http.Header) (string, bool) {
@@ -243,7 +237,7 @@ func appCaching(ctx context.Context, r *run) Finding {
 		"Check that the page's key is the same for both requests and that its TTL is not zero.", "Have the app say X-Cache: HIT.")
 }
 
-// maxBurst bounds what is asked of a production app.
+// maxBurst bounds the load on a production app.
 const maxBurst = 200
 
 func appLimits(ctx context.Context, r *run) Finding {
@@ -254,41 +248,33 @@ func appLimits(ctx context.Context, r *run) Finding {
 	if err != nil {
 		return noAnswer(err)
 	}
-	burst := min(max(r.App.Burst, 1), maxBurst)
-	var (
-		mu       sync.Mutex
-		asked    int
-		statuses = map[int]int{}
-		last     error
-	)
+	burst := int64(min(max(r.App.Burst, 1), maxBurst))
+	var asked, limited, answered atomic.Int64
+	var last atomic.Pointer[error]
 	var wg sync.WaitGroup
 	for range min(8, burst) {
 		wg.Go(func() {
-			for {
-				mu.Lock()
-				if asked >= burst || statuses[http.StatusTooManyRequests] > 0 || ctx.Err() != nil {
-					mu.Unlock()
-					return
+			for ctx.Err() == nil && limited.Load() == 0 && asked.Add(1) <= burst {
+				switch resp, err := r.request(ctx, c, http.MethodGet, r.App.LimitURL, secrets.Value{}); {
+				case err != nil:
+					last.Store(&err)
+				case resp.status == http.StatusTooManyRequests:
+					limited.Add(1)
+				default:
+					answered.Add(1)
 				}
-				asked++
-				mu.Unlock()
-				resp, err := r.request(ctx, c, http.MethodGet, r.App.LimitURL, secrets.Value{})
-				mu.Lock()
-				if last = err; err == nil {
-					statuses[resp.status]++
-				}
-				mu.Unlock()
 			}
 		})
 	}
 	wg.Wait()
-	switch {
-	case statuses[http.StatusTooManyRequests] > 0:
-		return pass("429 within %d requests", asked)
-	case len(statuses) == 0 && last != nil:
-		return noAnswer(last)
+	requests := min(asked.Load(), burst)
+	switch err := last.Load(); {
+	case limited.Load() > 0:
+		return pass("429 within %d requests", requests)
+	case answered.Load() == 0 && err != nil:
+		return noAnswer(*err)
 	}
-	return fail("a burst is not limited", fmt.Sprintf("%d requests, no 429", asked),
+	return fail("a burst is not limited", fmt.Sprintf("%d requests, no 429", requests),
 		"Compare the limit with --burst.", "Check that the limiter uses Redis, not a counter of each instance.")
 }
 
@@ -343,7 +329,14 @@ func appQueue(ctx context.Context, r *run) Finding {
 	if err != nil {
 		return noAnswer(err)
 	}
-	before, err := d.length(ctx, a.QueueKey)
+	length := func(ctx context.Context) (int64, error) {
+		reply, err := d.do(ctx, "LLEN", a.QueueKey)
+		if err != nil {
+			return 0, err
+		}
+		return reply.Int()
+	}
+	before, err := length(ctx)
 	if err != nil {
 		return broken(err)
 	}
@@ -358,7 +351,7 @@ func appQueue(ctx context.Context, r *run) Finding {
 	defer cancel()
 	seen := before
 	for {
-		now, err := d.length(ctx, a.QueueKey)
+		now, err := length(ctx)
 		if err == nil {
 			if seen = max(seen, now); now <= before {
 				return pass("the task was taken; the list is back at %d", now)
@@ -370,12 +363,4 @@ func appQueue(ctx context.Context, r *run) Finding {
 		case <-time.After(queuePoll):
 		}
 	}
-}
-
-func (d *database) length(ctx context.Context, key string) (int64, error) {
-	reply, err := d.do(ctx, "LLEN", key)
-	if err != nil {
-		return 0, err
-	}
-	return reply.Int()
 }

@@ -8,132 +8,133 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/check"
+	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/upstash"
 )
+
+// attempt is commands that an application would send, run in one transaction: in a
+// replicated database a read may overtake its write.
+func (d *database) attempt(ctx context.Context, c cause.Cause, passed string, wrong func([]upstash.Reply) string, commands ...upstash.Command) Finding {
+	replies, err := d.pipeline(ctx, commands...)
+	if err != nil {
+		return broken(err)
+	}
+	if what := wrong(replies); what != "" {
+		return because(Fail, c, what)
+	}
+	return pass("%s", passed)
+}
+
+func textOf(r upstash.Reply) string { s, _ := r.Text(); return s }
+
+// number returns -1 for what is no number.
+func number(r upstash.Reply) int64 {
+	if n, err := r.Int(); err == nil {
+		return n
+	}
+	return -1
+}
 
 func canWrite(ctx context.Context, _ *run, d *database) Finding {
 	reply, err := d.do(ctx, "SET", d.key("value"), `{"by":"pongwatch preflight"}`, "EX", keySeconds)
 	if err != nil {
 		return broken(err)
 	}
-	if text, _ := reply.Text(); text != "OK" {
+	if textOf(reply) != "OK" {
 		return because(Fail, cause.RedisError, "SET was not answered with OK")
 	}
 	return pass("SET was answered with OK")
 }
 
 func canRead(ctx context.Context, _ *run, d *database) Finding {
-	// In one transaction: in a replicated database a read may overtake its write.
 	nonce, key := rand.Text(), d.key("read")
-	replies, err := d.pipeline(ctx, upstash.Command{"SET", key, nonce, "EX", keySeconds}, upstash.Command{"GET", key})
-	if err != nil {
-		return broken(err)
-	}
-	if text, _ := replies[1].Text(); text != nonce {
-		return because(Fail, cause.WriteMismatch, "GET did not return what SET was given")
-	}
-	return pass("GET returned what SET was given")
+	return d.attempt(ctx, cause.WriteMismatch, "GET returned what SET was given", func(r []upstash.Reply) string {
+		if textOf(r[1]) != nonce {
+			return "GET did not return what SET was given"
+		}
+		return ""
+	}, upstash.Command{"SET", key, nonce, "EX", keySeconds}, upstash.Command{"GET", key})
 }
 
 func canScript(ctx context.Context, _ *run, d *database) Finding {
-	reply, err := d.do(ctx, "EVAL", "return redis.call('INCR', KEYS[1])", 1, d.key("script"))
+	key := d.key("script")
+	reply, err := d.do(ctx, "EVAL", "return redis.call('INCR', KEYS[1])", 1, key)
 	if err != nil {
 		return broken(err)
 	}
-	if n, err := reply.Int(); err != nil || n != 1 {
+	if number(reply) != 1 {
 		return because(Fail, cause.RedisError, "EVAL of INCR did not return 1")
 	}
-	if _, err := d.do(ctx, "EXPIRE", d.prefix+"script", keySeconds); err != nil {
+	if _, err := d.do(ctx, "EXPIRE", key, keySeconds); err != nil {
 		return broken(err)
 	}
 	return pass("EVAL ran a script")
 }
 
-// canDelete deletes what the items before it wrote, which tidies up as well.
 func canDelete(ctx context.Context, _ *run, d *database) Finding {
 	key := d.key("deleted")
-	replies, err := d.pipeline(ctx, upstash.Command{"SET", key, "1", "EX", keySeconds}, upstash.Command{"DEL", key}, upstash.Command{"EXISTS", key})
-	if err != nil {
-		return broken(err)
-	}
-	if n, err := replies[2].Int(); err != nil || n != 0 {
-		return because(Fail, cause.RedisError, "the key is still there after DEL")
-	}
-	return pass("DEL removed a key")
+	return d.attempt(ctx, cause.RedisError, "DEL removed a key", func(r []upstash.Reply) string {
+		if number(r[2]) != 0 {
+			return "the key is still there after DEL"
+		}
+		return ""
+	}, upstash.Command{"SET", key, "1", "EX", keySeconds}, upstash.Command{"DEL", key}, upstash.Command{"EXISTS", key})
 }
-
-// odd is a round trip that went wrong.
-func odd(what string) Finding { return because(Fail, cause.RoundTripFailed, what) }
 
 func sessionPattern(ctx context.Context, _ *run, d *database) Finding {
 	key, state := d.key("session"), `{"user":"preflight"}`
-	replies, err := d.pipeline(ctx,
-		upstash.Command{"SET", key, state, "EX", keySeconds}, upstash.Command{"GET", key}, upstash.Command{"DEL", key}, upstash.Command{"GET", key})
-	if err != nil {
-		return broken(err)
-	}
-	if text, _ := replies[1].Text(); text != state {
-		return odd("after the login the session was not read back")
-	}
-	if !replies[3].IsNil() {
-		return odd("after the logout the session was still there")
-	}
-	return pass("written, read, deleted, gone")
+	return d.attempt(ctx, cause.RoundTripFailed, "written, read, deleted, gone", func(r []upstash.Reply) string {
+		switch {
+		case textOf(r[1]) != state:
+			return "after the login the session was not read back"
+		case !r[3].IsNil():
+			return "after the logout the session was still there"
+		}
+		return ""
+	}, upstash.Command{"SET", key, state, "EX", keySeconds}, upstash.Command{"GET", key}, upstash.Command{"DEL", key}, upstash.Command{"GET", key})
 }
 
 func cachePattern(ctx context.Context, _ *run, d *database) Finding {
 	key := d.key("cache")
-	replies, err := d.pipeline(ctx,
-		upstash.Command{"GET", key}, upstash.Command{"SET", key, `{"rows":1}`, "EX", keySeconds}, upstash.Command{"GET", key}, upstash.Command{"TTL", key})
-	if err != nil {
-		return broken(err)
-	}
-	ttl, _ := replies[3].Int()
-	switch {
-	case !replies[0].IsNil():
-		return odd("a new key was not empty")
-	case replies[2].IsNil():
-		return odd("the value was not found right after it was cached")
-	case ttl <= 0 || ttl > keySeconds:
-		return odd(fmt.Sprintf("the value has a TTL of %d s, want at most %d", ttl, keySeconds))
-	}
-	return pass("miss, then hit; it expires")
+	return d.attempt(ctx, cause.RoundTripFailed, "miss, then hit; it expires", func(r []upstash.Reply) string {
+		switch ttl := number(r[3]); {
+		case !r[0].IsNil():
+			return "a new key was not empty"
+		case r[2].IsNil():
+			return "the value was not found right after it was cached"
+		case ttl <= 0 || ttl > keySeconds:
+			return fmt.Sprintf("the value has a TTL of %d s, want at most %d", ttl, keySeconds)
+		}
+		return ""
+	}, upstash.Command{"GET", key}, upstash.Command{"SET", key, `{"rows":1}`, "EX", keySeconds}, upstash.Command{"GET", key}, upstash.Command{"TTL", key})
 }
 
 func limitPattern(ctx context.Context, _ *run, d *database) Finding {
 	key := d.key("limit")
-	replies, err := d.pipeline(ctx,
-		upstash.Command{"INCR", key}, upstash.Command{"EXPIRE", key, keySeconds}, upstash.Command{"INCR", key}, upstash.Command{"TTL", key})
-	if err != nil {
-		return broken(err)
-	}
-	n, _ := replies[2].Int()
-	if ttl, _ := replies[3].Int(); n != 2 || ttl <= 0 {
-		return odd(fmt.Sprintf("two requests were counted as %d, and the window ends in %d s", n, ttl))
-	}
-	return pass("two requests were counted as 2, and the window ends")
+	return d.attempt(ctx, cause.RoundTripFailed, "two requests were counted as 2, and the window ends", func(r []upstash.Reply) string {
+		if n, ttl := number(r[2]), number(r[3]); n != 2 || ttl <= 0 {
+			return fmt.Sprintf("two requests were counted as %d, and the window ends in %d s", n, ttl)
+		}
+		return ""
+	}, upstash.Command{"INCR", key}, upstash.Command{"EXPIRE", key, keySeconds}, upstash.Command{"INCR", key}, upstash.Command{"TTL", key})
 }
 
 func queuePattern(ctx context.Context, _ *run, d *database) Finding {
 	key := d.key("queue")
-	replies, err := d.pipeline(ctx,
-		upstash.Command{"RPUSH", key, "first", "second"}, upstash.Command{"EXPIRE", key, keySeconds},
+	return d.attempt(ctx, cause.RoundTripFailed, "two tasks given back in order, none left", func(r []upstash.Reply) string {
+		if textOf(r[2]) != "first" || textOf(r[3]) != "second" || number(r[4]) != 0 {
+			return "two tasks were not given back once each, in order"
+		}
+		return ""
+	}, upstash.Command{"RPUSH", key, "first", "second"}, upstash.Command{"EXPIRE", key, keySeconds},
 		upstash.Command{"LPOP", key}, upstash.Command{"LPOP", key}, upstash.Command{"LLEN", key})
-	if err != nil {
-		return broken(err)
-	}
-	first, _ := replies[2].Text()
-	second, _ := replies[3].Text()
-	if left, err := replies[4].Int(); first != "first" || second != "second" || err != nil || left != 0 {
-		return odd("two tasks were not given back once each, in order")
-	}
-	return pass("two tasks given back in order, none left")
 }
 
 // pings is how many fresh connections the latency is measured on.
 const pings = 5
 
-// pingLatency judges the median of a few, and warns of a single late one.
+// pingLatency judges the median of a few pings, and warns of a single slow one.
 func pingLatency(ctx context.Context, _ *run, d *database) Finding {
 	waits := []time.Duration{d.ping(ctx).Latency()}
 	for len(waits) < pings {
@@ -155,7 +156,7 @@ func pingLatency(ctx context.Context, _ *run, d *database) Finding {
 	return pass("%s", evidence)
 }
 
-// minLookups is from how many look-ups on a share of them means something.
+// minLookups is the least number of look-ups that gives a meaningful share.
 const minLookups = 100
 
 func hitRate(ctx context.Context, _ *run, d *database) Finding {
@@ -196,4 +197,38 @@ func memory(ctx context.Context, _ *run, d *database) Finding {
 		return because(Warn, cause.MemoryHigh, evidence)
 	}
 	return pass("%s", evidence)
+}
+
+// sampleCommands is how many commands each of the two samples may take: a tenth of what
+// the monitor's own checks may take each day.
+const sampleCommands = 10
+
+func isolation(ctx context.Context, _ *run, d *database) Finding {
+	return d.sample(ctx, (*check.Target).SampleIsolation)
+}
+
+// values judges whether a few strings are JSON; it never shows one.
+func values(ctx context.Context, _ *run, d *database) Finding {
+	return d.sample(ctx, (*check.Target).SampleValues)
+}
+
+// sample runs one of the monitor's own checks, so that both judge alike.
+func (d *database) sample(ctx context.Context, ask func(*check.Target, context.Context, int) (report.Observation, int)) Finding {
+	if d.problem != nil {
+		return broken(d.problem)
+	}
+	t := &check.Target{Database: d.Database, Job: report.Metrics, Now: d.run.Now}
+	t.SetClient(d.client, "", nil)
+	o, commands := ask(t, ctx, sampleCommands)
+	d.used += int64(commands)
+	switch {
+	case o.Status == report.OK:
+		return pass("%s", o.Evidence)
+	case o.Status == report.Warn:
+		return because(Warn, o.Cause, o.Evidence)
+	case o.Cause == cause.ReadonlyToken:
+		// Upstash's read-only token may not SCAN, which is for another item to judge.
+		return skip("the token may not SCAN: see redis.write")
+	}
+	return because(Fail, o.Cause, o.Evidence)
 }

@@ -24,7 +24,7 @@ var (
 	sdks      = []string{"UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"}
 )
 
-// variables judges the settings as far as no other item does.
+// variables judges the settings that no other item judges.
 func variables(_ context.Context, r *run, d *database) Finding {
 	for _, p := range d.Problems {
 		if !p.Notice && !aboutURL(p) && !aboutToken(p) {
@@ -54,33 +54,29 @@ func variables(_ context.Context, r *run, d *database) Finding {
 	return pass("%s", evidence)
 }
 
-func aboutURL(p config.Problem) bool {
-	key := strings.ToLower(p.Key)
-	return strings.HasSuffix(key, "url")
-}
+func aboutURL(p config.Problem) bool { return strings.HasSuffix(strings.ToLower(p.Key), "url") }
 
 func aboutToken(p config.Problem) bool {
 	key := strings.ToLower(p.Key)
 	return strings.HasSuffix(key, "token") || strings.HasPrefix(key, "credentials")
 }
 
-// wrong returns what is wrong with one of the settings: what the configuration says of
-// it, or what the secret behind it holds.
-func (d *database) wrong(ctx context.Context, about func(config.Problem) bool) (other, own error) {
+// wrong returns as own what is wrong with one of the settings, in the configuration or
+// in the secret behind it, and as other why it was not read.
+func (d *database) wrong(about func(config.Problem) bool) (other, own error) {
 	for _, p := range d.Problems {
 		if !p.Notice && about(p) {
 			return nil, p
 		}
 	}
-	err := d.resolve(ctx)
-	if p, ok := errors.AsType[config.Problem](err); ok && about(p) {
-		return nil, err
+	if p, ok := errors.AsType[config.Problem](d.problem); ok && about(p) {
+		return nil, d.problem
 	}
-	return err, nil
+	return d.problem, nil
 }
 
-func restURL(ctx context.Context, _ *run, d *database) Finding {
-	other, own := d.wrong(ctx, aboutURL)
+func restURL(_ context.Context, _ *run, d *database) Finding {
+	other, own := d.wrong(aboutURL)
 	switch {
 	case own != nil:
 		return broken(own)
@@ -99,8 +95,8 @@ func restURL(ctx context.Context, _ *run, d *database) Finding {
 	return pass("%s://, *.upstash.io", u.Scheme)
 }
 
-// unreadable is a setting that cannot be judged for want of another, or fails for want
-// of the secret behind it.
+// unreadable is a setting that was not read, because another one is wrong or because
+// the secret behind it is not available.
 func unreadable(err error) Finding {
 	if p, ok := errors.AsType[config.Problem](err); ok {
 		return skip("it cannot be told while " + p.Key + " is wrong")
@@ -111,8 +107,8 @@ func unreadable(err error) Finding {
 	return because(Fail, cause.MonitorSecretUnavailable, err.Error())
 }
 
-func tokenShape(ctx context.Context, _ *run, d *database) Finding {
-	other, own := d.wrong(ctx, aboutToken)
+func tokenShape(_ context.Context, _ *run, d *database) Finding {
+	other, own := d.wrong(aboutToken)
 	switch {
 	case own != nil:
 		return broken(own)
@@ -126,7 +122,7 @@ func tokenShape(ctx context.Context, _ *run, d *database) Finding {
 	return pass("%d characters, no paste artefacts", len(token))
 }
 
-// egress judges the way to the database: whatever answers, the way is open.
+// egress passes with any answer of Upstash, because then the way to it is open.
 func egress(ctx context.Context, _ *run, d *database) Finding {
 	result := d.ping(ctx)
 	if c := causeOf(result.Err); result.Err != nil && (c.Info().Class == cause.ClassNetwork || c == cause.NotUpstash) {
@@ -137,7 +133,7 @@ func egress(ctx context.Context, _ *run, d *database) Finding {
 	return pass("%s", phases(result.Phases))
 }
 
-// phases tells which phases there were: their figures where people read them.
+// phases lists the phases that took place, with their durations.
 func phases(p upstash.Phases) string {
 	var parts []string
 	for _, phase := range []struct {
@@ -180,10 +176,10 @@ func pong(ctx context.Context, _ *run, d *database) Finding {
 	return pass("PONG after %s", milliseconds(result.Phases.Total))
 }
 
-// near is the round trip from which a database is no neighbour.
+// near is the longest round trip to a database nearby.
 const near = 100 * time.Millisecond
 
-// region judges by what is configured, and by the time that light takes.
+// region judges by the configured regions, or by the time of a connection without them.
 func region(ctx context.Context, r *run, d *database) Finding {
 	trip := d.ping(ctx).Phases.Connect
 	where := "from here"
@@ -227,8 +223,8 @@ func area(region string) string {
 }
 
 func httpsOnly(ctx context.Context, _ *run, d *database) Finding {
-	if err := d.resolve(ctx); err != nil {
-		return broken(err)
+	if d.problem != nil {
+		return broken(d.problem)
 	}
 	if !strings.HasPrefix(d.credentials.URL, "https://") {
 		return fail("the connection is not encrypted", "http://", "Use the https:// REST URL of the Upstash console.")
@@ -260,12 +256,12 @@ func mockOff(ctx context.Context, r *run, d *database) Finding {
 	return deployedMockOff(ctx, r, d)
 }
 
-// deployedMockOff looks at how the database's apps are deployed, where the configuration
-// names their Cloud Run services and this run may read them.
+// deployedMockOff reads how the database's apps are deployed, where the configuration
+// names their Cloud Run services.
 func deployedMockOff(ctx context.Context, r *run, d *database) Finding {
 	evidence := "MOCK_REDIS is not set, or false"
 	named := slices.ContainsFunc(d.Apps, func(a config.App) bool { return a.CloudRun != "" })
-	if !named || r.Deployments == nil || d.resolve(ctx) != nil {
+	if !named || r.Deployments == nil || d.problem != nil {
 		return pass("%s", evidence)
 	}
 	t := &check.Target{Database: d.Database, Job: report.HealthCheck, Now: r.Now, Deployments: r.Deployments}

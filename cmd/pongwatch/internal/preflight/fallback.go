@@ -7,10 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 const (
@@ -42,7 +43,7 @@ func appFallback(ctx context.Context, r *run) Finding {
 	return manual("no activation and recovery are on record", steps...)
 }
 
-// fallbackDrill breaks the app's Redis, and wants a mock; mends it, and wants Redis.
+// fallbackDrill breaks the app's Redis and expects a mock, then restores it and expects Redis.
 func fallbackDrill(ctx context.Context, a App) Finding {
 	for _, step := range []struct {
 		do   func() error
@@ -65,9 +66,6 @@ func fallbackDrill(ctx context.Context, a App) Finding {
 
 // fallbackRate is how often and how long apps were in mock mode, as Metrics counts it.
 func fallbackRate(ctx context.Context, r *run) Finding {
-	if r.Monitor == nil {
-		return skip(noMonitor)
-	}
 	s, problem := r.readStatistics(ctx)
 	if problem != nil {
 		return *problem
@@ -83,7 +81,7 @@ func fallbackRate(ctx context.Context, r *run) Finding {
 		activations += d.Fallback.Activations
 		minutes += d.Fallback.Minutes
 	}
-	evidence := fmt.Sprintf("%s, %.1f min in mock mode in 24 h", counted(activations, "activation"), minutes)
+	evidence := fmt.Sprintf("%s, %.1f min in mock mode in 24 h", text.Count(activations, "activation", "activations"), minutes)
 	if activations == 0 && minutes == 0 {
 		return pass("%s", evidence)
 	}
@@ -93,25 +91,19 @@ func fallbackRate(ctx context.Context, r *run) Finding {
 	return warn("an app was in mock mode lately", evidence, "Read its incidents: were they a drill, or did Redis fail?")
 }
 
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
 // openActivation returns an incident of an app in mock mode that is open.
-func openActivation(s *statistics.Statistics) (id string, open bool) {
-	i := slices.IndexFunc(s.Incidents.Open, activation)
-	if i < 0 {
-		return "", false
+func openActivation(s statistics.Statistics) (id string, open bool) {
+	for _, i := range s.Incidents.Open {
+		if activation(i) {
+			return i.ID, true
+		}
 	}
-	return s.Incidents.Open[i].ID, true
+	return "", false
 }
 
 // lastActivation returns the latest activation of mock mode that is over: one of its
 // own, or an outage in which an app fell back and came back with Redis.
-func lastActivation(s *statistics.Statistics) (incidents.Incident, bool) {
+func lastActivation(s statistics.Statistics) (incidents.Incident, bool) {
 	var last incidents.Incident
 	for _, i := range slices.Concat(s.Incidents.Resolved, s.Past) {
 		if activation(i) && i.Resolved.After(last.Resolved) {
@@ -131,10 +123,10 @@ func recovered(i incidents.Incident) string {
 	if of != "" {
 		of = " of " + of
 	}
-	return fmt.Sprintf("%s%s: activated %s, recovered %s", i.ID, of, stamp(i.Since), stamp(i.Resolved))
+	return fmt.Sprintf("%s%s: activated %s, recovered %s", i.ID, of, text.Clock(i.Since, time.Time{}), text.Clock(i.Resolved, time.Time{}))
 }
 
-// await waits until the app says so, and returns what it said last.
+// await polls the app until its mode is the wanted one, and returns its last answer.
 func await(ctx context.Context, a App, want report.Status) (seen string, ok bool) {
 	patience := a.Patience
 	if patience <= 0 {

@@ -6,25 +6,27 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/healthcheck"
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // Monitor is a running pongwatch.
 type Monitor interface {
 	// Name is its address, for the record.
 	Name() string
-	// Get asks for a page of HealthCheck or Metrics, which the path tells apart. An error
-	// says that there was no answer; a status other than 200 is none.
+	// Get requests a page of HealthCheck or Metrics, by its path. It returns an error
+	// without an answer; a status other than 200 is no error.
 	Get(ctx context.Context, path string) (Page, error)
 	// Drill rehearses an alert and returns it once every receiver has taken or refused
-	// it, or at the end of its patience. [ErrNoDrill] says that it may not be asked.
+	// it, or at the end of its patience, or [ErrNoDrill].
 	Drill(ctx context.Context) (incidents.Incident, error)
 }
 
@@ -38,7 +40,7 @@ type Page struct {
 // ErrNoDrill says that no drill can be ordered this way.
 var ErrNoDrill = errors.New("no drill can be ordered")
 
-// The pages that are asked for.
+// The pages that a run reads.
 const (
 	healthPath     = "/api/v1/health/redis"
 	jobsPath       = "/health"
@@ -46,15 +48,19 @@ const (
 	dashboardPath  = "/"
 )
 
-// watched keeps answers that several items read.
-type watched struct {
-	health     *healthcheck.Health
-	statistics *statistics.Statistics
-}
-
 const noMonitor = "it asks a running pongwatch: name it with --url"
 
-// notWell is a page that did not come, or not as it should.
+// watching makes an item of a func that asks a running pongwatch.
+func watching(judge func(context.Context, *run) Finding) func(context.Context, *run) Finding {
+	return func(ctx context.Context, r *run) Finding {
+		if r.Monitor == nil {
+			return skip(noMonitor)
+		}
+		return judge(ctx, r)
+	}
+}
+
+// notWell is a page that did not arrive, or with a wrong content.
 func notWell(path string, page Page, err error) Finding {
 	steps := []string{
 		"Open the address in a browser; behind IAM or a token, pass one with --token-env.",
@@ -66,39 +72,51 @@ func notWell(path string, page Page, err error) Finding {
 	return fail("pongwatch does not answer as it should", fmt.Sprintf("GET %s: HTTP %d", path, page.Status), steps...)
 }
 
-// readHealth returns the health answer, which is JSON whatever its status.
-func (r *run) readHealth(ctx context.Context) (*healthcheck.Health, *Finding) {
-	if r.watch.health != nil {
-		return r.watch.health, nil
+// get returns a page; one that came is kept, because several items read it.
+func (r *run) get(ctx context.Context, path string) (Page, error) {
+	page, ok := r.pages[path]
+	if ok {
+		return page, nil
 	}
-	page, err := r.Monitor.Get(ctx, healthPath)
-	var h healthcheck.Health
+	page, err := r.Monitor.Get(ctx, path)
+	if err == nil {
+		r.pages[path] = page
+	}
+	return page, err
+}
+
+// readHealth returns the health answer, which is JSON whatever its status.
+func (r *run) readHealth(ctx context.Context) (h healthcheck.Health, problem *Finding) {
+	page, err := r.get(ctx, healthPath)
 	if err != nil || json.Unmarshal(page.Body, &h) != nil || h.Status == "" {
 		f := notWell(healthPath, page, err)
-		return nil, &f
+		return h, &f
 	}
-	r.watch.health = &h
-	return &h, nil
+	return h, nil
+}
+
+func (r *run) readStatistics(ctx context.Context) (s statistics.Statistics, problem *Finding) {
+	page, err := r.get(ctx, statisticsPath)
+	if err != nil || page.Status != http.StatusOK || json.Unmarshal(page.Body, &s) != nil || s.GeneratedAt.IsZero() {
+		f := notWell(statisticsPath, page, err)
+		return s, &f
+	}
+	return s, nil
 }
 
 func healthConnected(ctx context.Context, r *run) Finding {
-	if r.Monitor == nil {
-		return skip(noMonitor)
-	}
 	h, problem := r.readHealth(ctx)
 	if problem != nil {
 		return *problem
 	}
-	evidence := fmt.Sprintf("status %s", h.Status)
 	c, _ := cause.Parse(h.Cause)
 	switch h.Status {
 	case "connected":
-		return pass("%s", evidence)
+		return pass("status connected")
 	case "degraded":
-		return because(Warn, c, evidence)
-	default:
-		return because(Fail, c, evidence)
+		return because(Warn, c, "status degraded")
 	}
+	return because(Fail, c, "status "+string(h.Status))
 }
 
 // deployedEgress reads from HealthCheck's answer how far it came.
@@ -110,7 +128,7 @@ func deployedEgress(ctx context.Context, r *run, d *database) Finding {
 	if problem != nil {
 		return *problem
 	}
-	one := *h
+	one := h
 	for _, other := range h.Databases {
 		if other.Database == d.Name {
 			one = other
@@ -130,10 +148,7 @@ func deployedEgress(ctx context.Context, r *run, d *database) Finding {
 }
 
 func monitorJobs(ctx context.Context, r *run) Finding {
-	if r.Monitor == nil {
-		return skip(noMonitor)
-	}
-	page, err := r.Monitor.Get(ctx, jobsPath)
+	page, err := r.get(ctx, jobsPath)
 	var h healthcheck.MonitorHealth
 	if err != nil || json.Unmarshal(page.Body, &h) != nil || h.Status == "" {
 		return notWell(jobsPath, page, err)
@@ -151,35 +166,16 @@ func monitorJobs(ctx context.Context, r *run) Finding {
 	return pass("%d jobs on time", len(h.Jobs))
 }
 
-func (r *run) readStatistics(ctx context.Context) (*statistics.Statistics, *Finding) {
-	if r.watch.statistics != nil {
-		return r.watch.statistics, nil
-	}
-	page, err := r.Monitor.Get(ctx, statisticsPath)
-	var s statistics.Statistics
-	if err != nil || page.Status != http.StatusOK || json.Unmarshal(page.Body, &s) != nil || s.GeneratedAt.IsZero() {
-		f := notWell(statisticsPath, page, err)
-		return nil, &f
-	}
-	r.watch.statistics = &s
-	return &s, nil
-}
-
-// stale is how old a last ping may be; jobs that are late are another item's.
+// stale is the greatest age of a last ping; another item judges late jobs.
 const stale = 15 * time.Minute
 
 func monitorMetrics(ctx context.Context, r *run) Finding {
-	if r.Monitor == nil {
-		return skip(noMonitor)
-	}
 	s, problem := r.readStatistics(ctx)
 	if problem != nil {
 		return *problem
 	}
-	lacks := append([]string(nil), s.Missing...)
-	seen := map[string]bool{}
+	lacks := slices.Clone(s.Missing)
 	for _, d := range s.Databases {
-		seen[d.Name] = true
 		if len(d.Regions) == 0 || d.Regions[0].Last == nil || s.GeneratedAt.Sub(d.Regions[0].Last.At) > stale {
 			lacks = append(lacks, "a recent ping of "+d.Name)
 		}
@@ -188,7 +184,7 @@ func monitorMetrics(ctx context.Context, r *run) Finding {
 		}
 	}
 	for _, d := range r.databases {
-		if !seen[d.Name] {
+		if !slices.ContainsFunc(s.Databases, func(of statistics.Database) bool { return of.Name == d.Name }) {
 			lacks = append(lacks, d.Name)
 		}
 	}
@@ -197,14 +193,11 @@ func monitorMetrics(ctx context.Context, r *run) Finding {
 			"Wait for the first run of both jobs after a deployment, and repeat.",
 			"Compare the databases of this configuration with those of the deployed one.")
 	}
-	return pass("200; pings and figures of %s", counted(len(s.Databases), "database"))
+	return pass("200; pings and figures of %s", text.Count(len(s.Databases), "database", "databases"))
 }
 
 func monitorDashboard(ctx context.Context, r *run) Finding {
-	if r.Monitor == nil {
-		return skip(noMonitor)
-	}
-	page, err := r.Monitor.Get(ctx, dashboardPath)
+	page, err := r.get(ctx, dashboardPath)
 	if err != nil || page.Status != http.StatusOK || !page.HTML {
 		return notWell(dashboardPath, page, err)
 	}
@@ -218,10 +211,9 @@ func monitorDashboard(ctx context.Context, r *run) Finding {
 	points := 0
 	for _, d := range s.Databases {
 		for _, region := range d.Regions {
-			points += len(region.Series.P50)
 			for _, p := range region.Series.P50 {
-				if p == nil {
-					points--
+				if p != nil {
+					points++
 				}
 			}
 		}
@@ -231,8 +223,6 @@ func monitorDashboard(ctx context.Context, r *run) Finding {
 	}
 	return pass("the page has the chart, and it has %d points", points)
 }
-
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 
 func receivers(_ context.Context, r *run) Finding {
 	if r.Config == nil {
@@ -263,9 +253,6 @@ func receivers(_ context.Context, r *run) Finding {
 }
 
 func drill(ctx context.Context, r *run) Finding {
-	if r.Monitor == nil {
-		return skip(noMonitor)
-	}
 	steps := cause.MonitorReceiver.Info().Fix
 	i, err := r.Monitor.Drill(ctx)
 	switch {
@@ -290,8 +277,7 @@ func drill(ctx context.Context, r *run) Finding {
 	}
 	evidence := i.ID + ": " + strings.Join(told, ", ")
 	if !delivered {
-		f := because(Fail, cause.MonitorReceiver, evidence)
-		return f
+		return because(Fail, cause.MonitorReceiver, evidence)
 	}
 	return pass("%s", evidence)
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
-	"github.com/pongwatch/pongwatch/functions/metrics/incidents"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 )
 
 // monitor is a pongwatch that answers what it is told.

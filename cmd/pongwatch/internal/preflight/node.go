@@ -1,33 +1,69 @@
 package preflight
 
 import (
-	"cmp"
-	"context"
 	"encoding/json"
+	"fmt"
 	"path"
 	"regexp"
-	"slices"
 	"strings"
+
+	"github.com/Masterminds/semver/v3"
+	"github.com/goccy/go-yaml"
 )
 
-// manifest is what is read of package.json and package-lock.json.
-type manifest struct {
-	Dependencies         map[string]json.RawMessage `json:"dependencies"`
-	DevDependencies      map[string]json.RawMessage `json:"devDependencies"`
-	OptionalDependencies map[string]json.RawMessage `json:"optionalDependencies"`
-	PeerDependencies     map[string]json.RawMessage `json:"peerDependencies"`
-	// Packages has one entry for each folder of the installed tree.
-	Packages map[string]lockedPackage `json:"packages"`
+// node is JavaScript. 1.28.0 is the first client with all commands of streams.
+var node = ecosystem{
+	client: "@upstash/redis", others: []string{"redis", "ioredis"}, floor: nodeFloor.String(), install: "npm install @upstash/redis@latest",
+	normal: func(name string) string { return name },
+	reader: func(file string) func([]byte) ([]dependency, error) {
+		switch path.Base(file) {
+		case "package.json":
+			return packageJSON
+		case "package-lock.json", "npm-shrinkwrap.json":
+			return packageLock
+		case "yarn.lock":
+			return yarnLock
+		case "pnpm-lock.yaml":
+			return pnpmLock
+		}
+		return nil
+	},
+	judge: judgeNode,
 }
 
-type lockedPackage struct {
-	// Name is set for an alias.
-	Name    string `json:"name"`
-	Version string `json:"version"`
-}
+var (
+	nodeFloor   = semver.MustParse("1.28.0")
+	nodeVersion = regexp.MustCompile(`\d+(\.\d+){0,2}(-[0-9A-Za-z.-]+)?`)
+)
 
-func relevantNode(name string) bool {
-	return name == nodeClient || name == "redis" || name == "ioredis"
+// judgeNode reads a range as npm writes it. It tries the range on the least and the
+// newest version, the floor, and what lies at and above each version that it names:
+// between those, it allows all or none.
+func judgeNode(requirement string) reach {
+	allowed, err := semver.NewConstraint(requirement)
+	if err != nil {
+		return reachMaybe // a tag, an address, a workspace
+	}
+	tried := []*semver.Version{nodeFloor, semver.New(0, 0, 0, "", ""), semver.New(1<<40, 0, 0, "", "")}
+	for _, text := range nodeVersion.FindAllString(requirement, -1) {
+		if v, err := semver.NewVersion(text); err == nil {
+			patch, minor, major := v.IncPatch(), v.IncMinor(), v.IncMajor()
+			tried = append(tried, v, &patch, &minor, &major)
+		}
+	}
+	older, newer := false, false
+	for _, v := range tried {
+		if allowed.Check(v) {
+			older, newer = older || v.LessThan(nodeFloor), newer || !v.LessThan(nodeFloor)
+		}
+	}
+	switch {
+	case older && !newer:
+		return reachNever
+	case newer && !older:
+		return reachAlways
+	}
+	return reachMaybe
 }
 
 // alias splits "npm:@upstash/redis@1.28.0".
@@ -42,136 +78,90 @@ func alias(name, requirement string) (string, string) {
 	return rest, ""
 }
 
-// nodeDependencies finds the clients in every manifest and lock file.
-func (t *tree) nodeDependencies() []dependency {
-	var out []dependency
-	for _, name := range t.files {
-		switch path.Base(name) {
-		case "package.json":
-			out = append(out, t.packageJSON(name)...)
-		case "package-lock.json", "npm-shrinkwrap.json":
-			out = append(out, t.packageLock(name)...)
-		case "yarn.lock":
-			out = append(out, t.yarnLock(name)...)
-		case "pnpm-lock.yaml":
-			out = append(out, t.pnpmLock(name)...)
-		}
-	}
-	// Keys of an object have no order.
-	slices.SortStableFunc(out, func(a, b dependency) int { return cmp.Or(strings.Compare(a.file, b.file), a.line-b.line) })
-	return out
-}
-
-func (t *tree) packageJSON(name string) []dependency {
-	var m manifest
-	if json.Unmarshal(t.read(name), &m) != nil {
-		return nil
+func packageJSON(data []byte) ([]dependency, error) {
+	var sections map[string]json.RawMessage
+	if err := json.Unmarshal(data, &sections); err != nil {
+		return nil, err
 	}
 	var out []dependency
-	for _, section := range []map[string]json.RawMessage{m.Dependencies, m.DevDependencies, m.OptionalDependencies, m.PeerDependencies} {
-		for key, raw := range section {
-			var requirement string
-			if json.Unmarshal(raw, &requirement) != nil {
-				continue
-			}
-			if pkg, wanted := alias(key, requirement); relevantNode(pkg) {
-				out = append(out, dependency{name: pkg, requirement: wanted, direct: true, place: t.keyLine(name, key, "")})
+	for _, section := range []string{"dependencies", "devDependencies", "optionalDependencies", "peerDependencies"} {
+		var requirements map[string]string
+		if raw := sections[section]; raw != nil {
+			if err := json.Unmarshal(raw, &requirements); err != nil {
+				return nil, fmt.Errorf("%s: %w", section, err)
 			}
 		}
+		for key, requirement := range requirements {
+			name, wanted := alias(key, requirement)
+			out = append(out, dependency{name: name, requirement: wanted, marks: []string{`"` + section + `"`, `"` + key + `"`}})
+		}
 	}
-	return out
+	return out, nil
 }
 
-func (t *tree) packageLock(name string) []dependency {
-	var m manifest
-	if json.Unmarshal(t.read(name), &m) != nil {
-		return nil
+func packageLock(data []byte) ([]dependency, error) {
+	type locked struct{ Name, Version string } // Name is set for an alias
+	var lock struct {
+		Packages     map[string]locked // by folder
+		Dependencies map[string]locked // by name, in lock files of version 1
+	}
+	if err := json.Unmarshal(data, &lock); err != nil {
+		return nil, err
 	}
 	var out []dependency
-	add := func(key, pkg, version string) {
-		if relevantNode(pkg) && version != "" {
-			out = append(out, dependency{name: pkg, requirement: version, locked: true, place: t.keyLine(name, key, "version")})
+	add := func(key, name, version string) {
+		if version != "" {
+			out = append(out, dependency{name: name, requirement: version, locked: true, marks: []string{`"` + key + `"`, `"version"`}})
 		}
 	}
-	for key, p := range m.Packages {
-		pkg := p.Name
-		if at := strings.LastIndex(key, "node_modules/"); pkg == "" && at >= 0 {
-			pkg = key[at+len("node_modules/"):]
+	for folder, p := range lock.Packages {
+		if at := strings.LastIndex(folder, "node_modules/"); p.Name == "" && at >= 0 {
+			p.Name = folder[at+len("node_modules/"):]
 		}
-		if key != "" {
-			add(key, pkg, p.Version)
-		}
-	}
-	if len(m.Packages) > 0 {
-		return out
-	}
-	for key, raw := range m.Dependencies { // of lock files of version 1
-		var p lockedPackage
-		if json.Unmarshal(raw, &p) == nil {
-			pkg, version := alias(key, p.Version)
-			add(key, pkg, version)
+		if folder != "" { // the app itself
+			add(folder, p.Name, p.Version)
 		}
 	}
-	return out
+	if len(lock.Packages) == 0 {
+		for key, p := range lock.Dependencies {
+			name, version := alias(key, p.Version)
+			add(key, name, version)
+		}
+	}
+	return out, nil
 }
 
-// keyLine finds the line of a JSON key, or of a key inside its object.
-func (t *tree) keyLine(name, key, inside string) place {
-	at := 0
-	for n, line := range t.lines(name) {
-		line = strings.TrimSpace(line)
-		switch {
-		case at == 0 && strings.HasPrefix(line, `"`+key+`"`):
-			if at = n; inside == "" {
-				return t.at(name, n)
-			}
-		case at > 0 && strings.HasPrefix(line, `"`+inside+`"`):
-			return t.at(name, n)
-		case at > 0 && strings.HasPrefix(line, "}"):
-			return t.at(name, at)
-		}
+// pnpmLock reads keys such as /@upstash/redis/1.34.3_peer, /@upstash/redis@1.34.3(peer@1)
+// and @upstash/redis@1.34.3, as the lock file's version has them.
+func pnpmLock(data []byte) ([]dependency, error) {
+	var lock struct{ Packages map[string]any }
+	if err := yaml.Unmarshal(data, &lock); err != nil {
+		return nil, err
 	}
-	return t.at(name, max(at, 1))
-}
-
-var (
-	yarnHeader  = regexp.MustCompile(`^"?(?:[^@"\s]+@npm:)?(@upstash/redis|ioredis|redis)@`)
-	yarnVersion = regexp.MustCompile(`^\s+version:?\s+"?([0-9][^"\s]*)`)
-	pnpmPackage = regexp.MustCompile(`^\s+['"]?/?(@upstash/redis|ioredis|redis)[@/]([0-9][0-9A-Za-z.+-]*)[^:]*:`)
-)
-
-func (t *tree) yarnLock(name string) []dependency {
 	var out []dependency
-	pkg := ""
-	for n, line := range t.lines(name) {
-		if line != "" && line[0] != ' ' {
-			pkg = ""
-			if m := yarnHeader.FindStringSubmatch(line); m != nil {
-				pkg = m[1]
-			}
-			continue
+	for key := range lock.Packages {
+		text := strings.TrimPrefix(key, "/")
+		if i := strings.IndexAny(text, "(_"); i >= 0 {
+			text = text[:i]
 		}
-		if m := yarnVersion.FindStringSubmatch(line); m != nil && pkg != "" {
-			out = append(out, dependency{name: pkg, requirement: m[1], locked: true, place: t.at(name, n)})
+		if at := strings.LastIndexAny(text, "@/"); at > 0 {
+			out = append(out, dependency{name: text[:at], requirement: text[at+1:], locked: true, marks: []string{"packages:", key}})
 		}
 	}
-	return out
+	return out, nil
 }
 
-func (t *tree) pnpmLock(name string) []dependency {
+// yarnEntry is an entry of yarn.lock, which is YAML since version 2 only.
+var yarnEntry = regexp.MustCompile(`(?m)^"?((?:@[^@"\s/]+/)?[^@"\s]+)@(?:npm:((?:@[^@"\s/]+/)?[^@"\s]+)@)?[^\n]*:\r?\n\s+version:?\s+"?([0-9][^"\s]*)`)
+
+func yarnLock(data []byte) ([]dependency, error) {
 	var out []dependency
-	for n, line := range t.lines(name) {
-		if m := pnpmPackage.FindStringSubmatch(line); m != nil {
-			out = append(out, dependency{name: m[1], requirement: m[2], locked: true, place: t.at(name, n)})
+	for _, m := range yarnEntry.FindAllSubmatch(data, -1) {
+		name := string(m[1])
+		if len(m[2]) > 0 {
+			name = string(m[2]) // an alias
 		}
+		out = append(out, dependency{name: name, requirement: string(m[3]), locked: true, marks: []string{string(m[0])}})
 	}
-	return out
-}
-
-func frontendPackage(_ context.Context, r *run) Finding {
-	t, problem := sources(r.Frontend, "--frontend", "frontend")
-	if problem != nil {
-		return *problem
-	}
-	return judgeFloor(t.nodeDependencies(), nodeClient, nodeFloor, "npm install @upstash/redis@latest")
+	return out, nil
 }

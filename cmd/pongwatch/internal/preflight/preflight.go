@@ -21,11 +21,11 @@ import (
 	"github.com/pongwatch/pongwatch/shared/upstash"
 )
 
-// Status is what came of an item.
+// Status is the outcome of an item.
 type Status string
 
-// The statuses. Manual is for a person to confirm; Skipped could not be asked, or was
-// not to be asked, in this run.
+// The statuses. Manual is for a person to confirm; Skipped did not run, because
+// something that it needs is missing or failed.
 const (
 	Pass    Status = "pass"
 	Fail    Status = "fail"
@@ -43,9 +43,9 @@ type Item struct {
 	Title string
 	// Lines are the lines of the customer's checklist that it serves.
 	Lines []string
-	// Needs are the items without which this one could only fail for their reason.
+	// Needs are items that must pass first, because otherwise this one fails for their reason.
 	Needs []string
-	// Exactly one of the two is set: Each asks a database, Once anything else.
+	// Exactly one of the two is set: Each is about one database, Once about anything else.
 	Each func(ctx context.Context, r *run, d *database) Finding
 	Once func(ctx context.Context, r *run) Finding
 }
@@ -53,15 +53,14 @@ type Item struct {
 // Finding is an item's answer.
 type Finding struct {
 	Status Status `json:"status"`
-	// Evidence is what was seen, Reason why that is not a pass, Fix what to do, a step
-	// an entry.
+	// Evidence is what was seen, Reason why that is not a pass, Fix the steps to take.
 	Evidence string   `json:"evidence,omitempty"`
 	Reason   string   `json:"reason,omitempty"`
 	Fix      []string `json:"fix,omitempty"`
 	// Cause is set where one of pongwatch's causes says why.
 	Cause cause.Cause `json:"cause,omitempty"`
 
-	// openEnded says of a skipped item that those that need it may be asked all the same.
+	// openEnded lets dependent items run even though this one was skipped.
 	openEnded bool
 }
 
@@ -134,22 +133,22 @@ type Options struct {
 	Only, Skip []string
 
 	Version string
-	// Progress is told when an item begins and ends. Optional.
+	// Progress is called when an item begins and ends. Optional.
 	Progress Progress
-	// Now tells the time; nil is time.Now.
+	// Now returns the time; nil is time.Now.
 	Now func() time.Time
 }
 
-// Progress hears of a run as it goes.
+// Progress follows a run.
 type Progress interface {
 	Begin(name string)
 	End(r Result)
 }
 
-// itemTimeout bounds an item, whatever it does, beside what an app's drill is given.
+// itemTimeout bounds every item. What an app's drill may take is added.
 const itemTimeout = 4 * time.Minute
 
-// Run asks every item that is wanted, in the checklist's order.
+// Run runs every chosen item in the checklist's order.
 func Run(ctx context.Context, o Options) (Record, error) {
 	items, err := choose(Items(), o.Only, o.Skip)
 	if err != nil {
@@ -161,7 +160,7 @@ func Run(ctx context.Context, o Options) (Record, error) {
 	if o.Getenv == nil {
 		o.Getenv = func(string) string { return "" }
 	}
-	r := newRun(o)
+	r := newRun(ctx, o)
 	defer r.close(ctx)
 	record := Record{At: o.Now().UTC(), Version: o.Version}
 	if o.Config != nil {
@@ -177,83 +176,74 @@ func Run(ctx context.Context, o Options) (Record, error) {
 		record.Results = append(record.Results, r.ask(ctx, &items[i])...)
 	}
 	r.close(ctx)
-	record.Commands = r.commands()
+	for _, d := range r.databases {
+		record.Commands += d.used
+	}
 	return record, nil
 }
 
 // choose returns the items that only names, or all, without those that skip names.
 func choose(items []Item, only, skip []string) ([]Item, error) {
+	matches := func(pattern string, i Item) bool {
+		ok, err := path.Match(pattern, i.ID)
+		return ok && err == nil
+	}
 	for _, pattern := range slices.Concat(only, skip) {
-		named := func(i Item) bool { return matches(pattern, i.ID) }
-		if _, err := path.Match(pattern, ""); err != nil || !slices.ContainsFunc(items, named) {
+		if !slices.ContainsFunc(items, func(i Item) bool { return matches(pattern, i) }) {
 			return nil, fmt.Errorf("no item is called %q; want an id such as redis.write, or a pattern such as 'packages.*'", pattern)
 		}
 	}
-	wanted := func(i Item, patterns []string) bool {
-		return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, i.ID) })
-	}
 	return slices.DeleteFunc(items, func(i Item) bool {
-		return len(only) > 0 && !wanted(i, only) || wanted(i, skip)
+		named := func(pattern string) bool { return matches(pattern, i) }
+		return len(only) > 0 && !slices.ContainsFunc(only, named) || slices.ContainsFunc(skip, named)
 	}), nil
 }
 
-func matches(pattern, id string) bool {
-	ok, err := path.Match(pattern, id)
-	return ok && err == nil
-}
-
-// ask asks one item about everything that it is about.
+// ask runs one item for everything that it is about.
 func (r *run) ask(ctx context.Context, i *Item) []Result {
-	if i.Once != nil {
-		return []Result{r.one(ctx, i, nil, func(ctx context.Context) Finding { return i.Once(ctx, r) })}
-	}
-	if len(r.databases) == 0 {
-		return []Result{r.one(ctx, i, nil, func(context.Context) Finding {
-			return skip("no database is configured: set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN, or PONGWATCH_CONFIG")
-		})}
+	about := r.databases
+	if i.Once != nil || len(about) == 0 {
+		about = []*database{nil}
 	}
 	var out []Result
-	for _, d := range r.databases {
-		out = append(out, r.one(ctx, i, d, func(ctx context.Context) Finding { return i.Each(ctx, r, d) }))
+	for _, d := range about {
+		result := Result{ID: i.ID, Section: i.Section, Title: i.Title, Lines: i.Lines, At: r.Now().UTC()}
+		if d != nil && len(r.databases) > 1 {
+			result.Database = d.Name
+		}
+		if r.Progress != nil {
+			r.Progress.Begin(result.Name())
+		}
+		began := time.Now()
+		result.Finding = r.find(ctx, i, d, result.Database)
+		result.Took = time.Since(began)
+		result.Evidence, result.Reason = r.redact(result.Evidence), r.redact(result.Reason)
+		if result.Status == Fail || result.Status == Skipped && !result.openEnded {
+			r.failed[result.Name()] = true
+		}
+		if r.Progress != nil {
+			r.Progress.End(result)
+		}
+		out = append(out, result)
 	}
 	return out
 }
 
-func (r *run) one(ctx context.Context, i *Item, d *database, find func(context.Context) Finding) Result {
-	result := Result{ID: i.ID, Section: i.Section, Title: i.Title, Lines: i.Lines, At: r.Now().UTC()}
-	if d != nil && len(r.databases) > 1 {
-		result.Database = d.Name
-	}
-	if r.Progress != nil {
-		r.Progress.Begin(result.Name())
-	}
-	began := time.Now()
-	if need, failed := r.unmet(i, result.Database); failed {
-		result.Finding = skip("it needs " + need + ", which does not pass")
-	} else {
-		bounded, cancel := context.WithTimeout(ctx, itemTimeout+drillSteps*r.App.Patience)
-		result.Finding = find(bounded)
-		cancel()
-	}
-	result.Took = time.Since(began)
-	result.Evidence, result.Reason = r.redact(result.Evidence), r.redact(result.Reason)
-	if result.Status == Fail || result.Status == Skipped && !result.openEnded {
-		r.failed[result.Name()] = true
-	}
-	if r.Progress != nil {
-		r.Progress.End(result)
-	}
-	return result
-}
-
-// unmet returns the first need that was asked and did not pass.
-func (r *run) unmet(i *Item, database string) (string, bool) {
+func (r *run) find(ctx context.Context, i *Item, d *database, name string) Finding {
 	for _, need := range i.Needs {
-		if r.failed[Result{ID: need, Database: database}.Name()] || r.failed[need] {
-			return need, true
+		if r.failed[Result{ID: need, Database: name}.Name()] || r.failed[need] {
+			return skip("it needs " + need + ", which does not pass")
 		}
 	}
-	return "", false
+	ctx, cancel := context.WithTimeout(ctx, itemTimeout+drillSteps*r.App.Patience)
+	defer cancel()
+	switch {
+	case i.Once != nil:
+		return i.Once(ctx, r)
+	case d == nil:
+		return skip("no database is configured: set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN, or PONGWATCH_CONFIG")
+	}
+	return i.Each(ctx, r, d)
 }
 
 func (r *run) redact(text string) string {

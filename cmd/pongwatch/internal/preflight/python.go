@@ -1,226 +1,212 @@
 package preflight
 
 import (
-	"context"
+	"fmt"
+	"maps"
 	"path"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/BurntSushi/toml"
 )
 
-// The least versions of the customer's checklist. 0.15.0 is the first with today's
-// API, 1.28.0 the first with all commands of streams.
-var (
-	pythonFloor = version{0, 15, 0}
-	nodeFloor   = version{1, 28, 0}
-)
-
-const (
-	pythonClient = "upstash-redis"
-	nodeClient   = "@upstash/redis"
-)
-
-var (
-	requirementLine = regexp.MustCompile(`^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*([^;#]*)`)
-	quoted          = regexp.MustCompile(`["']([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*([^"';]*)`)
-	poetryLine      = regexp.MustCompile(`^\s*"?([A-Za-z0-9][A-Za-z0-9._-]*)"?\s*=\s*(?:["']([^"']*)["']|\{.*?version\s*=\s*["']([^"']*)["'])`)
-	separators      = regexp.MustCompile(`[-_.]+`)
-	tomlValue       = regexp.MustCompile(`^(name|version)\s*=\s*"([^"]*)"`)
-)
-
-// normal is a Python package's name as the index compares it (PEP 503).
-func normal(name string) string {
-	return separators.ReplaceAllString(strings.ToLower(name), "-")
-}
-
-func relevantPython(name string) bool {
-	switch normal(name) {
-	case pythonClient, "redis", "aioredis":
-		return true
-	}
-	return false
-}
-
-// pythonDependencies finds the clients in every manifest and lock file.
-func (t *tree) pythonDependencies() []dependency {
-	var out []dependency
-	for _, name := range t.files {
-		base := strings.ToLower(path.Base(name))
-		switch {
-		case strings.HasPrefix(base, "requirements") && strings.HasSuffix(base, ".txt"), strings.HasSuffix(path.Dir(name), "requirements") && strings.HasSuffix(base, ".txt"):
-			out = append(out, t.requirements(name)...)
+// python has 0.15.0 as the first client with today's API.
+var python = ecosystem{
+	client: "upstash-redis", others: []string{"redis", "aioredis"}, floor: pythonFloor.String(), install: "pip install 'upstash-redis>=0.15.0'",
+	// PEP 503 compares names so.
+	normal: func(name string) string { return separators.ReplaceAllString(strings.ToLower(name), "-") },
+	reader: func(file string) func([]byte) ([]dependency, error) {
+		switch base := strings.ToLower(path.Base(file)); {
+		case path.Ext(base) == ".txt" && (strings.HasPrefix(base, "requirements") || strings.HasSuffix(path.Dir(file), "requirements")):
+			return requirementsTXT
 		case base == "pyproject.toml":
-			out = append(out, t.pyproject(name)...)
+			return pyproject
 		case base == "poetry.lock", base == "uv.lock":
-			out = append(out, t.tomlLock(name)...)
+			return tomlLock
 		}
-	}
+		return nil
+	},
+	judge: func(requirement string) reach { return judgePython(requirement, pythonFloor) },
+}
+
+var (
+	pythonFloor = release{0, 15, 0}
+	separators  = regexp.MustCompile(`[-_.]+`)
+	// requirement is a name, its extras, and versions up to a marker, a hash or a comment.
+	requirement = regexp.MustCompile(`^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(.*?)\s*(?:;|#|\\| --|$)`)
+	clause      = regexp.MustCompile(`^(\^|~=|~|===|==|>=|<=|!=|>|<|=)?\s*v?(\d+(?:\.\d+)*)(\.\*)?([.+-]?[A-Za-z][\w.+-]*)?$`)
+)
+
+// release is the release segment of a version as PEP 440 has it: a shorter one ends in zeros.
+type release []int
+
+func (r release) String() string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint([]int(r)), " ", "."), "[]")
+}
+
+func (r release) less(o release) bool {
+	pad := func(r release) release { return append(slices.Clip(r), make(release, max(len(r), len(o))-len(r))...) }
+	return slices.Compare(pad(r), pad(o)) < 0
+}
+
+// next returns the first release whose segments up to i are not those of r.
+func (r release) next(i int) release {
+	out := slices.Clone(r[:i+1])
+	out[i]++
 	return out
 }
 
-func (t *tree) requirements(name string) []dependency {
-	var out []dependency
-	for n, line := range t.lines(name) {
-		m := requirementLine.FindStringSubmatch(line)
-		if m == nil || !relevantPython(m[1]) {
-			continue
-		}
-		out = append(out, dependency{name: normal(m[1]), requirement: strings.TrimSpace(m[2]), direct: true, place: t.at(name, n)})
-	}
-	return out
-}
-
-// pyproject reads both forms: quoted requirements in arrays, and Poetry's tables.
-func (t *tree) pyproject(name string) []dependency {
-	var out []dependency
-	section, array := "", false
-	add := func(n int, pkg, requirement string) {
-		if relevantPython(pkg) {
-			out = append(out, dependency{name: normal(pkg), requirement: strings.TrimSpace(requirement), direct: true, place: t.at(name, n)})
-		}
-	}
-	for n, line := range t.lines(name) {
-		trimmed := strings.TrimSpace(line)
-		if strings.HasPrefix(trimmed, "#") {
-			continue
-		}
-		if !array && strings.HasPrefix(trimmed, "[") {
-			section = strings.Trim(trimmed, "[] ")
-			continue
-		}
-		poetry := strings.HasPrefix(section, "tool.poetry") && strings.HasSuffix(section, "dependencies")
-		if m := poetryLine.FindStringSubmatch(line); poetry && m != nil {
-			add(n, m[1], m[2]+m[3])
-			continue
-		}
-		key, value, isKey := strings.Cut(trimmed, "=")
-		if !array && isKey && strings.HasPrefix(strings.TrimSpace(value), "[") {
-			key = strings.Trim(key, "\" ")
-			array = key == "dependencies" || strings.Contains(section, "dependenc") || strings.HasSuffix(key, "dependencies")
-			trimmed = value
-		}
-		if !array {
-			continue
-		}
-		for _, m := range quoted.FindAllStringSubmatch(trimmed, -1) {
-			add(n, m[1], m[2])
-		}
-		if strings.HasSuffix(strings.TrimRight(trimmed, ", "), "]") {
-			array = false
-		}
-	}
-	return out
-}
-
-// tomlLock reads the packages of poetry.lock and uv.lock.
-func (t *tree) tomlLock(name string) []dependency {
-	var out []dependency
-	pkg, inPackage := "", false
-	for n, line := range t.lines(name) {
-		if strings.HasPrefix(line, "[") {
-			pkg, inPackage = "", strings.HasPrefix(line, "[[package]]")
-			continue
-		}
-		m := tomlValue.FindStringSubmatch(line)
-		switch {
-		case m == nil || !inPackage:
-		case m[1] == "name":
-			pkg = m[2]
-		case relevantPython(pkg):
-			out = append(out, dependency{name: normal(pkg), requirement: m[2], locked: true, place: t.at(name, n)})
-		}
-	}
-	return out
-}
-
-func backendPackage(_ context.Context, r *run) Finding {
-	t, problem := sources(r.Backend, "--backend", "backend")
-	if problem != nil {
-		return *problem
-	}
-	found := t.pythonDependencies()
-	if node := t.nodeDependencies(); len(found) == 0 && mentions(node, nodeClient) {
-		return judgeFloor(node, nodeClient, nodeFloor, "npm install @upstash/redis@latest")
-	}
-	return judgeFloor(found, pythonClient, pythonFloor, "pip install 'upstash-redis>=0.15.0'")
-}
-
-func mentions(found []dependency, name string) bool {
-	for _, d := range found {
-		if d.name == name {
-			return true
-		}
-	}
-	return false
-}
-
-// conflictingPackage looks for a second client of the same language.
-func conflictingPackage(_ context.Context, r *run) Finding {
-	trees, problem := r.both()
-	if problem != nil {
-		return *problem
-	}
-	var both []string
-	for _, part := range []string{"backend", "frontend"} {
-		t := trees[part]
-		if t == nil {
-			continue
-		}
-		for _, language := range []struct {
-			found  []dependency
-			ours   string
-			others []string
-		}{
-			{t.pythonDependencies(), pythonClient, []string{"redis", "aioredis"}},
-			{t.nodeDependencies(), nodeClient, []string{"redis", "ioredis"}},
-		} {
-			if !mentions(language.found, language.ours) {
+// judgePython reads a requirement as pip and Poetry write it: "==1.2.3", ">=1,<2",
+// "^1.2", "~=1.2". Alone, a version is exact.
+func judgePython(requirement string, floor release) reach {
+	always, never := true, true
+	for alternative := range strings.SplitSeq(requirement, "||") {
+		var least, end release // allowed is from least until before end, where there is one
+		for text := range strings.SplitSeq(alternative, ",") {
+			if text = strings.TrimSpace(text); text == "" || text == "*" {
 				continue
 			}
-			for _, other := range language.others {
-				for _, d := range language.found {
-					if d.name == other {
-						both = append(both, d.describe())
-						break
-					}
+			m := clause.FindStringSubmatch(text)
+			if m == nil {
+				return reachMaybe
+			}
+			var v release
+			for segment := range strings.SplitSeq(m[2], ".") {
+				n, err := strconv.Atoi(segment)
+				if err != nil {
+					return reachMaybe
+				}
+				v = append(v, n)
+			}
+			last := len(v) - 1
+			low, high := v, append(slices.Clip(v), 1)
+			switch m[1] {
+			case "^":
+				first := slices.IndexFunc(v, func(n int) bool { return n > 0 })
+				if first < 0 {
+					first = last
+				}
+				high = v.next(first)
+			case "~":
+				high = v.next(min(last, 1))
+			case "~=":
+				high = v.next(max(last-1, 0))
+			case ">=", ">":
+				high = nil
+			case "<":
+				low, high = nil, v
+			case "<=":
+				low = nil
+			case "!=":
+				low, high = nil, nil
+			default:
+				if m[3] != "" {
+					high = v.next(last)
 				}
 			}
+			if least.less(low) {
+				least = low
+			}
+			if high != nil && (end == nil || high.less(end)) {
+				end = high
+			}
 		}
+		always = always && !least.less(floor)
+		never = never && end != nil && !floor.less(end)
 	}
-	if len(both) > 0 {
-		return warn("two Redis clients are installed", strings.Join(both, "; "),
-			"Remove the one for the TCP protocol, or make sure that nothing imports it in place of Upstash's.",
-			"Where something else needs it (Celery, for one), note that here and sign.")
+	switch {
+	case never:
+		return reachNever
+	case always:
+		return reachAlways
 	}
-	return pass("one client only")
+	return reachMaybe
 }
 
-// shadows are the names that an import of a client would find first.
-var shadows = []string{"redis", "upstash_redis"}
-
-// shadowing looks for modules of a client's name where Python looks first: in any
-// folder that is not itself part of a package.
-func shadowing(_ context.Context, r *run) Finding {
-	t, problem := sources(r.Backend, "--backend", "backend")
-	if problem != nil {
-		return *problem
-	}
-	var found []string
-	for _, dir := range t.dirs {
-		if t.has(path.Join(dir, "__init__.py")) {
-			continue
+// requirementsTXT reads pip's lines; options and addresses name no package.
+func requirementsTXT(data []byte) ([]dependency, error) {
+	var out []dependency
+	for n, line := range strings.Split(string(data), "\n") {
+		if m := requirement.FindStringSubmatch(strings.TrimSpace(line)); m != nil {
+			out = append(out, dependency{name: m[1], requirement: m[2], place: place{line: n + 1}})
 		}
-		for _, name := range shadows {
-			for _, candidate := range []string{name + ".py", name + "/__init__.py"} {
-				if file := path.Join(dir, candidate); t.has(file) {
-					found = append(found, t.at(file, 1).String())
+	}
+	return out, nil
+}
+
+// pyproject reads both forms wherever they stand: requirements in arrays (PEP 621 and
+// 735, uv, PDM, Hatch), and Poetry's tables.
+func pyproject(data []byte) ([]dependency, error) {
+	var root map[string]any
+	if err := toml.Unmarshal(data, &root); err != nil {
+		return nil, err
+	}
+	var out []dependency
+	var walk func(name string, value any, about bool)
+	walk = func(name string, value any, about bool) {
+		switch value := value.(type) {
+		case []any:
+			for _, v := range value {
+				text, ok := v.(string)
+				if m := requirement.FindStringSubmatch(text); about && ok && m != nil {
+					out = append(out, dependency{name: m[1], requirement: m[2], marks: []string{name, text}})
+				}
+			}
+		case map[string]any:
+			for _, key := range slices.Sorted(maps.Keys(value)) {
+				if key != "extras" { // of a package in one of Poetry's tables
+					walk(key, value[key], about || strings.Contains(key, "dependenc"))
 				}
 			}
 		}
 	}
-	if len(found) > 0 {
-		return fail("a local module hides the client of its name", strings.Join(found, ", "),
-			"Rename it, to redis_client.py for one, and delete its __pycache__.",
-			`Confirm: python -c "import upstash_redis; print(upstash_redis.__file__)"`)
+	walk("", root, false)
+
+	type constrained map[string]any
+	var poetry struct {
+		Tool struct {
+			Poetry struct {
+				Dependencies constrained
+				Dev          constrained `toml:"dev-dependencies"`
+				Group        map[string]struct{ Dependencies constrained }
+			}
+		}
 	}
-	return pass("no redis.py, redis/, upstash_redis.py or upstash_redis/")
+	if err := toml.Unmarshal(data, &poetry); err != nil {
+		return nil, err
+	}
+	tables := []constrained{poetry.Tool.Poetry.Dependencies, poetry.Tool.Poetry.Dev}
+	for _, group := range poetry.Tool.Poetry.Group {
+		tables = append(tables, group.Dependencies)
+	}
+	for _, table := range tables {
+		for name, value := range table {
+			version, _ := value.(string)
+			if detailed, ok := value.(map[string]any); ok {
+				version, _ = detailed["version"].(string)
+			}
+			out = append(out, dependency{name: name, requirement: version, marks: []string{"[tool.poetry", "\n" + name}})
+		}
+	}
+	return out, nil
+}
+
+func tomlLock(data []byte) ([]dependency, error) {
+	var lock struct {
+		Package []struct{ Name, Version string }
+	}
+	if err := toml.Unmarshal(data, &lock); err != nil {
+		return nil, err
+	}
+	var out []dependency
+	for _, p := range lock.Package {
+		if p.Version != "" {
+			out = append(out, dependency{
+				name: p.Name, requirement: p.Version, locked: true, marks: []string{"\nname = \"" + p.Name + `"`, `"` + p.Version + `"`},
+			})
+		}
+	}
+	return out, nil
 }

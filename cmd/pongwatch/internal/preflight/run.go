@@ -16,7 +16,7 @@ import (
 const Prefix = "ws:_pongwatch:preflight:"
 
 const (
-	// keySeconds is after how long a key that could not be deleted goes.
+	// keySeconds is the TTL of every key.
 	keySeconds   = 60
 	closeTimeout = 5 * time.Second
 )
@@ -28,34 +28,44 @@ type run struct {
 	failed    map[string]bool
 	// known are the secrets that must not appear in a result.
 	known []secrets.Value
-	watch watched
+	// pages are answers of the monitor, by path.
+	pages map[string]Page
 }
 
-// database is one database with what was learned of it.
+// database is one database with the answers that several items use.
 type database struct {
 	*config.Database
 	run *run
 
-	resolved    bool
 	credentials config.Credentials
-	problem     error // why there are no credentials
-	client      *upstash.Client
+	problem     error           // why there is no client
+	client      *upstash.Client // nil with a problem
 	pinged      *upstash.PingResult
 	info        *upstash.Info
 	prefix      string
-	written     []string // keys to delete
+	written     []any // keys to delete
 	used        int64
 }
 
-func newRun(o Options) *run {
-	r := &run{Options: o, failed: map[string]bool{}}
+// newRun reads the credentials of each database that is asked for.
+func newRun(ctx context.Context, o Options) *run {
+	r := &run{Options: o, failed: map[string]bool{}, pages: map[string]Page{}}
 	if o.Config == nil {
 		return r
 	}
 	for i := range o.Config.Databases {
-		if d := &o.Config.Databases[i]; o.Database == "" || o.Database == d.Name {
-			r.databases = append(r.databases, &database{Database: d, run: r, prefix: Prefix + rand.Text() + ":"})
+		d := &database{Database: &o.Config.Databases[i], run: r, prefix: Prefix + rand.Text() + ":"}
+		if o.Database != "" && o.Database != d.Name {
+			continue
 		}
+		r.databases = append(r.databases, d)
+		if d.credentials, d.problem = o.Config.Credentials(ctx, o.Secrets, d.Name); d.problem != nil {
+			continue
+		}
+		r.known = append(r.known, d.credentials.Token)
+		template := o.Upstash
+		template.URL, template.Token = d.credentials.URL, d.credentials.Token
+		d.client, d.problem = upstash.New(template)
 	}
 	return r
 }
@@ -70,69 +80,44 @@ func (r *run) close(ctx context.Context) {
 		}
 		if len(d.written) > 0 {
 			// What cannot be deleted expires by itself.
-			_, _ = d.do(ctx, append(upstash.Command{"DEL"}, anys(d.written)...)...)
+			_, _ = d.do(ctx, append(upstash.Command{"DEL"}, d.written...)...)
 			d.written = nil
 		}
 		d.client.CloseIdleConnections()
 	}
 }
 
-func (r *run) commands() int64 {
-	var n int64
-	for _, d := range r.databases {
-		n += d.used
-	}
-	return n
-}
-
-// resolve finds URL and token, once.
-func (d *database) resolve(ctx context.Context) error {
-	if d.resolved {
-		return d.problem
-	}
-	d.resolved = true
-	d.credentials, d.problem = d.run.Config.Credentials(ctx, d.run.Secrets, d.Name)
-	if d.problem != nil {
-		return d.problem
-	}
-	d.run.known = append(d.run.known, d.credentials.Token)
-	o := d.run.Upstash
-	o.URL, o.Token = d.credentials.URL, d.credentials.Token
-	d.client, d.problem = upstash.New(o)
-	return d.problem
-}
-
-// ping asks for a PONG, once.
+// ping sends PING once.
 func (d *database) ping(ctx context.Context) upstash.PingResult {
-	if d.pinged == nil {
-		result := upstash.PingResult{Err: d.resolve(ctx)}
-		if result.Err == nil {
-			result = d.client.Ping(ctx)
-		}
+	switch {
+	case d.problem != nil:
+		return upstash.PingResult{Err: d.problem}
+	case d.pinged == nil:
+		result := d.client.Ping(ctx)
 		d.pinged = &result
 	}
 	return *d.pinged
 }
 
-// figures asks INFO, once.
+// figures sends INFO until it is answered.
 func (d *database) figures(ctx context.Context) (upstash.Info, error) {
-	if d.info != nil {
-		return *d.info, nil
+	if d.problem != nil {
+		return upstash.Info{}, d.problem
 	}
-	if err := d.resolve(ctx); err != nil {
-		return upstash.Info{}, err
-	}
-	info, err := d.client.Info(ctx)
-	if err == nil {
+	if d.info == nil {
+		info, err := d.client.Info(ctx)
+		if err != nil {
+			return upstash.Info{}, err
+		}
 		d.info = &info
 	}
-	return info, err
+	return *d.info, nil
 }
 
 // do runs one billed command.
 func (d *database) do(ctx context.Context, args ...any) (upstash.Reply, error) {
-	if err := d.resolve(ctx); err != nil {
-		return upstash.Reply{}, err
+	if d.problem != nil {
+		return upstash.Reply{}, d.problem
 	}
 	d.used++
 	return d.client.Do(ctx, args...)
@@ -140,8 +125,8 @@ func (d *database) do(ctx context.Context, args ...any) (upstash.Reply, error) {
 
 // pipeline runs billed commands and returns the first error among them.
 func (d *database) pipeline(ctx context.Context, commands ...upstash.Command) ([]upstash.Reply, error) {
-	if err := d.resolve(ctx); err != nil {
-		return nil, err
+	if d.problem != nil {
+		return nil, d.problem
 	}
 	d.used += int64(len(commands))
 	results, err := d.client.MultiExec(ctx, commands...)
@@ -155,7 +140,7 @@ func (d *database) pipeline(ctx context.Context, commands ...upstash.Command) ([
 	return replies, err
 }
 
-// key returns a key of this run, which is deleted at its end.
+// key returns a key of this run, which close deletes.
 func (d *database) key(name string) string {
 	key := d.prefix + name
 	d.written = append(d.written, key)
@@ -180,12 +165,4 @@ func broken(err error) Finding {
 		evidence = p.Evidence()
 	}
 	return because(Fail, causeOf(err), evidence)
-}
-
-func anys(texts []string) []any {
-	out := make([]any, len(texts))
-	for i, text := range texts {
-		out[i] = text
-	}
-	return out
 }

@@ -2,13 +2,13 @@ package preflight
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 const (
@@ -17,7 +17,7 @@ const (
 	maxFiles = 50_000
 )
 
-// passedOver are folders in which nothing is the app's own.
+// passedOver are folders that hold other people's code.
 var passedOver = []string{".git", "node_modules", ".venv", "venv", "__pycache__", "site-packages", ".tox", ".mypy_cache"}
 
 // place is a line of a file, by a path that begins with the folder as it was named.
@@ -71,76 +71,51 @@ func plant(dir string) (*tree, error) {
 // at is a line of a file of the tree.
 func (t *tree) at(name string, line int) place { return place{path.Join(t.root, name), line} }
 
-// read returns a file, or nothing where it is too large or cannot be read.
-func (t *tree) read(name string) []byte {
+// read returns the content of a file. An error says that nothing is known of it.
+func (t *tree) read(name string) ([]byte, error) {
 	info, err := fs.Stat(t.fsys, name)
-	if err != nil || info.Size() > maxFile {
-		return nil
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("it is larger than %d MB", maxFile>>20)
 	}
 	data, err := fs.ReadFile(t.fsys, name)
-	if err != nil {
-		return nil
-	}
-	return data
+	return bytes.TrimPrefix(data, []byte("\ufeff")), err
 }
 
-func (t *tree) has(name string) bool { return slices.Contains(t.files, name) }
-
-// named yields the files for whose base name ok says so.
-func (t *tree) named(ok func(base string) bool) []string {
-	var out []string
-	for _, f := range t.files {
-		if ok(path.Base(f)) {
-			out = append(out, f)
-		}
-	}
-	return out
+// unreadable describes a file whose content is not known.
+func (t *tree) unreadable(name string, err error) string {
+	return path.Join(t.root, name) + ": " + err.Error()
 }
 
-// lines yields the lines of a file with their numbers, from 1.
-func (t *tree) lines(name string) func(yield func(int, string) bool) {
-	data := t.read(name)
-	return func(yield func(int, string) bool) {
-		n := 0
-		for line := range bytes.Lines(data) {
-			n++
-			if !yield(n, strings.TrimRight(string(line), "\r\n")) {
-				return
+// untold is the finding when files were not read: what they hold is not known.
+func untold(unread []string) Finding {
+	return warn("it cannot be told, because a file cannot be read", joined(unread), "Correct the file, or look into it yourself and sign.")
+}
+
+// reading makes an item of a func that reads sources of the app: the backend's, the
+// frontend's, or whichever of both was named.
+func reading(judge func(r *run, trees []*tree) Finding, parts ...string) func(context.Context, *run) Finding {
+	return func(_ context.Context, r *run) Finding {
+		var trees []*tree
+		for _, part := range parts {
+			dir := map[string]string{"backend": r.Backend, "frontend": r.Frontend}[part]
+			if dir == "" {
+				continue
 			}
+			t, err := plant(dir)
+			if err != nil {
+				return fail("the sources cannot be read", err.Error(), "Correct --"+part+".")
+			}
+			trees = append(trees, t)
 		}
-	}
-}
-
-// sources returns a folder's tree, or why there is none.
-func sources(dir, flag, what string) (*tree, *Finding) {
-	if dir == "" {
-		f := skip(fmt.Sprintf("it reads the %s's sources: name their folder with %s", what, flag))
-		return nil, &f
-	}
-	t, err := plant(dir)
-	if err != nil {
-		f := fail("the sources cannot be read", err.Error(), "Correct "+flag+".")
-		return nil, &f
-	}
-	return t, nil
-}
-
-// both returns the trees that are named, with what to say before their paths.
-func (r *run) both() (map[string]*tree, *Finding) {
-	out := map[string]*tree{}
-	for name, dir := range map[string]string{"backend": r.Backend, "frontend": r.Frontend} {
-		if dir == "" {
-			continue
+		switch {
+		case len(trees) > 0:
+			return judge(r, trees)
+		case len(parts) == 1:
+			return skip(fmt.Sprintf("it reads the %s's sources: name their folder with --%s", parts[0], parts[0]))
 		}
-		t, problem := sources(dir, "--"+name, name)
-		if problem != nil {
-			return nil, problem
-		}
-		out[name] = t
+		return skip("it reads the app's sources: name their folders with --backend and --frontend")
 	}
-	if len(out) == 0 {
-		f := skip("it reads the app's sources: name their folders with --backend and --frontend")
-		return nil, &f
-	}
-	return out, nil
 }

@@ -9,9 +9,11 @@ import (
 	"text/template"
 	"time"
 	"unicode"
+
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
-// marks are what a table shows of a status: a word, never a colour alone.
+// mark is a status as tables show it: a word, never a colour alone.
 func mark(s Status) string { return strings.ToUpper(string(s)) }
 
 // WriteTable writes the record for a terminal: a line for each result, and below what
@@ -28,12 +30,12 @@ func WriteTable(w io.Writer, r Record) error {
 			section = result.Section
 			fmt.Fprintf(&b, "\n%s\n", section)
 		}
-		fmt.Fprintf(&b, "  %-7s  %-*s  %s\n", mark(result.Status), width, result.Name(), Line(said(result)))
+		fmt.Fprintf(&b, "  %-7s  %-*s  %s\n", mark(result.Status), width, result.Name(), text.Line(said(result)))
 		if result.Status == Pass || result.Status == Skipped {
 			continue
 		}
 		for n, step := range result.Fix {
-			fmt.Fprintf(&b, "  %*s  %d. %s\n", width+9, "", n+1, Line(step))
+			fmt.Fprintf(&b, "  %*s  %d. %s\n", width+9, "", n+1, text.Line(step))
 		}
 	}
 	fmt.Fprintf(&b, "\n%s\n", Summary(r))
@@ -58,19 +60,6 @@ func said(r Result) string {
 	return r.Reason + ": " + r.Evidence
 }
 
-// Line makes one printable line of a text that others may have written.
-func Line(text string) string {
-	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.IsPrint(r):
-			return r
-		}
-		return -1
-	}, text)), " ")
-}
-
 // WriteJSON writes the record as JSON.
 func WriteJSON(w io.Writer, r Record) error {
 	enc := json.NewEncoder(w)
@@ -80,9 +69,9 @@ func WriteJSON(w io.Writer, r Record) error {
 }
 
 // cell is a text inside a Markdown table, where nothing of it is markup.
-func cell(text string) string {
+func cell(s string) string {
 	var b strings.Builder
-	for _, c := range Line(text) {
+	for _, c := range text.Line(s) {
 		if strings.ContainsRune("\\|`*_[]<>#!~$", c) {
 			b.WriteByte('\\')
 		}
@@ -126,92 +115,62 @@ A result of MANUAL is for a person to confirm, one of SKIPPED was not asked in t
 // WriteMarkdown writes the record to be signed and kept.
 func WriteMarkdown(w io.Writer, r Record) error { return markdown.Execute(w, r) }
 
-// The form that build servers read, as JUnit's own schema has it.
-type (
-	junitSuites struct {
-		XMLName  xml.Name     `xml:"testsuites"`
-		Name     string       `xml:"name,attr"`
-		Tests    int          `xml:"tests,attr"`
-		Failures int          `xml:"failures,attr"`
-		Skipped  int          `xml:"skipped,attr"`
-		Suites   []junitSuite `xml:"testsuite"`
-	}
-	junitSuite struct {
-		Name       string          `xml:"name,attr"`
-		Tests      int             `xml:"tests,attr"`
-		Failures   int             `xml:"failures,attr"`
-		Skipped    int             `xml:"skipped,attr"`
-		Time       string          `xml:"time,attr"`
-		Timestamp  string          `xml:"timestamp,attr"`
-		Properties []junitProperty `xml:"properties>property"`
-		Cases      []junitCase     `xml:"testcase"`
-	}
-	junitProperty struct {
-		Name  string `xml:"name,attr"`
-		Value string `xml:"value,attr"`
-	}
-	junitCase struct {
-		Name    string        `xml:"name,attr"`
-		Class   string        `xml:"classname,attr"`
-		Time    string        `xml:"time,attr"`
-		Failure *junitMessage `xml:"failure"`
-		Skipped *junitMessage `xml:"skipped"`
-		Out     string        `xml:"system-out,omitempty"`
-	}
-	junitMessage struct {
-		Message string `xml:"message,attr"`
-		Type    string `xml:"type,attr,omitempty"`
-		Text    string `xml:",chardata"`
-	}
-)
-
-// WriteJUnit writes a suite for each section. What is manual or was not asked is
-// skipped there, and a warning passes with its text in the output.
-func WriteJUnit(w io.Writer, r Record) error {
-	out := junitSuites{Name: "pongwatch preflight"}
-	took := time.Duration(0)
-	for _, result := range r.Results {
-		if n := len(out.Suites); n == 0 || out.Suites[n-1].Name != result.Section {
-			took = 0
-			out.Suites = append(out.Suites, junitSuite{
-				Name: result.Section, Timestamp: r.At.UTC().Format("2006-01-02T15:04:05"),
-				Properties: []junitProperty{{"version", r.Version}, {"configuration", r.Configuration}},
-			})
+var junit = template.Must(template.New("junit").Funcs(template.FuncMap{
+	"xml": func(s string) string {
+		var b strings.Builder
+		_ = xml.EscapeText(&b, []byte(s)) // a Builder takes everything
+		return b.String()
+	},
+	"line": text.Line, "said": said, "join": func(steps []string) string { return strings.Join(steps, "\n") },
+	"seconds": func(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) },
+	"class":   classOf, "skipped": func(r Record) int { return r.Count(Manual) + r.Count(Skipped) },
+	"suites": func(r Record) []Record {
+		var out []Record
+		for _, result := range r.Results {
+			if n := len(out); n == 0 || out[n-1].Results[0].Section != result.Section {
+				out = append(out, Record{At: r.At, Version: r.Version, Configuration: r.Configuration})
+			}
+			last := &out[len(out)-1]
+			last.Results = append(last.Results, result)
 		}
-		suite := &out.Suites[len(out.Suites)-1]
-		c := junitCase{Name: result.Name(), Class: "preflight." + classOf(result.Section), Time: seconds(result.Took), Out: Line(result.Evidence)}
-		switch result.Status {
-		case Fail:
-			c.Failure = &junitMessage{Message: Line(result.Reason), Type: string(result.Cause), Text: strings.Join(result.Fix, "\n")}
-			suite.Failures++
-		case Manual, Skipped:
-			c.Skipped = &junitMessage{Message: string(result.Status) + ": " + Line(result.Reason)}
-			suite.Skipped++
-		case Warn:
-			c.Out = Line("warning: " + said(result))
-		case Pass:
+		return out
+	},
+	"took": func(r Record) (sum time.Duration) {
+		for _, result := range r.Results {
+			sum += result.Took
 		}
-		took += result.Took
-		suite.Tests++
-		suite.Time = seconds(took)
-		suite.Cases = append(suite.Cases, c)
-	}
-	for _, s := range out.Suites {
-		out.Tests, out.Failures, out.Skipped = out.Tests+s.Tests, out.Failures+s.Failures, out.Skipped+s.Skipped
-	}
-	if _, err := io.WriteString(w, xml.Header); err != nil {
-		return err
-	}
-	enc := xml.NewEncoder(w)
-	enc.Indent("", "  ")
-	if err := enc.Encode(out); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, "\n")
-	return err
-}
+		return sum
+	},
+}).Parse(xml.Header + `<testsuites name="pongwatch preflight" tests="{{len .Results}}" failures="{{.Count "fail"}}" skipped="{{skipped .}}">
+{{- range suites .}}{{$section := (index .Results 0).Section}}
+  <testsuite name="{{xml $section}}" tests="{{len .Results}}" failures="{{.Count "fail"}}" skipped="{{skipped .}}" time="{{seconds (took .)}}" timestamp="{{.At.UTC.Format "2006-01-02T15:04:05"}}">
+    <properties>
+      <property name="version" value="{{xml .Version}}"></property>
+      <property name="configuration" value="{{xml .Configuration}}"></property>
+    </properties>
+{{- range .Results}}
+    <testcase name="{{xml .Name}}" classname="preflight.{{class $section}}" time="{{seconds .Took}}">
+{{- if eq .Status "fail"}}
+      <failure message="{{xml (line .Reason)}}"{{with .Cause}} type="{{.}}"{{end}}>{{xml (join .Fix)}}</failure>
+{{- else if or (eq .Status "manual") (eq .Status "skipped")}}
+      <skipped message="{{.Status}}: {{xml (line .Reason)}}"></skipped>
+{{- end}}
+{{- if eq .Status "warn"}}
+      <system-out>{{xml (line (printf "warning: %s" (said .)))}}</system-out>
+{{- else if line .Evidence}}
+      <system-out>{{xml (line .Evidence)}}</system-out>
+{{- end}}
+    </testcase>
+{{- end}}
+  </testsuite>
+{{- end}}
+</testsuites>
+`))
 
-func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
+// WriteJUnit writes a suite for each section, in the form that build servers read. What
+// is manual or was not asked is skipped there, and a warning passes with its text in
+// the output.
+func WriteJUnit(w io.Writer, r Record) error { return junit.Execute(w, r) }
 
 func classOf(section string) string {
 	return strings.Map(func(r rune) rune {

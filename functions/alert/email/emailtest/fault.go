@@ -87,24 +87,22 @@ func (s *session) stage(stage Stage, recipient string) error {
 }
 
 func (s *session) fail(f Fault) error {
-	if f.Delay > 0 {
-		t := time.NewTimer(f.Delay)
-		defer t.Stop()
+	if f.Delay > 0 || f.Hang {
+		var timeout <-chan time.Time
+		if !f.Hang {
+			timeout = time.After(f.Delay)
+		}
 		select {
-		case <-t.C:
+		case <-timeout:
 		case <-s.server.closing:
 		}
 	}
 	switch {
-	case f.Hang:
-		<-s.server.closing
+	case f.Hang, f.Drop:
 		_ = s.conn.Conn().Close()
-	case f.Drop:
-		_ = s.conn.Conn().Close()
+		return &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 0, 0}, Message: "closing"}
 	case f.Code != 0:
 		return &smtp.SMTPError{Code: f.Code, EnhancedCode: smtp.EnhancedCode{f.Code / 100, 0, 0}, Message: "scripted answer"}
-	default:
-		return nil
 	}
-	return &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 0, 0}, Message: "closing"}
+	return nil
 }

@@ -22,18 +22,14 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// The credentials that a server accepts unless told otherwise.
+// The one login that a server accepts.
 const (
-	DefaultUsername = "pongwatch"
-	DefaultPassword = "demonstration"
+	username = "pongwatch"
+	password = "demonstration"
 )
 
 // Options configures a Server. The zero value serves.
 type Options struct {
-	// Addr is where to listen; empty is an ephemeral port of 127.0.0.1.
-	Addr string
-	// Username and Password are the one login accepted; empty are the defaults.
-	Username, Password string
 	// NoTLS offers no STARTTLS, as a misconfigured relay does.
 	NoTLS bool
 	// ImplicitTLS speaks TLS from the first byte, as port 465 does.
@@ -41,9 +37,6 @@ type Options struct {
 	// Now dates mails; nil is time.Now.
 	Now func() time.Time
 }
-
-// closeTimeout bounds how long Close waits for sessions whose connections it has ended.
-const closeTimeout = 10 * time.Second
 
 // Server is the fake. Its methods may be called from any goroutine.
 type Server struct {
@@ -62,14 +55,8 @@ type Server struct {
 	onChange []func()
 }
 
-// New starts a server.
+// New starts a server on an ephemeral port of 127.0.0.1.
 func New(o Options) (*Server, error) {
-	if o.Addr == "" {
-		o.Addr = "127.0.0.1:0"
-	}
-	if o.Username == "" {
-		o.Username, o.Password = DefaultUsername, DefaultPassword
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -77,7 +64,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the mail fake: %w", err)
 	}
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", o.Addr)
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("starting the mail fake: %w", err)
 	}
@@ -114,11 +101,11 @@ func (s *Server) Host() string { return s.listener.Addr().(*net.TCPAddr).IP.Stri
 // Port returns the port alone.
 func (s *Server) Port() int { return s.listener.Addr().(*net.TCPAddr).Port }
 
-// Username and Password return the accepted login.
-func (s *Server) Username() string { return s.options.Username }
+// Username returns the user of the accepted login.
+func (s *Server) Username() string { return username }
 
-// Password returns the accepted login's password.
-func (s *Server) Password() string { return s.options.Password }
+// Password returns the password of the accepted login.
+func (s *Server) Password() string { return password }
 
 // RootCAs returns the authority that a client must trust.
 func (s *Server) RootCAs() *x509.CertPool { return s.roots }
@@ -131,7 +118,7 @@ func (s *Server) Close() error {
 		err = s.listener.Close()
 		<-s.served // nothing is accepted any more
 		s.listener.hangUp()
-		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if e := s.smtp.Shutdown(ctx); err == nil && !errors.Is(e, net.ErrClosed) {
 			err = e
@@ -179,10 +166,7 @@ func (s *Server) newSession(c *smtp.Conn) (smtp.Session, error) {
 	s.attempts++
 	s.mu.Unlock()
 	session := &session{server: s, conn: c}
-	if err := session.stage(StageConnect, ""); err != nil {
-		return nil, err
-	}
-	return session, nil
+	return session, session.stage(StageConnect, "")
 }
 
 // session is one connection.
@@ -199,11 +183,11 @@ func (*session) AuthMechanisms() []string { return []string{sasl.Plain} }
 
 // Auth implements [smtp.AuthSession].
 func (s *session) Auth(string) (sasl.Server, error) {
-	return sasl.NewPlainServer(func(_, username, password string) error {
+	return sasl.NewPlainServer(func(_, user, secret string) error {
 		if err := s.stage(StageAuth, ""); err != nil {
 			return err
 		}
-		if username != s.server.options.Username || password != s.server.options.Password {
+		if user != username || secret != password {
 			return smtp.ErrAuthFailed
 		}
 		s.authenticated = true

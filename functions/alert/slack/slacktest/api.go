@@ -1,6 +1,7 @@
 package slacktest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,86 +21,74 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "bad request", http.StatusBadRequest)
 		return
 	}
-	s.exchange(w, r, method, func() (int, any, string, string) {
-		token := form.Get("token")
-		if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-			token = bearer
+	s.exchange(w, r, method, func() answer {
+		switch cmp.Or(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), form.Get("token")) {
+		case "":
+			return refused("not_authed", "")
+		case token:
+		default:
+			return refused("invalid_auth", "")
 		}
-		if token != s.options.Token {
-			code := "invalid_auth"
-			if token == "" {
-				code = "not_authed"
-			}
-			return refused(code, "")
-		}
+		c := Content{Text: form.Get("text"), Blocks: raw(form.Get("blocks"))}
+		channel := form.Get("channel")
 		switch method {
 		case "auth.test":
-			return http.StatusOK, map[string]any{"ok": true, "team": "pongwatch", "team_id": "T0PONGWATCH", "user": "pongwatch", "user_id": "U0PONGWATCH", "bot_id": "B0PONGWATCH"}, "ok", ""
+			return taken(map[string]any{"team": "pongwatch", "team_id": "T0PONGWATCH", "user": "pongwatch", "user_id": "U0PONGWATCH", "bot_id": "B0PONGWATCH"})
 		case "chat.postMessage":
-			return s.apiPost(form)
+			if channel == "" {
+				return refused("channel_not_found", "channel is empty")
+			}
+			if code, problem := check(c); code != "" {
+				return refused(code, problem)
+			}
+			m := s.post(Message{
+				Channel: ChannelID(channel), ThreadTS: form.Get("thread_ts"),
+				Broadcast: form.Get("reply_broadcast") == "true", Via: "bot", Content: c,
+			})
+			return taken(map[string]any{"channel": m.Channel, "ts": m.TS, "message": map[string]any{"type": "message", "text": m.Text, "ts": m.TS}})
 		case "chat.update":
-			return s.apiUpdate(form)
+			if !channelID.MatchString(channel) {
+				return refused("channel_not_found", "chat.update wants a channel's id")
+			}
+			if code, problem := check(c); code != "" {
+				return refused(code, problem)
+			}
+			if code := s.update(channel, form.Get("ts"), c); code != "" {
+				return refused(code, "")
+			}
+			return taken(map[string]any{"channel": channel, "ts": form.Get("ts"), "text": c.Text})
 		case "usergroups.users.list":
-			return s.apiGroup(form)
+			s.mu.Lock()
+			users, ok := s.groups[form.Get("usergroup")]
+			s.mu.Unlock()
+			if !ok {
+				return refused("no_such_subteam", "")
+			}
+			return taken(map[string]any{"users": users})
 		}
 		return refused("unknown_method", method)
 	})
 }
 
-func refused(code, problem string) (status int, body any, answer, why string) {
+// answer is what a call is answered with, and why.
+type answer struct {
+	status  int
+	body    any // a text is sent as such, all else as JSON
+	code    string
+	problem string
+}
+
+func taken(body map[string]any) answer {
+	body["ok"] = true
+	return answer{http.StatusOK, body, "ok", ""}
+}
+
+func refused(code, problem string) answer {
 	b := map[string]any{"ok": false, "error": code}
 	if problem != "" {
 		b["response_metadata"] = map[string]any{"messages": []string{"[ERROR] " + problem}}
 	}
-	return http.StatusOK, b, code, problem
-}
-
-func (s *Server) apiPost(form url.Values) (status int, body any, answer, problem string) {
-	c := Content{Text: form.Get("text"), Blocks: raw(form.Get("blocks"))}
-	if form.Get("channel") == "" {
-		return refused("channel_not_found", "channel is empty")
-	}
-	if code, problem := check(c); code != "" {
-		return refused(code, problem)
-	}
-	m := s.post(Message{
-		Channel: ChannelID(form.Get("channel")), ThreadTS: form.Get("thread_ts"),
-		Broadcast: form.Get("reply_broadcast") == "true", Via: "bot", Content: c,
-	})
-	return http.StatusOK, map[string]any{"ok": true, "channel": m.Channel, "ts": m.TS, "message": wire(m)}, "ok", ""
-}
-
-func (s *Server) apiUpdate(form url.Values) (status int, body any, answer, problem string) {
-	channel, ts := form.Get("channel"), form.Get("ts")
-	if !channelID.MatchString(channel) {
-		return refused("channel_not_found", "chat.update wants a channel's id")
-	}
-	c := Content{Text: form.Get("text"), Blocks: raw(form.Get("blocks"))}
-	if code, problem := check(c); code != "" {
-		return refused(code, problem)
-	}
-	if code := s.update(channel, ts, c); code != "" {
-		return refused(code, "")
-	}
-	return http.StatusOK, map[string]any{"ok": true, "channel": channel, "ts": ts, "text": c.Text}, "ok", ""
-}
-
-func (s *Server) apiGroup(form url.Values) (status int, body any, answer, problem string) {
-	s.mu.Lock()
-	users, ok := s.groups[form.Get("usergroup")]
-	s.mu.Unlock()
-	if !ok {
-		return refused("no_such_subteam", "")
-	}
-	return http.StatusOK, map[string]any{"ok": true, "users": users}, "ok", ""
-}
-
-func wire(m Message) map[string]any {
-	out := map[string]any{"type": "message", "text": m.Text, "ts": m.TS, "bot_id": "B0PONGWATCH"}
-	if m.ThreadTS != "" {
-		out["thread_ts"] = m.ThreadTS
-	}
-	return out
+	return answer{http.StatusOK, b, code, problem}
 }
 
 // serveWebhook answers an incoming webhook: "ok" in plain text, or a code.
@@ -109,51 +98,54 @@ func (s *Server) serveWebhook(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "invalid_payload", http.StatusBadRequest)
 		return
 	}
-	s.exchange(w, r, "webhook", func() (int, any, string, string) {
+	s.exchange(w, r, "webhook", func() answer {
 		var payload struct {
 			Text     string          `json:"text"`
 			Blocks   json.RawMessage `json:"blocks"`
 			ThreadTS string          `json:"thread_ts"`
 		}
 		if r.PathValue("secret") != "demonstration" {
-			return http.StatusForbidden, "invalid_token", "invalid_token", ""
+			return answer{http.StatusForbidden, "invalid_token", "invalid_token", ""}
 		}
 		if err := json.Unmarshal(body, &payload); err != nil {
-			return http.StatusBadRequest, "invalid_payload", "invalid_payload", err.Error()
+			return answer{http.StatusBadRequest, "invalid_payload", "invalid_payload", err.Error()}
 		}
 		c := Content{Text: payload.Text, Blocks: raw(string(payload.Blocks))}
 		if code, problem := check(c); code != "" {
-			return http.StatusBadRequest, code, code, problem
+			return answer{http.StatusBadRequest, code, code, problem}
 		}
 		s.post(Message{Channel: "C" + strings.TrimPrefix(r.PathValue("bot"), "B"), ThreadTS: payload.ThreadTS, Via: "webhook", Content: c})
-		return http.StatusOK, "ok", "ok", ""
+		return answer{http.StatusOK, "ok", "ok", ""}
 	})
 }
 
 // exchange lets a scripted fault answer, or act; it records either.
-func (s *Server) exchange(w http.ResponseWriter, r *http.Request, method string, act func() (status int, body any, answer, problem string)) {
+func (s *Server) exchange(w http.ResponseWriter, r *http.Request, method string, act func() answer) {
 	fault := s.nextFault(method)
-	if fault != nil && !fault.Accept {
-		s.record(method, fault.answer(), "")
-		s.fail(w, r, *fault)
-		return
+	var a answer
+	if fault == nil || fault.Accept {
+		a = act()
 	}
-	status, body, answer, problem := act()
+	record := Request{Method: method, At: s.options.Now().UTC(), Answer: fmt.Sprint(a.status, " ", a.code), Problem: a.problem}
 	if fault != nil {
-		s.record(method, fault.answer(), problem)
+		record.Answer = fault.answer()
+	}
+	s.mu.Lock()
+	s.requests = append(s.requests, record)
+	s.mu.Unlock()
+	if fault != nil {
 		s.fail(w, r, *fault)
 		return
 	}
-	s.record(method, fmt.Sprint(status, " ", answer), problem)
-	if text, ok := body.(string); ok {
+	if text, ok := a.body.(string); ok {
 		w.Header().Set("Content-Type", "text/html")
-		w.WriteHeader(status)
+		w.WriteHeader(a.status)
 		_, _ = io.WriteString(w, text)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body)
+	w.WriteHeader(a.status)
+	_ = json.NewEncoder(w).Encode(a.body)
 }
 
 // readForm reads a form or, as the Web API also takes it, a JSON object.

@@ -1,9 +1,9 @@
 package slacktest
 
 import (
+	"cmp"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -75,7 +75,7 @@ func (s *Server) nextFault(method string) *Fault {
 }
 
 func (f Fault) answer() string {
-	text := ""
+	var text string
 	switch {
 	case f.Hang:
 		text = "hung"
@@ -95,48 +95,31 @@ func (f Fault) answer() string {
 }
 
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, f Fault) {
-	if f.Delay > 0 {
-		t := time.NewTimer(f.Delay)
-		defer t.Stop()
+	if f.Delay > 0 || f.Hang {
+		var timeout <-chan time.Time
+		if !f.Hang {
+			timeout = time.After(f.Delay)
+		}
 		select {
-		case <-t.C:
+		case <-timeout:
 		case <-r.Context().Done():
 		case <-s.closing:
 		}
 	}
 	switch {
 	case f.Hang:
-		select {
-		case <-r.Context().Done():
-		case <-s.closing:
-		}
+		return
 	case f.Drop:
-		drop(w)
-	case f.Status != 0 || f.Code == "":
-		if f.RetryAfter != "" {
-			w.Header().Set("Retry-After", f.RetryAfter)
-		}
-		if f.Location != "" {
-			w.Header().Set("Location", f.Location)
-		}
-		if f.Status != 0 {
-			w.WriteHeader(f.Status)
-		}
-		_, _ = io.WriteString(w, f.Body)
-	default:
-		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		_, _ = fmt.Fprintf(w, `{"ok":false,"error":%q}`, f.Code)
-	}
-}
-
-// drop resets the connection without an answer.
-func drop(w http.ResponseWriter) {
-	conn, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
 		panic(http.ErrAbortHandler)
+	case f.Status == 0 && f.Code != "":
+		f.Body = fmt.Sprintf(`{"ok":false,"error":%q}`, f.Code)
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
+	for name, value := range map[string]string{"Retry-After": f.RetryAfter, "Location": f.Location} {
+		if value != "" {
+			w.Header().Set(name, value)
+		}
 	}
-	_ = conn.Close()
+	w.WriteHeader(cmp.Or(f.Status, http.StatusOK))
+	_, _ = io.WriteString(w, f.Body)
 }

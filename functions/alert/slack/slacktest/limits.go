@@ -3,6 +3,7 @@ package slacktest
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -94,11 +95,37 @@ func (k *checker) block(b node) error {
 	case "header":
 		return k.text(b.Text, maxHeader, true)
 	case "section":
-		return k.section(b)
+		switch {
+		case len(b.Text) == 0 && len(b.Fields) == 0:
+			return fmt.Errorf("section without text and fields")
+		case len(b.Fields) > maxFields:
+			return fmt.Errorf("%d fields, at most %d", len(b.Fields), maxFields)
+		case len(b.Text) > 0:
+			if err := k.text(b.Text, maxSection, false); err != nil {
+				return err
+			}
+		}
+		return k.objects(b.Fields, maxField)
 	case "context":
-		return k.context(b)
+		if len(b.Elements) == 0 || len(b.Elements) > maxContext {
+			return fmt.Errorf("%d context elements, want 1 to %d", len(b.Elements), maxContext)
+		}
+		return k.objects(b.Elements, maxSection)
 	case "actions":
-		return k.actions(b)
+		if len(b.Elements) == 0 || len(b.Elements) > maxActions {
+			return fmt.Errorf("%d actions, want 1 to %d", len(b.Elements), maxActions)
+		}
+		for _, e := range b.Elements {
+			id := "action " + b.BlockID + " " + e.ActionID
+			if len(e.ActionID) > maxID || k.ids[id] && e.ActionID != "" {
+				return fmt.Errorf("action_id %q is too long or used twice", e.ActionID)
+			}
+			k.ids[id] = true
+			if err := k.control(e); err != nil {
+				return err
+			}
+		}
+		return nil
 	case "divider":
 		return nil
 	case "rich_text":
@@ -107,79 +134,34 @@ func (k *checker) block(b node) error {
 	return fmt.Errorf("unsupported type: %s", b.Type)
 }
 
-func (k *checker) section(b node) error {
-	if len(b.Text) == 0 && len(b.Fields) == 0 {
-		return fmt.Errorf("section without text and fields")
-	}
-	if len(b.Text) > 0 {
-		if err := k.text(b.Text, maxSection, false); err != nil {
-			return err
+func (k *checker) control(e node) error {
+	switch e.Type {
+	case "button":
+		if utf8.RuneCountInString(e.Value) > maxValue || len(e.URL) > maxURL {
+			return fmt.Errorf("button's value or url is too long")
 		}
-	}
-	if len(b.Fields) > maxFields {
-		return fmt.Errorf("%d fields, at most %d", len(b.Fields), maxFields)
-	}
-	for _, f := range b.Fields {
-		if err := k.object(f, maxField, false); err != nil {
-			return err
+		return k.text(e.Text, maxButton, true)
+	case "static_select":
+		if e.Placeholder == nil || len(e.Options) == 0 || len(e.Options) > maxOptions {
+			return fmt.Errorf("static_select wants a placeholder and 1 to %d options", maxOptions)
 		}
-	}
-	return nil
-}
-
-func (k *checker) context(b node) error {
-	if len(b.Elements) == 0 || len(b.Elements) > maxContext {
-		return fmt.Errorf("%d context elements, want 1 to %d", len(b.Elements), maxContext)
-	}
-	for _, e := range b.Elements {
-		if err := k.object(e, maxSection, false); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (k *checker) actions(b node) error {
-	if len(b.Elements) == 0 || len(b.Elements) > maxActions {
-		return fmt.Errorf("%d actions, want 1 to %d", len(b.Elements), maxActions)
-	}
-	for _, e := range b.Elements {
-		if len(e.ActionID) > maxID || k.ids["action "+b.BlockID+" "+e.ActionID] && e.ActionID != "" {
-			return fmt.Errorf("action_id %q is too long or used twice", e.ActionID)
-		}
-		k.ids["action "+b.BlockID+" "+e.ActionID] = true
-		switch e.Type {
-		case "button":
-			if err := k.text(e.Text, maxButton, true); err != nil {
+		for _, o := range e.Options {
+			if n := utf8.RuneCountInString(o.Value); n == 0 || n > maxChoice {
+				return fmt.Errorf("option's value has %d characters", n)
+			}
+			if err := k.text(o.Text, maxOption, true); err != nil {
 				return err
 			}
-			if utf8.RuneCountInString(e.Value) > maxValue || len(e.URL) > maxURL {
-				return fmt.Errorf("button's value or url is too long")
-			}
-		case "static_select":
-			if err := k.selection(e); err != nil {
-				return err
-			}
-		default:
-			return fmt.Errorf("unsupported element: %s", e.Type)
 		}
+		return k.object(*e.Placeholder, maxHeader, true)
 	}
-	return nil
+	return fmt.Errorf("unsupported element: %s", e.Type)
 }
 
-func (k *checker) selection(e node) error {
-	if e.Placeholder == nil || len(e.Options) == 0 || len(e.Options) > maxOptions {
-		return fmt.Errorf("static_select wants a placeholder and 1 to %d options", maxOptions)
-	}
-	if err := k.object(*e.Placeholder, maxHeader, true); err != nil {
-		return err
-	}
-	for _, o := range e.Options {
-		if err := k.text(o.Text, maxOption, true); err != nil {
+func (k *checker) objects(all []node, limit int) error {
+	for _, n := range all {
+		if err := k.object(n, limit, false); err != nil {
 			return err
-		}
-		if n := utf8.RuneCountInString(o.Value); n == 0 || n > maxChoice {
-			return fmt.Errorf("option's value has %d characters", n)
 		}
 	}
 	return nil
@@ -238,13 +220,6 @@ func (k *checker) richText(n node) error {
 
 func hasRichText(blocks json.RawMessage) bool {
 	var list []node
-	if json.Unmarshal(blocks, &list) != nil {
-		return false
-	}
-	for _, b := range list {
-		if b.Type == "rich_text" {
-			return true
-		}
-	}
-	return false
+	_ = json.Unmarshal(blocks, &list) // checked before
+	return slices.ContainsFunc(list, func(b node) bool { return b.Type == "rich_text" })
 }

@@ -5,7 +5,7 @@
 // and `pongwatch local` shows its messages in the inbox.
 //
 // What it does not imitate: membership of channels, rate limits of its own accord,
-// rendering, and events other than a click on a message's controls (see Click).
+// rendering, and events. Sign signs a request as Slack does.
 package slacktest
 
 import (
@@ -24,15 +24,11 @@ import (
 	"time"
 )
 
-// DefaultToken is the bot token that a server accepts unless told otherwise.
-const DefaultToken = "xoxb-000000000000-pongwatch-demonstration"
+// token is the one bot token that a server accepts.
+const token = "xoxb-000000000000-pongwatch-demonstration"
 
 // Options configures a Server. The zero value serves.
 type Options struct {
-	// Addr is where to listen; empty is an ephemeral port of 127.0.0.1.
-	Addr string
-	// Token is the one bot token accepted; empty is DefaultToken.
-	Token string
 	// Now dates messages; nil is time.Now.
 	Now func() time.Time
 }
@@ -82,6 +78,7 @@ type Server struct {
 	http     *http.Server
 	closing  chan struct{}
 	served   chan struct{}
+	once     sync.Once
 
 	mu       sync.Mutex
 	messages []Message
@@ -90,25 +87,18 @@ type Server struct {
 	onChange []func()
 	groups   map[string][]string
 	lastTS   int64
-	closed   bool
 }
 
-// New starts a server.
+// New starts a server on an ephemeral port of 127.0.0.1.
 func New(o Options) (*Server, error) {
-	if o.Addr == "" {
-		o.Addr = "127.0.0.1:0"
-	}
-	if o.Token == "" {
-		o.Token = DefaultToken
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", o.Addr)
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("starting the Slack fake: %w", err)
 	}
-	s := &Server{options: o, listener: l, closing: make(chan struct{}), served: make(chan struct{})}
+	s := &Server{options: o, listener: l, closing: make(chan struct{}), served: make(chan struct{}), groups: map[string][]string{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/{method}", s.serveAPI)
 	mux.HandleFunc("POST /services/{team}/{bot}/{secret}", s.serveWebhook)
@@ -127,7 +117,7 @@ func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
 func (s *Server) APIURL() string { return s.URL() + "/api/" }
 
 // Token returns the accepted bot token.
-func (s *Server) Token() string { return s.options.Token }
+func (s *Server) Token() string { return token }
 
 // WebhookURL returns an incoming webhook that posts to the channel of that name.
 func (s *Server) WebhookURL(channel string) string {
@@ -136,21 +126,16 @@ func (s *Server) WebhookURL(channel string) string {
 
 // Close stops the server, ends hanging requests and waits for them.
 func (s *Server) Close() error {
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return nil
-	}
-	s.closed = true
-	s.mu.Unlock()
-	close(s.closing)
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	err := s.http.Shutdown(ctx)
-	if err != nil {
-		err = errors.Join(err, s.http.Close())
-	}
-	<-s.served
+	var err error
+	s.once.Do(func() {
+		close(s.closing)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		if err = s.http.Shutdown(ctx); err != nil {
+			err = errors.Join(err, s.http.Close())
+		}
+		<-s.served
+	})
 	return err
 }
 
@@ -166,11 +151,7 @@ func (s *Server) OnChange(f func()) {
 func (s *Server) Messages() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := slices.Clone(s.messages)
-	for i := range all {
-		all[i].Edits = slices.Clone(all[i].Edits)
-	}
-	return all
+	return slices.Clone(s.messages) // the edits before the last are never written again
 }
 
 // Requests returns every call so far.
@@ -184,9 +165,6 @@ func (s *Server) Requests() []Request {
 func (s *Server) SetGroup(group string, users ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.groups == nil {
-		s.groups = map[string][]string{}
-	}
 	s.groups[group] = users
 }
 
@@ -253,10 +231,4 @@ func (s *Server) changed() {
 	for _, f := range hooks {
 		f()
 	}
-}
-
-func (s *Server) record(method, answer, problem string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.requests = append(s.requests, Request{Method: method, At: s.options.Now().UTC(), Answer: answer, Problem: problem})
 }

@@ -1,5 +1,5 @@
-// Puts interactive charts in place of the drawn ones, shows times in the viewer's zone
-// and replaces the page's content when it has changed. The page is whole without it.
+// Draws the charts, shows times in the viewer's zone and replaces the page's content when it
+// has changed. Without it the page says the same in words and tables.
 (() => {
   "use strict";
 
@@ -19,7 +19,7 @@
 
   const span = (s) => s < 60 ? `${Math.max(0, Math.floor(s))} s` : s < 7200 ? `${Math.floor(s / 60)} min` : s < 172800 ? `${Math.floor(s / 3600)} h` : `${Math.floor(s / 86400)} d`;
 
-  // The age of the last check goes on counting, and is stale by itself.
+  // The age of the last check keeps counting, and becomes stale without an answer.
   const age = () => {
     const first = $("first");
     if (first) {
@@ -31,7 +31,7 @@
     const s = Date.now() / 1000 - Number(el.dataset.last);
     el.textContent = `${span(s)} ago`;
     const stale = s > Number(el.dataset.late);
-    if (stale) $("stale").textContent = `Stale: no check has run for ${span(s)}. What is below may no longer be true.`;
+    if (stale) $("stale").textContent = `Stale: no check has run for ${span(s)}. What follows may be out of date.`;
     $("stale").hidden = !stale;
   };
 
@@ -45,7 +45,7 @@
 
   const options = (el, data, height, format, series, extra) => {
     const axes = { stroke: color("quiet"), font: "12px system-ui, sans-serif", grid: { stroke: color("line"), width: 1 }, ticks: { show: false } };
-    // A past shorter than the range fills the chart: before the first ping there is nothing to see.
+    // History shorter than the range fills the chart, because before the first ping there is nothing to see.
     const first = data.pings.good.findIndex((n, i) => n + data.pings.failed[i] > 0);
     const began = first < 0 ? data.from : Date.parse(data.pings.from) / 1000 + first * data.pings.step_seconds;
     const least = Math.min(data.to - data.from, 12 * data.pings.step_seconds);
@@ -127,7 +127,7 @@
     dashed(u, "quiet", [u.bbox.left, y], [u.bbox.left + u.bbox.width, y]);
   };
 
-  // A forecast is the way from the last value to the whole quota.
+  // A forecast is a line from the last value to the whole quota.
   const project = (u, at) => {
     if (at == null) return;
     const [x, y] = u.data;
@@ -142,7 +142,7 @@
   const line = (label, name, format, more) => ({
     label, value: (u, v) => format(v), stroke: color(name), width: 1.5, points: { show: alone, size: 4 }, ...more,
   });
-  // A point between two gaps would not be seen as a line.
+  // A single point between two gaps is no line, so it is drawn as a dot.
   const alone = (u, i) => {
     const y = u.data[i];
     const out = [];
@@ -155,7 +155,6 @@
     if (!el) return;
     el.replaceChildren();
     const u = new uPlot(options(el, data, height, format, series, extra), columns, el);
-    el.closest("figure").querySelector(".shaded")?.removeAttribute("hidden");
     el.tabIndex = 0;
     el.setAttribute("role", "group");
     el.setAttribute("aria-label", `${el.dataset.label}; left and right arrows read values`);
@@ -170,7 +169,7 @@
       i = Math.min(last, Math.max(0, i));
       u.setCursor({ left: u.valToPos(columns[0][i], "x"), top: 10 });
     };
-    // At rest the legend says what is newest.
+    // At rest the legend shows the newest value.
     const rest = () => {
       let i = columns[0].length - 1;
       while (i > 0 && columns[1][i] == null) i--;
@@ -216,7 +215,7 @@
       const fx = axis(f, f.hit_rate.length);
       const fill = `color-mix(in srgb, ${color("accent")} 12%, transparent)`;
       const pct = (v) => `${+(100 * v).toFixed(2)} %`;
-      // The three have the same times, with room for forecasts.
+      // The three share a time axis, with room for forecasts.
       const ahead = data.memory_full_at || data.commands_out_at ? 0.25 : 0;
       place("plot-hit", data, 140, pct, [line("hit rate", "accent", share)], [fx, f.hit_rate], { top: 1.05, ahead });
       const used = (id, label, values, reaches) => {
@@ -233,7 +232,7 @@
     }
   };
 
-  // News: the page itself, asked for with its tag, paused while nobody looks.
+  // Updates: the page itself, requested with its tag, paused while the tab is hidden.
   let tag = "";
   let timer = 0;
   const poll = async () => {

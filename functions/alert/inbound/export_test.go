@@ -1,0 +1,4 @@
+package inbound
+
+// ParseEvent is what the fuzz target calls.
+var ParseEvent = parseEvent

@@ -1,0 +1,200 @@
+// Package judge turns evidence into changes of incidents, as pure functions of
+// (state, evidence, policy, now). It knows no receiver.
+//
+//	observation → source → series → incident
+//
+// A source (a region, a kind of evidence) passes its own thresholds. The sources of a
+// series make one verdict, and a bad verdict opens an incident.
+package judge
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// Fresh holds the series of which this step has seen something bad.
+type Fresh map[report.Series]bool
+
+// shard is the state that a stage changes, with what it decides by.
+type shard struct {
+	*incident.State
+	policy  incident.Policy
+	now     time.Time
+	fresh   Fresh
+	changes []incident.Change
+}
+
+// Why a confirmed failure is not opened.
+const (
+	heldByPing = "ping"
+	heldByVote = "vote"
+)
+
+// Judge makes the verdict of every series, and opens, updates and resolves incidents.
+// It also returns the ids of the open incidents that an open ping incident explains.
+func Judge(state *incident.State, fresh Fresh, p incident.Policy, now time.Time) (changes []incident.Change, explained map[string]bool) {
+	s := &shard{State: state, policy: p, now: now, fresh: fresh}
+	s.closeGone()
+	heard := s.heardRegions()
+	// Pings come first, so that what they explain is held back in the same step. No other
+	// verdict depends on another series.
+	for key, ss := range s.Series {
+		if key.Check == report.Ping {
+			s.judge(key, ss, heard)
+		}
+	}
+	for key, ss := range s.Series {
+		if key.Check != report.Ping {
+			s.judge(key, ss, heard)
+		}
+	}
+	s.relateMock()
+	explained = map[string]bool{}
+	for id, inc := range s.Incidents {
+		switch {
+		case !inc.Open():
+		case inc.Drill && s.now.Sub(inc.Opened) >= p.DrillFor: // nothing else ends a drill
+			s.resolve(inc, incident.Resolved)
+		case inc.Series.Check != report.MockMode && s.held(inc.Series) == heldByPing:
+			explained[id] = true
+		}
+	}
+	return s.changes, explained
+}
+
+func (s *shard) judge(key report.Series, ss *incident.SeriesState, heard []string) {
+	inc := s.openOf(ss)
+	if inc == nil && !slices.ContainsFunc(ss.Sources, func(src incident.SourceState) bool { return src.Down }) {
+		ss.Held = ""
+		return
+	}
+	home := ""
+	if votes(key.Check) {
+		home = s.policy.Databases[key.Database].Home
+	}
+	v := aggregate(key.Check, ss.Sources, heard, home, s.now)
+	switch {
+	case v.status.Bad() && inc == nil:
+		s.consider(key, ss, v)
+	case v.status.Bad():
+		s.update(inc, ss, v)
+	case v.status == report.OK && inc != nil:
+		s.close(inc, ss)
+	case v.status == report.OK:
+		ss.Held = ""
+	}
+}
+
+// heardRegions returns the regions whose health check reported lately.
+func (s *shard) heardRegions() []string {
+	var regions []string
+	for _, key := range slices.Sorted(maps.Keys(s.Jobs)) {
+		job, region, _ := cutJob(key)
+		if last := s.Jobs[key]; job == report.HealthCheck && s.now.Sub(last.Scheduled) <= 3*last.Every+slack {
+			regions = append(regions, region)
+		}
+	}
+	return regions
+}
+
+// consider opens an incident unless something else explains the failure.
+func (s *shard) consider(key report.Series, ss *incident.SeriesState, v verdict) {
+	voted := ss.Held == heldByVote
+	if ss.Held = s.held(key); ss.Held != "" {
+		s.attachMock(key)
+		return
+	}
+	// What was seen while the series was held back may be over by now, so it needs a new
+	// bad result. Evidence of mock mode stands until it is withdrawn.
+	if !s.fresh[key] && !voted && key.Check != report.MockMode {
+		return
+	}
+	if v.alone && s.votesMissing(v.lead) {
+		if !voted {
+			ss.HeldAt = s.now
+		}
+		if s.now.Sub(ss.HeldAt) < v.lead.Every {
+			ss.Held = heldByVote
+			return
+		}
+	}
+	if inc, ok := s.Incidents[ss.Incident]; ok && !inc.Open() && !inc.Gone && s.now.Sub(inc.Resolved) <= s.policy.Reopen {
+		s.reopen(inc, v)
+		return
+	}
+	s.open(key, ss, v)
+}
+
+// votesMissing reports whether another region may still report on the run in which one
+// region alone was found down. Its word decides between a warning and an outage, so it
+// is waited for one interval: otherwise people would be told twice within seconds.
+func (s *shard) votesMissing(lead *incident.SourceState) bool {
+	for key, js := range s.Jobs {
+		if job, _, _ := cutJob(key); job == report.HealthCheck && js.Scheduled.Before(lead.Scheduled) && s.now.Sub(js.Scheduled) <= 3*js.Every {
+			return true
+		}
+	}
+	return false
+}
+
+// held says what explains a failure of the series, if anything.
+func (s *shard) held(key report.Series) string {
+	if key.Check == report.Ping || key.Database == report.MonitorDatabase {
+		return ""
+	}
+	ping, ok := s.Series[report.Series{Database: key.Database, Check: report.Ping}]
+	if !ok {
+		return ""
+	}
+	inc := s.openOf(ping)
+	switch {
+	case inc != nil && inc.Status != report.Fail:
+		return "" // most regions get an answer
+	case inc != nil:
+		return heldByPing
+	case key.Check == report.MockMode && ping.Incident != "" && !settled(ping):
+		return heldByPing // Redis is back since this run only, and the app may notice by itself
+	case key.Check != report.MockMode && pending(ping, s.now):
+		return heldByPing
+	}
+	return ""
+}
+
+// pending reports whether the latest result of a source that was heard lately is bad.
+func pending(ss *incident.SeriesState, now time.Time) bool {
+	return slices.ContainsFunc(ss.Sources, func(src incident.SourceState) bool { return (src.Bad > 0 || src.Down) && heard(&src, now) })
+}
+
+// settled reports whether every source was good twice.
+func settled(ss *incident.SeriesState) bool {
+	return !slices.ContainsFunc(ss.Sources, func(src incident.SourceState) bool { return src.Good < 2 && !src.Scheduled.IsZero() })
+}
+
+// openIncident returns the series' incident if it is open.
+func (s *shard) openIncident(key report.Series) *incident.Incident {
+	if ss, ok := s.Series[key]; ok {
+		return s.openOf(ss)
+	}
+	return nil
+}
+
+func (s *shard) openOf(ss *incident.SeriesState) *incident.Incident {
+	if inc, ok := s.Incidents[ss.Incident]; ok && inc.Open() {
+		return inc
+	}
+	return nil
+}
+
+// severity comes from the check, is raised by the cause, and is capped by a warning.
+func severity(rule incident.Rule, status report.Status, c cause.Cause) cause.Severity {
+	severity := rule.Severity.Max(c.Severity())
+	if status == report.Warn {
+		severity = severity.Min(cause.SeverityWarning)
+	}
+	return severity
+}

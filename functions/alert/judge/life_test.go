@@ -1,0 +1,180 @@
+package judge
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+func TestLifeOfAPing(t *testing.T) {
+	for _, c := range []struct{ name, life, changes string }{
+		{"one timeout opens nothing", "..x....", ""},
+		{"two timeouts in a row open, two good pings close", "..xx..", "3 opened; 5 resolved"},
+		{"three of five open as well", ".x.x.x", "5 opened"},
+		{"two of five do not", ".x.x..x..", ""},
+		{"what led to one outage does not count towards the next", ".xx..x..", "2 opened; 4 resolved"},
+		{"a wrong token opens at once and closes at once", "..a.", "2 opened; 3 resolved"},
+		{"unknown neither advances a threshold nor resets it", ".x?x", "3 opened"},
+		{"unknown does not resolve", ".xx???.?.", "2 opened; 8 resolved"},
+		{"a failure soon after the resolve reopens and needs three good pings", ".xx..xx...", "2 opened; 4 resolved; 6 reopened; 9 resolved"},
+		{"a failure 15 minutes after the resolve reopens", ".a." + ok(14) + "a", "1 opened; 2 resolved; 17 reopened"},
+		{"a failure 16 minutes after it is a new incident", ".a." + ok(15) + "a", "1 opened; 2 resolved; 18 opened"},
+		{"another class of cause is told once it has held for two runs", ".xxx5555", "2 opened; 5 cause_changed"},
+		{"a class that is confirmed at once is told at once", ".xxxaa", "2 opened; 4 cause_changed"},
+		{"two classes in turn are told once, then updated", ".xx5555xx55", "2 opened; 4 cause_changed; 8 updated; 10 updated"},
+		{"a check that flips every run flaps until it settles", strings.Repeat(".x", 10) + ok(30), "5 opened; 6 flapping; 37 updated; 37 resolved"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newCourt(t)
+			w.life(c.life)
+			w.want(split("a/ping", c.changes)...)
+		})
+	}
+}
+
+func TestUnstable(t *testing.T) {
+	w := newCourt(t)
+	w.p.FlapHigh = incident.Never
+	w.life(strings.Repeat("a...", 4) + ok(27))
+	opened := split("a/ping", "0 opened; 1 resolved; 4 reopened; 7 resolved; 8 reopened; 11 resolved; 12 unstable")
+	w.want(opened...)
+	w.life(".") // half an hour after the last failure, which was seen in second 1 of its run
+	w.want(append(opened, "43 a/ping resolved")...)
+}
+
+func ok(n int) string { return strings.Repeat(".", n) }
+
+func TestWhatAnIncidentHolds(t *testing.T) {
+	w := newCourt(t)
+	w.life(".xxxaa")
+	got := *w.of(report.Ping)
+	want := incident.Incident{
+		ID: got.ID, Series: report.Series{Database: "a", Check: report.Ping},
+		Severity: cause.SeverityCritical, Status: report.Fail, Cause: cause.AuthInvalid, Previous: cause.TimeoutResponse,
+		CauseTold:   map[cause.Class]time.Time{cause.ClassNetwork: at(2), cause.ClassAuth: at(4)},
+		Observation: report.Observation{Database: "a", Check: report.Ping, Source: "us", Status: report.Fail, Cause: cause.AuthInvalid, At: at(5).Add(time.Second), Every: time.Minute},
+		Down:        []string{"us"}, Voters: []string{"us"}, Runs: 5,
+		Since: at(1).Add(time.Second), LastOK: at(0), Opened: at(2),
+	}
+	want.CauseTold = got.CauseTold // checked below
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("incident (-want +got):\n%s", diff)
+	}
+	if len(got.CauseTold) != 2 || !got.CauseTold[cause.TimeoutResponse.Class()].Equal(at(2)) || got.CauseTold[cause.ClassAuth].IsZero() {
+		t.Errorf("classes told: %v", got.CauseTold)
+	}
+	w.life("...aa")
+	reopened := w.of(report.Ping)
+	if reopened.Reopened != 1 || len(reopened.Reopenings) != 1 || !reopened.Reopenings[0].Equal(at(9)) || !reopened.Resolved.IsZero() || !reopened.Since.Equal(want.Since) {
+		t.Errorf("reopened: %+v", reopened)
+	}
+}
+
+func at(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
+
+// An open incident's messages follow its latest observation as a routine change.
+func TestAFailureThatGoesOnIsRoutine(t *testing.T) {
+	w := newCourt(t)
+	w.life(".xx")
+	changes := w.step(Evidence{Report: w.report("us", "x")})
+	want := []incident.Change{{ID: w.of(report.Ping).ID, Event: incident.Updated, Routine: true}}
+	if diff := cmp.Diff(want, changes); diff != "" {
+		t.Errorf("a run that fails alike (-want +got):\n%s", diff)
+	}
+	if runs := w.of(report.Ping).Runs; runs != 3 {
+		t.Errorf("%d failed runs, want 3", runs)
+	}
+	w.now = w.now.Add(time.Minute)
+	if changes := w.step(Evidence{}); len(changes) != 0 {
+		t.Errorf("a minute without a run changes %v", changes)
+	}
+}
+
+func TestReopeningsOfLongAgoDoNotMakeUnstable(t *testing.T) {
+	w := newCourt(t)
+	w.p.FlapHigh, w.p.UnstableWithin = incident.Never, 10*time.Minute
+	w.life(strings.Repeat("a....", 5)) // reopened at 5, 10, 15 and 20
+	if inc := w.of(report.Ping); inc.Unstable != true || len(inc.Reopenings) != 3 {
+		t.Errorf("three reopenings in ten minutes: unstable %t, reopenings %v", inc.Unstable, inc.Reopenings)
+	}
+	w = newCourt(t)
+	w.p.FlapHigh, w.p.UnstableWithin = incident.Never, 9*time.Minute
+	w.life(strings.Repeat("a....", 5))
+	if inc := w.of(report.Ping); inc.Unstable || len(inc.Reopenings) != 2 {
+		t.Errorf("two in nine minutes: unstable %t, reopenings %v", inc.Unstable, inc.Reopenings)
+	}
+}
+
+func TestADrillEndsByTime(t *testing.T) {
+	w := newCourt(t)
+	w.p.Jobs = nil
+	w.s.Incidents["drill"] = &incident.Incident{ID: "drill", Series: incident.MonitorSeries("drill-1"), Drill: true, Opened: noon}
+	w.now = at(15).Add(-time.Second)
+	w.step(Evidence{})
+	w.want()
+	w.now = at(15)
+	w.step(Evidence{})
+	w.want("15 _pongwatch/monitor/drill-1 resolved")
+}
+
+func TestWhatPingExplains(t *testing.T) {
+	full := func(w *court) report.Observation { return w.other(report.Write, "", cause.StorageFull) }
+	mock := func(w *court) report.Observation { return w.other(report.MockMode, report.SourceApp, cause.Mock) }
+	for _, tt := range []struct {
+		name, pings string
+		other       func(*court) report.Observation
+		changes     []string
+	}{
+		{"a failure beside a good ping opens", "..", full, []string{"0 a/write opened"}},
+		{"a pending ping holds it back", "x", full, nil},
+		{"an open one as well, and afterwards it opens", "xx..", full, []string{"1 a/ping opened", "3 a/ping resolved", "3 a/write opened"}},
+		{"a pending ping does not hold mock mode back", "x", mock, []string{"0 a/mock_mode/backend opened"}},
+		{
+			"an open ping shows mock mode, which opens one run after it", "xx...", func(w *court) report.Observation {
+				if w.now.Before(at(2)) {
+					return w.other(report.MockMode, report.SourceApp, "")
+				}
+				return mock(w)
+			},
+			[]string{"1 a/ping opened", "2 a/ping updated", "3 a/mock_mode/backend opened", "3 a/ping resolved"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newCourt(t)
+			for _, l := range tt.pings {
+				w.run("us", string(l), tt.other(w))
+				w.now = w.now.Add(time.Minute)
+			}
+			w.want(tt.changes...)
+		})
+	}
+	t.Run("an incident that was open before is explained", func(t *testing.T) {
+		w := newCourt(t)
+		w.run("us", ".", full(w), mock(w))
+		for range 2 {
+			w.now = w.now.Add(time.Minute)
+			w.run("us", "x", full(w), mock(w))
+		}
+		if diff := cmp.Diff(map[string]bool{w.of(report.Write).ID: true}, w.explained); diff != "" {
+			t.Errorf("explained (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// What was seen while ping held it back may be over: it takes a new bad result.
+func TestWhatWasHeldBackNeedsANewResult(t *testing.T) {
+	w := newCourt(t)
+	w.run("us", "a", w.other(report.Write, "", cause.StorageFull))
+	w.now = at(1)
+	w.run("us", ".")
+	w.want("0 a/ping opened", "1 a/ping resolved")
+	w.now = at(2)
+	w.run("us", ".", w.other(report.Write, "", cause.StorageFull))
+	w.want("0 a/ping opened", "1 a/ping resolved", "2 a/write opened")
+}

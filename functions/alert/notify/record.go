@@ -1,0 +1,124 @@
+package notify
+
+import (
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/incident"
+)
+
+// Outcome says how an attempt to deliver ended.
+type Outcome string
+
+// The outcomes.
+const (
+	// Delivered: the receiver has accepted it.
+	Delivered Outcome = "delivered"
+	// Refused: for good; no retry will change it.
+	Refused Outcome = "refused"
+	// Later: not now; worth another try.
+	Later Outcome = "later"
+	// Ambiguous: it may have arrived; the answer was lost.
+	Ambiguous Outcome = "unknown"
+)
+
+// Result is what became of one notice.
+type Result struct {
+	ID, Address string
+	// Owner is the claim's, Want the revision that was sent.
+	Owner string
+	Want  int
+	// Open is the notice's.
+	Open bool
+
+	Outcome Outcome
+	Ref     incident.Ref
+	// RetryAfter is how long the receiver asks to be left alone.
+	RetryAfter time.Duration
+	// Error is why, redacted.
+	Error string
+}
+
+// refusedFor is how long a receiver that refused for good is not tried again with
+// further news of the same incident.
+const refusedFor = 30 * time.Minute
+
+// Record merges results into a state that may have moved on since the claim. It is
+// safe to repeat on a newer state.
+func Record(state incident.State, results []Result, p incident.Policy, now time.Time) incident.State {
+	state = state.Clone()
+	s := &shard{State: &state, policy: p, now: now.UTC().Truncate(time.Millisecond)}
+	for _, r := range results {
+		if t, ok := s.thread(r.ID); ok {
+			s.record(t, r)
+		}
+	}
+	return state
+}
+
+func (s *shard) record(t thread, r Result) {
+	d, ok := t.Deliveries[r.Address]
+	if !ok {
+		return
+	}
+	before := d.Told()
+	held := d.Lease.Owner == r.Owner
+	if held {
+		d.Lease = incident.Lease{}
+	}
+	switch r.Outcome {
+	case Delivered:
+		// What was sent is known to the receiver even if the right to send it was lost.
+		if r.Want >= d.Done {
+			d.Open, d.Sent = r.Open, s.now
+		}
+		// Another worker may be sending, or have sent, a newer revision that this one
+		// has just overwritten: one more edit puts it right.
+		d.Repair = !held && (r.Want < d.Done || d.Lease.Owner != "")
+		d.Done = max(d.Done, r.Want)
+		if !r.Ref.IsZero() && (held || d.Ref.IsZero()) {
+			d.Ref = r.Ref
+		}
+		d.Tries, d.NotBefore, d.Maybe, d.Error, d.Refused, d.Since = 0, time.Time{}, 0, "", "", time.Time{}
+		if d.Want > d.Done {
+			d.Since = s.now
+		}
+	case Refused:
+		d.Refused, d.Error, d.NotBefore = r.Error, "", s.now.Add(refusedFor)
+		if d.Refused == "" {
+			d.Refused = "refused"
+		}
+	case Later, Ambiguous:
+		d.Error = r.Error
+		if r.Outcome == Ambiguous {
+			d.Maybe = r.Want
+		}
+		if held {
+			d.NotBefore = s.now.Add(max(backoff(d.Tries), r.RetryAfter))
+		}
+	}
+	t.Deliveries[r.Address] = d
+	if r.Address == incident.Documents {
+		return
+	}
+	if d.Told() != before {
+		s.rewriteDocuments(t)
+	}
+	if r.Outcome == Refused {
+		s.fallBack(t, r.Address, d.Refused)
+	}
+}
+
+// rewriteDocuments has the incidents' documents written again with the next sweep, since
+// they say who was told. It raises the level that they are owed. Otherwise a write that
+// was claimed before, and is recorded after, would count as this one.
+func (s *shard) rewriteDocuments(t thread) {
+	ids := []string{t.id}
+	if t.group != nil {
+		ids = t.group.Members
+	}
+	for _, id := range ids {
+		if m, ok := s.thread(id); ok && m.incident != nil {
+			m.owe(incident.Documents, m.Deliveries[incident.Documents].Want+1, s.now)
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package notify
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident"
+)
+
+// Remind tells what is due by now: joiners whose quiet time is over, reminders,
+// escalation, and the fallback of a receiver that has failed for too long. An incident
+// that another one explains is not reminded of and not escalated: the other one is.
+func Remind(state *incident.State, explained map[string]bool, p incident.Policy, now time.Time) []Transition {
+	s := &shard{State: state, policy: p, now: now}
+	for _, t := range s.active() {
+		if t.group != nil && t.Marks.OpenAt() > 0 {
+			s.tellJoined(t.group)
+		}
+	}
+	for _, t := range s.active() {
+		if !t.RemindAt.IsZero() && !now.Before(t.RemindAt) && t.Suppressed == "" && !explained[t.id] {
+			t.Reminded++
+			s.tell(t.id, incident.Reminder)
+		}
+	}
+	for _, t := range s.active() {
+		if t.severity != cause.SeverityCritical {
+			continue
+		}
+		r := s.route(t)
+		if t.Ack == nil && t.Escalated.IsZero() && t.Suppressed == "" && t.Marks.Open() && !explained[t.id] && !s.remindsItself(t) &&
+			len(r.Escalate) > 0 && now.Sub(waitingSince(t)) >= r.EscalateAfter {
+			t.Escalated = now
+			s.tell(t.id, incident.Escalated)
+		}
+	}
+	for _, t := range s.active() {
+		for _, a := range slices.Sorted(maps.Keys(t.Deliveries)) {
+			d := t.Deliveries[a]
+			if t.severity == cause.SeverityCritical && a != incident.Documents && d.Pending() && !knows(t.Thread, d) &&
+				d.Tries > 0 && d.Error != "" && now.Sub(d.Since) >= p.UndeliveredAfter {
+				s.fallBack(t, a, d.Error)
+			}
+		}
+	}
+	return s.told
+}
+
+// active returns everything open that tells for itself.
+func (s *shard) active() []thread {
+	return slices.DeleteFunc(s.threads(), func(t thread) bool { return !t.open || t.incident != nil && t.incident.Group != "" })
+}
+
+// scheduleReminder decides when the next reminder is due after a loud event.
+func (s *shard) scheduleReminder(t thread, event incident.Event) {
+	switch event {
+	case incident.Opened, incident.Reopened, incident.Resumed, incident.Raised:
+		t.Reminded = 0
+	case incident.Unstable:
+		if t.RemindAt.After(s.now) {
+			return // noise must not put off what is due
+		}
+	case incident.Reminder:
+	default:
+		return
+	}
+	t.RemindAt = time.Time{}
+	if pauses := s.pauses(t); len(pauses) > 0 && !s.remindsItself(t) && t.open {
+		t.RemindAt = s.now.Add(pauses[min(t.Reminded, len(pauses)-1)])
+	}
+}
+
+// pauses returns what lies before each reminder.
+func (s *shard) pauses(t thread) []time.Duration {
+	switch r := s.route(t).Reminders; {
+	case t.incident != nil && t.incident.Drill:
+		return nil
+	case t.severity != cause.SeverityCritical:
+		return r.Warning
+	case t.Ack != nil:
+		return r.Acknowledged
+	default:
+		return r.Critical
+	}
+}
+
+// remindsItself reports whether one of the receivers reminds and escalates by itself.
+func (s *shard) remindsItself(t thread) bool {
+	return slices.ContainsFunc(s.route(t).Receivers, func(a string) bool { return s.policy.Receivers[a].Reminds })
+}
+
+// waitingSince is when people were first told of what is open now. An unstable incident
+// counts from its beginning, because otherwise noise would keep it from being escalated.
+func waitingSince(t thread) time.Time {
+	if t.group != nil {
+		return latest(t.group.Opened, t.group.Reopened, t.group.Resumed)
+	}
+	if n := len(t.incident.Reopenings); n > 0 && !t.incident.Unstable {
+		return latest(t.incident.Reopenings[n-1], t.incident.Resumed)
+	}
+	return latest(t.incident.Opened, t.incident.Resumed)
+}
+
+// fallBack makes others owe what address does not take.
+func (s *shard) fallBack(t thread, address, why string) {
+	r := s.route(t)
+	fallbacks := r.Fallback
+	if own := s.policy.Receivers[address].Fallback; len(own) > 0 {
+		fallbacks = own
+	}
+	for _, fallback := range fallbacks {
+		d, told := t.Deliveries[fallback]
+		if fallback == address || told && d.Instead == "" {
+			continue // it is told anyway
+		}
+		d.Instead, d.Why = address, why
+		t.Deliveries[fallback] = d
+		t.owe(fallback, t.Deliveries[address].Want, s.now)
+	}
+}

@@ -1,0 +1,125 @@
+package alert
+
+import (
+	"slices"
+	"time"
+
+	"github.com/pongwatch/pongwatch/functions/alert/judge"
+	"github.com/pongwatch/pongwatch/functions/alert/notify"
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// Input is what happened. At most one of Report, Command and Signal is set; with
+// none, only time has passed: a tick.
+type Input struct {
+	Report  *report.Report
+	Command *report.Command
+	Signal  *report.Signal
+	// Receivers is what delivering has shown about receivers.
+	Receivers []ReceiverHealth
+	// SetAside is the key under which an unreadable state was kept, empty for none.
+	SetAside string
+}
+
+// ReceiverHealth says whether a receiver takes notifications.
+type ReceiverHealth struct {
+	Address string
+	// Problem is why it refuses for good, redacted; empty where it has just taken one.
+	Problem string
+}
+
+// Step returns the state after one input, and what happened. It changes neither
+// argument and decides the same for the same arguments; s.Counter and s.Owner are
+// the writer's business.
+//
+// An input is applied first; then, whatever it was, time passes: missing reports,
+// the ends of silences and maintenance, reminders and escalation are due by now.
+func Step(s incident.State, in Input, p incident.Policy, now time.Time) (incident.State, []notify.Transition) {
+	s, in, now = s.Clone(), in.truncated(), now.UTC().Truncate(time.Millisecond)
+	var changes []incident.Change
+	var told []notify.Transition
+	if in.Command != nil {
+		changes, told = notify.Command(&s, *in.Command, p, now)
+	}
+	fresh := judge.Observe(&s, judge.Evidence{Report: in.Report, Signal: in.Signal, Findings: in.findings(s, now)}, p, now)
+	judged, explained := judge.Judge(&s, fresh, p, now)
+	ended := notify.Suppress(&s, p, now)
+	notify.Group(&s, p, now)
+	told = append(told, notify.Tell(&s, slices.Concat(changes, judged, ended), p, now)...)
+	told = append(told, notify.Remind(&s, explained, p, now)...)
+	notify.Prune(&s, p, now)
+	judge.Prune(&s, p, now)
+	return s, told
+}
+
+// truncated returns the input with the producers' times in whole milliseconds of UTC, so
+// that a time reads the same wherever it is shown.
+func (in Input) truncated() Input {
+	cut := func(t *time.Time) { *t = t.UTC().Truncate(time.Millisecond) }
+	if in.Report != nil {
+		r := *in.Report
+		r.Observations = slices.Clone(r.Observations)
+		cut(&r.Scheduled)
+		for i := range r.Observations {
+			cut(&r.Observations[i].At)
+		}
+		in.Report = &r
+	}
+	if in.Command != nil {
+		c := *in.Command
+		cut(&c.At)
+		in.Command = &c
+	}
+	if in.Signal != nil {
+		sig := *in.Signal
+		cut(&sig.At)
+		in.Signal = &sig
+	}
+	return in
+}
+
+// Subjects of the monitor's own series that Alert finds out itself.
+const (
+	subjectReceivers = "receivers"
+	subjectState     = "state"
+)
+
+// asideFor is how long the incident about a state that was set aside stays open: nothing
+// else would end it.
+const asideFor = 24 * time.Hour
+
+// findings says what Alert has found out about receivers and its own state.
+func (in Input) findings(s incident.State, now time.Time) []judge.Finding {
+	var out []judge.Finding
+	for _, h := range in.Receivers {
+		f := judge.Finding{Subject: subjectReceivers, Source: h.Address}
+		if h.Problem != "" {
+			f.Cause, f.Evidence = cause.MonitorReceiver, h.Address+": "+h.Problem
+		}
+		out = append(out, f)
+	}
+	if in.SetAside != "" {
+		return append(out, judge.Finding{Subject: subjectState, Source: subjectState, Cause: cause.MonitorState, Evidence: "kept as " + in.SetAside})
+	}
+	for _, inc := range s.Incidents {
+		if inc.Series == incident.MonitorSeries(subjectState) && inc.Open() && now.Sub(inc.Opened) >= asideFor {
+			out = append(out, judge.Finding{Subject: subjectState, Source: subjectState})
+		}
+	}
+	return out
+}
+
+// refusing returns the addresses that are known to refuse notifications.
+func refusing(s incident.State) []string {
+	out := []string{}
+	if ss := s.Series[incident.MonitorSeries(subjectReceivers)]; ss != nil {
+		for _, src := range ss.Sources {
+			if src.Down {
+				out = append(out, src.Source)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,119 @@
+package dashboard
+
+import (
+	"slices"
+	"time"
+
+	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
+)
+
+// chartData is what the script draws.
+type chartData struct {
+	Database string                   `json:"database"`
+	Region   string                   `json:"region"`
+	LimitMS  float64                  `json:"limit_ms"`
+	From     int64                    `json:"from"`
+	To       int64                    `json:"to"`
+	Pings    statistics.PingSeries    `json:"pings"`
+	Figures  *statistics.FigureSeries `json:"figures"`
+	// MemoryFullAt and CommandsOutAt are when a forecast says so.
+	MemoryFullAt  *int64 `json:"memory_full_at,omitempty"`
+	CommandsOutAt *int64 `json:"commands_out_at,omitempty"`
+	// Spans are the times of the database's incidents.
+	Spans []span `json:"spans"`
+}
+
+type span struct {
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
+}
+
+func newChartData(v *View) chartData {
+	d, r := v.Database(), v.Pings()
+	after := func(seconds *int64) *int64 {
+		if seconds == nil {
+			return nil
+		}
+		return new(v.One.GeneratedAt.Unix() + *seconds)
+	}
+	out := chartData{
+		Database: d.Name, Region: r.Region, LimitMS: d.LatencyLimitMS,
+		From: v.One.From.Unix(), To: v.One.To.Unix(), Pings: r.Series, Figures: d.Figures, Spans: []span{},
+		MemoryFullAt: after(d.MemoryFullInSeconds), CommandsOutAt: after(d.CommandsOutInSeconds),
+	}
+	if len(figureRows(d.Figures)) == 0 {
+		out.Figures = nil // the page has no place for them
+	}
+	for _, i := range v.Happened() {
+		if i.Database != d.Name {
+			continue
+		}
+		end := i.Resolved
+		if end.IsZero() {
+			end = v.One.GeneratedAt
+		}
+		if end.After(v.One.From) {
+			out.Spans = append(out.Spans, span{i.Since.Unix(), end.Unix()})
+		}
+	}
+	return out
+}
+
+// maxRows bounds a table. The JSON has every point.
+const maxRows = 120
+
+// pingRow is one line of the table of pings.
+type pingRow struct {
+	At            time.Time
+	P50, P95, P99 *float64
+	Good, Failed  int
+}
+
+// pingRows are the points that have pings, the newest first.
+func pingRows(s statistics.PingSeries) []pingRow {
+	var out []pingRow
+	for i, p50 := range slices.Backward(s.P50) {
+		if s.Good[i]+s.Failed[i] == 0 {
+			continue
+		}
+		if len(out) == maxRows {
+			break
+		}
+		one := pingRow{At: pointTime(s.From, s.StepSeconds, i), P50: p50, Good: s.Good[i], Failed: s.Failed[i]}
+		if len(s.P95) > i && len(s.P99) > i {
+			one.P95, one.P99 = s.P95[i], s.P99[i]
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// figureRow is one line of the table of figures.
+type figureRow struct {
+	At                               time.Time
+	HitRate, Memory, Commands, Share *float64
+}
+
+// figureRows are the points that have readings, the newest first.
+func figureRows(s *statistics.FigureSeries) []figureRow {
+	if s == nil {
+		return nil
+	}
+	var out []figureRow
+	for i := range slices.Backward(s.HitRate) {
+		one := figureRow{HitRate: s.HitRate[i], Memory: s.MemoryRatio[i], Commands: s.Commands[i], Share: s.CommandsRatio[i]}
+		if one == (figureRow{}) {
+			continue
+		}
+		if len(out) == maxRows {
+			break
+		}
+		one.At = pointTime(s.From, s.StepSeconds, i)
+		out = append(out, one)
+	}
+	return out
+}
+
+func pointTime(from time.Time, stepSeconds int64, i int) time.Time {
+	return from.Add(time.Duration(int64(i)*stepSeconds) * time.Second)
+}

@@ -1,0 +1,164 @@
+package config
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+)
+
+func TestURLsAndTokensThatPeoplePaste(t *testing.T) {
+	urlCases := []struct {
+		text  string
+		local bool
+		want  string
+		cause cause.Cause
+	}{
+		{"https://a.upstash.io", false, "", ""},
+		{"HTTPS://a.upstash.io///", false, "", ""},
+		{"https://a.upstash.io:443", false, "", ""},
+		{"", false, "is empty, so the app runs in mock mode if it reads the same setting", cause.ConfigMissing},
+		{"UPSTASH_REDIS_URL=https://a", false, "begins with the variable's name and =, want the value alone", cause.ConfigWhitespace},
+		{"export X=https://a", false, "begins with the variable's name and =, want the value alone", cause.ConfigWhitespace},
+		{"'https://a'", false, "holds quotes", cause.ConfigWhitespace},
+		{"“https://a”", false, "holds quotes", cause.ConfigWhitespace},
+		{"https://a\n", false, "holds a line break", cause.ConfigWhitespace},
+		{" https://a", false, "begins or ends with white space", cause.ConfigWhitespace},
+		{"https://a b", false, "holds white space", cause.ConfigWhitespace},
+		{"https://a\u200bb", false, "holds white space", cause.ConfigWhitespace},
+		{"redis://a", false, "is a redis:// URL, which belongs to Redis' TCP protocol; want the REST URL", cause.ConfigScheme},
+		{"REDISS://a", false, "is a rediss:// URL, which belongs to Redis' TCP protocol; want the REST URL", cause.ConfigScheme},
+		{"a.upstash.io", false, "has no scheme, want https://", cause.ConfigScheme},
+		{"ftp://a", false, "does not begin with https://", cause.ConfigScheme},
+		{"https://", false, "is not a URL with a host", cause.ConfigInvalid},
+		{"https://a:x", false, "is not a URL with a host", cause.ConfigInvalid},
+		{"http://a", true, "begins with http://, which would send the token in clear; want https://", cause.ConfigScheme},
+		{"http://127.0.0.1:8079", false, "is a loopback address, which is only accepted by `pongwatch local` and the command line; want https://", cause.ConfigScheme},
+		{"http://127.0.0.1:8079", true, "", ""},
+		{"http://localhost", true, "", ""},
+		{"http://[::1]:80", true, "", ""},
+		{"http://128.0.0.1", true, "begins with http://, which would send the token in clear; want https://", cause.ConfigScheme},
+		{"https://u@a", false, "holds a user or password; the token belongs in its own key", cause.ConfigInvalid},
+		{"https://a?x=y", false, "has a query or fragment; the token belongs in its own key", cause.ConfigInvalid},
+		{"https://a#x", false, "has a query or fragment; the token belongs in its own key", cause.ConfigInvalid},
+		{"https://a/b", false, "has a path; want scheme and host only", cause.ConfigInvalid},
+	}
+	for _, c := range urlCases {
+		u, p := checkURL(c.text, c.local)
+		if c.want == "" {
+			if p != nil || u != strings.TrimRight(strings.Replace(c.text, "HTTPS", "https", 1), "/") {
+				t.Errorf("%q: %q, %v", c.text, u, p)
+			}
+			continue
+		}
+		if p == nil || p.What != c.want || p.Cause != c.cause || p.Key != "url" || p.Example != urlExample || u != "" {
+			t.Errorf("%q: %+v, want %q of %s", c.text, p, c.want, c.cause)
+		}
+	}
+	for _, c := range []struct {
+		text, want string
+		cause      cause.Cause
+	}{
+		{"AXyz0123==", "", ""},
+		{"!~", "", ""},
+		{"", "is empty", cause.ConfigMissing},
+		{"T=AXyz", "begins with the variable's name and =, want the value alone", cause.ConfigWhitespace},
+		{"AXyz`", "holds quotes", cause.ConfigWhitespace},
+		{"AX\ryz", "holds a line break", cause.ConfigWhitespace},
+		{"AXyz\t", "begins or ends with white space", cause.ConfigWhitespace},
+		{"AX yz", "holds white space", cause.ConfigWhitespace},
+		{"Bearer AXyz", `begins with "Bearer ", want the token alone`, cause.ConfigWhitespace},
+		{"https://a", "is a URL, want the REST token", cause.ConfigInvalid},
+		{"AXyz\x7f", "holds characters that no token has", cause.ConfigWhitespace},
+		{"AXyzé", "holds characters that no token has", cause.ConfigWhitespace},
+		{"AX\x01", "holds characters that no token has", cause.ConfigWhitespace},
+	} {
+		p := checkToken(c.text)
+		if c.want == "" {
+			if p != nil {
+				t.Errorf("%q: %v", c.text, p)
+			}
+			continue
+		}
+		if p == nil || p.What != c.want || p.Cause != c.cause || p.Key != "token" || p.Example != tokenExample {
+			t.Errorf("%q: %+v, want %q of %s", c.text, p, c.want, c.cause)
+		}
+	}
+}
+
+func TestSlackSecretsInPlainText(t *testing.T) {
+	const (
+		webhook = "; example: https://hooks.slack.com/services/T…/B…/…"
+		bot     = "; example: xoxb-…"
+	)
+	for _, c := range []struct{ name, keys, want string }{
+		{"a webhook", "webhook: https://hooks.slack.com/services/T/B/x", ""},
+		{"a webhook of GovSlack", "webhook: https://hooks.slack-gov.com/services/T/B/x", ""},
+		{"a webhook of this machine", "webhook: http://127.0.0.1:9000/x", ""},
+		{"a webhook over http", "webhook: http://hooks.slack.com/services/T/B/x", "receivers[0].slack.webhook is not the URL of a Slack incoming webhook" + webhook},
+		{"a webhook elsewhere", "webhook: https://example.com/services/T/B/x", "receivers[0].slack.webhook is not the URL of a Slack incoming webhook" + webhook},
+		{"a webhook without a host", "webhook: https://", "receivers[0].slack.webhook is not a URL with a host" + webhook},
+		{"a quoted webhook", `webhook: '"https://hooks.slack.com/x"'`, "receivers[0].slack.webhook holds quotes" + webhook},
+		{"a bot token", "bot_token: xoxb-1, channel: C01234", ""},
+		{"a user token", "bot_token: xoxp-1, channel: C01234", "receivers[0].slack.bot_token does not begin with xoxb-, so it is no bot token" + bot},
+		{"a quoted bot token", `bot_token: '"xoxb-1"', channel: C01234`, "receivers[0].slack.bot_token holds quotes" + bot},
+	} {
+		want := []string{c.want}
+		if c.want == "" {
+			want = nil
+		}
+		rule{c.name, receiving("slack: {" + c.keys + "}"), want}.check(t, true)
+	}
+	if checkSlackWebhook("http://127.0.0.1:9000/x", false) == "" {
+		t.Error("a webhook of this machine is accepted in the cloud")
+	}
+}
+
+func TestPatterns(t *testing.T) {
+	long := strings.Repeat("a", 600)
+	for name, c := range map[string]struct{ good, bad []string }{
+		"name":          {[]string{"a", "0", "a-b", long[:63]}, []string{"-a", "A", "a_b", long[:64], "a.b"}},
+		"id":            {[]string{"a", "A-0", long[:64]}, []string{long[:65], "a_b", ""}},
+		"service":       {[]string{"Backend", "a.b_c-d", long[:63]}, []string{".a", "_a", long[:64], "a b"}},
+		"cloud_run":     {[]string{"projects/p/locations/l/services/s"}, []string{"projects/p/locations/l/services/", "projects/p/services/s", "/projects/p/locations/l/services/s", "projects/p/locations/l/services/s/"}},
+		"url":           {[]string{"https://a", "https://a/b?c"}, []string{"a", "ftp://a", "https://a b", "https://u@a", "http://a", "http://127.0.0.1", "https:///x"}},
+		"template":      {[]string{"https://a/{database}/{database_id}/{shard}/{environment}/{incident}/{check}/{cause}", "https://{shard}.example.com"}, []string{"https://a/{}", "https://a/{name}", "http://a/{shard}"}},
+		"origin":        {[]string{"https://a", "http://a:80"}, []string{"https://a/", "a"}},
+		"host":          {[]string{"a", "smtp.example.com", "::1"[2:], long[:253]}, []string{"-a", "a.", "a b", long[:254], "https://a"}},
+		"email":         {[]string{"a@b"}, []string{"a", "a@b@c", "<a@b>", "a @b", `"a"@b`}},
+		"address":       {[]string{"a@b.c", "A B <a@b.c>"}, []string{"a", "a@b\n", "A <a@b", "a b@c d"}},
+		"regexp":        {[]string{"^a+$", long[:500]}, []string{"(", long[:501]}},
+		"glob":          {[]string{"a*", "?", long[:63]}, []string{"[a]", "A", long[:64]}},
+		"slack_channel": {[]string{"C01234", "G01234", "D01234", "#general", "general", "#" + long[:80], "C" + strings.Repeat("0", 20)}, []string{"General", "#-a", "##a", "#" + long[:81], "C" + strings.Repeat("0", 21)}},
+		"slack_member":  {[]string{"U01234", "S01234", "W01234"}, []string{"C01234", "U0123", "here", "U" + strings.Repeat("0", 21)}},
+		"slack_mention": {[]string{"U01234", "S01234", "here", "channel"}, []string{"everyone", "C01234", "heres"}},
+		"slack_app":     {[]string{"A01234"}, []string{"A0123", "B01234", "A" + strings.Repeat("0", 21)}},
+		"slack_team":    {[]string{"T01234", "E01234"}, []string{"A01234", "T0123"}},
+		"zone":          {[]string{"UTC", "Europe/Berlin", "Etc/GMT+1"}, []string{"Local", "Europe/Atlantis", "../x", ""}},
+		"time":          {[]string{"2026-12-24T22:00", "2026-12-24T22:00Z", "2026-12-24T22:00:01", "2026-12-24T22:00:01+01:00", "2026-12-24T22:00+01:00"}, []string{"2026-12-24", "2026-12-24 22:00", "2026-02-30T22:00", "2026-12-24T25:00"}},
+		"cron":          {[]string{"* * * * *", "0  3 * * SUN"}, []string{"* * * *", "* * * * * *", "60 * * * *", " * * * * *"}},
+	} {
+		p := patterns[name]
+		for _, text := range c.good {
+			if what := p.check(text, false); what != "" {
+				t.Errorf("%s: %.80q %s", name, text, what)
+			}
+		}
+		for _, text := range c.bad {
+			if p.check(text, false) == "" {
+				t.Errorf("%s: %.80q is accepted", name, text)
+			}
+		}
+	}
+	for name := range patterns {
+		if patterns[name].want == "" {
+			t.Errorf("pattern %s does not say what it wants", name)
+		}
+	}
+	if what := patterns["url"].check("http://127.0.0.1:80/x", true); what != "" {
+		t.Errorf("an address of this machine on it: %s", what)
+	}
+	if patterns["url"].check("http://a", true) == "" {
+		t.Error("another host over http is accepted on one machine")
+	}
+}

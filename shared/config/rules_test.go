@@ -1,0 +1,379 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// one is the database of the documents below; the lines are more of its keys.
+func one(lines ...string) string {
+	return "databases:\n  - name: a\n    url: https://a.upstash.io\n    token: sm://projects/p/secrets/a\n" + indented("    ", lines)
+}
+
+// with is a document of one database and more top-level keys.
+func with(lines ...string) string { return one() + indented("", lines) }
+
+// receiving is a document with a receiver r of these keys.
+func receiving(lines ...string) string {
+	return one() + "receivers:\n  - name: r\n" + indented("    ", lines)
+}
+
+func indented(by string, lines []string) string {
+	var b strings.Builder
+	for _, l := range lines {
+		b.WriteString(by + l + "\n")
+	}
+	return b.String()
+}
+
+// evidence returns the problems of a document without their places.
+func evidence(local bool, text string) []string {
+	_, ps := Parse(local, Document{Name: "c.yaml", Text: []byte(text)})
+	var out []string
+	for _, p := range ps {
+		out = append(out, p.Evidence())
+	}
+	return out
+}
+
+type rule struct {
+	name, text string
+	want       []string // none: the document is good
+}
+
+func (r rule) check(t *testing.T, local bool) {
+	t.Helper()
+	if diff := cmp.Diff(r.want, evidence(local, r.text)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", r.name, diff)
+	}
+}
+
+func TestRulesOfRegionsAndShards(t *testing.T) {
+	const regions = "regions: [us-east4, europe-west1]"
+	for _, r := range []rule{
+		{"a home among the regions", with(regions, "home: europe-west1"), nil},
+		{"a home without regions", with("home: mars"), nil},
+		{"a home that is none of the regions", with(regions, "home: mars"), []string{"home is none of the regions us-east4, europe-west1; example: us-east4"}},
+		{"a database's home", one("home: mars") + regions + "\n", []string{"databases[0].home is none of the regions us-east4, europe-west1; example: us-east4"}},
+		{"a shard's home among its own regions", with(regions, "shards: [{name: eu, regions: europe-west3, home: europe-west3}]"), nil},
+		{"a shard's home among the document's regions alone", with(regions, "shards: [{name: eu, regions: europe-west3, home: us-east4}]"), []string{"shards[0].home is none of the regions europe-west3; example: europe-west3"}},
+		{"a shard's home among the document's regions, without its own", with(regions, "shards: [{name: eu, home: us-east4}]"), nil},
+		{"two shards of one name", with("shards: [{name: eu}, {name: us}, {name: eu}]"), []string{"shards[2].name is given to two shards"}},
+		{"a service of a database that is configured", with("services: {backend: a}"), nil},
+		{"a service of another one", with("services: {backend: b}"), []string{"services.backend names a database that is not configured; example: a"}},
+		{"a service with an odd name of a database with an odd name", with("services: {'b d': B}"), []string{"services.(a key with odd characters) names a database that is not configured; example: a"}},
+	} {
+		r.check(t, false)
+	}
+}
+
+func TestAnUnmappedServiceIsDroppedAndNamesItsDatabase(t *testing.T) {
+	for name, want := range map[string]string{"b": "b", "B": "unknown"} {
+		c, ps := Parse(false, Document{Name: "c", Text: []byte(with("services: {backend: " + name + ", worker: a}"))})
+		if len(ps) != 1 || ps[0].Database != want || len(c.Services) != 1 || c.Services["worker"] != "a" {
+			t.Errorf("database %s: problems %+v, services %v", name, ps, c.Services)
+		}
+	}
+}
+
+func TestRulesOfChecksAndThresholds(t *testing.T) {
+	thresholds := func(text string) string { return with("thresholds: {" + text + "}") }
+	const usage = " wants warn_close ≤ warn ≤ critical_close ≤ critical; example: warn_close: 0.75, warn: 0.80, critical_close: 0.90, critical: 0.95"
+	for _, r := range []rule{
+		{"an interval that is a multiple", with("checks: {write: {every: 25m}, ping: {every: 7m}}"), nil},
+		{"an interval of Metrics that is none", with("checks: {write: {every: 7m}}"), []string{"checks.write.every is 7m, want a multiple of schedule.metrics, which is 5m; example: 15m"}},
+		{"an interval of HealthCheck that is none", with("checks: {mock_mode: {every: 90s}}"), []string{"checks.mock_mode.every is 1m30s, want a multiple of schedule.healthcheck, which is 1m; example: 3m"}},
+		{"an interval shorter than the job's", with("checks: {ping: {every: 30s}}"), []string{"checks.ping.every is 30s, want a multiple of schedule.healthcheck, which is 1m; example: 3m"}},
+		{"an interval of a check that does not run", with("checks: {write: {enabled: false, every: 7m}}"), nil},
+		{"an interval of a database", one("checks: {values: {every: 7m}}"), []string{"databases[0].checks.values.every is 7m, want a multiple of schedule.metrics, which is 5m; example: 15m"}},
+		{"a wrong interval of the document is not every database's", with("checks: {write: {every: 7m}, memory: {every: 11m}}"), []string{
+			"checks.write.every is 7m, want a multiple of schedule.metrics, which is 5m; example: 15m",
+			"checks.memory.every is 11m, want a multiple of schedule.metrics, which is 5m; example: 15m",
+		}},
+		{"opens by failures alone", thresholds("write: {confirm: {runs: 0, failures: 1, of: 1}}"), nil},
+		{"opens by runs alone", thresholds("latency: {confirm: {runs: 1, failures: 0}}"), nil},
+		{"never opens", thresholds("ping: {confirm: {runs: 0, failures: 0}}"), []string{"thresholds.ping.confirm never opens: runs and failures are both 0; example: runs: 2"}},
+		{"the monitor never opens", thresholds("monitor: {confirm: {runs: 0}}"), []string{"thresholds.monitor.confirm never opens: runs and failures are both 0; example: runs: 2"}},
+		{"as many failures as are looked at", thresholds("config: {confirm: {failures: 5, of: 5}}"), nil},
+		{"more failures than are looked at", thresholds("config: {confirm: {failures: 6, of: 5}}"), []string{"thresholds.config.confirm.failures is 6, more than of, which is 5; example: failures: 3, of: 5"}},
+		{"latency closes where it opens", thresholds("latency: {open: 600ms, close: 600ms}"), nil},
+		{"latency closes above", thresholds("latency: {open: 600ms, close: 601ms}"), []string{"thresholds.latency.close is 601ms, want at most open, which is 600ms; example: 600ms"}},
+		{"latency is critical where it opens", thresholds("latency: {open: 2s}"), nil},
+		{"latency is critical below", thresholds("latency: {open: 2001ms}"), []string{"thresholds.latency.critical is 2s, want 0s or at least open, which is 2.001s; example: 2s"}},
+		{"latency is never critical", thresholds("latency: {open: 3s, critical: 0s}"), nil},
+		{"a hit rate closes where it opens", thresholds("hit_rate: {close: 0.6}"), nil},
+		{"a hit rate closes below", thresholds("hit_rate: {close: 0.59}"), []string{"thresholds.hit_rate.close is 0.59, want at least open, which is 0.6; example: 0.65"}},
+		{"all shares of memory are one", thresholds("memory: {warn_close: 0.8, warn: 0.8, critical_close: 0.8, critical: 0.8}"), nil},
+		{"a warning of memory closes above its opening", thresholds("memory: {warn_close: 0.81}"), []string{"thresholds.memory" + usage}},
+		{"memory is critical again before it warns", thresholds("memory: {warn: 0.91}"), []string{"thresholds.memory" + usage}},
+		{"critical memory closes above its opening", thresholds("memory: {critical_close: 0.96}"), []string{"thresholds.memory" + usage}},
+		{"commands in the wrong order", thresholds("commands: {warn: 0.91}"), []string{"thresholds.commands" + usage}},
+		{"a database's threshold", one("thresholds: {hit_rate: {close: 0.1}}"), []string{"databases[0].thresholds.hit_rate.close is 0.1, want at least open, which is 0.6; example: 0.65"}},
+		{"a wrong threshold of the document is not every database's", thresholds("hit_rate: {close: 0.1}"), []string{"thresholds.hit_rate.close is 0.1, want at least open, which is 0.6; example: 0.65"}},
+	} {
+		r.check(t, false)
+	}
+}
+
+func TestRulesOfAlertingAndMaintenance(t *testing.T) {
+	window := func(text string) string { return with("maintenance: [{name: w" + text + "}]") }
+	const (
+		either = "maintenance[0] wants either cron and for, or from and until; example: cron: 0 3 * * SUN, for: 2h"
+		both   = "maintenance[0] wants both cron and for; example: cron: 0 3 * * SUN, for: 2h"
+		span   = "maintenance[0] wants both from and until; example: from: '2026-12-24T22:00', until: '2026-12-25T06:00'"
+		after  = "maintenance[0].until is not after from; example: '2026-12-25T06:00'"
+	)
+	for _, r := range []rule{
+		{"flapping stops just below its start", with("alerting: {flapping: {start: 30, stop: 29.9}}"), nil},
+		{"flapping stops at its start", with("alerting: {flapping: {start: 30, stop: 30}}"), []string{"alerting.flapping.stop is 30, want less than start, which is 30; example: 15"}},
+		{"silences as long as the longest", with("alerting: {silences: {default: 2h, max: 2h, choices: [1h, 2h]}}"), nil},
+		{"a default above the longest", with("alerting: {silences: {default: 121m, max: 2h, choices: [1h]}}"), []string{"alerting.silences.default is 2h1m, more than max, which is 2h; example: 2h"}},
+		{"a choice above the longest", with("alerting: {silences: {max: 2h, choices: [1h, 121m]}}"), []string{"alerting.silences.choices[1] is 2h1m, more than max, which is 2h; example: 2h"}},
+		{"a window that repeats", window(", cron: 0 3 * * *, for: 1h"), nil},
+		{"a window that happens once", window(", from: '2026-12-24T22:00', until: '2026-12-24T22:01'"), nil},
+		{"a window without times", window(""), []string{either}},
+		{"a window of both forms", window(", cron: 0 3 * * *, for: 1h, from: '2026-12-24T22:00', until: '2026-12-25T06:00'"), []string{either}},
+		{"a length beside a time", window(", for: 1h, until: '2026-12-25T06:00'"), []string{either}},
+		{"a schedule without a length", window(", cron: 0 3 * * *"), []string{both}},
+		{"a length without a schedule", window(", for: 1h"), []string{both}},
+		{"a beginning without an end", window(", from: '2026-12-24T22:00'"), []string{span}},
+		{"an end without a beginning", window(", until: '2026-12-24T22:00'"), []string{span}},
+		{"an end at the beginning", window(", from: '2026-12-24T22:00', until: '2026-12-24T22:00'"), []string{after}},
+		{"an end in another zone before the beginning", window(", from: '2026-12-24T22:00', until: '2026-12-24T22:30+02:00'"), []string{after}},
+		{"in the zone of the beginning it is after it", window(", zone: Europe/Berlin, from: '2026-12-24T22:00', until: '2026-12-24T21:30Z'"), nil},
+		{"a window with a wrong key says that alone", window(", cron: x, for: 1h"), []string{"maintenance[0].cron is not five fields: minute, hour, day of month, month, day of week; example: 0 3 * * SUN"}},
+		{"a cron expression with a wrong day", window(", cron: 0 3 32 * *, for: 1h"), []string{"maintenance[0].cron has a wrong day of month: want *, or 1 to 31, with ranges (1-5), lists (1,3) and steps (*/15); example: 0 3 * * SUN"}},
+		{"an odd space between fields", window(", cron: \"0 3 1 * *\\u00a0*\", for: 1h"), []string{"maintenance[0].cron has a wrong number of fields: 6, want 5: minute, hour, day of month, month, day of week; example: 0 3 * * SUN"}},
+		{"a time that no calendar has", window(", from: '2026-02-30T22:00', until: '2026-12-25T06:00'"), []string{"maintenance[0].from is a time that no calendar has; example: '2026-12-24T22:00'"}},
+		{"seconds and an offset", window(", from: '2026-12-24T22:00:01', until: '2026-12-25T06:00:00+01:00'"), nil},
+	} {
+		r.check(t, false)
+	}
+}
+
+func TestRulesOfDatabases(t *testing.T) {
+	app := func(text string) string { return one("app: {" + text + "}") }
+	const (
+		page   = "health_url: 'https://x.example.com/'"
+		proof  = " needs health_url here and proof_key in the document; example: proof_key: sm://projects/my-project/secrets/pongwatch-proof-key"
+		wants  = " wants health_url or cloud_run; example: health_url: https://app.example.com/api/v1/health/redis"
+		key    = "proof_key: sm://projects/p/secrets/proof\n"
+		url    = "https://a.upstash.io"
+		token  = "sm://projects/p/secrets/a"
+		noURL  = "databases[0].url is empty, so the app runs in mock mode if it reads the same setting; example: https://your-instance.upstash.io"
+		noAuth = "databases[0].token is empty; example: the REST token as the Upstash console shows it, without quotes"
+		bundle = "credentials: sm://projects/p/secrets/bundle\n"
+	)
+	entry := func(keys string) string { return "databases: [{name: a" + keys + "}]\n" }
+	for _, r := range []rule{
+		{"a custom plan with its space", one("plan: custom", "limits: {memory: 1B}"), nil},
+		{"a custom plan without", one("plan: custom", "limits: {commands: 1}"), []string{"databases[0].limits.memory is missing, which a custom plan needs; example: 256MB"}},
+		{"another plan without", one("plan: payg"), nil},
+		{"URL and token", entry(", url: '" + url + "', token: '" + token + "'"), nil},
+		{"neither URL nor token", entry(""), []string{noAuth, noURL}},
+		{"neither, with a bundle", entry("") + bundle, nil},
+		{"a URL with a bundle", entry(", url: '"+url+"'") + bundle, nil},
+		{"a token with a bundle lacks its URL", entry(", token: '"+token+"'") + bundle, []string{noURL}},
+		{"a URL alone", entry(", url: '" + url + "'"), []string{noAuth}},
+		{"a token alone", entry(", token: '" + token + "'"), []string{noURL}},
+		{"a mock without a URL is a state", entry(", mock: true"), nil},
+		{"a mock with a URL and without a token", entry(", mock: true, url: '" + url + "'"), []string{noAuth}},
+		{"a wrong URL and no token", entry(", url: 'x://y'"), []string{noAuth, "databases[0].url does not begin with https://; example: https://your-instance.upstash.io"}},
+		{"a URL of the wrong kind says that alone", entry(", url: 5, token: '" + token + "'"), []string{"databases[0].url is a whole number, want a text; example: https://merry-cat-32748.upstash.io"}},
+		{"a token of the wrong kind says that alone", entry(", url: '" + url + "', token: 5"), []string{"databases[0].token is a whole number, want a text; example: sm://projects/my-project/secrets/prod-cache-token"}},
+		{"an app with a page", app(page), nil},
+		{"an app on Cloud Run", app("cloud_run: projects/p/locations/l/services/s"), nil},
+		{"an app with neither", app("service: x"), []string{"databases[0].app" + wants}},
+		{"an app with a wrong page says that alone", app("health_url: x"), []string{"databases[0].app.health_url is not an https:// URL; example: https://app.example.com/api/v1/health/redis"}},
+		{"an app with a wrong service of Cloud Run says that alone", app("cloud_run: x"), []string{"databases[0].app.cloud_run is not the full name of a Cloud Run service; example: projects/my-project/locations/us-east4/services/backend"}},
+		{"a proof", app(page+", proof: true") + key, nil},
+		{"a proof without the key", app(page + ", proof: true"), []string{"databases[0].app.proof" + proof}},
+		{"a proof without a page", app("cloud_run: projects/p/locations/l/services/s, proof: true") + key, []string{"databases[0].app.proof" + proof}},
+		{"a proof at an interval that is no multiple", app(page+", proof: true, proof_every: 7m") + key, []string{"databases[0].app.proof_every is 7m, want a multiple of schedule.metrics, which is 5m; example: 15m"}},
+		{"an interval without a proof", app(page+", proof_every: 7m") + key, nil},
+		{"two apps", one("app: [{service: x, " + page + "}, {service: y, " + page + "}]"), nil},
+		{"two apps of one service", one("app: [{service: x, " + page + "}, {service: x, " + page + "}]"), []string{"databases[0].app[1].service is given to two apps of this database; example: worker"}},
+		{"the second app with neither", one("app: [{service: x, " + page + "}, {service: y}]"), []string{"databases[0].app[1]" + wants}},
+	} {
+		r.check(t, false)
+	}
+}
+
+func TestTwoDatabasesOfOneName(t *testing.T) {
+	text := one() + "  - {name: b, url: https://b.upstash.io, token: sm://projects/p/secrets/b}\n  - {name: a, url: https://c.upstash.io, token: sm://projects/p/secrets/c}\n"
+	c, ps := Parse(false, Document{Name: "c", Text: []byte(text)})
+	if len(ps) != 1 || ps[0].Evidence() != "databases[2].name is the name of databases[0] too; example: a-2" || ps[0].Database != "a" {
+		t.Fatalf("problems %+v", ps)
+	}
+	if len(c.Databases) != 2 || c.Databases[0].Name != "a" || c.Databases[1].Name != "b" || len(c.Databases[0].Problems) != 1 || len(c.Databases[1].Problems) != 0 {
+		t.Errorf("databases %+v", c.Databases)
+	}
+}
+
+func TestAShardHoldsFiveHundredDatabases(t *testing.T) {
+	document := func(main, eu int) string {
+		var b strings.Builder
+		b.WriteString("databases:\n")
+		for i := range main + eu {
+			shard := "main"
+			if i >= main {
+				shard = "eu"
+			}
+			fmt.Fprintf(&b, "  - {name: d%d, shard: %s, url: https://d.upstash.io, token: sm://projects/p/secrets/d}\n", i, shard)
+		}
+		return b.String()
+	}
+	for _, r := range []rule{
+		{"500 in each of two", document(500, 500), nil},
+		{"501 in one", document(501, 1), []string{"databases[500].shard is main, which already has 500 databases; example: shard: main-2"}},
+		{"two more than 500 are said once", document(502, 0), []string{"databases[500].shard is main, which already has 500 databases; example: shard: main-2"}},
+	} {
+		r.check(t, false)
+	}
+}
+
+func TestRulesOfReceivers(t *testing.T) {
+	email := func(text string) string {
+		return receiving("email: {host: smtp.example.com, from: a@example.com" + text + "}")
+	}
+	two := func(first, second string) string {
+		return one() + "receivers:\n  - {name: r, slack: {webhook: 'sm://projects/p/secrets/s'}" + first + "}\n  - {name: " + second + ", slack: {webhook: 'sm://projects/p/secrets/s'}}\n"
+	}
+	const (
+		hook   = "sm://projects/p/secrets/hook"
+		nobody = "receivers[0] says nothing of slack, email, pagerduty or webhook; example: slack: {webhook: sm://projects/my-project/secrets/slack-webhook}"
+		pair   = "receivers[0].email wants both username and password, or neither; example: username: alerts@example.com, password: sm://projects/my-project/secrets/smtp-password"
+	)
+	for _, r := range []rule{
+		{"no kind", receiving("pages: true"), []string{nobody}},
+		{"no kind but a wrong key says that alone", receiving("slak: x"), []string{"receivers[0].slak is not a key here; did you mean slack?; example: slack"}},
+		{"three kinds", receiving("slack: {webhook: '"+hook+"'}", "email: {host: h, from: a@b, to: c@d}", "webhook: {url: https://x.example.com/, keys: '"+hook+"'}"), []string{"receivers[0] is slack and email and webhook in one, want one receiver each"}},
+		{"Slack by webhook", receiving("slack: {webhook: '" + hook + "'}"), nil},
+		{"Slack by bot", receiving("slack: {bot_token: '" + hook + "', channel: C01234}"), nil},
+		{"Slack by neither", receiving("slack: {channel: C01234}"), []string{"receivers[0].slack wants webhook or bot_token; example: webhook: sm://projects/my-project/secrets/slack-webhook"}},
+		{"Slack by neither with a wrong key says that alone", receiving("slack: {webhook: 5}"), []string{"receivers[0].slack.webhook is a whole number, want a text; example: sm://projects/my-project/secrets/slack-webhook"}},
+		{"Slack by both", receiving("slack: {webhook: '" + hook + "', bot_token: '" + hook + "'}"), []string{"receivers[0].slack has webhook and bot_token, want one of them; example: bot_token: sm://projects/my-project/secrets/slack-bot-token"}},
+		{"a bot without a channel", receiving("slack: {bot_token: '" + hook + "'}"), []string{"receivers[0].slack.channel is missing, which a bot needs; example: C0123456789"}},
+		{"a bot with a wrong channel says that alone", receiving("slack: {bot_token: '" + hook + "', channel: '!'}"), []string{"receivers[0].slack.channel is not a channel id (C…) or a channel's name; example: C0123456789"}},
+		{"a webhook needs no channel", receiving("slack: {webhook: '" + hook + "'}"), nil},
+		{"mail", email(", to: b@example.com"), nil},
+		{"mail with a password", email(", to: b@example.com, username: u, password: '" + hook + "'"), nil},
+		{"mail with a user alone", email(", to: b@example.com, username: u"), []string{pair}},
+		{"mail with a password alone", email(", to: b@example.com, password: '" + hook + "'"), []string{pair}},
+		{"mail with a wrong password says that alone", email(", to: b@example.com, username: u, password: 5"), []string{"receivers[0].email.password is a whole number, want a text; example: sm://projects/my-project/secrets/smtp-password"}},
+		{"mail to nobody", email(", to: []"), []string{"receivers[0].email.to is empty; example: [oncall@example.com]"}},
+		{"mail without recipients", email(""), []string{"receivers[0].email.to is missing; example: [oncall@example.com]"}},
+		{"mail to one twice", email(", to: [b@example.com, c@example.com, B@Example.com]"), []string{"receivers[0].email.to[2] is listed twice"}},
+		{"mail by port 25", email(", to: b@example.com, port: 25"), []string{"receivers[0].email.port is 25, which Google Cloud closes and which promises no encryption; want 587 or 465; example: 587"}},
+		{"mail by port 26", email(", to: b@example.com, port: 26"), nil},
+		{"a webhook", receiving("webhook: {url: https://x.example.com/, keys: '" + hook + "'}"), nil},
+		{"a webhook by reference", receiving("webhook: {url: '" + hook + "', keys: '" + hook + "'}"), nil},
+		{"a webhook over http", receiving("webhook: {url: http://x.example.com/, keys: '" + hook + "'}"), []string{"receivers[0].webhook.url begins with http://, which is only accepted for loopback under `pongwatch local`; want https://; example: https://hooks.example.com/pongwatch"}},
+		{"a webhook without keys", receiving("webhook: {url: https://x.example.com/, keys: []}"), []string{"receivers[0].webhook.keys is empty; example: [sm://projects/my-project/secrets/webhook-key]"}},
+		{"a webhook with a wrong key says that alone", receiving("webhook: {url: https://x.example.com/, keys: [], x: 1}"), []string{"receivers[0].webhook.x is not a key here; the keys are keys, url"}},
+		{"PagerDuty", receiving("pagerduty: {routing_key: '" + hook + "'}"), nil},
+		{"PagerDuty without a key", receiving("pagerduty: {}"), []string{"receivers[0].pagerduty.routing_key is missing; example: sm://projects/my-project/secrets/pagerduty-routing-key"}},
+		{"a fallback", two(", fallback: s", "s"), nil},
+		{"a fallback on itself", two(", fallback: r", "s"), []string{"receivers[0].fallback is the receiver itself; example: email-oncall"}},
+		{"a fallback that is not configured", two(", fallback: x", "s"), []string{"receivers[0].fallback names a receiver that is not configured; example: s"}},
+		{"two receivers of one name", two("", "r"), []string{"receivers[1].name is the name of receivers[0] too; example: r-2"}},
+		{"a route", two("", "s") + "routes: [{receivers: [r, s], fallback: s, escalate_to: r}]\n", nil},
+		{"routes to receivers that are not configured", two("", "s") + "routes: [{receivers: [r, t1], fallback: tx, escalate_to: ty}, {receivers: slack}]\n", []string{
+			"routes[0].receivers names t1, which is not configured; example: r",
+			"routes[0].fallback names tx, which is not configured; example: r",
+			"routes[0].escalate_to names ty, which is not configured; example: r",
+			"routes[1].receivers names slack, which is not configured; example: r",
+		}},
+		{"a route without any receiver configured", with("routes: [{receivers: x}]"), []string{"routes[0].receivers names x, which is not configured"}},
+		{"a route without receivers", two("", "s") + "routes: [{}]\n", []string{"routes[0].receivers is missing; example: [slack-oncall, email-oncall]"}},
+		{"a route to no receiver", two("", "s") + "routes: [{receivers: []}]\n", []string{"routes[0].receivers is empty; example: [slack-oncall, email-oncall]"}},
+	} {
+		r.check(t, false)
+	}
+}
+
+func TestANearReceiverIsSuggested(t *testing.T) {
+	text := one() + "receivers:\n  - {name: slack-oncall, slack: {webhook: 'sm://projects/p/secrets/s'}}\nroutes: [{receivers: slack-onkall}]\n"
+	want := []string{"routes[0].receivers names slack-onkall, which is not configured; did you mean slack-oncall?; example: slack-oncall"}
+	if diff := cmp.Diff(want, evidence(false, text)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWhatIsWrongWithOneReceiverIsDroppedAlone(t *testing.T) {
+	text := one() + `receivers:
+  - {name: r, slack: {webhook: 'sm://projects/p/secrets/s'}, fallback: r}
+  - {name: s, slack: {webhook: 'sm://projects/p/secrets/s'}, fallback: x}
+  - {name: t, slack: {webhook: 'sm://projects/p/secrets/s'}, fallback: r}
+  - {name: r, slack: {webhook: 'sm://projects/p/secrets/t'}}
+routes:
+  - {receivers: [x, t], fallback: [y], escalate_to: [r, z]}
+  - {receivers: [x]}
+  - {receivers: [s]}
+`
+	c, _ := Parse(false, Document{Name: "c", Text: []byte(text)})
+	got := fmt.Sprint(c.receiverNames(), c.Receivers[0].Fallback, c.Receivers[1].Fallback, c.Receivers[2].Fallback, len(c.Routes), c.Routes[0].Receivers, c.Routes[0].Fallback, c.Routes[0].EscalateTo, c.Routes[1].Receivers)
+	if want := "[r s t]r2 [t] [] [r] [s]"; got != want {
+		t.Errorf("kept %s, want %s", got, want)
+	}
+	for name, n := range map[string]int{"r": 2, "s": 1, "t": 0} {
+		if ps := c.Receiver(name).Problems; len(ps) != n || c.Receiver(name).Usable() != (n == 0) {
+			t.Errorf("%s has the problems %v, want %d; usable is %v", name, ps, n, c.Receiver(name).Usable())
+		}
+	}
+}
+
+func TestAnEntryWithoutAUsableNameHasOneByItsPlace(t *testing.T) {
+	for _, name := range []string{"", "name: B, ", "name: 5, ", "name: '', "} {
+		text := "databases: [{name: a, url: 'https://a.upstash.io', token: 'sm://projects/p/secrets/a'}, {" + name + "url: 'https://b.upstash.io', token: 'sm://projects/p/secrets/b'}]\n" +
+			"receivers: [{name: r, pagerduty: {routing_key: 'sm://projects/p/secrets/s'}}, {" + name + "pagerduty: {routing_key: 'sm://projects/p/secrets/s'}}]\n"
+		c, ps := Parse(false, Document{Name: "c", Text: []byte(text)})
+		if len(ps) != 2 || ps.Fatal() != nil {
+			t.Fatalf("%q: %v", name, ps)
+		}
+		db, r := c.Database("database-2"), c.Receiver("receiver-2")
+		if db == nil || r == nil || len(db.Problems) != 1 || len(r.Problems) != 1 || r.Usable() || len(c.Database("a").Problems)+len(c.Receiver("r").Problems) > 0 {
+			t.Errorf("%q: databases %+v, receivers %+v", name, c.Databases, c.Receivers)
+		}
+	}
+}
+
+func TestMailTurnsToTLSAsItsPortSays(t *testing.T) {
+	for text, want := range map[string]string{"": "starttls", ", port: 465": "implicit", ", port: 2525": "starttls", ", port: 465, tls: starttls": "starttls", ", tls: implicit": "implicit"} {
+		c, ps := Parse(false, Document{Name: "c", Text: []byte(receiving("email: {host: h, from: a@b.c, to: a@b.c" + text + "}"))})
+		if len(ps) > 0 || c.Receivers[0].Email.TLS != want {
+			t.Errorf("%q: TLS %q, want %q; problems %v", text, c.Receivers[0].Email.TLS, want, ps)
+		}
+	}
+}
+
+func TestRulesOfAccess(t *testing.T) {
+	const tokens = "tokens: [sm://projects/p/secrets/read]"
+	rules := []rule{
+		{"management", with("management: {email: a@b.c, api_key: sm://projects/p/secrets/k}"), nil},
+		{"a key without a mail address", with("management: {api_key: sm://projects/p/secrets/k}"), []string{"management wants both email and api_key, or neither; example: api_key: sm://projects/my-project/secrets/upstash-api-key"}},
+		{"a mail address without a key", with("management: {email: a@b.c}"), []string{"management wants both email and api_key, or neither; example: api_key: sm://projects/my-project/secrets/upstash-api-key"}},
+		{"everything public", with("access: {health: public, dashboard: public, api: public, openmetrics: public, badges: public, playbooks: public}"), nil},
+	}
+	for _, key := range []string{"health", "dashboard", "api", "openmetrics", "badges", "playbooks"} {
+		rules = append(rules,
+			rule{key + " by token", with("access: {" + key + ": token, " + tokens + "}"), nil},
+			rule{key + " by token without tokens", with("access: {" + key + ": token}"), []string{"access." + key + " is token, but access.tokens is empty; example: tokens: [sm://projects/my-project/secrets/pongwatch-read-token]"}},
+		)
+	}
+	for _, r := range rules {
+		r.check(t, false)
+	}
+	for _, key := range []string{"health", "dashboard", "api", "openmetrics", "badges", "playbooks"} {
+		c, _ := Parse(false, Document{Name: "c", Text: []byte(with("access: {" + key + ": public}"))})
+		if c.Access.MetricsOpen() != (key != "health") {
+			t.Errorf("with a public %s Metrics is open: %v", key, c.Access.MetricsOpen())
+		}
+	}
+	if Default().Access.MetricsOpen() {
+		t.Error("Metrics is open by default")
+	}
+}

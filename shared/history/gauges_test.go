@@ -1,0 +1,267 @@
+package history_test
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/history"
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/store/storetest"
+)
+
+// point is a time after eight with a figure.
+type point struct {
+	Minute int
+	Value  float64
+}
+
+func pointsOf(each func(func(time.Time, float64) bool)) []point {
+	var out []point
+	for at, v := range each {
+		out = append(out, point{int(at.Sub(eight) / time.Minute), v})
+	}
+	return out
+}
+
+// TestReadingsComeBackInAnyOrder appends random readings, some twice, by archives that know the
+// document and by ones that do not.
+func TestReadingsComeBackInAnyOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := storetest.NewMemory(func() time.Time { return eight })
+		a := history.New(m)
+		want := map[string][]report.Reading{}
+		for _, minute := range rapid.SliceOfDistinct(rapid.IntRange(0, 59), func(i int) int { return i }).Draw(t, "minutes") {
+			run, rows := runAt(minute), map[string]report.Reading{}
+			for _, database := range rapid.SliceOfDistinct(rapid.SampledFrom([]string{"a", "b"}), func(s string) string { return s }).Draw(t, "databases") {
+				r := report.Reading{
+					At: run.Scheduled, Replica: rapid.SampledFrom([]string{"", "one", "two"}).Draw(t, "replica"), Policy: rapid.SampledFrom([]string{"", "noeviction"}).Draw(t, "policy"),
+					Values: rapid.MapOf(rapid.SampledFrom(report.Gauges()), rapid.Float64()).Draw(t, "values"),
+					Checks: map[report.Check]report.Verdict{},
+				}
+				for _, check := range rapid.SliceOfDistinct(rapid.SampledFrom(report.Checks()), func(c report.Check) report.Check { return c }).Draw(t, "checks") {
+					v := report.Verdict{
+						Status: rapid.SampledFrom([]report.Status{report.OK, report.Warn, report.Fail, report.Unknown}).Draw(t, "status"),
+						Cause:  rapid.SampledFrom([]cause.Cause{"", cause.Slow, cause.StorageFull}).Draw(t, "cause"),
+					}
+					if rapid.Bool().Draw(t, "has a value") {
+						v.Value = new(rapid.Float64().Draw(t, "value"))
+					}
+					r.Checks[check] = v
+				}
+				rows[database], want[database] = r, append(want[database], r)
+			}
+			if rapid.Bool().Draw(t, "another instance") {
+				a = history.New(m)
+			}
+			for range rapid.IntRange(1, 2).Draw(t, "times") {
+				if err := a.AppendReadings(t.Context(), shard, run, rows); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		h, _, err := a.LastReadings(t.Context(), shard, eight)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for database, readings := range want {
+			slices.SortFunc(readings, func(a, b report.Reading) int { return a.At.Compare(b.At) })
+			if diff := gocmp.Diff(readings, h.Readings(database)); diff != "" {
+				t.Fatalf("%s (-want +got):\n%s", database, diff)
+			}
+		}
+		if len(want) > 0 && len(h.Databases()) != len(want) {
+			t.Fatalf("Databases() = %v, want %d", h.Databases(), len(want))
+		}
+	})
+}
+
+func TestAFigureThatJSONCannotHoldIsAGap(t *testing.T) {
+	a := newArchive()
+	for minute, v := range []float64{1, math.Inf(1), math.NaN(), math.Inf(-1), 5} {
+		r := reading(minute)
+		r.Values = map[report.Gauge]float64{report.GaugeKeys: v}
+		r.Checks = map[report.Check]report.Verdict{report.Memory: {Status: report.OK, Value: &v}}
+		appendReading(t, a, r)
+	}
+	want := []point{{0, 1}, {4, 5}}
+	if diff := gocmp.Diff(want, pointsOf(history.Figure(readings(t, a), "cache", report.GaugeKeys))); diff != "" {
+		t.Errorf("Figure() (-want +got):\n%s", diff)
+	}
+	var verdicts []point
+	for at, v := range history.Verdicts(readings(t, a), "cache", report.Memory) {
+		if v.Value != nil {
+			verdicts = append(verdicts, point{at.Minute(), *v.Value})
+		}
+	}
+	if diff := gocmp.Diff(want, verdicts); diff != "" {
+		t.Errorf("Verdicts() (-want +got):\n%s", diff)
+	}
+}
+
+// counted is a reading of two counters and a figure that is none.
+func counted(minute int, replica string, hits, misses float64) report.Reading {
+	values := map[report.Gauge]float64{report.GaugeHits: hits, report.GaugeMisses: misses, report.GaugeKeys: float64(100 - minute)}
+	for gauge, v := range values {
+		if math.IsNaN(v) {
+			delete(values, gauge)
+		}
+	}
+	return report.Reading{At: runAt(minute).Scheduled, Replica: replica, Values: values}
+}
+
+func TestGrowth(t *testing.T) {
+	gap := math.NaN()
+	for _, tt := range []struct {
+		name     string
+		readings []report.Reading
+		hits     []point
+	}{
+		{"the first reading is only a base", []report.Reading{counted(0, "a", 100, 10)}, nil},
+		{"then the increase counts, none is 0", []report.Reading{counted(0, "a", 100, 10), counted(5, "a", 130, 10), counted(10, "a", 130, 10)}, []point{{5, 30}, {10, 0}}},
+		{"over the end of an hour", []report.Reading{counted(55, "a", 100, 10), counted(60, "a", 101, 10)}, []point{{60, 1}}},
+		{"after a reset it is what it is", []report.Reading{counted(0, "a", 100, 10), counted(5, "a", 30, 5)}, []point{{5, 30}}},
+		{"another counter tells of the reset", []report.Reading{counted(0, "a", 100, 10), counted(5, "a", 130, 9)}, []point{{5, 130}}},
+		{"a counter that is missing tells of none", []report.Reading{counted(0, "a", 100, 10), counted(5, "a", 130, gap), counted(10, "a", 150, 5)}, []point{{5, 30}, {10, 20}}},
+		{"a gap is bridged", []report.Reading{counted(0, "a", 100, 10), counted(5, "a", gap, 10), counted(10, "a", 150, 10)}, []point{{10, 50}}},
+		{
+			"each replica counts by itself",
+			[]report.Reading{counted(0, "a", 100, 10), counted(5, "b", 7, 1), counted(10, "a", 110, 10), counted(15, "b", 9, 1)},
+			[]point{{10, 10}, {15, 2}},
+		},
+		{"readings that arrived late are in their place", []report.Reading{counted(10, "a", 130, 10), counted(0, "a", 100, 10), counted(5, "a", 110, 10)}, []point{{5, 10}, {10, 20}}},
+		{"an hour that lacks the counter", []report.Reading{counted(0, "a", 100, 10), counted(60, "a", gap, 10), counted(120, "a", 150, 10)}, []point{{120, 50}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := newArchive()
+			for _, r := range tt.readings {
+				appendReading(t, a, r)
+			}
+			hours := readings(t, a)
+			if diff := gocmp.Diff(tt.hits, pointsOf(history.Growth(hours, "cache", report.GaugeHits))); diff != "" {
+				t.Errorf("Growth() (-want +got):\n%s", diff)
+			}
+			if got := pointsOf(history.Growth(hours, "queue", report.GaugeHits)); got != nil {
+				t.Errorf("a database without readings grew by %v", got)
+			}
+		})
+	}
+}
+
+func TestFiguresAndVerdictsComeByTime(t *testing.T) {
+	a := newArchive()
+	for _, minute := range []int{10, 0, 65, 5} {
+		r := reading(minute)
+		if minute == 5 {
+			r.Values, r.Checks = map[report.Gauge]float64{}, nil
+		}
+		appendReading(t, a, r)
+	}
+	hours := readings(t, a)
+	if diff := gocmp.Diff([]point{{0, 0}, {10, 1000}, {65, 6500}}, pointsOf(history.Figure(hours, "cache", report.GaugeHits))); diff != "" {
+		t.Errorf("Figure() (-want +got):\n%s", diff)
+	}
+	var got []string
+	for at, v := range history.Verdicts(hours, "cache", report.Memory) {
+		got = append(got, fmt.Sprint(at.Sub(eight), v.Status, *v.Value))
+	}
+	if diff := gocmp.Diff([]string{"0sok0.25", "10m0sok0.25", "1h5m0sok0.25"}, got); diff != "" {
+		t.Errorf("Verdicts() (-want +got):\n%s", diff)
+	}
+	for _, gauge := range []report.Gauge{report.GaugeKeys} { // no reading has it
+		if got := pointsOf(history.Figure(hours, "cache", gauge)); got != nil {
+			t.Errorf("Figure(%s) = %v, want none", gauge, got)
+		}
+	}
+	for range history.Verdicts(hours, "cache", report.Write) {
+		t.Error("a check that was not asked has a verdict")
+	}
+}
+
+func TestLastIsTheNewestReadingWithFigures(t *testing.T) {
+	a := newArchive()
+	for _, minute := range []int{10, 0, 20, 5} {
+		r := reading(minute)
+		if minute == 20 { // INFO was not answered
+			r.Values = nil
+		}
+		appendReading(t, a, r)
+	}
+	down := map[string]report.Reading{"down": {Checks: map[report.Check]report.Verdict{report.Memory: {Status: report.Unknown}}}}
+	if err := a.AppendReadings(t.Context(), shard, runAt(30), down); err != nil {
+		t.Fatal(err)
+	}
+	h := readings(t, a)[0]
+	got, ok := h.Last("cache")
+	if diff := gocmp.Diff(reading(10), got); !ok || diff != "" {
+		t.Errorf("Last() = %v (-want +got):\n%s", ok, diff)
+	}
+	for _, database := range []string{"down", "queue"} {
+		if got, ok := h.Last(database); ok {
+			t.Errorf("Last(%q) = %v, want none", database, got)
+		}
+	}
+	if diff := gocmp.Diff([]string{"cache", "down"}, h.Databases()); diff != "" {
+		t.Errorf("Databases() (-want +got):\n%s", diff)
+	}
+	var minutes []int
+	for _, run := range h.Runs() {
+		minutes = append(minutes, run.Scheduled.Minute())
+	}
+	if !slices.IsSortedFunc(minutes, cmp.Compare[int]) || len(minutes) != 5 {
+		t.Errorf("Runs() are of the minutes %v, want five by time", minutes)
+	}
+}
+
+func TestSumUp(t *testing.T) {
+	a := newArchive()
+	with := func(r report.Reading, memory, commands *float64) report.Reading {
+		r.Values[report.GaugeCommands] = r.Values[report.GaugeHits] * 3
+		r.Checks = map[report.Check]report.Verdict{report.Memory: {Status: report.OK, Value: memory}, report.Commands: {Status: report.Warn, Value: commands}}
+		return r
+	}
+	appendReading(t, a, with(counted(55, "a", 100, 10), new(0.1), new(0.7)))
+	appendReading(t, a, with(counted(60, "a", 130, 11), new(0.2), nil)) // the first one that counts
+	appendReading(t, a, with(counted(65, "a", 150, 13), new(0.3), nil))
+	appendReading(t, a, with(counted(70, "a", 151, 13), nil, nil))
+	hours := readings(t, a)
+	for _, tt := range []struct {
+		name string
+		from time.Duration
+		want history.Figures
+	}{
+		{"from the hour on, with the reading before it as a base", time.Hour, history.Figures{Hits: new(51.0), Misses: new(3.0), Commands: new(153.0), MemoryRatio: new(0.3)}},
+		{"from just after a reading on", time.Hour + 1, history.Figures{Hits: new(21.0), Misses: new(2.0), Commands: new(63.0), MemoryRatio: new(0.3)}},
+		{"all", 0, history.Figures{Hits: new(51.0), Misses: new(3.0), Commands: new(153.0), MemoryRatio: new(0.3), CommandsRatio: new(0.7)}},
+		{"none", 2 * time.Hour, history.Figures{}},
+	} {
+		if diff := gocmp.Diff(tt.want, history.SumUp(hours, "cache", eight.Add(tt.from))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+func TestHitRate(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		hits, misses *float64
+		want         *float64
+	}{
+		{"hits among look-ups", new(3.0), new(1.0), new(0.75)},
+		{"only misses", new(0.0), new(1.0), new(0.0)},
+		{"no look-ups", new(0.0), new(0.0), nil},
+		{"hits are not known", nil, new(1.0), nil},
+		{"misses are not known", new(1.0), nil, nil},
+	} {
+		if diff := gocmp.Diff(tt.want, history.Figures{Hits: tt.hits, Misses: tt.misses}.HitRate()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}

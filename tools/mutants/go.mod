@@ -1,0 +1,3 @@
+module github.com/pongwatch/pongwatch/tools/mutants
+
+go 1.26.0

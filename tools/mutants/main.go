@@ -1,0 +1,116 @@
+// mutants changes a package in many small ways, one at a time, and counts the changes that no test notices.
+// All changes are compiled in at once, each behind a switch, so that a package is built once and not once a mutant.
+package main
+
+import (
+	"bufio"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+type options struct {
+	dir        string
+	mode       string
+	sample     int
+	seed       string
+	slowest    time.Duration
+	survivors  bool
+	equivalent map[string]string // key with the package's folder, to the reason
+}
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "mutants:", err)
+		os.Exit(2)
+	}
+}
+
+func run(args []string, out io.Writer) error {
+	var o options
+	var equivalent string
+	flags := flag.NewFlagSet("mutants", flag.ContinueOnError)
+	flags.StringVar(&o.dir, "dir", ".", "the module's folder")
+	flags.StringVar(&o.mode, "mode", "any", "own or any")
+	flags.IntVar(&o.sample, "sample", 0, "mutants of a package at most, 0 for all")
+	flags.StringVar(&o.seed, "seed", "1", "chooses the sample")
+	flags.DurationVar(&o.slowest, "slowest", 10*time.Second, "leave tests out that take longer")
+	flags.BoolVar(&o.survivors, "list-survivors", false, "print each survivor")
+	flags.StringVar(&equivalent, "equivalent", "", "the list of equivalent mutants")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if o.mode != "own" && o.mode != "any" || flags.NArg() == 0 {
+		return errors.New("want --mode own or any, and packages")
+	}
+	var err error
+	if o.dir, err = filepath.Abs(o.dir); err != nil {
+		return err
+	}
+	if o.equivalent, err = readEquivalent(equivalent); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%-34s %8s %10s %8s %8s %8s %8s\n", "package", "mutants", "equivalent", "reached", "own %", "reached", "any %")
+	for _, pattern := range flags.Args() {
+		r, err := try(o, pattern)
+		if err != nil {
+			return err
+		}
+		r.print(out, o)
+	}
+	return nil
+}
+
+// print writes the row of a package and, when asked, its survivors.
+func (r result) print(out io.Writer, o options) {
+	percent := func(n int) float64 { return 100 * float64(n) / float64(max(1, r.mutants)) }
+	reachedAny, killedAny := fmt.Sprint(r.reachedAny), fmt.Sprintf("%.0f", percent(r.killedAny))
+	if o.mode == "own" {
+		reachedAny, killedAny = "-", "-"
+	}
+	fmt.Fprintf(out, "%-34s %8d %10d %8d %8.0f %8s %8s\n", r.pkg, r.mutants, r.equivalent, r.reached, percent(r.killedOwn), reachedAny, killedAny)
+	if !o.survivors {
+		return
+	}
+	for _, s := range r.survivors {
+		fate := "survives"
+		switch {
+		case s.elsewhere:
+			fate = "killed by other packages alone"
+		case !s.reached:
+			fate = "not reached"
+		}
+		fmt.Fprintf(out, "  %s:%d %s: %s -> %s (%s; %s)\n", s.file, s.line, s.operator, s.before, s.after, s.function, fate)
+	}
+}
+
+// readEquivalent reads lines of the form "folder/file.go Function: before -> after -> reason".
+func readEquivalent(path string) (map[string]string, error) {
+	known := map[string]string{}
+	if path == "" {
+		return known, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		at := strings.LastIndex(line, " -> ")
+		if at < 0 || !strings.Contains(line[:at], " -> ") {
+			return nil, fmt.Errorf("%s: %q: want \"file function: before -> after -> reason\"", path, line)
+		}
+		known[line[:at]] = line[at+4:]
+	}
+	return known, lines.Err()
+}
