@@ -21,28 +21,28 @@ type certificates struct {
 }
 
 func newCertificates() (*certificates, error) {
-	ca, caKey, err := authority("upstashtest CA")
+	ca, err := issue(nil, authority("upstashtest CA"))
 	if err != nil {
 		return nil, err
 	}
-	own, err := leaf(ca, caKey, &x509.Certificate{
+	own, err := issue(ca, &x509.Certificate{
 		DNSNames:    []string{"localhost", "emulated.example.com"},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	})
 	if err != nil {
 		return nil, err
 	}
-	other, otherKey, err := authority("Example Corp TLS Inspection")
+	other, err := issue(nil, authority("Example Corp TLS Inspection"))
 	if err != nil {
 		return nil, err
 	}
-	foreign, err := leaf(other, otherKey, &x509.Certificate{DNSNames: []string{"proxy.example.com"}})
+	foreign, err := issue(other, &x509.Certificate{DNSNames: []string{"proxy.example.com"}})
 	if err != nil {
 		return nil, err
 	}
 	pool := x509.NewCertPool()
-	pool.AddCert(ca)
-	return &certificates{pool: pool, pem: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw}), own: own, foreign: foreign}, nil
+	pool.AddCert(ca.Leaf)
+	return &certificates{pool: pool, pem: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Leaf.Raw}), own: *own, foreign: *foreign}, nil
 }
 
 // listener wraps l in TLS; the fault decides anew about each handshake.
@@ -59,44 +59,31 @@ func (c *certificates) listener(l net.Listener, fault func() Fault) net.Listener
 	})
 }
 
-func authority(name string) (*x509.Certificate, *ecdsa.PrivateKey, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, err
+func authority(name string) *x509.Certificate {
+	return &x509.Certificate{
+		Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
-	template := validFor(&x509.Certificate{
-		SerialNumber:          big.NewInt(1),
-		Subject:               pkix.Name{CommonName: name},
-		IsCA:                  true,
-		BasicConstraintsValid: true,
-		KeyUsage:              x509.KeyUsageCertSign,
-	})
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return nil, nil, err
-	}
-	cert, err := x509.ParseCertificate(der)
-	return cert, key, err
 }
 
-func leaf(ca *x509.Certificate, caKey *ecdsa.PrivateKey, template *x509.Certificate) (tls.Certificate, error) {
+// issue makes a certificate by ca, or by itself where ca is nil. It allows for clocks that
+// differ, and for a demonstration that runs for long.
+func issue(ca *tls.Certificate, template *x509.Certificate) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return tls.Certificate{}, err
+		return nil, err
 	}
-	template.SerialNumber = big.NewInt(2)
-	template.KeyUsage = x509.KeyUsageDigitalSignature
-	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	der, err := x509.CreateCertificate(rand.Reader, validFor(template), ca, &key.PublicKey, caKey)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
-}
-
-// validFor allows for clocks that differ, and for a demonstration that runs for long.
-func validFor(c *x509.Certificate) *x509.Certificate {
 	now := time.Now()
-	c.NotBefore, c.NotAfter = now.Add(-time.Hour), now.Add(365*24*time.Hour)
-	return c
+	template.SerialNumber = big.NewInt(now.UnixNano())
+	template.NotBefore, template.NotAfter = now.Add(-time.Hour), now.Add(365*24*time.Hour)
+	parent, signer := template, any(key)
+	if ca != nil {
+		template.KeyUsage, template.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+		parent, signer = ca.Leaf, ca.PrivateKey
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+	if err != nil {
+		return nil, err
+	}
+	leaf, err := x509.ParseCertificate(der)
+	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, err
 }

@@ -71,8 +71,7 @@ func refusal(who identity, f Fault, args []string) string {
 	case len(args) > 1 && slices.Contains(unavailable, name+" "+strings.ToUpper(args[1])):
 		return fmt.Sprintf(textNotAvailable, name+" "+strings.ToUpper(args[1]))
 	}
-	// "ACL RESTTOKEN" proves itself by user and password.
-	if who.readOnly && (k == write || k == remove || readOnlyRefuses(name)) || who.acl != nil && !who.acl.may(name) {
+	if who.readOnly && (k == write || k == remove || readOnlyRefuses(name)) {
 		return fmt.Sprintf(textNoPermission, strings.ToLower(name))
 	}
 	return f.refusal(name, k)

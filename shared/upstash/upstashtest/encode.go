@@ -12,33 +12,22 @@ import (
 type encoding struct{ base64, resp2 bool }
 
 // encodingOf reads the headers, and returns an error text for what Upstash refuses.
-func encodingOf(r *http.Request) (encoding, string) {
-	var e encoding
-	switch r.Header.Get("Upstash-Encoding") {
-	case "base64":
-		e.base64 = true
-	case "":
-	default:
+func encodingOf(r *http.Request) (e encoding, refused string) {
+	text, format := r.Header.Get("Upstash-Encoding"), r.Header.Get("Upstash-Response-Format")
+	switch {
+	case text != "" && text != "base64":
 		return e, "ERR unsupported Upstash-Encoding"
-	}
-	switch r.Header.Get("Upstash-Response-Format") {
-	case "resp2":
-		e.resp2 = true
-	case "":
-	default:
+	case format != "" && format != "resp2":
 		return e, "ERR unsupported Upstash-Response-Format"
-	}
-	if e.base64 && e.resp2 {
+	case text != "" && format != "":
 		return e, "ERR base64 and resp2 exclude each other"
 	}
-	return e, ""
+	return encoding{base64: text != "", resp2: format != ""}, ""
 }
 
 func (e encoding) write(w http.ResponseWriter, status int, a answer) {
 	if e.resp2 {
-		w.Header().Set("Content-Type", "application/octet-stream")
-		w.WriteHeader(status)
-		_, _ = w.Write(resp2(nil, a))
+		writeRESP2(w, status, a)
 		return
 	}
 	writeJSON(w, status, e.item(a))
@@ -46,12 +35,7 @@ func (e encoding) write(w http.ResponseWriter, status int, a answer) {
 
 func (e encoding) writeAll(w http.ResponseWriter, answers []answer) {
 	if e.resp2 {
-		w.Header().Set("Content-Type", "application/octet-stream")
-		var b []byte
-		for _, a := range answers {
-			b = resp2(b, a)
-		}
-		_, _ = w.Write(b)
+		writeRESP2(w, http.StatusOK, answers...)
 		return
 	}
 	items := make([]any, len(answers))
@@ -59,6 +43,14 @@ func (e encoding) writeAll(w http.ResponseWriter, answers []answer) {
 		items[i] = e.item(a)
 	}
 	writeJSON(w, http.StatusOK, items)
+}
+
+func writeRESP2(w http.ResponseWriter, status int, answers ...answer) {
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.WriteHeader(status)
+	for _, a := range answers {
+		_, _ = w.Write(resp2(nil, a))
+	}
 }
 
 type resultItem struct {

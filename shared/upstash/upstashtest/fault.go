@@ -13,7 +13,7 @@ import (
 // Mode is a way in which a server can fail.
 type Mode string
 
-// The modes. The texts are Upstash's; those that nobody has captured are marked in the README.
+// The modes. The texts are Upstash's; those that were never captured are marked in the README.
 const (
 	None Mode = "none"
 
@@ -39,7 +39,7 @@ const (
 
 	ContentType        Mode = "content_type"   // 200 with PONG as plain text
 	CaptivePortal      Mode = "captive_portal" // 200 with an HTML page
-	Base64             Mode = "base64"         // encodes what nobody asked to encode
+	Base64             Mode = "base64"         // encodes strings without a request to
 	ForeignCertificate Mode = "certificate"    // a certificate of another authority, for another name; needs TLS
 )
 
@@ -59,7 +59,7 @@ type Fault struct {
 }
 
 // Break makes the server fail in that way from the next request on, and requests that
-// hang now answer or end. Fault{} and None mend it.
+// hang now answer or end. Fault{} and None end the fault.
 func (s *Server) Break(f Fault) error {
 	if f.Mode == "" {
 		f.Mode = None
@@ -86,9 +86,7 @@ func (s *Server) Break(f Fault) error {
 }
 
 // Fault returns the fault in force.
-func (s *Server) Fault() Fault { return s.currentFault() }
-
-func (s *Server) currentFault() Fault {
+func (s *Server) Fault() Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.fault
@@ -97,7 +95,7 @@ func (s *Server) currentFault() Fault {
 // interfere applies the faults that concern a whole request, and reports whether it
 // has dealt with it.
 func (s *Server) interfere(w http.ResponseWriter, r *http.Request) bool {
-	switch f := s.currentFault(); f.Mode {
+	switch f := s.Fault(); f.Mode {
 	case AuthInvalid:
 		writeError(w, http.StatusUnauthorized, textAuthInvalid)
 	case AuthOld:
@@ -115,15 +113,13 @@ func (s *Server) interfere(w http.ResponseWriter, r *http.Request) bool {
 		io.WriteString(w, "PONG")
 	case Slow:
 		return !s.pause(r, f.Delay)
-	case Hang:
-		s.hang(r)
-		panic(http.ErrAbortHandler)
-	case HangInside:
-		beginAnswer(w)
-		s.hang(r)
-		panic(http.ErrAbortHandler)
-	case Truncated:
-		beginAnswer(w)
+	case Hang, HangInside, Truncated:
+		if f.Mode != Hang {
+			beginAnswer(w)
+		}
+		if f.Mode != Truncated {
+			s.hang(r)
+		}
 		panic(http.ErrAbortHandler)
 	case Reset:
 		reset(w)
@@ -227,5 +223,4 @@ const (
 	textTooBig       = "ERR max request size exceeded. Limit: %d bytes, Actual: %d bytes. See https://upstash.com/docs/redis/troubleshooting/max_request_size_exceeded for details"
 	textNotAvailable = "ERR Command is not available: '%s'. See https://upstash.com/docs/redis/overall/rediscompatibility for details"
 	textNotREST      = "ERR Command %q is not allowed in REST or it has a special context path"
-	textWrongUser    = "ERR Wrong password or user %q does not exist"
 )

@@ -19,13 +19,8 @@ type figures struct {
 	hits, misses  int64
 	syncs         int64
 	info          map[string]string // overrides of INFO, by field
-	omitted       map[string]bool   // fields that INFO leaves out
 	monthly       int64             // added to the month's commands
 	state         string
-}
-
-func newFigures() *figures {
-	return &figures{commands: map[string]int64{}, info: map[string]string{}, omitted: map[string]bool{}, state: "active"}
 }
 
 // SetInfo sets a field of INFO, for example ("total_data_size", "260000000"). An empty
@@ -33,19 +28,11 @@ func newFigures() *figures {
 func (s *Server) SetInfo(field, value string) {
 	s.figures.mu.Lock()
 	defer s.figures.mu.Unlock()
-	delete(s.figures.omitted, field)
 	if value == "" {
 		delete(s.figures.info, field)
 		return
 	}
 	s.figures.info[field] = value
-}
-
-// OmitInfo leaves a field out of INFO, until it is set.
-func (s *Server) OmitInfo(field string) {
-	s.figures.mu.Lock()
-	defer s.figures.mu.Unlock()
-	s.figures.omitted[field] = true
 }
 
 // count counts one command that was let in.
@@ -70,40 +57,38 @@ func (f *figures) countLookups(name string, a answer) {
 	if a.err != "" {
 		return
 	}
-	var hits, misses int64
+	var values []any
 	switch name {
 	case "GET", "HGET", "GETEX", "GETDEL", "TYPE":
-		if a.value == nil || a.value == "none" {
-			misses = 1
-		} else {
-			hits = 1
-		}
+		values = []any{a.value}
 	case "MGET", "HMGET":
-		values, _ := a.value.([]any)
-		for _, v := range values {
-			if v == nil {
-				misses++
-			} else {
-				hits++
-			}
-		}
+		values, _ = a.value.([]any)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.hits += hits
-	f.misses += misses
+	for _, v := range values {
+		if v == nil || v == "none" && name == "TYPE" {
+			f.misses++
+		} else {
+			f.hits++
+		}
+	}
 }
 
-func (f *figures) billedCommands() int64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.billed
+// Commands returns how many commands Upstash would have billed so far: those of
+// pipelines one by one, without PING, INFO and other operational ones.
+func (s *Server) Commands() int64 {
+	s.figures.mu.Lock()
+	defer s.figures.mu.Unlock()
+	return s.figures.billed
 }
 
-func (f *figures) commandCounts() map[string]int64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return maps.Clone(f.commands)
+// CommandCounts returns how often each command ran, by its upper-case name, the
+// operational ones included.
+func (s *Server) CommandCounts() map[string]int64 {
+	s.figures.mu.Lock()
+	defer s.figures.mu.Unlock()
+	return maps.Clone(s.figures.commands)
 }
 
 // syncToken is a new opaque value for each answer.
@@ -155,9 +140,7 @@ func (s *Server) info(ctx context.Context, wanted []string) (string, error) {
 		fmt.Fprintf(&b, "# %s\r\n", section.name)
 		for _, line := range section.fields {
 			field, value, _ := strings.Cut(line, ":")
-			if v, ok := s.figures.field(field, value, keys, own); ok {
-				fmt.Fprintf(&b, "%s:%s\r\n", field, v)
-			}
+			fmt.Fprintf(&b, "%s:%s\r\n", field, s.figures.field(field, value, keys, own))
 		}
 		b.WriteString("\r\n")
 	}
@@ -169,40 +152,30 @@ func (s *Server) info(ctx context.Context, wanted []string) (string, error) {
 
 // field returns a field's value: as set, else as the Redis behind counts it, else as
 // counted here, else its default.
-func (f *figures) field(name, fallback string, keys int64, own map[string]string) (string, bool) {
+func (f *figures) field(name, fallback string, keys int64, own map[string]string) string {
 	// A rough size, since Redis and miniredis measure memory in other ways than Upstash.
 	const bytesPerKey = 128
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.omitted[name] {
-		return "", false
-	}
 	if v, ok := f.info[name]; ok {
-		return v, true
+		return v
 	}
 	if v, ok := own[name]; ok {
-		return v, true
+		return v
 	}
-	switch name {
-	case "total_keys":
-		return strconv.FormatInt(keys, 10), true
-	case "total_data_size":
-		return strconv.FormatInt(keys*bytesPerKey, 10), true
-	case "total_data_size_human":
-		return fmt.Sprintf("%.3fKB", float64(keys*bytesPerKey)/1024), true
-	case "total_commands_processed":
-		return strconv.FormatInt(f.billed, 10), true
-	case "keyspace_hits":
-		return strconv.FormatInt(f.hits, 10), true
-	case "keyspace_misses":
-		return strconv.FormatInt(f.misses, 10), true
-	case "total_reads_processed":
-		return strconv.FormatInt(f.reads, 10), true
-	case "total_writes_processed":
-		return strconv.FormatInt(f.writes, 10), true
-	case "db0":
-		return fmt.Sprintf("keys=%d,expires=0,avg_ttl=0", keys), true
-	default:
-		return fallback, true
+	counted, ok := map[string]any{
+		"total_keys":               keys,
+		"total_data_size":          keys * bytesPerKey,
+		"total_data_size_human":    fmt.Sprintf("%.3fKB", float64(keys*bytesPerKey)/1024),
+		"total_commands_processed": f.billed,
+		"keyspace_hits":            f.hits,
+		"keyspace_misses":          f.misses,
+		"total_reads_processed":    f.reads,
+		"total_writes_processed":   f.writes,
+		"db0":                      fmt.Sprintf("keys=%d,expires=0,avg_ttl=0", keys),
+	}[name]
+	if ok {
+		return fmt.Sprint(counted)
 	}
+	return fallback
 }

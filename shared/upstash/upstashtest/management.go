@@ -71,7 +71,7 @@ func (s *Server) database(r *http.Request) map[string]any {
 func (s *Server) stats() map[string]any {
 	s.figures.mu.Lock()
 	defer s.figures.mu.Unlock()
-	f := s.figures
+	f := &s.figures
 	month := f.monthly + f.billed
 	now := time.Now().UTC().Truncate(time.Minute)
 	// Upstash prints Go's time.String, and its last point may be null.

@@ -40,8 +40,11 @@ func (s *Server) rest(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
-	if err != nil {
-		s.writeReadError(w, r, err)
+	if _, tooBig := errors.AsType[*http.MaxBytesError](err); tooBig {
+		writeError(w, http.StatusBadRequest, fmt.Sprintf(textTooBig, maxRequest, max(r.ContentLength, maxRequest+1)))
+		return
+	} else if err != nil {
+		writeError(w, http.StatusBadRequest, "ERR the request's body cannot be read")
 		return
 	}
 	encoding, text := encodingOf(r)
@@ -49,16 +52,8 @@ func (s *Server) rest(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, text)
 		return
 	}
-	encoding.base64 = encoding.base64 || s.currentFault().Mode == Base64
+	encoding.base64 = encoding.base64 || s.Fault().Mode == Base64
 	s.route(w, r, call{who: who, query: query, body: body, encoding: encoding})
-}
-
-func (s *Server) writeReadError(w http.ResponseWriter, r *http.Request, err error) {
-	if _, tooBig := errors.AsType[*http.MaxBytesError](err); !tooBig {
-		writeError(w, http.StatusBadRequest, "ERR the request's body cannot be read")
-		return
-	}
-	writeError(w, http.StatusBadRequest, fmt.Sprintf(textTooBig, maxRequest, max(r.ContentLength, maxRequest+1)))
 }
 
 // call is a request that was let in.
@@ -82,7 +77,12 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, c call) {
 	}
 	switch {
 	case first == "" && len(c.body) > 0:
-		s.single(w, r, c, c.body)
+		args, err := parseCommand(c.body)
+		if err != nil {
+			writeError(w, http.StatusBadRequest, "ERR "+err.Error())
+			return
+		}
+		s.respond(w, r, c, args)
 	case first == "":
 		writeError(w, http.StatusBadRequest, "ERR no command in path or body")
 	case first == "pipeline":
@@ -103,13 +103,19 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, c call) {
 // credentials returns the token, from the header or from _token, and the query's
 // other parts, which are arguments.
 func credentials(r *http.Request) (token string, query []string) {
+	unescaped := func(s string) string {
+		if u, err := url.QueryUnescape(s); err == nil {
+			return u
+		}
+		return s
+	}
 	token, _ = strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	for part := range strings.SplitSeq(r.URL.RawQuery, "&") {
 		if part == "" {
 			continue
 		}
 		name, value, hasValue := strings.Cut(part, "=")
-		name, value = unescapeQuery(name), unescapeQuery(value)
+		name, value = unescaped(name), unescaped(value)
 		switch {
 		case name == "_token":
 			token = value
@@ -120,13 +126,6 @@ func credentials(r *http.Request) (token string, query []string) {
 		}
 	}
 	return token, query
-}
-
-func unescapeQuery(s string) string {
-	if u, err := url.QueryUnescape(s); err == nil {
-		return u
-	}
-	return s
 }
 
 // segments splits a path before decoding it: an argument may hold a slash.
@@ -144,15 +143,6 @@ func segments(u *url.URL) ([]string, error) {
 		parts[i] = decoded
 	}
 	return parts, nil
-}
-
-func (s *Server) single(w http.ResponseWriter, r *http.Request, c call, body []byte) {
-	args, err := parseCommand(body)
-	if err != nil {
-		writeError(w, http.StatusBadRequest, "ERR "+err.Error())
-		return
-	}
-	s.respond(w, r, c, args)
 }
 
 // respond runs one command: an error is a 400 of its own.

@@ -51,7 +51,6 @@ func ask(t *testing.T, s *upstashtest.Server, method, target, token, body string
 // TestREST is one conversation: each line is asked in turn, of one database.
 func TestREST(t *testing.T) {
 	s := start(t, upstashtest.Options{})
-	s.AddUser(upstashtest.User{Name: "bob", Password: "secret", Commands: []string{"get", "ping"}})
 	tests := []struct {
 		name, method, target, token, body string
 		headers                           []string
@@ -86,7 +85,7 @@ func TestREST(t *testing.T) {
 		{"and does not write", "GET", "/set/n/2", readOnly, "", nil, 400, `{"error":"NOPERM this user has no permissions to run the 'set' command or its subcommand"}`},
 		{"nor scan", "GET", "/scan/0", readOnly, "", nil, 400, `{"error":"NOPERM this user has no permissions to run the 'scan' command or its subcommand"}`},
 		{"and is default_ro", "GET", "/acl/whoami", readOnly, "", nil, 200, `{"result":"default_ro"}`},
-		{"a wrong ACL password", "POST", "/", standard, `["ACL","RESTTOKEN","bob","wrong"]`, nil, 400, `{"error":"ERR Wrong password or user \"bob\" does not exist"}`},
+		{"another subcommand of ACL", "POST", "/", standard, `["ACL","LIST"]`, nil, 400, `{"error":"ERR Command is not available: 'ACL LIST'. See https://upstash.com/docs/redis/overall/rediscompatibility for details"}`},
 
 		{"base64, but not OK", "POST", "/pipeline", standard, `[["SET","b","OK"],["GET","b"],["ECHO","PONG"],["STRLEN","b"],["GET","none"],["MGET","b","none"]]`, []string{"Upstash-Encoding: base64"}, 200, `[{"result":"OK"},{"result":"OK"},{"result":"UE9ORw=="},{"result":2},{"result":null},{"result":["T0s=",null]}]`},
 		{"base64 does not encode errors", "GET", "/get", standard, "", []string{"Upstash-Encoding: base64"}, 400, `{"error":"ERR wrong number of arguments for 'get' command"}`},
@@ -123,6 +122,8 @@ func TestREST(t *testing.T) {
 			if resp.StatusCode != tt.status {
 				t.Errorf("status %d, want %d", resp.StatusCode, tt.status)
 			}
+			// Go 1.27's encoding/json writes U+FFFD itself, earlier ones its escape.
+			body = strings.ReplaceAll(body, "\ufffd", `\ufffd`)
 			if diff := cmp.Diff(tt.want, body); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
@@ -130,32 +131,6 @@ func TestREST(t *testing.T) {
 				t.Error("405 without Allow")
 			}
 		})
-	}
-}
-
-func TestACLTokens(t *testing.T) {
-	s := start(t, upstashtest.Options{})
-	bob := upstashtest.User{Name: "bob", Password: "secret", Commands: []string{"get", "acl"}}
-	s.AddUser(bob)
-	_, minted := ask(t, s, "GET", "/acl/resttoken/bob/secret", standard, "")
-	token := strings.TrimSuffix(strings.TrimPrefix(minted, `{"result":"`), `"}`)
-	for _, step := range []struct {
-		name, target string
-		status       int
-		want         string
-	}{
-		{"it is bob's", "/acl/whoami", 200, `{"result":"bob"}`},
-		{"it may what bob may", "/get/none", 200, `{"result":null}`},
-		{"and nothing else", "/set/a/1", 400, `{"error":"NOPERM this user has no permissions to run the 'set' command or its subcommand"}`},
-	} {
-		if resp, body := ask(t, s, "GET", step.target, token, ""); resp.StatusCode != step.status || body != step.want {
-			t.Errorf("%s: %d %s", step.name, resp.StatusCode, body)
-		}
-	}
-	bob.Disabled = true
-	s.AddUser(bob)
-	if resp, body := ask(t, s, "GET", "/ping", token, ""); resp.StatusCode != 401 || !strings.Contains(body, "user is disabled") {
-		t.Errorf("a disabled user: %d %s", resp.StatusCode, body)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 // run runs one command as who. The error is the backend's absence.
 func (s *Server) run(ctx context.Context, who identity, args []string) (answer, error) {
-	if text := refusal(who, s.currentFault(), args); text != "" {
+	if text := refusal(who, s.Fault(), args); text != "" {
 		return answer{err: text}, nil
 	}
 	s.figures.count(args)
@@ -28,11 +28,14 @@ func (s *Server) run(ctx context.Context, who identity, args []string) (answer, 
 // runTransaction runs commands atomically. The text says why all were discarded.
 func (s *Server) runTransaction(ctx context.Context, who identity, list [][]string) ([]answer, string, error) {
 	answers := make([]answer, len(list))
+	type forwarded struct {
+		at      int // in list
+		restore func(answer) answer
+	}
+	var forwards []forwarded
 	var sent [][]string
-	var at []int
-	var restores []func(answer) answer
 	for i, args := range list {
-		if text := refusal(who, s.currentFault(), args); text != "" {
+		if text := refusal(who, s.Fault(), args); text != "" {
 			return nil, text, nil
 		}
 		a, ok, err := s.runHere(ctx, who, args)
@@ -44,7 +47,7 @@ func (s *Server) runTransaction(ctx context.Context, who identity, list [][]stri
 			continue
 		}
 		translated, restore := s.translate(args)
-		sent, at, restores = append(sent, translated), append(at, i), append(restores, restore)
+		sent, forwards = append(sent, translated), append(forwards, forwarded{i, restore})
 	}
 	for _, args := range list {
 		s.figures.count(args)
@@ -56,8 +59,8 @@ func (s *Server) runTransaction(ctx context.Context, who identity, list [][]stri
 	if err != nil || discarded.err != "" {
 		return nil, discarded.err, err
 	}
-	for i, r := range results {
-		if answers[at[i]], err = s.finish(ctx, list[at[i]], restores[i](r)); err != nil {
+	for i, f := range forwards {
+		if answers[f.at], err = s.finish(ctx, list[f.at], f.restore(results[i])); err != nil {
 			return nil, "", err
 		}
 	}
@@ -73,7 +76,10 @@ func (s *Server) runHere(ctx context.Context, who identity, args []string) (answ
 	case "CONFIG":
 		return config(args), true, nil
 	case "ACL":
-		return s.acl(who, args), true, nil
+		if len(args) == 2 && strings.EqualFold(args[1], "WHOAMI") {
+			return answer{value: who.user}, true, nil
+		}
+		return answer{err: fmt.Sprintf(textNotAvailable, strings.ToUpper(strings.Join(args[:min(len(args), 2)], " ")))}, true, nil
 	case "SCRIPT":
 		return s.script(ctx, args)
 	default:
@@ -174,18 +180,4 @@ func config(args []string) answer {
 		return answer{value: []any{parameter, ""}}
 	}
 	return answer{value: []any{}}
-}
-
-func (s *Server) acl(who identity, args []string) answer {
-	switch sub := strings.ToUpper(strings.Join(args[1:min(len(args), 2)], "")); {
-	case sub == "WHOAMI":
-		return answer{value: who.user}
-	case sub == "RESTTOKEN" && len(args) == 4:
-		if token, ok := s.accounts.mint(args[2], args[3]); ok {
-			return answer{value: token}
-		}
-		return answer{err: fmt.Sprintf(textWrongUser, args[2])}
-	default:
-		return answer{err: fmt.Sprintf(textNotAvailable, strings.TrimSpace("ACL "+sub))}
-	}
 }

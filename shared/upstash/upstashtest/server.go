@@ -46,8 +46,8 @@ type Server struct {
 	http     *http.Server
 	certs    *certificates // nil without TLS
 	scripts  scripts
-	accounts *accounts
-	figures  *figures
+	accounts accounts
+	figures  figures
 	addr     string
 
 	closing chan struct{} // closed by Close: ends hanging answers
@@ -73,8 +73,10 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("starting the emulator: the standard and the read-only token are the same")
 	}
 	s := &Server{
-		options: o, accounts: newAccounts(o.Token, o.ReadOnlyToken), figures: newFigures(),
-		closing: make(chan struct{}), changed: make(chan struct{}), conns: map[net.Conn]struct{}{},
+		options:  o,
+		accounts: accounts{standard: o.Token, readonly: o.ReadOnlyToken},
+		figures:  figures{commands: map[string]int64{}, info: map[string]string{}, state: "active"},
+		closing:  make(chan struct{}), changed: make(chan struct{}), conns: map[net.Conn]struct{}{},
 	}
 	if o.TLS {
 		certs, err := newCertificates()
@@ -97,6 +99,7 @@ func New(o Options) (*Server, error) {
 		backend.close()
 		return nil, fmt.Errorf("starting the emulator: %w", err)
 	}
+	s.addr = s.listener.Addr().String()
 	return s, nil
 }
 
@@ -180,53 +183,20 @@ func (s *Server) APIKey() string { return s.options.APIKey }
 // DatabaseID returns the database's id in the management API.
 func (s *Server) DatabaseID() string { return s.options.DatabaseID }
 
-// Token returns the standard token in force.
-func (s *Server) Token() string { return s.accounts.token() }
-
-// ReadOnlyToken returns the read-only token in force.
-func (s *Server) ReadOnlyToken() string { return s.accounts.readOnlyToken() }
-
-// SetToken replaces the standard token, as a rotation does: the old one is refused
-// from now on.
-func (s *Server) SetToken(token string) { s.accounts.setToken(token) }
-
-// Rotate resets the password as Upstash's console does: it revokes both tokens and
-// returns the new standard one.
-func (s *Server) Rotate() string {
-	token := randomToken()
-	s.accounts.reset(token, randomToken())
-	return token
-}
-
-// Commands returns how many commands Upstash would have billed so far: those of
-// pipelines one by one, without PING, INFO and other operational ones.
-func (s *Server) Commands() int64 { return s.figures.billedCommands() }
-
-// CommandCounts returns how often each command ran, by its upper-case name, the
-// operational ones included.
-func (s *Server) CommandCounts() map[string]int64 { return s.figures.commandCounts() }
-
+// listen answers on addr until the listener is closed. An http.Server may serve one
+// listener after another as long as it is not shut down.
 func (s *Server) listen(addr string) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return err
 	}
-	s.addr = l.Addr().String()
 	s.listener = l
-	s.serve(l)
+	serving := l
+	if s.certs != nil {
+		serving = s.certs.listener(l, s.Fault)
+	}
+	s.serving.Go(func() { _ = s.http.Serve(serving) })
 	return nil
-}
-
-// serve answers on l until it is closed. An http.Server may serve one listener after
-// another as long as it is not shut down.
-func (s *Server) serve(l net.Listener) {
-	s.serving.Go(func() {
-		if s.certs != nil {
-			_ = s.http.Serve(s.certs.listener(l, s.currentFault))
-			return
-		}
-		_ = s.http.Serve(l)
-	})
 }
 
 // refuse closes the listener and every connection, so that the port refuses.
@@ -241,32 +211,25 @@ func (s *Server) refuse() {
 	}
 }
 
-// reopen listens on the same port again. The port was ours a moment ago; somebody
-// else may have taken it, or the kernel may not have let it go yet.
+// reopen listens on the same port again. Another process may have taken the port, and
+// the kernel may still hold it.
 func (s *Server) reopen() error {
-	if s.listener != nil || s.isClosing() {
+	select {
+	case <-s.closing:
+		return nil
+	default:
+	}
+	if s.listener != nil {
 		return nil
 	}
-	var l net.Listener
 	var err error
 	for range 50 {
-		if l, err = net.Listen("tcp", s.addr); err == nil {
-			s.listener = l
-			s.serve(l)
+		if err = s.listen(s.addr); err == nil {
 			return nil
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
 	return fmt.Errorf("listening again: %w", err)
-}
-
-func (s *Server) isClosing() bool {
-	select {
-	case <-s.closing:
-		return true
-	default:
-		return false
-	}
 }
 
 func (s *Server) track(c net.Conn, state http.ConnState) {
