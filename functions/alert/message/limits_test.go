@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 func TestQuantities(t *testing.T) {
@@ -38,15 +39,15 @@ func TestTimesForPeople(t *testing.T) {
 	}
 	now := at("2026-11-22 18:22:01")
 	for _, tt := range []struct{ got, want string }{
-		{Clock(at("2026-11-22 00:00:00"), now), "00:00 UTC"},
-		{Clock(at("2026-11-21 23:59:59"), now), "2026-11-21 23:59 UTC"},
-		{Clock(at("2025-11-22 18:22:01"), now), "2025-11-22 18:22 UTC"},
+		{text.Clock(at("2026-11-22 00:00:00"), now), "00:00 UTC"},
+		{text.Clock(at("2026-11-21 23:59:59"), now), "2026-11-21 23:59 UTC"},
+		{text.Clock(at("2025-11-22 18:22:01"), now), "2025-11-22 18:22 UTC"},
 		{between(now, now.Add(2*time.Minute-1), now), "18:22:01–18:24:00 UTC"},
 		{between(now, now.Add(2*time.Minute), now), "18:22–18:24 UTC"},
 		{between(at("2026-11-21 23:50:00"), now, now), "2026-11-21 23:50–18:22 UTC"},
 		{span(now, now.Add(time.Hour), now), "18:22–19:22 UTC (1 h)"},
 		{list(nil, 2), ""}, {list([]string{"a"}, 2), "a"}, {list([]string{"a", "b"}, 2), "a and b"}, {list([]string{"a", "b", "c"}, 2), "a, b and 1 more"},
-		{list([]string{"a", "b", "c"}, 3), "a, b and c"}, {count(0, "run"), "0 runs"}, {count(1, "run"), "1 run"}, {count(2, "run"), "2 runs"},
+		{list([]string{"a", "b", "c"}, 3), "a, b and c"}, {text.Count(0, "run", "runs"), "0 runs"}, {text.Count(1, "run", "runs"), "1 run"}, {text.Count(2, "run", "runs"), "2 runs"},
 		{upperFirst(""), ""}, {upperFirst("a b"), "A b"}, {lowerFirst("The app"), "the app"}, {lowerFirst("Redis is"), "Redis is"},
 	} {
 		if tt.got != tt.want {
@@ -60,8 +61,8 @@ func TestTextIsWrapped(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
 		{"aaaa bbbb", "aaaa bbbb"}, {"aaaa bbbbb", "aaaa\n..bbbbb"}, {"aaaaaaaaaaaa b", "aaaaaaaaaaaa\n..b"}, {"éééé éééé", "éééé éééé"}, {"", ""},
 	} {
-		if got := wrap(tt.text, 9, ".."); got != tt.want {
-			t.Errorf("wrap(%q) = %q, want %q", tt.text, got, tt.want)
+		if got := text.Wrap(tt.text, 9, ".."); got != tt.want {
+			t.Errorf("text.Wrap(%q) = %q, want %q", tt.text, got, tt.want)
 		}
 	}
 }
