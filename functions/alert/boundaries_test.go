@@ -34,8 +34,7 @@ func TestNewSaysWhatIsMissing(t *testing.T) {
 // write that never was.
 func TestEveryWriteIsCountedAndOwned(t *testing.T) {
 	w := newWorld(t, nil)
-	var points []Point
-	w.f.options.Observe = func(p Point) { points = append(points, p) }
+	passed := w.points()
 	committed := ""
 	w.slack.during = func(message.Message) {
 		s := w.state()
@@ -47,6 +46,7 @@ func TestEveryWriteIsCountedAndOwned(t *testing.T) {
 	if s := w.state(); s.Counter < 2 || s.Owner != "" || committed == "" {
 		t.Errorf("after the record write %d by %q, want a later one by no one", s.Counter, s.Owner)
 	}
+	points := passed()
 	if want := []Point{Got, Stepped, Claimed, Committing, Committed}; !slices.Equal(points[:5], want) {
 		t.Errorf("points %v, want %v first", points, want)
 	}
