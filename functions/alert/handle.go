@@ -86,7 +86,9 @@ func (f *Function) command(ctx context.Context, c report.Command) error {
 
 // everywhere applies an input to every shard, a few at a time, whether others fail or not.
 func (f *Function) everywhere(ctx context.Context, in Input) error {
-	shards := f.shards(ctx)
+	shards := slices.Concat(f.config.ShardNames(), f.storedShards(ctx))
+	slices.Sort(shards)
+	shards = slices.Compact(shards)
 	errs := make([]error, len(shards))
 	var group errgroup.Group
 	group.SetLimit(4)
@@ -106,13 +108,7 @@ func (f *Function) everywhere(ctx context.Context, in Input) error {
 // the configuration may still have open incidents.
 const storedFor = time.Hour
 
-// shards returns those of the configuration and those that have a state.
-func (f *Function) shards(ctx context.Context) []string {
-	names := slices.Concat(f.config.ShardNames(), f.storedShards(ctx))
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
+// storedShards returns the shards that have a state.
 func (f *Function) storedShards(ctx context.Context) []string {
 	f.mu.Lock()
 	names, read := f.stored, f.storedAt
