@@ -25,7 +25,7 @@ import (
 
 var errDown = errors.New("out of order")
 
-// faultyTopic refuses what it is told to.
+// faultyTopic refuses everything while it has an error.
 type faultyTopic struct {
 	*topic
 	err error
