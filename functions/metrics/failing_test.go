@@ -14,16 +14,18 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/metrics"
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/signature"
 	"github.com/pongwatch/pongwatch/shared/store/storetest"
 )
 
 var errDown = errors.New("out of order")
 
-// faultyTopic refuses what it is told to.
+// faultyTopic refuses everything while it has an error.
 type faultyTopic struct {
 	*topic
 	err error
@@ -188,6 +190,31 @@ func TestCredentialsThatCannotBeReadAreNoGoodResult(t *testing.T) {
 		}
 		if name == "it panics" && (got[report.Memory].Cause != cause.MonitorPanic || got[report.Monitor].Cause != cause.MonitorPanic || strings.Contains(fmt.Sprint(got), "sesame") || strings.Contains(log.String(), "sesame")) {
 			t.Errorf("%s: %+v, want the panic without its value", name, got[report.Memory])
+		}
+	}
+}
+
+// A proof is signed with the keys of ProofKeys. Without them it is not known, and not good.
+func TestProofKeysThatCannotBeReadAreNoProof(t *testing.T) {
+	asked := 0
+	app := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
+	t.Cleanup(app.Close)
+	for name, keys := range map[string]check.Keys{
+		"they cannot be read": func(context.Context) ([]signature.Key, error) {
+			return nil, &check.Problem{Cause: cause.MonitorSecretUnavailable, Evidence: "reading proof_key"}
+		},
+		"there are none": nil,
+	} {
+		x := newFixture(t, "", func(o *metrics.Options) {
+			o.Config.Databases[0].Apps = []config.App{{Service: "web", HealthURL: app.URL, Proof: true, ProofEvery: 5 * time.Minute}}
+			o.ProofKeys = keys
+		})
+		want := cause.ConfigMissing
+		if keys != nil {
+			want = cause.MonitorSecretUnavailable
+		}
+		if got := x.run(t, 0)[report.MockMode]; got.Status != report.Unknown || got.Cause != want || asked != 0 {
+			t.Errorf("%s: mock_mode = %+v after %d requests, want unknown of %s without any", name, got, asked, want)
 		}
 	}
 }

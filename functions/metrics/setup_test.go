@@ -58,7 +58,7 @@ func deploy(t *testing.T, more string, database ...string) deployed {
 	environment := map[string]string{
 		"PONGWATCH_CONFIG": fmt.Sprintf(`{%s "databases": [{"name": "cache", "url": "https://eu1-cache-12345.upstash.io", "token": "sm://%s"%s}]}`, more, databaseToken, strings.Join(database, "")),
 		"PONGWATCH_REGION": "mars-north1", "PONGWATCH_TOPIC_REPORTS": "projects/p/topics/reports", "GOOGLE_CLOUD_PROJECT": "p", "K_REVISION": "metrics-00007-abc",
-		"PONGWATCH_AUDIENCE":           "https://metrics.example.com",
+		"PONGWATCH_AUDIENCE":                    "https://metrics.example.com",
 		"PONGWATCH_SECRETMANAGER_EMULATOR_HOST": google.Addr(), "FIRESTORE_EMULATOR_HOST": google.Addr(), "PUBSUB_EMULATOR_HOST": google.Addr(),
 	}
 	return deployed{metrics.Handler(func(key string) string { return environment[key] }), google}

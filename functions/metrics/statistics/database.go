@@ -74,10 +74,7 @@ func (r *shardReader) material(ctx context.Context) *material {
 // open yields a database's samples of the latest days that are not compacted.
 func (m *material) open(region, database string) iter.Seq[report.Sample] {
 	hours := m.pings[region]
-	first := slices.IndexFunc(hours, func(h *history.PingHour) bool { return !h.Hour().Before(m.since) })
-	if first < 0 {
-		first = len(hours)
-	}
+	first, _ := slices.BinarySearchFunc(hours, m.since, func(h *history.PingHour, t time.Time) int { return h.Hour().Compare(t) })
 	return samplesOf(hours[first:], nil, region, database)
 }
 
