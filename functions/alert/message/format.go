@@ -12,8 +12,8 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// Clock returns t for somebody who reads at now: "18:22 UTC", with the date unless
-// it is today's.
+// Clock returns t as a reader sees it at now: "18:22 UTC", with the date unless it is
+// today's.
 func Clock(t, now time.Time) string {
 	t, now = t.UTC(), now.UTC()
 	if t.YearDay() == now.YearDay() && t.Year() == now.Year() {
