@@ -227,6 +227,18 @@ func TestUptimeIsOfThirtyDays(t *testing.T) {
 	}
 }
 
+// A day may be compacted late, while its hours are kept and two days longer.
+func TestADayThatIsCompactedLateIsFound(t *testing.T) {
+	f := newFixture(t, two)
+	f.ping("main", west, noon.AddDate(0, 0, -4), map[string]report.Sample{"cache": failed})
+	for _, want := range []int{0, 1} {
+		if u := f.read(Query{Range: "1h"}).Databases[0].Uptime; u.Failed != want {
+			t.Errorf("%d failures, want %d", u.Failed, want)
+		}
+		f.compact("main", noon.AddDate(0, 0, -4))
+	}
+}
+
 // The hours of a day that was not compacted are read for as long as they are kept: three days.
 func TestDaysThatAreNotCompactedCountWhileTheirHoursAreKept(t *testing.T) {
 	f := newFixture(t, two)
