@@ -16,7 +16,7 @@ resource "google_firestore_database" "this" {
   depends_on = [google_project_service.apis]
 }
 
-# Documents are one compressed field each, which nobody searches: an index on it would
+# Documents are one compressed field each, which no query searches: an index on it would
 # cost as much as the data.
 resource "google_firestore_field" "data" {
   for_each = toset(local.collections)

@@ -1,4 +1,4 @@
-# Who may call which function, and nobody else: each list is the whole of it. A function
+# Who may call which function: each list is complete. A function
 # that is made anew loses its list, which is then made anew with it.
 locals {
   invokers = {

@@ -108,7 +108,7 @@ resource "google_logging_metric" "latency" {
 resource "google_logging_metric" "undelivered" {
   project     = var.project
   name        = "${var.prefix}/undelivered"
-  description = "Critical incidents of which nobody who can be woken has heard."
+  description = "Critical incidents that have reached no receiver that pages."
   filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${var.prefix}-alert\" AND jsonPayload.event=\"undelivered\" AND NOT logName:\"run.googleapis.com%2Frequests\""
 
   metric_descriptor {

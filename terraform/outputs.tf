@@ -9,7 +9,7 @@ output "configuration_parts" {
 }
 
 output "dashboard_command" {
-  description = "Opens the dashboard on this machine, with the identity of whoever is signed in to gcloud."
+  description = "Opens the dashboard on this machine, with the identity that is signed in to gcloud."
   value       = "gcloud run services proxy ${var.prefix}-metrics --project=${var.project} --region=${var.region} --port=8080 # then http://localhost:8080/"
 }
 
@@ -23,7 +23,7 @@ output "environment" {
 }
 
 output "health_commands" {
-  description = "Ask pongwatch about Redis, and about itself, with the identity of whoever is signed in to gcloud."
+  description = "Ask pongwatch about Redis, and about itself, with the identity that is signed in to gcloud."
   value = merge([for region in sort(tolist(local.healthcheck_regions)) : {
     "redis/${region}"  = "curl -sS -H \"Authorization: Bearer $(gcloud auth print-identity-token)\" ${local.urls.healthcheck[region]}/api/v1/health/redis"
     "health/${region}" = "curl -sS -H \"Authorization: Bearer $(gcloud auth print-identity-token)\" ${local.urls.healthcheck[region]}/health"

@@ -1,5 +1,5 @@
 variable "access" {
-  description = "Who may read the pages of each kind: \"iam\" (whoever may invoke the function), \"token\" (whoever has one of `tokens`, as Bearer or as the password of Basic) or \"public\". One page that is not \"iam\" opens its function to the internet; the function then guards each page, and its scheduled runs, itself. All pages but `health` are of one function, Metrics: either all of them are \"iam\", or none is."
+  description = "Who may read the pages of each kind: \"iam\" (those who may invoke the function), \"token\" (those who have one of `tokens`, as Bearer or as the password of Basic) or \"public\". One page that is not \"iam\" opens its function to the internet; the function then guards each page, and its scheduled runs, itself. All pages but `health` are of one function, Metrics: either all of them are \"iam\", or none is."
   type = object({
     api         = optional(string, "iam")
     badges      = optional(string, "iam")
@@ -19,7 +19,7 @@ variable "access" {
   }
   validation {
     condition     = length(distinct([for surface in ["api", "badges", "dashboard", "openmetrics", "playbooks"] : var.access[surface] == "iam"])) == 1
-    error_message = "The pages of Metrics are behind IAM together, or not at all: one that is not \"iam\" opens their function, and nobody could read the others. Example: access = { api = \"token\", badges = \"public\", dashboard = \"token\", openmetrics = \"token\", playbooks = \"public\", tokens = [\"secret:read-token\"] }"
+    error_message = "The pages of Metrics are behind IAM together, or not at all: one that is not \"iam\" opens their function, and the others would be closed to everyone. Example: access = { api = \"token\", badges = \"public\", dashboard = \"token\", openmetrics = \"token\", playbooks = \"public\", tokens = [\"secret:read-token\"] }"
   }
   validation {
     condition     = length(var.access.tokens) > 0 || !anytrue([for surface in ["api", "badges", "dashboard", "health", "openmetrics", "playbooks"] : var.access[surface] == "token"])
@@ -212,7 +212,7 @@ variable "firestore" {
 }
 
 variable "heartbeat" {
-  description = "An address outside Google Cloud that Alert asks each minute while it works and every critical incident has reached somebody, so that its owner notices when the whole project falls silent."
+  description = "An address outside Google Cloud that Alert asks each minute while it works and every critical incident was delivered, so that its owner notices when the whole project falls silent."
   type = object({
     every = optional(string)
     url   = string
@@ -303,7 +303,7 @@ variable "log_sink" {
 }
 
 variable "maintenance" {
-  description = "Planned work, during which nobody is notified of what opens; docs/configuration.md, `maintenance`."
+  description = "Planned work, during which new incidents send no notification; docs/configuration.md, `maintenance`."
   type = list(object({
     cron         = optional(string)
     databases    = optional(list(string))
@@ -368,7 +368,7 @@ variable "oncall" {
 }
 
 variable "oncall_email" {
-  description = "Who is told by Cloud Monitoring when pongwatch itself fails, independently of every receiver. It is required: a monitor that nobody watches fails silently."
+  description = "Who is told by Cloud Monitoring when pongwatch itself fails, independently of every receiver. It is required: an unwatched monitor fails silently."
   type        = string
   nullable    = false
 
@@ -471,7 +471,7 @@ variable "receivers" {
 
   validation {
     condition     = length(var.receivers) > 0
-    error_message = "Somebody must be told. Example: receivers = { slack-oncall = { slack = { webhook = \"secret:slack-webhook\" } } }"
+    error_message = "There must be a receiver. Example: receivers = { slack-oncall = { slack = { webhook = \"secret:slack-webhook\" } } }"
   }
   validation {
     condition     = alltrue([for name in keys(var.receivers) : can(regex("^[a-z0-9][a-z0-9-]{0,62}$", name))])

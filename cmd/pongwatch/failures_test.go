@@ -241,6 +241,24 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// A line has the phases that took time, and the status code where there was one.
+func TestProbedLine(t *testing.T) {
+	tests := []struct {
+		probed probed
+		want   string
+	}{
+		{probed{Status: report.OK, Phases: &report.Phases{Connect: 12.4, Wait: 9.96}}, "PONG in 10.0 ms (connect 12 ms, wait 10.0 ms)"},
+		{probed{Status: report.Fail, Cause: "tls", Title: "T", HTTPStatus: 502, Phases: &report.Phases{DNS: 1, TLS: 2}}, "tls: T, HTTP 502 (dns 1.0 ms, tls 2.0 ms)"},
+		{probed{Status: report.Fail, Cause: "tls", Title: "T", Phases: &report.Phases{}}, "tls: T"},
+		{probed{Status: report.Fail, Cause: "tls", Title: "T"}, "tls: T"},
+	}
+	for _, tt := range tests {
+		if got := tt.probed.line(); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
+	}
+}
+
 // An emulator that cannot write its authority does not serve.
 func TestEmulatorWithoutItsAuthority(t *testing.T) {
 	expect(t, exitFailed, "writing the certificate authority", "emulator", "--addr", "127.0.0.1:0", "--tls-ca", filepath.Join(t.TempDir(), "no", "ca.pem"))

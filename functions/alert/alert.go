@@ -1,13 +1,12 @@
 // Package alert is the function that decides and notifies. Everything reaches it as
 // a Pub/Sub push: reports, ticks, commands and signals.
 //
-// For each message it reads the shard's state, lets [Step] decide, claims
-// what is owed to receivers in the same value, and writes it by compare-and-swap.
-// Only then does it send, and records what became of it. Once the write is
-// committed the message is acknowledged, delivered or not: what is owed is in the
-// outbox, and every later message sweeps it. So nothing is lost by a crash at any
-// point, and nothing is sent twice unless the crash, or a lost answer, falls between
-// a receiver's acceptance and the record of it.
+// For each message it reads the shard's state, lets [Step] decide, claims what is owed
+// to receivers in the same value, and writes it by compare-and-swap. Only then it sends,
+// and records the results. Once the write is committed the message is acknowledged,
+// delivered or not, because the outbox holds what is owed and every later message sweeps
+// it. No crash loses anything. A message is sent twice only if a crash or a lost answer
+// falls between a receiver's acceptance and its record.
 package alert
 
 import (
@@ -37,19 +36,18 @@ type Options struct {
 	// Receivers by address. An address that routes name and that is missing here is
 	// reported as refusing.
 	Receivers map[string]message.Receiver
-	// Problems says why an address is missing in Receivers. Optional.
+	// Problems says why an address is missing from Receivers. Optional.
 	Problems map[string]string
 	// Context returns what messages need besides the notice. Optional.
 	Context func(context.Context) message.Context
 	// Trend returns the latency of the last hour before at as a text sparkline. Optional.
 	Trend func(ctx context.Context, shard, database string, at time.Time) string
-	// Heartbeat asks the address that notices pongwatch's silence, after ticks that went
-	// well; see [Heartbeat]. Optional.
+	// Heartbeat sends a heartbeat after ticks that went well; see [Heartbeat]. Optional.
 	Heartbeat func(context.Context) error
-	// MayAct decides whether who asks may do so; nil decides by the configuration.
+	// MayAct decides whether a person may do what they ask; nil decides by the configuration.
 	MayAct func(context.Context, report.Command) (bool, error)
 
-	// Authorize guards POST where IAM does not; nil lets everybody through.
+	// Authorize guards POST where IAM does not; nil lets every request through.
 	Authorize func(http.Handler) http.Handler
 	// Lease replaces DefaultLease, for tests that kill the process.
 	Lease time.Duration
@@ -110,7 +108,7 @@ func New(o Options) (*Function, error) {
 	case o.Store == nil:
 		return nil, errors.New("making Alert: Store is missing")
 	case o.Receivers == nil:
-		return nil, errors.New("making Alert: Receivers is missing, want a map by address; an empty one tells nobody")
+		return nil, errors.New("making Alert: Receivers is missing, want a map by address, which may be empty")
 	}
 	if o.Lease == 0 {
 		o.Lease = DefaultLease
@@ -151,7 +149,7 @@ func New(o Options) (*Function, error) {
 // ServeHTTP implements [http.Handler].
 func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }
 
-// about answers somebody who looks whether the function is there.
+// about answers a person who checks whether the function is there.
 func (f *Function) about(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write([]byte(`{"function":"alert","takes":"Pub/Sub push requests"}` + "\n")) // the caller is gone if this fails

@@ -26,10 +26,10 @@ const (
 // documentsAtOnce bounds how many incident documents are written at the same time.
 const documentsAtOnce = 8
 
-// deliver sends claimed notices, each receiver's in their order and the receivers
-// side by side, and records results as they come in: what was accepted must not
-// wait for what hangs. It goes on when the request has ended, since the claims are
-// this process' alone. It returns what the results show about receivers.
+// deliver sends claimed notices, each receiver's in their order and the receivers side by
+// side. It records results as they come in, so that an accepted message does not wait for
+// one that hangs. It goes on when the request has ended, because only this process holds
+// the claims. It returns what the results show about receivers.
 func (f *Function) deliver(ctx context.Context, shard string, notices []incident.Notice) []ReceiverHealth {
 	ctx = context.WithoutCancel(ctx)
 	queues := map[string][]incident.Notice{}
@@ -72,8 +72,8 @@ func (f *Function) deliver(ctx context.Context, shard string, notices []incident
 	return health
 }
 
-// sendAll sends a receiver's notices one after the other. When it asks to be left
-// alone, the rest is not even tried.
+// sendAll sends a receiver's notices one after the other. Once the receiver asks for a
+// pause, the rest is not tried.
 func (f *Function) sendAll(ctx context.Context, address string, queue []incident.Notice, results chan<- notify.Result) {
 	var pause *notify.Result
 	for _, n := range queue {
@@ -177,8 +177,8 @@ func (f *Function) writeDocument(ctx context.Context, n incident.Notice) error {
 	return nil
 }
 
-// record merges results into the state, however often others write in between. If
-// it cannot be written, the leases run out and what was sent may be sent once more.
+// record merges results into the state, however often other workers write in between. If
+// it cannot write, the leases run out and what was sent may be sent once more.
 func (f *Function) record(ctx context.Context, shard string, results []notify.Result) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
@@ -207,7 +207,7 @@ func (f *Function) tryRecord(ctx context.Context, shard string, results []notify
 	}
 	next := notify.Record(s, results, f.policy(shard), f.now())
 	if incident.Equal(s, next) {
-		return nil // an attempt whose answer was lost has recorded it
+		return nil // an earlier attempt, whose answer was lost, has recorded it
 	}
 	next.Counter++
 	next.Owner = ""

@@ -25,7 +25,7 @@ func (f *Function) handle(ctx context.Context, e envelope) error {
 	d, err := report.Decode(report.Message{Data: e.Message.Data, Attributes: e.Message.Attributes}, e.Message.PublishTime)
 	switch {
 	case errors.Is(err, report.ErrNewer) && d.Kind == report.KindCommand:
-		return err // a newer version of this function will understand what the person asked
+		return err // a newer version of this function will understand the command
 	case errors.Is(err, report.ErrNewer):
 		f.log.ErrorContext(ctx, "message of a newer version", "event", "newer", "error", err, "kind", d.Kind)
 		return nil // the next run heals
@@ -55,7 +55,7 @@ func (f *Function) report(ctx context.Context, r report.Report) error {
 	return err
 }
 
-// tick lets time pass for all shards, and tells the outside that it did.
+// tick lets time pass for all shards, then sends the heartbeat.
 func (f *Function) tick(ctx context.Context) error {
 	if err := f.everywhere(ctx, Input{}); err != nil {
 		return err
@@ -84,10 +84,11 @@ func (f *Function) command(ctx context.Context, c report.Command) error {
 	return f.everywhere(ctx, in)
 }
 
-// everywhere applies an input to every shard, a few at a time; one that fails does
-// not keep the others from it.
+// everywhere applies an input to every shard, a few at a time, whether others fail or not.
 func (f *Function) everywhere(ctx context.Context, in Input) error {
-	shards := f.shards(ctx)
+	shards := slices.Concat(f.config.ShardNames(), f.storedShards(ctx))
+	slices.Sort(shards)
+	shards = slices.Compact(shards)
 	errs := make([]error, len(shards))
 	var group errgroup.Group
 	group.SetLimit(4)
@@ -107,13 +108,7 @@ func (f *Function) everywhere(ctx context.Context, in Input) error {
 // the configuration may still have open incidents.
 const storedFor = time.Hour
 
-// shards returns those of the configuration and those that have a state.
-func (f *Function) shards(ctx context.Context) []string {
-	names := slices.Concat(f.config.ShardNames(), f.storedShards(ctx))
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
+// storedShards returns the shards that have a state.
 func (f *Function) storedShards(ctx context.Context) []string {
 	f.mu.Lock()
 	names, read := f.stored, f.storedAt

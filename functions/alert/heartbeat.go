@@ -17,23 +17,23 @@ import (
 )
 
 const (
-	// beatTimeout bounds one beat: the tick waits for it, since a function has no CPU
+	// beatTimeout bounds one beat. The tick waits for it, because a function has no CPU
 	// once it has answered.
 	beatTimeout = 5 * time.Second
-	// beatEarly is how much before its time a beat is due: ticks come each minute, not
-	// to the second.
+	// beatEarly is how much before its time a beat is due, because ticks are not punctual to
+	// the second.
 	beatEarly = 30 * time.Second
 )
 
-// Heartbeat returns what asks the heartbeat's address once, by GET, with any 2xx for a
-// success; nil where none is configured. Its errors hold nothing of the address but
+// Heartbeat returns a function that sends one heartbeat, a GET for which any 2xx is a
+// success. It returns nil where none is configured. Errors hold nothing of the address but
 // scheme and host.
 func Heartbeat(cfg *config.Config, o ReceiverOptions) func(context.Context) error {
 	if !cfg.Heartbeat.URL.IsSet() {
 		return nil
 	}
 	read := credential(cfg.Heartbeat.URL, o.Cache)
-	var refused atomic.Bool // the address may have been replaced: read it again
+	var refused atomic.Bool // then the address may have been replaced and is read again
 	return func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, beatTimeout)
 		defer cancel()
@@ -72,10 +72,10 @@ func ask(ctx context.Context, address string, loopback bool) (status int, err er
 	return resp.StatusCode, resp.Body.Close()
 }
 
-// pulse says when the heartbeat may be asked.
+// pulse says when a heartbeat may be sent.
 type pulse struct {
 	mu sync.Mutex
-	// unheard are the shards with a critical incident of which nobody has heard.
+	// unheard are the shards with a critical incident that has reached no receiver.
 	unheard map[string]bool
 	last    time.Time
 }
@@ -90,11 +90,10 @@ func (p *pulse) note(shard string, unheard bool) {
 	p.unheard[shard] = true
 }
 
-// beat asks the heartbeat's address after a tick that every shard took. It vouches for
-// what pongwatch cannot say once it is gone: that time passes here, that the state can
-// be read and, where something changed, written, and that somebody hears. So it is
-// silent while a critical incident has reached nobody: who listens to the silence is
-// then the last who can be told. A beat that fails fails no tick.
+// beat sends the heartbeat after a tick that every shard took. It shows that ticks arrive,
+// that states can be read and written, and that receivers can be reached. While a critical
+// incident has reached no receiver it sends nothing, so that the service that waits for
+// heartbeats raises its own alert. A heartbeat that fails fails no tick.
 func (f *Function) beat(ctx context.Context) {
 	if f.options.Heartbeat == nil {
 		return

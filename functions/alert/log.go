@@ -42,8 +42,8 @@ func (f *Function) logDelivery(ctx context.Context, n incident.Notice, r notify.
 		"retry_after_ms", r.RetryAfter.Milliseconds(), "took_ms", took.Milliseconds())
 }
 
-// undelivered says at ERROR, with every message, that nobody who can be woken has
-// heard of a critical: Cloud Monitoring tells about it through its own channel.
+// undelivered logs at ERROR, with every message, that a critical incident has reached no
+// receiver that pages. Cloud Monitoring alerts on it through its own channel.
 func (f *Function) undelivered(ctx context.Context, s incident.State, p incident.Policy, now time.Time) {
 	unheard := notify.Undelivered(s, p, now)
 	f.pulse.note(s.Shard, len(unheard) > 0)

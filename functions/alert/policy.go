@@ -10,8 +10,8 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// policy returns a shard's policy, mapped once: the configuration does not change
-// while the function lives.
+// policy returns a shard's policy. It is made once, because the configuration does not
+// change while the function lives.
 func (f *Function) policy(shard string) incident.Policy {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -23,8 +23,8 @@ func (f *Function) policy(shard string) incident.Policy {
 	return p
 }
 
-// Policy says in incident's words what the configuration says about a shard. A shard
-// that is not configured has no databases, which closes what is open in it.
+// Policy returns what the configuration says about a shard. A shard that is not configured
+// has no databases, which closes its open incidents.
 func Policy(c *config.Config, shard string) incident.Policy {
 	p := incident.DefaultPolicy()
 	p.Rules = rules(&c.Thresholds)
@@ -158,7 +158,7 @@ func routes(c *config.Config) []incident.Route {
 	return out
 }
 
-// windows leaves out what cannot be read: the configuration has reported it.
+// windows leaves out invalid windows, which the configuration has reported.
 func windows(c *config.Config) []incident.Window {
 	var out []incident.Window
 	for _, w := range c.Maintenance {

@@ -25,7 +25,7 @@ const (
 	passes       = 4
 )
 
-// errStore says that the store does not do its work.
+// errStore says that the store failed.
 var errStore = errors.New("store failed")
 
 // apply brings one shard up to date with an input and sends what is owed. It
@@ -47,7 +47,7 @@ func (f *Function) apply(ctx context.Context, shard string, in Input) error {
 		refused := slices.ContainsFunc(health, func(h ReceiverHealth) bool { return h.Problem != "" }) // the fallback is due
 		in = Input{Receivers: f.news(health)}
 		if len(in.Receivers) > 0 && shard != f.first {
-			// Receivers are the first shard's business: failing to note it loses only the note.
+			// The first shard holds the incident about receivers. A failure here loses only that note.
 			if err := f.apply(ctx, f.first, in); err != nil {
 				f.log.WarnContext(ctx, "receiver health is not noted", "error", err)
 			}
@@ -132,8 +132,8 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in Input, made *
 	return notices, nil
 }
 
-// read returns the state of a shard. One that cannot be decoded is kept under
-// another key, which is returned, and a new one begun.
+// read returns the state of a shard. If it cannot be decoded, read keeps it under another
+// key, which it returns with a new state.
 func (f *Function) read(ctx context.Context, shard string) (state incident.State, doc store.Doc, aside string, err error) {
 	key := incident.StateKey(shard)
 	doc, err = f.store.Get(ctx, key)
@@ -172,7 +172,8 @@ func (f *Function) setAside(ctx context.Context, shard string, doc store.Doc) (s
 	return key, nil
 }
 
-// write commits a state. When only the answer was lost, the owner tells.
+// write commits a state. When an answer is lost, the stored owner shows whether it was
+// written.
 func (f *Function) write(ctx context.Context, doc store.Doc, s incident.State, owner string) error {
 	s.Counter++
 	s.Owner = owner
@@ -195,8 +196,8 @@ func (f *Function) write(ctx context.Context, doc store.Doc, s incident.State, o
 	return nil
 }
 
-// wrote reports whether the state under key was last written by owner. Its
-// context may be over, so it takes a moment of its own.
+// wrote reports whether owner was the last to write the state under key. The caller's
+// context may be over, so wrote has a time limit of its own.
 func (f *Function) wrote(ctx context.Context, key, owner string) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout/2)
 	defer cancel()

@@ -25,7 +25,7 @@ func pushGuard(e gcp.Environment, pusher string, logger *slog.Logger) (func(http
 	if e.Audience == "" && pusher == "" {
 		return nil, nil
 	}
-	v, err := oidc.New(oidc.Options{Mode: oidc.Verify, Audience: e.Audience, Emails: []string{pusher}, Logger: logger})
+	v, err := oidc.New(oidc.Options{Audience: e.Audience, Emails: []string{pusher}, Logger: logger})
 	if err != nil {
 		return nil, fmt.Errorf("guarding pushes (%s and %s, both or neither): %w", gcp.AudienceVariable, PusherVariable, err)
 	}

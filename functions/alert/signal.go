@@ -15,8 +15,8 @@ import (
 // (https://cloud.google.com/logging/docs/export/pubsub).
 const attributeLogEntry = "logging.googleapis.com/timestamp"
 
-// signalQuiet is how long an identical signal is dropped: a service that restarts
-// all the time says the same all the time.
+// signalQuiet is how long an identical signal is dropped, because a service that keeps
+// restarting keeps repeating itself.
 const signalQuiet = 10 * time.Second
 
 type recentSignal struct {
@@ -27,7 +27,7 @@ type recentSignal struct {
 // maxRecent bounds what is remembered of signals.
 const maxRecent = 10_000
 
-// repeats reports whether a source says of a revision what it has just said.
+// repeats reports whether a source has just sent the same of a revision.
 func (f *Function) repeats(sig report.Signal) bool {
 	key := recentKey(sig)
 	now := f.now()
@@ -78,7 +78,7 @@ func (f *Function) signal(ctx context.Context, sig report.Signal) error {
 	return nil
 }
 
-// databaseOf returns the database that a service uses, as far as configured.
+// databaseOf returns the database that a service uses, empty where none is configured.
 func (f *Function) databaseOf(service string) string {
 	if name, ok := f.config.Services[service]; ok {
 		return name
@@ -153,7 +153,7 @@ func logEntry(e envelope) (sig report.Signal, ok bool, err error) {
 	return sig, true, nil
 }
 
-// service is what the app calls itself, else what runs it.
+// service returns the app's own name, otherwise that of what runs it.
 func service(l entry) string {
 	for _, name := range []string{
 		l.JSONPayload.Service, l.Resource.Labels["service_name"], l.Resource.Labels["container_name"], l.Resource.Labels["instance_id"],

@@ -67,8 +67,8 @@ func (f *Function) tellAll(ctx context.Context, log *slog.Logger, m message.Mess
 	return told.Load()
 }
 
-// confirmed returns the report's critical ping and mock-mode failures that its run
-// has confirmed: by trying again, or because trying again would change nothing.
+// confirmed returns the report's critical ping and mock-mode failures that its run has
+// confirmed by trying again, or that trying again would not change.
 func confirmed(r report.Report) []report.Observation {
 	return slices.DeleteFunc(slices.Clone(r.Observations), func(o report.Observation) bool {
 		info := o.Cause.Info()
@@ -77,8 +77,7 @@ func confirmed(r report.Report) []report.Observation {
 	})
 }
 
-// criticalReceivers are those who would be told of the failures, and those who stand in
-// for them.
+// criticalReceivers returns the receivers of the failures, and their fallbacks.
 func (f *Function) criticalReceivers(shard string, failures []report.Observation) (to, fallbacks []string) {
 	p := f.policy(shard)
 	for _, o := range failures {

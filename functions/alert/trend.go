@@ -19,8 +19,8 @@ const trendTimeout = time.Second
 // trendsMost bounds how many pictures are read at once.
 const trendsMost = 5
 
-// trends keeps the latency before the opening in incidents that were just opened:
-// later it could not be read any more. A failure leaves it out.
+// trends draws the latency before the opening into incidents that were just opened,
+// because it could not be read later. A failure leaves it out.
 func (f *Function) trends(ctx context.Context, shard string, s incident.State, transitions []notify.Transition) {
 	if f.options.Trend == nil {
 		return
@@ -34,7 +34,7 @@ func (f *Function) trends(ctx context.Context, shard string, s incident.State, t
 			continue
 		}
 		if drawn++; drawn > trendsMost {
-			return // so many are told as a group, which has no picture
+			return // so many are told as a group, which shows no picture
 		}
 		inc.Sparkline = f.options.Trend(ctx, shard, t.Series.Database, inc.Since)
 	}

@@ -8,15 +8,15 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// membership is a receiver that knows who belongs to a group of its channel's users.
+// membership is a receiver that knows the members of its channel's user groups.
 type membership interface {
 	IsMember(ctx context.Context, user, group string) (bool, error)
 }
 
-// mayAct decides by the configuration. In Slack the approvers of any receiver may
-// act, or everybody if none lists any; elsewhere those whom `oncall.actors` lists, or
-// everybody whom the channel has verified. Where there is such a list, a link, which
-// does not know who follows it, may act if the list holds the word "link".
+// mayAct decides by the configuration. In Slack the approvers of any receiver may act, or
+// all members if none lists any. Elsewhere those listed in `oncall.actors` may act, or all
+// that the channel has verified. A link does not know who follows it, so that it may act
+// on such a list only if the list holds the word "link".
 func (f *Function) mayAct(ctx context.Context, c report.Command) (bool, error) {
 	if f.options.MayAct != nil {
 		return f.options.MayAct(ctx, c)
@@ -44,7 +44,7 @@ func (f *Function) mayAct(ctx context.Context, c report.Command) (bool, error) {
 			unknown = err
 		}
 	}
-	// An error asks for another try; it must not let anybody through.
+	// An error asks for another try. It must not count as leave.
 	return !listed, unknown
 }
 

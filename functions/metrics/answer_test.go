@@ -189,7 +189,7 @@ func TestWrongQueriesAreAnsweredWithARightOne(t *testing.T) {
 		"?range=2h":            {http.StatusBadRequest, "1h, 6h, 24h, 7d, 30d"},
 		"?step=soon":           {http.StatusBadRequest, "1m0s"},
 		"?range=30d&step=1m":   {http.StatusBadRequest, "1500 points"},
-		"?database=nobody":     {http.StatusNotFound, "nobody"},
+		"?database=none":       {http.StatusNotFound, "none"},
 		"?region=europe-west1": {http.StatusNotFound, "europe-west1"},
 	} {
 		if w := x.get(t, "/api/v1/admin/redis-metrics"+query); w.Code != want.code || !strings.Contains(w.Body.String(), want.text) {
@@ -228,7 +228,7 @@ func TestAnswersHaveATagThatChangesWithWhatTheySay(t *testing.T) {
 	tag = x.get(t, path).Header().Get("ETag")
 	*x.now = x.now.Add(2 * time.Minute)
 	if same() {
-		t.Error("the tag stays while nothing runs, so that nobody sees that it is late")
+		t.Error("the tag stays while nothing runs, which hides that it is late")
 	}
 	tag = x.get(t, path).Header().Get("ETag")
 	x.run(t, 5)

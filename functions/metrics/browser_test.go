@@ -96,7 +96,7 @@ func TestTheDashboardInABrowser(t *testing.T) {
 	b.Quiet()
 
 	srv.CloseClientConnections()
-	turn.Lock() // nobody answers
+	turn.Lock() // no request is answered
 	b.Until(`!document.getElementById("offline").hidden`)
 	turn.Unlock()
 }

@@ -141,9 +141,9 @@ func TestAFallbackRateThatCannotBeReadIsLeftOut(t *testing.T) {
 		t.Errorf("fallback %+v, missing %v; want none, said so", s.Databases[0].Fallback, s.Missing)
 	}
 	if w := x.get(t, "/metrics"); w.Code != http.StatusOK || strings.Contains(w.Body.String(), "mock_mode_activations") {
-		t.Errorf("/metrics answers %d with a figure that nobody knows", w.Code)
+		t.Errorf("/metrics answers %d with a figure that is not known", w.Code)
 	}
 	if w := x.get(t, "/"); w.Code != http.StatusOK || strings.Contains(w.Body.String(), "Fallback rate") {
-		t.Errorf("the dashboard answers %d with a figure that nobody knows", w.Code)
+		t.Errorf("the dashboard answers %d with a figure that is not known", w.Code)
 	}
 }

@@ -309,7 +309,7 @@ func TestStatisticsJoinPingsReadingsAndIncidents(t *testing.T) {
 	}
 	i := s.Incidents.Open[0]
 	if !strings.HasPrefix(i.ID, "INC-") || i.Acknowledged == nil || i.Acknowledged.By != "alice" || len(i.Told) != 2 {
-		t.Errorf("incident %+v, want its short id, who has taken it, and who was told", i)
+		t.Errorf("incident %+v, want its short id, who acknowledged it, and who was notified", i)
 	}
 	if len(s.Monitor.Jobs) != 2 || s.Monitor.Jobs[0].LagMS != 1000 || s.Monitor.Jobs[1].Job != report.Metrics || s.Monitor.Jobs[1].LagMS != 2000 {
 		t.Errorf("jobs %+v, want the last run of both with its lag", s.Monitor.Jobs)
@@ -365,7 +365,7 @@ func TestEachSurfaceHasItsOwnAccess(t *testing.T) {
 		want         map[string]int
 	}{
 		{
-			"IAM guards the function, which asks nobody", "{}",
+			"IAM guards the function, which asks for nothing", "{}",
 			map[string]int{api: 200, page: 200, openMetrics: 200, badge: 200, playbook: 200},
 		},
 		{

@@ -32,7 +32,7 @@ func TestPicturesAreWellFormedAndSaySo(t *testing.T) {
 	if body := x.get(t, "/badge.svg?database=cache").Body.String(); !strings.Contains(body, ">connected<") || !strings.Contains(body, ">cache<") {
 		t.Errorf("the badge does not say that cache is connected: %s", body)
 	}
-	if w := x.get(t, "/chart.svg?database=nobody"); w.Code != http.StatusNotFound {
+	if w := x.get(t, "/chart.svg?database=none"); w.Code != http.StatusNotFound {
 		t.Errorf("an unknown database is answered %d", w.Code)
 	}
 }

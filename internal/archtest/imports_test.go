@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"access":    {"config", "job"},
 	"incident":  {"cron", "report", "text"},
 	"history":   {"store", "report"},
-	"gcp":       {"store", "secrets", "report", "config"},
+	"gcp":       {"store", "secrets", "report", "config", "job"},
 }
 
 // leaves are children of shared that import nothing but the standard library.

@@ -157,7 +157,7 @@ var monitor = []Info{
 		Signature:   "Secret Manager answers PERMISSION_DENIED",
 		Fix: []string{
 			"Grant roles/secretmanager.secretAccessor on the secret in the evidence to the function's service account.",
-			"Apply Terraform again if somebody changed permissions by hand.",
+			"Apply Terraform again if permissions were changed by hand.",
 			"Check for an organization policy or a VPC Service Controls perimeter that blocks the call.",
 		},
 		Severity: SeverityCritical, Class: ClassMonitor, Retry: RetryNever,
@@ -189,7 +189,7 @@ var monitor = []Info{
 	{
 		Cause:       MonitorConfig,
 		Title:       "pongwatch cannot read its configuration",
-		Explanation: "The configuration document is unreadable or empty. Nothing is closed and nothing new is watched until it is mended.",
+		Explanation: "The configuration document is unreadable or empty. Nothing is closed and nothing new is watched until it is fixed.",
 		Signature:   "PONGWATCH_CONFIG cannot be read, parsed or names no database",
 		Fix: []string{
 			"Check the document with: pongwatch config check",
@@ -225,7 +225,7 @@ var monitor = []Info{
 	{
 		Cause:       MonitorMissingReports,
 		Title:       "No reports arrive",
-		Explanation: "A job has stopped reporting, so nobody is watching. The last known state is kept; silence is not good news.",
+		Explanation: "A job has stopped reporting, so nothing is being watched. The last known state is kept; silence is not good news.",
 		Signature:   "no report of a job, region and shard, or no observation of a series, for three intervals and two minutes",
 		Fix: []string{
 			"Check in Cloud Scheduler that the job in the evidence is enabled and see its last result.",
@@ -249,7 +249,7 @@ var monitor = []Info{
 	{
 		Cause:       MonitorReceiver,
 		Title:       "A receiver refuses notifications",
-		Explanation: "Slack, the mail server or a webhook refuses pongwatch's notifications for good. They go to the fallback receiver until it is mended.",
+		Explanation: "Slack, the mail server or a webhook refuses pongwatch's notifications for good. They go to the fallback receiver until it is fixed.",
 		Signature:   "a receiver answers with an error that a retry cannot change",
 		Fix: []string{
 			"Read in the evidence which receiver refuses and why.",
@@ -330,7 +330,7 @@ var monitor = []Info{
 	{
 		Cause:       Drill,
 		Title:       "This is a drill",
-		Explanation: "Somebody rehearses the alert. Nothing is wrong.",
+		Explanation: "This is a rehearsal of an alert. Nothing is wrong.",
 		Signature:   "a drill was asked for",
 		Fix: []string{
 			"Acknowledge the incident, as you would a real one.",

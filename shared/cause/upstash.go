@@ -18,7 +18,7 @@ var network = []Info{
 	{
 		Cause: DNSTemporary,
 		Title: "The Redis host name cannot be looked up",
-		Explanation: "The DNS resolver failed or did not answer, so nobody knows whether the database is well. " +
+		Explanation: "The DNS resolver failed or did not answer, so the state of the database is unknown. " +
 			"The trouble is usually between the caller and its resolver, not at Upstash.",
 		Signature: "DNS answers SERVFAIL, or does not answer in time",
 		Fix: []string{
@@ -120,7 +120,7 @@ var auth = []Info{
 			"Check the ACL user's state in the Upstash console, or with ACL LIST.",
 			"Switch the user on again, or make a new token with ACL RESTTOKEN.",
 			"Add the working token as a new version of the secret and restart the app's services.",
-			"If nobody changed anything, open a ticket with Upstash support.",
+			"If nothing was changed, open a ticket with Upstash support.",
 		},
 		Severity: SeverityCritical, Class: ClassAuth, Retry: RetryOnce,
 	},

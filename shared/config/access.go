@@ -34,11 +34,18 @@ type Access struct {
 	Invokers []string `yaml:"invokers" single:"true" pattern:"email" example:"[pongwatch-scheduler@my-project.iam.gserviceaccount.com]"`
 }
 
+// surfaces returns the surface of each page by its key.
+func (a Access) surfaces() map[string]Surface {
+	return map[string]Surface{
+		"health": a.Health, "dashboard": a.Dashboard, "api": a.API, "openmetrics": a.OpenMetrics, "badges": a.Badges, "playbooks": a.Playbooks,
+	}
+}
+
 // MetricsOpen reports whether IAM does not guard Metrics: Cloud Run is open as a whole, so
 // one page that is not iam opens it for all.
 func (a Access) MetricsOpen() bool {
-	for _, s := range []Surface{a.Dashboard, a.API, a.OpenMetrics, a.Badges, a.Playbooks} {
-		if s != AccessIAM {
+	for key, s := range a.surfaces() {
+		if key != "health" && s != AccessIAM {
 			return true
 		}
 	}
@@ -122,11 +129,8 @@ func (v *validator) access() {
 	if c.Management.Email.IsSet() != c.Management.APIKey.IsSet() {
 		v.Report("management", "wants both email and api_key, or neither", "api_key: sm://projects/my-project/secrets/upstash-api-key")
 	}
-	a := c.Access
-	for key, s := range map[string]Surface{
-		"health": a.Health, "dashboard": a.Dashboard, "api": a.API, "openmetrics": a.OpenMetrics, "badges": a.Badges, "playbooks": a.Playbooks,
-	} {
-		if s == AccessToken && len(a.Tokens) == 0 {
+	for key, s := range c.Access.surfaces() {
+		if s == AccessToken && len(c.Access.Tokens) == 0 {
 			v.Report("access."+key, "is token, but access.tokens is empty", "tokens: [sm://projects/my-project/secrets/pongwatch-read-token]")
 		}
 	}

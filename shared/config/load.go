@@ -25,11 +25,11 @@ const maxSources = 100
 type Options struct {
 	// Getenv reads the environment; [os.Getenv] in a process.
 	Getenv func(string) string
-	// ReadFile reads a document from a file; [os.ReadFile] in a process. Nil refuses files.
+	// ReadFile reads a document from a file; [os.ReadFile] in a process.
 	ReadFile func(string) ([]byte, error)
 	// Secrets reads a document from Secret Manager. Nil refuses references.
 	Secrets *secrets.Cache
-	// Local accepts secrets in clear and http:// addresses of this machine: for `local`
+	// Local accepts secrets in plain text and http:// addresses of this machine: for `local`
 	// and the command line.
 	Local bool
 }
@@ -142,9 +142,6 @@ func (o Options) read(ctx context.Context, source string) ([]byte, error) {
 			return nil, fmt.Errorf("reading document: %w", err)
 		}
 		return []byte(e.Value.Reveal()), nil
-	}
-	if o.ReadFile == nil {
-		return nil, sourceProblem("names a file, and files are not read here")
 	}
 	text, err := o.ReadFile(source)
 	switch {

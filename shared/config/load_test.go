@@ -108,7 +108,6 @@ func TestLoadFailures(t *testing.T) {
 		{"a reference that is none", "sm://x", nil, "PONGWATCH_CONFIG holds no reference into Secret Manager: secret reference does not have the right parts: want sm://projects/PROJECT/secrets/SECRET[/versions/VERSION], such as \"sm://projects/my-project/secrets/redis-token\"" + example},
 		{"a reference without a source", "sm://projects/p/secrets/doc", func(o *Options) { o.Secrets = nil }, "reading document: reading secret sm://projects/p/secrets/doc: no secret source is set up: " + secrets.ErrUnavailable.Error()},
 		{"a reference that is not there", "sm://projects/p/secrets/x", nil, "reading document: reading secret sm://projects/p/secrets/x: " + secrets.ErrNotFound.Error()},
-		{"files are not read", "b.yaml", func(o *Options) { o.ReadFile = nil }, "PONGWATCH_CONFIG names a file, and files are not read here" + example},
 		{"a file that cannot be read", "b.yaml", func(o *Options) { o.ReadFile = func(string) ([]byte, error) { return nil, broken } }, "reading document: permission denied"},
 		{"a name without a dot is not quoted", "secret", nil, "PONGWATCH_CONFIG names a file, which does not exist" + example},
 		{"nor one with an equals sign", "TOKEN=a.b", nil, "PONGWATCH_CONFIG names a file, which does not exist" + example},

@@ -31,8 +31,7 @@ type Window struct {
 func (v *validator) window(path string, w *Window) {
 	repeated, once := w.Cron != "" || w.For != 0, w.From != "" || w.Until != ""
 	switch {
-	case v.BadUnder(path):
-		return // half of it was left out for what is wrong with it
+	case v.BadUnder(path): // half of it was left out for what is wrong with it
 	case repeated == once:
 		v.Report(path, "wants either cron and for, or from and until", "cron: 0 3 * * SUN, for: 2h")
 	case repeated && (w.Cron == "" || w.For == 0):

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
 
@@ -219,6 +220,36 @@ receivers: [{name: r, slack: {webhook: "sm://projects/p/secrets/s"}}, {name: s, 
 	}
 	if local, _ := Parse(true, Document{Name: "c", Text: []byte(good)}); !local.Local() {
 		t.Error("a local configuration is not local")
+	}
+}
+
+func TestOfACheck(t *testing.T) {
+	c := Default()
+	i := 0
+	for check, p := range c.Checks.all() {
+		i++
+		p.Every = time.Duration(i)
+		if got := c.Checks.Of(check); got != *p {
+			t.Errorf("%s: %+v, want %+v", check, got, *p)
+		}
+	}
+	if got := c.Checks.Of("monitor"); got != (Check{}) {
+		t.Errorf("monitor: %+v", got)
+	}
+	for check, r := range map[report.Check]*Rule{
+		report.Ping: &c.Thresholds.Ping.Rule, report.Latency: &c.Thresholds.Latency.Rule, report.Write: &c.Thresholds.Write, report.MockMode: &c.Thresholds.MockMode,
+		report.HitRate: &c.Thresholds.HitRate.Rule, report.Memory: &c.Thresholds.Memory.Rule, report.Commands: &c.Thresholds.Commands.Rule, report.Eviction: &c.Thresholds.Eviction,
+		report.Isolation: &c.Thresholds.Isolation.Rule, report.Values: &c.Thresholds.Values.Rule, report.RoundTrip: &c.Thresholds.RoundTrip,
+		report.ConfigLoad: &c.Thresholds.Config, report.Monitor: &c.Thresholds.Monitor,
+	} {
+		i++
+		r.Confirm.Runs = i
+		if got := c.Thresholds.Of(check); got != *r {
+			t.Errorf("%s: %+v, want %+v", check, got, *r)
+		}
+	}
+	if got := c.Thresholds.Of("x"); got != (Rule{}) {
+		t.Errorf("an unknown check: %+v", got)
 	}
 }
 

@@ -14,20 +14,18 @@ import (
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
-// Clients are the Google clients of one function, each made when it is first
-// needed.
+// Clients are the Google clients of one function, each made on first use.
 type Clients struct {
 	environment Environment
 	secrets     *secrets.Cache
-	store       *Lazy[*firestore.Store]
-	pubsub      *Lazy[*pubsub.Client]
-	cloudrun    *Lazy[*cloudrun.Client]
+	store       *lazy[*firestore.Store]
+	pubsub      *lazy[*pubsub.Client]
+	cloudrun    *lazy[*cloudrun.Client]
 }
 
-// NewClients returns the clients for an environment. It does nothing that could
-// fail or take time.
+// NewClients returns the clients for an environment. It connects to nothing.
 func NewClients(e Environment) *Clients {
-	source := NewLazy(func(ctx context.Context) (*secretmanager.Source, error) {
+	source := newLazy(func(ctx context.Context) (*secretmanager.Source, error) {
 		return secretmanager.New(ctx, e.SecretManagerEmulator)
 	})
 	access := func(ctx context.Context, name string) (secrets.Secret, error) {
@@ -40,7 +38,7 @@ func NewClients(e Environment) *Clients {
 	return &Clients{
 		environment: e,
 		secrets:     secrets.NewCache(secrets.SourceFunc(access), secrets.Options{}),
-		store: NewLazy(func(ctx context.Context) (*firestore.Store, error) {
+		store: newLazy(func(ctx context.Context) (*firestore.Store, error) {
 			if e.Project == "" {
 				return nil, fmt.Errorf("%s is not set: want the project's id, such as \"my-project\"", ProjectVariable)
 			}
@@ -48,15 +46,15 @@ func NewClients(e Environment) *Clients {
 				Project: e.Project, Database: e.Database, EmulatorHost: e.FirestoreEmulator,
 			})
 		}),
-		pubsub: NewLazy(func(ctx context.Context) (*pubsub.Client, error) {
+		pubsub: newLazy(func(ctx context.Context) (*pubsub.Client, error) {
 			return pubsub.New(ctx, e.PubSubEmulator)
 		}),
-		cloudrun: NewLazy(func(context.Context) (*cloudrun.Client, error) { return cloudrun.New(e.CloudRunEmulator) }),
+		cloudrun: newLazy(func(context.Context) (*cloudrun.Client, error) { return cloudrun.New(e.CloudRunEmulator) }),
 	}
 }
 
-// Secrets returns the cache of secrets. A configuration without references never
-// makes it look for credentials.
+// Secrets returns the cache of secrets. It looks for credentials on the first read of a
+// reference.
 func (c *Clients) Secrets() *secrets.Cache { return c.secrets }
 
 // Store returns the documents.

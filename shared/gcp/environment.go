@@ -38,8 +38,8 @@ type Environment struct {
 	CloudRunEmulator      string
 }
 
-// ReadEnvironment reads the environment through getenv, [os.Getenv] for one. What
-// is missing is reported when it is needed.
+// ReadEnvironment reads the environment through getenv, such as [os.Getenv]. A missing
+// variable is an error when it is first needed.
 func ReadEnvironment(getenv func(string) string) Environment {
 	return Environment{
 		Project:               getenv(ProjectVariable),

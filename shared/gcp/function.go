@@ -1,12 +1,11 @@
 // Package gcp is what the functions share as Google Cloud Functions: where they
-// run (Environment), the clients that they need (Clients), and a handler that sets
-// a function up on its first request (Function). Nothing here reads the
-// environment, looks for credentials or connects before a request asks for it.
+// run (Environment), their clients (Clients), and a handler that sets a function up on
+// its first request (Function). Nothing here reads the environment, looks for
+// credentials or connects before a request needs it.
 package gcp
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,15 +13,16 @@ import (
 	"runtime/debug"
 
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudlog"
+	"github.com/pongwatch/pongwatch/shared/job"
 )
 
 // Function returns the handler of a deployed function. The first request builds
-// the handler behind it. While that fails, each request is answered 503 with the
-// reason and tries again, so that a mended configuration or permission works
-// without a new deployment. A panic is answered 500 and logged as an error with its
-// stack; lines logged with a request's context carry its trace.
+// the handler. While that fails, each request is answered 503 with the reason and
+// tries again, so that a repaired configuration or permission works without a new
+// deployment. A panic is answered 500 and logged as an error with its stack. Lines
+// logged with a request's context carry its trace.
 func Function(logger *slog.Logger, build func(context.Context) (http.Handler, error)) http.Handler {
-	handler := NewLazy(func(ctx context.Context) (http.Handler, error) {
+	handler := newLazy(func(ctx context.Context) (http.Handler, error) {
 		h, err := build(ctx)
 		if err == nil && h == nil {
 			err = errors.New("set-up returned no handler")
@@ -36,7 +36,7 @@ func Function(logger *slog.Logger, build func(context.Context) (http.Handler, er
 		h, err := handler.Get(r.Context())
 		if err != nil {
 			w.Header().Set("Retry-After", "10")
-			writeError(w, http.StatusServiceUnavailable, "set-up failed: "+err.Error())
+			job.WriteError(w, http.StatusServiceUnavailable, "set-up failed: "+err.Error())
 			return
 		}
 		h.ServeHTTP(w, r)
@@ -58,15 +58,14 @@ func recovered(logger *slog.Logger, next http.Handler) http.Handler {
 			logger.ErrorContext(r.Context(), "handler panicked",
 				cloudlog.StackKey, fmt.Sprintf("panic: %v\n\n%s", p, debug.Stack()))
 			if !watched.started {
-				writeError(w, http.StatusInternalServerError, "internal error")
+				job.WriteError(w, http.StatusInternalServerError, "internal error")
 			}
 		}()
 		next.ServeHTTP(watched, r)
 	})
 }
 
-// response remembers whether an answer has begun, after which no other can be
-// given.
+// response records whether an answer has begun, because no other can follow it.
 type response struct {
 	http.ResponseWriter
 	started bool
@@ -84,15 +83,3 @@ func (r *response) Write(b []byte) (int, error) {
 
 // Unwrap serves [http.ResponseController].
 func (r *response) Unwrap() http.ResponseWriter { return r.ResponseWriter }
-
-func writeError(w http.ResponseWriter, code int, reason string) {
-	body, err := json.Marshal(map[string]string{"error": reason})
-	if err != nil {
-		body = []byte(`{"error":"internal error"}`) // unreachable: a string always marshals
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(code)
-	_, _ = w.Write(append(body, '\n')) // the caller is gone if this fails
-}

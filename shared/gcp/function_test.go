@@ -37,7 +37,7 @@ func logged(t *testing.T, b *bytes.Buffer) []map[string]any {
 	return out
 }
 
-func TestFunctionIsSetUpOnTheFirstRequestAndWhenMended(t *testing.T) {
+func TestFunctionIsSetUpOnTheFirstRequestAndAfterARepair(t *testing.T) {
 	var b bytes.Buffer
 	logger := gcp.Environment{Project: "p"}.Logger(&b)
 	builds, broken := 0, true
@@ -56,7 +56,7 @@ func TestFunctionIsSetUpOnTheFirstRequestAndWhenMended(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
 		t.Fatal(err)
 	}
-	if w.Code != http.StatusServiceUnavailable || !strings.Contains(body.Error, "PONGWATCH_CONFIG is not set") {
+	if w.Code != http.StatusServiceUnavailable || body.Error != "set-up failed: PONGWATCH_CONFIG is not set" || w.Header().Get("Retry-After") != "10" {
 		t.Errorf("while broken: %d %s", w.Code, w.Body)
 	}
 	lines := logged(t, &b)
@@ -66,7 +66,7 @@ func TestFunctionIsSetUpOnTheFirstRequestAndWhenMended(t *testing.T) {
 	broken = false
 	for range 2 {
 		if w := serve(t, f); w.Code != http.StatusOK || w.Body.String() != "fine" {
-			t.Errorf("once mended: %d %s", w.Code, w.Body)
+			t.Errorf("after the repair: %d %s", w.Code, w.Body)
 		}
 	}
 	if builds != 2 {
@@ -93,6 +93,10 @@ func TestFunctionPanics(t *testing.T) {
 			_, _ = io.WriteString(w, "half")
 			panic("inner detail")
 		}, 200, "half"},
+		{"after a status without a body it stays", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusAccepted)
+			panic("inner detail")
+		}, 202, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,4 +1,4 @@
-package gcp_test
+package gcp
 
 import (
 	"context"
@@ -8,14 +8,12 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/pongwatch/pongwatch/shared/gcp"
 )
 
 func TestLazyBuildsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		builds := 0
-		l := gcp.NewLazy(func(context.Context) (int, error) {
+		l := newLazy(func(context.Context) (int, error) {
 			time.Sleep(time.Second)
 			builds++
 			return builds, nil
@@ -37,7 +35,7 @@ func TestLazyBuildsOnce(t *testing.T) {
 
 func TestLazyForgetsAFailure(t *testing.T) {
 	builds := 0
-	l := gcp.NewLazy(func(context.Context) (string, error) {
+	l := newLazy(func(context.Context) (string, error) {
 		if builds++; builds == 1 {
 			return "", errors.New("no permission yet")
 		}
@@ -47,14 +45,14 @@ func TestLazyForgetsAFailure(t *testing.T) {
 		t.Error("the first Get succeeded")
 	}
 	if got, err := l.Get(t.Context()); got != "ready" || err != nil {
-		t.Errorf("once mended: got %q, %v", got, err)
+		t.Errorf("after the repair: got %q, %v", got, err)
 	}
 }
 
 func TestLazyWaitersLeaveAndTheBuildGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		builds := 0
-		l := gcp.NewLazy(func(ctx context.Context) (string, error) {
+		l := newLazy(func(ctx context.Context) (string, error) {
 			builds++
 			select {
 			case <-time.After(2 * time.Second):
@@ -77,7 +75,7 @@ func TestLazyWaitersLeaveAndTheBuildGoesOn(t *testing.T) {
 func TestLazyBuildContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var kept context.Context
-		good := gcp.NewLazy(func(ctx context.Context) (int, error) {
+		good := newLazy(func(ctx context.Context) (int, error) {
 			kept = ctx
 			return 1, nil
 		})
@@ -89,7 +87,7 @@ func TestLazyBuildContext(t *testing.T) {
 			t.Errorf("the context of what was built ended: %v", err)
 		}
 
-		hanging := gcp.NewLazy(func(ctx context.Context) (int, error) {
+		hanging := newLazy(func(ctx context.Context) (int, error) {
 			<-ctx.Done()
 			return 0, ctx.Err()
 		})
@@ -101,8 +99,22 @@ func TestLazyBuildContext(t *testing.T) {
 	})
 }
 
+func TestTheContextOfAFailedBuildEnds(t *testing.T) {
+	var kept context.Context
+	l := newLazy(func(ctx context.Context) (int, error) {
+		kept = ctx
+		return 0, errors.New("no permission")
+	})
+	if _, err := l.Get(t.Context()); err == nil || err.Error() != "no permission" {
+		t.Errorf("error %v, want the build's alone", err)
+	}
+	if kept.Err() == nil {
+		t.Error("the context goes on")
+	}
+}
+
 func TestLazyPanic(t *testing.T) {
-	l := gcp.NewLazy(func(context.Context) (int, error) { panic("no such field") })
+	l := newLazy(func(context.Context) (int, error) { panic("no such field") })
 	if _, err := l.Get(t.Context()); err == nil || !strings.Contains(err.Error(), "no such field") {
 		t.Errorf("error %v, want the panic's", err)
 	}

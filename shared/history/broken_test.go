@@ -3,6 +3,7 @@ package history_test
 import (
 	"iter"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,8 +33,8 @@ func assertGap(t *testing.T, document interface {
 },
 ) {
 	t.Helper()
-	if got, err := document.Samples("broken"); err == nil || got != nil {
-		t.Errorf("Samples() = %v, %v; want an error", got, err)
+	if got, err := document.Samples("broken"); err == nil || got != nil || !strings.HasPrefix(err.Error(), "reading samples of ") {
+		t.Errorf("Samples() = %v, %v; want an error with the operation", got, err)
 	}
 	if got := slices.Collect(document.Each("broken")); got != nil {
 		t.Errorf("Each() yields %v, want a gap", got)

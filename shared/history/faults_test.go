@@ -214,8 +214,8 @@ func TestADocumentOfANewerVersionIsNotAppendedTo(t *testing.T) {
 		if _, err := m.Put(t.Context(), newer); err != nil {
 			t.Fatal(err)
 		}
-		if err := do(history.New(m)); err == nil || !strings.Contains(err.Error(), "newer version") || !strings.Contains(err.Error(), key) {
-			t.Errorf("%s: error %v, want one that says so", key, err)
+		if err := do(history.New(m)); err == nil || !strings.HasPrefix(err.Error(), "appending a run to "+key+": ") || !strings.Contains(err.Error(), "newer version") {
+			t.Errorf("%s: error %v, want the operation and why", key, err)
 		}
 		if d, err := m.Get(t.Context(), key); err != nil || d.Schema != newer.Schema || !slices.Equal(d.Data, newer.Data) {
 			t.Errorf("%s: the document was changed, %v", key, err)

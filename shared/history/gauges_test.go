@@ -175,13 +175,17 @@ func TestFiguresAndVerdictsComeByTime(t *testing.T) {
 	if diff := gocmp.Diff([]string{"0sok0.25", "10m0sok0.25", "1h5m0sok0.25"}, got); diff != "" {
 		t.Errorf("Verdicts() (-want +got):\n%s", diff)
 	}
-	for _, gauge := range []report.Gauge{report.GaugeKeys} { // no reading has it
-		if got := pointsOf(history.Figure(hours, "cache", gauge)); got != nil {
-			t.Errorf("Figure(%s) = %v, want none", gauge, got)
-		}
+	if got := pointsOf(history.Figure(hours, "cache", report.GaugeKeys)); got != nil {
+		t.Errorf("a gauge of no reading has the figures %v", got)
+	}
+	if got := pointsOf(history.Figure(hours, "queue", report.GaugeHits)); got != nil {
+		t.Errorf("a database without readings has the figures %v", got)
 	}
 	for range history.Verdicts(hours, "cache", report.Write) {
 		t.Error("a check that was not asked has a verdict")
+	}
+	for range history.Verdicts(hours, "queue", report.Memory) {
+		t.Error("a database without readings has a verdict")
 	}
 }
 

@@ -3,6 +3,7 @@ package history_test
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -144,6 +145,15 @@ func TestReadersReadTheGoldenFiles(t *testing.T) {
 	check(t, history.New(m))
 }
 
+// sameAnswer returns the error of a range, which the newest document's must be, too.
+func sameAnswer(t testing.TB, err, last error, ok bool) error {
+	t.Helper()
+	if fmt.Sprint(err) != fmt.Sprint(last) || last != nil && ok {
+		t.Errorf("the newest document: %v, %v; want the range's error %v", ok, last, err)
+	}
+	return err
+}
+
 // readers read the document of their key.
 var readers = map[string]func(t testing.TB, a *history.Archive) error{
 	hotKey: func(t testing.TB, a *history.Archive) error {
@@ -154,7 +164,8 @@ var readers = map[string]func(t testing.TB, a *history.Archive) error{
 				_, _ = h.Samples(name) // a broken series has an error
 			}
 		}
-		return err
+		_, ok, lastErr := a.LastPings(t.Context(), shard, region, eight)
+		return sameAnswer(t, err, lastErr, ok)
 	},
 	gaugesKey: func(t testing.TB, a *history.Archive) error {
 		hours, err := a.Readings(t.Context(), shard, eight, eight)
@@ -165,7 +176,8 @@ var readers = map[string]func(t testing.TB, a *history.Archive) error{
 				_ = history.SumUp(hours, name, eight)
 			}
 		}
-		return err
+		_, ok, lastErr := a.LastReadings(t.Context(), shard, eight)
+		return sameAnswer(t, err, lastErr, ok)
 	},
 	samplesKey: func(t testing.TB, a *history.Archive) error {
 		days, err := a.Samples(t.Context(), "cache", midnight, midnight)

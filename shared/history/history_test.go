@@ -203,15 +203,16 @@ func TestARunAfterTheFirstNeedsNoRead(t *testing.T) {
 	add(a, 0)
 	add(a, 1)
 	add(a, 1) // repeated
+	add(a, 2)
 	if n := f.Count(storetest.Get); n != 1 {
-		t.Errorf("%d reads for three runs, want one", n)
+		t.Errorf("%d reads for four runs, want one", n)
 	}
-	add(other, 2) // another instance
-	add(a, 3)     // which this one learns by a conflict
+	add(other, 3) // another instance
+	add(a, 4)     // this one reads again after a conflict
 	add(a, 60)    // the next hour
 	hours, err := a.Pings(t.Context(), shard, region, eight, eight.Add(time.Hour))
-	if err != nil || len(hours) != 2 || len(hours[0].Runs()) != 4 || len(hours[1].Runs()) != 1 {
-		t.Errorf("hours %v, %v; want four runs and one", hours, err)
+	if err != nil || len(hours) != 2 || len(hours[0].Runs()) != 5 || len(hours[1].Runs()) != 1 {
+		t.Errorf("hours %v, %v; want five runs and one", hours, err)
 	}
 }
 

@@ -62,3 +62,15 @@ func TestSummary(t *testing.T) {
 		})
 	}
 }
+
+func TestByRegion(t *testing.T) {
+	regions := history.ByRegion{{Region: "a", Summary: history.Summary{Good: 1}}, {Region: "b", Summary: history.Summary{Good: 2}}}
+	for region, want := range map[string]int{"a": 1, "b": 2} {
+		if s, ok := regions.Of(region); !ok || s.Good != want {
+			t.Errorf("Of(%q) = %+v, %v; want %d good", region, s, ok, want)
+		}
+	}
+	if s, ok := regions.Of("c"); ok || s != (history.Summary{}) {
+		t.Errorf("Of a region without pings = %+v, %v; want none", s, ok)
+	}
+}

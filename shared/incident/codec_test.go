@@ -148,6 +148,35 @@ func expand(t testing.TB, data []byte) string {
 	return raw.String()
 }
 
+// What is stored depends on the state alone: neither on the order of its maps, nor on who
+// wrote it.
+func TestEqual(t *testing.T) {
+	many := func() State {
+		s := New("main", noon)
+		for _, database := range []string{"b", "a", "c"} {
+			for _, check := range report.Checks() {
+				s.Series[report.Series{Database: database, Check: check}] = &SeriesState{Held: database}
+				s.Series[report.Series{Database: database, Check: check, Subject: "x"}] = &SeriesState{Held: database}
+			}
+		}
+		return s
+	}
+	a, b := many(), many()
+	one, err := Encode(a)
+	other, otherErr := Encode(b)
+	if err != nil || otherErr != nil || !bytes.Equal(one, other) {
+		t.Errorf("equal states are stored differently, %v, %v", err, otherErr)
+	}
+	b.Counter, b.Owner = 7, "another"
+	if !Equal(a, b) {
+		t.Error("states differ by who wrote them")
+	}
+	b.Series[report.Series{Database: "a", Check: report.Ping}].Held = ""
+	if Equal(a, b) {
+		t.Error("states are equal that differ in a series")
+	}
+}
+
 func TestDecodeIsAdditive(t *testing.T) {
 	s := full()
 	data, err := Encode(s)

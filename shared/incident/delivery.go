@@ -3,7 +3,7 @@ package incident
 import "time"
 
 // Ref is a receiver's own reference to what it has sent: Slack's channel and
-// timestamp, a mail's Message-ID. Opaque to everybody else.
+// timestamp, a mail's Message-ID. No other code reads it.
 type Ref struct {
 	Channel string `json:"channel,omitempty"`
 	ID      string `json:"id,omitempty"`
@@ -13,10 +13,9 @@ type Ref struct {
 // IsZero reports whether nothing was sent yet.
 func (r Ref) IsZero() bool { return r == Ref{} }
 
-// Documents is the address of the internal receiver that writes an incident's
-// document. It is owed every revision, whatever people are spared, and one more each
-// time that a receiver's delivery ends, since a document says who was told. Its level
-// may therefore be ahead of the thread's revision.
+// Documents is the address of the internal receiver that writes an incident's document.
+// It is owed every revision, and one more each time a receiver's delivery ends, because a
+// document says who was told. Its level may therefore be ahead of the thread's revision.
 const Documents = "_documents"
 
 // Delivery is an outbox entry: what one receiver is owed of one thread. It is a
@@ -25,8 +24,8 @@ const Documents = "_documents"
 type Delivery struct {
 	Want int `json:"want"`
 	Done int `json:"done"`
-	// Maybe is a revision that was sent without a certain answer; it is sent again,
-	// and a receiver with a duplicate of it knows why.
+	// Maybe is a revision that was sent without a certain answer. It is sent again, and
+	// marked as a possible duplicate.
 	Maybe int `json:"maybe,omitempty"`
 	Ref   Ref `json:"ref,omitzero"`
 	// Open says that what the receiver was last told is that it is open.
@@ -47,7 +46,7 @@ type Delivery struct {
 	// Instead names the receiver that this delivery stands in for, and Why.
 	Instead string `json:"instead,omitempty"`
 	Why     string `json:"why,omitempty"`
-	// Repair asks for one more edit, since another worker may have written an older
+	// Repair asks for one more edit, because another worker may have written an older
 	// revision over a newer one.
 	Repair bool `json:"repair,omitempty"`
 	// Error is why the last attempt failed, redacted.
@@ -60,7 +59,7 @@ type Lease struct {
 	Until time.Time `json:"until,omitzero"`
 }
 
-// Held reports whether somebody else may be sending at now.
+// Held reports whether a worker may be sending at now.
 func (l Lease) Held(now time.Time) bool { return l.Owner != "" && now.Before(l.Until) }
 
 // Pending reports whether something is owed.
@@ -71,7 +70,7 @@ func (d Delivery) Due(now time.Time) bool {
 	return d.Pending() && !d.Lease.Held(now) && !now.Before(d.NotBefore)
 }
 
-// Notice is one delivery that was claimed, with all that its message needs: it is
+// Notice is one delivery that was claimed, with all that its message needs. It is
 // rendered from the claimed state, never from the input that led to it.
 type Notice struct {
 	Shard   string

@@ -16,7 +16,7 @@ type Change struct {
 }
 
 // Event is something that happens to an incident or a group and that messages
-// speak of. The set is closed.
+// report. The set is closed.
 type Event string
 
 // The events. The first four change whether it is open.
@@ -25,11 +25,11 @@ const (
 	Reopened        Event = "reopened"
 	Resolved        Event = "resolved"
 	NoLongerWatched Event = "no_longer_watched"
-	// Past is never marked: it is what Opened and Resolved become for a receiver
-	// that was told neither ("was down 02:02–02:20").
+	// Past is never marked. Opened and Resolved together become Past for a receiver that was
+	// told neither ("was down 02:02–02:20").
 	Past Event = "past"
 
-	Escalated    Event = "escalated"     // nobody has acknowledged it in time
+	Escalated    Event = "escalated"     // no one has acknowledged it in time
 	Raised       Event = "raised"        // the severity went up
 	CauseChanged Event = "cause_changed" // to a cause of another class
 	Unstable     Event = "unstable"      // reopened too often: quiet until it is stable
@@ -55,8 +55,7 @@ var order = []Event{
 }
 
 // Loud reports whether the event must reach people, as opposed to a silent edit of
-// a message that they already have. A receiver that cannot edit leaves out what is
-// not loud.
+// a message that they already have. A receiver that cannot edit leaves out other events.
 func (e Event) Loud() bool {
 	switch e {
 	case Acknowledged, Silenced, Unsilenced, Updated:
@@ -65,13 +64,13 @@ func (e Event) Loud() bool {
 	return true
 }
 
-// Marks holds, per event, the revision at which it last happened. What a delivery
-// from revision `done` to revision `want` must say is arithmetic on them.
+// Marks holds, per event, the revision at which it last happened. From them follows what
+// a delivery from revision `done` to revision `want` must say.
 type Marks map[Event]int
 
 // Between returns the events in (done, want], the most significant first; the
 // first is what the message is about. knowsOpen says whether the receiver was last
-// told that it is open: to one that was not, an opening and its end are one event, Past.
+// told that the incident is open. For one that was not, an opening and its end are Past.
 func (m Marks) Between(done, want int, knowsOpen bool) []Event {
 	in := func(e Event) bool { return m[e] > done && m[e] <= want }
 	var events []Event

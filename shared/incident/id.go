@@ -8,7 +8,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// digits is Crockford's base32: no I, L, O and U, which are misread on a phone or aloud.
+// digits is Crockford's base32. It leaves out I, L, O and U, which people misread.
 const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 const (
@@ -19,15 +19,15 @@ const (
 )
 
 // NewID returns the full id of what was opened at that time in the shard, such as
-// "20261122T182201Z-7F3A9K2M4QXT": sortable by time, and the same wherever two
-// workers decide the same.
+// "20261122T182201Z-7F3A9K2M4QXT". It sorts by time, and two workers that decide the same
+// make the same id.
 func NewID(shard, subject string, opened time.Time) string {
 	opened = opened.UTC()
 	return opened.Format(idTime) + "-" + hash(hashDigits, shard, subject, opened.Format(time.RFC3339Nano))
 }
 
 // DrillSubject returns the subject of the series of the drill that the command with
-// that id opens. Whoever asked for the drill finds it by that.
+// that id opens, so that the person who asked can find the drill.
 func DrillSubject(command string) string { return "drill-" + hash(shortDigits, command) }
 
 // MonitorSeries returns one of the monitor's own series.
@@ -44,8 +44,8 @@ func hash(n int, parts ...string) string {
 	return b.String()
 }
 
-// ShortID returns the form of a full id that people use: "INC-7F3A9K". Text that is
-// no full id is returned as it is.
+// ShortID returns the form of a full id that people use: "INC-7F3A9K". It returns other
+// text unchanged.
 func ShortID(id string) string {
 	_, hash, ok := strings.Cut(id, "-")
 	if !ok || len(hash) < shortDigits || strings.HasPrefix(id, shortPrefix) {

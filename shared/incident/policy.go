@@ -10,11 +10,11 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// Policy is what the configuration says about one shard, in this package's words.
+// Policy is what the configuration says about one shard, in the words of incidents.
 // [DefaultPolicy] holds the defaults.
 type Policy struct {
 	// Databases are those of the shard. Nil says that the configuration could not be
-	// read: then nothing is closed as no longer watched. An empty map closes all.
+	// read, so that nothing is closed as no longer watched. An empty map closes all.
 	Databases map[string]Database
 	// Jobs are the runs that must keep coming; empty means those seen so far.
 	Jobs []Job
@@ -46,7 +46,7 @@ type Policy struct {
 	// FlapHigh and FlapLow are per cent of changes among the last results.
 	FlapHigh, FlapLow float64
 
-	// GroupAt databases with one class of cause make a group; who joins after
+	// GroupAt databases with one class of cause make a group. One that joins after
 	// JoinQuiet, or after an acknowledge, is told at once.
 	GroupAt   int
 	JoinQuiet time.Duration
@@ -61,7 +61,7 @@ type Policy struct {
 	SilenceMost time.Duration
 	// EditEvery is the least time between silent edits that no change of state asks for.
 	EditEvery time.Duration
-	// CauseQuiet is how long a class of cause, once announced, is changed to silently.
+	// CauseQuiet is how long a change to a class that was announced before stays silent.
 	CauseQuiet time.Duration
 
 	// Keep is how long a resolved incident waits for receivers that cannot be reached.
@@ -77,7 +77,7 @@ type Policy struct {
 // Database is what the policy needs to know of a database.
 type Database struct {
 	Environment string
-	// Home is the region of pongwatch whose word alone makes the database down.
+	// Home is the region of pongwatch that alone decides whether the database is down.
 	Home string
 	// Region is where the database lives, for the words "regional outage".
 	Region string
@@ -123,10 +123,10 @@ type Threshold struct {
 
 // Receiver is what the policy needs to know of an address.
 type Receiver struct {
-	// Pages says that it wakes somebody: a critical counts as delivered only there.
+	// Pages says that it wakes people. A critical counts as delivered only there.
 	Pages bool
 	// Reminds says that the receiver reminds and escalates by itself, as PagerDuty
-	// does: then pongwatch does neither.
+	// does. Then pongwatch does neither.
 	Reminds bool
 	// Fallback are the addresses that stand in when this one refuses for good; empty
 	// means the route's.
@@ -135,7 +135,7 @@ type Receiver struct {
 
 // Reminders are the pauses before each reminder, the last one repeated; none is never.
 type Reminders struct {
-	// Critical incidents that nobody has acknowledged, those that somebody has, and warnings.
+	// Of unacknowledged critical incidents, of acknowledged ones, and of warnings.
 	Critical, Acknowledged, Warning []time.Duration
 }
 
@@ -148,8 +148,8 @@ type Route struct {
 	// Continue asks the next routes as well.
 	Continue bool
 
-	// Receivers are the addresses that are told, Fallback those that stand in for one
-	// that has no fallback of its own, Escalate those told when nobody acknowledges.
+	// Receivers are the addresses that are told. Fallback stands in for one that has no
+	// fallback of its own. Escalate is told when no one acknowledges.
 	Receivers, Fallback, Escalate []string
 	// EscalateAfter and Reminders replace the policy's; zero and nil do not.
 	EscalateAfter time.Duration
@@ -170,8 +170,8 @@ func anyName(patterns []string, name string) bool {
 }
 
 // Route returns what the routes that match say together: the first one and, while
-// one says Continue, the next. Where none matches all receivers are told: an
-// incident that nobody hears of is the worst answer to a gap in the routes.
+// one says Continue, the next. Where none matches, all receivers are told, because an
+// unreported incident is the worst answer to a gap in the routes.
 func (p Policy) Route(database string, s cause.Severity) Route {
 	environment := p.Databases[database].Environment
 	var out Route

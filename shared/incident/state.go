@@ -13,17 +13,17 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// State is everything that Alert remembers about one shard. It is sparse: it
-// holds only series that are not plainly good, and incidents until their
-// reopening window is over and everybody has been told. A series that is absent
-// was good as of the last report in which its check was due.
+// State is everything that Alert remembers about one shard. It is sparse: it holds only
+// series that are not plainly good, and incidents until their reopening window is over
+// and all receivers have been told. A series that is absent was good in the last report
+// in which its check was due.
 type State struct {
 	Shard string `json:"shard"`
 	// Counter and Owner change with every write, so that a writer whose answer was
-	// lost finds out whether its write was the one that counted.
+	// lost can find out whether it has written.
 	Counter uint64 `json:"counter"`
 	Owner   string `json:"owner"`
-	// Created is when this state was begun.
+	// Created is when this state was made.
 	Created time.Time `json:"created"`
 
 	// Jobs holds the last run of each "job@region".
@@ -47,12 +47,12 @@ func New(shard string, now time.Time) State {
 
 // JobState is what is known of one job in one region.
 type JobState struct {
-	// Scheduled is the newest run seen: equal or older ones change nothing.
+	// Scheduled is the newest run seen. Equal or older ones change nothing.
 	Scheduled time.Time `json:"scheduled,omitzero"`
 	// Expected is since when a job that has never run is waited for.
 	Expected time.Time `json:"expected,omitzero"`
-	// Late is when the next run was first found to be overdue. Only from then on is
-	// its silence heard: before, Alert itself may have been deaf.
+	// Late is when the next run was first found to be overdue. Silence counts from then,
+	// because Alert itself may have been down before.
 	Late  time.Time     `json:"late,omitzero"`
 	Every time.Duration `json:"every,omitempty"`
 	// Version is the producer's pongwatch version.
@@ -69,7 +69,7 @@ type SeriesState struct {
 	// Held says why a confirmed failure has not been opened: "ping" when the
 	// database's ping explains it, "vote" while other regions have yet to report.
 	Held string `json:"held,omitempty"`
-	// HeldAt is when waiting for other regions began.
+	// HeldAt is when the wait for other regions began.
 	HeldAt time.Time `json:"held_at,omitzero"`
 	// LastBad is when a source was last bad.
 	LastBad time.Time `json:"last_bad,omitzero"`
@@ -84,7 +84,7 @@ type SourceState struct {
 	// Scheduled is the run of the latest decided observation; for signals, which
 	// have no runs, when it was made. Equal or older ones change nothing.
 	Scheduled time.Time `json:"scheduled,omitzero"`
-	// Seen is when the source last said anything, unknown included.
+	// Seen is when the source last reported, unknown included.
 	Seen time.Time `json:"seen,omitzero"`
 	// UnknownSince is when the source stopped giving decided answers, zero while it does.
 	UnknownSince time.Time     `json:"unknown_since,omitzero"`
@@ -136,8 +136,7 @@ type Ack struct {
 	At  time.Time `json:"at"`
 }
 
-// Thread is what is told about an incident or a group, and to whom: the state of
-// its notifications.
+// Thread is the state of the notifications about an incident or a group.
 type Thread struct {
 	// Rev is raised by every notifiable change.
 	Rev int `json:"rev"`
@@ -177,13 +176,13 @@ type Incident struct {
 	Cause    cause.Cause    `json:"cause"`
 	// Previous is the cause before the last change of cause.
 	Previous cause.Cause `json:"previous_cause,omitempty"`
-	// CauseTold is when each class was last announced, so that two causes in turn
-	// are not two storms.
+	// CauseTold is when each class was last announced. Otherwise two causes that take turns
+	// would be announced each time.
 	CauseTold map[cause.Class]time.Time `json:"cause_told,omitempty"`
 
 	// Observation is the latest bad one, of the source that says most.
 	Observation report.Observation `json:"observation"`
-	// Down names the sources that are down, Voters all that were heard.
+	// Down names the sources that are down, Voters all that reported lately.
 	Down   []string `json:"down,omitempty"`
 	Voters []string `json:"voters,omitempty"`
 	// Runs counts the failed runs.
@@ -196,7 +195,7 @@ type Incident struct {
 	// Opened is when the failure was confirmed, Resolved when its end was; zero while open.
 	Opened   time.Time `json:"opened"`
 	Resolved time.Time `json:"resolved,omitzero"`
-	// Gone says that it was closed because nobody watches the series any more.
+	// Gone says that it was closed because the series is no longer configured.
 	Gone bool `json:"gone,omitempty"`
 
 	// Reopened counts the reopenings, Reopenings holds the latest times.
@@ -208,16 +207,16 @@ type Incident struct {
 
 	// Group is the group that tells for it, empty where it tells for itself.
 	Group string `json:"group,omitempty"`
-	// Mock names the services in mock mode during a ping incident, sorted, with what says
-	// so: "backend (app, event, logs)".
+	// Mock lists the services in mock mode during a ping incident, sorted, with the kinds of
+	// evidence: "backend (app, event, logs)".
 	Mock []string `json:"mock,omitempty"`
 	// Sparkline is the last hour's latency before the opening, as text.
 	Sparkline string `json:"sparkline,omitempty"`
-	// Drill says that a person asked for it, DrillFor names the one receiver to tell.
+	// Drill says that a person asked for it. DrillFor names the one receiver to tell.
 	Drill    bool   `json:"drill,omitempty"`
 	DrillFor string `json:"drill_for,omitempty"`
-	// RedisAnswers says that Redis answered when a mock_mode incident opened: then the app
-	// is what to look at. RedisBack is when the outage ended that left it there.
+	// RedisAnswers says that Redis answered when a mock_mode incident opened, so that the app
+	// is at fault. RedisBack is when the outage ended that left the app in mock mode.
 	RedisAnswers bool      `json:"redis_answers,omitempty"`
 	RedisBack    time.Time `json:"redis_back,omitzero"`
 	// Resumed is when a silence or maintenance of it ended last.
@@ -247,14 +246,14 @@ type Group struct {
 	Class    cause.Class    `json:"class"`
 	Severity cause.Severity `json:"severity"`
 	// Region is set when the members' databases share one configured region and the
-	// causes are ones that a region has: only then it may be called a regional outage.
+	// causes are ones that a region has. Only then it may be called a regional outage.
 	Region string `json:"region,omitempty"`
 	// Members are incident ids in the order of joining.
 	Members []string `json:"members"`
 	// Key is what the members have in common, fixed when the group was formed.
 	Key string `json:"key"`
-	// Joined are the members that the latest Joined event is about; Waiting those that
-	// joined since and have only been edited in.
+	// Joined are the members of the latest Joined event. Waiting are those that joined since
+	// and have only been edited in.
 	Joined   []string  `json:"joined,omitempty"`
 	Waiting  []string  `json:"waiting,omitempty"`
 	Since    time.Time `json:"since"`

@@ -1,6 +1,8 @@
 package signature_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -153,6 +155,36 @@ func TestAnIDIsAtMost256Bytes(t *testing.T) {
 		}
 		if _, err := signature.Verify(h, keys, nil, at); (err == nil) != ok {
 			t.Errorf("an id of %d bytes: %v", n, err)
+		}
+	}
+}
+
+// forged returns the headers of a message that was signed by hand, with what Sign refuses.
+func forged(secret, id string) http.Header {
+	mac := hmac.New(sha256.New, []byte(secret))
+	fmt.Fprintf(mac, "%s.%d.body", id, vectorTimestamp)
+	h := http.Header{}
+	h.Set(signature.HeaderID, id)
+	h.Set(signature.HeaderTimestamp, strconv.Itoa(vectorTimestamp))
+	h.Set(signature.HeaderSignature, "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	return h
+}
+
+func TestVerifyRefusesAnEmptyKeyAndAnEmptyID(t *testing.T) {
+	secret := strings.Repeat("k", 24)
+	k := key(t, " "+secret+"\n") // white space around a key is not of it
+	for _, c := range []struct {
+		name       string
+		secret, id string
+		keys       []signature.Key
+		ok         bool
+	}{
+		{"a key and an id", secret, "msg", []signature.Key{k}, true},
+		{"an empty id", secret, "", []signature.Key{k}, false},
+		{"an empty key", "", "msg", []signature.Key{{}}, false},
+	} {
+		if _, err := signature.Verify(forged(c.secret, c.id), c.keys, []byte("body"), time.Unix(vectorTimestamp, 0)); (err == nil) != c.ok {
+			t.Errorf("%s: %v", c.name, err)
 		}
 	}
 }

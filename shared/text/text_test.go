@@ -75,6 +75,7 @@ func TestWrap(t *testing.T) {
 		{"words that fit stay on a line", "aa bb cc", "aa bb cc"},
 		{"the width is reached", "aaa bbbb cc", "aaa bbbb\n  cc"},
 		{"the width is exceeded by one", "aaa bbbbb", "aaa\n  bbbbb"},
+		{"spaces between words count", "a b c d e", "a b c d\n  e"},
 		{"characters count, not bytes", "äää ßßßß", "äää ßßßß"},
 		{"the indent does not count", "aaaa bbbb cccc", "aaaa\n  bbbb\n  cccc"},
 		{"a long word stays whole", "a https://example.com b", "a\n  https://example.com\n  b"},

@@ -87,7 +87,7 @@ resource "google_project_service" "apis" {
   disable_on_destroy = false
 }
 
-# A function is deployed by somebody who may act as its account. These exist once
+# Only an account that may act as a function's account may deploy it. These exist once
 # pongwatch has been applied by hand for the first time.
 resource "google_service_account_iam_member" "apply_acts_as" {
   for_each = toset(["alert", "build", "healthcheck", "metrics", "push", "scheduler", "webhook"])

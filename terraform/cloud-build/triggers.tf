@@ -7,7 +7,7 @@ locals {
 }
 
 # Whatever is proposed is checked and planned. A stranger's request runs only once
-# somebody of the repository has commented "/gcbrun".
+# a member of the repository has commented "/gcbrun".
 resource "google_cloudbuild_trigger" "plan" {
   project         = var.project
   location        = var.location
@@ -28,7 +28,7 @@ resource "google_cloudbuild_trigger" "plan" {
   }
 }
 
-# What has been merged is applied once somebody has approved it.
+# What has been merged is applied after an approval.
 resource "google_cloudbuild_trigger" "apply" {
   project         = var.project
   location        = var.location

@@ -148,7 +148,7 @@ run "a_new_database_writes_the_bundle_anew" {
 
   assert {
     condition     = google_secret_manager_secret_version.managed["databases"].secret_data_wo_version != tostring(parseint(substr(sha256(jsonencode([1, ["prod-cache"]])), 0, 12), 16)) && can(tonumber(google_secret_manager_secret_version.managed["databases"].secret_data_wo_version))
-    error_message = "The bundle would lack the new database's token until somebody counted it up."
+    error_message = "The bundle would lack the new database's token until its version was raised by hand."
   }
 }
 
@@ -204,7 +204,7 @@ run "each_function_publishes_only_where_it_must" {
   }
   assert {
     condition     = alltrue([for key, grant in google_pubsub_topic_iam_member.publishers : grant.role == "roles/pubsub.publisher" && grant.topic == "pongwatch-${split("/", key)[1]}" && grant.member == google_service_account.functions[split("/", key)[0]].member])
-    error_message = "A grant to publish is on another topic, or somebody else's."
+    error_message = "A grant to publish is on another topic, or of another account."
   }
 }
 
@@ -222,7 +222,7 @@ run "only_schedulers_and_subscriptions_start_functions" {
       && toset(google_cloud_run_v2_service_iam_binding.alert.members) == toset([google_service_account.push.member])
       && toset(google_cloud_run_v2_service_iam_binding.webhook[0].members) == toset(["allUsers"])
     )
-    error_message = "Somebody may invoke a function who should not, or may not who should."
+    error_message = "An account may invoke a function that it should not, or may not invoke one that it should."
   }
   assert {
     condition     = google_cloudfunctions2_function.alert.service_config[0].ingress_settings == "ALLOW_INTERNAL_ONLY" && google_cloudfunctions2_function.webhook[0].service_config[0].ingress_settings == "ALLOW_ALL"
@@ -291,7 +291,7 @@ run "an_open_health_page_opens_healthcheck" {
   }
 }
 
-run "readers_may_read_and_nobody_else" {
+run "readers_may_read_and_no_one_else" {
   variables {
     readers = ["group:sre@example.com"]
   }

@@ -155,7 +155,7 @@ run "an_old_runtime_is_refused" {
   expect_failures = [var.runtime]
 }
 
-run "a_route_to_nobody_is_refused" {
+run "a_route_without_a_receiver_is_refused" {
   command = plan
   variables {
     routes = [{ receivers = ["pager"] }]

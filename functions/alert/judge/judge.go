@@ -1,5 +1,6 @@
-// Package judge turns evidence into changes of incidents, as pure functions of
-// (state, evidence, policy, now). It knows no receiver.
+// Package judge turns evidence into changes of incidents. It knows no receiver. Its
+// stages do no I/O and read no clock. Each changes the state that it is given, which is
+// its caller's own copy, and returns what the next stage needs.
 //
 //	observation → source → series → incident
 //

@@ -1,5 +1,6 @@
-// Package notify turns changes of incidents into what is owed to whom, as pure functions
-// of (state, changes, policy, now). It knows no source.
+// Package notify turns changes of incidents into what is owed to whom. It knows no source.
+// Its stages do no I/O and read no clock. Each changes the state that it is given, which
+// is its caller's own copy, and returns what happened.
 //
 //	incident → thread → delivery
 //

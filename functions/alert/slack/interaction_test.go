@@ -112,3 +112,49 @@ func FuzzParseInteraction(f *testing.F) {
 		}
 	})
 }
+
+// What is at a limit is read, what is beyond it is refused.
+func TestInteractionsKeepToTheirLimits(t *testing.T) {
+	interaction := func(user, ts, silence string, actions int) []byte {
+		one := `{"action_id":"silence","action_ts":"` + ts + `","selected_option":{"value":"` + silence + ` ` + control + `"}}`
+		return body(`{"type":"block_actions","user":{"id":"` + user + `"},"actions":[` + strings.TrimSuffix(strings.Repeat(one+",", actions), ",") + `]}`)
+	}
+	long := func(prefix string, n int) string { return prefix + strings.Repeat("1", n-len(prefix)) }
+	for name, tt := range map[string]struct {
+		body []byte
+		ok   bool
+	}{
+		"a user's id of 32 characters":      {interaction(long("U", 32), "1.2", "1h", 1), true},
+		"a user's id of 33 characters":      {interaction(long("U", 33), "1.2", "1h", 1), false},
+		"a timestamp of 32 characters":      {interaction("U0123456", long("1.", 32), "1h", 1), true},
+		"a timestamp of 33 characters":      {interaction("U0123456", long("1.", 33), "1h", 1), false},
+		"eight actions":                     {interaction("U0123456", "1.2", "1h", 8), true},
+		"nine actions":                      {interaction("U0123456", "1.2", "1h", 9), false},
+		"the longest silence":               {interaction("U0123456", "1.2", report.MaxSilence.String(), 1), true},
+		"a nanosecond more":                 {interaction("U0123456", "1.2", (report.MaxSilence + 1).String(), 1), false},
+		"the shortest silence":              {interaction("U0123456", "1.2", "1ns", 1), true},
+		"no silence":                        {interaction("U0123456", "1.2", "0s", 1), false},
+		"a silence that is no duration":     {interaction("U0123456", "1.2", "soon", 1), false},
+		"the shortest id of a user":         {interaction("U1234", "1.2", "1h", 1), true},
+		"a shorter one":                     {interaction("U123", "1.2", "1h", 1), false},
+		"a user of an enterprise":           {interaction("W0123456", "1.2", "1h", 1), true},
+		"a payload that is no JSON":         {body(`{"type":"block_actions","user":{"id":"U0123456"},"actions":[`), false},
+		"a payload beside one in the query": {append(interaction("U0123456", "1.2", "1h", 1), "&payload=x"...), false},
+	} {
+		got, err := slack.ParseInteraction(tt.body)
+		if (err == nil) != tt.ok || tt.ok && got.Actions[0].Incident == "" {
+			t.Errorf("%s: %+v, %v; want ok = %v", name, got, err, tt.ok)
+		}
+	}
+	i, err := slack.ParseInteraction(body(`{"type":"view_submission","api_app_id":"A1","team":{"id":"T1"},"channel":{"id":"C1"},"user":{"id":"U0123456"},"actions":[{"action_id":"acknowledge"}]}`))
+	if want := (slack.Interaction{App: "A1", Team: "T1", Channel: "C1", User: "U0123456"}); err != nil || cmp.Diff(want, i) != "" {
+		t.Errorf("another kind of interaction: %+v, %v; want no action", i, err)
+	}
+	at := time.Unix(vectorTime, 0)
+	h := http.Header{"X-Slack-Request-Timestamp": {"1531420618"}, "X-Slack-Signature": {vectorSignature}}
+	for _, d := range []time.Duration{-5 * time.Minute, -5*time.Minute - 1, 5 * time.Minute, 5*time.Minute + 1} {
+		if err := slack.Verify(h, secrets.New(vectorSecret), []byte(vectorBody), at.Add(d)); (err == nil) != (d%time.Minute == 0) {
+			t.Errorf("verified %v later: %v", d, err)
+		}
+	}
+}

@@ -115,6 +115,15 @@ func TestTheFirstLineAnswersTheFirstQuestion(t *testing.T) {
 	}
 }
 
+func TestWhatOnlyTheSelectedDatabaseLacksIsSaidOnce(t *testing.T) {
+	v := viewOf(func(s *statistics.Statistics) { s.Missing = []string{"readings of shard main"} }, "prod-cache")
+	v.One.Missing = []string{"samples of prod-cache of shard main", "readings of shard main"}
+	const want = "Could not read readings of shard main, samples of prod-cache of shard main. Other sections are unaffected."
+	if text := textOf(parse(t, render(t, v))); strings.Count(text, want) != 1 {
+		t.Errorf("the page does not say once %q:\n%s", want, text)
+	}
+}
+
 // TestTextFromOutsideIsText: names, titles, people and reasons come from files, Slack
 // and servers.
 func TestTextFromOutsideIsText(t *testing.T) {

@@ -77,7 +77,7 @@ func well(name string) statistics.Database {
 	}
 }
 
-// down makes the first database fail since 12 minutes, and somebody has taken it.
+// down makes the first database fail since 12 minutes, and alice acknowledged it.
 func down(s *statistics.Statistics) {
 	d := &s.Databases[0]
 	d.Status, d.Cause, d.Title = statistics.Down, cause.AuthInvalid, cause.AuthInvalid.Info().Title

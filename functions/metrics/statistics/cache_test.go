@@ -74,6 +74,8 @@ func TestTheCacheReadsWhatIsNotSettled(t *testing.T) {
 	c.get("a later beginning needs less", "12:00", "13:16", "13:00", 12, 13)
 	c.get("an earlier one reads all", "09:59", "13:16", "09:00", 9, 10, 11, 12, 13)
 	c.get("which is kept then", "09:00", "13:16", "13:00", 9, 10, 11, 12, 13)
+	c.get("a beginning where the settled ones end loses none", "13:00", "13:16", "13:00", 13)
+	c.get("as this shows", "09:00", "13:16", "13:00", 9, 10, 11, 12, 13)
 	c.get("six hours later the oldest are dropped", "10:00", "16:20", "13:00", 10, 11, 12, 13, 14, 15, 16)
 	c.get("so that they are read again", "09:00", "16:20", "09:00", 9, 10, 11, 12, 13, 14, 15, 16)
 	c.get("and are too old to be kept", "09:00", "16:20", "09:00", 9, 10, 11, 12, 13, 14, 15, 16)

@@ -57,12 +57,7 @@ func (r *shardReader) material(ctx context.Context) *material {
 		m.pings[region] = hours
 		r.job(report.HealthCheck, region, lastRun(hours))
 	}
-	// The figures of more than a day come from days. Counters need the hour before.
-	from = r.w.from
-	if r.long() {
-		from = m.since
-	}
-	from = from.Add(-time.Hour)
+	from = from.Add(-time.Hour) // counters need the hour before
 	if least := r.now.Add(-verdictsFrom); least.Before(from) {
 		from = least
 	}
@@ -79,10 +74,7 @@ func (r *shardReader) material(ctx context.Context) *material {
 // open yields a database's samples of the latest days that are not compacted.
 func (m *material) open(region, database string) iter.Seq[report.Sample] {
 	hours := m.pings[region]
-	first := slices.IndexFunc(hours, func(h *history.PingHour) bool { return !h.Hour().Before(m.since) })
-	if first < 0 {
-		first = len(hours)
-	}
+	first, _ := slices.BinarySearchFunc(hours, m.since, func(h *history.PingHour, t time.Time) int { return h.Hour().Compare(t) })
 	return samplesOf(hours[first:], nil, region, database)
 }
 

@@ -212,6 +212,61 @@ func TestUptimeIsOfTheHomeRegionFromDaysAndFromSamples(t *testing.T) {
 	}
 }
 
+func TestUptimeIsOfThirtyDays(t *testing.T) {
+	f := newFixture(t, two)
+	today := noon.Truncate(day)
+	for _, back := range []int{30, 29, 3} {
+		at := today.AddDate(0, 0, -back)
+		f.ping("main", west, at, map[string]report.Sample{"cache": failed})
+		f.compact("main", at)
+	}
+	f.ping("main", west, today, map[string]report.Sample{"cache": failed})
+	f.ping("main", west, noon.Truncate(time.Minute), map[string]report.Sample{"cache": failed})
+	if u := f.read(Query{Range: "1h"}).Databases[0].Uptime; u.Failed != 4 || *u.Availability != 0 {
+		t.Errorf("uptime %+v, want two failures of today, that of three days ago and that of 29, not that of 30", u)
+	}
+}
+
+// A day may be compacted late, while its hours are kept and two days longer.
+func TestADayThatIsCompactedLateIsFound(t *testing.T) {
+	f := newFixture(t, two)
+	f.ping("main", west, noon.AddDate(0, 0, -4), map[string]report.Sample{"cache": failed})
+	for _, want := range []int{0, 1} {
+		if u := f.read(Query{Range: "1h"}).Databases[0].Uptime; u.Failed != want {
+			t.Errorf("%d failures, want %d", u.Failed, want)
+		}
+		f.compact("main", noon.AddDate(0, 0, -4))
+	}
+}
+
+// The hours of a day that was not compacted are read for as long as they are kept: three days.
+func TestDaysThatAreNotCompactedCountWhileTheirHoursAreKept(t *testing.T) {
+	f := newFixture(t, two)
+	midnight := noon.Truncate(day)
+	for back := range 5 {
+		f.ping("main", west, midnight.AddDate(0, 0, -back), map[string]report.Sample{"cache": failed})
+	}
+	for _, tt := range []struct {
+		name      string
+		now       time.Time
+		compacted int // so many days ago; none for 0
+		want      int
+	}{
+		{"three whole days at midnight", midnight, 0, 4},
+		{"a moment later the first is partly gone", midnight.Add(time.Second), 0, 3},
+		{"those before a compacted one are not looked for, it is counted itself", midnight.Add(time.Second), 1, 2},
+	} {
+		if tt.compacted > 0 {
+			f.compact("main", midnight.AddDate(0, 0, -tt.compacted))
+		}
+		f.Reader = NewReader(f.options)
+		f.now = tt.now
+		if u := f.read(Query{Range: "1h"}).Databases[0].Uptime; u.Failed != tt.want {
+			t.Errorf("%s: %d failures, want %d", tt.name, u.Failed, tt.want)
+		}
+	}
+}
+
 func TestAMonthOfAllDatabasesIsDays(t *testing.T) {
 	f, first := past(t)
 	r := f.read(Query{Range: "30d"}).Databases[0].Regions[0]

@@ -85,10 +85,7 @@ func (r *shardReader) dailyFigures(d *Database, m *material, detail bool) {
 		}
 	}
 	for date := m.since; !date.After(r.now); date = date.Add(day) {
-		next := slices.IndexFunc(m.readings, func(h *history.GaugeHour) bool { return !h.Hour().Before(date.Add(day)) })
-		if next < 0 {
-			next = len(m.readings)
-		}
+		next, _ := slices.BinarySearchFunc(m.readings, date.Add(day), func(h *history.GaugeHour, t time.Time) int { return h.Hour().Compare(t) })
 		add(date, history.SumUp(m.readings[:next], d.Name, date))
 	}
 	d.HitRate = ratio(sum.HitRate())

@@ -150,12 +150,12 @@ func TestFiguresAreAsFineAsReadings(t *testing.T) {
 	}
 }
 
-// Two days of readings at 06:00 and 18:00, of which the first is compacted. What a counter grew
+// Two days of readings at 06:00 and 18:00, of which the first is compacted, and one of today. What a counter grew
 // between the days is not counted, because the reading before is more than an hour old.
 func TestFiguresOfAMonthAreDays(t *testing.T) {
 	f := newFixture(t, two)
 	first := noon.Truncate(day).Add(-2 * day)
-	for i, at := range []time.Duration{6 * time.Hour, 18 * time.Hour, 30 * time.Hour, 42 * time.Hour} {
+	for i, at := range []time.Duration{6 * time.Hour, 18 * time.Hour, 30 * time.Hour, 42 * time.Hour, 48 * time.Hour} {
 		n := float64(i)
 		f.reading("main", first.Add(at), map[string]report.Reading{"cache": {Replica: "a", Values: counters(90*n, 10*n*n, 100*n), Checks: used(0.1*(n+1), 0.2*(n+1))}})
 	}
@@ -171,17 +171,17 @@ func TestFiguresOfAMonthAreDays(t *testing.T) {
 		got  []*float64
 		want []any
 	}{
-		"hit rate": {s.HitRate, []any{0.9, 0.64286, "–"}},
-		"memory":   {s.MemoryRatio, []any{0.2, 0.4, "–"}},
-		"share":    {s.CommandsRatio, []any{0.4, 0.8, "–"}},
-		"commands": {s.Commands, []any{100.0, 100.0, "–"}},
+		"hit rate": {s.HitRate, []any{0.9, 0.64286, 0.5625}},
+		"memory":   {s.MemoryRatio, []any{0.2, 0.4, 0.5}},
+		"share":    {s.CommandsRatio, []any{0.4, 0.8, 1.0}},
+		"commands": {s.Commands, []any{100.0, 100.0, 100.0}},
 	} {
 		if diff := cmp.Diff(tt.want, values(tt.got[n-3:])); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	if got := f.read(Query{Range: "7d"}).Databases[0].HitRate; *d.HitRate != 0.75 || *got != 0.75 {
-		t.Errorf("hit rate of the week is %v in detail, %v among all; want 180 of 240", *d.HitRate, *got)
+	if got := f.read(Query{Range: "7d"}).Databases[0].HitRate; *d.HitRate != 0.675 || *got != 0.675 {
+		t.Errorf("hit rate of the week is %v in detail, %v among all; want 270 of 400", *d.HitRate, *got)
 	}
 	// A day that lies before the window counts no more.
 	f.now = first.Add(8*day + time.Hour)

@@ -48,7 +48,8 @@ func newFixture(t *testing.T, document string) *fixture {
 	}
 	f := &fixture{t: t, now: noon}
 	now := func() time.Time { return f.now }
-	f.store = storetest.NewFaulty(storetest.NewMemory(func() time.Time { return noon.AddDate(0, 0, -1) }))
+	// Nothing expires: what is too old is left out by the reader.
+	f.store = storetest.NewFaulty(storetest.NewMemory(func() time.Time { return noon.AddDate(0, 0, -60) }))
 	f.Reader = NewReader(Options{
 		Config: c, Store: f.store, Archive: history.New(f.store).Keep(c.History.HotDays), Region: "here", Version: "v1.2.3",
 		Now: now, Log: slog.New(slog.NewTextHandler(&f.log, nil)),

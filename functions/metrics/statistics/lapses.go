@@ -13,15 +13,15 @@ import (
 // lapse is one stretch of one app in mock mode.
 type lapse struct {
 	Database string
-	// Service is empty where nobody has said which app it is.
+	// Service is empty where the app is not known.
 	Service  string
 	From, To time.Time
 	// Activations is how often the app fell back: once, and again with each reopening.
 	Activations int
 }
 
-// apart is how far two lapses of an app are apart that are two. During an outage an app
-// that fell back is part of the outage's incident, and afterwards has one of its own.
+// apart is the least time between two lapses of an app that count as two. During an outage
+// an app that fell back is part of the outage's incident, and afterwards has its own.
 const apart = 5 * time.Minute
 
 // lapsesOf returns the apps in mock mode that an incident tells of, as of now: its own,

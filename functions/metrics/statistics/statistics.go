@@ -36,13 +36,13 @@ type Statistics struct {
 	StepSeconds int64     `json:"step_seconds"`
 	// Databases has every database, or the one that was asked for.
 	Databases []Database `json:"databases"`
-	// Incidents is what is wrong, since when, and who was told.
+	// Incidents is what is wrong, since when, and who was notified.
 	Incidents incidents.View `json:"incidents"`
-	// Past lists the range's resolved incidents that Alert has done with, the latest
-	// first.
+	// Past lists the range's resolved incidents that are no longer in Alert's state, the
+	// latest first.
 	Past    []incidents.Incident `json:"past_incidents"`
 	Monitor Monitor              `json:"monitor"`
-	// Missing says what could not be read: the rest is whole.
+	// Missing says what could not be read. The rest is whole.
 	Missing []string `json:"missing,omitempty"`
 }
 
@@ -89,11 +89,11 @@ type Database struct {
 	// the month's commands as a share of theirs.
 	MemoryRatio   *float64 `json:"memory_ratio,omitempty"`
 	CommandsRatio *float64 `json:"commands_ratio,omitempty"`
-	// CommandsAtLeast says that CommandsRatio is a lower bound: the account was not asked,
-	// or did not answer.
+	// CommandsAtLeast says that CommandsRatio is a lower bound, because the account was not
+	// asked, or did not answer.
 	CommandsAtLeast bool `json:"commands_at_least,omitempty"`
 	// MemoryFullInSeconds and CommandsOutInSeconds say when they are used up at the
-	// rate of the last hours, where that can be told.
+	// rate of the last hours, where that is known.
 	MemoryFullInSeconds  *int64 `json:"memory_full_in_seconds,omitempty"`
 	CommandsOutInSeconds *int64 `json:"commands_out_in_seconds,omitempty"`
 	// HitRate is of the whole range.
@@ -191,7 +191,7 @@ const (
 type Monitor struct {
 	Status JobState    `json:"status"`
 	Jobs   []JobStatus `json:"jobs"`
-	// Deliveries counts who was told of the range's incidents.
+	// Deliveries counts the receivers of the range's incidents.
 	Deliveries incidents.Deliveries `json:"deliveries"`
 	// Footprint is what watching takes of each database's plan.
 	Footprint []Footprint `json:"footprint"`

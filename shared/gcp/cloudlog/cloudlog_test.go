@@ -37,15 +37,13 @@ func TestGolden(t *testing.T) {
 		log  func(l *slog.Logger)
 	}{
 		{"severities", func(l *slog.Logger) {
-			for level := slog.LevelDebug; level < slog.LevelError; level++ {
+			for level := slog.LevelDebug; level <= slog.LevelError+1; level++ {
 				l.Log(t.Context(), level, "level")
 			}
 		}},
 		{"error", func(l *slog.Logger) { l.Error("publishing failed", "error", errors.New("no route"), "shard", "main") }},
-		{"critical", func(l *slog.Logger) { l.Log(t.Context(), cloudlog.LevelCritical, "store lost") }},
-		{"groups", func(l *slog.Logger) {
-			l.With("run", "r1").WithGroup("db").With("name", "cache").WithGroup("ping").Error("failed", "ms", 12)
-			l.WithGroup("empty").Info("nothing inside")
+		{"attributes", func(l *slog.Logger) {
+			l.With("run", "r1").With("database", "cache").Error("failed", "ms", 12, slog.Group("in", "level", "x", "msg", "y"))
 		}},
 		{"one_line", func(l *slog.Logger) {
 			l.Info("untrusted\n{\"severity\":\"ERROR\"}", "evidence", "a\r\nb\x1b[31m\u2028\"}")
@@ -57,9 +55,7 @@ func TestGolden(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			o := options
-			o.Level = slog.LevelDebug
-			got := lines(t, o, tt.log)
+			got := lines(t, options, tt.log)
 			goldentest.Compare(t, "testdata/"+tt.name+".jsonl", got)
 		})
 	}
@@ -86,14 +82,6 @@ func TestSlogContract(t *testing.T) {
 	}
 }
 
-func TestLevel(t *testing.T) {
-	o := options
-	o.Level = slog.LevelWarn
-	if got := lines(t, o, func(l *slog.Logger) { l.Info("quiet") }); got != "" {
-		t.Errorf("logged below its level: %s", got)
-	}
-}
-
 func TestTrace(t *testing.T) {
 	const id, span = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 	tests := []struct {
@@ -113,6 +101,14 @@ func TestTrace(t *testing.T) {
 			"logging.googleapis.com/trace": "projects/p/traces/" + id, "logging.googleapis.com/spanId": span, "logging.googleapis.com/trace_sampled": true,
 		}},
 		{"Google's header without a span", "X-Cloud-Trace-Context", id, "p", map[string]any{"logging.googleapis.com/trace": "projects/p/traces/" + id}},
+		{"Google's header with the span zero", "X-Cloud-Trace-Context", id + "/0;o=0", "p", map[string]any{"logging.googleapis.com/trace": "projects/p/traces/" + id}},
+		{"Google's header with the span one", "X-Cloud-Trace-Context", id + "/1", "p", map[string]any{
+			"logging.googleapis.com/trace": "projects/p/traces/" + id, "logging.googleapis.com/spanId": "0000000000000001",
+		}},
+		{"Google's header with a span that is no number", "X-Cloud-Trace-Context", id + "/x", "p", map[string]any{"logging.googleapis.com/trace": "projects/p/traces/" + id}},
+		{"W3C's header without flags", "traceparent", "00-" + id + "-" + span, "p", map[string]any{}},
+		{"W3C's header with a version of one digit", "traceparent", "0-" + id + "-" + span + "-01", "p", map[string]any{}},
+		{"W3C's header with flags that are no digits", "traceparent", "00-" + id + "-" + span + "-zz", "p", map[string]any{}},
 		{"no project, no trace", "traceparent", "00-" + id + "-" + span + "-01", "", map[string]any{}},
 		{"no header", "X-Other", "x", "p", map[string]any{}},
 		{"what is no id does not reach the log", "X-Cloud-Trace-Context", strings.Repeat("x", 32), "p", map[string]any{}},
@@ -121,7 +117,7 @@ func TestTrace(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var b bytes.Buffer
-			logger := slog.New(cloudlog.New(&b, cloudlog.Options{Project: tt.project})).WithGroup("g")
+			logger := slog.New(cloudlog.New(&b, cloudlog.Options{Project: tt.project}))
 			h := cloudlog.Trace(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				logger.InfoContext(r.Context(), "m")
 			}))
@@ -141,6 +137,38 @@ func TestTrace(t *testing.T) {
 		})
 	}
 }
+
+func TestHandle(t *testing.T) {
+	var b bytes.Buffer
+	h := cloudlog.New(&b, options)
+	r := slog.NewRecord(time.Time{}, slog.LevelError, "m", 0)
+	for i := range 9 {
+		r.Add("n", i)
+	}
+	if err := h.Handle(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(b.String(), "sourceLocation") || !strings.Contains(b.String(), "serviceContext") {
+		t.Errorf("a record without its place: %s", b.String())
+	}
+	// Another handler may hold the same record.
+	r.Add("another", "handler's")
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "!BUG" {
+			t.Errorf("the record was changed: %v", a)
+		}
+		return true
+	})
+	if err := cloudlog.New(full{}, options).Handle(t.Context(), r); !errors.Is(err, errFull) {
+		t.Errorf("error %v, want the writer's", err)
+	}
+}
+
+var errFull = errors.New("full")
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errFull }
 
 func FuzzTrace(f *testing.F) {
 	f.Add("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "0af7651916cd43dd8448eb211c80319c/1;o=1")

@@ -1,9 +1,9 @@
 // Package cloudrun reads how a Cloud Run service is deployed: the names of its
-// environment variables, and of one of them the value. No other value is decoded.
+// environment variables, and the value of one of them. It decodes no other value.
 //
 // It speaks the Cloud Run Admin API v2 over REST
 // (https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services/get):
-// Google's client for it would be in every cold start for one GET.
+// Google's client would lengthen every cold start for one GET.
 package cloudrun
 
 import (
@@ -27,11 +27,11 @@ import (
 // which speaks the API over plain HTTP, such as "127.0.0.1:8087".
 const EmulatorVariable = "PONGWATCH_CLOUDRUN_EMULATOR_HOST"
 
-// MockVariable is the one variable whose value is read.
-const MockVariable = "MOCK_REDIS"
+// mockVariable is the one variable whose value is read.
+const mockVariable = "MOCK_REDIS"
 
 const (
-	// timeout bounds one Environment: the run that asks has other things to do.
+	// timeout bounds one Environment, because it is one step of a run.
 	timeout = 4 * time.Second
 	// maxAnswer bounds what is read of an answer.
 	maxAnswer = 1 << 20
@@ -40,24 +40,24 @@ const (
 	scope        = "https://www.googleapis.com/auth/cloud-platform"
 )
 
-// What an answer may lack; test with [errors.Is].
+// Why there is no answer; test with [errors.Is].
 var (
 	ErrDenied      = errors.New("access denied")
 	ErrNotFound    = errors.New("not found")
 	ErrUnavailable = errors.New("no usable answer of Cloud Run")
 )
 
-// Environment is what the revisions that serve traffic have in common: a variable is
-// there if each of them has it.
+// Environment is what the revisions that serve traffic have in common: it holds a
+// variable if each of them has it.
 type Environment struct {
 	// Variables are the names, sorted, of all containers.
 	Variables []string
 	// Mock is the value of MOCK_REDIS in the first revision that sets it to anything;
 	// empty where none does.
 	Mock string
-	// Hidden says that MOCK_REDIS comes from a secret and was not read.
+	// Hidden is true if MOCK_REDIS comes from a secret and was not read.
 	Hidden bool
-	// Mounted says that a secret is mounted as a file, which may hold what no variable does.
+	// Mounted is true if a secret is mounted as a file, which may hold other settings.
 	Mounted bool
 }
 
@@ -155,7 +155,7 @@ type traffic struct {
 	Percent  int    `json:"percent"`
 }
 
-// serving names the revisions that get requests, a few at most.
+// serving names the revisions that get requests, at most maxRevisions.
 func serving(service, latest string, statuses []traffic) []string {
 	var names []string
 	for _, t := range statuses {
@@ -170,7 +170,7 @@ func serving(service, latest string, statuses []traffic) []string {
 	return names
 }
 
-// template is what a service's template and a revision have alike.
+// template is the common part of a service's template and a revision.
 type template struct {
 	Containers []struct {
 		Env          []variable `json:"env"`
@@ -189,7 +189,7 @@ func (t template) environment() Environment {
 	for _, c := range t.Containers {
 		for _, v := range c.Env {
 			e.Variables = append(e.Variables, v.name)
-			if v.name == MockVariable {
+			if v.name == mockVariable {
 				e.Hidden = e.Hidden || v.hidden
 				if e.Mock == "" {
 					e.Mock = v.mock
@@ -205,15 +205,15 @@ func (t template) environment() Environment {
 	return e
 }
 
-// variable is one variable without its value, but for MOCK_REDIS.
+// variable is one variable; only MOCK_REDIS has its value.
 type variable struct {
 	name   string
 	mock   string
 	hidden bool
 }
 
-// UnmarshalJSON implements [json.Unmarshaler]: it passes over values that are none of
-// its business.
+// UnmarshalJSON implements [json.Unmarshaler]. It skips every value but that of
+// MOCK_REDIS.
 func (v *variable) UnmarshalJSON(data []byte) error {
 	var named struct {
 		Name string `json:"name"`
@@ -222,7 +222,7 @@ func (v *variable) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	v.name = named.Name
-	if v.name != MockVariable {
+	if v.name != mockVariable {
 		return nil
 	}
 	var valued struct {
@@ -236,7 +236,7 @@ func (v *variable) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// get reads one resource. No error has anything of an answer's body: it may quote values.
+// get reads one resource. No error quotes an answer's body, which may hold values.
 func (c *Client) get(ctx context.Context, name string, into any) error {
 	token, err := c.token(ctx)
 	if err != nil {

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,12 +16,27 @@ import (
 
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun"
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun/cloudruntest"
+	"github.com/pongwatch/pongwatch/shared/outbound/outboundtest"
 )
 
 const (
 	service = "projects/app-project/locations/us-east4/services/backend"
-	canary  = "AXpq-a-token-that-nobody-may-see"
+	canary  = "AXpq-a-token-that-stays-secret"
 )
+
+// google serves the hosts of Google.
+var google *outboundtest.Internet
+
+func TestMain(m *testing.M) {
+	var err error
+	if google, err = outboundtest.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	google.Close()
+	os.Exit(code)
+}
 
 func start(t *testing.T) (*cloudruntest.Server, *cloudrun.Client) {
 	t.Helper()
@@ -32,7 +50,7 @@ func start(t *testing.T) (*cloudruntest.Server, *cloudrun.Client) {
 }
 
 func TestEnvironment(t *testing.T) {
-	url := cloudruntest.Variable{Name: "UPSTASH_REDIS_URL", Value: "https://x.upstash.io"}
+	address := cloudruntest.Variable{Name: "UPSTASH_REDIS_URL", Value: "https://x.upstash.io"}
 	token := cloudruntest.Variable{Name: "UPSTASH_REDIS_TOKEN", Value: canary}
 	mock := func(value string) cloudruntest.Variable {
 		return cloudruntest.Variable{Name: "MOCK_REDIS", Value: value}
@@ -48,21 +66,21 @@ func TestEnvironment(t *testing.T) {
 	}{
 		{
 			"one revision: its names, and the value of MOCK_REDIS alone",
-			[]cloudruntest.Revision{revision("r1", 100, url, token, mock("false"))},
+			[]cloudruntest.Revision{revision("r1", 100, address, token, mock("false"))},
 			cloudrun.Environment{Variables: []string{"MOCK_REDIS", "UPSTASH_REDIS_TOKEN", "UPSTASH_REDIS_URL"}, Mock: "false"},
 			1,
 		},
 		{"no variables", []cloudruntest.Revision{revision("r1", 100)}, cloudrun.Environment{Variables: []string{}}, 1},
-		{"no traffic yet: the latest", []cloudruntest.Revision{revision("r1", 0, url)}, cloudrun.Environment{Variables: []string{"UPSTASH_REDIS_URL"}}, 1},
+		{"no traffic yet: the latest", []cloudruntest.Revision{revision("r1", 0, address)}, cloudrun.Environment{Variables: []string{"UPSTASH_REDIS_URL"}}, 1},
 		{
 			"rolled back: the revision that serves, not the latest one",
-			[]cloudruntest.Revision{revision("r1", 100, url, mock("true")), revision("r2", 0, url)},
+			[]cloudruntest.Revision{revision("r1", 100, address, mock("true")), revision("r2", 0, address)},
 			cloudrun.Environment{Variables: []string{"MOCK_REDIS", "UPSTASH_REDIS_URL"}, Mock: "true"},
 			2,
 		},
 		{
 			"two that serve: what both have, and the mock of either",
-			[]cloudruntest.Revision{revision("r1", 10, url, mock("1")), revision("r2", 90, url, token)},
+			[]cloudruntest.Revision{revision("r1", 10, address, mock("1")), revision("r2", 90, address, token)},
 			cloudrun.Environment{Variables: []string{"UPSTASH_REDIS_URL"}, Mock: "1"},
 			3,
 		},
@@ -123,7 +141,7 @@ func TestWhatCannotBeReadIsAnError(t *testing.T) {
 			}
 		})
 	}
-	t.Run("nobody there", func(t *testing.T) {
+	t.Run("no server there", func(t *testing.T) {
 		server, client := start(t)
 		server.Close()
 		if _, err := client.Environment(t.Context(), service); !errors.Is(err, cloudrun.ErrUnavailable) {
@@ -132,19 +150,23 @@ func TestWhatCannotBeReadIsAnError(t *testing.T) {
 	})
 }
 
-// With no emulator the token is the instance's, from the metadata server.
+// Without an emulator the token is the instance's, from the metadata server.
 func TestTheTokenIsTheInstances(t *testing.T) {
 	server := cloudruntest.Start()
 	t.Cleanup(server.Close)
 	t.Setenv("GCE_METADATA_HOST", server.Addr())
 	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", "")
-	t.Setenv("HOME", t.TempDir()) // no credentials of whoever runs the test
+	t.Setenv("HOME", t.TempDir()) // without the developer's own credentials
 	t.Setenv("CLOUDSDK_CONFIG", filepath.Join(t.TempDir(), "none"))
 	client, err := cloudrun.New("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cloudrun.PointAt(client, server.URL())
+	target, err := url.Parse(server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	google.Handle("run.googleapis.com", httputil.NewSingleHostReverseProxy(target))
 	server.Deploy(service, cloudruntest.Revision{Name: "r1", Percent: 100, Variables: []cloudruntest.Variable{{Name: "A"}}})
 	if got, err := client.Environment(t.Context(), service); err != nil || !slices.Equal(got.Variables, []string{"A"}) {
 		t.Errorf("%+v, error %v", got, err)

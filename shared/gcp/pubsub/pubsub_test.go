@@ -151,13 +151,16 @@ func TestTopicNames(t *testing.T) {
 	for name, ok := range map[string]bool{
 		topicName: true,
 		"projects/example.com:p/topics/pongwatch-reports": true,
-		"reports":                           false,
-		"projects/p/topics/":                false,
-		"projects/p/topics/ab":              false,
-		"projects/p/subscriptions/reports":  false,
-		"projects/p/topics/reports/":        false,
-		"/projects/p/topics/reports":        false,
-		"//pubsub.googleapis.com/projects/": false,
+		"reports":               false,
+		"projects/p/topics/":    false,
+		"projects/p/topics/ab":  false,
+		"projects/p/topics/abc": true,
+		"projects/p/topics/" + strings.Repeat("a", 255): true,
+		"projects/p/topics/" + strings.Repeat("a", 256): false,
+		"projects/p/subscriptions/reports":              false,
+		"projects/p/topics/reports/":                    false,
+		"/projects/p/topics/reports":                    false,
+		"//pubsub.googleapis.com/projects/":             false,
 	} {
 		if _, err := client.Topic(name); (err == nil) != ok {
 			t.Errorf("%q: %v, want accepted %v", name, err, ok)

@@ -98,6 +98,27 @@ func TestErrorsSayTheReasonAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestEachCodeOfTheServer(t *testing.T) {
+	tests := map[codes.Code]error{
+		codes.PermissionDenied: secrets.ErrDenied, codes.Unauthenticated: secrets.ErrDenied, codes.NotFound: secrets.ErrNotFound,
+		codes.FailedPrecondition: secrets.ErrDisabled, codes.Aborted: secrets.ErrUnavailable, codes.Canceled: secrets.ErrUnavailable,
+		codes.DeadlineExceeded: secrets.ErrUnavailable,
+	}
+	for code, want := range tests {
+		for length, cut := range map[int]bool{300: false, 301: true} {
+			server, source := start(t)
+			server.SetFault(func(string) error { return status.Error(code, strings.Repeat("x", length)) })
+			_, err := source.Access(t.Context(), name+"/versions/latest")
+			if !errors.Is(err, want) {
+				t.Fatalf("%v: error %v, want %v", code, err, want)
+			}
+			if !strings.Contains(err.Error(), strings.Repeat("x", 300)) || strings.Contains(err.Error(), "…") != cut {
+				t.Errorf("%v: a text of %d characters became %v", code, length, err)
+			}
+		}
+	}
+}
+
 func TestABlipIsRepeatedQuickly(t *testing.T) {
 	server, source := start(t)
 	server.AddVersion(name, []byte("one"))

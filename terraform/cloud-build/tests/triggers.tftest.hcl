@@ -30,7 +30,7 @@ run "a_proposal_may_look_and_change_nothing" {
   }
 }
 
-run "nobody_can_make_themselves_an_owner" {
+run "no_account_can_make_itself_an_owner" {
   assert {
     condition     = !anytrue([for grant in google_project_iam_member.builds : contains(["roles/owner", "roles/editor", "roles/resourcemanager.projectIamAdmin"], grant.role)])
     error_message = "A build has a role that holds all others."
@@ -51,7 +51,7 @@ run "a_proposal_reads_a_long_configuration_and_no_secret" {
 run "the_smoke_test_can_make_itself_a_token" {
   assert {
     condition     = google_service_account_iam_member.apply_identity.role == "roles/iam.serviceAccountOpenIdTokenCreator" && google_service_account_iam_member.apply_identity.member == google_service_account.builds["apply"].member && google_service_account_iam_member.apply_identity.service_account_id == google_service_account.builds["apply"].name && contains(keys(google_project_service.apis), "iamcredentials.googleapis.com")
-    error_message = "A build's metadata server gives no identity token: the account makes its own, and for nobody else."
+    error_message = "A build's metadata server gives no identity token: the account makes its own, and for no other account."
   }
 }
 

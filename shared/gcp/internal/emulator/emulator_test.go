@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -31,8 +32,8 @@ func TestOptionsAcceptOnlyLoopback(t *testing.T) {
 		if (err == nil) != tt.ok {
 			t.Errorf("%q: %v, want accepted %v", tt.host, err, tt.ok)
 		}
-		if err != nil && !strings.Contains(err.Error(), "X_EMULATOR_HOST") {
-			t.Errorf("%q: the error does not name the variable: %v", tt.host, err)
+		if err != nil && (!strings.Contains(err.Error(), "X_EMULATOR_HOST is "+strconv.Quote(tt.host)) || !strings.Contains(err.Error(), "such as 127.0.0.1:8085")) {
+			t.Errorf("%q: the error does not name the variable, its value and an example: %v", tt.host, err)
 		}
 	}
 }

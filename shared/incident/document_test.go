@@ -1,0 +1,104 @@
+package incident
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// Every field that a document shares with its incident is copied, and comes back.
+func TestADocumentHoldsItsIncident(t *testing.T) {
+	var inc Incident
+	fill(reflect.ValueOf(&inc).Elem(), 1)
+	group := &Group{ID: "20261122T120000Z-ABCDEF000000", Thread: Thread{Deliveries: map[string]Delivery{"group's": {Want: 2, Done: 1, Error: "503"}}}}
+	inc.Deliveries = map[string]Delivery{"refusing": {Want: 1, Refused: "gone", Sent: noon}, Documents: {Want: 1}, "group's": {Want: 1, Done: 1}}
+	d := NewDocument("main", inc, group)
+	of, back, from := reflect.ValueOf(d), reflect.ValueOf(d.Incident()), reflect.ValueOf(inc)
+	notBack := map[string]bool{"Ack": true, "SilencedUntil": true, "Suppressed": true} // of the thread
+	for i := range of.NumField() {
+		name := of.Type().Field(i).Name
+		field := from.FieldByName(name)
+		if name == "Group" || name == "Rev" || !field.IsValid() {
+			continue
+		}
+		if diff := cmp.Diff(field.Interface(), of.Field(i).Interface()); diff != "" {
+			t.Errorf("%s (-incident +document):\n%s", name, diff)
+		}
+		if diff := cmp.Diff(field.Interface(), back.FieldByName(name).Interface()); (diff != "") != notBack[name] {
+			t.Errorf("%s comes back as (-want +got):\n%s", name, diff)
+		}
+	}
+	want := map[string]Told{"refusing": {At: noon, Refused: "gone"}, "group's": {Pending: true, Error: "503"}}
+	if diff := cmp.Diff(want, d.Told); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+	if d.Shard != "main" || d.Short != inc.Short() || d.Group != "INC-ABCDEF" {
+		t.Errorf("document %+v", d)
+	}
+	if d := NewDocument("main", inc, nil); d.Group != "" || len(d.Told) != 2 {
+		t.Errorf("without a group: %+v", d)
+	}
+	if DocumentKey("main", "x") != "incidents/v1/main/x" || StateKey("main") != "state/v1/main" {
+		t.Error("keys of documents are another")
+	}
+	if _, err := DecodeDocument([]byte("hello")); err == nil {
+		t.Error("what is no document is read")
+	}
+}
+
+// A clone holds the same and shares no memory but observations, which nothing changes.
+func TestClone(t *testing.T) {
+	s := full()
+	c := s.Clone()
+	if diff := cmp.Diff(s, c); diff != "" {
+		t.Fatalf("clone (-want +got):\n%s", diff)
+	}
+	shared(t, "State", reflect.ValueOf(s), reflect.ValueOf(c))
+	empty := reflect.ValueOf(State{}.Clone())
+	for i := range empty.NumField() {
+		if f := empty.Field(i); f.Kind() == reflect.Map && f.IsNil() {
+			t.Errorf("%s is nil", empty.Type().Field(i).Name)
+		}
+	}
+	if s := New("main", noon.Add(999)); s.Shard != "main" || !s.Created.Equal(noon) || s.Series == nil {
+		t.Errorf("a new state: %+v", s)
+	}
+}
+
+func shared(t *testing.T, path string, a, b reflect.Value) {
+	t.Helper()
+	switch a.Kind() {
+	case reflect.Pointer:
+		if a.Pointer() == b.Pointer() && a.Type() != reflect.TypeFor[*report.Observation]() && !a.IsNil() {
+			t.Errorf("%s is shared", path)
+		}
+		if !a.IsNil() && a.Pointer() != b.Pointer() {
+			shared(t, path, a.Elem(), b.Elem())
+		}
+	case reflect.Slice:
+		if a.Len() > 0 && a.Pointer() == b.Pointer() {
+			t.Errorf("%s is shared", path)
+		}
+		for i := range a.Len() {
+			shared(t, path+"[]", a.Index(i), b.Index(i))
+		}
+	case reflect.Map:
+		if a.Len() > 0 && a.Pointer() == b.Pointer() {
+			t.Errorf("%s is shared", path)
+		}
+		for entries := a.MapRange(); entries.Next(); {
+			shared(t, path+"{}", entries.Value(), b.MapIndex(entries.Key()))
+		}
+	case reflect.Struct:
+		if a.Type() == reflect.TypeFor[time.Time]() || a.Type() == reflect.TypeFor[report.Observation]() {
+			return
+		}
+		for i := range a.NumField() {
+			shared(t, path+"."+a.Type().Field(i).Name, a.Field(i), b.Field(i))
+		}
+	}
+}
