@@ -103,7 +103,7 @@ func TestOnlyAppsWithAnAddressAreAsked(t *testing.T) {
 }
 
 func TestACommandsEvidenceSaysWhatIsKnown(t *testing.T) {
-	const bound = "at least 5 commands this month, as far as INFO was seen to count (a lower bound: the management API tells exactly)"
+	const bound = "at least 5 commands this month, as far as INFO was seen to count (a lower bound: the management API has the exact number)"
 	tests := []struct {
 		limit int64
 		past  []report.Reading
