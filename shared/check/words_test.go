@@ -75,7 +75,10 @@ func TestPagesThatSpeakOfRedisAndOfOthers(t *testing.T) {
 func TestOnlyAppsWithAnAddressAreAsked(t *testing.T) {
 	var asked atomic.Int32
 	target := target(t, report.HealthCheck, pong)
-	srv := apps(t, target, func(w http.ResponseWriter, r *http.Request) { asked.Add(1); answer(200, `{"status":"connected"}`)(w, r) })
+	srv := apps(t, target, func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		answer(200, `{"status":"connected"}`)(w, r)
+	})
 	health := srv.URL + "/health"
 	target.Database.Apps = []config.App{{Service: "none"}, {Service: "page", HealthURL: health}, {Service: "run", CloudRun: backend}, {Service: "both", HealthURL: health, CloudRun: backend}}
 	read := make(chan string, 4)
