@@ -27,7 +27,7 @@ func newRedactor(token string, base *url.URL, more ...string) redactor {
 		if core == "" {
 			continue
 		}
-		for _, form := range append(encoded(core), core, url.QueryEscape(core), url.PathEscape(core), strings.ReplaceAll(core, "/", `\/`), strings.ToLower(core), strings.ToUpper(core)) {
+		for _, form := range append(encoded(core), core, url.QueryEscape(core), url.PathEscape(core), strings.ReplaceAll(core, "/", `\/`), strings.ToLower(core)) {
 			pairs = append(pairs, form, hidden)
 		}
 	}
@@ -39,12 +39,12 @@ func newRedactor(token string, base *url.URL, more ...string) redactor {
 			if strings.HasSuffix(strings.ToLower(host), ".upstash.io") {
 				shown = "[host].upstash.io"
 			}
-			for _, form := range append(encoded(host), host, strings.ToLower(host), strings.ToUpper(host)) {
+			for _, form := range append(encoded(host), host, strings.ToLower(host)) {
 				pairs = append(pairs, form, shown)
 			}
 			// The first label names the database by itself.
 			if label, _, _ := strings.Cut(host, "."); shown != "[host]" && len(label) >= minEncoded {
-				for _, form := range append(encoded(label), label, strings.ToLower(label), strings.ToUpper(label)) {
+				for _, form := range append(encoded(label), label, strings.ToLower(label)) {
 					pairs = append(pairs, form, "[host]")
 				}
 			}
@@ -60,7 +60,7 @@ func newRedactor(token string, base *url.URL, more ...string) redactor {
 // a shorter one would be found in innocent words.
 const minEncoded = 8
 
-// encoded returns the forms of a secret in hex and base64. In base64 a secret inside of a
+// encoded returns the forms of a secret in capitals, hex and base64. In base64 a secret inside of a
 // longer text has one of three forms, by its offset; the characters at both ends, which it
 // shares with its neighbours, are left out.
 func encoded(secret string) []string {
@@ -68,7 +68,7 @@ func encoded(secret string) []string {
 		return nil
 	}
 	inHex := hex.EncodeToString([]byte(secret))
-	forms := []string{inHex, strings.ToUpper(inHex)}
+	forms := []string{strings.ToUpper(secret), inHex, strings.ToUpper(inHex)}
 	for offset := range 3 {
 		text := append(make([]byte, offset), secret...)
 		first, last := (offset*8+5)/6, len(text)*8/6
