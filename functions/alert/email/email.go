@@ -1,9 +1,9 @@
 // Package email delivers messages by mail submission: TLS is mandatory, each
 // recipient gets a mail of its own, and all mails of an incident form one thread.
 //
-// A mail cannot be edited, so only what people must hear of is sent. A mail that
-// is sent again after a lost answer has the same Message-ID, by which many mail
-// stores drop the second one.
+// A mail cannot be edited, so only loud events are sent. A mail that is sent again
+// after a lost answer has the same Message-ID, by which many mail stores drop the
+// second one.
 package email
 
 import (
@@ -37,7 +37,7 @@ type Options struct {
 	Port int
 	// ImplicitTLS says that TLS begins with the first byte; port 465 implies it.
 	ImplicitTLS bool
-	// Username and Password log in; without a Username nobody logs in.
+	// Username and Password log in. Without a Username there is no login.
 	Username, Password message.Credential
 	// From is the sender, such as "pongwatch <alerts@example.com>"; To the recipient.
 	From, To string
@@ -276,8 +276,8 @@ func (d *dialer) close() {
 }
 
 // boundedConn moves no deadline beyond the delivery's. It also keeps what go-mail
-// loses: a server that answers EHLO with 421 is asked HELO next, which offers no
-// STARTTLS, and looks as if it could not do TLS rather than busy.
+// loses: after a 421 to EHLO it sends HELO, whose answer offers no STARTTLS, and a busy
+// server looks like one without TLS.
 type boundedConn struct {
 	net.Conn
 	until time.Time

@@ -32,8 +32,8 @@ type Control struct {
 	Reopened int
 }
 
-// ErrControl says that a text is no Control.
-var ErrControl = errors.New("malformed control")
+// errControl says that a text is no Control.
+var errControl = errors.New("malformed control")
 
 // String returns the value of a button; ParseControl is its inverse.
 func (c Control) String() string {
@@ -44,15 +44,15 @@ func (c Control) String() string {
 func ParseControl(s string) (Control, error) {
 	parts := strings.Split(s, "|")
 	if len(s) > 255 || len(parts) != 4 || parts[0] != "1" || parts[2] == "" {
-		return Control{}, ErrControl
+		return Control{}, errControl
 	}
 	n, err := strconv.Atoi(parts[3])
 	if err != nil || n < AnyLife || strconv.Itoa(n) != parts[3] {
-		return Control{}, ErrControl
+		return Control{}, errControl
 	}
 	for _, r := range parts[1] + parts[2] {
 		if r <= ' ' || r >= 0x7f {
-			return Control{}, ErrControl
+			return Control{}, errControl
 		}
 	}
 	return Control{Shard: parts[1], Incident: parts[2], Reopened: n}, nil

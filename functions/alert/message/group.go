@@ -10,7 +10,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
-// group fills in the message of several incidents that are told together.
+// group fills in the message of several incidents in one thread.
 func (c Context) group(m *Message, n incident.Notice) {
 	g := *n.Group
 	m.Severity = g.Severity

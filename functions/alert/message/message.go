@@ -93,7 +93,7 @@ type Message struct {
 // Note is a statement that may name a person and a time.
 type Note struct {
 	Text string
-	// By is who, as the channel Via knows them; empty for nobody.
+	// By names a person as the channel Via does. Empty names none.
 	By, Via string
 	At      time.Time
 }

@@ -82,7 +82,7 @@ func handling(n incident.Notice) []Note {
 	return notes
 }
 
-// next says what happens now, so that nobody has to stay awake to find out.
+// next says what happens next, so that the reader need not stay awake to find out.
 func next(s State, n incident.Notice) string {
 	reminder := ""
 	if n.Next.After(n.Now) {

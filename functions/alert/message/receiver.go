@@ -18,7 +18,7 @@ type Result string
 const (
 	// Delivered: the other side has accepted it.
 	Delivered Result = "delivered"
-	// Refused for good: trying again changes nothing until somebody mends something.
+	// Refused for good: a repetition changes nothing until a person corrects something.
 	Refused Result = "refused"
 	// Later: it certainly did not arrive, and may when tried again.
 	Later Result = "later"
@@ -51,8 +51,8 @@ type Receiver interface {
 	Deliver(ctx context.Context, m Message, prev Ref) (Ref, Outcome, error)
 }
 
-// Credential gives a receiver its secret at the moment of use. After the service
-// has refused the secret, it is asked again with refused set, and reads anew.
+// Credential returns a receiver's secret at the moment of use. With refused set, because
+// the service has refused the last one, it reads anew.
 type Credential func(ctx context.Context, refused bool) (secrets.Value, error)
 
 // Fixed returns a Credential that is always v.

@@ -10,16 +10,16 @@ import (
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
-// storeDownSlot is the span in which such messages are one.
+// storeDownSlot is the span in which all such messages have one id.
 const storeDownSlot = 30 * time.Minute
 
-// RenderStoreDown makes the one message that Alert sends without its memory: the
-// store does not answer, and the report's own waves have confirmed these failures.
-// Whoever gets it may get it again, and hears of no end.
+// RenderStoreDown returns the one message that Alert sends without its state: the store
+// does not answer, and the report's own waves have confirmed these failures. Its reader
+// may get it again, and gets no message of the end.
 func RenderStoreDown(shard string, failures []report.Observation, now time.Time, c Context) Message {
 	info := cause.MonitorStore.Info()
 	m := Message{
-		// The same for every instance that tells of it: who knows ids takes it for one.
+		// The same for every instance, so that a receiver that knows ids shows one.
 		ID: "store-" + shard + "-" + now.UTC().Truncate(storeDownSlot).Format("20060102T1504Z"), Short: "no incident", Shard: shard,
 		Event: incident.Opened, Events: []incident.Event{incident.Opened}, State: Open,
 		Severity: cause.SeverityCritical, Cause: cause.MonitorStore, Opening: true, Loud: true,

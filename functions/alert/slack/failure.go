@@ -24,7 +24,7 @@ var (
 
 // The error codes of chat.postMessage and chat.update, by what follows from them
 // (docs.slack.dev/reference/methods/chat.postMessage). A code that is in none of
-// the lists is taken for one that lasts: it goes to the fallback and is told.
+// the lists is taken for one that lasts, so that the fallback delivers the message.
 var (
 	// The service has refused the credential.
 	authCodes = []string{"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "invalid_token", "no_active_hooks", "no_service", "no_team"}

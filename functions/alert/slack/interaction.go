@@ -44,7 +44,7 @@ func Verify(h http.Header, secret secrets.Value, body []byte, now time.Time) err
 	return nil
 }
 
-// Interaction is what somebody did with a message.
+// Interaction is a person's use of a message's controls.
 type Interaction struct {
 	App, Team, Channel, User string
 	// Actions is empty for what needs no answer, such as a pressed link.
@@ -61,8 +61,8 @@ type ChosenAction struct {
 	TS string
 }
 
-// ErrInteraction says that a request's body is no interaction.
-var ErrInteraction = errors.New("malformed interaction")
+// errInteraction says that a request's body is no interaction.
+var errInteraction = errors.New("malformed interaction")
 
 // payload is the part of an interaction that is read.
 type payload struct {
@@ -84,15 +84,15 @@ type payload struct {
 func ParseInteraction(body []byte) (Interaction, error) {
 	form, err := url.ParseQuery(string(body))
 	if err != nil || len(form["payload"]) != 1 {
-		return Interaction{}, ErrInteraction
+		return Interaction{}, errInteraction
 	}
 	var p payload
 	if err := json.Unmarshal([]byte(form.Get("payload")), &p); err != nil || p.User.ID == "" {
-		return Interaction{}, ErrInteraction
+		return Interaction{}, errInteraction
 	}
 	i := Interaction{App: p.APIAppID, Team: p.Team.ID, Channel: p.Channel.ID, User: p.User.ID}
 	if !userPattern.MatchString(p.User.ID) || len(p.User.ID) > 32 || len(p.Actions) > 8 {
-		return Interaction{}, ErrInteraction
+		return Interaction{}, errInteraction
 	}
 	if p.Type != "block_actions" {
 		return i, nil
@@ -106,13 +106,13 @@ func ParseInteraction(body []byte) (Interaction, error) {
 		case actionSilence:
 			chosen.Kind = report.Silence
 			if chosen.For, control, err = parseSilence(a.SelectedOption.Value); err != nil {
-				return Interaction{}, ErrInteraction
+				return Interaction{}, errInteraction
 			}
 		default:
 			continue
 		}
 		if chosen.Control, err = message.ParseControl(control); err != nil || len(a.ActionTS) > 32 || a.ActionTS == "" {
-			return Interaction{}, ErrInteraction
+			return Interaction{}, errInteraction
 		}
 		i.Actions = append(i.Actions, chosen)
 	}
@@ -126,7 +126,7 @@ func parseSilence(value string) (time.Duration, string, error) {
 	text, control, _ := strings.Cut(value, " ")
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 || d > report.MaxSilence {
-		return 0, "", ErrInteraction
+		return 0, "", errInteraction
 	}
 	return d, control, nil
 }

@@ -142,7 +142,7 @@ func TestInteractionsKeepToTheirLimits(t *testing.T) {
 		"a payload beside one in the query": {append(interaction("U0123456", "1.2", "1h", 1), "&payload=x"...), false},
 	} {
 		got, err := slack.ParseInteraction(tt.body)
-		if (err == nil) != tt.ok || err != nil && !errors.Is(err, slack.ErrInteraction) || tt.ok && got.Actions[0].Incident == "" {
+		if (err == nil) != tt.ok || tt.ok && got.Actions[0].Incident == "" {
 			t.Errorf("%s: %+v, %v; want ok = %v", name, got, err, tt.ok)
 		}
 	}

@@ -76,7 +76,7 @@ func top(m message.Message) string {
 	return text
 }
 
-// replyLayout is what the thread is told: what is new, and the headline.
+// replyLayout is a reply in the thread: the headline, and what is new.
 func (r *Receiver) replyLayout(m message.Message) layout {
 	lines := []slack.RichTextElement{slack.NewRichTextSection(bold(text.Clip(m.FirstLine(), maxHeader)))}
 	if m.News != "" {

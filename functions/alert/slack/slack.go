@@ -1,10 +1,9 @@
 // Package slack delivers messages to a Slack channel, by a bot or by an incoming
 // webhook, and reads what people do with the messages' buttons.
 //
-// A bot keeps one message for each incident: it edits it in place, so that the
-// channel shows how things stand, and replies in its thread to what people must
-// hear of, since an edit notifies nobody. A webhook cannot edit: each transition
-// that people must hear of is a message of its own.
+// A bot keeps one message for each incident. It edits the message in place, so that the
+// channel shows the present state, and replies in its thread to loud events, because an
+// edit notifies no one. A webhook cannot edit: each loud event is a message of its own.
 package slack
 
 import (
@@ -49,7 +48,7 @@ type Options struct {
 	AllowLoopback bool
 	// Timeout bounds one call; zero is 5 s. The deadline of Deliver's context holds too.
 	Timeout time.Duration
-	// Logger hears of payloads that Slack refused; nil discards.
+	// Logger logs payloads that Slack refused; nil discards.
 	Logger *slog.Logger
 }
 
@@ -185,7 +184,7 @@ func (r *Receiver) deliverBot(ctx context.Context, m message.Message, prev messa
 func replied(m message.Message) string { return fmt.Sprintf("r%d", m.Revision) }
 
 // broadcast reports whether a reply also goes to the channel: a thread notifies
-// only those who are in it, and nobody has joined it yet.
+// only those who are in it, and at first no one is.
 func broadcast(m message.Message) bool {
 	if m.Severity != cause.SeverityCritical || m.State == message.Acknowledged {
 		return false
@@ -312,8 +311,8 @@ func (r *Receiver) IsMember(ctx context.Context, user, group string) (bool, erro
 	return slices.Contains(users, user), nil
 }
 
-// Check asks Slack whether the token works, without posting. A webhook cannot be
-// asked; it is left for a drill.
+// Check tests the token without posting. A webhook cannot be tested so; that is left to
+// a drill.
 func (r *Receiver) Check(ctx context.Context) error {
 	if r.options.Webhook != nil {
 		return nil

@@ -98,7 +98,7 @@ func (r *Receiver) send(ctx context.Context, m message.Message, id string, again
 		}
 		keys = append(keys, parsed...)
 	}
-	body, err := encode(NewEvent(m))
+	body, err := encode(newEvent(m))
 	if err != nil {
 		return message.Fail(message.Refused, doing, err.Error())
 	}
@@ -115,17 +115,17 @@ func messageID(name string, m message.Message) string {
 	return "msg_" + hex.EncodeToString(sum[:16])
 }
 
-// Event is the body of a webhook, version 1. Fields are only ever added.
-type Event struct {
+// event is the body of a webhook, version 1. Fields are only ever added.
+type event struct {
 	Version int    `json:"version"`
 	Type    string `json:"type"` // "incident." and the event: "incident.opened"
 	// Timestamp is when the message was made.
 	Timestamp time.Time `json:"timestamp"`
-	Data      EventData `json:"data"`
+	Data      eventData `json:"data"`
 }
 
-// EventData is what happened.
-type EventData struct {
+// eventData is what happened.
+type eventData struct {
 	Incident    string     `json:"incident"`
 	ShortID     string     `json:"short_id"`
 	Shard       string     `json:"shard"`
@@ -144,25 +144,25 @@ type EventData struct {
 	Summary     string     `json:"summary"`
 	News        string     `json:"news,omitempty"`
 	Impact      string     `json:"impact,omitempty"`
-	Facts       []Pair     `json:"facts,omitempty"`
+	Facts       []pair     `json:"facts,omitempty"`
 	Notes       []string   `json:"notes,omitempty"`
 	// Evidence quotes others and is untrusted.
-	Evidence []Pair   `json:"evidence,omitempty"`
+	Evidence []pair   `json:"evidence,omitempty"`
 	Why      string   `json:"cause_title,omitempty"`
 	Fix      []string `json:"fix,omitempty"`
-	Members  []Member `json:"members,omitempty"`
-	Links    []Pair   `json:"links,omitempty"`
+	Members  []member `json:"members,omitempty"`
+	Links    []pair   `json:"links,omitempty"`
 	Next     string   `json:"next,omitempty"`
 }
 
-// Pair is a labelled text.
-type Pair struct {
+// pair is a labelled text.
+type pair struct {
 	Label string `json:"label"`
 	Text  string `json:"text"`
 }
 
-// Member is one incident of a group.
-type Member struct {
+// member is one incident of a group.
+type member struct {
 	Database string    `json:"database"`
 	ShortID  string    `json:"short_id"`
 	Open     bool      `json:"open"`
@@ -170,10 +170,10 @@ type Member struct {
 	Since    time.Time `json:"since"`
 }
 
-// NewEvent returns the body for a message. Signed links are left out: whoever holds
-// one may act, and this body goes to machines and their logs.
-func NewEvent(m message.Message) Event {
-	d := EventData{
+// newEvent returns the body for a message. It leaves signed links out, because their
+// holder may act and this body goes to machines and their logs.
+func newEvent(m message.Message) event {
+	d := eventData{
 		Incident: m.ID, ShortID: m.Short, Shard: m.Shard, Revision: m.Revision, State: string(m.State), Severity: string(m.Severity),
 		Drill: m.Drill, Database: m.Database, Environment: m.Environment, Check: string(m.Check), Cause: string(m.Cause), Since: m.Since,
 		Title: m.Headline, Summary: m.Push, News: m.News, Impact: m.Impact, Why: m.CauseTitle, Fix: m.Fix, Next: m.Next,
@@ -185,19 +185,19 @@ func NewEvent(m message.Message) Event {
 		d.Events = append(d.Events, string(e))
 	}
 	for _, f := range m.Facts {
-		d.Facts = append(d.Facts, Pair{f.Label, f.String()})
+		d.Facts = append(d.Facts, pair{f.Label, f.String()})
 	}
 	for _, n := range m.Notes {
 		d.Notes = append(d.Notes, n.String())
 	}
 	for _, e := range m.Evidence {
-		d.Evidence = append(d.Evidence, Pair(e))
+		d.Evidence = append(d.Evidence, pair(e))
 	}
 	for _, l := range m.Links {
-		d.Links = append(d.Links, Pair{l.Label, l.URL})
+		d.Links = append(d.Links, pair{l.Label, l.URL})
 	}
 	for _, x := range m.Members {
-		d.Members = append(d.Members, Member{Database: x.Database, ShortID: x.Short, Open: x.Open, Cause: string(x.Cause), Since: x.Since})
+		d.Members = append(d.Members, member{Database: x.Database, ShortID: x.Short, Open: x.Open, Cause: string(x.Cause), Since: x.Since})
 	}
-	return Event{Version: 1, Type: "incident." + string(m.Event), Timestamp: m.At, Data: d}
+	return event{Version: 1, Type: "incident." + string(m.Event), Timestamp: m.At, Data: d}
 }

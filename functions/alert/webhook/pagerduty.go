@@ -98,15 +98,15 @@ func actions(m message.Message) []string {
 	case m.State == message.Acknowledged:
 		return []string{"acknowledge"}
 	case m.Loud:
-		// A trigger of an open dedup_key is added to its log and notifies nobody anew.
+		// A trigger of an open dedup_key is added to its log and notifies no one anew.
 		return []string{"trigger"}
 	}
 	return nil
 }
 
-// event is a request to the Events API v2
+// pagerDutyEvent is a request to the Events API v2
 // (developer.pagerduty.com/docs/send-alert-event).
-type event struct {
+type pagerDutyEvent struct {
 	RoutingKey  string          `json:"routing_key"`
 	EventAction string          `json:"event_action"`
 	DedupKey    string          `json:"dedup_key"`
@@ -141,15 +141,15 @@ func (p *PagerDuty) send(ctx context.Context, m message.Message, action string, 
 	if err != nil {
 		return message.FailCredential(doing, err)
 	}
-	body, err := encode(newEvent(m, action, key))
+	body, err := encode(newPagerDutyEvent(m, action, key))
 	if err != nil {
 		return message.Fail(message.Refused, doing, err.Error())
 	}
 	return post(ctx, p.client, doing, p.options.URL, body, http.Header{}, key)
 }
 
-func newEvent(m message.Message, action string, key secrets.Value) event {
-	e := event{RoutingKey: key.Reveal(), EventAction: action, DedupKey: "pongwatch/" + m.ID}
+func newPagerDutyEvent(m message.Message, action string, key secrets.Value) pagerDutyEvent {
+	e := pagerDutyEvent{RoutingKey: key.Reveal(), EventAction: action, DedupKey: "pongwatch/" + m.ID}
 	if action != "trigger" {
 		return e
 	}

@@ -3,11 +3,11 @@ package preflight
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -59,26 +59,21 @@ const (
 	appTimeout = 15 * time.Second
 )
 
-// client returns a client that reaches only the host of address.
-func client(address string) (*http.Client, error) {
-	u, err := url.Parse(address)
-	if err != nil || u.Hostname() == "" {
-		return nil, fmt.Errorf("want an address such as https://app.example.com/path")
-	}
-	return outbound.NewClient(outbound.Options{Hosts: []string{u.Hostname()}, AllowLoopback: true, Timeout: appTimeout}), nil
-}
-
 // reply is what matters of an app's answer.
 type reply struct {
 	status int
 	header http.Header
 }
 
-// request sends a request to the app. It reads at most [appBody] of the answer, and drops it.
-func (r *run) request(ctx context.Context, c *http.Client, method, address string, body secrets.Value) (reply, error) {
+// request sends a request to a page of the app, and to no other host. It reads at most
+// [appBody] of the answer, and drops it. A nil jar keeps no cookies.
+func (r *run) request(ctx context.Context, jar http.CookieJar, method, address string, body secrets.Value) (reply, error) {
 	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body.Reveal()))
-	if err != nil {
+	switch {
+	case err != nil:
 		return reply{}, outbound.Error(err)
+	case req.URL.Hostname() == "":
+		return reply{}, errors.New("want an address such as https://app.example.com/path")
 	}
 	if !body.IsZero() {
 		req.Header.Set("Content-Type", "application/json")
@@ -86,6 +81,8 @@ func (r *run) request(ctx context.Context, c *http.Client, method, address strin
 	if !r.App.Token.IsZero() {
 		req.Header.Set("Authorization", "Bearer "+r.App.Token.Reveal())
 	}
+	c := outbound.NewClient(outbound.Options{Hosts: []string{req.URL.Hostname()}, AllowLoopback: true, Timeout: appTimeout})
+	c.Jar = jar
 	resp, err := c.Do(req)
 	if err != nil {
 		return reply{}, outbound.Error(err, r.App.Token)
@@ -208,15 +205,11 @@ func appCaching(ctx context.Context, r *run) Finding {
 	if r.App.CacheURL == "" {
 		return manual("the cached page is not known", "Load a dashboard page twice and look for HIT in the performance log, or name the page with --cache-url.")
 	}
-	c, err := client(r.App.CacheURL)
-	if err != nil {
-		return noAnswer(err)
-	}
 	var took []time.Duration
 	const repeats = 4
 	for n := range repeats {
 		began := time.Now()
-		resp, err := r.request(ctx, c, http.MethodGet, r.App.CacheURL, secrets.Value{})
+		resp, err := r.request(ctx, nil, http.MethodGet, r.App.CacheURL, secrets.Value{})
 		if err != nil {
 			return noAnswer(err)
 		}
@@ -244,10 +237,6 @@ func appLimits(ctx context.Context, r *run) Finding {
 	if r.App.LimitURL == "" {
 		return manual("the limited page is not known", "Send more requests than the limit at once and look for 429, or name the page with --limit-url.")
 	}
-	c, err := client(r.App.LimitURL)
-	if err != nil {
-		return noAnswer(err)
-	}
 	burst := int64(min(max(r.App.Burst, 1), maxBurst))
 	var asked, limited, answered atomic.Int64
 	var last atomic.Pointer[error]
@@ -255,7 +244,7 @@ func appLimits(ctx context.Context, r *run) Finding {
 	for range min(8, burst) {
 		wg.Go(func() {
 			for ctx.Err() == nil && limited.Load() == 0 && asked.Add(1) <= burst {
-				switch resp, err := r.request(ctx, c, http.MethodGet, r.App.LimitURL, secrets.Value{}); {
+				switch resp, err := r.request(ctx, nil, http.MethodGet, r.App.LimitURL, secrets.Value{}); {
 				case err != nil:
 					last.Store(&err)
 				case resp.status == http.StatusTooManyRequests:
@@ -283,11 +272,8 @@ func appSessions(ctx context.Context, r *run) Finding {
 	if a.LoginURL == "" || a.SessionURL == "" || a.LogoutURL == "" {
 		return manual("the login is not known", "Log in, reload, log out, reload; or name --login-url, --session-url, --logout-url and --login-env.")
 	}
-	c, err := client(a.LoginURL)
+	jar, err := cookiejar.New(nil)
 	if err != nil {
-		return noAnswer(err)
-	}
-	if c.Jar, err = cookiejar.New(nil); err != nil {
 		return noAnswer(err)
 	}
 	for _, step := range []struct {
@@ -301,7 +287,7 @@ func appSessions(ctx context.Context, r *run) Finding {
 		{"the logout", http.MethodPost, a.LogoutURL, secrets.Value{}, func(s int) bool { return s < 400 }},
 		{"the session after the logout", http.MethodGet, a.SessionURL, secrets.Value{}, func(s int) bool { return s/100 != 2 && s < 500 }},
 	} {
-		resp, err := r.request(ctx, c, step.method, step.address, step.body)
+		resp, err := r.request(ctx, jar, step.method, step.address, step.body)
 		if err != nil {
 			return noAnswer(err)
 		}
@@ -325,10 +311,6 @@ func appQueue(ctx context.Context, r *run) Finding {
 		return manual("the queue is not known", "Start a background task and see it done, or name --queue-url and --queue-key.")
 	}
 	d := r.databases[0]
-	c, err := client(a.QueueURL)
-	if err != nil {
-		return noAnswer(err)
-	}
 	length := func(ctx context.Context) (int64, error) {
 		reply, err := d.do(ctx, "LLEN", a.QueueKey)
 		if err != nil {
@@ -340,7 +322,7 @@ func appQueue(ctx context.Context, r *run) Finding {
 	if err != nil {
 		return broken(err)
 	}
-	resp, err := r.request(ctx, c, http.MethodPost, a.QueueURL, secrets.Value{})
+	resp, err := r.request(ctx, nil, http.MethodPost, a.QueueURL, secrets.Value{})
 	if err != nil {
 		return noAnswer(err)
 	}

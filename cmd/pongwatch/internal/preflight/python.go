@@ -2,7 +2,6 @@ package preflight
 
 import (
 	"fmt"
-	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -144,52 +143,32 @@ func pyproject(data []byte) ([]dependency, error) {
 		return nil, err
 	}
 	var out []dependency
-	var walk func(name string, value any, about bool)
-	walk = func(name string, value any, about bool) {
+	var walk func(path, key string, value any)
+	walk = func(path, key string, value any) {
 		switch value := value.(type) {
 		case []any:
 			for _, v := range value {
 				text, ok := v.(string)
-				if m := requirement.FindStringSubmatch(text); about && ok && m != nil {
-					out = append(out, dependency{name: m[1], requirement: m[2], marks: []string{name, text}})
+				if m := requirement.FindStringSubmatch(text); ok && m != nil && strings.Contains(path, "dependenc") {
+					out = append(out, dependency{name: m[1], requirement: m[2], marks: []string{key, text}})
 				}
 			}
 		case map[string]any:
-			for _, key := range slices.Sorted(maps.Keys(value)) {
-				if key != "extras" { // of a package in one of Poetry's tables
-					walk(key, value[key], about || strings.Contains(key, "dependenc"))
+			poetry := strings.HasPrefix(path, ".tool.poetry.") && strings.HasSuffix(path, "dependencies")
+			for name, v := range value {
+				if !poetry {
+					walk(path+"."+name, name, v)
+					continue
 				}
+				version, _ := v.(string)
+				if detailed, ok := v.(map[string]any); ok {
+					version, _ = detailed["version"].(string)
+				}
+				out = append(out, dependency{name: name, requirement: version, marks: []string{"[tool.poetry", "\n" + name}})
 			}
 		}
 	}
-	walk("", root, false)
-
-	type constrained map[string]any
-	var poetry struct {
-		Tool struct {
-			Poetry struct {
-				Dependencies constrained
-				Dev          constrained `toml:"dev-dependencies"`
-				Group        map[string]struct{ Dependencies constrained }
-			}
-		}
-	}
-	if err := toml.Unmarshal(data, &poetry); err != nil {
-		return nil, err
-	}
-	tables := []constrained{poetry.Tool.Poetry.Dependencies, poetry.Tool.Poetry.Dev}
-	for _, group := range poetry.Tool.Poetry.Group {
-		tables = append(tables, group.Dependencies)
-	}
-	for _, table := range tables {
-		for name, value := range table {
-			version, _ := value.(string)
-			if detailed, ok := value.(map[string]any); ok {
-				version, _ = detailed["version"].(string)
-			}
-			out = append(out, dependency{name: name, requirement: version, marks: []string{"[tool.poetry", "\n" + name}})
-		}
-	}
+	walk("", "", root)
 	return out, nil
 }
 

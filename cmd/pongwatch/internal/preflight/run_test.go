@@ -3,6 +3,7 @@ package preflight_test
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -292,5 +293,42 @@ func TestJUnitIsReadBack(t *testing.T) {
 				t.Errorf("redis.write: %+v, want the cause and the fix", c.Failure)
 			}
 		}
+	}
+}
+
+// A used-up quota says nothing about the token, so that PING runs all the same and
+// names the cause.
+func TestAnItemThatCannotTellBlocksNoOther(t *testing.T) {
+	t.Parallel()
+	s := upstashtest.Start(t, upstashtest.Options{})
+	if err := s.Break(upstashtest.Fault{Mode: upstashtest.ServerError}); err != nil {
+		t.Fatal(err)
+	}
+	record, err := preflight.Run(t.Context(), preflight.Options{
+		Config: configured(t, map[string]*upstashtest.Server{"cache": s}), Upstash: upstash.Options{AllowHTTP: true}, Only: []string{"database.token", "network.*", "redis.write"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]preflight.Status{"database.token": preflight.Skipped, "network.ping": preflight.Fail, "redis.write": preflight.Skipped} {
+		if got := status(t, record, id); got.Status != want {
+			t.Errorf("%s: %+v, want %s", id, got.Finding, want)
+		}
+	}
+}
+
+// A token is redacted where another program's text quotes it.
+func TestAQuotedTokenIsRedacted(t *testing.T) {
+	t.Parallel()
+	s := upstashtest.Start(t, upstashtest.Options{Token: canaryToken})
+	record, err := preflight.Run(t.Context(), preflight.Options{
+		Config: configured(t, map[string]*upstashtest.Server{"cache": s}), Upstash: upstash.Options{AllowHTTP: true},
+		Monitor: monitor{err: errors.New("refused: " + canaryToken)}, Only: []string{"alerting.drill"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shown := everyOutput(t, record); strings.Contains(shown, canaryToken) || !strings.Contains(record.Results[0].Evidence, "refused: ") {
+		t.Errorf("the token is shown, or nothing is quoted:\n%s", shown)
 	}
 }

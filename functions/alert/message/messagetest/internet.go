@@ -1,7 +1,6 @@
 package messagetest
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -62,7 +61,7 @@ func Internet(h http.Handler, hosts ...string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(file, bytes.NewReader(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))); err != nil {
+	if err := pem.Encode(file, &pem.Block{Type: "CERTIFICATE", Bytes: der}); err != nil {
 		return err
 	}
 	for name, value := range map[string]string{"HTTPS_PROXY": proxy.URL, "SSL_CERT_FILE": file.Name(), "SSL_CERT_DIR": "/nonexistent", "NO_PROXY": ""} {

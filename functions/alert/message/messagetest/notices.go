@@ -13,7 +13,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/signature"
 )
 
-// Since is when the failures of all notices began, Now when they are told.
+// Since is when the failures of all notices began, Now when they are rendered.
 var (
 	Since = time.Date(2026, 11, 22, 18, 22, 1, 0, time.UTC)
 	Now   = Since.Add(12*time.Minute + 3*time.Second)
