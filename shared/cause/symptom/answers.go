@@ -2,6 +2,11 @@ package symptom
 
 import "github.com/pongwatch/pongwatch/shared/cause"
 
+// status matches an HTTP status where a log names one as such.
+func status(codes string) string {
+	return `(?:HTTP(?:/[\d.]+)?|status|status_?code|error|responded with|returned|answered)\W{1,4}(?:(?:status|code)\W{1,3}){0,2}(?:` + codes + `)\b`
+}
+
 // answers are what clients make of an answer that is not Upstash's, or of its HTTP status.
 var answers = []Row{
 	{
@@ -24,7 +29,7 @@ var answers = []Row{
 		Example: "SyntaxError: Unexpected token '<', \"<!DOCTYPE \"... is not valid JSON", Not: "Unexpected token ';'",
 	},
 	{
-		Pattern: `\b429\b.{0,20}Too Many Requests|Too Many Requests|(?:HTTP|status(?: code)?|error)\D{0,10}\b429\b`,
+		Pattern: `Too Many Requests|` + status("429"),
 		Causes: []Candidate{
 			{cause.Throttled, "Upstash answers 429 for more commands a second than the plan has"},
 			{cause.QuotaRateLimited, "the answer's text says \"temporarily rate-limited\""},
@@ -33,17 +38,17 @@ var answers = []Row{
 		Example: "Request failed with status code 429", Not: "read 429 keys",
 	},
 	{
-		Pattern: `\b401\b.{0,20}Unauthorized|(?:HTTP|status(?: code)?|error)\D{0,12}\b401\b|"error"\s*:\s*"Unauthorized"|^(?:\w+: )*Unauthorized\.?$`,
+		Pattern: status("401") + `|\b401 Unauthorized|"error"\s*:\s*"Unauthorized"|^(?:\w+: )*Unauthorized\.?$`,
 		Causes:  one(cause.AuthInvalid), Source: "Upstash until 2023; any HTTP client",
-		Example: "httpx.HTTPStatusError: Client error '401 Unauthorized' for url", Not: "401 keys",
+		Example: "httpx.HTTPStatusError: Client error '401 Unauthorized' for url", Not: `{"status":"ok","ms":401}`,
 	},
 	{
-		Pattern: `\b413\b.{0,30}Too Large|(?:HTTP|status(?: code)?|error)\D{0,12}\b413\b|PayloadTooLarge|Content Too Large|Request Entity Too Large`,
+		Pattern: status("413") + `|PayloadTooLarge|Content Too Large|Request Entity Too Large`,
 		Causes:  one(cause.RequestTooBig), Source: "any HTTP client",
 		Example: "Request failed with status code 413", Not: "413 keys",
 	},
 	{
-		Pattern: `\b403\b.{0,20}Forbidden|(?:HTTP|status(?: code)?|error)\D{0,12}\b403\b`,
+		Pattern: status("403") + `|\b403 Forbidden`,
 		Causes: []Candidate{
 			{cause.NotUpstash, "a firewall or gateway answers with a page"},
 			{cause.Proxy, "the app runs behind HTTPS_PROXY"},
@@ -52,7 +57,7 @@ var answers = []Row{
 		Example: "Error: HTTP 403 Forbidden", Not: "403 keys",
 	},
 	{
-		Pattern: `\b50[0234]\b.{0,20}(?:Bad Gateway|Service (?:Temporarily )?Unavailable|Internal Server Error|Gateway Time-?out)|(?:HTTP|status(?: code)?)\D{0,12}\b5\d\d\b|^(?:\w+: )*(?:502 )?Bad Gateway$|Server error '5\d\d`,
+		Pattern: status(`5\d\d`) + `|\b50[0234]\b.{0,4}(?:Bad Gateway|Service (?:Temporarily )?Unavailable|Internal Server Error|Gateway Time-?out)|^(?:\w+: )*(?:502 )?Bad Gateway$|Server error '5\d\d`,
 		Causes:  one(cause.Provider5xx), Source: "any HTTP client",
 		Example: "Error: Request failed with status code 502", Not: "read 502 keys",
 	},

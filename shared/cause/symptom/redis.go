@@ -107,7 +107,7 @@ var redis = []Row{
 		Example: "redis.exceptions.AuthenticationError: invalid username-password pair", Not: "AuthorizationError: you may not see this page",
 	},
 	{
-		Pattern: `(?-i:ERR) \w.*|(?-i:UpstashError|ReplyError|ResponseError): \w.*`, Starts: true,
+		Pattern: `(?-i:ERR|WRONGTYPE|NOSCRIPT|BUSY|BUSYKEY|EXECABORT|CROSSSLOT|NOGROUP|NOTBUSY) \w`, Starts: true,
 		Causes: one(cause.RedisError), Source: "Upstash, Redis: any other text",
 		Example: "ERR wrong number of arguments for 'get' command", Not: "npm ERR! code ELIFECYCLE",
 	},
@@ -116,12 +116,17 @@ var redis = []Row{
 // settings are the mistakes with URL and token that clients name themselves.
 var settings = []Row{
 	{
+		Pattern: `(?:fall(?:ing|s)?|fell)[ -]?back to (?:an? )?(?:in-?memory|mock|fake|local)|using (?:an? )?(?:in-?memory|mock|fake) (?:redis|cache|store|client|fallback|rate)|MOCK_REDIS\s*[=:]\s*["']?(?:true|1)`,
+		Causes:  one(cause.Mock), Source: "apps' own words",
+		Example: "[cache] Redis not configured, falling back to in-memory store", Not: "falling back to the previous page",
+	},
+	{
 		Pattern: `Unable to find environment variable|'(?:url|token)' property is missing|initialized without url or token|Missing required environment variables? \S*(?:KV|REDIS)|KeyError: '\w*(?:UPSTASH|REDIS|KV_REST)`,
 		Causes:  one(cause.ConfigMissing), Source: "@upstash/redis, @vercel/kv, upstash-redis (Python)",
 		Example: "[Upstash Redis] Unable to find environment variable: `UPSTASH_REDIS_REST_URL`", Not: "Unable to find module: `redis`",
 	},
 	{
-		Pattern: `(?:UPSTASH|REDIS|KV)\w*(?:URL|TOKEN)\w*["'\x60]? (?:and \S+ )?(?:is|are|was|were|must be|has) (?:not (?:set|defined|configured|found)|missing|undefined|unset|empty|required|set)`,
+		Pattern: `(?:UPSTASH|REDIS|KV)\w*(?:URL|TOKEN)\w*["'\x60]? (?:and \S+ )?(?:(?:is|are|was|were|must be|has) )?(?:not (?:set|defined|configured|found)|missing|undefined|unset|empty|required)|Missing\b.{0,40}\b(?:UPSTASH|REDIS|KV)_\w*(?:URL|TOKEN)|(?:Upstash|Redis)(?: \w+)? (?:is |are )?not configured`,
 		Causes:  one(cause.ConfigMissing), Source: "apps' own checks of their variables",
 		Example: "Error: UPSTASH_REDIS_REST_URL is not set", Not: "UPSTASH_REDIS_REST_URL is https://x.upstash.io",
 	},
@@ -149,7 +154,7 @@ var settings = []Row{
 		Example: `TypeError [ERR_INVALID_CHAR]: Invalid character in header content ["authorization"]`, Not: "invalid header field name",
 	},
 	{
-		Pattern: `ERR_INVALID_URL|Invalid URL|Failed to parse URL from|invalid port|Only absolute URLs are supported|missing protocol scheme|URL using bad/illegal format|curl: \(3\)`,
+		Pattern: `ERR_INVALID_URL|Invalid URL|Failed to parse URL from|invalid port|Port could not be cast|Port out of range|ERR_SOCKET_BAD_PORT|Only absolute URLs are supported|missing protocol scheme|URL using bad/illegal format|curl: \(3\)`,
 		Causes: []Candidate{
 			{cause.ConfigMissing, "the variable is empty, or holds \"undefined\""},
 			{cause.ConfigWhitespace, "it holds quotes, spaces, a line break or NAME="},
@@ -159,13 +164,17 @@ var settings = []Row{
 		Example: "TypeError [ERR_INVALID_URL]: Invalid URL", Not: "Valid URL",
 	},
 	{
-		Pattern: `(?:fall(?:ing|s)?|fell)[ -]?back to (?:an? )?(?:in-?memory|mock|fake|local)|using (?:an? )?(?:in-?memory|mock|fake) (?:redis|cache|store|client|fallback|rate)|MOCK_REDIS\s*[=:]\s*["']?(?:true|1)`,
-		Causes:  one(cause.Mock), Source: "apps' own words",
-		Example: "[cache] Redis not configured, falling back to in-memory store", Not: "falling back to the previous page",
-	},
-	{
 		Pattern: `secretmanager\.versions\.access|Secret Manager.{0,60}PERMISSION_DENIED|PERMISSION_DENIED.{0,60}secret`,
 		Causes:  one(cause.MonitorSecretDenied), Source: "Google Secret Manager",
 		Example: "PERMISSION_DENIED: Permission 'secretmanager.versions.access' denied for resource", Not: "PERMISSION_DENIED: Cloud Run",
+	},
+}
+
+// others is the last resort: an error that the client calls Redis' own, without a known text.
+var others = []Row{
+	{
+		Pattern: `(?:\bUpstashError|\bReplyError|exceptions\.ResponseError): \w`,
+		Causes:  one(cause.RedisError), Source: "@upstash/redis, ioredis, redis-py: any other text",
+		Example: "UpstashError: something that is new", Not: "ParseError: something",
 	},
 }

@@ -7,20 +7,20 @@ import (
 )
 
 // Table holds all rows, the more telling ones first.
-var Table = slices.Concat(edges, proxies, foreign, redis, settings, network, answers)
+var Table = slices.Concat(edges, proxies, foreign, redis, settings, network, answers, others)
 
 // edges are what platforms in front of an app or inside of it print.
 var edges = []Row{
 	{
-		Pattern: `\berror code: (?:1000|1001|1016|530)\b`, Causes: one(cause.DNSNXDomain), Source: "Cloudflare Workers",
+		Pattern: `\berror(?: code:)? (?:1000|1001|1016|530)\b`, Causes: one(cause.DNSNXDomain), Source: "Cloudflare Workers",
 		Example: "Error: error code: 1016", Not: "error code: 10160",
 	},
 	{
-		Pattern: `\berror code: (?:1003|1002)\b`, Causes: one(cause.ConfigInvalid), Source: "Cloudflare Workers: an IP address in place of the host name",
+		Pattern: `\berror(?: code:)? (?:1003|1002)\b`, Causes: one(cause.ConfigInvalid), Source: "Cloudflare Workers: an IP address in place of the host name",
 		Example: "error code: 1003", Not: "error code: 1016",
 	},
 	{
-		Pattern: `\berror code: 1015\b`, Causes: one(cause.Throttled), Source: "Cloudflare: too many requests",
+		Pattern: `\berror(?: code:)? 1015\b`, Causes: one(cause.Throttled), Source: "Cloudflare: too many requests",
 		Example: "SyntaxError: Unexpected token 'e', \"error code: 1015\" is not valid JSON", Not: "error code: 1016",
 	},
 	{
@@ -44,7 +44,7 @@ var edges = []Row{
 		Example: "error code: 502", Not: "error code: 526",
 	},
 	{
-		Pattern: `\berror code: 1\d{3}\b`, Causes: one(cause.NotUpstash), Source: "Cloudflare: a rule answers in the server's place",
+		Pattern: `\berror(?: code:)? 1\d{3}\b`, Causes: one(cause.NotUpstash), Source: "Cloudflare: a rule answers in the server's place",
 		Example: "error code: 1020", Not: "error code: 200",
 	},
 	{
@@ -75,7 +75,7 @@ var proxies = []Row{
 		Example: "requests.exceptions.ProxyError: HTTPSConnectionPool(host='x.upstash.io', port=443): Max retries exceeded", Not: "requests.exceptions.ConnectionError: HTTPSConnectionPool",
 	},
 	{
-		Pattern: `Proxy response \(\d{3}\)|Proxy Authentication Required|\bERR_(?:PROXY|TUNNEL)_CONNECTION_FAILED|UND_ERR_PRX_TLS|Unable to tunnel through proxy|(?:HTTP|status)\D{0,14}\b407\b`,
+		Pattern: `Proxy response \(\d{3}\)|Proxy Authentication Required|\bERR_(?:PROXY|TUNNEL)_CONNECTION_FAILED|UND_ERR_PRX_TLS|Unable to tunnel through proxy|` + status("407"),
 		Causes:  one(cause.Proxy), Source: "undici, Java, HTTP 407",
 		Example: "Error: Proxy response (407) !== 200 when HTTP Tunneling", Not: "read 407 bytes",
 	},
