@@ -1,15 +1,17 @@
 package upstash
 
 import (
-	"encoding/base64"
-	"encoding/hex"
 	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
+
+// minLabel is the length from which a host's first label is taken for a name of its own.
+const minLabel = 8
 
 // redactor takes a database's secrets out of texts.
 type redactor struct {
@@ -27,7 +29,7 @@ func newRedactor(token string, base *url.URL, more ...string) redactor {
 		if core == "" {
 			continue
 		}
-		for _, form := range append(encoded(core), core, url.QueryEscape(core), url.PathEscape(core), strings.ReplaceAll(core, "/", `\/`), strings.ToLower(core)) {
+		for _, form := range append(outbound.Encoded(core), core, url.QueryEscape(core), url.PathEscape(core), strings.ReplaceAll(core, "/", `\/`), strings.ToLower(core)) {
 			pairs = append(pairs, form, hidden)
 		}
 	}
@@ -39,12 +41,12 @@ func newRedactor(token string, base *url.URL, more ...string) redactor {
 			if strings.HasSuffix(strings.ToLower(host), ".upstash.io") {
 				shown = "[host].upstash.io"
 			}
-			for _, form := range append(encoded(host), host, strings.ToLower(host)) {
+			for _, form := range append(outbound.Encoded(host), host, strings.ToLower(host)) {
 				pairs = append(pairs, form, shown)
 			}
 			// The first label names the database by itself.
-			if label, _, _ := strings.Cut(host, "."); shown != "[host]" && len(label) >= minEncoded {
-				for _, form := range append(encoded(label), label, strings.ToLower(label)) {
+			if label, _, _ := strings.Cut(host, "."); shown != "[host]" && len(label) >= minLabel {
+				for _, form := range append(outbound.Encoded(label), label, strings.ToLower(label)) {
 					pairs = append(pairs, form, "[host]")
 				}
 			}
@@ -54,29 +56,6 @@ func newRedactor(token string, base *url.URL, more ...string) redactor {
 		}
 	}
 	return redactor{strings.NewReplacer(pairs...)}
-}
-
-// minEncoded is the length in bytes from which a secret's encoded forms are covered. Those of
-// a shorter one would be found in innocent words.
-const minEncoded = 8
-
-// encoded returns the forms of a secret in capitals, hex and base64. In base64 a secret inside of a
-// longer text has one of three forms, by its offset; the characters at both ends, which it
-// shares with its neighbours, are left out.
-func encoded(secret string) []string {
-	if len(secret) < minEncoded {
-		return nil
-	}
-	inHex := hex.EncodeToString([]byte(secret))
-	forms := []string{strings.ToUpper(secret), inHex, strings.ToUpper(inHex)}
-	for offset := range 3 {
-		text := append(make([]byte, offset), secret...)
-		first, last := (offset*8+5)/6, len(text)*8/6
-		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-			forms = append(forms, encoding.EncodeToString(text)[first:last])
-		}
-	}
-	return forms
 }
 
 // clean redacts a text, makes one printable line of it, and cuts it to limit bytes.
