@@ -114,8 +114,11 @@ func describeTransport(o Outcome) string {
 	if v, ok := errors.AsType[*tls.CertificateVerificationError](o.Err); ok && len(v.UnverifiedCertificates) > 0 {
 		what = describeCertificate(v.UnverifiedCertificates[0]) + ": " + what
 	}
-	if o.Proxy != "" && isProxy(o) {
+	switch {
+	case o.Proxy != "" && isProxy(o):
 		what = "proxy " + o.Proxy + ": " + what
+	case o.Proxy != "":
+		while = strings.TrimSpace(while + " through proxy " + o.Proxy)
 	}
 	return strings.TrimSpace(what + " " + while)
 }

@@ -29,6 +29,8 @@ func intermediaries() []diagnosis {
 	return []diagnosis{
 		{"a proxy lets it through", through(tunnel), ping, "", nil},
 		{"a proxy forbids CONNECT", through(answering(http.StatusForbidden)), ping, cause.Proxy, []string{"proxy 127.0.0.1:", "HTTP 403 Forbidden", "CONNECT"}},
+		{"a proxy breaks the tunnel off", through(breaking), ping, cause.ConnReset, []string{"during the TLS handshake", "through proxy 127.0.0.1:"}},
+		{"a proxy opens the traffic", through(opening), ping, cause.TLS, []string{"certificate for", "through proxy 127.0.0.1:"}},
 		{"a proxy wants a password", through(answering(http.StatusProxyAuthRequired)), ping, cause.Proxy, []string{"proxy 127.0.0.1:", "HTTP 407"}},
 		{"a proxy cannot reach the host", through(answering(http.StatusBadGateway)), do("GET", "k"), cause.Proxy, []string{"proxy 127.0.0.1:", "HTTP 502 Bad Gateway"}},
 		{"a proxy does not answer CONNECT", silentProxy, ping, cause.Proxy, []string{"proxy 127.0.0.1:", "time limit"}},
@@ -92,6 +94,23 @@ func tunnel(t *testing.T, target string) http.HandlerFunc {
 		go func() { _, _ = io.Copy(up, down) }()
 		_, _ = io.Copy(down, up)
 	}
+}
+
+// breaking lets the connection through and then drops it.
+func breaking(*testing.T, string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusOK)
+		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			conn.Close()
+		}
+	}
+}
+
+// opening ends the TLS connection itself, with a certificate of its own.
+func opening(t *testing.T, _ string) http.HandlerFunc {
+	inspector := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(inspector.Close)
+	return tunnel(t, inspector.Listener.Addr().String())
 }
 
 func answering(status int) func(*testing.T, string) http.HandlerFunc {
