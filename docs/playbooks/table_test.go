@@ -21,8 +21,8 @@ func table() string {
 	b.WriteString("# Every cause\n\nWritten by `go test ./docs/playbooks -update` from `shared/cause`.\n" +
 		"Each name links to its playbook; `pongwatch explain CAUSE` prints the same page.\n" +
 		"Which lines of a log point at which cause is [below](#lines-of-logs).\n\n" +
-		"Upstash's documentation contradicts production: it says that a database above its budget is \"rate-limited\", and that\n" +
-		"one above its plan's bandwidth is \"throttled\". Production suspends it: every command is refused, PING included, with texts\n" +
+		"Upstash's documentation contradicts production: it says that a database above its budget or its plan's limits is\n" +
+		"\"rate-limited\" or \"throttled\". Production stops it: every command is refused, PING included, with texts\n" +
 		"that no documentation has. pongwatch knows them by their words, whatever the HTTP status (`quota_suspended`, `quota_plan`,\n" +
 		"`quota_rate_limited`).\n")
 	class := cause.Class("")
