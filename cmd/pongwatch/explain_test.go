@@ -36,7 +36,7 @@ func TestExplain(t *testing.T) {
 		{"several lines, one of which decides", []string{"TypeError: fetch failed\n  cause: getaddrinfo ENOTFOUND x.upstash.io"}, exitOK, "# The Redis host name does not exist", ""},
 		{"several lines of different causes", []string{"socket hang up\nERR max requests limit exceeded"}, exitOK, "socket hang up\n  conn_reset           The connection to Redis breaks off\n\nERR max requests limit exceeded\n  quota_monthly", ""},
 		{"several lines without a known one", []string{"one\ntwo"}, exitFailed, "", "none of the 2 lines is a known error text"},
-		{"a typo in a cause", []string{"auth_invlid"}, exitFailed, "", "(did you mean auth_invalid?)"},
+		{"a typo in a cause", []string{"auth_invalit"}, exitFailed, "", "(did you mean auth_invalid?)"},
 		{"a part of a cause", []string{"suspended"}, exitFailed, "", "(did you mean quota_suspended?)"},
 		{"dashes in a cause", []string{"quota-plans"}, exitFailed, "", "(did you mean quota_plan?)"},
 		{"no word of any cause", []string{"zebra"}, exitFailed, "", `unknown cause or error text "zebra"; "pongwatch explain" lists`},

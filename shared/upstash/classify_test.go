@@ -2,6 +2,8 @@ package upstash
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -136,6 +138,12 @@ func TestClassifyTransportErrors(t *testing.T) {
 		{"an end in the middle", io.ErrUnexpectedEOF, PhaseRead, cause.ConnReset},
 		{"an end before the answer", io.EOF, PhaseWait, cause.ConnReset},
 		{"plain http where https was asked", http.ErrSchemeMismatch, PhaseTLS, cause.TLS},
+		{"an answer without TLS", tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, PhaseWait, cause.TLS},
+		{"an alert by its number", tls.AlertError(116), PhaseWait, cause.TLS},
+		{"a certificate that fails", &tls.CertificateVerificationError{Err: errors.New("?")}, PhaseWait, cause.TLS},
+		{"a certificate for another name", x509.HostnameError{Certificate: &x509.Certificate{}, Host: "x"}, PhaseWait, cause.TLS},
+		{"a certificate of an unknown authority", x509.UnknownAuthorityError{}, PhaseWait, cause.TLS},
+		{"a certificate that has expired", x509.CertificateInvalidError{Reason: x509.Expired}, PhaseWait, cause.TLS},
 		{"any other trouble in the handshake", errors.New("tls: something"), PhaseTLS, cause.TLS},
 		{"bytes that are not HTTP", errors.New("malformed HTTP response"), PhaseRead, cause.NotUpstash},
 		{"a proxy that refuses to connect", proxyRefusal{403}, PhaseConnect, cause.Proxy},

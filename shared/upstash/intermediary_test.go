@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -37,10 +38,11 @@ func intermediaries() []diagnosis {
 		{"a proxy is down", deadProxy, ping, cause.Proxy, []string{"proxy 127.0.0.1:", "connection refused"}},
 		{"a proxy's name is gone", lostProxy, ping, cause.Proxy, []string{"proxy proxy.example.com:3128", "no such host"}},
 		{"a proxy's address is none", brokenProxy, ping, cause.Proxy, []string{"HTTPS_PROXY"}},
+		{"a proxy of plain http wants a password", plainProxy, ping, cause.Proxy, []string{"HTTP 407: 127.0.0.1:", "wants a user"}},
 		{"a 407 on the way", serving(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusProxyAuthRequired)
 			io.WriteString(w, "<html>"+canary)
-		}), ping, cause.Proxy, []string{"HTTP 407", "password"}},
+		}), ping, cause.Proxy, []string{"HTTP 407: a proxy wants a user and a password"}},
 
 		{"a client certificate is demanded after the handshake", demandingClientCertificate, ping, cause.TLS, []string{"certificate required"}},
 
@@ -108,7 +110,9 @@ func breaking(*testing.T, string) http.HandlerFunc {
 
 // opening ends the TLS connection itself, with a certificate of its own.
 func opening(t *testing.T, _ string) http.HandlerFunc {
-	inspector := httptest.NewTLSServer(http.NotFoundHandler())
+	inspector := httptest.NewUnstartedServer(http.NotFoundHandler())
+	inspector.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	inspector.StartTLS()
 	t.Cleanup(inspector.Close)
 	return tunnel(t, inspector.Listener.Addr().String())
 }
@@ -137,6 +141,13 @@ func lostProxy(t *testing.T) upstash.Options {
 	return o
 }
 
+// plainProxy is sent the request itself, without CONNECT.
+func plainProxy(t *testing.T) upstash.Options {
+	proxy := httptest.NewServer(answering(http.StatusProxyAuthRequired)(t, ""))
+	t.Cleanup(proxy.Close)
+	return upstash.Options{URL: "http://localhost:1", Proxy: proxyAt(proxy.URL)}
+}
+
 // brokenProxy fails as [http.ProxyFromEnvironment] does, with the password in the text.
 func brokenProxy(*testing.T) upstash.Options {
 	return upstash.Options{URL: hostedURL, Proxy: func(*http.Request) (*url.URL, error) {
@@ -147,6 +158,7 @@ func brokenProxy(*testing.T) upstash.Options {
 func demandingClientCertificate(t *testing.T) upstash.Options {
 	s := httptest.NewUnstartedServer(http.NotFoundHandler())
 	s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS13}
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // the refusal is what the server is for
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	return upstash.Options{URL: s.URL, RootCAs: s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}

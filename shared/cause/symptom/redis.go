@@ -6,19 +6,19 @@ import "github.com/pongwatch/pongwatch/shared/cause"
 // finds a single cause agree with shared/upstash.
 var redis = []Row{
 	{
-		Pattern: `(?:this|your|(?-i:ERR) the) (?:database|account)\b.{0,60}\b(?:suspended|budget|unpaid)`, Starts: true,
+		Pattern: `(?:(?:this|your) database|(?-i:ERR) (?:(?:this|your|the) )?(?:\w+ )?(?:database|account))\b.{0,60}\b(?:suspended|budget|unpaid)`, Starts: true,
 		Causes: one(cause.QuotaSuspended), Source: "Upstash in production; no documentation has it",
 		Example: "UpstashError: ERR This database has been suspended for exceeding the defined budget limit. Please increase budget or switch to a Fixed plan on Upstash Console",
 		Not:     "ERR unknown argument 'this database has been suspended'",
 	},
 	{
-		Pattern: `(?:this|your|(?-i:ERR) the) (?:database|account)\b.{0,60}\b(?:rate.?limited|throttled)`, Starts: true,
+		Pattern: `(?:(?:this|your) database|(?-i:ERR) (?:(?:this|your|the) )?(?:\w+ )?(?:database|account))\b.{0,60}\b(?:rate.?limited|throttled)`, Starts: true,
 		Causes: one(cause.QuotaRateLimited), Source: "Upstash in production; no documentation has it",
 		Example: "[worker] error: ERR Your database has been temporarily rate-limited, please contact support@upstash.com for further details.",
 		Not:     "the client is rate-limited",
 	},
 	{
-		Pattern: `(?:this|your|(?-i:ERR) the) (?:\w+ )?(?:database|account|plan)\b.{0,60}\b(?:limits?|quota|bandwidth|exceeded)\b|max (?:\w+ )?bandwidth\b`, Starts: true,
+		Pattern: `(?:this|your) database has (?:reached|exceeded)\b|(?-i:ERR) (?:(?:this|your|the) )?(?:\w+ )?(?:database|account|plan)\b.{0,60}\b(?:limits?|quota|bandwidth|exceeded)\b|max (?:\w+ )?bandwidth\b`, Starts: true,
 		Causes: one(cause.QuotaPlan), Source: "Upstash in production; no documentation has it",
 		Example: `[kv] get failed spot:overrides ERR This database has reached current Fixed plan limits. Please upgrade manually or enable auto upgrade on Upstash Console, command was: [["get","spot:overrides"]]`,
 		Not:     "ERR invalid database index",
