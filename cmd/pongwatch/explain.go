@@ -15,8 +15,9 @@ import (
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
-// maxExplained bounds what is read of the standard input.
-const maxExplained = 4 << 20
+// maxExplained bounds what is read of the standard input: each line is compared with each
+// pattern, which takes some seconds for so much.
+const maxExplained = 1 << 20
 
 func explainCommand() *cobra.Command {
 	c := &cobra.Command{
@@ -26,7 +27,8 @@ func explainCommand() *cobra.Command {
 means, how pongwatch knows, what users see, how to confirm it by hand, and the fix.
 
 Lines of a log work in place of the name: what Upstash, Redis clients, runtimes, curl and
-edges print. "-" reads them from the standard input, as does a pipe without arguments.
+edges print. "-" reads up to a megabyte of them from the standard input, as does a pipe
+without arguments.
 Where a text alone does not decide, the possible causes are listed with what tells them
 apart. Without an argument it lists every cause.`,
 		Example: `  pongwatch explain auth_invalid
