@@ -141,7 +141,7 @@ func diagnoses() []diagnosis {
 		{"the answer ends early", emulated(upstashtest.Truncated), ping, cause.ConnReset, []string{"EOF"}},
 		{"a reset over TLS", emulatedTLS(upstashtest.Reset), ping, cause.ConnReset, nil},
 		{"a certificate of a proxy", emulatedTLS(upstashtest.ForeignCertificate), ping, cause.TLS, []string{"proxy.example.com", "Example Corp TLS Inspection"}},
-		{"a certificate that nobody vouches for", untrusted, ping, cause.TLS, []string{"certificate for localhost", "upstashtest CA", "unknown authority"}},
+		{"a certificate of an unknown authority", untrusted, ping, cause.TLS, []string{"certificate for localhost", "upstashtest CA", "unknown authority"}},
 		{"plain http where https is expected", plainBehindHTTPS, ping, cause.TLS, []string{"TLS handshake"}},
 
 		{"the token is refused", emulated(upstashtest.AuthInvalid), ping, cause.AuthInvalid, []string{"HTTP 401", "WRONGPASS"}},

@@ -86,13 +86,14 @@ func tunnel(t *testing.T, target string) http.HandlerFunc {
 			return
 		}
 		defer up.Close()
-		w.WriteHeader(http.StatusOK)
+		// First the connection, then the answer: what the client sends next is not HTTP.
 		down, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			t.Error(err)
 			return
 		}
 		defer down.Close()
+		io.WriteString(down, "HTTP/1.1 200 OK\r\n\r\n")
 		go func() { _, _ = io.Copy(up, down) }()
 		_, _ = io.Copy(down, up)
 	}
@@ -101,8 +102,8 @@ func tunnel(t *testing.T, target string) http.HandlerFunc {
 // breaking lets the connection through and then drops it.
 func breaking(*testing.T, string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusOK)
 		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
 			conn.Close()
 		}
 	}

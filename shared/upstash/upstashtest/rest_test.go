@@ -131,7 +131,7 @@ func TestREST(t *testing.T) {
 		{"and cannot be set", "GET", "/config/set/maxmemory/1", standard, "", nil, 400, `{"error":"ERR Command is not available: 'CONFIG SET'. See https://upstash.com/docs/redis/overall/rediscompatibility for details"}`},
 		{"a section of INFO that is none", "GET", "/info/persistent", standard, "", nil, 200, `{"result":"# persistent\r\n"}`},
 		{"a script with Upstash's flag", "POST", "/", standard, `["EVAL","#!lua flags=allow-key-locking\nreturn redis.call('GET', KEYS[1])",1,"p"]`, nil, 200, `{"result":"2"}`},
-		{"a script that nobody loaded", "POST", "/", standard, `["EVALSHA","1b2a4b3a4c0a2b2ac4b8e0e4cc31a7eb8f9a2a11",0]`, nil, 400, `{"error":"NOSCRIPT No matching script. Please use EVAL."}`},
+		{"a script that was not loaded", "POST", "/", standard, `["EVALSHA","1b2a4b3a4c0a2b2ac4b8e0e4cc31a7eb8f9a2a11",0]`, nil, 400, `{"error":"NOSCRIPT No matching script. Please use EVAL."}`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
