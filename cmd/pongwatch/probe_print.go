@@ -52,7 +52,7 @@ func judge(database, shard string, observations []report.Observation) probed {
 		return p
 	}
 	info := worst.Cause.Info()
-	p.Cause, p.Title, p.Fix, p.Severity = worst.Cause, info.Title, info.Fix, info.Severity
+	p.Cause, p.Title, p.Fix, p.Severity = worst.Cause, info.Title, info.Steps(false), info.Severity
 	p.Evidence, p.HTTPStatus = worst.Evidence, worst.HTTPStatus
 	return p
 }
