@@ -144,6 +144,7 @@ func MessageContext(cfg *config.Config, cache *secrets.Cache) func(context.Conte
 	c := message.Context{
 		Playbook: cfg.Links.Playbook, Console: cfg.Links.Console, Logs: cfg.Links.Logs, Status: cfg.Links.Status,
 		Inbound: cfg.Inbound.URL, Silences: cfg.Alerting.Silences.Choices, Databases: map[string]message.Database{},
+		Environment: cfg.Environment, Reopen: cfg.Alerting.ReopenWithin,
 	}
 	if base := strings.TrimSuffix(cfg.Links.Dashboard, "/"); base != "" {
 		c.Dashboard = base + "/?database={database}"
@@ -157,7 +158,11 @@ func MessageContext(cfg *config.Config, cache *secrets.Cache) func(context.Conte
 		if environment == "" {
 			environment = cfg.Environment
 		}
-		c.Databases[d.Name] = message.Database{Environment: environment, ID: d.DatabaseID}
+		db := message.Database{Environment: environment, ID: d.DatabaseID, TokenSecret: d.Token.Resource()}
+		for _, a := range d.Apps {
+			db.Apps = append(db.Apps, message.App{Service: a.Service, CloudRun: a.CloudRun, Vercel: a.Vercel, Address: a.HealthURL})
+		}
+		c.Databases[d.Name] = db
 	}
 	return func(ctx context.Context) message.Context {
 		withKey := c

@@ -12,7 +12,7 @@ var network = []Info{
 			"If it was archived or deleted, restore the backup into a new database.",
 			"Store the database's current URL and token in the secret and redeploy the app and pongwatch.",
 		},
-		Setup: []string{"Compare the host of the URL with the REST URL in the Upstash console."},
+		Setup:    []string{"Compare the host of the URL with the REST URL in the Upstash console."},
 		Severity: SeverityCritical, Class: ClassNetwork, Retry: RetryYes,
 	},
 	{
@@ -38,7 +38,7 @@ var network = []Info{
 			"Check https://status.upstash.com for an incident in the database's region.",
 			"Check whether a proxy or firewall on the way answers in Upstash's place.",
 		},
-		Setup: []string{"Compare host and port of the URL with the REST URL in the Upstash console; it has no port."},
+		Setup:    []string{"Compare host and port of the URL with the REST URL in the Upstash console; it has no port."},
 		Severity: SeverityCritical, Class: ClassNetwork, Retry: RetryYes,
 	},
 	{
@@ -52,7 +52,7 @@ var network = []Info{
 			"Check https://status.upstash.com for an incident in the database's region.",
 			"Check egress proxies and Cloud NAT for cut connections.",
 		},
-		Setup: []string{"Check that the database's IP allowlist contains this caller's address."},
+		Setup:    []string{"Check that the database's IP allowlist contains this caller's address."},
 		Severity: SeverityCritical, Class: ClassNetwork, Retry: RetryYes,
 	},
 	{
@@ -65,7 +65,7 @@ var network = []Info{
 			"Read the issuer and the names in the evidence; a company's name there means that a proxy opens the traffic.",
 			"Exempt *.upstash.io from TLS inspection in the egress proxy.",
 		},
-		Setup: []string{"Check that the URL is the https:// REST URL from the Upstash console."},
+		Setup:    []string{"Check that the URL is the https:// REST URL from the Upstash console."},
 		Severity: SeverityCritical, Class: ClassNetwork, Retry: RetryYes,
 	},
 	{
@@ -276,7 +276,7 @@ var performance = []Info{
 			"Look at the latency and throughput charts in the Upstash console for a busy time.",
 			"Check https://status.upstash.com and https://latency.upstash.com.",
 		},
-		Setup: []string{"Compare the region of the app with the database's primary region; put them together."},
+		Setup:    []string{"Compare the region of the app with the database's primary region; put them together."},
 		Severity: SeverityWarning, Class: ClassPerformance, Retry: RetryNever,
 	},
 	{
@@ -318,7 +318,7 @@ var protocol = []Info{
 			"Read the answer in the evidence; it usually names the product that answered.",
 			"Check the egress proxy and custom gateways between the app and Upstash.",
 		},
-		Setup: []string{"Compare the URL with the REST URL in the Upstash console."},
+		Setup:    []string{"Compare the URL with the REST URL in the Upstash console."},
 		Severity: SeverityCritical, Class: ClassProtocol, Retry: RetryYes,
 	},
 	{

@@ -94,9 +94,15 @@ func (c Context) signedLink(ctl Control, kind report.Action, now time.Time) stri
 	return strings.TrimSuffix(c.Inbound, "/") + PathIncident + "?" + q.Encode()
 }
 
+// The links that are of use also after the end.
+const (
+	linkPlaybook  = "Playbook"
+	linkDashboard = "Dashboard"
+)
+
 // links returns the addresses that help with an incident.
 func (c Context) links(values map[string]string, withStatus bool) []Link {
-	templates := []Link{{"Playbook", c.Playbook}, {"Dashboard", c.Dashboard}, {"Upstash console", c.Console}, {"Logs", c.Logs}}
+	templates := []Link{{linkPlaybook, c.Playbook}, {linkDashboard, c.Dashboard}, {"Upstash console", c.Console}, {"Logs", c.Logs}}
 	if withStatus {
 		templates = append(templates, Link{"Upstash status", c.Status})
 	}

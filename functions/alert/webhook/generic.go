@@ -150,6 +150,7 @@ type eventData struct {
 	Evidence []pair   `json:"evidence,omitempty"`
 	Why      string   `json:"cause_title,omitempty"`
 	Fix      []string `json:"fix,omitempty"`
+	Commands []string `json:"commands,omitempty"` // for the steps of fix
 	Members  []member `json:"members,omitempty"`
 	Links    []pair   `json:"links,omitempty"`
 	Next     string   `json:"next,omitempty"`
@@ -176,7 +177,11 @@ func newEvent(m message.Message) event {
 	d := eventData{
 		Incident: m.ID, ShortID: m.Short, Shard: m.Shard, Revision: m.Revision, State: string(m.State), Severity: string(m.Severity),
 		Drill: m.Drill, Database: m.Database, Environment: m.Environment, Check: string(m.Check), Cause: string(m.Cause), Since: m.Since,
-		Title: m.Headline, Summary: m.Push, News: m.News, Impact: m.Impact, Why: m.CauseTitle, Fix: m.Fix, Next: m.Next,
+		Title: m.Headline, Summary: m.Push, News: m.News, Impact: m.Impact, Why: m.CauseTitle, Next: m.Next,
+	}
+	for _, step := range m.Fix {
+		d.Fix = append(d.Fix, step.Text)
+		d.Commands = append(d.Commands, step.Commands...)
 	}
 	if !m.Until.IsZero() {
 		d.Until = &m.Until
