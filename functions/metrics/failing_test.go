@@ -127,6 +127,9 @@ func TestARunWithAStoreThatFailsAtAnyCall(t *testing.T) {
 					kinds[event]++
 				}
 			}
+			if events == 0 && calls[n].Op != storetest.Put {
+				t.Errorf("%s: nothing is logged", what)
+			}
 			// A Put is tried again, and may succeed then.
 			if done, err := history.New(x.store).Compacted(t.Context(), "main", eight); events == 0 && (!recorded || !there || !done || err != nil) {
 				t.Errorf("%s: nothing is logged; recorded: %v, there: %v, compacted: %v", what, recorded, there, done)
@@ -141,6 +144,29 @@ func TestARunWithAStoreThatFailsAtAnyCall(t *testing.T) {
 	}
 	if kinds["history_failed"] == 0 || kinds["compaction_failed"] == 0 {
 		t.Errorf("the faults show as %v, want both", kinds)
+	}
+}
+
+// What the month has cost adds up over history. Each hour that cannot be read leaves it unknown.
+func TestCommandsAreUnknownWithoutHistory(t *testing.T) {
+	ranges := 0
+	for n := 0; n == 0 || n < ranges; n++ {
+		x := newFixture(t, "")
+		ranges = 0
+		x.store.Always(func(c storetest.Call) storetest.Fault {
+			if x.redis.calls.Load() == 0 && c.Op == storetest.Range && strings.HasPrefix(c.Key, "gauges/") {
+				if ranges++; ranges == n+1 {
+					return storetest.Unavailable
+				}
+			}
+			return storetest.None
+		})
+		if got := x.run(t, 0)[report.Commands]; got.Status != report.Unknown || got.Cause != cause.MonitorStore {
+			t.Errorf("without hours %d: commands = %+v, want unknown of the store", n+1, got)
+		}
+	}
+	if ranges < 2 {
+		t.Errorf("%d reads of history, want the last hour and earlier ones", ranges)
 	}
 }
 
@@ -226,25 +252,53 @@ func TestPagesWithoutAStoreAreNoSuccess(t *testing.T) {
 	var log bytes.Buffer
 	x := newFixture(t, "", logged(&log))
 	x.fill(t, 10)
-	x.store.Always(func(storetest.Call) storetest.Fault { return storetest.Unavailable })
-	// Nothing is kept: the first read ever meets the faults.
-	for _, path := range pages {
-		log.Reset()
-		w := x.get(t, path)
-		if w.Code != http.StatusServiceUnavailable || w.Header().Get("ETag") != "" {
-			t.Errorf("GET %s is answered %d with the tag %q, want 503 without one", path, w.Code, w.Header().Get("ETag"))
-		}
-		if !strings.Contains(log.String(), "event=statistics_failed") || path != "/metrics" && !strings.Contains(log.String(), "event=history_failed") {
-			t.Errorf("GET %s: the log does not say why:\n%s", path, &log)
-		}
-		if body := w.Body.String(); path == "/badge.svg" && !strings.Contains(body, ">no data<") || strings.Contains(body, ">connected<") {
-			t.Errorf("GET %s says %.300s", path, body)
+	// Nothing is kept: the first read ever meets the faults. The second time the store fails
+	// only after the answer's tag was made.
+	for _, tagged := range []bool{false, true} {
+		for _, path := range pages {
+			works := tagged
+			x.store.Always(func(c storetest.Call) storetest.Fault {
+				if !works {
+					return storetest.Unavailable
+				}
+				works = !strings.HasPrefix(c.Key, "state/") // the last that the tag needs
+				return storetest.None
+			})
+			if tagged && path == "/metrics" {
+				continue // it has no tag
+			}
+			log.Reset()
+			w := x.get(t, path)
+			if w.Code != http.StatusServiceUnavailable || w.Header().Get("ETag") != "" {
+				t.Errorf("GET %s is answered %d with the tag %q, want 503 without one", path, w.Code, w.Header().Get("ETag"))
+			}
+			if !strings.Contains(log.String(), "event=statistics_failed") || path != "/metrics" && strings.Contains(log.String(), "event=history_failed") == tagged {
+				t.Errorf("GET %s: the log does not say why:\n%s", path, &log)
+			}
+			if body := w.Body.String(); path == "/badge.svg" && !strings.Contains(body, ">no data<") || strings.Contains(body, ">connected<") {
+				t.Errorf("GET %s says %.300s", path, body)
+			}
 		}
 	}
 }
 
-// Each call of the store fails in turn. The answer is 503, or says what is missing; it is
-// never one that a reader could keep as good.
+func TestReadingsAreKeptForAsLongAsIsConfigured(t *testing.T) {
+	x := newFixture(t, "history: {hot_days: 5}\n")
+	x.run(t, 0)
+	for doc, err := range x.store.Range(t.Context(), "gauges/v1/", "gauges/v1/~") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kept := doc.ExpiresAt.Sub(eight.Add(time.Hour)); kept != 5*24*time.Hour {
+			t.Errorf("%s is kept for %v after its hour, want five days", doc.Key, kept)
+		}
+		return
+	}
+	t.Error("nothing was recorded")
+}
+
+// Each call of the store fails in turn, and then every call from there on. The answer is 503,
+// or says what is missing; it is never one that a reader could keep as good.
 func TestPagesWithAStoreThatFailsAtAnyCall(t *testing.T) {
 	var log bytes.Buffer
 	build := func(o *metrics.Options) { logged(&log)(o) }
@@ -264,11 +318,12 @@ func TestPagesWithAStoreThatFailsAtAnyCall(t *testing.T) {
 			t.Fatalf("GET %s is answered %d", path, whole.Code)
 		}
 		calls := x.store.Calls()[begun:]
-		for n := range calls {
+		for k := range 2 * len(calls) {
 			x := start()
+			n, rest := k/2, k%2 == 1
 			i := -1
 			x.store.Always(func(storetest.Call) storetest.Fault {
-				if i++; i == n {
+				if i++; i == n || rest && i > n {
 					return storetest.Unavailable
 				}
 				return storetest.None
@@ -276,7 +331,7 @@ func TestPagesWithAStoreThatFailsAtAnyCall(t *testing.T) {
 			log.Reset()
 			w := x.get(t, path)
 			x.store.Always(nil)
-			what := fmt.Sprintf("GET %s, call %d of %d (%v)", path, n+1, len(calls), calls[n])
+			what := fmt.Sprintf("GET %s, call %d of %d (%v), and all that follow: %v", path, n+1, len(calls), calls[n], rest)
 			if !strings.Contains(log.String(), "level=WARN") {
 				t.Errorf("%s: nothing is logged", what)
 			}

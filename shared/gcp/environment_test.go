@@ -81,7 +81,7 @@ func TestInvokers(t *testing.T) {
 		t.Fatal(err)
 	}
 	google.Handle("www.googleapis.com", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		keys, err := issuer.Client().Get(r.URL.String())
+		keys, err := issuer.Client().Transport.RoundTrip(r)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return

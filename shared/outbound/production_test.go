@@ -269,7 +269,7 @@ func TestTransportOfAClient(t *testing.T) {
 
 	old := httptest.NewUnstartedServer(http.NotFoundHandler())
 	old.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
-	old.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11} //nolint:gosec // what the client must refuse
+	old.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
 	old.StartTLS()
 	defer old.Close()
 	if _, err := get(t, client, old.URL); !errors.Is(err, outbound.ErrNotSent) || !strings.Contains(err.Error(), "protocol version") {

@@ -7,8 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -224,6 +224,18 @@ func TestUptimeIsOfThirtyDays(t *testing.T) {
 	f.ping("main", west, noon.Truncate(time.Minute), map[string]report.Sample{"cache": failed})
 	if u := f.read(Query{Range: "1h"}).Databases[0].Uptime; u.Failed != 4 || *u.Availability != 0 {
 		t.Errorf("uptime %+v, want two failures of today, that of three days ago and that of 29, not that of 30", u)
+	}
+}
+
+// A day may be compacted late, while its hours are kept and two days longer.
+func TestADayThatIsCompactedLateIsFound(t *testing.T) {
+	f := newFixture(t, two)
+	f.ping("main", west, noon.AddDate(0, 0, -4), map[string]report.Sample{"cache": failed})
+	for _, want := range []int{0, 1} {
+		if u := f.read(Query{Range: "1h"}).Databases[0].Uptime; u.Failed != want {
+			t.Errorf("%d failures, want %d", u.Failed, want)
+		}
+		f.compact("main", noon.AddDate(0, 0, -4))
 	}
 }
 
