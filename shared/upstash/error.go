@@ -91,7 +91,7 @@ func describe(o Outcome, r redactor) string {
 	case len(o.Body) == 0:
 		parts = append(parts, "an empty answer")
 	case title != "":
-		parts = append(parts, fmt.Sprintf("a page titled %q", r.clean(title, maxQuoted)))
+		parts = append(parts, fmt.Sprintf("%s page titled %q", o.ContentType, r.clean(title, maxQuoted)))
 	default:
 		parts = append(parts, fmt.Sprintf("%s beginning %s", cmp.Or(o.ContentType, "an answer without content type"), r.clean(string(o.Body), maxQuoted)))
 	}

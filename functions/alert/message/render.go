@@ -358,7 +358,13 @@ func seenBy(o report.Observation) string {
 
 // FirstLine is the symbol, environment and severity, what is new in a word, and the headline.
 func (m Message) FirstLine() string {
-	return m.Symbol + " " + m.Tag + m.lead() + strings.TrimPrefix(m.Headline, m.Tag)
+	what := strings.TrimPrefix(m.Headline, m.Tag)
+	if over := utf8.RuneCountInString(m.lead()+m.Headline) - maxHeadline; over > 0 {
+		// The time behind the last comma stays.
+		at := max(0, strings.LastIndex(what, ", "))
+		what = text.Clip(what[:at], utf8.RuneCountInString(what[:at])-over) + what[at:]
+	}
+	return m.Symbol + " " + m.Tag + m.lead() + what
 }
 
 var leads = map[incident.Event]string{

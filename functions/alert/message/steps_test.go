@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/message/messagetest"
@@ -159,6 +160,10 @@ func TestTags(t *testing.T) {
 		if !strings.HasPrefix(m.Push, tt.want) || !strings.HasPrefix(m.Headline, m.Tag) || m.Environment != tt.environment {
 			t.Errorf("%s: %q and %q, want %q first", tt.name, m.Push, m.Headline, tt.want)
 		}
+	}
+	long := rendered(incident.Resumed, cause.ConfigWhitespace, func(*incident.Notice) {})
+	if got := strings.TrimPrefix(long.FirstLine(), long.Symbol+" "); utf8.RuneCountInString(got) != 140 || !strings.HasSuffix(got, "…, since 18:22 UTC") {
+		t.Errorf("a long line with what is new loses its time or its limit: %q", got)
 	}
 	n := messagetest.Group(incident.Opened, 3)
 	c := messagetest.Context()
