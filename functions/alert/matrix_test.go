@@ -122,7 +122,7 @@ func checkTop(t *testing.T, m message.Message, posted slacktest.Message) {
 // beginning is what no form of a message may cut of its headline.
 func beginning(m message.Message) string {
 	what := []rune(strings.TrimPrefix(m.Headline, m.Tag))
-	return string(what[:min(len(what), 75)])
+	return string(what[:min(len(what), 55)])
 }
 
 func slackReceiver(t *testing.T, o slack.Options) *slack.Receiver {

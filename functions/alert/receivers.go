@@ -113,6 +113,13 @@ func pagerDutyOptions(p *config.PagerDuty, address string, o ReceiverOptions) we
 
 func webhookOptions(w *config.Webhook, address string, o ReceiverOptions) webhook.Options {
 	options := webhook.Options{Name: address, URL: credential(w.URL, o.Cache), AllowLoopback: o.AllowLoopback}
+	options.Alertmanager = w.Format == config.FormatAlertmanager
+	if w.Token.IsSet() {
+		options.Token = credential(w.Token, o.Cache)
+	}
+	if w.Username.IsSet() {
+		options.Username, options.Password = credential(w.Username, o.Cache), credential(w.Password, o.Cache)
+	}
 	for _, k := range w.Keys {
 		options.Keys = append(options.Keys, credential(k, o.Cache))
 	}
