@@ -54,7 +54,7 @@ func (c Context) group(m *Message, n incident.Notice) {
 		}, g.Open() && blamesProvider(g.Class))
 	}
 	if g.Open() {
-		m.Actions = c.actions(Control{Shard: n.Shard, Incident: g.ID, Reopened: AnyLife}, g.Ack != nil, n.Now)
+		m.Actions = c.actions(m, Control{Shard: n.Shard, Incident: g.ID, Reopened: AnyLife}, g.Ack != nil)
 	}
 	m.Footer = footer(m.Short, text.Count(len(n.Members), "incident", "incidents"), string(g.Severity), m.Environment, "shard "+n.Shard)
 }

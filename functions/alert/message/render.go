@@ -143,7 +143,7 @@ func (c Context) single(m *Message, n incident.Notice) {
 		"incident": m.Short, "check": string(i.Series.Check), "cause": string(i.Cause),
 	}, i.Open() && blamesProvider(info.Class))
 	if i.Open() {
-		m.Actions = c.actions(Control{Shard: n.Shard, Incident: i.ID, Reopened: i.Reopened}, i.Ack != nil, n.Now)
+		m.Actions = c.actions(m, Control{Shard: n.Shard, Incident: i.ID, Reopened: i.Reopened}, i.Ack != nil)
 	}
 	m.Footer = footer(m.Short, string(i.Series.Check), string(i.Cause), string(i.Severity), m.Environment, "shard "+n.Shard)
 }
