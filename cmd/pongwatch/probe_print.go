@@ -55,7 +55,7 @@ func judge(database, shard string, policy incident.Policy, observations []report
 		return p
 	}
 	info := worst.Cause.Info()
-	p.Cause, p.Title, p.Fix = worst.Cause, info.Title, info.Fix
+	p.Cause, p.Title, p.Fix = worst.Cause, info.Title, info.Steps(false)
 	if p.Status != report.Unknown { // which opens no incident
 		p.Severity = alertjudge.Severity(policy.Rule(worst.Series()), worst.Status, worst.Cause)
 	}

@@ -32,8 +32,8 @@ func table() string {
 			class = i.Class
 			fmt.Fprintf(&b, "\n## %s\n\n| cause | signature | fix | severity | tried again in the run |\n|---|---|---|---|---|\n", class)
 		}
-		steps := make([]string, len(i.Fix))
-		for n, step := range i.Fix {
+		steps := i.Steps(true)
+		for n, step := range steps {
 			steps[n] = fmt.Sprintf("%d. %s", n+1, step)
 		}
 		retry := map[cause.Retry]string{cause.RetryYes: "yes", cause.RetryOnce: "once, with the secret read anew", cause.RetryNever: "no"}[i.Retry]

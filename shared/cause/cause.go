@@ -140,8 +140,12 @@ type Info struct {
 	Explanation string
 	// Signature says how pongwatch recognises the cause.
 	Signature string
-	// Fix lists what to do, one imperative sentence a step, the likeliest first.
+	// Fix lists what to do, one imperative sentence a step, the likeliest first. The first
+	// step changes nothing that cannot be undone.
 	Fix []string
+	// Setup lists the steps for what has never worked, such as comparing a URL. They come
+	// first there, and last where it has worked before.
+	Setup []string
 	// Severity is the least severity of an incident with this cause. The check may ask for more.
 	Severity Severity
 	Class    Class
@@ -178,8 +182,16 @@ func (c Cause) Info() Info {
 		}
 		i.Cause = c
 	}
-	i.Fix = slices.Clone(i.Fix)
+	i.Fix, i.Setup = slices.Clone(i.Fix), slices.Clone(i.Setup)
 	return i
+}
+
+// Steps returns what to do, in the order for what has worked before, or never has.
+func (i Info) Steps(worked bool) []string {
+	if worked {
+		return slices.Concat(i.Fix, i.Setup)
+	}
+	return slices.Concat(i.Setup, i.Fix)
 }
 
 // Playbook returns the path of the cause's page: "/playbooks/auth_invalid". A cause

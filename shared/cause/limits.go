@@ -78,9 +78,9 @@ var capacity = []Info{
 			"but nothing new is saved: logins, cache entries and queue items are lost.",
 		Signature: "\"DB capacity quota exceeded\" in the answer to a write",
 		Fix: []string{
-			"Delete what is not needed; deleting still works.",
-			"Upgrade the database's plan in the Upstash console.",
-			"Give cache keys an expiry, or switch eviction on if every key may be lost.",
+			"Upgrade the database's plan in the Upstash console; writes work again within a minute.",
+			"Find the largest key families in the console's data browser, and what has written them lately.",
+			"Give cache keys an expiry, and remove only what you know to be disposable; deleting still works.",
 		},
 		Severity: SeverityCritical, Class: ClassCapacity, Retry: RetryNever,
 	},
@@ -91,7 +91,7 @@ var capacity = []Info{
 			"writes are rejected, or keys are dropped if eviction is on.",
 		Signature: "total_data_size / max_data_size of INFO is above the threshold",
 		Fix: []string{
-			"Find the largest key families in the Upstash console's data browser and delete what is not needed.",
+			"Find the largest key families in the Upstash console's data browser, and what has written them lately.",
 			"Give cache and session keys an expiry.",
 			"Upgrade the database's plan before it is full.",
 		},

@@ -11,8 +11,8 @@ var network = []Info{
 			"Open the Upstash console and check whether the database is still listed with this host name.",
 			"If it was archived or deleted, restore the backup into a new database; one made without an account ends after 72 hours.",
 			"Store the database's current URL and token in the secret and redeploy the app and pongwatch.",
-			"If it is listed, correct the typo in the URL.",
 		},
+		Setup:    []string{"Compare the host of the URL with the REST URL in the Upstash console, letter by letter."},
 		Severity: SeverityCritical, Class: ClassNetwork, Retry: RetryYes,
 	},
 	{
@@ -35,10 +35,10 @@ var network = []Info{
 			"Either the URL points at the wrong host or port, or the provider's edge is down.",
 		Signature: "connect answers \"connection refused\"",
 		Fix: []string{
-			"Compare host and port of the URL with the REST URL in the Upstash console; it has no port.",
 			"Check https://status.upstash.com for an incident in the database's region.",
 			"Check whether a proxy or firewall on the way answers in Upstash's place.",
 		},
+		Setup:    []string{"Compare host and port of the URL with the REST URL in the Upstash console; it has no port."},
 		Severity: SeverityCritical, Class: ClassNetwork, Retry: RetryYes,
 	},
 	{
@@ -50,9 +50,9 @@ var network = []Info{
 		Fix: []string{
 			"Wait two minutes; a restart or a plan change ends by itself.",
 			"Check https://status.upstash.com for an incident in the database's region.",
-			"Check that the database's IP allowlist contains this caller's address.",
 			"Check egress proxies and Cloud NAT for cut connections.",
 		},
+		Setup:    []string{"Check that the database's IP allowlist contains this caller's address."},
 		Severity: SeverityCritical, Class: ClassNetwork, Retry: RetryYes,
 	},
 	{
@@ -64,8 +64,8 @@ var network = []Info{
 		Fix: []string{
 			"Read the evidence; a company as the issuer, or a demand for a client certificate, means that a proxy opens the traffic.",
 			"Exempt *.upstash.io from TLS inspection in the egress proxy.",
-			"Check that the URL is the https:// REST URL from the Upstash console.",
 		},
+		Setup:    []string{"Check that the URL is the https:// REST URL from the Upstash console."},
 		Severity: SeverityCritical, Class: ClassNetwork, Retry: RetryYes,
 	},
 	{
@@ -216,10 +216,10 @@ var performance = []Info{
 			"The phases in the evidence say where the time went.",
 		Signature: "first byte minus request written is above the threshold",
 		Fix: []string{
-			"Compare the region of the app with the database's primary region; put them together.",
 			"Look at the latency and throughput charts in the Upstash console for a busy time.",
 			"Check https://status.upstash.com and https://latency.upstash.com.",
 		},
+		Setup:    []string{"Compare the region of the app with the database's primary region; put them together."},
 		Severity: SeverityWarning, Class: ClassPerformance, Retry: RetryNever,
 	},
 	{
@@ -258,10 +258,10 @@ var protocol = []Info{
 			"An app that looks only at the HTTP status believes that all is well.",
 		Signature: "the answer is not JSON with \"result\" or \"error\", or PING's result is not PONG",
 		Fix: []string{
-			"Compare the URL with the REST URL in the Upstash console.",
-			"Read the first bytes of the answer in the evidence; they usually name the product that answered.",
-			"Check the egress proxy, and remove custom gateways between the app and Upstash.",
+			"Read the answer in the evidence; it usually names the product that answered.",
+			"Check the egress proxy and custom gateways between the app and Upstash.",
 		},
+		Setup:    []string{"Compare the URL with the REST URL in the Upstash console."},
 		Severity: SeverityCritical, Class: ClassProtocol, Retry: RetryYes,
 	},
 	{

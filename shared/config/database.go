@@ -81,6 +81,8 @@ type App struct {
 	ProofEvery time.Duration `yaml:"proof_every" min:"1s" max:"24h" example:"15m"`
 	// The Cloud Run service whose deployed environment is read: the names of its variables and the value of MOCK_REDIS, nothing else.
 	CloudRun string `yaml:"cloud_run" pattern:"cloud_run" example:"projects/my-project/locations/us-east4/services/backend"`
+	// The Vercel project that runs it, for the commands in messages.
+	Vercel string `yaml:"vercel" pattern:"name" example:"backend"`
 }
 
 // Budget bounds the commands that pongwatch itself may use.
