@@ -1,0 +1,206 @@
+package healthpage
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// containers are the keys under which the formats keep their components. Each holds a map
+// by name, or a list of items with names.
+var containers = map[string]bool{
+	"components": true, "details": true, // Spring Boot 2.2 and later, before
+	"info": true, "error": true, // NestJS Terminus, beside details
+	"checks":  true,                  // IETF health+json, MicroProfile
+	"entries": true, "results": true, // ASP.NET Core: the UI's writer, the documentation's
+	"checkresults": true,                                                 // Laravel
+	"data":         true, "result": true, "health": true, "status": true, // plain wrappers
+	"services": true, "dependencies": true, "healthchecks": true, "subsystems": true, "systems": true,
+}
+
+// composites are the keys by which a component holds components of its own.
+var composites = map[string]bool{"components": true, "entries": true}
+
+// components collects what a page says of components. A cache may be something else than
+// Redis, so it counts only where nothing is said of a Redis by its name.
+type components struct{ redis, cache Verdict }
+
+// page looks for components in a page, or in a container of one.
+func (c *components) page(value any) {
+	switch value := value.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(value)) { // the same page, the same words
+			child := value[key]
+			if containers[compact(key)] && composed(child) {
+				c.page(child)
+				continue
+			}
+			c.component(key, child)
+		}
+	case []any:
+		for _, item := range value {
+			object, _ := item.(map[string]any)
+			if name := nameOf(object); name != "" {
+				c.component(name, object)
+			} else {
+				c.page(item)
+			}
+		}
+	}
+}
+
+func composed(value any) bool {
+	switch value.(type) {
+	case map[string]any, []any:
+		return true
+	}
+	return false
+}
+
+// component reads one component, if it is named so that it counts. Of another only the
+// components that it is composed of are looked at.
+func (c *components) component(name string, value any) {
+	switch words := split(name); {
+	case slices.ContainsFunc(words, namesRedis):
+		c.redis = c.redis.and(redis(name, value))
+	case slices.Contains(words, "cache"), slices.Contains(words, "caches"):
+		c.cache = c.cache.and(state(name, value, true))
+	default:
+		object, _ := value.(map[string]any)
+		for key, child := range object {
+			if composites[compact(key)] && composed(child) {
+				c.page(child)
+			}
+		}
+	}
+}
+
+// redis reads a component whose name has redis or upstash in it, which may be a fake's.
+func redis(name string, value any) Verdict {
+	if !fakeName(name) {
+		return state(name, value, false)
+	}
+	mock, real := Verdict{Mode: Mock, Said: quote(name, value)}, Verdict{Mode: Connected, Said: quote(name, value)}
+	switch value := value.(type) {
+	case bool:
+		if value {
+			return mock
+		}
+		return real
+	case string:
+		switch strings.ToLower(strings.TrimSpace(value)) {
+		case "false", "off", "no", "0", "inactive", "disabled", "":
+			return real
+		}
+		return mock
+	case map[string]any:
+		if value["enabled"] == false || value["active"] == false {
+			return Verdict{}
+		}
+		return Verdict{Mode: Mock, Said: quote("component", name)}
+	}
+	return Verdict{}
+}
+
+// Keys of a component, in the form of compact.
+var (
+	statusKeys   = map[string]bool{"status": true, "state": true, "outcome": true}
+	identityKeys = map[string]bool{
+		"mode": true, "client": true, "driver": true, "type": true, "backend": true, "store": true, "storage": true, "adapter": true,
+		"engine": true, "provider": true, "implementation": true, "library": true, "class": true, "kind": true,
+	}
+	// mockFlags say so where they are true.
+	mockFlags = map[string]bool{
+		"mock": true, "mockmode": true, "mocked": true, "ismock": true, "usingmock": true, "mockactive": true, "mockredis": true, "fake": true,
+		"inmemory": true, "isinmemory": true, "usingfallback": true, "fallbackactive": true,
+	}
+	stateFlags = map[string]bool{
+		"connected": true, "isconnected": true, "ok": true, "healthy": true, "ishealthy": true, "success": true, "up": true,
+		"available": true, "ready": true, "alive": true, "reachable": true,
+	}
+)
+
+// detailKeys hold more about the component itself.
+var detailKeys = map[string]bool{"details": true, "data": true, "meta": true, "info": true, "context": true, "config": true, "metadata": true}
+
+// state reads what a component says of itself. isCache says that it may be no Redis at all.
+func state(name string, value any, isCache bool) Verdict {
+	switch value := value.(type) {
+	case string:
+		return word(name, value)
+	case bool:
+		for _, w := range split(name) {
+			if !namesRedis(w) && w != "cache" && !flagWords[w] {
+				return Verdict{} // a setting such as redis_tls
+			}
+		}
+		return flag(name, value)
+	}
+	return inside(name, value, isCache, true)
+}
+
+// inside reads the object of a component, or its list of objects, such as one for each
+// node. A mock anywhere in it counts most, then its own status, then what lies below.
+// about says that the object is about the component, not about a part of it.
+func inside(name string, value any, isCache, about bool) Verdict {
+	var v Verdict
+	if list, ok := value.([]any); ok {
+		for _, item := range list {
+			v = v.and(inside(name, item, isCache, about))
+		}
+		return v
+	}
+	object, _ := value.(map[string]any)
+	var own, below, unmocked Verdict
+	stated := false
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		k := compact(key)
+		switch child := object[key].(type) {
+		case string:
+			switch {
+			case mockFlags[k] && strings.EqualFold(child, "true"):
+				own = own.and(Verdict{Mode: Mock, Said: quote(key, child)})
+			case statusKeys[k]:
+				stated = true
+				own = own.and(word(key, child))
+			case identityKeys[k] && (fakeName(child) || about && fakeClient(child)):
+				own = own.and(Verdict{Mode: Mock, Said: quote(key, child)})
+			case isCache && identityKeys[k] && otherStores[compact(child)]:
+				own = own.and(Verdict{Mode: Failing, Said: quote(key, child)})
+			case k == "ping" || k == "connection" || k == "response":
+				below = below.and(word(key, child))
+			}
+		case bool:
+			switch {
+			case mockFlags[k] && child:
+				own = own.and(Verdict{Mode: Mock, Said: quote(key, child)})
+			case mockFlags[k]:
+				unmocked = Verdict{Mode: Connected, Said: quote(key, child)}
+			case stateFlags[k]:
+				own = own.and(flag(key, child))
+			}
+		default:
+			if about && detailKeys[k] {
+				own = own.and(inside(key, child, isCache, true))
+			} else {
+				below = below.and(inside(key, child, isCache, false))
+			}
+		}
+	}
+	switch {
+	case own.Mode == Mock, below.Mode == Mock:
+		return own.and(below)
+	case own.Mode != Unclear, stated:
+		return own
+	case below.Mode != Unclear:
+		return below
+	}
+	return unmocked
+}
+
+func flag(key string, on bool) Verdict {
+	if on {
+		return Verdict{Mode: Connected, Said: quote(key, on)}
+	}
+	return Verdict{Mode: Failing, Said: quote(key, on)}
+}
