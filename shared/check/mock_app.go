@@ -112,8 +112,8 @@ func judgePage(app config.App, r reply, err error) report.Observation {
 		return ok()
 	case healthpage.Unclear:
 		o := report.Observation{Status: report.Fail, Cause: cause.ConfigInvalid, HTTPStatus: r.status}
-		shape := cmp.Or(outbound.Redact(healthpage.Shape(r.body)), "no JSON")
-		o.Evidence = fmt.Sprintf("the health page says nothing of Redis that pongwatch understands: %s; name the key under app: %s", shape, outbound.Redact(healthpage.Suggestion(r.body)))
+		o.Evidence = fmt.Sprintf("the health page of %s says nothing of Redis that pongwatch understands; add to its app: %s; the page's keys: %s",
+			app.Service, outbound.Redact(healthpage.Suggestion(r.body)), cmp.Or(outbound.Redact(healthpage.Shape(r.body)), "none, it is no JSON object"))
 		return o
 	}
 	return report.Observation{}

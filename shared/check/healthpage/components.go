@@ -112,7 +112,7 @@ var (
 	// mockFlags say so where they are true.
 	mockFlags = map[string]bool{
 		"mock": true, "mockmode": true, "mocked": true, "ismock": true, "usingmock": true, "mockactive": true, "mockredis": true, "fake": true,
-		"inmemory": true, "isinmemory": true, "usingfallback": true, "fallbackactive": true,
+		"inmemory": true, "isinmemory": true, "fallback": true, "usingfallback": true, "fallbackactive": true,
 	}
 	stateFlags = map[string]bool{
 		"connected": true, "isconnected": true, "ok": true, "healthy": true, "ishealthy": true, "success": true, "up": true,
@@ -167,8 +167,10 @@ func inside(name string, value any, isCache, about bool) Verdict {
 				own = own.and(Verdict{Mode: Mock, Said: quote(key, child)})
 			case isCache && identityKeys[k] && otherStores[compact(child)]:
 				own = own.and(Verdict{Mode: Failing, Said: quote(key, child)})
-			case k == "ping" || k == "connection" || k == "response":
+			case k == "ping" || k == "connection" || k == "response" || (k == "mode" || k == "backend" || k == "driver" || k == "store") && realWords[compact(child)]:
 				below = below.and(word(key, child))
+			case k == "error" && child != "":
+				below = below.and(Verdict{Mode: Failing, Said: quote(key, child)})
 			}
 		case bool:
 			switch {

@@ -240,3 +240,101 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatOtherPagesSay(t *testing.T) {
+	for page, want := range map[string]string{
+		`{"redis":{"mode":"mock"}}`: "mock",
+		`{"mode":"real"}`:           "unclear",
+		`{"isMock":"true"}`:         "unclear",
+		`{"status":"ok","redis":{"connected":true,"mock":false}}`:    "connected",
+		`{"redis":{"driver":"upstash","status":"down"}}`:             "failing",
+		`{"features":{"mode":"mock"},"status":"connected"}`:          "connected",
+		`{"services":[{"name":"cache","status":"up"}]}`:              "connected",
+		`{"services":[{"name":"redis","status":"down"}]}`:            "failing",
+		`{"redis":{"status":"up"},"status":"down"}`:                  "connected",
+		`{"status":"connected","redis":true}`:                        "connected",
+		`{"status":"connected","redis":false}`:                       "failing",
+		`{"redis":{"fallback":true}}`:                                "mock",
+		`{"redis":{"mock":"true"}}`:                                  "mock",
+		`{"redis":{"fallback":"memory","status":"up"}}`:              "connected",
+		`{"fallback":true}`:                                          "unclear",
+		`{"usesMockRedis":true}`:                                     "mock",
+		`{"mock_redis":"off"}`:                                       "connected",
+		`{"mock_redis":"on"}`:                                        "mock",
+		`{"fakeredis":{"enabled":false}}`:                            "unclear",
+		`{"fakeredis":[]}`:                                           "unclear",
+		`{"connected":"true"}`:                                       "unclear",
+		`{"redis":{"backend":"in-memory"}}`:                          "mock",
+		`{"redis":{"backend":"upstash"}}`:                            "connected",
+		`{"redis":{"backend":"ioredis"}}`:                            "unclear",
+		`{"redis":{"driver":"upstash","error":"timeout"}}`:           "failing",
+		`{"redis":{"status":"up","error":"the last one"}}`:           "connected",
+		`{"redis":{"mock":false}}`:                                   "connected",
+		`{"redis":{"connected":false,"mock":false}}`:                 "failing",
+		`{"redis":{"status":"purple","nodes":[{"status":"up"}]}}`:    "unclear",
+		`{"redis":{"cluster":{"client":"MockRedis"}}}`:               "mock",
+		`{"redis":{"status":"up","persistence":{"mode":"memory"}}}`:  "connected",
+		`{"redis":{"status":"up","client":"redis-memory-server"}}`:   "mock",
+		`{"redis":{"status":"up","client":"hammock"}}`:               "connected",
+		`{"redis":{"status":"up","client":"non-memory store"}}`:      "connected",
+		`{"redis":{"status":"up","client":"null_store"}}`:            "mock",
+		`{"redis":{"status":"up","client":"FAKERedis"}}`:             "mock",
+		`{"redis_memory":{"status":"ok"}}`:                           "connected",
+		`{"In-memory cache":"up","redis":"down"}`:                    "failing",
+		`{"cache":{"status":"up","type":"memcached"}}`:               "failing",
+		`{"redis":{"status":"up","type":"database"}}`:                "connected",
+		`{"redis":["ok"]}`:                                           "unclear",
+		`{"redis":null,"upstash":1}`:                                 "unclear",
+		`{"isRedisConnected":true}`:                                  "connected",
+		`{"a":{"b":{"c":{"status":"mock"}}}}`:                        "unclear",
+		`{"storage":{"entries":[{"name":"redis","status":"mock"}]}}`: "mock",
+		`{"storage":{"checks":[{"name":"redis","status":"mock"}]}}`:  "unclear",
+		`{"checks":[{"label":"api","id":"redis","status":"mock"}]}`:  "unclear",
+		`{"checks":[{"redis":"mock"}]}`:                              "mock",
+		`12345678901234567890`:                                       "unclear",
+		strings.Repeat(" ", 30) + `mock`:                             "mock",
+	} {
+		if v := healthpage.Read([]byte(page), nil); modes[v.Mode] != want {
+			t.Errorf("%s is %s (%s), want %s", page, modes[v.Mode], v.Said, want)
+		}
+	}
+}
+
+func TestAVerdictSaysWhetherItIsAboutAComponent(t *testing.T) {
+	for page, want := range map[string]healthpage.Verdict{
+		`{"status":"connected"}`:    {Mode: healthpage.Connected, Said: `status "connected"`},
+		`{"mock":true}`:             {Mode: healthpage.Mock, Said: `mock "true"`},
+		`{"redis":{"status":"up"}}`: {Mode: healthpage.Connected, Said: `status "up"`, Component: true},
+		`{"mock_redis":{}}`:         {Mode: healthpage.Mock, Said: `component "mock_redis"`, Component: true},
+	} {
+		if got := healthpage.Read([]byte(page), nil); got != want {
+			t.Errorf("%s: %+v, want %+v", page, got, want)
+		}
+	}
+}
+
+func TestTheContractPageIsTrue(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/mock-mode.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "| page | read as |\n|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	found := 0
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, "|")
+		want, _, _ := strings.Cut(strings.TrimSpace(cells[2]), ":")
+		for i, example := range strings.Split(cells[1], "`") {
+			if i%2 == 0 {
+				continue // between the examples
+			}
+			found++
+			if v := healthpage.Read([]byte(example), nil); modes[v.Mode] != want {
+				t.Errorf("%s is read as %s, the page says %s", example, modes[v.Mode], want)
+			}
+		}
+	}
+	if found < 14 {
+		t.Errorf("%d examples found", found)
+	}
+}

@@ -9,6 +9,8 @@ import (
 // The words by which components describe their state, in the form of compact.
 var (
 	goodWords = set("connected ok okay up healthy ready pong available pass passed passing working success successful online alive reachable operational good serving normal")
+	// realWords are what an app uses that uses no mock.
+	realWords = set("real live redis upstash")
 	// mockWords are the states and the stores of an app that keeps in its memory what belongs
 	// in Redis. The second line has Django's, Laravel's, Flask's and Spring's.
 	mockWords = set(`mock mocked mockmode mockmodeactive fake faked stub stubbed dummy simulated inmemory memory fallback fallbackmode
@@ -49,7 +51,7 @@ func word(key, text string) Verdict {
 		v.Mode = Mock
 	case troubled(text):
 		v.Mode = Failing
-	case goodWords[compact(text)], len(words) > 0 && goodWords[words[0]]:
+	case goodWords[compact(text)], realWords[compact(text)], len(words) > 0 && goodWords[words[0]]:
 		v.Mode = Connected
 	default:
 		return Verdict{}
