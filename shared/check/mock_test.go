@@ -145,6 +145,8 @@ func TestAPageThatSaysNothingOfRedisIsAConfigWarning(t *testing.T) {
 		{"plain text", text("text/plain", "hunter2"), report.Fail, "the page's keys: none"},
 		{"trouble is not the moment to complain", answer(200, `{"status":"error"}`), "", ""},
 		{"nor is an error page", answer(500, `{"oops":1}`), "", ""},
+		{"nor is a page that is too large", answer(200, `{"oops":"`+strings.Repeat("x", 70_000)+`"}`), "", ""},
+		{"a key that looks like a secret", answer(200, `{"xoxb-1234567890-hunter2":1}`), report.Fail, "the page's keys: {"},
 		{"nor is a log-in", answer(401, `{"oops":1}`), "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

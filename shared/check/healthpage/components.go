@@ -15,7 +15,7 @@ var containers = map[string]bool{
 	"entries": true, "results": true, // ASP.NET Core: the UI's writer, the documentation's
 	"checkresults": true,                                                 // Laravel
 	"data":         true, "result": true, "health": true, "status": true, // plain wrappers
-	"services": true, "dependencies": true, "healthchecks": true, "subsystems": true, "systems": true,
+	"services": true, "dependencies": true, "deps": true, "connections": true, "resources": true, "indicators": true, "healthchecks": true, "systems": true,
 }
 
 // composites are the keys by which a component holds components of its own.
@@ -31,11 +31,15 @@ func (c *components) page(value any) {
 	case map[string]any:
 		for _, key := range slices.Sorted(maps.Keys(value)) { // the same page, the same words
 			child := value[key]
-			if containers[compact(key)] && composed(child) {
+			object, _ := child.(map[string]any)
+			switch name := nameOf(object); {
+			case containers[compact(key)] && composed(child):
 				c.page(child)
-				continue
+			case len(split(key)) == 0 && name != "": // a list that is written as an object
+				c.component(name, child)
+			default:
+				c.component(key, child)
 			}
-			c.component(key, child)
 		}
 	case []any:
 		for _, item := range value {
@@ -104,29 +108,28 @@ func redis(name string, value any) Verdict {
 
 // Keys of a component, in the form of compact.
 var (
-	statusKeys   = map[string]bool{"status": true, "state": true, "outcome": true}
-	identityKeys = map[string]bool{
-		"mode": true, "client": true, "driver": true, "type": true, "backend": true, "store": true, "storage": true, "adapter": true,
-		"engine": true, "provider": true, "implementation": true, "library": true, "class": true, "kind": true,
-	}
+	statusKeys   = set("status state outcome health")
+	identityKeys = set("mode client driver type backend store storage adapter engine provider implementation library class kind")
 	// mockFlags say so where they are true.
-	mockFlags = map[string]bool{
-		"mock": true, "mockmode": true, "mocked": true, "ismock": true, "usingmock": true, "mockactive": true, "mockredis": true, "fake": true,
-		"inmemory": true, "isinmemory": true, "fallback": true, "usingfallback": true, "fallbackactive": true,
-	}
-	stateFlags = map[string]bool{
-		"connected": true, "isconnected": true, "ok": true, "healthy": true, "ishealthy": true, "success": true, "up": true,
-		"available": true, "ready": true, "alive": true, "reachable": true,
-	}
+	mockFlags = set(`mock mockmode mocked ismock usingmock mockactive mockredis fake inmemory isinmemory fallback usingfallback fallbackactive`)
+	// stateFlags have node-redis' isReady and isOpen among them.
+	stateFlags = set("connected isconnected ok healthy ishealthy success up isup available isavailable ready isready isopen alive reachable online pong")
+	// answerKeys have what Redis or a client last said.
+	answerKeys = set("ping connection response result")
+	// realKeys may name the real thing.
+	realKeys = set("mode backend driver store")
 )
 
 // detailKeys hold more about the component itself.
-var detailKeys = map[string]bool{"details": true, "data": true, "meta": true, "info": true, "context": true, "config": true, "metadata": true}
+var detailKeys = set("details data meta metadata info context config")
 
 // state reads what a component says of itself. isCache says that it may be no Redis at all.
 func state(name string, value any, isCache bool) Verdict {
 	switch value := value.(type) {
 	case string:
+		if slices.ContainsFunc(split(name), func(w string) bool { return settingWords[w] }) {
+			return Verdict{}
+		}
 		return word(name, value)
 	case bool:
 		for _, w := range split(name) {
@@ -167,7 +170,7 @@ func inside(name string, value any, isCache, about bool) Verdict {
 				own = own.and(Verdict{Mode: Mock, Said: quote(key, child)})
 			case isCache && identityKeys[k] && otherStores[compact(child)]:
 				own = own.and(Verdict{Mode: Failing, Said: quote(key, child)})
-			case k == "ping" || k == "connection" || k == "response" || (k == "mode" || k == "backend" || k == "driver" || k == "store") && realWords[compact(child)]:
+			case answerKeys[k] || realKeys[k] && realWords[compact(child)]:
 				below = below.and(word(key, child))
 			case k == "error" && child != "":
 				below = below.and(Verdict{Mode: Failing, Said: quote(key, child)})
@@ -178,7 +181,7 @@ func inside(name string, value any, isCache, about bool) Verdict {
 				own = own.and(Verdict{Mode: Mock, Said: quote(key, child)})
 			case mockFlags[k]:
 				unmocked = Verdict{Mode: Connected, Said: quote(key, child)}
-			case stateFlags[k]:
+			case stateFlags[k], statusKeys[k]:
 				own = own.and(flag(key, child))
 			}
 		default:

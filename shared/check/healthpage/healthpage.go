@@ -175,7 +175,7 @@ func nameOf(item map[string]any) string {
 			byKey[compact(key)] = cmp.Or(byKey[compact(key)], text)
 		}
 	}
-	for _, key := range []string{"name", "component", "componentname", "key", "label", "check", "checkname", "service", "dependency", "id"} {
+	for _, key := range []string{"name", "component", "componentname", "key", "label", "check", "checkname", "service", "dependency", "resource", "target", "id", "type"} {
 		if byKey[key] != "" {
 			return byKey[key]
 		}

@@ -16,7 +16,9 @@ var (
 	mockWords = set(`mock mocked mockmode mockmodeactive fake faked stub stubbed dummy simulated inmemory memory fallback fallbackmode
 		locmem array simplecache nullcache concurrentmapcache concurrentmapcachemanager noopcachemanager`)
 	// otherStores keep a cache elsewhere than in Redis, so that its state says nothing of Redis.
-	otherStores = set("file files filesystem database db apc apcu memcached memcache dynamodb mongodb octane postgres sqlite")
+	otherStores = set("file files filesystem database db apc apcu memcached memcache dynamodb mongodb octane postgres sqlite lru lrucache nodecache caffeine ehcache guava hazelcast infinispan")
+	// settingWords are in the names of settings and figures.
+	settingWords = set("url uri token host hostname port password version key keys ttl hits misses size prefix tls ssl enabled required configured env")
 	// flagWords may stand beside redis in the name of a flag that tells its state.
 	flagWords = set("is status state connected connection health healthy check ok up ready available alive reachable online working default")
 
