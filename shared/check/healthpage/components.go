@@ -67,41 +67,52 @@ func (c *components) component(name string, value any) {
 	switch words := split(name); {
 	case slices.ContainsFunc(words, namesRedis):
 		c.redis = c.redis.and(redis(name, value))
-	case slices.Contains(words, "cache"), slices.Contains(words, "caches"):
-		c.cache = c.cache.and(state(name, value, true))
+	case (slices.Contains(words, "cache") || slices.Contains(words, "caches")) && !elsewhere(value):
+		c.cache = c.cache.and(state(name, value))
 	default:
 		object, _ := value.(map[string]any)
-		for key, child := range object {
-			if composites[compact(key)] && composed(child) {
-				c.page(child)
+		for _, key := range slices.Sorted(maps.Keys(object)) {
+			if composites[compact(key)] && composed(object[key]) {
+				c.page(object[key])
 			}
 		}
 	}
 }
 
+// elsewhere reports whether a cache says that it is kept in files, in a database or in
+// anything else that is no Redis.
+func elsewhere(cache any) bool {
+	object, _ := cache.(map[string]any)
+	for key, value := range object {
+		store, ok := value.(string)
+		if ok && identityKeys[compact(key)] && otherStores[compact(store)] || detailKeys[compact(key)] && elsewhere(value) {
+			return true
+		}
+	}
+	return false
+}
+
 // redis reads a component whose name has redis or upstash in it, which may be a fake's.
 func redis(name string, value any) Verdict {
 	if !fakeName(name) {
-		return state(name, value, false)
+		return state(name, value)
 	}
-	mock, real := Verdict{Mode: Mock, Said: quote(name, value)}, Verdict{Mode: Connected, Said: quote(name, value)}
 	switch value := value.(type) {
 	case bool:
-		if value {
-			return mock
+		if !value {
+			return Verdict{Mode: Connected, Said: quote(name, "false")}
 		}
-		return real
+		return Verdict{Mode: Mock, Said: quote(name, "true")}
 	case string:
 		switch strings.ToLower(strings.TrimSpace(value)) {
 		case "false", "off", "no", "0", "inactive", "disabled", "":
-			return real
+			return Verdict{Mode: Connected, Said: quote(name, value)}
 		}
-		return mock
+		return Verdict{Mode: Mock, Said: quote(name, value)}
 	case map[string]any:
-		if value["enabled"] == false || value["active"] == false {
-			return Verdict{}
+		if value["enabled"] != false && value["active"] != false {
+			return Verdict{Mode: Mock, Said: quote("component", name)}
 		}
-		return Verdict{Mode: Mock, Said: quote("component", name)}
 	}
 	return Verdict{}
 }
@@ -123,8 +134,8 @@ var (
 // detailKeys hold more about the component itself.
 var detailKeys = set("details data meta metadata info context config")
 
-// state reads what a component says of itself. isCache says that it may be no Redis at all.
-func state(name string, value any, isCache bool) Verdict {
+// state reads what a component says of itself.
+func state(name string, value any) Verdict {
 	switch value := value.(type) {
 	case string:
 		if slices.ContainsFunc(split(name), func(w string) bool { return settingWords[w] }) {
@@ -139,17 +150,17 @@ func state(name string, value any, isCache bool) Verdict {
 		}
 		return flag(name, value)
 	}
-	return inside(name, value, isCache, true)
+	return inside(name, value, true)
 }
 
 // inside reads the object of a component, or its list of objects, such as one for each
 // node. A mock anywhere in it counts most, then its own status, then what lies below.
 // about says that the object is about the component, not about a part of it.
-func inside(name string, value any, isCache, about bool) Verdict {
+func inside(name string, value any, about bool) Verdict {
 	var v Verdict
 	if list, ok := value.([]any); ok {
 		for _, item := range list {
-			v = v.and(inside(name, item, isCache, about))
+			v = v.and(inside(name, item, about))
 		}
 		return v
 	}
@@ -168,8 +179,6 @@ func inside(name string, value any, isCache, about bool) Verdict {
 				own = own.and(word(key, child))
 			case identityKeys[k] && (fakeName(child) || about && fakeClient(child)):
 				own = own.and(Verdict{Mode: Mock, Said: quote(key, child)})
-			case isCache && identityKeys[k] && otherStores[compact(child)]:
-				own = own.and(Verdict{Mode: Failing, Said: quote(key, child)})
 			case answerKeys[k] || realKeys[k] && realWords[compact(child)]:
 				below = below.and(word(key, child))
 			case k == "error" && child != "":
@@ -178,17 +187,17 @@ func inside(name string, value any, isCache, about bool) Verdict {
 		case bool:
 			switch {
 			case mockFlags[k] && child:
-				own = own.and(Verdict{Mode: Mock, Said: quote(key, child)})
+				own = own.and(Verdict{Mode: Mock, Said: quote(key, "true")})
 			case mockFlags[k]:
-				unmocked = Verdict{Mode: Connected, Said: quote(key, child)}
+				unmocked = Verdict{Mode: Connected, Said: quote(key, "false")}
 			case stateFlags[k], statusKeys[k]:
 				own = own.and(flag(key, child))
 			}
 		default:
 			if about && detailKeys[k] {
-				own = own.and(inside(key, child, isCache, true))
+				own = own.and(inside(key, child, true))
 			} else {
-				below = below.and(inside(key, child, isCache, false))
+				below = below.and(inside(key, child, false))
 			}
 		}
 	}
@@ -205,7 +214,7 @@ func inside(name string, value any, isCache, about bool) Verdict {
 
 func flag(key string, on bool) Verdict {
 	if on {
-		return Verdict{Mode: Connected, Said: quote(key, on)}
+		return Verdict{Mode: Connected, Said: quote(key, "true")}
 	}
-	return Verdict{Mode: Failing, Said: quote(key, on)}
+	return Verdict{Mode: Failing, Said: quote(key, "false")}
 }

@@ -15,6 +15,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 const (
@@ -146,12 +147,12 @@ func contract(page any) Verdict {
 		case bool:
 			switch {
 			case name == "connected" && !value:
-				trouble = Verdict{Mode: Failing, Said: quote(key, value)}
+				trouble = Verdict{Mode: Failing, Said: quote(key, "false")}
 			case name != "mock" && name != "mock_mode":
 			case value:
-				v = v.and(Verdict{Mode: Mock, Said: quote(key, value)})
+				v = v.and(Verdict{Mode: Mock, Said: quote(key, "true")})
 			default:
-				unmocked = Verdict{Mode: Connected, Said: quote(key, value)}
+				unmocked = Verdict{Mode: Connected, Said: quote(key, "false")}
 			}
 		}
 	}
@@ -159,19 +160,32 @@ func contract(page any) Verdict {
 	return v.and(unmocked)
 }
 
-// quote keeps of an app's words what fits into evidence.
-func quote(key string, value any) string {
-	if text, ok := value.(string); ok {
-		return fmt.Sprintf("%.40s %.40q", key, text)
+// quote keeps of an app's words what fits into evidence. A text of one word is shown by its
+// last part, without the package or the path; of a longer one only plain words at its
+// beginning are, because an error's text may hold a host or a password.
+func quote(key, text string) string {
+	words := strings.Fields(text)
+	if len(words) == 1 {
+		return fmt.Sprintf("%.40s %.40q", key, words[0][strings.LastIndexAny(words[0], `./:@\\`)+1:])
 	}
-	return fmt.Sprintf("%.40s %.40q", key, fmt.Sprint(value))
+	var plain []string
+	for _, w := range words {
+		w, ended := strings.CutSuffix(w, ":")
+		if strings.ContainsFunc(w, func(r rune) bool { return !unicode.IsLetter(r) && r != '-' && r != '_' }) {
+			break
+		}
+		if plain = append(plain, w); ended {
+			break
+		}
+	}
+	return fmt.Sprintf("%.40s %.40q", key, cmp.Or(strings.Join(plain, " "), "…"))
 }
 
 // nameOf returns by which name a list calls its item.
 func nameOf(item map[string]any) string {
 	byKey := map[string]string{}
-	for key, value := range item {
-		if text, ok := value.(string); ok {
+	for _, key := range slices.Sorted(maps.Keys(item)) {
+		if text, ok := item[key].(string); ok {
 			byKey[compact(key)] = cmp.Or(byKey[compact(key)], text)
 		}
 	}

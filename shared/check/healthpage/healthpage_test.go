@@ -287,7 +287,7 @@ func TestWhatOtherPagesSay(t *testing.T) {
 		`{"redis":{"status":"up","client":"FAKERedis"}}`:                                       "mock",
 		`{"redis_memory":{"status":"ok"}}`:                                                     "connected",
 		`{"In-memory cache":"up","redis":"down"}`:                                              "failing",
-		`{"cache":{"status":"up","type":"memcached"}}`:                                         "failing",
+		`{"cache":{"status":"up","type":"memcached"}}`:                                         "unclear",
 		`{"redis":{"status":"up","type":"database"}}`:                                          "connected",
 		`{"redis":["ok"]}`:                                                                     "unclear",
 		`{"redis":null,"upstash":1}`:                                                           "unclear",
@@ -309,7 +309,7 @@ func TestWhatOtherPagesSay(t *testing.T) {
 		`{"redis":{"result":"mock"}}`:                                                          "mock",
 		`{"REDIS_URL":"ok","redis-host":"up","cacheVersion":"live"}`:                           "unclear",
 		`{"UPSTASH_REDIS_REST_URL":true}`:                                                      "unclear",
-		`{"cache":{"status":"ok","type":"lru-cache"}}`:                                         "failing",
+		`{"cache":{"status":"ok","type":"lru-cache"}}`:                                         "unclear",
 		`{"checks":{"0":{"name":"redis","status":"up"},"1":{"name":"email","status":"mock"}}}`: "connected",
 		`{"checks":{"redis":{"name":"email","status":"up"}}}`:                                  "connected",
 		`{"checks":[{"componentName":"redis","status":"up"}]}`:                                 "connected",
@@ -336,6 +336,22 @@ func TestAVerdictSaysWhetherItIsAboutAComponent(t *testing.T) {
 	} {
 		if got := healthpage.Read([]byte(page), nil); got != want {
 			t.Errorf("%s: %+v, want %+v", page, got, want)
+		}
+	}
+}
+
+func TestWhatIsQuotedHoldsNoHostAndNoSecret(t *testing.T) {
+	for page, want := range map[string]string{
+		`{"redis":{"status":"error: connect ECONNREFUSED merry-cat.upstash.io:443"}}`:   `status "error"`,
+		`{"redis":{"status":"connection refused by merry-cat.upstash.io"}}`:             `status "connection refused by"`,
+		`{"redis":{"error":"rediss://default:hunter2@merry-cat.upstash.io:6379 gone"}}`: `error "…"`,
+		`{"redis":{"client":"fakeredis.aioredis.FakeRedis"}}`:                           `client "FakeRedis"`,
+		`{"redis":{"client":"@acme/redis-mock"}}`:                                       `client "redis-mock"`,
+		`{"redis":{"client":"https://u:hunter2@host/mock"}}`:                            `client "mock"`,
+		`{"redis":{"status":"Mock Mode"}}`:                                              `status "Mock Mode"`,
+	} {
+		if v := healthpage.Read([]byte(page), nil); v.Said != want {
+			t.Errorf("%s is quoted as %s, want %s", page, v.Said, want)
 		}
 	}
 }
