@@ -84,8 +84,6 @@ func statusOfObservation(o report.Observation) Status {
 	switch {
 	case o.Status == report.OK:
 		return StatusConnected
-	case o.Check == report.MockMode && o.Status == report.Unknown:
-		return StatusDegraded // an app that cannot be asked says nothing of Redis
 	case o.Check == report.Ping, o.Check == report.MockMode:
 		return statusOfCause(o.Cause)
 	case o.Check == report.Latency && o.Status == report.Unknown:
