@@ -81,7 +81,7 @@ type App struct {
 	ProofEvery time.Duration `yaml:"proof_every" min:"1s" max:"24h" example:"15m"`
 	// The Cloud Run service whose deployed environment is read: the names of its variables and the value of MOCK_REDIS, nothing else.
 	CloudRun string `yaml:"cloud_run" pattern:"cloud_run" example:"projects/my-project/locations/us-east4/services/backend"`
-	// Where a health page of another shape tells what the app uses.
+	// Where a health page of another shape names what the app uses, and by which words.
 	Match *Match `yaml:"match" example:"{path: $.cache.driver, connected: [upstash], mock: [memory]}"`
 }
 
