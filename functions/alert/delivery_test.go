@@ -81,7 +81,7 @@ func TestDeliveryTable(t *testing.T) {
 		{what: "Slack channel archived while resolving", at: resolving, breakIt: func(s *servers) { s.slack.Fail(slacktest.Fault{Code: "is_archived", Times: -1}) }},
 		{what: "bot token revoked, a new one is stored", at: firing, breakIt: func(s *servers) { s.token = "xoxb-revoked" }},
 		{what: "blocks refused", at: firing, breakIt: func(s *servers) { s.slack.Fail(slacktest.Fault{Code: "invalid_blocks"}) }},
-		{what: "somebody deletes the message", at: firing + 1, breakIt: func(s *servers) { m := s.slack.Messages()[0]; s.slack.Delete(m.Channel, m.TS) }},
+		{what: "a person deletes the message", at: firing + 1, breakIt: func(s *servers) { m := s.slack.Messages()[0]; s.slack.Delete(m.Channel, m.TS) }},
 		{what: "SMTP 451 once, for Bob", at: firing, breakIt: func(s *servers) {
 			s.mail.Fail(emailtest.Fault{Stage: emailtest.StageData, Recipient: "bob@example.com", Code: 451})
 		}},

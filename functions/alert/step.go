@@ -19,7 +19,7 @@ type Input struct {
 	Signal  *report.Signal
 	// Receivers is what delivering has shown about receivers.
 	Receivers []ReceiverHealth
-	// SetAside is the key under which an unreadable state was kept, empty for none.
+	// SetAside says where an unreadable state was kept, empty for none.
 	SetAside string
 }
 
@@ -101,7 +101,7 @@ func (in Input) findings(s incident.State, now time.Time) []judge.Finding {
 		out = append(out, f)
 	}
 	if in.SetAside != "" {
-		return append(out, judge.Finding{Subject: subjectState, Source: subjectState, Cause: cause.MonitorState, Evidence: "kept as " + in.SetAside})
+		return append(out, judge.Finding{Subject: subjectState, Source: subjectState, Cause: cause.MonitorState, Evidence: in.SetAside})
 	}
 	for _, inc := range s.Incidents {
 		if inc.Series == incident.MonitorSeries(subjectState) && inc.Open() && now.Sub(inc.Opened) >= asideFor {
