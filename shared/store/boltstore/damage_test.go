@@ -148,7 +148,7 @@ func TestDamageIsSetAside(t *testing.T) {
 			at := time.Date(2026, 11, 29, 1, 2, 3, 0, time.UTC)
 			s := open(t, path, func() time.Time { return at })
 			d := s.Damage()
-			if d == nil || !strings.Contains(d.Error(), tt.want) || !strings.Contains(d.Error(), path) {
+			if d == nil || !strings.Contains(d.Error(), tt.want) || !strings.HasPrefix(d.Error(), "store.db: ") || d.Path != path {
 				t.Fatalf("damage %v, want %s and a reason with %q", d, path, tt.want)
 			}
 			if tt.empty {

@@ -24,11 +24,17 @@ type Damage struct {
 	Err error
 }
 
+// NewDamage returns the damage of the file at path, with the name under which to keep it.
+func NewDamage(path string, now time.Time, err error) *Damage {
+	return &Damage{Path: path, Aside: path + ".damaged-" + now.UTC().Format("20060102T150405.000Z"), Err: err}
+}
+
 func (d *Damage) Error() string {
-	if d.Aside == "" {
-		return fmt.Sprintf("%s: %v", d.Path, d.Err)
+	said := filepath.Base(d.Path) + ": " + d.Err.Error()
+	if d.Aside != "" {
+		said += ", kept as " + filepath.Base(d.Aside)
 	}
-	return fmt.Sprintf("%s is damaged and kept as %s: %v", d.Path, filepath.Base(d.Aside), d.Err)
+	return said
 }
 
 func (d *Damage) Unwrap() error { return d.Err }
@@ -51,12 +57,12 @@ func OpenFile(path string, lockTimeout time.Duration, now time.Time) (*bbolt.DB,
 		if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) {
 			continue
 		}
-		aside := path + ".damaged-" + now.UTC().Format("20060102T150405.000Z")
-		if err := os.Rename(path, aside); err != nil {
+		d := NewDamage(path, now, damaged.error)
+		if err := os.Rename(path, d.Aside); err != nil {
 			return nil, nil, fmt.Errorf("setting aside a damaged file (%w): %w", damaged.error, err)
 		}
 		db, err = openWhole(path, lockTimeout)
-		return db, &Damage{Path: path, Aside: aside, Err: damaged.error}, err
+		return db, d, err
 	}
 }
 

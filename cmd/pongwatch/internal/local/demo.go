@@ -17,6 +17,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/slack/slacktest"
 	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager/secretmanagertest"
 	"github.com/pongwatch/pongwatch/shared/job"
+	"github.com/pongwatch/pongwatch/shared/store/boltstore"
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
 )
 
@@ -179,15 +180,15 @@ func (d *demo) received() inbox.Inbox {
 
 // remember continues where the process before ended, and saves what happens from now on
 // in the file at path. Without a path it does neither.
-func (d *demo) remember(path string, logger *slog.Logger) error {
-	m, err := recall(path)
+func (d *demo) remember(path string, logger *slog.Logger) (*boltstore.Damage, error) {
+	m, damage, err := recall(path, time.Now())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d.memory, d.earlier = m, m.saved.Inbox
 	if mode := m.saved.Mode; mode != "" {
 		if err := d.setMode(mode); err != nil {
-			return fmt.Errorf("breaking the demonstration as before: %w", err)
+			return nil, fmt.Errorf("breaking the demonstration as before: %w", err)
 		}
 	}
 	keep := func() {
@@ -197,7 +198,7 @@ func (d *demo) remember(path string, logger *slog.Logger) error {
 	}
 	d.slack.OnChange(keep)
 	d.mail.OnChange(keep)
-	return nil
+	return damage, nil
 }
 
 // announce also prints what is received from now on.

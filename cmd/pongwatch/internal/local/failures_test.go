@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -48,9 +49,7 @@ func TestDataThatCannotBeUsed(t *testing.T) {
 	}{
 		{"the documents are a folder", folder("documents.db"), "documents.db"},
 		{"the queue is a folder", folder("queue.db"), "opening the queue"},
-		{"the queue is no database", file("queue.db", strings.Repeat("no database ", 1000)), "opening the queue"},
 		{"the memory is a folder", folder("demonstration.json"), "reading the demonstration's memory"},
-		{"the memory is no JSON", file("demonstration.json", "{"), "remove the file to forget"},
 		{"the memory has a mode that does not exist", file("demonstration.json", `{"mode":"explode"}`), "breaking the demonstration as before"},
 	}
 	for _, tt := range tests {
@@ -116,6 +115,48 @@ func TestRunThatCannotServe(t *testing.T) {
 	if _, err := os.Stat(p.data); !os.IsNotExist(err) {
 		t.Errorf("its temporary folder: %v, want it removed", err)
 	}
+}
+
+// A topic whose file takes no more, as on a full disk, goes on in memory.
+func TestTopicOnAFullDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "queue.db")
+	db := openDB(t, path)
+	newTopic(t, db, nil)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		tries := 0
+		topic := &topic{name: "reports", db: db, logger: slog.New(slog.DiscardHandler), wake: make(chan struct{}, 1), pending: map[uint64]*delivery{}, unstored: firstUnstored}
+		topic.push = func(_ context.Context, envelope []byte) error {
+			if tries++; tries == 1 {
+				return errors.New("status code 503")
+			}
+			var p pushed
+			if err := json.Unmarshal(envelope, &p); err != nil {
+				return err
+			}
+			got = append(got, string(p.Message.Data))
+			return nil
+		}
+		stop := start(t, topic, time.Second)
+		for _, text := range []string{"one", "two"} {
+			if err := topic.Publish(t.Context(), report.Message{Data: []byte(text)}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+		}
+		stop()
+		if diff := cmp.Diff([]string{"one", "two"}, got); diff != "" || topic.waiting() != 0 {
+			t.Errorf("%d wait, delivered (-want +got):\n%s", topic.waiting(), diff)
+		}
+	})
 }
 
 // A topic whose file is closed takes nothing.

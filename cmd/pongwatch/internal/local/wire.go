@@ -65,11 +65,12 @@ func (p *Process) handler() (http.Handler, error) {
 		Cache: p.secrets, AllowLoopback: true, MailRoots: mailRoots, Logger: p.options.Logger,
 	}
 	receivers, problems := alert.Receivers(p.config, options)
-	a, err := alert.New(alert.Options{
-		Config: p.config, Store: p.store, Receivers: receivers, Problems: problems,
+	var err error
+	p.alert, err = alert.New(alert.Options{
+		Config: p.config, Store: p.store, Folder: p.data, Receivers: receivers, Problems: problems,
 		Context: alert.MessageContext(p.config, p.secrets), Trend: alert.Trend(p.config, history.New(p.store)),
 		Heartbeat: alert.Heartbeat(p.config, options),
-		Lease:     p.options.Lease, Observe: p.options.Observe, Logger: p.options.Logger,
+		Observe:   p.options.Observe, Logger: p.options.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("setting up Alert: %w", err)
@@ -80,7 +81,7 @@ func (p *Process) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up AlertWebhook: %w", err)
 	}
-	mux := newMux(functions{healthCheck: &healthCheck, metrics: &pages, alert: a, inbound: i}, p.caller, p.demo)
+	mux := newMux(functions{healthCheck: &healthCheck, metrics: &pages, alert: p.alert, inbound: i}, p.caller, p.demo)
 	mux.Handle(CommandsPath, commands(p.reports, time.Now))
 	return mux, nil
 }
