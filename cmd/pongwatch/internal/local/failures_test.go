@@ -92,13 +92,8 @@ func TestBreakThatCannotBeSaved(t *testing.T) {
 		t.Errorf("%d %s, want 500 with the reason", resp.StatusCode, body)
 	}
 	p.demo.memory.path = ""
-	failing := errors.New("it cannot be deployed")
-	p.demo.setMock = func(bool) error { return failing }
-	if err := p.demo.setMode(modeMock); !errors.Is(err, failing) {
-		t.Errorf("setMode: %v, want %v", err, failing)
-	}
 	if mode := p.demo.current(); mode != "auth" {
-		t.Errorf("mode %s, want auth: a mode that was not deployed is not in force", mode)
+		t.Errorf("mode %s, want auth: it is in force", mode)
 	}
 }
 
@@ -369,7 +364,7 @@ func TestDemonstrationConfiguration(t *testing.T) {
 	defer p.close()
 	read := func() Demonstration {
 		w := httptest.NewRecorder()
-		p.demo.configurationHandler(w, httptest.NewRequest(http.MethodGet, DemonstrationPath, nil))
+		p.demo.configurationHandler(p.URL())(w, httptest.NewRequest(http.MethodGet, DemonstrationPath, nil))
 		var d Demonstration
 		if err := json.Unmarshal(w.Body.Bytes(), &d); err != nil || w.Code != http.StatusOK {
 			t.Fatalf("%d %s: %v", w.Code, w.Body, err)
@@ -385,13 +380,13 @@ func TestDemonstrationConfiguration(t *testing.T) {
 	if d.SecretManager != p.demo.secrets.Addr() || !strings.Contains(d.Authority, "BEGIN CERTIFICATE") {
 		t.Errorf("Secret Manager %s, authority %s", d.SecretManager, d.Authority)
 	}
-	for mode, mock := range map[string]bool{"none": false, modeMock: true} {
+	for _, mode := range []string{"none", modeMock} {
 		if err := p.demo.setMode(mode); err != nil {
 			t.Fatal(err)
 		}
 		c, problems := config.Parse(true, config.Document{Name: "demonstration", Text: []byte(read().Document)})
-		if len(problems) > 0 || c.Databases[0].Mock != mock {
-			t.Errorf("in mode %s: %v, mock %v; want %v", mode, problems, c.Databases[0].Mock, mock)
+		if len(problems) > 0 || c.Databases[0].Mock || !c.Databases[0].Apps[0].Proof {
+			t.Errorf("in mode %s: %v, mock %v; want an app that proves, and no flag", mode, problems, c.Databases[0].Mock)
 		}
 	}
 }
