@@ -89,6 +89,7 @@ type Function struct {
 	now     func() time.Time
 	handler http.Handler
 
+	hash string // the configuration's
 	// first is the shard that carries what is wrong with receivers.
 	first string
 
@@ -137,7 +138,7 @@ func New(o Options) (*Function, error) {
 		o.Context = func(context.Context) message.Context { return message.Context{} }
 	}
 	f := &Function{
-		options: o, config: o.Config, store: o.Store, log: o.Logger, now: o.Now,
+		options: o, config: o.Config, hash: o.Config.Hash(), store: o.Store, log: o.Logger, now: o.Now,
 		policies: map[string]incident.Policy{}, signals: map[string]recentSignal{}, failOpen: map[string]time.Time{},
 		unended: map[string][]lastResort{},
 		pulse:   pulse{unheard: map[string]bool{}},

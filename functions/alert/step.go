@@ -49,6 +49,7 @@ func Step(s incident.State, in Input, p incident.Policy, now time.Time) (inciden
 	notify.Group(&s, p, now)
 	told = append(told, notify.Tell(&s, slices.Concat(changes, judged, ended), p, now)...)
 	told = append(told, notify.Remind(&s, explained, p, now)...)
+	noteTransitions(s, told)
 	notify.Prune(&s, p, now)
 	judge.Prune(&s, p, now)
 	return s, told

@@ -3,6 +3,7 @@ package incident
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -50,6 +51,10 @@ type Document struct {
 	Group string `json:"group,omitempty"`
 	// Told says who was told, by address.
 	Told map[string]Told `json:"told,omitempty"`
+	// Timeline is what happened and who was told, in order, with that of its group.
+	Timeline []Moment `json:"timeline,omitempty"`
+	// Configuration is what it was decided by when this document was written.
+	Configuration *Configuration `json:"configuration,omitempty"`
 }
 
 // Told says how far one receiver is.
@@ -78,12 +83,19 @@ func NewDocument(shard string, i Incident, group *Group) Document {
 		Gone: i.Gone, Reopened: i.Reopened, Unstable: i.Unstable, Flapping: i.Flapping, Drill: i.Drill,
 		Ack: i.Ack, SilencedUntil: i.SilencedUntil, Suppressed: i.Suppressed,
 		Down: i.Down, Voters: i.Voters, Runs: i.Runs, Mock: i.Mock, Observation: i.Observation, Sparkline: i.Sparkline,
-		Told: map[string]Told{},
+		Told: map[string]Told{}, Timeline: slices.Clone(i.Timeline),
 	}
 	d.add(i.Deliveries)
 	if group != nil {
 		d.Group = group.Short()
 		d.add(group.Deliveries)
+		for _, m := range group.Timeline {
+			// A group that was formed opens for each of its members anew.
+			if m.Receiver != "" || m.Event == Acknowledged || m.Event == Silenced || m.Event == Escalated {
+				d.Timeline = append(d.Timeline, m)
+			}
+		}
+		slices.SortStableFunc(d.Timeline, func(a, b Moment) int { return a.At.Compare(b.At) })
 	}
 	return d
 }
@@ -125,6 +137,6 @@ func (d *Document) Incident() Incident {
 		ID: d.ID, Series: d.Series, Severity: d.Severity, Status: d.Status, Cause: d.Cause, Previous: d.Previous,
 		Observation: d.Observation, Down: d.Down, Voters: d.Voters, Runs: d.Runs, Since: d.Since, LastOK: d.LastOK,
 		Opened: d.Opened, Resolved: d.Resolved, Gone: d.Gone, Reopened: d.Reopened, Unstable: d.Unstable, Flapping: d.Flapping,
-		Mock: d.Mock, Sparkline: d.Sparkline, Drill: d.Drill,
+		Mock: d.Mock, Sparkline: d.Sparkline, Drill: d.Drill, Thread: Thread{Timeline: d.Timeline},
 	}
 }
