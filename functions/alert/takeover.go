@@ -2,10 +2,12 @@ package alert
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/store"
 )
 
 // TakeOver is called before the first message by a process that holds its store alone, as
@@ -29,6 +31,9 @@ func (f *Function) TakeOver(ctx context.Context, setAside string) error {
 
 func (f *Function) voidLeases(ctx context.Context, shard string) error {
 	doc, err := f.store.Get(ctx, incident.StateKey(shard))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
