@@ -117,6 +117,7 @@ variable "databases" {
       proof       = optional(bool)
       proof_every = optional(string)
       service     = optional(string)
+      vercel      = optional(string)
     })), [])
     budget = optional(object({ commands = optional(number), override = optional(bool), share = optional(number), stop_at = optional(number) }))
     checks = optional(map(object({
@@ -465,7 +466,14 @@ variable "receivers" {
       team_id   = optional(string)
       webhook   = optional(string)
     }))
-    webhook = optional(object({ keys = list(string), url = string }))
+    webhook = optional(object({
+      format   = optional(string)
+      keys     = optional(list(string))
+      password = optional(string)
+      token    = optional(string)
+      url      = string
+      username = optional(string)
+    }))
   }))
   nullable = false
 
@@ -487,8 +495,8 @@ variable "receivers" {
   }
   validation {
     condition = alltrue(flatten([for receiver in var.receivers : [for value in compact(concat(
-      [try(receiver.slack.webhook, null), try(receiver.slack.bot_token, null), try(receiver.email.password, null), try(receiver.pagerduty.routing_key, null)],
-      try(receiver.webhook.keys, []),
+      [try(receiver.slack.webhook, null), try(receiver.slack.bot_token, null), try(receiver.email.password, null), try(receiver.pagerduty.routing_key, null), try(receiver.webhook.token, null), try(receiver.webhook.password, null)],
+      coalesce(try(receiver.webhook.keys, null), []),
     )) : can(regex("^(secret:[a-z0-9][a-z0-9-]{0,62}|sm://projects/[^/]+/secrets/[^/]+(/versions/[^/]+)?)$", value))]]))
     error_message = "A receiver's secret must be named, never written here: it would end in the state. Example: slack = { webhook = \"secret:slack-webhook\" }, whose value is handed over by TF_VAR_secret_values."
   }

@@ -290,7 +290,7 @@ func what(text string) string {
 }
 
 // nothingIsLost: each of Slack and the two mailboxes has heard of the beginning and
-// the end, or somebody who stands in for it has.
+// the end, or its stand-in has.
 func (s *servers) nothingIsLost(t *testing.T) {
 	t.Helper()
 	all := map[string]string{"slack": s.channel(), "alice": s.inbox("alice"), "bob": s.inbox("bob")}
@@ -305,6 +305,6 @@ func (s *servers) nothingIsLost(t *testing.T) {
 		}
 	}
 	if heard < 1 {
-		t.Errorf("nobody has heard the whole: %v", all)
+		t.Errorf("no receiver was told both ends: %v", all)
 	}
 }

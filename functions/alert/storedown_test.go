@@ -152,7 +152,10 @@ func TestStoreDownAdvice(t *testing.T) {
 		k := &keeper{}
 		downFor(t, 1, k, func(o *Options) { o.Folder = folder })
 		m := k.got[0]
-		text := strings.Join(append([]string{m.CauseTitle, m.CauseText}, m.Fix...), "\n")
+		text := m.CauseTitle + "\n" + m.CauseText
+		for _, step := range m.Fix {
+			text += "\n" + step.Text + "\n" + strings.Join(step.Commands, "\n")
+		}
 		if !strings.Contains(text, want.has) || strings.Contains(text, want.lacks) {
 			t.Errorf("in folder %q the advice is\n%s\nwant %q and not %q", folder, text, want.has, want.lacks)
 		}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/config/document"
@@ -82,6 +81,8 @@ type App struct {
 	ProofEvery time.Duration `yaml:"proof_every" min:"1s" max:"24h" example:"15m"`
 	// The Cloud Run service whose deployed environment is read: the names of its variables and the value of MOCK_REDIS, nothing else.
 	CloudRun string `yaml:"cloud_run" pattern:"cloud_run" example:"projects/my-project/locations/us-east4/services/backend"`
+	// The Vercel project that runs it, for the commands in messages.
+	Vercel string `yaml:"vercel" pattern:"name" example:"backend"`
 }
 
 // Budget bounds the commands that pongwatch itself may use.
@@ -94,12 +95,6 @@ type Budget struct {
 	Override bool `yaml:"override" example:"false"`
 	// The share of the quota from which checks that cost commands stop.
 	StopAt float64 `yaml:"stop_at" min:"0.01" max:"1" example:"0.95"`
-}
-
-// WithoutTLS reports whether the database's own URL says http://, which is accepted for
-// this machine's loopback only.
-func (d *Database) WithoutTLS() bool {
-	return strings.HasPrefix(d.URL.value.Reveal(), "http://")
 }
 
 // MockEvidence reports whether the configuration itself says that the app runs on a

@@ -22,7 +22,8 @@ func RenderStoreBack(m Message, now time.Time) Message {
 	m.Symbol = symbol(m.State, m.Severity, false)
 	m.Headline = "pongwatch's store works again, after " + text.Duration(now.Sub(m.Since)) + " (" + between(m.Since, now, now) + ")"
 	m.News = "This message named " + list(names, 3) + ". If that still fails, an incident follows."
-	m.Members, m.Evidence, m.Fix = nil, nil, nil
+	m.Tag = tag(m.Environment, m.State, m.Severity, false)
+	m.Impact, m.Members, m.Evidence, m.Fix = "", nil, nil, nil
 	m.Next = "No action needed."
 	m.Facts = []Fact{{Label: "Seen", At: m.Since}, {Label: "Until", At: now}}
 	m.Push = m.Symbol + " " + m.Headline
@@ -35,10 +36,10 @@ func OnDisk(m Message, folder string, err error) Message {
 	folder = text.Line(folder)
 	m.CauseTitle = "pongwatch cannot use its data file"
 	m.CauseText = "pongwatch keeps its state in " + folder + ". The file there cannot be read or written. Alerts may come twice or late, and history has a gap."
-	m.Fix = []string{
-		"See whether the disk is full, and free space: df -h " + quoted(folder),
-		"See whether pongwatch may write there: ls -la " + quoted(folder),
-		"Do not restart pongwatch. It continues by itself when the file can be written again.",
+	m.Fix = []Step{
+		{Text: "See whether the disk is full, and free space.", Commands: []string{"df -h " + shellWord(folder)}},
+		{Text: "See whether pongwatch may write there.", Commands: []string{"ls -la " + shellWord(folder)}},
+		{Text: "Do not restart pongwatch. It continues by itself when the file can be written again."},
 	}
 	if err != nil {
 		m.Evidence = append(m.Evidence, Evidence{"error", text.Clip(text.Line(err.Error()), report.MaxEvidence)})
@@ -46,5 +47,5 @@ func OnDisk(m Message, folder string, err error) Message {
 	return m
 }
 
-// quoted returns the word for a shell.
-func quoted(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
+// shellWord quotes a word for a shell.
+func shellWord(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
