@@ -139,6 +139,23 @@ func TestStepsFollowTheHistory(t *testing.T) {
 	}
 }
 
+// TestAStopOfTheDatabasePagesAtOnce: the alert's policy opens incidents of the class quota
+// after one run, and a run that tried again would only add to what is used up.
+func TestAStopOfTheDatabasePagesAtOnce(t *testing.T) {
+	n := 0
+	for _, c := range All() {
+		if i := c.Info(); i.Class == ClassQuota {
+			n++
+			if i.Severity != SeverityCritical || i.Retry != RetryNever {
+				t.Errorf("%s: severity %s, retry %s", c, i.Severity, i.Retry)
+			}
+		}
+	}
+	if n != 5 {
+		t.Errorf("%d causes of the class quota, want 5", n)
+	}
+}
+
 func TestInfoIsTheCallersOwn(t *testing.T) {
 	AuthInvalid.Info().Fix[0] = "changed"
 	if AuthInvalid.Info().Fix[0] == "changed" {

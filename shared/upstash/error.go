@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -81,6 +82,8 @@ func describe(o Outcome, r redactor) string {
 	said, _ := errorText(o.Body)
 	title := text.PageTitle(r.clean(string(o.Body), maxHead)) // redacted before it is cut
 	switch {
+	case o.Status == http.StatusProxyAuthRequired:
+		parts = append(parts, cmp.Or(o.Proxy, "a proxy")+" wants a user and a password")
 	case o.Err != nil:
 		parts = append(parts, describeTransport(o))
 	case said != "":
@@ -116,6 +119,12 @@ func describeTransport(o Outcome) string {
 	}
 	if v, ok := errors.AsType[*tls.CertificateVerificationError](o.Err); ok && len(v.UnverifiedCertificates) > 0 {
 		what = describeCertificate(v.UnverifiedCertificates[0]) + ": " + what
+	}
+	switch {
+	case o.Proxy != "" && isProxy(o):
+		what = "proxy " + o.Proxy + ": " + what
+	case o.Proxy != "":
+		while = strings.TrimSpace(while + " through proxy " + o.Proxy)
 	}
 	return strings.TrimSpace(what + " " + while)
 }
