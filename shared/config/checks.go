@@ -109,12 +109,14 @@ func (c *Config) follow(given func(path string) bool) {
 // multiple returns the least multiple of every that is not less than d.
 func multiple(d, every time.Duration) time.Duration { return (d + every - 1) / every * every }
 
-func (v *validator) checks(path string, checks Checks) {
+// checks checks intervals, and takes a wrong one from another source.
+func (v *validator) checks(path string, checks *Checks, from Checks) {
 	for check, c := range checks.all() {
 		job := jobOf(check)
 		if every := v.config.Every(job); c.Enabled && c.Every%every != 0 {
 			what := fmt.Sprintf("is %s, want a multiple of schedule.%s, which is %s", text.Short(c.Every), job, text.Short(every))
 			v.Report(path+"checks."+string(check)+".every", what, text.Short(3*every))
+			c.Every = from.Of(check).Every
 		}
 	}
 }

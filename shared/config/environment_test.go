@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,12 +88,18 @@ func TestProblemsOfTheEnvironmentNameTheVariable(t *testing.T) {
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
-		n := len(cfg.Databases[0].Problems)
-		for _, r := range cfg.Receivers {
-			n += len(r.Problems)
+		for _, p := range ps {
+			atDatabase, atReceiver := slices.Contains(cfg.Databases[0].Problems, p), false
+			for _, r := range cfg.Receivers {
+				atReceiver = atReceiver || r.Name == p.Receiver && slices.Contains(r.Problems, p)
+			}
+			// What stops a receiver is the receiver's; a slip in its settings is every database's, too.
+			if atReceiver != (p.Receiver != "") || atDatabase != (p.Receiver == "" || !p.Stops && !p.Notice) {
+				t.Errorf("%s: %v is at its database: %v, at its receiver: %v", c.name, p, atDatabase, atReceiver)
+			}
 		}
-		if n != len(ps) || len(cfg.Problems) != len(ps) {
-			t.Errorf("%s: %d of %d problems are at their database or receiver", c.name, n, len(ps))
+		if len(cfg.Problems) != len(ps) {
+			t.Errorf("%s: the configuration has %d of %d problems", c.name, len(cfg.Problems), len(ps))
 		}
 	}
 }

@@ -38,8 +38,8 @@ type Receiver struct {
 	// Any address that takes signed JSON.
 	Webhook *Webhook `yaml:"webhook"`
 
-	// Problems are what is wrong with this receiver's entry. While there are any that
-	// are no notices it cannot be used.
+	// Problems are what is wrong with this receiver's entry. One that stops
+	// leaves it unused.
 	Problems Problems `yaml:"-" json:"-"`
 }
 
@@ -121,7 +121,7 @@ func (r *Receiver) Kind() Kind {
 }
 
 // Usable reports whether nothing in the configuration forbids to use the receiver.
-func (r *Receiver) Usable() bool { return r.Problems.Err() == nil }
+func (r *Receiver) Usable() bool { return r.Problems.Stops() == nil }
 
 // receiver checks one entry.
 func (v *validator) receiver(i int) {
@@ -148,7 +148,7 @@ func (v *validator) receiver(i int) {
 			v.webhook(path+".webhook", r.Webhook)
 		}
 		switch {
-		case len(kinds) == 0 && !v.BadUnder(path):
+		case len(kinds) == 0 && !v.StopUnder(path):
 			v.Report(path, "says nothing of slack, email, pagerduty or webhook", "slack: {webhook: sm://projects/my-project/secrets/slack-webhook}")
 		case len(kinds) > 1:
 			v.Report(path, "is "+strings.Join(kinds, " and ")+" in one, want one receiver each", "")
@@ -161,10 +161,13 @@ func (v *validator) slack(path string, s *Slack) {
 	switch {
 	case webhook && bot:
 		v.Report(path, "has webhook and bot_token, want one of them", "bot_token: sm://projects/my-project/secrets/slack-bot-token")
-	case !webhook && !bot && !v.BadUnder(path):
+	case !webhook && !bot && !v.StopUnder(path):
 		v.Report(path, "wants webhook or bot_token", "webhook: sm://projects/my-project/secrets/slack-webhook")
-	case bot && s.Channel == "" && !v.BadUnder(path):
+	case bot && s.Channel == "" && !v.StopUnder(path):
 		v.Report(path+".channel", "is missing, which a bot needs", "C0123456789")
+	}
+	if len(s.Approvers) == 0 && (v.Bad(path+".approvers") || v.BadUnder(path+".approvers")) {
+		s.Approvers = []string{""} // an empty list would let everyone press the buttons
 	}
 	if s.Webhook.IsSet() && !s.Webhook.IsReference() {
 		if what := checkSlackWebhook(s.Webhook.value.Reveal(), v.config.local); what != "" {
@@ -200,6 +203,7 @@ func checkSlackWebhook(text string, local bool) string {
 func (v *validator) email(path string, e *Email) {
 	if e.Port == 25 {
 		v.Report(path+".port", "is 25, which Google Cloud closes and which promises no encryption; want 587 or 465", "587")
+		e.Port = 587
 	}
 	if e.TLS == "" {
 		e.TLS = "starttls"
@@ -207,10 +211,10 @@ func (v *validator) email(path string, e *Email) {
 			e.TLS = "implicit"
 		}
 	}
-	if e.Username.IsSet() != e.Password.IsSet() && !v.BadUnder(path) {
+	if e.Username.IsSet() != e.Password.IsSet() && !v.StopUnder(path) {
 		v.Report(path, "wants both username and password, or neither", "username: alerts@example.com, password: sm://projects/my-project/secrets/smtp-password")
 	}
-	if len(e.To) == 0 && !v.BadUnder(path) {
+	if len(e.To) == 0 && !v.StopUnder(path) {
 		v.Report(path+".to", "is empty", "[oncall@example.com]")
 	}
 	for i, to := range e.To {
@@ -226,7 +230,7 @@ func (v *validator) webhook(path string, w *Webhook) {
 			v.Report(path+".url", what, "https://hooks.example.com/pongwatch")
 		}
 	}
-	if len(w.Keys) == 0 && !v.BadUnder(path) {
+	if len(w.Keys) == 0 && !v.StopUnder(path) {
 		v.Report(path+".keys", "is empty", "[sm://projects/my-project/secrets/webhook-key]")
 	}
 }

@@ -27,8 +27,13 @@ var (
 // variables judges the settings that no other item judges.
 func variables(_ context.Context, r *run, d *database) Finding {
 	for _, p := range d.Problems {
-		if !p.Notice && !aboutURL(p) && !aboutToken(p) {
+		if p.Stops && !aboutURL(p) && !aboutToken(p) || p.Cause == cause.MonitorBudget {
 			return because(Fail, p.Cause, p.Evidence())
+		}
+	}
+	for _, p := range d.Problems {
+		if !p.Stops && !p.Notice {
+			return because(Warn, p.Cause, p.Evidence())
 		}
 	}
 	if r.Getenv(config.EnvConfig) != "" || d.Name != config.DefaultDatabase {
@@ -65,7 +70,7 @@ func aboutToken(p config.Problem) bool {
 // in the secret behind it, and as other why it was not read.
 func (d *database) wrong(about func(config.Problem) bool) (other, own error) {
 	for _, p := range d.Problems {
-		if !p.Notice && about(p) {
+		if p.Stops && about(p) {
 			return nil, p
 		}
 	}
