@@ -27,13 +27,8 @@ var (
 // variables judges the settings that no other item judges.
 func variables(_ context.Context, r *run, d *database) Finding {
 	for _, p := range d.Problems {
-		if p.Stops && !aboutURL(p) && !aboutToken(p) || p.Cause == cause.MonitorBudget {
+		if !p.Notice && !(p.Stops && (aboutURL(p) || aboutToken(p))) {
 			return because(Fail, p.Cause, p.Evidence())
-		}
-	}
-	for _, p := range d.Problems {
-		if !p.Stops && !p.Notice {
-			return because(Warn, p.Cause, p.Evidence())
 		}
 	}
 	if r.Getenv(config.EnvConfig) != "" || d.Name != config.DefaultDatabase {
