@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -101,12 +100,12 @@ func TestASeriesWithoutAnAnswerIsMissing(t *testing.T) {
 		check   report.Check
 		late    string // a job that is late
 		explain bool
-		status  report.Status // of the incident, fail where empty
+		status  report.Status // of the incident
 	}{
 		{"no incident says why", nil, report.Ping, "", false, ""},
 		{"its own does", &pingA, report.Ping, "", true, ""},
 		{"its database's ping does", &pingA, report.Write, "", true, ""},
-		{"its database's configuration does", &report.Series{Database: "a", Check: report.ConfigLoad}, report.Ping, "", true, ""},
+		{"its database's configuration does", &report.Series{Database: "a", Check: report.ConfigLoad}, report.Ping, "", true, report.Fail},
 		{"a setting whose default is used does not", &report.Series{Database: "a", Check: report.ConfigLoad}, report.Ping, "", false, report.Warn},
 		{"another database's does not", &report.Series{Database: "b", Check: report.Ping}, report.Ping, "", false, ""},
 		{"the network does, for a ping", &network, report.Ping, "", true, ""},
@@ -123,7 +122,7 @@ func TestASeriesWithoutAnAnswerIsMissing(t *testing.T) {
 			key := report.Series{Database: "a", Check: tt.check}
 			s.Series[key] = &incident.SeriesState{Sources: []incident.SourceState{{Source: "us", Every: time.Minute, UnknownSince: at(1)}}}
 			if tt.open != nil {
-				s.Incidents["open"] = &incident.Incident{ID: "open", Status: cmp.Or(tt.status, report.Fail)}
+				s.Incidents["open"] = &incident.Incident{ID: "open", Status: tt.status}
 				s.series(*tt.open).Incident = "open"
 			}
 			s.missingSeries(map[string]bool{tt.late: tt.late != ""})
