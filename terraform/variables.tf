@@ -112,11 +112,12 @@ variable "databases" {
   description = "The Upstash databases to watch, by an immutable name. `url` is the REST URL, `token` names a secret of its own (without it the token is in `credentials` or `database_tokens`); the other keys are those of docs/configuration.md, `databases`."
   type = map(object({
     app = optional(list(object({
-      cloud_run   = optional(string)
-      health_url  = optional(string)
-      proof       = optional(bool)
-      proof_every = optional(string)
-      service     = optional(string)
+      cloud_run     = optional(string)
+      health_url    = optional(string)
+      proof         = optional(bool)
+      proof_every   = optional(string)
+      service       = optional(string)
+      url_variables = optional(list(string))
     })), [])
     budget = optional(object({ commands = optional(number), override = optional(bool), share = optional(number), stop_at = optional(number) }))
     checks = optional(map(object({

@@ -211,6 +211,11 @@ func TestEveryFieldThatACheckReadsArrivesInIt(t *testing.T) {
 		d.Apps = []config.App{{Service: "backend", HealthURL: d.Apps[0].HealthURL, Proof: true, ProofEvery: every}}
 		return d
 	}
+	deployed := func(variables ...string) config.Database {
+		d := w.base
+		d.Apps = []config.App{{Service: "backend", HealthURL: d.Apps[0].HealthURL, CloudRun: "projects/p/locations/l/services/other", URLVariables: variables}}
+		return d
+	}
 	before := w.see(t, w.base)
 	if again := w.see(t, w.base); again != before {
 		t.Fatalf("the same database is seen differently:\n%s\n%s", before, again)
@@ -220,6 +225,10 @@ func TestEveryFieldThatACheckReadsArrivesInIt(t *testing.T) {
 		switch {
 		case path == "Apps.ProofEvery":
 			if w.see(t, withProof(time.Minute)) == w.see(t, withProof(time.Hour)) {
+				t.Errorf("%s changes nothing that is observed", path)
+			}
+		case path == "Apps.URLVariables":
+			if w.see(t, deployed()) == w.see(t, deployed("CACHE_URL")) {
 				t.Errorf("%s changes nothing that is observed", path)
 			}
 		case read:

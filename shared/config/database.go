@@ -83,6 +83,9 @@ type App struct {
 	ProofEvery time.Duration `yaml:"proof_every" min:"1s" max:"24h" example:"15m"`
 	// The Cloud Run service whose deployed environment is read: the names of its variables and the value of MOCK_REDIS, nothing else.
 	CloudRun string `yaml:"cloud_run" pattern:"cloud_run" example:"projects/my-project/locations/us-east4/services/backend"`
+	// The names of the variables in that environment of which one holds the app's REST URL. Without any of them the app runs on
+	// a mock. Where this is not given, pongwatch knows the usual names, and takes their absence for no proof.
+	URLVariables []string `yaml:"url_variables" single:"true" pattern:"variable" example:"[CACHE_REST_URL]"`
 }
 
 // Budget bounds the commands that pongwatch itself may use.

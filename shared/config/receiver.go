@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -176,8 +177,8 @@ func (v *validator) slack(path string, s *Slack) {
 	}
 	if s.BotToken.IsSet() && !s.BotToken.IsReference() {
 		switch text := s.BotToken.value.Reveal(); {
-		case pasted(text) != "":
-			v.Report(path+".bot_token", pasted(text), "xoxb-…")
+		case unexpanded(text)+pasted(text) != "":
+			v.Report(path+".bot_token", cmp.Or(unexpanded(text), pasted(text)), "xoxb-…")
 		case !strings.HasPrefix(text, "xoxb-"):
 			v.Report(path+".bot_token", "does not begin with xoxb-, so it is no bot token", "xoxb-…")
 		}
@@ -185,7 +186,7 @@ func (v *validator) slack(path string, s *Slack) {
 }
 
 func checkSlackWebhook(text string, local bool) string {
-	if what := pasted(text); what != "" {
+	if what := cmp.Or(unexpanded(text), pasted(text)); what != "" {
 		return what
 	}
 	u, err := url.Parse(text)
