@@ -38,6 +38,11 @@ const (
 	StorageFull  Cause = "storage_full"  // writes refused: no space
 	MemoryHigh   Cause = "memory_high"   // space runs out
 	CommandsHigh Cause = "commands_high" // commands run out
+
+	BandwidthHigh   Cause = "bandwidth_high"   // the month's traffic runs out
+	BudgetHigh      Cause = "budget_high"      // the budget runs out
+	ConnectionsHigh Cause = "connections_high" // TCP connections run out
+
 	EvictionRisk Cause = "eviction_risk" // keys are dropped silently when full
 
 	WritePaused Cause = "write_paused" // Upstash rejects writes for a while

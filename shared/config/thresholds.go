@@ -26,6 +26,12 @@ type Thresholds struct {
 	Memory UsageRule `yaml:"memory"`
 	// The month's commands used up.
 	Commands UsageRule `yaml:"commands"`
+	// The month's traffic used up.
+	Bandwidth UsageRule `yaml:"bandwidth"`
+	// The budget spent.
+	Budget UsageRule `yaml:"budget"`
+	// The plan's connections used up.
+	Connections UsageRule `yaml:"connections"`
 	// Silent loss of keys when full.
 	Eviction Rule `yaml:"eviction"`
 	// Keys outside the workspace prefix.
@@ -126,7 +132,8 @@ func (t *Thresholds) Of(check report.Check) Rule {
 func (t *Thresholds) rules() map[report.Check]*Rule {
 	return map[report.Check]*Rule{
 		report.Ping: &t.Ping.Rule, report.Latency: &t.Latency.Rule, report.Write: &t.Write, report.MockMode: &t.MockMode,
-		report.HitRate: &t.HitRate.Rule, report.Memory: &t.Memory.Rule, report.Commands: &t.Commands.Rule, report.Eviction: &t.Eviction,
+		report.HitRate: &t.HitRate.Rule, report.Memory: &t.Memory.Rule, report.Commands: &t.Commands.Rule, report.Bandwidth: &t.Bandwidth.Rule,
+		report.Budget: &t.Budget.Rule, report.Connections: &t.Connections.Rule, report.Eviction: &t.Eviction,
 		report.Isolation: &t.Isolation.Rule, report.Values: &t.Values.Rule, report.RoundTrip: &t.RoundTrip,
 		report.ConfigLoad: &t.Config, report.Monitor: &t.Monitor,
 	}
@@ -182,7 +189,7 @@ func (v *validator) reportUnless(group, path, what, example string) {
 
 // usage returns the rules that judge shares, by their keys.
 func (t *Thresholds) usage() map[string]*UsageRule {
-	return map[string]*UsageRule{"memory": &t.Memory, "commands": &t.Commands}
+	return map[string]*UsageRule{"memory": &t.Memory, "commands": &t.Commands, "bandwidth": &t.Bandwidth, "budget": &t.Budget, "connections": &t.Connections}
 }
 
 // fill lets latency close where it opens, if nothing else is said.
