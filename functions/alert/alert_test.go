@@ -185,7 +185,7 @@ func TestStoreDownTellsOncePerSlot(t *testing.T) {
 	w.wantTold("opened", "opened")
 }
 
-func TestStoreDownIsToldBySomebody(t *testing.T) {
+func TestStoreDownIsToldByAReceiver(t *testing.T) {
 	later, refused, unknown := message.Outcome{Result: message.Later}, message.Outcome{Result: message.Refused}, message.Outcome{Result: message.Unknown}
 	for _, tt := range []struct {
 		name        string
@@ -197,7 +197,7 @@ func TestStoreDownIsToldBySomebody(t *testing.T) {
 		{"Slack does not take it: the fallback is told, once", []message.Outcome{later}, nil, 5, []string{"", "opened"}, 1},
 		{"the channel is gone: the fallback is told, once", []message.Outcome{refused}, nil, 5, []string{"", "opened"}, 1},
 		{"neither takes it: the report that comes again tries again", []message.Outcome{later, later}, []message.Outcome{later, later}, 5, []string{"opened", ""}, 3},
-		{"nobody knows whether Slack has it: no second one", []message.Outcome{unknown}, nil, 5, []string{"", ""}, 1},
+		{"the answer of Slack is lost: no second message", []message.Outcome{unknown}, nil, 5, []string{"", ""}, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t, nil)

@@ -35,9 +35,13 @@ func TestNewSaysWhatIsMissing(t *testing.T) {
 func TestEveryWriteIsCountedAndOwned(t *testing.T) {
 	w := newWorld(t, nil)
 	passed := w.points()
-	committed := ""
-	w.slack.during = func(message.Message) {
-		s := w.state()
+	collect, committed := w.f.options.Observe, ""
+	w.f.options.Observe = func(p Point) {
+		collect(p)
+		if p != Committed {
+			return
+		}
+		s := w.state() // nothing is sent yet, so that no one else writes
 		if committed = s.Owner; s.Counter != 1 || committed == "" {
 			t.Errorf("write %d by %q, want the first, by someone", s.Counter, s.Owner)
 		}

@@ -81,7 +81,7 @@ func TestDeliveryTable(t *testing.T) {
 		{what: "Slack channel archived while resolving", at: resolving, breakIt: func(s *servers) { s.slack.Fail(slacktest.Fault{Code: "is_archived", Times: -1}) }},
 		{what: "bot token revoked, a new one is stored", at: firing, breakIt: func(s *servers) { s.token = "xoxb-revoked" }},
 		{what: "blocks refused", at: firing, breakIt: func(s *servers) { s.slack.Fail(slacktest.Fault{Code: "invalid_blocks"}) }},
-		{what: "somebody deletes the message", at: firing + 1, breakIt: func(s *servers) { m := s.slack.Messages()[0]; s.slack.Delete(m.Channel, m.TS) }},
+		{what: "a person deletes the message", at: firing + 1, breakIt: func(s *servers) { m := s.slack.Messages()[0]; s.slack.Delete(m.Channel, m.TS) }},
 		{what: "SMTP 451 once, for Bob", at: firing, breakIt: func(s *servers) {
 			s.mail.Fail(emailtest.Fault{Stage: emailtest.StageData, Recipient: "bob@example.com", Code: 451})
 		}},
@@ -275,7 +275,7 @@ func what(text string) string {
 }
 
 // nothingIsLost: each of Slack and the two mailboxes has heard of the beginning and
-// the end, or somebody who stands in for it has.
+// the end, or its stand-in has.
 func (s *servers) nothingIsLost(t *testing.T) {
 	t.Helper()
 	all := map[string]string{"slack": s.channel(), "alice": s.inbox("alice"), "bob": s.inbox("bob")}
@@ -290,6 +290,6 @@ func (s *servers) nothingIsLost(t *testing.T) {
 		}
 	}
 	if heard < 1 {
-		t.Errorf("nobody has heard the whole: %v", all)
+		t.Errorf("no receiver was told both ends: %v", all)
 	}
 }

@@ -38,7 +38,7 @@ func listen(t *testing.T, answer func(http.ResponseWriter, *http.Request)) *list
 	return l
 }
 
-// secretPath is what whoever knows it could fake a beat with.
+// secretPath is secret, because anyone who knows it could send a heartbeat.
 const secretPath = "/8f4f6ad2-canary-5b1e-heartbeat"
 
 // beating is a world whose heartbeat goes to a listener.
@@ -95,7 +95,7 @@ func TestTheHeartbeatVouchesForTicksThatWentWell(t *testing.T) {
 				w.t.Errorf("the tick was answered %d, want 503", code)
 			}
 		}, 0},
-		{"a critical that nobody hears of silences it, until somebody does", time.Minute, func(w *world) {
+		{"a critical incident that reaches no receiver silences it, until it does", time.Minute, func(w *world) {
 			later := slices.Repeat([]message.Outcome{{Result: message.Later, Reason: "503"}}, 50)
 			w.slack.answers, w.mail.answers = later, later
 			w.minute(cause.AuthInvalid)
@@ -132,7 +132,7 @@ func TestABeatThatFailsFailsNoTickAndGivesNothingAway(t *testing.T) {
 			http.Error(w, "no check at "+r.URL.Path, http.StatusNotFound)
 		}, "HTTP 404"},
 		{"it fails", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, "HTTP 502"},
-		{"it sends elsewhere, where nobody follows", func(w http.ResponseWriter, r *http.Request) {
+		{"it redirects, which is not followed", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, elsewhere.URL+r.URL.Path, http.StatusFound)
 		}, "HTTP 302"},
 		{"it drops the connection", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
@@ -187,7 +187,7 @@ func TestARefusedAddressIsReadAgain(t *testing.T) {
 	}), secrets.Options{Now: func() time.Time { return now }})
 	ask := Heartbeat(&config.Config{Heartbeat: config.Heartbeat{URL: reference(t)}}, ReceiverOptions{Cache: cache, AllowLoopback: true})
 	if err := ask(t.Context()); err == nil {
-		t.Error("the old address is gone, and nobody says so")
+		t.Error("the old address is gone, and no error says so")
 	}
 	path, now = "/new", now.Add(time.Minute)
 	if err := ask(t.Context()); err != nil {
@@ -195,7 +195,7 @@ func TestARefusedAddressIsReadAgain(t *testing.T) {
 	}
 }
 
-func TestNoHeartbeatIsSentThatNobodyAskedForOrOverPlainHTTP(t *testing.T) {
+func TestNoHeartbeatIsSentUnconfiguredOrOverPlainHTTP(t *testing.T) {
 	if Heartbeat(&config.Config{}, ReceiverOptions{}) != nil {
 		t.Error("there is a heartbeat without an address")
 	}

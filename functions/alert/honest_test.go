@@ -143,7 +143,7 @@ func TestAWarningThatWasToldIsNoOutageThatWasTold(t *testing.T) {
 }
 
 func TestGroupsWhoseMembersDiffer(t *testing.T) {
-	t.Run("a silenced member that fails again is nobody's news", func(t *testing.T) {
+	t.Run("a silenced member that fails again is not told", func(t *testing.T) {
 		w := newSim(t)
 		w.play(map[string]string{"a": "." + x(13), "b": "." + x(13), "c": "." + x(13)})
 		w.command(report.Command{Action: report.Silence, Series: report.Series{Database: "b"}, For: time.Hour})
@@ -205,7 +205,7 @@ func TestGroupsWhoseMembersDiffer(t *testing.T) {
 	})
 }
 
-// Nobody can acknowledge what they were not told: the time in which somebody should begins
+// People cannot acknowledge what they were not told, so the time to acknowledge begins
 // when a silence ends.
 func TestASilenceThatEndsLeavesTimeToAcknowledge(t *testing.T) {
 	for name, silenced := range map[string]string{"before it failed": ".", "while it failed": ".xxx"} {
@@ -266,7 +266,7 @@ func TestTheFallbackDoesNotWaitForALongRetryAfter(t *testing.T) {
 	t.Error("mail is not told within ten minutes")
 }
 
-// What a signature accepts counts: whoever was told so does not say it again.
+// What a signature accepts counts, because an app whose signal was accepted does not repeat it.
 func TestASignalOfAClockThatIsFastCounts(t *testing.T) {
 	for ahead, want := range map[time.Duration]string{90 * time.Second: "0 slack opened", 4 * time.Minute: "0 slack opened", 6 * time.Minute: ""} {
 		w := newSim(t)

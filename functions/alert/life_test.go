@@ -138,7 +138,7 @@ func (w *sim) check(wantTold string) {
 
 func TestPingLife(t *testing.T) {
 	for _, c := range []struct{ name, life, told string }{
-		{"one timeout is nobody's business", "..x....", ""},
+		{"one timeout opens nothing", "..x....", ""},
 		{"two timeouts in a row open, two good pings close", "..xx..", "3 slack opened; 5 slack resolved"},
 		{"three of five open as well", ".x.x.x", "5 slack opened"},
 		{"two of five do not", ".x.x..x..", ""},

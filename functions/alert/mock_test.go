@@ -44,7 +44,7 @@ func TestMockModeKnowsHowRedisIs(t *testing.T) {
 		{name: "Redis fails, not yet confirmed", pings: ".x", app: "cm"},
 		{name: "the app falls back before the outage is confirmed", pings: ".xx", app: "cmm", shown: []string{"backend (app)"}},
 		{name: "and is still there when it is over", pings: ".xxx....", app: "cmmmmmmm", answers: true, back: true},
-		{name: "and when nobody remembers the outage", pings: ".xxx" + "..........." + "...........", app: "cmmmmmmmmmmmmmmmmmmmmmmmmm", answers: true, back: true},
+		{name: "and when the outage is forgotten", pings: ".xxx" + "..........." + "...........", app: "cmmmmmmmmmmmmmmmmmmmmmmmmm", answers: true, back: true},
 		{name: "the outage was shown first", pings: ".xxx....", app: "ccmmmmmm", answers: true, back: true},
 		{name: "Redis goes again", pings: ".xxx....xx", app: "cmmmmmmmmm", shown: []string{"backend (app)"}},
 		{name: "the app came back, and fell back for a reason of its own", pings: ".xxx.....", app: "cmmmccccm", answers: true},

@@ -89,7 +89,7 @@ func TestAHundredDatabasesAtOnce(t *testing.T) {
 }
 
 // diary writes down when its owner was disturbed, in minutes since noon, and counts
-// the edits that disturb nobody.
+// the silent edits.
 type diary struct {
 	name  string
 	clock func() time.Time

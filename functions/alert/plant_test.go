@@ -48,7 +48,7 @@ func newReader() *reader {
 	return &reader{open: map[string]bool{}, spare: map[string]int{}, seen: map[string]int{}, revision: map[string]int{}}
 }
 
-// take reads one accepted message. certain is false where nobody will know that it
+// take reads one accepted message. certain is false where no one will know that it
 // was accepted.
 func (r *reader) take(m message.Message, certain bool) {
 	r.mu.Lock()

@@ -161,7 +161,7 @@ func (p *plant) command(t *rapid.T) {
 	p.waiting = append(p.waiting, m)
 }
 
-// end lets the faults end and all be well, and checks that everybody knows.
+// end lets the faults end and all be well, and checks that all receivers know.
 func (p *plant) end(t rapid.TB) {
 	for _, s := range p.stations {
 		s.plan = nil
@@ -193,7 +193,7 @@ func (p *plant) end(t rapid.TB) {
 			}
 		}
 	}
-	p.everybodyWasTold(t)
+	p.allWereTold(t)
 }
 
 // left returns what is open and what is owed.
@@ -222,7 +222,7 @@ func (p *plant) left() (open, owed []string) {
 	return open, owed
 }
 
-// useUpFaults makes the planned faults happen to nobody.
+// useUpFaults uses up the planned faults.
 func (p *plant) useUpFaults() {
 	for range 1000 {
 		_, getErr := p.faulty.Get(context.Background(), "none/v1/x")
@@ -233,9 +233,9 @@ func (p *plant) useUpFaults() {
 	}
 }
 
-// everybodyWasTold checks every incident that ever was: it reached everybody, or its
+// allWereTold checks every incident that ever was: it reached all receivers, or its
 // document names why not.
-func (p *plant) everybodyWasTold(t rapid.TB) {
+func (p *plant) allWereTold(t rapid.TB) {
 	from, to := store.Prefix("incidents/v1/main/")
 	for doc, err := range p.memory.Range(context.Background(), from, to) {
 		if err != nil {

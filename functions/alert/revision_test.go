@@ -79,7 +79,7 @@ func TestSignalsAreOrderedPerRevision(t *testing.T) {
 			"0 slack opened; 2 slack resolved",
 		},
 		{
-			"one without a revision is nobody's replacement, and has none",
+			"one without a revision replaces none, and is not replaced",
 			"0 - on, 1 r1 off, @16", report.SourceLogs,
 			"0 slack opened",
 		},

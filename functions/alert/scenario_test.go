@@ -27,7 +27,7 @@ import (
 )
 
 // A scenario is a text archive in testdata/scenarios: what happens (-- run --), the
-// configuration (-- config --, and others under their names), and what everybody was
+// configuration (-- config --, and others under their names), and what each receiver was
 // told (-- told --). A line of the run is one of
 //
 //	day 2027-03-28                    the clock is set to that day's midnight, before anything else

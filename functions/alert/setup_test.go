@@ -53,10 +53,10 @@ func TestPushGuard(t *testing.T) {
 	reached := false
 	h := guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
 	for name, header := range map[string]string{
-		"no token": "", "no bearer token": "Basic eDp5", "a token that nobody signed": "Bearer e30.e30.",
+		"no token": "", "no bearer token": "Basic eDp5", "an unsigned token": "Bearer e30.e30.",
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
-		r.Header.Set("X-CloudScheduler", "true") // anybody can say so
+		r.Header.Set("X-CloudScheduler", "true") // any caller can set it
 		r.Header.Set("Authorization", header)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)

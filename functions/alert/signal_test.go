@@ -76,7 +76,7 @@ func TestLogEntriesAreSignals(t *testing.T) {
 func TestLogEntriesThatAreNoSignals(t *testing.T) {
 	for name, entry := range map[string]string{
 		"another line":              `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"hello"}`,
-		"a line of nobody":          `{"textPayload":"MOCK MODE ACTIVE"}`,
+		"a line without a service":  `{"textPayload":"MOCK MODE ACTIVE"}`,
 		"no JSON":                   `MOCK MODE ACTIVE`,
 		"a message that is no text": `{"jsonPayload":{"message":{}}}`,
 	} {

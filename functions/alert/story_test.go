@@ -193,7 +193,7 @@ func TestAcknowledgeAndEscalate(t *testing.T) {
 		w.p.Receivers["boss"] = incident.Receiver{Pages: true}
 		w.p.Routes = []incident.Route{{Receivers: []string{"slack"}, Escalate: []string{"boss"}}}
 	}
-	t.Run("nobody takes it: escalated once after fifteen minutes", func(t *testing.T) {
+	t.Run("unacknowledged: escalated once after fifteen minutes", func(t *testing.T) {
 		w := newSim(t)
 		escalate(w)
 		w.life("." + x(25) + "..")
@@ -213,7 +213,7 @@ func TestAcknowledgeAndEscalate(t *testing.T) {
 		w.command(report.Command{Action: report.Acknowledge, Incident: incident.ShortID(w.only())})
 		w.life("..xx")
 		if inc := w.s.Incidents[w.only()]; inc.Ack != nil || inc.Reopened != 1 {
-			t.Errorf("acknowledged %v, reopened %d; want nobody, once", inc.Ack, inc.Reopened)
+			t.Errorf("acknowledged %v, reopened %d; want no one, once", inc.Ack, inc.Reopened)
 		}
 	})
 	t.Run("a link of an earlier life no longer acts", func(t *testing.T) {

@@ -32,13 +32,13 @@ func TestWhoMayAct(t *testing.T) {
 		via, by   string
 		want      bool
 	}{
-		{"anybody in the channel, where no list says otherwise", receiver(), nil, "slack", "U0EVE", true},
+		{"any member of the channel, where no list says otherwise", receiver(), nil, "slack", "U0EVE", true},
 		{"a listed user", receiver("U0BOB"), nil, "slack", "U0BOB", true},
 		{"a user who is not listed", receiver("U0BOB"), nil, "slack", "U0EVE", false},
 		{"a member of a listed group", receiver("U0BOB", "S0ONCALL00"), nil, "slack", "U0ALICE", true},
-		{"somebody outside the group", receiver("S0ONCALL00"), nil, "slack", "U0EVE", false},
+		{"a user outside the group", receiver("S0ONCALL00"), nil, "slack", "U0EVE", false},
 		{"a group that Slack does not know", receiver("S0OTHER000"), nil, "slack", "U0ALICE", false},
-		{"anybody on the command line, without a list", receiver("U0BOB"), nil, "cli", "eve", true},
+		{"any user of the command line, without a list", receiver("U0BOB"), nil, "cli", "eve", true},
 		{"a listed user of the command line", receiver(), []string{"alice@example.com"}, "cli", "alice@example.com", true},
 		{"another one", receiver(), []string{"alice@example.com"}, "cli", "eve", false},
 		{"a link, without a list", receiver("U0BOB"), nil, "link", "link", true},
@@ -57,7 +57,7 @@ func TestWhoMayAct(t *testing.T) {
 			}
 		})
 	}
-	t.Run("nobody, while Slack does not answer", func(t *testing.T) {
+	t.Run("no one, while Slack does not answer", func(t *testing.T) {
 		s.Fail(slacktest.Fault{Status: 503, Times: -1})
 		f := newWorld(t, func(o *Options) {
 			o.Config.Receivers = receiver("S0THIRD000")

@@ -28,7 +28,7 @@ const (
 )
 
 // byBadness has the worst status last. An app on a mock is worse off than one without
-// Redis: it works, and loses everything it is told.
+// Redis: it works, and loses everything it stores.
 var byBadness = []Status{
 	StatusConnected, StatusDegraded, StatusError, StatusStorageFull, StatusReadOnly, StatusQuotaExceeded,
 	StatusTimeout, StatusUnreachable, StatusUnauthorized, StatusMock,

@@ -147,6 +147,29 @@ func TestARunWithAStoreThatFailsAtAnyCall(t *testing.T) {
 	}
 }
 
+// What the month has cost adds up over history. Each hour that cannot be read leaves it unknown.
+func TestCommandsAreUnknownWithoutHistory(t *testing.T) {
+	ranges := 0
+	for n := 0; n == 0 || n < ranges; n++ {
+		x := newFixture(t, "")
+		ranges = 0
+		x.store.Always(func(c storetest.Call) storetest.Fault {
+			if x.redis.calls.Load() == 0 && c.Op == storetest.Range && strings.HasPrefix(c.Key, "gauges/") {
+				if ranges++; ranges == n+1 {
+					return storetest.Unavailable
+				}
+			}
+			return storetest.None
+		})
+		if got := x.run(t, 0)[report.Commands]; got.Status != report.Unknown || got.Cause != cause.MonitorStore {
+			t.Errorf("without hours %d: commands = %+v, want unknown of the store", n+1, got)
+		}
+	}
+	if ranges < 2 {
+		t.Errorf("%d reads of history, want the last hour and earlier ones", ranges)
+	}
+}
+
 func TestARunThatTookLongIsNotFollowedByCompaction(t *testing.T) {
 	for _, tt := range []struct {
 		took time.Duration

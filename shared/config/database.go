@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/config/document"
@@ -98,12 +97,6 @@ type Budget struct {
 	Override bool `yaml:"override" example:"false"`
 	// The share of the quota from which checks that cost commands stop.
 	StopAt float64 `yaml:"stop_at" min:"0.01" max:"1" example:"0.95"`
-}
-
-// WithoutTLS reports whether the database's own URL says http://, which is accepted for
-// this machine's loopback only.
-func (d *Database) WithoutTLS() bool {
-	return strings.HasPrefix(d.URL.value.Reveal(), "http://")
 }
 
 // MockEvidence reports whether the configuration itself says that the app runs on a

@@ -128,5 +128,5 @@ func describeCertificate(c *x509.Certificate) string {
 		issuer = strings.TrimSpace(issuer + " (" + c.Issuer.Organization[0] + ")")
 	}
 	return fmt.Sprintf("certificate for %s issued by %s",
-		cmp.Or(strings.Join(names[:min(len(names), 3)], ", "), "no name"), cmp.Or(issuer, "nobody"))
+		cmp.Or(strings.Join(names[:min(len(names), 3)], ", "), "no name"), cmp.Or(issuer, "an unnamed issuer"))
 }

@@ -45,7 +45,7 @@ func TestLapses(t *testing.T) {
 			}),
 			[]lapse{one("backend", 30*time.Minute, 10*time.Minute, 1), one("worker", 30*time.Minute, 10*time.Minute, 1)},
 		},
-		{"an outage in which nobody did", mock(func(i *incident.Incident) { i.Series = report.Series{Database: "a", Check: report.Ping} }), []lapse{}},
+		{"an outage in which no app did", mock(func(i *incident.Incident) { i.Series = report.Series{Database: "a", Check: report.Ping} }), []lapse{}},
 		{"an app that cannot be asked is none", mock(func(i *incident.Incident) { i.Cause = cause.AppUnreachable }), nil},
 		{"nor is a drill", mock(func(i *incident.Incident) { i.Drill = true }), nil},
 		{"nor another check", mock(func(i *incident.Incident) { i.Series.Check = report.Memory }), nil},
