@@ -74,8 +74,8 @@ variable "checks" {
   nullable = false
 
   validation {
-    condition     = alltrue([for check in keys(var.checks) : contains(["ping", "latency", "write", "mock_mode", "hit_rate", "memory", "commands", "eviction", "isolation", "values", "round_trip"], check)])
-    error_message = "Each key of \"checks\" must be a check: ping, latency, write, mock_mode, hit_rate, memory, commands, eviction, isolation, values or round_trip. Example: checks = { isolation = { enabled = false } }"
+    condition     = alltrue([for check in keys(var.checks) : contains(["ping", "latency", "write", "mock_mode", "hit_rate", "memory", "commands", "bandwidth", "budget", "connections", "eviction", "isolation", "values", "round_trip"], check)])
+    error_message = "Each key of \"checks\" must be a check: ping, latency, write, mock_mode, hit_rate, memory, commands, bandwidth, budget, connections, eviction, isolation, values or round_trip. Example: checks = { isolation = { enabled = false } }"
   }
 }
 
@@ -656,7 +656,7 @@ variable "thresholds" {
   nullable = false
 
   validation {
-    condition     = alltrue([for check in keys(var.thresholds) : contains(["ping", "latency", "write", "mock_mode", "hit_rate", "memory", "commands", "eviction", "isolation", "values", "round_trip", "config", "monitor"], check)])
+    condition     = alltrue([for check in keys(var.thresholds) : contains(["ping", "latency", "write", "mock_mode", "hit_rate", "memory", "commands", "bandwidth", "budget", "connections", "eviction", "isolation", "values", "round_trip", "config", "monitor"], check)])
     error_message = "Each key of \"thresholds\" must be a check. Example: thresholds = { latency = { open = \"600ms\" } }"
   }
 }
