@@ -51,7 +51,7 @@ func (h *Health) worsen(s Status, c cause.Cause, evidence string) {
 	h.Cause, h.Title, h.Fix, h.Playbook, h.Evidence = "", "", nil, "", evidence
 	if c != "" {
 		info := c.Info()
-		h.Cause, h.Title, h.Fix, h.Playbook = string(c), info.Title, info.Fix, c.Playbook()
+		h.Cause, h.Title, h.Fix, h.Playbook = string(c), info.Title, info.Steps(true), c.Playbook()
 	}
 }
 

@@ -10,9 +10,22 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// configuration judges the database's settings and secret. A setting in whose place the
-// default is used is a warning: everything is asked as before.
-func configuration(_ context.Context, t *Target) report.Observation {
+// configuration judges the database's settings and secret, and, as one series for each
+// app, whether its health page is one that the settings explain.
+func configuration(_ context.Context, t *Target) []report.Observation {
+	out := []report.Observation{settings(t)}
+	for i, o := range t.pages {
+		if o.Status != "" {
+			o.Subject = t.Database.Apps[i].Service
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// settings judges the settings and the secret. A setting in whose place the default is
+// used is a warning: everything is asked as before.
+func settings(t *Target) report.Observation {
 	o := ok()
 	var keys []string
 	for _, p := range t.Database.Problems {

@@ -50,7 +50,7 @@ func newValidator(c *Config) *validator {
 // is anything delivered, or a secret sent, elsewhere than a receiver's entry says.
 var vital = regexp.MustCompile(`^databases(\[\d+\](\.(name|url|token))?)?$|` +
 	`^receivers\[\d+\](\.name|\.slack(\.(webhook|bot_token|channel|api_url))?|\.email(\.(host|username|password|from|to))?|` +
-	`\.pagerduty(\.(routing_key|url))?|\.webhook(\.(url|keys))?)?$`)
+	`\.pagerduty(\.(routing_key|url))?|\.webhook(\.(url|keys|token|username|password))?)?$`)
 
 // decode makes a configuration of a merged tree. A problem with a key that a variable
 // set, by the key's path without indexes, is the variable's.

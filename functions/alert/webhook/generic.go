@@ -7,14 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/outbound"
+	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/signature"
 )
 
-// Options configures a Receiver of signed JSON.
+// Options configures a Receiver of JSON: signed, or in Alertmanager's format.
 type Options struct {
 	// Name is the receiver's address in the outbox.
 	Name string
@@ -22,6 +24,10 @@ type Options struct {
 	URL message.Credential
 	// Keys give the signing keys; while one is replaced by another, both sign.
 	Keys []message.Credential
+	// Alertmanager says that the payload is that of Alertmanager's webhook, which is not
+	// signed. Then Token, or Username and Password, prove who sends it.
+	Alertmanager              bool
+	Token, Username, Password message.Credential
 	// AllowLoopback lets the address be on this machine, over http. Otherwise only
 	// public addresses are reached, whatever the name resolves to.
 	AllowLoopback bool
@@ -47,7 +53,11 @@ func New(o Options) (*Receiver, error) {
 		return nil, errors.New("webhook receiver: name is empty")
 	case o.URL == nil:
 		return nil, fmt.Errorf("receiver %s: url is missing", o.Name)
-	case len(o.Keys) == 0:
+	case o.Alertmanager && len(o.Keys) > 0:
+		return nil, fmt.Errorf("receiver %s: keys are given, but Alertmanager's format is not signed", o.Name)
+	case o.Alertmanager && (o.Token != nil && o.Username != nil || (o.Username == nil) != (o.Password == nil)):
+		return nil, fmt.Errorf("receiver %s: want a token, or username and password, or none of them", o.Name)
+	case !o.Alertmanager && len(o.Keys) == 0:
 		return nil, fmt.Errorf("receiver %s: keys are missing, want at least one to sign with", o.Name)
 	}
 	if o.Timeout <= 0 {
@@ -67,19 +77,55 @@ func (r *Receiver) Name() string { return r.options.Name }
 
 // Deliver implements [message.Receiver].
 func (r *Receiver) Deliver(ctx context.Context, m message.Message, prev message.Ref) (message.Ref, message.Outcome, error) {
-	id := messageID(r.options.Name, m)
-	err := r.send(ctx, m, id, false)
-	if message.BadCredential(err) {
-		err = r.send(ctx, m, id, true)
+	id, deliveries := messageID(r.options.Name, m), []func(again bool) error{}
+	if r.options.Alertmanager {
+		for _, status := range alertmanagerStatuses(m) {
+			deliveries = append(deliveries, func(again bool) error { return r.sendAlert(ctx, m, status, again) })
+		}
+	} else {
+		deliveries = append(deliveries, func(again bool) error { return r.sendSigned(ctx, m, id, again) })
 	}
-	if err != nil {
-		return prev, message.OutcomeOf(err), err
+	for _, deliver := range deliveries {
+		err := deliver(false)
+		if message.BadCredential(err) {
+			err = deliver(true)
+		}
+		if err != nil {
+			return prev, message.OutcomeOf(err), err
+		}
+		prev = message.Ref{ID: id}
 	}
-	return message.Ref{ID: id}, message.OutcomeOf(nil), nil
+	return prev, message.OutcomeOf(nil), nil
 }
 
-func (r *Receiver) send(ctx context.Context, m message.Message, id string, again bool) error {
-	const doing = "posting to the webhook"
+const posting = "posting to the webhook"
+
+// sendAlert posts in Alertmanager's format.
+func (r *Receiver) sendAlert(ctx context.Context, m message.Message, status string, again bool) error {
+	var values [4]secrets.Value // address, token, username, password
+	for k, read := range []message.Credential{r.options.URL, r.options.Token, r.options.Username, r.options.Password} {
+		if read == nil {
+			continue
+		}
+		var err error
+		if values[k], err = read(ctx, again); err != nil {
+			return message.FailCredential(posting, err)
+		}
+	}
+	body, err := encode(newAlertmanagerMessage(m, r.options.Name, status))
+	if err != nil {
+		return message.Fail(message.Refused, posting, err.Error())
+	}
+	header := http.Header{}
+	token, username, password := strings.TrimSpace(values[1].Reveal()), strings.TrimSpace(values[2].Reveal()), strings.TrimSpace(values[3].Reveal())
+	authorize(header, token, username, password)
+	known := append(outbound.Address(values[0]), values[1], values[3])
+	return post(ctx, r.client, posting, values[0].Reveal(), body, header, known...)
+}
+
+// sendSigned posts pongwatch's own format.
+func (r *Receiver) sendSigned(ctx context.Context, m message.Message, id string, again bool) error {
+	const doing = posting
 	address, err := r.options.URL(ctx, again)
 	if err != nil {
 		return message.FailCredential(doing, err)
@@ -150,6 +196,7 @@ type eventData struct {
 	Evidence []pair   `json:"evidence,omitempty"`
 	Why      string   `json:"cause_title,omitempty"`
 	Fix      []string `json:"fix,omitempty"`
+	Commands []string `json:"commands,omitempty"` // for the steps of fix
 	Members  []member `json:"members,omitempty"`
 	Links    []pair   `json:"links,omitempty"`
 	Next     string   `json:"next,omitempty"`
@@ -176,7 +223,11 @@ func newEvent(m message.Message) event {
 	d := eventData{
 		Incident: m.ID, ShortID: m.Short, Shard: m.Shard, Revision: m.Revision, State: string(m.State), Severity: string(m.Severity),
 		Drill: m.Drill, Database: m.Database, Environment: m.Environment, Check: string(m.Check), Cause: string(m.Cause), Since: m.Since,
-		Title: m.Headline, Summary: m.Push, News: m.News, Impact: m.Impact, Why: m.CauseTitle, Fix: m.Fix, Next: m.Next,
+		Title: m.Headline, Summary: m.Push, News: m.News, Impact: m.Impact, Why: m.CauseTitle, Next: m.Next,
+	}
+	for _, step := range m.Fix {
+		d.Fix = append(d.Fix, step.Text)
+		d.Commands = append(d.Commands, step.Commands...)
 	}
 	if !m.Until.IsZero() {
 		d.Until = &m.Until
