@@ -44,7 +44,7 @@ func leaves(t reflect.Type, path string) []string {
 
 // elsewhere are the fields of a database that no check reads, by the reader.
 var elsewhere = map[string][]string{
-	"Alert and the answers":              {"Shard", "Environment", "Objective"},
+	"Alert and the answers":              {"Shard", "Environment", "Objective", "Apps.Vercel"},
 	"shared/config, which resolves it":   {"URL", "Token"},
 	"the budget and the pages":           {"Region", "Plan", "Budget.Share", "Budget.Commands", "Budget.Override"},
 	"HealthCheck, which has the history": {"Thresholds.Latency.Critical", "Thresholds.Latency.Window"},
