@@ -18,7 +18,7 @@ func (p *Process) configure(ctx context.Context) (err error) {
 	clients := gcp.NewClients(env)
 	p.secrets, p.deployments = clients.Secrets(), healthcheck.Deployments(clients)
 	p.config, err = config.Load(ctx, config.Options{
-		Getenv: p.options.Getenv, ReadFile: os.ReadFile, Secrets: p.secrets, Local: true,
+		Getenv: p.options.Getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: p.secrets, Local: true,
 	})
 	if err == nil {
 		budget.Enforce(p.config)
