@@ -114,6 +114,7 @@ variable "databases" {
     app = optional(list(object({
       cloud_run   = optional(string)
       health_url  = optional(string)
+      match       = optional(object({ connected = list(string), mock = optional(list(string)), path = string }))
       proof       = optional(bool)
       proof_every = optional(string)
       service     = optional(string)
@@ -187,6 +188,10 @@ variable "databases" {
   validation {
     condition     = alltrue(flatten([for database in var.databases : [for app in database.app : app.cloud_run == null || can(regex("^projects/[^/]+/locations/[^/]+/services/[^/]+$", app.cloud_run))]]))
     error_message = "A database's app.cloud_run must be the full name of a Cloud Run service. Example: cloud_run = \"projects/my-project/locations/us-east4/services/backend\""
+  }
+  validation {
+    condition     = alltrue(flatten([for database in var.databases : [for app in database.app : app.match == null || (app.health_url != null && can(regex("^\\$", app.match.path)) && try(length(app.match.connected) > 0, false))]]))
+    error_message = "A database's app.match must have a JSONPath and the words for connected, and reads the page of health_url. Example: match = { path = \"$.cache.driver\", connected = [\"upstash\"], mock = [\"memory\"] }"
   }
 }
 

@@ -19,7 +19,7 @@ type Input struct {
 	Signal  *report.Signal
 	// Receivers is what delivering has shown about receivers.
 	Receivers []ReceiverHealth
-	// SetAside is the key under which an unreadable state was kept, empty for none.
+	// SetAside says where an unreadable state was kept, empty for none.
 	SetAside string
 }
 
@@ -49,6 +49,7 @@ func Step(s incident.State, in Input, p incident.Policy, now time.Time) (inciden
 	notify.Group(&s, p, now)
 	told = append(told, notify.Tell(&s, slices.Concat(changes, judged, ended), p, now)...)
 	told = append(told, notify.Remind(&s, explained, p, now)...)
+	noteTransitions(s, told)
 	notify.Prune(&s, p, now)
 	judge.Prune(&s, p, now)
 	return s, told
@@ -101,7 +102,7 @@ func (in Input) findings(s incident.State, now time.Time) []judge.Finding {
 		out = append(out, f)
 	}
 	if in.SetAside != "" {
-		return append(out, judge.Finding{Subject: subjectState, Source: subjectState, Cause: cause.MonitorState, Evidence: "kept as " + in.SetAside})
+		return append(out, judge.Finding{Subject: subjectState, Source: subjectState, Cause: cause.MonitorState, Evidence: in.SetAside})
 	}
 	for _, inc := range s.Incidents {
 		if inc.Series == incident.MonitorSeries(subjectState) && inc.Open() && now.Sub(inc.Opened) >= asideFor {

@@ -42,6 +42,7 @@ var confined = []struct {
 	{"google.golang.org/api", []string{"shared/gcp"}, "one package per Google SDK keeps the rest free of it"},
 	{"github.com/GoogleCloudPlatform/functions-framework-go", []string{""}, "the entry points' names stand in one place, where the buildpack looks"},
 	{"github.com/spf13", []string{"cmd"}, "the command line alone has commands and flags"},
+	{"github.com/theory/jsonpath", []string{"shared/check/healthpage", "shared/config"}, "a page is read with it, and the configuration refuses what it cannot parse"},
 	{"github.com/goccy/go-yaml", []string{"shared/config/document", preflight}, "the configuration's YAML is read, with its positions, in one place; preflight reads lock files"},
 	{"github.com/BurntSushi/toml", []string{preflight}, "only preflight reads manifests"},
 	{"github.com/Masterminds/semver", []string{preflight}, "only preflight compares versions of packages"},

@@ -65,6 +65,9 @@ type Target struct {
 	// each app, zero for an app that has no address to ask.
 	asked              bool
 	answered, deployed []report.Observation
+	// pages says of each app whether its health page is understood, zero where that is not
+	// known.
+	pages []report.Observation
 }
 
 // past are all readings that are known, in the order of time.

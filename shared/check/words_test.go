@@ -42,35 +42,6 @@ func TestTheLargestFamiliesAreListedFirst(t *testing.T) {
 	}
 }
 
-func TestPagesThatSpeakOfRedisAndOfOthers(t *testing.T) {
-	for page, want := range map[string]string{
-		`{"name":"api","status":"up"}`:                                            "",
-		`{"services":[{"name":"cache","status":"up"}]}`:                           "",
-		`{"services":[{"name":"Redis","status":"up"}]}`:                           "connected",
-		`{"services":[{"name":"redis","status":"down"}]}`:                         "",
-		`{"redis":{"status":"up"},"status":"down"}`:                               "connected",
-		`{"status":"down","mock":false}`:                                          "",
-		`{"status":"connected","redis":true}`:                                     "connected",
-		`{"status":"connected","redis":false}`:                                    "",
-		`{"redis":{"fallback":true}}`:                                             "mock",
-		`{"fallback":true}`:                                                       "",
-		`{"usesMockRedis":true}`:                                                  "mock",
-		`{"connected":"true"}`:                                                    "connected",
-		`{"redis":{"backend":"in-memory"}}`:                                       "mock",
-		`{"redis":{"backend":"upstash"}}`:                                         "connected",
-		`{"redis":{"backend":"ioredis"}}`:                                         "",
-		`{"a":{"b":{"c":{"status":"mock"}}}}`:                                     "",
-		`{"data":{"data":{"data":{"data":{"data":{"status":"mock"}}}}}}`:          "mock",
-		`{"data":{"data":{"data":{"data":{"data":{"data":{"status":"mock"}}}}}}}`: "",
-		`12345678901234567890`:                                                    "",
-		strings.Repeat(" ", 30) + `mock`:                                          "mock",
-	} {
-		if got := check.ReadMode([]byte(page)); got != want {
-			t.Errorf("%s is %q, want %q", page, got, want)
-		}
-	}
-}
-
 // TestOnlyAppsWithAnAddressAreAsked has four apps with either, both and no address.
 func TestOnlyAppsWithAnAddressAreAsked(t *testing.T) {
 	var asked atomic.Int32

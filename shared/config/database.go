@@ -83,6 +83,19 @@ type App struct {
 	CloudRun string `yaml:"cloud_run" pattern:"cloud_run" example:"projects/my-project/locations/us-east4/services/backend"`
 	// The Vercel project that runs it, for the commands in messages.
 	Vercel string `yaml:"vercel" pattern:"name" example:"backend"`
+	// Where a health page of another shape names what the app uses, and by which words.
+	Match *Match `yaml:"match" example:"{path: $.cache.driver, connected: [upstash], mock: [memory]}"`
+}
+
+// Match reads a health page that pongwatch does not understand by itself. Where its path
+// finds something, nothing else of the page is read.
+type Match struct {
+	// A JSONPath (RFC 9535) to the value.
+	Path string `yaml:"path" required:"true" pattern:"jsonpath" example:"$.cache.driver"`
+	// The values that mean the real Redis, in any case.
+	Connected []string `yaml:"connected" required:"true" single:"true" example:"[upstash]"`
+	// The values that mean a mock. A name such as fakeredis or ioredis-mock means one in any case.
+	Mock []string `yaml:"mock" single:"true" example:"[memory]"`
 }
 
 // Budget bounds the commands that pongwatch itself may use.
@@ -192,6 +205,9 @@ func (v *validator) apps(path string, db *Database) {
 		seen[app.Service] = true
 		if app.HealthURL == "" && app.CloudRun == "" && !v.Bad(at+".health_url") && !v.Bad(at+".cloud_run") {
 			v.Report(at, "wants health_url or cloud_run", "health_url: https://app.example.com/api/v1/health/redis")
+		}
+		if app.Match != nil && app.HealthURL == "" && !v.Bad(at+".health_url") {
+			v.Report(at+".match", "needs health_url, whose page it reads", "health_url: https://app.example.com/health")
 		}
 		if app.Proof && (app.HealthURL == "" || !v.config.ProofKey.IsSet()) {
 			v.Report(at+".proof", "needs health_url here and proof_key in the document", "proof_key: sm://projects/my-project/secrets/pongwatch-proof-key")

@@ -56,6 +56,24 @@ run "text_that_looks_like_a_missing_key_stays" {
   }
 }
 
+run "a_match_of_a_health_page_arrives_as_it_is_written" {
+  variables {
+    databases = { prod-cache = { url = "https://merry-cat-32748.upstash.io", app = [{ service = "backend", health_url = "https://app.example.com/health", match = { path = "$.deps[?@.id == 'kv'].driver", connected = ["upstash"] } }] } }
+  }
+  assert {
+    condition     = jsondecode(output.configuration).databases[0].app == [{ health_url = "https://app.example.com/health", match = { connected = ["upstash"], path = "$.deps[?@.id == 'kv'].driver" }, service = "backend" }]
+    error_message = "A match was damaged: ${output.configuration}"
+  }
+}
+
+run "a_match_needs_a_page" {
+  command = plan
+  variables {
+    databases = { prod-cache = { url = "https://merry-cat-32748.upstash.io", app = [{ cloud_run = "projects/p/locations/l/services/s", match = { path = "$.driver", connected = ["upstash"] } }] } }
+  }
+  expect_failures = [var.databases]
+}
+
 run "thresholds_are_numbers_or_durations" {
   variables {
     thresholds = { latency = { open = "600ms", critical = "2s" }, hit_rate = { open = 0.6, close = "0.65" }, isolation = { open = 3 } }
