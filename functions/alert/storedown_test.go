@@ -152,11 +152,10 @@ func TestStoreDownAdvice(t *testing.T) {
 		k := &keeper{}
 		downFor(t, 1, k, func(o *Options) { o.Folder = folder })
 		m := k.got[0]
-		said := []string{m.CauseTitle, m.CauseText}
+		text := m.CauseTitle + "\n" + m.CauseText
 		for _, step := range m.Fix {
-			said = append(append(said, step.Text), step.Commands...)
+			text += "\n" + step.Text + "\n" + strings.Join(step.Commands, "\n")
 		}
-		text := strings.Join(said, "\n")
 		if !strings.Contains(text, want.has) || strings.Contains(text, want.lacks) {
 			t.Errorf("in folder %q the advice is\n%s\nwant %q and not %q", folder, text, want.has, want.lacks)
 		}

@@ -11,7 +11,7 @@ import (
 const DocumentSchema = 1
 
 // Document is what is kept of an incident for 400 days, for pages and people. Of its thread it
-// has Ack, SilencedUntil, Suppressed and Timeline, which holds its group's as well. Its Rev is the level of [Documents] that it is, which
+// has Ack, SilencedUntil, Suppressed and Timeline, with that of its group. Its Rev is the level of [Documents] that it is, which
 // grows with every document of the incident.
 type Document struct {
 	Incident

@@ -22,7 +22,8 @@ func RenderStoreBack(m Message, now time.Time) Message {
 	m.Symbol = symbol(m.State, m.Severity, false)
 	m.Headline = "pongwatch's store works again, after " + text.Duration(now.Sub(m.Since)) + " (" + between(m.Since, now, now) + ")"
 	m.News = "This message named " + list(names, 3) + ". If that still fails, an incident follows."
-	m.Members, m.Evidence, m.Fix = nil, nil, nil
+	m.Tag = tag(m.Environment, m.State, m.Severity, false)
+	m.Impact, m.Members, m.Evidence, m.Fix = "", nil, nil, nil
 	m.Next = "No action needed."
 	m.Facts = []Fact{{Label: "Seen", At: m.Since}, {Label: "Until", At: now}}
 	m.Push = m.Symbol + " " + m.Headline
@@ -46,5 +47,5 @@ func OnDisk(m Message, folder string, err error) Message {
 	return m
 }
 
-// shellWord returns the word for a shell.
+// shellWord quotes a word for a shell.
 func shellWord(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
