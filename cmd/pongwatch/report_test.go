@@ -141,8 +141,12 @@ func TestSpanOf(t *testing.T) {
 		name string
 		step time.Duration
 	}{
-		{time.Hour, "1h", time.Minute}, {time.Hour + 1, "6h", time.Minute}, {24 * time.Hour, "24h", time.Minute},
-		{25 * time.Hour, "7d", 7 * time.Minute}, {8 * 24 * time.Hour, "30d", 29 * time.Minute}, {90 * 24 * time.Hour, "30d", 29 * time.Minute},
+		{time.Hour, "1h", time.Minute},
+		{time.Hour + 1, "6h", time.Minute},
+		{24 * time.Hour, "24h", time.Minute},
+		{25 * time.Hour, "7d", 7 * time.Minute},
+		{8 * 24 * time.Hour, "30d", 29 * time.Minute},
+		{90 * 24 * time.Hour, "30d", 29 * time.Minute},
 	} {
 		if name, step := spanOf(tt.back); name != tt.name || step != tt.step {
 			t.Errorf("%v back: %s in steps of %v, want %s and %v", tt.back, name, step, tt.name, tt.step)

@@ -105,7 +105,7 @@ func TestDeliveryTable(t *testing.T) {
 		{what: "damaged file, set aside at a restart", at: firing + 1, breakIt: func(s *servers) {
 			s.world.memory = storetest.NewMemory(s.world.clock.Now)
 			s.world.f.store = s.world.memory
-			if err := s.world.f.TakeOver(context.Background(), "documents.db: invalid database"); err != nil {
+			if err := s.world.f.TakeOver(t.Context(), "documents.db: invalid database"); err != nil {
 				t.Error(err)
 			}
 		}},

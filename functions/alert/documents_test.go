@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/shared/incident"
 )

@@ -39,7 +39,7 @@ func (f *Function) voidLeases(ctx context.Context, shard string) error {
 	}
 	s, err := incident.Decode(doc.Data)
 	if err != nil {
-		return nil // the first message sets it aside
+		return nil //nolint:nilerr // the first message sets it aside
 	}
 	var threads []*incident.Thread
 	for _, i := range s.Incidents {

@@ -38,8 +38,10 @@ func timelineText(moments []incident.Moment) string {
 func TestTheTimelineOfAnIncident(t *testing.T) {
 	for _, tt := range []struct{ slack, want string }{
 		{`{webhook: "sm://projects/p/secrets/slack"}`, "12:01 opened; 12:01 slack opened; 12:02 acknowledged by anna; 12:04 resolved; 12:04 slack resolved"},
-		{`{bot_token: "sm://projects/p/secrets/slack", channel: C0123456789}`,
-			"12:01 opened; 12:01 slack opened; 12:02 acknowledged by anna; 12:02 slack acknowledged edited; 12:04 resolved; 12:04 slack resolved"},
+		{
+			`{bot_token: "sm://projects/p/secrets/slack", channel: C0123456789}`,
+			"12:01 opened; 12:01 slack opened; 12:02 acknowledged by anna; 12:02 slack acknowledged edited; 12:04 resolved; 12:04 slack resolved",
+		},
 	} {
 		w := newWorld(t, func(o *Options) {
 			o.Config = parse(t, strings.Replace(document, `slack: {webhook: "sm://projects/p/secrets/slack"}`, "slack: "+tt.slack, 1))

@@ -25,7 +25,7 @@ func (f *Function) openMetrics(w http.ResponseWriter, r *http.Request, q statist
 	}
 	format := expfmt.NewFormat(expfmt.TypeOpenMetrics)
 	if r.Header.Get("Accept") != "" {
-		format = expfmt.NegotiateIncludingOpenMetrics(r.Header)
+		format = expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 	}
 	var b bytes.Buffer
 	e := expfmt.NewEncoder(&b, format)

@@ -139,8 +139,10 @@ func TestAPageThatSaysNothingOfRedisIsAConfigWarning(t *testing.T) {
 		{"connected", answer(200, `{"status":"connected"}`), report.OK, ""},
 		{"mock", answer(503, `{"redis":{"mode":"mock"}}`), "", ""},
 		{"mock, and well", answer(200, `{"redis":{"mode":"mock"}}`), report.OK, ""},
-		{"only of the app", answer(200, `{"status":"ok","build":{"token":"hunter2"}}`), report.Fail,
-			prefix + `match: {path: "$.status", connected: [WORD], mock: [WORD]}; the page's keys: {build{token}, status}`},
+		{
+			"only of the app", answer(200, `{"status":"ok","build":{"token":"hunter2"}}`), report.Fail,
+			prefix + `match: {path: "$.status", connected: [WORD], mock: [WORD]}; the page's keys: {build{token}, status}`,
+		},
 		{"HTML", text("text/html", "mock"), report.Fail, "the page's keys: none"},
 		{"plain text", text("text/plain", "hunter2"), report.Fail, "the page's keys: none"},
 		{"trouble is not the moment to complain", answer(200, `{"status":"error"}`), "", ""},

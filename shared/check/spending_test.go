@@ -66,8 +66,10 @@ func TestEachLimitIsJudgedByItsShare(t *testing.T) {
 
 		{"little of the budget", report.Budget, month(upstashtest.Month{Type: "payg", Budget: 20, Dollars: 2.5}), report.OK, true, "", "$2.50 of $20.00 this month"},
 		{"the budget's warning", report.Budget, month(upstashtest.Month{Type: "payg", Budget: 20, Dollars: 16}), report.Warn, false, cause.BudgetHigh, "$16.00 of $20.00"},
-		{"the budget spent", report.Budget, month(upstashtest.Month{Type: "payg", Budget: 20, Dollars: 19, Counts: map[string][]float64{"GET": {1, 1, 1, 1}, "INCR": {1, 1, 5, 9}}}), report.Fail, false, cause.BudgetHigh,
-			"$19.00 of $20.00 this month; mostly INCR 80 %, GET 20 %; INCR grew most"},
+		{
+			"the budget spent", report.Budget, month(upstashtest.Month{Type: "payg", Budget: 20, Dollars: 19, Counts: map[string][]float64{"GET": {1, 1, 1, 1}, "INCR": {1, 1, 5, 9}}}), report.Fail, false, cause.BudgetHigh,
+			"$19.00 of $20.00 this month; mostly INCR 80 %, GET 20 %; INCR grew most",
+		},
 		{"a fixed plan has no budget", report.Budget, month(upstashtest.Month{Type: "pro", Budget: 20, Dollars: 19}), "", false, "", ""},
 		{"a budget without an account", report.Budget, func(t *check.Target, _ *upstashtest.Server) { t.Account = nil }, "", false, "", ""},
 		{"the budget of a suspended database", report.Budget, func(_ *check.Target, s *upstashtest.Server) { s.SetState("suspended") }, report.Unknown, false, cause.StatsState, "suspended"},

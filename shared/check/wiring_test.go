@@ -30,8 +30,8 @@ func leaves(t reflect.Type, path string) []string {
 		return []string{strings.TrimPrefix(path, ".")}
 	}
 	var out []string
-	for i := range t.NumField() {
-		if f := t.Field(i); f.IsExported() {
+	for f := range t.Fields() {
+		if f.IsExported() {
 			name := path + "." + f.Name
 			if f.Anonymous {
 				name = path

@@ -74,7 +74,7 @@ func inWords(v reflect.Value) string {
 		}
 		return strings.Join(out, " | ")
 	}
-	if s, ok := v.Interface().(Secret); ok && !s.IsReference() {
+	if s, ok := reflect.TypeAssert[Secret](v); ok && !s.IsReference() {
 		return s.value.Reveal()
 	}
 	if v.CanInt() {

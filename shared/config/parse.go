@@ -9,11 +9,11 @@ import (
 	"github.com/pongwatch/pongwatch/shared/config/document"
 )
 
-// Problem is one thing that is wrong with the configuration, and Problems are all of them.
-type (
-	Problem  = document.Problem
-	Problems = document.Problems
-)
+// Problem is one thing that is wrong with the configuration.
+type Problem = document.Problem
+
+// Problems are all that is wrong with it.
+type Problems = document.Problems
 
 // Document is one text to parse, and the name by which problems call it.
 type Document = document.Source

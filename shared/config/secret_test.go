@@ -158,7 +158,7 @@ func TestCredentialsSayWhatCannotBeRead(t *testing.T) {
 		t.Errorf("a database that is not configured: %v", err)
 	}
 	c, ps := Parse(false, Document{Name: "c", Text: []byte("databases: [{name: a, mock: 7, url: 'rediss://a.upstash.io', token: 7}]")})
-	if _, err := c.Credentials(t.Context(), nil, "a"); err != ps[1] {
+	if _, err := c.Credentials(t.Context(), nil, "a"); !errors.Is(err, ps[1]) {
 		t.Errorf("a database with problems: %v, want the first that stops it, %v", err, ps[1])
 	}
 }

@@ -196,8 +196,11 @@ func TestSignRefusesWhatCannotBeVerified(t *testing.T) {
 		keys []signature.Key
 		id   string
 	}{
-		{"no key", nil, "a"}, {"an empty key beside a good one", []signature.Key{k, {}}, "a"}, {"no id", []signature.Key{k}, ""},
-		{"an id with a line break", []signature.Key{k}, "a\nb"}, {"an id with a dot", []signature.Key{k}, "a.b"},
+		{"no key", nil, "a"},
+		{"an empty key beside a good one", []signature.Key{k, {}}, "a"},
+		{"no id", []signature.Key{k}, ""},
+		{"an id with a line break", []signature.Key{k}, "a\nb"},
+		{"an id with a dot", []signature.Key{k}, "a.b"},
 	} {
 		h := http.Header{}
 		if err := signature.Sign(h, c.keys, c.id, at, nil); err == nil || len(h) > 0 {

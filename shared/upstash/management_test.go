@@ -48,11 +48,13 @@ func TestTheAccountsDatabase(t *testing.T) {
 	}{
 		{
 			"the free plan, whose quota the API hides behind a sentinel", string(sample(t, "database.json")),
-			Database{ID: "96ad0856-03b1-4ee7-9666-e81abd0349e1", State: "active", Type: "free", MonthlyCommands: 500_000, Budget: 20}, true,
+			Database{ID: "96ad0856-03b1-4ee7-9666-e81abd0349e1", State: "active", Type: "free", MonthlyCommands: 500_000, Budget: 20},
+			true,
 		},
 		{
 			"a paid plan has no quota", `{"database_id":"a","type":"payg","state":"suspended","db_request_limit":8024278031528736858}`,
-			Database{ID: "a", Type: "payg", State: "suspended"}, false,
+			Database{ID: "a", Type: "payg", State: "suspended"},
+			false,
 		},
 		{"a sentinel at the boundary", `{"database_id":"a","type":"payg","db_request_limit":1125899906842624}`, Database{ID: "a", Type: "payg"}, true},
 		{"a quota below it", `{"database_id":"a","type":"payg","db_request_limit":1125899906842623}`, Database{ID: "a", Type: "payg", MonthlyCommands: 1<<50 - 1}, true},

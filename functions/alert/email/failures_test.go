@@ -24,8 +24,11 @@ func TestEveryCommandFails(t *testing.T) {
 		dropped message.Result
 	}
 	for _, s := range []stage{
-		{emailtest.StageConnect, message.Later}, {emailtest.StageAuth, message.Later}, {emailtest.StageMail, message.Later},
-		{emailtest.StageRcpt, message.Later}, {emailtest.StageData, message.Unknown},
+		{emailtest.StageConnect, message.Later},
+		{emailtest.StageAuth, message.Later},
+		{emailtest.StageMail, message.Later},
+		{emailtest.StageRcpt, message.Later},
+		{emailtest.StageData, message.Unknown},
 	} {
 		for name, tt := range map[string]struct {
 			fault  emailtest.Fault

@@ -31,8 +31,10 @@ func TestPagesNameTheIncidentAndLeadBack(t *testing.T) {
 		"asks":         {httptest.NewRequest(http.MethodGet, linkQuery(t, report.Acknowledge, said), nil), "<h1>Acknowledge INC-7F3A9K?</h1>"},
 		"acknowledged": {post(linkQuery(t, report.Acknowledge, said), form, "", nil), "<h1>Asked to acknowledge INC-7F3A9K</h1>"},
 		"silenced":     {post(linkQuery(t, report.Silence, said), form, "for=4h", nil), "<h1>Asked to silence INC-7F3A9K for 4 h</h1>"},
-		"expired": {httptest.NewRequest(http.MethodGet, linkQuery(t, report.Acknowledge, func(l *signature.Link) { l.About, l.Expires = about, now.Add(-time.Hour) }), nil),
-			"<p>It was good until " + now.Add(-time.Hour).Format("2006-01-02 15:04:05") + " UTC, and nothing has changed. Use the link in the latest message, or the command line: pongwatch ack INC-7F3A9K.</p>"},
+		"expired": {
+			httptest.NewRequest(http.MethodGet, linkQuery(t, report.Acknowledge, func(l *signature.Link) { l.About, l.Expires = about, now.Add(-time.Hour) }), nil),
+			"<p>It was good until " + now.Add(-time.Hour).Format("2006-01-02 15:04:05") + " UTC, and nothing has changed. Use the link in the latest message, or the command line: pongwatch ack INC-7F3A9K.</p>",
+		},
 	} {
 		page := start(t, cfg).do(tt.r).Body.String()
 		for _, want := range []string{tt.want, "<strong>[production] CRITICAL prod-cache is down: &lt;b&gt;Redis&lt;/b&gt; refuses the token, since 18:22 UTC</strong>", `<a href="https://pongwatch.example.com/">Back to the dashboard</a>`} {

@@ -197,8 +197,18 @@ func TestFacts(t *testing.T) {
 		return fact("Timing", func(i *incident.Incident) { i.Observation.Phases = &p })
 	}
 	for _, tt := range []struct{ got, want string }{
-		{tries(0, 0), ""}, {tries(0, 2), ""}, {tries(1, 0), "1"}, {tries(1, 1), "1"}, {tries(1, 2), "1 (tried twice)"}, {tries(3, 2), "3 (the last one tried twice)"}, {tries(2, 3), "2 (the last one tried 3 times)"}, {tries(1200, 1), "1,200"},
-		{answer(401, report.Ping, nil), "HTTP 401"}, {answer(0, report.Ping, &report.Phases{}), "none"}, {answer(0, report.Ping, nil), ""}, {answer(0, report.Write, &report.Phases{}), ""},
+		{tries(0, 0), ""},
+		{tries(0, 2), ""},
+		{tries(1, 0), "1"},
+		{tries(1, 1), "1"},
+		{tries(1, 2), "1 (tried twice)"},
+		{tries(3, 2), "3 (the last one tried twice)"},
+		{tries(2, 3), "2 (the last one tried 3 times)"},
+		{tries(1200, 1), "1,200"},
+		{answer(401, report.Ping, nil), "HTTP 401"},
+		{answer(0, report.Ping, &report.Phases{}), "none"},
+		{answer(0, report.Ping, nil), ""},
+		{answer(0, report.Write, &report.Phases{}), ""},
 		{fact("Last good", func(i *incident.Incident) { i.LastOK = time.Time{} }), "never seen"},
 		{timing(report.Phases{Connect: 11, TLS: 14, Wait: 21, Total: 47, Reached: "read"}), "connect 11 ms, TLS 14 ms, first byte 21 ms, total 47 ms"},
 		{timing(report.Phases{TLS: 1, Total: 2, Reached: "read"}), "connect 0 ms, TLS 1 ms, first byte 0 ms, total 2 ms"},

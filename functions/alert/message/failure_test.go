@@ -20,12 +20,22 @@ func TestStatusesAreJudged(t *testing.T) {
 		wait   string
 		want   message.Outcome
 	}{
-		{300, "", message.Outcome{Result: message.Refused}}, {400, "5", message.Outcome{Result: message.Refused}}, {499, "5", message.Outcome{Result: message.Refused}},
-		{408, "5", message.Outcome{Result: message.Later, RetryAfter: 5 * time.Second}}, {407, "", message.Outcome{Result: message.Refused}}, {409, "", message.Outcome{Result: message.Refused}},
-		{429, "0", message.Outcome{Result: message.Later}}, {429, "-1", message.Outcome{Result: message.Later}}, {429, "3600", message.Outcome{Result: message.Later, RetryAfter: time.Hour}},
-		{429, "3601", message.Outcome{Result: message.Later}}, {429, "soon", message.Outcome{Result: message.Later}}, {429, "", message.Outcome{Result: message.Later}},
-		{428, "5", message.Outcome{Result: message.Refused}}, {430, "5", message.Outcome{Result: message.Refused}},
-		{500, "5", message.Outcome{Result: message.Later, RetryAfter: 5 * time.Second}}, {599, "", message.Outcome{Result: message.Later}},
+		{300, "", message.Outcome{Result: message.Refused}},
+		{400, "5", message.Outcome{Result: message.Refused}},
+		{499, "5", message.Outcome{Result: message.Refused}},
+		{408, "5", message.Outcome{Result: message.Later, RetryAfter: 5 * time.Second}},
+		{407, "", message.Outcome{Result: message.Refused}},
+		{409, "", message.Outcome{Result: message.Refused}},
+		{429, "0", message.Outcome{Result: message.Later}},
+		{429, "-1", message.Outcome{Result: message.Later}},
+		{429, "3600", message.Outcome{Result: message.Later, RetryAfter: time.Hour}},
+		{429, "3601", message.Outcome{Result: message.Later}},
+		{429, "soon", message.Outcome{Result: message.Later}},
+		{429, "", message.Outcome{Result: message.Later}},
+		{428, "5", message.Outcome{Result: message.Refused}},
+		{430, "5", message.Outcome{Result: message.Refused}},
+		{500, "5", message.Outcome{Result: message.Later, RetryAfter: 5 * time.Second}},
+		{599, "", message.Outcome{Result: message.Later}},
 	} {
 		f := message.FailStatus("posting", &http.Response{StatusCode: tt.status, Header: http.Header{"Retry-After": {tt.wait}}})
 		tt.want.Reason = fmt.Sprintf("HTTP %d", tt.status)

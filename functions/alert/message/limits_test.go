@@ -16,10 +16,24 @@ func TestQuantities(t *testing.T) {
 		unit  report.Unit
 		want  string
 	}{
-		{812.4, report.Milliseconds, "812 ms"}, {1234.5, report.Milliseconds, "1,235 ms"}, {0.904, report.Ratio, "90.4 %"}, {0.9, report.Ratio, "90 %"},
-		{1023, report.Bytes, "1023 B"}, {1024, report.Bytes, "1 KB"}, {1 << 20, report.Bytes, "1 MB"}, {1.5 * (1 << 30), report.Bytes, "1.5 GB"},
-		{1 << 50, report.Bytes, "1024 TB"}, {1.5, report.Hours, "1 h 30 min"}, {999, report.Count, "999"}, {1000, report.Count, "1,000"}, {1e6, report.Count, "1,000,000"},
-		{-1000, report.Count, "-1,000"}, {-0.4, report.Count, "0"}, {-0.5, report.Count, "-1"}, {1e15, report.Count, "1e+15"}, {999999999999999, report.Count, "999,999,999,999,999"},
+		{812.4, report.Milliseconds, "812 ms"},
+		{1234.5, report.Milliseconds, "1,235 ms"},
+		{0.904, report.Ratio, "90.4 %"},
+		{0.9, report.Ratio, "90 %"},
+		{1023, report.Bytes, "1023 B"},
+		{1024, report.Bytes, "1 KB"},
+		{1 << 20, report.Bytes, "1 MB"},
+		{1.5 * (1 << 30), report.Bytes, "1.5 GB"},
+		{1 << 50, report.Bytes, "1024 TB"},
+		{1.5, report.Hours, "1 h 30 min"},
+		{999, report.Count, "999"},
+		{1000, report.Count, "1,000"},
+		{1e6, report.Count, "1,000,000"},
+		{-1000, report.Count, "-1,000"},
+		{-0.4, report.Count, "0"},
+		{-0.5, report.Count, "-1"},
+		{1e15, report.Count, "1e+15"},
+		{999999999999999, report.Count, "999,999,999,999,999"},
 		{0.12345, "", "0.1235"},
 	} {
 		if got := quantity(tt.value, tt.unit); got != tt.want {
@@ -46,9 +60,18 @@ func TestTimesForPeople(t *testing.T) {
 		{between(now, now.Add(2*time.Minute), now), "18:22–18:24 UTC"},
 		{between(at("2026-11-21 23:50:00"), now, now), "2026-11-21 23:50–18:22 UTC"},
 		{span(now, now.Add(time.Hour), now), "18:22–19:22 UTC (1 h)"},
-		{list(nil, 2), ""}, {list([]string{"a"}, 2), "a"}, {list([]string{"a", "b"}, 2), "a and b"}, {list([]string{"a", "b", "c"}, 2), "a, b and 1 more"},
-		{list([]string{"a", "b", "c"}, 3), "a, b and c"}, {text.Count(0, "run", "runs"), "0 runs"}, {text.Count(1, "run", "runs"), "1 run"}, {text.Count(2, "run", "runs"), "2 runs"},
-		{upperFirst(""), ""}, {upperFirst("a b"), "A b"}, {lowerFirst("The app"), "the app"}, {lowerFirst("Redis is"), "Redis is"},
+		{list(nil, 2), ""},
+		{list([]string{"a"}, 2), "a"},
+		{list([]string{"a", "b"}, 2), "a and b"},
+		{list([]string{"a", "b", "c"}, 2), "a, b and 1 more"},
+		{list([]string{"a", "b", "c"}, 3), "a, b and c"},
+		{text.Count(0, "run", "runs"), "0 runs"},
+		{text.Count(1, "run", "runs"), "1 run"},
+		{text.Count(2, "run", "runs"), "2 runs"},
+		{upperFirst(""), ""},
+		{upperFirst("a b"), "A b"},
+		{lowerFirst("The app"), "the app"},
+		{lowerFirst("Redis is"), "Redis is"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("got %q, want %q", tt.got, tt.want)

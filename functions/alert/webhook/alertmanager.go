@@ -114,13 +114,14 @@ func newAlertmanagerMessage(m message.Message, receiver, status string) alertman
 
 // alertName is what products show as the rule's name: "RedisPing", "RedisMockMode".
 func alertName(check report.Check) string {
-	name := "Redis"
+	var name strings.Builder
+	name.WriteString("Redis")
 	for word := range strings.SplitSeq(string(check), "_") {
 		if word != "" {
-			name += strings.ToUpper(word[:1]) + word[1:]
+			name.WriteString(strings.ToUpper(word[:1]) + word[1:])
 		}
 	}
-	return name
+	return name.String()
 }
 
 // fingerprint has the form of Prometheus' own: 16 hexadecimal digits. It follows from the

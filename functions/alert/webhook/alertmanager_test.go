@@ -95,9 +95,15 @@ func TestAlertmanagerKnowsAnIncidentAgain(t *testing.T) {
 		cause cause.Cause
 		want  []string
 	}{
-		{incident.Updated, cause.AuthInvalid, nil}, {incident.Acknowledged, cause.AuthInvalid, nil}, {incident.Silenced, cause.AuthInvalid, nil},
-		{incident.Reminder, cause.AuthInvalid, []string{"firing"}}, {incident.CauseChanged, cause.Slow, []string{"firing"}}, {incident.Reopened, cause.AuthInvalid, []string{"firing"}},
-		{incident.Resolved, cause.AuthInvalid, []string{"resolved"}}, {incident.NoLongerWatched, cause.AuthInvalid, []string{"resolved"}}, {incident.Past, cause.AuthInvalid, []string{"firing", "resolved"}},
+		{incident.Updated, cause.AuthInvalid, nil},
+		{incident.Acknowledged, cause.AuthInvalid, nil},
+		{incident.Silenced, cause.AuthInvalid, nil},
+		{incident.Reminder, cause.AuthInvalid, []string{"firing"}},
+		{incident.CauseChanged, cause.Slow, []string{"firing"}},
+		{incident.Reopened, cause.AuthInvalid, []string{"firing"}},
+		{incident.Resolved, cause.AuthInvalid, []string{"resolved"}},
+		{incident.NoLongerWatched, cause.AuthInvalid, []string{"resolved"}},
+		{incident.Past, cause.AuthInvalid, []string{"firing", "resolved"}},
 	} {
 		for k, p := range deliver(messagetest.Notice(tt.event, tt.cause), tt.want...) {
 			a := p.Alerts[0]

@@ -287,11 +287,17 @@ func TestPagerDutysActions(t *testing.T) {
 		opening, loud bool
 		want          string
 	}{
-		{message.Open, true, true, "trigger"}, {message.Open, false, true, "trigger"}, {message.Open, false, false, ""},
-		{message.Unstable, false, true, "trigger"}, {message.Silenced, false, false, ""},
-		{message.Acknowledged, true, false, "trigger acknowledge"}, {message.Acknowledged, false, false, "acknowledge"},
-		{message.Resolved, true, true, "trigger resolve"}, {message.Resolved, false, false, "resolve"},
-		{message.Gone, true, true, "trigger resolve"}, {message.Gone, false, true, "resolve"},
+		{message.Open, true, true, "trigger"},
+		{message.Open, false, true, "trigger"},
+		{message.Open, false, false, ""},
+		{message.Unstable, false, true, "trigger"},
+		{message.Silenced, false, false, ""},
+		{message.Acknowledged, true, false, "trigger acknowledge"},
+		{message.Acknowledged, false, false, "acknowledge"},
+		{message.Resolved, true, true, "trigger resolve"},
+		{message.Resolved, false, false, "resolve"},
+		{message.Gone, true, true, "trigger resolve"},
+		{message.Gone, false, true, "resolve"},
 	} {
 		c := catch(t, nil)
 		m := full()

@@ -150,17 +150,17 @@ func state(name string, value any) Verdict {
 		}
 		return flag(name, value)
 	}
-	return inside(name, value, true)
+	return inside(value, true)
 }
 
 // inside reads the object of a component, or its list of objects, such as one for each
 // node. A mock anywhere in it counts most, then its own status, then what lies below.
 // about says that the object is about the component, not about a part of it.
-func inside(name string, value any, about bool) Verdict {
+func inside(value any, about bool) Verdict {
 	var v Verdict
 	if list, ok := value.([]any); ok {
 		for _, item := range list {
-			v = v.and(inside(name, item, about))
+			v = v.and(inside(item, about))
 		}
 		return v
 	}
@@ -195,9 +195,9 @@ func inside(name string, value any, about bool) Verdict {
 			}
 		default:
 			if about && detailKeys[k] {
-				own = own.and(inside(key, child, true))
+				own = own.and(inside(child, true))
 			} else {
-				below = below.and(inside(key, child, false))
+				below = below.and(inside(child, false))
 			}
 		}
 	}

@@ -193,7 +193,7 @@ func (d *Decoder) value(path string, n *Node, v reflect.Value, k Key) {
 	if n.kind == kindNull { // as if it were not there: Terraform writes null for what is not set
 		return
 	}
-	_, isText := v.Addr().Interface().(Text)
+	_, isText := reflect.TypeAssert[Text](v.Addr())
 	switch kind := v.Kind(); {
 	case kind == reflect.Struct && !isText:
 		d.object(path, n, v)
@@ -238,7 +238,7 @@ func (d *Decoder) list(path string, n *Node, v reflect.Value, k Key) {
 			}
 			d.value(at, one, into.Elem(), item)
 		})
-		_, isText := into.Interface().(Text)
+		_, isText := reflect.TypeAssert[Text](into)
 		if entry := into.Elem().Kind() == reflect.Struct && !isText; entry || len(d.Problems) == before {
 			list = reflect.Append(list, into.Elem())
 		}

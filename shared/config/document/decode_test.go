@@ -1,6 +1,7 @@
 package document
 
 import (
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -60,7 +61,7 @@ type whole struct {
 	Outlets []entry           `yaml:"outlets" scope:"receiver"`
 	Others  []entry           `yaml:"others"`
 	Skipped string            `yaml:"-"`
-	without string
+	without string            //nolint:unused // a field without a tag is no key
 }
 
 // decoded decodes a text into v with a pattern "name" of small letters.
@@ -240,7 +241,8 @@ count: 9
 	}
 	want := []where{
 		{"entries[0].count", "a", "", false},
-		{"entries[1].count", "database-2", "", false}, {"entries[1].name", "database-2", "", false},
+		{"entries[1].count", "database-2", "", false},
+		{"entries[1].name", "database-2", "", false},
 		{"entries[2].name", "database-3", "", false},
 		{"entries[3].name", "database-4", "", false},
 		{"entries[4]", "database-5", "", false},
@@ -315,7 +317,8 @@ func TestOnlyAProblemWithAVitalKeyStopsAnything(t *testing.T) {
 	if diff := cmp.Diff(want, d.Problems); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}
-	if got := d.Problems.Stops().(Problems); len(got) != 2 {
+	var got Problems
+	if !errors.As(d.Problems.Stops(), &got) || len(got) != 2 {
 		t.Errorf("%v stop something, want 2", got)
 	}
 }

@@ -205,7 +205,7 @@ func TestSplit(t *testing.T) {
 func TestNearest(t *testing.T) {
 	keys := []string{"receivers", "databases", "home", "url", "max_commands"}
 	for text, want := range map[string]string{
-		"receiver": "receivers", "recievers": "receivers", "Databases": "databases", "datab": "", "maxCommands": "max_commands", "max-commands": "max_commands",
+		"receiver": "receivers", "recivers": "receivers", "Databases": "databases", "datab": "", "maxCommands": "max_commands", "max-commands": "max_commands",
 		"homme": "home", "hoem": "home", "hxmx": "", "urls": "url", "uri": "url", "uxx": "", "dataXaXes": "databases", "dXtaXaXes": "",
 		"url" + strings.Repeat(" ", 61): "url", "url" + strings.Repeat(" ", 62): "", "": "",
 	} {

@@ -26,8 +26,10 @@ const (
 )
 
 func (k kind) String() string {
-	return [...]string{"nothing", "a text", "a whole number", "a number", "true or false", "a list", "an object",
-		"an anchor or alias (& or *), which is not supported", "a value with a tag (!), which is not supported", "a kind of value that is not supported"}[k]
+	return [...]string{
+		"nothing", "a text", "a whole number", "a number", "true or false", "a list", "an object",
+		"an anchor or alias (& or *), which is not supported", "a value with a tag (!), which is not supported", "a kind of value that is not supported",
+	}[k]
 }
 
 // place is where a value stands.

@@ -1,7 +1,6 @@
 package local
 
 import (
-	"context"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -93,7 +92,7 @@ func TestDemoAppRestartedDuringARequest(t *testing.T) {
 	defer server.Close()
 	a := newDemoApp(server.URL, "token", nil, demoKey(t, "k"))
 	stored := make(chan bool)
-	go func() { stored <- a.set(context.Background(), "key", "value") }()
+	go func() { stored <- a.set(t.Context(), "key", "value") }()
 	<-reached
 	a.restart()
 	answer <- true

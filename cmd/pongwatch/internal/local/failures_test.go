@@ -244,7 +244,7 @@ func TestGreet(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer p.close()
+			defer func() { _ = p.close() }()
 			p.greet()
 			text := strings.NewReplacer(p.URL(), "URL", p.data, "DATA").Replace(out.String())
 			for _, want := range append(tt.want, "  dashboard  URL/\n") {
@@ -361,7 +361,7 @@ func TestDemonstrationConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.close()
+	defer func() { _ = p.close() }()
 	read := func() Demonstration {
 		w := httptest.NewRecorder()
 		p.demo.configurationHandler(p.URL())(w, httptest.NewRequest(http.MethodGet, DemonstrationPath, nil))
@@ -397,7 +397,7 @@ func TestBreakAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.close()
+	defer func() { _ = p.close() }()
 	w := httptest.NewRecorder()
 	p.demo.breakHandler(w, httptest.NewRequest(http.MethodPost, "/demo/break?mode=slow", nil))
 	var m inbox.Mode

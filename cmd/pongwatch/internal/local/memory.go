@@ -43,7 +43,7 @@ func recall(path string, now time.Time) (*memory, *boltstore.Damage, error) {
 	}
 	if err := json.Unmarshal(data, &m.saved); err != nil {
 		d := boltstore.NewDamage(path, now, err)
-		if err := os.Rename(path, d.Aside); err != nil {
+		if err := os.Rename(path, d.Aside); err != nil { //nolint:gosec // the folder is the owner's own
 			return nil, nil, fmt.Errorf("setting aside the demonstration's memory: %w", err)
 		}
 		return &memory{path: path}, d, nil
