@@ -139,7 +139,12 @@ func (s *scenario) restart(text string) {
 	s.t.Helper()
 	old := s.w
 	receivers := map[string]message.Receiver{}
-	for _, name := range []string{"slack", "mail/x@example.com"} {
+	c := parse(s.t, text)
+	var addresses []string
+	for i := range c.Receivers {
+		addresses = append(addresses, Addresses(&c.Receivers[i])...)
+	}
+	for _, name := range addresses {
 		i := slices.IndexFunc(s.tellers, func(r *teller) bool { return r.name == name })
 		if i < 0 {
 			s.tellers = append(s.tellers, &teller{name: name, s: s})
@@ -148,7 +153,7 @@ func (s *scenario) restart(text string) {
 		receivers[name] = s.tellers[i]
 	}
 	s.w = newWorld(s.t, func(o *Options) {
-		o.Config, o.Receivers = parse(s.t, text), receivers
+		o.Config, o.Receivers = c, receivers
 		o.Context = MessageContext(o.Config, nil)
 		if old != nil {
 			o.Store, o.Now = old.faulty, old.clock.Now

@@ -263,6 +263,10 @@ type Group struct {
 	// ended last.
 	Reopened time.Time `json:"reopened,omitzero"`
 	Resumed  time.Time `json:"resumed,omitzero"`
+	// Generation counts the Joined events. Each is an alert of its own to a receiver in which
+	// the one before may have been acknowledged. Renewed is when an acknowledge became void by one.
+	Generation int       `json:"generation,omitempty"`
+	Renewed    time.Time `json:"renewed,omitzero"`
 }
 
 // Open reports whether the group has not been resolved.

@@ -134,7 +134,11 @@ func TestWhatPingExplains(t *testing.T) {
 		{"a failure beside a good ping opens", "..", full, []string{"0 a/write opened"}},
 		{"a pending ping holds it back", "x", full, nil},
 		{"an open one as well, and afterwards it opens", "xx..", full, []string{"1 a/ping opened", "3 a/ping resolved", "3 a/write opened"}},
-		{"a pending ping does not hold mock mode back", "x", mock, []string{"0 a/mock_mode/backend opened"}},
+		{"a pending ping holds mock mode back, so that one fault is one incident", "x", mock, nil},
+		{"and shows it once the ping is confirmed", "xx", mock, []string{"1 a/ping opened", "1 a/ping updated"}},
+		{"a ping that was bad once gives the app one more run to come back", "x.", mock, nil},
+		{"an app that stays in mock mode opens then", "x..", mock, []string{"2 a/mock_mode/backend opened"}},
+		{"an unknown ping explains nothing", "?", mock, []string{"0 a/mock_mode/backend opened"}},
 		{
 			"an open ping shows mock mode, which opens one run after it", "xx...", func(w *court) report.Observation {
 				if w.now.Before(at(2)) {

@@ -13,7 +13,7 @@ import (
 // group fills in the message of several incidents in one thread.
 func (c Context) group(m *Message, n incident.Notice) {
 	g := *n.Group
-	m.Severity = g.Severity
+	m.Severity, m.Generation = g.Severity, g.Generation
 	m.Since, m.Until = g.Since, g.Resolved
 	noisy := slices.ContainsFunc(n.Members, func(i incident.Incident) bool { return i.Open() && (i.Unstable || i.Flapping) })
 	gone := len(n.Members) > 0 && every(n.Members, func(i incident.Incident) bool { return i.Gone })

@@ -51,6 +51,13 @@ func (d *desk) escalating() *desk {
 	return d
 }
 
+// paging adds a receiver that reminds and escalates by itself.
+func (d *desk) paging() *desk {
+	d.p.Receivers["pager"] = incident.Receiver{Pages: true, Reminds: true}
+	d.p.Routes[0].Receivers = []string{"slack", "pager"}
+	return d
+}
+
 // open opens an incident of a database's ping, whose id is the database's name in capitals.
 func (d *desk) open(databases ...string) {
 	for _, name := range databases {

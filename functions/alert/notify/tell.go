@@ -180,7 +180,7 @@ func (s *shard) audience(t thread, event incident.Event) []string {
 		}
 	}
 	if event == incident.Reminder {
-		to = slices.DeleteFunc(to, func(a string) bool { return s.policy.Receivers[a].Reminds })
+		to = slices.DeleteFunc(to, func(a string) bool { return s.onDuty(t, a) })
 	}
 	return to
 }

@@ -208,7 +208,10 @@ func TestAudience(t *testing.T) {
 		{"a stand-in goes on standing in", func(inc *incident.Incident) {
 			inc.Deliveries = map[string]incident.Delivery{"mail": {Instead: "slack"}, "boss": {Want: 1}}
 		}, incident.Opened, []string{"mail", "pager", "slack"}},
-		{"a receiver that reminds by itself is not reminded", func(*incident.Incident) {}, incident.Reminder, []string{"slack"}},
+		{"a receiver that reminds by itself and has taken it is not reminded", func(inc *incident.Incident) {
+			inc.Deliveries = map[string]incident.Delivery{"pager": {Want: 1, Done: 1, Open: true}}
+		}, incident.Reminder, []string{"slack"}},
+		{"one that has not is", func(*incident.Incident) {}, incident.Reminder, []string{"pager", "slack"}},
 		{"all of a drill", func(inc *incident.Incident) { inc.Drill = true }, incident.Drill, []string{"boss", "mail", "pager", "slack"}},
 		{"the one that a drill is for", func(inc *incident.Incident) { inc.Drill, inc.DrillFor = true, "mail" }, incident.Drill, []string{"mail"}},
 	} {

@@ -190,7 +190,7 @@ func broadcast(m message.Message) bool {
 		return false
 	}
 	switch m.Event {
-	case incident.Escalated, incident.Reminder, incident.Reopened, incident.Resumed, incident.Raised, incident.Resolved, incident.Past, incident.CauseChanged:
+	case incident.Escalated, incident.Reminder, incident.Reopened, incident.Resumed, incident.Raised, incident.Joined, incident.Resolved, incident.Past, incident.CauseChanged:
 		return true
 	}
 	return false

@@ -239,7 +239,7 @@ func TestEveryFieldArrives(t *testing.T) {
 		t.Errorf("PagerDuty (-want +got):\n%s", diff)
 	}
 	m = full()
-	m.State, m.Opening = message.Acknowledged, false
+	m.State, m.Opening, m.Loud, m.Events = message.Acknowledged, false, false, []incident.Event{incident.Acknowledged}
 	want = object{"routing_key": "routing-key", "event_action": "acknowledge", "dedup_key": "pongwatch/id"}
 	if diff := cmp.Diff(want, fields(t, pagerDuty(t, c.URL), c, m)); diff != "" {
 		t.Errorf("an acknowledge (-want +got):\n%s", diff)
@@ -280,35 +280,61 @@ func TestPagerDutysOwnFields(t *testing.T) {
 	}
 }
 
-// What PagerDuty is told depends on the state and on whether it knows the incident.
+// What PagerDuty is told depends on what is news, and on what it knows of the incident.
 func TestPagerDutysActions(t *testing.T) {
+	ack, joined, resolved := incident.Acknowledged, incident.Joined, incident.Resolved
 	for _, tt := range []struct {
+		name          string
 		state         message.State
 		opening, loud bool
+		events        []incident.Event
+		generation    int
+		prev          message.Ref
 		want          string
+		ref           message.Ref
 	}{
-		{message.Open, true, true, "trigger"}, {message.Open, false, true, "trigger"}, {message.Open, false, false, ""},
-		{message.Unstable, false, true, "trigger"}, {message.Silenced, false, false, ""},
-		{message.Acknowledged, true, false, "trigger acknowledge"}, {message.Acknowledged, false, false, "acknowledge"},
-		{message.Resolved, true, true, "trigger resolve"}, {message.Resolved, false, false, "resolve"},
-		{message.Gone, true, true, "trigger resolve"}, {message.Gone, false, true, "resolve"},
+		{name: "an opening triggers", state: message.Open, opening: true, loud: true, want: "trigger id"},
+		{name: "news is added to the alert's log", state: message.Open, loud: true, want: "trigger id"},
+		{name: "a silent edit says nothing", state: message.Open},
+		{name: "unstable is news", state: message.Unstable, loud: true, want: "trigger id"},
+		{name: "a silence says nothing", state: message.Silenced},
+		{name: "what is acknowledged already is opened acknowledged", state: message.Acknowledged, opening: true, want: "trigger id, acknowledge id", ref: message.Ref{Thread: "1"}},
+		{name: "an acknowledge is sent", state: message.Acknowledged, events: []incident.Event{ack}, want: "acknowledge id", ref: message.Ref{Thread: "1"}},
+		{name: "and is sent once, whatever is edited later", state: message.Acknowledged, events: []incident.Event{incident.Updated}, prev: message.Ref{ID: "id", Thread: "1"}, ref: message.Ref{Thread: "1"}},
+		{name: "nor is it sent with another one's acknowledge", state: message.Acknowledged, events: []incident.Event{ack}, prev: message.Ref{ID: "id", Thread: "1"}, ref: message.Ref{Thread: "1"}},
+		{name: "later members are an alert of their own", state: message.Open, loud: true, events: []incident.Event{joined}, generation: 2, prev: message.Ref{ID: "id", Thread: "1"}, want: "trigger id/2", ref: message.Ref{Thread: "1"}},
+		{name: "an acknowledge is of all alerts without one", state: message.Acknowledged, events: []incident.Event{ack}, generation: 2, prev: message.Ref{ID: "id", Thread: "1"}, want: "acknowledge id/1, acknowledge id/2", ref: message.Ref{Thread: "3"}},
+		{name: "what is over is opened and resolved", state: message.Resolved, opening: true, loud: true, want: "trigger id, resolve id"},
+		{name: "the end is the end of all alerts", state: message.Resolved, loud: true, events: []incident.Event{resolved}, generation: 1, prev: message.Ref{ID: "id"}, want: "resolve id, resolve id/1", ref: message.Ref{Channel: "1", Thread: "1"}},
+		{name: "but of those that are over", state: message.Resolved, loud: true, events: []incident.Event{resolved}, generation: 1, prev: message.Ref{ID: "id", Channel: "1", Thread: "1"}, want: "resolve id/1", ref: message.Ref{Channel: "1", Thread: "1"}},
+		{name: "what failed again before its end was told is ended first, as an acknowledged alert would notify no one", state: message.Open, loud: true, events: []incident.Event{incident.Reopened, resolved}, prev: message.Ref{ID: "id", Thread: "1"}, want: "resolve id, trigger id"},
+		{name: "what is gone is opened and resolved", state: message.Gone, opening: true, loud: true, want: "trigger id, resolve id"},
+		{name: "what is gone is resolved", state: message.Gone, loud: true, want: "resolve id"},
 	} {
-		c := catch(t, nil)
-		m := full()
-		m.State, m.Opening, m.Loud = tt.state, tt.opening, tt.loud
-		ref, got, err := pagerDuty(t, c.URL).Deliver(t.Context(), m, message.Ref{})
-		if err != nil || got != (message.Outcome{Result: message.Delivered}) || ref != (message.Ref{ID: "id"}) {
-			t.Errorf("%+v: %+v %+v, %v", tt, ref, got, err)
-		}
-		var actions []string
-		for _, body := range c.bodies {
-			_, rest, _ := strings.Cut(body, `"event_action":"`)
-			action, _, _ := strings.Cut(rest, `"`)
-			actions = append(actions, action)
-		}
-		if strings.Join(actions, " ") != tt.want {
-			t.Errorf("%s, opening %v, loud %v: %v, want %q", tt.state, tt.opening, tt.loud, actions, tt.want)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			c := catch(t, nil)
+			m := full()
+			m.State, m.Opening, m.Loud, m.Events, m.Generation = tt.state, tt.opening, tt.loud, tt.events, tt.generation
+			ref, got, err := pagerDuty(t, c.URL).Deliver(t.Context(), m, tt.prev)
+			tt.ref.ID = "id"
+			if err != nil || got != (message.Outcome{Result: message.Delivered}) || ref != tt.ref {
+				t.Errorf("%+v %+v, %v; want %+v", ref, got, err, tt.ref)
+			}
+			var actions []string
+			for _, body := range c.bodies {
+				var e struct {
+					Action string `json:"event_action"`
+					Key    string `json:"dedup_key"`
+				}
+				if err := json.Unmarshal([]byte(body), &e); err != nil {
+					t.Fatal(err)
+				}
+				actions = append(actions, e.Action+" "+strings.TrimPrefix(e.Key, "pongwatch/"))
+			}
+			if strings.Join(actions, ", ") != tt.want {
+				t.Errorf("%v, want %q", actions, tt.want)
+			}
+		})
 	}
 }
 
