@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -69,7 +70,24 @@ func (f *Function) deliver(ctx context.Context, shard string, notices []incident
 			}
 		}
 	}
+	for i := range health {
+		health[i].Minor = health[i].Problem != "" && slices.ContainsFunc(notices, func(n incident.Notice) bool {
+			return n.Address == health[i].Address && siblingTook(n, health)
+		})
+	}
 	return health
+}
+
+// siblingTook reports whether another recipient of the notice's receiver has the incident.
+func siblingTook(n incident.Notice, health []ReceiverHealth) bool {
+	name, _, _ := strings.Cut(n.Address, "/")
+	sibling := func(address string) bool { return address != n.Address && strings.HasPrefix(address, name+"/") }
+	for address, d := range n.Thread().Deliveries {
+		if sibling(address) && d.Open && d.Refused == "" {
+			return true
+		}
+	}
+	return slices.ContainsFunc(health, func(h ReceiverHealth) bool { return sibling(h.Address) && h.Problem == "" })
 }
 
 // sendAll sends a receiver's notices one after the other. Once the receiver asks for a

@@ -234,7 +234,7 @@ func (s *scenario) do(line string, words []string) {
 func (s *scenario) answers(line string, words []string) {
 	s.t.Helper()
 	for _, r := range s.tellers {
-		if name, _, _ := strings.Cut(r.name, "/"); name == words[0] && len(words) == 3 {
+		if name, _, _ := strings.Cut(r.name, "/"); (name == words[0] || r.name == words[0]) && len(words) == 3 {
 			n, err := strconv.Atoi(words[2])
 			if err != nil {
 				s.t.Fatal(err)

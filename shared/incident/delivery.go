@@ -43,6 +43,9 @@ type Delivery struct {
 
 	// Refused is why the receiver refused for good; nothing is sent to it any more.
 	Refused string `json:"refused,omitempty"`
+	// Refusals counts the refusals since the last success, Settings are the receiver's at the last one.
+	Refusals int    `json:"refusals,omitempty"`
+	Settings string `json:"settings,omitempty"`
 	// Instead names the receiver that this delivery stands in for, and Why.
 	Instead string `json:"instead,omitempty"`
 	Why     string `json:"why,omitempty"`
@@ -68,6 +71,14 @@ func (d Delivery) Pending() bool { return d.Refused == "" && (d.Want > d.Done ||
 // Due reports whether it may be claimed at now.
 func (d Delivery) Due(now time.Time) bool {
 	return d.Pending() && !d.Lease.Held(now) && !now.Before(d.NotBefore)
+}
+
+// Again returns the delivery as one that is tried again at once after a refusal.
+func (d Delivery) Again() Delivery {
+	if d.Refused != "" {
+		d.Refused, d.Tries, d.NotBefore = "", 0, time.Time{}
+	}
+	return d
 }
 
 // Notice is one delivery that was claimed, with all that its message needs. It is

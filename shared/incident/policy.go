@@ -131,6 +131,8 @@ type Receiver struct {
 	// Fallback are the addresses that stand in when this one refuses for good; empty
 	// means the route's.
 	Fallback []string
+	// Settings changes with the receiver's settings.
+	Settings string
 }
 
 // Reminders are the pauses before each reminder, the last one repeated; none is never.

@@ -78,12 +78,14 @@ func (s *shard) record(t thread, r Result) {
 		if !r.Ref.IsZero() && (held || d.Ref.IsZero()) {
 			d.Ref = r.Ref
 		}
-		d.Tries, d.NotBefore, d.Maybe, d.Error, d.Refused, d.Since = 0, time.Time{}, 0, "", "", time.Time{}
+		d.Tries, d.NotBefore, d.Maybe, d.Error, d.Since = 0, time.Time{}, 0, "", time.Time{}
+		d.Refused, d.Refusals, d.Settings = "", 0, ""
 		if d.Want > d.Done {
 			d.Since = s.now
 		}
 	case Refused:
 		d.Refused, d.Error, d.NotBefore = r.Error, "", s.now.Add(refusedFor)
+		d.Refusals, d.Settings = d.Refusals+1, s.policy.Receivers[r.Address].Settings
 		if d.Refused == "" {
 			d.Refused = "refused"
 		}
@@ -102,6 +104,9 @@ func (s *shard) record(t thread, r Result) {
 	}
 	if d.Told() != before {
 		s.rewriteDocuments(t)
+	}
+	if r.Outcome == Delivered {
+		TryAgain(s.State, r.Address, s.now)
 	}
 	if r.Outcome == Refused {
 		s.fallBack(t, r.Address, d.Refused)
