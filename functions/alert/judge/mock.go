@@ -30,7 +30,9 @@ func (s *shard) signal(sig report.Signal) {
 	ss := s.series(key)
 	boundRevisions(ss, sig)
 	src := source(ss, sig.Evidence())
-	if !sig.At.After(src.Scheduled) {
+	// An event's time is in whole seconds: of two in one second the end is the later one.
+	ends := sig.Mode == report.Deactivated && src.Down && sig.At.Equal(src.Scheduled)
+	if !sig.At.After(src.Scheduled) && !ends {
 		return
 	}
 	if sig.Mode == report.Deactivated {

@@ -51,6 +51,12 @@ type Receiver interface {
 	Deliver(ctx context.Context, m Message, prev Ref) (Ref, Outcome, error)
 }
 
+// Renewable is a receiver that can find out, without sending anything, whether a new attempt
+// may go better than the one that was refused.
+type Renewable interface {
+	Renewed(ctx context.Context) bool
+}
+
 // Credential returns a receiver's secret at the moment of use. With refused set, because
 // the service has refused the last one, it reads anew.
 type Credential func(ctx context.Context, refused bool) (secrets.Value, error)

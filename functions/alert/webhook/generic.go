@@ -11,6 +11,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/outbound"
+	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/signature"
 )
 
@@ -36,6 +37,7 @@ type Options struct {
 type Receiver struct {
 	options Options
 	client  *http.Client
+	login   *message.Login
 }
 
 var _ message.Receiver = (*Receiver)(nil)
@@ -58,6 +60,7 @@ func New(o Options) (*Receiver, error) {
 	}
 	return &Receiver{
 		options: o,
+		login:   message.NewLogin(append([]message.Credential{o.URL}, o.Keys...)...),
 		client:  outbound.NewClient(outbound.Options{Hosts: []string{"*"}, PublicOnly: true, AllowLoopback: o.AllowLoopback, Timeout: o.Timeout}),
 	}, nil
 }
@@ -65,48 +68,40 @@ func New(o Options) (*Receiver, error) {
 // Name implements [message.Receiver].
 func (r *Receiver) Name() string { return r.options.Name }
 
+// Renewed implements [message.Renewable].
+func (r *Receiver) Renewed(ctx context.Context) bool { return r.login.Renewed(ctx) }
+
 // Deliver implements [message.Receiver].
 func (r *Receiver) Deliver(ctx context.Context, m message.Message, prev message.Ref) (message.Ref, message.Outcome, error) {
 	id := messageID(r.options.Name, m)
-	err := r.send(ctx, m, id, false)
-	if message.BadCredential(err) {
-		err = r.send(ctx, m, id, true)
-	}
+	err := r.login.Do(ctx, doingPost, func(values []secrets.Value) error { return r.send(ctx, m, id, values[0], values[1:]) })
 	if err != nil {
 		return prev, message.OutcomeOf(err), err
 	}
 	return message.Ref{ID: id}, message.OutcomeOf(nil), nil
 }
 
-func (r *Receiver) send(ctx context.Context, m message.Message, id string, again bool) error {
-	const doing = "posting to the webhook"
-	address, err := r.options.URL(ctx, again)
-	if err != nil {
-		return message.FailCredential(doing, err)
-	}
-	known := outbound.Address(address)
+const doingPost = "posting to the webhook"
+
+func (r *Receiver) send(ctx context.Context, m message.Message, id string, address secrets.Value, values []secrets.Value) error {
+	known := append(outbound.Address(address), values...)
 	var keys []signature.Key
-	for _, credential := range r.options.Keys {
-		v, err := credential(ctx, again)
-		if err != nil {
-			return message.FailCredential(doing, err)
-		}
-		known = append(known, v)
+	for _, v := range values {
 		parsed, err := signature.ParseKeys(v.Reveal())
 		if err != nil {
-			return message.Fail(message.Refused, doing, err.Error())
+			return message.Fail(message.Refused, doingPost, err.Error())
 		}
 		keys = append(keys, parsed...)
 	}
 	body, err := encode(newEvent(m))
 	if err != nil {
-		return message.Fail(message.Refused, doing, err.Error())
+		return message.Fail(message.Refused, doingPost, err.Error())
 	}
 	header := http.Header{}
 	if err := signature.Sign(header, keys, id, r.options.Now(), body); err != nil {
-		return message.Fail(message.Refused, doing, err.Error())
+		return message.Fail(message.Refused, doingPost, err.Error())
 	}
-	return post(ctx, r.client, doing, address.Reveal(), body, header, known...)
+	return post(ctx, r.client, doingPost, address.Reveal(), body, header, known...)
 }
 
 // messageID is the same for every try of one revision: the receiver's key of idempotency.

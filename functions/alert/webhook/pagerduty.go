@@ -42,6 +42,7 @@ var pagerDutyHosts = []string{"events.pagerduty.com", "events.eu.pagerduty.com"}
 type PagerDuty struct {
 	options PagerDutyOptions
 	client  *http.Client
+	login   *message.Login
 }
 
 var _ message.Receiver = (*PagerDuty)(nil)
@@ -65,6 +66,7 @@ func NewPagerDuty(o PagerDutyOptions) (*PagerDuty, error) {
 	}
 	return &PagerDuty{
 		options: o,
+		login:   message.NewLogin(o.RoutingKey),
 		client:  outbound.NewClient(outbound.Options{Hosts: pagerDutyHosts, AllowLoopback: o.AllowLoopback, Timeout: o.Timeout}),
 	}, nil
 }
@@ -72,14 +74,14 @@ func NewPagerDuty(o PagerDutyOptions) (*PagerDuty, error) {
 // Name implements [message.Receiver].
 func (p *PagerDuty) Name() string { return p.options.Name }
 
+// Renewed implements [message.Renewable].
+func (p *PagerDuty) Renewed(ctx context.Context) bool { return p.login.Renewed(ctx) }
+
 // Deliver implements [message.Receiver].
 func (p *PagerDuty) Deliver(ctx context.Context, m message.Message, prev message.Ref) (message.Ref, message.Outcome, error) {
 	events, next := actions(m, prev)
 	for _, e := range events {
-		err := p.send(ctx, m, e, false)
-		if message.BadCredential(err) {
-			err = p.send(ctx, m, e, true)
-		}
+		err := p.login.Do(ctx, doingPagerDuty, func(keys []secrets.Value) error { return p.send(ctx, m, e, keys[0]) })
 		if err != nil {
 			return prev, message.OutcomeOf(err), err
 		}
@@ -165,17 +167,14 @@ type pagerDutyLink struct {
 // maxSummary is PagerDuty's limit.
 const maxSummary = 1024
 
-func (p *PagerDuty) send(ctx context.Context, m message.Message, a action, again bool) error {
-	const doing = "sending to PagerDuty"
-	key, err := p.options.RoutingKey(ctx, again)
-	if err != nil {
-		return message.FailCredential(doing, err)
-	}
+const doingPagerDuty = "sending to PagerDuty"
+
+func (p *PagerDuty) send(ctx context.Context, m message.Message, a action, key secrets.Value) error {
 	body, err := encode(newPagerDutyEvent(m, a, key))
 	if err != nil {
-		return message.Fail(message.Refused, doing, err.Error())
+		return message.Fail(message.Refused, doingPagerDuty, err.Error())
 	}
-	return post(ctx, p.client, doing, p.options.URL, body, http.Header{}, key)
+	return post(ctx, p.client, doingPagerDuty, p.options.URL, body, http.Header{}, key)
 }
 
 func newPagerDutyEvent(m message.Message, a action, key secrets.Value) pagerDutyEvent {
