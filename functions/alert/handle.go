@@ -128,7 +128,7 @@ func (f *Function) storedShards(ctx context.Context) []string {
 	f.mu.Lock()
 	names, read := f.stored, f.storedAt
 	f.mu.Unlock()
-	if !read.IsZero() && f.now().Sub(read) < storedFor {
+	if age := f.now().Sub(read); !read.IsZero() && age >= 0 && age < storedFor {
 		return names
 	}
 	prefix := incident.StateKey("")

@@ -124,6 +124,9 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in Input, made *
 		in.SetAside = aside
 	}
 	now, policy := f.now(), f.policy(shard)
+	if ahead := state.Ahead(now, policy); ahead > 0 {
+		f.log.WarnContext(ctx, "the clock has stepped back: stored times lie in the future and are corrected", "event", "clock", "shard", shard, "ahead_ms", ahead.Milliseconds())
+	}
 	next, transitions := Step(state, in, policy, now)
 	f.trends(ctx, shard, next, transitions)
 	f.options.Observe(Stepped)

@@ -36,6 +36,7 @@ import (
 //	                                  q quota, 5 server error, ? unknown; "all=x" is every database
 //	late 1h ping …                    its schedule is that long ago, its observations too
 //	check DB/CHECK STATUS [CAUSE]     rides with the next ping
+//	back 1h                           the clock steps back by that
 //	[N] tick                          a minute passes without a report
 //	signal SERVICE activated|deactivated
 //	ack | silence 30m | unsilence     of the one open thread
@@ -192,6 +193,12 @@ func (s *scenario) do(line string, words []string) {
 		}
 		today := s.w.clock.Now().Truncate(24 * time.Hour)
 		s.w.clock.Add(today.Add(time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute).Sub(s.w.clock.Now()))
+	case "back":
+		d, err := time.ParseDuration(words[1])
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.w.clock.Add(-d)
 	case "ping":
 		s.ping(region, 0, words[1:])
 	case "late":

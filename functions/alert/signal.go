@@ -34,7 +34,7 @@ func (f *Function) repeats(sig report.Signal) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	last, ok := f.signals[key]
-	if ok && last.mode == sig.Mode && now.Sub(last.at) < signalQuiet {
+	if ok && last.mode == sig.Mode && !last.at.After(now) && now.Sub(last.at) < signalQuiet {
 		return true
 	}
 	if len(f.signals) >= maxRecent {

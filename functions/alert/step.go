@@ -43,6 +43,9 @@ type ReceiverHealth struct {
 // the ends of silences and maintenance, reminders and escalation are due by now.
 func Step(s incident.State, in Input, p incident.Policy, now time.Time) (incident.State, []notify.Transition) {
 	s, in, now = s.Clone(), in.truncated(), now.UTC().Truncate(time.Millisecond)
+	if s.Ahead(now, p) > 0 {
+		s.StepBack(now, p)
+	}
 	var changes []incident.Change
 	var told []notify.Transition
 	if in.Command != nil {

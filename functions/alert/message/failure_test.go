@@ -26,7 +26,7 @@ func TestStatusesAreJudged(t *testing.T) {
 		{429, "21601", message.Outcome{Result: message.Later, RetryAfter: 6 * time.Hour}},
 		{429, "Sun, 22 Nov 2026 12:01:30 GMT", message.Outcome{Result: message.Later, RetryAfter: 90 * time.Second}}, {503, "Mon, 23 Nov 2026 12:00:00 GMT", message.Outcome{Result: message.Later, RetryAfter: 6 * time.Hour}},
 		{429, "Sun, 22 Nov 2026 11:00:00 GMT", message.Outcome{Result: message.Later}},
-		 {429, "soon", message.Outcome{Result: message.Later}}, {429, "", message.Outcome{Result: message.Later}},
+		{429, "soon", message.Outcome{Result: message.Later}}, {429, "", message.Outcome{Result: message.Later}},
 		{428, "5", message.Outcome{Result: message.Refused}}, {430, "5", message.Outcome{Result: message.Refused}},
 		{500, "5", message.Outcome{Result: message.Later, RetryAfter: 5 * time.Second}}, {599, "", message.Outcome{Result: message.Later}},
 	} {

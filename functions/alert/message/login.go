@@ -33,6 +33,7 @@ func (l *Login) Do(ctx context.Context, doing string, attempt func([]secrets.Val
 		fresh, e := l.read(ctx, true)
 		switch {
 		case e != nil:
+			l.note(values, err)
 			return FailCredential(doing, e)
 		case !equal(fresh, values):
 			values = fresh
