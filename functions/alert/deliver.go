@@ -66,7 +66,7 @@ func (f *Function) deliver(ctx context.Context, shard string, notices []incident
 				health = append(health, ReceiverHealth{Address: r.Address, Problem: r.Error})
 			case notify.Delivered:
 				health = append(health, ReceiverHealth{Address: r.Address})
-			case notify.Later, notify.Ambiguous:
+			case notify.Later, notify.Ambiguous, notify.Nothing:
 			}
 		}
 	}
@@ -138,6 +138,8 @@ func (f *Function) send(ctx context.Context, address string, n incident.Notice) 
 	f.options.Observe(Sent)
 	r.Ref, r.RetryAfter, r.Outcome = ref, outcome.RetryAfter, notify.Outcome(outcome.Result)
 	switch {
+	case outcome.Unsent:
+		r.Outcome = notify.Nothing
 	case r.Outcome == notify.Delivered:
 	case outcome.Reason != "":
 		r.Error = outcome.Reason

@@ -39,6 +39,8 @@ func (f *Function) logDelivery(ctx context.Context, n incident.Notice, r notify.
 	switch {
 	case r.Outcome == notify.Refused:
 		level = slog.LevelError
+	case r.Outcome == notify.Nothing:
+		level = slog.LevelDebug
 	case r.Outcome != notify.Delivered:
 		level = slog.LevelWarn
 	}

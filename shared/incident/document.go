@@ -25,15 +25,18 @@ type Document struct {
 	Cause    cause.Cause    `json:"cause"`
 	Previous cause.Cause    `json:"previous_cause,omitempty"`
 
-	Since    time.Time `json:"since"`
-	LastOK   time.Time `json:"last_ok,omitzero"`
-	Opened   time.Time `json:"opened"`
-	Resolved time.Time `json:"resolved,omitzero"`
-	Gone     bool      `json:"gone,omitempty"`
-	Reopened int       `json:"reopened,omitempty"`
-	Unstable bool      `json:"unstable,omitempty"`
-	Flapping bool      `json:"flapping,omitempty"`
-	Drill    bool      `json:"drill,omitempty"`
+	Since    time.Time     `json:"since"`
+	LastOK   time.Time     `json:"last_ok,omitzero"`
+	Opened   time.Time     `json:"opened"`
+	Resolved time.Time     `json:"resolved,omitzero"`
+	Again    time.Time     `json:"again,omitzero"`
+	Good     time.Time     `json:"good,omitzero"`
+	Before   time.Duration `json:"before,omitempty"`
+	Gone     bool          `json:"gone,omitempty"`
+	Reopened int           `json:"reopened,omitempty"`
+	Unstable bool          `json:"unstable,omitempty"`
+	Flapping bool          `json:"flapping,omitempty"`
+	Drill    bool          `json:"drill,omitempty"`
 
 	Ack           *Ack      `json:"ack,omitempty"`
 	SilencedUntil time.Time `json:"silenced_until,omitzero"`
@@ -75,7 +78,7 @@ func NewDocument(shard string, i Incident, group *Group) Document {
 	d := Document{
 		ID: i.ID, Short: i.Short(), Shard: shard, Series: i.Series, Severity: i.Severity, Status: i.Status,
 		Cause: i.Cause, Previous: i.Previous, Since: i.Since, LastOK: i.LastOK, Opened: i.Opened, Resolved: i.Resolved,
-		Gone: i.Gone, Reopened: i.Reopened, Unstable: i.Unstable, Flapping: i.Flapping, Drill: i.Drill,
+		Again: i.Again, Good: i.Good, Before: i.Before, Gone: i.Gone, Reopened: i.Reopened, Unstable: i.Unstable, Flapping: i.Flapping, Drill: i.Drill,
 		Ack: i.Ack, SilencedUntil: i.SilencedUntil, Suppressed: i.Suppressed,
 		Down: i.Down, Voters: i.Voters, Runs: i.Runs, Mock: i.Mock, Observation: i.Observation, Sparkline: i.Sparkline,
 		Told: map[string]Told{},
@@ -124,7 +127,7 @@ func (d *Document) Incident() Incident {
 	return Incident{
 		ID: d.ID, Series: d.Series, Severity: d.Severity, Status: d.Status, Cause: d.Cause, Previous: d.Previous,
 		Observation: d.Observation, Down: d.Down, Voters: d.Voters, Runs: d.Runs, Since: d.Since, LastOK: d.LastOK,
-		Opened: d.Opened, Resolved: d.Resolved, Gone: d.Gone, Reopened: d.Reopened, Unstable: d.Unstable, Flapping: d.Flapping,
+		Opened: d.Opened, Resolved: d.Resolved, Again: d.Again, Good: d.Good, Before: d.Before, Gone: d.Gone, Reopened: d.Reopened, Unstable: d.Unstable, Flapping: d.Flapping,
 		Mock: d.Mock, Sparkline: d.Sparkline, Drill: d.Drill,
 	}
 }

@@ -109,7 +109,7 @@ func (r *Receiver) Renewed(ctx context.Context) bool { return r.login.Renewed(ct
 // Deliver implements [message.Receiver].
 func (r *Receiver) Deliver(ctx context.Context, m message.Message, prev message.Ref) (message.Ref, message.Outcome, error) {
 	if !m.Loud {
-		return prev, message.Outcome{Result: message.Delivered}, nil
+		return prev, message.Outcome{Result: message.Delivered, Unsent: true}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.options.Timeout)
 	defer cancel()

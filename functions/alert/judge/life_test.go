@@ -182,3 +182,44 @@ func TestWhatWasHeldBackNeedsANewResult(t *testing.T) {
 	w.run("us", ".", w.other(report.Write, "", cause.StorageFull))
 	w.want("0 a/ping opened", "1 a/ping resolved", "2 a/write opened")
 }
+
+// What a person wants to know afterwards is how long it was really down.
+func TestDowntimeIsTheSumOfTheBadStretches(t *testing.T) {
+	for _, tt := range []struct {
+		name, life string
+		again      int // minute, 0 for never
+		want       time.Duration
+	}{
+		{"one stretch", "aaaa.....", 0, 4 * time.Minute},
+		{"two, ten minutes apart", "aaaa..........aaa....", 14, (4 + 5) * time.Minute},
+		{"three", "a.....a......a....", 13, (1 + 3 + 3) * time.Minute},
+		{"still open", "aaaa..........aaa", 14, (4 + 3) * time.Minute},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newCourt(t)
+			w.p.FlapHigh, w.p.UnstableAfter = incident.Never, 99
+			w.life(tt.life)
+			inc := w.of(report.Ping)
+			if got := inc.Duration(w.now).Round(time.Minute); got != tt.want {
+				t.Errorf("down for %v, want %v", got, tt.want)
+			}
+			again := time.Time{}
+			if tt.again > 0 {
+				again = at(tt.again).Add(time.Second)
+			}
+			if !inc.Again.Equal(again) || !inc.Since.Equal(at(0).Add(time.Second)) {
+				t.Errorf("since %v, again since %v, want %v", inc.Since, inc.Again, again)
+			}
+		})
+	}
+}
+
+func TestTheGoodTimeOfAnUnstableIncidentIsNoDowntime(t *testing.T) {
+	w := newCourt(t)
+	w.p.FlapHigh, w.p.UnstableAfter, w.p.Settle = incident.Never, 1, 10*time.Minute
+	w.life("a...." + "a" + strings.Repeat(".", 20))
+	inc := w.of(report.Ping)
+	if got := inc.Duration(w.now).Round(time.Minute); inc.Open() || got != (1+3)*time.Minute {
+		t.Errorf("open %t, down for %v, want 4 minutes", inc.Open(), got)
+	}
+}

@@ -29,6 +29,9 @@ const (
 // Outcome is what the caller records of one attempt.
 type Outcome struct {
 	Result Result
+	// Unsent says of Delivered that nothing had to be sent, or could be: an edit that the
+	// receiver cannot make.
+	Unsent bool
 	// RetryAfter is the least wait that the other side asked for, zero for none.
 	RetryAfter time.Duration
 	// Reason says in a few words why it was not delivered, without secrets:

@@ -13,6 +13,8 @@ type Outcome string
 const (
 	// Delivered: the receiver has accepted it.
 	Delivered Outcome = "delivered"
+	// Nothing: the receiver has nothing to be told, such as an edit that it cannot make.
+	Nothing Outcome = "nothing"
 	// Refused: for good; no retry will change it.
 	Refused Outcome = "refused"
 	// Later: not now; worth another try.
@@ -66,10 +68,13 @@ func (s *shard) record(t thread, r Result) {
 		d.Lease = incident.Lease{}
 	}
 	switch r.Outcome {
-	case Delivered:
+	case Delivered, Nothing:
 		// What was sent is known to the receiver even if the right to send it was lost.
 		if r.Want >= d.Done {
-			d.Open, d.Sent = r.Open, s.now
+			d.Open = r.Open
+			if r.Outcome == Delivered { // otherwise nothing has left
+				d.Sent = s.now
+			}
 		}
 		// Another worker may be sending, or have sent, a newer revision that this one
 		// has just overwritten: one more edit puts it right.

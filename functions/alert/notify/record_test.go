@@ -83,6 +83,12 @@ func TestRecord(t *testing.T) {
 			incident.Delivery{Want: 2, Done: 2, Sent: noon},
 		},
 		{
+			"an edit that the receiver cannot make is no message that left",
+			incident.Delivery{Want: 2, Done: 1, Lease: ours, Open: true, Sent: noon.Add(-time.Hour)},
+			Result{ID: id, Address: address, Owner: "us", Want: 2, Open: true, Outcome: Nothing},
+			incident.Delivery{Want: 2, Done: 2, Open: true, Sent: noon.Add(-time.Hour)},
+		},
+		{
 			"a delivery after a refusal clears it",
 			incident.Delivery{Want: 1, Lease: ours, Tries: 3, Refused: "gone", Refusals: 2, Settings: "s", Error: "x", Maybe: 1, Since: noon},
 			delivered,

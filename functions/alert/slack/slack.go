@@ -140,8 +140,9 @@ func (r *Receiver) Deliver(ctx context.Context, m message.Message, prev message.
 	ref, err := prev, error(nil)
 	if r.options.Webhook == nil {
 		ref, err = r.deliverBot(ctx, m, prev)
-	} else if m.Loud {
-		// A silent edit could only be yet another message.
+	} else if !m.Loud {
+		return prev, message.Outcome{Result: message.Delivered, Unsent: true}, nil // a silent edit could only be yet another message
+	} else {
 		err = r.call(ctx, posting, r.layout(m, m.FirstLine()), plainFallback(m), r.postWebhook)
 	}
 	return ref, message.OutcomeOf(err), err

@@ -80,6 +80,9 @@ func (p *PagerDuty) Renewed(ctx context.Context) bool { return p.login.Renewed(c
 // Deliver implements [message.Receiver].
 func (p *PagerDuty) Deliver(ctx context.Context, m message.Message, prev message.Ref) (message.Ref, message.Outcome, error) {
 	events, next := actions(m, prev)
+	if len(events) == 0 {
+		return prev, message.Outcome{Result: message.Delivered, Unsent: true}, nil
+	}
 	for _, e := range events {
 		err := p.login.Do(ctx, doingPagerDuty, func(keys []secrets.Value) error { return p.send(ctx, m, e, keys[0]) })
 		if err != nil {
