@@ -91,11 +91,13 @@ type Function struct {
 
 	mu       sync.Mutex
 	policies map[string]incident.Policy
-	signals  map[string]recentSignal // what each source last said of each service's revisions
-	failOpen map[string]time.Time    // the last slot of each shard that was used without a store
-	stored   []string
-	storedAt time.Time
-	refusing []string // addresses; nil while not known
+	// strangers are the services that spoke and that the configuration does not name.
+	strangers map[string]bool
+	signals   map[string]recentSignal // what each source last said of each service's revisions
+	failOpen  map[string]time.Time    // the last slot of each shard that was used without a store
+	stored    []string
+	storedAt  time.Time
+	refusing  []string // addresses; nil while not known
 
 	pulse pulse
 }
@@ -133,7 +135,7 @@ func New(o Options) (*Function, error) {
 	}
 	f := &Function{
 		options: o, config: o.Config, store: o.Store, log: o.Logger, now: o.Now,
-		policies: map[string]incident.Policy{}, signals: map[string]recentSignal{}, failOpen: map[string]time.Time{},
+		policies: map[string]incident.Policy{}, signals: map[string]recentSignal{}, strangers: map[string]bool{}, failOpen: map[string]time.Time{},
 		pulse: pulse{unheard: map[string]bool{}},
 	}
 	if shards := o.Config.ShardNames(); len(shards) > 0 {

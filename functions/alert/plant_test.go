@@ -93,7 +93,7 @@ func (r *reader) take(m message.Message, certain bool) {
 	case incident.Unstable:
 		r.open[m.ID] = true
 	case incident.Resolved, incident.NoLongerWatched:
-		if !open {
+		if !open && m.Event == incident.Resolved { // what is no longer watched says what it was
 			fault("told the end of what was not told")
 		}
 		r.open[m.ID] = false

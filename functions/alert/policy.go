@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -70,7 +71,16 @@ func jobs(c *config.Config, shard string) []incident.Job {
 }
 
 func database(c *config.Config, d *config.Database) incident.Database {
-	db := incident.Database{Environment: d.Environment, Home: home(c, d), Region: d.Region, Rules: rules(&d.Thresholds)}
+	db := incident.Database{Environment: d.Environment, Home: home(c, d), Region: d.Region, Rules: rules(&d.Thresholds), Services: []string{}}
+	for service, name := range c.Services {
+		if name == d.Name {
+			db.Services = append(db.Services, service)
+		}
+	}
+	for _, app := range d.Apps {
+		db.Services = append(db.Services, app.Service)
+	}
+	slices.Sort(db.Services)
 	for _, check := range report.Checks() {
 		if on := d.Checks.Of(check); on.Enabled || on == (config.Check{}) {
 			db.Checks = append(db.Checks, check)

@@ -19,6 +19,8 @@ type Input struct {
 	Signal  *report.Signal
 	// Receivers is what delivering has shown about receivers.
 	Receivers []ReceiverHealth
+	// Unknown says which services spoke that the configuration does not name, empty for none.
+	Unknown string
 	// SetAside is the key under which an unreadable state was kept, empty for none.
 	SetAside string
 }
@@ -98,11 +100,15 @@ func (in Input) truncated() Input {
 const (
 	subjectReceivers = "receivers"
 	subjectState     = "state"
+	subjectServices  = "services"
 )
 
 // asideFor is how long the incident about a state that was set aside stays open: nothing
 // else would end it.
 const asideFor = 24 * time.Hour
+
+// unknownFor is how long after an unknown service spoke last the incident about it stays open.
+const unknownFor = 24 * time.Hour
 
 // findings says what Alert has found out about receivers and its own state.
 func (in Input) findings(s incident.State, p incident.Policy, now time.Time) []judge.Finding {
@@ -122,6 +128,14 @@ func (in Input) findings(s incident.State, p incident.Policy, now time.Time) []j
 	for _, address := range refusing(s) {
 		if _, ok := p.Receivers[address]; !ok && p.Databases != nil { // it is no longer configured
 			out = append(out, judge.Finding{Subject: subjectReceivers, Source: address})
+		}
+	}
+	if in.Unknown != "" {
+		out = append(out, judge.Finding{Subject: subjectServices, Source: subjectServices, Status: report.Warn, Cause: cause.ConfigInvalid, Evidence: in.Unknown})
+	}
+	for _, inc := range s.Incidents { // no signal says that these services are gone
+		if inc.Series == incident.MonitorSeries(subjectServices) && inc.Open() && now.Sub(inc.Observation.At) >= unknownFor {
+			out = append(out, judge.Finding{Subject: subjectServices, Source: subjectServices})
 		}
 	}
 	if in.SetAside != "" {

@@ -83,6 +83,9 @@ type Database struct {
 	Region string
 	// Checks are those that are on; empty means all.
 	Checks []report.Check
+	// Services are the apps that the configuration names, and that signals may be about; nil
+	// means all.
+	Services []string
 	// Rules replace the policy's for this database.
 	Rules map[report.Check]Rule
 }

@@ -334,3 +334,24 @@ func TestASignalWaitsForThePingThatMayExplainIt(t *testing.T) {
 		})
 	}
 }
+
+// An event's time is in whole seconds, so that an app that falls back and recovers within one
+// sends the same time twice.
+func TestOfTwoSignalsInOneSecondTheEndWins(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		modes []report.Mode
+	}{
+		{"the end comes last", []report.Mode{report.Activated, report.Deactivated}},
+		{"the end comes first", []report.Mode{report.Deactivated, report.Activated}},
+		{"and the beginning is repeated", []report.Mode{report.Activated, report.Deactivated, report.Activated}},
+	} {
+		w := newCourt(t)
+		for _, mode := range tt.modes {
+			w.signal(report.SourceEvent, "", mode, noon)
+		}
+		if src := w.s.Series[mockA].Sources[0]; src.Down {
+			t.Errorf("%s: it is in mock mode", tt.name)
+		}
+	}
+}

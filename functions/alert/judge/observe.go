@@ -93,6 +93,9 @@ func (s *shard) watched(key report.Series) bool {
 		return true
 	}
 	db, known := s.policy.Databases[key.Database]
+	if known && key.Check == report.MockMode && db.Services != nil && !slices.Contains(db.Services, key.Subject) {
+		return false // otherwise anyone could open an incident of any name
+	}
 	return known && (len(db.Checks) == 0 || slices.Contains(db.Checks, key.Check))
 }
 
