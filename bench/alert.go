@@ -19,7 +19,7 @@ func alertCost(ctx context.Context, l *lab) error {
 	}
 	for _, b := range []struct {
 		name, what, metric, unit, base, floor string
-		max                                  float64
+		max                                   float64
 	}{
 		{"BenchmarkNotification/10_databases", "report to accepted message, 10 databases", "ms-message", "ms", "a bare POST", "ms-floor", 25},
 		{"BenchmarkNotification/250_databases,_all_failing", "report to accepted message, 250 all failing", "ms-message", "ms", "a bare POST", "ms-floor", 250},

@@ -262,13 +262,9 @@ func unpackAll(ctx context.Context, s store.Store, kinds ...string) error {
 func pack(data []byte) ([]byte, error) {
 	var b bytes.Buffer
 	zw := gzip.NewWriter(&b)
-	if _, err := zw.Write(data); err != nil {
-		return nil, fmt.Errorf("packing: %w", err)
-	}
-	if err := zw.Close(); err != nil {
-		return nil, fmt.Errorf("packing: %w", err)
-	}
-	return b.Bytes(), nil
+	_, err := zw.Write(data)
+	err = errors.Join(err, zw.Close()) // before Bytes, because Close writes the rest
+	return b.Bytes(), err
 }
 
 func unpack(data []byte) ([]byte, error) {
@@ -276,9 +272,5 @@ func unpack(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("unpacking: %w", err)
 	}
-	text, err := io.ReadAll(io.LimitReader(zr, 64<<20))
-	if err != nil {
-		return nil, fmt.Errorf("unpacking: %w", err)
-	}
-	return text, nil
+	return io.ReadAll(io.LimitReader(zr, 64<<20))
 }

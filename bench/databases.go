@@ -112,8 +112,8 @@ func count(ctx context.Context, url string) (int64, error) {
 	return strconv.ParseInt(string(body), 10, 64)
 }
 
-// far is a listener a round trip away: what it sends arrives late, and the first
-// answer two round trips late, for the kernel's handshake crossed loopback at once.
+// far is a listener a round trip away. What it sends arrives late, and the first answer two
+// round trips late, because the kernel's handshake crossed loopback at once.
 type far struct {
 	net.Listener
 	roundTrip time.Duration
@@ -121,67 +121,19 @@ type far struct {
 
 func (f far) Accept() (net.Conn, error) {
 	conn, err := f.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	c := &farConn{Conn: conn, roundTrip: f.roundTrip, earliest: time.Now().Add(2 * f.roundTrip), line: make(chan parcel, 64)}
-	go c.deliver()
-	return c, nil
+	return &farConn{Conn: conn, roundTrip: f.roundTrip, earliest: time.Now().Add(2 * f.roundTrip)}, err
 }
 
-// farConn delays what is written to it, in order, without delaying the writer.
+// farConn delays what is written to it.
 type farConn struct {
 	net.Conn
 	roundTrip time.Duration
 	earliest  time.Time
-	line      chan parcel
-}
-
-// parcel is some bytes on their way; without any it is the end.
-type parcel struct {
-	due  time.Time
-	data []byte
 }
 
 func (c *farConn) Write(b []byte) (int, error) {
-	due := time.Now().Add(c.roundTrip)
-	if due.Before(c.earliest) {
-		due = c.earliest
-	}
-	c.line <- parcel{due: due, data: append([]byte(nil), b...)}
-	return len(b), nil
-}
-
-func (c *farConn) Close() error {
-	c.line <- parcel{due: time.Now().Add(c.roundTrip)}
-	return nil
-}
-
-// SetWriteDeadline does nothing: it is for the writer, who never waits, and crypto/tls
-// ends writing by a deadline, which would stop what is still on its way.
-func (c *farConn) SetWriteDeadline(time.Time) error { return nil }
-
-// SetDeadline is about reading alone, for the same reason.
-func (c *farConn) SetDeadline(t time.Time) error { return c.SetReadDeadline(t) }
-
-func (c *farConn) deliver() {
-	for p := range c.line {
-		time.Sleep(time.Until(p.due))
-		if len(p.data) == 0 {
-			_ = c.Conn.Close()
-			break
-		}
-		if _, err := c.Conn.Write(p.data); err != nil {
-			_ = c.Conn.Close()
-		}
-	}
-	for { // what is written after the end goes nowhere
-		select {
-		case <-c.line:
-		case <-time.After(time.Second):
-			return
-		}
-	}
+	time.Sleep(max(c.roundTrip, time.Until(c.earliest)))
+	return c.Conn.Write(b)
 }
 
 // certify writes a certificate for loopback and its key into one PEM file, which is

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,22 +48,20 @@ func (l *lab) build(ctx context.Context) error {
 	if err := buildpack.Copy(repository, source); err != nil {
 		return err
 	}
-	linked := filepath.Join(l.dir, "linked-functions")
+	linked := filepath.Join(l.dir, "linked")
 	if err := buildpack.Build(ctx, source, linked); err != nil {
 		return err
 	}
-	functions := filepath.Join(l.dir, "functions")
+	functions, floor := filepath.Join(l.dir, "functions"), filepath.Join(l.dir, "floor")
 	if err := copyFile(linked, functions); err != nil {
 		return err
 	}
-	linked = filepath.Join(l.dir, "linked-floor")
 	cmd := exec.CommandContext(ctx, "go", "build", "-ldflags", "-s -w", "-o", linked, ".")
 	cmd.Dir = "floor"
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building the floor program: %w\n%s", err, out)
 	}
-	floor := filepath.Join(l.dir, "floor")
 	if err := copyFile(linked, floor); err != nil {
 		return err
 	}
@@ -74,17 +70,11 @@ func (l *lab) build(ctx context.Context) error {
 }
 
 func copyFile(from, to string) error {
-	in, err := os.Open(from)
+	program, err := os.ReadFile(from)
 	if err != nil {
 		return err
 	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o700)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
+	return os.WriteFile(to, program, 0o700)
 }
 
 // result is one line of the print.

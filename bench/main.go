@@ -17,11 +17,13 @@ import (
 	"syscall"
 )
 
-// benchmarks are what can be measured, in the order in which it is.
-var benchmarks = []struct {
+type benchmark struct {
 	name string
 	run  func(context.Context, *lab) error
-}{
+}
+
+// benchmarks are what can be measured, in the order in which it is.
+var benchmarks = []benchmark{
 	{"coldstart", coldStart},
 	{"ping", pingCost},
 	{"memory", memory},
@@ -68,13 +70,7 @@ func usage() {
 
 func measure(ctx context.Context, only []string, runs int) (over int, err error) {
 	for _, name := range only {
-		if !slices.ContainsFunc(benchmarks, func(b struct {
-			name string
-			run  func(context.Context, *lab) error
-		},
-		) bool {
-			return b.name == name
-		}) {
+		if !slices.ContainsFunc(benchmarks, func(b benchmark) bool { return b.name == name }) {
 			usage()
 			return 0, fmt.Errorf("no benchmark is called %q", name)
 		}

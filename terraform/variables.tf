@@ -114,9 +114,11 @@ variable "databases" {
     app = optional(list(object({
       cloud_run   = optional(string)
       health_url  = optional(string)
+      match       = optional(object({ connected = list(string), mock = optional(list(string)), path = string }))
       proof       = optional(bool)
       proof_every = optional(string)
       service     = optional(string)
+      vercel      = optional(string)
     })), [])
     budget = optional(object({ commands = optional(number), override = optional(bool), share = optional(number), stop_at = optional(number) }))
     checks = optional(map(object({
@@ -186,6 +188,10 @@ variable "databases" {
   validation {
     condition     = alltrue(flatten([for database in var.databases : [for app in database.app : app.cloud_run == null || can(regex("^projects/[^/]+/locations/[^/]+/services/[^/]+$", app.cloud_run))]]))
     error_message = "A database's app.cloud_run must be the full name of a Cloud Run service. Example: cloud_run = \"projects/my-project/locations/us-east4/services/backend\""
+  }
+  validation {
+    condition     = alltrue(flatten([for database in var.databases : [for app in database.app : app.match == null || (app.health_url != null && can(regex("^\\$", app.match.path)) && try(length(app.match.connected) > 0, false))]]))
+    error_message = "A database's app.match must have a JSONPath and the words for connected, and reads the page of health_url. Example: match = { path = \"$.cache.driver\", connected = [\"upstash\"], mock = [\"memory\"] }"
   }
 }
 
@@ -465,7 +471,14 @@ variable "receivers" {
       team_id   = optional(string)
       webhook   = optional(string)
     }))
-    webhook = optional(object({ keys = list(string), url = string }))
+    webhook = optional(object({
+      format   = optional(string)
+      keys     = optional(list(string))
+      password = optional(string)
+      token    = optional(string)
+      url      = string
+      username = optional(string)
+    }))
   }))
   nullable = false
 
@@ -487,8 +500,8 @@ variable "receivers" {
   }
   validation {
     condition = alltrue(flatten([for receiver in var.receivers : [for value in compact(concat(
-      [try(receiver.slack.webhook, null), try(receiver.slack.bot_token, null), try(receiver.email.password, null), try(receiver.pagerduty.routing_key, null)],
-      try(receiver.webhook.keys, []),
+      [try(receiver.slack.webhook, null), try(receiver.slack.bot_token, null), try(receiver.email.password, null), try(receiver.pagerduty.routing_key, null), try(receiver.webhook.token, null), try(receiver.webhook.password, null)],
+      coalesce(try(receiver.webhook.keys, null), []),
     )) : can(regex("^(secret:[a-z0-9][a-z0-9-]{0,62}|sm://projects/[^/]+/secrets/[^/]+(/versions/[^/]+)?)$", value))]]))
     error_message = "A receiver's secret must be named, never written here: it would end in the state. Example: slack = { webhook = \"secret:slack-webhook\" }, whose value is handed over by TF_VAR_secret_values."
   }

@@ -86,6 +86,24 @@ func TestEmulatorPrintsAnEnvironment(t *testing.T) {
 	}
 }
 
+// With --token-env the token stands neither in the process list nor in the output.
+func TestEmulatorReadsItsTokenFromTheEnvironment(t *testing.T) {
+	t.Setenv("EMULATED_TOKEN", "from-the-environment")
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	var out strings.Builder
+	code := run(ctx, []string{"emulator", "--addr", "127.0.0.1:0", "--token-env", "EMULATED_TOKEN", "--read-only-token", "part"}, &out, t.Output())
+	want := regexp.MustCompile(`^UPSTASH_REDIS_REST_URL=http://127\.0\.0\.1:\d+\n# token: from EMULATED_TOKEN\n# read-only token: part\n$`)
+	if code != exitOK || !want.MatchString(out.String()) {
+		t.Errorf("exit code %d, printed %q", code, out.String())
+	}
+	// Equal tokens are refused: the standard token is the variable's.
+	var stderr strings.Builder
+	if code := run(ctx, []string{"emulator", "--addr", "127.0.0.1:0", "--token-env", "EMULATED_TOKEN", "--read-only-token", "from-the-environment"}, io.Discard, &stderr); code != exitFailed || !strings.Contains(stderr.String(), "are the same") {
+		t.Errorf("exit code %d: %s", code, stderr.String())
+	}
+}
+
 func TestEmulatorRefusesWhatItCannotDo(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -98,6 +116,8 @@ func TestEmulatorRefusesWhatItCannotDo(t *testing.T) {
 		stderr string
 	}{
 		{"a mode that does not exist", []string{"--addr", "127.0.0.1:0", "--fault", "fire"}, `no mode "fire"`},
+		{"a token given twice", []string{"--addr", "127.0.0.1:0", "--token", "a", "--token-env", "HOME"}, "exclude each other"},
+		{"a variable that is not set", []string{"--addr", "127.0.0.1:0", "--token-env", "NO_SUCH_VARIABLE"}, "NO_SUCH_VARIABLE is empty or not set"},
 		{"a port in use", []string{"--addr", taken.Addr().String()}, "address already in use"},
 		{"a foreign certificate without TLS", []string{"--addr", "127.0.0.1:0", "--fault", "certificate"}, "needs TLS"},
 	}

@@ -1,53 +1,54 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pongwatch/pongwatch/docs/playbooks"
 	"github.com/pongwatch/pongwatch/shared/cause"
-	"github.com/pongwatch/pongwatch/shared/upstash"
+	"github.com/pongwatch/pongwatch/shared/cause/symptom"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
+
+// maxExplained bounds what is read of the standard input: each line is compared with each
+// pattern, which takes some seconds for so much.
+const maxExplained = 1 << 20
 
 func explainCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "explain [CAUSE | TEXT]",
+		Use:   "explain [CAUSE | TEXT | -]",
 		Short: "Print what a cause means and what to do",
 		Long: `Prints the playbook of a cause, as alerts, logs and the health answer name it: what it
-means, how pongwatch knows, what users see, how to confirm it by hand, and the fix. An
-error text of Redis, as an app's log or curl shows it, works in place of the name.
-Without an argument it lists every cause.`,
+means, how pongwatch knows, what users see, how to confirm it by hand, and the fix.
+
+Lines of a log work in place of the name: what Upstash, Redis clients, runtimes, curl and
+edges print. "-" reads up to a megabyte of them from the standard input, as does a pipe
+without arguments.
+Where a text alone does not decide, the possible causes are listed with what tells them
+apart. Without an argument it lists every cause.`,
 		Example: `  pongwatch explain auth_invalid
-  pongwatch explain 'UpstashError: ERR max requests limit exceeded. Limit: 500000'`,
+  pongwatch explain 'UpstashError: ERR max requests limit exceeded. Limit: 500000'
+  kubectl logs deploy/shop | pongwatch explain`,
 		ValidArgsFunction: cobra.FixedCompletions(names(cause.All()), cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				class := cause.Class("")
-				for _, known := range cause.All() {
-					i := known.Info()
-					if i.Class != class {
-						class = i.Class
-						fmt.Fprintln(c.OutOrStdout(), class)
-					}
-					fmt.Fprintf(c.OutOrStdout(), "  %-26s %s\n", known, i.Title)
+			given := strings.Join(args, " ") // a text need not be quoted
+			if given == "-" || len(args) == 0 && isPiped(c.InOrStdin()) {
+				b, err := io.ReadAll(io.LimitReader(c.InOrStdin(), maxExplained))
+				if err != nil {
+					return fmt.Errorf("reading the standard input: %w", err)
 				}
+				given = string(b)
+			}
+			if strings.TrimSpace(given) == "" {
+				listCauses(c.OutOrStdout())
 				return nil
 			}
-			text := strings.Join(args, " ") // a text need not be quoted
-			found, known := cause.Parse(strings.ToLower(text))
-			if !known {
-				found, known = causeOfText(text)
-			}
-			if !known {
-				return fmt.Errorf("unknown cause or error text %q; \"pongwatch explain\" lists the causes", text)
-			}
-			_, err := io.WriteString(c.OutOrStdout(), playbooks.Markdown(found))
-			return err
+			return explain(c.OutOrStdout(), given)
 		},
 	}
 	// An error text may hold words that begin with a dash.
@@ -55,24 +56,78 @@ Without an argument it lists every cause.`,
 	return c
 }
 
-// causeOfText returns the cause of an error text: the answer's body as it came, or what a
-// client made of it, which puts the name of its own error before it.
-func causeOfText(text string) (cause.Cause, bool) {
-	for rest, more := strings.TrimSpace(text), true; more; _, rest, more = strings.Cut(rest, ": ") {
-		body := []byte(rest)
-		if !strings.HasPrefix(rest, "{") {
-			body, _ = json.Marshal(map[string]string{"error": rest}) // a map of strings always encodes
-		}
-		switch c := upstash.Classify(upstash.Outcome{Phase: upstash.PhaseRead, Status: http.StatusBadRequest, Body: body}); c {
-		case cause.NotUpstash:
-		case cause.RedisError:
-			// Any text would match; Redis' own begin with a code.
-			if strings.HasPrefix(rest, "ERR ") {
-				return c, true
-			}
-		default:
-			return c, true
-		}
+// isPiped reports whether the standard input is a pipe or a file, rather than a terminal or
+// nothing.
+func isPiped(in io.Reader) bool {
+	f, ok := in.(*os.File)
+	if !ok {
+		return true
 	}
-	return "", false
+	info, err := f.Stat()
+	return err == nil && (info.Mode()&os.ModeNamedPipe != 0 || info.Mode().IsRegular())
+}
+
+func listCauses(w io.Writer) {
+	class := cause.Class("")
+	for _, known := range cause.All() {
+		i := known.Info()
+		if i.Class != class {
+			class = i.Class
+			fmt.Fprintln(w, class)
+		}
+		fmt.Fprintf(w, "  %-26s %s\n", known, i.Title)
+	}
+}
+
+// explain prints the page of the one cause that is meant, or else what each line points at.
+func explain(w io.Writer, given string) error {
+	if c, known := cause.Parse(strings.ToLower(strings.TrimSpace(given))); known {
+		_, err := io.WriteString(w, playbooks.Markdown(c))
+		return err
+	}
+	found := symptom.Find(given)
+	if len(found) == 0 {
+		return unexplained(given)
+	}
+	if first := found[0].Row.Causes; len(first) == 1 && !slices.ContainsFunc(found, func(f symptom.Found) bool { return len(f.Row.Causes) > 1 || f.Row.Causes[0] != first[0] }) {
+		_, err := io.WriteString(w, playbooks.Markdown(first[0].Cause))
+		return err
+	}
+	for _, f := range found {
+		fmt.Fprintln(w, text.Clip(text.Line(f.Line), 160))
+		if len(f.Row.Causes) > 1 {
+			fmt.Fprintln(w, "  This text alone does not decide. It is one of:")
+		}
+		for _, c := range f.Row.Causes {
+			fmt.Fprintf(w, "  %-20s %s\n", c.Cause, c.Cause.Info().Title)
+			if c.When != "" {
+				fmt.Fprintf(w, "  %-20s if %s\n", "", c.When)
+			}
+		}
+		fmt.Fprintln(w)
+	}
+	_, err := fmt.Fprintf(w, "What to do: pongwatch explain %s\n", found[0].Row.Causes[0].Cause)
+	return err
+}
+
+// unexplained says that nothing matched, and which cause's name was perhaps meant.
+func unexplained(given string) error {
+	given = strings.TrimSpace(given)
+	if lines := strings.Count(given, "\n") + 1; lines > 1 {
+		return fmt.Errorf("none of the %d lines is a known error text; \"pongwatch explain\" lists the causes", lines)
+	}
+	hint := ""
+	if similar := similarCauses(given); len(similar) > 0 {
+		hint = fmt.Sprintf(" (did you mean %s?)", strings.Join(similar, ", "))
+	}
+	return fmt.Errorf("unknown cause or error text %q%s; \"pongwatch explain\" lists the causes", text.Clip(text.Line(given), 160), hint)
+}
+
+// similarCauses returns the causes whose name resembles a word, or has it as a part.
+func similarCauses(word string) []string {
+	known := &cobra.Command{SuggestionsMinimumDistance: 2}
+	for _, c := range cause.All() {
+		known.AddCommand(&cobra.Command{Use: string(c), SuggestFor: strings.Split(string(c), "_"), Run: func(*cobra.Command, []string) {}})
+	}
+	return known.SuggestionsFor(strings.NewReplacer("-", "_", " ", "_").Replace(strings.ToLower(word)))
 }

@@ -231,13 +231,38 @@ func TestJudge(t *testing.T) {
 	slow := report.Observation{Check: report.Latency, Status: report.Warn, Cause: cause.Slow, Evidence: "slow"}
 	mock := report.Observation{Check: report.MockMode, Status: report.Fail, Cause: cause.Mock, Evidence: "MOCK_REDIS"}
 	info := cause.AuthInvalid.Info()
-	got := judge("cache", "eu", []report.Observation{slow, fails, mock, {Check: report.Write, Status: report.OK}})
+	got := judge("cache", "eu", incident.DefaultPolicy(), []report.Observation{slow, fails, mock, {Check: report.Write, Status: report.OK}})
 	want := probed{
 		Database: "cache", Shard: "eu", Status: report.Fail, Cause: cause.AuthInvalid, Title: info.Title, Evidence: "WRONGPASS", HTTPStatus: 401,
 		Fix: info.Fix, Findings: []report.Check{report.Latency, report.Ping, report.MockMode}, Severity: info.Severity, Token: "7",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// The severity is that of the incident: of the check, raised by the cause, capped by a warning.
+func TestJudgedSeverityIsTheIncidents(t *testing.T) {
+	strict := incident.DefaultPolicy()
+	strict.Rules = map[report.Check]incident.Rule{report.Latency: {Severity: cause.SeverityCritical}}
+	tests := []struct {
+		name   string
+		policy incident.Policy
+		seen   report.Observation
+		want   cause.Severity
+	}{
+		{"a ping that fails for a cause that warns", incident.DefaultPolicy(), report.Observation{Check: report.Ping, Status: report.Fail, Cause: cause.RedisError}, cause.SeverityCritical},
+		{"a critical cause raises a check that warns", incident.DefaultPolicy(), report.Observation{Check: report.Write, Status: report.Fail, Cause: cause.StorageFull}, cause.SeverityCritical},
+		{"a warning caps a critical cause", incident.DefaultPolicy(), report.Observation{Check: report.MockMode, Status: report.Warn, Cause: cause.Mock}, cause.SeverityWarning},
+		{"the configuration decides", strict, report.Observation{Check: report.Latency, Status: report.Fail, Cause: cause.Slow}, cause.SeverityCritical},
+		{"what is unknown opens no incident", incident.DefaultPolicy(), report.Observation{Check: report.Ping, Status: report.Unknown, Cause: cause.Interrupted}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := judge("cache", "eu", tt.policy, []report.Observation{tt.seen}); got.Severity != tt.want {
+				t.Errorf("severity %q, want %q", got.Severity, tt.want)
+			}
+		})
 	}
 }
 

@@ -45,7 +45,7 @@ func TestHandlingAnIncident(t *testing.T) {
 		})
 	id := v.Open[0].ID
 	out := expect(t, exitNo, "", "incidents", "--url", p.url)
-	for _, want := range []string{id + "  critical  demo-cache  ping", "auth_invalid: Redis refuses the token", "slack-oncall at ", "email-oncall/oncall@example.com at "} {
+	for _, want := range []string{id + "  critical  demo-cache [demonstration]  ping", "auth_invalid: Redis refuses the token", "slack-oncall at ", "email-oncall/oncall@example.com at "} {
 		if !strings.Contains(out, want) {
 			t.Errorf("incidents lacks %q:\n%s", want, out)
 		}
@@ -82,12 +82,12 @@ func TestHandlingAnIncident(t *testing.T) {
 	slack, mail := 0, 0
 	after := readInbox(t, p.url)
 	for _, m := range after.Slack {
-		if strings.Contains(m.Text, "Drill") {
+		if strings.Contains(m.Text, "] DRILL ") {
 			slack++
 		}
 	}
 	for _, m := range after.Mail {
-		if strings.Contains(m.Subject, "Drill") {
+		if strings.Contains(m.Subject, "DRILL ") {
 			mail++
 		}
 	}

@@ -170,6 +170,9 @@ func incidentRow(i incidents.Incident) row {
 		id: i.ID, fullID: i.FullID, severity: i.Severity, database: message.DatabaseName(i.Database), check: string(i.Check),
 		lasts: text.Duration(time.Duration(i.DurationSeconds) * time.Second),
 	}
+	if i.Environment != "" {
+		r.database += " [" + text.Line(i.Environment) + "]"
+	}
 	if i.Subject != "" {
 		r.add("subject", text.Line(i.Subject))
 	}

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	alertjudge "github.com/pongwatch/pongwatch/functions/alert/judge"
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -24,13 +26,14 @@ type probed struct {
 	Phases     *report.Phases `json:"phases_ms,omitempty"`
 	Fix        []string       `json:"fix,omitempty"`
 	Findings   []report.Check `json:"findings,omitempty"` // the checks that are not ok
-	Severity   cause.Severity `json:"severity,omitempty"`
-	Token      string         `json:"token_version,omitempty"`
+	// Severity is the one that the incident would have, also by the configuration's thresholds.
+	Severity cause.Severity `json:"severity,omitempty"`
+	Token    string         `json:"token_version,omitempty"`
 }
 
 // judge makes one answer of what the checks observed: the worst counts, and of
 // equals the first.
-func judge(database, shard string, observations []report.Observation) probed {
+func judge(database, shard string, policy incident.Policy, observations []report.Observation) probed {
 	p := probed{Database: database, Shard: shard, Status: report.OK}
 	worse := []report.Status{report.OK, report.Warn, report.Unknown, report.Fail}
 	var worst report.Observation
@@ -52,7 +55,10 @@ func judge(database, shard string, observations []report.Observation) probed {
 		return p
 	}
 	info := worst.Cause.Info()
-	p.Cause, p.Title, p.Fix, p.Severity = worst.Cause, info.Title, info.Fix, info.Severity
+	p.Cause, p.Title, p.Fix = worst.Cause, info.Title, info.Steps(false)
+	if p.Status != report.Unknown { // which opens no incident
+		p.Severity = alertjudge.Severity(policy.Rule(worst.Series()), worst.Status, worst.Cause)
+	}
 	p.Evidence, p.HTTPStatus = worst.Evidence, worst.HTTPStatus
 	return p
 }

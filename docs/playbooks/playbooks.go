@@ -8,6 +8,7 @@ package playbooks
 import (
 	"embed"
 	"fmt"
+	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 )
@@ -27,4 +28,12 @@ func Markdown(c cause.Cause) string {
 		return fmt.Sprintf("# %s\n\nThis page is missing.\n", c.Info().Title)
 	}
 	return string(page)
+}
+
+// UsersSee returns what users notice of a cause: the first paragraph of that section of
+// its page, in one line.
+func UsersSee(c cause.Cause) string {
+	_, section, _ := strings.Cut(Markdown(c), "\n## What users see\n\n")
+	paragraph, _, _ := strings.Cut(section, "\n\n")
+	return strings.Join(strings.Fields(paragraph), " ")
 }

@@ -57,7 +57,7 @@ func inStep(page string, i cause.Info) (string, error) {
 			body = sentence(i.Signature)
 		case "Fix":
 			body = ""
-			for k, step := range i.Fix {
+			for k, step := range i.Steps(true) {
 				body += fmt.Sprintf("%d. %s\n", k+1, step)
 			}
 		}
@@ -107,5 +107,17 @@ func TestLinksBetweenPagesLead(t *testing.T) {
 				t.Errorf("%s links to %s, which is no page", c, m[1])
 			}
 		}
+	}
+}
+
+// Messages quote the first paragraph of what users see on a phone.
+func TestWhatUsersSeeFitsAMessage(t *testing.T) {
+	for _, c := range cause.All() {
+		if text := UsersSee(c); text == "" || len(text) > 160 || !strings.HasSuffix(text, ".") || strings.ContainsAny(text, "`[]*<>#\n") {
+			t.Errorf("%s: %q, want a paragraph of at most 160 characters without markup", c, text)
+		}
+	}
+	if got := UsersSee("quota_hourly"); got != "Not known." {
+		t.Errorf("an unknown cause: %q", got)
 	}
 }

@@ -315,7 +315,7 @@ func clockTime(at time.Time) string { return strings.TrimSuffix(at.Format(" 15:0
 func what(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
 	switch {
-	case strings.Contains(line, "Drill"):
+	case strings.Contains(line, "othing is wrong"):
 		return "drill"
 	case strings.Contains(line, "pongwatch itself"):
 		return "other"

@@ -70,8 +70,8 @@ func checkCause(t *testing.T, c cause.Cause) {
 		checkText(t, m, "text mail", m.Text())
 		for form, text := range map[string]string{"HTML mail": html.UnescapeString(page), "text mail": m.Text()} {
 			text = strings.Join(strings.Fields(text), " ") // lines are wrapped
-			for what, want := range map[string]string{"the headline": m.Headline, "the id": m.Short, "the impact": m.Impact} {
-				if !strings.Contains(text, want) || want == "" {
+			for what, want := range map[string]string{"the environment and severity": strings.TrimSpace(m.Tag), "the headline": beginning(m), "the id": m.Short, "the impact": m.Impact} {
+				if over := m.State == message.Resolved || m.State == message.Gone; !strings.Contains(text, want) || want == "" && !(over && what == "the impact") {
 					t.Errorf("%s of %s: the %s lacks %s %q", m.Event, m.CauseTitle, form, what, want)
 				}
 			}
@@ -109,7 +109,7 @@ func checkTop(t *testing.T, m message.Message, posted slacktest.Message) {
 		t.Fatalf("%s of %s: blocks %s: %v", m.Event, m.CauseTitle, posted.Blocks, err)
 	}
 	for where, text := range map[string]string{"the headline": blocks[0].Text.Text, "the phone text": posted.Text} {
-		if !strings.Contains(text, m.Headline) || !strings.Contains(text, "18:22") {
+		if !strings.Contains(text, m.Tag) || !strings.Contains(text, beginning(m)) || !strings.Contains(text, "18:22") {
 			t.Errorf("%s of %s: %s %q lacks %q or 18:22", m.Event, m.CauseTitle, where, text, m.Headline)
 		}
 	}
@@ -117,6 +117,12 @@ func checkTop(t *testing.T, m message.Message, posted slacktest.Message) {
 	if impact == "" || m.Until.IsZero() && !strings.HasPrefix(first, message.LabelFirst+": ") {
 		t.Errorf("%s of %s: below the headline %q, want the impact and the first step", m.Event, m.CauseTitle, blocks[1].Text.Text)
 	}
+}
+
+// beginning is what no form of a message may cut of its headline.
+func beginning(m message.Message) string {
+	what := []rune(strings.TrimPrefix(m.Headline, m.Tag))
+	return string(what[:min(len(what), 55)])
 }
 
 func slackReceiver(t *testing.T, o slack.Options) *slack.Receiver {

@@ -44,6 +44,7 @@ func TestTheHeartbeatReachesItsHostInProduction(t *testing.T) {
 		{"its host", "https://hc-ping.com" + secretPath, []string{"hc-ping.com:443"}, "GET " + secretPath + " pongwatch", ""},
 		{"its host in capitals, with a line break", "https://HC-PING.com" + secretPath + "\n", []string{"HC-PING.com:443"}, "GET " + secretPath + " pongwatch", ""},
 		{"a redirect is not followed", "https://moved.example.com" + secretPath, []string{"moved.example.com:443"}, "", "HTTP 302"},
+		{"this machine in plain http is refused", "http://127.0.0.1:1" + secretPath, nil, "", outbound.ErrForbidden.Error()},
 		{"plain http is refused", "http://hc-ping.com" + secretPath, nil, "", outbound.ErrForbidden.Error()},
 	}
 	for _, tt := range tests {

@@ -113,6 +113,13 @@ func pagerDutyOptions(p *config.PagerDuty, address string, o ReceiverOptions) we
 
 func webhookOptions(w *config.Webhook, address string, o ReceiverOptions) webhook.Options {
 	options := webhook.Options{Name: address, URL: credential(w.URL, o.Cache), AllowLoopback: o.AllowLoopback}
+	options.Alertmanager = w.Format == config.FormatAlertmanager
+	if w.Token.IsSet() {
+		options.Token = credential(w.Token, o.Cache)
+	}
+	if w.Username.IsSet() {
+		options.Username, options.Password = credential(w.Username, o.Cache), credential(w.Password, o.Cache)
+	}
 	for _, k := range w.Keys {
 		options.Keys = append(options.Keys, credential(k, o.Cache))
 	}
@@ -144,6 +151,7 @@ func MessageContext(cfg *config.Config, cache *secrets.Cache) func(context.Conte
 	c := message.Context{
 		Playbook: cfg.Links.Playbook, Console: cfg.Links.Console, Logs: cfg.Links.Logs, Status: cfg.Links.Status,
 		Inbound: cfg.Inbound.URL, Silences: cfg.Alerting.Silences.Choices, Databases: map[string]message.Database{},
+		Environment: cfg.Environment, Reopen: cfg.Alerting.ReopenWithin,
 	}
 	if base := strings.TrimSuffix(cfg.Links.Dashboard, "/"); base != "" {
 		c.Dashboard = base + "/?database={database}"
@@ -157,7 +165,11 @@ func MessageContext(cfg *config.Config, cache *secrets.Cache) func(context.Conte
 		if environment == "" {
 			environment = cfg.Environment
 		}
-		c.Databases[d.Name] = message.Database{Environment: environment, ID: d.DatabaseID}
+		db := message.Database{Environment: environment, ID: d.DatabaseID, TokenSecret: d.Token.Resource()}
+		for _, a := range d.Apps {
+			db.Apps = append(db.Apps, message.App{Service: a.Service, CloudRun: a.CloudRun, Vercel: a.Vercel, Address: a.HealthURL})
+		}
+		c.Databases[d.Name] = db
 	}
 	return func(ctx context.Context) message.Context {
 		withKey := c

@@ -75,7 +75,7 @@ func (r *teller) Deliver(_ context.Context, m message.Message, prev message.Ref)
 	}
 	if m.Loud {
 		r.s.mu.Lock()
-		r.s.told = append(r.s.told, fmt.Sprintf("%s %s: %s", r.s.w.clock.Now().Format("15:04"), r.name, m.FirstLine()))
+		r.s.told = append(r.s.told, fmt.Sprintf("%s %s: %s", r.s.w.clock.Now().Format("15:04"), r.name, strings.Replace(m.FirstLine(), m.Tag, "", 1))) // the tag has tests of its own
 		r.s.mu.Unlock()
 	}
 	return message.Ref{ID: m.ID}, message.Outcome{Result: message.Delivered}, nil

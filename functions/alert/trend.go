@@ -2,6 +2,7 @@ package alert
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // trendTimeout bounds what an alert waits for its picture of the last hour.
@@ -70,7 +72,7 @@ func Trend(c *config.Config, archive *history.Archive) func(ctx context.Context,
 }
 
 // sparkline draws the median wait of each span as a bar, the slowest at full
-// height; a span without a good ping is a gap.
+// height, and names the scale; a span without a good ping is a gap.
 func sparkline(samples []report.Sample, from time.Time, span time.Duration, spans int) string {
 	bars := []rune("▁▂▃▄▅▆▇█")
 	waits := make([][]float64, spans)
@@ -99,5 +101,5 @@ func sparkline(samples []report.Sample, from time.Time, span time.Duration, span
 		}
 		b.WriteRune(bars[min(int(m/most*float64(len(bars))), len(bars)-1)])
 	}
-	return b.String()
+	return b.String() + fmt.Sprintf(" (█ is %s ms, a bar is %s)", text.Thousands(most), text.Duration(span))
 }

@@ -25,10 +25,10 @@ func TestSparkline(t *testing.T) {
 		want    string
 	}{
 		{"no sample: no picture", nil, ""},
-		{"the slowest at full height, the others by their share, a gap where there is none", []report.Sample{good(0, 80), good(5, 10), good(15, 41)}, "█▂·▅"},
-		{"the median of each span", []report.Sample{good(0, 100), good(1, 1), good(2, 50), good(5, 100)}, "▅█··"},
-		{"a late answer is one, a failure is none", []report.Sample{sample(0, 100, report.Warn), sample(5, 50, report.Fail), sample(10, 50, report.Unknown)}, "█···"},
-		{"what lies outside is left out", []report.Sample{good(-1, 900), good(20, 900), good(19, 10)}, "···█"},
+		{"the slowest at full height, the others by their share, a gap where there is none", []report.Sample{good(0, 80), good(5, 10), good(15, 41)}, "█▂·▅ (█ is 80 ms, a bar is 5 min)"},
+		{"the median of each span", []report.Sample{good(0, 100), good(1, 1), good(2, 50), good(5, 100)}, "▅█·· (█ is 100 ms, a bar is 5 min)"},
+		{"a late answer is one, a failure is none", []report.Sample{sample(0, 100, report.Warn), sample(5, 50, report.Fail), sample(10, 50, report.Unknown)}, "█··· (█ is 100 ms, a bar is 5 min)"},
+		{"what lies outside is left out", []report.Sample{good(-1, 900), good(20, 900), good(19, 10)}, "···█ (█ is 10 ms, a bar is 5 min)"},
 		{"answers without a measured wait", []report.Sample{good(0, 0)}, ""},
 	} {
 		if got := sparkline(tt.samples, noon, 5*time.Minute, 4); got != tt.want {

@@ -34,6 +34,7 @@ receivers:
     email: {host: smtp.example.com, port: 587, tls: starttls, username: u, password: "sm://projects/p/secrets/p", from: p@example.com, to: [x@example.com, y@example.com]}
   - {name: pager, pagerduty: {routing_key: "sm://projects/p/secrets/pager", url: "https://events.eu.pagerduty.com/v2/enqueue"}}
   - {name: web, webhook: {url: "https://hooks.example.com/x", keys: ["sm://projects/p/secrets/key"]}}
+  - {name: am, webhook: {url: "https://hooks.example.com/y", format: alertmanager, username: u, password: "sm://projects/p/secrets/basic"}}
 routes:
   - environments: [staging, test]
     databases: ["a*", b]
@@ -240,7 +241,9 @@ func TestEveryFieldOfTheConfigurationReachesItsReceiver(t *testing.T) {
 	mail.TLS = "implicit"
 	arrive(t, reflect.ValueOf(mail), "mail", []string{".To"}, func() any { return fingerprint(t, emailOptions(mail, "mail/x@example.com", o)) })
 	arrive(t, reflect.ValueOf(pager), "pager", nil, func() any { return fingerprint(t, pagerDutyOptions(pager, "pager", o)) })
-	arrive(t, reflect.ValueOf(web), "web", nil, func() any { return fingerprint(t, webhookOptions(web, "web", o)) })
+	am := c.Receivers[5].Webhook
+	arrive(t, reflect.ValueOf(am), "am", nil, func() any { return fingerprint(t, webhookOptions(am, "am", o)) })
+	arrive(t, reflect.ValueOf(web), "web", []string{".Format", ".Password"}, func() any { return fingerprint(t, webhookOptions(web, "web", o)) })
 
 	if got := emailOptions(mail, "mail/x@example.com", o); got.To != "x@example.com" || got.Name != "mail/x@example.com" || !got.ImplicitTLS {
 		t.Errorf("mail goes to %q as %q, TLS from the start %t", got.To, got.Name, got.ImplicitTLS)

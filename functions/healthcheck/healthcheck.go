@@ -52,7 +52,7 @@ type Options struct {
 
 	// Version is pongwatch's own, for reports. Optional.
 	Version string
-	// Now tells the time; nil is time.Now.
+	// Now returns the time; nil is time.Now.
 	Now func() time.Time
 	// Logger is optional.
 	Logger *slog.Logger

@@ -28,7 +28,7 @@ const (
 )
 
 // byBadness has the worst status last. An app on a mock is worse off than one without
-// Redis: it works, and loses everything it is told.
+// Redis: it works, and loses everything it stores.
 var byBadness = []Status{
 	StatusConnected, StatusDegraded, StatusError, StatusStorageFull, StatusReadOnly, StatusQuotaExceeded,
 	StatusTimeout, StatusUnreachable, StatusUnauthorized, StatusMock,
@@ -51,7 +51,7 @@ func (h *Health) worsen(s Status, c cause.Cause, evidence string) {
 	h.Cause, h.Title, h.Fix, h.Playbook, h.Evidence = "", "", nil, "", evidence
 	if c != "" {
 		info := c.Info()
-		h.Cause, h.Title, h.Fix, h.Playbook = string(c), info.Title, info.Fix, c.Playbook()
+		h.Cause, h.Title, h.Fix, h.Playbook = string(c), info.Title, info.Steps(true), c.Playbook()
 	}
 }
 

@@ -60,6 +60,10 @@ var (
 	works     = says(http.StatusOK, `{"result":"PONG"}`)
 	noAuth    = says(http.StatusUnauthorized, `{"error":"WRONGPASS invalid or missing auth token."}`)
 	noQuota   = says(http.StatusBadRequest, `{"error":"ERR max requests limit exceeded. Limit: 500000, Usage: 500002."}`)
+	suspended = says(http.StatusBadRequest, `{"error":"ERR This database has been suspended for exceeding the defined budget limit."}`)
+	planLimit = says(http.StatusForbidden, `{"error":"ERR This database has reached current Fixed plan limits."}`)
+	limited   = says(http.StatusTooManyRequests, `{"error":"ERR Your database has been temporarily rate-limited"}`)
+	starting  = says(http.StatusBadRequest, `{"error":"LOADING Redis is loading the dataset in memory"}`)
 	gateway   = says(http.StatusBadGateway, "<html>")
 	panicking = answer(func(*http.Request) (*http.Response, error) { panic("a bug") })
 )
@@ -83,6 +87,10 @@ func TestWaves(t *testing.T) {
 		{"a refused token is tried once more", []answer{noAuth}, []time.Duration{0, s}, s, report.Fail, cause.AuthInvalid},
 		{"also after something else", []answer{gateway, noAuth, noAuth}, []time.Duration{0, s, 4 * s}, 4 * s, report.Fail, cause.AuthInvalid},
 		{"a used-up quota is not", []answer{noQuota}, []time.Duration{0}, 0, report.Fail, cause.QuotaMonthly},
+		{"nor is a suspended database", []answer{suspended}, []time.Duration{0}, 0, report.Fail, cause.QuotaSuspended},
+		{"nor a reached limit of the plan", []answer{planLimit}, []time.Duration{0}, 0, report.Fail, cause.QuotaPlan},
+		{"nor a database that Upstash has limited", []answer{limited}, []time.Duration{0}, 0, report.Fail, cause.QuotaRateLimited},
+		{"a server that starts is tried again", []answer{starting, works}, []time.Duration{0, s}, s, report.OK, ""},
 		{"a bug in one probe is unknown", []answer{panicking}, []time.Duration{0}, 0, report.Unknown, cause.MonitorPanic},
 	}
 	for _, tt := range tests {

@@ -72,11 +72,10 @@ func (x *fixture) fill(t *testing.T, minutes int) {
 	}
 	*x.now = eight.Add(10 * time.Second)
 	x.incident(t, time.Time{})
-	old := incident.Document{
-		ID: "20261122T190000Z-BBBBBBBBBBBB", Short: "INC-BBBBBB", Shard: "main", Series: report.Series{Database: "cache", Check: report.Memory},
+	old := incident.Document{Shard: "main", Told: map[string]incident.Told{"slack": {At: eight}, "email": {Refused: "550"}}, Incident: incident.Incident{
+		ID: "20261122T190000Z-BBBBBBBBBBBB", Series: report.Series{Database: "cache", Check: report.Memory},
 		Severity: cause.SeverityWarning, Status: report.Warn, Cause: cause.MemoryHigh, Since: eight.Add(-time.Hour), Opened: eight.Add(-time.Hour), Resolved: eight.Add(-30 * time.Minute),
-		Told: map[string]incident.Told{"slack": {At: eight}, "email": {Refused: "550"}},
-	}
+	}}
 	data, err := incident.EncodeDocument(old)
 	if err != nil {
 		t.Fatal(err)

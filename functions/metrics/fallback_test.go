@@ -20,10 +20,10 @@ import (
 func (x *fixture) keep(t *testing.T, service string, since, resolved time.Time) {
 	t.Helper()
 	id := since.UTC().Format("20060102T150405Z") + "-" + strings.ToUpper(service)
-	data, err := incident.EncodeDocument(incident.Document{
-		ID: id, Shard: "main", Series: report.Series{Database: "cache", Check: report.MockMode, Subject: service},
+	data, err := incident.EncodeDocument(incident.Document{Shard: "main", Incident: incident.Incident{
+		ID: id, Series: report.Series{Database: "cache", Check: report.MockMode, Subject: service},
 		Severity: cause.SeverityCritical, Status: report.Fail, Cause: cause.Mock, Since: since, Opened: since, Resolved: resolved,
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

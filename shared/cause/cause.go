@@ -27,6 +27,7 @@ const (
 	TLS             Cause = "tls"              // no trustworthy TLS connection
 	TimeoutConnect  Cause = "timeout_connect"  // no connection in time
 	TimeoutResponse Cause = "timeout_response" // connected, no answer in time
+	Proxy           Cause = "proxy"            // the egress proxy fails or refuses
 
 	AuthInvalid      Cause = "auth_invalid"       // the token is refused
 	AuthUserDisabled Cause = "auth_user_disabled" // the token's user is off
@@ -35,17 +36,25 @@ const (
 	QuotaMonthly Cause = "quota_monthly" // the month's commands are used up
 	QuotaDaily   Cause = "quota_daily"   // the day's commands are used up
 
+	QuotaSuspended   Cause = "quota_suspended"    // suspended, as over the budget
+	QuotaPlan        Cause = "quota_plan"         // a limit of the plan is reached
+	QuotaRateLimited Cause = "quota_rate_limited" // Upstash has limited the database
+
 	StorageFull  Cause = "storage_full"  // writes refused: no space
 	MemoryHigh   Cause = "memory_high"   // space runs out
 	CommandsHigh Cause = "commands_high" // commands run out
 	EvictionRisk Cause = "eviction_risk" // keys are dropped silently when full
 
+	ConnectionsFull Cause = "connections_full" // no further TCP client is let in
+
 	WritePaused Cause = "write_paused" // Upstash rejects writes for a while
 	Provider5xx Cause = "provider_5xx" // Upstash answers with a server error
 	StatsState  Cause = "stats_state"  // the account's database is not active
 
+	ProviderUnready Cause = "provider_unready" // Upstash's server starts or has no leader
+
 	Slow       Cause = "slow"         // PONG, but late
-	Throttled  Cause = "throttled"    // too many commands a second, or the budget is reached
+	Throttled  Cause = "throttled"    // too many commands a second
 	HitRateLow Cause = "hit_rate_low" // the cache seldom holds what is asked for
 
 	NotUpstash     Cause = "not_upstash"     // something else answered
@@ -131,8 +140,12 @@ type Info struct {
 	Explanation string
 	// Signature says how pongwatch recognises the cause.
 	Signature string
-	// Fix lists what to do, one imperative sentence a step, the likeliest first.
+	// Fix lists what to do, one imperative sentence a step, the likeliest first. The first
+	// step changes nothing that cannot be undone.
 	Fix []string
+	// Setup lists the steps for what has never worked, such as comparing a URL. They come
+	// first there, and last where it has worked before.
+	Setup []string
 	// Severity is the least severity of an incident with this cause. The check may ask for more.
 	Severity Severity
 	Class    Class
@@ -169,8 +182,16 @@ func (c Cause) Info() Info {
 		}
 		i.Cause = c
 	}
-	i.Fix = slices.Clone(i.Fix)
+	i.Fix, i.Setup = slices.Clone(i.Fix), slices.Clone(i.Setup)
 	return i
+}
+
+// Steps returns what to do, in the order for what has worked before, or never has.
+func (i Info) Steps(worked bool) []string {
+	if worked {
+		return slices.Concat(i.Fix, i.Setup)
+	}
+	return slices.Concat(i.Setup, i.Fix)
 }
 
 // Playbook returns the path of the cause's page: "/playbooks/auth_invalid". A cause

@@ -9,6 +9,7 @@ import (
 
 func TestTextsAreFitForThreeInTheMorning(t *testing.T) {
 	name := regexp.MustCompile(`^[a-z0-9]+(_[a-z0-9]+)*$`)
+	unsafe := regexp.MustCompile(`(?i)\b(delete|destroy|remove|flush|drop|purge|reset|revoke|rotate)\b`)
 	seen := map[string]Cause{}
 	for _, c := range All() {
 		i := c.Info()
@@ -25,10 +26,15 @@ func TestTextsAreFitForThreeInTheMorning(t *testing.T) {
 			if i.Signature == "" || strings.HasSuffix(i.Signature, ".") {
 				t.Errorf("signature %q: want a phrase without a full stop", i.Signature)
 			}
-			if n := len(i.Fix); n < 2 || n > 4 {
+			if n := len(i.Steps(true)); n < 2 || n > 4 || len(i.Fix) == 0 {
 				t.Errorf("%d steps of fix, want 2 to 4", n)
 			}
-			for _, step := range i.Fix {
+			for _, worked := range []bool{true, false} {
+				if first := i.Steps(worked)[0]; unsafe.MatchString(first) {
+					t.Errorf("first step %q (worked before: %v) loses data or access", first, worked)
+				}
+			}
+			for _, step := range i.Steps(true) {
 				if len(step) > 160 || !endsWell(step) || step[0] < 'A' || step[0] > 'Z' {
 					t.Errorf("step %q: want one sentence of at most 160 characters that ends in a full stop, or a command after a colon", step)
 				}
@@ -119,6 +125,34 @@ func TestWhatACauseIs(t *testing.T) {
 	}
 	if got := Cause("aAz0/9:_`{").Info().Title; got != "An unclassified failure (az09_)" {
 		t.Errorf("title %q", got)
+	}
+}
+
+// TestAStopOfTheDatabasePagesAtOnce: the alert's policy opens incidents of the class quota
+// after one run, and a run that tried again would only add to what is used up.
+func TestAStopOfTheDatabasePagesAtOnce(t *testing.T) {
+	n := 0
+	for _, c := range All() {
+		if i := c.Info(); i.Class == ClassQuota {
+			n++
+			if i.Severity != SeverityCritical || i.Retry != RetryNever {
+				t.Errorf("%s: severity %s, retry %s", c, i.Severity, i.Retry)
+			}
+		}
+	}
+	if n != 5 {
+		t.Errorf("%d causes of the class quota, want 5", n)
+	}
+}
+
+// Where it has worked before, the settings are the last suspects; where it never has, the first.
+func TestStepsFollowTheHistory(t *testing.T) {
+	i := Info{Fix: []string{"a", "b"}, Setup: []string{"c"}}
+	if got := strings.Join(i.Steps(true), ""); got != "abc" {
+		t.Errorf("worked before: %s", got)
+	}
+	if got := strings.Join(i.Steps(false), ""); got != "cab" {
+		t.Errorf("never worked: %s", got)
 	}
 }
 

@@ -5,14 +5,14 @@ var network = []Info{
 		Cause: DNSNXDomain,
 		Title: "The Redis host name does not exist",
 		Explanation: "DNS says that the host in the URL does not exist, so the app cannot reach Redis at all. " +
-			"The database was deleted, was archived (Upstash archives free databases after 30 days without traffic), or the URL has a typing error.",
+			"The database was deleted, was archived (Upstash archives free databases after 30 days without traffic), or the URL has a typo.",
 		Signature: "DNS answers NXDOMAIN for the URL's host",
 		Fix: []string{
 			"Open the Upstash console and check whether the database is still listed with this host name.",
-			"If it was archived or deleted, restore the backup into a new database.",
+			"If it was archived or deleted, restore the backup into a new database; one made without an account ends after 72 hours.",
 			"Store the database's current URL and token in the secret and redeploy the app and pongwatch.",
-			"If it is listed, correct the typing error in the URL.",
 		},
+		Setup:    []string{"Compare the host of the URL with the REST URL in the Upstash console, letter by letter."},
 		Severity: SeverityCritical, Class: ClassNetwork, Retry: RetryYes,
 	},
 	{
@@ -35,10 +35,10 @@ var network = []Info{
 			"Either the URL points at the wrong host or port, or the provider's edge is down.",
 		Signature: "connect answers \"connection refused\"",
 		Fix: []string{
-			"Compare host and port of the URL with the REST URL in the Upstash console; it has no port.",
 			"Check https://status.upstash.com for an incident in the database's region.",
 			"Check whether a proxy or firewall on the way answers in Upstash's place.",
 		},
+		Setup:    []string{"Compare host and port of the URL with the REST URL in the Upstash console; it has no port."},
 		Severity: SeverityCritical, Class: ClassNetwork, Retry: RetryYes,
 	},
 	{
@@ -50,22 +50,22 @@ var network = []Info{
 		Fix: []string{
 			"Wait two minutes; a restart or a plan change ends by itself.",
 			"Check https://status.upstash.com for an incident in the database's region.",
-			"Check that the database's IP allowlist contains this caller's address.",
 			"Check egress proxies and Cloud NAT for cut connections.",
 		},
+		Setup:    []string{"Check that the database's IP allowlist contains this caller's address."},
 		Severity: SeverityCritical, Class: ClassNetwork, Retry: RetryYes,
 	},
 	{
 		Cause: TLS,
 		Title: "No secure connection to Redis",
 		Explanation: "The TLS handshake failed or the certificate is not Upstash's. " +
-			"Either a proxy opens the traffic, or the URL points at a host that is not Upstash. The token was not sent.",
-		Signature: "the TLS handshake fails, or the certificate is not trusted for the host",
+			"Either a proxy opens the traffic, or the URL points at a host that is not Upstash. A server that is not trusted never gets the token.",
+		Signature: "the TLS handshake fails, the certificate is not trusted for the host, or the server demands a client certificate",
 		Fix: []string{
-			"Read the issuer and the names in the evidence; a company's name there means that a proxy opens the traffic.",
+			"Read the evidence; a company as the issuer, or a demand for a client certificate, means that a proxy opens the traffic.",
 			"Exempt *.upstash.io from TLS inspection in the egress proxy.",
-			"Check that the URL is the https:// REST URL from the Upstash console.",
 		},
+		Setup:    []string{"Check that the URL is the https:// REST URL from the Upstash console."},
 		Severity: SeverityCritical, Class: ClassNetwork, Retry: RetryYes,
 	},
 	{
@@ -77,6 +77,7 @@ var network = []Info{
 		Fix: []string{
 			"Check that the firewall and Cloud NAT allow outbound HTTPS to upstash.io.",
 			"Check the VPC connector's health if the function uses one.",
+			"If the evidence says that the host has only IPv6 addresses, give the caller IPv6 or use a host name that has IPv4.",
 			"Check https://status.upstash.com for an incident in the database's region.",
 		},
 		Severity: SeverityCritical, Class: ClassNetwork, Retry: RetryYes,
@@ -91,6 +92,19 @@ var network = []Info{
 			"Check https://status.upstash.com for an incident in the database's region.",
 			"Look at the commands a second in the Upstash console; above the plan's limit Upstash slows answers down.",
 			"Look for a long-running script or a very large key in the app's last deployment.",
+		},
+		Severity: SeverityCritical, Class: ClassNetwork, Retry: RetryYes,
+	},
+	{
+		Cause: Proxy,
+		Title: "The egress proxy does not let Redis traffic through",
+		Explanation: "The proxy that HTTPS_PROXY names cannot be reached, does not answer or refuses the connection. " +
+			"Nothing is known about the database itself. An app that uses the same proxy fails in the same way.",
+		Signature: "connecting to the proxy fails, the proxy refuses CONNECT or does not answer it, or HTTP 407",
+		Fix: []string{
+			"Check that the proxy in the evidence runs, and that HTTPS_PROXY names the right host and port.",
+			"If it refuses (403, 407 or 502), allow CONNECT to *.upstash.io:443 there, or correct its user and password in HTTPS_PROXY.",
+			"If this traffic needs no proxy, add .upstash.io to NO_PROXY and redeploy.",
 		},
 		Severity: SeverityCritical, Class: ClassNetwork, Retry: RetryYes,
 	},
@@ -139,90 +153,6 @@ var auth = []Info{
 	},
 }
 
-var quota = []Info{
-	{
-		Cause: QuotaMonthly,
-		Title: "This month's Redis commands are used up",
-		Explanation: "The plan's commands for this month, or the pay-as-you-go budget, are used up. " +
-			"Upstash rejects every command until the plan changes or the next month begins.",
-		Signature: "\"max requests limit exceeded\" in the answer",
-		Fix: []string{
-			"Upgrade the database's plan, or raise its budget, in the Upstash console; it works again within a minute.",
-			"Find in the console's command chart what uses the commands, and stop polling loops first.",
-			"If neither is possible, run the app on its fallback until the first of the month (UTC).",
-		},
-		Severity: SeverityCritical, Class: ClassQuota, Retry: RetryNever,
-	},
-	{
-		Cause: QuotaDaily,
-		Title: "Today's Redis commands are used up",
-		Explanation: "The database is on an old plan with a daily limit, and the day's commands are used up. " +
-			"Upstash rejects every command until midnight UTC or until the plan changes.",
-		Signature: "\"max daily request limit exceeded\" in the answer",
-		Fix: []string{
-			"Move the database to a current plan in the Upstash console; the current free plan counts by the month.",
-			"Find in the console's command chart what uses the commands today.",
-			"If neither is possible, run the app on its fallback until midnight UTC.",
-		},
-		Severity: SeverityCritical, Class: ClassQuota, Retry: RetryNever,
-	},
-}
-
-var capacity = []Info{
-	{
-		Cause: StorageFull,
-		Title: "Redis is full and rejects writes",
-		Explanation: "The data has reached the plan's size. Reading and deleting still work and PING still answers, " +
-			"but nothing new is saved: logins, cache entries and queue items are lost.",
-		Signature: "\"DB capacity quota exceeded\" in the answer to a write",
-		Fix: []string{
-			"Delete what is not needed; deleting still works.",
-			"Upgrade the database's plan in the Upstash console.",
-			"Give cache keys an expiry, or switch eviction on if every key may be lost.",
-		},
-		Severity: SeverityCritical, Class: ClassCapacity, Retry: RetryNever,
-	},
-	{
-		Cause: MemoryHigh,
-		Title: "Redis is nearly full",
-		Explanation: "The stored data approaches the plan's size. When it reaches it, " +
-			"writes are rejected, or keys are dropped if eviction is on.",
-		Signature: "total_data_size / max_data_size of INFO is above the threshold",
-		Fix: []string{
-			"Find the largest key families in the Upstash console's data browser and delete what is not needed.",
-			"Give cache and session keys an expiry.",
-			"Upgrade the database's plan before it is full.",
-		},
-		Severity: SeverityWarning, Class: ClassCapacity, Retry: RetryNever,
-	},
-	{
-		Cause: CommandsHigh,
-		Title: "The Redis commands of this month run out",
-		Explanation: "At this rate the plan's commands are used up before the month ends. " +
-			"When they are, Upstash rejects every command.",
-		Signature: "commands used this month, or their projection, are above the threshold of the plan's quota",
-		Fix: []string{
-			"Find in the Upstash console's command chart what uses the commands.",
-			"Stop polling loops, and read several keys at once with MGET.",
-			"Upgrade the database's plan, or move it to pay-as-you-go, before they run out.",
-		},
-		Severity: SeverityWarning, Class: ClassCapacity, Retry: RetryNever,
-	},
-	{
-		Cause: EvictionRisk,
-		Title: "Redis may silently drop keys",
-		Explanation: "Eviction is on and the database is nearly full, or keys were evicted since the last look. " +
-			"Sessions and queue items can vanish without an error.",
-		Signature: "maxmemory_policy is not noeviction and the data is near its limit, or evicted_keys grew",
-		Fix: []string{
-			"Move sessions and queues to a database without eviction, if they share this one with a cache.",
-			"Delete what is not needed, or upgrade the plan, so that nothing has to be evicted.",
-			"Switch eviction off if losing a key is worse than a rejected write.",
-		},
-		Severity: SeverityWarning, Class: ClassCapacity, Retry: RetryNever,
-	},
-}
-
 var provider = []Info{
 	{
 		Cause: WritePaused,
@@ -241,12 +171,25 @@ var provider = []Info{
 		Cause: Provider5xx,
 		Title: "Upstash answers with a server error",
 		Explanation: "Upstash, or an edge in front of it, answers HTTP 5xx. " +
-			"The database is unavailable to everybody whose requests take the same way.",
+			"The database is unavailable to every client whose requests take the same way.",
 		Signature: "HTTP status 500 to 599",
 		Fix: []string{
 			"Check https://status.upstash.com for an incident in the database's region.",
 			"If the evidence shows a page that is not Upstash's, check the egress proxy.",
 			"If it lasts longer than five minutes, open a ticket with Upstash support with the evidence below.",
+		},
+		Severity: SeverityCritical, Class: ClassProvider, Retry: RetryYes,
+	},
+	{
+		Cause: ProviderUnready,
+		Title: "Upstash's server is not ready",
+		Explanation: "The server behind the database answers that it is starting, has lost its leader or cannot save. " +
+			"Commands fail until Upstash has recovered it, which normally takes less than a minute.",
+		Signature: "LOADING, MASTERDOWN, CLUSTERDOWN, TRYAGAIN or MISCONF at the beginning of the answer",
+		Fix: []string{
+			"Wait three minutes; a restart or a failover normally ends by itself.",
+			"Check https://status.upstash.com for an incident in the database's region.",
+			"If it lasts longer, open a ticket with Upstash support and name the database's host and the error.",
 		},
 		Severity: SeverityCritical, Class: ClassProvider, Retry: RetryYes,
 	},
@@ -273,21 +216,21 @@ var performance = []Info{
 			"The phases in the evidence say where the time went.",
 		Signature: "first byte minus request written is above the threshold",
 		Fix: []string{
-			"Compare the region of the app with the database's primary region; put them together.",
 			"Look at the latency and throughput charts in the Upstash console for a busy time.",
 			"Check https://status.upstash.com and https://latency.upstash.com.",
 		},
+		Setup:    []string{"Compare the region of the app with the database's primary region; put them together."},
 		Severity: SeverityWarning, Class: ClassPerformance, Retry: RetryNever,
 	},
 	{
 		Cause: Throttled,
 		Title: "Upstash slows down or rejects requests",
-		Explanation: "Upstash answers that there are too many requests: the plan's commands a second are exceeded, " +
-			"or the pay-as-you-go budget is reached.",
-		Signature: "HTTP 429",
+		Explanation: "Upstash, or a gateway in front of it, answers that there are too many requests in a short time. " +
+			"The plan's commands a second are exceeded.",
+		Signature: "HTTP 429 without a text that names another cause, or \"max commands per second exceeded\"",
 		Fix: []string{
 			"Compare the throughput in the Upstash console with the plan's commands a second.",
-			"Check whether the database's budget is reached, and raise it.",
+			"Let clients wait before they retry.",
 			"Send fewer, larger requests: pipelines and MGET.",
 		},
 		Severity: SeverityCritical, Class: ClassPerformance, Retry: RetryNever,
@@ -315,10 +258,10 @@ var protocol = []Info{
 			"An app that looks only at the HTTP status believes that all is well.",
 		Signature: "the answer is not JSON with \"result\" or \"error\", or PING's result is not PONG",
 		Fix: []string{
-			"Compare the URL with the REST URL in the Upstash console.",
-			"Read the first bytes of the answer in the evidence; they usually name the product that answered.",
-			"Check the egress proxy, and remove custom gateways between the app and Upstash.",
+			"Read the answer in the evidence; it usually names the product that answered.",
+			"Check the egress proxy and custom gateways between the app and Upstash.",
 		},
+		Setup:    []string{"Compare the URL with the REST URL in the Upstash console."},
 		Severity: SeverityCritical, Class: ClassProtocol, Retry: RetryYes,
 	},
 	{

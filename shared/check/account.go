@@ -10,7 +10,7 @@ import (
 )
 
 // Account reads what Upstash's management API knows of databases: the month's commands,
-// which the database itself does not tell, and whether the account still serves it. It
+// which the database itself does not report, and whether the account still serves it. It
 // is safe for concurrent use.
 type Account struct {
 	settings config.Management

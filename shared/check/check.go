@@ -48,7 +48,7 @@ var (
 		{Check: report.Ping, Run: one(ping)},
 		{Check: report.Latency, Run: latency},
 		{Check: report.MockMode, Run: mockMode},
-		{Check: report.ConfigLoad, Run: one(configuration)},
+		{Check: report.ConfigLoad, Run: configuration},
 	}
 	metricsChecks = []Spec{
 		{Check: report.Memory, Run: ofInfo(memory)},
@@ -59,7 +59,7 @@ var (
 		{Check: report.RoundTrip, Commands: roundTripCommands, Least: roundTripCommands, Run: one(roundTrip)},
 		{Check: report.Isolation, Least: leastSample, Run: one(isolation)},
 		{Check: report.Values, Least: leastSample, Run: one(values)},
-		{Check: report.ConfigLoad, Run: one(configuration)},
+		{Check: report.ConfigLoad, Run: configuration},
 	}
 )
 

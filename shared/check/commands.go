@@ -20,7 +20,7 @@ const warnAhead = 24 * time.Hour
 // usage is how many commands a month has cost so far.
 type usage struct {
 	used float64
-	// exact says that the account told; else it is what was seen of one replica, and
+	// exact says that the account reported it. Otherwise it was seen of one replica, and
 	// there may be more.
 	exact bool
 	// limit is the quota, 0 without one.
@@ -64,7 +64,7 @@ func commands(ctx context.Context, t *Target) report.Observation {
 func (u usage) describe() string {
 	text := fmt.Sprintf("%.0f commands this month", u.used)
 	if !u.exact {
-		text = fmt.Sprintf("at least %.0f commands this month, as far as INFO was seen to count (a lower bound: the management API tells exactly)", u.used)
+		text = fmt.Sprintf("at least %.0f commands this month, as far as INFO was seen to count (a lower bound: the management API has the exact number)", u.used)
 	}
 	if u.limit > 0 {
 		text = fmt.Sprintf("%s of %.0f", text, u.limit)

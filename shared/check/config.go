@@ -9,8 +9,20 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// configuration judges the database's settings and secret.
-func configuration(_ context.Context, t *Target) report.Observation {
+// configuration judges the database's settings and secret, and, as one series for each
+// app, whether its health page is one that the settings explain.
+func configuration(_ context.Context, t *Target) []report.Observation {
+	out := []report.Observation{settings(t)}
+	for i, o := range t.pages {
+		if o.Status != "" {
+			o.Subject = t.Database.Apps[i].Service
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+func settings(t *Target) report.Observation {
 	o := ok()
 	more := 0
 	for _, p := range t.Database.Problems {

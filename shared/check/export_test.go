@@ -2,20 +2,6 @@ package check
 
 import "time"
 
-// ReadMode is what a health page says: "mock", "connected" or "".
-func ReadMode(body []byte) string {
-	switch m := readMode(body); {
-	case m.mock && m.connected:
-		return "both"
-	case m.mock:
-		return "mock"
-	case m.connected:
-		return "connected"
-	default:
-		return ""
-	}
-}
-
 // Hurry looks for proofs without pauses.
 func (a *Apps) Hurry() { a.pauses = [proofReads - 1]time.Duration{} }
 

@@ -29,7 +29,7 @@ type point struct {
 }
 
 // forecast returns how long it takes until a figure that goes on growing as it has
-// reaches limit, and whether that can be told. points are in the order of time.
+// reaches limit, and whether it can be known. points are in the order of time.
 //
 // The rate is the median of the slopes between all pairs of points (Theil 1950, Sen
 // 1968), which a quarter of wild points does not move, and what is used by now is the
@@ -142,7 +142,7 @@ func median(values []float64) float64 {
 }
 
 // EarlierHours says how long ago the hours began whose readings a forecast sees beside
-// the last hour's: a few that lie apart tell as much of a rate as a whole day.
+// the last hour's: a few that lie apart show a rate as well as a whole day does.
 func EarlierHours() []time.Duration {
 	return []time.Duration{3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour}
 }

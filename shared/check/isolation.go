@@ -33,7 +33,7 @@ const (
 var libraryPrefixes = []string{"@upstash/ratelimit:", "@upstash/analytics:"}
 
 // isolation looks in a sample for keys that belong to no workspace. It warns and never
-// pages: a sample cannot tell how bad it is.
+// pages: a sample cannot show how bad it is.
 func isolation(ctx context.Context, t *Target) report.Observation {
 	rule := t.Database.Checks.Isolation
 	pattern, err := regexp.Compile(rule.Pattern)
@@ -190,7 +190,7 @@ func (f *findings) judge(c cause.Cause, open int, of string) report.Observation 
 }
 
 // family is a pattern for keys like this one, by which its author finds them and which
-// tells nobody else anything: at most the first segment, if that is a word. What may
+// reveals nothing to others: at most the first segment, if that is a word. What may
 // be a name, an address or a token becomes a *.
 func family(key string) string {
 	first, rest, several := strings.Cut(key, ":")

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/check/healthpage"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/secrets"
@@ -24,8 +25,6 @@ const (
 	// appTimeout bounds one request to an app, so that the slowest fits beside the
 	// pings of a run.
 	appTimeout = 4 * time.Second
-	// maxAppBody bounds what is read of an app's answer.
-	maxAppBody = 64 << 10
 	// maxRedirects is how often an app may send elsewhere on its own host.
 	maxRedirects = 3
 )
@@ -123,7 +122,7 @@ func (a *Apps) exchange(ctx context.Context, method, address string, body []byte
 	if to, err := resp.Location(); err == nil && resp.StatusCode/100 == 3 {
 		return r, unreachable(fmt.Sprintf("HTTP %d, redirects to %s", r.status, to.Host))
 	}
-	if r.body, err = outbound.ReadAll(resp.Body, maxAppBody); err != nil {
+	if r.body, err = outbound.ReadAll(resp.Body, healthpage.MaxBytes); err != nil {
 		return r, unanswered(ctx, err)
 	}
 	return r, nil

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +73,8 @@ func TestTheAppsOwnWord(t *testing.T) {
 		{"mock", answer(200, `{"status":"mock"}`), report.Fail, `status "mock"`},
 		{"mock with a status that load balancers understand", answer(503, `{"status":"mock"}`), report.Fail, `status "mock"`},
 		{"connected with a status that contradicts", answer(503, `{"status":"connected"}`), report.Unknown, "HTTP 503"},
+		{"a component that is up while another is down", answer(503, `{"redis":{"status":"UP"},"db":{"status":"DOWN"}}`), report.OK, ""},
+		{"a component behind a log-in", answer(401, `{"redis":{"status":"UP"}}`), report.Unknown, "HTTP 401"},
 		{"an error of its own", answer(500, `{"status":"error"}`), report.Unknown, `status "error" (HTTP 500, application/json)`},
 		{"JSON that says nothing", answer(200, `{"uptime":1}`), report.Unknown, "neither"},
 		{"a page for people that says mock", html, report.Unknown, "text/html"},
@@ -109,6 +110,101 @@ func TestTheAppsOwnWord(t *testing.T) {
 	}
 }
 
+// pageSeries returns what the check config says of the app's health page, and whether it
+// says anything.
+func pageSeries(t *testing.T, target *check.Target) (report.Observation, bool) {
+	t.Helper()
+	for _, o := range check.Run(t.Context(), target, check.Specs(target.Job, target.Database, time.Minute), eight, time.Minute) {
+		if o.Check == report.ConfigLoad && o.Subject != "" {
+			return o, true
+		}
+	}
+	return report.Observation{}, false
+}
+
+func TestAPageThatSaysNothingOfRedisIsAConfigWarning(t *testing.T) {
+	text := func(media, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", media)
+			fmt.Fprint(w, body)
+		}
+	}
+	const prefix = "the health page of backend says nothing of Redis that pongwatch understands; add to its app: "
+	for _, tt := range []struct {
+		name     string
+		handler  http.HandlerFunc
+		status   report.Status
+		evidence string
+	}{
+		{"connected", answer(200, `{"status":"connected"}`), report.OK, ""},
+		{"mock", answer(503, `{"redis":{"mode":"mock"}}`), "", ""},
+		{"mock, and well", answer(200, `{"redis":{"mode":"mock"}}`), report.OK, ""},
+		{"only of the app", answer(200, `{"status":"ok","build":{"token":"hunter2"}}`), report.Fail,
+			prefix + `match: {path: "$.status", connected: [WORD], mock: [WORD]}; the page's keys: {build{token}, status}`},
+		{"HTML", text("text/html", "mock"), report.Fail, "the page's keys: none"},
+		{"plain text", text("text/plain", "hunter2"), report.Fail, "the page's keys: none"},
+		{"trouble is not the moment to complain", answer(200, `{"status":"error"}`), "", ""},
+		{"nor is an error page", answer(500, `{"oops":1}`), "", ""},
+		{"nor is a page that is too large", answer(200, `{"oops":"`+strings.Repeat("x", 70_000)+`"}`), "", ""},
+		{"a key that looks like a secret", answer(200, `{"xoxb-1234567890-hunter2":1}`), report.Fail, "the page's keys: {"},
+		{"nor is a log-in", answer(401, `{"oops":1}`), "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			target := target(t, report.HealthCheck, pong)
+			apps(t, target, tt.handler)
+			o, said := pageSeries(t, target)
+			if said != (tt.status != "") || o.Status != tt.status || !strings.Contains(o.Evidence, tt.evidence) || strings.Contains(o.Evidence, "hunter2") {
+				t.Errorf("%+v, want %q and %q", o, tt.status, tt.evidence)
+			}
+			switch tt.status {
+			case report.Fail:
+				if o.Cause != cause.ConfigInvalid || o.Clear || o.Subject != "backend" {
+					t.Errorf("%+v, want config_invalid of backend", o)
+				}
+			case report.OK:
+				if o.Cause != "" || !o.Clear {
+					t.Errorf("%+v, want it clear", o)
+				}
+			}
+		})
+	}
+	gone := target(t, report.HealthCheck, pong)
+	apps(t, gone, pong).Close()
+	if o, said := pageSeries(t, gone); said {
+		t.Errorf("%+v of an app that is gone", o)
+	}
+}
+
+func TestTheSuggestionToPasteIsNeverCut(t *testing.T) {
+	target := target(t, report.HealthCheck, pong)
+	long := strings.Repeat("k", 24)
+	apps(t, target, answer(200, fmt.Sprintf(`{%q:{"%[1]s1":{"status":"x"},"%[1]s2":1},"%[1]s3":{"%[1]s4":1},"%[1]s5":1}`, long)))
+	target.Database.Apps[0].Service = strings.Repeat("s", 63)
+	o, _ := pageSeries(t, target)
+	if want := fmt.Sprintf(`match: {path: "$.%s.%[1]s1.status", connected: [WORD], mock: [WORD]}`, long); !strings.Contains(o.Evidence, want) {
+		t.Errorf("evidence %q, want %q", o.Evidence, want)
+	}
+}
+
+func TestAMatchReadsAPageOfAnyShape(t *testing.T) {
+	for _, tt := range []struct {
+		page string
+		want report.Status
+	}{
+		{`{"kv":{"driver":"upstash"}}`, report.OK},
+		{`{"kv":{"driver":"Memory"}}`, report.Fail},
+		{`{"kv":{"driver":"file"}}`, report.Unknown},
+		{`{"kv":{}}`, report.Unknown},
+	} {
+		target := target(t, report.HealthCheck, pong)
+		apps(t, target, answer(200, tt.page))
+		target.Database.Apps[0].Match = &config.Match{Path: "$.kv.driver", Connected: []string{"upstash"}, Mock: []string{"memory"}}
+		if o := mockFrom(t, target, report.SourceApp); o.Status != tt.want {
+			t.Errorf("%s: %+v, want %s", tt.page, o, tt.want)
+		}
+	}
+}
+
 func TestAnAppThatIsGoneIsUnknown(t *testing.T) {
 	target := target(t, report.HealthCheck, pong)
 	apps(t, target, pong).Close()
@@ -125,57 +221,6 @@ func TestAppsAreAskedOnceARun(t *testing.T) {
 	if o := mockFrom(t, target, report.SourceApp); o.Status != report.OK || asked != 1 {
 		t.Errorf("asked %d times: %+v", asked, o)
 	}
-}
-
-func TestReadModeToleratesShapes(t *testing.T) {
-	tests := []struct{ page, want string }{
-		{`{"status":"connected"}`, "connected"},
-		{`{"redis":{"mode":"mock"}}`, "mock"},
-		{`{"mode":"real"}`, "connected"},
-		{`{"mock":true}`, "mock"},
-		{`{"mock":false}`, "connected"},
-		{`{"isMock":"true"}`, "mock"},
-		{`{"status":"connected","mock":true}`, "mock"},
-		{`{"status":"ok","redis":"connected"}`, "connected"},
-		{`{"status":"ok","redis":{"connected":true,"mock":false}}`, "connected"},
-		{`{"data":{"redis_status":"Mock Mode"}}`, "mock"},
-		{`{"checks":[{"name":"postgres","status":"up"},{"name":"redis","status":"up"}]}`, "connected"},
-		{`{"status":"UP","components":{"redis":{"status":"UP","details":{"client":"in-memory"}}}}`, "mock"},
-		{`{"mock_redis":true}`, "mock"},
-		{`connected`, "connected"},
-		{`mock`, "mock"},
-		{`"mock"`, ""},
-		{`{"status":"ok"}`, ""},
-		{`{"status":"connected","redis":{"status":"timeout"}}`, ""},
-		{`{"connected":false,"mock":false}`, ""},
-		{`{"payments":{"mock":true},"redis":{"status":"up"}}`, "connected"},
-		{`{"features":{"mode":"mock"},"status":"connected"}`, "connected"},
-		{`{"cache":{"store":"memory"},"redis":"ok"}`, "connected"},
-		{`{"redis":{"driver":"upstash","status":"down"}}`, ""},
-		{`<html>mock</html>`, ""},
-		{``, ""},
-		{`null`, ""},
-	}
-	for _, tt := range tests {
-		if got := check.ReadMode([]byte(tt.page)); got != tt.want {
-			t.Errorf("%s is %q, want %q", tt.page, got, tt.want)
-		}
-	}
-}
-
-func FuzzReadMode(f *testing.F) {
-	for _, seed := range []string{`{"status":"connected"}`, `{"checks":[{"name":"redis","mock":"true"}]}`, `mock`, `[[[]]]`, "\xff"} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, page []byte) {
-		first := check.ReadMode(page)
-		if first == "both" {
-			t.Error("mock and connected at once")
-		}
-		if again := check.ReadMode(page); again != first {
-			t.Errorf("the same page is %q, then %q", first, again)
-		}
-	})
 }
 
 func TestAURLMissingInTheBundleIsMockMode(t *testing.T) {
@@ -202,31 +247,5 @@ func TestAURLMissingInTheBundleIsMockMode(t *testing.T) {
 				t.Errorf("%+v, want %s", o, tt.want)
 			}
 		})
-	}
-}
-
-func TestTheContractPageIsTrue(t *testing.T) {
-	page, err := os.ReadFile("../../docs/mock-mode.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, table, _ := strings.Cut(string(page), "| page | read as |\n|---|---|\n")
-	table, _, _ = strings.Cut(table, "\n\n")
-	found := 0
-	for line := range strings.Lines(table) {
-		cells := strings.Split(line, "|")
-		want, _, _ := strings.Cut(strings.TrimSpace(cells[2]), ":")
-		for i, example := range strings.Split(cells[1], "`") {
-			if i%2 == 0 {
-				continue // between the examples
-			}
-			found++
-			if got := check.ReadMode([]byte(example)); got != strings.TrimPrefix(want, "unknown") {
-				t.Errorf("%s is read as %q, the page says %s", example, got, want)
-			}
-		}
-	}
-	if found < 10 {
-		t.Errorf("%d examples found", found)
 	}
 }

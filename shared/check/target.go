@@ -20,7 +20,7 @@ type Target struct {
 	// Job and Region say who asks.
 	Job    report.Job
 	Region string
-	// Now tells the time; nil is time.Now.
+	// Now returns the time; nil is time.Now.
 	Now func() time.Time
 	// Readings are past readings of this database, the newest last. Checks of counters
 	// need one; none is fine.
@@ -30,7 +30,7 @@ type Target struct {
 	Earlier []report.Reading
 	// Unread says that past readings could not be read, as opposed to there being none.
 	Unread bool
-	// Account tells the month's commands; nil leaves a lower bound.
+	// Account reads the month's commands; nil leaves a lower bound.
 	Account *Account
 	// Apps asks the services that use the database; nil asks none.
 	Apps *Apps
@@ -65,6 +65,9 @@ type Target struct {
 	// each app, zero for an app that has no address to ask.
 	asked              bool
 	answered, deployed []report.Observation
+	// pages says of each app whether its health page is understood, zero where that is not
+	// known.
+	pages []report.Observation
 }
 
 // past are all readings that are known, in the order of time.

@@ -171,6 +171,9 @@ func TestEveryFieldThatACheckReadsArrivesInIt(t *testing.T) {
 		"Apps.CloudRun": func(d *config.Database) {
 			d.Apps = []config.App{{Service: "backend", HealthURL: d.Apps[0].HealthURL, CloudRun: backend}}
 		},
+		"Apps.Match": func(d *config.Database) {
+			d.Apps = []config.App{{Service: "backend", HealthURL: d.Apps[0].HealthURL, Match: &config.Match{Path: "$.status", Connected: []string{"up"}, Mock: []string{"connected"}}}}
+		},
 		"Apps.Proof": func(d *config.Database) {
 			d.Apps = []config.App{{Service: "backend", HealthURL: d.Apps[0].HealthURL, Proof: true, ProofEvery: time.Minute}}
 		},

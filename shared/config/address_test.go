@@ -128,6 +128,7 @@ func TestPatterns(t *testing.T) {
 		"email":         {[]string{"a@b"}, []string{"a", "a@b@c", "<a@b>", "a @b", `"a"@b`}},
 		"address":       {[]string{"a@b.c", "A B <a@b.c>"}, []string{"a", "a@b\n", "A <a@b", "a b@c d"}},
 		"regexp":        {[]string{"^a+$", long[:500]}, []string{"(", long[:501]}},
+		"jsonpath":      {[]string{"$", "$.a['b'][0]", "$..redis[?@.status == 'up'].mode", "$" + strings.Repeat(".a", 100)}, []string{"a.b", "$.", "$[", "$..a..b", "$" + strings.Repeat(".a", 101)}},
 		"glob":          {[]string{"a*", "?", long[:63]}, []string{"[a]", "A", long[:64]}},
 		"slack_channel": {[]string{"C01234", "G01234", "D01234", "#general", "general", "#" + long[:80], "C" + strings.Repeat("0", 20)}, []string{"General", "#-a", "##a", "#" + long[:81], "C" + strings.Repeat("0", 21)}},
 		"slack_member":  {[]string{"U01234", "S01234", "W01234"}, []string{"C01234", "U0123", "here", "U" + strings.Repeat("0", 21)}},

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/config/document"
@@ -82,6 +81,21 @@ type App struct {
 	ProofEvery time.Duration `yaml:"proof_every" min:"1s" max:"24h" example:"15m"`
 	// The Cloud Run service whose deployed environment is read: the names of its variables and the value of MOCK_REDIS, nothing else.
 	CloudRun string `yaml:"cloud_run" pattern:"cloud_run" example:"projects/my-project/locations/us-east4/services/backend"`
+	// The Vercel project that runs it, for the commands in messages.
+	Vercel string `yaml:"vercel" pattern:"name" example:"backend"`
+	// Where a health page of another shape names what the app uses, and by which words.
+	Match *Match `yaml:"match" example:"{path: $.cache.driver, connected: [upstash], mock: [memory]}"`
+}
+
+// Match reads a health page that pongwatch does not understand by itself. Where its path
+// finds something, nothing else of the page is read.
+type Match struct {
+	// A JSONPath (RFC 9535) to the value.
+	Path string `yaml:"path" required:"true" pattern:"jsonpath" example:"$.cache.driver"`
+	// The values that mean the real Redis, in any case.
+	Connected []string `yaml:"connected" required:"true" single:"true" example:"[upstash]"`
+	// The values that mean a mock. A name such as fakeredis or ioredis-mock means one in any case.
+	Mock []string `yaml:"mock" single:"true" example:"[memory]"`
 }
 
 // Budget bounds the commands that pongwatch itself may use.
@@ -94,12 +108,6 @@ type Budget struct {
 	Override bool `yaml:"override" example:"false"`
 	// The share of the quota from which checks that cost commands stop.
 	StopAt float64 `yaml:"stop_at" min:"0.01" max:"1" example:"0.95"`
-}
-
-// WithoutTLS reports whether the database's own URL says http://, which is accepted for
-// this machine's loopback only.
-func (d *Database) WithoutTLS() bool {
-	return strings.HasPrefix(d.URL.value.Reveal(), "http://")
 }
 
 // MockEvidence reports whether the configuration itself says that the app runs on a
@@ -197,6 +205,9 @@ func (v *validator) apps(path string, db *Database) {
 		seen[app.Service] = true
 		if app.HealthURL == "" && app.CloudRun == "" && !v.Bad(at+".health_url") && !v.Bad(at+".cloud_run") {
 			v.Report(at, "wants health_url or cloud_run", "health_url: https://app.example.com/api/v1/health/redis")
+		}
+		if app.Match != nil && app.HealthURL == "" && !v.Bad(at+".health_url") {
+			v.Report(at+".match", "needs health_url, whose page it reads", "health_url: https://app.example.com/health")
 		}
 		if app.Proof && (app.HealthURL == "" || !v.config.ProofKey.IsSet()) {
 			v.Report(at+".proof", "needs health_url here and proof_key in the document", "proof_key: sm://projects/my-project/secrets/pongwatch-proof-key")

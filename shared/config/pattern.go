@@ -10,6 +10,8 @@ import (
 	"time"
 	_ "time/tzdata" // Cloud Run's base image has no zones, and a maintenance window must not depend on that
 
+	"github.com/theory/jsonpath"
+
 	"github.com/pongwatch/pongwatch/shared/cron"
 )
 
@@ -42,6 +44,7 @@ var patterns = map[string]pattern{
 	"email":         {form: regexp.MustCompile(`^[^@\s<>"]+@[^@\s<>"]+$`), want: "a mail address"},
 	"address":       {form: regexp.MustCompile(`^[^\r\n]*@[^\r\n]+$`), want: "a mail address, with or without a name", more: unless("is not a mail address, with or without a name", mail.ParseAddress)},
 	"regexp":        {form: regexp.MustCompile(`^[\s\S]{1,500}$`), want: "a regular expression of at most 500 bytes", more: unless("is not a regular expression", regexp.Compile)},
+	"jsonpath":      {form: regexp.MustCompile(`^\$[\s\S]{0,200}$`), want: "a JSONPath that begins with $ (at most 200 bytes)", more: checkPath},
 	"glob":          {form: regexp.MustCompile(`^[a-z0-9*?-]{1,63}$`), want: "a name, or a pattern with * and ?"},
 	"slack_channel": {form: regexp.MustCompile(`^([CDG][A-Z0-9]{5,20}|#?[a-z0-9][a-z0-9_-]{0,79})$`), want: "a channel id (C…) or a channel's name"},
 	"slack_member":  {form: regexp.MustCompile(`^[USW][A-Z0-9]{5,20}$`), want: "a user id (U…) or user-group id (S…)"},
@@ -100,6 +103,15 @@ func checkAddress(text string, local bool) string {
 		return "begins with http://, which is only accepted for loopback under `pongwatch local`; want https://"
 	}
 	return ""
+}
+
+// checkPath says what is wrong with a JSONPath. Each descendant segment visits the whole
+// page again for each value that the ones before it found, so one is all that it may have.
+func checkPath(text string, local bool) string {
+	if strings.Count(text, "..") > 1 {
+		return "uses .. more than once"
+	}
+	return unless("is not a JSONPath (RFC 9535)", jsonpath.Parse)(text, local)
 }
 
 var placeholder = regexp.MustCompile(`\{([^}]*)\}`)

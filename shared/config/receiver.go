@@ -35,7 +35,7 @@ type Receiver struct {
 	Email *Email `yaml:"email"`
 	// A PagerDuty service, by Events API v2.
 	PagerDuty *PagerDuty `yaml:"pagerduty"`
-	// Any address that takes signed JSON.
+	// Any address that takes JSON, pongwatch's or Alertmanager's.
 	Webhook *Webhook `yaml:"webhook"`
 
 	// Problems are what is wrong with this receiver's entry. While there are any that
@@ -97,12 +97,24 @@ type PagerDuty struct {
 	URL string `yaml:"url" pattern:"url" example:"https://events.pagerduty.com/v2/enqueue"`
 }
 
-// Webhook is an address that takes JSON, signed as Standard Webhooks has it.
+// FormatAlertmanager is the format of Alertmanager's webhook.
+const FormatAlertmanager = "alertmanager"
+
+// Webhook is an address that takes JSON: pongwatch's own, signed as Standard Webhooks has
+// it, or Alertmanager's, which most on-call products take.
 type Webhook struct {
+	// The format: "pongwatch" with "keys", or "alertmanager" with "token", or with "username" and "password". Empty is "pongwatch".
+	Format string `yaml:"format" enum:"pongwatch,alertmanager" example:"pongwatch"`
 	// The address, or a reference to a secret that holds it where it is one itself.
 	URL Secret `yaml:"url" required:"true" plain:"true" example:"https://hooks.example.com/pongwatch"`
-	// The signing keys ("whsec_" and base64). While one is replaced by another both sign, so that the receiver may hold either.
-	Keys []Secret `yaml:"keys" required:"true" single:"true" example:"[sm://projects/my-project/secrets/webhook-key]"`
+	// The signing keys ("whsec_" and base64) of the format "pongwatch". While one is replaced by another both sign, so that the receiver may hold either.
+	Keys []Secret `yaml:"keys" single:"true" example:"[sm://projects/my-project/secrets/webhook-key]"`
+	// The bearer token that the other side expects, for the format "alertmanager".
+	Token Secret `yaml:"token" example:"sm://projects/my-project/secrets/webhook-token"`
+	// The user of HTTP Basic, for the format "alertmanager".
+	Username Secret `yaml:"username" plain:"true" example:"pongwatch"`
+	// The password of HTTP Basic.
+	Password Secret `yaml:"password" example:"sm://projects/my-project/secrets/webhook-password"`
 }
 
 // Kind returns what the receiver speaks, and "" for an entry that says nothing.
@@ -226,8 +238,21 @@ func (v *validator) webhook(path string, w *Webhook) {
 			v.Report(path+".url", what, "https://hooks.example.com/pongwatch")
 		}
 	}
-	if len(w.Keys) == 0 && !v.BadUnder(path) {
+	if v.BadUnder(path) {
+		return
+	}
+	basic := w.Username.IsSet() || w.Password.IsSet()
+	switch {
+	case w.Format == FormatAlertmanager && len(w.Keys) > 0:
+		v.Report(path+".keys", "sign only the format pongwatch; Alertmanager's format has a token, or username and password", "token: sm://projects/my-project/secrets/webhook-token")
+	case w.Format == FormatAlertmanager && w.Username.IsSet() != w.Password.IsSet():
+		v.Report(path, "wants both username and password, or neither", "username: pongwatch, password: sm://projects/my-project/secrets/webhook-password")
+	case w.Format == FormatAlertmanager && basic && w.Token.IsSet():
+		v.Report(path, "has a token and a username, want one of them", "token: sm://projects/my-project/secrets/webhook-token")
+	case w.Format != FormatAlertmanager && len(w.Keys) == 0:
 		v.Report(path+".keys", "is empty", "[sm://projects/my-project/secrets/webhook-key]")
+	case w.Format != FormatAlertmanager && (basic || w.Token.IsSet()):
+		v.Report(path, "has a token or a username, which only the format alertmanager sends", "format: alertmanager")
 	}
 }
 

@@ -180,7 +180,11 @@ var extra = map[string]ordered{
 		{"oneOf", requireOneOf("webhook", "bot_token")},
 		{"dependentRequired", map[string][]string{"bot_token": {"channel"}}},
 	},
-	"Email":      {{"dependentRequired", map[string][]string{"username": {"password"}, "password": {"username"}}}},
+	"Email": {{"dependentRequired", map[string][]string{"username": {"password"}, "password": {"username"}}}},
+	"Webhook": {
+		{"anyOf", append(requireOneOf("keys"), ordered{{"required", []string{"format"}}, {"properties", ordered{{"format", ordered{{"const", FormatAlertmanager}}}}}})},
+		{"dependentRequired", map[string][]string{"username": {"password"}, "password": {"username"}}},
+	},
 	"Management": {{"dependentRequired", map[string][]string{"email": {"api_key"}, "api_key": {"email"}}}},
 	"Window": {{"oneOf", []ordered{
 		{{"required", []string{"cron", "for"}}, {"not", ordered{{"anyOf", requireOneOf("from", "until")}}}},

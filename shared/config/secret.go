@@ -29,6 +29,16 @@ func (s Secret) IsSet() bool { return s.IsReference() || !s.value.IsZero() }
 // IsReference reports whether the value lies in Secret Manager.
 func (s Secret) IsReference() bool { return !s.ref.IsZero() }
 
+// Resource returns the secret's name in Secret Manager, "projects/my-project/secrets/token",
+// and "" for a value that does not lie there.
+func (s Secret) Resource() string {
+	if !s.IsReference() {
+		return ""
+	}
+	name, _, _ := strings.Cut(strings.TrimPrefix(s.ref.String(), "sm://"), "/versions/")
+	return name
+}
+
 // Get returns the value, read through the cache where it lies in Secret Manager. The
 // entry of an inline value has no version. A Secret that is not set gives an empty
 // value and no error. The cache may be nil where nothing is a reference.

@@ -60,9 +60,6 @@ type Tally struct {
 	waits   []float64
 }
 
-// Grow makes room for that many more.
-func (t *Tally) Grow(samples int) { t.waits = slices.Grow(t.waits, samples) }
-
 // Add counts one.
 func (t *Tally) Add(s report.Sample) {
 	t.counted.Samples++

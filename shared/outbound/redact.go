@@ -38,15 +38,14 @@ var patterns = sync.OnceValue(func() []pattern {
 	}
 })
 
-// Redact returns text without the given secrets, in plain and in URL-escaped
-// form, and without what has the form of a secret: Slack tokens and webhook
+// Redact returns text without the given secrets, plain, URL-escaped and [Encoded], and without what has the form of a secret: Slack tokens and webhook
 // addresses, authorization headers, URL credentials, JSON web tokens.
 func Redact(text string, known ...secrets.Value) string {
 	// The longest first, otherwise a secret inside another leaves the rest of it.
 	forms := make([]string, 0, 3*len(known))
 	for _, k := range known {
 		s := k.Reveal()
-		for _, form := range []string{s, strings.TrimSpace(s), url.QueryEscape(s), url.PathEscape(s)} {
+		for _, form := range append(Encoded(strings.TrimSpace(s)), s, strings.TrimSpace(s), url.QueryEscape(s), url.PathEscape(s)) {
 			if len(form) >= shortest {
 				forms = append(forms, form)
 			}

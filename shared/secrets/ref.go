@@ -18,7 +18,7 @@ type Ref struct {
 	project, secret, version string
 }
 
-// IsRef reports whether s is meant as a reference; ParseRef tells whether it is one.
+// IsRef reports whether s is meant as a reference; ParseRef reports whether it is one.
 func IsRef(s string) bool { return strings.HasPrefix(s, scheme) }
 
 // ParseRef parses a reference. Its errors do not quote s, which may be a secret

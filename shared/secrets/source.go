@@ -21,7 +21,7 @@ type SourceFunc func(ctx context.Context, name string) (Secret, error)
 func (f SourceFunc) Access(ctx context.Context, name string) (Secret, error) { return f(ctx, name) }
 
 // Why a secret could not be read; test with [errors.Is]. All but ErrUnavailable
-// last until somebody mends the secret or its permissions.
+// last until a person repairs the secret or its permissions.
 var (
 	ErrDenied      = errors.New("permission denied")
 	ErrNotFound    = errors.New("secret or version not found")

@@ -25,9 +25,17 @@ type Link struct {
 	// former life are void.
 	Reopened int
 	Action   string
+	// About says in a line what the incident is, for the page behind the link. It may be empty.
+	About string
 	// Expires is in whole seconds.
 	Expires time.Time
 }
+
+// ErrExpired says that a link was signed by one of the keys, and is too old.
+var ErrExpired = errors.New("link has expired")
+
+// maxParam bounds a query parameter, in bytes.
+const maxParam = 256
 
 // The names of a link's query parameters.
 const (
@@ -36,6 +44,7 @@ const (
 	paramIncident  = "i"
 	paramReopened  = "r"
 	paramAction    = "a"
+	paramAbout     = "d"
 	paramExpires   = "e"
 	paramSignature = "sig"
 )
@@ -47,13 +56,13 @@ const linkDomain = "pongwatch-link\nv1\n"
 
 func (l Link) signed() string {
 	return linkDomain + strings.Join([]string{
-		l.Purpose, l.Shard, l.Incident, strconv.Itoa(l.Reopened), l.Action, strconv.FormatInt(l.Expires.Unix(), 10),
+		l.Purpose, l.Shard, l.Incident, strconv.Itoa(l.Reopened), l.Action, strconv.FormatInt(l.Expires.Unix(), 10), l.About,
 	}, "\n")
 }
 
 // SignLink returns the query that carries l and its signature.
 func SignLink(k Key, l Link) (url.Values, error) {
-	for _, field := range []string{l.Purpose, l.Shard, l.Incident, l.Action} {
+	for _, field := range []string{l.Purpose, l.Shard, l.Incident, l.Action, l.About} {
 		if strings.ContainsAny(field, "\r\n") {
 			return nil, errors.New("signing link: a field holds a line break")
 		}
@@ -67,16 +76,17 @@ func SignLink(k Key, l Link) (url.Values, error) {
 		paramIncident:  {l.Incident},
 		paramReopened:  {strconv.Itoa(l.Reopened)},
 		paramAction:    {l.Action},
+		paramAbout:     {l.About},
 		paramExpires:   {strconv.FormatInt(l.Expires.Unix(), 10)},
 		paramSignature: {base64.RawURLEncoding.EncodeToString(k.sum(l.signed()))},
 	}, nil
 }
 
-// VerifyLink returns the link that q carries if one of the keys signed it and it
-// has not expired.
+// VerifyLink returns the link that q carries if one of the keys signed it. One that has
+// expired is returned with [ErrExpired].
 func VerifyLink(keys []Key, q url.Values, now time.Time) (Link, error) {
-	for _, name := range []string{paramPurpose, paramShard, paramIncident, paramReopened, paramAction, paramExpires, paramSignature} {
-		if len(q[name]) != 1 || len(q[name][0]) > 256 || strings.ContainsAny(q[name][0], "\r\n") {
+	for _, name := range []string{paramPurpose, paramShard, paramIncident, paramReopened, paramAction, paramAbout, paramExpires, paramSignature} {
+		if len(q[name]) != 1 || len(q[name][0]) > maxParam || strings.ContainsAny(q[name][0], "\r\n") {
 			return Link{}, ErrInvalid
 		}
 	}
@@ -88,10 +98,13 @@ func VerifyLink(keys []Key, q url.Values, now time.Time) (Link, error) {
 	}
 	l := Link{
 		Purpose: q.Get(paramPurpose), Shard: q.Get(paramShard), Incident: q.Get(paramIncident),
-		Reopened: reopened, Action: q.Get(paramAction), Expires: time.Unix(seconds, 0).UTC(),
+		Reopened: reopened, Action: q.Get(paramAction), About: q.Get(paramAbout), Expires: time.Unix(seconds, 0).UTC(),
 	}
 	for _, k := range keys {
-		if !k.IsZero() && hmac.Equal(given, k.sum(l.signed())) && now.Before(l.Expires) {
+		if !k.IsZero() && hmac.Equal(given, k.sum(l.signed())) {
+			if !now.Before(l.Expires) {
+				return l, ErrExpired
+			}
 			return l, nil
 		}
 	}

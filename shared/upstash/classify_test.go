@@ -2,6 +2,8 @@ package upstash
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -45,7 +47,35 @@ func TestClassifyAnswers(t *testing.T) {
 		{"a 413 of an edge", 413, "", "", cause.RequestTooBig},
 		{"a command that Upstash lacks", 400, json, `{"error":"ERR Command is not available: 'SLOWLOG'. See https://upstash.com/docs/redis/overall/rediscompatibility for details"}`, cause.CommandBlocked},
 		{"a command that REST lacks", 400, json, `{"error":"ERR Command \"MULTI\" is not allowed in REST or it has a special context path"}`, cause.CommandBlocked},
-		{"too many connections", 400, json, `{"error":"ERR max concurrent connections exceeded"}`, cause.Throttled},
+		{"too many TCP clients are no throttling", 400, json, `{"error":"ERR max concurrent connections exceeded"}`, cause.ConnectionsFull},
+		{"too many TCP clients in Redis' own words", 400, json, `{"error":"ERR max number of clients reached"}`, cause.ConnectionsFull},
+		{"too many commands a second", 400, json, `{"error":"ERR max commands per second exceeded"}`, cause.Throttled},
+
+		{"suspended over the budget", 400, json, `{"error":"ERR This database has been suspended for exceeding the defined budget limit. Please increase budget or switch to a Fixed plan on Upstash Console"}`, cause.QuotaSuspended},
+		{"suspended, with another status", 403, json, `{"error":"ERR This database has been suspended for exceeding the defined budget limit."}`, cause.QuotaSuspended},
+		{"suspended for another reason", 400, json, `{"error":"ERR Your account is suspended. See billing"}`, cause.QuotaSuspended},
+		{"a budget in the next wording", 200, json, `{"error":"ERR Database budget reached"}`, cause.QuotaSuspended},
+		{"throttled over the budget", 400, json, `{"error":"ERR This database is throttled since its budget is reached"}`, cause.QuotaSuspended},
+		{"blocked without a reason", 400, json, `{"error":"ERR This database is blocked"}`, cause.QuotaSuspended},
+		{"the fixed plan's limits", 400, json, `{"error":"ERR This database has reached current Fixed plan limits. Please upgrade manually or enable auto upgrade on Upstash Console"}`, cause.QuotaPlan},
+		{"the free plan's limits as 403", 403, json, `{"error":"ERR This database has reached current Free plan limits."}`, cause.QuotaPlan},
+		{"the plan's limits as 503", 503, json, `{"error":"ERR Your plan has no bandwidth left"}`, cause.QuotaPlan},
+		{"a bandwidth limit in the documentation's form", 400, json, `{"error":"ERR max bandwidth limit exceeded. Limit: 10 GB"}`, cause.QuotaPlan},
+		{"blocked for its bandwidth", 400, json, `{"error":"ERR Your database is blocked, its bandwidth quota is used up"}`, cause.QuotaPlan},
+		{"rate-limited", 400, json, `{"error":"ERR Your database has been temporarily rate-limited, please contact support@upstash.com for further details."}`, cause.QuotaRateLimited},
+		{"rate-limited as 429", 429, json, `{"error":"ERR Your database has been temporarily rate limited"}`, cause.QuotaRateLimited},
+		{"throttled as a whole", 400, json, `{"error":"ERR This database is being throttled"}`, cause.QuotaRateLimited},
+		{"a text about a database that stops nothing", 400, json, `{"error":"ERR invalid database index"}`, cause.RedisError},
+		{"a text that quotes a stop", 400, json, `{"error":"ERR invalid argument near 'this database has been suspended'"}`, cause.RedisError},
+		{"a fourth word is no subject", 400, json, `{"error":"ERR cannot open the database limit"}`, cause.RedisError},
+
+		{"a server that starts", 400, json, `{"error":"LOADING Redis is loading the dataset in memory"}`, cause.ProviderUnready},
+		{"a replica without its primary", 400, json, `{"error":"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."}`, cause.ProviderUnready},
+		{"a cluster that is down", 503, json, `{"error":"CLUSTERDOWN The cluster is down"}`, cause.ProviderUnready},
+		{"a cluster that moves slots", 400, json, `{"error":"TRYAGAIN Multiple keys request during rehashing of slot"}`, cause.ProviderUnready},
+		{"a server that cannot save", 400, json, `{"error":"MISCONF Errors writing to the AOF file"}`, cause.ProviderUnready},
+		{"a write without enough replicas", 400, json, `{"error":"NOREPLICAS Not enough good replicas to write."}`, cause.WritePaused},
+		{"a text that quotes a code", 400, json, `{"error":"ERR unknown subcommand 'LOADING'"}`, cause.RedisError},
 		{"too many requests", 429, "", "", cause.Throttled},
 		{"an unknown error text", 400, json, `{"error":"ERR wrong number of arguments for 'get' command"}`, cause.RedisError},
 		{"an unknown text that quotes a known one", 400, json, `{"error":"ERR unknown argument 'DB capacity quota exceeded'"}`, cause.RedisError},
@@ -61,7 +91,7 @@ func TestClassifyAnswers(t *testing.T) {
 		{"an empty 204", 204, "", "", cause.NotUpstash},
 		{"a redirect", 302, "", "", cause.NotUpstash},
 		{"a page that is not there", 404, "text/plain", "not found", cause.NotUpstash},
-		{"a proxy that wants a password", 407, "text/html", "<html>", cause.NotUpstash},
+		{"a proxy that wants a password", 407, "text/html", "<html>", cause.Proxy},
 		{"an array", 200, json, `[{"result":"PONG"}]`, cause.NotUpstash},
 		{"PONG", 200, json, `{"result":"PONG"}`, ""},
 		{"PONG with white space, as a proxy may reformat it", 200, json, "{ \"result\": \"PONG\" }\n", ""},
@@ -108,11 +138,24 @@ func TestClassifyTransportErrors(t *testing.T) {
 		{"an end in the middle", io.ErrUnexpectedEOF, PhaseRead, cause.ConnReset},
 		{"an end before the answer", io.EOF, PhaseWait, cause.ConnReset},
 		{"plain http where https was asked", http.ErrSchemeMismatch, PhaseTLS, cause.TLS},
+		{"an answer without TLS", tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, PhaseWait, cause.TLS},
+		{"an alert by its number", tls.AlertError(116), PhaseWait, cause.TLS},
+		{"a certificate that fails", &tls.CertificateVerificationError{Err: errors.New("?")}, PhaseWait, cause.TLS},
+		{"a certificate for another name", x509.HostnameError{Certificate: &x509.Certificate{}, Host: "x"}, PhaseWait, cause.TLS},
+		{"a certificate of an unknown authority", x509.UnknownAuthorityError{}, PhaseWait, cause.TLS},
+		{"a certificate that has expired", x509.CertificateInvalidError{Reason: x509.Expired}, PhaseWait, cause.TLS},
 		{"any other trouble in the handshake", errors.New("tls: something"), PhaseTLS, cause.TLS},
 		{"bytes that are not HTTP", errors.New("malformed HTTP response"), PhaseRead, cause.NotUpstash},
-		{"a proxy that refuses to connect", errors.New("Forbidden"), PhaseConnect, cause.NotUpstash},
-		{"an error of the network that nobody foresaw", syscallError("connect", syscall.EINVAL), PhaseConnect, cause.Unknown},
-		{"what nobody foresaw", errors.New("?"), PhaseNone, cause.Unknown},
+		{"a proxy that refuses to connect", proxyRefusal{403}, PhaseConnect, cause.Proxy},
+		{"a proxy that is down", &net.OpError{Op: "proxyconnect", Net: "tcp", Err: syscallError("dial", syscall.ECONNREFUSED)}, PhaseConnect, cause.Proxy},
+		{"a proxy whose name is gone", &net.OpError{Op: "proxyconnect", Net: "tcp", Err: &net.DNSError{Err: "no such host", IsNotFound: true}}, PhaseDNS, cause.Proxy},
+		{"a proxy that is no address", errProxyAddress, PhaseNone, cause.Proxy},
+		{"a SOCKS proxy that refuses", &net.OpError{Op: "socks connect", Net: "tcp", Err: errors.New("connection not allowed by ruleset")}, PhaseConnect, cause.Proxy},
+		{"an alert after the handshake", &net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}, PhaseWait, cause.TLS},
+		{"an alert of our own", &net.OpError{Op: "local error", Err: errors.New("tls: bad record MAC")}, PhaseRead, cause.TLS},
+		{"what no rule covers while connecting", errors.New("?"), PhaseConnect, cause.Unknown},
+		{"an error of the network without a rule", syscallError("connect", syscall.EINVAL), PhaseConnect, cause.Unknown},
+		{"any other error", errors.New("?"), PhaseNone, cause.Unknown},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -120,6 +163,31 @@ func TestClassifyTransportErrors(t *testing.T) {
 				t.Errorf("Classify = %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestUpToTheHandshakeAProxyIsAllThatIsAsked: a time limit names the phase, not who was slow.
+func TestUpToTheHandshakeAProxyIsAllThatIsAsked(t *testing.T) {
+	tests := []struct {
+		phase Phase
+		want  cause.Cause
+	}{
+		{PhaseNone, cause.TimeoutConnect},
+		{PhaseDNS, cause.Proxy},
+		{PhaseConnect, cause.Proxy},
+		{PhaseTLS, cause.TimeoutConnect},
+		{PhaseWrite, cause.TimeoutResponse},
+		{PhaseWait, cause.TimeoutResponse},
+		{PhaseRead, cause.TimeoutResponse},
+	}
+	for _, tt := range tests {
+		o := Outcome{Err: context.DeadlineExceeded, Phase: tt.phase, Proxy: "proxy.example.com:3128"}
+		if got := Classify(o); got != tt.want {
+			t.Errorf("phase %q through a proxy: %q, want %q", tt.phase, got, tt.want)
+		}
+	}
+	if got := Classify(Outcome{Err: context.Canceled, Phase: PhaseConnect, Proxy: "proxy.example.com:3128"}); got != cause.Interrupted {
+		t.Errorf("a caller that stops: %q", got)
 	}
 }
 

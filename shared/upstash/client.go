@@ -57,6 +57,8 @@ type Options struct {
 	RootCAs *x509.CertPool
 	// DialContext makes connections in place of a [net.Dialer]. Optional.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+	// Proxy names the proxy for a request. Default [http.ProxyFromEnvironment].
+	Proxy func(*http.Request) (*url.URL, error)
 	// Transport carries the requests in place of the client's own transports, all
 	// options that concern connections being unused then. Optional.
 	Transport http.RoundTripper
@@ -75,6 +77,8 @@ type Client struct {
 	redact  redactor
 	kept    http.RoundTripper // keeps connections for idleTimeout
 	fresh   http.RoundTripper // makes a new connection for each request
+	proxy   func(*http.Request) (*url.URL, error)
+	hints   hints
 
 	pingURL, commandURL, pipelineURL, multiURL *url.URL
 	pingHeader, callHeader                     http.Header // shared by all requests, never written
@@ -114,10 +118,16 @@ func New(o Options) (*Client, error) {
 	c.callHeader = c.pingHeader.Clone()
 	c.callHeader.Set("Content-Type", "application/json")
 	c.callHeader.Set("Upstash-Encoding", "base64")
+	c.hints = hintsOf(base)
 	if o.Transport != nil {
 		c.fresh, c.kept = o.Transport, o.Transport
 		return c, nil
 	}
+	if o.Proxy == nil {
+		o.Proxy = http.ProxyFromEnvironment
+	}
+	o.Proxy = proxyOf(o.Proxy)
+	c.proxy = o.Proxy
 	c.kept, c.fresh = newTransport(o), newPingTransport(o)
 	return c, nil
 }
@@ -139,7 +149,8 @@ func newTransport(o Options) *http.Transport {
 		dial = (&net.Dialer{Timeout: o.Timeout}).DialContext
 	}
 	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
+		Proxy:                  o.Proxy,
+		OnProxyConnectResponse: refusedConnect,
 		DialContext:            dial,
 		TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    o.Timeout,
@@ -186,7 +197,7 @@ func parseURL(raw string, allowHTTP bool) (*url.URL, error) {
 		return fail(cause.ConfigInvalid, "the URL cannot be parsed; want https://your-instance.upstash.io")
 	}
 	if scheme == "http" && (!allowHTTP || !isLoopback(u.Hostname())) {
-		return fail(cause.ConfigScheme, "the URL starts with http://, which would send the token in clear; want https://your-instance.upstash.io")
+		return fail(cause.ConfigScheme, "the URL starts with http://, which would send the token in plain text; want https://your-instance.upstash.io")
 	}
 	if host := u.Hostname(); host == "" || strings.ContainsFunc(host, notInHost) {
 		return fail(cause.ConfigInvalid, "the URL names no valid host; want https://your-instance.upstash.io")

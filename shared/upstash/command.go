@@ -31,7 +31,7 @@ func (c *Client) Do(ctx context.Context, args ...any) (Reply, error) {
 	}
 	o := c.post(ctx, c.commandURL, body)
 	if Classify(o) != "" {
-		return Reply{}, newError(op, o, c.redact)
+		return Reply{}, c.failure(op, o)
 	}
 	return c.decode(op, o.Body)
 }
@@ -67,7 +67,7 @@ func (c *Client) batch(ctx context.Context, op string, target *url.URL, commands
 	}
 	o := c.post(ctx, target, body)
 	if Classify(o) != "" {
-		return nil, newError(op, o, c.redact)
+		return nil, c.failure(op, o)
 	}
 	var items []json.RawMessage
 	if err := json.Unmarshal(o.Body, &items); err != nil || len(items) != len(commands) {
@@ -80,7 +80,7 @@ func (c *Client) batch(ctx context.Context, op string, target *url.URL, commands
 	for i, item := range items {
 		name := commands[i].name()
 		if one := (Outcome{Status: o.Status, ContentType: o.ContentType, Phase: o.Phase, Body: item}); Classify(one) != "" {
-			results[i].Err = newError(name, one, c.redact)
+			results[i].Err = c.failure(name, one)
 			continue
 		}
 		results[i].Reply, results[i].Err = c.decode(name, item)

@@ -2,6 +2,8 @@ package upstash_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -9,7 +11,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -74,7 +78,7 @@ func TestEveryFailureOfARealListenerHasItsCause(t *testing.T) {
 	}
 	for _, c := range cause.All() {
 		class := c.Class()
-		if class != cause.ClassNetwork && class != cause.ClassAuth && class != cause.ClassQuota && class != cause.ClassProtocol {
+		if class != cause.ClassNetwork && class != cause.ClassAuth && class != cause.ClassQuota && class != cause.ClassProtocol && c != cause.ConnectionsFull && c != cause.ProviderUnready {
 			continue
 		}
 		if !seen[c] {
@@ -89,12 +93,25 @@ func assertNoCanary(t *testing.T, o upstash.Options, e *upstash.Error) {
 	var log strings.Builder
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("ping", "error", e, "evidence", e.Evidence, "options", o)
 	for _, shown := range []string{e.Error(), e.Evidence, fmt.Sprintf("%v %+v %#v", e, e, *e), fmt.Sprintf("%v %+v", o, o), log.String()} {
-		for _, form := range []string{"canary", "48b1c9d7"} {
+		for _, form := range hiddenForms() {
 			if strings.Contains(shown, form) {
 				t.Errorf("the canary is in: %s", shown)
 			}
 		}
 	}
+}
+
+// hiddenForms are parts of the token and of the host, as text, in hex and in base64: an
+// encoding of a part at each offset that base64 knows.
+func hiddenForms() []string {
+	forms := []string{"canary", "48b1c9d7", "merry-cat-32748"}
+	for _, part := range []string{"canary", "canary/4", "48b1c9d7", "merry-cat", "erry-cat-", "rry-cat-3"} {
+		forms = append(forms, hex.EncodeToString([]byte(part)), strings.ToUpper(hex.EncodeToString([]byte(part))))
+	}
+	for _, part := range []string{"canary/48b1c", "anary/48b1c9", "nary/48b1c9d", "merry-cat-32", "erry-cat-327", "rry-cat-3274"} {
+		forms = append(forms, base64.StdEncoding.EncodeToString([]byte(part)))
+	}
+	return forms
 }
 
 func ping(ctx context.Context, c *upstash.Client) error { return c.Ping(ctx).Err }
@@ -124,7 +141,7 @@ func diagnoses() []diagnosis {
 		{"the answer ends early", emulated(upstashtest.Truncated), ping, cause.ConnReset, []string{"EOF"}},
 		{"a reset over TLS", emulatedTLS(upstashtest.Reset), ping, cause.ConnReset, nil},
 		{"a certificate of a proxy", emulatedTLS(upstashtest.ForeignCertificate), ping, cause.TLS, []string{"proxy.example.com", "Example Corp TLS Inspection"}},
-		{"a certificate that nobody vouches for", untrusted, ping, cause.TLS, []string{"certificate for localhost", "upstashtest CA", "unknown authority"}},
+		{"a certificate of an unknown authority", untrusted, ping, cause.TLS, []string{"certificate for localhost", "upstashtest CA", "unknown authority"}},
 		{"plain http where https is expected", plainBehindHTTPS, ping, cause.TLS, []string{"TLS handshake"}},
 
 		{"the token is refused", emulated(upstashtest.AuthInvalid), ping, cause.AuthInvalid, []string{"HTTP 401", "WRONGPASS"}},
@@ -136,6 +153,12 @@ func diagnoses() []diagnosis {
 
 		{"the month's commands are used up", emulated(upstashtest.QuotaMonthly), ping, cause.QuotaMonthly, []string{"500,002 of 500,000 commands"}},
 		{"the day's commands are used up", emulated(upstashtest.QuotaDaily), ping, cause.QuotaDaily, []string{"10,001 of 10,000 commands"}},
+		{"suspended over the budget", emulated(upstashtest.Suspended), ping, cause.QuotaSuspended, []string{"HTTP 400", "suspended", "budget"}},
+		{"a command of a suspended database", emulated(upstashtest.Suspended), do("GET", "k"), cause.QuotaSuspended, []string{"budget"}},
+		{"a limit of the fixed plan", emulated(upstashtest.PlanLimit), ping, cause.QuotaPlan, []string{"Fixed plan limits"}},
+		{"rate-limited by Upstash", emulated(upstashtest.RateLimited), ping, cause.QuotaRateLimited, []string{"rate-limited"}},
+		{"too many TCP clients", emulated(upstashtest.Connections), ping, cause.ConnectionsFull, []string{"connections exceeded"}},
+		{"a server that starts", emulated(upstashtest.Loading), ping, cause.ProviderUnready, []string{"LOADING"}},
 		{"PING of a full database", emulated(upstashtest.Full), ping, "", nil},
 		{"a write to a full database", emulated(upstashtest.Full), set, cause.StorageFull, []string{"261.9 MB of 256.0 MB"}},
 		{"a delete in a full database", emulated(upstashtest.Full), do("DEL", "ws:1:key"), "", nil},
@@ -159,7 +182,7 @@ func diagnoses() []diagnosis {
 		{"the token in the URL", urlOf("https://host.upstash.io/?_token=" + canary), ping, cause.ConfigInvalid, nil},
 		{"the token in place of the host", urlOf("https://" + canary), ping, cause.ConfigInvalid, nil},
 	}
-	return append(list, echoes()...)
+	return slices.Concat(list, echoes(), intermediaries())
 }
 
 // echoes are servers that put the request into their answer.
@@ -187,6 +210,10 @@ func echoes() []diagnosis {
 		{"the token just where the text is cut", echo(400, json, `{"error":"`+strings.Repeat("x", 105)+` %s"}`), ping, cause.RedisError, nil},
 		{"the token in an error of a command", echo(400, json, `{"error":"ERR %s"}`), do("GET", "k"), cause.RedisError, []string{"[redacted]"}},
 		{"the token in a header that is quoted", echo(200, canary, "?%.0s"), ping, cause.NotUpstash, []string{"[redacted]"}},
+		{"the token in base64", echoing(base64.StdEncoding.EncodeToString), ping, cause.NotUpstash, []string{"[redacted]"}},
+		{"the token in base64 for URLs", echoing(base64.RawURLEncoding.EncodeToString), ping, cause.NotUpstash, []string{"[redacted]"}},
+		{"the token in hex", echoing(hex.EncodeToString), ping, cause.NotUpstash, []string{"[redacted]"}},
+		{"the token in capital hex", echoing(func(b []byte) string { return fmt.Sprintf("%X", b) }), ping, cause.NotUpstash, []string{"[redacted]"}},
 		{"the URL's path in the answer", withPath, ping, cause.NotUpstash, []string{"[redacted]"}},
 	}
 }
@@ -297,16 +324,16 @@ func resolvedTo(code dnsmessage.RCode) func(*testing.T) upstash.Options {
 		return withResolver(t, 0, func(query dnsmessage.Message) *dnsmessage.Message {
 			query.Response, query.RCode, query.Additionals = true, code, nil
 			return &query
-		})
+		}, nil)
 	}
 }
 
 func silentResolver(t *testing.T) upstash.Options {
-	return withResolver(t, 100*time.Millisecond, func(dnsmessage.Message) *dnsmessage.Message { return nil })
+	return withResolver(t, 100*time.Millisecond, func(dnsmessage.Message) *dnsmessage.Message { return nil }, nil)
 }
 
 // withResolver serves DNS over UDP on loopback.
-func withResolver(t *testing.T, timeout time.Duration, reply func(dnsmessage.Message) *dnsmessage.Message) upstash.Options {
+func withResolver(t *testing.T, timeout time.Duration, reply func(dnsmessage.Message) *dnsmessage.Message, control func(string, string, syscall.RawConn) error) upstash.Options {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -339,7 +366,7 @@ func withResolver(t *testing.T, timeout time.Duration, reply func(dnsmessage.Mes
 	var d net.Dialer
 	return upstash.Options{
 		URL: "https://us1-merry-cat-32748.upstash.io", Timeout: timeout,
-		DialContext: (&net.Dialer{Timeout: timeout, Resolver: &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		DialContext: (&net.Dialer{Timeout: timeout, Control: control, Resolver: &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return d.DialContext(ctx, "udp", conn.LocalAddr().String())
 		}}}).DialContext,
 	}

@@ -7,9 +7,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 const (
@@ -17,6 +19,8 @@ const (
 	maxEvidence = 300
 	// maxQuoted bounds what is quoted of an answer's body, in bytes.
 	maxQuoted = 120
+	// maxHead bounds where the title of a web page is looked for, in bytes.
+	maxHead = 4 << 10
 )
 
 // Error is a failed call. Its texts are redacted: they hold neither the token, nor
@@ -75,17 +79,22 @@ func describe(o Outcome, r redactor) string {
 	if o.Status != 0 {
 		parts = append(parts, fmt.Sprintf("HTTP %d", o.Status))
 	}
-	text, _ := errorText(o.Body)
+	said, _ := errorText(o.Body)
+	title := text.PageTitle(r.clean(string(o.Body), maxHead)) // redacted before it is cut
 	switch {
+	case o.Status == http.StatusProxyAuthRequired:
+		parts = append(parts, cmp.Or(o.Proxy, "a proxy")+" wants a user and a password")
 	case o.Err != nil:
 		parts = append(parts, describeTransport(o))
-	case text != "":
-		if used := usage(text); used != "" {
+	case said != "":
+		if used := usage(said); used != "" {
 			parts = append(parts, used+" used")
 		}
-		parts = append(parts, r.clean(text, maxQuoted))
+		parts = append(parts, r.clean(said, maxQuoted))
 	case len(o.Body) == 0:
 		parts = append(parts, "an empty answer")
+	case title != "":
+		parts = append(parts, fmt.Sprintf("%s page titled %q", o.ContentType, r.clean(title, maxQuoted)))
 	default:
 		parts = append(parts, fmt.Sprintf("%s beginning %s", cmp.Or(o.ContentType, "an answer without content type"), r.clean(string(o.Body), maxQuoted)))
 	}
@@ -111,6 +120,12 @@ func describeTransport(o Outcome) string {
 	if v, ok := errors.AsType[*tls.CertificateVerificationError](o.Err); ok && len(v.UnverifiedCertificates) > 0 {
 		what = describeCertificate(v.UnverifiedCertificates[0]) + ": " + what
 	}
+	switch {
+	case o.Proxy != "" && isProxy(o):
+		what = "proxy " + o.Proxy + ": " + what
+	case o.Proxy != "":
+		while = strings.TrimSpace(while + " through proxy " + o.Proxy)
+	}
 	return strings.TrimSpace(what + " " + while)
 }
 
@@ -128,5 +143,5 @@ func describeCertificate(c *x509.Certificate) string {
 		issuer = strings.TrimSpace(issuer + " (" + c.Issuer.Organization[0] + ")")
 	}
 	return fmt.Sprintf("certificate for %s issued by %s",
-		cmp.Or(strings.Join(names[:min(len(names), 3)], ", "), "no name"), cmp.Or(issuer, "nobody"))
+		cmp.Or(strings.Join(names[:min(len(names), 3)], ", "), "no name"), cmp.Or(issuer, "an unnamed issuer"))
 }

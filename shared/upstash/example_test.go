@@ -47,7 +47,7 @@ func ExampleClient_Ping() {
 	// <nil>
 	// quota_monthly
 	// This month's Redis commands are used up
-	// Upgrade the database's plan, or raise its budget, in the Upstash console; it works again within a minute.
+	// Upgrade the database's plan in the Upstash console; it works again within a minute.
 }
 
 func ExampleClient_Do() {

@@ -18,7 +18,7 @@ import (
 
 const (
 	defaultManagementURL = "https://api.upstash.com/v2"
-	// freeCommands is the free plan's monthly quota, which the API does not tell
+	// freeCommands is the free plan's monthly quota, which the API does not report
 	// (https://upstash.com/docs/redis/overall/pricing).
 	freeCommands = 500_000
 	// sentinel is above every real limit: on paid plans the API answers numbers such as

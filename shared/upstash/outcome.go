@@ -30,6 +30,8 @@ type Outcome struct {
 	Body []byte
 	// Ping says that the request was a PING, which only PONG answers.
 	Ping bool
+	// Proxy is the host and port of the proxy that the request goes through, "" without one.
+	Proxy string
 }
 
 // errReplyTooBig ends the reading of an answer above the client's own bound.
@@ -71,6 +73,8 @@ func classifyStatus(o Outcome) cause.Cause {
 		return cause.Provider5xx
 	case o.Status == http.StatusTooManyRequests:
 		return cause.Throttled
+	case o.Status == http.StatusProxyAuthRequired:
+		return cause.Proxy
 	case o.Status == http.StatusUnauthorized && !isHTML(o):
 		return cause.AuthInvalid
 	case o.Status == http.StatusRequestEntityTooLarge && !isHTML(o):
@@ -131,6 +135,8 @@ func classifyTransport(o Outcome) cause.Cause {
 	switch {
 	case errors.Is(o.Err, context.Canceled):
 		return cause.Interrupted
+	case isProxy(o):
+		return cause.Proxy
 	case errors.As(o.Err, &dns) && dns.IsNotFound:
 		return cause.DNSNXDomain
 	case dns != nil:
@@ -152,9 +158,8 @@ func classifyTransport(o Outcome) cause.Cause {
 		return cause.ConnReset
 	case o.Phase == PhaseTLS:
 		return cause.TLS
-	case o.Phase == PhaseRead || o.Phase == PhaseConnect && !isNet(o.Err):
-		// Bytes came and the connection held, yet they were not HTTP; or a proxy
-		// answered "Forbidden" to CONNECT.
+	case o.Phase == PhaseRead:
+		// Bytes came and the connection held, yet they were not HTTP.
 		return cause.NotUpstash
 	default:
 		return cause.Unknown
@@ -198,12 +203,14 @@ func isTLS(err error) bool {
 	)
 	return errors.As(err, &verification) || errors.As(err, &record) || errors.As(err, &alert) ||
 		errors.As(err, &host) || errors.As(err, &authority) || errors.As(err, &invalid) ||
-		errors.Is(err, http.ErrSchemeMismatch)
+		errors.Is(err, http.ErrSchemeMismatch) || isAlert(err)
 }
 
-func isNet(err error) bool {
-	_, ok := errors.AsType[*net.OpError](err)
-	return ok
+// isAlert reports a TLS alert, which also comes after the handshake: TLS 1.3 demands a client
+// certificate only then. The alert's own type is not exported.
+func isAlert(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && (op.Op == "remote error" || op.Op == "local error")
 }
 
 func isBroken(err error) bool {

@@ -29,7 +29,7 @@ func TestPhasesSayWhereTheTimeWent(t *testing.T) {
 			}}
 		}
 		return &query
-	})
+	}, nil)
 	toLoopback.URL = "https://emulated.example.com:" + u.Port()
 	toLoopback.Token, toLoopback.RootCAs = secrets.New(canary), s.CA()
 	c, err := upstash.New(toLoopback)

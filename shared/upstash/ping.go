@@ -28,7 +28,7 @@ func (c *Client) Ping(ctx context.Context) PingResult {
 	o.Ping = true
 	r := PingResult{Phases: phases}
 	if Classify(o) != "" {
-		r.Err = newError("ping", o, c.redact)
+		r.Err = c.failure("ping", o)
 	}
 	return r
 }
@@ -52,6 +52,9 @@ func (c *Client) send(ctx context.Context, via http.RoundTripper, req *http.Requ
 		err = errors.Join(ctx.Err(), err)
 	}
 	o.Err, o.Phase = err, t.phase()
+	if err != nil || o.Status == http.StatusProxyAuthRequired {
+		o.Proxy = c.proxyHost(req)
+	}
 	return o, t.phases()
 }
 

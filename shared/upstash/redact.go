@@ -6,8 +6,12 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
+
+// minLabel is the length from which a host's first label is taken for a name of its own.
+const minLabel = 8
 
 // redactor takes a database's secrets out of texts.
 type redactor struct {
@@ -25,19 +29,27 @@ func newRedactor(token string, base *url.URL, more ...string) redactor {
 		if core == "" {
 			continue
 		}
-		for _, form := range []string{core, url.QueryEscape(core), url.PathEscape(core), strings.ReplaceAll(core, "/", `\/`), strings.ToLower(core)} {
+		for _, form := range append(outbound.Encoded(core), core, url.QueryEscape(core), url.PathEscape(core), strings.ReplaceAll(core, "/", `\/`), strings.ToLower(core)) {
 			pairs = append(pairs, form, hidden)
 		}
 	}
 	if base != nil {
 		host := base.Hostname()
-		// The name of a loopback host tells nothing, and would make addresses unreadable.
+		// The name of a loopback host reveals nothing, and hiding it would make addresses unreadable.
 		if host != "" && !isLoopback(host) {
 			shown := "[host]"
 			if strings.HasSuffix(strings.ToLower(host), ".upstash.io") {
 				shown = "[host].upstash.io"
 			}
-			pairs = append(pairs, host, shown, strings.ToLower(host), shown)
+			for _, form := range append(outbound.Encoded(host), host, strings.ToLower(host)) {
+				pairs = append(pairs, form, shown)
+			}
+			// The first label names the database by itself.
+			if label, _, _ := strings.Cut(host, "."); shown != "[host]" && len(label) >= minLabel {
+				for _, form := range append(outbound.Encoded(label), label, strings.ToLower(label)) {
+					pairs = append(pairs, form, "[host]")
+				}
+			}
 		}
 		if path := strings.Trim(base.Path, "/"); path != "" {
 			pairs = append(pairs, path, hidden, url.PathEscape(path), hidden)

@@ -2,6 +2,7 @@ package upstash
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,6 +29,10 @@ func classifyText(text string) cause.Cause {
 		return cause.WritePaused
 	case "oom":
 		return cause.StorageFull
+	case "loading", "masterdown", "clusterdown", "tryagain", "misconf":
+		return cause.ProviderUnready
+	case "noreplicas":
+		return cause.WritePaused
 	}
 	return classifyErr(strings.TrimPrefix(text, "err "))
 }
@@ -45,7 +50,8 @@ func classifyErr(text string) cause.Cause {
 		{"max request size exceeded", cause.RequestTooBig},
 		{"max single record size exceeded", cause.RequestTooBig},
 		{"max key size exceeded", cause.RequestTooBig},
-		{"max concurrent connections exceeded", cause.Throttled},
+		{"max concurrent connections exceeded", cause.ConnectionsFull},
+		{"max number of clients reached", cause.ConnectionsFull},
 		{"max commands per second exceeded", cause.Throttled},
 		{"command is not available", cause.CommandBlocked},
 		{"wrong password or user", cause.AuthUserDisabled},
@@ -56,6 +62,35 @@ func classifyErr(text string) cause.Cause {
 	}
 	if strings.HasPrefix(text, "command ") && strings.Contains(text, "is not allowed in rest") {
 		return cause.CommandBlocked
+	}
+	return stoppedCause(text)
+}
+
+// stoppedCause names why Upstash has stopped a database as a whole: "This database has been
+// suspended for exceeding the defined budget limit", "This database has reached current Fixed
+// plan limits", "Your database has been temporarily rate-limited". No documentation has these
+// texts, and they change: what the text is about and its words decide, not its sentences.
+func stoppedCause(text string) cause.Cause {
+	words := strings.Fields(text)
+	about := func(w string) bool {
+		return slices.Contains([]string{"database", "account", "plan", "budget", "bandwidth"}, w)
+	}
+	// Further on the text may quote a command's arguments.
+	if !slices.ContainsFunc(words[:min(len(words), 3)], about) {
+		return cause.RedisError
+	}
+	for _, t := range []struct {
+		words []string
+		cause cause.Cause
+	}{
+		{[]string{"budget", "suspend", "payment", "unpaid", "billing"}, cause.QuotaSuspended},
+		{[]string{"rate-limit", "rate limit", "ratelimit", "throttl"}, cause.QuotaRateLimited},
+		{[]string{"limit", "quota", "exceed", "bandwidth", "upgrade"}, cause.QuotaPlan},
+		{[]string{"blocked", "disabled", "paused", "stopped"}, cause.QuotaSuspended},
+	} {
+		if slices.ContainsFunc(t.words, func(w string) bool { return strings.Contains(text, w) }) {
+			return t.cause
+		}
 	}
 	return cause.RedisError
 }

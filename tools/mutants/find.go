@@ -163,15 +163,15 @@ func (f *finder) statement(n ast.Stmt) {
 	case *ast.CaseClause:
 		f.list(n.Body)
 		for _, cond := range n.List {
-			f.condition(cond)
+			f.negate(cond, "condition")
 		}
 	case *ast.CommClause:
 		f.list(n.Body)
 	case *ast.IfStmt:
-		f.condition(n.Cond)
+		f.negate(n.Cond, "condition")
 	case *ast.ForStmt:
 		if n.Cond != nil {
-			f.condition(n.Cond)
+			f.negate(n.Cond, "condition")
 		}
 	case *ast.ReturnStmt:
 		f.returned(n)
@@ -233,16 +233,10 @@ func allBlank(list []ast.Expr) bool {
 	return true
 }
 
-func isEquality(x ast.Expr) bool {
-	b, ok := ast.Unparen(x).(*ast.BinaryExpr)
-	return ok && (b.Op == token.EQL || b.Op == token.NEQ)
-}
-
-// condition negates; what compares for equality is negated as a comparison.
-func (f *finder) condition(x ast.Expr) { f.negate(x, "condition") }
-
+// negate adds the opposite of x. What compares for equality is negated as a comparison.
 func (f *finder) negate(x ast.Expr, operator string) {
-	if isEquality(x) || f.info.Types[x].IsType() || !isKind(f.info.TypeOf(x), types.IsBoolean) {
+	b, ok := ast.Unparen(x).(*ast.BinaryExpr)
+	if ok && (b.Op == token.EQL || b.Op == token.NEQ) || f.info.Types[x].IsType() || !isKind(f.info.TypeOf(x), types.IsBoolean) {
 		return
 	}
 	f.add(x, operator, f.text(x), "!("+f.text(x)+")", func(n int, in string) string {

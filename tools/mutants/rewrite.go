@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -182,12 +183,7 @@ func (s *source) rewrite(mutants []*mutant) (map[string][]byte, []*mutant, error
 					of = append(of, m)
 				}
 			}
-			slices.SortStableFunc(of, func(a, b *mutant) int {
-				if a.from != b.from {
-					return a.from - b.from
-				}
-				return b.to - a.to
-			})
+			slices.SortStableFunc(of, func(a, b *mutant) int { return cmp.Or(a.from-b.from, b.to-a.to) })
 			files[name] = []byte(render(src, 0, len(src), of))
 		}
 		_, _, _, problems := s.check(files)

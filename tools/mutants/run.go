@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -155,26 +156,15 @@ func (b *binary) untouched(work string, left []survivor, slowest time.Duration) 
 	return !slices.ContainsFunc(left, func(m survivor) bool { return slices.Contains(seen, strconv.Itoa(m.id)) }), err
 }
 
-// kills reports whether a test of the binary fails with the mutant on. Quick tests run first.
+// kills reports whether a test of the binary fails with the mutant on.
 func (b *binary) kills(work string, mutant int) bool {
-	tests := slices.Clone(b.reach[mutant])
-	slices.SortStableFunc(tests, func(a, b test) int { return int(a.took - b.took) })
-	for len(tests) > 0 {
-		n, took := 0, time.Duration(0)
-		for n < len(tests) && (n == 0 || took+tests[n].took < 2*time.Second) {
-			took += tests[n].took
-			n++
-		}
-		var names []string
-		for _, t := range tests[:n] {
-			names = append(names, t.name)
-		}
-		if _, passed := b.run(work, mutant, "", "^("+strings.Join(names, "|")+")$", max(10*time.Second, 4*took)); !passed {
-			return true
-		}
-		tests = tests[n:]
+	var names []string
+	took := time.Duration(0)
+	for _, t := range b.reach[mutant] {
+		names, took = append(names, t.name), took+t.took
 	}
-	return false
+	_, passed := b.run(work, mutant, "", "^("+strings.Join(names, "|")+")$", max(10*time.Second, 4*took))
+	return !passed
 }
 
 // result is the row of one package.
@@ -211,14 +201,7 @@ func try(o options, pattern string) (result, error) {
 		}
 		return found
 	})
-	slices.SortStableFunc(chosen, func(a, b *mutant) int {
-		if x, y := a.order(o.seed), b.order(o.seed); x < y {
-			return -1
-		} else if x > y {
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(chosen, func(a, b *mutant) int { return cmp.Compare(a.order(o.seed), b.order(o.seed)) })
 	if o.sample > 0 && len(chosen) > o.sample {
 		chosen = chosen[:o.sample]
 	}
@@ -258,12 +241,7 @@ func try(o options, pattern string) (result, error) {
 	}
 	r.killedAny = len(chosen) - len(left)
 	r.reachedAny = r.killedAny + countReached(left)
-	slices.SortStableFunc(r.survivors, func(a, b survivor) int {
-		if a.file != b.file {
-			return strings.Compare(a.file, b.file)
-		}
-		return a.line - b.line
-	})
+	slices.SortStableFunc(r.survivors, func(a, b survivor) int { return cmp.Or(strings.Compare(a.file, b.file), a.line-b.line) })
 	return r, nil
 }
 
@@ -297,11 +275,5 @@ func (s *source) tryOn(work string, o options, files map[string][]byte, p listed
 }
 
 func countReached(mutants []survivor) int {
-	n := 0
-	for _, m := range mutants {
-		if m.reached {
-			n++
-		}
-	}
-	return n
+	return len(slices.DeleteFunc(slices.Clone(mutants), func(m survivor) bool { return !m.reached }))
 }

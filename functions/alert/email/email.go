@@ -7,6 +7,7 @@
 package email
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -118,7 +119,13 @@ func (r *Receiver) Deliver(ctx context.Context, m message.Message, prev message.
 	if err != nil {
 		return prev, message.OutcomeOf(err), err
 	}
-	return message.Ref{ID: id, Thread: r.rootID(m)}, message.OutcomeOf(nil), nil
+	return message.Ref{Channel: subject(m, prev), ID: id, Thread: r.rootID(m)}, message.OutcomeOf(nil), nil
+}
+
+// subject is the thread's: what its first mail had, which the Ref keeps as its Channel.
+// Mail readers part a thread whose subject changes with the cause.
+func subject(m message.Message, prev message.Ref) string {
+	return cmp.Or(prev.Channel, text.Line(m.Subject))
 }
 
 // messageID is the same for every try of one revision to one recipient.
@@ -192,11 +199,11 @@ func (r *Receiver) compose(m message.Message, id string, prev message.Ref) (*gom
 	if err := msg.AddToFormat(r.to.Name, r.to.Address); err != nil {
 		return nil, err
 	}
-	subject := text.Line(m.Subject)
-	if !m.Opening {
-		subject = "Re: " + subject
+	if m.Opening {
+		msg.Subject(subject(m, prev))
+	} else {
+		msg.Subject("Re: " + subject(m, prev))
 	}
-	msg.Subject(subject)
 	msg.SetMessageIDWithValue(id)
 	msg.SetDateWithValue(m.At)
 	root := "<" + r.rootID(m) + ">"

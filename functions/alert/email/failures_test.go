@@ -141,11 +141,12 @@ func TestHeaders(t *testing.T) {
 		references string
 		importance string
 	}{
-		"the opening":      {func(*message.Message) {}, message.Ref{}, "[pongwatch] ", root, root, "high"},
-		"a later one":      {func(m *message.Message) { m.Opening = false }, message.Ref{ID: "a@b"}, "Re: [pongwatch] ", "<a@b>", root + " <a@b>", "high"},
-		"one after a loss": {func(m *message.Message) { m.Opening = false }, message.Ref{}, "Re: [pongwatch] ", root, root, "high"},
-		"a warning":        {func(m *message.Message) { m.Severity = cause.SeverityWarning }, message.Ref{}, "[pongwatch] ", root, root, ""},
-		"an end":           {func(m *message.Message) { m.State = message.Resolved }, message.Ref{}, "[pongwatch] ", root, root, ""},
+		"the opening":      {func(*message.Message) {}, message.Ref{}, "[production] CRITICAL prod-cache down: ", root, root, "high"},
+		"a later one":      {func(m *message.Message) { m.Opening = false }, message.Ref{ID: "a@b"}, "Re: [production] CRITICAL prod-cache down: ", "<a@b>", root + " <a@b>", "high"},
+		"one after a loss": {func(m *message.Message) { m.Opening = false }, message.Ref{}, "Re: [production] CRITICAL prod-cache down: ", root, root, "high"},
+		"a warning":        {func(m *message.Message) { m.Severity = cause.SeverityWarning }, message.Ref{}, "[production] CRITICAL prod-cache down: ", root, root, ""},
+		"an end":           {func(m *message.Message) { m.State = message.Resolved }, message.Ref{}, "[production] CRITICAL prod-cache down: ", root, root, ""},
+		"a changed cause":  {func(m *message.Message) { m.Opening, m.Subject = false, "another cause" }, message.Ref{Channel: "the first one", ID: "a@b"}, "Re: the first one", "<a@b>", root + " <a@b>", "high"},
 		"a group's name":   {func(m *message.Message) { m.Subject = "[pongwatch] é\nx" }, message.Ref{}, "[pongwatch] é x", root, root, "high"},
 	} {
 		m := opened

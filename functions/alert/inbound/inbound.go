@@ -23,6 +23,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/job"
+	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/signature"
@@ -47,6 +48,8 @@ type Options struct {
 	Secrets *secrets.Cache
 	// Reports takes commands, Signals what apps say.
 	Reports, Signals report.Publisher
+	// AllowLoopback lets Slack be on this machine: `local` sets it.
+	AllowLoopback bool
 	// Now returns the time; nil is time.Now.
 	Now func() time.Time
 	// Logger is optional.
@@ -59,6 +62,7 @@ type function struct {
 	config  *config.Config
 	now     func() time.Time
 	log     *slog.Logger
+	client  *http.Client // for answers to people in Slack
 
 	mu     sync.Mutex
 	reread time.Time
@@ -78,7 +82,10 @@ func New(o Options) (http.Handler, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	f := &function{options: o, config: o.Config, now: o.Now, log: o.Logger}
+	f := &function{
+		options: o, config: o.Config, now: o.Now, log: o.Logger,
+		client: outbound.NewClient(outbound.Options{Hosts: slackHosts, AllowLoopback: o.AllowLoopback, Timeout: tellTimeout}),
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", f.about)
 	mux.HandleFunc("POST "+message.PathSlack, f.slack)

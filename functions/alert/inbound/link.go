@@ -4,11 +4,13 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,9 +34,10 @@ var page = sync.OnceValue(func() *template.Template {
 
 // view is what the page shows.
 type view struct {
-	Style               template.CSS
-	Title, Text, Button string
-	Choices             []choice
+	Style template.CSS
+	// About names environment, database and fault; Back leads to the dashboard.
+	Title, About, Text, Button, Back string
+	Choices                          []choice
 }
 
 type choice struct {
@@ -50,14 +53,14 @@ func (f *function) confirm(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	short := incident.ShortID(l.Incident)
-	v := view{Title: "Acknowledge " + short + "?", Text: "Reminders become rare and no one else is called.", Button: "Acknowledge"}
+	v := view{Title: "Acknowledge " + short + "?", Text: "Reminders become rare and the incident is not escalated.", Button: "Acknowledge"}
 	if report.Action(l.Action) == report.Silence {
 		v = view{Title: "Silence " + short + "?", Text: "You get no new messages about this incident for the time that you choose. If it is still failing when the silence ends, you are notified.", Button: "Silence"}
 		for _, d := range f.config.Alerting.Silences.Choices {
 			v.Choices = append(v.Choices, choice{Value: d.String(), Label: text.Duration(d), Chosen: d == f.config.Alerting.Silences.Default})
 		}
 	}
-	show(w, http.StatusOK, v)
+	f.show(w, http.StatusOK, v, l)
 }
 
 // act does what the link permits.
@@ -85,14 +88,21 @@ func (f *function) act(w http.ResponseWriter, r *http.Request) {
 	// A second press within the minute is the same command.
 	c.ID = identity("link", l.Shard, l.Incident, strconv.Itoa(l.Reopened), l.Action, c.For.String(), now.Format("2006-01-02T15:04"))
 	if !f.command(r.Context(), c) {
-		show(w, http.StatusServiceUnavailable, view{Title: "Not done", Text: "The request could not be handed over. Go back and try again."})
+		f.show(w, http.StatusServiceUnavailable, view{Title: "Not sent", Text: "The request could not be handed over, and nothing has changed. Go back and try again."}, l)
 		return
 	}
-	done := "Acknowledged"
+	f.show(w, http.StatusOK, view{
+		Title: asked(c), Text: "The messages and the dashboard show it within a few seconds. If they do not, the incident is over, or it has reopened since this link was made: use the link in the latest message.",
+	}, l)
+}
+
+// asked says what a command asks for. Whether it comes true is Alert's decision.
+func asked(c report.Command) string {
+	short := incident.ShortID(c.Incident)
 	if c.Action == report.Silence {
-		done = "Silenced for " + text.Duration(c.For)
+		return "Asked to silence " + short + " for " + text.Duration(c.For)
 	}
-	show(w, http.StatusOK, view{Title: done + ": " + incident.ShortID(l.Incident), Text: "Messages that can be edited show it within a few seconds. If the incident is over or was reopened meanwhile, nothing happens."})
+	return "Asked to acknowledge " + short
 }
 
 // silence reads a duration within what the configuration allows.
@@ -116,7 +126,7 @@ func (f *function) link(w http.ResponseWriter, r *http.Request) (signature.Link,
 	}
 	q := r.URL.Query()
 	if len(r.URL.RawQuery) > maxLinkQuery || q.Get("sig") == "" {
-		expired(w)
+		f.invalid(w)
 		return signature.Link{}, false
 	}
 	// An old link is common and no reason to read the keys again.
@@ -126,20 +136,32 @@ func (f *function) link(w http.ResponseWriter, r *http.Request) (signature.Link,
 		return signature.Link{}, false
 	}
 	l, err := signature.VerifyLink(keys, q, f.now())
-	if err != nil || l.Purpose != message.LinkPurpose || l.Action != string(report.Acknowledge) && l.Action != string(report.Silence) {
-		expired(w)
+	known := l.Purpose == message.LinkPurpose && (l.Action == string(report.Acknowledge) || l.Action == string(report.Silence))
+	switch {
+	case errors.Is(err, signature.ErrExpired) && known:
+		f.show(w, http.StatusUnauthorized, view{
+			Title: "This link has expired", Text: "It was good until " + text.Stamp(l.Expires) + ", and nothing has changed. Use the link in the latest message, or the command line: pongwatch ack " + incident.ShortID(l.Incident) + ".",
+		}, l)
+		return signature.Link{}, false
+	case err != nil || !known:
+		f.invalid(w)
 		return signature.Link{}, false
 	}
 	return l, true
 }
 
-// expired answers a person whose link is not valid.
-func expired(w http.ResponseWriter) {
-	show(w, http.StatusUnauthorized, view{Title: "This link is not valid", Text: "Links in messages are good for 24 hours. Use the one in the latest message, or the command line: pongwatch ack."})
+// invalid answers a person whose link no key has signed.
+func (f *function) invalid(w http.ResponseWriter) {
+	f.show(w, http.StatusUnauthorized, view{Title: "This link is not valid", Text: "It is incomplete, or its key has been replaced, and nothing has changed. Use the link in the latest message, or the command line: pongwatch ack."}, signature.Link{})
 }
 
-// show renders the page. Its policy lets it load nothing and post only to where it came from.
-func show(w http.ResponseWriter, status int, v view) {
+// show renders the page about a link's incident. Its policy lets it load nothing and post
+// only to where it came from.
+func (f *function) show(w http.ResponseWriter, status int, v view, l signature.Link) {
+	v.About = l.About
+	if base := strings.TrimSuffix(f.config.Links.Dashboard, "/"); base != "" {
+		v.Back = base + "/"
+	}
 	v.Style = template.CSS(pageStyle) //nolint:gosec // our own file
 	sum := sha256.Sum256([]byte(pageStyle))
 	h := w.Header()

@@ -42,7 +42,7 @@ func TestEveryAnswer(t *testing.T) {
 	}{
 		{"what is set up", get("/"), 200, []string{`{"events":"configured","function":"AlertWebhook","links":"configured","slack":"configured"}`}},
 		{"a link that acknowledges asks first", get(acknowledgeLink), 200, []string{
-			"<title>Acknowledge INC-7F3A9K?</title>", "<h1>Acknowledge INC-7F3A9K?</h1>", "<p>Reminders become rare and no one else is called.</p>",
+			"<title>Acknowledge INC-7F3A9K?</title>", "<h1>Acknowledge INC-7F3A9K?</h1>", "<p>Reminders become rare and the incident is not escalated.</p>",
 			`<form method="post">`, `<button type="submit">Acknowledge</button>`,
 		}},
 		{"a link that silences asks for how long", get(silenceLink), 200, []string{
@@ -50,12 +50,12 @@ func TestEveryAnswer(t *testing.T) {
 			`<select name="for"><option value="1h0m0s" selected>1 h</option><option value="4h0m0s">4 h</option></select>`, `<button type="submit">Silence</button>`,
 		}},
 		{"acknowledged", post(acknowledgeLink, form, "", nil), 200, []string{
-			"<h1>Acknowledged: INC-7F3A9K</h1>", "<p>Messages that can be edited show it within a few seconds. If the incident is over or was reopened meanwhile, nothing happens.</p>",
+			"<h1>Asked to acknowledge INC-7F3A9K</h1>", "<p>The messages and the dashboard show it within a few seconds. If they do not, the incident is over, or it has reopened since this link was made: use the link in the latest message.</p>",
 		}},
-		{"silenced", post(silenceLink, form, "for=4h0m0s", nil), 200, []string{"<h1>Silenced for 4 h: INC-7F3A9K</h1>"}},
-		{"silenced for the default", post(silenceLink, form, "", nil), 200, []string{"<h1>Silenced for 1 h: INC-7F3A9K</h1>"}},
+		{"silenced", post(silenceLink, form, "for=4h0m0s", nil), 200, []string{"<h1>Asked to silence INC-7F3A9K for 4 h</h1>"}},
+		{"silenced for the default", post(silenceLink, form, "", nil), 200, []string{"<h1>Asked to silence INC-7F3A9K for 1 h</h1>"}},
 		{"a link that is not signed", get(message.PathIncident), 401, []string{
-			"<h1>This link is not valid</h1>", "<p>Links in messages are good for 24 hours. Use the one in the latest message, or the command line: pongwatch ack.</p>",
+			"<h1>This link is not valid</h1>", "<p>It is incomplete, or its key has been replaced, and nothing has changed. Use the link in the latest message, or the command line: pongwatch ack.</p>",
 		}},
 		{"a silence that is no duration", post(silenceLink, form, "for=x", nil), 400, []string{badDuration}},
 		{"a silence that is too long", post(silenceLink, form, "for=24h0m0.000000001s", nil), 400, []string{badDuration}},

@@ -55,7 +55,7 @@ func TestAFailureToPublishIsAnError(t *testing.T) {
 		{"a button", slackRequest(interaction(acknowledge)), 1, 0, "command not published", failed},
 		{"the first of two buttons: the second is not tried", slackRequest(twoActions), 1, 0, "command not published", failed},
 		{"the second of two buttons: the first is done", slackRequest(twoActions), 2, 1, "command not published", failed},
-		{"a link", post(linkQuery(t, report.Acknowledge, nil), form, "", nil), 1, 0, "command not published", "<h1>Not done</h1>\n<p>The request could not be handed over. Go back and try again.</p>"},
+		{"a link", post(linkQuery(t, report.Acknowledge, nil), form, "", nil), 1, 0, "command not published", "<h1>Not sent</h1>\n<p>The request could not be handed over, and nothing has changed. Go back and try again.</p>"},
 		{"an event", post(message.PathEvents, "application/json", activated, eventSigned(activated, eventKey, "boot-1", now)), 1, 0, "signal not published", `{"error":"the event could not be handed over, try again"}` + "\n"},
 	}
 	for _, tt := range tests {

@@ -1,9 +1,13 @@
 package inbound
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"mime"
 	"net/http"
+	"strings"
+	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/slack"
@@ -52,8 +56,66 @@ func (f *function) slack(w http.ResponseWriter, r *http.Request) {
 			job.WriteError(w, http.StatusServiceUnavailable, "the command could not be handed over, try again")
 			return
 		}
+		f.tell(r.Context(), i, c)
 	}
 	// An empty 200 leaves the message as it is.
+}
+
+// tellTimeout bounds the answer that only the person sees: the request has three seconds
+// in all.
+const tellTimeout = 700 * time.Millisecond
+
+// slackHosts are those of response URLs.
+var slackHosts = []string{"hooks.slack.com", "hooks.slack-gov.com"}
+
+// tell says to the person who clicked what was asked for, or that it will be refused. Its
+// failure costs only that answer.
+func (f *function) tell(ctx context.Context, i slack.Interaction, c report.Command) {
+	if i.ResponseURL == "" {
+		return
+	}
+	said := asked(c) + ". The message shows it within a few seconds. If it does not, the incident is over, or it has reopened since that message."
+	if f.mayNot(i.User) {
+		said = "You are not among the approvers of pongwatch, so nothing changes. Ask one of them, or have your user id " + i.User + " added to `approvers`."
+	}
+	if i.Message != "" {
+		said += "\n> " + i.Message
+	}
+	body, err := json.Marshal(map[string]any{"response_type": "ephemeral", "replace_original": false, "text": said})
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, tellTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, i.ResponseURL, bytes.NewReader(body))
+	if err == nil {
+		req.Header.Set("Content-Type", "application/json")
+		var resp *http.Response
+		if resp, err = f.client.Do(req); err == nil {
+			_ = resp.Body.Close()
+		}
+	}
+	if err != nil {
+		f.log.WarnContext(ctx, "a person in Slack was not answered", "event", "command", "id", c.ID, "error", outbound.Error(err).Error())
+	}
+}
+
+// mayNot reports whether Alert is sure to refuse a Slack user. Who belongs to a user group
+// is not known here.
+func (f *function) mayNot(user string) bool {
+	listed := false
+	for _, r := range f.config.Receivers {
+		if r.Slack == nil {
+			continue
+		}
+		for _, a := range r.Slack.Approvers {
+			if a == user || strings.HasPrefix(a, "S") {
+				return false
+			}
+			listed = true
+		}
+	}
+	return listed
 }
 
 // ours reports whether the app and workspace are ones that a receiver names.

@@ -221,8 +221,8 @@ func (s *shard) openOf(ss *incident.SeriesState) *incident.Incident {
 	return nil
 }
 
-// severity comes from the check, is raised by the cause, and is capped by a warning.
-func severity(rule incident.Rule, status report.Status, c cause.Cause) cause.Severity {
+// Severity comes from the check, is raised by the cause, and is capped by a warning.
+func Severity(rule incident.Rule, status report.Status, c cause.Cause) cause.Severity {
 	severity := rule.Severity.Max(c.Severity())
 	if status == report.Warn {
 		severity = severity.Min(cause.SeverityWarning)

@@ -41,7 +41,7 @@ func (s *shard) reopen(inc *incident.Incident, v verdict) {
 // take copies what the verdict says into the incident.
 func take(inc *incident.Incident, v verdict, rule incident.Rule) {
 	inc.Status, inc.Cause, inc.Down, inc.Voters = v.status, v.cause, named(v.down), named(v.voters)
-	inc.Severity = inc.Severity.Max(severity(rule, v.status, v.cause))
+	inc.Severity = inc.Severity.Max(Severity(rule, v.status, v.cause))
 	inc.Runs = max(inc.Runs, v.runs)
 	switch {
 	case v.lead.Observation != nil:

@@ -123,7 +123,7 @@ func TestSeverity(t *testing.T) {
 		{"raised by the cause", warning, report.Fail, cause.AuthInvalid, cause.SeverityCritical},
 		{"capped by a warning", critical, report.Warn, cause.AuthInvalid, cause.SeverityWarning},
 	} {
-		if got := severity(tt.rule, tt.status, tt.cause); got != tt.want {
+		if got := Severity(tt.rule, tt.status, tt.cause); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
 	}

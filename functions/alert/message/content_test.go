@@ -32,7 +32,7 @@ func TestFieldsComeFromTheNotice(t *testing.T) {
 	if m.Shard != "eu" || m.Revision != 9 || len(m.Events) != 2 || m.Event != incident.Reminder || m.Sparkline != "▁▂▃" || !m.At.Equal(messagetest.Now) || !m.Since.Equal(messagetest.Since) {
 		t.Errorf("%+v", m)
 	}
-	if m.Check != report.Ping || m.Database != "prod-cache" || m.Environment != "production" || m.Cause != cause.AuthInvalid || m.Severity != cause.SeverityCritical || m.Footer != m.Short+" · ping · critical · production · shard eu" {
+	if m.Check != report.Ping || m.Database != "prod-cache" || m.Environment != "production" || m.Cause != cause.AuthInvalid || m.Severity != cause.SeverityCritical || m.Footer != m.Short+" · ping · auth_invalid · critical · production · shard eu" {
 		t.Errorf("%+v", m)
 	}
 }
@@ -60,13 +60,13 @@ func TestNotes(t *testing.T) {
 	}{
 		"nothing":              {func(*incident.Notice) {}, nil},
 		"taken in Slack":       {func(n *incident.Notice) { n.Incident.Ack = &incident.Ack{By: "U1", Via: "slack", At: now} }, []string{"Acknowledged by Slack user U1 at 2026-11-22 18:34:04 UTC."}},
-		"taken by a link":      {func(n *incident.Notice) { n.Incident.Ack = &incident.Ack{By: "link", Via: "link", At: now} }, []string{"Acknowledged by somebody with the link at 2026-11-22 18:34:04 UTC."}},
+		"taken by a link":      {func(n *incident.Notice) { n.Incident.Ack = &incident.Ack{By: "link", Via: "link", At: now} }, []string{"Acknowledged by a person with the link at 2026-11-22 18:34:04 UTC."}},
 		"a silence":            {func(n *incident.Notice) { n.Incident.SilencedUntil, n.Incident.SilencedBy = now.Add(1), "ann" }, []string{"Silenced until 18:34 UTC by ann."}},
 		"a silence that ends":  {func(n *incident.Notice) { n.Incident.SilencedUntil = now }, nil},
 		"a maintenance window": {func(n *incident.Notice) { n.Incident.Suppressed = "maintenance" }, []string{"A maintenance window is open."}},
 		"one reopening":        {func(n *incident.Notice) { n.Incident.Reopened = 1 }, []string{"Reopened 1 time."}},
 		"two reopenings":       {func(n *incident.Notice) { n.Incident.Reopened = 2 }, []string{"Reopened 2 times."}},
-		"in place of another":  {func(n *incident.Notice) { n.Instead = "slack-a" }, []string{"Sent here because slack-a does not take notifications."}},
+		"in place of another":  {func(n *incident.Notice) { n.Instead = "slack-a" }, []string{"Sent here because slack-a refuses messages."}},
 		"maybe a repetition":   {func(n *incident.Notice) { n.Maybe = true }, []string{"This may have reached you already: the answer to the first try was lost."}},
 	} {
 		var got []string
@@ -92,14 +92,14 @@ func TestNext(t *testing.T) {
 		state  message.State
 		want   string
 	}{
-		"open":               {func(n *incident.Notice) { n.Next = now.Add(time.Hour) }, message.Open, "A reminder at 19:34 UTC, and a message when it is over."},
-		"no reminder":        {func(n *incident.Notice) { n.Next = time.Time{} }, message.Open, "A message when it is over."},
-		"a reminder now":     {func(n *incident.Notice) { n.Next = now }, message.Open, "A message when it is over."},
-		"silenced":           {func(n *incident.Notice) { n.Incident.SilencedUntil = now.Add(time.Hour) }, message.Silenced, "Quiet until 19:34 UTC. If it still fails then, you are told."},
-		"unstable":           {func(n *incident.Notice) { n.Incident.Unstable, n.Next = true, time.Time{} }, message.Unstable, "Quiet until it is stable."},
-		"flapping":           {func(n *incident.Notice) { n.Incident.Flapping, n.Next = true, now.Add(time.Hour) }, message.Unstable, "Quiet until it is stable, but for a reminder at 19:34 UTC."},
-		"taken":              {func(n *incident.Notice) { n.Incident.Ack, n.Next = &incident.Ack{By: "ann"}, time.Time{} }, message.Acknowledged, "A message when it is over."},
-		"taken and silenced": {func(n *incident.Notice) { n.Incident.Ack, n.Incident.SilencedUntil = &incident.Ack{}, now.Add(1) }, message.Silenced, "Quiet until 18:34 UTC. If it still fails then, you are told."},
+		"open":               {func(n *incident.Notice) { n.Next = now.Add(time.Hour) }, message.Open, "You are notified when it is over. The next reminder is at 19:34 UTC."},
+		"no reminder":        {func(n *incident.Notice) { n.Next = time.Time{} }, message.Open, "You are notified when it is over."},
+		"a reminder now":     {func(n *incident.Notice) { n.Next = now }, message.Open, "You are notified when it is over."},
+		"silenced":           {func(n *incident.Notice) { n.Incident.SilencedUntil = now.Add(time.Hour) }, message.Silenced, "No new messages until 19:34 UTC. If it is still failing then, you are notified."},
+		"unstable":           {func(n *incident.Notice) { n.Incident.Unstable, n.Next = true, time.Time{} }, message.Unstable, "No new messages until it is stable."},
+		"flapping":           {func(n *incident.Notice) { n.Incident.Flapping, n.Next = true, now.Add(time.Hour) }, message.Unstable, "No new messages until it is stable. The next reminder is at 19:34 UTC."},
+		"taken":              {func(n *incident.Notice) { n.Incident.Ack, n.Next = &incident.Ack{By: "ann"}, time.Time{} }, message.Acknowledged, "You are notified when it is over."},
+		"taken and silenced": {func(n *incident.Notice) { n.Incident.Ack, n.Incident.SilencedUntil = &incident.Ack{}, now.Add(1) }, message.Silenced, "No new messages until 18:34 UTC. If it is still failing then, you are notified."},
 	} {
 		m := rendered(incident.Reminder, cause.AuthInvalid, tt.change)
 		if m.State != tt.state || m.Next != tt.want {
@@ -142,7 +142,7 @@ func TestRegionsThatDisagree(t *testing.T) {
 			i := n.Incident
 			i.Status, i.Series.Check, i.Series.Database, i.Down, i.Voters = tt.status, tt.check, "x", tt.down, tt.voters
 		})
-		if !strings.HasPrefix(m.Headline, tt.want) {
+		if !strings.HasPrefix(m.Headline, "[production] CRITICAL "+tt.want) {
 			t.Errorf("%+v: %q", tt, m.Headline)
 		}
 	}
@@ -186,18 +186,28 @@ func TestFacts(t *testing.T) {
 		return ""
 	}
 	tries := func(runs, attempts int) string {
-		return fact("Failed", func(i *incident.Incident) { i.Runs, i.Observation.Attempts = runs, attempts })
+		return fact("Failed checks", func(i *incident.Incident) { i.Runs, i.Observation.Attempts = runs, attempts })
 	}
 	answer := func(status int, check report.Check, phases *report.Phases) string {
 		return fact("Answer", func(i *incident.Incident) {
 			i.Observation.HTTPStatus, i.Observation.Check, i.Observation.Phases = status, check, phases
 		})
 	}
+	timing := func(p report.Phases) string {
+		return fact("Timing", func(i *incident.Incident) { i.Observation.Phases = &p })
+	}
 	for _, tt := range []struct{ got, want string }{
-		{tries(0, 0), ""}, {tries(0, 1), ""}, {tries(0, 2), "2 attempts"}, {tries(1, 0), "1 run"}, {tries(1, 1), "1 run"}, {tries(3, 2), "3 runs, 2 attempts in the last"},
+		{tries(0, 0), ""}, {tries(0, 2), ""}, {tries(1, 0), "1"}, {tries(1, 1), "1"}, {tries(1, 2), "1 (tried twice)"}, {tries(3, 2), "3 (the last one tried twice)"}, {tries(2, 3), "2 (the last one tried 3 times)"}, {tries(1200, 1), "1,200"},
 		{answer(401, report.Ping, nil), "HTTP 401"}, {answer(0, report.Ping, &report.Phases{}), "none"}, {answer(0, report.Ping, nil), ""}, {answer(0, report.Write, &report.Phases{}), ""},
-		{fact("Last good", func(i *incident.Incident) { i.LastOK = time.Time{} }), "not since pongwatch watches it"},
-		{fact("Time spent", func(i *incident.Incident) { i.Observation.Phases = &report.Phases{DNS: 1, Total: 3, Reached: "tls"} }), "DNS 1, in all 3 ms; reached tls"},
+		{fact("Last good", func(i *incident.Incident) { i.LastOK = time.Time{} }), "never seen"},
+		{timing(report.Phases{Connect: 11, TLS: 14, Wait: 21, Total: 47, Reached: "read"}), "connect 11 ms, TLS 14 ms, first byte 21 ms, total 47 ms"},
+		{timing(report.Phases{TLS: 1, Total: 2, Reached: "read"}), "connect 0 ms, TLS 1 ms, first byte 0 ms, total 2 ms"},
+		{timing(report.Phases{DNS: 1, Connect: 2, Total: 3, Reached: "tls"}), "DNS 1 ms, connect 2 ms, total 3 ms; the TLS handshake did not finish"},
+		{timing(report.Phases{DNS: 1, Total: 5001, Reached: "connect"}), "DNS 1 ms, total 5,001 ms; no connection was made"},
+		{timing(report.Phases{DNS: 5000, Total: 5000, Reached: "dns"}), "DNS 5,000 ms, total 5,000 ms; the host name was not resolved"},
+		{timing(report.Phases{Connect: 1, TLS: 2, Total: 3, Reached: "write"}), "connect 1 ms, TLS 2 ms, total 3 ms; the request was not sent"},
+		{timing(report.Phases{Connect: 1, TLS: 2, Total: 5000, Reached: "wait"}), "connect 1 ms, TLS 2 ms, total 5,000 ms; no answer came"},
+		{timing(report.Phases{Total: 7}), "total 7 ms"},
 		{fact("Seen by", func(i *incident.Incident) { i.Down = []string{""} }), ""},
 		{fact("Until", func(i *incident.Incident) { i.Resolved = messagetest.Now }), "2026-11-22 18:34:04 UTC"},
 	} {
@@ -223,7 +233,7 @@ func TestGroupsListTheirMembers(t *testing.T) {
 	if want := []string{"prod-002 true false", "prod-004 true true", "prod-001 false false", "prod-003 false true"}; !slices.Equal(order, want) {
 		t.Errorf("members %v, want %v", order, want)
 	}
-	if want := "Failing now: prod-002 and prod-004. In mock mode meanwhile: backend and worker."; m.Impact != want {
+	if want := "Logins may fail, caches miss and rate limits are off. Failing now: prod-002 and prod-004. In mock mode meanwhile: backend and worker."; m.Impact != want {
 		t.Errorf("impact %q, want %q", m.Impact, want)
 	}
 	if m.Cause != "" || !strings.HasPrefix(m.CauseTitle, "Several; of prod-004: ") || !strings.HasPrefix(m.Evidence[0].Label, "prod-004, ") {
@@ -233,7 +243,7 @@ func TestGroupsListTheirMembers(t *testing.T) {
 		t.Errorf("news %q", m.News)
 	}
 	lines := message.MemberLines(m)
-	if want := "  prod-002: quota_monthly, since 18:22 UTC ("; !strings.HasPrefix(lines, want) || !strings.Contains(lines, "prod-001: quota_monthly, over (") {
+	if want := "  prod-002: this month's Redis commands are used up, since 18:22 UTC ("; !strings.HasPrefix(lines, want) || !strings.Contains(lines, "prod-001: this month's Redis commands are used up, over (") {
 		t.Errorf("lines %q, want %q first", lines, want)
 	}
 	if len(m.Actions) != 2 || !strings.HasSuffix(m.Actions[0].Control, "|"+fmt.Sprint(message.AnyLife)) || m.Actions[0].URL == "" {
@@ -270,7 +280,7 @@ func TestStoreDownIsOneMessageASlot(t *testing.T) {
 	if !m.Loud || !m.Opening || m.State != message.Open || m.Severity != cause.SeverityCritical || m.Cause != "" || m.Shard != "eu" || len(m.Members) != 1 || m.Members[0].Cause != failure.Cause || !m.Members[0].Open {
 		t.Errorf("%+v", m)
 	}
-	if m.Headline != "1 database fails: prod-cache (store down, duplicates possible), seen 18:00 UTC" || !strings.HasPrefix(render(at, failure, failure).Headline, "2 databases fail: ") {
+	if m.Headline != "[production] CRITICAL 1 database fails: prod-cache (store down, duplicates possible), seen 18:00 UTC" || !strings.HasPrefix(render(at, failure, failure).Headline, "[production] CRITICAL 2 databases fail: ") {
 		t.Errorf("headline %q", m.Headline)
 	}
 	if len(m.Links) == 0 || len(m.Actions) != 0 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/signature"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // The paths below AlertWebhook's address.
@@ -67,7 +68,7 @@ func Life(reopened int) *int {
 }
 
 // actions returns what a reader may do about an open incident.
-func (c Context) actions(ctl Control, acknowledged bool, now time.Time) []Action {
+func (c Context) actions(m *Message, ctl Control, acknowledged bool) []Action {
 	var all []Action
 	if !acknowledged {
 		all = append(all, Action{Kind: report.Acknowledge, Label: "Acknowledge"})
@@ -75,18 +76,21 @@ func (c Context) actions(ctl Control, acknowledged bool, now time.Time) []Action
 	all = append(all, Action{Kind: report.Silence, Label: "Silence", Choices: c.Silences})
 	for i := range all {
 		all[i].Control = ctl.String()
-		all[i].URL = c.signedLink(ctl, all[i].Kind, now)
+		all[i].URL = c.signedLink(m, ctl, all[i].Kind)
 	}
 	return all
 }
 
-func (c Context) signedLink(ctl Control, kind report.Action, now time.Time) string {
+// maxAbout is what a link says of its incident, in bytes.
+const maxAbout = 240
+
+func (c Context) signedLink(m *Message, ctl Control, kind report.Action) string {
 	if c.Inbound == "" || c.LinkKey.IsZero() {
 		return ""
 	}
 	q, err := signature.SignLink(c.LinkKey, signature.Link{
 		Purpose: LinkPurpose, Shard: ctl.Shard, Incident: ctl.Incident, Reopened: ctl.Reopened,
-		Action: string(kind), Expires: now.Add(signature.LinkLifetime).Truncate(time.Second),
+		Action: string(kind), About: text.ClipBytes(m.Headline, maxAbout), Expires: m.At.Add(signature.LinkLifetime).Truncate(time.Second),
 	})
 	if err != nil {
 		return ""
@@ -94,9 +98,15 @@ func (c Context) signedLink(ctl Control, kind report.Action, now time.Time) stri
 	return strings.TrimSuffix(c.Inbound, "/") + PathIncident + "?" + q.Encode()
 }
 
+// The links that are of use also after the end.
+const (
+	linkPlaybook  = "Playbook"
+	linkDashboard = "Dashboard"
+)
+
 // links returns the addresses that help with an incident.
 func (c Context) links(values map[string]string, withStatus bool) []Link {
-	templates := []Link{{"Playbook", c.Playbook}, {"Dashboard", c.Dashboard}, {"Upstash console", c.Console}, {"Logs", c.Logs}}
+	templates := []Link{{linkPlaybook, c.Playbook}, {linkDashboard, c.Dashboard}, {"Upstash console", c.Console}, {"Logs", c.Logs}}
 	if withStatus {
 		templates = append(templates, Link{"Upstash status", c.Status})
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/pongwatch/pongwatch/docs/playbooks"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -25,17 +26,19 @@ func (c Context) group(m *Message, n incident.Notice) {
 	if m.Cause != "" {
 		why = lowerFirst(m.Cause.Info().Title)
 	}
+	m.Members = c.members(n)
+	m.Environment = c.groupEnvironment(n)
+	m.Tag = tag(m.Environment, m.State, g.Severity, false)
 	m.Headline = groupHeadline(m, n, why)
-	// A mail reader threads by the subject, so that it stays.
-	m.Subject = fmt.Sprintf("[pongwatch] Several databases: %s (%s)", classPhrase[g.Formed()], m.Short)
+	all := databases(n.Members, func(incident.Incident) bool { return true })
+	m.Subject = fmt.Sprintf("%s%s: %s (%s)", tag(m.Environment, Open, g.Severity, false), text.Count(len(all), "database", "databases"), why, m.Short)
 	m.News = news(m, n, g.Opened)
-	m.Members = members(n)
 	m.Facts = groupFacts(m, n)
 	m.Impact = groupImpact(n)
 	worst := speaker(n.Members)
 	if worst != nil {
 		if worst.Observation.Evidence != "" {
-			m.Evidence = append(m.Evidence, Evidence{DatabaseName(worst.Series.Database) + ", " + seenBy(worst.Observation), text.Line(worst.Observation.Evidence)})
+			m.Evidence = append(m.Evidence, Evidence{DatabaseName(worst.Series.Database) + ", " + seenBy(worst.Observation), quoted(worst.Observation.Evidence)})
 		}
 		info := worst.Cause.Info()
 		m.CauseTitle, m.CauseText = info.Title, info.Explanation
@@ -43,17 +46,26 @@ func (c Context) group(m *Message, n incident.Notice) {
 			m.CauseTitle = "Several; of " + DatabaseName(worst.Series.Database) + ": " + lowerFirst(info.Title)
 		}
 		if g.Open() {
-			m.Fix = info.Fix
+			m.Fix = steps(*worst, Database{}) // commands would be for one of the databases
 		}
 		m.Links = c.links(map[string]string{
-			"database": "", "database_id": "", "shard": n.Shard, "environment": "",
+			"database": "", "database_id": "", "shard": n.Shard, "environment": m.Environment,
 			"incident": m.Short, "check": "", "cause": string(worst.Cause),
 		}, g.Open() && blamesProvider(g.Class))
 	}
 	if g.Open() {
-		m.Actions = c.actions(Control{Shard: n.Shard, Incident: g.ID, Reopened: AnyLife}, g.Ack != nil, n.Now)
+		m.Actions = c.actions(m, Control{Shard: n.Shard, Incident: g.ID, Reopened: AnyLife}, g.Ack != nil)
 	}
-	m.Footer = footer(m.Short, text.Count(len(n.Members), "incident", "incidents"), string(g.Severity), "shard "+n.Shard)
+	m.Footer = footer(m.Short, text.Count(len(n.Members), "incident", "incidents"), string(g.Severity), m.Environment, "shard "+n.Shard)
+}
+
+// groupEnvironment returns the environment of the members, or both of two.
+func (c Context) groupEnvironment(n incident.Notice) string {
+	var names []string
+	for _, i := range n.Members {
+		names = append(names, c.environment(i.Series.Database))
+	}
+	return list(slices.DeleteFunc(distinct(names), func(s string) bool { return s == "" }), 2)
 }
 
 func groupHeadline(m *Message, n incident.Notice, why string) string {
@@ -65,16 +77,16 @@ func groupHeadline(m *Message, n incident.Notice, why string) string {
 	all := databases(n.Members, func(incident.Incident) bool { return true })
 	switch m.State {
 	case Gone:
-		return text.Count(len(all), "database", "databases") + " are no longer watched; " + was + " since " + text.Clock(g.Since, m.At)
+		return m.cut(text.Count(len(all), "database", "databases")+" are no longer watched; "+was, " since "+text.Clock(g.Since, m.At))
 	case Resolved:
 		if m.Event == incident.Past || m.Opening {
-			return fmt.Sprintf("%s %s %s: %s", text.Count(len(all), "database", "databases"), was, span(g.Since, g.Resolved, m.At), why)
+			return m.cut(fmt.Sprintf("%s %s %s: %s", text.Count(len(all), "database", "databases"), was, span(g.Since, g.Resolved, m.At), why), "")
 		}
 		if gone := databases(n.Members, func(i incident.Incident) bool { return i.Gone }); len(gone) > 0 {
-			return fmt.Sprintf("%s %s after %s (%s); %s not watched any more", text.Count(len(all)-len(gone), "database", "databases"), again,
-				text.Duration(g.Resolved.Sub(g.Since)), between(g.Since, g.Resolved, m.At), text.Count(len(gone), "database", "databases"))
+			return m.cut(fmt.Sprintf("%s %s after %s (%s); %s not watched any more", text.Count(len(all)-len(gone), "database", "databases"), again,
+				text.Duration(g.Resolved.Sub(g.Since)), between(g.Since, g.Resolved, m.At), text.Count(len(gone), "database", "databases")), "")
 		}
-		return fmt.Sprintf("All %s %s after %s (%s)", text.Count(len(all), "database", "databases"), again, text.Duration(g.Resolved.Sub(g.Since)), between(g.Since, g.Resolved, m.At))
+		return m.cut(fmt.Sprintf("All %s %s after %s (%s)", text.Count(len(all), "database", "databases"), again, text.Duration(g.Resolved.Sub(g.Since)), between(g.Since, g.Resolved, m.At)), "")
 	}
 	open := databases(n.Members, incident.Incident.Open)
 	who := text.Count(len(open), "database", "databases")
@@ -84,8 +96,7 @@ func groupHeadline(m *Message, n incident.Notice, why string) string {
 	if g.Region != "" {
 		who = "Regional outage in " + text.Line(g.Region) + ": " + who
 	}
-	since := ", since " + text.Clock(g.Since, m.At)
-	return text.Clip(who+" "+is+": "+why, maxHeadline-len(since)) + since
+	return m.cut(who+" "+is+": "+why, ", since "+text.Clock(g.Since, m.At))
 }
 
 func groupFacts(m *Message, n incident.Notice) []Fact {
@@ -98,10 +109,12 @@ func groupFacts(m *Message, n incident.Notice) []Fact {
 	if !g.Open() {
 		facts = append(facts, Fact{Label: "Until", At: g.Resolved})
 	}
-	if m.Cause != "" {
-		facts = append(facts, Fact{Label: "Cause", Text: string(m.Cause)})
-	} else {
-		facts = append(facts, Fact{Label: "Causes", Text: list(causes(n.Members), 5)})
+	if m.Cause == "" {
+		titles := causes(n.Members)
+		for k, name := range titles {
+			titles[k] = lowerFirst(cause.Cause(name).Info().Title)
+		}
+		facts = append(facts, Fact{Label: "Causes", Text: list(titles, 3)})
 	}
 	if g.Region != "" {
 		facts = append(facts, Fact{Label: "Region", Text: text.Line(g.Region)})
@@ -115,6 +128,12 @@ func groupImpact(n incident.Notice) string {
 		return ""
 	}
 	text := "Failing now: " + list(open, 10) + "."
+	switch all := causes(n.Members); {
+	case len(all) == 1:
+		text = playbooks.UsersSee(n.Members[0].Cause) + " " + text
+	case every(n.Members, func(i incident.Incident) bool { return i.Series.Check == report.Ping }):
+		text = "Logins may fail, caches miss and rate limits are off. " + text
+	}
 	var mock []string
 	for _, i := range n.Members {
 		mock = append(mock, services(i.Mock)...)
@@ -126,11 +145,12 @@ func groupImpact(n incident.Notice) string {
 }
 
 // members lists the open ones first, each kind in the order of joining.
-func members(n incident.Notice) []Member {
+func (c Context) members(n incident.Notice) []Member {
 	all := make([]Member, len(n.Members))
 	for k, i := range n.Members {
 		all[k] = Member{
-			Database: DatabaseName(i.Series.Database), Short: i.Short(), Open: i.Open(), Cause: i.Cause, Since: i.Since,
+			ID: i.ID, Database: DatabaseName(i.Series.Database), Short: i.Short(), Environment: c.environment(i.Series.Database),
+			Check: i.Series.Check, Severity: i.Severity, Open: i.Open(), Cause: i.Cause, Since: i.Since, Until: i.Resolved,
 			Joined: slices.Contains(n.Group.Joined, i.ID),
 		}
 	}

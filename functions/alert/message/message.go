@@ -55,15 +55,18 @@ type Message struct {
 
 	// Symbol is one emoji that says state and severity, never the only sign of either.
 	Symbol string
-	// Headline answers what, which database and since when, in at most 140 characters.
+	// Tag says environment and severity, or the state of what is over:
+	// "[production] CRITICAL ".
+	Tag string
+	// Headline is Tag and what, which database and since when, in at most 140 characters.
 	Headline string
 	// Push is the whole message for a phone's lock screen.
 	Push string
-	// Subject is a mail's subject, the same for all mails of an incident.
+	// Subject is a mail's subject. It names the cause, so that a thread keeps its first one.
 	Subject string
 	// News says in a sentence what is new; empty at the opening.
 	News string
-	// Impact says what the failure does, as far as it was observed.
+	// Impact says what users notice of such a failure, then what was observed.
 	Impact string
 	// Notes are further statements about the incident's handling.
 	Notes []Note
@@ -72,19 +75,20 @@ type Message struct {
 	Members []Member
 	// Evidence is untrusted text.
 	Evidence []Evidence
-	// Sparkline is the latency of the last hour before the opening.
+	// Sparkline is the latency of the last hour before the opening, with its scale.
 	Sparkline string
 
-	// CauseTitle and CauseText name and explain the likely cause; Fix are its steps.
+	// CauseTitle and CauseText name and explain the likely cause; the text is empty once it
+	// is over. Fix are its steps.
 	CauseTitle, CauseText string
-	Fix                   []string
+	Fix                   []Step
 
 	Links []Link
 	// Actions are what a reader may do, none once it is over.
 	Actions []Action
 	// Next says what happens next.
 	Next string
-	// Footer identifies the incident: short id, check, severity, environment, shard.
+	// Footer identifies the incident: short id, check, cause, severity, environment, shard.
 	Footer string
 
 	// Since is the first failure, Until its end; zero while it lasts. At is when the
@@ -108,10 +112,14 @@ type Fact struct {
 
 // Member is one incident of a group.
 type Member struct {
-	Database, Short string
-	Open            bool
-	Cause           cause.Cause
-	Since           time.Time
+	ID, Database, Short string
+	Environment         string
+	Check               report.Check
+	Severity            cause.Severity
+	Open                bool
+	Cause               cause.Cause
+	// Since is the first failure, Until its end; zero while it lasts.
+	Since, Until time.Time
 	// Joined says that this receiver may not have heard of it yet.
 	Joined bool
 }
@@ -144,5 +152,5 @@ const (
 	LabelFix      = "What to do"
 	LabelNext     = "Next"
 	LabelMembers  = "Databases"
-	LabelTrend    = "Latency before"
+	LabelTrend    = "Latency in the hour before"
 )

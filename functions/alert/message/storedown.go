@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/pongwatch/pongwatch/docs/playbooks"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -24,23 +25,31 @@ func RenderStoreDown(shard string, failures []report.Observation, now time.Time,
 		Event: incident.Opened, Events: []incident.Event{incident.Opened}, State: Open,
 		Severity: cause.SeverityCritical, Cause: cause.MonitorStore, Opening: true, Loud: true,
 		Symbol: symbol(Open, cause.SeverityCritical, false), Since: now, At: now,
-		News:       "pongwatch cannot use its store. It tells what its last run has confirmed, without memory: duplicates are possible, and an end is not told.",
-		CauseTitle: info.Title, CauseText: info.Explanation, Fix: info.Fix,
-		Next:   "Another such message in half an hour at the earliest, while the store is down.",
+		Environment: c.Environment,
+		Impact:      playbooks.UsersSee(cause.MonitorStore),
+		News:        "pongwatch cannot use its store. This is what its last run confirmed. Duplicates are possible, and no message follows when it is over.",
+		CauseTitle:  info.Title, CauseText: info.Explanation,
+		Next:   "While the store is down, another such message follows in half an hour at the earliest.",
 		Footer: footer("no incident id", "shard "+shard),
 		Facts:  []Fact{{Label: "Seen", At: now}},
 	}
+	for _, step := range info.Fix {
+		m.Fix = append(m.Fix, Step{Text: step})
+	}
+	m.Tag = tag(c.Environment, Open, cause.SeverityCritical, false)
 	var names []string
 	for _, o := range failures {
 		name := DatabaseName(o.Database)
 		names = append(names, name)
-		m.Members = append(m.Members, Member{Database: name, Short: string(o.Check), Open: true, Cause: o.Cause, Since: o.At})
+		m.Members = append(m.Members, Member{
+			ID: m.ID + "-" + o.Database + "-" + string(o.Check), Database: name, Short: string(o.Check), Environment: c.environment(o.Database),
+			Check: o.Check, Severity: cause.SeverityCritical, Open: true, Cause: o.Cause, Since: o.At,
+		})
 	}
-	since := ", seen " + text.Clock(now, now)
-	m.Headline = text.Clip(fmt.Sprintf("%s: %s (store down, duplicates possible)", text.Count(len(failures), "database fails", "databases fail"), list(names, 3)), maxHeadline-len(since)) + since
+	m.Headline = m.cut(fmt.Sprintf("%s: %s (store down, duplicates possible)", text.Count(len(failures), "database fails", "databases fail"), list(names, 3)), ", seen "+text.Clock(now, now))
 	m.Cause = "" // each member shows its own
-	m.Subject = "[pongwatch] " + text.Count(len(failures), "database fails", "databases fail") + " while pongwatch's store is down"
-	m.Push = m.Symbol + " CRITICAL " + m.Headline
+	m.Subject = m.Tag + text.Count(len(failures), "database fails", "databases fail") + " while pongwatch's store is down"
+	m.Push = m.Symbol + " " + m.Headline
 	m.Links = c.links(map[string]string{
 		"database": "", "database_id": "", "shard": shard, "environment": "", "incident": "", "check": "", "cause": string(cause.MonitorStore),
 	}, true)

@@ -16,11 +16,23 @@ func (m Message) Text() string {
 	var b strings.Builder
 	b.WriteString(m.Push + "\n")
 	line(&b, LabelImpact, m.Impact)
-	line(&b, LabelFirst, m.FirstStep())
+	if len(m.Fix) > 0 {
+		line(&b, LabelFirst, m.Fix[0].Text)
+		paste(&b, m.Fix[0])
+	}
 	paragraph(&b, "", m.News)
 	b.WriteString("\n")
+	for _, a := range m.Actions {
+		if a.URL != "" {
+			fmt.Fprintf(&b, "%s:\n%s\n", a.Label, a.URL)
+		}
+	}
+	for _, l := range m.Links {
+		fmt.Fprintf(&b, "%s: %s\n", l.Label, l.URL)
+	}
+	b.WriteString("\n")
 	for _, f := range m.Facts {
-		fmt.Fprintf(&b, "%-12s %s\n", f.Label+":", text.Wrap(f.String(), width-13, strings.Repeat(" ", 13)))
+		fmt.Fprintf(&b, "%-14s %s\n", f.Label+":", text.Wrap(f.String(), width-15, strings.Repeat(" ", 15)))
 	}
 	for _, n := range m.Notes {
 		b.WriteString(text.Wrap(n.String(), width, "") + "\n")
@@ -34,24 +46,14 @@ func (m Message) Text() string {
 	for _, e := range m.Evidence {
 		fmt.Fprintf(&b, "\n%s (%s):\n%s\n", LabelEvidence, e.Label, "    "+text.Wrap(e.Text, width-4, "    "))
 	}
-	if m.CauseTitle != "" {
+	if m.CauseText != "" {
 		paragraph(&b, LabelCause, m.CauseTitle+". "+m.CauseText)
 	}
 	if len(m.Fix) > 0 {
 		b.WriteString("\n" + LabelFix + ":\n")
 		for i, step := range m.Fix {
-			fmt.Fprintf(&b, " %d. %s\n", i+1, text.Wrap(step, width-4, "    "))
-		}
-	}
-	if len(m.Links) > 0 {
-		b.WriteString("\n")
-		for _, l := range m.Links {
-			fmt.Fprintf(&b, "%s:\n%s\n", l.Label, l.URL)
-		}
-	}
-	for _, a := range m.Actions {
-		if a.URL != "" {
-			fmt.Fprintf(&b, "%s:\n%s\n", a.Label, a.URL)
+			fmt.Fprintf(&b, " %d. %s\n", i+1, text.Wrap(step.Text, width-4, "    "))
+			paste(&b, step)
 		}
 	}
 	paragraph(&b, LabelNext, m.Next)
@@ -60,13 +62,13 @@ func (m Message) Text() string {
 }
 
 // MemberLines returns a line for each of a group's incidents, such as
-// "prod-cache: auth_invalid, since 18:22 UTC (INC-7F3A9K)".
+// "prod-cache: Redis refuses the token, since 18:22 UTC (INC-7F3A9K)".
 func MemberLines(m Message) string {
 	var b strings.Builder
 	for _, x := range m.Members {
 		b.WriteString("  " + x.Database)
 		if m.Cause == "" && x.Cause != "" {
-			b.WriteString(": " + string(x.Cause))
+			b.WriteString(": " + lowerFirst(x.Cause.Info().Title))
 		}
 		when := "over"
 		if x.Open {
@@ -93,7 +95,14 @@ func (m Message) FirstStep() string {
 	if len(m.Fix) == 0 {
 		return ""
 	}
-	return m.Fix[0]
+	return m.Fix[0].Text
+}
+
+// paste writes a step's commands on lines of their own, whole.
+func paste(b *strings.Builder, s Step) {
+	for _, command := range s.Commands {
+		b.WriteString("    " + command + "\n")
+	}
 }
 
 // Person returns who, for media that know nothing of the channel's users.
@@ -105,7 +114,7 @@ func (n Note) Person() string {
 	case n.Via == "slack":
 		return "Slack user " + by
 	case by == "link":
-		return "somebody with the link"
+		return "a person with the link"
 	}
 	return by
 }

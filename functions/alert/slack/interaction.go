@@ -16,6 +16,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/signature"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // Verify checks Slack's signature of a request
@@ -47,6 +48,10 @@ func Verify(h http.Header, secret secrets.Value, body []byte, now time.Time) err
 // Interaction is a person's use of a message's controls.
 type Interaction struct {
 	App, Team, Channel, User string
+	// Message is the text of the message that was acted on, as Slack parses it.
+	Message string
+	// ResponseURL takes an answer that only the person sees, for half an hour.
+	ResponseURL string
 	// Actions is empty for what needs no answer, such as a pressed link.
 	Actions []ChosenAction
 }
@@ -71,7 +76,11 @@ type payload struct {
 	Team     struct{ ID string } `json:"team"`
 	Channel  struct{ ID string } `json:"channel"`
 	User     struct{ ID string } `json:"user"`
-	Actions  []struct {
+	Message  struct {
+		Text string `json:"text"`
+	} `json:"message"`
+	ResponseURL string `json:"response_url"`
+	Actions     []struct {
 		ActionID       string                 `json:"action_id"`
 		ActionTS       string                 `json:"action_ts"`
 		Value          string                 `json:"value"`
@@ -90,7 +99,7 @@ func ParseInteraction(body []byte) (Interaction, error) {
 	if err := json.Unmarshal([]byte(form.Get("payload")), &p); err != nil || p.User.ID == "" {
 		return Interaction{}, errInteraction
 	}
-	i := Interaction{App: p.APIAppID, Team: p.Team.ID, Channel: p.Channel.ID, User: p.User.ID}
+	i := Interaction{App: p.APIAppID, Team: p.Team.ID, Channel: p.Channel.ID, User: p.User.ID, Message: text.Clip(text.Line(p.Message.Text), maxPush), ResponseURL: p.ResponseURL}
 	if !userPattern.MatchString(p.User.ID) || len(p.User.ID) > 32 || len(p.Actions) > 8 {
 		return Interaction{}, errInteraction
 	}
@@ -123,8 +132,8 @@ func ParseInteraction(body []byte) (Interaction, error) {
 func silenceValue(d time.Duration, control string) string { return d.String() + " " + control }
 
 func parseSilence(value string) (time.Duration, string, error) {
-	text, control, _ := strings.Cut(value, " ")
-	d, err := time.ParseDuration(text)
+	duration, control, _ := strings.Cut(value, " ")
+	d, err := time.ParseDuration(duration)
 	if err != nil || d <= 0 || d > report.MaxSilence {
 		return 0, "", errInteraction
 	}

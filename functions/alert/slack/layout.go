@@ -20,11 +20,13 @@ const (
 	maxHeader   = 150
 	maxPush     = 400
 	maxSentence = 500
+	maxTop      = 750 // impact and first step
 	maxFact     = 120
 	maxFacts    = 10
 	maxEvidence = 320
 	maxCause    = 700
 	maxStep     = 250
+	maxCommands = 400 // of one step
 	maxSteps    = 6
 	maxListed   = 15 // incidents of a group with a line each
 	maxMembers  = 2000
@@ -42,23 +44,26 @@ const (
 // transition is a message of its own.
 func (r *Receiver) layout(m message.Message, first string) layout {
 	blocks := []slack.Block{slack.NewHeaderBlock(plain(first, maxHeader))}
-	for _, text := range []string{top(m), m.News} {
-		if text != "" {
-			blocks = append(blocks, slack.NewSectionBlock(plain(text, maxSentence), nil, nil))
+	for _, said := range []string{top(m), text.Clip(m.News, maxSentence)} {
+		if said != "" {
+			blocks = append(blocks, slack.NewSectionBlock(plain(said, maxTop), nil, nil))
 		}
 	}
-	if fields := facts(m); len(fields) > 0 {
-		blocks = append(blocks, slack.NewSectionBlock(nil, fields, nil))
-	}
-	// All else is rich text, in which nothing is parsed: what comes from outside
-	// cannot mention anybody, and an edit always has the rich text that Slack wants.
-	blocks = append(blocks, slack.NewRichTextBlock("", r.body(m)...))
 	if r.mentions(m) {
 		blocks = append(blocks, slack.NewSectionBlock(mrkdwn(mention(r.options.Mention)), nil, nil))
 	}
 	if r.options.Buttons && len(m.Actions) > 0 {
 		blocks = append(blocks, controls(m))
 	}
+	// Links and all below the facts are rich text, in which nothing is parsed: what comes
+	// from outside cannot mention anyone, and an edit always has the rich text that Slack wants.
+	if links := r.links(m); len(links) > 0 {
+		blocks = append(blocks, slack.NewRichTextBlock("", slack.NewRichTextSection(links...)))
+	}
+	if fields := facts(m); len(fields) > 0 {
+		blocks = append(blocks, slack.NewSectionBlock(nil, fields, nil))
+	}
+	blocks = append(blocks, slack.NewRichTextBlock("", r.body(m)...))
 	footer := m.Footer
 	if m.Next != "" {
 		footer = message.LabelNext + ": " + m.Next + "  " + footer
@@ -69,7 +74,10 @@ func (r *Receiver) layout(m message.Message, first string) layout {
 
 // top is what stands below the headline: what it does, and what to do first.
 func top(m message.Message) string {
-	text := text.Clip(m.Impact, maxSentence/2)
+	text := text.Clip(m.Impact, maxSentence)
+	if text != "" {
+		text = message.LabelImpact + ": " + text
+	}
 	if step := m.FirstStep(); step != "" {
 		text = strings.TrimSpace(text + "\n" + message.LabelFirst + ": " + step)
 	}
@@ -149,18 +157,20 @@ func (r *Receiver) body(m message.Message) []slack.RichTextElement {
 			slack.NewRichTextSection(bold(message.LabelEvidence), words(" ("+text.Clip(e.Label, maxFact)+")")),
 			preformatted(text.Clip(e.Text, maxEvidence)))
 	}
-	if m.CauseTitle != "" {
+	if m.CauseText != "" {
 		all = append(all, slack.NewRichTextSection(bold(message.LabelCause+": "+text.Clip(m.CauseTitle, maxFact)+". "), words(text.Clip(m.CauseText, maxCause))))
 	}
 	if len(m.Fix) > 0 {
 		var steps []slack.RichTextElement
 		for _, s := range m.Fix[:min(len(m.Fix), maxSteps)] {
-			steps = append(steps, slack.NewRichTextSection(words(text.Clip(s, maxStep))))
+			step := []slack.RichTextSectionElement{words(text.Clip(s.Text, maxStep))}
+			if commands := strings.Join(s.Commands, "\n"); commands != "" && len(commands) <= maxCommands {
+				// A command that is cut would do something else.
+				step = append(step, words("\n"), code(commands))
+			}
+			steps = append(steps, slack.NewRichTextSection(step...))
 		}
 		all = append(all, slack.NewRichTextSection(bold(message.LabelFix)), slack.NewRichTextList(slack.RTEListOrdered, 0, steps...))
-	}
-	if links := r.links(m); len(links) > 0 {
-		all = append(all, slack.NewRichTextSection(links...))
 	}
 	if len(all) == 0 {
 		all = append(all, slack.NewRichTextSection(words(m.Short)))
@@ -282,6 +292,10 @@ func words(s string) slack.RichTextSectionElement { return slack.NewRichTextSect
 
 func bold(s string) slack.RichTextSectionElement {
 	return slack.NewRichTextSectionTextElement(s, &slack.RichTextSectionTextStyle{Bold: true})
+}
+
+func code(s string) slack.RichTextSectionElement {
+	return slack.NewRichTextSectionTextElement(s, &slack.RichTextSectionTextStyle{Code: true})
 }
 
 func preformatted(s string) slack.RichTextElement {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -56,7 +57,7 @@ func TestTextsAreCutAtTheirLimits(t *testing.T) {
 	}{
 		"headline":          {150 - len(" "), func(m *message.Message, s string) { m.Symbol, m.Headline = "", s }, whole},
 		"reply":             {150 - len(" "), func(m *message.Message, s string) { m.Symbol, m.Headline = "", s }, reply},
-		"impact":            {250, func(m *message.Message, s string) { m.Impact = s }, whole},
+		"impact":            {500, func(m *message.Message, s string) { m.Impact = s }, whole},
 		"news":              {500, func(m *message.Message, s string) { m.News = s }, whole},
 		"news in a reply":   {500, func(m *message.Message, s string) { m.News = s }, reply},
 		"fact":              {120, func(m *message.Message, s string) { m.Facts = []message.Fact{{Label: "L", Text: s}} }, whole},
@@ -65,8 +66,8 @@ func TestTextsAreCutAtTheirLimits(t *testing.T) {
 		"evidence":          {320, func(m *message.Message, s string) { m.Evidence = []message.Evidence{{Label: "L", Text: s}} }, whole},
 		"label of evidence": {120, func(m *message.Message, s string) { m.Evidence = []message.Evidence{{Label: s, Text: "T"}} }, whole},
 		"cause":             {700, func(m *message.Message, s string) { m.CauseTitle, m.CauseText = "C", s }, whole},
-		"title":             {120, func(m *message.Message, s string) { m.CauseTitle = s }, whole},
-		"step":              {250, func(m *message.Message, s string) { m.Fix = []string{"first", s} }, whole},
+		"title":             {120, func(m *message.Message, s string) { m.CauseTitle, m.CauseText = s, "T" }, whole},
+		"step":              {250, func(m *message.Message, s string) { m.Fix = []message.Step{{Text: "first"}, {Text: s}} }, whole},
 		"footer":            {250, func(m *message.Message, s string) { m.Footer = s }, whole},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -102,7 +103,7 @@ func TestListsAreCutAtTheirLimits(t *testing.T) {
 		}
 	}
 	for n, want := range map[int]int{1: 1, 6: 6, 7: 6} {
-		steps := strings.Split(strings.Repeat("é,", n-1)+"é", ",")
+		steps := slices.Repeat([]message.Step{{Text: "é"}}, n)
 		if got := count(message.Message{Fix: steps}, "é") - 1; got != want { // the first is at the top, too
 			t.Errorf("%d steps: %d, want %d", n, got, want)
 		}

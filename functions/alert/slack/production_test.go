@@ -9,10 +9,10 @@ import (
 	"testing"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
-	"github.com/pongwatch/pongwatch/functions/alert/message/messagetest"
 	"github.com/pongwatch/pongwatch/functions/alert/slack"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/outbound/outboundtest"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
 
@@ -50,11 +50,15 @@ func (s *site) visits(f func()) string {
 }
 
 func TestMain(m *testing.M) {
-	if err := messagetest.Internet(&production, "slack.com", "hooks.slack.com", "slack-gov.com", "evil.example"); err != nil {
+	internet, err := outboundtest.Start()
+	if err != nil {
 		panic(err)
 	}
+	for _, host := range []string{"slack.com", "hooks.slack.com", "slack-gov.com", "evil.example"} {
+		internet.Handle(host, &production)
+	}
 	code := m.Run()
-	_ = os.Remove(os.Getenv("SSL_CERT_FILE"))
+	internet.Close()
 	os.Exit(code)
 }
 

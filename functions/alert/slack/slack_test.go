@@ -92,9 +92,9 @@ func TestBotKeepsOneMessageThroughTheLife(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s, %d edits: %s", kind, len(m.Edits), m.Text))
 	}
 	want := []string{
-		"message, 4 edits: ✅ prod-cache is up again after 12 min (18:22–18:34 UTC) · INC-7F3A9K",
-		"reply, 0 edits: 🔴 CRITICAL Still: prod-cache is down: Redis refuses the token, since 18:22 UTC · INC-7F3A9K",
-		"reply, 0 edits: ✅ prod-cache is up again after 12 min (18:22–18:34 UTC) · INC-7F3A9K",
+		"message, 4 edits: ✅ [production] RESOLVED prod-cache is up again after 12 min (18:22–18:34 UTC) · INC-7F3A9K",
+		"reply, 0 edits: 🔴 [production] CRITICAL Still: prod-cache is down: Redis refuses the token, since 18:22 UTC · INC-7F3A9K",
+		"reply, 0 edits: ✅ [production] RESOLVED prod-cache is up again after 12 min (18:22–18:34 UTC) · INC-7F3A9K",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)

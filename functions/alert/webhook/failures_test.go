@@ -176,7 +176,7 @@ func full() message.Message {
 		Headline: "headline", Push: "push", News: "news", Impact: "impact", Notes: []message.Note{{Text: "note", By: "ann"}},
 		Facts: []message.Fact{{Label: "fact", Text: "value"}}, Evidence: []message.Evidence{{Label: "evidence", Text: "<quoted> & more"}},
 		Members:    []message.Member{{Database: "db2", Short: "INC-2", Open: true, Cause: cause.Mock, Since: at(3)}, {Database: "db3", Short: "INC-3", Since: at(4)}},
-		CauseTitle: "title", CauseText: "text", Fix: []string{"one", "two"}, Next: "next",
+		CauseTitle: "title", CauseText: "text", Fix: []message.Step{{Text: "one"}, {Text: "two", Commands: []string{"run this"}}}, Next: "next",
 		Links:   []message.Link{{Label: "Playbook", URL: "https://p"}, {Label: "Dashboard", URL: "https://d?a=1&b=2"}},
 		Actions: []message.Action{{Label: "Acknowledge", URL: "https://inbound/?sig=1"}},
 		Since:   at(0), Until: at(1), At: at(2),
@@ -206,7 +206,7 @@ func TestEveryFieldArrives(t *testing.T) {
 		"incident": "id", "short_id": "INC-1", "shard": "eu", "revision": 7.0, "events": list("raised", "reminder"), "state": "unstable", "severity": "warning",
 		"drill": true, "database": "db", "environment": "staging", "check": "latency", "cause": "slow", "since": "2026-11-22T18:00:00Z", "until": "2026-11-22T18:01:00Z",
 		"title": "headline", "summary": "push", "news": "news", "impact": "impact", "facts": list(object{"label": "fact", "text": "value"}), "notes": list("note by ann."),
-		"evidence": list(object{"label": "evidence", "text": "<quoted> & more"}), "cause_title": "title", "fix": list("one", "two"), "next": "next",
+		"evidence": list(object{"label": "evidence", "text": "<quoted> & more"}), "cause_title": "title", "fix": list("one", "two"), "commands": list("run this"), "next": "next",
 		"members": list(
 			object{"database": "db2", "short_id": "INC-2", "open": true, "cause": "mock_active", "since": "2026-11-22T18:03:00Z"},
 			object{"database": "db3", "short_id": "INC-3", "open": false, "since": "2026-11-22T18:04:00Z"}),
@@ -230,7 +230,7 @@ func TestEveryFieldArrives(t *testing.T) {
 		"payload": object{
 			"summary": "headline · INC-1", "source": "db", "severity": "info", "timestamp": "2026-11-22T18:00:00Z", "component": "db", "group": "eu", "class": "slow",
 			"custom_details": object{
-				"incident": "INC-1", "what_to_do": list("one", "two"), "likely_cause": "title", "next": "next", "impact": "impact", "news": "news", "environment": "staging",
+				"incident": "INC-1", "what_to_do": list("one", "two", "run this"), "likely_cause": "title", "next": "next", "impact": "impact", "news": "news", "environment": "staging",
 				"fact": "value", "evidence: evidence": "<quoted> & more", "databases": message.MemberLines(full()),
 			},
 		},

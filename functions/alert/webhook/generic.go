@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
@@ -15,7 +16,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/signature"
 )
 
-// Options configures a Receiver of signed JSON.
+// Options configures a Receiver of JSON: signed, or in Alertmanager's format.
 type Options struct {
 	// Name is the receiver's address in the outbox.
 	Name string
@@ -23,6 +24,10 @@ type Options struct {
 	URL message.Credential
 	// Keys give the signing keys; while one is replaced by another, both sign.
 	Keys []message.Credential
+	// Alertmanager says that the payload is that of Alertmanager's webhook, which is not
+	// signed. Then Token, or Username and Password, prove who sends it.
+	Alertmanager              bool
+	Token, Username, Password message.Credential
 	// AllowLoopback lets the address be on this machine, over http. Otherwise only
 	// public addresses are reached, whatever the name resolves to.
 	AllowLoopback bool
@@ -49,7 +54,11 @@ func New(o Options) (*Receiver, error) {
 		return nil, errors.New("webhook receiver: name is empty")
 	case o.URL == nil:
 		return nil, fmt.Errorf("receiver %s: url is missing", o.Name)
-	case len(o.Keys) == 0:
+	case o.Alertmanager && len(o.Keys) > 0:
+		return nil, fmt.Errorf("receiver %s: keys are given, but Alertmanager's format is not signed", o.Name)
+	case o.Alertmanager && (o.Token != nil && o.Username != nil || (o.Username == nil) != (o.Password == nil)):
+		return nil, fmt.Errorf("receiver %s: want a token, or username and password, or none of them", o.Name)
+	case !o.Alertmanager && len(o.Keys) == 0:
 		return nil, fmt.Errorf("receiver %s: keys are missing, want at least one to sign with", o.Name)
 	}
 	if o.Timeout <= 0 {
@@ -58,9 +67,13 @@ func New(o Options) (*Receiver, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	credentials := append([]message.Credential{o.URL}, o.Keys...)
+	if o.Alertmanager {
+		credentials = []message.Credential{o.URL, o.Token, o.Username, o.Password}
+	}
 	return &Receiver{
 		options: o,
-		login:   message.NewLogin(append([]message.Credential{o.URL}, o.Keys...)...),
+		login:   message.NewLogin(credentials...),
 		client:  outbound.NewClient(outbound.Options{Hosts: []string{"*"}, PublicOnly: true, AllowLoopback: o.AllowLoopback, Timeout: o.Timeout}),
 	}, nil
 }
@@ -73,35 +86,59 @@ func (r *Receiver) Renewed(ctx context.Context) bool { return r.login.Renewed(ct
 
 // Deliver implements [message.Receiver].
 func (r *Receiver) Deliver(ctx context.Context, m message.Message, prev message.Ref) (message.Ref, message.Outcome, error) {
-	id := messageID(r.options.Name, m)
-	err := r.login.Do(ctx, doingPost, func(values []secrets.Value) error { return r.send(ctx, m, id, values[0], values[1:]) })
-	if err != nil {
-		return prev, message.OutcomeOf(err), err
+	id, deliveries := messageID(r.options.Name, m), []func([]secrets.Value) error{}
+	if r.options.Alertmanager {
+		for _, status := range alertmanagerStatuses(m) {
+			deliveries = append(deliveries, func(values []secrets.Value) error { return r.sendAlert(ctx, m, status, values) })
+		}
+	} else {
+		deliveries = append(deliveries, func(values []secrets.Value) error { return r.sendSigned(ctx, m, id, values) })
 	}
-	return message.Ref{ID: id}, message.OutcomeOf(nil), nil
+	for _, deliver := range deliveries {
+		if err := r.login.Do(ctx, posting, deliver); err != nil {
+			return prev, message.OutcomeOf(err), err
+		}
+		prev = message.Ref{ID: id}
+	}
+	return prev, message.Outcome{Result: message.Delivered, Unsent: len(deliveries) == 0}, nil
 }
 
-const doingPost = "posting to the webhook"
+const posting = "posting to the webhook"
 
-func (r *Receiver) send(ctx context.Context, m message.Message, id string, address secrets.Value, values []secrets.Value) error {
-	known := append(outbound.Address(address), values...)
+// sendAlert posts in Alertmanager's format. The values are the address and the credentials.
+func (r *Receiver) sendAlert(ctx context.Context, m message.Message, status string, values []secrets.Value) error {
+	body, err := encode(newAlertmanagerMessage(m, r.options.Name, status))
+	if err != nil {
+		return message.Fail(message.Refused, posting, err.Error())
+	}
+	header := http.Header{}
+	token, username, password := strings.TrimSpace(values[1].Reveal()), strings.TrimSpace(values[2].Reveal()), strings.TrimSpace(values[3].Reveal())
+	authorize(header, token, username, password)
+	known := append(outbound.Address(values[0]), values[1], values[3])
+	return post(ctx, r.client, posting, values[0].Reveal(), body, header, known...)
+}
+
+// sendSigned posts pongwatch's own format. The values are the address and the signing keys.
+func (r *Receiver) sendSigned(ctx context.Context, m message.Message, id string, values []secrets.Value) error {
+	address := values[0]
+	known := append(outbound.Address(address), values[1:]...)
 	var keys []signature.Key
-	for _, v := range values {
+	for _, v := range values[1:] {
 		parsed, err := signature.ParseKeys(v.Reveal())
 		if err != nil {
-			return message.Fail(message.Refused, doingPost, err.Error())
+			return message.Fail(message.Refused, posting, err.Error())
 		}
 		keys = append(keys, parsed...)
 	}
 	body, err := encode(newEvent(m))
 	if err != nil {
-		return message.Fail(message.Refused, doingPost, err.Error())
+		return message.Fail(message.Refused, posting, err.Error())
 	}
 	header := http.Header{}
 	if err := signature.Sign(header, keys, id, r.options.Now(), body); err != nil {
-		return message.Fail(message.Refused, doingPost, err.Error())
+		return message.Fail(message.Refused, posting, err.Error())
 	}
-	return post(ctx, r.client, doingPost, address.Reveal(), body, header, known...)
+	return post(ctx, r.client, posting, address.Reveal(), body, header, known...)
 }
 
 // messageID is the same for every try of one revision: the receiver's key of idempotency.
@@ -145,6 +182,7 @@ type eventData struct {
 	Evidence []pair   `json:"evidence,omitempty"`
 	Why      string   `json:"cause_title,omitempty"`
 	Fix      []string `json:"fix,omitempty"`
+	Commands []string `json:"commands,omitempty"` // for the steps of fix
 	Members  []member `json:"members,omitempty"`
 	Links    []pair   `json:"links,omitempty"`
 	Next     string   `json:"next,omitempty"`
@@ -171,7 +209,11 @@ func newEvent(m message.Message) event {
 	d := eventData{
 		Incident: m.ID, ShortID: m.Short, Shard: m.Shard, Revision: m.Revision, State: string(m.State), Severity: string(m.Severity),
 		Drill: m.Drill, Database: m.Database, Environment: m.Environment, Check: string(m.Check), Cause: string(m.Cause), Since: m.Since,
-		Title: m.Headline, Summary: m.Push, News: m.News, Impact: m.Impact, Why: m.CauseTitle, Fix: m.Fix, Next: m.Next,
+		Title: m.Headline, Summary: m.Push, News: m.News, Impact: m.Impact, Why: m.CauseTitle, Next: m.Next,
+	}
+	for _, step := range m.Fix {
+		d.Fix = append(d.Fix, step.Text)
+		d.Commands = append(d.Commands, step.Commands...)
 	}
 	if !m.Until.IsZero() {
 		d.Until = &m.Until

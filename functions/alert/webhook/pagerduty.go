@@ -192,7 +192,7 @@ func newPagerDutyEvent(m message.Message, a action, key secrets.Value) pagerDuty
 	if source == "" {
 		source = "shard " + m.Shard
 	}
-	details := map[string]any{"incident": m.Short, "what_to_do": m.Fix, "likely_cause": m.CauseTitle, "next": m.Next}
+	details := map[string]any{"incident": m.Short, "what_to_do": todo(m), "likely_cause": m.CauseTitle, "next": m.Next}
 	for label, text := range map[string]string{"impact": m.Impact, "news": m.News, "environment": m.Environment} {
 		if text != "" {
 			details[label] = text
@@ -219,6 +219,15 @@ func newPagerDutyEvent(m message.Message, a action, key secrets.Value) pagerDuty
 		e.Links = append(e.Links, pagerDutyLink{Href: l.URL, Text: l.Label})
 	}
 	return e
+}
+
+// todo lists the steps, each with its commands.
+func todo(m message.Message) []string {
+	var lines []string
+	for _, step := range m.Fix {
+		lines = append(append(lines, step.Text), step.Commands...)
+	}
+	return lines
 }
 
 func severity(m message.Message) string {

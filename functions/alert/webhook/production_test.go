@@ -7,10 +7,10 @@ import (
 	"testing"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
-	"github.com/pongwatch/pongwatch/functions/alert/message/messagetest"
 	"github.com/pongwatch/pongwatch/functions/alert/webhook"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/outbound/outboundtest"
 )
 
 // production is PagerDuty at its own addresses. It keeps what it was asked.
@@ -33,11 +33,15 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestMain(m *testing.M) {
-	if err := messagetest.Internet(&production, "events.pagerduty.com", "events.eu.pagerduty.com", "hooks.example.com"); err != nil {
+	internet, err := outboundtest.Start()
+	if err != nil {
 		panic(err)
 	}
+	for _, host := range []string{"events.pagerduty.com", "events.eu.pagerduty.com", "hooks.example.com"} {
+		internet.Handle(host, &production)
+	}
 	code := m.Run()
-	_ = os.Remove(os.Getenv("SSL_CERT_FILE"))
+	internet.Close()
 	os.Exit(code)
 }
 

@@ -237,6 +237,7 @@ func (d *Database) judge(open []incidents.Incident, now time.Time, late time.Dur
 		if i.Database != d.Name {
 			continue
 		}
+		d.Severity = d.Severity.Max(i.Severity)
 		word := Degraded
 		switch {
 		case i.Check == report.MockMode:

@@ -115,7 +115,7 @@ func (r *shardReader) resolvedMock(ctx context.Context) ([]incident.Incident, er
 	}
 	found := mockIncidents{read: r.now}
 	for _, d := range documents {
-		if i := d.Incident(); !i.Open() && len(lapsesOf(&i, r.now)) > 0 {
+		if i := d.Incident; !i.Open() && len(lapsesOf(&i, r.now)) > 0 {
 			found.incidents = append(found.incidents, i)
 		}
 	}

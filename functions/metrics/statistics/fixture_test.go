@@ -119,11 +119,11 @@ func (f *fixture) document(d incident.Document) {
 
 // resolved is a document of the shard main.
 func resolved(name string, c report.Check, why cause.Cause, opened, ended time.Time) incident.Document {
-	return incident.Document{
-		ID: opened.UTC().Format("20060102T150405Z") + "-" + name, Short: "INC-" + name, Shard: "main",
+	return incident.Document{Shard: "main", Incident: incident.Incident{
+		ID:     opened.UTC().Format("20060102T150405Z") + "-" + name,
 		Series: report.Series{Database: "cache", Check: c, Subject: map[bool]string{true: "backend"}[c == report.MockMode]},
 		Cause:  why, Severity: cause.SeverityWarning, Status: report.Warn, Since: opened, Opened: opened, Resolved: ended,
-	}
+	}}
 }
 
 func (f *fixture) read(q Query) *Statistics {

@@ -1,6 +1,7 @@
 package statistics
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,6 +114,11 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
 			s.Monitor.Deliveries.Add(i.Told)
 		}
 	}
+	for _, list := range [][]incidents.Incident{s.Incidents.Open, s.Incidents.Resolved, s.Incidents.Drills, s.Past} {
+		for k := range list {
+			list[k].Environment = r.environment(list[k].Database)
+		}
+	}
 	slices.SortStableFunc(s.Past, func(a, b incidents.Incident) int { return b.Resolved.Compare(a.Resolved) })
 	for _, j := range s.Monitor.Jobs {
 		if j.State != JobOK {
@@ -127,6 +133,15 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
 		return s, ErrNothing
 	}
 	return s, nil
+}
+
+// environment returns that of a database, and the document's for what is not configured,
+// such as pongwatch itself.
+func (r *Reader) environment(database string) string {
+	if d := r.config.Database(database); d != nil {
+		return cmp.Or(d.Environment, r.config.Environment)
+	}
+	return r.config.Environment
 }
 
 // markEvery is how often an answer changes while nothing else does.

@@ -69,6 +69,8 @@ type Database struct {
 	Plan        string `json:"plan,omitempty"`
 	// Status is the worst of its incidents and its last ping.
 	Status Word `json:"status"`
+	// Severity is that of the worst open incident, empty where none is open.
+	Severity cause.Severity `json:"severity,omitempty"`
 	// Cause and Title say why the status is not connected.
 	Cause cause.Cause `json:"cause,omitempty"`
 	Title string      `json:"title,omitempty"`

@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"log/slog"
 	"math"
 	"strings"
 	"time"
@@ -79,18 +78,11 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	if strings.Contains(o.Database, "/") {
 		return nil, fmt.Errorf("firestore database is %q: want a database's id, such as %q or \"pongwatch\"", o.Database, DefaultDatabase)
 	}
-	options := []option.ClientOption{
-		option.WithTelemetryDisabled(),
-		option.WithLogger(slog.New(slog.DiscardHandler)), // at debug level it prints whole documents
-		option.WithGRPCDialOption(grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32))),
+	options, err := emulator.ClientOptions(EmulatorVariable, o.EmulatorHost)
+	if err != nil {
+		return nil, err
 	}
-	if o.EmulatorHost != "" {
-		local, err := emulator.Options(EmulatorVariable, o.EmulatorHost)
-		if err != nil {
-			return nil, err
-		}
-		options = append(options, local...)
-	}
+	options = append(options, option.WithGRPCDialOption(grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32))))
 	client, err := vkit.NewClient(ctx, options...)
 	if err != nil {
 		return nil, fmt.Errorf("making the Firestore client: %w", err)

@@ -8,7 +8,6 @@ package pubsub
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -16,7 +15,6 @@ import (
 	vkit "cloud.google.com/go/pubsub/v2/apiv1"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"github.com/googleapis/gax-go/v2"
-	"google.golang.org/api/option"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -40,19 +38,12 @@ type Client struct {
 // is not empty, for the emulator there. It looks for credentials but does not
 // connect yet.
 func New(ctx context.Context, emulatorHost string) (*Client, error) {
-	options := []option.ClientOption{
-		option.WithTelemetryDisabled(),
-		option.WithLogger(slog.New(slog.DiscardHandler)), // at debug level it prints whole messages
-	}
 	if emulatorHost == "" {
 		emulatorHost = os.Getenv(EmulatorVariable) // the library obeys it anyway, whatever it says
 	}
-	if emulatorHost != "" {
-		local, err := emulator.Options(EmulatorVariable, emulatorHost)
-		if err != nil {
-			return nil, err
-		}
-		options = append(options, local...)
+	options, err := emulator.ClientOptions(EmulatorVariable, emulatorHost)
+	if err != nil {
+		return nil, err
 	}
 	publisher, err := vkit.NewTopicAdminClient(ctx, options...)
 	if err != nil {

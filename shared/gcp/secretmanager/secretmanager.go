@@ -8,14 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"log/slog"
 	"strings"
 	"time"
 
 	sm "cloud.google.com/go/secretmanager/apiv1"
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 	"github.com/googleapis/gax-go/v2"
-	"google.golang.org/api/option"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -43,18 +41,9 @@ var _ secrets.Source = (*Source)(nil)
 // is not empty, for the emulator there. It looks for credentials but does not
 // connect yet.
 func New(ctx context.Context, emulatorHost string) (*Source, error) {
-	options := []option.ClientOption{
-		option.WithTelemetryDisabled(),
-		// At debug level, which an environment variable sets, the library's logger
-		// prints whole answers, and these hold secrets.
-		option.WithLogger(slog.New(slog.DiscardHandler)),
-	}
-	if emulatorHost != "" {
-		local, err := emulator.Options(EmulatorVariable, emulatorHost)
-		if err != nil {
-			return nil, err
-		}
-		options = append(options, local...)
+	options, err := emulator.ClientOptions(EmulatorVariable, emulatorHost)
+	if err != nil {
+		return nil, err
 	}
 	client, err := sm.NewClient(ctx, options...)
 	if err != nil {

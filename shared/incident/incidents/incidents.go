@@ -46,6 +46,8 @@ type Incident struct {
 	Database string       `json:"database"`
 	Check    report.Check `json:"check"`
 	Subject  string       `json:"subject,omitempty"`
+	// Environment is the database's, as the configuration names it now.
+	Environment string `json:"environment,omitempty"`
 
 	Severity cause.Severity `json:"severity"`
 	Status   report.Status  `json:"status"`

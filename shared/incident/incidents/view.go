@@ -59,14 +59,10 @@ func (v *View) add(s incident.State, now time.Time) {
 		if !now.Before(x.Until) {
 			continue
 		}
-		silence := Silence{
-			Shard: s.Shard, Database: x.Series.Database, Check: x.Series.Check, Subject: x.Series.Subject,
+		v.Silences = append(v.Silences, Silence{
+			Shard: s.Shard, Incident: incident.ShortID(x.Incident), Database: x.Series.Database, Check: x.Series.Check, Subject: x.Series.Subject,
 			Until: x.Until, At: x.At, By: x.By, Via: x.Via, Reason: x.Reason,
-		}
-		if x.Incident != "" {
-			silence.Incident = incident.ShortID(x.Incident)
-		}
-		v.Silences = append(v.Silences, silence)
+		})
 	}
 	v.Commands = slices.AppendSeq(v.Commands, maps.Keys(s.Commands))
 	if stale(s, now) {

@@ -121,7 +121,7 @@ func (b *backend) tx(ctx context.Context, commands [][]string) ([]answer, answer
 	return answers, answer{}, nil
 }
 
-// discardedBy tells a transaction that was refused as a whole, every command of which
+// discardedBy distinguishes a transaction that was refused as a whole, every command of which
 // bears the same error, from one some of whose commands failed.
 func discardedBy(err error, results []*redis.Cmd) (answer, error) {
 	if err == nil || errors.Is(err, redis.Nil) {

@@ -121,6 +121,31 @@ func resp2(b []byte, a answer) []byte {
 	}
 }
 
+// limited refuses a reply that is larger than the plan allows. Upstash counts each command's
+// reply by itself.
+func limited(a answer) answer {
+	if n := size(a.value); n > maxRequest {
+		return answer{err: fmt.Sprintf(textTooBig, maxRequest, n)}
+	}
+	return a
+}
+
+// size is about what a value takes in an answer, in bytes.
+func size(v any) int {
+	switch v := v.(type) {
+	case string:
+		return len(v)
+	case []any:
+		n := 0
+		for _, element := range v {
+			n += size(element) + len(`"",`)
+		}
+		return n
+	default:
+		return 0
+	}
+}
+
 func writeError(w http.ResponseWriter, status int, text string) {
 	writeJSON(w, status, errorItem{text})
 }
@@ -135,6 +160,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 		b.WriteString(`{"error":"ERR the answer cannot be encoded"}`)
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Access-Control-Allow-Origin", "*")
 	w.WriteHeader(status)
 	_, _ = w.Write(bytes.TrimRight(b.Bytes(), "\n"))
 }

@@ -22,10 +22,15 @@ const (
 	AuthUserDisabled Mode = "user_disabled" // 401, "user is disabled"
 	ReadonlyToken    Mode = "readonly"      // the standard token may not write
 
-	QuotaMonthly Mode = "quota"       // every command is refused
-	QuotaDaily   Mode = "quota_daily" // every command is refused
-	Full         Mode = "full"        // writes are refused, reads and deletes work
-	WritePaused  Mode = "paused"      // writes are refused, as during an upgrade
+	QuotaMonthly Mode = "quota"        // every command is refused
+	QuotaDaily   Mode = "quota_daily"  // every command is refused
+	Suspended    Mode = "suspended"    // every command is refused: over the budget
+	PlanLimit    Mode = "plan_limit"   // every command is refused: a limit of the fixed plan
+	RateLimited  Mode = "rate_limited" // every command is refused, for a while
+	Connections  Mode = "connections"  // every command is refused: too many TCP clients
+	Loading      Mode = "loading"      // every command is refused: the server starts
+	Full         Mode = "full"         // writes are refused, reads and deletes work
+	WritePaused  Mode = "paused"       // writes are refused, as during an upgrade
 
 	Throttled   Mode = "429"
 	ServerError Mode = "5xx"  // 502 with an HTML page
@@ -46,8 +51,8 @@ const (
 // Modes returns every mode, None first.
 func Modes() []Mode {
 	return []Mode{
-		None, AuthInvalid, AuthOld, AuthUserDisabled, ReadonlyToken, QuotaMonthly, QuotaDaily, Full, WritePaused, Throttled,
-		ServerError, Slow, Hang, HangInside, Refuse, Reset, Truncated, ContentType, CaptivePortal, Base64, ForeignCertificate,
+		None, AuthInvalid, AuthOld, AuthUserDisabled, ReadonlyToken, QuotaMonthly, QuotaDaily, Suspended, PlanLimit, RateLimited,
+		Connections, Loading, Full, WritePaused, Throttled, ServerError, Slow, Hang, HangInside, Refuse, Reset, Truncated, ContentType, CaptivePortal, Base64, ForeignCertificate,
 	}
 }
 
@@ -184,14 +189,19 @@ func writePage(w http.ResponseWriter, status int, title string) {
 	fmt.Fprintf(w, "<!doctype html><html><head><title>%s</title></head><body><h1>%s</h1></body></html>\n", title, title)
 }
 
+// refusesAll are the modes in which every command is refused with the same text.
+var refusesAll = map[Mode]string{
+	QuotaMonthly: textQuotaMonthly, QuotaDaily: textQuotaDaily, Suspended: textSuspended, PlanLimit: textPlanLimit,
+	RateLimited: textRateLimited, Connections: textConnections, Loading: textLoading,
+}
+
 // refusal returns the text with which Upstash refuses a command under the fault in
 // force, or "".
 func (f Fault) refusal(name string, kind kind) string {
+	if text, ok := refusesAll[f.Mode]; ok {
+		return text
+	}
 	switch f.Mode {
-	case QuotaMonthly:
-		return textQuotaMonthly
-	case QuotaDaily:
-		return textQuotaDaily
 	case Full:
 		if kind == write {
 			return textFull
@@ -217,6 +227,11 @@ const (
 	textNoPermission = "NOPERM this user has no permissions to run the '%s' command or its subcommand"
 	textQuotaMonthly = "ERR max requests limit exceeded. Limit: 500000, Usage: 500002. See https://upstash.com/docs/redis/troubleshooting/max_requests_limit for details"
 	textQuotaDaily   = "ERR max daily request limit exceeded. Limit: 10000, Usage: 10001. See https://upstash.com/docs/redis/troubleshooting/max_daily_request_limit for details"
+	textSuspended    = "ERR This database has been suspended for exceeding the defined budget limit. Please increase budget or switch to a Fixed plan on Upstash Console"
+	textPlanLimit    = "ERR This database has reached current Fixed plan limits. Please upgrade manually or enable auto upgrade on Upstash Console"
+	textRateLimited  = "ERR Your database has been temporarily rate-limited, please contact support@upstash.com for further details."
+	textConnections  = "ERR max concurrent connections exceeded"
+	textLoading      = "LOADING Redis is loading the dataset in memory"
 	textFull         = "ERR DB capacity quota exceeded. Threshold: 268435456 bytes, Usage: 274604636 bytes. See https://upstash.com/docs/redis/troubleshooting/db_capacity_quota_exceeded for details"
 	textPaused       = "READONLY Writes are temporarily rejected due to server upgrade"
 	textThrottled    = "ERR too many requests"

@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-// figures are the numbers that the emulator counts or is told.
+// figures are the numbers that the emulator counts or was given.
 type figures struct {
 	mu            sync.Mutex
 	commands      map[string]int64

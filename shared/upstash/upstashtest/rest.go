@@ -1,6 +1,8 @@
 package upstashtest
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,23 +13,36 @@ import (
 	"strings"
 )
 
-// maxRequest is the free plan's limit of a request.
-const maxRequest = 10 << 20
+const (
+	// maxRequest is the free plan's limit of one command, and of its reply.
+	maxRequest = 10 << 20
+	// maxBody bounds the commands of a pipeline together, which Upstash does not limit.
+	maxBody = 64 << 20
+)
 
 func (s *Server) handler() http.Handler {
-	mux := http.NewServeMux()
-	s.handleManagement(mux)
-	mux.HandleFunc("/", s.rest)
-	return mux
+	management := http.NewServeMux()
+	s.handleManagement(management)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/v2/") {
+			management.ServeHTTP(w, r)
+			return
+		}
+		// Not through a ServeMux, which redirects paths such as "//pipeline".
+		s.rest(w, r)
+	})
 }
 
 // rest is the data plane: every path that is not a special one is a command.
 func (s *Server) rest(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodHead, http.MethodGet, http.MethodPost, http.MethodPut:
+	case http.MethodOptions:
+		allowOrigin(w, r)
+		return
 	default:
 		w.Header().Set("Allow", "HEAD, GET, POST, PUT")
-		writeError(w, http.StatusMethodNotAllowed, "ERR method not allowed")
+		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
 	}
 	if s.interfere(w, r) {
@@ -39,9 +54,9 @@ func (s *Server) rest(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusUnauthorized, refused)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if _, tooBig := errors.AsType[*http.MaxBytesError](err); tooBig {
-		writeError(w, http.StatusBadRequest, fmt.Sprintf(textTooBig, maxRequest, max(r.ContentLength, maxRequest+1)))
+		writeTooBig(w, max(r.ContentLength, maxBody+1))
 		return
 	} else if err != nil {
 		writeError(w, http.StatusBadRequest, "ERR the request's body cannot be read")
@@ -75,16 +90,17 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, c call) {
 	if len(path) > 0 {
 		first = strings.ToLower(path[0])
 	}
+	batch := first == "pipeline" || first == "multi-exec"
 	switch {
-	case first == "" && len(c.body) > 0:
-		args, err := parseCommand(c.body)
-		if err != nil {
-			writeError(w, http.StatusBadRequest, "ERR "+err.Error())
+	case !batch && len(c.body) > maxRequest:
+		writeTooBig(w, int64(len(c.body)))
+	case first == "":
+		args, refused := parseCommand(c.body)
+		if refused != "" {
+			writeError(w, http.StatusBadRequest, refused)
 			return
 		}
 		s.respond(w, r, c, args)
-	case first == "":
-		writeError(w, http.StatusBadRequest, "ERR no command in path or body")
 	case first == "pipeline":
 		s.pipeline(w, r, c)
 	case first == "multi-exec":
@@ -109,7 +125,10 @@ func credentials(r *http.Request) (token string, query []string) {
 		}
 		return s
 	}
-	token, _ = strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	token = strings.TrimSpace(r.Header.Get("Authorization"))
+	if scheme, rest, ok := strings.Cut(token, " "); ok && strings.EqualFold(scheme, "Bearer") {
+		token = strings.TrimSpace(rest)
+	}
 	for part := range strings.SplitSeq(r.URL.RawQuery, "&") {
 		if part == "" {
 			continue
@@ -130,7 +149,7 @@ func credentials(r *http.Request) (token string, query []string) {
 
 // segments splits a path before decoding it: an argument may hold a slash.
 func segments(u *url.URL) ([]string, error) {
-	path := strings.TrimSuffix(strings.TrimPrefix(u.EscapedPath(), "/"), "/")
+	path := strings.TrimSuffix(strings.TrimLeft(u.EscapedPath(), "/"), "/")
 	if path == "" {
 		return nil, nil
 	}
@@ -198,16 +217,20 @@ func (s *Server) multiExec(w http.ResponseWriter, r *http.Request, c call) {
 }
 
 func (s *Server) commandList(w http.ResponseWriter, c call) ([][]string, bool) {
-	var items []json.RawMessage
-	if err := json.Unmarshal(c.body, &items); err != nil || len(items) == 0 {
-		writeError(w, http.StatusBadRequest, "ERR the body is not an array of commands")
+	items, refused := parseArray(c.body)
+	if refused != "" {
+		writeError(w, http.StatusBadRequest, refused)
 		return nil, false
 	}
 	list := make([][]string, len(items))
 	for i, item := range items {
-		args, err := parseCommand(item)
-		if err != nil {
-			writeError(w, http.StatusBadRequest, "ERR "+err.Error())
+		if len(item) > maxRequest {
+			writeTooBig(w, int64(len(item)))
+			return nil, false
+		}
+		args, refused := parseCommand(item)
+		if refused != "" {
+			writeError(w, http.StatusBadRequest, refused)
 			return nil, false
 		}
 		list[i] = args
@@ -215,26 +238,56 @@ func (s *Server) commandList(w http.ResponseWriter, c call) ([][]string, bool) {
 	return list, true
 }
 
-// parseCommand reads ["SET", "key", 1]; other scalars have their JSON text.
-func parseCommand(body []byte) ([]string, error) {
-	var items []json.RawMessage
-	if err := json.Unmarshal(body, &items); err != nil || len(items) == 0 {
-		return nil, errors.New("the body is not a command as a JSON array")
+// parseArray returns the elements of a JSON array, or the text with which it is refused.
+func parseArray(body []byte) (items []json.RawMessage, refused string) {
+	body = bytes.TrimSpace(body)
+	switch err := json.Unmarshal(body, &items); {
+	case len(body) == 0:
+		return nil, "EOF"
+	case !json.Valid(body):
+		return nil, "ERR the body is not JSON"
+	case err != nil || items == nil:
+		return nil, "expected JSON array"
+	case len(items) == 0:
+		return nil, "ERR empty command"
 	}
-	args := make([]string, len(items))
+	return items, ""
+}
+
+// parseCommand reads ["SET", "key", 1], or returns the text with which it is refused. Numbers
+// and booleans keep their JSON text.
+func parseCommand(body []byte) (args []string, refused string) {
+	items, refused := parseArray(body)
+	if refused != "" {
+		return nil, refused
+	}
+	args = make([]string, len(items))
 	for i, item := range items {
 		switch item[0] {
 		case '"':
-			if err := json.Unmarshal(item, &args[i]); err != nil {
-				return nil, errors.New("an argument is not a JSON string")
-			}
+			_ = json.Unmarshal(item, &args[i]) // a string of valid JSON
+		case 'n':
+			return nil, "ERR null args are not supported"
 		case '[', '{':
-			return nil, errors.New("an argument is an array or an object")
+			return nil, fmt.Sprintf("ERR unsupported arg type: %q: json.Delim", item[:1])
 		default:
 			args[i] = string(item)
 		}
 	}
-	return args, nil
+	return args, ""
+}
+
+func writeTooBig(w http.ResponseWriter, actual int64) {
+	writeError(w, http.StatusRequestEntityTooLarge, fmt.Sprintf(textTooBig, maxRequest, actual))
+}
+
+// allowOrigin answers a browser's question before a request from another site.
+func allowOrigin(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", cmp.Or(r.Header.Get("Origin"), "*"))
+	h.Set("Access-Control-Allow-Credentials", "true")
+	h.Set("Access-Control-Allow-Methods", "HEAD, GET, POST, PUT")
+	h.Set("Access-Control-Allow-Headers", cmp.Or(r.Header.Get("Access-Control-Request-Headers"), "*"))
 }
 
 // writeBackendError answers what an edge answers when the server behind it is gone.

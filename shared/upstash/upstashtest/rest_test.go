@@ -67,18 +67,29 @@ func TestREST(t *testing.T) {
 		{"PUT is POST", "PUT", "/set/foo", standard, "put", nil, 200, `{"result":"OK"}`},
 		{"a flag in the query", "POST", "/set/foo?NX", standard, "again", nil, 200, `{"result":null}`},
 		{"HEAD answers without a body", "HEAD", "/ping", standard, "", nil, 200, ""},
-		{"other methods", "DELETE", "/ping", standard, "", nil, 405, `{"error":"ERR method not allowed"}`},
+		{"other methods", "DELETE", "/ping", standard, "", nil, 405, ""},
 		{"a command as a JSON array, with numbers", "POST", "/", standard, `["SET","n",1.50,"EX",60]`, nil, 200, `{"result":"OK"}`},
 		{"keeps the numbers' text", "GET", "/get/n", standard, "", nil, 200, `{"result":"1.50"}`},
-		{"a body that is no command", "POST", "/", standard, `{"a":1}`, nil, 400, `{"error":"ERR the body is not a command as a JSON array"}`},
-		{"an argument that is an object", "POST", "/", standard, `["SET","a",{"b":1}]`, nil, 400, `{"error":"ERR an argument is an array or an object"}`},
-		{"neither path nor body", "GET", "/", standard, "", nil, 400, `{"error":"ERR no command in path or body"}`},
+		{"a body that is no command", "POST", "/", standard, `{"a":1}`, nil, 400, `{"error":"expected JSON array"}`},
+		{"a body that is null", "POST", "/", standard, `null`, nil, 400, `{"error":"expected JSON array"}`},
+		{"a body that is no JSON", "POST", "/", standard, `["SET"`, nil, 400, `{"error":"ERR the body is not JSON"}`},
+		{"an empty command", "POST", "/", standard, `[]`, nil, 400, `{"error":"ERR empty command"}`},
+		{"no body", "POST", "/", standard, ``, nil, 400, `{"error":"EOF"}`},
+		{"an argument that is null", "POST", "/", standard, `["SET","a",null]`, nil, 400, `{"error":"ERR null args are not supported"}`},
+		{"an argument that is an array", "POST", "/", standard, `["SET","a",["b"]]`, nil, 400, `{"error":"ERR unsupported arg type: \"[\": json.Delim"}`},
+		{"a pipeline without its path", "POST", "/", standard, `[["SET","a","b"],["GET","a"]]`, nil, 400, `{"error":"ERR unsupported arg type: \"[\": json.Delim"}`},
+		{"null inside of a pipeline", "POST", "/pipeline", standard, `[["SET","a",null]]`, nil, 400, `{"error":"ERR null args are not supported"}`},
+		{"a boolean keeps its text", "POST", "/", standard, `["ECHO",true]`, nil, 200, `{"result":"true"}`},
+		{"an argument that is an object", "POST", "/", standard, `["SET","a",{"b":1}]`, nil, 400, `{"error":"ERR unsupported arg type: \"{\": json.Delim"}`},
+		{"neither path nor body", "GET", "/", standard, "", nil, 400, `{"error":"EOF"}`},
 		{"Redis' own errors", "GET", "/get", standard, "", nil, 400, `{"error":"ERR wrong number of arguments for 'get' command"}`},
 		{"a nil", "GET", "/get/none", standard, "", nil, 200, `{"result":null}`},
 		{"an array", "GET", "/mget/n/none", standard, "", nil, 200, `{"result":["1.50",null]}`},
 
 		{"no token", "GET", "/ping", "", "", nil, 401, `{"error":"WRONGPASS invalid or missing auth token. See https://docs.upstash.com/redis/troubleshooting/http_unauthorized for details."}`},
 		{"the token without its padding", "GET", "/ping", strings.TrimSuffix(standard, "="), "", nil, 401, `{"error":"WRONGPASS invalid or missing auth token. See https://docs.upstash.com/redis/troubleshooting/http_unauthorized for details."}`},
+		{"a small bearer", "GET", "/ping", "", "", []string{"Authorization: bearer " + standard}, 200, `{"result":"PONG"}`},
+		{"a token without bearer", "GET", "/ping", "", "", []string{"Authorization: " + standard}, 200, `{"result":"PONG"}`},
 		{"the token in the query", "GET", "/ping?_token=" + standard, "", "", nil, 200, `{"result":"PONG"}`},
 		{"is no argument", "GET", "/echo/x?_token=" + standard, "", "", nil, 200, `{"result":"x"}`},
 		{"the read-only token reads", "GET", "/get/n", readOnly, "", nil, 200, `{"result":"1.50"}`},
@@ -97,7 +108,13 @@ func TestREST(t *testing.T) {
 		{"another format", "GET", "/ping", standard, "", []string{"Upstash-Response-Format: resp3"}, 400, `{"error":"ERR unsupported Upstash-Response-Format"}`},
 
 		{"a pipeline keeps errors apart", "POST", "/pipeline", standard, `[["SET","p",1],["INCR","b"],["INCR","p"]]`, nil, 200, `[{"result":"OK"},{"error":"ERR value is not an integer or out of range"},{"result":2}]`},
-		{"an empty pipeline", "POST", "/pipeline", standard, `[]`, nil, 400, `{"error":"ERR the body is not an array of commands"}`},
+		{"an empty pipeline", "POST", "/pipeline", standard, `[]`, nil, 400, `{"error":"ERR empty command"}`},
+		{"a pipeline without a body", "POST", "/pipeline", standard, ``, nil, 400, `{"error":"EOF"}`},
+		{"a pipeline that is an object", "POST", "/pipeline", standard, `{}`, nil, 400, `{"error":"expected JSON array"}`},
+		{"a command of a pipeline that is a word", "POST", "/pipeline", standard, `["PING"]`, nil, 400, `{"error":"expected JSON array"}`},
+		{"a slash too many", "POST", "//pipeline", standard, `[["PING"]]`, nil, 200, `[{"result":"PONG"}]`},
+		{"two slashes and a command", "GET", "//ping", standard, "", nil, 200, `{"result":"PONG"}`},
+		{"a browser asks first", "OPTIONS", "/pipeline", "", "", nil, 200, ""},
 		{"a transaction", "POST", "/multi-exec", standard, `[["SET","t",1],["INCR","t"],["GET","none"]]`, nil, 200, `[{"result":"OK"},{"result":2},{"result":null}]`},
 		{"an error inside a transaction", "POST", "/multi-exec", standard, `[["SET","t","x"],["INCR","t"]]`, nil, 200, `[{"result":"OK"},{"error":"ERR value is not an integer or out of range"}]`},
 		{"a transaction that is discarded", "POST", "/multi-exec", standard, `[["SET","t",1],["SLOWLOG"]]`, nil, 400, `{"error":"ERR Command is not available: 'SLOWLOG'. See https://upstash.com/docs/redis/overall/rediscompatibility for details"}`},
@@ -114,7 +131,7 @@ func TestREST(t *testing.T) {
 		{"and cannot be set", "GET", "/config/set/maxmemory/1", standard, "", nil, 400, `{"error":"ERR Command is not available: 'CONFIG SET'. See https://upstash.com/docs/redis/overall/rediscompatibility for details"}`},
 		{"a section of INFO that is none", "GET", "/info/persistent", standard, "", nil, 200, `{"result":"# persistent\r\n"}`},
 		{"a script with Upstash's flag", "POST", "/", standard, `["EVAL","#!lua flags=allow-key-locking\nreturn redis.call('GET', KEYS[1])",1,"p"]`, nil, 200, `{"result":"2"}`},
-		{"a script that nobody loaded", "POST", "/", standard, `["EVALSHA","1b2a4b3a4c0a2b2ac4b8e0e4cc31a7eb8f9a2a11",0]`, nil, 400, `{"error":"NOSCRIPT No matching script. Please use EVAL."}`},
+		{"a script that was not loaded", "POST", "/", standard, `["EVALSHA","1b2a4b3a4c0a2b2ac4b8e0e4cc31a7eb8f9a2a11",0]`, nil, 400, `{"error":"NOSCRIPT No matching script. Please use EVAL."}`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -171,7 +188,85 @@ func TestRequestsAreBounded(t *testing.T) {
 	s := start(t, upstashtest.Options{})
 	resp, body := ask(t, s, "POST", "/set/a", standard, strings.Repeat("x", 10<<20+5))
 	const want = `{"error":"ERR max request size exceeded. Limit: 10485760 bytes, Actual: 10485765 bytes. See https://upstash.com/docs/redis/troubleshooting/max_request_size_exceeded for details"}`
-	if resp.StatusCode != 400 || body != want {
+	if resp.StatusCode != 413 || body != want {
 		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+	if resp, body := ask(t, s, "POST", "/set/a", standard, strings.Repeat("x", 10<<20)); resp.StatusCode != 200 {
+		t.Errorf("a request of the limit: %d %.200s", resp.StatusCode, body)
+	}
+}
+
+// TestAPipelineIsBoundedByItsCommands: each command and each reply counts by itself.
+func TestAPipelineIsBoundedByItsCommands(t *testing.T) {
+	s := start(t, upstashtest.Options{})
+	large := strings.Repeat("x", 6<<20)
+	resp, body := ask(t, s, "POST", "/pipeline", standard, `[["SET","a","`+large+`"],["SET","b","`+large+`"]]`)
+	if resp.StatusCode != 200 || body != `[{"result":"OK"},{"result":"OK"}]` {
+		t.Errorf("two commands of 6 MB: %d %.200s", resp.StatusCode, body)
+	}
+	resp, body = ask(t, s, "POST", "/pipeline", standard, `[["MGET","a","b"],["STRLEN","a"]]`)
+	const want = `[{"error":"ERR max request size exceeded. Limit: 10485760 bytes, Actual: 12582918 bytes. See https://upstash.com/docs/redis/troubleshooting/max_request_size_exceeded for details"},{"result":6291456}]`
+	if resp.StatusCode != 200 || body != want {
+		t.Errorf("a reply of 12 MB: %d %.300s", resp.StatusCode, body)
+	}
+	if resp, body := ask(t, s, "POST", "/multi-exec", standard, `[["MGET","a","b"],["STRLEN","a"]]`); resp.StatusCode != 200 || body != want {
+		t.Errorf("a reply of 12 MB in a transaction: %d %.300s", resp.StatusCode, body)
+	}
+	if resp, body := ask(t, s, "POST", "/pipeline", standard, `[["GET","a"],["GET","b"]]`); resp.StatusCode != 200 || len(body) < 12<<20 {
+		t.Errorf("two replies of 6 MB: %d and %d bytes", resp.StatusCode, len(body))
+	}
+	if resp, body := ask(t, s, "POST", "/pipeline", standard, `[["PING"],["SET","a","`+large+large+`"]]`); resp.StatusCode != 413 {
+		t.Errorf("a command of 12 MB: %d %.200s", resp.StatusCode, body)
+	}
+}
+
+// TestTTLIsRoundedAsRedisDoes: miniredis cuts fractions off.
+func TestTTLIsRoundedAsRedisDoes(t *testing.T) {
+	s := start(t, upstashtest.Options{})
+	for _, tt := range []struct{ set, ask, want string }{
+		{`["SET","k",1,"PX",99600]`, `["TTL","k"]`, `{"result":100}`},
+		{`["SET","k",1,"PX",100400]`, `["TTL","k"]`, `{"result":100}`},
+		{`["SET","k",1]`, `["TTL","k"]`, `{"result":-1}`},
+		{`["DEL","k"]`, `["TTL","k"]`, `{"result":-2}`},
+		{`["SET","k",1,"PXAT",4102444799600]`, `["EXPIRETIME","k"]`, `{"result":4102444800}`},
+		{`["PING"]`, `["TTL"]`, `{"error":"ERR wrong number of arguments for 'ttl' command"}`},
+	} {
+		ask(t, s, "POST", "/", standard, tt.set)
+		if _, body := ask(t, s, "POST", "/", standard, tt.ask); body != tt.want {
+			t.Errorf("%s after %s: %s, want %s", tt.ask, tt.set, body, tt.want)
+		}
+	}
+	if _, body := ask(t, s, "POST", "/multi-exec", standard, `[["SET","k",1,"PX",99600],["TTL","k"]]`); body != `[{"result":"OK"},{"result":100}]` {
+		t.Errorf("in a transaction: %s", body)
+	}
+}
+
+func TestABrowserMayAsk(t *testing.T) {
+	s := start(t, upstashtest.Options{})
+	resp, _ := ask(t, s, "OPTIONS", "/pipeline", "", "", "Origin: https://app.example.com", "Access-Control-Request-Headers: authorization")
+	for name, want := range map[string]string{
+		"Access-Control-Allow-Origin": "https://app.example.com", "Access-Control-Allow-Headers": "authorization", "Access-Control-Allow-Methods": "HEAD, GET, POST, PUT",
+	} {
+		if got := resp.Header.Get(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestEveryCommandOfAStoppedDatabaseIsRefused(t *testing.T) {
+	for mode, want := range map[upstashtest.Mode]string{
+		upstashtest.Suspended:   "ERR This database has been suspended for exceeding the defined budget limit.",
+		upstashtest.PlanLimit:   "ERR This database has reached current Fixed plan limits.",
+		upstashtest.RateLimited: "ERR Your database has been temporarily rate-limited",
+		upstashtest.Connections: "ERR max concurrent connections exceeded",
+		upstashtest.Loading:     "LOADING Redis is loading",
+	} {
+		s := start(t, upstashtest.Options{})
+		breakIt(t, s, upstashtest.Fault{Mode: mode})
+		for _, path := range []string{"/ping", "/get/a", "/set/a/1", "/info"} {
+			if resp, body := ask(t, s, "GET", path, standard, ""); resp.StatusCode != 400 || !strings.HasPrefix(body, `{"error":"`+want) {
+				t.Errorf("%s %s: %d %s", mode, path, resp.StatusCode, body)
+			}
+		}
 	}
 }

@@ -22,7 +22,8 @@ func (s *Server) run(ctx context.Context, who identity, args []string) (answer, 
 	if err != nil {
 		return answer{}, err
 	}
-	return s.finish(ctx, args, restore(a))
+	a, err = s.finish(ctx, args, restore(a))
+	return limited(a), err
 }
 
 // runTransaction runs commands atomically. The text says why all were discarded.
@@ -63,6 +64,7 @@ func (s *Server) runTransaction(ctx context.Context, who identity, list [][]stri
 		if answers[f.at], err = s.finish(ctx, list[f.at], f.restore(results[i])); err != nil {
 			return nil, "", err
 		}
+		answers[f.at] = limited(answers[f.at])
 	}
 	return answers, "", nil
 }
@@ -92,7 +94,12 @@ func (s *Server) translate(args []string) ([]string, func(answer) answer) {
 	same := func(a answer) answer { return a }
 	switch name := strings.ToUpper(args[0]); name {
 	case "SCAN":
-		return translateCursor(withoutOption(args, "WITHTYPE"), 1), restoreCursor
+		return onePage(translateCursor(withoutOption(args, "WITHTYPE"), 1)), restoreCursor
+	case "TTL", "EXPIRETIME":
+		if s.backend.embedded != nil && len(args) == 2 {
+			return []string{"P" + name, args[1]}, inSeconds
+		}
+		return args, same
 	case "HSCAN", "SSCAN", "ZSCAN":
 		return translateCursor(args, 2), restoreCursor
 	case "EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO":
@@ -100,6 +107,30 @@ func (s *Server) translate(args []string) ([]string, func(answer) answer) {
 	default:
 		return args, same
 	}
+}
+
+// inSeconds rounds milliseconds as Redis does. miniredis cuts the fraction off, so that a TTL
+// is a second short from its first moment on.
+func inSeconds(a answer) answer {
+	if ms, ok := a.value.(int64); ok && ms >= 0 {
+		a.value = (ms + 500) / 1000
+	}
+	return a
+}
+
+// onePage raises SCAN's COUNT, so that a small keyspace has one page as it has at Upstash.
+func onePage(args []string) []string {
+	const least = 100
+	at := slices.IndexFunc(args, func(a string) bool { return strings.EqualFold(a, "COUNT") })
+	if at < 0 {
+		return append(slices.Clone(args), "COUNT", strconv.Itoa(least))
+	}
+	if n, err := strconv.Atoi(args[min(at+1, len(args)-1)]); err != nil || n <= 0 || n >= least {
+		return args
+	}
+	args = slices.Clone(args)
+	args[at+1] = strconv.Itoa(least)
+	return args
 }
 
 // finish does what needs further commands, counts, and renames what Redis lacks.

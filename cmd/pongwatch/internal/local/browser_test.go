@@ -66,8 +66,8 @@ func scenes() []scene {
 		}
 		return out
 	}
-	open := []string{"prod-cache is down: Redis refuses the token, since 18:22 UTC", "PING fails from us-east4", "First step: Copy the REST token"}
-	over := []string{"prod-cache is up again after 14 min (18:22–18:36 UTC)", "PING failed from us-east4"}
+	open := []string{"prod-cache is down: Redis refuses the token, since 18:22 UTC", "PING has failed from us-east4", "First step: Copy the REST token"}
+	over := []string{"prod-cache is up again after 14 min (18:22–18:36 UTC)", "It was: Redis refuses the token."}
 	many := []string{"5 databases are down: this month's Redis commands are used up, since 18:22 UTC", "prod-005", "First step: "}
 	return []scene{
 		{"bot-open", false, one(incident.Opened), open},

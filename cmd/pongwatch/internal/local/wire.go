@@ -75,7 +75,7 @@ func (p *Process) handler() (http.Handler, error) {
 		return nil, fmt.Errorf("setting up Alert: %w", err)
 	}
 	i, err := inbound.New(inbound.Options{
-		Config: p.config, Secrets: p.secrets, Reports: p.reports, Signals: p.signals, Logger: p.options.Logger,
+		Config: p.config, Secrets: p.secrets, Reports: p.reports, Signals: p.signals, AllowLoopback: true, Logger: p.options.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("setting up AlertWebhook: %w", err)

@@ -98,25 +98,39 @@ func noAnswer(err error) Finding {
 	return because(Fail, cause.AppUnreachable, err.Error())
 }
 
-// appWords asks every health page, and returns what each says in the order of services.
-func (r *run) appWords(ctx context.Context) ([]report.Observation, error) {
-	apps := map[string]string{} // address to service
+// askable returns the apps that have a health page, by its address: those of the
+// configuration, or the one that was named. The page that was named has the shape of the
+// configured one, where there is only one.
+func (r *run) askable() map[string]config.App {
+	apps := map[string]config.App{}
 	for _, d := range r.databases {
 		for _, a := range d.Apps {
-			apps[a.HealthURL] = a.Service
+			apps[a.HealthURL] = a
 		}
 	}
 	delete(apps, "")
-	if r.App.HealthURL != "" {
-		apps = map[string]string{r.App.HealthURL: "app"}
+	if r.App.HealthURL == "" {
+		return apps
 	}
+	app := config.App{Match: apps[r.App.HealthURL].Match}
+	for _, only := range apps {
+		if len(apps) == 1 {
+			app.Match = only.Match
+		}
+	}
+	app.Service, app.HealthURL = "app", r.App.HealthURL
+	return map[string]config.App{app.HealthURL: app}
+}
+
+// appWords asks every health page, and returns what each says in the order of services.
+func (r *run) appWords(ctx context.Context) ([]report.Observation, error) {
 	var out []report.Observation
-	for address, service := range apps {
-		o, err := ask(ctx, address)
+	for _, app := range r.askable() {
+		o, err := ask(ctx, app)
 		if err != nil {
 			return nil, err
 		}
-		o.Subject = service
+		o.Subject = app.Service
 		out = append(out, o)
 	}
 	slices.SortFunc(out, func(a, b report.Observation) int { return strings.Compare(a.Subject, b.Subject) })
@@ -124,10 +138,10 @@ func (r *run) appWords(ctx context.Context) ([]report.Observation, error) {
 }
 
 // ask reads the mode of one app exactly as HealthCheck reads it.
-func ask(ctx context.Context, address string) (report.Observation, error) {
+func ask(ctx context.Context, app config.App) (report.Observation, error) {
 	document, err := json.Marshal(map[string]any{"version": 1, "databases": []any{map[string]any{
 		"name": "app", "url": "https://app.upstash.io", "token": "not-asked-for-any-command",
-		"app": map[string]any{"service": "app", "health_url": address},
+		"app": map[string]any{"service": "app", "health_url": app.HealthURL},
 	}}})
 	if err != nil {
 		return report.Observation{}, err
@@ -137,6 +151,7 @@ func ask(ctx context.Context, address string) (report.Observation, error) {
 		return report.Observation{}, fmt.Errorf("the app's health address: %w", err)
 	}
 	d := &c.Databases[0]
+	d.Apps[0].Match = app.Match
 	t := &check.Target{Database: d, Job: report.HealthCheck, Apps: check.NewApps(c, nil)}
 	for _, spec := range check.Specs(report.HealthCheck, d, time.Minute) {
 		if spec.Check != report.MockMode {
@@ -153,6 +168,8 @@ func ask(ctx context.Context, address string) (report.Observation, error) {
 
 const noHealthURL = "the app's health page is not known"
 
+// appAnswers accepts any 2xx: what the page says of Redis is for appConnected. A mock may
+// answer with another status.
 func appAnswers(ctx context.Context, r *run) Finding {
 	words, err := r.appWords(ctx)
 	switch {
@@ -162,7 +179,7 @@ func appAnswers(ctx context.Context, r *run) Finding {
 		return manual(noHealthURL, "Confirm that the new version serves, or name its health page with --app-health-url or app.health_url.")
 	}
 	for _, w := range words {
-		if w.Status == report.Unknown {
+		if w.Status == report.Unknown && w.HTTPStatus/100 != 2 {
 			return because(Fail, cause.AppUnreachable, w.Subject+": "+w.Evidence)
 		}
 	}
@@ -181,7 +198,11 @@ func appConnected(ctx context.Context, r *run) Finding {
 		switch w.Status {
 		case report.OK:
 		case report.Unknown:
-			return because(Fail, cause.AppUnreachable, w.Subject+": "+w.Evidence)
+			f := because(Fail, cause.AppUnreachable, w.Subject+": "+w.Evidence)
+			if w.HTTPStatus/100 == 2 {
+				f.Fix = []string{"Have the page answer as docs/mock-mode.md says, or tell with app.match where it names its Redis."}
+			}
+			return f
 		default:
 			return because(Fail, cause.Mock, w.Subject+": "+w.Evidence)
 		}

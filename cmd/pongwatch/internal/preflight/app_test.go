@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
+	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/upstash"
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
@@ -48,10 +49,13 @@ func TestTheAppsOwnWord(t *testing.T) {
 		answers preflight.Status
 		says    preflight.Status
 	}{
-		"an app on Redis passes":                {page(200, `{"status":"connected"}`), preflight.Pass, preflight.Pass},
-		"an app on a mock answers, and fails":   {page(200, `{"status":"mock"}`), preflight.Pass, preflight.Fail},
-		"an error page is no answer, no mock":   {page(500, `oops`), preflight.Fail, preflight.Fail},
-		"a page that says neither is no answer": {page(200, `{"hello":"world"}`), preflight.Fail, preflight.Fail},
+		"an app on Redis passes":              {page(200, `{"status":"connected"}`), preflight.Pass, preflight.Pass},
+		"an app on a mock answers, and fails": {page(200, `{"status":"mock"}`), preflight.Pass, preflight.Fail},
+		"an error page is no answer, no mock": {page(500, `oops`), preflight.Fail, preflight.Fail},
+		"a page that says neither answers":    {page(200, `{"hello":"world"}`), preflight.Pass, preflight.Fail},
+		"any 2xx is an answer":                {page(204, ""), preflight.Pass, preflight.Fail},
+		"a mock may answer 503":               {page(503, `{"status":"mock"}`), preflight.Pass, preflight.Fail},
+		"a log-in is no answer":               {page(401, `{}`), preflight.Fail, preflight.Fail},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -61,6 +65,47 @@ func TestTheAppsOwnWord(t *testing.T) {
 			}
 			if got := runApp(t, "deploy.restarted", a); got.Status != c.says || got.Status == preflight.Fail && len(got.Fix) == 0 {
 				t.Errorf("deploy.restarted: %+v, want %s", got.Finding, c.says)
+			}
+		})
+	}
+}
+
+// A page of its own shape is read by the configuration's match, also where the page of
+// another stage is named.
+func TestTheConfiguredMatchReadsThePage(t *testing.T) {
+	t.Parallel()
+	own := serve(t, page(200, `{"kv":{"driver":"upstash"}}`))
+	mocked := serve(t, page(200, `{"kv":{"driver":"memory"}}`))
+	app := func(service, url string) string {
+		return fmt.Sprintf("{service: %s, health_url: %q, match: {path: $.kv.driver, connected: upstash, mock: memory}}", service, url)
+	}
+	for name, c := range map[string]struct {
+		apps, named string
+		want        preflight.Status
+		says        string
+	}{
+		"the configured page":                     {app("a", own), "", preflight.Pass, ""},
+		"the configured page says mock":           {app("a", mocked), "", preflight.Fail, `a: the app's health page says $.kv.driver "memory"`},
+		"another page of the only app":            {app("a", own), mocked, preflight.Fail, `app: the app's health page says $.kv.driver "memory"`},
+		"one of two configured pages":             {app("a", own) + "," + app("b", mocked), own, preflight.Pass, ""},
+		"another page, where there are two of it": {app("a", own) + "," + app("b", own+"/b"), mocked, preflight.Fail, "neither"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg, problems := config.Parse(true, config.Document{Name: "test", Text: []byte("databases: [{name: cache, url: https://x.upstash.io, token: t, app: [" + c.apps + "]}]\n")})
+			if err := problems.Err(); err != nil {
+				t.Fatal(err)
+			}
+			record, err := preflight.Run(t.Context(), preflight.Options{Config: cfg, App: preflight.App{HealthURL: c.named}, Only: []string{"deploy.restarted"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := record.Results[len(record.Results)-1]
+			if got.Status != c.want || !strings.Contains(got.Evidence, c.says) {
+				t.Errorf("%+v, want %s that says %q", got.Finding, c.want, c.says)
+			}
+			if c.says == "neither" && !strings.Contains(strings.Join(got.Fix, " "), "app.match") {
+				t.Errorf("fix %q, want one that names app.match", got.Fix)
 			}
 		})
 	}

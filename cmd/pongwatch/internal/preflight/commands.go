@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
-	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/upstash"
 )
@@ -136,7 +135,7 @@ const pings = 5
 
 // pingLatency judges the median of a few pings, and warns of a single slow one.
 func pingLatency(ctx context.Context, _ *run, d *database) Finding {
-	waits := []time.Duration{d.ping(ctx).Latency()}
+	waits := []time.Duration{d.target.Ping(ctx).Latency()}
 	for len(waits) < pings {
 		result := d.client.Ping(ctx)
 		if result.Err != nil {
@@ -160,7 +159,7 @@ func pingLatency(ctx context.Context, _ *run, d *database) Finding {
 const minLookups = 100
 
 func hitRate(ctx context.Context, _ *run, d *database) Finding {
-	info, err := d.figures(ctx)
+	info, err := d.target.Info(ctx)
 	if err != nil {
 		return broken(err)
 	}
@@ -177,7 +176,7 @@ func hitRate(ctx context.Context, _ *run, d *database) Finding {
 }
 
 func memory(ctx context.Context, _ *run, d *database) Finding {
-	info, err := d.figures(ctx)
+	info, err := d.target.Info(ctx)
 	if err != nil {
 		return broken(err)
 	}
@@ -204,22 +203,19 @@ func memory(ctx context.Context, _ *run, d *database) Finding {
 const sampleCommands = 10
 
 func isolation(ctx context.Context, _ *run, d *database) Finding {
-	return d.sample(ctx, (*check.Target).SampleIsolation)
+	return d.sample(d.target.SampleIsolation(ctx, sampleCommands))
 }
 
 // values judges whether a few strings are JSON; it never shows one.
 func values(ctx context.Context, _ *run, d *database) Finding {
-	return d.sample(ctx, (*check.Target).SampleValues)
+	return d.sample(d.target.SampleValues(ctx, sampleCommands))
 }
 
-// sample runs one of the monitor's own checks, so that both judge alike.
-func (d *database) sample(ctx context.Context, ask func(*check.Target, context.Context, int) (report.Observation, int)) Finding {
+// sample judges as one of the monitor's own checks does.
+func (d *database) sample(o report.Observation, commands int) Finding {
 	if d.problem != nil {
 		return broken(d.problem)
 	}
-	t := &check.Target{Database: d.Database, Job: report.Metrics, Now: d.run.Now}
-	t.SetClient(d.client, "", nil)
-	o, commands := ask(t, ctx, sampleCommands)
 	d.used += int64(commands)
 	switch {
 	case o.Status == report.OK:

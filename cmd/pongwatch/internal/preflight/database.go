@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
-	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -107,7 +106,7 @@ func unreadable(err error) Finding {
 	return because(Fail, cause.MonitorSecretUnavailable, err.Error())
 }
 
-func tokenShape(_ context.Context, _ *run, d *database) Finding {
+func tokenShape(_ context.Context, r *run, d *database) Finding {
 	other, own := d.wrong(aboutToken)
 	switch {
 	case own != nil:
@@ -116,7 +115,7 @@ func tokenShape(_ context.Context, _ *run, d *database) Finding {
 		return unreadable(other)
 	}
 	token := d.credentials.Token.Reveal()
-	if len(token) < 20 && !d.run.Config.Local() {
+	if len(token) < 20 && !r.Config.Local() {
 		return warn("it is short for a REST token", fmt.Sprintf("%d characters", len(token)), cause.AuthInvalid.Info().Fix...)
 	}
 	return pass("%d characters, no paste artefacts", len(token))
@@ -124,7 +123,7 @@ func tokenShape(_ context.Context, _ *run, d *database) Finding {
 
 // egress passes with any answer of Upstash, because then the way to it is open.
 func egress(ctx context.Context, _ *run, d *database) Finding {
-	result := d.ping(ctx)
+	result := d.target.Ping(ctx)
 	if c := causeOf(result.Err); result.Err != nil && (c.Info().Class == cause.ClassNetwork || c == cause.NotUpstash) {
 		f := broken(result.Err)
 		f.Evidence += "; " + phases(result.Phases)
@@ -155,7 +154,7 @@ func milliseconds(d time.Duration) string {
 }
 
 func tokenAccepted(ctx context.Context, _ *run, d *database) Finding {
-	err := d.ping(ctx).Err
+	err := d.target.Ping(ctx).Err
 	switch {
 	case err == nil:
 		return pass("PING was answered")
@@ -169,7 +168,7 @@ func tokenAccepted(ctx context.Context, _ *run, d *database) Finding {
 }
 
 func pong(ctx context.Context, _ *run, d *database) Finding {
-	result := d.ping(ctx)
+	result := d.target.Ping(ctx)
 	if result.Err != nil {
 		return broken(result.Err)
 	}
@@ -181,7 +180,7 @@ const near = 100 * time.Millisecond
 
 // region judges by the configured regions, or by the time of a connection without them.
 func region(ctx context.Context, r *run, d *database) Finding {
-	trip := d.ping(ctx).Phases.Connect
+	trip := d.target.Ping(ctx).Phases.Connect
 	where := "from here"
 	home, theirs := area(d.Home), area(d.Region)
 	if home != "" && theirs != "" {
@@ -229,7 +228,7 @@ func httpsOnly(ctx context.Context, _ *run, d *database) Finding {
 	if !strings.HasPrefix(d.credentials.URL, "https://") {
 		return fail("the connection is not encrypted", "http://", "Use the https:// REST URL of the Upstash console.")
 	}
-	return pass("https only; the certificate was verified, TLS took %s", milliseconds(d.ping(ctx).Phases.TLS))
+	return pass("https only; the certificate was verified, TLS took %s", milliseconds(d.target.Ping(ctx).Phases.TLS))
 }
 
 func secretStore(_ context.Context, r *run, d *database) Finding {
@@ -264,10 +263,8 @@ func deployedMockOff(ctx context.Context, r *run, d *database) Finding {
 	if !named || r.Deployments == nil || d.problem != nil {
 		return pass("%s", evidence)
 	}
-	t := &check.Target{Database: d.Database, Job: report.HealthCheck, Now: r.Now, Deployments: r.Deployments}
-	t.SetClient(d.client, "", nil)
 	var unread []string
-	for _, o := range t.MockConfiguration(ctx) {
+	for _, o := range d.target.MockConfiguration(ctx) {
 		switch o.Status {
 		case report.Fail:
 			return because(Fail, o.Cause, o.Subject+": "+o.Evidence)

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"bytes"
 	"cmp"
 	"path"
 	"regexp"
@@ -37,15 +38,7 @@ func inBundle(name string) bool {
 func exposed(r *run, trees []*tree) Finding {
 	var found, unread []string
 	for _, t := range trees {
-		for _, name := range t.files {
-			if !isEnvFile(name) && !isSource(name) {
-				continue
-			}
-			data, err := t.read(name)
-			if err != nil {
-				unread = append(unread, t.unreadable(name, err))
-				continue
-			}
+		unread = append(unread, t.each(func(name string) bool { return isEnvFile(name) || isSource(name) }, func(name string, data []byte) {
 			bundle := inBundle(name)
 			written := bundle && upstashHost.Match(data) && tokenText.Match(data)
 			for n, line := range strings.Split(string(data), "\n") {
@@ -56,7 +49,7 @@ func exposed(r *run, trees []*tree) Finding {
 					found = append(found, "a token at "+t.at(name, n+1).String())
 				}
 			}
-		}
+		})...)
 	}
 	switch {
 	case len(found) > 0:
@@ -91,45 +84,31 @@ func variableNames(_ *run, trees []*tree) Finding {
 }
 
 func (t *tree) variableNames() Finding {
-	var custom place
-	var unread []string
-	sdk := false
-	// lines calls see with each line of the files that want names.
-	lines := func(want func(string) bool, see func(at place, line string)) {
-		for _, name := range t.files {
-			if !want(name) {
+	var custom, sdk, wrong, misled string
+	unread := t.each(isEnvFile, func(name string, data []byte) {
+		for n, line := range strings.Split(string(data), "\n") {
+			m := assigned.FindStringSubmatch(line)
+			if m == nil || m[1] != customers[0] && m[1] != sdks[0] {
 				continue
 			}
-			data, err := t.read(name)
-			if err != nil {
-				unread = append(unread, t.unreadable(name, err))
+			at := t.at(name, n+1).String()
+			if m[1] == customers[0] {
+				custom = at
+			} else {
+				sdk = at
 			}
-			for n, line := range strings.Split(string(data), "\n") {
-				see(t.at(name, n+1), line)
+			if value := strings.Trim(m[2], "\"' \r"); strings.HasPrefix(value, "redis://") || strings.HasPrefix(value, "rediss://") {
+				wrong = cmp.Or(wrong, m[1]+" at "+at)
 			}
-		}
-	}
-	var wrong, misled string
-	lines(isEnvFile, func(at place, line string) {
-		m := assigned.FindStringSubmatch(line)
-		if m == nil || m[1] != customers[0] && m[1] != sdks[0] {
-			return
-		}
-		if m[1] == customers[0] {
-			custom = at
-		} else {
-			sdk = true
-		}
-		if value := strings.Trim(m[2], "\"' \r"); strings.HasPrefix(value, "redis://") || strings.HasPrefix(value, "rediss://") {
-			wrong = cmp.Or(wrong, m[1]+" at "+at.String())
 		}
 	})
-	if custom.line > 0 && !sdk {
-		lines(func(name string) bool { return isSource(name) && !inBundle(name) }, func(at place, line string) {
-			if fromEnv.MatchString(line) {
-				misled = cmp.Or(misled, at.String()+" reads "+sdks[0]+"; "+custom.String()+" sets "+customers[0])
+	if custom != "" && sdk == "" {
+		unread = append(unread, t.each(func(name string) bool { return isSource(name) && !inBundle(name) }, func(name string, data []byte) {
+			if found := fromEnv.FindIndex(data); found != nil {
+				at := t.at(name, 1+bytes.Count(data[:found[0]], []byte("\n")))
+				misled = cmp.Or(misled, at.String()+" reads "+sdks[0]+"; "+custom+" sets "+customers[0])
 			}
-		})
+		})...)
 	}
 	switch {
 	case wrong != "":

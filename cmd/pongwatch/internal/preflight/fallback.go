@@ -24,7 +24,7 @@ const (
 
 func appFallback(ctx context.Context, r *run) Finding {
 	if r.App.Stage != nil && r.App.HealthURL != "" {
-		return fallbackDrill(ctx, r.App)
+		return r.fallbackDrill(ctx)
 	}
 	steps := []string{
 		"In staging, point the app at an emulator and let this break it: --drill 127.0.0.1:8079 --app-health-url URL.",
@@ -44,20 +44,20 @@ func appFallback(ctx context.Context, r *run) Finding {
 }
 
 // fallbackDrill breaks the app's Redis and expects a mock, then restores it and expects Redis.
-func fallbackDrill(ctx context.Context, a App) Finding {
+func (r *run) fallbackDrill(ctx context.Context) Finding {
 	for _, step := range []struct {
 		do   func() error
 		want report.Status
 		what string
 	}{
 		{func() error { return nil }, report.OK, "before the drill the app does not say connected"},
-		{a.Stage.Break, report.Fail, "with Redis gone the app does not say that it is in mock mode"},
-		{a.Stage.Mend, report.OK, "with Redis back the app stays in mock mode"},
+		{r.App.Stage.Break, report.Fail, "with Redis gone the app does not say that it is in mock mode"},
+		{r.App.Stage.Mend, report.OK, "with Redis back the app stays in mock mode"},
 	} {
 		if err := step.do(); err != nil {
 			return fail("the drill could not be made", err.Error())
 		}
-		if seen, ok := await(ctx, a, step.want); !ok {
+		if seen, ok := r.await(ctx, step.want); !ok {
 			return fail(step.what, seen, "The app must keep serving, say {\"status\":\"mock\"} at its health page, and return to Redis by itself or when restarted.")
 		}
 	}
@@ -127,15 +127,15 @@ func recovered(i incidents.Incident) string {
 }
 
 // await polls the app until its mode is the wanted one, and returns its last answer.
-func await(ctx context.Context, a App, want report.Status) (seen string, ok bool) {
-	patience := a.Patience
+func (r *run) await(ctx context.Context, want report.Status) (seen string, ok bool) {
+	patience := r.App.Patience
 	if patience <= 0 {
 		patience = DefaultPatience
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		o, err := ask(ctx, a.HealthURL)
+		o, err := ask(ctx, r.askable()[r.App.HealthURL])
 		switch {
 		case err != nil:
 			return err.Error(), false

@@ -86,7 +86,7 @@ func Items() []Item {
 			{ID: "monitor.jobs", Title: "pongwatch's jobs run on time", Once: watching(monitorJobs), Lines: []string{lineDashboard}},
 			{ID: "monitor.metrics", Title: "full statistics of every database", Once: watching(monitorMetrics), Lines: []string{lineMetrics}},
 			{ID: "monitor.dashboard", Title: "the Redis Performance chart has live data", Once: watching(monitorDashboard), Lines: []string{lineChart, lineDashboard}},
-			{ID: "alerting.receivers", Title: "somebody is told, and woken", Once: receivers, Lines: []string{lineAlerting}},
+			{ID: "alerting.receivers", Title: "a receiver is configured, and one that pages", Once: receivers, Lines: []string{lineAlerting}},
 			{ID: "alerting.drill", Title: "every receiver takes a drill", Once: watching(drill), Needs: []string{"alerting.receivers"}, Lines: []string{lineAlerting}},
 			{ID: "upstash.alerts", Title: "Upstash's own mails are on", Once: consoleAlerts, Lines: []string{"Upstash Monitoring: Enable automated email alerts in the Upstash console."}},
 			{ID: "docs.archived", Title: "this record is signed and kept", Once: archived, Lines: []string{"Documentation archived and ready."}},

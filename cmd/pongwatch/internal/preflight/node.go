@@ -28,43 +28,10 @@ var node = ecosystem{
 		}
 		return nil
 	},
-	judge: judgeNode,
+	judge: func(requirement string) reach { return judge(requirement, nodeFloor) },
 }
 
-var (
-	nodeFloor   = semver.MustParse("1.28.0")
-	nodeVersion = regexp.MustCompile(`\d+(\.\d+){0,2}(-[0-9A-Za-z.-]+)?`)
-)
-
-// judgeNode reads a range as npm writes it. It tries the range on the least and the
-// newest version, the floor, and what lies at and above each version that it names:
-// between those, it allows all or none.
-func judgeNode(requirement string) reach {
-	allowed, err := semver.NewConstraint(requirement)
-	if err != nil {
-		return reachMaybe // a tag, an address, a workspace
-	}
-	tried := []*semver.Version{nodeFloor, semver.New(0, 0, 0, "", ""), semver.New(1<<40, 0, 0, "", "")}
-	for _, text := range nodeVersion.FindAllString(requirement, -1) {
-		if v, err := semver.NewVersion(text); err == nil {
-			patch, minor, major := v.IncPatch(), v.IncMinor(), v.IncMajor()
-			tried = append(tried, v, &patch, &minor, &major)
-		}
-	}
-	older, newer := false, false
-	for _, v := range tried {
-		if allowed.Check(v) {
-			older, newer = older || v.LessThan(nodeFloor), newer || !v.LessThan(nodeFloor)
-		}
-	}
-	switch {
-	case older && !newer:
-		return reachNever
-	case newer && !older:
-		return reachAlways
-	}
-	return reachMaybe
-}
+var nodeFloor = semver.MustParse("1.28.0")
 
 // alias splits "npm:@upstash/redis@1.28.0".
 func alias(name, requirement string) (string, string) {

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/Masterminds/semver/v3"
 )
 
 // ecosystem is a language's packages: how they are declared, named and compared.
@@ -31,6 +34,38 @@ const (
 	reachMaybe               // it allows older and newer ones, or cannot be read
 	reachNever               // it allows older ones only
 )
+
+var versionText = regexp.MustCompile(`\d+(\.\d+){0,2}(-[0-9A-Za-z.-]+)?`)
+
+// judge reads a range as npm writes it. It tries the range on the least and the
+// newest version, the floor, and what lies at and above each version that it names:
+// between those, it allows all or none.
+func judge(requirement string, floor *semver.Version) reach {
+	allowed, err := semver.NewConstraint(requirement)
+	if err != nil {
+		return reachMaybe // a tag, an address, a workspace
+	}
+	tried := []*semver.Version{floor, semver.New(0, 0, 0, "", ""), semver.New(1<<40, 0, 0, "", "")}
+	for _, text := range versionText.FindAllString(requirement, -1) {
+		if v, err := semver.NewVersion(text); err == nil {
+			patch, minor, major := v.IncPatch(), v.IncMinor(), v.IncMajor()
+			tried = append(tried, v, &patch, &minor, &major)
+		}
+	}
+	older, newer := false, false
+	for _, v := range tried {
+		if allowed.Check(v) {
+			older, newer = older || v.LessThan(floor), newer || !v.LessThan(floor)
+		}
+	}
+	switch {
+	case older && !newer:
+		return reachNever
+	case newer && !older:
+		return reachAlways
+	}
+	return reachMaybe
+}
 
 // dependency is one mention of a package.
 type dependency struct {

@@ -21,8 +21,8 @@ func TestARangeOfNpmIsJudged(t *testing.T) {
 		// npm reads an incomplete version as all that begin with it.
 		">1.27": reachAlways,
 	} {
-		if got := judgeNode(text); got != want {
-			t.Errorf("judgeNode(%q) = %v, want %v", text, got, want)
+		if got := node.judge(text); got != want {
+			t.Errorf("node.judge(%q) = %v, want %v", text, got, want)
 		}
 	}
 	if !nodeFloor.Equal(semver.MustParse("1.28.0")) {
@@ -32,7 +32,7 @@ func TestARangeOfNpmIsJudged(t *testing.T) {
 
 func TestARequirementOfPythonIsJudged(t *testing.T) {
 	t.Parallel()
-	floor := release{1, 28, 0}
+	floor := semver.MustParse("1.28.0")
 	for text, want := range map[string]reach{
 		"1.28.0": reachAlways, "1.27.9": reachNever, "==1.39.0": reachAlways, "===1.27.0": reachNever, "v1.28.0": reachAlways, "1.28": reachAlways,
 		"^1.28.0": reachAlways, "^1.27.0": reachMaybe, "~1.27.0": reachNever, "~1.28": reachAlways, "^0.99": reachNever, "^2": reachAlways, "^0.0.3": reachNever,

@@ -272,5 +272,5 @@ func warn(reason, evidence string, steps ...string) Finding {
 // because explains a failure by its cause.
 func because(s Status, c cause.Cause, evidence string) Finding {
 	info := c.Info()
-	return Finding{Status: s, Cause: c, Reason: info.Title, Evidence: evidence, Fix: info.Fix}
+	return Finding{Status: s, Cause: c, Reason: info.Title, Evidence: evidence, Fix: info.Steps(false)}
 }

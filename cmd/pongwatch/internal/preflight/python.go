@@ -1,14 +1,12 @@
 package preflight
 
 import (
-	"fmt"
 	"path"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/BurntSushi/toml"
+	"github.com/Masterminds/semver/v3"
 )
 
 // python has 0.15.0 as the first client with today's API.
@@ -31,38 +29,20 @@ var python = ecosystem{
 }
 
 var (
-	pythonFloor = release{0, 15, 0}
+	pythonFloor = semver.MustParse("0.15.0")
 	separators  = regexp.MustCompile(`[-_.]+`)
 	// requirement is a name, its extras, and versions up to a marker, a hash or a comment.
 	requirement = regexp.MustCompile(`^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(.*?)\s*(?:;|#|\\| --|$)`)
 	clause      = regexp.MustCompile(`^(\^|~=|~|===|==|>=|<=|!=|>|<|=)?\s*v?(\d+(?:\.\d+)*)(\.\*)?([.+-]?[A-Za-z][\w.+-]*)?$`)
 )
 
-// release is the release segment of a version as PEP 440 has it: a shorter one ends in zeros.
-type release []int
-
-func (r release) String() string {
-	return strings.Trim(strings.ReplaceAll(fmt.Sprint([]int(r)), " ", "."), "[]")
-}
-
-func (r release) less(o release) bool {
-	pad := func(r release) release { return append(slices.Clip(r), make(release, max(len(r), len(o))-len(r))...) }
-	return slices.Compare(pad(r), pad(o)) < 0
-}
-
-// next returns the first release whose segments up to i are not those of r.
-func (r release) next(i int) release {
-	out := slices.Clone(r[:i+1])
-	out[i]++
-	return out
-}
-
 // judgePython reads a requirement as pip and Poetry write it: "==1.2.3", ">=1,<2",
-// "^1.2", "~=1.2". Alone, a version is exact.
-func judgePython(requirement string, floor release) reach {
-	always, never := true, true
+// "^1.2", "~=1.2". Alone, a version is exact. It is judged as the range of npm that allows
+// the same releases.
+func judgePython(requirement string, floor *semver.Version) reach {
+	var alternatives []string
 	for alternative := range strings.SplitSeq(requirement, "||") {
-		var least, end release // allowed is from least until before end, where there is one
+		all := []string{"*"}
 		for text := range strings.SplitSeq(alternative, ",") {
 			if text = strings.TrimSpace(text); text == "" || text == "*" {
 				continue
@@ -71,57 +51,24 @@ func judgePython(requirement string, floor release) reach {
 			if m == nil {
 				return reachMaybe
 			}
-			var v release
-			for segment := range strings.SplitSeq(m[2], ".") {
-				n, err := strconv.Atoi(segment)
-				if err != nil {
-					return reachMaybe
-				}
-				v = append(v, n)
+			operator, version, segments := m[1], m[2], strings.Split(m[2], ".")
+			switch {
+			case m[3] != "" && operator != "!=":
+				operator, version = "", version+".x"
+			case m[3] != "":
+				version += ".x"
+			case operator == "~=":
+				all = append(all, strings.Join(segments[:max(1, len(segments)-1)], ".")+".x")
+				operator = ">="
+			case operator != "^" && operator != "~": // an incomplete version ends in zeros
+				operator = strings.Replace(operator, "==", "", 1)
+				version = strings.Join(append(segments, "0", "0")[:3], ".")
 			}
-			last := len(v) - 1
-			low, high := v, append(slices.Clip(v), 1)
-			switch m[1] {
-			case "^":
-				first := slices.IndexFunc(v, func(n int) bool { return n > 0 })
-				if first < 0 {
-					first = last
-				}
-				high = v.next(first)
-			case "~":
-				high = v.next(min(last, 1))
-			case "~=":
-				high = v.next(max(last-1, 0))
-			case ">=", ">":
-				high = nil
-			case "<":
-				low, high = nil, v
-			case "<=":
-				low = nil
-			case "!=":
-				low, high = nil, nil
-			default:
-				if m[3] != "" {
-					high = v.next(last)
-				}
-			}
-			if least.less(low) {
-				least = low
-			}
-			if high != nil && (end == nil || high.less(end)) {
-				end = high
-			}
+			all = append(all, operator+version)
 		}
-		always = always && !least.less(floor)
-		never = never && end != nil && !floor.less(end)
+		alternatives = append(alternatives, strings.Join(all, ", "))
 	}
-	switch {
-	case never:
-		return reachNever
-	case always:
-		return reachAlways
-	}
-	return reachMaybe
+	return judge(strings.Join(alternatives, " || "), floor)
 }
 
 // requirementsTXT reads pip's lines; options and addresses name no package.

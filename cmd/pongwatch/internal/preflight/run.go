@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/upstash"
 )
@@ -32,16 +34,14 @@ type run struct {
 	pages map[string]Page
 }
 
-// database is one database with the answers that several items use.
+// database is one database of a run.
 type database struct {
 	*config.Database
-	run *run
 
 	credentials config.Credentials
 	problem     error           // why there is no client
 	client      *upstash.Client // nil with a problem
-	pinged      *upstash.PingResult
-	info        *upstash.Info
+	target      *check.Target   // shares the answers to PING and INFO
 	prefix      string
 	written     []any // keys to delete
 	used        int64
@@ -54,18 +54,19 @@ func newRun(ctx context.Context, o Options) *run {
 		return r
 	}
 	for i := range o.Config.Databases {
-		d := &database{Database: &o.Config.Databases[i], run: r, prefix: Prefix + rand.Text() + ":"}
+		d := &database{Database: &o.Config.Databases[i], prefix: Prefix + rand.Text() + ":"}
 		if o.Database != "" && o.Database != d.Name {
 			continue
 		}
 		r.databases = append(r.databases, d)
-		if d.credentials, d.problem = o.Config.Credentials(ctx, o.Secrets, d.Name); d.problem != nil {
-			continue
+		if d.credentials, d.problem = o.Config.Credentials(ctx, o.Secrets, d.Name); d.problem == nil {
+			r.known = append(r.known, d.credentials.Token)
+			template := o.Upstash
+			template.URL, template.Token = d.credentials.URL, d.credentials.Token
+			d.client, d.problem = upstash.New(template)
 		}
-		r.known = append(r.known, d.credentials.Token)
-		template := o.Upstash
-		template.URL, template.Token = d.credentials.URL, d.credentials.Token
-		d.client, d.problem = upstash.New(template)
+		d.target = &check.Target{Database: d.Database, Job: report.Metrics, Now: o.Now, Deployments: o.Deployments}
+		d.target.SetClient(d.client, "", d.problem)
 	}
 	return r
 }
@@ -85,33 +86,6 @@ func (r *run) close(ctx context.Context) {
 		}
 		d.client.CloseIdleConnections()
 	}
-}
-
-// ping sends PING once.
-func (d *database) ping(ctx context.Context) upstash.PingResult {
-	switch {
-	case d.problem != nil:
-		return upstash.PingResult{Err: d.problem}
-	case d.pinged == nil:
-		result := d.client.Ping(ctx)
-		d.pinged = &result
-	}
-	return *d.pinged
-}
-
-// figures sends INFO until it is answered.
-func (d *database) figures(ctx context.Context) (upstash.Info, error) {
-	if d.problem != nil {
-		return upstash.Info{}, d.problem
-	}
-	if d.info == nil {
-		info, err := d.client.Info(ctx)
-		if err != nil {
-			return upstash.Info{}, err
-		}
-		d.info = &info
-	}
-	return *d.info, nil
 }
 
 // do runs one billed command.

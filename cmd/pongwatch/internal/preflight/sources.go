@@ -84,6 +84,21 @@ func (t *tree) read(name string) ([]byte, error) {
 	return bytes.TrimPrefix(data, []byte("\ufeff")), err
 }
 
+// each calls see with the files that want names, and returns those that cannot be read.
+func (t *tree) each(want func(name string) bool, see func(name string, data []byte)) (unread []string) {
+	for _, name := range t.files {
+		if !want(name) {
+			continue
+		}
+		if data, err := t.read(name); err != nil {
+			unread = append(unread, t.unreadable(name, err))
+		} else {
+			see(name, data)
+		}
+	}
+	return unread
+}
+
 // unreadable describes a file whose content is not known.
 func (t *tree) unreadable(name string, err error) string {
 	return path.Join(t.root, name) + ": " + err.Error()

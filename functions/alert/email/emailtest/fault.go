@@ -44,12 +44,7 @@ type Fault struct {
 func (s *Server) Fail(faults ...Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, f := range faults {
-		if f.Times == 0 {
-			f.Times = 1
-		}
-		s.faults = append(s.faults, &f)
-	}
+	s.faults = append(s.faults, faults...)
 }
 
 // Mend removes every fault that is left.
@@ -62,20 +57,18 @@ func (s *Server) Mend() {
 func (s *Server) nextFault(stage Stage, recipient string) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.faults, func(f *Fault) bool {
-		return f.Stage == stage && (f.Recipient == "" || f.Recipient == recipient)
-	})
-	if i < 0 {
-		return nil
-	}
-	f := *s.faults[i]
-	if s.faults[i].Times > 0 {
-		s.faults[i].Times--
-		if s.faults[i].Times == 0 {
-			s.faults = slices.Delete(s.faults, i, i+1)
+	for i, f := range s.faults {
+		if !(f.Stage == stage && (f.Recipient == "" || f.Recipient == recipient)) {
+			continue
 		}
+		if f.Times == 0 || f.Times == 1 {
+			s.faults = slices.Delete(s.faults, i, i+1)
+		} else {
+			s.faults[i].Times--
+		}
+		return &f
 	}
-	return &f
+	return nil
 }
 
 // stage lets a fault happen, if one is due.

@@ -13,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -50,7 +51,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	mails    []Mail
-	faults   []*Fault
+	faults   []Fault
 	attempts int
 	onChange []func()
 }
@@ -60,16 +61,12 @@ func New(o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	certificate, roots, err := newCertificate()
-	if err != nil {
-		return nil, fmt.Errorf("starting the mail fake: %w", err)
-	}
 	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("starting the mail fake: %w", err)
 	}
 	accepted := &listener{Listener: l}
-	s := &Server{options: o, listener: accepted, roots: roots, closing: make(chan struct{}), served: make(chan struct{})}
+	s := &Server{options: o, listener: accepted, roots: x509.NewCertPool(), closing: make(chan struct{}), served: make(chan struct{})}
 	s.smtp = smtp.NewServer(smtp.BackendFunc(s.newSession))
 	s.smtp.Domain = "localhost"
 	s.smtp.MaxMessageBytes = 10 << 20
@@ -77,7 +74,10 @@ func New(o Options) (*Server, error) {
 	s.smtp.ReadTimeout = time.Minute
 	s.smtp.WriteTimeout = time.Minute
 	s.smtp.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
-	config := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+	site := httptest.NewTLSServer(nil) // has a certificate for 127.0.0.1
+	site.Close()
+	s.roots.AddCert(site.Certificate())
+	config := &tls.Config{Certificates: site.TLS.Certificates, MinVersion: tls.VersionTLS12}
 	if !o.NoTLS {
 		s.smtp.TLSConfig = config
 	}

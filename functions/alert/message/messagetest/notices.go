@@ -37,7 +37,15 @@ func Context() message.Context {
 		Inbound:   "https://inbound.example.com",
 		LinkKey:   key,
 		Silences:  []time.Duration{time.Hour, 4 * time.Hour, 24 * time.Hour},
-		Databases: map[string]message.Database{"prod-cache": {Environment: "production", ID: "6a1f2c3d"}},
+		Databases: map[string]message.Database{"prod-cache": {
+			Environment: "production", ID: "6a1f2c3d", TokenSecret: "projects/my-project/secrets/prod-cache-token",
+			Apps: []message.App{
+				{Service: "backend", CloudRun: "projects/my-project/locations/us-east4/services/backend"},
+				{Service: "web", Vercel: "web", Address: "https://www.example.com/api/v1/health/redis"},
+			},
+		}},
+		Environment: "production",
+		Reopen:      15 * time.Minute,
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 )
 
@@ -16,11 +15,12 @@ const maxBody = 1 << 20
 // serveAPI answers one Web API method. Like Slack it answers 200 even to an error.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	method := r.PathValue("method")
-	form, err := readForm(r)
-	if err != nil {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	if err := r.ParseForm(); err != nil {
 		http.Error(w, "bad request", http.StatusBadRequest)
 		return
 	}
+	form := r.PostForm
 	s.exchange(w, r, method, func() answer {
 		switch cmp.Or(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), form.Get("token")) {
 		case "":
@@ -146,30 +146,6 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request, method string,
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(a.status)
 	_ = json.NewEncoder(w).Encode(a.body)
-}
-
-// readForm reads a form or, as the Web API also takes it, a JSON object.
-func readForm(r *http.Request) (url.Values, error) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
-	if err != nil {
-		return nil, err
-	}
-	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
-		return url.ParseQuery(string(body))
-	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(body, &fields); err != nil {
-		return nil, err
-	}
-	form := url.Values{}
-	for name, value := range fields {
-		var text string
-		if json.Unmarshal(value, &text) != nil {
-			text = string(value)
-		}
-		form.Set(name, text)
-	}
-	return form, nil
 }
 
 func raw(s string) json.RawMessage {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"time"
 )
 
 // Fault is one way in which a call goes wrong. What is set decides, in the order
@@ -20,8 +19,6 @@ type Fault struct {
 	// Accept acts on the call first: the message is posted, its answer is lost.
 	Accept bool
 
-	// Delay waits before answering, with a fault or, alone, as usual.
-	Delay time.Duration
 	// Hang never answers; it ends with the client or the server.
 	Hang bool
 	// Drop resets the connection.
@@ -42,12 +39,7 @@ type Fault struct {
 func (s *Server) Fail(faults ...Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, f := range faults {
-		if f.Times == 0 {
-			f.Times = 1
-		}
-		s.faults = append(s.faults, &f)
-	}
+	s.faults = append(s.faults, faults...)
 }
 
 // Mend removes every fault that is left.
@@ -60,18 +52,18 @@ func (s *Server) Mend() {
 func (s *Server) nextFault(method string) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.faults, func(f *Fault) bool { return f.Method == "" || f.Method == method })
-	if i < 0 {
-		return nil
-	}
-	f := *s.faults[i]
-	if s.faults[i].Times > 0 {
-		s.faults[i].Times--
-		if s.faults[i].Times == 0 {
-			s.faults = slices.Delete(s.faults, i, i+1)
+	for i, f := range s.faults {
+		if !(f.Method == "" || f.Method == method) {
+			continue
 		}
+		if f.Times == 0 || f.Times == 1 {
+			s.faults = slices.Delete(s.faults, i, i+1)
+		} else {
+			s.faults[i].Times--
+		}
+		return &f
 	}
-	return &f
+	return nil
 }
 
 func (f Fault) answer() string {
@@ -95,19 +87,12 @@ func (f Fault) answer() string {
 }
 
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, f Fault) {
-	if f.Delay > 0 || f.Hang {
-		var timeout <-chan time.Time
-		if !f.Hang {
-			timeout = time.After(f.Delay)
-		}
+	switch {
+	case f.Hang:
 		select {
-		case <-timeout:
 		case <-r.Context().Done():
 		case <-s.closing:
 		}
-	}
-	switch {
-	case f.Hang:
 		return
 	case f.Drop:
 		panic(http.ErrAbortHandler)

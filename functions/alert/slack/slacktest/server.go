@@ -83,7 +83,7 @@ type Server struct {
 	mu       sync.Mutex
 	messages []Message
 	requests []Request
-	faults   []*Fault
+	faults   []Fault
 	onChange []func()
 	groups   map[string][]string
 	lastTS   int64

@@ -4,6 +4,7 @@ package emulator
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 
@@ -11,6 +12,18 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 )
+
+// ClientOptions returns the options of a client: for the emulator at host or, if host is empty,
+// for Google. The client has no logger, because at debug level, which an environment variable
+// sets, that prints whole messages, and these may hold secrets.
+func ClientOptions(variable, host string) ([]option.ClientOption, error) {
+	quiet := []option.ClientOption{option.WithTelemetryDisabled(), option.WithLogger(slog.New(slog.DiscardHandler))}
+	if host == "" {
+		return quiet, nil
+	}
+	local, err := Options(variable, host)
+	return append(quiet, local...), err
+}
 
 // Options returns the client options for the emulator at host, which is what the
 // environment variable of that name holds. Only loopback is accepted: connections
@@ -23,7 +36,6 @@ func Options(variable, host string) ([]option.ClientOption, error) {
 	return []option.ClientOption{
 		option.WithEndpoint(host),
 		option.WithoutAuthentication(),
-		option.WithTelemetryDisabled(),
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
 		option.WithGRPCDialOption(grpc.WithPerRPCCredentials(owner{})),
 	}, nil

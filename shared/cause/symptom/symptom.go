@@ -1,0 +1,141 @@
+// Package symptom finds the causes that a line of a log points at: what Upstash, client
+// libraries, runtimes and edges print when Redis fails.
+//
+// [Table] is data: each row has a pattern, the causes it points at, whose text it is, a line
+// that it catches and one that it must not catch. docs/causes.md shows the whole of it.
+// Only the command line imports this package, so that the deployed functions stay small.
+package symptom
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+)
+
+// Row is a pattern and what it points at.
+type Row struct {
+	// Pattern is a regular expression. The first row that matches a line counts.
+	Pattern string
+	// Starts says that the pattern matches only where an error text can begin, since a code of
+	// Redis further on may be quoted from a command's arguments.
+	Starts bool
+	// Causes is one cause, or several between which the text alone does not decide.
+	Causes []Candidate
+	// Source says whose text it is.
+	Source string
+	// Example is a line that the pattern catches, and Not one that it must not catch.
+	Example, Not string
+}
+
+// Candidate is a cause, and what tells it from a row's other ones.
+type Candidate struct {
+	Cause cause.Cause
+	When  string
+}
+
+// beginning is where an error text can begin: in a log line, a JSON body or Python's form of
+// one, behind Redis' own mark of an error, and behind the code "ERR".
+const beginning = `(?:^|[\s":=>(\[]|error['"]?\s*[:=]\s*['"])-?(?:(?-i:ERR) )?`
+
+var compiled = sync.OnceValue(func() []*regexp.Regexp {
+	all := make([]*regexp.Regexp, len(Table))
+	for i, r := range Table {
+		all[i] = r.expression()
+	}
+	return all
+})
+
+func (r Row) expression() *regexp.Regexp {
+	p := "(?:" + r.Pattern + ")"
+	if r.Starts {
+		p = beginning + p
+	}
+	return regexp.MustCompile("(?i)" + p)
+}
+
+// Found is a line and the row that it matches.
+type Found struct {
+	Line string
+	Row  Row
+}
+
+// Find returns the rows that the lines of a text match, each row once and in the text's order.
+// What is ambiguous by itself is left out where another line decides it.
+func Find(text string) []Found {
+	var all []Found
+	seen := map[string]bool{}
+	for _, line := range lines(text) {
+		if row, ok := match(line); ok && !seen[row.Pattern] {
+			seen[row.Pattern] = true
+			all = append(all, Found{strings.TrimSpace(line), row})
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(f Found) bool {
+		return len(f.Row.Causes) > 1 && slices.ContainsFunc(all, func(other Found) bool {
+			return len(other.Row.Causes) == 1 && slices.ContainsFunc(f.Row.Causes, func(c Candidate) bool { return c.Cause == other.Row.Causes[0].Cause })
+		})
+	})
+}
+
+// lines returns the lines of a text, a text that is JSON as one.
+func lines(text string) []string {
+	if json.Valid([]byte(text)) {
+		return []string{text}
+	}
+	return strings.Split(text, "\n")
+}
+
+var (
+	colours = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\x1b\\[[0-9;]*m") })
+	command = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`,?\s*command was: .*`) })
+)
+
+// match returns the first row of the table that one of a line's texts matches.
+func match(line string) (Row, bool) {
+	line = colours().ReplaceAllString(line, "")
+	candidates := append(texts(line), line)
+	for i, t := range candidates {
+		// The JavaScript client appends the command, which may hold any text.
+		candidates[i] = strings.TrimSpace(command().ReplaceAllString(t, ""))
+	}
+	for i, expression := range compiled() {
+		if slices.ContainsFunc(candidates, expression.MatchString) {
+			return Table[i], true
+		}
+	}
+	return Row{}, false
+}
+
+// texts returns all strings of a line that is JSON, as a structured log or an answer's body is.
+func texts(line string) []string {
+	var v any
+	if json.Unmarshal([]byte(line), &v) != nil {
+		return nil
+	}
+	var all []string
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case string:
+			all = append(all, v)
+			all = append(all, texts(v)...) // a body inside of a log entry
+		case []any:
+			for _, e := range v {
+				walk(e)
+			}
+		case map[string]any:
+			for _, e := range v {
+				walk(e)
+			}
+		}
+	}
+	walk(v)
+	return all
+}
+
+// one is for rows that point at a single cause.
+func one(c cause.Cause) []Candidate { return []Candidate{{Cause: c}} }

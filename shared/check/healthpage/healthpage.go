@@ -1,0 +1,198 @@
+// Package healthpage reads what an app's health page says of the app's Redis. It is pure:
+// bytes in, verdict out. It reads a page in three ways and guesses nothing:
+//
+//   - a [Match] of the configuration, where its path finds something;
+//   - the contract of docs/mock-mode.md;
+//   - components of the usual formats (Spring Boot Actuator, NestJS Terminus, IETF
+//     health+json, ASP.NET Core, MicroProfile, Laravel, Django, OkComputer), of which only
+//     those named redis, upstash or cache count.
+package healthpage
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+const (
+	// MaxBytes is the largest page that is read.
+	MaxBytes = 64 << 10
+	// maxDepth is how deeply a page may be nested.
+	maxDepth = 32
+)
+
+// Mode is what a page says.
+type Mode int
+
+// The modes, in ascending order of weight: of two statements the heavier counts.
+const (
+	// Unclear says nothing that this package understands.
+	Unclear Mode = iota
+	Connected
+	// Failing says that the app or its Redis is in trouble, so it is neither of the others.
+	Failing
+	Mock
+)
+
+// Verdict is what a page says of the app's Redis.
+type Verdict struct {
+	Mode Mode
+	// Said quotes the key and the value that decided.
+	Said string
+	// Component says that the verdict is about a component, not about the app as a whole.
+	Component bool
+}
+
+// and returns the heavier of two verdicts, v if they are equal.
+func (v Verdict) and(other Verdict) Verdict {
+	if other.Mode > v.Mode {
+		return other
+	}
+	return v
+}
+
+// Read returns the verdict on a page. A nil match is none.
+func Read(body []byte, match *Match) Verdict {
+	page, ok := parse(body)
+	if !ok {
+		return contractWord(body)
+	}
+	if v := match.read(page); v.Mode != Unclear {
+		return v
+	}
+	whole := contract(page)
+	if whole.Mode == Mock {
+		return whole
+	}
+	var c components
+	c.page(page)
+	v := c.redis
+	if v.Mode == Unclear && whole.Mode != Connected {
+		v = c.cache
+	}
+	if v.Mode == Unclear {
+		return whole
+	}
+	v.Component = true
+	return v
+}
+
+// parse decodes a page, unless it is too large or nested too deeply.
+func parse(body []byte) (page any, ok bool) {
+	if len(body) > MaxBytes || json.Unmarshal(body, &page) != nil {
+		return nil, false
+	}
+	return page, !deeper(page, maxDepth)
+}
+
+func deeper(value any, depth int) bool {
+	if depth == 0 {
+		return true
+	}
+	switch value := value.(type) {
+	case map[string]any:
+		for _, v := range value {
+			if deeper(v, depth-1) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(value, func(v any) bool { return deeper(v, depth-1) })
+	}
+	return false
+}
+
+// contractWord reads a page that is one bare word.
+func contractWord(body []byte) Verdict {
+	switch word := strings.ToLower(strings.TrimSpace(string(body))); word {
+	case "connected":
+		return Verdict{Mode: Connected, Said: quote("page", word)}
+	case "mock":
+		return Verdict{Mode: Mock, Said: quote("page", word)}
+	}
+	return Verdict{}
+}
+
+// contract reads what the contract lets a page say of the whole app: status, mode, and
+// mock, which may be wrapped in data. No other word about the whole app says anything of
+// its Redis, except that trouble is never "connected".
+func contract(page any) Verdict {
+	object, _ := page.(map[string]any)
+	v, trouble, unmocked := Verdict{}, Verdict{}, Verdict{}
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		name := strings.ToLower(key)
+		switch value := object[key].(type) {
+		case map[string]any:
+			if name == "data" {
+				v = v.and(contract(value))
+			}
+		case string:
+			switch word := strings.ToLower(strings.TrimSpace(value)); {
+			case name == "mock" || name == "mock_mode":
+				if word == "true" {
+					v = v.and(Verdict{Mode: Mock, Said: quote(key, value)})
+				}
+			case name != "status" && name != "mode":
+			case word == "mock":
+				v = v.and(Verdict{Mode: Mock, Said: quote(key, value)})
+			case word == "connected":
+				v = v.and(Verdict{Mode: Connected, Said: quote(key, value)})
+			case name == "status" && troubled(value):
+				trouble = Verdict{Mode: Failing, Said: quote(key, value)}
+			}
+		case bool:
+			switch {
+			case name == "connected" && !value:
+				trouble = Verdict{Mode: Failing, Said: quote(key, "false")}
+			case name != "mock" && name != "mock_mode":
+			case value:
+				v = v.and(Verdict{Mode: Mock, Said: quote(key, "true")})
+			default:
+				unmocked = Verdict{Mode: Connected, Said: quote(key, "false")}
+			}
+		}
+	}
+	v = v.and(trouble)
+	return v.and(unmocked)
+}
+
+// quote keeps of an app's words what fits into evidence. A text of one word is shown by its
+// last part, without the package or the path; of a longer one only plain words at its
+// beginning are, because an error's text may hold a host or a password.
+func quote(key, text string) string {
+	words := strings.Fields(text)
+	if len(words) == 1 {
+		return fmt.Sprintf("%.40s %.40q", key, words[0][strings.LastIndexAny(words[0], `./:@\\`)+1:])
+	}
+	var plain []string
+	for _, w := range words {
+		w, ended := strings.CutSuffix(w, ":")
+		if strings.ContainsFunc(w, func(r rune) bool { return !unicode.IsLetter(r) && r != '-' && r != '_' }) {
+			break
+		}
+		if plain = append(plain, w); ended {
+			break
+		}
+	}
+	return fmt.Sprintf("%.40s %.40q", key, cmp.Or(strings.Join(plain, " "), "…"))
+}
+
+// nameOf returns by which name a list calls its item.
+func nameOf(item map[string]any) string {
+	byKey := map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(item)) {
+		if text, ok := item[key].(string); ok {
+			byKey[compact(key)] = cmp.Or(byKey[compact(key)], text)
+		}
+	}
+	for _, key := range []string{"name", "component", "componentname", "key", "label", "check", "checkname", "service", "dependency", "resource", "target", "id", "type"} {
+		if byKey[key] != "" {
+			return byKey[key]
+		}
+	}
+	return ""
+}
