@@ -106,7 +106,7 @@ type Notice struct {
 	// Incident is set for a thread of its own, Group and Members for a group.
 	Incident *Incident
 	Group    *Group
-	Members  []Incident // in the order of joining, resolved ones included
+	Members  []Incident // by their databases' names, resolved ones included
 
 	// Document is what to write, for the address Documents only.
 	Document *Document

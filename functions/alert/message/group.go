@@ -144,7 +144,7 @@ func groupImpact(n incident.Notice) string {
 	return text
 }
 
-// members lists the open ones first, each kind in the order of joining.
+// members lists the open ones first, each kind by name.
 func (c Context) members(n incident.Notice) []Member {
 	all := make([]Member, len(n.Members))
 	for k, i := range n.Members {

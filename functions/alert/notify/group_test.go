@@ -345,3 +345,28 @@ func TestALaterMemberIsToldAlthoughTheSeverityRises(t *testing.T) {
 		t.Errorf("joined %v, want D", g.Joined)
 	}
 }
+
+func TestAGroupListsItsDatabasesByName(t *testing.T) {
+	d := newDesk(t)
+	d.open("c", "a", "b")
+	for i, id := range []string{"B", "C", "A"} { // the order of joining is that of the ids
+		d.s.Incidents[id].Series.Database = string("cab"[i])
+	}
+	Group(&d.s, d.p, d.now)
+	Tell(&d.s, d.pending, d.p, d.now)
+	_, notices := Claim(d.s, d.now, "w", time.Minute, 10)
+	for _, n := range notices {
+		if n.Address != "slack" {
+			continue
+		}
+		var names []string
+		for _, inc := range n.Members {
+			names = append(names, inc.Series.Database)
+		}
+		if got := strings.Join(names, " "); got != "a b c" {
+			t.Errorf("the group lists %s, want a b c", got)
+		}
+		return
+	}
+	t.Error("slack is owed nothing")
+}
