@@ -74,8 +74,8 @@ variable "checks" {
   nullable = false
 
   validation {
-    condition     = alltrue([for check in keys(var.checks) : contains(["ping", "latency", "write", "mock_mode", "hit_rate", "memory", "commands", "eviction", "isolation", "values", "round_trip"], check)])
-    error_message = "Each key of \"checks\" must be a check: ping, latency, write, mock_mode, hit_rate, memory, commands, eviction, isolation, values or round_trip. Example: checks = { isolation = { enabled = false } }"
+    condition     = alltrue([for check in keys(var.checks) : contains(["ping", "latency", "write", "mock_mode", "hit_rate", "memory", "commands", "bandwidth", "budget", "connections", "eviction", "isolation", "values", "round_trip"], check)])
+    error_message = "Each key of \"checks\" must be a check: ping, latency, write, mock_mode, hit_rate, memory, commands, bandwidth, budget, connections, eviction, isolation, values or round_trip. Example: checks = { isolation = { enabled = false } }"
   }
 }
 
@@ -112,13 +112,14 @@ variable "databases" {
   description = "The Upstash databases to watch, by an immutable name. `url` is the REST URL, `token` names a secret of its own (without it the token is in `credentials` or `database_tokens`); the other keys are those of docs/configuration.md, `databases`."
   type = map(object({
     app = optional(list(object({
-      cloud_run   = optional(string)
-      health_url  = optional(string)
-      match       = optional(object({ connected = list(string), mock = optional(list(string)), path = string }))
-      proof       = optional(bool)
-      proof_every = optional(string)
-      service     = optional(string)
-      vercel      = optional(string)
+      cloud_run     = optional(string)
+      health_url    = optional(string)
+      match         = optional(object({ connected = list(string), mock = optional(list(string)), path = string }))
+      proof         = optional(bool)
+      proof_every   = optional(string)
+      service       = optional(string)
+      url_variables = optional(list(string))
+      vercel        = optional(string)
     })), [])
     budget = optional(object({ commands = optional(number), override = optional(bool), share = optional(number), stop_at = optional(number) }))
     checks = optional(map(object({
@@ -668,7 +669,7 @@ variable "thresholds" {
   nullable = false
 
   validation {
-    condition     = alltrue([for check in keys(var.thresholds) : contains(["ping", "latency", "write", "mock_mode", "hit_rate", "memory", "commands", "eviction", "isolation", "values", "round_trip", "config", "monitor"], check)])
+    condition     = alltrue([for check in keys(var.thresholds) : contains(["ping", "latency", "write", "mock_mode", "hit_rate", "memory", "commands", "bandwidth", "budget", "connections", "eviction", "isolation", "values", "round_trip", "config", "monitor"], check)])
     error_message = "Each key of \"thresholds\" must be a check. Example: thresholds = { latency = { open = \"600ms\" } }"
   }
 }

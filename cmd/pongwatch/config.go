@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pongwatch/pongwatch/shared/budget"
+	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
 )
 
@@ -72,6 +73,8 @@ func (v checked) print(w io.Writer) error {
 			kind = "notice"
 		case p.Fatal:
 			kind = "fatal"
+		case !p.Stops && p.Cause != cause.MonitorBudget:
+			kind = "warning"
 		}
 		if !p.Notice {
 			wrong++

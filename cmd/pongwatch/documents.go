@@ -54,7 +54,7 @@ func (d documents) read(ctx context.Context, files []string) (*config.Config, co
 	// The customer's own variables always hold secrets in plain text.
 	local := d.local || os.Getenv(config.EnvConfig) == ""
 	c, err := config.Load(ctx, config.Options{
-		Getenv: os.Getenv, ReadFile: os.ReadFile, Secrets: gcp.NewClients(gcp.ReadEnvironment(os.Getenv)).Secrets(), Local: local,
+		Getenv: os.Getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: gcp.NewClients(gcp.ReadEnvironment(os.Getenv)).Secrets(), Local: local,
 	})
 	if problems, ok := errors.AsType[config.Problems](err); ok && !errors.Is(err, config.ErrEmpty) {
 		return nil, problems, nil

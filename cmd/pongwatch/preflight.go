@@ -136,7 +136,7 @@ func (p *preflightFlags) run(ctx context.Context, stderr io.Writer) (record pref
 	clients := gcp.NewClients(env)
 	o.Secrets, o.Deployments = clients.Secrets(), healthcheck.Deployments(clients)
 	o.Upstash = upstash.Options{AllowHTTP: true, Timeout: p.timeout}
-	c, err := config.Load(ctx, config.Options{Getenv: os.Getenv, ReadFile: os.ReadFile, Secrets: o.Secrets, Local: true})
+	c, err := config.Load(ctx, config.Options{Getenv: os.Getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: o.Secrets, Local: true})
 	switch {
 	case err == nil:
 		o.Config = c

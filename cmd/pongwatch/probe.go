@@ -37,7 +37,7 @@ could not be pinged.`,
 	timeout := c.Flags().Duration("timeout", 4*time.Second, "wait this long for an answer")
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		cache := gcp.NewClients(gcp.ReadEnvironment(os.Getenv)).Secrets()
-		c, err := config.Load(cmd.Context(), config.Options{Getenv: os.Getenv, ReadFile: os.ReadFile, Secrets: cache, Local: true})
+		c, err := config.Load(cmd.Context(), config.Options{Getenv: os.Getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: cache, Local: true})
 		switch {
 		case errors.Is(err, config.ErrEmpty):
 			return errors.New("nothing is configured: set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN, or PONGWATCH_CONFIG")

@@ -33,6 +33,9 @@ type Options struct {
 	Config *config.Config
 	// Store holds the state and the incidents' documents, which are written here alone.
 	Store store.Store
+	// Folder is where Store keeps its file, because a message then advises on a disk. It is
+	// empty for Firestore.
+	Folder string
 	// Receivers by address. An address that routes name and that is missing here is
 	// reported as refusing.
 	Receivers map[string]message.Receiver
@@ -86,6 +89,7 @@ type Function struct {
 	now     func() time.Time
 	handler http.Handler
 
+	hash string // the configuration's
 	// first is the shard that carries what is wrong with receivers.
 	first string
 
@@ -95,6 +99,8 @@ type Function struct {
 	strangers map[string]bool
 	signals   map[string]recentSignal // what each source last said of each service's revisions
 	failOpen  map[string]time.Time    // the last slot of each shard that was used without a store
+	unended   map[string][]lastResort // by shard
+	ended     []lastResort            // the store works again, and the receiver does not know yet
 	stored    []string
 	storedAt  time.Time
 	refusing  []string // addresses; nil while not known
@@ -134,9 +140,10 @@ func New(o Options) (*Function, error) {
 		o.Context = func(context.Context) message.Context { return message.Context{} }
 	}
 	f := &Function{
-		options: o, config: o.Config, store: o.Store, log: o.Logger, now: o.Now,
+		options: o, config: o.Config, hash: o.Config.Hash(), store: o.Store, log: o.Logger, now: o.Now,
 		policies: map[string]incident.Policy{}, signals: map[string]recentSignal{}, strangers: map[string]bool{}, failOpen: map[string]time.Time{},
-		pulse: pulse{unheard: map[string]bool{}},
+		unended: map[string][]lastResort{},
+		pulse:   pulse{unheard: map[string]bool{}},
 	}
 	if shards := o.Config.ShardNames(); len(shards) > 0 {
 		f.first = shards[0]

@@ -182,7 +182,9 @@ func TestStoreDownTellsOncePerSlot(t *testing.T) {
 	w.wantTold("opened", "opened") // 12:01 and 12:30
 	w.faulty.Always(nil)
 	w.minute("")
-	w.wantTold("opened", "opened")
+	w.wantTold("opened", "opened", "resolved") // the end of the later one, and a silent edit of the earlier one
+	w.minute("")
+	w.wantTold("opened", "opened", "resolved")
 }
 
 func TestStoreDownIsToldByAReceiver(t *testing.T) {

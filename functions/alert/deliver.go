@@ -186,7 +186,9 @@ func (f *Function) writeDocument(ctx context.Context, n incident.Notice) error {
 			return nil
 		}
 	}
-	if doc.Data, err = incident.EncodeDocument(*n.Document); err != nil {
+	document := *n.Document
+	document.Configuration = f.configuration(n.Shard, document)
+	if doc.Data, err = incident.EncodeDocument(document); err != nil {
 		return err
 	}
 	doc.Schema = incident.DocumentSchema
@@ -226,6 +228,7 @@ func (f *Function) tryRecord(ctx context.Context, shard string, results []notify
 		return err
 	}
 	next := notify.Record(s, results, f.policy(shard), f.now())
+	noteDeliveries(s, next, results, f.edits, f.now())
 	if incident.Equal(s, next) {
 		return nil // an earlier attempt, whose answer was lost, has recorded it
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/store/storetest"
 )
 
 // The minutes of a row: database a fails from the second to the fifth minute.
@@ -42,7 +43,7 @@ This table is written by a test, which runs one outage from 12:01 to 12:05 again
 real servers of Slack and of mail while one thing goes wrong (functions/alert,
 TestDeliveryTable; -update writes it anew). Alert hears a report every minute and a
 tick half a minute later. A cell says what arrived, and when: opened, resolved, past
-(both in one: "was down 12:01–12:05"), other (pongwatch tells of its own receiver),
+(both in one: "was down 12:01–12:05"), other (pongwatch tells of itself), without state, and the end of that (the store was down),
 drill. After the clock has stepped back, times are the new clock's.
 Alice and Bob get mail by themselves, and stand in for Slack where it refuses for good.
 
@@ -102,6 +103,16 @@ func TestDeliveryTable(t *testing.T) {
 		}},
 		{what: "SMTP drops after accepting, for Bob", at: resolving, breakIt: func(s *servers) {
 			s.mail.Fail(emailtest.Fault{Stage: emailtest.StageData, Recipient: "bob@example.com", Drop: true, Accept: true})
+		}},
+		{what: "store down for 3 min", at: firing, breakIt: func(s *servers) {
+			s.world.faulty.Always(func(storetest.Call) storetest.Fault { return storetest.Unavailable })
+		}, mendAt: firing + 3, mend: func(s *servers) { s.world.faulty.Always(nil) }},
+		{what: "damaged file, set aside at a restart", at: firing + 1, breakIt: func(s *servers) {
+			s.world.memory = storetest.NewMemory(s.world.clock.Now)
+			s.world.f.store = s.world.memory
+			if err := s.world.f.TakeOver(context.Background(), "documents.db: invalid database"); err != nil {
+				t.Error(err)
+			}
 		}},
 		{what: "SMTP offers no TLS", at: 0, breakIt: func(s *servers) { s.port = s.plain.Port() }},
 		{what: "PagerDuty, in the same route, refuses the key", at: 0, breakIt: func(s *servers) { s.pagerStatus = 400; s.configure(withPager) }},
@@ -319,6 +330,10 @@ func what(text string) string {
 		return "drill"
 	case strings.Contains(line, "pongwatch itself"):
 		return "other"
+	case strings.Contains(line, "store down"):
+		return "without state"
+	case strings.Contains(line, "store works again"):
+		return "end of that"
 	case strings.Contains(line, "a is down"):
 		return "opened"
 	case strings.Contains(line, "a is up again"):

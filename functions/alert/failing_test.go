@@ -99,6 +99,11 @@ func TestTheStoreFailsAtEachCallInTurn(t *testing.T) {
 						}
 						w.tick()
 					}
+					ends := len(w.slack.got)
+					w.slack.got = slices.DeleteFunc(w.slack.got, func(event string) bool { return event == "resolved" })
+					if ends -= len(w.slack.got); ends != len(w.lines("store_down")) {
+						t.Errorf("%d messages without a store and %d ends", len(w.lines("store_down")), ends)
+					}
 					if len(w.slack.got) == 0 || len(w.slack.got) > 2 || slices.ContainsFunc(w.slack.got, func(event string) bool { return event != "opened" }) {
 						t.Errorf("told %v, want opened once, or twice where the record was lost\n%s", w.slack.got, w.logs)
 					}

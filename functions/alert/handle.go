@@ -51,7 +51,7 @@ func (f *Function) report(ctx context.Context, r report.Report) error {
 	}
 	err := f.apply(ctx, r.Shard, Input{Report: &r})
 	if errors.Is(err, errStore) {
-		f.tellWithoutStore(ctx, r)
+		f.tellWithoutStore(ctx, r, err)
 	}
 	return err
 }

@@ -271,5 +271,6 @@ func TestStoreDownForHalfAnHour(t *testing.T) {
 	minute(w, "")
 	minute(w, "")
 	minute(w, "")
-	w.wantTold("opened", "opened", "opened", "opened", string(incident.Opened), string(incident.Resolved))
+	// The store's end, by the instance that found it, then the outage and its end.
+	w.wantTold("opened", "opened", "opened", "opened", string(incident.Resolved), string(incident.Opened), string(incident.Resolved))
 }

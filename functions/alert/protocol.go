@@ -34,6 +34,7 @@ func (f *Function) apply(ctx context.Context, shard string, in Input) error {
 	if shard == "" {
 		return nil
 	}
+	defer f.endLastResorts(ctx)
 	for pass := range passes {
 		notices, err := f.commit(ctx, shard, in)
 		if err != nil && pass > 0 {
@@ -121,7 +122,7 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in Input, made *
 	}
 	f.options.Observe(Got)
 	if aside != "" {
-		in.SetAside = aside
+		in.SetAside = "kept as " + aside
 	}
 	now, policy := f.now(), f.policy(shard)
 	if ahead := state.Ahead(now, policy); ahead > 0 {
@@ -146,6 +147,7 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in Input, made *
 	if err := f.write(ctx, doc, next, owner); err != nil {
 		return nil, err
 	}
+	f.storeWorks(shard)
 	f.logTransitions(ctx, shard, transitions)
 	return notices, nil
 }

@@ -62,7 +62,7 @@ func Addresses(r *config.Receiver) []string {
 
 func evidence(problems config.Problems) string {
 	for _, p := range problems {
-		if !p.Notice {
+		if p.Stops {
 			return p.Evidence()
 		}
 	}

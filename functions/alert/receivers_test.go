@@ -24,7 +24,7 @@ func TestReceiversAreBuiltAndTheRestSaysWhyNot(t *testing.T) {
 		{Name: "no-channel", Slack: &config.Slack{BotToken: secret}},
 		{Name: "port-25", Email: &config.Email{Host: "smtp.example.com", Port: 25, From: "a@example.com", To: []string{"alice@example.com"}}},
 		{Name: "loopback", Slack: &config.Slack{BotToken: secret, Channel: "C0123456789", APIURL: "http://127.0.0.1:1/"}},
-		{Name: "found-bad", Slack: &config.Slack{Webhook: secret}, Problems: config.Problems{{Key: "receivers[8].slack.webhook", What: "is no reference"}}},
+		{Name: "found-bad", Slack: &config.Slack{Webhook: secret}, Problems: config.Problems{{Key: "receivers[8].slack.webhook", What: "is no reference", Stops: true}}},
 	}}
 	receivers, problems := alert.Receivers(cfg, alert.ReceiverOptions{})
 	var got []string

@@ -21,7 +21,7 @@ type Input struct {
 	Receivers []ReceiverHealth
 	// Unknown says which services spoke that the configuration does not name, empty for none.
 	Unknown string
-	// SetAside is the key under which an unreadable state was kept, empty for none.
+	// SetAside says where an unreadable state was kept, empty for none.
 	SetAside string
 }
 
@@ -65,6 +65,7 @@ func Step(s incident.State, in Input, p incident.Policy, now time.Time) (inciden
 	}
 	told = append(told, notify.Tell(&s, slices.Concat(changes, judged, ended), p, now)...)
 	told = append(told, notify.Remind(&s, explained, p, now)...)
+	noteTransitions(s, told)
 	notify.Prune(&s, p, now)
 	judge.Prune(&s, p, now)
 	return s, told
@@ -139,7 +140,7 @@ func (in Input) findings(s incident.State, p incident.Policy, now time.Time) []j
 		}
 	}
 	if in.SetAside != "" {
-		return append(out, judge.Finding{Subject: subjectState, Source: subjectState, Cause: cause.MonitorState, Evidence: "kept as " + in.SetAside})
+		return append(out, judge.Finding{Subject: subjectState, Source: subjectState, Cause: cause.MonitorState, Evidence: in.SetAside})
 	}
 	for _, inc := range s.Incidents {
 		if inc.Series == incident.MonitorSeries(subjectState) && inc.Open() && now.Sub(inc.Opened) >= asideFor {

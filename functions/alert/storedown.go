@@ -21,7 +21,7 @@ const slot = 30 * time.Minute
 // tellWithoutStore sends a last-resort message when the store is down. Without state it
 // cannot deduplicate, so it sends at most one per slot, which lists what the report's
 // own run has confirmed. The report is asked for again all the same.
-func (f *Function) tellWithoutStore(ctx context.Context, r report.Report) {
+func (f *Function) tellWithoutStore(ctx context.Context, r report.Report, why error) {
 	failures := confirmed(r)
 	at := r.Scheduled.Truncate(slot)
 	f.mu.Lock()
@@ -37,6 +37,9 @@ func (f *Function) tellWithoutStore(ctx context.Context, r report.Report) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.options.Lease/sendShare)
 	defer cancel()
 	m := message.RenderStoreDown(r.Shard, failures, f.now(), f.options.Context(ctx))
+	if f.options.Folder != "" {
+		m = message.OnDisk(m, f.options.Folder, why)
+	}
 	log := f.log.With("event", "store_down", "shard", r.Shard, "databases", len(failures))
 	receivers, fallbacks := f.criticalReceivers(r.Shard, failures)
 	if !f.tellAll(ctx, log, m, receivers) && !f.tellAll(ctx, log, m, fallbacks) {
@@ -56,15 +59,75 @@ func (f *Function) tellAll(ctx context.Context, log *slog.Logger, m message.Mess
 			continue
 		}
 		wg.Go(func() {
-			_, outcome, err := receiver.Deliver(ctx, m, incident.Ref{})
+			ref, outcome, err := receiver.Deliver(ctx, m, incident.Ref{})
 			if outcome.Result == message.Delivered || outcome.Result == message.Unknown {
 				told.Store(true)
+				f.mu.Lock()
+				f.unended[m.Shard] = append(f.unended[m.Shard], lastResort{address, ref, m})
+				f.mu.Unlock()
 			}
 			log.ErrorContext(ctx, "told without store", "receiver", address, "outcome", outcome.Result, "error", err)
 		})
 	}
 	wg.Wait()
 	return told.Load()
+}
+
+// lastResort is a message that was sent without a store, and where it is. Only this process
+// knows of it.
+type lastResort struct {
+	address string
+	ref     incident.Ref
+	message message.Message
+}
+
+// storeWorks notes that a shard's state was written: what was sent without it has ended.
+func (f *Function) storeWorks(shard string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ended = append(f.ended, f.unended[shard]...)
+	delete(f.unended, shard)
+}
+
+// endFor is how long the end of a last-resort message is tried.
+const endFor = time.Hour
+
+// endLastResorts sends the end of the messages that were sent while the store was down. Of
+// several to one receiver only the latest is loud.
+func (f *Function) endLastResorts(ctx context.Context) {
+	f.mu.Lock()
+	ended := f.ended
+	f.ended = nil
+	f.mu.Unlock()
+	if len(ended) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.options.Lease/sendShare)
+	defer cancel()
+	latest, since := map[string]string{}, map[string]time.Time{}
+	for _, e := range ended { // in the order of sending
+		if since[e.message.Shard].IsZero() {
+			since[e.message.Shard] = e.message.Since
+		}
+		latest[e.address+" "+e.message.Shard] = e.message.ID
+	}
+	var wg sync.WaitGroup
+	for _, e := range ended {
+		wg.Go(func() {
+			m := e.message
+			m.Since = since[m.Shard]
+			m = message.RenderStoreBack(m, f.now())
+			m.Loud = latest[e.address+" "+e.message.Shard] == m.ID
+			_, outcome, err := f.options.Receivers[e.address].Deliver(ctx, m, e.ref)
+			f.log.InfoContext(ctx, "end told", "event", "store_back", "shard", m.Shard, "receiver", e.address, "outcome", outcome.Result, "error", err)
+			if outcome.Result == message.Later && f.now().Sub(e.message.At) < endFor {
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				f.ended = append(f.ended, e)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // confirmed returns the report's critical ping and mock-mode failures that its run has

@@ -19,7 +19,7 @@ func Handler(getenv func(string) string) http.Handler {
 	clients := gcp.NewClients(environment)
 	logger := environment.Logger(os.Stderr)
 	return gcp.Function(logger, func(ctx context.Context) (http.Handler, error) {
-		c, err := config.Load(ctx, config.Options{Getenv: getenv, ReadFile: os.ReadFile, Secrets: clients.Secrets()})
+		c, err := config.Load(ctx, config.Options{Getenv: getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: clients.Secrets()})
 		if err != nil {
 			return nil, err
 		}

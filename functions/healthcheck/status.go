@@ -82,7 +82,7 @@ func statusOfCause(c cause.Cause) Status {
 // statusOfObservation judges what was seen just now.
 func statusOfObservation(o report.Observation) Status {
 	switch {
-	case o.Status == report.OK:
+	case o.Status == report.OK, o.Check == report.ConfigLoad && o.Status == report.Warn:
 		return StatusConnected
 	case o.Check == report.Ping, o.Check == report.MockMode:
 		return statusOfCause(o.Cause)

@@ -169,7 +169,7 @@ func TestARunReadsJudgesPublishesAndRecords(t *testing.T) {
 	x := newFixture(t, "")
 	got := x.run(t, 0)
 	want := map[report.Check]report.Status{
-		report.Memory: report.OK, report.HitRate: report.OK, report.Eviction: report.OK, report.Commands: report.OK, report.Write: report.OK,
+		report.Memory: report.OK, report.HitRate: report.OK, report.Eviction: report.OK, report.Commands: report.OK, report.Connections: report.OK, report.Write: report.OK,
 		report.ConfigLoad: report.OK, report.Monitor: report.OK,
 	}
 	statuses := map[report.Check]report.Status{}

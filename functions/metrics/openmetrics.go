@@ -125,6 +125,15 @@ func (c *collector) database(d *statistics.Database) {
 	if d.CommandsRatio != nil {
 		c.gauge("pongwatch_commands_exact", "Whether the account reported the month's commands; 0 is a lower bound.", truth(!d.CommandsAtLeast), of...)
 	}
+	if d.BandwidthRatio != nil {
+		c.gauge("pongwatch_bandwidth_used_ratio", "This month's traffic as a share of the plan's.", d.BandwidthRatio, of...)
+	}
+	if d.BudgetRatio != nil {
+		c.gauge("pongwatch_budget_used_ratio", "What this month costs as a share of the database's budget.", d.BudgetRatio, of...)
+	}
+	if d.ConnectionsRatio != nil {
+		c.gauge("pongwatch_connections_used_ratio", "Open TCP connections as a share of the plan's.", d.ConnectionsRatio, of...)
+	}
 	if in := d.MemoryFullInSeconds; in != nil {
 		c.gauge("pongwatch_memory_full_in_seconds", "Until the data quota is full at this rate; absent where that is not known.", number(*in), of...)
 	}

@@ -43,6 +43,11 @@ const (
 	StorageFull  Cause = "storage_full"  // writes refused: no space
 	MemoryHigh   Cause = "memory_high"   // space runs out
 	CommandsHigh Cause = "commands_high" // commands run out
+
+	BandwidthHigh   Cause = "bandwidth_high"   // the month's traffic runs out
+	BudgetHigh      Cause = "budget_high"      // the budget runs out
+	ConnectionsHigh Cause = "connections_high" // TCP connections run out
+
 	EvictionRisk Cause = "eviction_risk" // keys are dropped silently when full
 
 	ConnectionsFull Cause = "connections_full" // no further TCP client is let in
@@ -225,7 +230,7 @@ func printable(c Cause) string {
 }
 
 var (
-	table = slices.Concat(network, auth, quota, capacity, provider, performance, protocol, configuration, mock, data, monitor)
+	table = slices.Concat(network, auth, quota, capacity, near, provider, performance, protocol, configuration, mock, data, monitor)
 	index = func() map[Cause]Info {
 		m := make(map[Cause]Info, len(table))
 		for _, i := range table {

@@ -128,6 +128,17 @@ func TestWhatACauseIs(t *testing.T) {
 	}
 }
 
+// Where it has worked before, the settings are the last suspects; where it never has, the first.
+func TestStepsFollowTheHistory(t *testing.T) {
+	i := Info{Fix: []string{"a", "b"}, Setup: []string{"c"}}
+	if got := strings.Join(i.Steps(true), ""); got != "abc" {
+		t.Errorf("worked before: %s", got)
+	}
+	if got := strings.Join(i.Steps(false), ""); got != "cab" {
+		t.Errorf("never worked: %s", got)
+	}
+}
+
 // TestAStopOfTheDatabasePagesAtOnce: the alert's policy opens incidents of the class quota
 // after one run, and a run that tried again would only add to what is used up.
 func TestAStopOfTheDatabasePagesAtOnce(t *testing.T) {
@@ -142,17 +153,6 @@ func TestAStopOfTheDatabasePagesAtOnce(t *testing.T) {
 	}
 	if n != 5 {
 		t.Errorf("%d causes of the class quota, want 5", n)
-	}
-}
-
-// Where it has worked before, the settings are the last suspects; where it never has, the first.
-func TestStepsFollowTheHistory(t *testing.T) {
-	i := Info{Fix: []string{"a", "b"}, Setup: []string{"c"}}
-	if got := strings.Join(i.Steps(true), ""); got != "abc" {
-		t.Errorf("worked before: %s", got)
-	}
-	if got := strings.Join(i.Steps(false), ""); got != "cab" {
-		t.Errorf("never worked: %s", got)
 	}
 }
 

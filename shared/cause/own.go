@@ -213,12 +213,13 @@ var monitor = []Info{
 	{
 		Cause:       MonitorState,
 		Title:       "pongwatch set aside a state that it cannot read",
-		Explanation: "The stored state of a shard could not be decoded. It was kept under another key and a new one was begun, so open incidents may be told again.",
-		Signature:   "a state document with an unknown schema or damaged data",
+		Explanation: "The stored state of a shard, or a data file of pongwatch local, could not be read. It was kept under another name and a new one was begun, so open incidents may be told again.",
+		Signature:   "a state document with an unknown schema or damaged data, or a data file that is cut off or overwritten",
 		Fix: []string{
-			"Check whether an older version was deployed over a newer one, and deploy the newer one again.",
+			"For a file: check the disk for errors and free space (dmesg, df -h). The damaged file is kept beside the new one.",
+			"For a state: check whether an older version was deployed over a newer one, and deploy the newer one again.",
 			"Compare the open incidents with what the dashboard shows.",
-			"Report the set-aside document's key from the evidence to the project.",
+			"Report to the project what the evidence names.",
 		},
 		Severity: SeverityWarning, Class: ClassMonitor, Retry: RetryNever,
 	},

@@ -12,7 +12,7 @@ var network = []Info{
 			"If it was archived or deleted, restore the backup into a new database; one made without an account ends after 72 hours.",
 			"Store the database's current URL and token in the secret and redeploy the app and pongwatch.",
 		},
-		Setup:    []string{"Compare the host of the URL with the REST URL in the Upstash console, letter by letter."},
+		Setup:    []string{"Compare the host of the URL with the REST URL in the Upstash console."},
 		Severity: SeverityCritical, Class: ClassNetwork, Retry: RetryYes,
 	},
 	{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/upstash"
@@ -45,17 +46,37 @@ func (a *Account) Close() {
 	}
 }
 
-// read returns what the account knows of a database, and the month's commands.
-func (a *Account) read(ctx context.Context, id string) (d upstash.Database, used int64, err error) {
+// bill is what the account knows of a database and its month.
+type bill struct {
+	upstash.Database
+	upstash.Stats
+	err error
+}
+
+func (a *Account) read(ctx context.Context, id string) (b bill) {
 	client, err := a.currentClient(ctx)
-	if err != nil {
-		return d, 0, err
+	if err == nil {
+		b.Database, err = client.Database(ctx, id)
 	}
-	if d, err = client.Database(ctx, id); err != nil {
-		return d, 0, err
+	if err == nil && !b.Active() {
+		err = &Problem{Cause: cause.StatsState, Evidence: "the account says that the database is " + b.State}
 	}
-	used, err = client.MonthlyCommands(ctx, id)
-	return d, used, err
+	if err == nil {
+		b.Stats, err = client.Stats(ctx, id)
+	}
+	b.err = err
+	return b
+}
+
+// bill asks the account once, and returns nil where the database has none.
+func (t *Target) bill(ctx context.Context) *bill {
+	if t.Account == nil || t.Database.DatabaseID == "" {
+		return nil
+	}
+	if t.billed == nil {
+		t.billed = new(t.Account.read(ctx, t.Database.DatabaseID))
+	}
+	return t.billed
 }
 
 // currentClient returns a client with the key in force.

@@ -264,7 +264,7 @@ func TestClientsOfSeveralDatabasesDoNotMix(t *testing.T) {
 		}
 		return config.Credentials{URL: "https://fake.upstash.io", Token: secrets.New("token-of-" + d.Name)}, nil
 	}, upstash.Options{Transport: wire})
-	notice := config.Problems{{Key: "x", What: "is unusual", Notice: true}, {Key: "budget", What: "is too small", Cause: cause.MonitorBudget}}
+	notice := config.Problems{{Key: "x", What: "is unusual", Notice: true}, {Key: "home", What: "is no region", Cause: cause.ConfigInvalid}, {Key: "budget", What: "is too small", Cause: cause.MonitorBudget}}
 	for _, tt := range []struct {
 		name     string
 		problems config.Problems
@@ -275,7 +275,7 @@ func TestClientsOfSeveralDatabasesDoNotMix(t *testing.T) {
 		{"b", notice, cause.Unknown, "Bearer token-of-b"},
 		{"a", nil, cause.Unknown, "Bearer token-of-a"},
 		{"broken", nil, cause.ConfigInvalid, ""},
-		{"c", config.Problems{{Key: "url", What: "is odd", Cause: cause.ConfigScheme}}, cause.ConfigScheme, ""},
+		{"c", config.Problems{{Key: "url", What: "is odd", Cause: cause.ConfigScheme, Stops: true}}, cause.ConfigScheme, ""},
 	} {
 		wire.seen = nil
 		target := &check.Target{Database: database(), Job: report.HealthCheck}

@@ -70,7 +70,7 @@ func (c *Clients) Close() {
 
 func (c *Clients) client(ctx context.Context, d *config.Database, fresh bool) (*upstash.Client, string, error) {
 	for _, p := range d.Problems {
-		if !p.Notice && p.Cause != cause.MonitorBudget { // which concerns what costs commands only
+		if p.Stops {
 			return nil, "", &Problem{Cause: p.Cause, Evidence: p.Evidence()}
 		}
 	}

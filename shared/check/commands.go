@@ -27,6 +27,8 @@ type usage struct {
 	limit float64
 	// begun says that counting began with this run: nothing is known of before.
 	begun bool
+	// bill is what the account said, nil where it did not.
+	bill *bill
 	// doubt is why it is not exact although it should be.
 	doubt error
 }
@@ -38,6 +40,9 @@ func commands(ctx context.Context, t *Target) report.Observation {
 		return unknown(err)
 	}
 	o := report.Observation{Status: report.OK, Clear: true, Evidence: u.describe()}
+	if u.bill != nil {
+		o.Evidence += spending(u.bill.Stats, t.Database.Plan)
+	}
 	if u.limit > 0 {
 		o = t.judgeShare(report.Commands, u.used/u.limit, t.Database.Thresholds.Commands, cause.CommandsHigh, o.Evidence)
 		left, known := t.commandsLeft(u)
@@ -53,6 +58,7 @@ func commands(ctx context.Context, t *Target) report.Observation {
 			o.Clear = false
 		}
 	}
+	t.judgeRate(ctx, &o)
 	// What is wrong with the account is a warning of its own, unless there is worse.
 	if c := accountCause(u.doubt); c != "" && o.Status == report.OK {
 		o.Status, o.Clear, o.Cause = report.Warn, false, c
@@ -79,21 +85,18 @@ func (u usage) describe() string {
 // figure that is lost would be taken for none used.
 func (t *Target) usage(ctx context.Context) (usage, error) {
 	u := usage{limit: float64(t.Database.Limits.Commands)}
-	if t.Account != nil && t.Database.DatabaseID != "" {
-		d, used, err := t.Account.read(ctx, t.Database.DatabaseID)
-		if err == nil && !d.Active() {
-			err = &Problem{Cause: cause.StatsState, Evidence: "the account says that the database is " + d.State}
-		}
-		if err == nil {
-			if d.MonthlyCommands > 0 {
-				u.limit = float64(d.MonthlyCommands)
+	if b := t.bill(ctx); b != nil {
+		if b.err == nil {
+			if b.MonthlyCommands > 0 {
+				u.limit = float64(b.MonthlyCommands)
 				t.figure(report.GaugeCommandsLimit, u.limit)
 			}
-			u.used, u.exact = float64(used), true
+			u.used, u.exact = float64(b.Commands), true
+			u.bill = b
 			t.figure(report.GaugeMonthCommands, u.used)
 			return u, nil
 		}
-		u.doubt = err
+		u.doubt = b.err
 	}
 	info, err := t.Info(ctx)
 	if err != nil {
@@ -147,8 +150,14 @@ func (t *Target) commandsLeft(u usage) (time.Duration, bool) {
 	if !u.exact {
 		gauge = report.GaugeMonthCommandsSeen
 	}
+	return t.monthLeft(gauge, u.used, u.limit)
+}
+
+// monthLeft forecasts when a figure of the month reaches its limit, where that is before
+// the month's end.
+func (t *Target) monthLeft(gauge report.Gauge, used, limit float64) (time.Duration, bool) {
 	now := t.now()
-	left, known := forecast(append(t.course(gauge, month(now)), point{now, u.used}), u.limit, now)
+	left, known := forecast(append(t.course(gauge, month(now)), point{now, used}), limit, now)
 	return left, known && now.Add(left).Before(month(now).AddDate(0, 1, 0))
 }
 

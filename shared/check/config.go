@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -22,24 +23,28 @@ func configuration(_ context.Context, t *Target) []report.Observation {
 	return out
 }
 
+// settings judges the settings and the secret. A setting in whose place the default is
+// used is a warning: everything is asked as before.
 func settings(t *Target) report.Observation {
 	o := ok()
-	more := 0
+	var keys []string
 	for _, p := range t.Database.Problems {
-		switch {
-		case p.Notice:
-		case o.Status == report.OK:
-			o = report.Observation{Status: report.Fail, Cause: p.Cause, Evidence: p.Evidence()}
-		default:
-			more++
+		if p.Notice {
+			continue
+		}
+		status, then := report.Fail, ""
+		if !p.Stops && p.Cause != cause.MonitorBudget {
+			status, then = report.Warn, "; pongwatch uses the default in its place"
+		}
+		if keys = append(keys, p.Key); o.Status == report.OK || o.Status == report.Warn && status == report.Fail {
+			o = report.Observation{Status: status, Cause: p.Cause, Evidence: p.Evidence() + then}
 		}
 	}
-	if more > 0 {
-		o.Evidence = fmt.Sprintf("%s (and %d more)", o.Evidence, more)
-	}
-	if o.Status == report.OK && t.problem != nil {
+	if o.Status != report.Fail && t.problem != nil {
 		o = unknown(t.problem)
 		o.Status = report.Fail
+	} else if len(keys) > 1 {
+		o.Evidence = fmt.Sprintf("%s (with %d more problems, see %s)", o.Evidence, len(keys)-1, strings.Join(keys[:min(len(keys), 4)], ", "))
 	}
 	return o
 }

@@ -2,9 +2,9 @@ package check
 
 import (
 	"context"
-	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
@@ -34,11 +34,12 @@ func (t *Target) MockConfiguration(ctx context.Context) []report.Observation {
 	return ask(ctx, &once, Spec{Check: report.MockMode, Run: mockMode})
 }
 
-func (t *Target) readDeployment(ctx context.Context, service string) report.Observation {
+func (t *Target) readDeployment(ctx context.Context, app config.App) report.Observation {
+	service := app.CloudRun
 	d, err := t.Deployments(ctx, service)
 	switch {
 	case err == nil:
-		return judgeDeployment(d)
+		return judgeDeployment(d, app.URLVariables)
 	case ctx.Err() != nil:
 		return unknown(errInterrupted)
 	default:
@@ -46,22 +47,26 @@ func (t *Target) readDeployment(ctx context.Context, service string) report.Obse
 	}
 }
 
-// urlVariables are the names under which apps keep the REST URL: this project's and
-// Upstash's own.
-var urlVariables = []string{"UPSTASH_REDIS_URL", "UPSTASH_REDIS_REST_URL"}
-
 // judgeDeployment turns a deployment into evidence. Only what is plainly there, or
-// plainly is not, says anything.
-func judgeDeployment(d Deployment) report.Observation {
+// plainly is not, says anything: an app may keep its URL under any name, so that only
+// the absence of the names that the configuration gives is a proof.
+func judgeDeployment(d Deployment, variables []string) report.Observation {
 	mock, known := config.ParseMock(d.Mock)
-	named := slices.ContainsFunc(urlVariables, func(name string) bool { return slices.Contains(d.Variables, name) })
+	named := slices.ContainsFunc(d.Variables, func(name string) bool {
+		if len(variables) > 0 {
+			return slices.Contains(variables, name)
+		}
+		return config.IsURLVariable(name)
+	})
 	switch {
 	case mock:
 		return report.Observation{Status: report.Fail, Cause: cause.Mock, Evidence: "deployed with MOCK_REDIS on"}
 	case !named && d.Mounted:
-		return unknown(unreachable("deployed without " + urlVariables[0] + ", with a secret that is mounted as a file, where it may be"))
+		return unknown(unreachable("deployed without a variable for the URL, with a secret that is mounted as a file, where it may be"))
+	case !named && len(variables) > 0:
+		return report.Observation{Status: report.Fail, Cause: cause.Mock, Evidence: "deployed without " + strings.Join(variables, " or ") + " (app.url_variables)"}
 	case !named:
-		return report.Observation{Status: report.Fail, Cause: cause.Mock, Evidence: fmt.Sprintf("deployed without %s or %s", urlVariables[0], urlVariables[1])}
+		return unknown(unreachable("deployed without " + strings.Join(config.URLVariables(), ", ") + "; set app.url_variables to the variable that holds the app's REST URL"))
 	case d.Hidden:
 		return unknown(unreachable("deployed with MOCK_REDIS from a secret, which is not read"))
 	case !known:

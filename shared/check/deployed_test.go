@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -22,6 +23,7 @@ func TestTheDeploymentIsEvidence(t *testing.T) {
 	tests := []struct {
 		name       string
 		more       string // of the database's configuration
+		variables  string // the app's url_variables
 		deployment check.Deployment
 		err        error
 		want       report.Status
@@ -30,7 +32,12 @@ func TestTheDeploymentIsEvidence(t *testing.T) {
 		{name: "all is there", deployment: with("false", "MOCK_REDIS", "UPSTASH_REDIS_URL"), want: report.OK},
 		{name: "Upstash's own name", deployment: with("", "UPSTASH_REDIS_REST_URL"), want: report.OK},
 		{name: "MOCK_REDIS is on", deployment: with("True", "MOCK_REDIS", "UPSTASH_REDIS_URL"), want: report.Fail, evidence: "deployed with MOCK_REDIS on"},
-		{name: "the URL is missing", deployment: with("", "PORT"), want: report.Fail, evidence: "deployed without UPSTASH_REDIS_URL or UPSTASH_REDIS_REST_URL"},
+		{name: "the URL is missing", deployment: with("", "PORT"), want: report.Unknown, evidence: "deployed without UPSTASH_REDIS_URL, UPSTASH_REDIS_REST_URL, KV_REST_API_URL; set app.url_variables"},
+		{name: "Vercel's name", deployment: with("", "KV_REST_API_URL"), want: report.OK},
+		{name: "Vercel's name with a prefix", deployment: with("", "CACHE_KV_REST_API_URL"), want: report.OK},
+		{name: "a name that the configuration gives", variables: "[CACHE_URL, OTHER]", deployment: with("", "OTHER"), want: report.OK},
+		{name: "none of the names that the configuration gives", variables: "[CACHE_URL, OTHER]", deployment: with("", "UPSTASH_REDIS_URL"), want: report.Fail, evidence: "deployed without CACHE_URL or OTHER (app.url_variables)"},
+		{name: "none of those, but a mounted file", variables: "CACHE_URL", deployment: check.Deployment{Mounted: true}, want: report.Unknown, evidence: "mounted as a file"},
 		{name: "the URL may be in a mounted file", deployment: check.Deployment{Mounted: true}, want: report.Unknown, evidence: "mounted as a file"},
 		{name: "MOCK_REDIS on, in spite of the file", deployment: check.Deployment{Mounted: true, Mock: "1"}, want: report.Fail},
 		{name: "MOCK_REDIS is a secret", deployment: check.Deployment{Variables: []string{"MOCK_REDIS", "UPSTASH_REDIS_URL"}, Hidden: true}, want: report.Unknown, evidence: "not read"},
@@ -42,7 +49,7 @@ func TestTheDeploymentIsEvidence(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c, problems := config.Parse(true, config.Document{Name: "test", Text: []byte(
-				"databases: [{name: cache, url: https://cache.upstash.io, token: t, app: {service: backend, cloud_run: " + backend + "}" + tt.more + "}]\n",
+				"databases: [{name: cache, url: https://cache.upstash.io, token: t, app: {service: backend, cloud_run: " + backend + ", url_variables: " + cmp.Or(tt.variables, "[]") + "}" + tt.more + "}]\n",
 			)})
 			if err := problems.Err(); err != nil {
 				t.Fatal(err)

@@ -58,7 +58,7 @@ func (t *Target) AskApps(ctx context.Context) {
 			})
 		}
 		if t.Deployments != nil && app.CloudRun != "" {
-			look(&t.deployed[i], func() report.Observation { return t.readDeployment(ctx, app.CloudRun) })
+			look(&t.deployed[i], func() report.Observation { return t.readDeployment(ctx, app) })
 		}
 	}
 	wg.Wait()

@@ -50,6 +50,9 @@ type Target struct {
 	info     upstash.Info
 	infoErr  error
 
+	// billed is what the account said, nil where it was not asked.
+	billed *bill
+
 	// trouble is why nothing that costs commands is asked any more in this run.
 	trouble error
 	// figures are what checks found out beside INFO.

@@ -195,13 +195,13 @@ func TestJudgeLatencyNeedsAPercentileToFail(t *testing.T) {
 func TestABadConfigurationIsConfigAndNothingIsAsked(t *testing.T) {
 	target := target(t, report.HealthCheck, func(http.ResponseWriter, *http.Request) { t.Error("the database was asked") })
 	target.Database.Problems = config.Problems{
-		{Key: "databases[2].url", What: "begins with rediss://", Example: "https://your-instance.upstash.io", Cause: cause.ConfigScheme},
+		{Key: "databases[2].url", What: "begins with rediss://", Example: "https://your-instance.upstash.io", Cause: cause.ConfigScheme, Stops: true},
 		{Key: "databases[2].region", What: "is unusual", Notice: true},
-		{Key: "databases[2].token", What: "is empty", Cause: cause.ConfigMissing},
+		{Key: "databases[2].token", What: "is empty", Cause: cause.ConfigMissing, Stops: true},
 	}
 	target.SetClient(nil, "", &check.Problem{Cause: cause.ConfigScheme, Evidence: "see config"})
 	got := observe(t, target)
-	if o := got[report.ConfigLoad]; o.Status != report.Fail || o.Cause != cause.ConfigScheme || !strings.Contains(o.Evidence, "rediss://") || !strings.Contains(o.Evidence, "1 more") {
+	if o := got[report.ConfigLoad]; o.Status != report.Fail || o.Cause != cause.ConfigScheme || !strings.Contains(o.Evidence, "rediss://") || !strings.Contains(o.Evidence, "1 more problems, see databases[2].url, databases[2].token") {
 		t.Errorf("config = %+v, want fail of config_scheme that quotes the problem", o)
 	}
 	for _, c := range []report.Check{report.Ping, report.Latency} {

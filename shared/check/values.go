@@ -17,6 +17,10 @@ import (
 const (
 	// valueBytes is how much of a value is read. Of a longer one the beginning is judged.
 	valueBytes = 16 << 10
+	// maxLengths is how many of the values that are longer are measured.
+	maxLengths = 3
+	// nearLimit is the share of the plan's largest reply from which a value is too large.
+	nearLimit = 0.8
 	// valuePages is how many pages of keys the values are chosen from.
 	valuePages = 2
 )
@@ -39,8 +43,10 @@ func values(ctx context.Context, t *Target) report.Observation {
 	if err != nil {
 		return unknown(err)
 	}
-	keys = evenly(keys, rule.MaxCommands-spent)
+	left := rule.MaxCommands - spent
+	keys = evenly(keys, left-min(maxLengths, left/4))
 	found, read := findings{}, 0
+	var long []string
 	var refused error
 	if len(keys) > 0 {
 		t.sampled += len(keys)
@@ -63,16 +69,48 @@ func values(ctx context.Context, t *Target) report.Observation {
 				continue // gone meanwhile, or no string any more
 			}
 			read++
+			if len(value) == valueBytes {
+				long = append(long, keys[i])
+			}
 			if (rule.Pattern != "" || beginsLikeJSON(value)) && !isJSON(value) {
 				found.add(keys[i])
 			}
 		}
 	}
 	o := found.judge(cause.ValueNotJSON, t.Database.Thresholds.Values.Open, fmt.Sprintf("of %d sampled values not JSON", read))
+	if refused == nil && o.Status == report.OK {
+		t.judgeLength(ctx, &o, evenly(long, min(maxLengths, left-len(keys))))
+	}
 	if refused != nil && !o.Status.Bad() {
 		return unknown(refused) // what was not read may be anything
 	}
 	return o
+}
+
+// judgeLength warns of a value that is nearly as large as the largest reply, because reading
+// it will be refused once it has grown.
+func (t *Target) judgeLength(ctx context.Context, o *report.Observation, keys []string) {
+	limit := float64(t.Database.Limits.Request)
+	if limit <= 0 || len(keys) == 0 {
+		return
+	}
+	t.sampled += len(keys)
+	commands := make([]upstash.Command, len(keys))
+	for i, key := range keys {
+		commands[i] = upstash.Command{"STRLEN", key}
+	}
+	results, err := t.client.Pipeline(ctx, commands...)
+	if err != nil {
+		return
+	}
+	for i, r := range results {
+		n, err := r.Reply.Int()
+		if r.Err == nil && err == nil && float64(n) >= nearLimit*limit {
+			o.Status, o.Clear, o.Cause = report.Warn, false, cause.RequestTooBig
+			o.Evidence = fmt.Sprintf("a value of %.1f MB, and the plan's largest request or reply is %.1f MB: %s", float64(n)/(1<<20), limit/(1<<20), family(keys[i]))
+			return
+		}
+	}
 }
 
 // stringKeys returns the keys of a few pages that hold strings and are wanted, and how

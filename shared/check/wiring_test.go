@@ -44,9 +44,9 @@ func leaves(t reflect.Type, path string) []string {
 
 // elsewhere are the fields of a database that no check reads, by the reader.
 var elsewhere = map[string][]string{
-	"Alert and the answers":              {"Shard", "Environment", "Objective"},
+	"Alert and the answers":              {"Shard", "Apps.Vercel", "Environment", "Objective"},
 	"shared/config, which resolves it":   {"URL", "Token"},
-	"the budget and the pages":           {"Region", "Plan", "Limits.Bandwidth", "Limits.CommandsPerSecond", "Limits.Request", "Budget.Share", "Budget.Commands", "Budget.Override"},
+	"the budget and the pages":           {"Region", "Plan", "Budget.Share", "Budget.Commands", "Budget.Override"},
 	"HealthCheck, which has the history": {"Thresholds.Latency.Critical", "Thresholds.Latency.Window"},
 	"Alert, which judges time":           {"Severity", "Confirm.", "Thresholds.Ping.Immediate"},
 }
@@ -66,11 +66,13 @@ func newWorld(t *testing.T) *world {
 	for i := range 1500 {
 		pairs[fmt.Sprintf("ws:%d:a", i)] = "{}"
 	}
-	pairs["stray:1"] = "{broken"
+	pairs["stray:1"], pairs["long:1"] = "{broken", `"`+strings.Repeat("x", 20_000)+`"`
+	server.SetMonth(upstashtest.Month{Type: "payg", Budget: 1000, Bandwidth: 850, Dollars: 850})
 	fill(t, server, pairs)
 	for field, value := range map[string]string{
 		"total_data_size": "850", "max_data_size": "0", "maxmemory_policy": "noeviction",
 		"keyspace_hits": "6200", "keyspace_misses": "3800", "total_reads_processed": "0", "total_writes_processed": "0", "evicted_keys": "0",
+		"connected_clients": "850", "maxclients": "1000", "instantaneous_ops_per_sec": "850",
 	} {
 		server.SetInfo(field, value)
 	}
@@ -85,7 +87,10 @@ func newWorld(t *testing.T) *world {
 	d := &w.base
 	d.DatabaseID, d.Home = "", ""
 	d.Limits.Memory, d.Limits.Commands = 1000, 1000
-	d.Checks.Commands = config.Check{Enabled: true, Every: 5 * time.Minute}
+	on := config.Check{Enabled: true, Every: 5 * time.Minute}
+	d.Checks.Commands, d.Checks.Bandwidth, d.Checks.Budget, d.Checks.Connections = on, on, on, on
+	share := d.Thresholds.Commands
+	d.Thresholds.Bandwidth, d.Thresholds.Budget, d.Thresholds.Connections = share, share, share
 	d.Thresholds.Latency = config.LatencyRule{Open: time.Second, Close: time.Second}
 	d.Apps = []config.App{{Service: "backend", HealthURL: w.app.URL + "/health"}}
 	return w
@@ -123,7 +128,7 @@ func (w *world) see(t *testing.T, d config.Database) string {
 				Values: map[report.Gauge]float64{
 					report.GaugeMonthCommandsSeen: 850, report.GaugeHits: 0, report.GaugeMisses: 0, report.GaugeReads: 0, report.GaugeWrites: 0, report.GaugeEvicted: 0,
 				},
-				Checks: map[report.Check]report.Verdict{report.Memory: {Status: report.Fail}, report.Commands: {Status: report.Fail}},
+				Checks: map[report.Check]report.Verdict{report.Memory: {Status: report.Fail}, report.Commands: {Status: report.Fail}, report.Bandwidth: {Status: report.Fail}, report.Budget: {Status: report.Fail}, report.Connections: {Status: report.Fail}},
 			}},
 		}
 		target.Apps.Hurry()
@@ -162,9 +167,12 @@ func TestEveryFieldThatACheckReadsArrivesInIt(t *testing.T) {
 		"Problems": func(d *config.Database) {
 			d.Problems = config.Problems{{Key: "x", What: "is wrong", Cause: cause.ConfigInvalid}}
 		},
-		"Limits.Memory":   func(d *config.Database) { d.Limits.Memory = 10_000 },
-		"Limits.Commands": func(d *config.Database) { d.Limits.Commands = 10_000 },
-		"Budget.StopAt":   func(d *config.Database) { d.Budget.StopAt = 0.5 },
+		"Limits.Memory":            func(d *config.Database) { d.Limits.Memory = 10_000 },
+		"Limits.Commands":          func(d *config.Database) { d.Limits.Commands = 10_000 },
+		"Limits.Bandwidth":         func(d *config.Database) { d.Limits.Bandwidth = 9 },
+		"Limits.CommandsPerSecond": func(d *config.Database) { d.Limits.CommandsPerSecond = 1 },
+		"Limits.Request":           func(d *config.Database) { d.Limits.Request = 1 },
+		"Budget.StopAt":            func(d *config.Database) { d.Budget.StopAt = 0.5 },
 
 		"Apps.Service":   func(d *config.Database) { d.Apps = []config.App{{Service: "worker", HealthURL: d.Apps[0].HealthURL}} },
 		"Apps.HealthURL": func(d *config.Database) { d.Apps = []config.App{{Service: "backend", HealthURL: w.app.URL + "/mock"}} },
@@ -214,6 +222,30 @@ func TestEveryFieldThatACheckReadsArrivesInIt(t *testing.T) {
 		d.Apps = []config.App{{Service: "backend", HealthURL: d.Apps[0].HealthURL, Proof: true, ProofEvery: every}}
 		return d
 	}
+	deployed := func(variables ...string) config.Database {
+		d := w.base
+		d.Apps = []config.App{{Service: "backend", HealthURL: d.Apps[0].HealthURL, CloudRun: "projects/p/locations/l/services/other", URLVariables: variables}}
+		return d
+	}
+	// These show only where the account answers, where no other warning of commands comes
+	// first, and where a sampled value is long.
+	other := map[string]config.Database{}
+	withAccount := w.base
+	withAccount.DatabaseID, withAccount.Limits.Bandwidth = w.server.DatabaseID(), 1000
+	for _, check := range []string{"Bandwidth", "Budget", "Connections"} {
+		for key, value := range map[string]float64{"Warn": 0.86, "WarnClose": 0.86, "Critical": 0.85, "CriticalClose": 0.85} {
+			path := "Thresholds." + check + "." + key
+			other[path] = withAccount
+			changes[path] = func(d *config.Database) { field(d, path).SetFloat(value) }
+		}
+	}
+	other["Limits.Bandwidth"] = withAccount
+	calm := w.base
+	calm.Limits.Commands = 10_000
+	other["Limits.CommandsPerSecond"] = calm
+	long := w.base
+	long.Checks.Values.Pattern = "^long:"
+	other["Limits.Request"] = long
 	before := w.see(t, w.base)
 	if again := w.see(t, w.base); again != before {
 		t.Fatalf("the same database is seen differently:\n%s\n%s", before, again)
@@ -225,10 +257,17 @@ func TestEveryFieldThatACheckReadsArrivesInIt(t *testing.T) {
 			if w.see(t, withProof(time.Minute)) == w.see(t, withProof(time.Hour)) {
 				t.Errorf("%s changes nothing that is observed", path)
 			}
+		case path == "Apps.URLVariables":
+			if w.see(t, deployed()) == w.see(t, deployed("CACHE_URL")) {
+				t.Errorf("%s changes nothing that is observed", path)
+			}
 		case read:
-			d := w.base
+			d, unchanged := w.base, before
+			if base, ok := other[path]; ok {
+				d, unchanged = base, w.see(t, base)
+			}
 			change(&d)
-			if w.see(t, d) == before {
+			if w.see(t, d) == unchanged {
 				t.Errorf("%s changes nothing that is observed", path)
 			}
 		case !readElsewhere(path):

@@ -126,10 +126,21 @@ type OnCall struct {
 // access checks that what needs a key has one.
 func (v *validator) access() {
 	c := v.config
-	if c.Management.Email.IsSet() != c.Management.APIKey.IsSet() {
+	if c.Management.Email.IsSet() != c.Management.APIKey.IsSet() && !v.BadUnder("management") {
 		v.Report("management", "wants both email and api_key, or neither", "api_key: sm://projects/my-project/secrets/upstash-api-key")
 	}
+	for key, s := range map[string]*Surface{
+		"dashboard": &c.Access.Dashboard, "api": &c.Access.API, "openmetrics": &c.Access.OpenMetrics, "badges": &c.Access.Badges, "playbooks": &c.Access.Playbooks,
+	} {
+		// IAM may not guard the function, so that a page with a wrong word stays closed.
+		if v.Bad("access." + key) {
+			*s = AccessToken
+		}
+	}
 	for key, s := range c.Access.surfaces() {
+		if v.Bad("access." + key) {
+			continue
+		}
 		if s == AccessToken && len(c.Access.Tokens) == 0 {
 			v.Report("access."+key, "is token, but access.tokens is empty", "tokens: [sm://projects/my-project/secrets/pongwatch-read-token]")
 		}

@@ -3,6 +3,7 @@ package config
 import (
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -26,6 +27,9 @@ func checkURL(text string, local bool) (string, *Problem) {
 	if text == "" {
 		return wrong(cause.ConfigMissing, "is empty, so the app runs in mock mode if it reads the same setting")
 	}
+	if what := unexpanded(text); what != "" {
+		return wrong(cause.ConfigInvalid, what)
+	}
 	if what := pasted(text); what != "" {
 		return wrong(cause.ConfigWhitespace, what)
 	}
@@ -44,6 +48,8 @@ func checkURL(text string, local bool) (string, *Problem) {
 	switch {
 	case err != nil || u.Hostname() == "":
 		return wrong(cause.ConfigInvalid, "is not a URL with a host")
+	case badPort(u):
+		return wrong(cause.ConfigInvalid, "has a port that is not from 1 to 65535; Upstash's REST URL has none")
 	case u.Scheme == "http" && !loopback(u.Hostname()):
 		return wrong(cause.ConfigScheme, "begins with http://, which would send the token in clear; want https://")
 	case u.Scheme == "http" && !local:
@@ -66,6 +72,9 @@ func checkToken(text string) *Problem {
 	if text == "" {
 		return wrong(cause.ConfigMissing, "is empty")
 	}
+	if what := unexpanded(text); what != "" {
+		return wrong(cause.ConfigInvalid, what)
+	}
 	if what := pasted(text); what != "" {
 		return wrong(cause.ConfigWhitespace, what)
 	}
@@ -79,6 +88,36 @@ func checkToken(text string) *Problem {
 		return wrong(cause.ConfigWhitespace, "holds characters that no token has")
 	}
 	return nil
+}
+
+// unexpanded says which placeholder stands where a value belongs, or "": what a shell, a
+// template or a person should have replaced.
+func unexpanded(text string) string {
+	text = strings.Trim(strings.TrimSpace(text), `"'`)
+	switch {
+	case strings.Contains(text, "{{"):
+		return "holds {{…}}, a placeholder of a template that was not replaced by its value"
+	case strings.Contains(text, "${"), strings.Contains(text, "$("):
+		return "holds ${…}, a variable that was not replaced by its value"
+	case shellVariable.MatchString(text):
+		return "is the name of a variable with $, which was not replaced by its value"
+	case strings.Contains(text, "<") && strings.Contains(text, ">"):
+		return "holds <…>, which stands for a value that is to be filled in"
+	case percentVariable.MatchString(text):
+		return "is the name of a variable between % signs, which was not replaced by its value"
+	}
+	return ""
+}
+
+var (
+	shellVariable   = regexp.MustCompile(`^(https?://)?\$[A-Za-z_]`)
+	percentVariable = regexp.MustCompile(`^%[A-Za-z_][A-Za-z0-9_]*%$`)
+)
+
+// badPort reports whether the URL has a port that no host has.
+func badPort(u *url.URL) bool {
+	n, err := strconv.ParseUint(u.Port(), 10, 16)
+	return u.Port() != "" && (err != nil || n == 0)
 }
 
 // pasted says which artefact of pasting the text has, or "".

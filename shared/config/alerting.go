@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/text"
@@ -115,17 +116,23 @@ type Canary struct {
 }
 
 func (v *validator) alerting() {
-	if f := v.config.Alerting.Flapping; f.Stop >= f.Start {
+	if f := &v.config.Alerting.Flapping; f.Stop >= f.Start {
 		v.Report("alerting.flapping.stop", fmt.Sprintf("is %v, want less than start, which is %v", f.Stop, f.Start), "15")
+		*f = Flapping{Enabled: f.Enabled, Start: 30, Stop: 15}
 	}
-	s := v.config.Alerting.Silences
-	longest := func(key string, d time.Duration) {
-		if d > s.Max {
-			v.Report("alerting.silences."+key, fmt.Sprintf("is %s, more than max, which is %s", text.Short(d), text.Short(s.Max)), text.Short(s.Max))
+	s := &v.config.Alerting.Silences
+	atMost := func(key string, d *time.Duration) {
+		if *d > s.Max {
+			v.Report("alerting.silences."+key, fmt.Sprintf("is %s, more than max, which is %s", text.Short(*d), text.Short(s.Max)), text.Short(s.Max))
+			*d = s.Max
 		}
 	}
-	longest("default", s.Default)
-	for i, c := range s.Choices {
-		longest(fmt.Sprintf("choices[%d]", i), c)
+	atMost("default", &s.Default)
+	for i := range s.Choices {
+		atMost(fmt.Sprintf("choices[%d]", i), &s.Choices[i])
+	}
+	s.Choices = slices.Compact(s.Choices)
+	if len(v.config.OnCall.Actors) == 0 && (v.Bad("oncall.actors") || v.BadUnder("oncall.actors")) {
+		v.config.OnCall.Actors = []string{""} // an empty list would let everyone act
 	}
 }

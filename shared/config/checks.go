@@ -24,6 +24,12 @@ type Checks struct {
 	Memory Check `yaml:"memory"`
 	// How much of the month's commands is used. Exact with `management`, else a lower bound.
 	Commands Check `yaml:"commands"`
+	// How much of the month's traffic is used. Needs `management`.
+	Bandwidth Check `yaml:"bandwidth"`
+	// How much of a pay-as-you-go database's budget is spent, at which Upstash suspends it. Needs `management`.
+	Budget Check `yaml:"budget"`
+	// How many of the plan's TCP connections are open.
+	Connections Check `yaml:"connections"`
 	// Whether keys are dropped silently once the database is full.
 	Eviction Check `yaml:"eviction"`
 	// Whether keys lie outside the workspace prefix.
@@ -74,7 +80,8 @@ func (c Checks) Of(check report.Check) Check {
 func (c *Checks) all() map[report.Check]*Check {
 	return map[report.Check]*Check{
 		report.Ping: &c.Ping, report.Latency: &c.Latency, report.Write: &c.Write, report.MockMode: &c.MockMode, report.HitRate: &c.HitRate,
-		report.Memory: &c.Memory, report.Commands: &c.Commands, report.Eviction: &c.Eviction, report.Isolation: &c.Isolation.Check,
+		report.Memory: &c.Memory, report.Commands: &c.Commands, report.Bandwidth: &c.Bandwidth, report.Budget: &c.Budget,
+		report.Connections: &c.Connections, report.Eviction: &c.Eviction, report.Isolation: &c.Isolation.Check,
 		report.Values: &c.Values.Check, report.RoundTrip: &c.RoundTrip,
 	}
 }
@@ -98,7 +105,7 @@ func (c *Config) follow(given func(path string) bool) {
 		}
 		every := c.Every(jobOf(check))
 		switch check {
-		case report.Ping, report.Latency, report.MockMode, report.HitRate, report.Memory, report.Eviction:
+		case report.Ping, report.Latency, report.MockMode, report.HitRate, report.Memory, report.Eviction, report.Connections:
 			p.Every = every
 		default:
 			p.Every = multiple(p.Every, every)
@@ -109,12 +116,14 @@ func (c *Config) follow(given func(path string) bool) {
 // multiple returns the least multiple of every that is not less than d.
 func multiple(d, every time.Duration) time.Duration { return (d + every - 1) / every * every }
 
-func (v *validator) checks(path string, checks Checks) {
+// checks checks intervals, and takes a wrong one from another source.
+func (v *validator) checks(path string, checks *Checks, from Checks) {
 	for check, c := range checks.all() {
 		job := jobOf(check)
 		if every := v.config.Every(job); c.Enabled && c.Every%every != 0 {
 			what := fmt.Sprintf("is %s, want a multiple of schedule.%s, which is %s", text.Short(c.Every), job, text.Short(every))
 			v.Report(path+"checks."+string(check)+".every", what, text.Short(3*every))
+			c.Every = from.Of(check).Every
 		}
 	}
 }

@@ -38,7 +38,7 @@ func (c *Config) credentials(ctx context.Context, cache *secrets.Cache, name str
 		return Credentials{}, fmt.Errorf("finding credentials: database %q is not configured", name)
 	}
 	for _, p := range d.Problems {
-		if !p.Notice {
+		if p.Stops {
 			return Credentials{}, p
 		}
 	}

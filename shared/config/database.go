@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -45,8 +46,8 @@ type Database struct {
 	// The share of pings that should be good, in place of the document's.
 	Objective float64 `yaml:"objective" min:"0.5" max:"0.99999" example:"0.999"`
 
-	// Problems are what is wrong with this database's entry. While there are any that
-	// are no notices the database cannot be watched.
+	// Problems are what is wrong with this database's entry, and with what no entry has. One
+	// that stops leaves the database unwatched.
 	Problems Problems `yaml:"-" json:"-"`
 
 	// missingURL is set where neither the entry nor a bundle can hold a URL.
@@ -81,6 +82,9 @@ type App struct {
 	ProofEvery time.Duration `yaml:"proof_every" min:"1s" max:"24h" example:"15m"`
 	// The Cloud Run service whose deployed environment is read: the names of its variables and the value of MOCK_REDIS, nothing else.
 	CloudRun string `yaml:"cloud_run" pattern:"cloud_run" example:"projects/my-project/locations/us-east4/services/backend"`
+	// The names of the variables in that environment of which one holds the app's REST URL. Without any of them the app runs on
+	// a mock. Where this is not given, pongwatch knows the usual names, and takes their absence for no proof.
+	URLVariables []string `yaml:"url_variables" single:"true" pattern:"variable" example:"[CACHE_REST_URL]"`
 	// The Vercel project that runs it, for the commands in messages.
 	Vercel string `yaml:"vercel" pattern:"name" example:"backend"`
 	// Where a health page of another shape names what the app uses, and by which words.
@@ -129,23 +133,26 @@ func (v *validator) database(i int) {
 	if !validName(db.Name) {
 		db.Name = fmt.Sprintf("database-%d", i+1)
 	}
+	db.Shard = cmp.Or(db.Shard, DefaultShard)
 	if db.Home == "" {
 		db.Home = c.homeOf(db.Shard)
 	}
 	db.Limits = db.Limits.fill(planOf(db.Plan).Limits)
 	db.Thresholds.Latency.fill()
 	v.In(document.Scope{Database: db.Name}, func() {
-		v.regions(path+".", db.Home, c.RegionsOf(db.Shard))
+		if db.Home = v.home(path+".", db.Home, c.RegionsOf(db.Shard)); db.Home == "" {
+			db.Home = c.homeOf(db.Shard)
+		}
 		v.reach(path, db)
 		v.apps(path, db)
 		if db.Plan == planCustom && db.Limits.Memory == 0 {
 			v.Report(path+".limits.memory", "is missing, which a custom plan needs", "256MB")
 		}
 		if !reflect.DeepEqual(db.Checks, c.Checks) {
-			v.checks(path+".", db.Checks)
+			v.checks(path+".", &db.Checks, c.Checks)
 		}
 		if !reflect.DeepEqual(db.Thresholds, c.Thresholds) {
-			v.thresholds(path+".thresholds", &db.Thresholds)
+			v.thresholds(path+".thresholds", &db.Thresholds, c.Thresholds)
 		}
 	})
 }
@@ -171,6 +178,10 @@ func (v *validator) reach(path string, db *Database) {
 	if bundled && !db.URL.IsSet() && !db.Token.IsSet() {
 		return
 	}
+	if v.Bad("credentials") && !db.Token.IsSet() && !v.Given(path+".token") {
+		v.Report(path+".token", "is not given, and credentials, which would hold it, has a problem", "sm://projects/my-project/secrets/prod-cache-token")
+		return
+	}
 	badURL := v.Bad(path + ".url")
 	db.missingURL = !db.URL.IsSet() && !badURL
 	if db.missingURL && db.Mock {
@@ -194,6 +205,7 @@ func (v *validator) pasted(path string, p *Problem) {
 
 func (v *validator) apps(path string, db *Database) {
 	seen := map[string]bool{}
+	kept := db.Apps[:0:0]
 	for i, app := range db.Apps {
 		at := fmt.Sprintf("%s.app[%d]", path, i)
 		if !v.Given(at) { // a single one without a list
@@ -201,21 +213,29 @@ func (v *validator) apps(path string, db *Database) {
 		}
 		if seen[app.Service] {
 			v.Report(at+".service", "is given to two apps of this database", "worker")
+			continue
 		}
 		seen[app.Service] = true
 		if app.HealthURL == "" && app.CloudRun == "" && !v.Bad(at+".health_url") && !v.Bad(at+".cloud_run") {
 			v.Report(at, "wants health_url or cloud_run", "health_url: https://app.example.com/api/v1/health/redis")
+		}
+		if v.BadUnder(at + ".match") {
+			app.Match = nil
 		}
 		if app.Match != nil && app.HealthURL == "" && !v.Bad(at+".health_url") {
 			v.Report(at+".match", "needs health_url, whose page it reads", "health_url: https://app.example.com/health")
 		}
 		if app.Proof && (app.HealthURL == "" || !v.config.ProofKey.IsSet()) {
 			v.Report(at+".proof", "needs health_url here and proof_key in the document", "proof_key: sm://projects/my-project/secrets/pongwatch-proof-key")
+			app.Proof = false
 		}
 		if every := v.config.Schedule.Metrics; app.Proof && app.ProofEvery%every != 0 {
 			v.Report(at+".proof_every", fmt.Sprintf("is %s, want a multiple of schedule.metrics, which is %s", text.Short(app.ProofEvery), text.Short(every)), text.Short(3*every))
+			app.ProofEvery = multiple(app.ProofEvery, every)
 		}
+		kept = append(kept, app)
 	}
+	db.Apps = kept
 }
 
 // databases checks the list as a whole.
@@ -237,7 +257,7 @@ func (v *validator) databases() {
 		first[db.Name] = i
 		kept = append(kept, db)
 		if inShard[db.Shard]++; inShard[db.Shard] == maxDatabases+1 {
-			v.Report(fmt.Sprintf("databases[%d].shard", i), fmt.Sprintf("is %s, which already has %d databases", db.Shard, maxDatabases), "shard: main-2")
+			v.ReportFatal(fmt.Sprintf("databases[%d].shard", i), fmt.Sprintf("is %s, which already has %d databases", db.Shard, maxDatabases), "shard: main-2")
 		}
 	}
 	c.Databases = kept

@@ -34,8 +34,8 @@ func defaultChecks() Checks {
 	every := func(t time.Duration) Check { return Check{Enabled: true, Every: t} }
 	return Checks{
 		Ping: every(time.Minute), Latency: every(time.Minute), MockMode: every(time.Minute),
-		HitRate: every(5 * time.Minute), Memory: every(5 * time.Minute), Eviction: every(5 * time.Minute),
-		Write: every(15 * time.Minute), Commands: every(15 * time.Minute), RoundTrip: every(time.Hour),
+		HitRate: every(5 * time.Minute), Memory: every(5 * time.Minute), Eviction: every(5 * time.Minute), Connections: every(5 * time.Minute),
+		Write: every(15 * time.Minute), Commands: every(15 * time.Minute), Bandwidth: every(15 * time.Minute), Budget: every(15 * time.Minute), RoundTrip: every(time.Hour),
 		Isolation: Isolation{Check: every(day), Pattern: `^ws:[^:]+:`, MaxCommands: 100},
 		Values:    Values{Check: every(day), MaxCommands: 30},
 	}
@@ -44,6 +44,9 @@ func defaultChecks() Checks {
 // defaultThresholds open after one run where the producer has confirmed the failure
 // itself or the question is asked seldom, else after two or three.
 func defaultThresholds() Thresholds {
+	share := func() UsageRule {
+		return UsageRule{Rule: Rule{Severity: cause.SeverityCritical, Confirm: Confirm{Runs: 2, Close: 1}}, Warn: 0.80, WarnClose: 0.75, Critical: 0.95, CriticalClose: 0.90}
+	}
 	rule := func(s cause.Severity, runs, closing int) Rule {
 		return Rule{Severity: s, Confirm: Confirm{Runs: runs, Close: closing}}
 	}
@@ -60,8 +63,9 @@ func defaultThresholds() Thresholds {
 		Write:     rule(critical, 1, 1),
 		MockMode:  rule(critical, 1, 2),
 		HitRate:   HitRateRule{Rule: rule(warning, 3, 3), Open: 0.60, Close: 0.65, MinLookups: 100},
-		Memory:    UsageRule{Rule: rule(critical, 2, 1), Warn: 0.80, WarnClose: 0.75, Critical: 0.95, CriticalClose: 0.90},
-		Commands:  UsageRule{Rule: rule(critical, 2, 1), Warn: 0.80, WarnClose: 0.75, Critical: 0.95, CriticalClose: 0.90},
+		Memory:    share(),
+		Commands:  share(),
+		Bandwidth: share(), Budget: share(), Connections: share(),
 		Eviction:  rule(warning, 1, 1),
 		Isolation: CountRule{Rule: rule(warning, 1, 2), Open: 1},
 		Values:    CountRule{Rule: rule(warning, 1, 2), Open: 1},

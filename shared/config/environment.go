@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,13 +12,10 @@ import (
 )
 
 // The customer's own variables, which make a configuration of one database where
-// PONGWATCH_CONFIG is not set. The names of the first in each pair come from their
-// checklist, the others are what Upstash's clients read.
+// PONGWATCH_CONFIG is not set.
 const (
 	envURL            = "UPSTASH_REDIS_URL"
-	envRESTURL        = "UPSTASH_REDIS_REST_URL"
 	envAuth           = "UPSTASH_REDIS_TOKEN"
-	envRESTAuth       = "UPSTASH_REDIS_REST_TOKEN"
 	envMock           = "MOCK_REDIS"
 	envMaxConnections = "REDIS_MAX_CONNECTIONS"
 	envWebhook        = "SLACK_WEBHOOK_URL"
@@ -26,6 +24,26 @@ const (
 	environmentFile = "environment"
 )
 
+// pairs are the names under which the REST URL and its token come: the customer's checklist,
+// what Upstash's clients read, and what Vercel's integration sets. The last two may have a prefix.
+var pairs = []pair{{envURL, envAuth}, {"UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"}, {"KV_REST_API_URL", "KV_REST_API_TOKEN"}}
+
+type pair struct{ url, token string }
+
+// URLVariables returns the names under which apps keep the REST URL.
+func URLVariables() []string {
+	var names []string
+	for _, p := range pairs {
+		names = append(names, p.url)
+	}
+	return names
+}
+
+// IsURLVariable reports whether apps keep the REST URL under that name, with a prefix or without.
+func IsURLVariable(name string) bool {
+	return name == envURL || slices.ContainsFunc(pairs[1:], func(p pair) bool { return name == p.url || strings.HasSuffix(name, "_"+p.url) })
+}
+
 // object is an object of the document that the variables amount to.
 type object map[string]any
 
@@ -33,14 +51,20 @@ type object map[string]any
 // decoded and validated like any other. Problems with its keys are the variables'.
 type environment struct {
 	getenv    func(string) string
+	prefixed  []pair            // the pairs with a prefix that are set
 	variables map[string]string // by the path of the key, without indexes
 	problems  Problems
 }
 
 // fromEnvironment returns the configuration that the customer's variables make, or
 // nothing where none of them names a database.
-func fromEnvironment(getenv func(string) string, local bool) (*Config, Problems) {
+func fromEnvironment(getenv func(string) string, names []string, local bool) (*Config, Problems) {
 	e := environment{getenv: getenv, variables: map[string]string{}}
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		if IsURLVariable(name) && !slices.Contains(URLVariables(), name) {
+			e.prefixed = append(e.prefixed, pair{name, strings.TrimSuffix(name, "URL") + "TOKEN"})
+		}
+	}
 	database := e.database()
 	if database == nil {
 		return nil, nil
@@ -52,7 +76,7 @@ func fromEnvironment(getenv func(string) string, local bool) (*Config, Problems)
 	if email := e.email(); email != nil {
 		receivers = append(receivers, object{"name": "email", "email": email})
 	}
-	if e.getenv(envMaxConnections) != "" {
+	if e.value(envMaxConnections) != "" {
 		e.report(Problem{
 			Key: envMaxConnections, What: "has no meaning over REST, which keeps no connections; it is ignored",
 			Database: DefaultDatabase, Cause: cause.ConfigInvalid, Notice: true,
@@ -74,13 +98,37 @@ func (e *environment) report(p Problem) {
 	e.problems = append(e.problems, p)
 }
 
+// value returns a variable without the white space around it. A blank one, or a pair of
+// quotes around nothing, is as if it were not set.
+func (e *environment) value(name string) string {
+	value := strings.TrimSpace(e.getenv(name))
+	if value == `""` || value == "''" {
+		return ""
+	}
+	return value
+}
+
 // keys returns an object with the keys whose variables are set.
 func (e *environment) keys(path string, variables map[string]string) object {
 	out := object{}
 	for key, variable := range variables {
 		e.variables[path+"."+key] = variable
-		if value := strings.TrimSpace(e.getenv(variable)); value != "" {
-			out[key] = value
+		value := e.value(variable)
+		if value == "" {
+			continue
+		}
+		out[key] = value
+		if value != e.getenv(variable) {
+			p := Problem{
+				Key: variable, What: "begins or ends with white space, which pongwatch leaves out and the app may not", Example: "the value without it",
+				Cause: cause.ConfigWhitespace, Notice: true,
+			}
+			if receiver, ok := strings.CutPrefix(path, "receivers."); ok {
+				p.Receiver = receiver
+			} else {
+				p.Database = DefaultDatabase
+			}
+			e.report(p)
 		}
 	}
 	return out
@@ -88,39 +136,64 @@ func (e *environment) keys(path string, variables map[string]string) object {
 
 // database returns nil if no variable speaks of one.
 func (e *environment) database() object {
-	url, token := e.pair()
+	p := e.pair()
 	mock, known := ParseMock(e.getenv(envMock))
 	if !known {
 		e.report(Problem{Key: envMock, What: "is neither true nor false", Example: "false", Database: DefaultDatabase, Cause: cause.ConfigInvalid})
 	}
-	if e.getenv(url) == "" && e.getenv(token) == "" && known && !mock {
+	if e.value(p.url) == "" && e.value(p.token) == "" && known && !mock {
 		return nil
 	}
-	out := e.keys("databases", map[string]string{"url": url, "token": token})
+	out := e.keys("databases", map[string]string{"url": p.url, "token": p.token})
 	out["name"], out["mock"] = DefaultDatabase, mock
 	return out
 }
 
-// pair returns the variables to read URL and token from. Where the first name holds a
-// URL of the TCP protocol, as it often does, and the second one exists, the second is
-// meant.
-func (e *environment) pair() (url, token string) {
-	url, token = envURL, envAuth
-	scheme, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(e.getenv(envURL))), "://")
-	tcp := scheme == "redis" || scheme == "rediss"
-	if e.getenv(envRESTURL) != "" && (tcp || e.getenv(envURL) == "") {
-		url = envRESTURL
-		if tcp {
-			e.report(Problem{
-				Key: envURL, What: "is a " + scheme + ":// URL, so " + envRESTURL + " is used",
-				Database: DefaultDatabase, Cause: cause.ConfigScheme, Notice: true,
-			})
+// tcp returns the scheme of a URL of Redis' TCP protocol, which often stands where the REST
+// URL belongs, or "".
+func (e *environment) tcp(p pair) string {
+	scheme, _, _ := strings.Cut(strings.ToLower(e.value(p.url)), "://")
+	if scheme == "redis" || scheme == "rediss" {
+		return scheme
+	}
+	return ""
+}
+
+// pair returns the variables to read URL and token from: the first pair of which both are set
+// and the URL is no TCP URL, or else the first with such a URL, or else the first of which
+// anything is set. A URL never meets the token of another pair.
+func (e *environment) pair() pair {
+	all := slices.Concat(pairs, e.prefixed)
+	url := func(p pair) bool { return e.value(p.url) != "" && e.tcp(p) == "" }
+	whole := func(p pair) bool { return url(p) && e.value(p.token) != "" }
+	any := func(p pair) bool { return e.value(p.url)+e.value(p.token) != "" }
+	chosen := all[0]
+	for _, suits := range []func(pair) bool{whole, url, any} {
+		if i := slices.IndexFunc(all, suits); i >= 0 {
+			chosen = all[i]
+			break
 		}
 	}
-	if e.getenv(envRESTAuth) != "" && (url == envRESTURL || e.getenv(envAuth) == "") {
-		token = envRESTAuth
+	notice := func(key, what string, c cause.Cause) {
+		e.report(Problem{Key: key, What: what, Database: DefaultDatabase, Cause: c, Notice: true})
 	}
-	return url, token
+	for _, p := range all {
+		same := strings.TrimSuffix(e.value(p.url), "/") == strings.TrimSuffix(e.value(chosen.url), "/") && e.value(p.token) == e.value(chosen.token)
+		switch scheme := e.tcp(p); {
+		case p == chosen || !any(p) || same:
+		case scheme != "" && e.tcp(chosen) == "":
+			notice(p.url, "is a "+scheme+":// URL, so "+chosen.url+" is used", cause.ConfigScheme)
+		case whole(p):
+			notice(p.url, "and "+p.token+" are another database than "+chosen.url+" and "+chosen.token+", which are used; an app may use either", cause.ConfigInvalid)
+		case !whole(chosen):
+			half, other := p.url, p.token
+			if e.value(half) == "" {
+				half, other = p.token, p.url
+			}
+			notice(half, "is set without "+other+", so it is not used; "+chosen.url+" goes with "+chosen.token, cause.ConfigInvalid)
+		}
+	}
+	return chosen
 }
 
 // ParseMock parses the value of MOCK_REDIS, in the words and quotes that people write;
@@ -137,7 +210,7 @@ func ParseMock(value string) (mock, known bool) {
 }
 
 func (e *environment) slack() object {
-	webhook, bot := e.getenv(envWebhook), e.getenv(envBot)
+	webhook, bot := e.value(envWebhook), e.value(envBot)
 	if webhook == "" && bot == "" {
 		return nil
 	}
@@ -154,7 +227,7 @@ func (e *environment) slack() object {
 }
 
 func (e *environment) email() object {
-	if e.getenv("SMTP_HOST") == "" && e.getenv("ALERT_EMAIL_TO") == "" {
+	if e.value("SMTP_HOST") == "" && e.value("ALERT_EMAIL_TO") == "" {
 		return nil
 	}
 	out := e.keys("receivers.email", map[string]string{

@@ -25,6 +25,9 @@ const maxSources = 100
 type Options struct {
 	// Getenv reads the environment; [os.Getenv] in a process.
 	Getenv func(string) string
+	// Environ lists the environment, in which URL and token are looked for under names with
+	// a prefix; [os.Environ] in a process. Nil looks for none.
+	Environ func() []string
 	// ReadFile reads a document from a file; [os.ReadFile] in a process.
 	ReadFile func(string) ([]byte, error)
 	// Secrets reads a document from Secret Manager. Nil refuses references.
@@ -51,7 +54,14 @@ type Options struct {
 func Load(ctx context.Context, o Options) (*Config, error) {
 	value := o.Getenv(EnvConfig)
 	if strings.TrimSpace(value) == "" {
-		c, problems := fromEnvironment(o.Getenv, o.Local)
+		var names []string
+		if o.Environ != nil {
+			for _, variable := range o.Environ() {
+				name, _, _ := strings.Cut(variable, "=")
+				names = append(names, name)
+			}
+		}
+		c, problems := fromEnvironment(o.Getenv, names, o.Local)
 		if c == nil && problems == nil {
 			return nil, fmt.Errorf("loading configuration: %w: %w", ErrEmpty, Problems{{
 				Key: EnvConfig, What: "is not set, and neither is " + envURL + " with " + envAuth,

@@ -28,6 +28,20 @@ type Window struct {
 	Reason string `yaml:"reason" example:"monthly upgrade of the plan"`
 }
 
+// windows drops a window with a problem: otherwise one with a mistyped database would
+// silence all of them.
+func (v *validator) windows() {
+	var kept []Window
+	for i := range v.config.Maintenance {
+		path := fmt.Sprintf("maintenance[%d]", i)
+		v.window(path, &v.config.Maintenance[i])
+		if !v.Bad(path) && !v.BadUnder(path) {
+			kept = append(kept, v.config.Maintenance[i])
+		}
+	}
+	v.config.Maintenance = kept
+}
+
 func (v *validator) window(path string, w *Window) {
 	repeated, once := w.Cron != "" || w.For != 0, w.From != "" || w.Until != ""
 	switch {

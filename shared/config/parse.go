@@ -20,8 +20,8 @@ type Document = document.Source
 
 // Parse parses documents, YAML or JSON, merges them and fills in every default. It
 // returns every problem that it finds, in document order. The configuration is nil
-// if one of them is fatal; otherwise each of the others affects one database or
-// receiver, which stays listed with it, and everything else works.
+// if one of them is fatal. One that stops a database or receiver leaves it listed with
+// it. Of every other one the key's default stands, and everything works.
 //
 // Local accepts secrets in plain text and http:// addresses of this machine.
 func Parse(local bool, documents ...Document) (*Config, Problems) {
@@ -41,9 +41,16 @@ type validator struct {
 func newValidator(c *Config) *validator {
 	v := &validator{config: c}
 	v.Check = func(pattern, text string) string { return patterns[pattern].check(text, c.local) }
-	v.Prefill, v.Plain = c.prefill, c.local
+	v.Prefill, v.Plain, v.Vital = c.prefill, c.local, vital.MatchString
 	return v
 }
+
+// vital matches the keys in whose place no default can stand: without databases there is
+// nothing to watch, and without its name, URL or token a database cannot be reached. Nor
+// is anything delivered, or a secret sent, elsewhere than a receiver's entry says.
+var vital = regexp.MustCompile(`^databases(\[\d+\](\.(name|url|token))?)?$|` +
+	`^receivers\[\d+\](\.name|\.slack(\.(webhook|bot_token|channel|api_url))?|\.email(\.(host|username|password|from|to))?|` +
+	`\.pagerduty(\.(routing_key|url))?|\.webhook(\.(url|keys|token|username|password))?)?$`)
 
 // decode makes a configuration of a merged tree. A problem with a key that a variable
 // set, by the key's path without indexes, is the variable's.
@@ -55,8 +62,9 @@ func decode(tree *document.Node, local bool, variables map[string]string, proble
 	rest, heirs := tree.Split("databases", "routes")
 	v.Decode(rest, c)
 	c.follow(v.Given)
+	v.document()
 	v.Decode(heirs, c)
-	v.validate()
+	v.entries()
 	problems = append(problems, v.Problems...)
 	if variables != nil {
 		index := regexp.MustCompile(`\[\d+\]`)
@@ -72,27 +80,43 @@ func decode(tree *document.Node, local bool, variables map[string]string, proble
 		return nil, problems
 	}
 	for _, p := range problems {
-		if db := c.Database(p.Database); db != nil {
+		db, r := c.Database(p.Database), c.Receiver(p.Receiver)
+		if db != nil {
 			db.Problems = append(db.Problems, p)
 		}
-		if r := c.Receiver(p.Receiver); r != nil {
+		if r != nil {
 			r.Problems = append(r.Problems, p)
+		}
+		if db != nil || p.Stops || p.Notice {
+			continue
+		}
+		for i := range c.Databases { // otherwise only the command line would show it
+			c.Databases[i].Problems = append(c.Databases[i].Problems, p)
 		}
 	}
 	c.Problems = problems
 	return c, problems
 }
 
-// validate checks what no single key can tell, and gives every entry what it
-// inherits. The decoder has already said what is wrong with single keys.
-func (v *validator) validate() {
-	c := v.config
-	v.regions("", c.Home, c.Regions)
-	v.checks("", c.Checks)
-	v.thresholds("thresholds", &c.Thresholds)
-	c.Thresholds.Latency.fill()
+// document checks what no single key can tell, before databases and routes inherit it. The
+// decoder has already said what is wrong with single keys. What is wrong gets its default.
+func (v *validator) document() {
+	c, defaults := v.config, Default()
+	for check, d := range defaults.Checks.all() {
+		d.Every = multiple(d.Every, c.Every(jobOf(check)))
+	}
+	c.Home = v.home("", c.Home, c.Regions)
+	v.checks("", &c.Checks, defaults.Checks)
+	v.thresholds("thresholds", &c.Thresholds, defaults.Thresholds)
 	v.alerting()
 	v.shards()
+	v.access()
+}
+
+// entries checks the entries of lists, and gives each what it inherits.
+func (v *validator) entries() {
+	c := v.config
+	c.Thresholds.Latency.fill()
 	for i := range c.Databases {
 		v.database(i)
 	}
@@ -103,28 +127,38 @@ func (v *validator) validate() {
 	v.receivers()
 	v.routes()
 	v.services()
-	for i := range c.Maintenance {
-		v.window(fmt.Sprintf("maintenance[%d]", i), &c.Maintenance[i])
-	}
-	v.access()
+	v.windows()
 }
 
-func (v *validator) regions(path, home string, regions []string) {
+// home returns the home region, or "" for one that is none of the regions.
+func (v *validator) home(path, home string, regions []string) string {
 	if home != "" && len(regions) > 0 && !slices.Contains(regions, home) {
 		v.Report(path+"home", "is none of the regions "+strings.Join(regions, ", "), regions[0])
+		return ""
 	}
+	return home
 }
 
+// shards drops a shard without a usable name of its own.
 func (v *validator) shards() {
-	seen := map[string]bool{}
+	var kept []Shard
+	seen := map[string]bool{"": true}
 	for i, s := range v.config.Shards {
 		path := fmt.Sprintf("shards[%d].", i)
-		if seen[s.Name] {
+		regions := s.Regions
+		if len(regions) == 0 {
+			regions = v.config.Regions
+		}
+		s.Home = v.home(path, s.Home, regions)
+		switch {
+		case !seen[s.Name]:
+			kept = append(kept, s)
+		case s.Name != "":
 			v.Report(path+"name", "is given to two shards", "")
 		}
 		seen[s.Name] = true
-		v.regions(path, s.Home, v.config.RegionsOf(s.Name))
 	}
+	v.config.Shards = kept
 }
 
 // services drops what maps to a database that does not exist: the signal is logged

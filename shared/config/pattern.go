@@ -34,6 +34,7 @@ var patterns = map[string]pattern{
 	"service": {
 		form: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`), want: "a service name of letters, digits, dots, dashes and underscores (at most 63)",
 	},
+	"variable": {form: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`), want: "the name of an environment variable"},
 	"cloud_run": {
 		form: regexp.MustCompile(`^projects/[^/]+/locations/[^/]+/services/[^/]+$`), want: "the full name of a Cloud Run service",
 	},
@@ -97,6 +98,8 @@ func checkAddress(text string, local bool) string {
 	switch {
 	case err != nil || u.Hostname() == "":
 		return "is not a URL with a host"
+	case badPort(u):
+		return "has a port that is not from 1 to 65535"
 	case u.User != nil:
 		return "holds a user or password; an address in this document is no secret"
 	case u.Scheme == "http" && (!local || !loopback(u.Hostname())):

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -38,8 +39,8 @@ type Receiver struct {
 	// Any address that takes JSON, pongwatch's or Alertmanager's.
 	Webhook *Webhook `yaml:"webhook"`
 
-	// Problems are what is wrong with this receiver's entry. While there are any that
-	// are no notices it cannot be used.
+	// Problems are what is wrong with this receiver's entry. One that stops
+	// leaves it unused.
 	Problems Problems `yaml:"-" json:"-"`
 }
 
@@ -133,7 +134,7 @@ func (r *Receiver) Kind() Kind {
 }
 
 // Usable reports whether nothing in the configuration forbids to use the receiver.
-func (r *Receiver) Usable() bool { return r.Problems.Err() == nil }
+func (r *Receiver) Usable() bool { return r.Problems.Stops() == nil }
 
 // receiver checks one entry.
 func (v *validator) receiver(i int) {
@@ -160,7 +161,7 @@ func (v *validator) receiver(i int) {
 			v.webhook(path+".webhook", r.Webhook)
 		}
 		switch {
-		case len(kinds) == 0 && !v.BadUnder(path):
+		case len(kinds) == 0 && !v.StopUnder(path):
 			v.Report(path, "says nothing of slack, email, pagerduty or webhook", "slack: {webhook: sm://projects/my-project/secrets/slack-webhook}")
 		case len(kinds) > 1:
 			v.Report(path, "is "+strings.Join(kinds, " and ")+" in one, want one receiver each", "")
@@ -173,10 +174,13 @@ func (v *validator) slack(path string, s *Slack) {
 	switch {
 	case webhook && bot:
 		v.Report(path, "has webhook and bot_token, want one of them", "bot_token: sm://projects/my-project/secrets/slack-bot-token")
-	case !webhook && !bot && !v.BadUnder(path):
+	case !webhook && !bot && !v.StopUnder(path):
 		v.Report(path, "wants webhook or bot_token", "webhook: sm://projects/my-project/secrets/slack-webhook")
-	case bot && s.Channel == "" && !v.BadUnder(path):
+	case bot && s.Channel == "" && !v.StopUnder(path):
 		v.Report(path+".channel", "is missing, which a bot needs", "C0123456789")
+	}
+	if len(s.Approvers) == 0 && (v.Bad(path+".approvers") || v.BadUnder(path+".approvers")) {
+		s.Approvers = []string{""} // an empty list would let everyone press the buttons
 	}
 	if s.Webhook.IsSet() && !s.Webhook.IsReference() {
 		if what := checkSlackWebhook(s.Webhook.value.Reveal(), v.config.local); what != "" {
@@ -185,8 +189,8 @@ func (v *validator) slack(path string, s *Slack) {
 	}
 	if s.BotToken.IsSet() && !s.BotToken.IsReference() {
 		switch text := s.BotToken.value.Reveal(); {
-		case pasted(text) != "":
-			v.Report(path+".bot_token", pasted(text), "xoxb-…")
+		case unexpanded(text)+pasted(text) != "":
+			v.Report(path+".bot_token", cmp.Or(unexpanded(text), pasted(text)), "xoxb-…")
 		case !strings.HasPrefix(text, "xoxb-"):
 			v.Report(path+".bot_token", "does not begin with xoxb-, so it is no bot token", "xoxb-…")
 		}
@@ -194,7 +198,7 @@ func (v *validator) slack(path string, s *Slack) {
 }
 
 func checkSlackWebhook(text string, local bool) string {
-	if what := pasted(text); what != "" {
+	if what := cmp.Or(unexpanded(text), pasted(text)); what != "" {
 		return what
 	}
 	u, err := url.Parse(text)
@@ -212,6 +216,7 @@ func checkSlackWebhook(text string, local bool) string {
 func (v *validator) email(path string, e *Email) {
 	if e.Port == 25 {
 		v.Report(path+".port", "is 25, which Google Cloud closes and which promises no encryption; want 587 or 465", "587")
+		e.Port = 587
 	}
 	if e.TLS == "" {
 		e.TLS = "starttls"
@@ -219,10 +224,10 @@ func (v *validator) email(path string, e *Email) {
 			e.TLS = "implicit"
 		}
 	}
-	if e.Username.IsSet() != e.Password.IsSet() && !v.BadUnder(path) {
+	if e.Username.IsSet() != e.Password.IsSet() && !v.StopUnder(path) {
 		v.Report(path, "wants both username and password, or neither", "username: alerts@example.com, password: sm://projects/my-project/secrets/smtp-password")
 	}
-	if len(e.To) == 0 && !v.BadUnder(path) {
+	if len(e.To) == 0 && !v.StopUnder(path) {
 		v.Report(path+".to", "is empty", "[oncall@example.com]")
 	}
 	for i, to := range e.To {
@@ -239,6 +244,9 @@ func (v *validator) webhook(path string, w *Webhook) {
 		}
 	}
 	if v.BadUnder(path) {
+		if w.Format != FormatAlertmanager && len(w.Keys) == 0 {
+			v.StopUnder(path) // one of them is why
+		}
 		return
 	}
 	basic := w.Username.IsSet() || w.Password.IsSet()

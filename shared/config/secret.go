@@ -68,6 +68,8 @@ func (s Secret) read(ctx context.Context, cache *secrets.Cache, read readFunc) (
 func (s *Secret) ParseText(text string, plain bool) (what, example string) {
 	trimmed := strings.TrimSpace(text)
 	switch ref, err := secrets.ParseRef(trimmed); {
+	case !plain && unexpanded(trimmed) != "":
+		return unexpanded(trimmed), "sm://projects/my-project/secrets/my-secret"
 	case !secrets.IsRef(trimmed):
 		if text != "" && !plain {
 			return "holds a secret in clear, want a reference into Secret Manager", "sm://projects/my-project/secrets/my-secret"

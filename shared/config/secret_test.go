@@ -157,9 +157,9 @@ func TestCredentialsSayWhatCannotBeRead(t *testing.T) {
 	if _, err := c.Credentials(t.Context(), nil, "b"); err == nil || err.Error() != `finding credentials: database "b" is not configured` {
 		t.Errorf("a database that is not configured: %v", err)
 	}
-	c, ps := Parse(false, Document{Name: "c", Text: []byte(one("mock: 7", "home: 8"))})
-	if _, err := c.Credentials(t.Context(), nil, "a"); err != ps[0] {
-		t.Errorf("a database with problems: %v, want the first, %v", err, ps[0])
+	c, ps := Parse(false, Document{Name: "c", Text: []byte("databases: [{name: a, mock: 7, url: 'rediss://a.upstash.io', token: 7}]")})
+	if _, err := c.Credentials(t.Context(), nil, "a"); err != ps[1] {
+		t.Errorf("a database with problems: %v, want the first that stops it, %v", err, ps[1])
 	}
 }
 

@@ -37,6 +37,7 @@ func (s State) Clone() State {
 
 func (t Thread) clone() Thread {
 	t.Marks, t.Deliveries = cloned(t.Marks), cloned(t.Deliveries)
+	t.Timeline = slices.Clone(t.Timeline)
 	if t.Ack != nil {
 		ack := *t.Ack
 		t.Ack = &ack

@@ -3,6 +3,7 @@ package incident
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -10,13 +11,15 @@ import (
 const DocumentSchema = 1
 
 // Document is what is kept of an incident for 400 days, for pages and people. Of its thread it
-// has Ack, SilencedUntil and Suppressed. Its Rev is the level of [Documents] that it is, which
+// has Ack, SilencedUntil, Suppressed and Timeline, with that of its group. Its Rev is the level of [Documents] that it is, which
 // grows with every document of the incident.
 type Document struct {
 	Incident
 	Shard string `json:"shard"`
 	// Told says who was told, by address.
 	Told map[string]Told `json:"told,omitempty"`
+	// Configuration is what it was decided by when this document was written.
+	Configuration *Configuration `json:"configuration,omitempty"`
 }
 
 // Told says how far one receiver is.
@@ -40,12 +43,19 @@ func StateKey(shard string) string { return "state/v1/" + shard }
 // for it, or nil.
 func NewDocument(shard string, i Incident, group *Group) Document {
 	d := Document{Incident: i, Shard: shard, Told: map[string]Told{}}
-	d.Thread = Thread{Ack: i.Ack, SilencedUntil: i.SilencedUntil, Suppressed: i.Suppressed}
+	d.Thread = Thread{Ack: i.Ack, SilencedUntil: i.SilencedUntil, Suppressed: i.Suppressed, Timeline: slices.Clone(i.Timeline)}
 	d.CauseTold, d.Group = nil, ""
 	d.add(i.Deliveries)
 	if group != nil {
 		d.Group = group.ID
 		d.add(group.Deliveries)
+		for _, m := range group.Timeline {
+			// A group that was formed opens for each of its members anew.
+			if m.Receiver != "" || m.Event == Acknowledged || m.Event == Silenced || m.Event == Escalated {
+				d.Timeline = append(d.Timeline, m)
+			}
+		}
+		slices.SortStableFunc(d.Timeline, func(a, b Moment) int { return a.At.Compare(b.At) })
 	}
 	return d
 }

@@ -19,7 +19,7 @@ func TestADocumentHoldsItsIncident(t *testing.T) {
 	d := NewDocument("main", inc, group)
 	d.Rev = 7
 	copied := inc
-	copied.Thread = Thread{Rev: 7, Ack: inc.Ack, SilencedUntil: inc.SilencedUntil, Suppressed: inc.Suppressed}
+	copied.Thread = Thread{Rev: 7, Ack: inc.Ack, SilencedUntil: inc.SilencedUntil, Suppressed: inc.Suppressed, Timeline: inc.Timeline}
 	copied.CauseTold, copied.Group = nil, group.ID
 	if diff := cmp.Diff(copied, d.Incident); diff != "" {
 		t.Errorf("(-incident +document):\n%s", diff)

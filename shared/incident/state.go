@@ -159,6 +159,8 @@ type Thread struct {
 	RemindAt time.Time `json:"remind_at,omitzero"`
 	// Escalated is when the escalation receivers were added.
 	Escalated time.Time `json:"escalated,omitzero"`
+	// Timeline is what happened and who was told, in order.
+	Timeline []Moment `json:"timeline,omitempty"`
 	// Edited is when the messages were last due to change silently.
 	Edited time.Time `json:"edited,omitzero"`
 }

@@ -22,24 +22,27 @@ type Check string
 
 // The checks. Monitor is asked of pongwatch itself.
 const (
-	Ping       Check = "ping"
-	Latency    Check = "latency"
-	Write      Check = "write"
-	MockMode   Check = "mock_mode"
-	HitRate    Check = "hit_rate"
-	Memory     Check = "memory"
-	Commands   Check = "commands"
-	Eviction   Check = "eviction"
-	Isolation  Check = "isolation"
-	Values     Check = "values"
-	RoundTrip  Check = "round_trip"
-	ConfigLoad Check = "config"
-	Monitor    Check = "monitor"
+	Ping        Check = "ping"
+	Latency     Check = "latency"
+	Write       Check = "write"
+	MockMode    Check = "mock_mode"
+	HitRate     Check = "hit_rate"
+	Memory      Check = "memory"
+	Commands    Check = "commands"
+	Bandwidth   Check = "bandwidth"
+	Budget      Check = "budget"
+	Connections Check = "connections"
+	Eviction    Check = "eviction"
+	Isolation   Check = "isolation"
+	Values      Check = "values"
+	RoundTrip   Check = "round_trip"
+	ConfigLoad  Check = "config"
+	Monitor     Check = "monitor"
 )
 
 // Checks returns the closed set in the order in which pages list it.
 func Checks() []Check {
-	return []Check{Ping, Latency, Write, MockMode, HitRate, Memory, Commands, Eviction, Isolation, Values, RoundTrip, ConfigLoad, Monitor}
+	return []Check{Ping, Latency, Write, MockMode, HitRate, Memory, Commands, Bandwidth, Budget, Connections, Eviction, Isolation, Values, RoundTrip, ConfigLoad, Monitor}
 }
 
 // Valid reports whether c belongs to the closed set.

@@ -49,6 +49,13 @@ const (
 	GaugeCommandsLimit     Gauge = "commands_limit"
 	GaugeCommandsHours     Gauge = "commands_hours_left"
 	GaugeMemoryHours       Gauge = "memory_hours_left"
+	GaugeMonthBandwidth    Gauge = "month_bandwidth_bytes"
+	GaugeBandwidthLimit    Gauge = "bandwidth_limit_bytes"
+	GaugeBandwidthHours    Gauge = "bandwidth_hours_left"
+	GaugeMonthDollars      Gauge = "month_dollars"
+	GaugeBudget            Gauge = "budget_dollars"
+	GaugeBudgetHours       Gauge = "budget_hours_left"
+	GaugeConnectionsLimit  Gauge = "connections_limit"
 )
 
 // Gauges returns the closed set of gauges.
@@ -57,6 +64,7 @@ func Gauges() []Gauge {
 		GaugeDataSize, GaugeDataLimit, GaugeMemoryUsed, GaugeMemoryLimit, GaugeKeys, GaugeConnections, GaugeOpsPerSec,
 		GaugeCommands, GaugeReads, GaugeWrites, GaugeHits, GaugeMisses, GaugeExpired, GaugeEvicted,
 		GaugeMonthCommands, GaugeMonthCommandsSeen, GaugeCommandsLimit, GaugeCommandsHours, GaugeMemoryHours,
+		GaugeMonthBandwidth, GaugeBandwidthLimit, GaugeBandwidthHours, GaugeMonthDollars, GaugeBudget, GaugeBudgetHours, GaugeConnectionsLimit,
 	}
 }
 

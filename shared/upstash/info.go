@@ -19,6 +19,8 @@ type Info struct {
 	// UsedMemory and Maxmemory describe the in-memory tier only, in bytes: no quota.
 	UsedMemory, Maxmemory           Count
 	Keys, Connections, OpsPerSecond Count
+	// MaxConnections is how many TCP clients the plan lets in.
+	MaxConnections Count
 
 	// Counters since the replica's start.
 	Commands, Reads, Writes  Count
@@ -54,6 +56,7 @@ func parseInfo(text string) Info {
 		DataSize: counts["total_data_size"], MaxDataSize: counts["max_data_size"],
 		UsedMemory: counts["used_memory"], Maxmemory: counts["maxmemory"],
 		Keys: counts["total_keys"], Connections: counts["connected_clients"], OpsPerSecond: counts["instantaneous_ops_per_sec"],
+		MaxConnections: counts["maxclients"],
 
 		Commands: counts["total_commands_processed"], Reads: counts["total_reads_processed"], Writes: counts["total_writes_processed"],
 		Hits: counts["keyspace_hits"], Misses: counts["keyspace_misses"],

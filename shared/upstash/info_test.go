@@ -24,7 +24,7 @@ func TestParseInfo(t *testing.T) {
 	want := Info{
 		MaxmemoryPolicy: "noeviction", LocalMember: "10.16.8.4",
 		DataSize: known(2048), MaxDataSize: known(268435456), UsedMemory: known(1024), Maxmemory: known(67108864),
-		Keys: known(15), Connections: known(1), OpsPerSecond: known(3),
+		Keys: known(15), Connections: known(1), OpsPerSecond: known(3), MaxConnections: known(10000),
 		Commands: known(9001), Reads: known(4000), Writes: known(5000), Hits: known(700), Misses: known(300),
 		ExpiredKeys: known(12), EvictedKeys: known(0),
 	}

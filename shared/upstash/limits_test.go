@@ -138,7 +138,7 @@ func TestTheAccountIsAskedToHideCredentials(t *testing.T) {
 		return &http.Response{StatusCode: http.StatusInternalServerError, Header: http.Header{}, Body: http.NoBody}, nil
 	})}, base: mustURL(t, "https://api.upstash.com/v2")}
 	_, database := m.Database(t.Context(), "a")
-	_, stats := m.MonthlyCommands(t.Context(), "a")
+	_, stats := m.Stats(t.Context(), "a")
 	if want := "GET /v2/redis/database/a?credentials=hide GET /v2/redis/stats/a"; strings.Join(got, " ") != want {
 		t.Errorf("asked %v, want %s", got, want)
 	}

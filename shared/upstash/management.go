@@ -91,6 +91,26 @@ type Database struct {
 	Type string `json:"type"`
 	// MonthlyCommands is the plan's quota, 0 without one.
 	MonthlyCommands int64 `json:"db_request_limit"`
+	// Budget is the most dollars a month that a pay-as-you-go database may cost. At it Upstash
+	// suspends the database.
+	Budget float64 `json:"budget"`
+}
+
+// Stats are the figures of a database's month.
+type Stats struct {
+	Commands int64
+	// Bandwidth is the traffic in bytes and Dollars what the month costs so far; nil is not told.
+	Bandwidth, Dollars *float64
+	// ByType are the newest counts of each type of command, the oldest first.
+	ByType []CommandCount
+}
+
+// CommandCount is a type of command with its counts.
+type CommandCount struct {
+	Name   string `json:"metric_identifier"`
+	Points []struct {
+		Count float64 `json:"y"`
+	} `json:"data_points"`
 }
 
 // Active reports whether Upstash serves the database.
@@ -104,7 +124,8 @@ func (m *Management) Database(ctx context.Context, id string) (Database, error) 
 		return Database{}, err
 	}
 	var d Database
-	if err := json.Unmarshal(body, &d); err != nil || d.ID == "" {
+	// A figure of another type is left out, and so is everything of an answer that is no JSON.
+	if _ = json.Unmarshal(body, &d); d.ID == "" {
 		return Database{}, unreadable(op)
 	}
 	if d.MonthlyCommands < 0 || d.MonthlyCommands >= sentinel {
@@ -116,20 +137,34 @@ func (m *Management) Database(ctx context.Context, id string) (Database, error) 
 	return d, nil
 }
 
-// MonthlyCommands reads how many commands of the month a database has used.
-func (m *Management) MonthlyCommands(ctx context.Context, id string) (int64, error) {
+// Stats reads the month's figures of a database. Those beside the commands may be missing.
+func (m *Management) Stats(ctx context.Context, id string) (Stats, error) {
 	const op = "management stats"
 	body, err := m.get(ctx, op, nil, "redis", "stats", id)
 	if err != nil {
-		return 0, err
+		return Stats{}, err
 	}
-	var stats struct {
-		MonthlyCommands int64 `json:"total_monthly_requests"`
+	var figures struct {
+		Commands  int64           `json:"total_monthly_requests"`
+		Bandwidth json.RawMessage `json:"total_monthly_bandwidth"`
+		Dollars   json.RawMessage `json:"total_monthly_billing"`
+		ByType    json.RawMessage `json:"command_counts"`
 	}
-	if err := json.Unmarshal(body, &stats); err != nil {
-		return 0, unreadable(op)
+	if err := json.Unmarshal(body, &figures); err != nil {
+		return Stats{}, unreadable(op)
 	}
-	return stats.MonthlyCommands, nil
+	stats := Stats{Commands: figures.Commands, Bandwidth: number(figures.Bandwidth), Dollars: number(figures.Dollars)}
+	_ = json.Unmarshal(figures.ByType, &stats.ByType) // of counts of another shape what can be read
+	return stats, nil
+}
+
+// number returns a figure, or nil for one that is missing or of another type.
+func number(raw json.RawMessage) *float64 {
+	var n float64
+	if len(raw) == 0 || string(raw) == "null" || json.Unmarshal(raw, &n) != nil {
+		return nil
+	}
+	return &n
 }
 
 func unreadable(op string) error {

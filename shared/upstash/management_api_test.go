@@ -36,8 +36,8 @@ func TestManagement(t *testing.T) {
 	if d.State != "suspended" || d.Active() || d.MonthlyCommands != 500_000 {
 		t.Errorf("database %+v", d)
 	}
-	if n, err := m.MonthlyCommands(t.Context(), s.DatabaseID()); err != nil || n != 421_337 {
-		t.Errorf("MonthlyCommands() = %d, %v; want 421,337", n, err)
+	if n, err := m.Stats(t.Context(), s.DatabaseID()); err != nil || n.Commands != 421_337 {
+		t.Errorf("Stats() = %+v, %v; want 421,337 commands", n, err)
 	}
 }
 

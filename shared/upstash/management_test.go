@@ -48,7 +48,7 @@ func TestTheAccountsDatabase(t *testing.T) {
 	}{
 		{
 			"the free plan, whose quota the API hides behind a sentinel", string(sample(t, "database.json")),
-			Database{ID: "96ad0856-03b1-4ee7-9666-e81abd0349e1", State: "active", Type: "free", MonthlyCommands: 500_000}, true,
+			Database{ID: "96ad0856-03b1-4ee7-9666-e81abd0349e1", State: "active", Type: "free", MonthlyCommands: 500_000, Budget: 20}, true,
 		},
 		{
 			"a paid plan has no quota", `{"database_id":"a","type":"payg","state":"suspended","db_request_limit":8024278031528736858}`,
@@ -82,13 +82,23 @@ func TestTheAccountsDatabase(t *testing.T) {
 }
 
 func TestTheAccountsMonth(t *testing.T) {
-	got, err := answeringManagement(t, func() []byte { return sample(t, "stats.json") }).MonthlyCommands(t.Context(), "a")
-	if err != nil || got != 421337 {
-		t.Errorf("MonthlyCommands() = %d, %v; want 421337", got, err)
+	got, err := answeringManagement(t, func() []byte { return sample(t, "stats.json") }).Stats(t.Context(), "a")
+	if err != nil || got.Commands != 421337 {
+		t.Errorf("Stats() = %+v, %v; want 421337 commands", got, err)
+	}
+	if got.Bandwidth == nil || *got.Bandwidth != 123456789 || got.Dollars != nil || len(got.ByType) != 1 || got.ByType[0].Name != "get" || got.ByType[0].Points != nil {
+		t.Errorf("Stats() = %+v, want the traffic, no cost and no counts of get", got)
+	}
+	// A figure of another type leaves the others.
+	got, err = answeringManagement(t, func() []byte {
+		return []byte(`{"total_monthly_requests":7,"total_monthly_bandwidth":"much","total_monthly_billing":1.25,"command_counts":[{"metric_identifier":"set","data_points":[{"x":"","y":2},{"x":"","y":null}]}]}`)
+	}).Stats(t.Context(), "a")
+	if err != nil || got.Commands != 7 || got.Bandwidth != nil || got.Dollars == nil || *got.Dollars != 1.25 || len(got.ByType) != 1 || len(got.ByType[0].Points) != 2 || got.ByType[0].Points[0].Count != 2 {
+		t.Errorf("Stats() = %+v, %v; want all but the traffic", got, err)
 	}
 	for _, body := range []string{"", "[]", `{"total_monthly_requests":"many"}`} {
-		if _, err := answeringManagement(t, func() []byte { return []byte(body) }).MonthlyCommands(t.Context(), "a"); CauseOf(err) != cause.MonitorManagement {
-			t.Errorf("MonthlyCommands() of the answer %q: %v, want monitor_management", body, err)
+		if _, err := answeringManagement(t, func() []byte { return []byte(body) }).Stats(t.Context(), "a"); CauseOf(err) != cause.MonitorManagement {
+			t.Errorf("Stats() of the answer %q: %v, want monitor_management", body, err)
 		}
 	}
 }
@@ -128,7 +138,7 @@ func FuzzManagement(f *testing.F) {
 		if d, err := m.Database(t.Context(), "a"); err == nil && (d.ID == "" || d.MonthlyCommands < 0 || d.MonthlyCommands >= sentinel) {
 			t.Errorf("database %+v", d)
 		}
-		if _, err := m.MonthlyCommands(t.Context(), "a"); err != nil && CauseOf(err) != cause.MonitorManagement {
+		if _, err := m.Stats(t.Context(), "a"); err != nil && CauseOf(err) != cause.MonitorManagement {
 			t.Errorf("error %v", err)
 		}
 	})

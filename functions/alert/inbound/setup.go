@@ -17,7 +17,7 @@ func Handler(getenv func(string) string) http.Handler {
 	clients := gcp.NewClients(environment)
 	logger := environment.Logger(os.Stderr)
 	return gcp.Function(logger, func(ctx context.Context) (http.Handler, error) {
-		cfg, err := config.Load(ctx, config.Options{Getenv: getenv, ReadFile: os.ReadFile, Secrets: clients.Secrets()})
+		cfg, err := config.Load(ctx, config.Options{Getenv: getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: clients.Secrets()})
 		if err != nil {
 			return nil, err
 		}

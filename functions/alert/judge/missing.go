@@ -160,7 +160,8 @@ func (s *shard) explainsSilence(key report.Series, ss *incident.SeriesState, lat
 		asks, explaining = report.HealthCheck, incident.MonitorSeries(subjectNetwork)
 	}
 	for _, open := range []report.Series{key, of(report.Ping), of(report.ConfigLoad), explaining} {
-		if s.openIncident(open) != nil {
+		// A setting whose default is used is a warning, and keeps nothing from being asked.
+		if i := s.openIncident(open); i != nil && (open.Check != report.ConfigLoad || i.Status == report.Fail) {
 			return true
 		}
 	}

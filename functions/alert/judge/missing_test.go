@@ -100,27 +100,29 @@ func TestASeriesWithoutAnAnswerIsMissing(t *testing.T) {
 		check   report.Check
 		late    string // a job that is late
 		explain bool
+		status  report.Status // of the incident
 	}{
-		{"no incident says why", nil, report.Ping, "", false},
-		{"its own does", &pingA, report.Ping, "", true},
-		{"its database's ping does", &pingA, report.Write, "", true},
-		{"its database's configuration does", &report.Series{Database: "a", Check: report.ConfigLoad}, report.Ping, "", true},
-		{"another database's does not", &report.Series{Database: "b", Check: report.Ping}, report.Ping, "", false},
-		{"the network does, for a ping", &network, report.Ping, "", true},
-		{"and not for what Metrics asks", &network, report.Write, "", false},
-		{"a quota does, for what Metrics asks", &report.Series{Database: "a", Check: report.Commands}, report.Write, "", true},
-		{"and not for a ping", &report.Series{Database: "a", Check: report.Commands}, report.Ping, "", false},
-		{"the late job of its region does", nil, report.Ping, "healthcheck@us", true},
-		{"that of another region does not", nil, report.Ping, "healthcheck@eu", false},
-		{"a late job without a region does", nil, report.Write, "metrics@", true},
-		{"another late job does not", nil, report.Write, "healthcheck@us", false},
+		{"no incident says why", nil, report.Ping, "", false, ""},
+		{"its own does", &pingA, report.Ping, "", true, ""},
+		{"its database's ping does", &pingA, report.Write, "", true, ""},
+		{"its database's configuration does", &report.Series{Database: "a", Check: report.ConfigLoad}, report.Ping, "", true, report.Fail},
+		{"a setting whose default is used does not", &report.Series{Database: "a", Check: report.ConfigLoad}, report.Ping, "", false, report.Warn},
+		{"another database's does not", &report.Series{Database: "b", Check: report.Ping}, report.Ping, "", false, ""},
+		{"the network does, for a ping", &network, report.Ping, "", true, ""},
+		{"and not for what Metrics asks", &network, report.Write, "", false, ""},
+		{"a quota does, for what Metrics asks", &report.Series{Database: "a", Check: report.Commands}, report.Write, "", true, ""},
+		{"and not for a ping", &report.Series{Database: "a", Check: report.Commands}, report.Ping, "", false, ""},
+		{"the late job of its region does", nil, report.Ping, "healthcheck@us", true, ""},
+		{"that of another region does not", nil, report.Ping, "healthcheck@eu", false, ""},
+		{"a late job without a region does", nil, report.Write, "metrics@", true, ""},
+		{"another late job does not", nil, report.Write, "healthcheck@us", false, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := &shard{State: new(incident.New("main", noon)), policy: incident.DefaultPolicy(), now: at(6).Add(1), fresh: Fresh{}}
 			key := report.Series{Database: "a", Check: tt.check}
 			s.Series[key] = &incident.SeriesState{Sources: []incident.SourceState{{Source: "us", Every: time.Minute, UnknownSince: at(1)}}}
 			if tt.open != nil {
-				s.Incidents["open"] = &incident.Incident{ID: "open"}
+				s.Incidents["open"] = &incident.Incident{ID: "open", Status: tt.status}
 				s.series(*tt.open).Incident = "open"
 			}
 			s.missingSeries(map[string]bool{tt.late: tt.late != ""})

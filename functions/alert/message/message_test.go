@@ -32,6 +32,22 @@ func TestPhoneTexts(t *testing.T) {
 	goldentest.Compare(t, "testdata/phone.txt", b.String())
 }
 
+// TestPhoneTextsOfEnvironments pins what a lock screen and a list of mails show of every
+// cause in two environments.
+func TestPhoneTextsOfEnvironments(t *testing.T) {
+	var b strings.Builder
+	for _, environment := range []string{"production", "staging"} {
+		c := messagetest.Context()
+		c.Environment, c.Databases = environment, map[string]message.Database{"prod-cache": {Environment: environment}}
+		fmt.Fprintf(&b, "-- %s --\n", environment)
+		for _, x := range cause.All() {
+			opened, over := message.Render(messagetest.Notice(incident.Opened, x), c), message.Render(messagetest.Notice(incident.Resolved, x), c)
+			fmt.Fprintf(&b, "%s\n%s\n%s\n", opened.Subject, opened.Push, over.Push)
+		}
+	}
+	goldentest.Compare(t, "testdata/phone-environments.txt", b.String())
+}
+
 // TestTexts pins the whole text of every event, and of every cause's opening.
 func TestTexts(t *testing.T) {
 	var b strings.Builder

@@ -16,7 +16,7 @@ const storeDownSlot = 30 * time.Minute
 
 // RenderStoreDown returns the one message that Alert sends without its state: the store
 // does not answer, and the report's own waves have confirmed these failures. Its reader
-// may get it again, and gets no message of the end.
+// may get it again.
 func RenderStoreDown(shard string, failures []report.Observation, now time.Time, c Context) Message {
 	info := cause.MonitorStore.Info()
 	m := Message{
@@ -27,7 +27,7 @@ func RenderStoreDown(shard string, failures []report.Observation, now time.Time,
 		Symbol: symbol(Open, cause.SeverityCritical, false), Since: now, At: now,
 		Environment: c.Environment,
 		Impact:      playbooks.UsersSee(cause.MonitorStore),
-		News:        "pongwatch cannot use its store. This is what its last run confirmed. Duplicates are possible, and no message follows when it is over.",
+		News:        "pongwatch cannot use its store. This is what its last run confirmed. Duplicates are possible. Another message follows when the store works again.",
 		CauseTitle:  info.Title, CauseText: info.Explanation,
 		Next:   "While the store is down, another such message follows in half an hour at the earliest.",
 		Footer: footer("no incident id", "shard "+shard),

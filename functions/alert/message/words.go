@@ -20,18 +20,21 @@ type phrase struct {
 }
 
 var phrases = map[report.Check]phrase{
-	report.Ping:       {" is down", " was down", " is up again", ""},
-	report.Latency:    {" is slow", " was slow", " is fast again", cause.Slow},
-	report.Write:      {" refuses writes", " refused writes", " accepts writes again", ""},
-	report.HitRate:    {" has a low hit rate", " had a low hit rate", " has a good hit rate again", cause.HitRateLow},
-	report.Memory:     {" is nearly full", " was nearly full", " has space again", cause.MemoryHigh},
-	report.Commands:   {" runs out of commands", " was running out of commands", " has commands again", cause.CommandsHigh},
-	report.Eviction:   {" may lose keys", " could have lost keys", " keeps its keys again", cause.EvictionRisk},
-	report.Isolation:  {" holds keys without a workspace prefix", " held keys without a workspace prefix", " holds only prefixed keys again", cause.IsolationViolation},
-	report.Values:     {" holds values that are not JSON", " held values that are not JSON", " holds valid JSON again", cause.ValueNotJSON},
-	report.RoundTrip:  {" does not behave as the app needs", " did not behave as the app needs", " behaves as the app needs again", cause.RoundTripFailed},
-	report.ConfigLoad: {" has a configuration problem", " had a configuration problem", " is configured right again", ""},
-	report.Monitor:    {" has a problem", " had a problem", " is well again", ""},
+	report.Ping:        {" is down", " was down", " is up again", ""},
+	report.Latency:     {" is slow", " was slow", " is fast again", cause.Slow},
+	report.Write:       {" refuses writes", " refused writes", " accepts writes again", ""},
+	report.HitRate:     {" has a low hit rate", " had a low hit rate", " has a good hit rate again", cause.HitRateLow},
+	report.Memory:      {" is nearly full", " was nearly full", " has space again", cause.MemoryHigh},
+	report.Commands:    {" runs out of commands", " was running out of commands", " has commands again", cause.CommandsHigh},
+	report.Bandwidth:   {" runs out of traffic", " was running out of traffic", " has traffic again", cause.BandwidthHigh},
+	report.Budget:      {" runs out of its budget", " was running out of its budget", " is within its budget again", cause.BudgetHigh},
+	report.Connections: {" runs out of connections", " was running out of connections", " has connections again", cause.ConnectionsHigh},
+	report.Eviction:    {" may lose keys", " could have lost keys", " keeps its keys again", cause.EvictionRisk},
+	report.Isolation:   {" holds keys without a workspace prefix", " held keys without a workspace prefix", " holds only prefixed keys again", cause.IsolationViolation},
+	report.Values:      {" holds values that are not JSON", " held values that are not JSON", " holds valid JSON again", cause.ValueNotJSON},
+	report.RoundTrip:   {" does not behave as the app needs", " did not behave as the app needs", " behaves as the app needs again", cause.RoundTripFailed},
+	report.ConfigLoad:  {" has a configuration problem", " had a configuration problem", " is configured right again", ""},
+	report.Monitor:     {" has a problem", " had a problem", " is well again", ""},
 }
 
 // phraseOf returns the words for an incident.
@@ -43,6 +46,10 @@ func phraseOf(i incident.Incident) phrase {
 		return phrase{app + " cannot be asked about mock mode", app + " could not be asked about mock mode", app + " answers again", cause.AppUnreachable}
 	case check == report.MockMode:
 		return phrase{app + " is in mock mode", app + " was in mock mode", app + " uses Redis again", cause.Mock}
+	case check == report.Commands && i.Cause == cause.Throttled:
+		return phrase{" nears its commands a second", " neared its commands a second", " has commands a second to spare again", ""}
+	case check == report.Values && i.Cause == cause.RequestTooBig:
+		return phrase{" holds a value that is nearly too large", " held a value that was nearly too large", " holds no value that is too large any more", ""}
 	case !ok:
 		return phrase{" fails " + string(check), " failed " + string(check), " passes " + string(check) + " again", ""}
 	case i.Status != report.Warn || len(i.Down) == 0 || 2*len(i.Down) > len(i.Voters):
@@ -83,13 +90,16 @@ func reason(i incident.Incident, p phrase) string {
 
 // measures says what the value of a check is, by its unit; %s is the value.
 var measures = map[report.Check]map[report.Unit]string{
-	report.Latency:   {report.Milliseconds: "PING takes %s"},
-	report.HitRate:   {report.Ratio: "%s of look-ups find their key"},
-	report.Memory:    {report.Ratio: "%s of the space is used", report.Bytes: "%s are used", report.Hours: "full in %s"},
-	report.Commands:  {report.Ratio: "%s of the month's commands are used", report.Count: "%s commands are used this month", report.Hours: "used up in %s"},
-	report.Eviction:  {report.Count: "%s keys were dropped", report.Ratio: "%s of the space is used"},
-	report.Isolation: {report.Count: "%s sampled keys"},
-	report.Values:    {report.Count: "%s sampled values"},
+	report.Latency:     {report.Milliseconds: "PING takes %s"},
+	report.HitRate:     {report.Ratio: "%s of look-ups find their key"},
+	report.Memory:      {report.Ratio: "%s of the space is used", report.Bytes: "%s are used", report.Hours: "full in %s"},
+	report.Commands:    {report.Ratio: "%s of the month's commands are used", report.Count: "%s commands are used this month", report.Hours: "used up in %s"},
+	report.Bandwidth:   {report.Ratio: "%s of the month's traffic is used"},
+	report.Budget:      {report.Ratio: "%s of the budget is spent"},
+	report.Connections: {report.Ratio: "%s of the connections are open"},
+	report.Eviction:    {report.Count: "%s keys were dropped", report.Ratio: "%s of the space is used"},
+	report.Isolation:   {report.Count: "%s sampled keys"},
+	report.Values:      {report.Count: "%s sampled values"},
 }
 
 // measured returns "PING takes 812 ms, limit 600 ms", or "".

@@ -90,7 +90,7 @@ func TestTheFirstLineAnswersTheFirstQuestion(t *testing.T) {
 			"prod-cache is connected", "Stale: no figures were read for 20 h in shard main. Hit rate, memory, commands and checks may be out of date.",
 			"Stale: Alert has received no report of shard main for too long.", "pongwatch itself, since 19:00 UTC: a receiver refuses alerts (INC-9Q2B7H).", "Commands at least ",
 		},
-		"spent": {"full by now", "used up in 36 h", "30 d error budget overspent", "over budget: nothing billed is asked", "no quota"},
+		"spent": {"full by now", "used up in 36 h", "30 d error budget overspent", "over budget: nothing billed is asked", "no quota", "Traffic 180 % 18 GB of 10 GB this month used up by now", "Budget 95 % $19.00 of $20.00 this month spent in 5 h", "Connections 85 % 850 of 1,000"},
 	}
 	for name, v := range states() {
 		root := parse(t, render(t, v))

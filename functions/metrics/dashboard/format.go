@@ -52,6 +52,12 @@ var functions = template.FuncMap{
 		}
 		return text.Thousands(int64(math.Round(*v)))
 	},
+	"dollars": func(v *float64) string {
+		if v == nil {
+			return none
+		}
+		return fmt.Sprintf("$%.2f", *v)
+	},
 	"thousands": text.Thousands[int64],
 	"extent":    extent,
 	"class":     func(w statistics.Word) string { return string(w) }, // not its text

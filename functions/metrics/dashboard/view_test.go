@@ -147,6 +147,11 @@ func states() map[string]dashboard.View {
 			d := &s.Databases[0]
 			d.MemoryFullInSeconds, d.CommandsOutInSeconds = new(int64(0)), new(int64(36*3600))
 			d.Uptime.BudgetLeft = new(-0.5)
+			d.BandwidthRatio, d.BudgetRatio, d.ConnectionsRatio = new(1.8), new(0.95), new(0.85)
+			d.BandwidthOutInSeconds, d.BudgetOutInSeconds = new(int64(0)), new(int64(5*3600))
+			d.Gauges[report.GaugeMonthBandwidth], d.Gauges[report.GaugeBandwidthLimit] = 18<<30, 10<<30
+			d.Gauges[report.GaugeMonthDollars], d.Gauges[report.GaugeBudget] = 19, 20
+			d.Gauges[report.GaugeConnections], d.Gauges[report.GaugeConnectionsLimit] = 850, 1000
 			s.Monitor.Footprint[0] = statistics.Footprint{Database: d.Name, Plan: "payg", Least: 10_080, Most: 10_080, Upper: 61_920, Over: true}
 		}, "prod-cache"),
 	}

@@ -44,6 +44,8 @@ func (r *shardReader) readings(d *Database, m *material, detail bool) {
 	}
 	d.MemoryFullInSeconds = left(report.Memory, report.GaugeMemoryHours)
 	d.CommandsOutInSeconds = left(report.Commands, report.GaugeCommandsHours)
+	d.BandwidthRatio, d.BudgetRatio, d.ConnectionsRatio = ratio(last[report.Bandwidth]), ratio(last[report.Budget]), ratio(last[report.Connections])
+	d.BandwidthOutInSeconds, d.BudgetOutInSeconds = left(report.Bandwidth, report.GaugeBandwidthHours), left(report.Budget, report.GaugeBudgetHours)
 	if r.long() {
 		r.dailyFigures(d, m, detail)
 		return

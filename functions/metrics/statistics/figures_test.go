@@ -212,3 +212,20 @@ func TestPlusAndRatio(t *testing.T) {
 		t.Error("nothing has a ratio")
 	}
 }
+
+func TestTrafficBudgetAndConnectionsHaveSharesAndForecasts(t *testing.T) {
+	f := newFixture(t, two)
+	at := noon.Truncate(time.Minute).Add(-10 * time.Minute)
+	verdict := func(share float64) report.Verdict { return report.Verdict{Status: report.OK, Value: &share} }
+	f.reading("main", at, map[string]report.Reading{"cache": {
+		Replica: "a", Values: map[report.Gauge]float64{report.GaugeBandwidthHours: 10, report.GaugeBudgetHours: 20},
+		Checks: map[report.Check]report.Verdict{report.Bandwidth: verdict(0.1), report.Budget: verdict(0.2), report.Connections: verdict(0.3)},
+	}})
+	d := f.read(Query{Range: "1h"}).Databases[0]
+	if *d.BandwidthRatio != 0.1 || *d.BudgetRatio != 0.2 || *d.ConnectionsRatio != 0.3 || *d.BandwidthOutInSeconds != 10*3600-630 || *d.BudgetOutInSeconds != 20*3600-630 {
+		t.Errorf("shares %v, %v and %v, used up in %v and %v", *d.BandwidthRatio, *d.BudgetRatio, *d.ConnectionsRatio, *d.BandwidthOutInSeconds, *d.BudgetOutInSeconds)
+	}
+	if other := f.read(Query{Range: "1h"}).Databases[1]; other.BandwidthRatio != nil || other.BudgetRatio != nil || other.ConnectionsRatio != nil || other.BandwidthOutInSeconds != nil {
+		t.Errorf("of a database without these checks: %+v", other)
+	}
+}

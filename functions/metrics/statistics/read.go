@@ -103,11 +103,21 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
 		s.Incidents = s.Incidents.Only(q.Database)
 	}
 	shown := map[string]bool{}
-	for _, i := range slices.Concat(s.Incidents.Open, s.Incidents.Resolved, s.Incidents.Drills) {
-		shown[i.FullID] = true
+	written := map[string]*incident.Configuration{}
+	for _, d := range past {
+		written[d.ID] = d.Configuration
+	}
+	for _, list := range [][]incidents.Incident{s.Incidents.Open, s.Incidents.Resolved, s.Incidents.Drills} {
+		for i := range list {
+			shown[list[i].FullID] = true
+			list[i].Configuration = (*incidents.Configuration)(written[list[i].FullID])
+		}
 	}
 	s.Monitor.Deliveries = s.Incidents.Deliveries
 	for _, d := range past {
+		if d.Drill || d.Resolved.IsZero() || d.Resolved.Before(w.from) {
+			continue
+		}
 		if !shown[d.ID] && (q.Database == "" || d.Series.Database == q.Database) {
 			i := incidents.FromDocument(d, now)
 			s.Past = append(s.Past, i)
@@ -208,15 +218,13 @@ func (r *shardReader) state(ctx context.Context) (*incident.State, error) {
 // among those that were resolved in it.
 const longest = day
 
-// past returns the incidents that were resolved in the window.
+// past returns the incidents that may have been resolved in the window, or are open.
 func (r *shardReader) past(ctx context.Context) []incident.Document {
 	documents, err := r.documents(ctx, r.w.from.Add(-longest))
 	if err != nil {
 		r.missing(ctx, "past incidents", err)
 	}
-	return slices.DeleteFunc(documents, func(d incident.Document) bool {
-		return d.Drill || d.Resolved.IsZero() || d.Resolved.Before(r.w.from)
-	})
+	return documents
 }
 
 // documents returns the documents of incidents that were opened from a time on. It leaves

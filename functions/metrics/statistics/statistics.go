@@ -98,6 +98,14 @@ type Database struct {
 	// rate of the last hours, where that is known.
 	MemoryFullInSeconds  *int64 `json:"memory_full_in_seconds,omitempty"`
 	CommandsOutInSeconds *int64 `json:"commands_out_in_seconds,omitempty"`
+	// BandwidthRatio is the month's traffic as a share of the plan's, BudgetRatio what the
+	// month costs as a share of the budget, and ConnectionsRatio the open TCP connections as a
+	// share of the plan's. Absent is not known; so are the forecasts.
+	BandwidthRatio        *float64 `json:"bandwidth_ratio,omitempty"`
+	BudgetRatio           *float64 `json:"budget_ratio,omitempty"`
+	ConnectionsRatio      *float64 `json:"connections_ratio,omitempty"`
+	BandwidthOutInSeconds *int64   `json:"bandwidth_out_in_seconds,omitempty"`
+	BudgetOutInSeconds    *int64   `json:"budget_out_in_seconds,omitempty"`
 	// HitRate is of the whole range.
 	HitRate *float64                 `json:"hit_rate,omitempty"`
 	Gauges  map[report.Gauge]float64 `json:"gauges,omitempty"`

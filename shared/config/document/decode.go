@@ -20,6 +20,9 @@ type Decoder struct {
 	Prefill func(entry any)
 	// Check returns what is wrong with a text that has a pattern, or "".
 	Check func(pattern, text string) (what string)
+	// Vital reports whether nothing can stand in place of the key at that path: a problem
+	// with it is fatal to the document, or stops the entry that it affects. Nil is for no key.
+	Vital func(path string) bool
 	// Plain accepts secrets in plain text.
 	Plain bool
 	// Problems are what was found so far.
@@ -95,19 +98,39 @@ func (d *Decoder) Bad(path string) bool {
 	return slices.ContainsFunc(d.Problems, func(p Problem) bool { return p.Key == path })
 }
 
-// BadUnder reports whether a problem with a key below path was found.
+// BadUnder reports whether a problem with a key or an item below path was found.
 func (d *Decoder) BadUnder(path string) bool {
-	return slices.ContainsFunc(d.Problems, func(p Problem) bool { return strings.HasPrefix(p.Key, path+".") })
+	return slices.ContainsFunc(d.Problems, func(p Problem) bool { return strings.HasPrefix(p.Key, path+".") || strings.HasPrefix(p.Key, path+"[") })
+}
+
+// StopUnder makes the problems with keys below path stop the entry, because one of them is
+// why something vital is missing. It reports whether there are any.
+func (d *Decoder) StopUnder(path string) bool {
+	found := d.BadUnder(path)
+	for i, p := range d.Problems {
+		if strings.HasPrefix(p.Key, path+".") {
+			d.Problems[i].Stops = true
+		}
+	}
+	return found
 }
 
 // Report adds a problem at path: of the document, or of an entry's setting.
 func (d *Decoder) Report(path, what, example string) {
 	c := cause.ConfigInvalid
-	if d.scope == (Scope{}) {
+	if d.scope == (Scope{}) && d.vital(path) {
 		c = cause.MonitorConfig
 	}
 	d.ReportAs(c, path, what, example)
 }
+
+// ReportFatal adds a problem at path for which the document cannot be used.
+func (d *Decoder) ReportFatal(path, what, example string) {
+	d.ReportAs(cause.MonitorConfig, path, what, example)
+	d.Problems[len(d.Problems)-1].Fatal = true
+}
+
+func (d *Decoder) vital(path string) bool { return d.Vital != nil && d.Vital(path) }
 
 // ReportAs adds a problem with its cause at path, or at the nearest path above it
 // whose place is known.
@@ -119,7 +142,8 @@ func (d *Decoder) ReportAs(c cause.Cause, path, what, example string) {
 	p := d.places[at]
 	d.Problems = append(d.Problems, Problem{
 		Key: path, What: what, Example: example, File: p.file, Line: p.line, Column: p.column,
-		Database: d.scope.Database, Receiver: d.scope.Receiver, Cause: c, Fatal: d.scope == Scope{},
+		Database: d.scope.Database, Receiver: d.scope.Receiver, Cause: c,
+		Fatal: d.scope == Scope{} && d.vital(path), Stops: d.scope != Scope{} && d.vital(path),
 	})
 }
 
@@ -199,22 +223,29 @@ func (d *Decoder) list(path string, n *Node, v reflect.Value, k Key) {
 	}
 	item := k
 	item.Required = true // an empty text is no item
-	list := reflect.MakeSlice(v.Type(), len(items), len(items))
+	list := reflect.MakeSlice(v.Type(), 0, len(items))
 	for i, one := range items {
 		at := path
 		if n.kind == kindList {
 			at = path + "[" + strconv.Itoa(i) + "]"
 			d.places[at] = one.at
 		}
-		d.Prefill(list.Index(i).Addr().Interface())
+		into, before := reflect.New(v.Type().Elem()), len(d.Problems)
+		d.Prefill(into.Interface())
 		d.In(d.scopeOf(k, i, one), func() {
 			if one.kind == kindNull {
 				d.Report(at, "is empty", k.Example)
 			}
-			d.value(at, one, list.Index(i), item)
+			d.value(at, one, into.Elem(), item)
 		})
+		_, isText := into.Interface().(Text)
+		if entry := into.Elem().Kind() == reflect.Struct && !isText; entry || len(d.Problems) == before {
+			list = reflect.Append(list, into.Elem())
+		}
 	}
-	v.Set(list)
+	if list.Len() > 0 || len(items) == 0 { // otherwise the default stands
+		v.Set(list)
+	}
 }
 
 // scopeOf returns the scope of an entry of a list. An entry without a usable name gets

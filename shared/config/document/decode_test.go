@@ -79,6 +79,7 @@ func decoded(t *testing.T, text string, v any) *Decoder {
 				e.Count = 2
 			}
 		},
+		Vital: func(path string) bool { return !strings.HasPrefix(path, "optional") },
 		Check: func(pattern, text string) string {
 			if pattern == "name" && (text == "" || strings.Trim(text, "abcxyz") != "") {
 				return "is not a name"
@@ -188,6 +189,13 @@ func TestDecodeReportsEveryProblem(t *testing.T) {
 			"f:1:1: (a key with odd characters) is not a key here; the keys are count, entries, free, key, large, level, list, map, name, object, on, option, others, outlets, plain_key, share, single, size, text, wait, waits",
 			"f:2:10: object.(a key with odd characters) is not a key here; the keys are depth, size",
 		}},
+		{"an anchor", "object:\n  size: &x 5", []string{"f:2:3: object.size is an anchor or alias (& or *), which is not supported, want a whole number; example: 2"}},
+		{"an alias", "single: [*x]", []string{"f:1:10: single[0] is an anchor or alias (& or *), which is not supported, want a text; quote it if it is meant as one; example: [x]"}},
+		{"a tag", "name: !!str y", []string{"f:1:1: name is a value with a tag (!), which is not supported, want a text; quote it if it is meant as one; example: x"}},
+		{"a tag where an object belongs", "object: !x {size: 1}", []string{"f:1:1: object is a value with a tag (!), which is not supported, want an object"}},
+		{"a number that is none", "share: .nan\nfree: .inf", []string{
+			"f:1:1: share is a kind of value that is not supported, want a number; example: 0.6", "f:2:1: free is a kind of value that is not supported, want a number; example: 1",
+		}},
 		{"several at once", "count: 9\nobject: {size: 0, depth: x}", []string{
 			"f:1:1: count is 9, want from 2 to 5; example: 3", "f:2:10: object.size is 0, want at least 1; example: 2", "f:2:19: object.depth is a text, want a whole number; example: 3",
 		}},
@@ -262,8 +270,8 @@ func TestReport(t *testing.T) {
 	d.Report("nothing.at.all", "is wrong", "")
 	want := Problems{
 		{Key: "count", What: "is 9, want from 2 to 5", Example: "3", File: "f", Line: 5, Column: 1, Cause: "monitor_config", Fatal: true},
-		{Key: "object.size", What: "is odd", Example: "2", File: "f", Line: 2, Column: 3, Receiver: "r", Cause: "config_invalid"},
-		{Key: "object.depth.deeper", What: "is not there", File: "f", Line: 1, Column: 1, Database: "a", Cause: "quota_daily"},
+		{Key: "object.size", What: "is odd", Example: "2", File: "f", Line: 2, Column: 3, Receiver: "r", Cause: "config_invalid", Stops: true},
+		{Key: "object.depth.deeper", What: "is not there", File: "f", Line: 1, Column: 1, Database: "a", Cause: "quota_daily", Stops: true},
 		{Key: "list[1].x", What: "is wrong", File: "f", Line: 4, Column: 3, Cause: "monitor_config", Fatal: true},
 		{Key: "nothing.at.all", What: "is wrong", Cause: "monitor_config", Fatal: true},
 	}
@@ -278,6 +286,50 @@ func TestReport(t *testing.T) {
 	for path, want := range map[string]bool{"object": true, "object.size": false, "objec": false, "object.depth": true, "count": false} {
 		if d.BadUnder(path) != want {
 			t.Errorf("BadUnder(%q) = %v", path, !want)
+		}
+	}
+}
+
+func TestOnlyAProblemWithAVitalKeyStopsAnything(t *testing.T) {
+	var d Decoder
+	d.Vital = func(path string) bool { return path == "url" || path == "list[0].url" }
+	d.Report("url", "is wrong", "")
+	d.Report("home", "is wrong", "")
+	d.ReportFatal("home", "has no place", "")
+	d.In(Scope{Database: "a"}, func() {
+		d.Report("list[0].url", "is wrong", "")
+		d.Report("list[0].home", "is wrong", "")
+		d.Report("list[0].app.page", "is no key", "")
+	})
+	if d.StopUnder("list[0].ap") || !d.StopUnder("list[0].app") {
+		t.Error("StopUnder finds something else than the keys below its path")
+	}
+	want := Problems{
+		{Key: "url", What: "is wrong", Cause: "monitor_config", Fatal: true},
+		{Key: "home", What: "is wrong", Cause: "config_invalid"},
+		{Key: "home", What: "has no place", Cause: "monitor_config", Fatal: true},
+		{Key: "list[0].url", What: "is wrong", Database: "a", Cause: "config_invalid", Stops: true},
+		{Key: "list[0].home", What: "is wrong", Database: "a", Cause: "config_invalid"},
+		{Key: "list[0].app.page", What: "is no key", Database: "a", Cause: "config_invalid", Stops: true},
+	}
+	if diff := cmp.Diff(want, d.Problems); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+	if got := d.Problems.Stops().(Problems); len(got) != 2 {
+		t.Errorf("%v stop something, want 2", got)
+	}
+}
+
+func TestWithoutItsWrongItemsAListIsUsedAndWithoutAnyItsDefault(t *testing.T) {
+	for text, want := range map[string][]string{
+		"names: [a, 1, b]": {"a", "b"}, "names: [1]": {"x"}, "names: 1": {"x"}, "names: []": {}, "names: null": {"x"},
+	} {
+		got := struct {
+			Names []string `yaml:"names" single:"true" pattern:"name"`
+		}{[]string{"x"}}
+		decoded(t, text, &got)
+		if diff := cmp.Diff(want, got.Names); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
 		}
 	}
 }

@@ -50,9 +50,9 @@ func Read(sources ...Source) (*Node, Problems) {
 	unreadable := false
 	for _, s := range sources {
 		b := builder{file: s.Name}
-		docs, problem := parse(s)
-		if problem != nil {
-			m.problems = append(m.problems, *problem)
+		docs, unread := parse(s)
+		if unread != nil {
+			m.problems = append(m.problems, *unread)
 			unreadable = true
 		}
 		for _, d := range docs {
@@ -62,7 +62,7 @@ func Read(sources ...Source) (*Node, Problems) {
 				tree = m.objects("", tree, n)
 			case kindNull:
 			default:
-				b.problem(n.at, "", "the document is "+n.kind.String()+", want an object", "databases: […]")
+				m.problems = append(m.problems, problem(n.at, "", "the document is "+n.kind.String()+", want an object", "databases: […]", true))
 			}
 		}
 		m.problems = append(m.problems, b.problems...)
@@ -95,7 +95,7 @@ func Texts(text []byte) ([]string, bool) {
 func parse(s Source) ([]ast.Node, *Problem) {
 	at := place{file: s.Name}
 	fail := func(what, example string) ([]ast.Node, *Problem) {
-		p := fatal(at, "", what, example)
+		p := problem(at, "", what, example, true)
 		return nil, &p
 	}
 	text := bytes.TrimPrefix(s.Text, []byte("\ufeff"))

@@ -37,7 +37,8 @@ func (m *merger) values(path string, top bool, a *Node, f field) *Node {
 		return a
 	}
 	what := fmt.Sprintf("has another value at %s:%d:%d", a.at.file, a.at.line, a.at.column)
-	m.problems = append(m.problems, fatal(f.at, path, what, "give it in one of the two documents"))
+	// Entries that are left out would be watched by nothing.
+	m.problems = append(m.problems, problem(f.at, path, what, "give it in one of the two documents", a.listsObjects() || b.listsObjects()))
 	return a
 }
 

@@ -29,13 +29,21 @@ type Problem struct {
 	Cause cause.Cause `json:"cause"`
 	// Fatal says that the document cannot be used at all.
 	Fatal bool `json:"fatal,omitempty"`
+	// Stops says that the database or receiver cannot be used. Of a problem that is neither
+	// fatal nor stops anything, the key's default stands.
+	Stops bool `json:"stops,omitempty"`
 	// Notice says that nothing is wrong, but worth knowing.
 	Notice bool `json:"notice,omitempty"`
 }
 
-// fatal returns a problem for which the whole document cannot be used.
-func fatal(at place, key, what, example string) Problem {
-	return Problem{Key: key, What: what, Example: example, File: at.file, Line: at.line, Column: at.column, Cause: cause.MonitorConfig, Fatal: true}
+// problem returns a problem of the document. One that is fatal has the cause of a
+// document that cannot be read.
+func problem(at place, key, what, example string, fatal bool) Problem {
+	p := Problem{Key: key, What: what, Example: example, File: at.file, Line: at.line, Column: at.column, Cause: cause.ConfigInvalid, Fatal: fatal}
+	if fatal {
+		p.Cause = cause.MonitorConfig
+	}
+	return p
 }
 
 // Error returns the problem on one line: where, the key, what is wrong and an example.
@@ -76,6 +84,9 @@ func (ps Problems) Error() string {
 
 // Err returns the problems that are no notices as an error, or nil.
 func (ps Problems) Err() error { return ps.only(func(p Problem) bool { return !p.Notice }) }
+
+// Stops returns the problems for which a database or receiver cannot be used as an error, or nil.
+func (ps Problems) Stops() error { return ps.only(func(p Problem) bool { return p.Stops }) }
 
 // Fatal returns the problems for which the document cannot be used as an error, or nil.
 func (ps Problems) Fatal() error { return ps.only(func(p Problem) bool { return p.Fatal }) }

@@ -20,10 +20,14 @@ const (
 	kindBool
 	kindList
 	kindObject
+	kindAnchor
+	kindTag
+	kindOther
 )
 
 func (k kind) String() string {
-	return [...]string{"nothing", "a text", "a whole number", "a number", "true or false", "a list", "an object"}[k]
+	return [...]string{"nothing", "a text", "a whole number", "a number", "true or false", "a list", "an object",
+		"an anchor or alias (& or *), which is not supported", "a value with a tag (!), which is not supported", "a kind of value that is not supported"}[k]
 }
 
 // place is where a value stands.
@@ -78,7 +82,7 @@ type builder struct {
 }
 
 func (b *builder) problem(at place, key, what, example string) {
-	b.problems = append(b.problems, fatal(at, key, what, example))
+	b.problems = append(b.problems, problem(at, key, what, example, true))
 }
 
 func (b *builder) at(t *token.Token) place {
@@ -113,11 +117,11 @@ func (b *builder) build(n ast.Node) *Node {
 		return &Node{kind: kindBool, at: at, text: fmt.Sprint(n.Value)}
 	case *ast.NullNode:
 	case *ast.AnchorNode, *ast.AliasNode:
-		b.problem(at, "", "anchors and aliases (& and *) are not supported", "write defaults for all databases at the top of the document")
+		return &Node{kind: kindAnchor, at: at}
 	case *ast.TagNode:
-		b.problem(at, "", "tags (!) are not supported", "quote the value to make it a text")
+		return &Node{kind: kindTag, at: at}
 	default:
-		b.problem(at, "", "this kind of value is not supported", "")
+		return &Node{kind: kindOther, at: at}
 	}
 	return &Node{kind: kindNull, at: at}
 }
@@ -140,7 +144,7 @@ func (b *builder) object(at place, values []*ast.MappingValueNode) *Node {
 			continue
 		}
 		if line, twice := first[name]; twice {
-			b.problem(at, Shown(name), fmt.Sprintf("is given twice, first in line %d", line), "")
+			b.problems = append(b.problems, problem(at, Shown(name), fmt.Sprintf("is given twice, first in line %d, which is used", line), "", false))
 			continue
 		}
 		first[name] = at.line

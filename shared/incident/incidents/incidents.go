@@ -81,7 +81,27 @@ type Incident struct {
 	Group string `json:"group,omitempty"`
 	// Told says who was told of it, by itself or in its group, sorted by receiver.
 	Told []Told `json:"told"`
+
+	// SeenBy names the sources that fail, Voters all that reported lately.
+	SeenBy []string `json:"seen_by,omitempty"`
+	Voters []string `json:"voters,omitempty"`
+	// Runs counts the failed runs.
+	Runs int `json:"runs,omitempty"`
+	// PreviousCause is the one before the last change of cause.
+	PreviousCause cause.Cause `json:"previous_cause,omitempty"`
+	// Sparkline is the last hour's latency before the opening, as text.
+	Sparkline string `json:"sparkline,omitempty"`
+	// Timeline is what happened and who was told, in order.
+	Timeline []Moment `json:"timeline,omitempty"`
+	// Configuration is what it was decided by, once that is written.
+	Configuration *Configuration `json:"configuration,omitempty"`
 }
+
+// Moment is an entry of a timeline.
+type Moment incident.Moment
+
+// Configuration is what Alert decided by.
+type Configuration incident.Configuration
 
 // Group is one thread of notifications over several incidents.
 type Group struct {

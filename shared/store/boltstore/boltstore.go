@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/pongwatch/pongwatch/shared/store"
 )
@@ -37,13 +36,14 @@ type Options struct {
 type Store struct {
 	db        *bbolt.DB
 	now       func() time.Time
+	damage    *Damage
 	nextPurge atomic.Int64 // in nanoseconds since 1970
 }
 
 var _ store.Store = (*Store)(nil)
 
 // Open opens or creates the file at path, whose folder must exist, and removes
-// what has expired in it. Close releases it.
+// what has expired in it. It sets a damaged file aside. Close releases it.
 func Open(path string, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -51,19 +51,19 @@ func Open(path string, o Options) (*Store, error) {
 	if o.LockTimeout <= 0 {
 		o.LockTimeout = time.Second
 	}
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: o.LockTimeout, FreelistType: bbolt.FreelistMapType})
-	if errors.Is(err, bolterrors.ErrTimeout) {
-		return nil, fmt.Errorf("opening the store %s: another process holds the file: stop the other pongwatch or give this one a folder of its own", path)
-	}
+	db, damage, err := OpenFile(path, o.LockTimeout, o.Now())
 	if err != nil {
 		return nil, fmt.Errorf("opening the store %s: %w", path, err)
 	}
-	s := &Store{db: db, now: o.Now}
+	s := &Store{db: db, now: o.Now, damage: damage}
 	if err := s.purgeIfDue(); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the store %s: %w", path, err), db.Close())
 	}
 	return s, nil
 }
+
+// Damage returns what was wrong with the file that Open has set aside, nil where it has not.
+func (s *Store) Damage() *Damage { return s.damage }
 
 // Close waits for running calls and releases the file.
 func (s *Store) Close() error {

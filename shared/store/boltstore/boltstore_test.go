@@ -82,16 +82,6 @@ func TestASecondHolderIsRefusedByName(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesWhatIsNoStore(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "store.db")
-	if err := os.WriteFile(path, []byte(strings.Repeat("not a store ", 5000)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := boltstore.Open(path, boltstore.Options{}); err == nil || !strings.Contains(err.Error(), path) {
-		t.Errorf("error %v, want one that names %s", err, path)
-	}
-}
-
 func TestExpiredDocumentsAreRemoved(t *testing.T) {
 	clock := storetest.NewClock()
 	path := filepath.Join(t.TempDir(), "store.db")

@@ -20,6 +20,7 @@ type figures struct {
 	syncs         int64
 	info          map[string]string // overrides of INFO, by field
 	monthly       int64             // added to the month's commands
+	month         Month             // what the account says of the month beside them
 	state         string
 }
 

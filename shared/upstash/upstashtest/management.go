@@ -1,6 +1,7 @@
 package upstashtest
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"time"
@@ -12,6 +13,24 @@ func (s *Server) SetMonthlyCommands(n int64) {
 	s.figures.mu.Lock()
 	defer s.figures.mu.Unlock()
 	s.figures.monthly = n - s.figures.billed
+}
+
+// Month is what the management API reports of the month beside the commands.
+type Month struct {
+	// Type is the plan, free where empty, and Budget its most dollars a month.
+	Type   string
+	Budget float64
+	// Bandwidth is the traffic in bytes, Dollars what the month cost.
+	Bandwidth, Dollars float64
+	// Counts are the newest counts of each type of command.
+	Counts map[string][]float64
+}
+
+// SetMonth sets what the management API reports of the month.
+func (s *Server) SetMonth(m Month) {
+	s.figures.mu.Lock()
+	defer s.figures.mu.Unlock()
+	s.figures.month = m
 }
 
 // SetState sets the database's state in the management API: "active", "suspended" or "passive".
@@ -52,12 +71,12 @@ func (s *Server) managed(next http.HandlerFunc) http.HandlerFunc {
 
 func (s *Server) database(r *http.Request) map[string]any {
 	s.figures.mu.Lock()
-	state := s.figures.state
+	state, month := s.figures.state, s.figures.month
 	s.figures.mu.Unlock()
 	d := map[string]any{
 		"database_id": s.options.DatabaseID, "database_name": "emulated", "region": "global", "primary_region": "us-east-1",
 		"read_regions": []string{}, "state": state, "modifying_state": "", "endpoint": "beloved-stallion-58500", "port": 6379, "tls": true,
-		"type": "free", "budget": 20, "eviction": false, "auto_upgrade": false, "prod_pack_enabled": false,
+		"type": cmp.Or(month.Type, "free"), "budget": cmp.Or(month.Budget, 20), "eviction": false, "auto_upgrade": false, "prod_pack_enabled": false,
 		"db_max_clients": 10000, "db_max_request_size": 10485760, "db_max_entry_size": 104857600,
 		"db_disk_threshold": 268435456, "db_memory_threshold": 67108864, "db_max_commands_per_second": 10000,
 		"db_request_limit": int64(8024278031528736858), "db_daily_bandwidth_limit": int64(10) << 30,
@@ -72,7 +91,7 @@ func (s *Server) stats() map[string]any {
 	s.figures.mu.Lock()
 	defer s.figures.mu.Unlock()
 	f := &s.figures
-	month := f.monthly + f.billed
+	requests := f.monthly + f.billed
 	now := time.Now().UTC().Truncate(time.Minute)
 	// Upstash prints Go's time.String, and its last point may be null.
 	series := func(value float64) []any {
@@ -82,10 +101,18 @@ func (s *Server) stats() map[string]any {
 			map[string]any{"x": now.String(), "y": nil},
 		}
 	}
+	counts := []any{}
+	for name, values := range f.month.Counts {
+		points := []any{}
+		for i, v := range values {
+			points = append(points, map[string]any{"x": now.Add(time.Duration(i-len(values)) * time.Hour).String(), "y": v})
+		}
+		counts = append(counts, map[string]any{"metric_identifier": name, "data_points": points})
+	}
 	return map[string]any{
-		"total_monthly_requests": month, "total_monthly_read_requests": f.reads, "total_monthly_write_requests": f.writes,
+		"total_monthly_requests": requests, "total_monthly_read_requests": f.reads, "total_monthly_write_requests": f.writes,
 		"daily_net_commands": f.billed, "daily_read_requests": f.reads, "daily_write_requests": f.writes, "dailybandwidth": 0,
-		"total_monthly_bandwidth": 0, "total_monthly_storage": 0, "current_storage": 0, "total_monthly_billing": 0,
+		"total_monthly_bandwidth": f.month.Bandwidth, "total_monthly_storage": 0, "current_storage": 0, "total_monthly_billing": f.month.Dollars, "command_counts": counts,
 		"days": []string{strings.ToUpper(now.Weekday().String()[:3])}, "hits": series(0), "misses": series(0), "throughput": series(0),
 		"keyspace": series(0), "latencymean": series(1), "latency_99": series(2), "connection_count": nil,
 	}

@@ -18,7 +18,7 @@ func (p *Process) configure(ctx context.Context) (err error) {
 	clients := gcp.NewClients(env)
 	p.secrets, p.deployments = clients.Secrets(), healthcheck.Deployments(clients)
 	p.config, err = config.Load(ctx, config.Options{
-		Getenv: p.options.Getenv, ReadFile: os.ReadFile, Secrets: p.secrets, Local: true,
+		Getenv: p.options.Getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: p.secrets, Local: true,
 	})
 	if err == nil {
 		budget.Enforce(p.config)
@@ -33,12 +33,12 @@ func (p *Process) configure(ctx context.Context) (err error) {
 	}
 	env.SecretManagerEmulator = p.demo.secrets.Addr()
 	p.secrets = gcp.NewClients(env).Secrets()
-	p.config, err = p.demoConfig(false)
+	p.config, err = p.demoConfig()
 	return err
 }
 
-func (p *Process) demoConfig(mock bool) (*config.Config, error) {
-	c, problems := config.Parse(true, config.Document{Name: "demonstration", Text: []byte(p.demo.document(mock))})
+func (p *Process) demoConfig() (*config.Config, error) {
+	c, problems := config.Parse(true, config.Document{Name: "demonstration", Text: []byte(p.demo.document(p.URL()))})
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("the demonstration's configuration: %w", problems)
 	}

@@ -1,7 +1,9 @@
 package local
 
 import (
+	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,6 +19,8 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/slack/slacktest"
 	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager/secretmanagertest"
 	"github.com/pongwatch/pongwatch/shared/job"
+	"github.com/pongwatch/pongwatch/shared/signature"
+	"github.com/pongwatch/pongwatch/shared/store/boltstore"
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
 )
 
@@ -34,13 +38,13 @@ const (
 	demoSecrets  = "projects/demo/secrets/"
 )
 
-// modeMock is the one mode that is not a fault of the emulator: the configuration
-// says that the app runs on a mock.
+// modeMock is the one mode that is not a fault of the emulator: Redis failed for a moment,
+// and the app has stayed in memory since.
 const modeMock = "mock"
 
 // modes are the choices of the page's buttons and /demo/break.
 var modes = []inbox.Mode{
-	{Name: "none", Label: "Healthy", Expect: "Nothing is broken. What was open resolves within about 15 seconds, in the same Slack message and mail thread."},
+	{Name: "none", Label: "Healthy", Expect: "Nothing is broken, and the app was restarted. What was open resolves within about 15 seconds, mock mode within 45, in the same Slack message and mail thread."},
 	{Name: "auth", Label: "Wrong token", Expect: "Upstash refuses the token (401). An alert follows within 15 seconds."},
 	{Name: "quota", Label: "Quota used up", Expect: "The month's commands are used up: every command is refused, with status 200 or 400. An alert follows within 15 seconds."},
 	{Name: "full", Label: "Full", Expect: "Reads work, writes are refused: PING is blind to it. The write canary, every 15 seconds here, finds it within a minute."},
@@ -49,7 +53,7 @@ var modes = []inbox.Mode{
 	{Name: "hang", Label: "Hangs", Expect: "Connections are accepted and never answered. Each run tries three times, 16 seconds in all; an alert follows within a minute."},
 	{Name: "refuse", Label: "Refuses", Expect: "Nothing listens on the port. An alert follows within half a minute."},
 	{Name: "5xx", Label: "Server errors", Expect: "A gateway answers 502 with an HTML page. An alert follows within half a minute."},
-	{Name: modeMock, Label: "Mock mode", Expect: "The app is configured with MOCK_REDIS=true: Redis is well and the app does not use it. An alert follows within half a minute."},
+	{Name: modeMock, Label: "Mock mode", Expect: "Redis failed for a moment. It is back, but the app has stayed on its in-memory copy, and its health page says connected. The proof, every 15 seconds here, finds the lie: an alert follows within half a minute."},
 }
 
 // demo is what stands in for the services outside.
@@ -58,14 +62,13 @@ type demo struct {
 	secrets *secretmanagertest.Server
 	slack   *slacktest.Server
 	mail    *emailtest.Server
+	app     *demoApp
 
 	memory  *memory
 	earlier inbox.Inbox // what an earlier process received
 
 	mu   sync.Mutex
 	mode string
-	// setMock makes the functions read a configuration in which the app uses a mock.
-	setMock func(mock bool) error
 }
 
 func startDemo() (_ *demo, err error) {
@@ -88,10 +91,19 @@ func startDemo() (_ *demo, err error) {
 		return nil, fmt.Errorf("starting the demonstration's mail server: %w", err)
 	}
 	d.use(d.mode)
+	proofKey := make([]byte, 32)
+	_, _ = rand.Read(proofKey) // it never fails
+	proof := "whsec_" + base64.StdEncoding.EncodeToString(proofKey)
+	key, err := signature.ParseKey(proof)
+	if err != nil {
+		return nil, fmt.Errorf("making the demonstration's key: %w", err)
+	}
+	d.app = newDemoApp(d.redis.URL(), d.redis.Token(), d.redis.CA(), key)
 	for name, value := range map[string]string{
 		"redis-token": d.redis.Token(), "slack-token": d.slack.Token(), "smtp-password": d.mail.Password(),
 		"upstash-email": d.redis.Email(), "upstash-api-key": d.redis.APIKey(),
-		"link-key": rand.Text(), // signs the links in messages
+		"link-key":  rand.Text(), // signs the links in messages
+		"proof-key": proof,
 	} {
 		d.secrets.AddVersion(demoSecrets+name, []byte(value))
 	}
@@ -114,9 +126,9 @@ func (d *demo) close() {
 	}
 }
 
-// document returns the demonstration's configuration. Its addresses are this process's;
-// its secrets are references.
-func (d *demo) document(mock bool) string {
+// document returns the demonstration's configuration. Its addresses are this process's, of
+// which base is one; its secrets are references.
+func (d *demo) document(base string) string {
 	return fmt.Sprintf(`version: 1
 environment: demonstration
 regions: %[1]s
@@ -125,7 +137,7 @@ databases:
   - name: %[4]s
     url: %[5]s
     token: sm://%[6]sredis-token
-    mock: %[7]t
+    app: {service: %[15]s, health_url: "%[7]s", proof: true, proof_every: %[3]v}
     database_id: %[13]s
     plan: free
     budget: {override: true}
@@ -160,15 +172,16 @@ receivers:
       to: [oncall@example.com]
 inbound:
   link_keys: sm://%[6]slink-key
+proof_key: sm://%[6]sproof-key
 alerting:
   # People press several buttons in a row, and each must open an incident of its own.
   reopen_within: 0s
   unstable: {reopenings: 0}
   flapping: {enabled: false}
   canary: {enabled: false}
-`, region, demoPing, demoMetrics, demoDatabase, d.redis.URL(), demoSecrets, mock,
+`, region, demoPing, demoMetrics, demoDatabase, d.redis.URL(), demoSecrets, base+demoAppPath,
 		slacktest.ChannelID(demoChannel), d.slack.APIURL(), d.mail.Host(), d.mail.Port(), d.mail.Username(),
-		d.redis.DatabaseID(), d.redis.ManagementURL())
+		d.redis.DatabaseID(), d.redis.ManagementURL(), demoService)
 }
 
 // received returns what on-call would have received.
@@ -179,15 +192,15 @@ func (d *demo) received() inbox.Inbox {
 
 // remember continues where the process before ended, and saves what happens from now on
 // in the file at path. Without a path it does neither.
-func (d *demo) remember(path string, logger *slog.Logger) error {
-	m, err := recall(path)
+func (d *demo) remember(path string, logger *slog.Logger) (*boltstore.Damage, error) {
+	m, damage, err := recall(path, time.Now())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d.memory, d.earlier = m, m.saved.Inbox
 	if mode := m.saved.Mode; mode != "" {
 		if err := d.setMode(mode); err != nil {
-			return fmt.Errorf("breaking the demonstration as before: %w", err)
+			return nil, fmt.Errorf("breaking the demonstration as before: %w", err)
 		}
 	}
 	keep := func() {
@@ -197,7 +210,7 @@ func (d *demo) remember(path string, logger *slog.Logger) error {
 	}
 	d.slack.OnChange(keep)
 	d.mail.OnChange(keep)
-	return nil
+	return damage, nil
 }
 
 // announce also prints what is received from now on.
@@ -219,16 +232,18 @@ func (d *demo) setMode(mode string) error {
 	defer d.mu.Unlock()
 	fault := upstashtest.Fault{Mode: upstashtest.Mode(mode)}
 	if mode == modeMock {
+		if err := d.redis.Break(upstashtest.Fault{Mode: upstashtest.ServerError}); err != nil {
+			return err
+		}
+		d.app.ping(context.Background())
 		fault.Mode = upstashtest.None
 	}
 	if err := d.redis.Break(fault); err != nil {
 		return err
 	}
 	d.use(mode)
-	if mock := mode == modeMock; mock != (d.mode == modeMock) {
-		if err := d.setMock(mock); err != nil {
-			return err
-		}
+	if fault.Mode == upstashtest.None && mode != modeMock {
+		d.app.restart()
 	}
 	d.mode = mode
 	return d.memory.save(func(s *saved) { s.Mode = mode })
@@ -293,10 +308,10 @@ type Demonstration struct {
 	Authority string `json:"authority"`
 }
 
-func (d *demo) configurationHandler(w http.ResponseWriter, _ *http.Request) {
-	job.WriteJSON(w, http.StatusOK, Demonstration{
-		Document:      d.document(d.current() == modeMock),
-		SecretManager: d.secrets.Addr(),
-		Authority:     string(d.redis.CAPEM()),
-	})
+func (d *demo) configurationHandler(base string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		job.WriteJSON(w, http.StatusOK, Demonstration{
+			Document: d.document(base), SecretManager: d.secrets.Addr(), Authority: string(d.redis.CAPEM()),
+		})
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -48,9 +49,7 @@ func TestDataThatCannotBeUsed(t *testing.T) {
 	}{
 		{"the documents are a folder", folder("documents.db"), "documents.db"},
 		{"the queue is a folder", folder("queue.db"), "opening the queue"},
-		{"the queue is no database", file("queue.db", strings.Repeat("no database ", 1000)), "opening the queue"},
 		{"the memory is a folder", folder("demonstration.json"), "reading the demonstration's memory"},
-		{"the memory is no JSON", file("demonstration.json", "{"), "remove the file to forget"},
 		{"the memory has a mode that does not exist", file("demonstration.json", `{"mode":"explode"}`), "breaking the demonstration as before"},
 	}
 	for _, tt := range tests {
@@ -93,13 +92,8 @@ func TestBreakThatCannotBeSaved(t *testing.T) {
 		t.Errorf("%d %s, want 500 with the reason", resp.StatusCode, body)
 	}
 	p.demo.memory.path = ""
-	failing := errors.New("it cannot be deployed")
-	p.demo.setMock = func(bool) error { return failing }
-	if err := p.demo.setMode(modeMock); !errors.Is(err, failing) {
-		t.Errorf("setMode: %v, want %v", err, failing)
-	}
 	if mode := p.demo.current(); mode != "auth" {
-		t.Errorf("mode %s, want auth: a mode that was not deployed is not in force", mode)
+		t.Errorf("mode %s, want auth: it is in force", mode)
 	}
 }
 
@@ -116,6 +110,48 @@ func TestRunThatCannotServe(t *testing.T) {
 	if _, err := os.Stat(p.data); !os.IsNotExist(err) {
 		t.Errorf("its temporary folder: %v, want it removed", err)
 	}
+}
+
+// A topic whose file takes no more, as on a full disk, goes on in memory.
+func TestTopicOnAFullDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "queue.db")
+	db := openDB(t, path)
+	newTopic(t, db, nil)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		tries := 0
+		topic := &topic{name: "reports", db: db, logger: slog.New(slog.DiscardHandler), wake: make(chan struct{}, 1), pending: map[uint64]*delivery{}, unstored: firstUnstored}
+		topic.push = func(_ context.Context, envelope []byte) error {
+			if tries++; tries == 1 {
+				return errors.New("status code 503")
+			}
+			var p pushed
+			if err := json.Unmarshal(envelope, &p); err != nil {
+				return err
+			}
+			got = append(got, string(p.Message.Data))
+			return nil
+		}
+		stop := start(t, topic, time.Second)
+		for _, text := range []string{"one", "two"} {
+			if err := topic.Publish(t.Context(), report.Message{Data: []byte(text)}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+		}
+		stop()
+		if diff := cmp.Diff([]string{"one", "two"}, got); diff != "" || topic.waiting() != 0 {
+			t.Errorf("%d wait, delivered (-want +got):\n%s", topic.waiting(), diff)
+		}
+	})
 }
 
 // A topic whose file is closed takes nothing.
@@ -328,7 +364,7 @@ func TestDemonstrationConfiguration(t *testing.T) {
 	defer p.close()
 	read := func() Demonstration {
 		w := httptest.NewRecorder()
-		p.demo.configurationHandler(w, httptest.NewRequest(http.MethodGet, DemonstrationPath, nil))
+		p.demo.configurationHandler(p.URL())(w, httptest.NewRequest(http.MethodGet, DemonstrationPath, nil))
 		var d Demonstration
 		if err := json.Unmarshal(w.Body.Bytes(), &d); err != nil || w.Code != http.StatusOK {
 			t.Fatalf("%d %s: %v", w.Code, w.Body, err)
@@ -344,13 +380,13 @@ func TestDemonstrationConfiguration(t *testing.T) {
 	if d.SecretManager != p.demo.secrets.Addr() || !strings.Contains(d.Authority, "BEGIN CERTIFICATE") {
 		t.Errorf("Secret Manager %s, authority %s", d.SecretManager, d.Authority)
 	}
-	for mode, mock := range map[string]bool{"none": false, modeMock: true} {
+	for _, mode := range []string{"none", modeMock} {
 		if err := p.demo.setMode(mode); err != nil {
 			t.Fatal(err)
 		}
 		c, problems := config.Parse(true, config.Document{Name: "demonstration", Text: []byte(read().Document)})
-		if len(problems) > 0 || c.Databases[0].Mock != mock {
-			t.Errorf("in mode %s: %v, mock %v; want %v", mode, problems, c.Databases[0].Mock, mock)
+		if len(problems) > 0 || c.Databases[0].Mock || !c.Databases[0].Apps[0].Proof {
+			t.Errorf("in mode %s: %v, mock %v; want an app that proves, and no flag", mode, problems, c.Databases[0].Mock)
 		}
 	}
 }

@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/inbox"
+	"github.com/pongwatch/pongwatch/shared/store/boltstore"
 )
 
 // memory is what the demonstration itself keeps in the folder of --data: what is broken,
@@ -25,23 +27,28 @@ type saved struct {
 	Inbox inbox.Inbox `json:"inbox"`
 }
 
-// recall reads what an earlier process saved.
-func recall(path string) (*memory, error) {
+// recall reads what an earlier process saved. It sets a damaged file aside, as
+// [boltstore.OpenFile] does.
+func recall(path string, now time.Time) (*memory, *boltstore.Damage, error) {
 	m := &memory{path: path}
 	if path == "" {
-		return m, nil
+		return m, nil, nil
 	}
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return m, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(data, &m.saved)
+		return m, nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the demonstration's memory: %s: %w; remove the file to forget", path, err)
+		return nil, nil, fmt.Errorf("reading the demonstration's memory: %w", err)
 	}
-	return m, nil
+	if err := json.Unmarshal(data, &m.saved); err != nil {
+		d := boltstore.NewDamage(path, now, err)
+		if err := os.Rename(path, d.Aside); err != nil {
+			return nil, nil, fmt.Errorf("setting aside the demonstration's memory: %w", err)
+		}
+		return &memory{path: path}, d, nil
+	}
+	return m, nil, nil
 }
 
 // save applies a change and writes the file as a whole, so that a kill leaves the

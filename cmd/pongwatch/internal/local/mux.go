@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
-	"sync/atomic"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/inbox"
 )
@@ -36,7 +35,8 @@ func newMux(f functions, c *caller, d *demo) *http.ServeMux {
 		mux.Handle("/inbox.json", pages)
 		mux.Handle("/inbox/", pages)
 		mux.HandleFunc("POST /demo/break", d.breakHandler)
-		mux.HandleFunc("GET "+DemonstrationPath, d.configurationHandler)
+		mux.HandleFunc("GET "+DemonstrationPath, d.configurationHandler(c.base))
+		mux.Handle(demoAppPath, d.app)
 	}
 	return mux
 }
@@ -73,13 +73,4 @@ func isLoopback(host string) bool {
 	}
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.IsLoopback()
-}
-
-// swappable is a handler that can be replaced while it serves, as a deployment does.
-type swappable struct{ current atomic.Pointer[http.Handler] }
-
-func (s *swappable) set(h http.Handler) { s.current.Store(&h) }
-
-func (s *swappable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	(*s.current.Load()).ServeHTTP(w, r)
 }

@@ -15,11 +15,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/pongwatch/pongwatch/functions/alert"
 	"github.com/pongwatch/pongwatch/shared/check"
@@ -47,10 +47,9 @@ type Options struct {
 	Data string
 	// Every is how often to ping; zero is 5 s in the demonstration, else as configured.
 	Every time.Duration
-	// RootCAs replaces the system's certificate authorities, Lease and Observe are
-	// alert.Options'. All three are for tests.
+	// RootCAs replaces the system's certificate authorities, Observe is alert.Options'. Both
+	// are for tests.
 	RootCAs *x509.CertPool
-	Lease   time.Duration
 	Observe func(alert.Point)
 	// Getenv reads the environment, os.Getenv for one.
 	Getenv func(string) string
@@ -78,6 +77,9 @@ type Process struct {
 	queue     *bolt.DB
 	reports   *topic
 	signals   *topic
+	alert     *alert.Function
+	// setAside says which files could not be read.
+	setAside []string
 }
 
 // Start listens and sets everything up. Run it, which also closes it.
@@ -109,9 +111,11 @@ func Start(ctx context.Context, o Options) (_ *Process, err error) {
 		if !p.temporary {
 			path = filepath.Join(p.data, "demonstration.json")
 		}
-		if err := p.demo.remember(path, o.Logger); err != nil {
+		damage, err := p.demo.remember(path, o.Logger)
+		if err != nil {
 			return nil, err
 		}
+		p.damaged(damage)
 	}
 	p.server = &http.Server{
 		Handler: guard(handler, !o.Expose), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
@@ -167,19 +171,38 @@ func (p *Process) openData() (err error) {
 	if p.store, err = boltstore.Open(filepath.Join(p.data, "documents.db"), boltstore.Options{}); err != nil {
 		return err
 	}
+	p.damaged(p.store.Damage())
 	path := filepath.Join(p.data, "queue.db")
-	p.queue, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, FreelistType: bolt.FreelistMapType})
-	if errors.Is(err, bolterrors.ErrTimeout) {
+	var damage *boltstore.Damage
+	p.queue, damage, err = boltstore.OpenFile(path, time.Second, time.Now())
+	if errors.Is(err, boltstore.ErrHeld) {
 		return fmt.Errorf("opening the queue %s: another process holds it; stop that one or give this one another --data", path)
 	}
 	if err != nil {
 		return fmt.Errorf("opening the queue %s: %w", path, err)
 	}
+	p.damaged(damage)
 	if p.reports, err = openTopic(p.queue, "reports", p.caller, p.options.Logger); err != nil {
 		return err
 	}
 	p.signals, err = openTopic(p.queue, "signals", p.caller, p.options.Logger)
 	return err
+}
+
+// damaged notes that a file was set aside: in the log now, by an incident once Alert runs.
+func (p *Process) damaged(d *boltstore.Damage) {
+	if d == nil {
+		return
+	}
+	p.options.Logger.Error("file set aside, a new one is begun", "event", "set_aside", "file", d.Path, "kept_as", d.Aside, "error", d.Err)
+	p.setAside = append(p.setAside, d.Error())
+}
+
+// takeOver ends what an earlier process has left: its claims, and files that cannot be read.
+func (p *Process) takeOver(ctx context.Context) {
+	if err := p.alert.TakeOver(ctx, strings.Join(p.setAside, "; ")); err != nil {
+		p.options.Logger.ErrorContext(ctx, "taking over failed", "error", err)
+	}
 }
 
 // Run serves, schedules and pushes until ctx ends, then stops these in reverse order.
@@ -193,6 +216,7 @@ func (p *Process) Run(ctx context.Context) error {
 		tick = demoTick
 	}
 
+	p.takeOver(ctx)
 	working, stop := context.WithCancel(ctx)
 	var jobs, pushes sync.WaitGroup
 	run := func(j schedulerJob) { jobs.Go(func() { schedule(working, j, p.options.Logger) }) }

@@ -45,11 +45,50 @@ func TestModes(t *testing.T) {
 		}
 	}
 	// The health answer is kept for five seconds, so only these are waited for.
-	for _, mode := range []struct{ name, status string }{{"none", "connected"}, {modeMock, "mock"}, {"auth", "unauthorized"}} {
+	for _, mode := range []struct{ name, status string }{{"none", "connected"}, {"auth", "unauthorized"}} {
 		if err := p.demo.setMode(mode.name); err != nil {
 			t.Fatal(err)
 		}
 		wait(t, 30*time.Second, mode.name+" shows as "+mode.status, func() bool { return p.status(t) == mode.status })
+	}
+}
+
+// An app that stayed in memory says that it is connected, and Redis is. The proof finds it,
+// with one message, and a restart of the app ends that.
+func TestTheLieOfAnAppInMockModeIsFound(t *testing.T) {
+	t.Parallel()
+	p := startProcess(t, Options{Every: time.Second}, nil)
+	health := func() string {
+		resp, err := http.Get(p.URL() + demoAppPath)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, _ := io.ReadAll(resp.Body)
+		return string(body)
+	}
+	wait(t, 20*time.Second, "a first run", func() bool { return p.status(t) == "connected" })
+	if err := p.demo.setMode(modeMock); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, 60*time.Second, "an alert", func() bool { in := p.demo.received(); return len(in.Slack) > 0 && len(in.Mail) > 0 })
+	in := p.demo.received()
+	text := in.Slack[0].Text + string(in.Slack[0].Blocks)
+	for _, want := range []string{"service demo-app", "what it wrote is not in the real Redis"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the alert lacks %q: %s", want, text)
+		}
+	}
+	if body := health(); !strings.Contains(body, "connected") {
+		t.Errorf("the app's health page says %s, want its lie", body)
+	}
+	wait(t, 20*time.Second, "the public page says mock", func() bool { return p.status(t) == "mock" })
+	if err := p.demo.setMode("none"); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, 90*time.Second, "the resolve", func() bool { return len(p.demo.received().Mail) > 1 })
+	if in := p.demo.received(); len(in.Slack) != 1 || len(in.Slack[0].Thread) != 1 || len(in.Mail) != 2 {
+		t.Errorf("%d Slack messages and %d mails, want one opening and one end", len(in.Slack), len(in.Mail))
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -36,7 +37,8 @@ const (
 
 // A topic is one machine's Pub/Sub topic with one push subscription. Publish
 // returns once the message is on disk; it is then posted until it is acknowledged,
-// at least once, across restarts, in no promised order.
+// at least once, across restarts, in no promised order. While the disk takes nothing,
+// messages are kept in memory, because Alert must learn of an outage even then.
 type topic struct {
 	name   string
 	db     *bolt.DB
@@ -46,10 +48,17 @@ type topic struct {
 
 	mu      sync.Mutex
 	pending map[uint64]*delivery
+	// unstored is the id of the latest message that is only in memory.
+	unstored uint64
 }
 
-// delivery is the state of a message, whose bytes are on disk.
+// firstUnstored is above each id on disk, and below JavaScript's largest exact number.
+const firstUnstored = 1 << 52
+
+// delivery is the state of a message.
 type delivery struct {
+	// message is set where it is not on disk.
+	message   *stored
 	due       time.Time
 	published time.Time
 	tries     int
@@ -68,7 +77,7 @@ func openTopic(db *bolt.DB, name string, c *caller, logger *slog.Logger) (*topic
 	t := &topic{
 		name: name, db: db, logger: logger,
 		wake:    make(chan struct{}, 1),
-		pending: map[uint64]*delivery{},
+		pending: map[uint64]*delivery{}, unstored: firstUnstored,
 		push: func(ctx context.Context, envelope []byte) error {
 			return c.post(ctx, "/Alert", http.Header{"User-Agent": {"APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)"}}, envelope)
 		},
@@ -96,7 +105,7 @@ func openTopic(db *bolt.DB, name string, c *caller, logger *slog.Logger) (*topic
 var errQueueFull = errors.New("the queue is full")
 
 // Publish implements report.Publisher.
-func (t *topic) Publish(_ context.Context, m report.Message) error {
+func (t *topic) Publish(ctx context.Context, m report.Message) error {
 	if len(m.Data) > report.MaxPublished {
 		return fmt.Errorf("publishing to %s: %w", t.name, report.ErrTooLarge)
 	}
@@ -107,7 +116,8 @@ func (t *topic) Publish(_ context.Context, m report.Message) error {
 		return fmt.Errorf("publishing to %s: %d messages wait: %w", t.name, maxPending, errQueueFull)
 	}
 	now := time.Now()
-	value, err := json.Marshal(stored{Published: now, Attributes: m.Attributes, Data: m.Data})
+	message := stored{Published: now, Attributes: m.Attributes, Data: m.Data}
+	value, err := json.Marshal(message)
 	if err != nil {
 		return fmt.Errorf("publishing to %s: %w", t.name, err)
 	}
@@ -120,12 +130,20 @@ func (t *topic) Publish(_ context.Context, m report.Message) error {
 		}
 		return b.Put(key(id), value)
 	})
-	if err != nil {
+	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) { // the process ends
 		return fmt.Errorf("publishing to %s: %w", t.name, err)
 	}
+	d := &delivery{published: now}
 	t.mu.Lock()
-	t.pending[id] = &delivery{published: now}
+	if err != nil {
+		t.unstored++
+		id, d.message = t.unstored, &message
+	}
+	t.pending[id] = d
 	t.mu.Unlock()
+	if err != nil {
+		t.logger.ErrorContext(ctx, "message kept in memory only", "topic", t.name, "message_id", id, "error", err)
+	}
 	t.ring()
 	return nil
 }
@@ -202,6 +220,9 @@ func (t *topic) deliver(ctx context.Context, id uint64) {
 		t.logger.ErrorContext(ctx, "message given up", "topic", t.name, "message_id", id, "tries", d.tries+1, "error", err)
 	}
 	delete(t.pending, id)
+	if d.message != nil {
+		return
+	}
 	err = t.db.Update(func(tx *bolt.Tx) error { return tx.Bucket([]byte(t.name)).Delete(key(id)) })
 	if err != nil {
 		// It is pushed once more after a restart, which at-least-once allows.
@@ -213,10 +234,14 @@ func (t *topic) deliver(ctx context.Context, id uint64) {
 // (https://cloud.google.com/pubsub/docs/push#receive_push).
 func (t *topic) envelope(id uint64) ([]byte, error) {
 	var m stored
-	err := t.db.View(func(tx *bolt.Tx) error {
+	t.mu.Lock()
+	kept := t.pending[id].message
+	t.mu.Unlock()
+	if kept != nil {
+		m = *kept
+	} else if err := t.db.View(func(tx *bolt.Tx) error {
 		return json.Unmarshal(tx.Bucket([]byte(t.name)).Get(key(id)), &m)
-	})
-	if err != nil {
+	}); err != nil {
 		return nil, fmt.Errorf("reading message %d: %w", id, err)
 	}
 	text, at := strconv.FormatUint(id, 10), m.Published.UTC().Format(time.RFC3339Nano)

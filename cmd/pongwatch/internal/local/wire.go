@@ -11,7 +11,6 @@ import (
 	"github.com/pongwatch/pongwatch/functions/metrics"
 	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/check"
-	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/upstash"
 )
@@ -24,52 +23,33 @@ func (p *Process) handler() (http.Handler, error) {
 		redis.RootCAs, mailRoots = p.demo.redis.CA(), p.demo.mail.RootCAs()
 	}
 
-	var healthCheck, pages swappable
-	deploy := func(c *config.Config) error {
-		h, err := healthcheck.New(healthcheck.Options{
-			Config: c, Region: region, Reports: p.reports, Store: p.store,
-			Resolve: check.FromConfig(c, p.secrets), Deployments: p.deployments, Upstash: redis,
-			ReadTokens: access.FromConfig(c, p.secrets), Logger: p.options.Logger,
-		})
-		if err != nil {
-			return fmt.Errorf("setting up HealthCheck: %w", err)
-		}
-		m, err := metrics.New(metrics.Options{
-			Config: c, Region: region, Reports: p.reports, Store: p.store,
-			Resolve: check.FromConfig(c, p.secrets), ProofKeys: check.ProofKeys(c, p.secrets), Upstash: redis,
-			Account:    check.NewAccount(c, p.secrets, redis),
-			ReadTokens: access.FromConfig(c, p.secrets), Logger: p.options.Logger,
-		})
-		if err != nil {
-			return fmt.Errorf("setting up Metrics: %w", err)
-		}
-		healthCheck.set(h)
-		pages.set(m)
-		return nil
+	healthCheck, err := healthcheck.New(healthcheck.Options{
+		Config: p.config, Region: region, Reports: p.reports, Store: p.store,
+		Resolve: check.FromConfig(p.config, p.secrets), Deployments: p.deployments, Upstash: redis,
+		ReadTokens: access.FromConfig(p.config, p.secrets), Logger: p.options.Logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("setting up HealthCheck: %w", err)
 	}
-	if err := deploy(p.config); err != nil {
-		return nil, err
-	}
-	if p.demo != nil {
-		// An operator would change the configuration and deploy it.
-		p.demo.setMock = func(mock bool) error {
-			c, err := p.demoConfig(mock)
-			if err != nil {
-				return err
-			}
-			return deploy(c)
-		}
+	pages, err := metrics.New(metrics.Options{
+		Config: p.config, Region: region, Reports: p.reports, Store: p.store,
+		Resolve: check.FromConfig(p.config, p.secrets), ProofKeys: check.ProofKeys(p.config, p.secrets), Upstash: redis,
+		Account:    check.NewAccount(p.config, p.secrets, redis),
+		ReadTokens: access.FromConfig(p.config, p.secrets), Logger: p.options.Logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("setting up Metrics: %w", err)
 	}
 
 	options := alert.ReceiverOptions{
 		Cache: p.secrets, AllowLoopback: true, MailRoots: mailRoots, Logger: p.options.Logger,
 	}
 	receivers, problems := alert.Receivers(p.config, options)
-	a, err := alert.New(alert.Options{
-		Config: p.config, Store: p.store, Receivers: receivers, Problems: problems,
+	p.alert, err = alert.New(alert.Options{
+		Config: p.config, Store: p.store, Folder: p.data, Receivers: receivers, Problems: problems,
 		Context: alert.MessageContext(p.config, p.secrets), Trend: alert.Trend(p.config, history.New(p.store)),
 		Heartbeat: alert.Heartbeat(p.config, options),
-		Lease:     p.options.Lease, Observe: p.options.Observe, Logger: p.options.Logger,
+		Observe:   p.options.Observe, Logger: p.options.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("setting up Alert: %w", err)
@@ -80,7 +60,7 @@ func (p *Process) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up AlertWebhook: %w", err)
 	}
-	mux := newMux(functions{healthCheck: &healthCheck, metrics: &pages, alert: a, inbound: i}, p.caller, p.demo)
+	mux := newMux(functions{healthCheck: healthCheck, metrics: pages, alert: p.alert, inbound: i}, p.caller, p.demo)
 	mux.Handle(CommandsPath, commands(p.reports, time.Now))
 	return mux, nil
 }

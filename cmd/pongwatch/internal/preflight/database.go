@@ -20,13 +20,13 @@ import (
 // read by themselves.
 var (
 	customers = []string{"UPSTASH_REDIS_URL", "UPSTASH_REDIS_TOKEN", "REDIS_MAX_CONNECTIONS", "MOCK_REDIS"}
-	sdks      = []string{"UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"}
+	sdks      = []string{"UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN", "KV_REST_API_URL", "KV_REST_API_TOKEN"}
 )
 
 // variables judges the settings that no other item judges.
 func variables(_ context.Context, r *run, d *database) Finding {
 	for _, p := range d.Problems {
-		if !p.Notice && !aboutURL(p) && !aboutToken(p) {
+		if !p.Notice && !(p.Stops && (aboutURL(p) || aboutToken(p))) {
 			return because(Fail, p.Cause, p.Evidence())
 		}
 	}
@@ -41,11 +41,18 @@ func variables(_ context.Context, r *run, d *database) Finding {
 	}
 	evidence := "set: " + strings.Join(set, ", ")
 	for _, p := range d.Problems {
-		if !p.Notice || !aboutURL(p) {
+		if !p.Notice || !aboutURL(p) && !aboutToken(p) {
 			continue // another item's, or of no consequence
 		}
-		return warn("one variable stands in for another", evidence+"; "+p.Evidence(),
-			"Set UPSTASH_REDIS_URL to the https:// REST URL, not to the rediss:// URL of the TCP protocol.")
+		switch p.Cause {
+		case cause.ConfigScheme:
+			return warn("one variable stands in for another", evidence+"; "+p.Evidence(),
+				"Set UPSTASH_REDIS_URL to the https:// REST URL, not to the rediss:// URL of the TCP protocol.")
+		case cause.ConfigWhitespace:
+			return warn("the app may read the value with the white space", evidence+"; "+p.Evidence(), "Store the value again without it.")
+		default:
+			return warn("the app may read other variables than pongwatch", evidence+"; "+p.Evidence(), "Remove the variables that are not meant.")
+		}
 	}
 	if r.Getenv("REDIS_MAX_CONNECTIONS") != "" {
 		evidence += " (REDIS_MAX_CONNECTIONS has no meaning over REST)"
@@ -64,7 +71,7 @@ func aboutToken(p config.Problem) bool {
 // in the secret behind it, and as other why it was not read.
 func (d *database) wrong(about func(config.Problem) bool) (other, own error) {
 	for _, p := range d.Problems {
-		if !p.Notice && about(p) {
+		if p.Stops && about(p) {
 			return nil, p
 		}
 	}
@@ -274,7 +281,8 @@ func deployedMockOff(ctx context.Context, r *run, d *database) Finding {
 		}
 	}
 	if len(unread) > 0 {
-		return warn("how the app is deployed could not be read", strings.Join(unread, "; "),
+		return warn("how the app is deployed is not known", strings.Join(unread, "; "),
+			"Name in app.url_variables the variable that holds the app's REST URL, if the evidence asks for it.",
 			"Log in with gcloud auth application-default login, as somebody who may view the service (roles/run.viewer).")
 	}
 	return pass("%s, in the configuration and as deployed", evidence)

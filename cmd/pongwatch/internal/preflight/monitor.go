@@ -233,7 +233,7 @@ func receivers(_ context.Context, r *run) Finding {
 	for i := range r.Config.Receivers {
 		receiver := &r.Config.Receivers[i]
 		for _, p := range receiver.Problems {
-			if !p.Notice {
+			if p.Stops {
 				return because(Fail, p.Cause, p.Evidence())
 			}
 		}

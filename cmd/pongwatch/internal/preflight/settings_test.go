@@ -28,7 +28,7 @@ func TestTheChecklistsVariables(t *testing.T) {
 			map[string]preflight.Status{"env.variables": preflight.Pass, "database.url": preflight.Fail, "database.token-shape": preflight.Skipped},
 		},
 		"the TCP protocol's URL beside the REST URL": {
-			map[string]string{"UPSTASH_REDIS_URL": "rediss://default:canary@x.upstash.io:6379", "UPSTASH_REDIS_REST_URL": url, "UPSTASH_REDIS_TOKEN": token},
+			map[string]string{"UPSTASH_REDIS_URL": "rediss://default:canary@x.upstash.io:6379", "UPSTASH_REDIS_REST_URL": url, "UPSTASH_REDIS_REST_TOKEN": token},
 			map[string]preflight.Status{"env.variables": preflight.Warn, "database.url": preflight.Pass, "database.token-shape": preflight.Pass},
 		},
 		"no URL": {
@@ -45,7 +45,7 @@ func TestTheChecklistsVariables(t *testing.T) {
 		},
 		"an unreadable switch": {
 			map[string]string{"UPSTASH_REDIS_URL": url, "UPSTASH_REDIS_TOKEN": token, "MOCK_REDIS": "maybe"},
-			map[string]preflight.Status{"env.variables": preflight.Fail, "deploy.mock-off": preflight.Fail, "database.url": preflight.Skipped},
+			map[string]preflight.Status{"env.variables": preflight.Fail, "deploy.mock-off": preflight.Fail, "database.url": preflight.Pass},
 		},
 		"the mock is on": {
 			map[string]string{"UPSTASH_REDIS_URL": url, "UPSTASH_REDIS_TOKEN": token, "MOCK_REDIS": "true"},
@@ -93,7 +93,8 @@ func TestTheDeployedSwitch(t *testing.T) {
 	}{
 		"off":          {check.Deployment{Variables: []string{"UPSTASH_REDIS_URL"}}, nil, service, preflight.Pass, "as deployed"},
 		"on":           {check.Deployment{Variables: []string{"UPSTASH_REDIS_URL"}, Mock: "true"}, nil, service, preflight.Fail, "backend: deployed with MOCK_REDIS on"},
-		"no URL":       {check.Deployment{}, nil, service, preflight.Fail, "backend: deployed without UPSTASH_REDIS_URL"},
+		"no URL":       {check.Deployment{}, nil, service + ", url_variables: CACHE_URL", preflight.Fail, "backend: deployed without CACHE_URL"},
+		"another name": {check.Deployment{Variables: []string{"CACHE_URL"}}, nil, service, preflight.Warn, "set app.url_variables"},
 		"not readable": {check.Deployment{}, errors.New("access denied: HTTP 403"), service, preflight.Warn, "HTTP 403"},
 		"not named":    {check.Deployment{Mock: "true"}, nil, "", preflight.Pass, "MOCK_REDIS is not set, or false"},
 	} {

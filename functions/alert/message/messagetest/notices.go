@@ -138,6 +138,12 @@ func observation(database string, c cause.Cause) report.Observation {
 		value(report.Memory, 0.902, 0.8, report.Ratio)
 	case c == cause.CommandsHigh:
 		value(report.Commands, 480_000, 475_000, report.Count)
+	case c == cause.BandwidthHigh:
+		value(report.Bandwidth, 0.902, 0.8, report.Ratio)
+	case c == cause.BudgetHigh:
+		value(report.Budget, 0.902, 0.8, report.Ratio)
+	case c == cause.ConnectionsHigh:
+		value(report.Connections, 0.902, 0.8, report.Ratio)
 	case c == cause.EvictionRisk:
 		value(report.Eviction, 12, 0, report.Count)
 	case c == cause.IsolationViolation:

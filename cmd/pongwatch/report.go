@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	figures "github.com/pongwatch/pongwatch/functions/metrics/statistics"
+	"github.com/pongwatch/pongwatch/shared/gcp"
+	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
+	"github.com/pongwatch/pongwatch/shared/store"
+	"github.com/pongwatch/pongwatch/shared/text"
+)
+
+// How much before and after an incident its report shows of the latency, in how many points
+// at most of the whole range.
+const (
+	latencyBefore = time.Hour
+	latencyAfter  = 30 * time.Minute
+	latencyPoints = 1500
+)
+
+func reportCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "report INCIDENT",
+		Short: "Write down an incident, as the beginning of a post-mortem",
+		Long: `Prints what is known of an incident, open or over, as Markdown: the timeline from the first
+failure to the end, who was told what and when, the evidence, the cause, the latency around
+it, and the configuration that decided.
+
+It reads from the pongwatch local of this machine, from the Metrics function at --url, or
+with --project from Firestore, with your own credentials (gcloud auth application-default
+login; the role roles/datastore.viewer). At an address an incident is found for 30 days, in
+Firestore for as long as history.incident_days keeps it. Firestore gives no latency around it
+but the last hour before.
+
+Exit codes: 0 success, 1 there is no such incident, 2 usage or connection error.`,
+		Example: `  pongwatch report INC-7F3A9K > post-mortem.md
+  pongwatch report INC-7F3A9K --project my-project --json`,
+		Args: atMost(1),
+	}
+	var r reader
+	r.register(c, "read from this `address` (default "+defaultURL+")")
+	project := c.Flags().String("project", "", "read from Firestore in this Google Cloud `project`")
+	asJSON := c.Flags().Bool("json", false, "print JSON")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		id := strings.TrimSpace(strings.Join(args, ""))
+		if err := checkID(id); err != nil {
+			return err
+		}
+		var rep incidentReport
+		var err error
+		switch {
+		case *project != "" && r.url != "":
+			return errors.New("--url and --project are two sources: want one of them")
+		case *project != "":
+			rep, err = storedReport(c.Context(), *project, id)
+		default:
+			if err = r.open("--url"); err == nil {
+				rep, err = r.report(c.Context(), id)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return printJSON(c.OutOrStdout(), rep)
+		}
+		_, err = io.WriteString(c.OutOrStdout(), rep.markdown())
+		return err
+	}
+	return c
+}
+
+// incidentReport is what is known of one incident.
+type incidentReport struct {
+	GeneratedAt time.Time          `json:"generated_at"`
+	Incident    incidents.Incident `json:"incident"`
+	// Timeline is everything that has a time, in order and in words.
+	Timeline []entry `json:"timeline"`
+	// Explanation and Fix are the cause's.
+	Explanation string   `json:"explanation"`
+	Fix         []string `json:"fix"`
+	PlaybookURL string   `json:"playbook_url,omitempty"`
+	Latency     *latency `json:"latency,omitempty"`
+}
+
+// entry is a line of the timeline.
+type entry struct {
+	At   time.Time `json:"at"`
+	What string    `json:"what"`
+}
+
+// latency is PING around the incident.
+type latency struct {
+	Region  string  `json:"region"`
+	LimitMS float64 `json:"limit_ms"`
+	Points  []point `json:"points"`
+}
+
+// point is the pings of one span of time, which begins at At.
+type point struct {
+	At     time.Time `json:"at"`
+	P50    *float64  `json:"p50_ms,omitempty"`
+	P95    *float64  `json:"p95_ms,omitempty"`
+	Good   int       `json:"good"`
+	Failed int       `json:"failed"`
+}
+
+func newReport(i incidents.Incident, now time.Time) incidentReport {
+	info := i.Cause.Info()
+	return incidentReport{GeneratedAt: now.UTC(), Incident: i, Timeline: timeline(i), Explanation: info.Explanation, Fix: info.Fix}
+}
+
+// read reads the statistics with parameters.
+func (r *reader) read(ctx context.Context, query url.Values) (figures.Statistics, error) {
+	var s figures.Statistics
+	data, err := r.do(ctx, http.MethodGet, statisticsPath+"?"+query.Encode(), nil)
+	if err != nil {
+		return s, err
+	}
+	if json.Unmarshal(data, &s) != nil || s.Incidents.At.IsZero() {
+		return s, fmt.Errorf("%s%s: what answers there is not pongwatch, or another version of it", r.url, statisticsPath)
+	}
+	return s, nil
+}
+
+// report reads an incident, and the latency around it, from Metrics.
+func (r *reader) report(ctx context.Context, id string) (incidentReport, error) {
+	s, err := r.read(ctx, url.Values{"range": {"30d"}})
+	if err != nil {
+		return incidentReport{}, err
+	}
+	i, err := only(id, slices.Concat(s.Incidents.Open, s.Incidents.Resolved, s.Incidents.Drills, s.Past))
+	if at := slices.IndexFunc(s.Incidents.Groups, func(g incidents.Group) bool { return incident.MatchID(id, g.FullID) }); err != nil && at >= 0 {
+		return incidentReport{}, refuse("%s is a group; want one of its incidents: %s", id, strings.Join(s.Incidents.Groups[at].Members, ", "))
+	}
+	if err != nil {
+		return incidentReport{}, err
+	}
+	rep := newReport(i, s.GeneratedAt)
+	rep.PlaybookURL = r.url + i.Playbook
+	if !slices.ContainsFunc(s.Databases, func(d figures.Database) bool { return d.Name == i.Database }) {
+		return rep, nil // pongwatch itself, or one that is no longer watched
+	}
+	span, step := spanOf(s.GeneratedAt.Sub(i.Since) + latencyBefore)
+	if s, err = r.read(ctx, url.Values{"range": {span}, "database": {i.Database}, "step": {step.String()}}); err != nil {
+		return incidentReport{}, fmt.Errorf("reading the latency: %w", err)
+	}
+	rep.Latency = around(s, i)
+	return rep, nil
+}
+
+// spanOf returns the range that goes back so far, with the finest step that it allows.
+func spanOf(back time.Duration) (name string, step time.Duration) {
+	spans := []time.Duration{time.Hour, 6 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour}
+	at := slices.IndexFunc(spans, func(d time.Duration) bool { return d >= back })
+	if at < 0 {
+		at = len(spans) - 1
+	}
+	step = max(time.Minute, (spans[at]/latencyPoints + time.Minute - 1).Truncate(time.Minute))
+	return figures.Ranges()[at], step
+}
+
+// around returns the pings from home around the incident, nil where there are none.
+func around(s figures.Statistics, i incidents.Incident) *latency {
+	if len(s.Databases) != 1 || len(s.Databases[0].Regions) == 0 {
+		return nil
+	}
+	home := s.Databases[0].Regions[0]
+	out := latency{Region: home.Region, LimitMS: s.Databases[0].LatencyLimitMS}
+	end := i.Resolved
+	if end.IsZero() {
+		end = s.GeneratedAt
+	}
+	for n := range home.Series.P50 {
+		p := point{At: home.Series.From.Add(time.Duration(n) * time.Duration(home.Series.StepSeconds) * time.Second), P50: home.Series.P50[n]}
+		if n < len(home.Series.P95) {
+			p.P95 = home.Series.P95[n]
+		}
+		if n < len(home.Series.Good) && n < len(home.Series.Failed) {
+			p.Good, p.Failed = home.Series.Good[n], home.Series.Failed[n]
+		}
+		if p.Good+p.Failed > 0 && !p.At.Before(i.Since.Add(-latencyBefore)) && p.At.Before(end.Add(latencyAfter)) {
+			out.Points = append(out.Points, p)
+		}
+	}
+	if len(out.Points) == 0 {
+		return nil
+	}
+	return &out
+}
+
+// storedReport reads an incident's document from Firestore.
+func storedReport(ctx context.Context, project, id string) (incidentReport, error) {
+	env := gcp.ReadEnvironment(os.Getenv)
+	env.Project = project
+	documents, err := gcp.NewClients(env).Store(ctx)
+	if err != nil {
+		return incidentReport{}, err
+	}
+	return documentReport(ctx, documents, id, time.Now())
+}
+
+func documentReport(ctx context.Context, documents store.Store, id string, now time.Time) (incidentReport, error) {
+	first, last := store.Prefix("incidents/v1/")
+	var all []incidents.Incident
+	for doc, err := range documents.Range(ctx, first, last) {
+		if err != nil {
+			return incidentReport{}, fmt.Errorf("reading incidents: %w", err)
+		}
+		d, err := incident.DecodeDocument(doc.Data)
+		if err != nil || !incident.MatchID(id, d.ID) {
+			continue // another one may be damaged
+		}
+		i := incidents.FromDocument(d, now)
+		if d.Resolved.IsZero() {
+			i.State = incidents.StateOpen
+		}
+		all = append(all, i)
+	}
+	i, err := only(id, all)
+	if err != nil {
+		return incidentReport{}, err
+	}
+	return newReport(i, now), nil
+}
+
+// only returns the one incident that id names.
+func only(id string, all []incidents.Incident) (incidents.Incident, error) {
+	found := slices.DeleteFunc(all, func(i incidents.Incident) bool { return !incident.MatchID(id, i.FullID) })
+	switch len(found) {
+	case 0:
+		return incidents.Incident{}, refuse("there is no incident %s, or it is too old", id)
+	case 1:
+		return found[0], nil
+	}
+	var ids []string
+	for _, i := range found {
+		ids = append(ids, i.FullID+" ("+text.Line(i.Database)+")")
+	}
+	return incidents.Incident{}, refuse("%s means several; want one of\n  %s", id, strings.Join(ids, "\n  "))
+}
