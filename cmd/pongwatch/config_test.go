@@ -34,7 +34,7 @@ func TestConfigCommand(t *testing.T) {
 		}, ""},
 		{"a file that is not there", []string{"check", filepath.Join(dir, "none.yaml")}, nil, exitFailed, nil, "no such file"},
 		{"the environment's document", []string{"check"}, map[string]string{"PONGWATCH_CONFIG": bad}, exitNo, []string{"databases[0].url"}, ""},
-		{"a fatal problem of the environment's document", []string{"check"}, map[string]string{"PONGWATCH_CONFIG": "homme: x"}, exitNo, []string{"fatal: PONGWATCH_CONFIG:1:1: homme is not a key here; did you mean home?"}, ""},
+		{"a fatal problem of the environment's document", []string{"check"}, map[string]string{"PONGWATCH_CONFIG": "homme: x"}, exitNo, []string{"warning: PONGWATCH_CONFIG:1:1: homme is not a key here; did you mean home?", "fatal: databases is empty"}, ""},
 		{"a token in plain text", []string{"check", inline}, nil, exitNo, []string{"databases[0].token", "1 problem(s)"}, ""},
 		{"a token in plain text, as local accepts it", []string{"check", "--local", inline}, nil, exitOK, []string{"no problems"}, ""},
 		{"a token in plain text of the environment's document", []string{"check"}, map[string]string{"PONGWATCH_CONFIG": inline}, exitNo, []string{"databases[0].token"}, ""},
