@@ -95,13 +95,15 @@ type Function struct {
 
 	mu       sync.Mutex
 	policies map[string]incident.Policy
-	signals  map[string]recentSignal // what each source last said of each service's revisions
-	failOpen map[string]time.Time    // the last slot of each shard that was used without a store
-	unended  map[string][]lastResort // by shard
-	ended    []lastResort            // the store works again, and the receiver does not know yet
-	stored   []string
-	storedAt time.Time
-	refusing []string // addresses; nil while not known
+	// strangers are the services that spoke and that the configuration does not name.
+	strangers map[string]bool
+	signals   map[string]recentSignal // what each source last said of each service's revisions
+	failOpen  map[string]time.Time    // the last slot of each shard that was used without a store
+	unended   map[string][]lastResort // by shard
+	ended     []lastResort            // the store works again, and the receiver does not know yet
+	stored    []string
+	storedAt  time.Time
+	refusing  []string // addresses; nil while not known
 
 	pulse pulse
 }
@@ -139,7 +141,7 @@ func New(o Options) (*Function, error) {
 	}
 	f := &Function{
 		options: o, config: o.Config, hash: o.Config.Hash(), store: o.Store, log: o.Logger, now: o.Now,
-		policies: map[string]incident.Policy{}, signals: map[string]recentSignal{}, failOpen: map[string]time.Time{},
+		policies: map[string]incident.Policy{}, signals: map[string]recentSignal{}, strangers: map[string]bool{}, failOpen: map[string]time.Time{},
 		unended: map[string][]lastResort{},
 		pulse:   pulse{unheard: map[string]bool{}},
 	}

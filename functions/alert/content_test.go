@@ -75,7 +75,7 @@ func TestAnAcknowledgeIsInTheMessageAndTheDocument(t *testing.T) {
 func TestTheFallbackSaysWhyItIsTold(t *testing.T) {
 	w := newWorld(t, nil)
 	messages := w.mail.keep()
-	w.slack.answers = []message.Outcome{{Result: message.Refused, Reason: "channel_not_found"}}
+	w.slack.answers = slices.Repeat([]message.Outcome{{Result: message.Refused, Reason: "channel_not_found"}}, 9)
 	w.minute(cause.AuthInvalid)
 	var said []string
 	for _, m := range *messages {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -65,11 +66,28 @@ func (f *Function) deliver(ctx context.Context, shard string, notices []incident
 				health = append(health, ReceiverHealth{Address: r.Address, Problem: r.Error})
 			case notify.Delivered:
 				health = append(health, ReceiverHealth{Address: r.Address})
-			case notify.Later, notify.Ambiguous:
+			case notify.Later, notify.Ambiguous, notify.Nothing:
 			}
 		}
 	}
+	for i := range health {
+		health[i].Minor = health[i].Problem != "" && slices.ContainsFunc(notices, func(n incident.Notice) bool {
+			return n.Address == health[i].Address && siblingTook(n, health)
+		})
+	}
 	return health
+}
+
+// siblingTook reports whether another recipient of the notice's receiver has the incident.
+func siblingTook(n incident.Notice, health []ReceiverHealth) bool {
+	name, _, _ := strings.Cut(n.Address, "/")
+	sibling := func(address string) bool { return address != n.Address && strings.HasPrefix(address, name+"/") }
+	for address, d := range n.Thread().Deliveries {
+		if sibling(address) && d.Open && d.Refused == "" {
+			return true
+		}
+	}
+	return slices.ContainsFunc(health, func(h ReceiverHealth) bool { return sibling(h.Address) && h.Problem == "" })
 }
 
 // sendAll sends a receiver's notices one after the other. Once the receiver asks for a
@@ -120,6 +138,8 @@ func (f *Function) send(ctx context.Context, address string, n incident.Notice) 
 	f.options.Observe(Sent)
 	r.Ref, r.RetryAfter, r.Outcome = ref, outcome.RetryAfter, notify.Outcome(outcome.Result)
 	switch {
+	case outcome.Unsent:
+		r.Outcome = notify.Nothing
 	case r.Outcome == notify.Delivered:
 	case outcome.Reason != "":
 		r.Error = outcome.Reason

@@ -3,6 +3,8 @@ package alert
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -12,8 +14,10 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/slack"
 	"github.com/pongwatch/pongwatch/functions/alert/slack/slacktest"
+	hooks "github.com/pongwatch/pongwatch/functions/alert/webhook"
 	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/store/storetest"
 )
@@ -39,7 +43,8 @@ This table is written by a test, which runs one outage from 12:01 to 12:05 again
 real servers of Slack and of mail while one thing goes wrong (functions/alert,
 TestDeliveryTable; -update writes it anew). Alert hears a report every minute and a
 tick half a minute later. A cell says what arrived, and when: opened, resolved, past
-(both in one: "was down 12:01–12:05"), other (pongwatch tells of itself), without state, and the end of that (the store was down).
+(both in one: "was down 12:01–12:05"), other (pongwatch tells of itself), without state, and the end of that (the store was down),
+drill. After the clock has stepped back, times are the new clock's.
 Alice and Bob get mail by themselves, and stand in for Slack where it refuses for good.
 
 A message that arrives twice is the price of not losing one: the answer was lost after
@@ -110,6 +115,17 @@ func TestDeliveryTable(t *testing.T) {
 			}
 		}},
 		{what: "SMTP offers no TLS", at: 0, breakIt: func(s *servers) { s.port = s.plain.Port() }},
+		{what: "PagerDuty, in the same route, refuses the key", at: 0, breakIt: func(s *servers) { s.pagerStatus = 400; s.configure(withPager) }},
+		{what: "PagerDuty, in the same route, is down", at: 0, breakIt: func(s *servers) { s.pagerStatus = 503; s.configure(withPager) }},
+		{what: "the Slack receiver is renamed while firing", at: firing + 1, breakIt: func(s *servers) { s.configure(strings.ReplaceAll(deliveryDocument, "slack,", "chat,")) }},
+		{what: "Bob is removed while his mailbox refuses", at: firing, breakIt: func(s *servers) {
+			s.mail.Fail(emailtest.Fault{Stage: emailtest.StageRcpt, Recipient: "bob@example.com", Code: 550, Times: -1})
+		}, mendAt: firing + 2, mend: func(s *servers) { s.configure(strings.ReplaceAll(deliveryDocument, ", bob@example.com", "")) }},
+		{what: "receiver works again: the archived channel is restored after the outage", at: resolving, breakIt: func(s *servers) { s.slack.Fail(slacktest.Fault{Code: "is_archived", Times: -1}) }, mendAt: resolving + 3, mend: func(s *servers) {
+			s.slack.Mend()
+			s.drill("slack")
+		}},
+		{what: "the clock steps back an hour while firing", at: firing + 2, breakIt: func(s *servers) { s.world.clock.Add(-time.Hour) }},
 	}
 	table := make([]string, len(rows))
 	t.Run("rows", func(t *testing.T) {
@@ -147,6 +163,29 @@ func TestDeliveryTable(t *testing.T) {
 	goldentest.Compare(t, "../../docs/delivery.md", text)
 }
 
+// withPager is the document with PagerDuty beside the others.
+var withPager = strings.NewReplacer("routes:", "  - {name: pager, pagerduty: {routing_key: \"sm://projects/p/secrets/pager\"}}\nroutes:", "[slack, mail]", "[slack, mail, pager]").Replace(deliveryDocument)
+
+// configure replaces the function by one with another configuration, over the same store.
+func (s *servers) configure(document string) {
+	o := s.options
+	o.Config = parse(s.world.t, document)
+	f, err := New(o)
+	if err != nil {
+		s.world.t.Fatal(err)
+	}
+	s.world.f = f
+}
+
+// drill asks for a drill of one receiver.
+func (s *servers) drill(receiver string) {
+	m, err := report.Encode(report.Command{ID: "drill", Action: report.Drill, Receiver: receiver, By: "alice", At: s.world.clock.Now()})
+	if err != nil {
+		s.world.t.Fatal(err)
+	}
+	s.world.push(m)
+}
+
 // servers are a Slack, a mail server and one without TLS, with an Alert before them.
 type servers struct {
 	world *world
@@ -157,6 +196,9 @@ type servers struct {
 	port  int
 	token string
 	limit time.Duration
+	// pagerStatus is what PagerDuty answers.
+	pagerStatus int
+	options     Options
 }
 
 const deliveryDocument = `
@@ -207,15 +249,26 @@ func newServersOf(t *testing.T, document string, webhook, hangs bool) *servers {
 				return secrets.New(s.token), nil
 			}
 		}
-		receiver, err := slack.New(channel)
+		o.Receivers = map[string]message.Receiver{}
+		for _, name := range []string{"slack", "chat"} { // the same channel
+			channel.Name = name
+			receiver, err := slack.New(channel)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Receivers[name] = receiver
+		}
+		duty := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(s.pagerStatus) }))
+		t.Cleanup(duty.Close)
+		o.Receivers["pager"], err = hooks.NewPagerDuty(hooks.PagerDutyOptions{Name: "pager", URL: duty.URL, AllowLoopback: true, RoutingKey: message.Fixed(secrets.New("routing-key"))})
 		if err != nil {
 			t.Fatal(err)
 		}
-		o.Receivers = map[string]message.Receiver{"slack": receiver}
 		for _, who := range []string{"alice", "bob"} {
 			r := &submitter{servers: s, to: who + "@example.com"}
 			o.Receivers[r.Name()] = r
 		}
+		s.options = *o
 	})
 	return s
 }
@@ -273,6 +326,8 @@ func clockTime(at time.Time) string { return strings.TrimSuffix(at.Format(" 15:0
 func what(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
 	switch {
+	case strings.Contains(line, "othing is wrong"):
+		return "drill"
 	case strings.Contains(line, "pongwatch itself"):
 		return "other"
 	case strings.Contains(line, "store down"):

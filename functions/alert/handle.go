@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
@@ -57,11 +58,25 @@ func (f *Function) report(ctx context.Context, r report.Report) error {
 
 // tick lets time pass for all shards, then sends the heartbeat.
 func (f *Function) tick(ctx context.Context) error {
-	if err := f.everywhere(ctx, Input{}); err != nil {
+	if err := f.everywhere(ctx, Input{Receivers: f.renewed(ctx)}); err != nil {
 		return err
 	}
 	f.beat(ctx)
 	return nil
+}
+
+// renewed returns the receivers that refuse, and that may take notifications by now.
+func (f *Function) renewed(ctx context.Context) []ReceiverHealth {
+	f.mu.Lock()
+	addresses := f.refusing
+	f.mu.Unlock()
+	var all []ReceiverHealth
+	for _, address := range addresses {
+		if r, ok := f.options.Receivers[address].(message.Renewable); ok && r.Renewed(ctx) {
+			all = append(all, ReceiverHealth{Address: address, Renewed: true})
+		}
+	}
+	return all
 }
 
 func (f *Function) command(ctx context.Context, c report.Command) error {
@@ -113,7 +128,7 @@ func (f *Function) storedShards(ctx context.Context) []string {
 	f.mu.Lock()
 	names, read := f.stored, f.storedAt
 	f.mu.Unlock()
-	if !read.IsZero() && f.now().Sub(read) < storedFor {
+	if age := f.now().Sub(read); !read.IsZero() && age >= 0 && age < storedFor {
 		return names
 	}
 	prefix := incident.StateKey("")

@@ -99,7 +99,7 @@ func (f *Function) beat(ctx context.Context) {
 		return
 	}
 	f.pulse.mu.Lock()
-	unheard, due := len(f.pulse.unheard), f.now().Sub(f.pulse.last) >= f.config.Heartbeat.Every-beatEarly
+	unheard, due := len(f.pulse.unheard), !f.now().Before(f.pulse.last.Add(f.config.Heartbeat.Every-beatEarly)) || f.pulse.last.After(f.now())
 	f.pulse.mu.Unlock()
 	switch {
 	case unheard > 0:

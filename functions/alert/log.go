@@ -19,6 +19,11 @@ const (
 
 func (f *Function) logTransitions(ctx context.Context, shard string, transitions []notify.Transition) {
 	for _, t := range transitions {
+		if t.Dropped != "" {
+			f.log.WarnContext(ctx, "delivery dropped: the receiver is no longer configured", "event", eventDelivery, "shard", shard,
+				"incident", incident.ShortID(t.ID), "incident_id", t.ID, "receiver", t.Dropped, "outcome", "dropped")
+			continue
+		}
 		level := slog.LevelInfo
 		if t.Event == incident.Updated {
 			level = slog.LevelDebug
@@ -34,6 +39,8 @@ func (f *Function) logDelivery(ctx context.Context, n incident.Notice, r notify.
 	switch {
 	case r.Outcome == notify.Refused:
 		level = slog.LevelError
+	case r.Outcome == notify.Nothing:
+		level = slog.LevelDebug
 	case r.Outcome != notify.Delivered:
 		level = slog.LevelWarn
 	}

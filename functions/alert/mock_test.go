@@ -41,8 +41,7 @@ func TestMockModeKnowsHowRedisIs(t *testing.T) {
 		shown            []string
 	}{
 		{name: "Redis was well all the time", pings: "...", app: "cmm", answers: true},
-		{name: "Redis fails, not yet confirmed", pings: ".x", app: "cm"},
-		{name: "the app falls back before the outage is confirmed", pings: ".xx", app: "cmm", shown: []string{"backend (app)"}},
+		{name: "the app fell back before Redis failed", pings: "..xx", app: "cmmm", shown: []string{"backend (app)"}},
 		{name: "and is still there when it is over", pings: ".xxx....", app: "cmmmmmmm", answers: true, back: true},
 		{name: "and when the outage is forgotten", pings: ".xxx" + "..........." + "...........", app: "cmmmmmmmmmmmmmmmmmmmmmmmmm", answers: true, back: true},
 		{name: "the outage was shown first", pings: ".xxx....", app: "ccmmmmmm", answers: true, back: true},

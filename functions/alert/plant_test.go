@@ -48,6 +48,13 @@ func newReader() *reader {
 	return &reader{open: map[string]bool{}, spare: map[string]int{}, seen: map[string]int{}, revision: map[string]int{}}
 }
 
+// forget is what becomes of a reader whose address is configured no more: what it shows is not corrected any more.
+func (r *reader) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.open)
+}
+
 // take reads one accepted message. certain is false where no one will know that it
 // was accepted.
 func (r *reader) take(m message.Message, certain bool) {
@@ -86,7 +93,7 @@ func (r *reader) take(m message.Message, certain bool) {
 	case incident.Unstable:
 		r.open[m.ID] = true
 	case incident.Resolved, incident.NoLongerWatched:
-		if !open {
+		if !open && m.Event == incident.Resolved { // what is no longer watched says what it was
 			fault("told the end of what was not told")
 		}
 		r.open[m.ID] = false
@@ -244,18 +251,21 @@ type plant struct {
 	waiting []report.Message
 	status  map[string]cause.Cause
 	minute  time.Time
+	// unrouted are the stations that not all was routed to all the time.
+	unrouted map[string]bool
 }
 
 func newPlant(t rapid.TB, c *config.Config) *plant {
-	p := &plant{t: t, config: c, clock: &clock{now: noon}, status: map[string]cause.Cause{}, minute: noon}
+	p := &plant{t: t, config: c, clock: &clock{now: noon}, status: map[string]cause.Cause{}, minute: noon, unrouted: map[string]bool{}}
 	p.memory = storetest.NewMemory(p.clock.Now)
 	p.faulty = storetest.NewFaulty(p.memory)
-	for _, name := range []string{"slack", "mail/x@example.com"} {
+	for _, name := range []string{"slack", "chat", "mail/x@example.com", "mail/y@example.com"} {
 		p.stations = append(p.stations, &station{name: name, reader: newReader()})
 	}
 	for i := range p.workers {
 		p.replace(i)
 	}
+	p.noteRoutes()
 	return p
 }
 

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -70,7 +71,16 @@ func jobs(c *config.Config, shard string) []incident.Job {
 }
 
 func database(c *config.Config, d *config.Database) incident.Database {
-	db := incident.Database{Environment: d.Environment, Home: home(c, d), Region: d.Region, Rules: rules(&d.Thresholds)}
+	db := incident.Database{Environment: d.Environment, Home: home(c, d), Region: d.Region, Rules: rules(&d.Thresholds), Services: []string{}}
+	for service, name := range c.Services {
+		if name == d.Name {
+			db.Services = append(db.Services, service)
+		}
+	}
+	for _, app := range d.Apps {
+		db.Services = append(db.Services, app.Service)
+	}
+	slices.Sort(db.Services)
 	for _, check := range report.Checks() {
 		if on := d.Checks.Of(check); on.Enabled || on == (config.Check{}) {
 			db.Checks = append(db.Checks, check)
@@ -134,7 +144,7 @@ func receivers(c *config.Config) map[string]incident.Receiver {
 	out := map[string]incident.Receiver{}
 	for i := range c.Receivers {
 		r := &c.Receivers[i]
-		policy := incident.Receiver{Pages: r.Pages, Reminds: r.Kind() == config.KindPagerDuty}
+		policy := incident.Receiver{Pages: r.Pages, Reminds: r.Kind() == config.KindPagerDuty, Settings: r.Hash()}
 		if r.Fallback != "" {
 			policy.Fallback = expand(c, []string{r.Fallback})
 		}

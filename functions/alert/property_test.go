@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
@@ -31,8 +32,23 @@ receivers:
 alerting: {grouping: {databases: 2}}
 `
 
+// otherDocuments are what the configuration may become between two steps.
+var otherDocuments = []string{
+	propertyDocument,
+	strings.ReplaceAll(propertyDocument, "name: slack", "name: chat"),
+	strings.ReplaceAll(propertyDocument, "x@example.com", "y@example.com"),
+	strings.ReplaceAll(propertyDocument, "to: [x@example.com]", "to: [x@example.com, y@example.com]"),
+	propertyDocument + "routes: [{receivers: [slack]}]\n",
+	propertyDocument + "routes: [{databases: [a, b], receivers: [mail]}, {receivers: [slack]}]\n",
+	strings.ReplaceAll(propertyDocument, "  - {name: c,", "#"), // the database has moved elsewhere
+}
+
 func TestProtocolProperty(t *testing.T) {
 	c := parse(t, propertyDocument)
+	var others []*config.Config
+	for _, document := range otherDocuments {
+		others = append(others, parse(t, document))
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		p := newPlant(t, c)
 		p.publish()
@@ -98,7 +114,12 @@ func TestProtocolProperty(t *testing.T) {
 				s := rapid.SampledFrom(p.stations).Draw(t, "receiver")
 				s.plan = append(s.plan, answer(rapid.IntRange(0, int(answers)-1).Draw(t, "answer")))
 			},
-			"command": func(t *rapid.T) { p.command(t) },
+			"command":   func(t *rapid.T) { p.command(t) },
+			"configure": func(t *rapid.T) { p.configure(rapid.SampledFrom(others).Draw(t, "configuration")) },
+			"clock steps back": func(t *rapid.T) {
+				p.clock.Add(-time.Duration(rapid.IntRange(1, 7200_000).Draw(t, "milliseconds")) * time.Millisecond)
+				p.minute = p.clock.Now().Truncate(time.Minute)
+			},
 		})
 		p.end(t)
 	})
@@ -167,6 +188,7 @@ func (p *plant) end(t rapid.TB) {
 		s.plan = nil
 	}
 	p.useUpFaults()
+	p.allKnowWhatIsOpen(t)
 	clear(p.status)
 	for minute := range 100 { // longer than an unstable incident settles and a silence lasts
 		p.clock.Add(time.Minute)
@@ -187,13 +209,82 @@ func (p *plant) end(t rapid.TB) {
 	}
 	for _, station := range p.stations {
 		for id, open := range station.open {
-			if open {
+			if open && p.configured(station) {
 				doc, _ := p.memory.Get(context.Background(), incident.DocumentKey("main", id))
 				t.Errorf("%s was never told the end of %s\n%s\n%s", station.name, id, strings.Join(station.log, "\n"), doc.Data)
 			}
 		}
 	}
 	p.allWereTold(t)
+}
+
+// configure replaces both workers by ones with another configuration, which takes effect with
+// their first step. What was owed to an address that is gone is dropped, and logged.
+func (p *plant) configure(c *config.Config) {
+	p.useUpFaults()
+	p.config = c
+	p.replace(0)
+	p.replace(1)
+	if !p.serve(0, report.Tick()) {
+		p.t.Fatal("a tick failed without a fault")
+	}
+	for _, s := range p.stations {
+		if !p.configured(s) {
+			s.forget()
+		}
+	}
+	p.noteRoutes()
+}
+
+// configured reports whether the configuration names the station.
+func (p *plant) configured(s *station) bool {
+	_, ok := Policy(p.config, "main").Receivers[s.name]
+	return ok
+}
+
+// noteRoutes keeps which stations some database was not routed to, at some time.
+func (p *plant) noteRoutes() {
+	policy := Policy(p.config, "main")
+	for _, s := range p.stations {
+		for _, db := range databaseNames {
+			if !slices.Contains(policy.Route(db, cause.SeverityCritical).Receivers, s.name) {
+				p.unrouted[s.name] = true
+			}
+		}
+	}
+}
+
+// allKnowWhatIsOpen checks, once the receivers work, that all that are routed know what is open
+// by now, since whenever they are routed.
+func (p *plant) allKnowWhatIsOpen(t rapid.TB) {
+	for range 4 {
+		p.clock.Add(time.Minute)
+		p.publish()
+		p.drain()
+		p.serve(0, report.Tick())
+		p.check()
+	}
+	state, policy := p.state(), Policy(p.config, "main")
+	know := func(id, database string, severity cause.Severity, thread incident.Thread) {
+		if !thread.Marks.Open() || thread.Suppressed != "" {
+			return
+		}
+		for _, s := range p.stations {
+			if slices.Contains(policy.Route(database, severity).Receivers, s.name) && !s.open[id] {
+				t.Errorf("%s does not know that %s of %s is open\n%s", s.name, id, database, strings.Join(s.log, "\n"))
+			}
+		}
+	}
+	for id, inc := range state.Incidents {
+		if inc.Open() && inc.Group == "" {
+			know(id, inc.Series.Database, inc.Severity, inc.Thread)
+		}
+	}
+	for id, g := range state.Groups {
+		if g.Open() {
+			know(id, state.Incidents[g.Members[0]].Series.Database, g.Severity, g.Thread)
+		}
+	}
 }
 
 // left returns what is open and what is owed.
@@ -249,7 +340,7 @@ func (p *plant) allWereTold(t rapid.TB) {
 			t.Errorf("the document of %s says that it is open", d.Short)
 		}
 		for _, station := range p.stations {
-			if station.seen[d.ID] == 0 && d.Group == "" && d.Suppressed == "" {
+			if station.seen[d.ID] == 0 && d.Group == "" && d.Suppressed == "" && !p.unrouted[station.name] {
 				t.Errorf("%s was never told of %s (%s)\n%s", station.name, d.Short, d.Series, strings.Join(station.log, "\n"))
 			}
 		}

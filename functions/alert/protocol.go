@@ -47,11 +47,8 @@ func (f *Function) apply(ctx context.Context, shard string, in Input) error {
 		health := f.deliver(ctx, shard, notices)
 		refused := slices.ContainsFunc(health, func(h ReceiverHealth) bool { return h.Problem != "" }) // the fallback is due
 		in = Input{Receivers: f.news(health)}
-		if len(in.Receivers) > 0 && shard != f.first {
-			// The first shard holds the incident about receivers. A failure here loses only that note.
-			if err := f.apply(ctx, f.first, in); err != nil {
-				f.log.WarnContext(ctx, "receiver health is not noted", "error", err)
-			}
+		f.passOn(ctx, shard, in.Receivers)
+		if shard != f.first {
 			in.Receivers = nil
 		}
 		if !refused && len(in.Receivers) == 0 && len(notices) < claimMost {
@@ -59,6 +56,24 @@ func (f *Function) apply(ctx context.Context, shard string, in Input) error {
 		}
 	}
 	return nil
+}
+
+// passOn tells the other shards about receivers: the first one, which holds the incident about
+// them, everything, and all others who works again. A failure loses only that note.
+func (f *Function) passOn(ctx context.Context, from string, health []ReceiverHealth) {
+	works := slices.DeleteFunc(slices.Clone(health), func(h ReceiverHealth) bool { return h.Problem != "" })
+	for _, shard := range f.config.ShardNames() { // the first one first
+		in := Input{Receivers: works}
+		if shard == f.first {
+			in.Receivers = health
+		}
+		if shard == from || len(in.Receivers) == 0 {
+			continue
+		}
+		if err := f.apply(ctx, shard, in); err != nil {
+			f.log.WarnContext(ctx, "receiver health is not noted", "shard", shard, "error", err)
+		}
+	}
 }
 
 // news leaves out receivers that work and are known to.
@@ -110,6 +125,9 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in Input, made *
 		in.SetAside = "kept as " + aside
 	}
 	now, policy := f.now(), f.policy(shard)
+	if ahead := state.Ahead(now, policy); ahead > 0 {
+		f.log.WarnContext(ctx, "the clock has stepped back: stored times lie in the future and are corrected", "event", "clock", "shard", shard, "ahead_ms", ahead.Milliseconds())
+	}
 	next, transitions := Step(state, in, policy, now)
 	f.trends(ctx, shard, next, transitions)
 	f.options.Observe(Stepped)

@@ -86,8 +86,9 @@ func newReceiver(cfg *config.Config, r *config.Receiver, address string, o Recei
 func slackOptions(cfg *config.Config, s *config.Slack, address string, o ReceiverOptions) slack.Options {
 	options := slack.Options{
 		Name: address, Channel: s.Channel, APIURL: s.APIURL, Mention: s.Mention,
-		// Without the signing secret no function could verify that a button was pressed.
-		Buttons:       s.Buttons && cfg.Inbound.SlackSigningSecret.IsSet(),
+		// Without the signing secret no function could verify that a button was pressed. An incoming
+		// webhook of an app that is not named may have no one who takes them: it has links.
+		Buttons:       s.Buttons && cfg.Inbound.SlackSigningSecret.IsSet() && (s.Bot() || s.AppID != ""),
 		AllowLoopback: o.AllowLoopback, Logger: o.Logger,
 	}
 	if s.Bot() {

@@ -36,6 +36,7 @@ import (
 //	                                  q quota, 5 server error, ? unknown; "all=x" is every database
 //	late 1h ping …                    its schedule is that long ago, its observations too
 //	check DB/CHECK STATUS [CAUSE]     rides with the next ping
+//	back 1h                           the clock steps back by that
 //	[N] tick                          a minute passes without a report
 //	signal SERVICE activated|deactivated
 //	ack | silence 30m | unsilence     of the one open thread
@@ -139,7 +140,12 @@ func (s *scenario) restart(text string) {
 	s.t.Helper()
 	old := s.w
 	receivers := map[string]message.Receiver{}
-	for _, name := range []string{"slack", "mail/x@example.com"} {
+	c := parse(s.t, text)
+	var addresses []string
+	for i := range c.Receivers {
+		addresses = append(addresses, Addresses(&c.Receivers[i])...)
+	}
+	for _, name := range addresses {
 		i := slices.IndexFunc(s.tellers, func(r *teller) bool { return r.name == name })
 		if i < 0 {
 			s.tellers = append(s.tellers, &teller{name: name, s: s})
@@ -148,7 +154,7 @@ func (s *scenario) restart(text string) {
 		receivers[name] = s.tellers[i]
 	}
 	s.w = newWorld(s.t, func(o *Options) {
-		o.Config, o.Receivers = parse(s.t, text), receivers
+		o.Config, o.Receivers = c, receivers
 		o.Context = MessageContext(o.Config, nil)
 		if old != nil {
 			o.Store, o.Now = old.faulty, old.clock.Now
@@ -187,6 +193,12 @@ func (s *scenario) do(line string, words []string) {
 		}
 		today := s.w.clock.Now().Truncate(24 * time.Hour)
 		s.w.clock.Add(today.Add(time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute).Sub(s.w.clock.Now()))
+	case "back":
+		d, err := time.ParseDuration(words[1])
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.w.clock.Add(-d)
 	case "ping":
 		s.ping(region, 0, words[1:])
 	case "late":
@@ -229,7 +241,7 @@ func (s *scenario) do(line string, words []string) {
 func (s *scenario) answers(line string, words []string) {
 	s.t.Helper()
 	for _, r := range s.tellers {
-		if name, _, _ := strings.Cut(r.name, "/"); name == words[0] && len(words) == 3 {
+		if name, _, _ := strings.Cut(r.name, "/"); (name == words[0] || r.name == words[0]) && len(words) == 3 {
 			n, err := strconv.Atoi(words[2])
 			if err != nil {
 				s.t.Fatal(err)

@@ -4,11 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // attributeLogEntry is set on messages of a Cloud Logging sink
@@ -34,7 +38,7 @@ func (f *Function) repeats(sig report.Signal) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	last, ok := f.signals[key]
-	if ok && last.mode == sig.Mode && now.Sub(last.at) < signalQuiet {
+	if ok && last.mode == sig.Mode && !last.at.After(now) && now.Sub(last.at) < signalQuiet {
 		return true
 	}
 	if len(f.signals) >= maxRecent {
@@ -61,10 +65,8 @@ func (f *Function) signal(ctx context.Context, sig report.Signal) error {
 		sig.Database = f.databaseOf(sig.Service)
 	}
 	db := f.config.Database(sig.Database)
-	if db == nil {
-		f.log.WarnContext(ctx, "signal of a service that no database names", "event", "signal", "service", sig.Service,
-			"database", sig.Database, "mode", sig.Mode)
-		return nil
+	if db == nil || !f.names(db, sig.Service) {
+		return f.unknown(ctx, sig)
 	}
 	if f.repeats(sig) {
 		return nil
@@ -76,6 +78,35 @@ func (f *Function) signal(ctx context.Context, sig report.Signal) error {
 		return err
 	}
 	return nil
+}
+
+// names reports whether the configuration names the service as one of the database's.
+func (f *Function) names(db *config.Database, service string) bool {
+	return slices.Contains(f.policy(db.Shard).Databases[db.Name].Services, service)
+}
+
+// maxUnknown bounds how many unknown services are told apart.
+const maxUnknown = 100
+
+// unknown notes that a service spoke that the configuration does not name. All of them
+// are one incident, in the first shard: otherwise anyone could open an incident of any name.
+func (f *Function) unknown(ctx context.Context, sig report.Signal) error {
+	f.log.WarnContext(ctx, "signal of a service that no database names", "event", "signal", "service", sig.Service,
+		"database", sig.Database, "mode", sig.Mode)
+	f.mu.Lock()
+	known := f.strangers[sig.Service]
+	full := len(f.strangers) >= maxUnknown
+	if !known && !full {
+		f.strangers[sig.Service] = true
+	}
+	n := len(f.strangers)
+	names := slices.Sorted(maps.Keys(f.strangers))
+	f.mu.Unlock()
+	if known || full || sig.Mode != report.Activated {
+		return nil
+	}
+	return f.apply(ctx, f.first, Input{Unknown: fmt.Sprintf("signals of mock mode from %s that the configuration does not name: %s",
+		text.Count(n, "service", "services"), text.Clip(text.Line(strings.Join(names, ", ")), 150))})
 }
 
 // databaseOf returns the database that a service uses, empty where none is configured.
@@ -127,14 +158,14 @@ func logEntry(e envelope) (sig report.Signal, ok bool, err error) {
 	if err := json.Unmarshal(e.Message.Data, &l); err != nil {
 		return sig, true, fmt.Errorf("decoding log entry: %w: %w", err, errPoison)
 	}
-	text := l.TextPayload
-	if text == "" {
-		text = l.JSONPayload.Message
+	said := l.TextPayload
+	if said == "" {
+		said = l.JSONPayload.Message
 	}
 	sig = report.Signal{
 		ID: l.InsertID, Source: report.SourceLogs, Service: service(l), Database: l.JSONPayload.Database,
 		Revision: l.Resource.Labels["revision_name"], Reason: report.CutEvidence(outbound.Redact(l.JSONPayload.Reason)),
-		Message: report.CutEvidence(outbound.Redact(text)), At: l.Timestamp,
+		Message: report.CutEvidence(outbound.Redact(said)), At: l.Timestamp,
 	}
 	if sig.At.IsZero() {
 		sig.At = e.Message.PublishTime
@@ -142,7 +173,7 @@ func logEntry(e envelope) (sig report.Signal, ok bool, err error) {
 	switch {
 	case l.JSONPayload.Event == loggedDeactivated:
 		sig.Mode = report.Deactivated
-	case l.JSONPayload.Event == loggedActivated, strings.Contains(strings.ToUpper(text), loggedText):
+	case l.JSONPayload.Event == loggedActivated, strings.Contains(strings.ToUpper(said), loggedText):
 		sig.Mode = report.Activated
 	default:
 		return sig, true, fmt.Errorf("log entry says nothing of mock mode: %w", errPoison)

@@ -2,12 +2,15 @@ package alert
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -112,5 +115,36 @@ func TestSignalsFindTheirDatabase(t *testing.T) {
 	if code := w.push(m); code != 200 {
 		t.Errorf("a signal of a service that no database names is answered %d, want 200: no retry would help", code)
 	}
-	w.wantTold()
+	w.wantTold("opened") // the one incident about such services
+}
+
+func TestUnknownServicesAreOneIncident(t *testing.T) {
+	w := newWorld(t, nil)
+	for i := range 300 {
+		sig := report.Signal{ID: fmt.Sprint(i), Source: report.SourceEvent, Service: fmt.Sprintf("service-%03d", i), Mode: report.Activated, At: w.clock.Now()}
+		if i%2 == 0 {
+			sig.Database = "a" // which does not name it either
+		}
+		m, err := report.Encode(sig)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.push(m)
+	}
+	state := w.state()
+	if len(state.Incidents) != 1 || len(state.Series) != 1 {
+		t.Fatalf("%d incidents and %d series, want one each", len(state.Incidents), len(state.Series))
+	}
+	for _, inc := range state.Incidents {
+		if inc.Severity != cause.SeverityWarning || !strings.HasPrefix(inc.Observation.Evidence, "signals of mock mode from 100 services that the configuration does not name: service-000, ") {
+			t.Errorf("%s says %q", inc.Severity, inc.Observation.Evidence)
+		}
+	}
+	w.clock.Add(25 * time.Hour)
+	w.tick()
+	for _, inc := range w.state().Incidents {
+		if inc.Series == incident.MonitorSeries("services") && inc.Open() {
+			t.Error("it is open a day after the last of them spoke")
+		}
+	}
 }

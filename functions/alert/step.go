@@ -19,6 +19,8 @@ type Input struct {
 	Signal  *report.Signal
 	// Receivers is what delivering has shown about receivers.
 	Receivers []ReceiverHealth
+	// Unknown says which services spoke that the configuration does not name, empty for none.
+	Unknown string
 	// SetAside says where an unreadable state was kept, empty for none.
 	SetAside string
 }
@@ -28,6 +30,11 @@ type ReceiverHealth struct {
 	Address string
 	// Problem is why it refuses for good, redacted; empty where it has just taken one.
 	Problem string
+	// Minor says that the receiver's other recipients took what this one refuses.
+	Minor bool
+	// Renewed says that its credential has changed since it refused. Whether it takes
+	// notifications is not known yet.
+	Renewed bool
 }
 
 // Step returns the state after one input, and what happened. It changes neither
@@ -38,15 +45,24 @@ type ReceiverHealth struct {
 // the ends of silences and maintenance, reminders and escalation are due by now.
 func Step(s incident.State, in Input, p incident.Policy, now time.Time) (incident.State, []notify.Transition) {
 	s, in, now = s.Clone(), in.truncated(), now.UTC().Truncate(time.Millisecond)
+	if s.Ahead(now, p) > 0 {
+		s.StepBack(now, p)
+	}
 	var changes []incident.Change
 	var told []notify.Transition
 	if in.Command != nil {
 		changes, told = notify.Command(&s, *in.Command, p, now)
 	}
-	fresh := judge.Observe(&s, judge.Evidence{Report: in.Report, Signal: in.Signal, Findings: in.findings(s, now)}, p, now)
+	fresh := judge.Observe(&s, judge.Evidence{Report: in.Report, Signal: in.Signal, Findings: in.findings(s, p, now)}, p, now)
 	judged, explained := judge.Judge(&s, fresh, p, now)
 	ended := notify.Suppress(&s, p, now)
 	notify.Group(&s, p, now)
+	told = append(told, notify.Reconcile(&s, p, now)...)
+	for _, h := range in.Receivers {
+		if h.Problem == "" {
+			notify.TryAgain(&s, h.Address, now)
+		}
+	}
 	told = append(told, notify.Tell(&s, slices.Concat(changes, judged, ended), p, now)...)
 	told = append(told, notify.Remind(&s, explained, p, now)...)
 	noteTransitions(s, told)
@@ -85,21 +101,43 @@ func (in Input) truncated() Input {
 const (
 	subjectReceivers = "receivers"
 	subjectState     = "state"
+	subjectServices  = "services"
 )
 
 // asideFor is how long the incident about a state that was set aside stays open: nothing
 // else would end it.
 const asideFor = 24 * time.Hour
 
+// unknownFor is how long after an unknown service spoke last the incident about it stays open.
+const unknownFor = 24 * time.Hour
+
 // findings says what Alert has found out about receivers and its own state.
-func (in Input) findings(s incident.State, now time.Time) []judge.Finding {
+func (in Input) findings(s incident.State, p incident.Policy, now time.Time) []judge.Finding {
 	var out []judge.Finding
 	for _, h := range in.Receivers {
 		f := judge.Finding{Subject: subjectReceivers, Source: h.Address}
 		if h.Problem != "" {
 			f.Cause, f.Evidence = cause.MonitorReceiver, h.Address+": "+h.Problem
 		}
-		out = append(out, f)
+		if h.Minor {
+			f.Status = report.Warn
+		}
+		if !h.Renewed {
+			out = append(out, f)
+		}
+	}
+	for _, address := range refusing(s) {
+		if _, ok := p.Receivers[address]; !ok && p.Databases != nil { // it is no longer configured
+			out = append(out, judge.Finding{Subject: subjectReceivers, Source: address})
+		}
+	}
+	if in.Unknown != "" {
+		out = append(out, judge.Finding{Subject: subjectServices, Source: subjectServices, Status: report.Warn, Cause: cause.ConfigInvalid, Evidence: in.Unknown})
+	}
+	for _, inc := range s.Incidents { // no signal says that these services are gone
+		if inc.Series == incident.MonitorSeries(subjectServices) && inc.Open() && now.Sub(inc.Observation.At) >= unknownFor {
+			out = append(out, judge.Finding{Subject: subjectServices, Source: subjectServices})
+		}
 	}
 	if in.SetAside != "" {
 		return append(out, judge.Finding{Subject: subjectState, Source: subjectState, Cause: cause.MonitorState, Evidence: in.SetAside})

@@ -26,7 +26,7 @@ func (f *Function) tellWithoutStore(ctx context.Context, r report.Report, why er
 	at := r.Scheduled.Truncate(slot)
 	f.mu.Lock()
 	before := f.failOpen[r.Shard]
-	send := len(failures) > 0 && f.now().Sub(r.Scheduled) <= slot && at.After(before)
+	send := len(failures) > 0 && f.now().Sub(r.Scheduled) <= slot && (at.After(before) || before.After(f.now()))
 	if send {
 		f.failOpen[r.Shard] = at
 	}

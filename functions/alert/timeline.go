@@ -23,7 +23,7 @@ func threadOf(s incident.State, id string) *incident.Thread {
 func noteTransitions(s incident.State, transitions []notify.Transition) {
 	for _, tr := range transitions {
 		t := threadOf(s, tr.ID)
-		if t == nil || tr.Event == incident.Updated {
+		if t == nil || tr.Event == incident.Updated || tr.Dropped != "" {
 			continue
 		}
 		m := incident.Moment{At: tr.At, Event: tr.Event, Withheld: tr.Withheld}

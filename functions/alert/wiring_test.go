@@ -278,3 +278,24 @@ func TestNoFieldOfThePolicyIsForgotten(t *testing.T) {
 		t.Errorf("a wrong token opens after %d results, want 1", got)
 	}
 }
+
+// A button in a message of an incoming webhook is pressed in vain unless an app takes it.
+func TestAnIncomingWebhookHasLinksInPlaceOfButtons(t *testing.T) {
+	secret := config.Inline("xoxb-1")
+	c := &config.Config{}
+	c.Inbound.SlackSigningSecret = secret
+	for _, tt := range []struct {
+		name  string
+		slack config.Slack
+		want  bool
+	}{
+		{"a bot", config.Slack{BotToken: secret, Buttons: true}, true},
+		{"a webhook", config.Slack{Webhook: secret, Buttons: true}, false},
+		{"a webhook whose app is named", config.Slack{Webhook: secret, Buttons: true, AppID: "A0123456789"}, true},
+		{"a bot without buttons", config.Slack{BotToken: secret}, false},
+	} {
+		if got := slackOptions(c, &tt.slack, "slack", ReceiverOptions{}).Buttons; got != tt.want {
+			t.Errorf("%s: buttons %t, want %t", tt.name, got, tt.want)
+		}
+	}
+}

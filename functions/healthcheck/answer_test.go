@@ -1,6 +1,7 @@
 package healthcheck_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -296,6 +297,35 @@ func TestHealthIsAboutTheMonitor(t *testing.T) {
 
 	s.Always(func(storetest.Call) storetest.Fault { return storetest.Unavailable })
 	check("without a store", 503, map[string]string{"": "unknown", "healthcheck@us-east4": "unknown", "healthcheck@europe-west1": "unknown", "metrics@": "unknown"})
+}
+
+// The clock was fast and has stepped back: a run of the future says nothing of now.
+func TestHealthAfterTheClockHasSteppedBack(t *testing.T) {
+	at := &clock{at: eight.Add(8*time.Minute + 30*time.Second)}
+	s := memory(at.now)
+	o := options(t, parse(t, one(serve(t, pong()))), s, &topic{})
+	o.Now = at.now
+	f, err := healthcheck.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := history.New(s)
+	run := func(minute int) {
+		t.Helper()
+		scheduled := eight.Add(time.Duration(minute) * time.Minute)
+		r := history.Run{Scheduled: scheduled, Started: scheduled, Region: region}
+		if err := errors.Join(a.AppendPings(t.Context(), "main", r, nil), a.AppendReadings(t.Context(), "main", r, nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(10)
+	if code, body := get(t, f, "/health"); code != http.StatusServiceUnavailable || body["status"] != "unknown" {
+		t.Errorf("after a run of the future alone: %d %v, want 503 and unknown", code, body)
+	}
+	run(8)
+	if code, body := get(t, f, "/health"); code != http.StatusOK {
+		t.Errorf("after a run by the present clock: %d %v, want 200", code, body)
+	}
 }
 
 func TestPathsThatAreNotThere(t *testing.T) {

@@ -3,6 +3,7 @@ package healthcheck
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/history"
@@ -88,13 +89,27 @@ func (f *Function) readings(ctx context.Context, shard string) JobHealth {
 	var last history.Run
 	if err == nil && ran {
 		if runs := hour.Runs(); len(runs) > 0 {
-			last = runs[len(runs)-1]
+			last = newest(runs, f.now())
 		} else {
 			ran = false
 		}
 	}
 	return f.timely(report.Metrics, shard, last.Region, last, ran, err)
 }
+
+// newest returns the newest of runs in their order, of those that a clock that has stepped back
+// since did not leave in the future.
+func newest(runs []history.Run, now time.Time) history.Run {
+	for _, run := range slices.Backward(runs) {
+		if !run.Scheduled.After(now.Add(clockShift)) {
+			return run
+		}
+	}
+	return runs[len(runs)-1]
+}
+
+// clockShift is how far a run's clock may be ahead of this one.
+const clockShift = 10 * time.Second
 
 // timely judges a job by its last run.
 func (f *Function) timely(name report.Job, shard, region string, last history.Run, ran bool, err error) JobHealth {
@@ -109,8 +124,12 @@ func (f *Function) timely(name report.Job, shard, region string, last history.Ru
 		age := f.now().Sub(last.Scheduled)
 		j.LastRun, j.LagMS, j.AgeSeconds = last.Scheduled, last.Lag().Milliseconds(), int64(age.Seconds())
 		j.State = stateOK
-		if age > limit {
+		switch {
+		case age > limit:
 			j.State = stateLate
+		case age < -clockShift: // what ran by another clock says nothing of now
+			j.State = stateUnknown
+			j.Error = "the last run lies in the future: the clock has stepped back"
 		}
 	}
 	return j

@@ -7,6 +7,9 @@ import (
 	"fmt"
 )
 
+// Hash identifies the receiver's settings, as [Config.Hash] does all of them.
+func (r *Receiver) Hash() string { return hash(r) }
+
 // Hash identifies the configuration in reports and sign-offs: twelve hexadecimal
 // digits that change with any setting, a reference or a default, but not with order
 // of keys, comments or the content of a secret.
@@ -16,10 +19,14 @@ func (c *Config) Hash() string {
 	for _, d := range c.Databases {
 		addresses = append(addresses, address{d.Name, d.URL.value.Reveal()})
 	}
-	text, err := json.Marshal(struct {
+	return hash(struct {
 		Config    *Config
 		Addresses []address
 	}{c, addresses})
+}
+
+func hash(v any) string {
+	text, err := json.Marshal(v)
 	if err != nil {
 		panic(fmt.Sprintf("config: encoding for the hash: %v", err)) // no type of Config can fail to encode
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -21,7 +22,7 @@ type Route struct {
 	Receivers []string `yaml:"receivers" required:"true" single:"true" pattern:"name" example:"[slack-oncall, email-oncall]"`
 	// The receivers that are told in place of one that refuses for good and has no fallback of its own.
 	Fallback []string `yaml:"fallback" single:"true" pattern:"name" example:"[email-oncall]"`
-	// The receivers that are told as well, when a critical alert has not been acknowledged for `escalate_after`.
+	// The receivers that are told as well, when a critical alert has not been acknowledged for `escalate_after`. While a PagerDuty receiver of the route has taken the alert, PagerDuty escalates instead.
 	EscalateTo []string `yaml:"escalate_to" single:"true" pattern:"name" example:"[email-managers]"`
 	// In place of `alerting.escalate_after`.
 	EscalateAfter time.Duration `yaml:"escalate_after" min:"1s" max:"24h" example:"15m"`
@@ -51,11 +52,33 @@ func (v *validator) routes() {
 			}
 			*list = known
 		}
+		v.escalation(fmt.Sprintf("routes[%d].escalate_to", i), r)
 		if len(r.Receivers) > 0 {
 			kept = append(kept, r)
 		}
 	}
 	c.Routes = kept
+}
+
+// escalation says what becomes of escalate_to beside a receiver that escalates by itself.
+func (v *validator) escalation(path string, r Route) {
+	if len(r.EscalateTo) == 0 {
+		return
+	}
+	told := slices.Clone(r.Receivers)
+	for _, other := range v.config.Routes { // one that continues is told together with others
+		if r.Continue || other.Continue {
+			told = append(told, other.Receivers...)
+		}
+	}
+	for _, name := range told {
+		if receiver := v.config.Receiver(name); receiver != nil && receiver.Kind() == KindPagerDuty {
+			v.Report(path, "is told only while PagerDuty ("+name+") has not taken the incident; once it has, PagerDuty escalates by itself", "")
+			notice := &v.Problems[len(v.Problems)-1]
+			notice.Notice, notice.Fatal = true, false
+			return
+		}
+	}
 }
 
 func (v *validator) unknownReceiver(path, receiver string) {

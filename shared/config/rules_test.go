@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -304,6 +305,36 @@ func TestRulesOfReceivers(t *testing.T) {
 		{"a route to no receiver", two("", "s") + "routes: [{receivers: []}]\n", []string{"routes[0].receivers is empty; example: [slack-oncall, email-oncall]"}},
 	} {
 		r.check(t, false)
+	}
+}
+
+func TestEscalationBesidePagerDutyIsSaid(t *testing.T) {
+	const (
+		slackAndPager = "receivers:\n  - {name: s, slack: {webhook: 'sm://projects/p/secrets/s'}}\n  - {name: p, pagerduty: {routing_key: 'sm://projects/p/secrets/p'}}\n"
+		what          = ".escalate_to is told only while PagerDuty (p) has not taken the incident; once it has, PagerDuty escalates by itself"
+	)
+	for _, tt := range []struct {
+		name, routes string
+		want         []string
+	}{
+		{"beside PagerDuty", "[{receivers: [s, p], escalate_to: s}]", []string{"routes[0]" + what}},
+		{"beside a route that continues to PagerDuty", "[{receivers: s, escalate_to: s, continue: true}, {receivers: p}]", []string{"routes[0]" + what}},
+		{"behind one that continues from PagerDuty", "[{receivers: p, continue: true}, {receivers: s, escalate_to: s}]", []string{"routes[1]" + what}},
+		{"to PagerDuty", "[{receivers: s, escalate_to: p}]", nil},
+		{"no escalation", "[{receivers: [s, p]}]", nil},
+		{"routes apart", "[{receivers: s, escalate_to: s}, {receivers: p}]", nil},
+	} {
+		c, problems := Parse(false, Document{Name: "test", Text: []byte(one() + slackAndPager + "routes: " + tt.routes + "\n")})
+		var got []string
+		for _, p := range problems {
+			if !p.Notice || p.Fatal {
+				t.Errorf("%s: %v is no notice", tt.name, p)
+			}
+			got = append(got, p.Key+" "+p.What)
+		}
+		if c == nil || !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
 	}
 }
 

@@ -56,6 +56,9 @@ func (a *Archive) Pings(ctx context.Context, shard, region string, from, to time
 	return between(ctx, a.store, hourKey(prefix, from), hourKey(prefix, to.Add(time.Hour)), decodePings)
 }
 
+// clockShift is how far a run's clock may be ahead of the reader's.
+const clockShift = 10 * time.Second
+
 // LastPings returns the newest HealthCheck run of the shard and region that is not
 // older than the hour before now's, and whether there is one.
 func (a *Archive) LastPings(ctx context.Context, shard, region string, now time.Time) (Run, bool, error) {
@@ -63,7 +66,12 @@ func (a *Archive) LastPings(ctx context.Context, shard, region string, now time.
 	if err != nil || !ok || len(h.List) == 0 {
 		return Run{}, false, err
 	}
-	return slices.MaxFunc(h.List, byScheduled), true, nil
+	// Runs of the future were left by a clock that has stepped back since: they count only where there are no others.
+	runs := slices.DeleteFunc(slices.Clone(h.List), func(r Run) bool { return r.Scheduled.After(now.Add(clockShift)) })
+	if len(runs) == 0 {
+		runs = h.List
+	}
+	return slices.MaxFunc(runs, byScheduled), true, nil
 }
 
 func pingPrefix(shard, region string) string { return "hot/v1/" + shard + "/" + region + "/" }

@@ -43,6 +43,9 @@ type Delivery struct {
 
 	// Refused is why the receiver refused for good; nothing is sent to it any more.
 	Refused string `json:"refused,omitempty"`
+	// Refusals counts the refusals since the last success, Settings are the receiver's at the last one.
+	Refusals int    `json:"refusals,omitempty"`
+	Settings string `json:"settings,omitempty"`
 	// Instead names the receiver that this delivery stands in for, and Why.
 	Instead string `json:"instead,omitempty"`
 	Why     string `json:"why,omitempty"`
@@ -70,6 +73,14 @@ func (d Delivery) Due(now time.Time) bool {
 	return d.Pending() && !d.Lease.Held(now) && !now.Before(d.NotBefore)
 }
 
+// Again returns the delivery as one that is tried again at once after a refusal.
+func (d Delivery) Again() Delivery {
+	if d.Refused != "" {
+		d.Refused, d.Tries, d.NotBefore = "", 0, time.Time{}
+	}
+	return d
+}
+
 // Notice is one delivery that was claimed, with all that its message needs. It is
 // rendered from the claimed state, never from the input that led to it.
 type Notice struct {
@@ -95,7 +106,7 @@ type Notice struct {
 	// Incident is set for a thread of its own, Group and Members for a group.
 	Incident *Incident
 	Group    *Group
-	Members  []Incident // in the order of joining, resolved ones included
+	Members  []Incident // by their databases' names, resolved ones included
 
 	// Document is what to write, for the address Documents only.
 	Document *Document

@@ -83,6 +83,9 @@ type Database struct {
 	Region string
 	// Checks are those that are on; empty means all.
 	Checks []report.Check
+	// Services are the apps that the configuration names, and that signals may be about; nil
+	// means all.
+	Services []string
 	// Rules replace the policy's for this database.
 	Rules map[report.Check]Rule
 }
@@ -131,6 +134,8 @@ type Receiver struct {
 	// Fallback are the addresses that stand in when this one refuses for good; empty
 	// means the route's.
 	Fallback []string
+	// Settings changes with the receiver's settings.
+	Settings string
 }
 
 // Reminders are the pauses before each reminder, the last one repeated; none is never.

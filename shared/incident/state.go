@@ -197,6 +197,12 @@ type Incident struct {
 	// Opened is when the failure was confirmed, Resolved when its end was; zero while open.
 	Opened   time.Time `json:"opened"`
 	Resolved time.Time `json:"resolved,omitzero"`
+	// Again is the first failed observation since it was last good for a while, zero where it never
+	// was. Good is since when it has been good although it is held open. Before is how long it had
+	// failed before Again.
+	Again  time.Time     `json:"again,omitzero"`
+	Good   time.Time     `json:"good,omitzero"`
+	Before time.Duration `json:"before,omitempty"`
 	// Gone says that it was closed because the series is no longer configured.
 	Gone bool `json:"gone,omitempty"`
 
@@ -231,12 +237,33 @@ func (i Incident) Open() bool { return i.Resolved.IsZero() }
 // Short returns the id for people: "INC-7F3A9K".
 func (i Incident) Short() string { return ShortID(i.ID) }
 
-// Duration is how long the failure lasted, or has lasted by now.
+// Duration is how long it has failed by now, without the time in which it was good.
 func (i Incident) Duration(now time.Time) time.Duration {
 	if !i.Open() {
 		now = i.Resolved
 	}
-	return max(0, now.Sub(i.Since))
+	if !i.Good.IsZero() {
+		now = i.Good
+	}
+	since := i.Since
+	if !i.Again.IsZero() {
+		since = i.Again
+	}
+	return i.Before + max(0, now.Sub(since))
+}
+
+// FailAgain notes that it fails again since then, after it was good from when it was resolved, or
+// held open.
+func (i *Incident) FailAgain(since time.Time) {
+	good := i.Good
+	if good.IsZero() {
+		good = i.Resolved
+	}
+	i.Before = i.Duration(good)
+	i.Again, i.Good = since, time.Time{}
+	if good.After(since) {
+		i.Again = good
+	}
 }
 
 // Group is one thread over several incidents of a shard that share severity, class
@@ -265,6 +292,10 @@ type Group struct {
 	// ended last.
 	Reopened time.Time `json:"reopened,omitzero"`
 	Resumed  time.Time `json:"resumed,omitzero"`
+	// Generation counts the Joined events. Each is an alert of its own to a receiver in which
+	// the one before may have been acknowledged. Renewed is when an acknowledge became void by one.
+	Generation int       `json:"generation,omitempty"`
+	Renewed    time.Time `json:"renewed,omitzero"`
 }
 
 // Open reports whether the group has not been resolved.

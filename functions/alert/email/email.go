@@ -59,6 +59,7 @@ type Receiver struct {
 	options  Options
 	from, to *mail.Address
 	domain   string
+	login    *message.Login
 }
 
 var _ message.Receiver = (*Receiver)(nil)
@@ -96,25 +97,25 @@ func New(o Options) (*Receiver, error) {
 		return fail(`to is no address, want one such as "oncall@example.com"`)
 	}
 	_, r.domain, _ = strings.Cut(r.from.Address, "@")
+	r.login = message.NewLogin(o.Username, o.Password)
 	return r, nil
 }
 
 // Name implements [message.Receiver].
 func (r *Receiver) Name() string { return r.options.Name }
 
+// Renewed implements [message.Renewable].
+func (r *Receiver) Renewed(ctx context.Context) bool { return r.login.Renewed(ctx) }
+
 // Deliver implements [message.Receiver].
 func (r *Receiver) Deliver(ctx context.Context, m message.Message, prev message.Ref) (message.Ref, message.Outcome, error) {
 	if !m.Loud {
-		return prev, message.Outcome{Result: message.Delivered}, nil
+		return prev, message.Outcome{Result: message.Delivered, Unsent: true}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.options.Timeout)
 	defer cancel()
 	id := r.messageID(m)
-	err := r.send(ctx, m, id, prev, false)
-	if message.BadCredential(err) {
-		// The password may have been changed since it was read.
-		err = r.send(ctx, m, id, prev, true)
-	}
+	err := r.login.Do(ctx, "reading the mail login", func(login []secrets.Value) error { return r.send(ctx, m, id, prev, login[0], login[1]) })
 	if err != nil {
 		return prev, message.OutcomeOf(err), err
 	}
@@ -138,21 +139,12 @@ func (r *Receiver) messageID(m message.Message) string {
 func (r *Receiver) rootID(m message.Message) string { return m.ID + "@" + r.domain }
 
 // send makes one attempt.
-func (r *Receiver) send(ctx context.Context, m message.Message, id string, prev message.Ref, refused bool) error {
+func (r *Receiver) send(ctx context.Context, m message.Message, id string, prev message.Ref, username, password secrets.Value) error {
 	mail, err := r.compose(m, id, prev)
 	if err != nil {
 		f := message.Fail(message.Refused, "composing a mail", "composing failed")
 		f.Err = err
 		return f
-	}
-	var username, password secrets.Value
-	if r.options.Username != nil {
-		if username, err = r.options.Username(ctx, refused); err == nil {
-			password, err = r.options.Password(ctx, refused)
-		}
-		if err != nil {
-			return message.FailCredential("reading the mail login", err)
-		}
 	}
 	d := &dialer{config: r.tlsConfig(), implicit: r.options.ImplicitTLS}
 	defer d.close()

@@ -200,7 +200,7 @@ func TestWhatIsNotLoudIsNotMailed(t *testing.T) {
 	for _, e := range []incident.Event{incident.Acknowledged, incident.Updated, incident.Silenced} {
 		prev := message.Ref{ID: "x"}
 		ref, outcome, err := receiver(t, s).Deliver(t.Context(), render(e, cause.AuthInvalid), prev)
-		if err != nil || outcome.Result != message.Delivered || ref != prev || s.Sessions() != 0 {
+		if err != nil || outcome.Result != message.Delivered || !outcome.Unsent || ref != prev || s.Sessions() != 0 {
 			t.Errorf("%s: %+v %+v %v, %d sessions", e, ref, outcome, err, s.Sessions())
 		}
 	}

@@ -106,7 +106,10 @@ func (s *shard) heardRegions() []string {
 // consider opens an incident unless something else explains the failure.
 func (s *shard) consider(key report.Series, ss *incident.SeriesState, v verdict) {
 	voted := ss.Held == heldByVote
-	if ss.Held = s.held(key); ss.Held != "" {
+	if ss.Held = s.held(key); ss.Held == "" && s.beforePing(key, v.lead) {
+		ss.Held = heldByPing
+	}
+	if ss.Held != "" {
 		s.attachMock(key)
 		return
 	}
@@ -115,14 +118,19 @@ func (s *shard) consider(key report.Series, ss *incident.SeriesState, v verdict)
 	if !s.fresh[key] && !voted && key.Check != report.MockMode {
 		return
 	}
-	if v.alone && s.votesMissing(v.lead) {
-		if !voted {
-			ss.HeldAt = s.now
-		}
-		if s.now.Sub(ss.HeldAt) < v.lead.Every {
-			ss.Held = heldByVote
-			return
-		}
+	wait := time.Duration(0)
+	switch {
+	case v.alone && unconfirmed(ss, s.now): // its next run decides, and may come a little late
+		wait = v.lead.Every + slack
+	case v.alone && s.votesMissing(v.lead):
+		wait = v.lead.Every
+	}
+	if wait > 0 && !voted {
+		ss.HeldAt = s.now
+	}
+	if s.now.Sub(ss.HeldAt) < wait {
+		ss.Held = heldByVote
+		return
 	}
 	if inc, ok := s.Incidents[ss.Incident]; ok && !inc.Open() && !inc.Gone && s.now.Sub(inc.Resolved) <= s.policy.Reopen {
 		s.reopen(inc, v)
@@ -156,14 +164,36 @@ func (s *shard) held(key report.Series) string {
 	switch {
 	case inc != nil && inc.Status != report.Fail:
 		return "" // most regions get an answer
-	case inc != nil:
+	case inc != nil, pending(ping, s.now):
 		return heldByPing
-	case key.Check == report.MockMode && ping.Incident != "" && !settled(ping):
+	case key.Check == report.MockMode && !settled(ping, s.now):
 		return heldByPing // Redis is back since this run only, and the app may notice by itself
-	case key.Check != report.MockMode && pending(ping, s.now):
-		return heldByPing
 	}
 	return ""
+}
+
+// beforePing reports whether the app told of its mock mode before a ping could find out why.
+// An app that falls back notices an outage sooner than the next ping does.
+func (s *shard) beforePing(key report.Series, lead *incident.SourceState) bool {
+	if key.Check != report.MockMode || !signals(lead) || !s.watched(report.Series{Database: key.Database, Check: report.Ping}) {
+		return false
+	}
+	waits := false
+	for run, js := range s.Jobs {
+		if job, _, _ := cutJob(run); job != report.HealthCheck || js.Scheduled.IsZero() {
+			continue
+		}
+		if js.Scheduled.After(lead.Since) {
+			return false
+		}
+		waits = waits || s.now.Sub(lead.Since) <= js.Every+slack
+	}
+	return waits
+}
+
+// unconfirmed reports whether a source that is not down was bad in its latest result.
+func unconfirmed(ss *incident.SeriesState, now time.Time) bool {
+	return slices.ContainsFunc(ss.Sources, func(src incident.SourceState) bool { return src.Bad > 0 && !src.Down && heard(&src, now) })
 }
 
 // pending reports whether the latest result of a source that was heard lately is bad.
@@ -171,9 +201,9 @@ func pending(ss *incident.SeriesState, now time.Time) bool {
 	return slices.ContainsFunc(ss.Sources, func(src incident.SourceState) bool { return (src.Bad > 0 || src.Down) && heard(&src, now) })
 }
 
-// settled reports whether every source was good twice.
-func settled(ss *incident.SeriesState) bool {
-	return !slices.ContainsFunc(ss.Sources, func(src incident.SourceState) bool { return src.Good < 2 && !src.Scheduled.IsZero() })
+// settled reports whether every source that was heard lately was good twice.
+func settled(ss *incident.SeriesState, now time.Time) bool {
+	return !slices.ContainsFunc(ss.Sources, func(src incident.SourceState) bool { return src.Good < 2 && heard(&src, now) })
 }
 
 // openIncident returns the series' incident if it is open.

@@ -22,6 +22,7 @@ func (s *shard) open(key report.Series, ss *incident.SeriesState, v verdict) {
 }
 
 func (s *shard) reopen(inc *incident.Incident, v verdict) {
+	inc.FailAgain(v.since)
 	inc.Resolved = time.Time{}
 	inc.Reopened++
 	inc.RedisBack = time.Time{}
@@ -59,6 +60,9 @@ func named(sources []string) []string {
 func (s *shard) update(inc *incident.Incident, ss *incident.SeriesState, v verdict) {
 	rule := s.policy.Rule(inc.Series)
 	s.noise(inc, ss)
+	if !inc.Good.IsZero() {
+		inc.FailAgain(v.since)
+	}
 	before := *inc
 	changed := false
 	if confirmed(v.lead, threshold(rule, v.cause)) {
@@ -115,6 +119,9 @@ func (s *shard) noise(inc *incident.Incident, ss *incident.SeriesState) {
 func (s *shard) close(inc *incident.Incident, ss *incident.SeriesState) {
 	s.noise(inc, ss)
 	if inc.Flapping || inc.Unstable && s.now.Sub(ss.LastBad) < s.policy.Settle {
+		if inc.Good.IsZero() {
+			inc.Good = s.now
+		}
 		return
 	}
 	s.resolve(inc, incident.Resolved)

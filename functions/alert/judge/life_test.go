@@ -134,7 +134,11 @@ func TestWhatPingExplains(t *testing.T) {
 		{"a failure beside a good ping opens", "..", full, []string{"0 a/write opened"}},
 		{"a pending ping holds it back", "x", full, nil},
 		{"an open one as well, and afterwards it opens", "xx..", full, []string{"1 a/ping opened", "3 a/ping resolved", "3 a/write opened"}},
-		{"a pending ping does not hold mock mode back", "x", mock, []string{"0 a/mock_mode/backend opened"}},
+		{"a pending ping holds mock mode back, so that one fault is one incident", "x", mock, nil},
+		{"and shows it once the ping is confirmed", "xx", mock, []string{"1 a/ping opened", "1 a/ping updated"}},
+		{"a ping that was bad once gives the app one more run to come back", "x.", mock, nil},
+		{"an app that stays in mock mode opens then", "x..", mock, []string{"2 a/mock_mode/backend opened"}},
+		{"an unknown ping explains nothing", "?", mock, []string{"0 a/mock_mode/backend opened"}},
 		{
 			"an open ping shows mock mode, which opens one run after it", "xx...", func(w *court) report.Observation {
 				if w.now.Before(at(2)) {
@@ -177,4 +181,45 @@ func TestWhatWasHeldBackNeedsANewResult(t *testing.T) {
 	w.now = at(2)
 	w.run("us", ".", w.other(report.Write, "", cause.StorageFull))
 	w.want("0 a/ping opened", "1 a/ping resolved", "2 a/write opened")
+}
+
+// What a person wants to know afterwards is how long it was really down.
+func TestDowntimeIsTheSumOfTheBadStretches(t *testing.T) {
+	for _, tt := range []struct {
+		name, life string
+		again      int // minute, 0 for never
+		want       time.Duration
+	}{
+		{"one stretch", "aaaa.....", 0, 4 * time.Minute},
+		{"two, ten minutes apart", "aaaa..........aaa....", 14, (4 + 5) * time.Minute},
+		{"three", "a.....a......a....", 13, (1 + 3 + 3) * time.Minute},
+		{"still open", "aaaa..........aaa", 14, (4 + 3) * time.Minute},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newCourt(t)
+			w.p.FlapHigh, w.p.UnstableAfter = incident.Never, 99
+			w.life(tt.life)
+			inc := w.of(report.Ping)
+			if got := inc.Duration(w.now).Round(time.Minute); got != tt.want {
+				t.Errorf("down for %v, want %v", got, tt.want)
+			}
+			again := time.Time{}
+			if tt.again > 0 {
+				again = at(tt.again).Add(time.Second)
+			}
+			if !inc.Again.Equal(again) || !inc.Since.Equal(at(0).Add(time.Second)) {
+				t.Errorf("since %v, again since %v, want %v", inc.Since, inc.Again, again)
+			}
+		})
+	}
+}
+
+func TestTheGoodTimeOfAnUnstableIncidentIsNoDowntime(t *testing.T) {
+	w := newCourt(t)
+	w.p.FlapHigh, w.p.UnstableAfter, w.p.Settle = incident.Never, 1, 10*time.Minute
+	w.life("a...." + "a" + strings.Repeat(".", 20))
+	inc := w.of(report.Ping)
+	if got := inc.Duration(w.now).Round(time.Minute); inc.Open() || got != (1+3)*time.Minute {
+		t.Errorf("open %t, down for %v, want 4 minutes", inc.Open(), got)
+	}
 }

@@ -14,23 +14,20 @@ import (
 // silence is never missed.
 const mockEvery = time.Minute
 
-// signalShift is how far ahead of Alert's a signal's clock may be. A signature accepts
-// the same five minutes (Standard Webhooks), and an app whose signal was accepted does
-// not repeat it.
-const signalShift = 5 * time.Minute
-
 // signal applies one piece of mock-mode evidence from outside. Alert has set its
 // database. Each revision of a service is a source of its own: signals that are equal to
 // or older than its newest change nothing, and end no evidence of another revision.
 func (s *shard) signal(sig report.Signal) {
 	key := report.Series{Database: sig.Database, Check: report.MockMode, Subject: sig.Service}
-	if sig.Database == "" || !s.watched(key) || sig.At.After(s.now.Add(signalShift)) || s.now.Sub(sig.At) > s.policy.SignalAge {
+	if sig.Database == "" || !s.watched(key) || sig.At.After(s.now.Add(incident.SignalShift)) || s.now.Sub(sig.At) > s.policy.SignalAge {
 		return
 	}
 	ss := s.series(key)
 	boundRevisions(ss, sig)
 	src := source(ss, sig.Evidence())
-	if !sig.At.After(src.Scheduled) {
+	// An event's time is in whole seconds: of two in one second the end is the later one.
+	ends := sig.Mode == report.Deactivated && src.Down && sig.At.Equal(src.Scheduled)
+	if !sig.At.After(src.Scheduled) && !ends {
 		return
 	}
 	if sig.Mode == report.Deactivated {

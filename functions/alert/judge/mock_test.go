@@ -255,8 +255,7 @@ func TestMockModeAndItsOutageKnowOneAnother(t *testing.T) {
 		shown            []string
 	}{
 		{name: "Redis was well all the time", pings: "...", app: "cmm", answers: true},
-		{name: "Redis fails, not yet confirmed", pings: ".x", app: "cm"},
-		{name: "the app falls back before the outage is confirmed", pings: ".xx", app: "cmm", shown: []string{"backend (app)"}},
+		{name: "the app fell back before Redis failed", pings: "..xx", app: "cmmm", shown: []string{"backend (app)"}},
 		{name: "and is still there when it is over", pings: ".xxx....", app: "cmmmmmmm", answers: true, back: true},
 		{name: "the outage was shown first", pings: ".xxx....", app: "ccmmmmmm", answers: true, back: true},
 		{name: "Redis goes again", pings: ".xxx....xx", app: "cmmmmmmmmm", shown: []string{"backend (app)"}},
@@ -304,5 +303,55 @@ func TestAnOutageShowsEachServiceWithItsEvidence(t *testing.T) {
 	}
 	if i, found := mockAt(w.of(report.Ping), "worker"); found || i != 2 {
 		t.Errorf("a service that is not shown is found at %d, %t", i, found)
+	}
+}
+
+// An app sends its event as soon as it falls back, before any ping can fail.
+func TestASignalWaitsForThePingThatMayExplainIt(t *testing.T) {
+	for _, tt := range []struct {
+		name, pings string
+		want        []string
+	}{
+		{"Redis is down", ".xx", []string{"2 a/ping opened", "2 a/ping updated"}},
+		{"Redis answers", "..", []string{"1 a/mock_mode/backend opened"}},
+		{"no ping comes any more", ".____", []string{"3 a/mock_mode/backend opened"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newCourt(t)
+			w.p.MissAfter = 99
+			for i, l := range tt.pings {
+				w.now = at(i)
+				if l == '_' {
+					w.step(Evidence{})
+				} else {
+					w.run("us", string(l))
+				}
+				if w.now = w.now.Add(30 * time.Second); i == 0 {
+					w.signal(report.SourceEvent, "", report.Activated, w.now)
+				}
+			}
+			w.want(tt.want...)
+		})
+	}
+}
+
+// An event's time is in whole seconds, so that an app that falls back and recovers within one
+// sends the same time twice.
+func TestOfTwoSignalsInOneSecondTheEndWins(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		modes []report.Mode
+	}{
+		{"the end comes last", []report.Mode{report.Activated, report.Deactivated}},
+		{"the end comes first", []report.Mode{report.Deactivated, report.Activated}},
+		{"and the beginning is repeated", []report.Mode{report.Activated, report.Deactivated, report.Activated}},
+	} {
+		w := newCourt(t)
+		for _, mode := range tt.modes {
+			w.signal(report.SourceEvent, "", mode, noon)
+		}
+		if src := w.s.Series[mockA].Sources[0]; src.Down {
+			t.Errorf("%s: it is in mock mode", tt.name)
+		}
 	}
 }

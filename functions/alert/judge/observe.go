@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -22,8 +23,10 @@ type Evidence struct {
 // cause, that this is over.
 type Finding struct {
 	Subject, Source string
-	Cause           cause.Cause
-	Evidence        string
+	// Status is that of a bad finding; empty is Fail.
+	Status   report.Status
+	Cause    cause.Cause
+	Evidence string
 }
 
 // Observe counts the evidence towards the sources' thresholds, then lets time pass: it
@@ -40,7 +43,7 @@ func Observe(state *incident.State, e Evidence, p incident.Policy, now time.Time
 		if f.Cause == "" {
 			s.retract(f.Subject, f.Source)
 		} else {
-			s.assert(f.Subject, f.Source, report.Fail, f.Cause, f.Evidence, now)
+			s.assert(f.Subject, f.Source, cmp.Or(f.Status, report.Fail), f.Cause, f.Evidence, now)
 		}
 	}
 	s.missing()
@@ -90,6 +93,9 @@ func (s *shard) watched(key report.Series) bool {
 		return true
 	}
 	db, known := s.policy.Databases[key.Database]
+	if known && key.Check == report.MockMode && db.Services != nil && !slices.Contains(db.Services, key.Subject) {
+		return false // otherwise anyone could open an incident of any name
+	}
 	return known && (len(db.Checks) == 0 || slices.Contains(db.Checks, key.Check))
 }
 

@@ -254,3 +254,24 @@ func TestPruneDropsObservationsThatComeAgain(t *testing.T) {
 		}
 	}
 }
+
+func TestMockModeIsWatchedOnlyOfConfiguredServices(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		services []string
+		want     bool
+	}{
+		{"all where none is configured by name", nil, true},
+		{"one that is named", []string{"backend"}, true},
+		{"another one", []string{"worker"}, false},
+		{"none", []string{}, false},
+	} {
+		w := newCourt(t)
+		w.p.Databases["a"] = incident.Database{Services: tt.services}
+		w.signal(report.SourceEvent, "", report.Activated, w.now)
+		w.signal(report.SourceEvent, "", report.Activated, w.now)
+		if _, got := w.s.Series[mockA]; got != tt.want {
+			t.Errorf("%s: watched %t, want %t", tt.name, got, tt.want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -168,6 +169,41 @@ func TestRegionsVote(t *testing.T) {
 			w.want(split("a/ping", tt.changes)...)
 			if inc := w.of(report.Ping); inc.Severity != tt.severity {
 				t.Errorf("severity %s, want %s", inc.Severity, tt.severity)
+			}
+		})
+	}
+}
+
+// Two regions see one fault in different runs: the first one waits for the other to confirm it.
+func TestARegionThatIsNotConfirmedYetIsWaitedFor(t *testing.T) {
+	for _, tt := range []struct {
+		name, us, eu string
+		want         []string
+	}{
+		{"the other one confirms it", ".xxx", "..xx", []string{"3 a/ping opened"}},
+		{"the other one was bad once only", ".xxx", "..x.", []string{"3 a/ping opened"}},
+		{"the other one is good", ".xx", "...", []string{"2 a/ping opened"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newCourt(t)
+			w.p.Jobs = append(w.p.Jobs, incident.Job{Job: report.HealthCheck, Region: "eu", Every: time.Minute})
+			for i := range tt.us {
+				w.now = at(i)
+				w.run("us", tt.us[i:i+1])
+				w.now = w.now.Add(time.Second)
+				w.run("eu", tt.eu[i:i+1])
+			}
+			var got []string
+			for _, change := range w.changes {
+				minute, rest, _ := strings.Cut(change, " ")
+				minute, _, _ = strings.Cut(minute, ".")
+				got = append(got, minute+" "+rest)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("changes (-want +got):\n%s", diff)
+			}
+			if inc := w.of(report.Ping); tt.name == "the other one confirms it" && inc.Status != report.Fail {
+				t.Errorf("opened as %s", inc.Status)
 			}
 		})
 	}

@@ -65,11 +65,30 @@ func FailStatus(doing string, resp *http.Response) *Failure {
 	f := Fail(Refused, doing, "HTTP "+strconv.Itoa(resp.StatusCode))
 	if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusRequestTimeout || resp.StatusCode >= 500 {
 		f.Result = Later
-		if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds >= 0 && seconds <= 3600 {
-			f.RetryAfter = time.Duration(seconds) * time.Second
-		}
+		f.RetryAfter = retryAfter(resp.Header)
 	}
 	return f
+}
+
+// MaxRetryAfter bounds how long a receiver is left alone because it asks for it. A critical
+// incident has gone to the fallback long before.
+const MaxRetryAfter = 6 * time.Hour
+
+// retryAfter reads a Retry-After header, which holds seconds or a date.
+func retryAfter(h http.Header) time.Duration {
+	text := h.Get("Retry-After")
+	if seconds, err := strconv.Atoi(text); err == nil {
+		return time.Duration(min(max(seconds, 0), int(MaxRetryAfter/time.Second))) * time.Second
+	}
+	until, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	now, err := http.ParseTime(h.Get("Date")) // by the clock that made the date
+	if err != nil {
+		now = time.Now()
+	}
+	return min(max(until.Sub(now), 0), MaxRetryAfter)
 }
 
 // BadCredential reports whether an error is a refused credential.

@@ -14,7 +14,7 @@ import (
 // group fills in the message of several incidents in one thread.
 func (c Context) group(m *Message, n incident.Notice) {
 	g := *n.Group
-	m.Severity = g.Severity
+	m.Severity, m.Generation = g.Severity, g.Generation
 	m.Since, m.Until = g.Since, g.Resolved
 	noisy := slices.ContainsFunc(n.Members, func(i incident.Incident) bool { return i.Open() && (i.Unstable || i.Flapping) })
 	gone := len(n.Members) > 0 && every(n.Members, func(i incident.Incident) bool { return i.Gone })
@@ -144,7 +144,7 @@ func groupImpact(n incident.Notice) string {
 	return text
 }
 
-// members lists the open ones first, each kind in the order of joining.
+// members lists the open ones first, each kind by name.
 func (c Context) members(n incident.Notice) []Member {
 	all := make([]Member, len(n.Members))
 	for k, i := range n.Members {

@@ -46,6 +46,8 @@ type Message struct {
 	Check                 report.Check
 	Database, Environment string
 	Drill                 bool
+	// Generation grows with each time that later members of a group are news.
+	Generation int
 	// Opening says that the receiver has nothing of this thread yet.
 	Opening bool
 	// Loud says that it must reach people, and is no silent edit.

@@ -29,6 +29,9 @@ const (
 // Outcome is what the caller records of one attempt.
 type Outcome struct {
 	Result Result
+	// Unsent says of Delivered that nothing had to be sent, or could be: an edit that the
+	// receiver cannot make.
+	Unsent bool
 	// RetryAfter is the least wait that the other side asked for, zero for none.
 	RetryAfter time.Duration
 	// Reason says in a few words why it was not delivered, without secrets:
@@ -49,6 +52,12 @@ type Receiver interface {
 	// did get through. Deliver keeps to ctx's deadline. The error explains every
 	// outcome but Delivered and holds no secret.
 	Deliver(ctx context.Context, m Message, prev Ref) (Ref, Outcome, error)
+}
+
+// Renewable is a receiver that can find out, without sending anything, whether a new attempt
+// may go better than the one that was refused.
+type Renewable interface {
+	Renewed(ctx context.Context) bool
 }
 
 // Credential returns a receiver's secret at the moment of use. With refused set, because

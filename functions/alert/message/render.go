@@ -168,6 +168,9 @@ func stateOf(t incident.Thread, open, gone, noisy bool, now time.Time) State {
 func headline(m *Message, i incident.Incident) string {
 	name, p := DatabaseName(i.Series.Database), phraseOf(i)
 	since := ", since " + text.Clock(i.Since, m.At)
+	if !i.Again.IsZero() {
+		since = ", again since " + text.Clock(i.Again, m.At) + ", first at " + text.Clock(i.Since, m.At)
+	}
 	why := reason(i, p)
 	if why != "" {
 		why = ": " + why
@@ -181,6 +184,8 @@ func headline(m *Message, i incident.Incident) string {
 		return m.cut(name+" is no longer watched; "+strings.TrimPrefix(name+p.was, name+" "), strings.TrimPrefix(since, ","))
 	case m.State == Resolved && (m.Event == incident.Past || m.Opening):
 		return m.cut(name+p.was+" "+span(i.Since, i.Resolved, m.At)+why, "")
+	case m.State == Resolved && i.Before > 0:
+		return m.cut(name+p.again, " after "+text.Duration(i.Duration(m.At))+" in all ("+between(i.Since, i.Resolved, m.At)+")")
 	case m.State == Resolved:
 		return m.cut(name+p.again, " after "+text.Duration(i.Duration(m.At))+" ("+between(i.Since, i.Resolved, m.At)+")")
 	}

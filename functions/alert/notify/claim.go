@@ -70,6 +70,7 @@ func (s *shard) notice(t thread, address string, d incident.Delivery) incident.N
 	for _, inc := range s.members(&g) {
 		n.Members = append(n.Members, *inc)
 	}
+	slices.SortStableFunc(n.Members, func(a, b incident.Incident) int { return cmp.Compare(a.Series.Database, b.Series.Database) })
 	return n
 }
 

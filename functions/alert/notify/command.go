@@ -133,7 +133,7 @@ func (s *shard) unsilence(c report.Command) bool {
 			return false
 		}
 		ends = func(x incident.Silence) bool {
-			return x.Incident == t.id || t.incident != nil && matches(x, t.incident.Series)
+			return covers(x, t)
 		}
 	}
 	before := len(s.Silences)

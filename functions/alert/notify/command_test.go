@@ -410,3 +410,14 @@ func (d *desk) newest() string {
 	}
 	return newest
 }
+
+func TestAMemberEndsItsGroupsSilence(t *testing.T) {
+	d := newDesk(t)
+	d.open("a", "b", "c")
+	d.step()
+	d.command(report.Command{Action: report.Silence, Incident: d.group().ID, For: time.Hour})
+	d.step()
+	if d.s.Incidents["B"].Suppressed == "" || !d.command(report.Command{Action: report.Unsilence, Incident: "B"}) || len(d.s.Silences) != 0 {
+		t.Errorf("silences left: %+v", d.s.Silences)
+	}
+}

@@ -32,6 +32,8 @@ type desk struct {
 	down, gone map[string]bool
 	// told lists "minute receiver event" of all that was delivered, silent edits in brackets.
 	told []string
+	// dropped lists "id address" of what was dropped.
+	dropped []string
 	// events lists "event of id" with what withheld it, of the last step.
 	events []string
 }
@@ -48,6 +50,13 @@ func newDesk(t *testing.T) *desk {
 func (d *desk) escalating() *desk {
 	d.p.Receivers["boss"] = incident.Receiver{Pages: true}
 	d.p.Routes[0].Escalate = []string{"boss"}
+	return d
+}
+
+// paging adds a receiver that reminds and escalates by itself.
+func (d *desk) paging() *desk {
+	d.p.Receivers["pager"] = incident.Receiver{Pages: true, Reminds: true}
+	d.p.Routes[0].Receivers = []string{"slack", "pager"}
 	return d
 }
 
@@ -104,6 +113,10 @@ func (d *desk) minute() int { return int(d.now.Sub(noon) / time.Minute) }
 
 func (d *desk) log(told []Transition) {
 	for _, tr := range told {
+		if tr.Dropped != "" {
+			d.dropped = append(d.dropped, tr.ID+" "+tr.Dropped)
+			continue
+		}
 		d.events = append(d.events, strings.TrimSuffix(fmt.Sprintf("%s of %s/%s", tr.Event, tr.ID, tr.Withheld), "/"))
 	}
 }
@@ -115,6 +128,7 @@ func (d *desk) step() {
 	changes := append(d.pending, Suppress(&d.s, d.p, d.now)...)
 	d.pending = nil
 	Group(&d.s, d.p, d.now)
+	d.log(Reconcile(&d.s, d.p, d.now))
 	d.log(Tell(&d.s, changes, d.p, d.now))
 	d.log(Remind(&d.s, d.explained, d.p, d.now))
 	Prune(&d.s, d.p, d.now)

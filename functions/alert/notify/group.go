@@ -108,6 +108,11 @@ func (s *shard) tellGroup(g *incident.Group, changes []incident.Change) {
 		}
 	}
 	g.Region = s.region(g)
+	told := g.Open() && g.Marks.OpenAt() > 0
+	waited := len(g.Waiting)
+	if told && anyOpen {
+		s.wait(g, changes)
+	}
 	switch {
 	case g.Marks.OpenAt() == 0 && !g.Withheld:
 		s.tell(g.ID, incident.Opened)
@@ -129,20 +134,28 @@ func (s *shard) tellGroup(g *incident.Group, changes []incident.Change) {
 	case g.Severity.Compare(before) > 0:
 		s.tell(g.ID, incident.Raised)
 	default:
-		s.tellChange(g, changes)
+		s.tellChange(g, changes, len(g.Waiting) > waited)
+	}
+}
+
+// wait keeps the incidents that fail since the group was told, to tell of them together.
+// Those that are suppressed are told when that ends.
+func (s *shard) wait(g *incident.Group, changes []incident.Change) {
+	for _, c := range changes {
+		switch c.Event {
+		case incident.Opened, incident.Reopened, incident.Resumed:
+			if s.Incidents[c.ID].Suppressed == "" {
+				g.Waiting = append(g.Waiting, c.ID)
+			}
+		}
 	}
 }
 
 // tellChange tells a change inside a group that stays open.
-func (s *shard) tellChange(g *incident.Group, changes []incident.Change) {
-	changed := false
+func (s *shard) tellChange(g *incident.Group, changes []incident.Change, changed bool) {
 	for _, c := range changes {
 		switch c.Event {
 		case incident.Opened, incident.Reopened, incident.Resumed:
-			if s.Incidents[c.ID].Suppressed == "" { // otherwise it is told when that ends
-				g.Waiting = append(g.Waiting, c.ID)
-				changed = true
-			}
 		case incident.Unstable, incident.Flapping:
 			if g.Marks[c.Event] == 0 {
 				s.tell(g.ID, c.Event)
@@ -182,11 +195,18 @@ func (s *shard) class(g *incident.Group) cause.Class {
 // grow is over or the group is acknowledged. Until then they are only edited in, which
 // receivers that cannot edit do not see.
 func (s *shard) tellJoined(g *incident.Group) bool {
+	g.Waiting = slices.DeleteFunc(g.Waiting, func(id string) bool { inc, ok := s.Incidents[id]; return !ok || !inc.Open() })
 	if len(g.Waiting) == 0 || g.Ack == nil && s.now.Sub(g.Opened) < s.policy.JoinQuiet {
 		return false
 	}
 	slices.Sort(g.Waiting)
 	g.Joined, g.Waiting = slices.Compact(g.Waiting), nil
+	// An acknowledge covers those who were there. The group is news again to people, and to a
+	// receiver that may have been acknowledged elsewhere.
+	g.Generation++
+	if g.Ack != nil {
+		g.Ack, g.Reminded, g.Renewed = nil, 0, s.now
+	}
 	s.tell(g.ID, incident.Joined)
 	return true
 }

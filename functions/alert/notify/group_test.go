@@ -276,3 +276,97 @@ func TestSuppressedMembersAndGroups(t *testing.T) {
 		d.want("0 slack opened")
 	})
 }
+
+func TestAnAcknowledgeCoversThoseWhoWereThere(t *testing.T) {
+	grouped := func(t *testing.T) *desk {
+		d := newDesk(t).escalating()
+		d.open("a", "b", "c")
+		d.step()
+		d.command(report.Command{Action: report.Acknowledge, Incident: d.group().ID})
+		d.step()
+		return d
+	}
+	for _, tt := range []struct {
+		name string
+		play func(*desk)
+		want string
+		// generation is the group's at the end.
+		generation int
+	}{
+		{"without later members nothing is told for hours", func(d *desk) { d.steps(100) }, "0 slack opened", 0},
+		{"a later member is told at once, escalated and reminded of", func(d *desk) {
+			d.open("d")
+			d.steps(40)
+		}, "0 slack opened; 2 slack joined; 17 boss escalated; 32 boss reminder; 32 slack reminder", 1},
+		{"and after days", func(d *desk) {
+			d.now = d.now.Add(100 * time.Minute)
+			d.open("d")
+			d.steps(20)
+		}, "0 slack opened; 102 slack joined; 117 boss escalated", 1},
+		{"until it is acknowledged as well", func(d *desk) {
+			d.open("d")
+			d.step()
+			d.command(report.Command{Action: report.Acknowledge, Incident: d.group().ID})
+			d.steps(40)
+		}, "0 slack opened; 2 slack joined", 1},
+		{"a member that fails again is a later one", func(d *desk) {
+			d.resolve("A")
+			d.step()
+			d.reopen("A")
+			d.steps(17)
+		}, "0 slack opened; 3 slack joined; 18 boss escalated", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := grouped(t)
+			tt.play(d)
+			d.want(tt.want)
+			if g := d.group(); g.Generation != tt.generation {
+				t.Errorf("generation %d, want %d", g.Generation, tt.generation)
+			}
+		})
+	}
+}
+
+func TestALaterMemberIsToldAlthoughTheSeverityRises(t *testing.T) {
+	d := newDesk(t)
+	d.open("a", "b", "c")
+	for _, id := range []string{"A", "B", "C"} {
+		d.s.Incidents[id].Severity = cause.SeverityWarning
+	}
+	d.steps(12)
+	d.open("d")
+	d.s.Incidents["D"].Severity = cause.SeverityWarning
+	Group(&d.s, d.p, d.now) // it joins
+	d.s.Incidents["A"].Severity = cause.SeverityCritical
+	d.change("A", incident.Raised)
+	d.steps(2)
+	d.want("0 slack opened; 12 slack raised") // and joined, in one message
+	if g := d.group(); !slices.Equal(g.Joined, []string{"D"}) {
+		t.Errorf("joined %v, want D", g.Joined)
+	}
+}
+
+func TestAGroupListsItsDatabasesByName(t *testing.T) {
+	d := newDesk(t)
+	d.open("c", "a", "b")
+	for i, id := range []string{"B", "C", "A"} { // the order of joining is that of the ids
+		d.s.Incidents[id].Series.Database = string("cab"[i])
+	}
+	Group(&d.s, d.p, d.now)
+	Tell(&d.s, d.pending, d.p, d.now)
+	_, notices := Claim(d.s, d.now, "w", time.Minute, 10)
+	for _, n := range notices {
+		if n.Address != "slack" {
+			continue
+		}
+		var names []string
+		for _, inc := range n.Members {
+			names = append(names, inc.Series.Database)
+		}
+		if got := strings.Join(names, " "); got != "a b c" {
+			t.Errorf("the group lists %s, want a b c", got)
+		}
+		return
+	}
+	t.Error("slack is owed nothing")
+}

@@ -30,6 +30,9 @@ type Transition struct {
 	Cause    cause.Cause
 	// Withheld says why no receiver is told: "silenced", "maintenance", "grouped" or "noisy".
 	Withheld string
+	// Dropped is the address that is owed nothing any more, because it is no longer configured.
+	// Then Event is empty.
+	Dropped string
 }
 
 // shard is the state that a stage changes, with what it decides by and what it has told.
@@ -100,7 +103,8 @@ func Prune(state *incident.State, p incident.Policy, now time.Time) {
 			return false
 		}
 		for _, d := range t.Deliveries {
-			if d.Pending() || d.Lease.Held(now) {
+			// A receiver that refuses may still show what was open.
+			if d.Pending() || d.Lease.Held(now) || d.Refused != "" && d.Open && d.Want > d.Done {
 				return true
 			}
 		}

@@ -13,6 +13,8 @@ type Outcome string
 const (
 	// Delivered: the receiver has accepted it.
 	Delivered Outcome = "delivered"
+	// Nothing: the receiver has nothing to be told, such as an edit that it cannot make.
+	Nothing Outcome = "nothing"
 	// Refused: for good; no retry will change it.
 	Refused Outcome = "refused"
 	// Later: not now; worth another try.
@@ -66,10 +68,13 @@ func (s *shard) record(t thread, r Result) {
 		d.Lease = incident.Lease{}
 	}
 	switch r.Outcome {
-	case Delivered:
+	case Delivered, Nothing:
 		// What was sent is known to the receiver even if the right to send it was lost.
 		if r.Want >= d.Done {
-			d.Open, d.Sent = r.Open, s.now
+			d.Open = r.Open
+			if r.Outcome == Delivered { // otherwise nothing has left
+				d.Sent = s.now
+			}
 		}
 		// Another worker may be sending, or have sent, a newer revision that this one
 		// has just overwritten: one more edit puts it right.
@@ -78,12 +83,14 @@ func (s *shard) record(t thread, r Result) {
 		if !r.Ref.IsZero() && (held || d.Ref.IsZero()) {
 			d.Ref = r.Ref
 		}
-		d.Tries, d.NotBefore, d.Maybe, d.Error, d.Refused, d.Since = 0, time.Time{}, 0, "", "", time.Time{}
+		d.Tries, d.NotBefore, d.Maybe, d.Error, d.Since = 0, time.Time{}, 0, "", time.Time{}
+		d.Refused, d.Refusals, d.Settings = "", 0, ""
 		if d.Want > d.Done {
 			d.Since = s.now
 		}
 	case Refused:
 		d.Refused, d.Error, d.NotBefore = r.Error, "", s.now.Add(refusedFor)
+		d.Refusals, d.Settings = d.Refusals+1, s.policy.Receivers[r.Address].Settings
 		if d.Refused == "" {
 			d.Refused = "refused"
 		}
@@ -102,6 +109,9 @@ func (s *shard) record(t thread, r Result) {
 	}
 	if d.Told() != before {
 		s.rewriteDocuments(t)
+	}
+	if r.Outcome == Delivered {
+		TryAgain(s.State, r.Address, s.now)
 	}
 	if r.Outcome == Refused {
 		s.fallBack(t, r.Address, d.Refused)

@@ -62,13 +62,13 @@ func TestRecord(t *testing.T) {
 			"refused for good, without a reason",
 			incident.Delivery{Want: 1, Lease: ours, Tries: 1, Error: "503"},
 			Result{ID: id, Address: address, Owner: "us", Want: 1, Outcome: Refused},
-			incident.Delivery{Want: 1, Tries: 1, Refused: "refused", NotBefore: noon.Add(refusedFor)},
+			incident.Delivery{Want: 1, Tries: 1, Refused: "refused", Refusals: 1, NotBefore: noon.Add(refusedFor)},
 		},
 		{
 			"refused for good",
 			incident.Delivery{Want: 1, Lease: ours, Tries: 1},
 			Result{ID: id, Address: address, Owner: "us", Want: 1, Outcome: Refused, Error: "revoked"},
-			incident.Delivery{Want: 1, Tries: 1, Refused: "revoked", NotBefore: noon.Add(refusedFor)},
+			incident.Delivery{Want: 1, Tries: 1, Refused: "revoked", Refusals: 1, NotBefore: noon.Add(refusedFor)},
 		},
 		{
 			"the answer was lost, and the receiver asks to be left alone",
@@ -83,8 +83,14 @@ func TestRecord(t *testing.T) {
 			incident.Delivery{Want: 2, Done: 2, Sent: noon},
 		},
 		{
+			"an edit that the receiver cannot make is no message that left",
+			incident.Delivery{Want: 2, Done: 1, Lease: ours, Open: true, Sent: noon.Add(-time.Hour)},
+			Result{ID: id, Address: address, Owner: "us", Want: 2, Open: true, Outcome: Nothing},
+			incident.Delivery{Want: 2, Done: 2, Open: true, Sent: noon.Add(-time.Hour)},
+		},
+		{
 			"a delivery after a refusal clears it",
-			incident.Delivery{Want: 1, Lease: ours, Tries: 3, Refused: "gone", Error: "x", Maybe: 1, Since: noon},
+			incident.Delivery{Want: 1, Lease: ours, Tries: 3, Refused: "gone", Refusals: 2, Settings: "s", Error: "x", Maybe: 1, Since: noon},
 			delivered,
 			incident.Delivery{Want: 1, Done: 1, Ref: incident.Ref{ID: "new"}, Open: true, Sent: noon},
 		},

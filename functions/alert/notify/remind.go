@@ -20,6 +20,7 @@ func Remind(state *incident.State, explained map[string]bool, p incident.Policy,
 		}
 	}
 	for _, t := range s.active() {
+		s.handOver(t)
 		if !t.RemindAt.IsZero() && !now.Before(t.RemindAt) && t.Suppressed == "" && !explained[t.id] {
 			t.Reminded++
 			s.tell(t.id, incident.Reminder)
@@ -62,6 +63,10 @@ func (s *shard) scheduleReminder(t thread, event incident.Event) {
 		if t.RemindAt.After(s.now) {
 			return // noise must not put off what is due
 		}
+	case incident.Joined:
+		if !t.group.Renewed.Equal(s.now) {
+			return // the acknowledge, if any, still holds
+		}
 	case incident.Reminder:
 	default:
 		return
@@ -86,16 +91,38 @@ func (s *shard) pauses(t thread) []time.Duration {
 	}
 }
 
-// remindsItself reports whether one of the receivers reminds and escalates by itself.
+// remindsItself reports whether a receiver that reminds and escalates by itself has taken what
+// is open, or is about to. One that fails has no duty, so that pongwatch goes on.
 func (s *shard) remindsItself(t thread) bool {
-	return slices.ContainsFunc(s.route(t).Receivers, func(a string) bool { return s.policy.Receivers[a].Reminds })
+	return slices.ContainsFunc(s.route(t).Receivers, func(a string) bool { return s.onDuty(t, a) })
+}
+
+func (s *shard) onDuty(t thread, address string) bool {
+	d := t.Deliveries[address]
+	taken := d.Open && d.Done >= max(t.Marks.OpenAt(), t.Marks[incident.Raised])
+	return s.policy.Receivers[address].Reminds && (taken || d.Refused == "" && d.Error == "" && d.Want > d.Done)
+}
+
+// handOver keeps the reminders with those who have the duty: a receiver that reminds by
+// itself while it has taken what is open, pongwatch otherwise.
+func (s *shard) handOver(t thread) {
+	if !t.Marks.Open() || t.Suppressed != "" {
+		return
+	}
+	pauses := s.pauses(t)
+	switch {
+	case len(pauses) == 0 || s.remindsItself(t):
+		t.RemindAt = time.Time{}
+	case t.RemindAt.IsZero():
+		t.RemindAt = latest(waitingSince(t).Add(pauses[min(t.Reminded, len(pauses)-1)]), s.now)
+	}
 }
 
 // waitingSince is when people were first told of what is open now. An unstable incident
 // counts from its beginning, because otherwise noise would keep it from being escalated.
 func waitingSince(t thread) time.Time {
 	if t.group != nil {
-		return latest(t.group.Opened, t.group.Reopened, t.group.Resumed)
+		return latest(t.group.Opened, t.group.Reopened, t.group.Resumed, t.group.Renewed)
 	}
 	if n := len(t.incident.Reopenings); n > 0 && !t.incident.Unstable {
 		return latest(t.incident.Reopenings[n-1], t.incident.Resumed)

@@ -79,6 +79,38 @@ func TestReminders(t *testing.T) {
 			d.open("a")
 			d.steps(60)
 		}, "0 slack opened"},
+		{"while such a receiver fails, the others are reminded and escalate, and no more once it has taken it", func(d *desk) {
+			d.escalating().paging()
+			d.down["pager"] = true
+			d.open("a")
+			d.steps(40)
+			d.down["pager"] = false
+			d.steps(90)
+		}, "0 slack opened; 15 boss escalated; 30 boss reminder; 30 slack reminder; 40 pager escalated"},
+		{"while such a receiver refuses, the others are reminded and escalate", func(d *desk) {
+			d.escalating().paging()
+			d.gone["pager"] = true
+			d.open("a")
+			d.steps(35)
+		}, "0 slack opened; 15 boss escalated; 30 boss reminder; 30 slack reminder"},
+		{"such a receiver that took it has the duty, whatever it refuses later", func(d *desk) {
+			d.escalating().paging()
+			d.open("a")
+			d.step()
+			d.gone["pager"] = true
+			d.change("A", incident.CauseChanged)
+			d.steps(60)
+		}, "0 pager opened; 0 slack opened; 1 slack cause_changed"},
+		{"but not of what fails again", func(d *desk) {
+			d.escalating().paging()
+			d.open("a")
+			d.step()
+			d.resolve("A")
+			d.step()
+			d.gone["pager"] = true
+			d.reopen("A")
+			d.steps(20)
+		}, "0 pager opened; 0 slack opened; 1 pager resolved; 1 slack resolved; 2 slack reopened; 17 boss escalated"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDesk(t)

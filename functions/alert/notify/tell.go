@@ -55,9 +55,6 @@ func (s *shard) tell(id string, event incident.Event) {
 	if t.Marks == nil {
 		t.Marks = incident.Marks{}
 	}
-	if t.Deliveries == nil {
-		t.Deliveries = map[string]incident.Delivery{}
-	}
 	t.Rev++
 	t.Edited = s.now
 	transition := Transition{At: s.now, ID: id, Event: event, Severity: t.severity, Withheld: withheld(t, event)}
@@ -145,9 +142,12 @@ func (t thread) owe(address string, rev int, now time.Time) {
 		d.Since = now
 	}
 	if d.Refused != "" && !now.Before(d.NotBefore) {
-		d.Refused, d.Tries = "", 0 // give a refused receiver another chance
+		d = d.Again() // give a refused receiver another chance
 	}
 	d.Want = rev
+	if t.Deliveries == nil {
+		t.Deliveries = map[string]incident.Delivery{}
+	}
 	t.Deliveries[address] = d
 }
 
@@ -180,7 +180,7 @@ func (s *shard) audience(t thread, event incident.Event) []string {
 		}
 	}
 	if event == incident.Reminder {
-		to = slices.DeleteFunc(to, func(a string) bool { return s.policy.Receivers[a].Reminds })
+		to = slices.DeleteFunc(to, func(a string) bool { return s.onDuty(t, a) })
 	}
 	return to
 }

@@ -56,10 +56,10 @@ func classify(doing string, err error, known ...secrets.Value) error {
 		return nil
 	case errors.As(err, &limited):
 		f := message.Fail(message.Later, doing, "rate limited")
-		f.RetryAfter = limited.RetryAfter
+		f.RetryAfter = min(limited.RetryAfter, message.MaxRetryAfter)
 		return f
 	case errors.As(err, &status):
-		return message.FailStatus(doing, &http.Response{StatusCode: status.Code})
+		return failStatus(doing, &http.Response{StatusCode: status.Code})
 	case errors.As(err, &refused):
 		f := classifyCode(doing, text.Clip(text.Line(refused.Err), 100))
 		f.Detail = text.Clip(outbound.Redact(text.Line(strings.Join(refused.ResponseMetadata.Messages, "; ")), known...), 300)
@@ -69,6 +69,16 @@ func classify(doing string, err error, known ...secrets.Value) error {
 		return f
 	}
 	return message.FailTransport(doing, err, known...)
+}
+
+// failStatus is a status that is no success. 302 passes by itself: Slack answers with it while it
+// has trouble, and so does what stands between it and pongwatch.
+func failStatus(doing string, resp *http.Response) *message.Failure {
+	f := message.FailStatus(doing, resp)
+	if resp.StatusCode == http.StatusFound {
+		f.Result = message.Later
+	}
+	return f
 }
 
 func classifyCode(doing, code string) *message.Failure {

@@ -75,6 +75,7 @@ var (
 type Receiver struct {
 	options Options
 	client  *http.Client
+	login   *message.Login
 
 	mu     sync.Mutex
 	groups map[string]members
@@ -116,8 +117,13 @@ func New(o Options) (*Receiver, error) {
 			return fail("mention %q, want a user id (U…), a user-group id (S…), here or channel", m)
 		}
 	}
+	credential := o.Token
+	if credential == nil {
+		credential = o.Webhook
+	}
 	return &Receiver{
 		options: o,
+		login:   message.NewLogin(credential),
 		groups:  map[string]members{},
 		client:  outbound.NewClient(outbound.Options{Hosts: hosts, AllowLoopback: o.AllowLoopback, Timeout: o.Timeout}),
 	}, nil
@@ -126,14 +132,18 @@ func New(o Options) (*Receiver, error) {
 // Name implements [message.Receiver].
 func (r *Receiver) Name() string { return r.options.Name }
 
+// Renewed implements [message.Renewable].
+func (r *Receiver) Renewed(ctx context.Context) bool { return r.login.Renewed(ctx) }
+
 // Deliver implements [message.Receiver].
 func (r *Receiver) Deliver(ctx context.Context, m message.Message, prev message.Ref) (message.Ref, message.Outcome, error) {
 	ref, err := prev, error(nil)
 	if r.options.Webhook == nil {
 		ref, err = r.deliverBot(ctx, m, prev)
-	} else if m.Loud {
-		// A silent edit could only be yet another message.
-		err = r.call(ctx, posting, r.options.Webhook, r.layout(m, m.FirstLine()), plainFallback(m), r.postWebhook)
+	} else if !m.Loud {
+		return prev, message.Outcome{Result: message.Delivered, Unsent: true}, nil // a silent edit could only be yet another message
+	} else {
+		err = r.call(ctx, posting, r.layout(m, m.FirstLine()), plainFallback(m), r.postWebhook)
 	}
 	return ref, message.OutcomeOf(err), err
 }
@@ -190,7 +200,7 @@ func broadcast(m message.Message) bool {
 		return false
 	}
 	switch m.Event {
-	case incident.Escalated, incident.Reminder, incident.Reopened, incident.Resumed, incident.Raised, incident.Resolved, incident.Past, incident.CauseChanged:
+	case incident.Escalated, incident.Reminder, incident.Reopened, incident.Resumed, incident.Raised, incident.Joined, incident.Resolved, incident.Past, incident.CauseChanged:
 		return true
 	}
 	return false
@@ -212,7 +222,7 @@ func (l layout) options() []slack.MsgOption {
 
 // callAPI makes one call of the Web API.
 func (r *Receiver) callAPI(ctx context.Context, doing string, full, plain layout, do func(context.Context, *slack.Client, ...slack.MsgOption) error) error {
-	return r.call(ctx, doing, r.options.Token, full, plain, func(ctx context.Context, token secrets.Value, content layout) error {
+	return r.call(ctx, doing, full, plain, func(ctx context.Context, token secrets.Value, content layout) error {
 		api := slack.New(strings.TrimSpace(token.Reveal()), slack.OptionHTTPClient(r.client), slack.OptionAPIURL(r.options.APIURL))
 		return classify(doing, do(ctx, api, content.options()...), token)
 	})
@@ -220,38 +230,35 @@ func (r *Receiver) callAPI(ctx context.Context, doing string, full, plain layout
 
 // call makes one call with what can be done about its failure at once: the credential
 // read anew, the payload reduced to text, a short wait.
-func (r *Receiver) call(ctx context.Context, doing string, credential message.Credential, full, plain layout, do func(context.Context, secrets.Value, layout) error) error {
-	secret, err := credential(ctx, false)
-	if err != nil {
-		return message.FailCredential(doing, err)
-	}
-	var reread, reduced, waited bool
-	for {
-		err := do(ctx, secret, full)
-		f, failed := errors.AsType[*message.Failure](err)
-		switch {
-		case !failed:
-			return err
-		case f.BadCredential && !reread:
-			reread = true
-			fresh, e := credential(ctx, true)
-			if e != nil || fresh.Equal(secret) {
+func (r *Receiver) call(ctx context.Context, doing string, full, plain layout, do func(context.Context, secrets.Value, layout) error) error {
+	var reduced, waited bool
+	var refused error
+	err := r.login.Do(ctx, doing, func(credential []secrets.Value) error {
+		for {
+			err := do(ctx, credential[0], full)
+			refused = err
+			f, failed := errors.AsType[*message.Failure](err)
+			switch {
+			case !failed:
+				return err
+			case errors.Is(err, errPayload) && !reduced:
+				reduced = true
+				r.options.Logger.ErrorContext(ctx, "slack refused blocks, sending text only", "receiver", r.options.Name, "reason", f.Reason, "detail", f.Detail)
+				full = plain
+			case f.Result == message.Later && !waited && mayWait(ctx, f.RetryAfter):
+				waited = true
+				if !sleep(ctx, max(pause, f.RetryAfter)) {
+					return err
+				}
+			default:
 				return err
 			}
-			secret = fresh
-		case errors.Is(err, errPayload) && !reduced:
-			reduced = true
-			r.options.Logger.ErrorContext(ctx, "slack refused blocks, sending text only", "receiver", r.options.Name, "reason", f.Reason, "detail", f.Detail)
-			full = plain
-		case f.Result == message.Later && !waited && mayWait(ctx, f.RetryAfter):
-			waited = true
-			if !sleep(ctx, max(pause, f.RetryAfter)) {
-				return err
-			}
-		default:
-			return err
 		}
+	})
+	if message.BadCredential(refused) {
+		return refused // it says more than that the credential cannot be read anew
 	}
+	return err
 }
 
 // mayWait reports whether a second try fits into what is left of the delivery.

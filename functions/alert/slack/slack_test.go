@@ -158,6 +158,8 @@ func TestOutcomes(t *testing.T) {
 		{"webhook: no_active_hooks is refused for good", true, []slacktest.Fault{{Status: 404, Body: "no_active_hooks", Times: -1}}, message.Outcome{Result: message.Refused, Reason: "HTTP 404 no_active_hooks"}, 0},
 		{"webhook: channel_is_archived", true, []slacktest.Fault{{Status: 410, Body: "channel_is_archived"}}, message.Outcome{Result: message.Refused, Reason: "HTTP 410 channel_is_archived"}, 0},
 		{"webhook: refused blocks are sent as text", true, []slacktest.Fault{{Status: 400, Body: "invalid_blocks"}}, message.Outcome{Result: message.Delivered}, 1},
+		{"a 302 passes by itself", false, []slacktest.Fault{{Status: 302, Location: "https://evil.example/", Times: -1}}, message.Outcome{Result: message.Later, Reason: "HTTP 302"}, 0},
+		{"webhook: a 302 passes by itself", true, []slacktest.Fault{{Status: 302, Location: "https://evil.example/", Times: -1}}, message.Outcome{Result: message.Later, Reason: "HTTP 302"}, 0},
 		{"webhook: a redirect is not followed", true, []slacktest.Fault{{Status: 307, Location: "https://evil.example/"}}, message.Outcome{Result: message.Refused, Reason: "HTTP 307"}, 0},
 		{"webhook: a reset after acceptance is unknown", true, []slacktest.Fault{{Drop: true, Accept: true}}, message.Outcome{Result: message.Unknown}, 1},
 	}

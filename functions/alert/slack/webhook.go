@@ -45,7 +45,7 @@ func (r *Receiver) postWebhook(ctx context.Context, address secrets.Value, conte
 	defer resp.Body.Close()
 	answer, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
 	said := strings.TrimSpace(string(answer))
-	f := message.FailStatus(posting, resp)
+	f := failStatus(posting, resp)
 	switch {
 	case resp.StatusCode == http.StatusOK && said == "ok":
 		return nil

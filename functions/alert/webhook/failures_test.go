@@ -22,7 +22,8 @@ import (
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
 
-// Every status by what follows from it. A credential that was refused is read again once.
+// Every status by what follows from it. A credential that was refused is read again, and is not
+// sent twice.
 func TestEveryStatus(t *testing.T) {
 	for code, want := range map[int]struct {
 		result message.Result
@@ -30,7 +31,7 @@ func TestEveryStatus(t *testing.T) {
 	}{
 		200: {message.Delivered, 1}, 204: {message.Delivered, 1}, 299: {message.Delivered, 1},
 		300: {message.Refused, 1}, 304: {message.Refused, 1}, 400: {message.Refused, 1}, 402: {message.Refused, 1}, 405: {message.Refused, 1},
-		401: {message.Refused, 2}, 403: {message.Refused, 2}, 404: {message.Refused, 2}, 410: {message.Refused, 2},
+		401: {message.Refused, 1}, 403: {message.Refused, 1}, 404: {message.Refused, 1}, 410: {message.Refused, 1},
 		408: {message.Later, 1}, 429: {message.Later, 1}, 428: {message.Refused, 1}, 499: {message.Refused, 1},
 		500: {message.Later, 1}, 503: {message.Later, 1}, 599: {message.Later, 1},
 	} {
@@ -58,7 +59,7 @@ func TestEveryStatus(t *testing.T) {
 
 func TestAWaitIsPassedOn(t *testing.T) {
 	for header, want := range map[string]time.Duration{
-		"0": 0, "1": time.Second, "3600": time.Hour, "3601": 0, "-1": 0, "": 0, "Wed, 21 Oct 2026 07:28:00 GMT": 0, "1.5": 0,
+		"0": 0, "1": time.Second, "3600": time.Hour, "3601": time.Hour + time.Second, "99999": 6 * time.Hour, "-1": 0, "": 0, "Wed, 21 Oct 2026 07:28:00 GMT": 0, "1.5": 0,
 	} {
 		for code, waits := range map[int]bool{429: true, 503: true, 408: true, 400: false} {
 			c := catch(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -239,7 +240,7 @@ func TestEveryFieldArrives(t *testing.T) {
 		t.Errorf("PagerDuty (-want +got):\n%s", diff)
 	}
 	m = full()
-	m.State, m.Opening = message.Acknowledged, false
+	m.State, m.Opening, m.Loud, m.Events = message.Acknowledged, false, false, []incident.Event{incident.Acknowledged}
 	want = object{"routing_key": "routing-key", "event_action": "acknowledge", "dedup_key": "pongwatch/id"}
 	if diff := cmp.Diff(want, fields(t, pagerDuty(t, c.URL), c, m)); diff != "" {
 		t.Errorf("an acknowledge (-want +got):\n%s", diff)
@@ -280,41 +281,64 @@ func TestPagerDutysOwnFields(t *testing.T) {
 	}
 }
 
-// What PagerDuty is told depends on the state and on whether it knows the incident.
+// What PagerDuty is told depends on what is news, and on what it knows of the incident.
 func TestPagerDutysActions(t *testing.T) {
+	ack, joined, resolved := incident.Acknowledged, incident.Joined, incident.Resolved
 	for _, tt := range []struct {
+		name          string
 		state         message.State
 		opening, loud bool
+		events        []incident.Event
+		generation    int
+		prev          message.Ref
 		want          string
+		ref           message.Ref
 	}{
-		{message.Open, true, true, "trigger"},
-		{message.Open, false, true, "trigger"},
-		{message.Open, false, false, ""},
-		{message.Unstable, false, true, "trigger"},
-		{message.Silenced, false, false, ""},
-		{message.Acknowledged, true, false, "trigger acknowledge"},
-		{message.Acknowledged, false, false, "acknowledge"},
-		{message.Resolved, true, true, "trigger resolve"},
-		{message.Resolved, false, false, "resolve"},
-		{message.Gone, true, true, "trigger resolve"},
-		{message.Gone, false, true, "resolve"},
+		{name: "an opening triggers", state: message.Open, opening: true, loud: true, want: "trigger id"},
+		{name: "news is added to the alert's log", state: message.Open, loud: true, want: "trigger id"},
+		{name: "a silent edit says nothing", state: message.Open},
+		{name: "unstable is news", state: message.Unstable, loud: true, want: "trigger id"},
+		{name: "a silence says nothing", state: message.Silenced},
+		{name: "what is acknowledged already is opened acknowledged", state: message.Acknowledged, opening: true, want: "trigger id, acknowledge id", ref: message.Ref{Thread: "1"}},
+		{name: "an acknowledge is sent", state: message.Acknowledged, events: []incident.Event{ack}, want: "acknowledge id", ref: message.Ref{Thread: "1"}},
+		{name: "and is sent once, whatever is edited later", state: message.Acknowledged, events: []incident.Event{incident.Updated}, prev: message.Ref{ID: "id", Thread: "1"}},
+		{name: "nor is it sent with another one's acknowledge", state: message.Acknowledged, events: []incident.Event{ack}, prev: message.Ref{ID: "id", Thread: "1"}},
+		{name: "later members are an alert of their own", state: message.Open, loud: true, events: []incident.Event{joined}, generation: 2, prev: message.Ref{ID: "id", Thread: "1"}, want: "trigger id/2", ref: message.Ref{Thread: "1"}},
+		{name: "an acknowledge is of all alerts without one", state: message.Acknowledged, events: []incident.Event{ack}, generation: 2, prev: message.Ref{ID: "id", Thread: "1"}, want: "acknowledge id/1, acknowledge id/2", ref: message.Ref{Thread: "3"}},
+		{name: "what is over is opened and resolved", state: message.Resolved, opening: true, loud: true, want: "trigger id, resolve id"},
+		{name: "the end is the end of all alerts", state: message.Resolved, loud: true, events: []incident.Event{resolved}, generation: 1, prev: message.Ref{ID: "id"}, want: "resolve id, resolve id/1", ref: message.Ref{Channel: "1", Thread: "1"}},
+		{name: "but of those that are over", state: message.Resolved, loud: true, events: []incident.Event{resolved}, generation: 1, prev: message.Ref{ID: "id", Channel: "1", Thread: "1"}, want: "resolve id/1", ref: message.Ref{Channel: "1", Thread: "1"}},
+		{name: "what failed again before its end was told is ended first, as an acknowledged alert would notify no one", state: message.Open, loud: true, events: []incident.Event{incident.Reopened, resolved}, prev: message.Ref{ID: "id", Thread: "1"}, want: "resolve id, trigger id"},
+		{name: "what is gone is opened and resolved", state: message.Gone, opening: true, loud: true, want: "trigger id, resolve id"},
+		{name: "what is gone is resolved", state: message.Gone, loud: true, want: "resolve id"},
 	} {
-		c := catch(t, nil)
-		m := full()
-		m.State, m.Opening, m.Loud = tt.state, tt.opening, tt.loud
-		ref, got, err := pagerDuty(t, c.URL).Deliver(t.Context(), m, message.Ref{})
-		if err != nil || got != (message.Outcome{Result: message.Delivered}) || ref != (message.Ref{ID: "id"}) {
-			t.Errorf("%+v: %+v %+v, %v", tt, ref, got, err)
-		}
-		var actions []string
-		for _, body := range c.bodies {
-			_, rest, _ := strings.Cut(body, `"event_action":"`)
-			action, _, _ := strings.Cut(rest, `"`)
-			actions = append(actions, action)
-		}
-		if strings.Join(actions, " ") != tt.want {
-			t.Errorf("%s, opening %v, loud %v: %v, want %q", tt.state, tt.opening, tt.loud, actions, tt.want)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			c := catch(t, nil)
+			m := full()
+			m.State, m.Opening, m.Loud, m.Events, m.Generation = tt.state, tt.opening, tt.loud, tt.events, tt.generation
+			ref, got, err := pagerDuty(t, c.URL).Deliver(t.Context(), m, tt.prev)
+			tt.ref.ID = "id"
+			if tt.want == "" {
+				tt.ref = tt.prev
+			}
+			if err != nil || got != (message.Outcome{Result: message.Delivered, Unsent: tt.want == ""}) || ref != tt.ref {
+				t.Errorf("%+v %+v, %v; want %+v", ref, got, err, tt.ref)
+			}
+			var actions []string
+			for _, body := range c.bodies {
+				var e struct {
+					Action string `json:"event_action"`
+					Key    string `json:"dedup_key"`
+				}
+				if err := json.Unmarshal([]byte(body), &e); err != nil {
+					t.Fatal(err)
+				}
+				actions = append(actions, e.Action+" "+strings.TrimPrefix(e.Key, "pongwatch/"))
+			}
+			if strings.Join(actions, ", ") != tt.want {
+				t.Errorf("%v, want %q", actions, tt.want)
+			}
+		})
 	}
 }
 

@@ -42,6 +42,7 @@ type Options struct {
 type Receiver struct {
 	options Options
 	client  *http.Client
+	login   *message.Login
 }
 
 var _ message.Receiver = (*Receiver)(nil)
@@ -66,8 +67,13 @@ func New(o Options) (*Receiver, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	credentials := append([]message.Credential{o.URL}, o.Keys...)
+	if o.Alertmanager {
+		credentials = []message.Credential{o.URL, o.Token, o.Username, o.Password}
+	}
 	return &Receiver{
 		options: o,
+		login:   message.NewLogin(credentials...),
 		client:  outbound.NewClient(outbound.Options{Hosts: []string{"*"}, PublicOnly: true, AllowLoopback: o.AllowLoopback, Timeout: o.Timeout}),
 	}, nil
 }
@@ -75,43 +81,32 @@ func New(o Options) (*Receiver, error) {
 // Name implements [message.Receiver].
 func (r *Receiver) Name() string { return r.options.Name }
 
+// Renewed implements [message.Renewable].
+func (r *Receiver) Renewed(ctx context.Context) bool { return r.login.Renewed(ctx) }
+
 // Deliver implements [message.Receiver].
 func (r *Receiver) Deliver(ctx context.Context, m message.Message, prev message.Ref) (message.Ref, message.Outcome, error) {
-	id, deliveries := messageID(r.options.Name, m), []func(again bool) error{}
+	id, deliveries := messageID(r.options.Name, m), []func([]secrets.Value) error{}
 	if r.options.Alertmanager {
 		for _, status := range alertmanagerStatuses(m) {
-			deliveries = append(deliveries, func(again bool) error { return r.sendAlert(ctx, m, status, again) })
+			deliveries = append(deliveries, func(values []secrets.Value) error { return r.sendAlert(ctx, m, status, values) })
 		}
 	} else {
-		deliveries = append(deliveries, func(again bool) error { return r.sendSigned(ctx, m, id, again) })
+		deliveries = append(deliveries, func(values []secrets.Value) error { return r.sendSigned(ctx, m, id, values) })
 	}
 	for _, deliver := range deliveries {
-		err := deliver(false)
-		if message.BadCredential(err) {
-			err = deliver(true)
-		}
-		if err != nil {
+		if err := r.login.Do(ctx, posting, deliver); err != nil {
 			return prev, message.OutcomeOf(err), err
 		}
 		prev = message.Ref{ID: id}
 	}
-	return prev, message.OutcomeOf(nil), nil
+	return prev, message.Outcome{Result: message.Delivered, Unsent: len(deliveries) == 0}, nil
 }
 
 const posting = "posting to the webhook"
 
-// sendAlert posts in Alertmanager's format.
-func (r *Receiver) sendAlert(ctx context.Context, m message.Message, status string, again bool) error {
-	var values [4]secrets.Value // address, token, username, password
-	for k, read := range []message.Credential{r.options.URL, r.options.Token, r.options.Username, r.options.Password} {
-		if read == nil {
-			continue
-		}
-		var err error
-		if values[k], err = read(ctx, again); err != nil {
-			return message.FailCredential(posting, err)
-		}
-	}
+// sendAlert posts in Alertmanager's format. The values are the address and the credentials.
+func (r *Receiver) sendAlert(ctx context.Context, m message.Message, status string, values []secrets.Value) error {
 	body, err := encode(newAlertmanagerMessage(m, r.options.Name, status))
 	if err != nil {
 		return message.Fail(message.Refused, posting, err.Error())
@@ -123,36 +118,27 @@ func (r *Receiver) sendAlert(ctx context.Context, m message.Message, status stri
 	return post(ctx, r.client, posting, values[0].Reveal(), body, header, known...)
 }
 
-// sendSigned posts pongwatch's own format.
-func (r *Receiver) sendSigned(ctx context.Context, m message.Message, id string, again bool) error {
-	const doing = posting
-	address, err := r.options.URL(ctx, again)
-	if err != nil {
-		return message.FailCredential(doing, err)
-	}
-	known := outbound.Address(address)
+// sendSigned posts pongwatch's own format. The values are the address and the signing keys.
+func (r *Receiver) sendSigned(ctx context.Context, m message.Message, id string, values []secrets.Value) error {
+	address := values[0]
+	known := append(outbound.Address(address), values[1:]...)
 	var keys []signature.Key
-	for _, credential := range r.options.Keys {
-		v, err := credential(ctx, again)
-		if err != nil {
-			return message.FailCredential(doing, err)
-		}
-		known = append(known, v)
+	for _, v := range values[1:] {
 		parsed, err := signature.ParseKeys(v.Reveal())
 		if err != nil {
-			return message.Fail(message.Refused, doing, err.Error())
+			return message.Fail(message.Refused, posting, err.Error())
 		}
 		keys = append(keys, parsed...)
 	}
 	body, err := encode(newEvent(m))
 	if err != nil {
-		return message.Fail(message.Refused, doing, err.Error())
+		return message.Fail(message.Refused, posting, err.Error())
 	}
 	header := http.Header{}
 	if err := signature.Sign(header, keys, id, r.options.Now(), body); err != nil {
-		return message.Fail(message.Refused, doing, err.Error())
+		return message.Fail(message.Refused, posting, err.Error())
 	}
-	return post(ctx, r.client, doing, address.Reveal(), body, header, known...)
+	return post(ctx, r.client, posting, address.Reveal(), body, header, known...)
 }
 
 // messageID is the same for every try of one revision: the receiver's key of idempotency.

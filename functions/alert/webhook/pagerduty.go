@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/text"
@@ -34,12 +36,13 @@ const pagerDutyURL = "https://events.pagerduty.com/v2/enqueue"
 
 var pagerDutyHosts = []string{"events.pagerduty.com", "events.eu.pagerduty.com"}
 
-// PagerDuty triggers, acknowledges and resolves. The incident's id is the
+// PagerDuty triggers, acknowledges and resolves. The incident's id and generation are the
 // dedup_key, so a repeated delivery changes nothing there. It implements
 // [message.Receiver].
 type PagerDuty struct {
 	options PagerDutyOptions
 	client  *http.Client
+	login   *message.Login
 }
 
 var _ message.Receiver = (*PagerDuty)(nil)
@@ -63,6 +66,7 @@ func NewPagerDuty(o PagerDutyOptions) (*PagerDuty, error) {
 	}
 	return &PagerDuty{
 		options: o,
+		login:   message.NewLogin(o.RoutingKey),
 		client:  outbound.NewClient(outbound.Options{Hosts: pagerDutyHosts, AllowLoopback: o.AllowLoopback, Timeout: o.Timeout}),
 	}, nil
 }
@@ -70,38 +74,69 @@ func NewPagerDuty(o PagerDutyOptions) (*PagerDuty, error) {
 // Name implements [message.Receiver].
 func (p *PagerDuty) Name() string { return p.options.Name }
 
+// Renewed implements [message.Renewable].
+func (p *PagerDuty) Renewed(ctx context.Context) bool { return p.login.Renewed(ctx) }
+
 // Deliver implements [message.Receiver].
 func (p *PagerDuty) Deliver(ctx context.Context, m message.Message, prev message.Ref) (message.Ref, message.Outcome, error) {
-	for _, action := range actions(m) {
-		err := p.send(ctx, m, action, false)
-		if message.BadCredential(err) {
-			err = p.send(ctx, m, action, true)
-		}
+	events, next := actions(m, prev)
+	if len(events) == 0 {
+		return prev, message.Outcome{Result: message.Delivered, Unsent: true}, nil
+	}
+	for _, e := range events {
+		err := p.login.Do(ctx, doingPagerDuty, func(keys []secrets.Value) error { return p.send(ctx, m, e, keys[0]) })
 		if err != nil {
 			return prev, message.OutcomeOf(err), err
 		}
 	}
-	return message.Ref{ID: m.ID}, message.OutcomeOf(nil), nil
+	return next, message.OutcomeOf(nil), nil
 }
 
-// actions returns what PagerDuty must be told to be where m is. An incident that
-// was over before anything was sent leaves a resolved one there, not nothing.
-func actions(m message.Message) []string {
-	over := m.State == message.Resolved || m.State == message.Gone
-	switch {
-	case over && m.Opening:
-		return []string{"trigger", "resolve"}
-	case over:
-		return []string{"resolve"}
-	case m.State == message.Acknowledged && m.Opening:
-		return []string{"trigger", "acknowledge"}
-	case m.State == message.Acknowledged:
-		return []string{"acknowledge"}
-	case m.Loud:
-		// A trigger of an open dedup_key is added to its log and notifies no one anew.
-		return []string{"trigger"}
+// action is one event for the alert of one generation.
+type action struct {
+	name       string
+	generation int
+}
+
+// actions returns what PagerDuty must be told to be where m is, and the Ref after it. Each
+// generation of a group is an alert of its own there, because a trigger of one that is open,
+// or acknowledged, notifies no one. The Ref holds the first generation that is not resolved,
+// and the first that is not acknowledged: an acknowledge is sent once, as a second one would
+// begin PagerDuty's own timeout anew. An incident that was over before anything was sent leaves a
+// resolved alert there, not nothing.
+func actions(m message.Message, prev message.Ref) (events []action, next message.Ref) {
+	first, _ := strconv.Atoi(prev.Channel) // an empty one is 0
+	unacknowledged, _ := strconv.Atoi(prev.Thread)
+	all := func(name string, from int) {
+		for g := from; g <= m.Generation; g++ {
+			events = append(events, action{name, g})
+		}
 	}
-	return nil
+	over := m.State == message.Resolved || m.State == message.Gone
+	ended := slices.Contains(m.Events, incident.Resolved) || slices.Contains(m.Events, incident.NoLongerWatched)
+	if !over && ended && !m.Opening { // it has failed again before its end could be told
+		all("resolve", first)
+		first, unacknowledged = m.Generation, m.Generation
+	}
+	if m.Opening || m.Loud && !over {
+		events = append(events, action{"trigger", m.Generation})
+	}
+	switch {
+	case over:
+		all("resolve", first)
+		first, unacknowledged = m.Generation, m.Generation
+	case m.State == message.Acknowledged && (m.Opening || slices.Contains(m.Events, incident.Acknowledged)):
+		all("acknowledge", unacknowledged)
+		unacknowledged = m.Generation + 1
+	}
+	next = message.Ref{ID: m.ID}
+	if first > 0 {
+		next.Channel = strconv.Itoa(first)
+	}
+	if unacknowledged > 0 {
+		next.Thread = strconv.Itoa(unacknowledged)
+	}
+	return events, next
 }
 
 // pagerDutyEvent is a request to the Events API v2
@@ -135,22 +170,22 @@ type pagerDutyLink struct {
 // maxSummary is PagerDuty's limit.
 const maxSummary = 1024
 
-func (p *PagerDuty) send(ctx context.Context, m message.Message, action string, again bool) error {
-	const doing = "sending to PagerDuty"
-	key, err := p.options.RoutingKey(ctx, again)
+const doingPagerDuty = "sending to PagerDuty"
+
+func (p *PagerDuty) send(ctx context.Context, m message.Message, a action, key secrets.Value) error {
+	body, err := encode(newPagerDutyEvent(m, a, key))
 	if err != nil {
-		return message.FailCredential(doing, err)
+		return message.Fail(message.Refused, doingPagerDuty, err.Error())
 	}
-	body, err := encode(newPagerDutyEvent(m, action, key))
-	if err != nil {
-		return message.Fail(message.Refused, doing, err.Error())
-	}
-	return post(ctx, p.client, doing, p.options.URL, body, http.Header{}, key)
+	return post(ctx, p.client, doingPagerDuty, p.options.URL, body, http.Header{}, key)
 }
 
-func newPagerDutyEvent(m message.Message, action string, key secrets.Value) pagerDutyEvent {
-	e := pagerDutyEvent{RoutingKey: key.Reveal(), EventAction: action, DedupKey: "pongwatch/" + m.ID}
-	if action != "trigger" {
+func newPagerDutyEvent(m message.Message, a action, key secrets.Value) pagerDutyEvent {
+	e := pagerDutyEvent{RoutingKey: key.Reveal(), EventAction: a.name, DedupKey: "pongwatch/" + m.ID}
+	if a.generation > 0 {
+		e.DedupKey += "/" + strconv.Itoa(a.generation)
+	}
+	if a.name != "trigger" {
 		return e
 	}
 	source := m.Database

@@ -68,7 +68,9 @@ type Incident struct {
 	LastOK   time.Time `json:"last_ok,omitzero"`
 	Opened   time.Time `json:"opened"`
 	Resolved time.Time `json:"resolved,omitzero"`
-	// DurationSeconds counts from Since to the end, or to now.
+	// Again is the first failed observation since it was reopened.
+	Again time.Time `json:"again,omitzero"`
+	// DurationSeconds is how long it has failed, without the time in which it was good.
 	DurationSeconds int64 `json:"duration_seconds"`
 	Reopened        int   `json:"reopened,omitempty"`
 	Unstable        bool  `json:"unstable,omitempty"`

@@ -25,26 +25,42 @@ type schedulerJob struct {
 func schedule(ctx context.Context, j schedulerJob, logger *slog.Logger) {
 	scheduled := time.Now().Truncate(time.Second)
 	for ctx.Err() == nil {
-		next := scheduled.Truncate(j.every).Add(j.every)
-		attempt(ctx, j, scheduled, next, logger)
-		// After a run that overran, the next one begins at the next multiple.
-		if now := time.Now(); next.Before(now) {
-			next = now.Truncate(j.every).Add(j.every)
-		}
+		attempt(ctx, j, scheduled, scheduled.Truncate(j.every).Add(j.every), logger)
+		next := following(scheduled, time.Now(), j.every)
 		sleep(ctx, time.Until(next))
-		scheduled = next
+		scheduled = due(next, time.Now(), j.every)
 	}
+}
+
+// following returns when the next run is due. After a run that overran, or a clock that has
+// stepped back, that is the next multiple.
+func following(scheduled, now time.Time, every time.Duration) time.Time {
+	next := scheduled.Truncate(every).Add(every)
+	if next.Before(now) || next.Sub(now) > every {
+		next = now.Truncate(every).Add(every)
+	}
+	return next
+}
+
+// due returns the time of a run that begins now. The clock may have stepped back while it was
+// waited for, and no run is of the future.
+func due(next, now time.Time, every time.Duration) time.Time {
+	if next.Sub(now) > time.Second {
+		return now.Truncate(every)
+	}
+	return next
 }
 
 func attempt(ctx context.Context, j schedulerJob, scheduled, next time.Time, logger *slog.Logger) {
 	pause := min(j.every/4, maxRetryAfter)
+	end := time.Now().Add(time.Until(next)) // by the monotonic clock, which does not step
 	for {
 		err := j.run(ctx, scheduled)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
 		logger.WarnContext(ctx, "scheduled run failed", "job", j.name, "scheduled", scheduled.UTC(), "error", err)
-		if !time.Now().Add(pause).Before(next) {
+		if !time.Now().Add(pause).Before(end) {
 			return
 		}
 		sleep(ctx, pause)

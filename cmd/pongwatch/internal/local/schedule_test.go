@@ -107,3 +107,35 @@ func TestScheduledPost(t *testing.T) {
 		t.Error("a stranger's request was admitted")
 	}
 }
+
+func TestAClockThatStepsStopsNoRun(t *testing.T) {
+	at := func(text string) time.Time {
+		clock, err := time.Parse(time.TimeOnly, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return clock
+	}
+	for _, tt := range []struct{ name, scheduled, now, next string }{
+		{"the next multiple", "12:00:00", "12:00:07", "12:01:00"},
+		{"after a first run between two", "12:00:30", "12:00:31", "12:01:00"},
+		{"after a run that overran", "12:00:00", "12:02:10", "12:03:00"},
+		{"an hour back", "12:00:00", "11:00:07", "11:01:00"},
+		{"ninety seconds back", "12:00:00", "11:58:37", "11:59:00"},
+		{"an hour ahead", "12:00:00", "13:00:07", "13:01:00"},
+	} {
+		if got := following(at(tt.scheduled), at(tt.now), time.Minute); !got.Equal(at(tt.next)) {
+			t.Errorf("%s: %s, want %s", tt.name, got.Format(time.TimeOnly), tt.next)
+		}
+	}
+	for _, tt := range []struct{ name, next, now, want string }{
+		{"on time", "12:01:00", "12:01:00", "12:01:00"},
+		{"late", "12:01:00", "12:01:20", "12:01:00"},
+		{"a timer that is a little early", "12:01:00", "12:00:59", "12:01:00"},
+		{"the clock stepped back meanwhile", "12:01:00", "11:01:10", "11:01:00"},
+	} {
+		if got := due(at(tt.next), at(tt.now), time.Minute); !got.Equal(at(tt.want)) {
+			t.Errorf("%s: %s, want %s", tt.name, got.Format(time.TimeOnly), tt.want)
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package incident
+
+import (
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+// SignalShift is how far ahead of Alert's a signal's clock may be. A signature accepts the
+// same five minutes (Standard Webhooks), and an app whose signal was accepted does not repeat it.
+const SignalShift = 5 * time.Minute
+
+// Ahead returns by how much the newest thing that the state says has happened lies in the
+// future, beyond what a producer's clock may be fast by. It is evidence that the clock has
+// stepped back since.
+func (s State) Ahead(now time.Time, p Policy) (ahead time.Duration) {
+	s.past(func(t *time.Time, every time.Duration) {
+		if t.After(p.limit(now, every)) {
+			ahead = max(ahead, t.Sub(now))
+		}
+	})
+	return ahead
+}
+
+// limit is how late something may have happened: a run, which has an interval, or anything
+// else, which may be an app's word.
+func (p Policy) limit(now time.Time, every time.Duration) time.Time {
+	if every > 0 {
+		return now.Add(p.Shift)
+	}
+	return now.Add(SignalShift)
+}
+
+// StepBack corrects what a clock that was fast has left in the state. What is said to have
+// happened in the future has happened now, so that no age is negative. A run happened one
+// interval ago, so that the next one is accepted. Leases, pauses and reminders are due as much
+// sooner as the clock has stepped back.
+func (s *State) StepBack(now time.Time, p Policy) {
+	ahead := s.Ahead(now, p)
+	s.past(func(t *time.Time, every time.Duration) {
+		if t.After(p.limit(now, every)) {
+			*t = now.Add(-every)
+		}
+	})
+	for i := range s.Silences {
+		if latest := now.Add(p.SilenceMost); s.Silences[i].Until.After(latest) {
+			s.Silences[i].Until = latest
+		}
+	}
+	sooner := func(t *time.Time) {
+		if !t.IsZero() {
+			*t = t.Add(-ahead)
+		}
+	}
+	s.threads(func(t *Thread) {
+		sooner(&t.RemindAt)
+		for address, d := range t.Deliveries {
+			sooner(&d.Lease.Until)
+			sooner(&d.NotBefore)
+			t.Deliveries[address] = d
+		}
+	})
+}
+
+// past calls f with each time at which something has happened, and with the interval of what
+// happens again and again. It leaves out zero times.
+func (s State) past(f func(t *time.Time, every time.Duration)) {
+	each := func(every time.Duration, times ...*time.Time) {
+		for _, t := range times {
+			if !t.IsZero() {
+				f(t, every)
+			}
+		}
+	}
+	for key, j := range s.Jobs {
+		each(j.Every, &j.Scheduled)
+		each(0, &j.Expected, &j.Late)
+		s.Jobs[key] = j
+	}
+	for region, t := range s.Canary {
+		each(0, &t)
+		s.Canary[region] = t
+	}
+	for id, t := range s.Commands {
+		each(0, &t)
+		s.Commands[id] = t
+	}
+	for _, ss := range s.Series {
+		each(0, &ss.HeldAt, &ss.LastBad, &ss.LastOK)
+		for i := range ss.Sources {
+			src := &ss.Sources[i]
+			every := src.Every
+			if kind, _ := report.CutEvidenceSource(src.Source); kind == report.SourceEvent || kind == report.SourceLogs {
+				every = 0 // a signal is no run
+			}
+			each(every, &src.Scheduled)
+			each(0, &src.Seen, &src.UnknownSince, &src.Since)
+		}
+	}
+	for _, inc := range s.Incidents {
+		each(0, &inc.Since, &inc.LastOK, &inc.Opened, &inc.Resolved, &inc.Again, &inc.Good, &inc.Resumed, &inc.RedisBack)
+		for i := range inc.Reopenings {
+			each(0, &inc.Reopenings[i])
+		}
+		for class, t := range inc.CauseTold {
+			each(0, &t)
+			inc.CauseTold[class] = t
+		}
+	}
+	for _, g := range s.Groups {
+		each(0, &g.Since, &g.Opened, &g.Resolved, &g.Reopened, &g.Renewed, &g.Resumed)
+	}
+	s.threads(func(t *Thread) {
+		each(0, &t.Escalated, &t.Edited)
+		if t.Ack != nil {
+			each(0, &t.Ack.At)
+		}
+		for address, d := range t.Deliveries {
+			each(0, &d.Since, &d.Sent)
+			t.Deliveries[address] = d
+		}
+	})
+}
+
+func (s State) threads(f func(*Thread)) {
+	for _, inc := range s.Incidents {
+		f(&inc.Thread)
+	}
+	for _, g := range s.Groups {
+		f(&g.Thread)
+	}
+}
