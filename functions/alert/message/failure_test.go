@@ -20,15 +20,25 @@ func TestStatusesAreJudged(t *testing.T) {
 		wait   string
 		want   message.Outcome
 	}{
-		{300, "", message.Outcome{Result: message.Refused}}, {400, "5", message.Outcome{Result: message.Refused}}, {499, "5", message.Outcome{Result: message.Refused}},
-		{408, "5", message.Outcome{Result: message.Later, RetryAfter: 5 * time.Second}}, {407, "", message.Outcome{Result: message.Refused}}, {409, "", message.Outcome{Result: message.Refused}},
-		{429, "0", message.Outcome{Result: message.Later}}, {429, "-1", message.Outcome{Result: message.Later}}, {429, "3600", message.Outcome{Result: message.Later, RetryAfter: time.Hour}},
+		{300, "", message.Outcome{Result: message.Refused}},
+		{400, "5", message.Outcome{Result: message.Refused}},
+		{499, "5", message.Outcome{Result: message.Refused}},
+		{408, "5", message.Outcome{Result: message.Later, RetryAfter: 5 * time.Second}},
+		{407, "", message.Outcome{Result: message.Refused}},
+		{409, "", message.Outcome{Result: message.Refused}},
+		{429, "0", message.Outcome{Result: message.Later}},
+		{429, "-1", message.Outcome{Result: message.Later}},
+		{429, "3600", message.Outcome{Result: message.Later, RetryAfter: time.Hour}},
 		{429, "21601", message.Outcome{Result: message.Later, RetryAfter: 6 * time.Hour}},
-		{429, "Sun, 22 Nov 2026 12:01:30 GMT", message.Outcome{Result: message.Later, RetryAfter: 90 * time.Second}}, {503, "Mon, 23 Nov 2026 12:00:00 GMT", message.Outcome{Result: message.Later, RetryAfter: 6 * time.Hour}},
+		{429, "Sun, 22 Nov 2026 12:01:30 GMT", message.Outcome{Result: message.Later, RetryAfter: 90 * time.Second}},
+		{503, "Mon, 23 Nov 2026 12:00:00 GMT", message.Outcome{Result: message.Later, RetryAfter: 6 * time.Hour}},
 		{429, "Sun, 22 Nov 2026 11:00:00 GMT", message.Outcome{Result: message.Later}},
-		{429, "soon", message.Outcome{Result: message.Later}}, {429, "", message.Outcome{Result: message.Later}},
-		{428, "5", message.Outcome{Result: message.Refused}}, {430, "5", message.Outcome{Result: message.Refused}},
-		{500, "5", message.Outcome{Result: message.Later, RetryAfter: 5 * time.Second}}, {599, "", message.Outcome{Result: message.Later}},
+		{429, "soon", message.Outcome{Result: message.Later}},
+		{429, "", message.Outcome{Result: message.Later}},
+		{428, "5", message.Outcome{Result: message.Refused}},
+		{430, "5", message.Outcome{Result: message.Refused}},
+		{500, "5", message.Outcome{Result: message.Later, RetryAfter: 5 * time.Second}},
+		{599, "", message.Outcome{Result: message.Later}},
 	} {
 		f := message.FailStatus("posting", &http.Response{StatusCode: tt.status, Header: http.Header{"Retry-After": {tt.wait}, "Date": {"Sun, 22 Nov 2026 12:00:00 GMT"}}})
 		tt.want.Reason = fmt.Sprintf("HTTP %d", tt.status)
