@@ -64,7 +64,7 @@ func (a *asker) drilled(v incidents.View, c report.Command, last bool) (seen boo
 	case drill.ID == "" || !settled && !last:
 		return false, nil
 	case len(drill.Told) == 0:
-		return true, refuse("%s reached nobody: no receiver is configured", drill.ID)
+		return true, refuse("%s reached no receiver: none is configured", drill.ID)
 	}
 	fmt.Fprintf(a.OutOrStdout(), "%s:\n", drill.ID)
 	width := 0

@@ -271,11 +271,11 @@ func (p *page) told(told []incidents.Told, h incidents.Handling) []detail {
 	case len(done)+len(others) > 0:
 		return append(done, others...)
 	case !h.SilencedUntil.IsZero():
-		return []detail{{"told", "nobody: it is silenced", ""}}
+		return []detail{{"told", "no one: it is silenced", ""}}
 	case h.Maintenance:
-		return []detail{{"told", "nobody: it is in maintenance", ""}}
+		return []detail{{"told", "no one: it is in maintenance", ""}}
 	}
-	return []detail{{"told", "nobody", yellow}}
+	return []detail{{"told", "no one", yellow}}
 }
 
 // table writes rows in columns that fit the width. A database's name is cut where

@@ -172,7 +172,7 @@ func TestParseSilence(t *testing.T) {
 func TestDrillOfReceivers(t *testing.T) {
 	f := newFakeLocal(t, "prod-cache")
 	f.policy.Receivers = map[string]incident.Receiver{}
-	expect(t, exitNo, "reached nobody: no receiver is configured", "drill", "--wait", "500ms", "--url", f.URL)
+	expect(t, exitNo, "reached no receiver: none is configured", "drill", "--wait", "500ms", "--url", f.URL)
 
 	at := time.Date(2026, 11, 22, 18, 34, 5, 0, time.UTC)
 	tests := []struct {

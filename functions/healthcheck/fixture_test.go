@@ -151,7 +151,7 @@ func find(t *testing.T, r report.Report, database string, c report.Check) report
 	return report.Observation{}
 }
 
-// slowOnce is resolve whose first answer takes a while, or until nobody waits.
+// slowOnce is resolve whose first answer takes a while, or until no request waits.
 func slowOnce(resolve check.Resolve, d time.Duration, first *bool) check.Resolve {
 	return func(ctx context.Context, db *config.Database, fresh bool) (config.Credentials, error) {
 		if *first {

@@ -64,7 +64,7 @@ func TestARunPublishesEveryDueCheckThenRecords(t *testing.T) {
 	}
 }
 
-func TestARepeatedRunAsksNobodyTwice(t *testing.T) {
+func TestARepeatedRunAsksNoDatabaseTwice(t *testing.T) {
 	var pings atomic.Int32
 	to := &topic{}
 	o := options(t, parse(t, one(serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { pings.Add(1); pong()(w, r) })))), memory(nil), to)

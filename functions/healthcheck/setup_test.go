@@ -21,7 +21,7 @@ func TestTheDeployedFunctionSaysWhatItsSetUpLacks(t *testing.T) {
 		}
 	}
 	ask("PONGWATCH_CONFIG")
-	// A failed set-up is tried again: each mistake shows when the one before is mended.
+	// A failed set-up is tried again: each mistake shows when the one before is fixed.
 	environment["PONGWATCH_CONFIG"] = `{"databases": [{"name": "cache", "url": "https://fake.upstash.io", "token": "sm://projects/p/secrets/s"}]}`
 	ask("PONGWATCH_TOPIC_REPORTS")
 }

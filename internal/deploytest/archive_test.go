@@ -105,7 +105,7 @@ func TestWhatIsWrongWithAnArchiveIsNoticed(t *testing.T) {
 		{name: "a package for tests", file: "shared/upstash/upstashtest/server.go", content: "package upstashtest\n", want: "belongs to tests"},
 		{name: "a test", file: "shared/report/report_test.go", content: "package report\n", want: "is a test"},
 		{name: "the store of one machine", file: "shared/store/boltstore/store.go", content: "package boltstore\n", want: "belongs to tests or to one machine"},
-		{name: "an entry point that nobody registers", entryPoints: []string{"HealthCheque"}, want: "HealthCheque is not registered"},
+		{name: "an entry point that is not registered", entryPoints: []string{"HealthCheque"}, want: "HealthCheque is not registered"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -118,7 +118,7 @@ func usedTypes() (map[string]bool, error) {
 // startProvider starts a provider and serves it, narrowed, on a socket.
 func startProvider(binary, socket string, used map[string]bool) (pid, version int, stop func(), err error) {
 	cmd := exec.Command(binary)
-	// What go-plugin asks of whoever starts a plugin of Terraform
+	// What go-plugin asks of a program that starts a plugin of Terraform
 	// (https://github.com/hashicorp/terraform/blob/main/internal/plugin/serve.go).
 	cmd.Env = append(os.Environ(), "TF_PLUGIN_MAGIC_COOKIE=d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2", "PLUGIN_PROTOCOL_VERSIONS=5,6")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -255,7 +255,7 @@ func keyOf(entry []byte) string {
 // raw is a message of gRPC's that is not decoded.
 type raw struct{ bytes []byte }
 
-// asIs is the codec of messages that nobody decodes.
+// asIs is the codec of messages that are not decoded.
 type asIs struct{}
 
 func (asIs) Marshal(v any) ([]byte, error) { return v.(*raw).bytes, nil }

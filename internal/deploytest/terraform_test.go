@@ -75,7 +75,7 @@ func copyFile(t *testing.T, from, to string) {
 	t.Helper()
 	content, err := os.ReadFile(from)
 	if errors.Is(err, fs.ErrNotExist) {
-		return // a file that somebody has removed meanwhile
+		return // a file that was removed meanwhile
 	}
 	if err := errors.Join(err, os.MkdirAll(filepath.Dir(to), 0o750), os.WriteFile(to, content, 0o600)); err != nil {
 		t.Fatal(err)

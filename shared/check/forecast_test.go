@@ -154,7 +154,7 @@ func TestForecastIsSilentWhereItCannotTell(t *testing.T) {
 func TestMemoryFollowsAFillingDatabase(t *testing.T) {
 	const limit, step = 1_000_000, 5_000
 	var readings []report.Reading
-	var opened, failed, relieved, closed, foretold float64
+	var opened, failed, relieved, closed, forecasts float64
 	size, growing := 700_000.0, true
 	random := rand.New(rand.NewPCG(7, 7))
 	for i := 0; growing || size > 700_000; i++ {
@@ -181,9 +181,9 @@ func TestMemoryFollowsAFillingDatabase(t *testing.T) {
 		}
 		switch want := (limit - size) / step / 12; {
 		case growing && told && math.Abs(left-want) > 0.1*want+1.0/12:
-			t.Errorf("at %.3f %.2f h are foretold, want %.2f", share, left, want)
+			t.Errorf("at %.3f %.2f h are forecast, want %.2f", share, left, want)
 		case growing && told:
-			foretold++
+			forecasts++
 		case !growing && told && size < 900_000:
 			t.Errorf("while it shrinks, at %.3f, it says %q", share, o.Evidence)
 		}
@@ -207,8 +207,8 @@ func TestMemoryFollowsAFillingDatabase(t *testing.T) {
 	within("it fails", failed, 0.95)
 	within("it is a warning again", relieved, 0.90)
 	within("it clears", closed, 0.75)
-	if foretold < 30 {
-		t.Errorf("%v forecasts while it filled", foretold)
+	if forecasts < 30 {
+		t.Errorf("%v forecasts while it filled", forecasts)
 	}
 }
 

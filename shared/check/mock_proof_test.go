@@ -108,7 +108,7 @@ func TestTheProof(t *testing.T) {
 		{name: "a page that prints what it was sent", answer: func(n string) string { return fmt.Sprintf(`{"data":{"nonce":%q}}`, n) }, want: report.Unknown, cause: cause.AppUnreachable},
 		{name: "an app that failed to write", status: 500, want: report.Unknown, cause: cause.AppUnreachable},
 		{name: "a page of HTML", answer: func(n string) string { return "<html>" + n }, want: report.Unknown, cause: cause.AppUnreachable},
-		{name: "a database that takes no writes: nobody is asked", set: full, want: report.Unknown, cause: cause.StorageFull},
+		{name: "a database that takes no writes: no app is asked", set: full, want: report.Unknown, cause: cause.StorageFull},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

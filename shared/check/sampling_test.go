@@ -195,7 +195,7 @@ func TestValuesThatShouldBeJSONAre(t *testing.T) {
 		found   float64
 		says    string
 	}{
-		{"what does not begin like JSON is nobody's mistake", "", map[string]string{"ws:1:a": "plain", "ws:1:b": "42"}, 0, "0 of 2 sampled"},
+		{"what does not begin like JSON is no mistake", "", map[string]string{"ws:1:a": "plain", "ws:1:b": "42"}, 0, "0 of 2 sampled"},
 		{"what does must be", "", map[string]string{"ws:1:a": "[object Object]", "ws:1:b": `{"half":`, "ws:1:c": `{"a":1}`}, 2, "2 of 3 sampled values not JSON: ws:* (2)"},
 		{"with a pattern every value must be", "^ws:[^:]+:session:", map[string]string{"ws:1:session:a": "plain", "ws:1:other": "plain"}, 1, "1 of 1 sampled"},
 		{"a long value is judged by its beginning", "", map[string]string{"ws:1:a": long, "ws:1:b": long[:len(long)-2] + `]`}, 0, "0 of 2 sampled"},

@@ -269,7 +269,7 @@ func TestRulesOfReceivers(t *testing.T) {
 		{"mail with a user alone", email(", to: b@example.com, username: u"), []string{pair}},
 		{"mail with a password alone", email(", to: b@example.com, password: '" + hook + "'"), []string{pair}},
 		{"mail with a wrong password says that alone", email(", to: b@example.com, username: u, password: 5"), []string{"receivers[0].email.password is a whole number, want a text; example: sm://projects/my-project/secrets/smtp-password"}},
-		{"mail to nobody", email(", to: []"), []string{"receivers[0].email.to is empty; example: [oncall@example.com]"}},
+		{"mail without a recipient", email(", to: []"), []string{"receivers[0].email.to is empty; example: [oncall@example.com]"}},
 		{"mail without recipients", email(""), []string{"receivers[0].email.to is missing; example: [oncall@example.com]"}},
 		{"mail to one twice", email(", to: [b@example.com, c@example.com, B@Example.com]"), []string{"receivers[0].email.to[2] is listed twice"}},
 		{"mail by port 25", email(", to: b@example.com, port: 25"), []string{"receivers[0].email.port is 25, which Google Cloud closes and which promises no encryption; want 587 or 465; example: 587"}},

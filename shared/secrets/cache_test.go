@@ -125,7 +125,7 @@ func TestCacheDoesNotRememberAFirstFailure(t *testing.T) {
 		}
 		src.fail(nil)
 		if e := mustGet(t, c.Get, ref); e.Value.Reveal() != "one" {
-			t.Error("once mended, the secret is not read")
+			t.Error("once it works again, the secret is not read")
 		}
 	})
 }

@@ -174,7 +174,7 @@ func TestLinksStandInForButtons(t *testing.T) {
 }
 
 // A thread tells only those who are in it, so that what must wake people goes to the
-// channel as well; mentions are for critical failures that nobody has taken.
+// channel as well; mentions are for critical failures that are not acknowledged.
 func TestWhatReachesTheChannel(t *testing.T) {
 	loud := map[incident.Event]bool{
 		incident.Escalated: true, incident.Reminder: true, incident.Reopened: true, incident.Resumed: true, incident.Raised: true,

@@ -310,7 +310,7 @@ func (r *Receiver) IsMember(ctx context.Context, user, group string) (bool, erro
 		return false, err
 	}
 	if err != nil {
-		r.options.Logger.ErrorContext(ctx, "slack refuses to list a user group, nobody in it may act", "receiver", r.options.Name, "group", group, "error", err.Error())
+		r.options.Logger.ErrorContext(ctx, "slack refuses to list a user group, so its members may not act", "receiver", r.options.Name, "group", group, "error", err.Error())
 	}
 	r.mu.Lock()
 	r.groups[group] = members{users, time.Now()}

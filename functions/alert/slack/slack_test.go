@@ -144,7 +144,7 @@ func TestOutcomes(t *testing.T) {
 		{"429 without a header is tried again", false, []slacktest.Fault{{Status: 429}}, message.Outcome{Result: message.Delivered}, 1},
 		{"ok:false ratelimited", false, []slacktest.Fault{{Code: "ratelimited", Times: -1}}, message.Outcome{Result: message.Later, Reason: "ratelimited"}, 0},
 		{"an archived channel is refused for good", false, []slacktest.Fault{{Code: "is_archived"}}, message.Outcome{Result: message.Refused, Reason: "is_archived"}, 0},
-		{"a code that nobody knows lasts", false, []slacktest.Fault{{Code: "brand_new_code"}}, message.Outcome{Result: message.Refused, Reason: "brand_new_code"}, 0},
+		{"an unknown code lasts", false, []slacktest.Fault{{Code: "brand_new_code"}}, message.Outcome{Result: message.Refused, Reason: "brand_new_code"}, 0},
 		{"fatal_error may have been delivered", false, []slacktest.Fault{{Code: "fatal_error"}}, message.Outcome{Result: message.Unknown, Reason: "fatal_error"}, 0},
 		{"refused blocks are sent as text", false, []slacktest.Fault{{Code: "invalid_blocks"}}, message.Outcome{Result: message.Delivered}, 1},
 		{"a redirect is not followed", false, []slacktest.Fault{{Status: 307, Location: "https://evil.example/"}}, message.Outcome{Result: message.Refused, Reason: "HTTP 307"}, 0},
@@ -264,7 +264,7 @@ func TestUserGroups(t *testing.T) {
 	}
 	s.Fail(slacktest.Fault{Status: 503, Times: -1})
 	if got, err := r.IsMember(t.Context(), "U0ALICE", "S0THIRD0000"); err == nil || got {
-		t.Errorf("Slack does not answer: %v, %v; want an error, since nobody knows", got, err)
+		t.Errorf("Slack does not answer: %v, %v; want an error, because membership is unknown", got, err)
 	}
 }
 

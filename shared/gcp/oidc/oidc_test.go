@@ -70,7 +70,7 @@ func TestCaller(t *testing.T) {
 		{"another service account", signed(t, google, good.With("email", "other@p.iam.gserviceaccount.com")), oidc.ErrForbidden},
 		{"no email", signed(t, google, good.With("email", nil)), oidc.ErrForbidden},
 		{"an email of another type", signed(t, google, good.With("email", 7)), oidc.ErrForbidden},
-		{"an email that nobody verified", signed(t, google, good.With("email_verified", false)), oidc.ErrForbidden},
+		{"an unverified email", signed(t, google, good.With("email_verified", false)), oidc.ErrForbidden},
 		{"verified as text", signed(t, google, good.With("email_verified", "true")), oidc.ErrForbidden},
 		{"no token", "", oidc.ErrNoToken},
 		{"no token's shape", "abc", oidc.ErrBadToken},
@@ -214,7 +214,7 @@ func TestNewRefusesBadOptions(t *testing.T) {
 		problem string
 	}{
 		{"no audience would accept anybody's", oidc.Options{Emails: emails}, "audience"},
-		{"nobody may call", oidc.Options{Audience: audience}, "emails"},
+		{"no caller is allowed", oidc.Options{Audience: audience}, "emails"},
 		{"an empty email would match a missing one", oidc.Options{Audience: audience, Emails: []string{""}}, "emails"},
 	}
 	for _, tt := range tests {

@@ -87,7 +87,7 @@ func TestRefusalClosesThePortAndOpensItAgain(t *testing.T) {
 	}
 }
 
-func TestHangingRequestsEndWhenTheFaultIsMended(t *testing.T) {
+func TestHangingRequestsEndWithTheFault(t *testing.T) {
 	for _, mode := range []upstashtest.Mode{upstashtest.Hang, upstashtest.HangInside} {
 		s := start(t, upstashtest.Options{})
 		breakIt(t, s, upstashtest.Fault{Mode: mode})
@@ -104,7 +104,7 @@ func TestHangingRequestsEndWhenTheFaultIsMended(t *testing.T) {
 			t.Errorf("%s: the hanging request has a PONG", mode)
 		}
 		if r := c.Ping(t.Context()); r.Err != nil {
-			t.Errorf("%s: mended, but %v", mode, r.Err)
+			t.Errorf("%s: the fault is over, but %v", mode, r.Err)
 		}
 	}
 }

@@ -26,7 +26,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
 )
 
-// discarding are the options of a process that nobody reads.
+// discarding are the options of a process whose output is not read.
 func discarding(data string, env map[string]string) Options {
 	return Options{
 		Addr: "127.0.0.1:0", Data: data, Out: io.Discard, Logger: slog.New(slog.DiscardHandler),
@@ -222,7 +222,7 @@ func TestGreet(t *testing.T) {
 		want           []string
 	}{
 		{"one database and no receiver", "{databases: [" + one + "]}", 0, []string{
-			"pongwatch watches cache and notifies nobody: set SLACK_WEBHOOK_URL or SMTP_HOST to be notified.\n", "ping every 1m0s, state in DATA\n", "Try:\n  curl -f URL/api/v1/health/redis\n",
+			"pongwatch watches cache and notifies no one: set SLACK_WEBHOOK_URL or SMTP_HOST to be notified.\n", "ping every 1m0s, state in DATA\n", "Try:\n  curl -f URL/api/v1/health/redis\n",
 		}},
 		{"two databases and receivers", "{databases: [" + two + "], " + receivers + "}", 7 * time.Second, []string{
 			"pongwatch watches 2 databases and notifies slack-oncall, second.\n", "ping every 7s, ",

@@ -24,7 +24,7 @@ To watch a real database, set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN.
 			receivers = append(receivers, r.Name)
 		}
 		if len(receivers) == 0 {
-			receivers = []string{"nobody: set SLACK_WEBHOOK_URL or SMTP_HOST to be notified"}
+			receivers = []string{"no one: set SLACK_WEBHOOK_URL or SMTP_HOST to be notified"}
 		}
 		fmt.Fprintf(out, "pongwatch watches %s and notifies %s.\n\n", databases, strings.Join(receivers, ", "))
 	}

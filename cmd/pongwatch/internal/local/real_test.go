@@ -67,7 +67,7 @@ func (p *Process) status(t *testing.T) string {
 	return answer.Status
 }
 
-// The real thing, as somebody would set it up with the variables of their app: a
+// The real thing, set up with the variables of an app: a
 // redis-server behind the emulator's REST, an incoming Slack webhook, and a mail
 // server that demands STARTTLS and a login. It stops: an alert by both. It starts:
 // the resolve by both.

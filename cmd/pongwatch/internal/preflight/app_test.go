@@ -276,7 +276,7 @@ func TestFallbackIsDrilledInStaging(t *testing.T) {
 	}
 }
 
-// An app that nobody can reach is unreachable, in every item, and its address is
+// An app that cannot be reached is unreachable, in every item, and its address is
 // asked for nothing else.
 func TestAnAppThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()

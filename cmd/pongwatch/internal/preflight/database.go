@@ -283,7 +283,7 @@ func deployedMockOff(ctx context.Context, r *run, d *database) Finding {
 	if len(unread) > 0 {
 		return warn("how the app is deployed is not known", strings.Join(unread, "; "),
 			"Name in app.url_variables the variable that holds the app's REST URL, if the evidence asks for it.",
-			"Log in with gcloud auth application-default login, as somebody who may view the service (roles/run.viewer).")
+			"Log in with gcloud auth application-default login, as an account that may view the service (roles/run.viewer).")
 	}
 	return pass("%s, in the configuration and as deployed", evidence)
 }

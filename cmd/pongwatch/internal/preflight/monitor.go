@@ -244,7 +244,7 @@ func receivers(_ context.Context, r *run) Finding {
 	evidence := strings.Join(names, ", ")
 	switch {
 	case len(names) == 0:
-		return fail("nobody is told of an outage", "no receiver is configured",
+		return fail("no one is notified of an outage", "no receiver is configured",
 			"Configure a receiver: SLACK_WEBHOOK_URL, or SMTP_HOST with ALERT_EMAIL_TO, or receivers: in the document.")
 	case !pages && len(names) == 1:
 		return warn("one receiver only: its outage hides every other", evidence, "Configure a second one of another kind.")
@@ -261,7 +261,7 @@ func drill(ctx context.Context, r *run) Finding {
 	case err != nil:
 		return fail("the drill had no effect", err.Error(), steps...)
 	case len(i.Told) == 0:
-		return fail("the drill reached nobody", i.ID, steps...)
+		return fail("the drill reached no receiver", i.ID, steps...)
 	}
 	var told []string
 	delivered := true

@@ -72,7 +72,7 @@ func TestARunningPongwatch(t *testing.T) {
 		"complete statistics pass":                {"monitor.metrics", statistics, answer(200, complete), preflight.Pass, "1 database"},
 		"old pings and no figures are incomplete": {"monitor.metrics", statistics, answer(200, stale), preflight.Fail, "a recent ping of cache, the figures of cache"},
 		"no access fails":                         {"monitor.metrics", statistics, answer(403, `{"error":"no"}`), preflight.Fail, "HTTP 403"},
-		"nobody in mock mode passes":              {"metrics.fallback", statistics, answer(200, complete), preflight.Pass, "0 activations, 0.0 min"},
+		"no app in mock mode passes":              {"metrics.fallback", statistics, answer(200, complete), preflight.Pass, "0 activations, 0.0 min"},
 		"an unknown fallback rate fails":          {"metrics.fallback", statistics, answer(200, stale), preflight.Fail, "cache"},
 		"an app in mock mode in an outage fails":  {"metrics.fallback", statistics, answer(200, isOut), preflight.Fail, "INC-7F3A9K"},
 		"an outage with a fallback is one":        {"app.fallback", statistics, answer(200, wasOut), preflight.Pass, "INC-7F3A9K of backend (app): activated 2026-11-22 18:00 UTC, recovered 2026-11-22 18:20 UTC"},
@@ -126,7 +126,7 @@ func TestDrills(t *testing.T) {
 		"taken by all passes":             {monitor{drill: told(incidents.DeliveryDone, incidents.DeliveryDone)}, preflight.Pass},
 		"refused by one fails":            {monitor{drill: told(incidents.DeliveryDone, incidents.DeliveryFailed)}, preflight.Fail},
 		"still pending fails":             {monitor{drill: told(incidents.DeliveryPending)}, preflight.Fail},
-		"nobody to tell fails":            {monitor{drill: told()}, preflight.Fail},
+		"no receiver fails":            {monitor{drill: told()}, preflight.Fail},
 		"no answer fails":                 {monitor{err: errors.New("connection refused")}, preflight.Fail},
 		"not to be ordered is for people": {monitor{err: preflight.ErrNoDrill}, preflight.Manual},
 	} {
