@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata" // Cloud Run's base image has no zones, and a maintenance window must not depend on that
 
@@ -19,50 +20,56 @@ import (
 type pattern struct {
 	// form is published in the JSON Schema too, so it is plain enough for every
 	// dialect of regular expressions.
-	form *regexp.Regexp
+	form func() *regexp.Regexp
 	// want completes "is not …".
 	want string
 	// more, where not nil, says what is wrong with a text of the right form.
 	more func(text string, local bool) string
 }
 
+// lazily compiles an expression on its first use. Compiling all of them takes a seventh of a cold start, which
+// scripts/bench coldstart bounds, and a document uses a few.
+func lazily(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
+
 const nameForm = `^[a-z0-9][a-z0-9-]{0,62}$`
 
 var patterns = map[string]pattern{
-	"name": {form: regexp.MustCompile(nameForm), want: "a name of lower-case letters, digits and dashes (at most 63)"},
-	"id":   {form: regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`), want: "an id of letters, digits and dashes"},
+	"name": {form: lazily(nameForm), want: "a name of lower-case letters, digits and dashes (at most 63)"},
+	"id":   {form: lazily(`^[A-Za-z0-9-]{1,64}$`), want: "an id of letters, digits and dashes"},
 	"service": {
-		form: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`), want: "a service name of letters, digits, dots, dashes and underscores (at most 63)",
+		form: lazily(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`), want: "a service name of letters, digits, dots, dashes and underscores (at most 63)",
 	},
-	"variable": {form: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`), want: "the name of an environment variable"},
+	"variable": {form: lazily(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`), want: "the name of an environment variable"},
 	"cloud_run": {
-		form: regexp.MustCompile(`^projects/[^/]+/locations/[^/]+/services/[^/]+$`), want: "the full name of a Cloud Run service",
+		form: lazily(`^projects/[^/]+/locations/[^/]+/services/[^/]+$`), want: "the full name of a Cloud Run service",
 	},
-	"url":           {form: regexp.MustCompile(`^https?://[^\s]+$`), want: "an https:// URL", more: checkAddress},
-	"template":      {form: regexp.MustCompile(`^https?://[^\s]+$`), want: "an https:// URL", more: checkTemplate},
-	"origin":        {form: regexp.MustCompile(`^https?://[^\s/]+$`), want: "an origin: scheme and host without a path"},
-	"host":          {form: regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$`), want: "a host name without scheme or port"},
-	"email":         {form: regexp.MustCompile(`^[^@\s<>"]+@[^@\s<>"]+$`), want: "a mail address"},
-	"address":       {form: regexp.MustCompile(`^[^\r\n]*@[^\r\n]+$`), want: "a mail address, with or without a name", more: unless("is not a mail address, with or without a name", mail.ParseAddress)},
-	"regexp":        {form: regexp.MustCompile(`^[\s\S]{1,500}$`), want: "a regular expression of at most 500 bytes", more: unless("is not a regular expression", regexp.Compile)},
-	"jsonpath":      {form: regexp.MustCompile(`^\$[\s\S]{0,200}$`), want: "a JSONPath that begins with $ (at most 200 bytes)", more: checkPath},
-	"glob":          {form: regexp.MustCompile(`^[a-z0-9*?-]{1,63}$`), want: "a name, or a pattern with * and ?"},
-	"slack_channel": {form: regexp.MustCompile(`^([CDG][A-Z0-9]{5,20}|#?[a-z0-9][a-z0-9_-]{0,79})$`), want: "a channel id (C…) or a channel's name"},
-	"slack_member":  {form: regexp.MustCompile(`^[USW][A-Z0-9]{5,20}$`), want: "a user id (U…) or user-group id (S…)"},
-	"slack_mention": {form: regexp.MustCompile(`^([USW][A-Z0-9]{5,20}|here|channel)$`), want: "a user id (U…), a user-group id (S…), here or channel"},
-	"slack_app":     {form: regexp.MustCompile(`^A[A-Z0-9]{5,20}$`), want: "a Slack app's id (A…)"},
-	"slack_team":    {form: regexp.MustCompile(`^[TE][A-Z0-9]{5,20}$`), want: "a Slack workspace's id (T…)"},
-	"zone": {form: regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+/-]{0,63}$`), want: "an IANA time zone", more: func(text string, _ bool) string {
+	"url":           {form: lazily(`^https?://[^\s]+$`), want: "an https:// URL", more: checkAddress},
+	"template":      {form: lazily(`^https?://[^\s]+$`), want: "an https:// URL", more: checkTemplate},
+	"origin":        {form: lazily(`^https?://[^\s/]+$`), want: "an origin: scheme and host without a path"},
+	"host":          {form: lazily(`^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$`), want: "a host name without scheme or port"},
+	"email":         {form: lazily(`^[^@\s<>"]+@[^@\s<>"]+$`), want: "a mail address"},
+	"address":       {form: lazily(`^[^\r\n]*@[^\r\n]+$`), want: "a mail address, with or without a name", more: unless("is not a mail address, with or without a name", mail.ParseAddress)},
+	"regexp":        {form: lazily(`^[\s\S]{1,500}$`), want: "a regular expression of at most 500 bytes", more: unless("is not a regular expression", regexp.Compile)},
+	"jsonpath":      {form: lazily(`^\$[\s\S]{0,200}$`), want: "a JSONPath that begins with $ (at most 200 bytes)", more: checkPath},
+	"glob":          {form: lazily(`^[a-z0-9*?-]{1,63}$`), want: "a name, or a pattern with * and ?"},
+	"slack_channel": {form: lazily(`^([CDG][A-Z0-9]{5,20}|#?[a-z0-9][a-z0-9_-]{0,79})$`), want: "a channel id (C…) or a channel's name"},
+	"slack_member":  {form: lazily(`^[USW][A-Z0-9]{5,20}$`), want: "a user id (U…) or user-group id (S…)"},
+	"slack_mention": {form: lazily(`^([USW][A-Z0-9]{5,20}|here|channel)$`), want: "a user id (U…), a user-group id (S…), here or channel"},
+	"slack_app":     {form: lazily(`^A[A-Z0-9]{5,20}$`), want: "a Slack app's id (A…)"},
+	"slack_team":    {form: lazily(`^[TE][A-Z0-9]{5,20}$`), want: "a Slack workspace's id (T…)"},
+	"zone": {form: lazily(`^[A-Za-z][A-Za-z0-9_+/-]{0,63}$`), want: "an IANA time zone", more: func(text string, _ bool) string {
 		if _, err := time.LoadLocation(text); err != nil || text == "Local" {
 			return "is not an IANA time zone"
 		}
 		return ""
 	}},
 	"time": {
-		form: regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?$`), want: "a time such as 2026-12-24T22:00, with or without an offset",
+		form: lazily(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?$`), want: "a time such as 2026-12-24T22:00, with or without an offset",
 		more: unless("is a time that no calendar has", func(text string) (time.Time, error) { return parseTime(text, time.UTC) }),
 	},
-	"cron": {form: regexp.MustCompile(`^\S+( +\S+){4}$`), want: "five fields: minute, hour, day of month, month, day of week", more: func(text string, _ bool) string {
+	"cron": {form: lazily(`^\S+( +\S+){4}$`), want: "five fields: minute, hour, day of month, month, day of week", more: func(text string, _ bool) string {
 		if _, err := cron.Parse(text); err != nil {
 			return "has a " + err.Error()
 		}
@@ -70,11 +77,11 @@ var patterns = map[string]pattern{
 	}},
 }
 
-func validName(text string) bool { return patterns["name"].form.MatchString(text) }
+func validName(text string) bool { return patterns["name"].form().MatchString(text) }
 
 func (p pattern) check(text string, local bool) (what string) {
 	switch {
-	case !p.form.MatchString(text):
+	case !p.form().MatchString(text):
 		return "is not " + p.want
 	case p.more != nil:
 		return p.more(text, local)

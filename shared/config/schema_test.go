@@ -297,9 +297,9 @@ func (g generator) typed(k documented, value reflect.Value) ordered {
 		case k.Enum != nil:
 			return ordered{{"enum", k.Enum}}
 		case k.Pattern != "" && k.Required:
-			return text(patterns[k.Pattern].form.String())
+			return text(patterns[k.Pattern].form().String())
 		case k.Pattern != "":
-			return text("^$|" + patterns[k.Pattern].form.String())
+			return text("^$|" + patterns[k.Pattern].form().String())
 		}
 		return ordered{{"type", "string"}}
 	case reflect.Bool:
