@@ -126,7 +126,7 @@ func TestDrills(t *testing.T) {
 		"taken by all passes":             {monitor{drill: told(incidents.DeliveryDone, incidents.DeliveryDone)}, preflight.Pass},
 		"refused by one fails":            {monitor{drill: told(incidents.DeliveryDone, incidents.DeliveryFailed)}, preflight.Fail},
 		"still pending fails":             {monitor{drill: told(incidents.DeliveryPending)}, preflight.Fail},
-		"no receiver fails":            {monitor{drill: told()}, preflight.Fail},
+		"no receiver fails":               {monitor{drill: told()}, preflight.Fail},
 		"no answer fails":                 {monitor{err: errors.New("connection refused")}, preflight.Fail},
 		"not to be ordered is for people": {monitor{err: preflight.ErrNoDrill}, preflight.Manual},
 	} {
