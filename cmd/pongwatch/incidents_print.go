@@ -309,23 +309,7 @@ func (p *page) table(title string, rows []row) {
 	}
 }
 
-// wrap writes text behind first, and its further lines behind indent, which is as wide.
-func (p *page) wrap(first, indent, text string) {
-	room, used := max(20, p.width-len(indent)), 0
-	p.WriteString(first)
-	for i, word := range strings.Fields(text) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case i == 0:
-		case used+1+n > room:
-			p.WriteString("\n" + indent)
-			used = 0
-		default:
-			p.WriteString(" ")
-			used++
-		}
-		p.WriteString(word)
-		used += n
-	}
-	p.WriteString("\n")
+// wrap writes said behind first, and its further lines behind indent, which is as wide.
+func (p *page) wrap(first, indent, said string) {
+	p.WriteString(first + text.Wrap(said, max(20, p.width-len(indent)), indent) + "\n")
 }
