@@ -15,7 +15,7 @@ func TestARangeOfNpmIsJudged(t *testing.T) {
 		">=1.28": newer, ">=1.20": untold, ">1.26": untold, ">=1.20,<1.28": older, ">=1.20 <1.28": older,
 		">=1.20,<=1.28.0": untold, ">=1.30,<2": newer, "1.20.0 - 1.27.9": older, "1.28.0 - 1.30.0": newer,
 		"1.x": untold, "1.27.x": older, "2.x": newer, "!=1.30.0": untold, "<1.28.0": older, "<=1.28.0": untold,
-		"*": untold, "": untold, "latest": untold, "workspace:*": untold, "^1.28.0 || ^1.20.0": untold, "^1.28.0 || ^2": newer,
+		"*": untold, "": untold, "latest": untold, "workspace:*": untold, "^1.28.0 || ^1.20.0": untold, "^1.28.0 || ^2": newer, "1.20.x||1.0.0 - 1.26": older, "=1.29||2.0 - 2": newer,
 		// npm reads an incomplete version as all that begin with it.
 		">1.27": newer,
 	} {
