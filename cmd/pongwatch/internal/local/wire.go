@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/history"
+	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/upstash"
 )
 
@@ -55,7 +57,7 @@ func (p *Process) handler() (http.Handler, error) {
 		return nil, fmt.Errorf("setting up Alert: %w", err)
 	}
 	i, err := inbound.New(inbound.Options{
-		Config: p.config, Secrets: p.secrets, Reports: p.reports, Signals: p.signals, AllowLoopback: true, Logger: p.options.Logger,
+		Config: p.config, Secrets: p.secrets, Reports: p.reports, Signals: p.signals, State: p.state, AllowLoopback: true, Logger: p.options.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("setting up AlertWebhook: %w", err)
@@ -63,4 +65,13 @@ func (p *Process) handler() (http.Handler, error) {
 	mux := newMux(functions{healthCheck: healthCheck, metrics: pages, alert: p.alert, inbound: i}, p.caller, p.demo)
 	mux.Handle(CommandsPath, commands(p.reports, time.Now))
 	return mux, nil
+}
+
+// state returns what Alert remembers of a shard.
+func (p *Process) state(ctx context.Context, shard string) (incident.State, error) {
+	doc, err := p.store.Get(ctx, incident.StateKey(shard))
+	if err != nil {
+		return incident.State{}, err
+	}
+	return incident.Decode(doc.Data)
 }
