@@ -21,6 +21,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
 	"github.com/pongwatch/pongwatch/shared/upstash"
+	"github.com/pongwatch/pongwatch/shared/version"
 )
 
 // mount is the path under which a framework that serves several functions at once
@@ -54,8 +55,8 @@ type Options struct {
 	// ReadTokens are the tokens of config's access.tokens.
 	ReadTokens access.Tokens
 
-	// Version is pongwatch's own, for reports. Optional.
-	Version string
+	// Build is pongwatch's own, for reports and pages. Optional.
+	Build version.Build
 	// Now returns the time; nil is time.Now.
 	Now func() time.Time
 	// Logger is optional.
@@ -105,7 +106,7 @@ func New(o Options) (*Function, error) {
 		clients: check.NewClients(o.Resolve, template), apps: check.NewApps(o.Config, o.ProofKeys),
 	}
 	f.reader = statistics.NewReader(statistics.Options{
-		Config: o.Config, Store: o.Store, Archive: f.archive, Region: o.Region, Version: o.Version, Now: o.Now, Log: o.Logger,
+		Config: o.Config, Store: o.Store, Archive: f.archive, Region: o.Region, Version: o.Build.Version, Now: o.Now, Log: o.Logger,
 	})
 	f.handler = f.routes()
 	return f, nil
@@ -120,7 +121,7 @@ func (f *Function) routes() http.Handler {
 		return access.Guard(s, a.MetricsOpen(), f.options.ReadTokens, h)
 	}
 	run := &job.Runner{
-		Job: report.Metrics, Region: f.options.Region, Version: f.options.Version,
+		Job: report.Metrics, Region: f.options.Region, Version: f.options.Build.Version,
 		Every: f.config.Every(report.Metrics), Shards: f.config.ShardNames(),
 		Reports: f.options.Reports, Observe: f.observe, Now: f.now, Log: f.log,
 	}

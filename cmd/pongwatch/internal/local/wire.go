@@ -15,6 +15,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/upstash"
+	"github.com/pongwatch/pongwatch/shared/version"
 )
 
 // handler wires the functions by hand, each with what it may have in the cloud.
@@ -27,7 +28,7 @@ func (p *Process) handler() (http.Handler, error) {
 
 	healthCheck, err := healthcheck.New(healthcheck.Options{
 		Config: p.config, Region: region, Reports: p.reports, Store: p.store,
-		Resolve: check.FromConfig(p.config, p.secrets), Deployments: p.deployments, Upstash: redis,
+		Resolve: check.FromConfig(p.config, p.secrets), Deployments: p.deployments, Upstash: redis, Version: version.Release,
 		ReadTokens: access.FromConfig(p.config, p.secrets), Logger: p.options.Logger,
 	})
 	if err != nil {
@@ -36,7 +37,7 @@ func (p *Process) handler() (http.Handler, error) {
 	pages, err := metrics.New(metrics.Options{
 		Config: p.config, Region: region, Reports: p.reports, Store: p.store,
 		Resolve: check.FromConfig(p.config, p.secrets), ProofKeys: check.ProofKeys(p.config, p.secrets), Upstash: redis,
-		Account:    check.NewAccount(p.config, p.secrets, redis),
+		Account: check.NewAccount(p.config, p.secrets, redis), Build: version.Read(),
 		ReadTokens: access.FromConfig(p.config, p.secrets), Logger: p.options.Logger,
 	})
 	if err != nil {
