@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/outbound"
@@ -69,7 +70,7 @@ type function struct {
 }
 
 // New returns the function.
-func New(o Options) (http.Handler, error) {
+func New(o Options) (*access.Mux, error) {
 	switch {
 	case o.Config == nil:
 		return nil, errors.New("making AlertWebhook: Config is missing")
@@ -86,13 +87,13 @@ func New(o Options) (http.Handler, error) {
 		options: o, config: o.Config, now: o.Now, log: o.Logger,
 		client: outbound.NewClient(outbound.Options{Hosts: slackHosts, AllowLoopback: o.AllowLoopback, Timeout: tellTimeout}),
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", f.about)
-	mux.HandleFunc("POST "+message.PathSlack, f.slack)
-	mux.HandleFunc("POST "+message.PathEvents, f.event)
-	mux.HandleFunc("GET "+message.PathIncident, f.confirm)
-	mux.HandleFunc("POST "+message.PathIncident, f.act)
-	return job.Unmounted("/AlertWebhook", mux), nil
+	mux := access.NewMux("/AlertWebhook")
+	mux.Handle("GET /{$}", access.Anyone(), http.HandlerFunc(f.about))
+	mux.Handle("POST "+message.PathSlack, access.Signed(), http.HandlerFunc(f.slack))
+	mux.Handle("POST "+message.PathEvents, access.Signed(), http.HandlerFunc(f.event))
+	mux.Handle("GET "+message.PathIncident, access.Signed(), http.HandlerFunc(f.confirm))
+	mux.Handle("POST "+message.PathIncident, access.Signed(), http.HandlerFunc(f.act))
+	return mux, nil
 }
 
 // about answers which surfaces have keys.
