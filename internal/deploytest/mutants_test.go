@@ -2,11 +2,9 @@ package deploytest
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -85,62 +83,6 @@ func (m mutation) mutants(text string) []mutant {
 	return all
 }
 
-// testRun is a run of a test file: its name, and what is in it.
-var (
-	testRun = regexp.MustCompile(`(?ms)^run "(\w+)" \{\n(.*?)^\}\n`)
-	varies  = regexp.MustCompile(`(?m)^  variables\b`)
-	special = regexp.MustCompile(`(?m)^  (module|command|expect_failures)\b`)
-)
-
-// planned is the head of a test file, so that what an apply makes up, such as an account's address, is made up
-// in the plan. An apply would also build, refresh and destroy: four fifths of the time.
-func planned(t *testing.T, text string) string {
-	t.Helper()
-	used, err := usedTypes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var mocks strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(used)) {
-		if strings.HasPrefix(name, "google_") {
-			fmt.Fprintf(&mocks, "  mock_resource %q {\n    defaults = {}\n  }\n", name)
-		}
-	}
-	head, _, _ := strings.Cut(text, "\nrun \"")
-	return strings.NewReplacer(
-		"mock_provider \"google\" {\n", "mock_provider \"google\" {\n  override_during = plan\n"+mocks.String(),
-		"mock_provider \"google\" {}", "mock_provider \"google\" {\n  override_during = plan\n"+mocks.String()+"}",
-		"override_module {\n", "override_module {\n  override_during = plan\n",
-	).Replace(head)
-}
-
-// merged makes one run of the runs of several test files that change no variable, with the variables of the
-// first: a mutant is then planned once.
-func merged(t *testing.T, texts ...string) string {
-	t.Helper()
-	var asserts strings.Builder
-	for _, text := range texts {
-		for _, run := range testRun.FindAllStringSubmatch(text, -1) {
-			if !varies.MatchString(run[2]) && !special.MatchString(run[2]) {
-				asserts.WriteString(run[2])
-			}
-		}
-	}
-	return planned(t, texts[0]) + "\nrun \"merged\" {\n  command = plan\n" + asserts.String() + "}\n"
-}
-
-// varied keeps the runs of a test file that change a variable.
-func varied(t *testing.T, text string) string {
-	t.Helper()
-	kept := planned(t, text)
-	for _, run := range testRun.FindAllStringSubmatch(text, -1) {
-		if varies.MatchString(run[2]) && !special.MatchString(run[2]) {
-			kept += "\nrun \"" + run[1] + "\" {\n  command = plan\n" + run[2] + "}\n"
-		}
-	}
-	return kept
-}
-
 func TestTerraformWithoutAnyOneThingFailsATest(t *testing.T) {
 	t.Parallel()
 	root := workspace(t, "terraform")
@@ -148,16 +90,13 @@ func TestTerraformWithoutAnyOneThingFailsATest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	security, delivery, configuration := read(t, "terraform/tests/security.tftest.hcl"), read(t, "terraform/tests/delivery.tftest.hcl"), read(t, "terraform/tests/configuration.tftest.hcl")
-	for name, text := range map[string]string{
-		"merged": merged(t, security, delivery), "varied-security": varied(t, security), "varied-configuration": varied(t, configuration),
-	} {
+	for name, text := range suites(t) {
 		if err := os.WriteFile(filepath.Join(root, "tests", name+".tftest.hcl"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, args := range suites {
-		if out, err := terraform(t, root, args...); err != nil {
+	for _, name := range suiteNames {
+		if out, err := terraform(t, root, "test", "-json", "-filter=tests/"+name+".tftest.hcl"); err != nil {
 			t.Fatalf("the original: %v\n%s", err, diagnostics(out))
 		}
 	}
@@ -169,9 +108,8 @@ func TestTerraformWithoutAnyOneThingFailsATest(t *testing.T) {
 		for _, mutant := range all {
 			t.Run(mutant.name, func(t *testing.T) {
 				t.Parallel()
-				// The source is hashed even where a test overrides its module.
 				top := t.TempDir()
-				for _, name := range []string{"go.mod", "go.sum", "shared/config/schema.json"} {
+				for _, name := range unarchived {
 					copyFile(t, filepath.Join(repository, filepath.FromSlash(name)), filepath.Join(top, filepath.FromSlash(name)))
 				}
 				dir := filepath.Join(top, "terraform")
@@ -192,17 +130,24 @@ func TestTerraformWithoutAnyOneThingFailsATest(t *testing.T) {
 // failedAssertion is how Terraform begins what it says of an assertion of a test.
 const failedAssertion = "Test assertion failed: "
 
-// suites are the tests that a mutant must fall to, the quickest first.
-var suites = [][]string{
-	{"test", "-json", "-filter=tests/merged.tftest.hcl"},
-	{"test", "-json", "-filter=tests/varied-security.tftest.hcl", "-filter=tests/varied-configuration.tftest.hcl"},
+// suiteNames are the tests that a mutant must fall to, the quickest first.
+var suiteNames = []string{"mutants", "mutants-security", "mutants-configuration"}
+
+func suites(t *testing.T) map[string]string {
+	t.Helper()
+	security, delivery, configuration := read(t, "terraform/tests/security.tftest.hcl"), read(t, "terraform/tests/delivery.tftest.hcl"), read(t, "terraform/tests/configuration.tftest.hcl")
+	return map[string]string{
+		"mutants":               merged(t, security, delivery),
+		"mutants-security":      planned(t, security) + varied(security),
+		"mutants-configuration": planned(t, configuration) + varied(configuration),
+	}
 }
 
 // verdict tells which assertion noticed a mutant.
 func (m mutant) verdict(t *testing.T, dir, data string) string {
 	t.Helper()
-	for _, args := range suites {
-		out, err := terraformWith(t, dir, data, args...)
+	for _, name := range suiteNames {
+		out, err := terraformWith(t, dir, data, "test", "-json", "-filter=tests/"+name+".tftest.hcl")
 		if err == nil {
 			continue
 		}
