@@ -5,13 +5,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // mutant is a copy of the Terraform in which one thing is missing or another's.
 type mutant struct {
-	name, file            string
+	name, file, suite     string
 	original, replacement string // the latter is empty where it is missing
 	result                string // the file's text
 }
@@ -20,6 +21,7 @@ type mutant struct {
 // what looks; the first group of what, where it has one, is replaced.
 type mutation struct {
 	title, file, within, what, replacement string
+	suite                                  string // the one that is likely to notice, where it is not the first
 }
 
 var mutations = []mutation{
@@ -30,7 +32,7 @@ var mutations = []mutation{
 	{title: "secret grant's role", file: "secrets.tf", what: `"(roles/[\w.]+)"`, replacement: "roles/viewer"},
 	{title: "secret grant's member", file: "secrets.tf", what: `(?m)^  member += (.*)$`, replacement: `"allUsers"`},
 	{title: "invoker", file: "invokers.tf", within: `(?s)\n  invokers = \{\n(.*?)\n  \}\n`, what: `(google_service_account\.\w+\.member|"serviceAccount:[^"]+"|"allUsers")`, replacement: `"serviceAccount:nobody@example.com"`},
-	{title: "readers", file: "invokers.tf", what: `(var\.readers)`, replacement: `[]`},
+	{suite: "mutants-company", title: "readers", file: "invokers.tf", what: `(var\.readers)`, replacement: `[]`},
 	{title: "invoker list", file: "invokers.tf", what: `(?m)^  members += (.*)$`, replacement: "[]"},
 	{title: "role", file: "invokers.tf", what: `"(roles/[\w.]+)"`, replacement: "roles/viewer"},
 	{title: "member", file: "invokers.tf", what: `(?m)^  member += (.*)$`, replacement: `"allUsers"`},
@@ -53,6 +55,25 @@ var mutations = []mutation{
 	{title: "member", file: "logsink.tf", what: `(?m)^  member += (.*)$`, replacement: `"allUsers"`},
 	{title: "topic", file: "logsink.tf", what: `(?m)^  topic += (.*)$`, replacement: `"elsewhere"`},
 	{title: "topic of reports", file: "functions.tf", what: `local\.topic_ids\.(reports)`, replacement: "signals"},
+	{title: "index", file: "firestore.tf", what: `(\{ "__default__" = "\*" \})`, replacement: `{ for collection in local.collections : collection => "data" }`},
+	{suite: "mutants-company", title: "existing database", file: "firestore.tf", what: `(?:count|for_each) += (var\.firestore\.existing) \?`, replacement: "false"},
+	{title: "deletion policy", file: "firestore.tf", what: `(?m)^  deletion_policy += ("ABANDON")$`, replacement: `"DELETE"`},
+	{suite: "mutants-company", title: "key", file: "firestore.tf", what: `local\.kms_keys\.(firestore)`, replacement: `europe-west4`},
+	{suite: "mutants-company", title: "key", file: "functions.tf", what: `kms_key_name += (local\.kms_keys\[.*\])`, replacement: `local.kms_keys.firestore`},
+	{suite: "mutants-company", title: "key", file: "pubsub.tf", what: `kms_key_name += (local\.kms_keys\[.*\])`, replacement: `null`},
+	{suite: "mutants-company", title: "key", file: "secrets.tf", what: `compact\(\[(local\.kms_keys\[.*\])\]\)`, replacement: `local.kms_keys[var.region]`},
+	{suite: "mutants-company", title: "key", file: "source.tf", what: `(local\.kms_keys\[[a-z.]+\])`, replacement: `local.kms_keys.firestore`},
+	{suite: "mutants-company", title: "location", file: "company.tf", what: `replace\(var\.\w+, ("/locations/\[\^/\]\+/"), `, replacement: `"/nothing/"`},
+	{suite: "mutants-company", title: "location of secrets", file: "company.tf", what: `secret_locations = (length.* == null) \?`, replacement: "true"},
+	{suite: "mutants-company", title: "network", file: "company.tf", what: `(contains\(network\.functions, name\))`, replacement: "false"},
+	{suite: "mutants-company", title: "connector's egress", file: "company.tf", what: `(trimprefix\(network\.egress, "VPC_EGRESS_"\))`, replacement: "network.egress"},
+	{suite: "mutants-company", title: "place of secrets", file: "secrets.tf", what: `for_each = (length\(local\.secret_locations\) == 0 \? \[true\] : \[\])`, replacement: "[true]"},
+	{suite: "mutants-company", title: "pool", file: "functions.tf", what: `worker_pool += (local\.worker_pools\[.*\])`, replacement: "null"},
+	{suite: "mutants-company", title: "egress", file: "functions.tf", what: `direct_vpc_egress += (.*)`, replacement: "null"},
+	{suite: "mutants-company", title: "ingress", file: "functions.tf", what: `ingress_settings += (.*)`, replacement: `"ALLOW_ALL"`},
+	{suite: "mutants-company", title: "address", file: "functions.tf", what: `coalesce\((try\(trimsuffix\(var\.inbound\.url, "/"\), null\)), `, replacement: "null"},
+	{title: "period", file: "uptime.tf", what: `period += "(\$\{var\.uptime_period\}s)"`, replacement: "60s"},
+	{title: "regions", file: "uptime.tf", what: `selected_regions = (var\.uptime_regions)`, replacement: "null"},
 	{title: "topic of signals", file: "functions.tf", what: `local\.topic_ids\.(signals)`, replacement: "reports"},
 }
 
@@ -75,7 +96,7 @@ func (m mutation) mutants(text string) []mutant {
 		}
 		original := strings.TrimSpace(part[begin:end])
 		all = append(all, mutant{
-			name: fmt.Sprintf("%s: %s %d: %.70s", m.file, m.title, i+1, original), file: m.file,
+			name: fmt.Sprintf("%s: %s %d: %.70s", m.file, m.title, i+1, original), file: m.file, suite: m.suite,
 			original: original, replacement: m.replacement,
 			result: text[:offset+begin] + m.replacement + text[offset+end:],
 		})
@@ -131,22 +152,34 @@ func TestTerraformWithoutAnyOneThingFailsATest(t *testing.T) {
 const failedAssertion = "Test assertion failed: "
 
 // suiteNames are the tests that a mutant must fall to, the quickest first.
-var suiteNames = []string{"mutants", "mutants-security", "mutants-configuration"}
+var suiteNames = []string{"mutants", "mutants-company", "mutants-security", "mutants-company-varied", "mutants-configuration"}
 
 func suites(t *testing.T) map[string]string {
 	t.Helper()
 	security, delivery, configuration := read(t, "terraform/tests/security.tftest.hcl"), read(t, "terraform/tests/delivery.tftest.hcl"), read(t, "terraform/tests/configuration.tftest.hcl")
+	company, monitoring := read(t, "terraform/tests/company.tftest.hcl"), read(t, "terraform/tests/monitoring.tftest.hcl")
 	return map[string]string{
-		"mutants":               merged(t, security, delivery),
-		"mutants-security":      planned(t, security) + varied(security),
-		"mutants-configuration": planned(t, configuration) + varied(configuration),
+		"mutants":                merged(t, security, delivery, monitoring),
+		"mutants-company":        merged(t, company),
+		"mutants-company-varied": planned(t, company) + varied(company),
+		"mutants-security":       planned(t, security) + varied(security),
+		"mutants-configuration":  planned(t, configuration) + varied(configuration),
 	}
+}
+
+// suites are the suites, that which is likely to notice the mutant before the others.
+func (m mutant) suites() []string {
+	if m.suite == "" {
+		return suiteNames
+	}
+	others := slices.DeleteFunc(slices.Clone(suiteNames), func(name string) bool { return name == m.suite })
+	return append([]string{m.suite}, others...)
 }
 
 // verdict tells which assertion noticed a mutant.
 func (m mutant) verdict(t *testing.T, dir, data string) string {
 	t.Helper()
-	for _, name := range suiteNames {
+	for _, name := range m.suites() {
 		out, err := terraformWith(t, dir, data, "test", "-json", "-filter=tests/"+name+".tftest.hcl")
 		if err == nil {
 			continue
