@@ -64,6 +64,8 @@ func TestNotes(t *testing.T) {
 		"a silence":            {func(n *incident.Notice) { n.Incident.SilencedUntil, n.Incident.SilencedBy = now.Add(1), "ann" }, []string{"Silenced until 18:34 UTC by ann."}},
 		"a silence that ends":  {func(n *incident.Notice) { n.Incident.SilencedUntil = now }, nil},
 		"a maintenance window": {func(n *incident.Notice) { n.Incident.Suppressed = "maintenance" }, []string{"A maintenance window is open."}},
+		"evidence that is stale": {func(n *incident.Notice) { n.Incident.Stale = now.Add(-time.Hour) }, []string{
+			"Not confirmed since 17:34 UTC: the app no longer says whether it uses Redis."}},
 		"one reopening":        {func(n *incident.Notice) { n.Incident.Reopened = 1 }, []string{"Reopened 1 time."}},
 		"two reopenings":       {func(n *incident.Notice) { n.Incident.Reopened = 2 }, []string{"Reopened 2 times."}},
 		"in place of another":  {func(n *incident.Notice) { n.Instead = "slack-a" }, []string{"Sent here because slack-a refuses messages."}},

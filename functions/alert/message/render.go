@@ -171,6 +171,9 @@ func headline(m *Message, i incident.Incident) string {
 	if !i.Again.IsZero() {
 		since = ", again since " + text.Clock(i.Again, m.At) + ", first at " + text.Clock(i.Since, m.At)
 	}
+	if !i.Stale.IsZero() {
+		since += ", not confirmed since " + text.Clock(i.Stale, m.At)
+	}
 	why := reason(i, p)
 	if why != "" {
 		why = ": " + why
