@@ -299,3 +299,27 @@ func TestStoreDownIsOneMessageASlot(t *testing.T) {
 		t.Errorf("links %v, actions %v", m.Links, m.Actions)
 	}
 }
+
+// What is removed need not be the database.
+func TestHeadlinesOfWhatIsNoLongerWatched(t *testing.T) {
+	of := func(database string, check report.Check, subject string) func(*incident.Incident) {
+		return func(i *incident.Incident) {
+			i.Series, i.Down, i.Voters = report.Series{Database: database, Check: check, Subject: subject}, nil, nil
+		}
+	}
+	for want, change := range map[string]func(*incident.Incident){
+		"old-cache is no longer watched; was down":                                                  of("old-cache", report.Ping, ""),
+		"prod-cache: latency is no longer watched; was slow":                                        of("prod-cache", report.Latency, ""),
+		"prod-cache: mock mode of service backend is no longer watched; service backend was in mock mode": of("prod-cache", report.MockMode, "backend"),
+		"prod-cache: config of backend is no longer watched; had a configuration problem":           of("prod-cache", report.ConfigLoad, "backend"),
+		"prod-cache: ping from eu is no longer watched; failed from eu, worked from us": func(i *incident.Incident) {
+			i.Status, i.Down, i.Voters = report.Warn, []string{"eu"}, []string{"eu", "us"}
+		},
+		"pongwatch itself: monitor of network is no longer watched; had a problem": of(report.MonitorDatabase, report.Monitor, "network"),
+	} {
+		m := rendered(incident.NoLongerWatched, cause.AuthInvalid, func(n *incident.Notice) { change(n.Incident) })
+		if got := strings.TrimPrefix(m.Headline, m.Tag); !strings.HasPrefix(got, want) {
+			t.Errorf("headline %q, want %q", got, want)
+		}
+	}
+}
