@@ -112,7 +112,9 @@ func TestStoredLatencyOfOtherIncidents(t *testing.T) {
 		region string // empty for none
 		points int
 	}{
-		{"a check that no region sees: the first region", func(i *incident.Incident) { i.Series.Check, i.Down, i.Voters = report.Memory, []string{""}, []string{""} }, nil, "europe-west1", 150},
+		{"a check that no region sees: the first region", func(i *incident.Incident) {
+			i.Series.Check, i.Down, i.Voters = report.Memory, []string{""}, []string{""}
+		}, nil, "europe-west1", 150},
 		{"open: until now", func(i *incident.Incident) { i.Resolved = time.Time{} }, nil, "us-east4", 210},
 		{"of before the first day: regions are those that Alert has heard", func(i *incident.Incident) {
 			i.Since, i.Resolved = mendedAt.Add(time.Hour), reportedAt

@@ -13,6 +13,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/version"
 )
 
 // openMetrics answers Prometheus. Labels are the configuration's own names and closed
@@ -29,7 +30,7 @@ func (f *Function) openMetrics(w http.ResponseWriter, r *http.Request, q statist
 	}
 	var b bytes.Buffer
 	e := expfmt.NewEncoder(&b, format)
-	for _, family := range families(s) {
+	for _, family := range families(s, f.options.Build) {
 		if err := e.Encode(family); err != nil {
 			job.WriteError(w, http.StatusInternalServerError, "encoding the figures")
 			return
@@ -91,9 +92,10 @@ var redisFamilies = []struct {
 	{report.GaugeEvicted, "pongwatch_redis_evicted_keys_total", "Keys that were dropped because memory was full."},
 }
 
-func families(s *statistics.Statistics) []*dto.MetricFamily {
+func families(s *statistics.Statistics, b version.Build) []*dto.MetricFamily {
 	c := &collector{}
-	c.gauge("pongwatch_build_info", "The version of pongwatch, as a label; always 1.", new(1.0), "version", s.Version)
+	c.gauge("pongwatch_build_info", "The version, commit and Go of pongwatch, as labels; always 1.",
+		new(1.0), "version", b.Version, "commit", b.Commit, "goversion", b.Go)
 	for i := range s.Databases {
 		c.database(&s.Databases[i])
 	}

@@ -187,7 +187,10 @@ func TestAcknowledgeByLink(t *testing.T) {
 	if err := p.demo.setMode("none"); err != nil {
 		t.Fatal(err)
 	}
-	wait(t, 10*time.Second, "a page that says that it is over", func() bool { page := look(); return strings.Contains(page, "is over</h1>") && !strings.Contains(page, "<form") })
+	wait(t, 10*time.Second, "a page that says that it is over", func() bool {
+		page := look()
+		return strings.Contains(page, "is over</h1>") && !strings.Contains(page, "<form")
+	})
 }
 
 func TestBreakAnswers(t *testing.T) {
