@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight/sources"
 )
 
 var (
@@ -22,11 +24,11 @@ type imports struct {
 }
 
 // readImports reads the import statements of every Python source.
-func (t *tree) readImports() (i imports, unread []string) {
+func readImports(t *sources.Tree) (i imports, unread []string) {
 	i = imports{map[string]bool{}, map[string]bool{}, map[string]bool{}}
-	unread = t.each(func(name string) bool { return path.Ext(name) == ".py" }, func(name string, data []byte) {
+	unread = t.Each(func(name string) bool { return path.Ext(name) == ".py" }, func(name string, data []byte) {
 		dir := path.Dir(name)
-		for _, m := range imported.FindAllSubmatch(code(name, data), -1) {
+		for _, m := range imported.FindAllSubmatch(sources.Code(name, data), -1) {
 			for text := range strings.SplitSeq(string(m[1]), ",") {
 				switch text = strings.TrimSpace(text); {
 				case strings.HasPrefix(text, "."):
@@ -42,7 +44,7 @@ func (t *tree) readImports() (i imports, unread []string) {
 			}
 		}
 	})
-	for _, name := range t.files {
+	for _, name := range t.Files {
 		if appFile.MatchString(path.Base(name)) {
 			i.apps[path.Dir(name)] = true
 		}
@@ -53,25 +55,25 @@ func (t *tree) readImports() (i imports, unread []string) {
 // shadowing looks for modules of a client's name where Python looks first: in the folder
 // of a script, of the app, and in src. Within a package, a module has another name, and a
 // folder without __init__.py loses to an installed package.
-func shadowing(_ *run, trees []*tree) Finding {
+func shadowing(_ *run, trees []*sources.Tree) Finding {
 	t := trees[0]
 	modules := map[string][]string{}
-	for _, name := range t.files {
+	for _, name := range t.Files {
 		dir, base := path.Split(name)
 		if base == "__init__.py" {
 			dir, base = path.Split(path.Clean(dir))
 		}
-		if module := strings.TrimSuffix(base, ".py"); !ofTests(name) && path.Ext(name) == ".py" && (module == "redis" || module == "upstash_redis") {
+		if module := strings.TrimSuffix(base, ".py"); !sources.OfTests(name) && path.Ext(name) == ".py" && (module == "redis" || module == "upstash_redis") {
 			modules[path.Clean(dir)] = append(modules[path.Clean(dir)], name)
 		}
 	}
-	i, unread := t.readImports()
+	i, unread := readImports(t)
 	var certain, possible []string
-	for _, dir := range t.dirs {
+	for _, dir := range t.Dirs {
 		isApp := slices.Contains(searchable, dir) || i.apps[dir]
-		regular := t.inPackage(dir)
+		regular := inPackage(t, dir)
 		for _, name := range modules[dir] {
-			switch place := t.at(name, 1).String(); {
+			switch place := t.At(name, 1); {
 			case regular, i.packages[dir] && !isApp:
 			case isApp, i.scripts[dir]:
 				certain = append(certain, place)
@@ -96,11 +98,11 @@ func shadowing(_ *run, trees []*tree) Finding {
 }
 
 // inPackage reports whether a folder or one above it is a regular package.
-func (t *tree) inPackage(dir string) bool {
+func inPackage(t *sources.Tree, dir string) bool {
 	for ; dir != "."; dir = path.Dir(dir) {
-		if slices.Contains(t.files, path.Join(dir, "__init__.py")) {
+		if slices.Contains(t.Files, path.Join(dir, "__init__.py")) {
 			return true
 		}
 	}
-	return slices.Contains(t.files, "__init__.py")
+	return slices.Contains(t.Files, "__init__.py")
 }

@@ -1,4 +1,4 @@
-package preflight
+package sources
 
 import (
 	"encoding/json"
@@ -93,7 +93,7 @@ func pyproject(s *scan) error {
 			s.include(text, requirementsTXT)
 		}
 	default:
-		if len(tool.Poetry.Dependencies) == 0 && !slices.Contains(s.files, path.Join(dir, "setup.cfg")) {
+		if len(tool.Poetry.Dependencies) == 0 && !slices.Contains(s.Files, path.Join(dir, "setup.cfg")) {
 			s.program()
 		}
 	}
@@ -257,7 +257,7 @@ func setupCFG(s *scan) error {
 
 // setupPY cannot tell what a program requires when it runs, only whether it does.
 func setupPY(s *scan) error {
-	if strings.Contains(string(code(s.file, s.data)), "install_requires") {
+	if strings.Contains(string(Code(s.file, s.data)), "install_requires") {
 		s.program()
 	}
 	return nil

@@ -1,4 +1,4 @@
-package preflight
+package sources
 
 import (
 	"path"
@@ -11,10 +11,10 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// python has 0.15.0 as the first client with today's API. Conda calls redis redis-py.
-var python = ecosystem{
-	client: "upstash-redis", others: []string{"redis", "aioredis", "redis-py"},
-	floor: semver.MustParse("0.15.0"), install: "pip install 'upstash-redis>=0.15.0'",
+// Python has 0.15.0 as the first client with today's API. Conda calls redis redis-py.
+var Python = Ecosystem{
+	Client: "upstash-redis", others: []string{"redis", "aioredis", "redis-py"},
+	Floor: semver.MustParse("0.15.0"), Install: "pip install 'upstash-redis>=0.15.0'",
 	// PEP 503 compares names so.
 	normal: func(name string) string {
 		return separators.ReplaceAllString(strings.ToLower(strings.TrimSpace(name)), "-")
@@ -150,7 +150,7 @@ func (s *scan) require(text string, m mention, marks ...string) bool {
 func (s *scan) addWithExtras(m mention, extras []string, marks ...string) {
 	s.add(m, marks...)
 	for _, extra := range extras {
-		if extra = s.normal(extra); slices.Contains(s.others, extra) && s.normal(m.name) != s.client {
+		if extra = s.normal(extra); slices.Contains(s.others, extra) && s.normal(m.name) != s.Client {
 			by := m
 			by.name, by.wants = extra, "by "+m.name+"["+extra+"]"
 			s.add(by, marks...)
@@ -222,7 +222,7 @@ func (s *scan) pin() {
 func (s *scan) include(name string, decode decoder) {
 	target := path.Join(path.Dir(s.file), name)
 	switch {
-	case strings.Contains(name, "://") || !slices.Contains(s.files, target):
+	case strings.Contains(name, "://") || !slices.Contains(s.Files, target):
 		if !strings.Contains(name, "constraint") {
 			s.unread = append(s.unread, s.unreadable(s.file, errIncluded))
 		}

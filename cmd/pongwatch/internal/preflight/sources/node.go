@@ -1,4 +1,4 @@
-package preflight
+package sources
 
 import (
 	"cmp"
@@ -12,10 +12,10 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// node is JavaScript. 1.28.0 is the first client with all commands of streams.
-var node = ecosystem{
-	client: "@upstash/redis", others: []string{"redis", "ioredis", "@redis/client"},
-	floor: semver.MustParse("1.28.0"), install: "npm install @upstash/redis@latest",
+// Node is JavaScript. 1.28.0 is the first client with all commands of streams.
+var Node = Ecosystem{
+	Client: "@upstash/redis", others: []string{"redis", "ioredis", "@redis/client"},
+	Floor: semver.MustParse("1.28.0"), Install: "npm install @upstash/redis@latest",
 	normal: func(name string) string { return name },
 	// The library reads a hyphen range behind a blank only.
 	ranged: func(requirement string) string { return strings.ReplaceAll(requirement, "||", " || ") },
@@ -68,8 +68,8 @@ type override struct {
 // readNodeSettings reads what manifests refer to, before any of them.
 func (s *scan) readNodeSettings() {
 	s.node.catalogs = map[string][]catalogs{}
-	for _, name := range s.files {
-		if ofTests(name) {
+	for _, name := range s.Files {
+		if OfTests(name) {
 			continue
 		}
 		keep := func(c catalogs) { s.node.catalogs[path.Dir(name)] = append(s.node.catalogs[path.Dir(name)], c) }
@@ -92,7 +92,7 @@ func (s *scan) readNodeSettings() {
 			}, false)
 		case "package.json":
 			var f manifest
-			if data, err := s.tree.read(name); err != nil || json.Unmarshal(data, &f) != nil {
+			if data, err := s.Tree.read(name); err != nil || json.Unmarshal(data, &f) != nil {
 				continue // packageJSON reports it
 			}
 			keep(f.catalogs)
@@ -257,8 +257,8 @@ func denoJSON(s *scan) error {
 		m := mention{name: key, wants: address}
 		if strings.HasPrefix(wants, "npm:") {
 			m.name, m.wants = s.specifier(key, wants)
-		} else if strings.Contains(wants, s.client) || strings.Contains(wants, "upstash_redis") {
-			m.name = s.client
+		} else if strings.Contains(wants, s.Client) || strings.Contains(wants, "upstash_redis") {
+			m.name = s.Client
 		}
 		s.add(m, `"`+key+`"`)
 	}
