@@ -20,7 +20,7 @@ var (
 	secret = regexp.MustCompile(`\b` + secretName)
 	// inlined are what configurations write into the bundle under any name.
 	inlined = map[string]*regexp.Regexp{
-		"next.config": regexp.MustCompile(`\b(?:env|publicRuntimeConfig)\s*:\s*\{`),
+		"next.config": regexp.MustCompile(`\b(?:env|publicRuntimeConfig)\s*[:=]\s*\{`),
 		"nuxt.config": regexp.MustCompile(`\b(?:public|env|publicRuntimeConfig)\s*:\s*\{`),
 		"vite.config": regexp.MustCompile(`\bdefine\s*:\s*\{`),
 		"webpack":     regexp.MustCompile(`\bDefinePlugin\s*\(\s*\{`),

@@ -98,3 +98,21 @@ func conflictingPackage(_ *run, trees []*sources.Tree) Finding {
 	}
 	return pass("one client only")
 }
+
+// shadowing looks for modules that hide a client.
+func shadowing(_ *run, trees []*sources.Tree) Finding {
+	certain, possible, unread := trees[0].Shadows("redis", "upstash_redis")
+	steps := []string{
+		"Rename it, to redis_client.py for one, and delete its __pycache__.",
+		`Confirm: python -c "import upstash_redis; print(upstash_redis.__file__)"`,
+	}
+	switch {
+	case len(certain) > 0:
+		return fail("a local module hides the client of its name", strings.Join(slices.Concat(certain, possible), ", "), steps...)
+	case len(possible) > 0:
+		return warn("a local module hides the client where its folder is the first on Python's path", strings.Join(possible, ", "), steps...)
+	case len(unread) > 0:
+		return cannotTell(unread)
+	}
+	return pass("no redis.py, redis/, upstash_redis.py or upstash_redis/")
+}

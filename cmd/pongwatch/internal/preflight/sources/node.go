@@ -20,6 +20,9 @@ var Node = Ecosystem{
 	// The library reads a hyphen range behind a blank only.
 	ranged: func(requirement string) string { return strings.ReplaceAll(requirement, "||", " || ") },
 	decoder: func(file string) decoder {
+		if base := strings.ToLower(path.Base(file)); strings.HasPrefix(base, "dockerfile") || strings.HasPrefix(base, "containerfile") {
+			return containerFile
+		}
 		return map[string]decoder{
 			"package.json": packageJSON, "package-lock.json": packageLock, "npm-shrinkwrap.json": packageLock,
 			"yarn.lock": yarnLock, "pnpm-lock.yaml": pnpmLock, "bun.lock": bunLock, "bun.lockb": undecodable,

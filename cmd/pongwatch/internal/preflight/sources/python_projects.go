@@ -86,11 +86,11 @@ func pyproject(s *scan) error {
 	dir := path.Dir(s.file)
 	switch file := tool.Setuptools.Dynamic.Dependencies.File.(type) {
 	case string:
-		s.include(file, requirementsTXT)
+		s.include(file)
 	case []any:
 		for _, name := range file {
 			text, _ := name.(string)
-			s.include(text, requirementsTXT)
+			s.include(text)
 		}
 	default:
 		if len(tool.Poetry.Dependencies) == 0 && !slices.Contains(s.Files, path.Join(dir, "setup.cfg")) {
@@ -240,7 +240,7 @@ func setupCFG(s *scan) error {
 		}
 		if files, ok := strings.CutPrefix(text, "file:"); ok {
 			for name := range strings.SplitSeq(files, ",") {
-				s.include(strings.TrimSpace(name), requirementsTXT)
+				s.include(strings.TrimSpace(name))
 			}
 			continue
 		}

@@ -133,6 +133,9 @@ func relative(dir, sub string) (string, bool) {
 	return strings.CutPrefix(sub, dir+"/")
 }
 
+// hidden are the folders of tools, and of what they built.
+var hidden = regexp.MustCompile(`(?:^|/)\.[^/]+/`)
+
 // scan is what the manifests and lock files of a tree say of the clients.
 type scan struct {
 	*Tree
@@ -161,7 +164,7 @@ func (t *Tree) scan(e Ecosystem) *scan {
 	t.scans[e.Client] = s
 	var names []string
 	for _, name := range t.Files {
-		if !OfTests(name) && e.decoder(name) != nil {
+		if !OfTests(name) && !hidden.MatchString(name) && e.decoder(name) != nil {
 			names = append(names, name)
 		}
 	}
@@ -220,6 +223,17 @@ func (s *scan) program() {
 	for _, name := range append([]string{s.Client}, s.others[0]) {
 		s.add(mention{name: name, wants: "as a program decides", possible: true}, name)
 	}
+}
+
+// containerFile finds the client where the build of a container installs it. Which version
+// that gives, only the build tells.
+func containerFile(s *scan) error {
+	for n, line := range strings.Split(string(s.data), "\n") {
+		if text := strings.TrimSpace(line); !strings.HasPrefix(text, "#") && strings.Contains(s.normal(text), s.Client) {
+			s.add(mention{name: s.Client, wants: "in a container's build", possible: true, place: place{line: n + 1}})
+		}
+	}
+	return nil
 }
 
 // settle completes a mention by what other files say.

@@ -1,17 +1,14 @@
-package preflight
+package sources
 
 import (
 	"path"
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight/sources"
 )
 
 var (
 	imported   = regexp.MustCompile(`(?m)^\s*(?:from|import)\s+([\w.]+(?:\s*,\s*[\w.]+)*)`)
-	ofClient   = regexp.MustCompile(`^(?:redis|upstash_redis)(?:\.|$)`)
 	appFile    = regexp.MustCompile(`(?i)^(?:requirements.*\.txt|pyproject\.toml|pipfile|setup\.py|dockerfile.*|procfile|manage\.py)$`)
 	searchable = []string{".", "src"}
 )
@@ -24,16 +21,16 @@ type imports struct {
 }
 
 // readImports reads the import statements of every Python source.
-func readImports(t *sources.Tree) (i imports, unread []string) {
+func (t *Tree) readImports(names []string) (i imports, unread []string) {
 	i = imports{map[string]bool{}, map[string]bool{}, map[string]bool{}}
 	unread = t.Each(func(name string) bool { return path.Ext(name) == ".py" }, func(name string, data []byte) {
 		dir := path.Dir(name)
-		for _, m := range imported.FindAllSubmatch(sources.Code(name, data), -1) {
+		for _, m := range imported.FindAllSubmatch(Code(name, data), -1) {
 			for text := range strings.SplitSeq(string(m[1]), ",") {
 				switch text = strings.TrimSpace(text); {
 				case strings.HasPrefix(text, "."):
 					i.packages[dir] = true
-				case ofClient.MatchString(text):
+				case slices.Contains(names, strings.Split(text, ".")[0]):
 					i.scripts[dir] = true
 				default:
 					// import a.b.c makes packages of a, a/b and a/b/c, where these are folders.
@@ -52,53 +49,38 @@ func readImports(t *sources.Tree) (i imports, unread []string) {
 	return i, unread
 }
 
-// shadowing looks for modules of a client's name where Python looks first: in the folder
-// of a script, of the app, and in src. Within a package, a module has another name, and a
-// folder without __init__.py loses to an installed package.
-func shadowing(_ *run, trees []*sources.Tree) Finding {
-	t := trees[0]
-	modules := map[string][]string{}
+// Shadows looks for modules of these names where Python looks first: in the folder of a
+// script, of the app, and in src. Within a package, a module has another name, and a folder
+// without __init__.py loses to an installed package. Whether a possible one is ever found
+// first, the sources do not say.
+func (t *Tree) Shadows(names ...string) (certain, possible, unread []string) {
+	i, unread := t.readImports(names)
 	for _, name := range t.Files {
 		dir, base := path.Split(name)
 		if base == "__init__.py" {
 			dir, base = path.Split(path.Clean(dir))
 		}
-		if module := strings.TrimSuffix(base, ".py"); !sources.OfTests(name) && path.Ext(name) == ".py" && (module == "redis" || module == "upstash_redis") {
-			modules[path.Clean(dir)] = append(modules[path.Clean(dir)], name)
+		dir = path.Clean(dir)
+		if OfTests(name) || path.Ext(name) != ".py" || !slices.Contains(names, strings.TrimSuffix(base, ".py")) {
+			continue
 		}
-	}
-	i, unread := readImports(t)
-	var certain, possible []string
-	for _, dir := range t.Dirs {
 		isApp := slices.Contains(searchable, dir) || i.apps[dir]
-		regular := inPackage(t, dir)
-		for _, name := range modules[dir] {
-			switch place := t.At(name, 1); {
-			case regular, i.packages[dir] && !isApp:
-			case isApp, i.scripts[dir]:
-				certain = append(certain, place)
-			default:
-				possible = append(possible, place)
-			}
+		switch place := t.At(name, 1); {
+		case t.inPackage(dir), i.packages[dir] && !isApp:
+		case isApp, i.scripts[dir]:
+			certain = append(certain, place)
+		default:
+			possible = append(possible, place)
 		}
 	}
-	steps := []string{
-		"Rename it, to redis_client.py for one, and delete its __pycache__.",
-		`Confirm: python -c "import upstash_redis; print(upstash_redis.__file__)"`,
+	if len(certain)+len(possible) == 0 {
+		unread = nil // no module of these names is there, whatever is imported
 	}
-	switch {
-	case len(certain) > 0:
-		return fail("a local module hides the client of its name", strings.Join(slices.Concat(certain, possible), ", "), steps...)
-	case len(possible) > 0:
-		return warn("a local module hides the client where its folder is the first on Python's path", strings.Join(possible, ", "), steps...)
-	case len(unread) > 0 && len(modules) > 0:
-		return cannotTell(unread)
-	}
-	return pass("no redis.py, redis/, upstash_redis.py or upstash_redis/")
+	return certain, possible, unread
 }
 
 // inPackage reports whether a folder or one above it is a regular package.
-func inPackage(t *sources.Tree, dir string) bool {
+func (t *Tree) inPackage(dir string) bool {
 	for ; dir != "."; dir = path.Dir(dir) {
 		if slices.Contains(t.Files, path.Join(dir, "__init__.py")) {
 			return true
