@@ -26,7 +26,9 @@ func reading(judge func(r *run, trees []*sources.Tree) Finding, parts ...string)
 				}
 				r.trees[dir] = t
 			}
-			trees = append(trees, r.trees[dir])
+			if !slices.Contains(trees, r.trees[dir]) {
+				trees = append(trees, r.trees[dir])
+			}
 		}
 		switch {
 		case len(trees) > 0:

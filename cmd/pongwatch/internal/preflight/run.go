@@ -46,9 +46,13 @@ type database struct {
 	client      *upstash.Client // nil with a problem
 	target      *check.Target   // shares the answers to PING and INFO
 	prefix      string
-	settings    *upstash.Settings // what the account says, once it was asked
-	written     []any             // keys to delete
+	written     []any // keys to delete
 	used        int64
+
+	// What the account says of the database, once it was asked.
+	asked  bool
+	told   upstash.Settings
+	untold error
 }
 
 // newRun reads the credentials of each database that is asked for.

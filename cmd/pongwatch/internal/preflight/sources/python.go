@@ -13,7 +13,7 @@ import (
 
 // Python has 0.15.0 as the first client with today's API. Conda calls redis redis-py.
 var Python = Ecosystem{
-	Client: "upstash-redis", others: []string{"redis", "aioredis", "redis-py"},
+	Client: "upstash-redis", others: []string{"redis", "aioredis", "redis-py"}, carriers: []string{"upstash-ratelimit"},
 	Floor: semver.MustParse("0.15.0"), Install: "pip install 'upstash-redis>=0.15.0'",
 	// PEP 503 compares names so.
 	normal: func(name string) string {
@@ -25,7 +25,7 @@ var Python = Ecosystem{
 		if d := map[string]decoder{
 			"pyproject.toml": pyproject, "poetry.lock": tomlLock, "uv.lock": tomlLock, "pdm.lock": tomlLock, "pipfile": pipfile, "pipfile.lock": pipfileLock,
 			"setup.cfg": setupCFG, "setup.py": setupPY,
-			"pixi.toml": undecodable, "pixi.lock": undecodable, "conda-lock.yml": undecodable,
+			"pixi.toml": unreadable(byHand), "pixi.lock": unreadable(byHand), "conda-lock.yml": unreadable(byHand),
 		}[base]; d != nil {
 			return d
 		}
@@ -42,6 +42,8 @@ var Python = Ecosystem{
 		return nil
 	},
 }
+
+const byHand = "its format is not known here"
 
 var (
 	separators = regexp.MustCompile(`[-_.]+`)

@@ -3,6 +3,7 @@ package sources
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -14,11 +15,13 @@ import (
 
 // Ecosystem is a language's packages: how they are declared, named and compared.
 type Ecosystem struct {
-	Client  string   // Upstash's
-	others  []string // clients of the TCP protocol
-	Floor   *semver.Version
-	Install string // the command that installs Client
-	normal  func(name string) string
+	Client string   // Upstash's
+	others []string // clients of the TCP protocol
+	// carriers are packages that install Client themselves.
+	carriers []string
+	Floor    *semver.Version
+	Install  string // the command that installs Client
+	normal   func(name string) string
 	// decoder returns what reads a manifest or lock file of that name, nil for other files.
 	decoder func(file string) decoder
 	// ranged returns a requirement as a range of npm.
@@ -141,8 +144,8 @@ type scan struct {
 	*Tree
 	Ecosystem
 
-	found  []mention
-	unread []string
+	found           []mention
+	carried, unread []string
 
 	// The file that is being read.
 	file string
@@ -178,6 +181,9 @@ func (t *Tree) scan(e Ecosystem) *scan {
 	for _, name := range names {
 		s.read(name, e.decoder(name), development.MatchString(path.Base(name)))
 	}
+	if e.Client == Node.Client {
+		s.readSpecifiers()
+	}
 	for i := range s.found {
 		s.settle(&s.found[i])
 	}
@@ -193,8 +199,10 @@ func (s *scan) read(name string, decode decoder, aside bool) {
 	defer func() { s.file, s.data, s.side = file, data, side }()
 	var err error
 	s.file, s.side = name, aside
-	if s.data, err = s.Tree.read(name); err == nil && decode(s) != nil {
-		err = errUndecoded
+	if s.data, err = s.Tree.read(name); err == nil {
+		if err = decode(s); err != nil && !errors.As(err, new(foreign)) {
+			err = errUndecoded
+		}
 	}
 	if err != nil {
 		s.unread = append(s.unread, s.unreadable(name, err))
@@ -204,7 +212,11 @@ func (s *scan) read(name string, decode decoder, aside bool) {
 // add keeps a mention of a client. Its line is that of the last mark: each is looked for
 // behind the one before.
 func (s *scan) add(m mention, marks ...string) {
-	if m.name = s.normal(m.name); m.name != s.Client && !slices.Contains(s.others, m.name) {
+	m.name = s.normal(m.name)
+	if slices.Contains(s.carriers, m.name) {
+		s.carried = append(s.carried, "by "+m.name+" at "+path.Join(s.root, s.file))
+	}
+	if m.name != s.Client && !slices.Contains(s.others, m.name) {
 		return
 	}
 	end := 0
@@ -295,7 +307,10 @@ type Said struct {
 func (t *Tree) Said(e Ecosystem) Said {
 	s := t.scan(e)
 	mine, beside := s.clients()
-	said := Said{Verdict: Absent, Beside: beside, Named: len(s.found), Unread: s.unread}
+	said := Said{Verdict: Absent, Beside: beside, Named: len(s.found) + len(s.carried), Unread: s.unread}
+	if len(mine) == 0 && len(s.carried) > 0 {
+		said.Verdict, said.Evidence = Untold, []string{s.Client + " " + strings.Join(s.carried, ", ")}
+	}
 	for _, m := range mine {
 		v := s.judge(m.wants)
 		if v == Older && m.conditional && slices.ContainsFunc(mine, func(other mention) bool {

@@ -90,3 +90,36 @@ func TestFormsOfManifests(t *testing.T) {
 		})
 	}
 }
+
+// No content of any file ends the program, or is a verdict without a file that says so.
+func FuzzFiles(f *testing.F) {
+	files := []string{
+		"package.json", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "deno.json", "deno.lock", "pnpm-workspace.yaml", "requirements.txt",
+		"pyproject.toml", "poetry.lock", "uv.lock", "Pipfile", "Pipfile.lock", "setup.cfg", "setup.py", "environment.yml", "Dockerfile", "main.py",
+	}
+	for i, seed := range []string{
+		`{"dependencies": {"@upstash/redis": "catalog:"}, "overrides": {"@a/b>@upstash/redis@<1": "$x", "": {".": 1}}}`, `{"dependencies": {"@upstash/redis": {"version": "npm:@"}}}`,
+		"# yarn lockfile v1\n\n@upstash/redis@:\n  version \"1\"\n", "packages:\n  /@upstash/redis/1:\n  '@':\n", `{"packages": {"a": ["@"], /* */ "b": [],},}`, `{"imports": {"": "npm:@"}}`,
+		`{"npm": {"@upstash/redis@1_": 1, "packages": 2}}`, "overrides: {'>': 1}\n", "-r \n-c x\n-e #egg=\nupstash-redis[,]~=1!\\\n", "[project]\ndynamic=['dependencies']\n", "[[package]]\nname=''\n",
+		"", "[packages]\nupstash-redis=[{}]\n", `{"default": {"upstash-redis": {}}}`, "[options]\ninstall_requires=file:\n x;y\n", "install_requires", "dependencies: [{pip: [1]}, '::=']\n", "upstash-redis", "from . import \"",
+	} {
+		f.Add(i, []byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, file int, data []byte) {
+		dir, name := t.TempDir(), files[(file%len(files)+len(files))%len(files)]
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		tree, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range []Ecosystem{Python, Node} {
+			if said := tree.Said(e); said.Verdict != Absent && len(said.Evidence) == 0 {
+				t.Errorf("%s: %+v", name, said)
+			}
+			tree.Others(e)
+		}
+		tree.Shadows("redis")
+	})
+}
