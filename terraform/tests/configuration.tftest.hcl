@@ -106,13 +106,3 @@ run "a_long_document_lies_in_secret_manager" {
     error_message = "Every function reads the document."
   }
 }
-
-run "a_project_of_a_domain_has_accounts_of_that_domain" {
-  variables {
-    project = "example.com:my-project"
-  }
-  assert {
-    condition     = jsondecode(output.configuration).access.invokers == ["pongwatch-scheduler@my-project.example.com.iam.gserviceaccount.com"]
-    error_message = "The domain comes last in an account's address."
-  }
-}

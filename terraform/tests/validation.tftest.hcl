@@ -294,6 +294,14 @@ run "a_project_number_is_refused" {
   expect_failures = [var.project]
 }
 
+run "a_project_of_a_domain_is_refused" {
+  command = plan
+  variables {
+    project = "example.com:my-project"
+  }
+  expect_failures = [var.project]
+}
+
 run "too_long_a_prefix_is_refused" {
   command = plan
   variables {
