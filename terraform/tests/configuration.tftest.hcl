@@ -66,14 +66,6 @@ run "a_match_of_a_health_page_arrives_as_it_is_written" {
   }
 }
 
-run "a_match_needs_a_page" {
-  command = plan
-  variables {
-    databases = { prod-cache = { url = "https://merry-cat-32748.upstash.io", app = [{ cloud_run = "projects/p/locations/l/services/s", match = { path = "$.driver", connected = ["upstash"] } }] } }
-  }
-  expect_failures = [var.databases]
-}
-
 run "thresholds_are_numbers_or_durations" {
   variables {
     thresholds = { latency = { open = "600ms", critical = "2s" }, hit_rate = { open = 0.6, close = "0.65" }, isolation = { open = 3 } }
