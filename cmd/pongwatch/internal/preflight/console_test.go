@@ -54,15 +54,18 @@ func TestUpstashsChecklist(t *testing.T) {
 			map[string]any{
 				"type": "payg", "budget": 50, "securityAddons": map[string]bool{"ipWhitelisting": true}, "db_acl_enabled": "true",
 				"daily_backup_enabled": true, "prod_pack_enabled": true, "read_regions": []string{"us-west-1"},
-			}, canaryToken,
+			},
+			canaryToken,
 			[]preflight.Status{pass, pass, pass, pass, pass, pass, pass, pass, pass, manual},
 		},
 		"nothing is": {
-			map[string]any{"type": "payg", "budget": 0, "tls": false, "eviction": true, "primary_region": "eu-west-1"}, canaryToken,
+			map[string]any{"type": "payg", "budget": 0, "tls": false, "eviction": true, "primary_region": "eu-west-1"},
+			canaryToken,
 			[]preflight.Status{pass, warn, warn, warn, warn, warn, warn, warn, manual, manual},
 		},
 		"a fixed plan": {
-			map[string]any{"type": "paid", "budget": nil}, canaryToken,
+			map[string]any{"type": "paid", "budget": nil},
+			canaryToken,
 			[]preflight.Status{pass, pass, warn, warn, warn, pass, pass, pass, manual, manual},
 		},
 		"the free plan has no such settings": {
@@ -73,7 +76,8 @@ func TestUpstashsChecklist(t *testing.T) {
 			map[string]any{
 				"type": "payg", "budget": nil, "tls": nil, "securityAddons": nil, "db_acl_enabled": nil, "daily_backup_enabled": nil, "eviction": nil,
 				"primary_region": nil, "prod_pack_enabled": nil,
-			}, canaryToken,
+			},
+			canaryToken,
 			[]preflight.Status{pass, manual, manual, manual, manual, manual, manual, manual, manual, manual},
 		},
 		"no account is configured": {
