@@ -63,6 +63,10 @@ func TestUpstashsChecklist(t *testing.T) {
 			canaryToken,
 			[]preflight.Status{pass, warn, warn, warn, warn, warn, warn, warn, manual, manual},
 		},
+		"a list of addresses, and switches in another form": {
+			map[string]any{"type": "payg", "allowed_ips": []string{"192.0.2.1"}, "securityAddons": nil, "db_acl_enabled": true, "daily_backup_enabled": "yes", "tls": 1}, canaryToken,
+			[]preflight.Status{pass, manual, pass, pass, manual, pass, pass, pass, manual, manual},
+		},
 		"a fixed plan": {
 			map[string]any{"type": "paid", "budget": nil},
 			canaryToken,

@@ -38,15 +38,13 @@ var (
 // built are the folders into which bundlers write for browsers.
 var built = []string{"static", "dist", "build", "out", "public"}
 
+// bundled are the files of a bundle beside its sources.
+var bundled = []string{".json", ".map", ".txt", ".css"}
+
 func isEnvFile(name string) bool { return strings.HasPrefix(path.Base(name), ".env") }
 
 func isSource(name string) bool {
 	return slices.Contains([]string{".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".vue", ".svelte", ".astro", ".py", ".html"}, path.Ext(name))
-}
-
-// isData are the files of a bundle beside its sources.
-func isData(name string) bool {
-	return slices.Contains([]string{".json", ".map", ".txt", ".css"}, path.Ext(name))
 }
 
 func inBundle(name string) bool {
@@ -58,7 +56,9 @@ func inBundle(name string) bool {
 func exposed(r *run, trees []*sources.Tree) Finding {
 	var found, unread []string
 	for _, t := range trees {
-		unread = append(unread, t.Each(func(name string) bool { return isEnvFile(name) || isSource(name) || inBundle(name) && isData(name) }, func(name string, data []byte) {
+		unread = append(unread, t.Each(func(name string) bool {
+			return isEnvFile(name) || isSource(name) || inBundle(name) && slices.Contains(bundled, path.Ext(name))
+		}, func(name string, data []byte) {
 			bundle := inBundle(name)
 			written := bundle && upstashHost.Match(data) && tokenText.Match(data)
 			if !bundle && !isEnvFile(name) {
