@@ -36,14 +36,12 @@ var Python = Ecosystem{
 			return containerFile
 		case strings.HasPrefix(base, "pylock.") && ext == ".toml":
 			return tomlLock
-		case (ext == ".txt" || ext == ".in") && (strings.Contains(base, "requirements") || path.Base(path.Dir(file)) == "requirements"):
+		case (ext == ".txt" || ext == ".in" || ext == ".lock") && (strings.Contains(base, "requirements") || path.Base(path.Dir(file)) == "requirements"):
 			return requirementsTXT
 		}
 		return nil
 	},
 }
-
-const byHand = "its format is not known here"
 
 var (
 	separators = regexp.MustCompile(`[-_.]+`)
@@ -220,7 +218,7 @@ var exact = regexp.MustCompile(`^===?\s*\d[^*,]*$`)
 // pin takes an exact requirement for what is installed, because pip installs that or
 // nothing.
 func (s *scan) pin() {
-	if last := len(s.found) - 1; last >= 0 && s.found[last].file == s.file && !s.found[last].conditional && exact.MatchString(s.found[last].wants) {
+	if last := len(s.found) - 1; last >= 0 && s.found[last].file == s.file && exact.MatchString(s.found[last].wants) {
 		s.found[last].locked, s.found[last].scope = true, []string{"."}
 	}
 }

@@ -92,8 +92,6 @@ type mention struct {
 	inherits bool
 	// conditional has a marker. A possible mention is of a program that decides when it runs.
 	conditional, possible bool
-	// overridden says that the manifest itself replaces the requirement.
-	overridden bool
 	place
 }
 
@@ -310,7 +308,7 @@ func (t *Tree) Said(e Ecosystem) Said {
 		}) {
 			v = Untold // which of them applies, the marker decides
 		}
-		decided := !m.locked && (v != Older || m.overridden) && slices.ContainsFunc(mine, func(by mention) bool { return by.covers(m) })
+		decided := !m.locked && v != Older && slices.ContainsFunc(mine, func(by mention) bool { return by.covers(m) })
 		switch text := s.show(m); {
 		case v == Older && !decided && said.Verdict != Older:
 			said.Verdict, said.Evidence = Older, []string{text}
