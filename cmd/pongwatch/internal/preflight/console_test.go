@@ -64,7 +64,8 @@ func TestUpstashsChecklist(t *testing.T) {
 			[]preflight.Status{pass, warn, warn, warn, warn, warn, warn, warn, manual, manual},
 		},
 		"a list of addresses, and switches in another form": {
-			map[string]any{"type": "payg", "allowed_ips": []string{"192.0.2.1"}, "securityAddons": nil, "db_acl_enabled": true, "daily_backup_enabled": "yes", "tls": 1}, canaryToken,
+			map[string]any{"type": "payg", "allowed_ips": []string{"192.0.2.1"}, "securityAddons": nil, "db_acl_enabled": true, "daily_backup_enabled": "yes", "tls": 1},
+			canaryToken,
 			[]preflight.Status{pass, manual, pass, pass, manual, pass, pass, pass, manual, manual},
 		},
 		"a fixed plan": {
