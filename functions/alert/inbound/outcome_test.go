@@ -65,20 +65,28 @@ func TestAStaleLinkSaysWhy(t *testing.T) {
 		state  incident.State
 		want   []string
 	}{
-		{"over", report.Acknowledge, known(func(_ *incident.State, i *incident.Incident) { i.Resolved = now.Add(-4 * time.Minute) }),
-			[]string{"<h1>INC-7F3A9K is over</h1>", "<p>It ended at 18:26 UTC. Nothing has changed.</p>"}},
-		{"over, of another day, to be silenced", report.Silence, known(func(_ *incident.State, i *incident.Incident) { i.Resolved = now.Add(-24 * time.Hour) }),
-			[]string{"<h1>INC-7F3A9K is over</h1>", "<p>It ended at 2026-11-21 18:30 UTC. Nothing has changed.</p>"}},
-		{"reopened", report.Acknowledge, known(func(_ *incident.State, i *incident.Incident) { i.Reopened, i.Again = 2, now.Add(-time.Minute) }),
-			[]string{"<h1>INC-7F3A9K has failed again</h1>", "<p>It was reopened and has failed since 18:29 UTC; this message is of an earlier failure. Nothing has changed. Use the latest message.</p>"}},
+		{
+			"over", report.Acknowledge, known(func(_ *incident.State, i *incident.Incident) { i.Resolved = now.Add(-4 * time.Minute) }),
+			[]string{"<h1>INC-7F3A9K is over</h1>", "<p>It ended at 18:26 UTC. Nothing has changed.</p>"},
+		},
+		{
+			"over, of another day, to be silenced", report.Silence, known(func(_ *incident.State, i *incident.Incident) { i.Resolved = now.Add(-24 * time.Hour) }),
+			[]string{"<h1>INC-7F3A9K is over</h1>", "<p>It ended at 2026-11-21 18:30 UTC. Nothing has changed.</p>"},
+		},
+		{
+			"reopened", report.Acknowledge, known(func(_ *incident.State, i *incident.Incident) { i.Reopened, i.Again = 2, now.Add(-time.Minute) }),
+			[]string{"<h1>INC-7F3A9K has failed again</h1>", "<p>It was reopened and has failed since 18:29 UTC; this message is of an earlier failure. Nothing has changed. Use the latest message.</p>"},
+		},
 		{"acknowledged by a person", report.Acknowledge, known(func(_ *incident.State, i *incident.Incident) {
 			i.Ack = &incident.Ack{By: "<anna>", Via: "cli", At: now.Add(-time.Minute)}
 		}), []string{"<h1>INC-7F3A9K is already acknowledged</h1>", "<p>Acknowledged by &lt;anna&gt; at 18:29 UTC. Nothing has changed.</p>"}},
 		{"acknowledged by another link", report.Acknowledge, known(func(_ *incident.State, i *incident.Incident) {
 			i.Ack = &incident.Ack{By: "link", Via: "link", At: now.Add(-time.Minute)}
 		}), []string{"<p>Acknowledged by a person with the link at 18:29 UTC. Nothing has changed.</p>"}},
-		{"forgotten", report.Acknowledge, incident.New("main", now),
-			[]string{"<h1>INC-7F3A9K is not open</h1>", "<p>It ended some time ago, or its data was set aside. Nothing has changed.</p>"}},
+		{
+			"forgotten", report.Acknowledge, incident.New("main", now),
+			[]string{"<h1>INC-7F3A9K is not open</h1>", "<p>It ended some time ago, or its data was set aside. Nothing has changed.</p>"},
+		},
 		{"a group that is over", report.Acknowledge, group(now.Add(-time.Minute)), []string{"<h1>INC-7F3A9K is over</h1>", "<p>It ended at 18:29 UTC. Nothing has changed.</p>"}},
 	} {
 		f := seeing(t, configured(), func() (incident.State, error) { return tt.state, nil })
