@@ -33,6 +33,14 @@ func Policy(c *config.Config, shard string) incident.Policy {
 	for _, d := range c.InShard(shard) {
 		p.Databases[d.Name] = database(c, d)
 	}
+	for i := range c.Databases {
+		if d := &c.Databases[i]; d.Shard != shard {
+			if p.Elsewhere == nil {
+				p.Elsewhere = map[string]string{}
+			}
+			p.Elsewhere[d.Name] = d.Shard
+		}
+	}
 	if len(p.Databases) > 0 {
 		p.Jobs = jobs(c, shard)
 	}

@@ -38,6 +38,9 @@ type State struct {
 	Commands map[string]time.Time `json:"commands,omitempty"`
 	// Canary is when each region's network canary last succeeded.
 	Canary map[string]time.Time `json:"canary,omitempty"`
+	// Leaving holds, by database, what another shard is to have, for Arrive. It is kept until it
+	// is there.
+	Leaving map[string]string `json:"leaving,omitempty"`
 }
 
 // New returns the empty state of a shard.
