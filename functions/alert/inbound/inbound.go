@@ -90,6 +90,7 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /{$}", f.about)
 	mux.HandleFunc("POST "+message.PathSlack, f.slack)
 	mux.HandleFunc("POST "+message.PathEvents, f.event)
+	mux.HandleFunc("POST "+message.PathVercel, f.drain)
 	mux.HandleFunc("GET "+message.PathIncident, f.confirm)
 	mux.HandleFunc("POST "+message.PathIncident, f.act)
 	return job.Unmounted("/AlertWebhook", mux), nil
