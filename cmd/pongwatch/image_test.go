@@ -43,7 +43,7 @@ func (b buildah) builder() string {
 	c := b.run("from", "scratch")
 	b.run("copy", "--quiet", c, goEnv(b.T, "GOROOT"), "/usr/local/go")
 	b.run("copy", "--quiet", c, "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/")
-	b.run("config", "--env", "PATH=/usr/local/go/bin", "--env", "HOME=/root", "--env", "GOTOOLCHAIN=local", c)
+	b.run("config", "--env", "PATH=/usr/local/go/bin", "--env", "GOTOOLCHAIN=local", "--env", "GOMODCACHE="+goEnv(b.T, "GOMODCACHE"), "--env", "GOCACHE="+goEnv(b.T, "GOCACHE"), c)
 	b.run("commit", "--quiet", "--rm", c, "builder")
 	return "localhost/builder"
 }
@@ -63,8 +63,9 @@ func TestTheImage(t *testing.T) {
 		t.Skip("needs Debian's buildah, as root: PONGWATCH_TEST_BUILDAH=1 runs it")
 	}
 	b := buildah{t, t.TempDir()}
+	modules, cache := goEnv(t, "GOMODCACHE"), goEnv(t, "GOCACHE")
 	b.run("build", "--quiet", "--isolation", "chroot", "--format", "docker", "--build-arg", "BUILDER="+b.builder(),
-		"--volume", goEnv(t, "GOMODCACHE")+":/root/go/pkg/mod:ro", "--volume", goEnv(t, "GOCACHE")+":/root/.cache/go-build",
+		"--volume", modules+":"+modules+":ro", "--volume", cache+":"+cache,
 		"--tag", "pongwatch", "--file", "../../Containerfile", "../..")
 	b.isConfigured()
 	b.isSmall()
