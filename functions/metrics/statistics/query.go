@@ -95,13 +95,14 @@ func (q Query) span() span {
 	return spans[slices.IndexFunc(spans, func(s span) bool { return s.name == q.Range })]
 }
 
-// window is the query's time.
+// window is the query's time: from, to and what lies between, in points of a step.
 type window struct {
 	from, to time.Time
 	step     time.Duration
 }
 
-// window of a query whose pings come every so often: points are aligned to the step.
+// window of a query whose pings come every so often. Its points are aligned to the step, and
+// those of a long range to the day on which it begins, because days are counted whole.
 func (q Query) window(now time.Time, every time.Duration) window {
 	s := q.span()
 	step := q.Step
@@ -111,21 +112,25 @@ func (q Query) window(now time.Time, every time.Duration) window {
 			step = min(step, max(minStep, every))
 		}
 	}
-	to := now.Truncate(step).Add(step)
-	return window{from: to.Add(-s.wide).Truncate(step), to: to, step: step}
+	align := step
+	if q.long() {
+		align = day
+	}
+	return window{from: now.Add(-s.wide).Truncate(align), to: now, step: step}
 }
 
-// points is how many steps the window has.
-func (w window) points() int { return int((w.to.Sub(w.from) + w.step - 1) / w.step) }
+// long says that the range is wider than the hours that are read.
+func (q Query) long() bool { return q.span().wide > day }
 
-// daily is the window in whole days.
-func (w window) daily() window {
-	return window{from: w.from.Truncate(day), to: w.to.Add(day - 1).Truncate(day), step: day}
-}
+// points is how many steps the window has, of which the last is not over.
+func (w window) points() int { return int(w.to.Sub(w.from)/w.step) + 1 }
+
+// by is the window in points of another step.
+func (w window) by(step time.Duration) window { return window{w.from, w.to, step} }
 
 // index is the point that t falls into, negative for none.
 func (w window) index(t time.Time) int {
-	if t.Before(w.from) || !t.Before(w.to) {
+	if t.Before(w.from) || t.After(w.to) {
 		return -1
 	}
 	return int(t.Sub(w.from) / w.step)

@@ -29,7 +29,8 @@ type Statistics struct {
 	GeneratedAt time.Time `json:"generated_at"`
 	Version     string    `json:"version,omitempty"`
 	// Range is what was asked for: "1h", "6h", "24h", "7d" or "30d". From and To bound
-	// it, and StepSeconds is the width of a series' point.
+	// what was counted, and StepSeconds is the width of a series' point. A range of days
+	// begins with the day on which it begins.
 	Range       string    `json:"range"`
 	From        time.Time `json:"from"`
 	To          time.Time `json:"to"`
@@ -169,6 +170,8 @@ type FigureSeries struct {
 // Uptime is how a database did against its objective.
 type Uptime struct {
 	Days int `json:"days"`
+	// From is since when there are pings of these days.
+	From time.Time `json:"from,omitzero"`
 	// Good and Failed count pings; Availability is good among both.
 	Good         int      `json:"good"`
 	Failed       int      `json:"failed"`
@@ -192,9 +195,10 @@ type JobState string
 
 // The states, the best first. The worst is the monitor's.
 const (
-	JobOK    JobState = "ok"
-	JobLate  JobState = "late"
-	JobNever JobState = "never"
+	JobOK      JobState = "ok"
+	JobLate    JobState = "late"
+	JobUnknown JobState = "unknown" // not all could be read where its runs would be
+	JobNever   JobState = "never"
 )
 
 // Monitor is pongwatch itself.
