@@ -132,13 +132,18 @@ func (f *Function) past(ctx context.Context, r job.Round) past {
 // of gives the target what is known of its database.
 func (p past) of(t *check.Target) {
 	t.Unread = !p.read
-	if known := p.known[t.Database.Name]; known != nil {
-		t.Earlier = append(t.Earlier, known.Reading())
-	}
 	for _, h := range p.earlier {
 		t.Earlier = append(t.Earlier, h.Readings(t.Database.Name)...)
 	}
 	for _, h := range p.hours {
 		t.Readings = append(t.Readings, h.Readings(t.Database.Name)...)
+	}
+	if known := p.known[t.Database.Name]; known != nil {
+		r := known.Reading()
+		if len(t.Readings) > 0 && !r.At.Before(t.Readings[0].At) {
+			r.At, r.Values = time.Time{}, nil // it is among the readings
+		}
+		t.Earlier = append(t.Earlier, r)
+		slices.SortStableFunc(t.Earlier, func(a, b report.Reading) int { return a.At.Compare(b.At) })
 	}
 }

@@ -149,6 +149,12 @@ func decodeOverview(doc store.Doc) (*Overview, error) {
 		return o, fmt.Errorf("reading the overview of %s: %w", shard, err)
 	}
 	o.Shard, o.version = shard, doc.Version
+	if o.Runs == nil {
+		o.Runs = map[string]Run{}
+	}
+	if o.Databases == nil {
+		o.Databases = map[string]*Known{}
+	}
 	maps.DeleteFunc(o.Databases, func(_ string, k *Known) bool { return k == nil })
 	for _, k := range o.Databases {
 		maps.DeleteFunc(k.Regions, func(_ string, p *KnownPings) bool { return p == nil })
@@ -251,6 +257,9 @@ func (o *Overview) prune(oldest time.Time) {
 		for _, p := range k.Regions {
 			p.Days = slices.DeleteFunc(p.Days, func(d DayPings) bool { return d.Day < first })
 			recent = recent || !p.Last.At.Before(oldest)
+		}
+		for _, c := range k.Checks {
+			recent = recent || !c.Last.At.Before(oldest)
 		}
 		if !recent {
 			delete(o.Databases, name)

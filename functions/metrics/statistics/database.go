@@ -35,12 +35,11 @@ func (m *material) database(ctx context.Context, d *config.Database, all []*mate
 		regions = slices.Insert(slices.Delete(regions, i, i+1), 0, d.Home)
 	}
 	parts := m.parts(all, d.Name)
-	known := m.overview.Databases[d.Name]
-	if known == nil {
-		known = &history.Known{}
-	}
-	for _, other := range parts[1:] {
-		known.Merge(other.overview.Databases[d.Name])
+	known := &history.Known{}
+	for _, part := range parts {
+		if of := part.overview.Databases[d.Name]; of != nil {
+			known.Merge(of)
+		}
 	}
 	out := Database{
 		Name: d.Name, Shard: d.Shard, Environment: d.Environment, Plan: d.Plan, Home: regions[0], Regions: []Region{},
@@ -195,7 +194,12 @@ func uptime(k *history.Known, configured []string, now time.Time, objective floa
 		}
 	}
 	u.Availability = availability(u.Good, u.Failed)
-	if allowed := (1 - u.Objective) * float64(u.Good+u.Failed); allowed > 0 {
+	// What the days allow in all, at the pace of the time of which there are pings.
+	scale := 1.0
+	if covered := now.Sub(u.From); covered < (uptimeDays-1)*day {
+		scale = float64(uptimeDays*day) / float64(max(covered, time.Minute))
+	}
+	if allowed := (1 - u.Objective) * float64(u.Good+u.Failed) * scale; allowed > 0 {
 		u.BudgetLeft = ratio(new(1 - float64(u.Failed)/allowed))
 	}
 	return u

@@ -195,7 +195,7 @@ func past(t *testing.T) (f *fixture, first time.Time) {
 
 func TestUptimeIsOfTheHomeRegionFromDaysAndFromSamples(t *testing.T) {
 	f, first := past(t)
-	want := Uptime{Days: 30, From: first, Good: 3*24 - 6 - 3, Failed: 6, Availability: new(63. / 69), Objective: 0.999, BudgetLeft: new(-85.95652)}
+	want := Uptime{Days: 30, From: first, Good: 3*24 - 6 - 3, Failed: 6, Availability: new(63. / 69), Objective: 0.999, BudgetLeft: new(-7.69767)}
 	for _, r := range Ranges() {
 		if diff := cmp.Diff(want, f.read(Query{Range: r}).Databases[0].Uptime); diff != "" {
 			t.Errorf("asked for %s (-want +got):\n%s", r, diff)

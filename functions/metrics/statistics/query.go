@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +23,18 @@ type Query struct {
 	Region string
 	// Step is the width of a series' point; zero takes the range's.
 	Step time.Duration
+	// Search, Environment and State choose databases: by a part of the name, by the
+	// environment and by the status. Empty is all.
+	Search, Environment string
+	State               Word
+	// Page is which page of the databases is shown, from 1 on; zero is the first.
+	Page int
+}
+
+// Matches reports whether the database is among those that the query chooses.
+func (q Query) Matches(d *Database) bool {
+	return (q.Search == "" || strings.Contains(d.Name, strings.ToLower(q.Search))) &&
+		(q.Environment == "" || d.Environment == q.Environment) && (q.State == "" || d.Status == q.State)
 }
 
 const day = 24 * time.Hour
@@ -63,9 +76,22 @@ type QueryError struct {
 
 func (e *QueryError) Error() string { return e.Text }
 
-// Parse reads range, database, region and step. An error is a [*QueryError].
+// Parse reads range, database, region, step, search, environment, state and page. An error
+// is a [*QueryError].
 func Parse(v url.Values, c *config.Config) (Query, error) {
-	q := Query{Range: v.Get("range"), Database: v.Get("database"), Region: v.Get("region")}
+	q := Query{
+		Range: v.Get("range"), Database: v.Get("database"), Region: v.Get("region"),
+		Search: strings.TrimSpace(v.Get("search")), Environment: v.Get("environment"), State: Word(v.Get("state")),
+	}
+	if q.State != "" && !slices.Contains(Words(), q.State) {
+		return q, &QueryError{Text: fmt.Sprintf("state %q is not known, want one of %s", report.CutEvidence(string(q.State)), join(Words()))}
+	}
+	if text := v.Get("page"); text != "" {
+		var err error
+		if q.Page, err = strconv.Atoi(text); err != nil || q.Page < 1 {
+			return q, &QueryError{Text: fmt.Sprintf("page %q is no page, want a number such as 2", report.CutEvidence(text))}
+		}
+	}
 	q.Range = cmp.Or(q.Range, spans[0].name)
 	if !slices.Contains(Ranges(), q.Range) {
 		return q, &QueryError{Text: fmt.Sprintf("range %q is not known, want one of %s", report.CutEvidence(q.Range), strings.Join(Ranges(), ", "))}
@@ -88,6 +114,14 @@ func Parse(v url.Values, c *config.Config) (Query, error) {
 		return q, &QueryError{Text: "region " + report.CutEvidence(q.Region) + " is not configured", NotFound: true}
 	}
 	return q, nil
+}
+
+func join(words []Word) string {
+	var out []string
+	for _, w := range words {
+		out = append(out, string(w))
+	}
+	return strings.Join(out, ", ")
 }
 
 // span returns that of the range, which is known.

@@ -75,9 +75,20 @@ var ErrNothing = errors.New("nothing could be read")
 // Read answers q. Missing names what could not be read. If that is everything, Read
 // returns ErrNothing with the answer.
 func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
+	s, _, err := r.read(ctx, q, nil)
+	return s, err
+}
+
+// Page answers q for all databases as Read does, and from the same documents for the one that
+// choose returns.
+func (r *Reader) Page(ctx context.Context, q Query, choose func(*Statistics) string) (all, one *Statistics, err error) {
+	return r.read(ctx, q, choose)
+}
+
+func (r *Reader) read(ctx context.Context, q Query, choose func(*Statistics) string) (s, one *Statistics, err error) {
 	now := r.options.Now().UTC()
 	w := q.window(now, r.config.Every(report.HealthCheck))
-	s := &Statistics{
+	s = &Statistics{
 		GeneratedAt: now, Version: r.options.Version, Range: q.Range, From: w.from, To: w.to, StepSeconds: int64(w.step / time.Second),
 		Databases: []Database{}, Past: []incidents.Incident{},
 		Monitor: Monitor{Status: JobOK, Jobs: []JobStatus{}, Footprint: r.footprints},
@@ -90,7 +101,7 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
 		defer func() { <-r.turns }()
 	case <-ctx.Done():
 		s.Missing = []string{"everything: too many pages are asked for at once"}
-		return s, ErrNothing
+		return s, nil, ErrNothing
 	}
 	materials := r.materials(ctx, s, q, w)
 	for _, m := range materials {
@@ -128,14 +139,27 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
 	for _, i := range s.Incidents.Open {
 		open[i.Database] = append(open[i.Database], i)
 	}
-	for i := range s.Databases {
-		d := &s.Databases[i]
+	judge := func(d *Database) {
 		d.judge(open[d.Name], now, r.config.Alerting.Missing.After(r.config.Database(d.Name).Checks.Ping.Every))
 	}
-	if len(s.Missing) > 0 && !read {
-		return s, ErrNothing
+	for i := range s.Databases {
+		judge(&s.Databases[i])
 	}
-	return s, nil
+	s.Databases = slices.DeleteFunc(s.Databases, func(d Database) bool { return !q.Matches(&d) })
+	if len(s.Missing) > 0 && !read {
+		return s, nil, ErrNothing
+	}
+	if choose != nil && len(s.Databases) > 0 {
+		c := r.config.Database(choose(s))
+		m := materials[slices.IndexFunc(materials, func(m *material) bool { return m.shard == c.Shard })]
+		m.unread = nil
+		of := *s
+		of.Databases = []Database{m.database(ctx, c, materials, true)}
+		of.Missing = m.unread
+		judge(&of.Databases[0])
+		one = &of
+	}
+	return s, one, nil
 }
 
 // materials reads what an answer is made from: that of each shard in the order of the

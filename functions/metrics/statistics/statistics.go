@@ -7,7 +7,11 @@
 package statistics
 
 import (
+	"bytes"
 	_ "embed" // for the schema
+	"encoding/json"
+	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -177,8 +181,8 @@ type Uptime struct {
 	Failed       int      `json:"failed"`
 	Availability *float64 `json:"availability,omitempty"`
 	Objective    float64  `json:"objective"`
-	// BudgetLeft is the share of the failures that the objective allows which is
-	// left; below zero it is overspent.
+	// BudgetLeft is the share of the failures that the objective allows in all these days,
+	// at the pace of the pings there are, which is left; below zero it is overspent.
 	BudgetLeft *float64 `json:"budget_left,omitempty"`
 }
 
@@ -233,6 +237,35 @@ func (w Word) String() string {
 		return "mock mode"
 	}
 	return string(w)
+}
+
+// Encode writes the statistics as JSON, database by database.
+func (s *Statistics) Encode(w io.Writer) error {
+	frame := *s
+	frame.Databases = []Database{}
+	text, err := json.Marshal(frame)
+	if err != nil {
+		return fmt.Errorf("encoding the statistics: %w", err)
+	}
+	const list = `"databases":[`
+	before, after, _ := bytes.Cut(text, []byte(list))
+	if _, err := w.Write(text[:len(before)+len(list)]); err != nil {
+		return err
+	}
+	for i := range s.Databases {
+		one, err := json.Marshal(&s.Databases[i])
+		if err != nil {
+			return fmt.Errorf("encoding the statistics of %s: %w", s.Databases[i].Name, err)
+		}
+		if i > 0 {
+			one = append([]byte{','}, one...)
+		}
+		if _, err := w.Write(one); err != nil {
+			return err
+		}
+	}
+	_, err = w.Write(append(after, '\n'))
+	return err
 }
 
 func worse(a, b Word) bool {
