@@ -15,6 +15,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/version"
 )
 
 // openMetrics answers Prometheus. Labels are the configuration's own names and closed
@@ -31,7 +32,7 @@ func (f *Function) openMetrics(w http.ResponseWriter, r *http.Request, q statist
 	}
 	f.stream(w, r, http.StatusOK, string(format), func(out io.Writer) error {
 		e := expfmt.NewEncoder(out, format)
-		for family := range families(s) {
+		for family := range families(s, f.options.Build) {
 			if err := e.Encode(family); err != nil {
 				return fmt.Errorf("encoding the figures: %w", err)
 			}
@@ -55,13 +56,13 @@ type collector struct {
 const atOnce = 8
 
 // families yields every family.
-func families(s *statistics.Statistics) iter.Seq[*dto.MetricFamily] {
+func families(s *statistics.Statistics, b version.Build) iter.Seq[*dto.MetricFamily] {
 	return func(yield func(*dto.MetricFamily) bool) {
 		var all collector
-		all.collect(s)
+		all.collect(s, b)
 		for some := range slices.Chunk(all.names, atOnce) {
 			c := collector{wanted: some}
-			c.collect(s)
+			c.collect(s, b)
 			for _, f := range c.families {
 				if !yield(f) {
 					return
@@ -124,8 +125,9 @@ var redisFamilies = []struct {
 	{report.GaugeEvicted, "pongwatch_redis_evicted_keys_total", "Keys that were dropped because memory was full."},
 }
 
-func (c *collector) collect(s *statistics.Statistics) {
-	c.gauge("pongwatch_build_info", "The version of pongwatch, as a label; always 1.", new(1.0), "version", s.Version)
+func (c *collector) collect(s *statistics.Statistics, b version.Build) {
+	c.gauge("pongwatch_build_info", "The version, commit and Go of pongwatch, as labels; always 1.",
+		new(1.0), "version", b.Version, "commit", b.Commit, "goversion", b.Go)
 	for i := range s.Databases {
 		c.database(&s.Databases[i])
 	}
@@ -156,20 +158,21 @@ func (c *collector) database(d *statistics.Database) {
 	if d.CommandsRatio != nil {
 		c.gauge("pongwatch_commands_exact", "Whether the account reported the month's commands; 0 is a lower bound.", truth(!d.CommandsAtLeast), of...)
 	}
-	if d.BandwidthRatio != nil {
-		c.gauge("pongwatch_bandwidth_used_ratio", "This month's traffic as a share of the plan's.", d.BandwidthRatio, of...)
-	}
-	if d.BudgetRatio != nil {
-		c.gauge("pongwatch_budget_used_ratio", "What this month costs as a share of the database's budget.", d.BudgetRatio, of...)
-	}
-	if d.ConnectionsRatio != nil {
-		c.gauge("pongwatch_connections_used_ratio", "Open TCP connections as a share of the plan's.", d.ConnectionsRatio, of...)
-	}
-	if in := d.MemoryFullInSeconds; in != nil {
-		c.gauge("pongwatch_memory_full_in_seconds", "Until the data quota is full at this rate; absent where that is not known.", number(*in), of...)
-	}
-	if in := d.CommandsOutInSeconds; in != nil {
-		c.gauge("pongwatch_commands_out_in_seconds", "Until the month's commands are used up at this rate; absent where that is not known.", number(*in), of...)
+	c.gauge("pongwatch_bandwidth_used_ratio", "This month's traffic as a share of the plan's.", d.BandwidthRatio, of...)
+	c.gauge("pongwatch_budget_used_ratio", "What this month costs as a share of the database's budget.", d.BudgetRatio, of...)
+	c.gauge("pongwatch_connections_used_ratio", "Open TCP connections as a share of the plan's.", d.ConnectionsRatio, of...)
+	for _, f := range []struct {
+		name, until string
+		in          *int64
+	}{
+		{"memory_full", "Until the data quota is full", d.MemoryFullInSeconds},
+		{"commands_out", "Until the month's commands are used up", d.CommandsOutInSeconds},
+		{"bandwidth_out", "Until the month's traffic is used up", d.BandwidthOutInSeconds},
+		{"budget_out", "Until the database's budget is spent", d.BudgetOutInSeconds},
+	} {
+		if f.in != nil {
+			c.gauge("pongwatch_"+f.name+"_in_seconds", f.until+" at this rate; absent where that is not known.", number(*f.in), of...)
+		}
 	}
 	c.gauge("pongwatch_hit_ratio", "Look-ups that found their key, over the range.", d.HitRate, of...)
 	for _, g := range redisFamilies {

@@ -100,6 +100,7 @@ func (w *world) restart() {
 	}
 	f, err := metrics.New(metrics.Options{
 		Config: c, Region: w.home(), Reports: &topic{}, Store: w.store, Now: func() time.Time { return w.now },
+		Authorize: func(h http.Handler) http.Handler { return h },
 		Resolve: func(context.Context, *config.Database, bool) (config.Credentials, error) {
 			return config.Credentials{}, errors.New("nothing is asked here")
 		},

@@ -1,6 +1,7 @@
 package statistics
 
 import (
+	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -63,10 +64,13 @@ func (m *material) figures(d *Database, known *history.Known, parts []*material,
 	d.BandwidthRatio, d.BudgetRatio, d.ConnectionsRatio = share(report.Bandwidth), share(report.Budget), share(report.Connections)
 	d.BandwidthOutInSeconds, d.BudgetOutInSeconds = left(report.Bandwidth, report.GaugeBandwidthHours), left(report.Budget, report.GaugeBudgetHours)
 	w := m.w
-	if m.long {
+	switch {
+	case m.long:
 		w = w.by(day)
-	} else {
+	case detail:
 		w = w.by(max(w.step, m.config.Every(report.Metrics)))
+	default: // the sum is all that is shown
+		w = w.by(w.to.Sub(w.from) + 1)
 	}
 	series, sum := figureSeries(w, d.Name, parts, m.long)
 	d.HitRate = ratio(sum.HitRate())
@@ -82,6 +86,7 @@ func figureSeries(w window, database string, parts []*material, long bool) (*Fig
 	s := &FigureSeries{
 		From: w.from, StepSeconds: int64(w.step / time.Second),
 		HitRate: make([]*float64, n), MemoryRatio: make([]*float64, n), CommandsRatio: make([]*float64, n), Commands: make([]*float64, n),
+		BandwidthRatio: make([]*float64, n), BudgetRatio: make([]*float64, n),
 	}
 	points := make([]history.Figures, n)
 	var sum history.Figures
@@ -89,12 +94,9 @@ func figureSeries(w window, database string, parts []*material, long bool) (*Fig
 		for _, to := range []*history.Figures{&points[i], &sum} {
 			to.Hits, to.Misses, to.Commands = plus(to.Hits, f.Hits), plus(to.Misses, f.Misses), plus(to.Commands, f.Commands)
 		}
-		if f.MemoryRatio != nil {
-			points[i].MemoryRatio = f.MemoryRatio
-		}
-		if f.CommandsRatio != nil {
-			points[i].CommandsRatio = f.CommandsRatio
-		}
+		to := &points[i]
+		to.MemoryRatio, to.CommandsRatio = cmp.Or(f.MemoryRatio, to.MemoryRatio), cmp.Or(f.CommandsRatio, to.CommandsRatio)
+		to.BandwidthRatio, to.BudgetRatio = cmp.Or(f.BandwidthRatio, to.BandwidthRatio), cmp.Or(f.BudgetRatio, to.BudgetRatio)
 	}
 	for _, m := range slices.Backward(parts) { // the database's own shard is the last word
 		if !long {
@@ -111,8 +113,10 @@ func figureSeries(w window, database string, parts []*material, long bool) (*Fig
 				}
 			}
 			for check, of := range map[report.Check]func(v *float64) history.Figures{
-				report.Memory:   func(v *float64) history.Figures { return history.Figures{MemoryRatio: v} },
-				report.Commands: func(v *float64) history.Figures { return history.Figures{CommandsRatio: v} },
+				report.Memory:    func(v *float64) history.Figures { return history.Figures{MemoryRatio: v} },
+				report.Commands:  func(v *float64) history.Figures { return history.Figures{CommandsRatio: v} },
+				report.Bandwidth: func(v *float64) history.Figures { return history.Figures{BandwidthRatio: v} },
+				report.Budget:    func(v *float64) history.Figures { return history.Figures{BudgetRatio: v} },
 			} {
 				for t, v := range history.Verdicts(hours, database, check) {
 					if i := w.index(t); i >= 0 {
@@ -136,6 +140,13 @@ func figureSeries(w window, database string, parts []*material, long bool) (*Fig
 	}
 	for i, f := range points {
 		s.HitRate[i], s.MemoryRatio[i], s.CommandsRatio[i], s.Commands[i] = ratio(f.HitRate()), ratio(f.MemoryRatio), ratio(f.CommandsRatio), f.Commands
+		s.BandwidthRatio[i], s.BudgetRatio[i] = ratio(f.BandwidthRatio), ratio(f.BudgetRatio)
+	}
+	// A share that no point has is left out.
+	for _, points := range []*[]*float64{&s.BandwidthRatio, &s.BudgetRatio} {
+		if !slices.ContainsFunc(*points, func(v *float64) bool { return v != nil }) {
+			*points = nil
+		}
 	}
 	return s, sum
 }
