@@ -55,7 +55,7 @@ func Cloud(c *config.Config) []Cost {
 		{Item: "Cloud Run CPU", Use: v.cpuSeconds, Unit: "vCPU s", Free: 180_000, Price: 0.000024, Basis: "0.3 s a HealthCheck run, 0.5 s a Metrics run, 0.05 s a message, 0.02 s a look at /health, 4.4 ms a database"},
 		{Item: "Cloud Run memory", Use: v.cpuSeconds * memoryGiB, Unit: "GiB s", Free: 360_000, Price: 0.0000025, Basis: "256 MiB while a request is answered"},
 		{Item: "Cloud Scheduler jobs", Use: v.jobs, Unit: "jobs", Free: 3, Price: 0.10, Basis: "HealthCheck a shard and region, Metrics a shard, the tick"},
-		{Item: "Secret Manager versions", Use: v.secrets, Unit: "versions", Free: 6, Price: 0.06, Basis: "the references of the configuration, and the document itself"},
+		{Item: "Secret Manager versions", Use: v.secrets, Unit: "versions", Free: 6, Price: 0.06, Basis: "the references of the configuration, and the parts of a document that is too long for the environment"},
 		{Item: "Secret Manager accesses", Use: v.accesses, Unit: "accesses", Free: 10_000, Price: 0.03 / 1e4, Basis: "each secret once an hour by two functions"},
 		{Item: "Firestore reads", Use: v.reads, Unit: "documents", Free: 50_000 * 30, Price: 0.03 / 1e5, Basis: "6 a Metrics run, the state a message to Alert, a document a job for /health"},
 		{Item: "Firestore writes", Use: v.writes, Unit: "documents", Free: 20_000 * 30, Price: 0.09 / 1e5, Basis: "1 a run, the state a report"},
@@ -121,7 +121,7 @@ func (v volume) requests() float64 { return v.health + v.metrics + v.messages + 
 
 func volumeOf(c *config.Config) volume {
 	v := volume{jobs: 1, messages: float64(Month.Minutes())} // the tick
-	v.secrets = float64(len(references(c)) + 1)
+	v.secrets = float64(len(references(c)) + parts(c.Size()))
 	v.accesses = v.secrets * Month.Hours() * 2
 	for _, shard := range c.ShardNames() {
 		v.add(c, float64(len(c.InShard(shard))), float64(max(1, len(c.RegionsOf(shard)))))
@@ -153,6 +153,17 @@ func (v *volume) add(c *config.Config, databases, regions float64) {
 	v.deletes += Month.Hours()*(regions+1) + Month.Hours()/24*(databases+1)
 	v.stored += float64(h.HotDays) * 24 * databases * (hotBytes*regions + gaugeBytes)
 	v.stored += databases * (float64(h.SampleDays)*sampleBytes + float64(h.RollupDays)*dayBytes)
+}
+
+// parts returns how many secrets Terraform makes of a document of so many bytes: none where the
+// environment holds it, else one for each part of its databases and one for the rest
+// (terraform/configuration.tf).
+func parts(size int) int {
+	const environment, part = 24_000, 56_000
+	if size <= environment {
+		return 0
+	}
+	return 1 + (size+part-1)/part
 }
 
 // references are the distinct secrets that the configuration names.

@@ -41,7 +41,7 @@ receivers:
 		metrics  = 2 * minutes / 5
 		messages = minutes + health + metrics
 		uptime   = 6 * minutes
-		secrets  = 6 + 1 // distinct references, and the document itself
+		secrets  = 6 // distinct references: the environment holds the document itself
 		gib      = 1073741824.0
 	)
 	cpu := minutes*(0.3+0.0044) + 2*minutes*(0.3+2*0.0044) + minutes/5*(0.5+0.0044) + minutes/5*(0.5+2*0.0044) + messages*0.05 + uptime*0.02
@@ -112,7 +112,7 @@ func TestLargeReportsAreBilledByTheirSize(t *testing.T) {
 
 func TestAPageThatNeedsATokenHasNoUptimeCheck(t *testing.T) {
 	got := uses(bundled(t, 1, "access: {health: token, tokens: [sm://projects/p/secrets/read]}"))
-	if got["Uptime check"] != 0 || got["Secret Manager versions"] != 3 {
+	if got["Uptime check"] != 0 || got["Secret Manager versions"] != 2 {
 		t.Errorf("uptime %v, secrets %v", got["Uptime check"], got["Secret Manager versions"])
 	}
 }
@@ -120,8 +120,8 @@ func TestAPageThatNeedsATokenHasNoUptimeCheck(t *testing.T) {
 func TestASecretInPlainTextIsNoReference(t *testing.T) {
 	c := bundled(t, 1, "")
 	c.Databases[0].Token = config.Inline("x")
-	if got := uses(c)["Secret Manager versions"]; got != 2 {
-		t.Errorf("%v versions, want the bundle and the document", got)
+	if got := uses(c)["Secret Manager versions"]; got != 1 {
+		t.Errorf("%v versions, want the bundle alone", got)
 	}
 }
 
