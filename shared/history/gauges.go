@@ -58,10 +58,10 @@ func (a *Archive) Readings(ctx context.Context, shard string, from, to time.Time
 	return between(ctx, a.store, hourKey(prefix, from), hourKey(prefix, to.Add(time.Hour)), decodeReadings)
 }
 
-// LastReadings returns the newest hour of readings that is not older than the hour
-// before now's, and whether there is one.
-func (a *Archive) LastReadings(ctx context.Context, shard string, now time.Time) (*GaugeHour, bool, error) {
-	return latest(ctx, a.store, gaugePrefix(shard), now, decodeReadings)
+// LastReadings returns the newest Metrics run of the shard, however long ago it was, and
+// whether there is one.
+func (a *Archive) LastReadings(ctx context.Context, shard string, now time.Time) (Run, bool, error) {
+	return lastRun(ctx, a, shard, "", gaugePrefix(shard), now, decodeReadings)
 }
 
 func gaugePrefix(shard string) string { return "gauges/v1/" + shard + "/" }
@@ -71,7 +71,7 @@ func gaugePrefix(shard string) string { return "gauges/v1/" + shard + "/" }
 func decodeReadings(doc store.Doc) (*GaugeHour, error) {
 	h := &GaugeHour{gaugeBody{Series: map[string]*readingSeries{}}}
 	if err := unpack(doc, h); err != nil {
-		return nil, err
+		return &GaugeHour{}, err
 	}
 	maps.DeleteFunc(h.Series, func(_ string, s *readingSeries) bool { return s == nil || !s.fits(len(h.List)) })
 	for _, s := range h.Series {
@@ -217,6 +217,32 @@ func Verdicts(hours []*GaugeHour, database string, check report.Check) iter.Seq2
 				if v, asked := verdicts.at(i); asked && !yield(h.at(s, i), v) {
 					return
 				}
+			}
+		}
+	}
+}
+
+// figures returns those of the gauges that the reading with this index has.
+func (s *readingSeries) figures(i int, gauges ...report.Gauge) map[report.Gauge]float64 {
+	out := map[report.Gauge]float64{}
+	for _, g := range gauges {
+		if v := s.Values[g].at(i); !math.IsNaN(v) {
+			out[g] = v
+		}
+	}
+	return out
+}
+
+func (h *GaugeHour) series() iter.Seq2[string, any] { return anySeries(h.Series) }
+
+func (h *GaugeHour) drop(name string) { delete(h.Series, name) }
+
+// anySeries yields a document's series.
+func anySeries[S any](series map[string]S) iter.Seq2[string, any] {
+	return func(yield func(string, any) bool) {
+		for name, s := range series {
+			if !yield(name, s) {
+				return
 			}
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,8 +28,11 @@ import (
 
 const day = 24 * time.Hour
 
-// dayLayout names a day in keys and documents.
-const dayLayout = time.DateOnly
+// dayLayout names a day in keys and documents, hourLayout an hour in keys.
+const (
+	dayLayout  = time.DateOnly
+	hourLayout = "2006-01-02T15"
+)
 
 // defaultRetention is how long the documents of single runs are kept after their hour
 // unless [Archive.Keep] says otherwise.
@@ -107,10 +111,12 @@ func (a *Archive) keep(prefix string, w writtenHour) {
 type hourDocument[Row any] interface {
 	has(scheduled time.Time) bool
 	add(run Run, rows map[string]Row)
+	fitting
 }
 
 // appendRun adds a run to the document of its hour by compare-and-swap. A run that is
-// already there changes nothing.
+// already there changes nothing. Where the document would be too large, the largest
+// database is left out, which the error names.
 func appendRun[Row any, Hour hourDocument[Row]](
 	ctx context.Context, a *Archive, prefix string, run Run, rows map[string]Row, empty func() Hour, decode func(store.Doc) (Hour, error),
 ) error {
@@ -138,7 +144,7 @@ func appendRun[Row any, Hour hourDocument[Row]](
 			return nil
 		}
 		content.add(run, rows)
-		data, err := pack(content)
+		data, dropped, err := packFitting(content)
 		if err != nil {
 			return fmt.Errorf("appending a run to %s: %w", key, err)
 		}
@@ -147,6 +153,9 @@ func appendRun[Row any, Hour hourDocument[Row]](
 		if err == nil {
 			hour.version = doc.Version
 			a.keep(prefix, hour)
+			if dropped != nil {
+				return fmt.Errorf("appending a run to %s: %w", key, dropped)
+			}
 			return nil
 		}
 		failed = err
@@ -163,6 +172,37 @@ func appendRun[Row any, Hour hourDocument[Row]](
 // runs lists a document's runs in the order of their arrival.
 type runs struct {
 	List []Run `json:"runs"`
+
+	damage
+}
+
+// damage is why a document that was read is empty, and when its hour or day begins.
+type damage struct {
+	broken error
+	begins time.Time
+}
+
+// Broken is why nothing of the document could be read, nil where it could.
+func (d *damage) Broken() error { return d.broken }
+
+// found sets why the document could not be read.
+func (d *damage) found(doc store.Doc, err error) {
+	name := doc.Key[strings.LastIndexByte(doc.Key, '/')+1:]
+	d.broken = fmt.Errorf("reading %s: %w", doc.Key, err)
+	for _, layout := range []string{hourLayout, dayLayout} {
+		if t, err := time.Parse(layout, name); err == nil {
+			d.begins = t
+		}
+	}
+}
+
+// brokenOf joins why documents could not be read.
+func brokenOf[D interface{ Broken() error }](docs []D) error {
+	var all error
+	for _, d := range docs {
+		all = errors.Join(all, d.Broken())
+	}
+	return all
 }
 
 func (r *runs) has(scheduled time.Time) bool {
@@ -172,7 +212,7 @@ func (r *runs) has(scheduled time.Time) bool {
 // Hour is when the hour begins, zero while it has no run.
 func (r *runs) Hour() time.Time {
 	if len(r.List) == 0 {
-		return time.Time{}
+		return r.begins
 	}
 	return r.List[0].Scheduled.UTC().Truncate(time.Hour)
 }
@@ -181,14 +221,21 @@ func (r *runs) Hour() time.Time {
 func (r *runs) Runs() []Run { return slices.SortedFunc(slices.Values(r.List), byScheduled) }
 
 // hourKey is the key of the document under prefix that holds t.
-func hourKey(prefix string, t time.Time) string { return prefix + t.UTC().Format("2006-01-02T15") }
+func hourKey(prefix string, t time.Time) string { return prefix + t.UTC().Format(hourLayout) }
 
 // dayKey is the key of the document under prefix that holds t's day.
 func dayKey(prefix string, t time.Time) string { return prefix + t.UTC().Format(dayLayout) }
 
-// between returns the decoded documents with from ≤ key < to, in order. It decodes as many
-// at once as there are processors, because a page waits for some days of them.
-func between[D any](ctx context.Context, s store.Store, from, to string, decode func(store.Doc) (D, error)) ([]D, error) {
+// document is an hour or a day that may have been damaged.
+type document interface {
+	found(doc store.Doc, err error)
+	Broken() error
+}
+
+// between returns the documents with from ≤ key < to, in order. One that cannot be decoded
+// is there, empty, and says so by Broken: it costs no other. It decodes as many at once as
+// there are processors, because a page waits for some days of them.
+func between[D document](ctx context.Context, s store.Store, from, to string, decode func(store.Doc) (D, error)) ([]D, error) {
 	var docs []store.Doc
 	for doc, err := range s.Range(ctx, from, to) {
 		if err != nil {
@@ -200,35 +247,69 @@ func between[D any](ctx context.Context, s store.Store, from, to string, decode 
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, doc := range docs {
-		group.Go(func() (err error) {
+		group.Go(func() error {
+			var err error
 			if out[i], err = decode(doc); err != nil {
-				return fmt.Errorf("reading %s: %w", doc.Key, err)
+				out[i].found(doc, err)
 			}
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
+	_ = group.Wait() // no function fails
 	return out, nil
 }
 
-// latest returns the decoded document of now's hour, or else of the hour before.
-func latest[D any](ctx context.Context, s store.Store, prefix string, now time.Time, decode func(store.Doc) (D, error)) (d D, ok bool, err error) {
+// clockShift is how far a run's clock may be ahead of the reader's.
+const clockShift = 10 * time.Second
+
+// lastRun returns the newest run that the documents below prefix, or else the overview of
+// the shard, know: however long ago it was.
+func lastRun[H interface {
+	document
+	Runs() []Run
+}](ctx context.Context, a *Archive, shard, region, prefix string, now time.Time, decode func(store.Doc) (H, error)) (Run, bool, error) {
+	var last Run
+	see := func(runs []Run) bool {
+		// Runs of the future were left by a clock that has stepped back since: they count
+		// only where there are no others.
+		past := slices.DeleteFunc(slices.Clone(runs), func(r Run) bool { return r.Scheduled.After(now.Add(clockShift)) })
+		if len(past) > 0 {
+			runs = past
+		}
+		if n := len(runs); n > 0 && runs[n-1].Scheduled.After(last.Scheduled) {
+			last = runs[n-1]
+		}
+		return len(runs) > 0
+	}
 	for _, t := range []time.Time{now, now.Add(-time.Hour)} {
-		doc, err := s.Get(ctx, hourKey(prefix, t))
+		doc, err := a.store.Get(ctx, hourKey(prefix, t))
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
 		if err != nil {
-			return d, false, fmt.Errorf("reading history: %w", err)
+			return Run{}, false, fmt.Errorf("reading history: %w", err)
 		}
-		if d, err = decode(doc); err != nil {
-			return d, false, fmt.Errorf("reading %s: %w", doc.Key, err)
+		if h, err := decode(doc); err == nil && see(h.Runs()) {
+			return last, true, nil
 		}
-		return d, true, nil
 	}
-	return d, false, nil
+	o, err := a.Overview(ctx, shard)
+	if err != nil && o.version == "" {
+		return Run{}, false, err
+	}
+	last = o.Runs[region]
+	from := now.Add(-a.retention)
+	if last.Scheduled.After(from) {
+		from = last.Scheduled
+	}
+	hours, err := between(ctx, a.store, hourKey(prefix, from), hourKey(prefix, now), decode)
+	if err != nil {
+		return Run{}, false, err
+	}
+	for _, h := range hours {
+		see(h.Runs())
+	}
+	return last, !last.Scheduled.IsZero(), nil
 }
 
 // Versions returns the versions of the newest documents of a shard's readings and of
@@ -240,11 +321,18 @@ func (a *Archive) Versions(ctx context.Context, shard string, regions []string, 
 	}
 	out := make([]string, 0, len(prefixes))
 	for _, prefix := range prefixes {
-		version, _, err := latest(ctx, a.store, prefix, now, func(d store.Doc) (string, error) { return d.Key + "@" + d.Version, nil })
-		if err != nil {
-			return nil, err
+		doc, err := a.store.Get(ctx, hourKey(prefix, now))
+		if errors.Is(err, store.ErrNotFound) {
+			doc, err = a.store.Get(ctx, hourKey(prefix, now.Add(-time.Hour)))
 		}
-		out = append(out, version)
+		switch {
+		case err == nil:
+			out = append(out, doc.Key+"@"+doc.Version)
+		case errors.Is(err, store.ErrNotFound):
+			out = append(out, "")
+		default:
+			return nil, fmt.Errorf("reading history: %w", err)
+		}
 	}
 	return out, nil
 }
