@@ -102,7 +102,7 @@ func newFunction(o Options, t tempo) (*Function, error) {
 	patient.Timeout, hasty.Timeout = t.attempt, liveTimeout
 	f := &Function{
 		options: o, config: o.Config, log: o.Logger, now: o.Now, tempo: t,
-		archive:    history.New(o.Store).Keep(o.Config.History.HotDays),
+		archive:    history.New(o.Store).Keep(o.Config.History.HotDays).Pace(o.Config.Schedule.HealthCheck, o.Config.Schedule.Metrics, o.Config.LargestShard()),
 		runClients: check.NewClients(o.Resolve, patient), liveClients: check.NewClients(o.Resolve, hasty),
 		apps: check.NewApps(o.Config, nil),
 		open: incidents{byShard: map[string]known{}},

@@ -22,7 +22,7 @@ type switched struct{ broken, pings atomic.Int32 }
 func (s *switched) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.pings.Add(1)
 	if s.broken.Load() != 0 {
-		answering(http.StatusUnauthorized, `{"error":"WRONGPASS"}`)(w, r)
+		answering(http.StatusBadRequest, `{"error":"ERR max requests limit exceeded. Limit: 1, Usage: 2."}`)(w, r)
 		return
 	}
 	pong()(w, r)
@@ -38,14 +38,14 @@ func atEight(t *testing.T, document string, s *storetest.Faulty, at *clock) heal
 
 func TestARunReplacesOlderAnswers(t *testing.T) {
 	database, at := &switched{}, &clock{at: eight}
-	f, err := healthcheck.NewHurried(atEight(t, one(serve(t, database)), storetest.NewFaulty(memory(at.now)), at), 10)
+	f, err := healthcheck.New(atEight(t, one(serve(t, database)), storetest.NewFaulty(memory(at.now)), at))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, step := range []struct {
 		broken int32
 		want   string
-	}{{0, "connected"}, {1, "unauthorized"}, {0, "connected"}} {
+	}{{0, "connected"}, {1, "quota_exceeded"}, {0, "connected"}} {
 		get(t, f, redisPath) // an answer that is repeated for five seconds, unless a run knows better
 		at.add(time.Second)
 		database.broken.Store(step.broken)
@@ -55,7 +55,7 @@ func TestARunReplacesOlderAnswers(t *testing.T) {
 		if body["status"] != step.want || database.pings.Load() != pings {
 			t.Errorf("after a run: %v after %d more pings, want %s as the run saw it", body, database.pings.Load()-pings, step.want)
 		}
-		if step.broken != 0 && !strings.Contains(fmt.Sprint(body["evidence"]), "WRONGPASS") {
+		if step.broken != 0 && !strings.Contains(fmt.Sprint(body["evidence"]), "max requests limit") {
 			t.Errorf("evidence %v, want what the run saw", body["evidence"])
 		}
 	}
@@ -104,7 +104,7 @@ func TestManyDatabasesAreAnsweredFromTheLastRun(t *testing.T) {
 		s := storetest.NewFaulty(memory(at.now))
 		document := fleet(n, serve(t, database), "")
 		instance := func() *healthcheck.Function {
-			f, err := healthcheck.NewHurried(atEight(t, document, s, at), 100)
+			f, err := healthcheck.New(atEight(t, document, s, at))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -141,8 +141,8 @@ func TestManyDatabasesAreAnsweredFromTheLastRun(t *testing.T) {
 		check("a minute later", ran, http.StatusOK, "connected", 50)
 		database.broken.Store(1)
 		run(eight.Add(time.Minute))
-		check("after a run that fails", ran, http.StatusServiceUnavailable, "unauthorized", 0)
-		check("in the other instance", other, http.StatusServiceUnavailable, "unauthorized", 0)
+		check("after a run that fails", ran, http.StatusServiceUnavailable, "quota_exceeded", 0)
+		check("in the other instance", other, http.StatusServiceUnavailable, "quota_exceeded", 0)
 		at.add(6 * time.Minute)
 		check("after runs have ceased", ran, http.StatusServiceUnavailable, "unknown", 0)
 	}

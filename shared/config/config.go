@@ -151,6 +151,16 @@ func (c *Config) InShard(shard string) []*Database {
 	return out
 }
 
+// LargestShard returns how many databases the largest shard has.
+func (c *Config) LargestShard() int {
+	largest, inShard := 0, map[string]int{}
+	for i := range c.Databases {
+		inShard[c.Databases[i].Shard]++
+		largest = max(largest, inShard[c.Databases[i].Shard])
+	}
+	return largest
+}
+
 // Database returns the database of that name, or nil.
 func (c *Config) Database(name string) *Database {
 	for i := range c.Databases {
