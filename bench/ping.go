@@ -98,6 +98,8 @@ func child(ctx context.Context, name string, args []string) error {
 	switch {
 	case name == "databases" && len(args) == 2:
 		return serveDatabases(ctx, args[0], args[1])
+	case name == "upstash" && len(args) == 1:
+		return serveUpstash(args[0])
 	case name == "floor" && len(args) == 1:
 		return paced(ctx, args[0], bareClient)
 	case name == "pongwatch" && len(args) == 1:
