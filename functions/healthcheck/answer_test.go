@@ -342,7 +342,7 @@ func TestPathsThatAreNotThere(t *testing.T) {
 
 func TestReadersNeedATokenWhereTheConfigurationSaysSo(t *testing.T) {
 	o := options(t, parse(t, one(serve(t, pong()))+"access: {health: token, tokens: [sesame]}\n"), memory(nil), &topic{})
-	o.ReadTokens = readTokens("sesame")
+	o.Readers.Tokens = readTokens("sesame")
 	f, err := healthcheck.New(o)
 	if err != nil {
 		t.Fatal(err)

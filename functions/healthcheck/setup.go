@@ -9,11 +9,11 @@ import (
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
+	"github.com/pongwatch/pongwatch/shared/version"
 )
 
 // Handler returns the deployed function: it reads its configuration and makes its
-// clients when the first request comes, and answers 503 with the reason for as long
-// as that fails.
+// clients when the first request comes, and answers 503 for as long as that fails.
 func Handler(getenv func(string) string) http.Handler {
 	environment := gcp.ReadEnvironment(getenv)
 	clients := gcp.NewClients(environment)
@@ -31,7 +31,7 @@ func Handler(getenv func(string) string) http.Handler {
 		if err != nil {
 			return nil, err
 		}
-		authorize, err := environment.Invokers(c, logger, c.Access.Health)
+		authorize, err := environment.Callers(c.Access.Health != config.AccessIAM, logger, "access.invokers", c.Access.Invokers...)
 		if err != nil {
 			return nil, err
 		}
@@ -39,8 +39,8 @@ func Handler(getenv func(string) string) http.Handler {
 			Config: c, Region: environment.Region, Reports: reports, Store: documents,
 			Resolve:     check.FromConfig(c, clients.Secrets()),
 			Deployments: Deployments(clients),
-			Authorize:   authorize, ReadTokens: access.FromConfig(c, clients.Secrets()),
-			Version: environment.Revision, Logger: logger,
+			Authorize:   authorize, Readers: access.Readers{Tokens: access.FromConfig(c, clients.Secrets()), Logger: logger},
+			Version: version.Release, Logger: logger,
 		})
 	})
 }

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
-	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/job"
 )
 
@@ -79,7 +78,7 @@ func (f *Function) unchanged(w http.ResponseWriter, r *http.Request) bool {
 		f.log.WarnContext(r.Context(), "history not read", slog.String("event", "history_failed"), slog.Any("error", err))
 		return false
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{f.options.Version, f.hash, r.URL.Path, r.URL.RawQuery, mark}, "\n")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{f.options.Build.String(), f.hash, r.URL.Path, r.URL.RawQuery, mark}, "\n")))
 	// Weak, because the compressed answer and the other share it.
 	tag := `W/"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 	h.Set("ETag", tag)
@@ -122,11 +121,12 @@ func write(w http.ResponseWriter, r *http.Request, status int, contentType strin
 }
 
 // shared lets the pages of the allowed origins read next in a browser.
-func shared(a config.Access, next http.Handler) http.Handler {
+func (f *Function) shared(next http.Handler) http.Handler {
+	origins := f.config.Access.CORS
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if origin := r.Header.Get("Origin"); len(a.CORS) > 0 {
+		if origin := r.Header.Get("Origin"); len(origins) > 0 {
 			w.Header().Add("Vary", "Origin")
-			if slices.Contains(a.CORS, origin) {
+			if slices.Contains(origins, origin) {
 				h := w.Header()
 				h.Set("Access-Control-Allow-Origin", origin)
 				h.Set("Access-Control-Allow-Headers", "Authorization, If-None-Match")
@@ -134,10 +134,9 @@ func shared(a config.Access, next http.Handler) http.Handler {
 				h.Set("Access-Control-Max-Age", "600")
 			}
 		}
-		if r.Method == http.MethodOptions {
-			w.WriteHeader(http.StatusNoContent)
-			return
-		}
 		next.ServeHTTP(w, r)
 	})
 }
+
+// allowed answers a browser that asks before it reads.
+func allowed(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }

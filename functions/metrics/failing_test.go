@@ -353,7 +353,7 @@ func TestPagesWithAStoreThatFailsAtAnyCall(t *testing.T) {
 
 func TestGuardedPagesWithoutTokensToCompareAreClosed(t *testing.T) {
 	x := newFixture(t, "access: {api: token, dashboard: token, openmetrics: token, badges: token, playbooks: token, tokens: [sesame]}\n", func(o *metrics.Options) {
-		o.ReadTokens = func(context.Context) ([]secrets.Value, error) { return nil, errDown }
+		o.Readers.Tokens = func(context.Context) ([]secrets.Value, error) { return nil, errDown }
 	})
 	for _, path := range append([]string{"/playbooks/mock", "/api/v1/admin/redis-metrics/schema.json"}, pages...) {
 		w := x.ask(t, http.MethodGet, path, http.Header{"Authorization": {"Bearer sesame"}})

@@ -21,7 +21,9 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -32,11 +34,14 @@ import (
 const (
 	// publishTimeout leaves Slack's three seconds some room.
 	publishTimeout = 2 * time.Second
-	secretTimeout  = 2 * time.Second
-	maxSlackBody   = 64 << 10
-	maxEventBody   = 64 << 10
-	maxLinkBody    = 4 << 10
-	maxLinkQuery   = 2 << 10
+	// slackPatience and linkPatience are how long an answer waits for Alert, where it can see it.
+	slackPatience = time.Second
+	linkPatience  = 3 * time.Second
+	secretTimeout = 2 * time.Second
+	maxSlackBody  = 64 << 10
+	maxEventBody  = 64 << 10
+	maxLinkBody   = 4 << 10
+	maxLinkQuery  = 2 << 10
 	// rereadEvery bounds how often a wrong signature makes the function read secrets again.
 	rereadEvery = time.Minute
 )
@@ -50,6 +55,9 @@ type Options struct {
 	Reports, Signals report.Publisher
 	// AllowLoopback lets Slack be on this machine: `local` sets it.
 	AllowLoopback bool
+	// State returns a shard's state, so that pages and answers say what came of a command. Only
+	// `local` sets it, because the deployed function may publish and nothing else.
+	State func(ctx context.Context, shard string) (incident.State, error)
 	// Now returns the time; nil is time.Now.
 	Now func() time.Time
 	// Logger is optional.
@@ -69,7 +77,7 @@ type function struct {
 }
 
 // New returns the function.
-func New(o Options) (http.Handler, error) {
+func New(o Options) (*access.Mux, error) {
 	switch {
 	case o.Config == nil:
 		return nil, errors.New("making AlertWebhook: Config is missing")
@@ -86,13 +94,13 @@ func New(o Options) (http.Handler, error) {
 		options: o, config: o.Config, now: o.Now, log: o.Logger,
 		client: outbound.NewClient(outbound.Options{Hosts: slackHosts, AllowLoopback: o.AllowLoopback, Timeout: tellTimeout}),
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", f.about)
-	mux.HandleFunc("POST "+message.PathSlack, f.slack)
-	mux.HandleFunc("POST "+message.PathEvents, f.event)
-	mux.HandleFunc("GET "+message.PathIncident, f.confirm)
-	mux.HandleFunc("POST "+message.PathIncident, f.act)
-	return job.Unmounted("/AlertWebhook", mux), nil
+	mux := access.NewMux("/AlertWebhook")
+	mux.Handle("GET /{$}", access.Anyone(), http.HandlerFunc(f.about))
+	mux.Handle("POST "+message.PathSlack, access.Signed(), http.HandlerFunc(f.slack))
+	mux.Handle("POST "+message.PathEvents, access.Signed(), http.HandlerFunc(f.event))
+	mux.Handle("GET "+message.PathIncident, access.Signed(), http.HandlerFunc(f.confirm))
+	mux.Handle("POST "+message.PathIncident, access.Signed(), http.HandlerFunc(f.act))
+	return mux, nil
 }
 
 // about answers which surfaces have keys.

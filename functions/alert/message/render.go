@@ -36,6 +36,8 @@ type Context struct {
 	Environment string
 	// Reopen is how soon after its end a failure continues an incident; zero is never.
 	Reopen time.Duration
+	// Version is pongwatch's own, for the footer.
+	Version string
 }
 
 // Database is what a message tells of a database besides its name.
@@ -145,7 +147,7 @@ func (c Context) single(m *Message, n incident.Notice) {
 	if i.Open() {
 		m.Actions = c.actions(m, Control{Shard: n.Shard, Incident: i.ID, Reopened: i.Reopened}, i.Ack != nil)
 	}
-	m.Footer = footer(m.Short, string(i.Series.Check), string(i.Cause), string(i.Severity), m.Environment, "shard "+n.Shard)
+	m.Footer = c.footer(m.Short, string(i.Series.Check), string(i.Cause), string(i.Severity), m.Environment, "shard "+n.Shard)
 }
 
 func stateOf(t incident.Thread, open, gone, noisy bool, now time.Time) State {
@@ -389,8 +391,4 @@ func (m Message) lead() string {
 		return ""
 	}
 	return leads[m.Event]
-}
-
-func footer(parts ...string) string {
-	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · ")
 }
