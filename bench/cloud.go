@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/pongwatch/pongwatch/functions/alert"
 	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/gcp/firestore"
 	"github.com/pongwatch/pongwatch/shared/gcp/pubsub"
@@ -24,7 +25,10 @@ import (
 )
 
 const (
-	topic          = "projects/bench/topics/reports"
+	topic = "projects/bench/topics/reports"
+	// audience is the address by which callers' tokens name every function, and invoker whom they are of.
+	audience       = "https://bench.example.com"
+	invoker        = "scheduler@bench.iam.gserviceaccount.com"
 	tokenSecret    = "projects/bench/secrets/token"
 	tokenReference = "sm://" + tokenSecret
 )
@@ -66,6 +70,7 @@ func (c *cloud) stop() {
 // env is what Terraform sets, with the emulators' addresses in place of Google's.
 func (c *cloud) env() []string {
 	return []string{
+		gcp.AudienceVariable + "=" + audience, alert.PusherVariable + "=" + invoker,
 		gcp.ProjectVariable + "=bench", gcp.RegionVariable + "=loopback", gcp.ReportsVariable + "=" + topic,
 		secretmanager.EmulatorVariable + "=" + c.secrets.Addr(),
 		pubsub.EmulatorVariable + "=" + c.topics.Addr,

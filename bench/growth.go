@@ -15,6 +15,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/shared/budget"
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/gcp/oidc/oidctest"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -95,7 +96,6 @@ type measured struct {
 	residentAlert             float64
 	report, metricsReport     float64 // bytes of a shard's
 	state                     float64 // bytes of the largest
-	log                       float64 // bytes of a database and HealthCheck run
 	ofHealth, ofMetrics       calls   // of a shard's run
 	ofMessage, ofTick, ofLook calls   // of a message, of a tick and of a look at /health
 }
@@ -120,38 +120,29 @@ func grow(ctx context.Context, l *lab, databases, runs int) (m *measured, err er
 	defer stop()
 	m = &measured{config: c, databases: databases, shards: len(in.shards), budgeted: ofDatabases(c)}
 	shards := float64(len(in.shards))
-	of := func(s *server, do func() error) (cpu float64, used calls, err error) {
-		before, err := s.cpu()
-		if err != nil {
-			return 0, used, err
-		}
+	of := func(do func() error) (calls, error) {
 		reads, writes := in.documents.counts()
-		if err := do(); err != nil {
-			return 0, used, err
-		}
-		after, err := s.cpu()
+		err := do()
 		r, w := in.documents.counts()
-		return after - before, calls{r - reads, w - writes}, err
+		return calls{r - reads, w - writes}, err
 	}
-	now := time.Now().Truncate(time.Minute)
 	for i := range runs + 1 { // the first makes the clients
-		at := now.Add(time.Duration(i-runs) * time.Minute)
-		logged := in.health.output.Len()
-		cpu, used, err := of(in.health, func() error { return in.runs(ctx, in.health, at) })
+		// The functions refuse what lies further back than a retry of Scheduler's.
+		at := time.Now().Truncate(time.Second).Add(time.Duration(i-runs) * time.Second)
+		used, err := of(func() error { return in.runs(ctx, in.health, at) })
 		if err != nil {
 			return nil, fmt.Errorf("running HealthCheck: %w", err)
 		}
-		m.health, m.ofHealth, m.log = cpu, used.per(shards), float64(in.health.output.Len()-logged)/float64(databases)
+		m.ofHealth = used.per(shards)
 		m.report = in.largest()
-		if cpu, used, err = of(in.alert, func() error { return in.push(ctx) }); err != nil {
+		if used, err = of(func() error { return in.push(ctx) }); err != nil {
 			return nil, fmt.Errorf("pushing: %w", err)
 		}
-		m.alert, m.ofMessage = cpu, used.per(shards)
-		at = now.Add(time.Duration(i-runs) * 5 * time.Minute)
-		if cpu, used, err = of(in.metrics, func() error { return in.runs(ctx, in.metrics, at) }); err != nil {
+		m.ofMessage = used.per(shards)
+		if used, err = of(func() error { return in.runs(ctx, in.metrics, at) }); err != nil {
 			return nil, fmt.Errorf("running Metrics: %w", err)
 		}
-		m.metrics, m.ofMetrics, m.metricsReport = cpu, used.per(shards), in.largest()
+		m.ofMetrics, m.metricsReport = used.per(shards), in.largest()
 		if err := in.push(ctx); err != nil {
 			return nil, fmt.Errorf("pushing: %w", err)
 		}
@@ -162,10 +153,10 @@ func grow(ctx context.Context, l *lab, databases, runs int) (m *measured, err er
 	if m.health, m.metrics, m.alert, err = in.spent(float64(databases * runs)); err != nil {
 		return nil, err
 	}
-	if _, m.ofTick, err = of(in.alert, func() error { return in.pushOne(ctx, report.Tick()) }); err != nil {
+	if m.ofTick, err = of(func() error { return in.pushOne(ctx, report.Tick()) }); err != nil {
 		return nil, fmt.Errorf("ticking: %w", err)
 	}
-	if _, m.ofLook, err = of(in.health, func() error { return in.health.get(ctx, "health") }); err != nil {
+	if m.ofLook, err = of(func() error { return in.health.get(ctx, "health") }); err != nil {
 		return nil, err
 	}
 	m.state = in.documents.largest("state")
@@ -202,8 +193,6 @@ func (m *measured) row(l *lab) string {
 			c.Use = m.documents.stored(m.config, float64(m.databases)) / (1 << 30)
 		case "Pub/Sub":
 			c.Use = (2*health*max(1000, m.report) + 2*metrics*max(1000, m.metricsReport) + 2*1000*minutes) / (1 << 30)
-		case "Cloud Logging":
-			c.Use = health / float64(m.shards) * float64(m.databases) * m.log / (1 << 30)
 		case "Cloud Run CPU":
 			c.Use += m.cpu(health, metrics) - m.budgeted
 		}
@@ -213,6 +202,7 @@ func (m *measured) row(l *lab) string {
 	pay, _ := budget.Dollars(budget.Cloud(m.config))
 	paid, _ := budget.Dollars(costs)
 	name := fmt.Sprintf("%d databases: ", m.databases)
+	fmt.Fprintf(os.Stderr, "DEBUG health %+v metrics %+v message %+v tick %+v look %+v report %v metrics %v docs %+v state %v\n", m.ofHealth, m.ofMetrics, m.ofMessage, m.ofTick, m.ofLook, m.report, m.metricsReport, m.documents, m.state)
 	l.near(name+"Firestore reads a day", reads/days, expected["Firestore reads"]/days, "")
 	l.near(name+"Firestore writes a day", writes/days, expected["Firestore writes"]/days, "")
 	l.near(name+"CPU of databases a month", m.cpu(health, metrics), m.budgeted, "s")
@@ -313,7 +303,7 @@ func install(ctx context.Context, l *lab, n int) (in *installation, c *config.Co
 		in.shards, bundles = append(in.shards, shard), append(bundles, "sm://"+secret)
 		texts = append(texts, "databases:\n"+text.String())
 	}
-	texts[0] = "regions: [loopback]\nalerting: {canary: {enabled: false}}\nbudget: {override: true}\ncredentials: [" + strings.Join(bundles, ", ") + "]\n"
+	texts[0] = "regions: [loopback]\naccess: {invokers: [" + invoker + "]}\nalerting: {canary: {enabled: false}}\nbudget: {override: true}\ncredentials: [" + strings.Join(bundles, ", ") + "]\n"
 	var files []string
 	var documents []config.Document
 	for i, text := range texts {
@@ -382,6 +372,7 @@ func (in *installation) pushOne(ctx context.Context, m report.Message) error {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+oidctest.Verified(invoker, audience))
 	return in.alert.do(req)
 }
 

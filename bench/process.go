@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/pongwatch/pongwatch/shared/gcp/oidc/oidctest"
 )
 
 // server is a child that answers HTTP on loopback.
@@ -108,6 +110,7 @@ func (s *server) schedule(ctx context.Context, shard string, at time.Time) (time
 		return 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+oidctest.Verified(invoker, audience))
 	req.Header.Set("X-CloudScheduler-ScheduleTime", at.UTC().Format(time.RFC3339))
 	err = s.do(req)
 	return time.Since(began), err

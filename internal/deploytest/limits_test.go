@@ -48,6 +48,16 @@ func TestTheFunctionsReadAsManyPartsAsTerraformMakes(t *testing.T) {
 	if err := load(most); err != nil {
 		t.Errorf("Terraform makes %d parts: %v", most, err)
 	}
+	if !strings.Contains(read(t, "terraform/secrets.tf"), "length(local.config_parts) <= local.most_parts") {
+		t.Error("Terraform does not refuse more parts than the functions read")
+	}
+	// Ten thousand databases as real ones are, each with an app.
+	const database = `{"name":"customer-00000-production-cache","shard":"shard-00","url":"https://merry-cat-00000-with-a-long-name.upstash.io","plan":"payg",` +
+		`"environment":"production","checks":{"write":{"every":"30m"}},"thresholds":{"latency":{"open":"900ms"}},` +
+		`"app":[{"service":"backend-00000","health_url":"https://app-00000.example.com/api/v1/health/redis"}]},`
+	if size, part := 10_000*len(database), limit(t, "terraform/configuration.tf", `local\.database_begins\[i\] / (\d+)`); size/part+2 > most {
+		t.Errorf("10,000 databases take %d parts, more than the %d that the functions read", size/part+2, most)
+	}
 	if load(most+1) == nil {
 		t.Errorf("the functions read %d parts, more than Terraform makes: raise most_parts in terraform/configuration.tf too", most+1)
 	}
