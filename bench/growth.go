@@ -176,14 +176,16 @@ func (m *measured) row(l *lab) string {
 	const days = 30
 	minutes := budget.Month.Minutes()
 	health, metrics := minutes*float64(m.shards), minutes/5*float64(m.shards)
-	looks := 6 * minutes
-	reads := health*m.ofHealth.reads + metrics*m.ofMetrics.reads + (health+metrics)*m.ofMessage.reads + minutes*m.ofTick.reads + looks*m.ofLook.reads
-	writes := health*m.ofHealth.writes + metrics*m.ofMetrics.writes + (health+metrics)*m.ofMessage.writes + minutes*m.ofTick.writes
 	costs := budget.Cloud(m.config)
 	expected := map[string]float64{}
+	for _, c := range costs {
+		expected[c.Item] = c.Use
+	}
+	looks := expected["Uptime check"]
+	reads := health*m.ofHealth.reads + metrics*m.ofMetrics.reads + (health+metrics)*m.ofMessage.reads + minutes*m.ofTick.reads + looks*m.ofLook.reads
+	writes := health*m.ofHealth.writes + metrics*m.ofMetrics.writes + (health+metrics)*m.ofMessage.writes + minutes*m.ofTick.writes
 	for i := range costs {
 		c := &costs[i]
-		expected[c.Item] = c.Use
 		switch c.Item {
 		case "Firestore reads":
 			c.Use = reads

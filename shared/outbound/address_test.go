@@ -52,7 +52,7 @@ func TestNoAddressStays(t *testing.T) {
 			a = netip.AddrFrom16([16]byte(b))
 		}
 		if own(a) {
-			t.Skip()
+			return // it stays
 		}
 		written := rapid.SampledFrom([]string{
 			a.String(), a.StringExpanded(), netip.AddrPortFrom(a, 443).String(), strings.ToUpper(a.String()), "[" + a.String() + "]",

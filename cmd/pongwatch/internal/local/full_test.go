@@ -45,8 +45,7 @@ func fullWhile(path, data string, mounted bool) error {
 		return fmt.Errorf("filling the disk: %w", err)
 	}
 	go func() {
-		for {
-			time.Sleep(20 * time.Millisecond)
+		for range time.Tick(20 * time.Millisecond) {
 			if _, err := os.Stat(path); err == nil {
 				continue
 			}

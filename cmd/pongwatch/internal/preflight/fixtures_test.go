@@ -142,3 +142,22 @@ func TestFixtures(t *testing.T) {
 		t.Errorf("%d fixtures were read, want all 270 or so", count)
 	}
 }
+
+// The project's own examples are what it asks of others.
+func TestTheExamplesPass(t *testing.T) {
+	t.Parallel()
+	examples := filepath.Join("..", "..", "..", "..", "examples")
+	for _, backend := range []string{"backend-node", "backend-python"} {
+		record, err := preflight.Run(t.Context(), preflight.Options{
+			Backend: filepath.Join(examples, backend), Frontend: filepath.Join(examples, "frontend-nextjs"), Only: []string{"packages.*", "security.exposed"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range record.Results {
+			if r.Status != preflight.Pass {
+				t.Errorf("%s: %s: %+v", backend, r.ID, r.Finding)
+			}
+		}
+	}
+}

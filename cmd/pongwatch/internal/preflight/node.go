@@ -17,7 +17,8 @@ var node = ecosystem{
 	client: "@upstash/redis", others: []string{"redis", "ioredis", "@redis/client"},
 	floor: semver.MustParse("1.28.0"), install: "npm install @upstash/redis@latest",
 	normal: func(name string) string { return name },
-	ranged: func(requirement string) string { return requirement },
+	// The library reads a hyphen range behind a blank only.
+	ranged: func(requirement string) string { return strings.ReplaceAll(requirement, "||", " || ") },
 	decoder: func(file string) decoder {
 		return map[string]decoder{
 			"package.json": packageJSON, "package-lock.json": packageLock, "npm-shrinkwrap.json": packageLock,

@@ -15,7 +15,7 @@ func TestARangeOfNpmIsJudged(t *testing.T) {
 		">=1.28": newer, ">=1.20": untold, ">1.26": untold, ">=1.20,<1.28": older, ">=1.20 <1.28": older,
 		">=1.20,<=1.28.0": untold, ">=1.30,<2": newer, "1.20.0 - 1.27.9": older, "1.28.0 - 1.30.0": newer,
 		"1.x": untold, "1.27.x": older, "2.x": newer, "!=1.30.0": untold, "<1.28.0": older, "<=1.28.0": untold,
-		"*": untold, "": untold, "latest": untold, "workspace:*": untold, "^1.28.0 || ^1.20.0": untold, "^1.28.0 || ^2": newer,
+		"*": untold, "": untold, "latest": untold, "workspace:*": untold, "^1.28.0 || ^1.20.0": untold, "^1.28.0 || ^2": newer, "1.20.x||1.0.0 - 1.26": older, "=1.29||2.0 - 2": newer,
 		// npm reads an incomplete version as all that begin with it.
 		">1.27": newer,
 	} {
@@ -33,8 +33,8 @@ func TestARequirementOfPythonIsJudged(t *testing.T) {
 		"1.28.0": newer, "1.27.9": older, "==1.39.0": newer, "===1.27.0": older, "v1.28.0": newer, "1.28": newer,
 		"^1.28.0": newer, "^1.27.0": untold, "~1.27.0": older, "~1.28": newer, "^0.99": older, "^2": newer, "^0.0.3": older,
 		">=1.28": newer, ">=1.20": untold, ">1.27": untold, ">=1.20,<1.28": older, ">=1.20, <=1.28.0": untold, ">=1.30,<2": newer,
-		"~=1.27": untold, "~=1.27.0": older, "==1.*": untold, "==1.27.*": older, "==2.*": newer, "!=1.30.0": untold,
-		"*": untold, "": untold, "^1.28.0 || ^1.20.0": untold, "^1.28.0 || ^2": newer, "==1.28.0.post1": newer, "1.27.0+local": older,
+		"~=1.27": untold, "~=1.27.0": older, "==1.*": untold, "==1.27.*": older, "==2.*": newer, "==1.28.0.*": newer, "!=1.27.1.*, <=1.27.3": older, "!=1.30.0": untold,
+		"*": untold, "": untold, "^1.28.0 || ^1.20.0": untold, "^1.28.0 || ^2": newer, "==1.28.0.post1": newer, "==1.28.0rc1": older, "==1.28.dev2": older, "~=1.28.0b1": untold, "1!0.1": newer, "1.27.0+local": older,
 		"@ git+https://example.com/x@v0.14": untold, "99999999999999999999": untold,
 	} {
 		if got := raised.judge(text); got != want {

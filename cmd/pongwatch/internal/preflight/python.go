@@ -4,6 +4,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -74,12 +75,17 @@ func pythonRange(requirement string) string {
 				version = strings.Join(segments[:3], ".")
 			}
 			switch {
-			case m[4] != "" && operator != "!=":
-				operator, version = "", version+".x"
 			case m[4] != "":
-				version += ".x"
+				if operator = strings.Trim(operator, "="); operator == "!" {
+					operator = "!="
+				}
+				if len(segments) < 3 {
+					version += ".x"
+				}
 			case operator == "~=":
-				all = append(all, strings.Join(segments[:max(1, len(segments)-1)], ".")+".x")
+				last := max(0, len(segments)-2)
+				next, _ := strconv.Atoi(segments[last]) // one that is too large allows nothing
+				all = append(all, "<"+padded(append(slices.Clone(segments[:last]), strconv.Itoa(next+1))))
 				operator, version = ">=", padded(segments)
 			case operator != "^" && operator != "~": // an incomplete version ends in zeros
 				operator, version = strings.Replace(operator, "==", "", 1), padded(segments)

@@ -45,7 +45,8 @@ type database struct {
 	client      *upstash.Client // nil with a problem
 	target      *check.Target   // shares the answers to PING and INFO
 	prefix      string
-	written     []any // keys to delete
+	settings    *upstash.Settings // what the account says, once it was asked
+	written     []any             // keys to delete
 	used        int64
 }
 
