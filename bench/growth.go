@@ -181,7 +181,7 @@ func (m *measured) row(l *lab) string {
 	for _, c := range costs {
 		expected[c.Item] = c.Use
 	}
-	looks := expected["Uptime check"]
+	looks, used := expected["Uptime check"], 0.0
 	reads := health*m.ofHealth.reads + metrics*m.ofMetrics.reads + (health+metrics)*m.ofMessage.reads + minutes*m.ofTick.reads + looks*m.ofLook.reads
 	writes := health*m.ofHealth.writes + metrics*m.ofMetrics.writes + (health+metrics)*m.ofMessage.writes + minutes*m.ofTick.writes
 	for i := range costs {
@@ -197,6 +197,7 @@ func (m *measured) row(l *lab) string {
 			c.Use = (2*health*max(1000, m.report) + 2*metrics*max(1000, m.metricsReport) + 2*1000*minutes) / (1 << 30)
 		case "Cloud Run CPU":
 			c.Use += m.cpu(health, metrics) - m.budgeted
+			used = c.Use
 		}
 		c.Gross = c.Use * c.Price
 		c.Dollars = max(0, c.Use-c.Free) * c.Price
@@ -204,10 +205,9 @@ func (m *measured) row(l *lab) string {
 	pay, _ := budget.Dollars(budget.Cloud(m.config))
 	paid, _ := budget.Dollars(costs)
 	name := fmt.Sprintf("%d databases: ", m.databases)
-	fmt.Fprintf(os.Stderr, "DEBUG health %+v metrics %+v message %+v tick %+v look %+v report %v metrics %v docs %+v state %v\n", m.ofHealth, m.ofMetrics, m.ofMessage, m.ofTick, m.ofLook, m.report, m.metricsReport, m.documents, m.state)
 	l.near(name+"Firestore reads a day", reads/days, expected["Firestore reads"]/days, "")
 	l.near(name+"Firestore writes a day", writes/days, expected["Firestore writes"]/days, "")
-	l.near(name+"CPU of databases a month", m.cpu(health, metrics), m.budgeted, "s")
+	l.near(name+"vCPU seconds a month", used, expected["Cloud Run CPU"], "")
 	l.near(name+"dollars a month", paid, pay, "$")
 	perShard := float64(min(m.databases, shardSize))
 	return fmt.Sprintf("| %s | %d | %.1f, %.1f, %.2f | %.0f, %.0f, %.0f | %.1f | %.0f, %.0f, %.0f | %s (%s) | %s (%s) | %.2f (%.2f) |\n",
