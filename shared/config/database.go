@@ -254,7 +254,7 @@ func (v *validator) databases() {
 	}
 	first, inShard := map[string]int{}, map[string]int{}
 	bundled := 0 // bytes
-	kept := c.Databases[:0:0]
+	kept := c.Databases[:0]
 	for i, db := range c.Databases {
 		if j, ok := first[db.Name]; ok {
 			// Neither can be trusted to be the one that is meant.

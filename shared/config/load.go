@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -24,6 +25,13 @@ var ErrEmpty = errors.New("nothing is configured")
 // maxSources bounds the list in PONGWATCH_CONFIG. With the longest names of projects, their
 // references are two thirds of what a function's environment holds. Terraform has the same bound.
 const maxSources = 200
+
+// While documents of more than large bytes are parsed, garbage may be largeGarbage per cent of what is
+// in use. Ten thousand databases would otherwise not start in 256 MiB.
+const (
+	large        = 1 << 20
+	largeGarbage = 20
+)
 
 // readAtOnce is how many documents are read at the same time.
 const readAtOnce = 16
@@ -80,6 +88,13 @@ func Load(ctx context.Context, o Options) (*Config, error) {
 	documents, err := o.documents(ctx, value)
 	if err != nil {
 		return nil, fmt.Errorf("loading configuration: %w", err)
+	}
+	size := 0
+	for _, d := range documents {
+		size += len(d.Text)
+	}
+	if size > large {
+		defer debug.SetGCPercent(debug.SetGCPercent(largeGarbage))
 	}
 	return loaded(Parse(o.Local, documents...))
 }
