@@ -31,6 +31,7 @@ var benchmarks = []benchmark{
 	{"dashboard", dashboardPages},
 	{"alert", alertCost},
 	{"growth", growth},
+	{"local", localCost},
 }
 
 func main() {
