@@ -52,7 +52,7 @@ var (
 	clause      = regexp.MustCompile(`^(\^|~=|~|===|==|>=|<=|!=|>|<|=)?\s*v?(?:(\d+)!)?(\d+(?:\.\d+)*)(\.\*)?(?:[-_.]?(a|b|c|rc|alpha|beta|pre|preview|dev|post|rev|r)[-_.]?(\d*))?(?:[-_.]?(?:post|dev|rev|r)[-_.]?\d*)*(?:-\d+)?(?:\+[\w.]+)?$`)
 	wheel       = regexp.MustCompile(`(?:^|/)([A-Za-z0-9_.]+)-(\d[^-/]*)-[^/]*\.whl(?:#.*)?$`)
 	// elsewhere is a marker that does not hold on Linux, where production runs.
-	elsewhere = regexp.MustCompile(`^(?:sys_platform|platform_system|os_name)\s*==\s*['"](?i:win32|windows|nt|darwin|cygwin)['"]$`)
+	elsewhere = regexp.MustCompile(`^\(?(?:sys_platform|platform_system|os_name)\s*(?:==\s*['"](?i:win32|windows|nt|darwin|cygwin)|!=\s*['"](?i:linux|posix))['"]\)?$`)
 	joints    = regexp.MustCompile(`\s+([<>=!~^])`)
 )
 
@@ -137,7 +137,8 @@ func (s *scan) require(text string, m mention, marks ...string) bool {
 		return false
 	}
 	wants, marker, _ := strings.Cut(parts[3], ";")
-	if marker = strings.TrimSpace(marker); elsewhere.MatchString(marker) {
+	marker = strings.TrimSpace(marker)
+	if !strings.Contains(marker, " or ") && slices.ContainsFunc(strings.Split(marker, " and "), elsewhere.MatchString) {
 		return true
 	}
 	m.name, m.wants = parts[1], strings.TrimSpace(strings.Trim(strings.TrimSpace(wants), "()"))
