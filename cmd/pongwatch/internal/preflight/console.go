@@ -72,8 +72,7 @@ func account(ctx context.Context, r *run, d *database) Finding {
 	e, answered := errors.AsType[*upstash.Error](err)
 	switch {
 	case !ok:
-		return manual("the settings cannot be told without Upstash's management API",
-			"Configure management.email, management.api_key (a read-only key is enough) and the database's database_id.",
+		return manual("the settings cannot be told without Upstash's management API", "Configure management.email, management.api_key (a read-only key is enough) and the database's database_id.",
 			"A database of Vercel or Fly has no such API: confirm each of these items in its console.")
 	case answered && e.Status/100 == 4:
 		return broken(err)
@@ -160,7 +159,6 @@ func decided(s settings, _ *database) (Finding, bool) {
 }
 
 func rotated(context.Context, *run, *database) Finding {
-	return manual("no interface tells how old a token is",
-		"Reset the credentials in the Upstash console when somebody leaves who knew them, and at least once a year; this ends the old token at once.",
+	return manual("no interface tells how old a token is", "Reset the credentials in the Upstash console when somebody leaves who knew them, and at least once a year; this ends the old token at once.",
 		"Store the new token in the secret store, then deploy the app and pongwatch.")
 }
