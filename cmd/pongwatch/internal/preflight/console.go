@@ -79,8 +79,7 @@ func account(ctx context.Context, r *run, d *database) Finding {
 	case err != nil:
 		return because(Warn, cause.MonitorManagement, err.Error())
 	case s.Type == "free":
-		return warn("the free plan is not made for production", "plan free",
-			"Choose pay as you go or a fixed plan: only those have an IP allowlist, ACL and daily backups, and are not archived after 30 idle days.")
+		return pass("plan free: without IP allowlist, ACL and daily backups, and archived after 30 idle days")
 	}
 	return pass("plan %s", s.Type)
 }

@@ -75,7 +75,7 @@ func TestUpstashsChecklist(t *testing.T) {
 		},
 		"the free plan has no such settings": {
 			nil, canaryToken,
-			[]preflight.Status{warn, pass, skipped, skipped, skipped, pass, pass, pass, manual, manual},
+			[]preflight.Status{pass, pass, skipped, skipped, skipped, pass, pass, pass, manual, manual},
 		},
 		"the API leaves them out": {
 			map[string]any{

@@ -65,7 +65,7 @@ func Items() []Item {
 			{ID: "security.values", Title: "sampled values are JSON", Each: values, Needs: []string{"network.ping"}, Lines: []string{"Input Validation: All data stored in Redis is properly serialized/sanitized JSON."}},
 		}},
 		{"Upstash's Production Checklist", []Item{
-			{ID: "upstash.account", Title: "the management API answers, and the plan is a paid one", Each: account, Lines: []string{lineCreated, lineQuota}},
+			{ID: "upstash.account", Title: "the management API tells the database's settings", Each: account, Lines: []string{lineCreated, lineQuota}},
 			{ID: "upstash.tls", Title: "TLS is on", Each: switched("Details", func(s settings) any { return s.TLS }, true, false, "connections without TLS are allowed"), Needs: []string{"upstash.account"}, Lines: []string{lineHTTPS}},
 			{ID: "upstash.allowlist", Title: "an IP allowlist is set", Each: switched("Details, IP Allowlist", allowlist, true, true, "every address may connect"), Needs: []string{"upstash.account"}, Lines: []string{lineSecured}},
 			{ID: "upstash.acl", Title: "ACL users limit what a token may do", Each: switched("ACL", func(s settings) any { return s.ACL }, true, true, "every token may run every command"), Needs: []string{"upstash.account"}, Lines: []string{lineSecured}},
