@@ -19,8 +19,8 @@ import (
 	"github.com/pongwatch/pongwatch/shared/job"
 )
 
-// reading bounds all look-ups in the store for one answer.
-const reading = 10 * time.Second
+// answering bounds one answer, with waiting for its turn.
+const answering = 30 * time.Second
 
 // minCompressed is from how many bytes compression pays.
 const minCompressed = 1 << 10
@@ -29,7 +29,7 @@ const minCompressed = 1 << 10
 // them.
 func (f *Function) asked(answer func(w http.ResponseWriter, r *http.Request, q statistics.Query)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), reading)
+		ctx, cancel := context.WithTimeout(r.Context(), answering)
 		defer cancel()
 		q, err := statistics.Parse(r.URL.Query(), f.config)
 		if err != nil {
