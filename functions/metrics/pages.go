@@ -36,9 +36,6 @@ func (f *Function) playbook(w http.ResponseWriter, r *http.Request) {
 
 // dashboard answers with the page that on-call looks at.
 func (f *Function) dashboard(w http.ResponseWriter, r *http.Request, q statistics.Query) {
-	if f.unchanged(w, r) {
-		return
-	}
 	every := f.config.Every(report.HealthCheck)
 	v := dashboard.View{Query: q, Selected: q.Database, Refresh: min(maxRefresh, max(minRefresh, every)), LateAfter: f.config.Alerting.Missing.After(every)}
 	var err error

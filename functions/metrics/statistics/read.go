@@ -45,9 +45,6 @@ type Reader struct {
 	gauges     cache[history.GaugeHour]
 
 	documents documents
-	// turns bounds how many answers are made at once, because each holds the documents that it
-	// is made from.
-	turns chan struct{}
 }
 
 // NewReader returns a Reader.
@@ -58,13 +55,8 @@ func NewReader(o Options) *Reader {
 		days:   cache[history.Day]{width: day, keep: (uptimeDays + 2) * day, late: o.Archive.Retention() + 2*day, began: (*history.Day).Date},
 		pings:  cache[history.PingHour]{width: time.Hour, keep: hours, began: (*history.PingHour).Hour},
 		gauges: cache[history.GaugeHour]{width: time.Hour, keep: hours, began: (*history.GaugeHour).Hour},
-		turns:  make(chan struct{}, turns),
 	}
 }
-
-// turns is how many answers are made at once. Others wait: the processor is the same, and
-// the memory is that of one.
-const turns = 1
 
 // reading bounds all look-ups in the store for one answer.
 const reading = 10 * time.Second
@@ -102,13 +94,6 @@ func (r *Reader) read(ctx context.Context, q Query, choose Chooser) (s, one *Sta
 	}
 	if i := slices.IndexFunc(r.footprints, func(f Footprint) bool { return f.Database == q.Database }); i >= 0 {
 		s.Monitor.Footprint = r.footprints[i : i+1]
-	}
-	select {
-	case r.turns <- struct{}{}:
-		defer func() { <-r.turns }()
-	case <-ctx.Done():
-		s.Missing = []string{"everything: too many pages are asked for at once"}
-		return s, nil, ErrNothing
 	}
 	ctx, cancel := context.WithTimeout(ctx, reading)
 	defer cancel()
@@ -274,20 +259,31 @@ const markEvery = time.Minute
 // Mark returns a text that changes whenever an answer may: with a run, with Alert's state,
 // and with time, because what does not run becomes late.
 func (r *Reader) Mark(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, reading)
+	defer cancel()
 	now := r.options.Now().UTC()
-	marks := []string{now.Truncate(markEvery).Format(time.RFC3339)}
-	for _, shard := range r.config.ShardNames() {
-		versions, err := r.archive.Versions(ctx, shard, r.regions(shard), now)
-		if err != nil {
-			return "", err
-		}
-		doc, err := r.options.Store.Get(ctx, incident.StateKey(shard))
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return "", fmt.Errorf("reading incidents: %w", err)
-		}
-		marks = append(append(marks, versions...), doc.Version)
+	shards := r.config.ShardNames()
+	marks := make([]string, len(shards), len(shards)+1)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(readers)
+	for i, shard := range shards {
+		group.Go(func() error {
+			versions, err := r.archive.Versions(ctx, shard, r.regions(shard), now)
+			if err != nil {
+				return err
+			}
+			doc, err := r.options.Store.Get(ctx, incident.StateKey(shard))
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return fmt.Errorf("reading incidents: %w", err)
+			}
+			marks[i] = strings.Join(append(versions, doc.Version), "|")
+			return nil
+		})
 	}
-	return strings.Join(marks, "|"), nil
+	if err := group.Wait(); err != nil {
+		return "", err
+	}
+	return strings.Join(append(marks, now.Truncate(markEvery).Format(time.RFC3339)), "|"), nil
 }
 
 func (r *Reader) regions(shard string) []string {
