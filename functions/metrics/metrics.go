@@ -101,7 +101,7 @@ func New(o Options) (*Function, error) {
 	template.Timeout = attemptTimeout
 	f := &Function{
 		options: o, config: o.Config, hash: o.Config.Hash(), log: o.Logger, now: o.Now,
-		archive: history.New(o.Store).Keep(o.Config.History.HotDays),
+		archive: history.New(o.Store).Keep(o.Config.History.HotDays).Pace(o.Config.Schedule.HealthCheck, o.Config.Schedule.Metrics, o.Config.LargestShard()),
 		clients: check.NewClients(o.Resolve, template), apps: check.NewApps(o.Config, o.ProofKeys), turn: make(chan struct{}, 1),
 	}
 	f.reader = statistics.NewReader(statistics.Options{

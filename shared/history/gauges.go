@@ -49,19 +49,19 @@ func (a *Archive) AppendReadings(ctx context.Context, shard string, run Run, rea
 	empty := func() *GaugeHour {
 		return &GaugeHour{gaugeBody{Shard: shard, Series: map[string]*readingSeries{}}}
 	}
-	return appendRun(ctx, a, gaugePrefix(shard), run, readings, empty, decodeReadings)
+	return appendRun(ctx, a, gaugePrefix(shard), a.readingSpan, run, readings, empty, decodeReadings)
 }
 
 // Readings returns the hours that touch [from, to], in order.
 func (a *Archive) Readings(ctx context.Context, shard string, from, to time.Time) ([]*GaugeHour, error) {
 	prefix := gaugePrefix(shard)
-	return between(ctx, a.store, hourKey(prefix, from), hourKey(prefix, to.Add(time.Hour)), decodeReadings)
+	return inOrder(between(ctx, a.store, hourKey(prefix, from), hourKey(prefix, to.Add(time.Hour)), decodeReadings))
 }
 
 // LastReadings returns the newest Metrics run of the shard, however long ago it was, and
 // whether there is one.
 func (a *Archive) LastReadings(ctx context.Context, shard string, now time.Time) (Run, bool, error) {
-	return lastRun(ctx, a, shard, "", gaugePrefix(shard), now, decodeReadings)
+	return lastRun(ctx, a, shard, "", gaugePrefix(shard), a.readingSpan, now, decodeReadings)
 }
 
 func gaugePrefix(shard string) string { return "gauges/v1/" + shard + "/" }

@@ -28,10 +28,12 @@ import (
 
 const day = 24 * time.Hour
 
-// dayLayout names a day in keys and documents, hourLayout an hour in keys.
+// dayLayout names a day in keys and documents, hourLayout an hour in keys, and partLayout
+// what lies inside an hour.
 const (
 	dayLayout  = time.DateOnly
 	hourLayout = "2006-01-02T15"
+	partLayout = hourLayout + "-04-05"
 )
 
 // defaultRetention is how long the documents of single runs are kept after their hour
@@ -62,6 +64,8 @@ func byScheduled(a, b Run) int { return a.Scheduled.Compare(b.Scheduled) }
 type Archive struct {
 	store     store.Store
 	retention time.Duration
+	// pingSpan and readingSpan are how much of an hour one document holds.
+	pingSpan, readingSpan time.Duration
 
 	mu sync.Mutex
 	// written has the document that was written last under each prefix. The next run
@@ -76,7 +80,7 @@ type writtenHour struct {
 
 // New returns the archive in s.
 func New(s store.Store) *Archive {
-	return &Archive{store: s, retention: defaultRetention, written: map[string]writtenHour{}}
+	return &Archive{store: s, retention: defaultRetention, pingSpan: time.Hour, readingSpan: time.Hour, written: map[string]writtenHour{}}
 }
 
 // Keep sets for how many days the documents of single runs are kept, and returns the
@@ -88,6 +92,32 @@ func (a *Archive) Keep(days int) *Archive {
 
 // Retention is how long the documents of single runs are kept after their hour.
 func (a *Archive) Retention() time.Duration { return a.retention }
+
+// A document holds at most so many rows, one for each run and database, since a ping takes some
+// 10 bytes and a reading 100 of its megabyte. It holds the runs of an hour of minutes at most,
+// because each run writes all of it.
+const (
+	mostRuns     = 60
+	mostPings    = 30_000
+	mostReadings = 6_000
+)
+
+// Pace says how often the jobs run, over how many databases of a shard at most, and returns
+// the archive. Where an hour of that is too much for one document, it becomes several.
+func (a *Archive) Pace(healthCheck, metrics time.Duration, databases int) *Archive {
+	a.pingSpan, a.readingSpan = span(healthCheck, mostPings/max(1, databases)), span(metrics, mostReadings/max(1, databases))
+	return a
+}
+
+// span returns the longest part of an hour with at most so many runs.
+func span(every time.Duration, runs int) time.Duration {
+	for _, d := range []time.Duration{time.Hour, 30 * time.Minute, 20 * time.Minute, 10 * time.Minute, 5 * time.Minute, 2 * time.Minute, time.Minute, 30 * time.Second} {
+		if d <= every*time.Duration(min(runs, mostRuns)) {
+			return d
+		}
+	}
+	return 10 * time.Second
+}
 
 // take removes and returns the document under key, so that one append alone changes it.
 func (a *Archive) take(prefix, key string) writtenHour {
@@ -118,9 +148,9 @@ type hourDocument[Row any] interface {
 // already there changes nothing. Where the document would be too large, the largest
 // database is left out, which the error names.
 func appendRun[Row any, Hour hourDocument[Row]](
-	ctx context.Context, a *Archive, prefix string, run Run, rows map[string]Row, empty func() Hour, decode func(store.Doc) (Hour, error),
+	ctx context.Context, a *Archive, prefix string, span time.Duration, run Run, rows map[string]Row, empty func() Hour, decode func(store.Doc) (Hour, error),
 ) error {
-	key := hourKey(prefix, run.Scheduled)
+	key := partKey(prefix, run.Scheduled, span)
 	hour := a.take(prefix, key)
 	content, known := hour.content.(Hour)
 	var failed error
@@ -189,8 +219,9 @@ func (d *damage) Broken() error { return d.broken }
 func (d *damage) found(doc store.Doc, err error) {
 	name := doc.Key[strings.LastIndexByte(doc.Key, '/')+1:]
 	d.broken = fmt.Errorf("reading %s: %w", doc.Key, err)
-	for _, layout := range []string{hourLayout, dayLayout} {
-		if t, err := time.Parse(layout, name); err == nil {
+	for _, layout := range []string{partLayout, hourLayout, dayLayout} {
+		begin, _, _ := strings.Cut(name, ".")
+		if t, err := time.Parse(layout, begin); err == nil {
 			d.begins = t
 		}
 	}
@@ -222,6 +253,32 @@ func (r *runs) Runs() []Run { return slices.SortedFunc(slices.Values(r.List), by
 
 // hourKey is the key of the document under prefix that holds t.
 func hourKey(prefix string, t time.Time) string { return prefix + t.UTC().Format(hourLayout) }
+
+// partKey is the key of the document under prefix that holds t, where each holds a span of the hour. It has
+// the span, so that documents of different spans do not mix.
+func partKey(prefix string, t time.Time, span time.Duration) string {
+	if span == time.Hour {
+		return hourKey(prefix, t)
+	}
+	return fmt.Sprintf("%s%s.%d", prefix, t.UTC().Truncate(span).Format(partLayout), int(span.Seconds()))
+}
+
+// inOrder sorts the documents of hours by their first runs. In the hour in which the span changes, their
+// keys have another order.
+func inOrder[H interface {
+	Runs() []Run
+	Hour() time.Time
+}](hours []H, err error,
+) ([]H, error) {
+	first := func(h H) time.Time {
+		if runs := h.Runs(); len(runs) > 0 {
+			return runs[0].Scheduled
+		}
+		return h.Hour()
+	}
+	slices.SortStableFunc(hours, func(a, b H) int { return first(a).Compare(first(b)) })
+	return hours, err
+}
 
 // dayKey is the key of the document under prefix that holds t's day.
 func dayKey(prefix string, t time.Time) string { return prefix + t.UTC().Format(dayLayout) }
@@ -267,7 +324,7 @@ const clockShift = 10 * time.Second
 func lastRun[H interface {
 	document
 	Runs() []Run
-}](ctx context.Context, a *Archive, shard, region, prefix string, now time.Time, decode func(store.Doc) (H, error)) (Run, bool, error) {
+}](ctx context.Context, a *Archive, shard, region, prefix string, span time.Duration, now time.Time, decode func(store.Doc) (H, error)) (Run, bool, error) {
 	var last Run
 	see := func(runs []Run) bool {
 		// Runs of the future were left by a clock that has stepped back since: they count
@@ -281,8 +338,8 @@ func lastRun[H interface {
 		}
 		return len(runs) > 0
 	}
-	for _, t := range []time.Time{now, now.Add(-time.Hour)} {
-		doc, err := a.store.Get(ctx, hourKey(prefix, t))
+	for _, t := range []time.Time{now, now.Add(-span)} {
+		doc, err := a.store.Get(ctx, partKey(prefix, t, span))
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
@@ -302,7 +359,7 @@ func lastRun[H interface {
 	if last.Scheduled.After(from) {
 		from = last.Scheduled
 	}
-	hours, err := between(ctx, a.store, hourKey(prefix, from), hourKey(prefix, now), decode)
+	hours, err := between(ctx, a.store, hourKey(prefix, from), hourKey(prefix, now.Add(time.Hour)), decode)
 	if err != nil {
 		return Run{}, false, err
 	}
@@ -315,24 +372,38 @@ func lastRun[H interface {
 // Versions returns the versions of the newest documents of a shard's readings and of
 // its pings from each region, empty where there is none. They change with every run.
 func (a *Archive) Versions(ctx context.Context, shard string, regions []string, now time.Time) ([]string, error) {
-	prefixes := []string{gaugePrefix(shard)}
+	newest, err := a.newest(ctx, gaugePrefix(shard), a.readingSpan, now)
+	out := []string{newest}
 	for _, region := range regions {
-		prefixes = append(prefixes, pingPrefix(shard, region))
+		if err != nil {
+			break
+		}
+		newest, err = a.newest(ctx, pingPrefix(shard, region), a.pingSpan, now)
+		out = append(out, newest)
 	}
-	out := make([]string, 0, len(prefixes))
-	for _, prefix := range prefixes {
-		doc, err := a.store.Get(ctx, hourKey(prefix, now))
-		if errors.Is(err, store.ErrNotFound) {
-			doc, err = a.store.Get(ctx, hourKey(prefix, now.Add(-time.Hour)))
-		}
-		switch {
-		case err == nil:
-			out = append(out, doc.Key+"@"+doc.Version)
-		case errors.Is(err, store.ErrNotFound):
-			out = append(out, "")
-		default:
-			return nil, fmt.Errorf("reading history: %w", err)
-		}
+	if err != nil {
+		return nil, fmt.Errorf("reading history: %w", err)
 	}
 	return out, nil
+}
+
+// newest returns key and version of the newest document below prefix of this hour or the one before.
+func (a *Archive) newest(ctx context.Context, prefix string, span time.Duration, now time.Time) (string, error) {
+	for _, t := range []time.Time{now, now.Add(-span)} {
+		doc, err := a.store.Get(ctx, partKey(prefix, t, span))
+		if !errors.Is(err, store.ErrNotFound) {
+			return doc.Key + "@" + doc.Version, err
+		}
+	}
+	newest := ""
+	if span == time.Hour {
+		return newest, nil
+	}
+	for doc, err := range a.store.Range(ctx, hourKey(prefix, now.Add(-time.Hour)), hourKey(prefix, now.Add(time.Hour))) {
+		if err != nil {
+			return "", err
+		}
+		newest = doc.Key + "@" + doc.Version
+	}
+	return newest, nil
 }

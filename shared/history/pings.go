@@ -47,19 +47,19 @@ func (a *Archive) AppendPings(ctx context.Context, shard string, run Run, sample
 	empty := func() *PingHour {
 		return &PingHour{pingBody{Shard: shard, Region: run.Region, Series: map[string]*pingSeries{}}}
 	}
-	return appendRun(ctx, a, pingPrefix(shard, run.Region), run, samples, empty, decodePings)
+	return appendRun(ctx, a, pingPrefix(shard, run.Region), a.pingSpan, run, samples, empty, decodePings)
 }
 
 // Pings returns the hours that touch [from, to], in order.
 func (a *Archive) Pings(ctx context.Context, shard, region string, from, to time.Time) ([]*PingHour, error) {
 	prefix := pingPrefix(shard, region)
-	return between(ctx, a.store, hourKey(prefix, from), hourKey(prefix, to.Add(time.Hour)), decodePings)
+	return inOrder(between(ctx, a.store, hourKey(prefix, from), hourKey(prefix, to.Add(time.Hour)), decodePings))
 }
 
 // LastPings returns the newest HealthCheck run of the shard and region, however long ago it
 // was, and whether there is one.
 func (a *Archive) LastPings(ctx context.Context, shard, region string, now time.Time) (Run, bool, error) {
-	return lastRun(ctx, a, shard, region, pingPrefix(shard, region), now, decodePings)
+	return lastRun(ctx, a, shard, region, pingPrefix(shard, region), a.pingSpan, now, decodePings)
 }
 
 func pingPrefix(shard, region string) string { return "hot/v1/" + shard + "/" + region + "/" }
