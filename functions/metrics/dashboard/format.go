@@ -41,7 +41,7 @@ var functions = template.FuncMap{
 		}
 		return nil
 	},
-	"state":    func(i incidents.Incident) string { return strings.ReplaceAll(string(i.State), "_", " ") },
+	"state":    state,
 	"over":     func(v *float64) bool { return v != nil && *v < 0 },
 	"minutes":  func(m float64) string { return duration(time.Duration(m * float64(time.Minute))) },
 	"forecast": forecast,
@@ -180,4 +180,24 @@ func extent(low, high string) string {
 		return high
 	}
 	return strings.TrimSuffix(low, "\u00a0%") + "–" + high
+}
+
+// state says how an incident stands, and who has done what: whoever acknowledged it has not
+// resolved it.
+func state(i incidents.Incident) string {
+	said := strings.ReplaceAll(string(i.State), "_", " ")
+	switch {
+	case i.State == incidents.StateSilenced && i.SilencedBy != "":
+		said += " by " + i.SilencedBy
+	case i.State == incidents.StateMaintenance && i.Window != "":
+		said += " (" + i.Window + ")"
+	}
+	switch {
+	case i.Acknowledged == nil:
+	case i.State == incidents.StateAcknowledged:
+		said += " by " + i.Acknowledged.By
+	default:
+		said += ", acknowledged by " + i.Acknowledged.By
+	}
+	return said
 }

@@ -54,16 +54,37 @@ func (v *View) Cards() []*statistics.Database {
 	}
 	words := statistics.Words()
 	slices.SortStableFunc(out, func(a, b *statistics.Database) int {
+		if x, y := v.needsAttention(a), v.needsAttention(b); x != y {
+			return map[bool]int{true: -1, false: 1}[x]
+		}
 		return cmp.Compare(slices.Index(words, a.Status), slices.Index(words, b.Status))
 	})
 	return out
+}
+
+// needsAttention reports whether a database is not connected, and not only because of what a
+// maintenance window covers.
+func (v *View) needsAttention(d *statistics.Database) bool {
+	return d.Status != statistics.Connected && !v.InMaintenance(d)
+}
+
+// InMaintenance reports whether a window covers all that is open about the database.
+func (v *View) InMaintenance(d *statistics.Database) bool {
+	covered := false
+	for _, i := range v.All.Incidents.Open {
+		if i.Database == d.Name && !i.Maintenance {
+			return false
+		}
+		covered = covered || i.Database == d.Name
+	}
+	return covered
 }
 
 // Headline is the one line that says whether anything is wrong now.
 func (v *View) Headline() string {
 	cards := v.Cards()
 	n, bad := len(cards), 0
-	for bad < n && cards[bad].Status != statistics.Connected {
+	for bad < n && v.needsAttention(cards[bad]) {
 		bad++
 	}
 	switch {
@@ -73,6 +94,12 @@ func (v *View) Headline() string {
 		return "Status unknown: history cannot be read"
 	case v.unseen():
 		return "Waiting for the first check"
+	case bad == 0 && v.InMaintenance(cards[0]):
+		all := slices.DeleteFunc(slices.Clone(cards), func(d *statistics.Database) bool { return !v.InMaintenance(d) })
+		if len(all) == 1 {
+			return cards[0].Name + " is in maintenance"
+		}
+		return fmt.Sprintf("%d of %d databases are in maintenance", len(all), n)
 	case bad == 0 && n == 1:
 		return cards[0].Name + " is connected"
 	case bad == 0:
