@@ -111,8 +111,8 @@ type Function struct {
 	moving  map[string][]string
 	leaving map[string]map[string]string
 
-	settling sync.Mutex
-	settled  bool // no shard has anything for another one
+	settling chan struct{} // one at a time
+	settled  bool          // no shard has anything for another one
 
 	pulse pulse
 }
@@ -148,7 +148,7 @@ func New(o Options) (*Function, error) {
 	f := &Function{
 		options: o, config: o.Config, hash: o.Config.Hash(), store: o.Store, log: o.Logger, now: o.Now,
 		policies: map[string]incident.Policy{}, signals: map[string]recentSignal{}, strangers: map[string]bool{}, failOpen: map[string]time.Time{},
-		unended: map[string][]lastResort{}, moving: map[string][]string{}, leaving: map[string]map[string]string{},
+		unended: map[string][]lastResort{}, settling: make(chan struct{}, 1), moving: map[string][]string{}, leaving: map[string]map[string]string{},
 		pulse: pulse{unheard: map[string]bool{}},
 	}
 	if shards := o.Config.ShardNames(); len(shards) > 0 {

@@ -27,6 +27,14 @@ const (
 // documentsAtOnce bounds how many incident documents are written at the same time.
 const documentsAtOnce = 8
 
+// How often results are written to the state: what a person was sent at most a moment later, so
+// that a crash repeats little, and documents, which may be written twice, with the next of those
+// or after a while. Firestore takes about one write a second of a document.
+const (
+	recordEvery     = time.Second
+	documentsWithin = 10 * time.Second
+)
+
 // deliver sends claimed notices, each receiver's in their order and the receivers side by
 // side. It records results as they come in, so that an accepted message does not wait for
 // one that hangs. It goes on when the request has ended, because only this process holds
@@ -51,12 +59,32 @@ func (f *Function) deliver(ctx context.Context, shard string, notices []incident
 		close(results)
 	}()
 	var health []ReceiverHealth
-	for r := range results {
-		batch := []notify.Result{r}
-		for len(results) > 0 { // those that need no waiting
-			batch = append(batch, <-results)
+	var batch []notify.Result
+	due := time.NewTimer(documentsWithin)
+	defer due.Stop()
+	recorded := time.Now().Add(-recordEvery)
+	for open := true; open; {
+		var r notify.Result
+		now := false
+		select {
+		case r, open = <-results:
+			if open {
+				batch = append(batch, r)
+			}
+			if wait := recordEvery - time.Since(recorded); r.Address != incident.Documents && wait > 0 {
+				due.Reset(wait)
+			} else {
+				now = r.Address != incident.Documents
+			}
+		case <-due.C:
+			now = true
+		}
+		if !now && open || len(batch) == 0 {
+			continue
 		}
 		f.record(ctx, shard, batch)
+		recorded = time.Now()
+		due.Reset(documentsWithin)
 		for _, r := range batch {
 			if r.Address == incident.Documents || slices.ContainsFunc(health, func(h ReceiverHealth) bool { return h.Address == r.Address }) {
 				continue
@@ -69,6 +97,7 @@ func (f *Function) deliver(ctx context.Context, shard string, notices []incident
 			case notify.Later, notify.Ambiguous, notify.Nothing:
 			}
 		}
+		batch = nil
 	}
 	for i := range health {
 		health[i].Minor = health[i].Problem != "" && slices.ContainsFunc(notices, func(n incident.Notice) bool {
