@@ -93,7 +93,7 @@ func TestTheFirstLineAnswersTheFirstQuestion(t *testing.T) {
 		"many":    {"prod-001 is down since 19:48 UTC (12 min): "},
 		"unread":  {"Status unknown: history cannot be read", "Could not read pings from us-east4 of shard main, incidents of shard main."},
 		"partial": {"prod-cache is connected", "Could not read readings of shard main. Other sections are unaffected."},
-		"stale":   {"Stale: no check has run for 17 min. What follows may be out of date."},
+		"stale":   {"Stale: no check has run for 17 min Last check", "Stale: no check has run for 17 min. What follows may be out of date."},
 		"doubtful": {
 			"prod-cache is connected", "Stale: no figures were read for 20 h in shard main. Hit rate, memory, commands and checks may be out of date.",
 			"Stale: Alert has received no report of shard main for too long.", "pongwatch itself, since 19:00 UTC: a receiver refuses alerts (INC-9Q2B7H).", "Commands at least ",
@@ -111,8 +111,15 @@ func TestTheFirstLineAnswersTheFirstQuestion(t *testing.T) {
 				t.Errorf("%s does not say %q:\n%s", name, w, text)
 			}
 		}
-		if root := find(root, "now"); attribute(root, "class") != "now "+string(v.All.Worst()) {
+		colour := v.All.Worst()
+		if name == "stale" { // green would contradict it
+			colour = statistics.NoData
+		}
+		if root := find(root, "now"); attribute(root, "class") != "now "+string(colour) {
 			t.Errorf("%s: its colour is that of %q", name, attribute(root, "class"))
+		}
+		if strings.Contains(text, "All 1 databases connected") || name == "stale" && strings.Contains(text, "is connected Last check") {
+			t.Errorf("%s: the headline contradicts the banner:\n%s", name, text)
 		}
 		if shown := !hidden(find(root, "stale")); shown != (name == "stale") {
 			t.Errorf("%s: the banner of staleness is shown: %v", name, shown)

@@ -43,6 +43,9 @@ var functions = template.FuncMap{
 	},
 	"state":    state,
 	"over":     func(v *float64) bool { return v != nil && *v < 0 },
+	"words":    statistics.Words,
+	"covered":  covered,
+	"page":     strconv.Itoa,
 	"minutes":  func(m float64) string { return duration(time.Duration(m * float64(time.Minute))) },
 	"forecast": forecast,
 	"figures":  figureRows,
@@ -123,6 +126,14 @@ func duration(d time.Duration) string {
 		return fmt.Sprintf("%d\u00a0h", int(d.Hours()))
 	}
 	return fmt.Sprintf("%d\u00a0d", int(d.Hours()/24))
+}
+
+// covered says of how long there are pings, empty where it is all of the days.
+func covered(u statistics.Uptime, now time.Time) string {
+	if of := now.Sub(u.From); !u.From.IsZero() && of < time.Duration(u.Days-1)*24*time.Hour {
+		return duration(of) + " of data"
+	}
+	return ""
 }
 
 // timeTag is a time in UTC, which the script shows in the viewer's zone.
