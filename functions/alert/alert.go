@@ -25,9 +25,18 @@ import (
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
-// DefaultLease is how long a claim reserves the right to send. A send begins and
-// ends well inside it.
-const DefaultLease = 90 * time.Second
+// The times that must fit one another. Terraform has the first two as well.
+const (
+	// Timeout is how long a request may take. Sends end early enough before that their results
+	// are recorded.
+	Timeout = 60 * time.Second
+	// AckDeadline is how long Pub/Sub waits for an answer. It outlasts the request, because a
+	// message would otherwise be handled twice at once.
+	AckDeadline = 90 * time.Second
+	// DefaultLease is how long a claim reserves the right to send. A send begins and
+	// ends well inside it. It outlasts the request, so that nothing is sent twice.
+	DefaultLease = 90 * time.Second
+)
 
 // Options are what the function needs. Config, Store and Receivers are required.
 type Options struct {

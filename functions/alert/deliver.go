@@ -37,10 +37,12 @@ const (
 
 // deliver sends claimed notices, each receiver's in their order and the receivers side by
 // side. It records results as they come in, so that an accepted message does not wait for
-// one that hangs. It goes on when the request has ended, because only this process holds
-// the claims. It returns what the results show about receivers.
+// one that hangs. It goes on when the request was cancelled, because only this process holds
+// the claims, but no longer than the request may take. It returns what the results show about receivers.
 func (f *Function) deliver(ctx context.Context, shard string, notices []incident.Notice) []ReceiverHealth {
-	ctx = context.WithoutCancel(ctx)
+	sending, cancel := untilDeadline(ctx)
+	defer cancel()
+	ctx = context.WithoutCancel(ctx) // what has left is recorded whatever happens
 	queues := map[string][]incident.Notice{}
 	for _, n := range notices {
 		queues[n.Address] = append(queues[n.Address], n)
@@ -49,9 +51,9 @@ func (f *Function) deliver(ctx context.Context, shard string, notices []incident
 	var wg sync.WaitGroup
 	for address, queue := range queues {
 		if address == incident.Documents {
-			wg.Go(func() { f.sendDocuments(ctx, queue, results) })
+			wg.Go(func() { f.sendDocuments(sending, queue, results) })
 		} else {
-			wg.Go(func() { f.sendAll(ctx, address, queue, results) })
+			wg.Go(func() { f.sendAll(sending, address, queue, results) })
 		}
 	}
 	go func() {
@@ -107,6 +109,16 @@ func (f *Function) deliver(ctx context.Context, shard string, notices []incident
 	return health
 }
 
+// untilDeadline returns a context that is not cancelled with ctx, and that ends at its deadline.
+func untilDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, limited := ctx.Deadline()
+	ctx = context.WithoutCancel(ctx)
+	if !limited {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, deadline)
+}
+
 // siblingTook reports whether another recipient of the notice's receiver has the incident.
 func siblingTook(n incident.Notice, health []ReceiverHealth) bool {
 	name, _, _ := strings.Cut(n.Address, "/")
@@ -154,7 +166,8 @@ func (f *Function) send(ctx context.Context, address string, n incident.Notice) 
 	}
 	now := f.now()
 	end := n.Until.Add(-f.options.Lease / marginShare)
-	if !now.Add(f.options.Lease / sendShare).Before(end) {
+	deadline, limited := ctx.Deadline()
+	if !now.Add(f.options.Lease/sendShare).Before(end) || limited && time.Until(deadline) < f.options.Lease/sendShare {
 		r.Outcome, r.Error = notify.Later, "no time left to send"
 		return r
 	}

@@ -46,6 +46,9 @@ func (f *Function) apply(ctx context.Context, shard string, in Input) error {
 	defer f.endLastResorts(ctx)
 	defer f.handOver(ctx, shard)
 	for pass := range passes {
+		if deadline, limited := ctx.Deadline(); pass > 0 && limited && time.Until(deadline) < f.options.Lease/sendShare {
+			return nil // the next tick sends the rest
+		}
 		notices, err := f.commit(ctx, shard, in)
 		if err != nil && pass > 0 {
 			f.log.WarnContext(ctx, "remaining deliveries deferred to the next tick", "shard", shard, "error", err)

@@ -185,3 +185,75 @@ func TestAMassFailureOnTheEmulator(t *testing.T) {
 		t.Errorf("%d writes of the state, at most %d", n, mostWrites)
 	}
 }
+
+// slow is a receiver that takes most of what a send may take.
+type slow struct{ sent int }
+
+func (*slow) Name() string { return "slack" }
+
+func (s *slow) Deliver(ctx context.Context, _ message.Message, prev message.Ref) (message.Ref, message.Outcome, error) {
+	select {
+	case <-time.After(14 * time.Second):
+		s.sent++
+		return message.Ref{ID: fmt.Sprint(s.sent)}, message.Outcome{Result: message.Delivered}, nil
+	case <-ctx.Done():
+		return prev, message.Outcome{Result: message.Later}, ctx.Err()
+	}
+}
+
+// A request ends before its function does, however slow a receiver is, and what it has sent is
+// recorded by then. The rest is sent by later requests, once.
+func TestSendsStopAtTheRequestsDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const databases = 10
+		text := "regions: [us]\nalerting: {grouping: {enabled: false}}\ndatabases:\n"
+		now := time.Now()
+		r := report.Report{Job: report.HealthCheck, Region: "us", Shard: "main", Scheduled: now, Finished: now, Every: time.Minute}
+		for i := range databases {
+			text += fmt.Sprintf("  - {name: db-%d, url: \"https://db-%d.upstash.io\", token: \"sm://projects/p/secrets/t\"}\n", i, i)
+			r.Observations = append(r.Observations, report.Observation{
+				Database: fmt.Sprintf("db-%d", i), Check: report.Ping, Source: "us", Status: report.Fail, Cause: cause.AuthInvalid, At: now, Every: time.Minute, Attempts: 3,
+			})
+		}
+		text += "receivers:\n  - {name: slack, slack: {webhook: \"sm://projects/p/secrets/slack\"}}\nroutes:\n  - {receivers: [slack]}\n"
+		receiver := &slow{}
+		w := newWorld(t, func(o *Options) {
+			o.Config, o.Now, o.Store = parse(t, text), time.Now, storetest.NewMemory(time.Now)
+			o.Receivers = map[string]message.Receiver{"slack": receiver}
+		})
+		m, err := report.Encode(r)
+		for requests := 0; receiver.sent < databases; requests++ {
+			if err != nil || requests > databases {
+				t.Fatalf("%v: %d of %d sent by %d requests", err, receiver.sent, databases, requests)
+			}
+			began, before := time.Now(), receiver.sent
+			if code := w.push(m); code != http.StatusOK {
+				t.Fatalf("answered %d", code)
+			}
+			if took := time.Since(began); took >= Timeout-storeTimeout {
+				t.Errorf("request %d took %v of %v", requests, took, Timeout)
+			}
+			doc, err := w.f.store.Get(t.Context(), incident.StateKey("main"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := incident.Decode(doc.Data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			told := 0
+			for _, inc := range s.Incidents {
+				if d := inc.Deliveries["slack"]; d.Done > 0 {
+					told++
+				} else if d.Lease.Owner != "" {
+					t.Errorf("request %d: %s is still claimed", requests, inc.Series)
+				}
+			}
+			if told != receiver.sent {
+				t.Errorf("request %d: %d are recorded, %d were sent (%d before)", requests, told, receiver.sent, before)
+			}
+			time.Sleep(time.Minute)
+			m = report.Tick()
+		}
+	})
+}
