@@ -9,7 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
@@ -77,7 +77,7 @@ type Function struct {
 	now     func() time.Time
 	reader  *statistics.Reader
 
-	compacted sync.Map // the day up to which a shard is compacted, a time.Time, by shard
+	compacted atomic.Value // the hour up to which history is compacted, a time.Time
 }
 
 // New returns the function.

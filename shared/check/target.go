@@ -49,6 +49,8 @@ type Target struct {
 	informed bool
 	info     upstash.Info
 	infoErr  error
+	// hits and misses are the client's own look-ups until INFO was answered.
+	hits, misses int64
 
 	// billed is what the account said, nil where it was not asked.
 	billed *bill
@@ -174,6 +176,7 @@ func (t *Target) Info(ctx context.Context) (upstash.Info, error) {
 	if !t.informed {
 		t.informed = true
 		t.info, t.infoErr = t.client.Info(ctx)
+		t.hits, t.misses = t.client.Lookups()
 	}
 	return t.info, t.infoErr
 }

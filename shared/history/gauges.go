@@ -145,6 +145,7 @@ func (h *GaugeHour) Last(database string) (report.Reading, bool) {
 func Growth(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[time.Time, float64] {
 	type counters struct {
 		value float64
+		own   float64   // what the run itself added after the reading
 		all   []float64 // every counter, to see whether any of them shrank
 	}
 	return func(yield func(time.Time, float64) bool) {
@@ -158,9 +159,12 @@ func Growth(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[t
 			for _, name := range report.Counters() {
 				columns = append(columns, s.Values[name])
 			}
-			values := s.Values[gauge]
+			values, own := s.Values[gauge], s.Values[gauge.Own()]
 			for _, i := range s.byTime {
-				now := counters{values.at(i), make([]float64, len(columns))}
+				now := counters{value: values.at(i), all: make([]float64, len(columns))}
+				if v := own.at(i); v > 0 { // not NaN
+					now.own = v
+				}
 				if math.IsNaN(now.value) {
 					continue
 				}
@@ -172,7 +176,7 @@ func Growth(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[t
 				if !compared {
 					continue
 				}
-				grown := now.value - before.value
+				grown := max(0, now.value-before.value-before.own)
 				for k, v := range now.all {
 					if v < before.all[k] { // false if either is a gap
 						grown = now.value
@@ -222,11 +226,13 @@ func Verdicts(hours []*GaugeHour, database string, check report.Check) iter.Seq2
 	}
 }
 
-// figures returns those of the gauges that the reading with this index has.
-func (s *readingSeries) figures(i int, gauges ...report.Gauge) map[report.Gauge]float64 {
-	out := map[report.Gauge]float64{}
+// figures returns those of the gauges that the reading with this index has, nil for none.
+func (s *readingSeries) figures(i int, gauges ...report.Gauge) (out map[report.Gauge]float64) {
 	for _, g := range gauges {
 		if v := s.Values[g].at(i); !math.IsNaN(v) {
+			if out == nil {
+				out = map[report.Gauge]float64{}
+			}
 			out[g] = v
 		}
 	}

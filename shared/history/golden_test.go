@@ -1,9 +1,9 @@
 package history_test
 
 import (
-	"errors"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"

@@ -17,8 +17,6 @@ import (
 )
 
 const (
-	// Settled is how long after its end an hour no longer changes.
-	Settled = 15 * time.Minute
 	// OverviewDays is for how many days, today among them, an overview counts pings.
 	OverviewDays = 31
 	// overviewKept is how long an overview that is no longer renewed is kept.
@@ -104,7 +102,8 @@ var figuresOf = map[report.Check][]report.Gauge{
 
 const overviewPrefix = "overviews/v1/"
 
-func newOverview(shard string) *Overview {
+// NewOverview returns the overview of a shard of which nothing is known.
+func NewOverview(shard string) *Overview {
 	return &Overview{Shard: shard, Runs: map[string]Run{}, Databases: map[string]*Known{}}
 }
 
@@ -113,10 +112,10 @@ func newOverview(shard string) *Overview {
 func (a *Archive) Overview(ctx context.Context, shard string) (*Overview, error) {
 	doc, err := a.store.Get(ctx, overviewPrefix+shard)
 	if errors.Is(err, store.ErrNotFound) {
-		return newOverview(shard), nil
+		return NewOverview(shard), nil
 	}
 	if err != nil {
-		return newOverview(shard), fmt.Errorf("reading the overview of %s: %w", shard, err)
+		return NewOverview(shard), fmt.Errorf("reading the overview of %s: %w", shard, err)
 	}
 	return decodeOverview(doc)
 }
@@ -143,13 +142,19 @@ func (a *Archive) Overviews(ctx context.Context) (map[string]*Overview, error) {
 
 func decodeOverview(doc store.Doc) (*Overview, error) {
 	shard := strings.TrimPrefix(doc.Key, overviewPrefix)
-	o := newOverview(shard)
+	o := NewOverview(shard)
 	if err := unpack(doc, o); err != nil {
-		o = newOverview(shard)
+		o = NewOverview(shard)
 		o.version = doc.Version
 		return o, fmt.Errorf("reading the overview of %s: %w", shard, err)
 	}
 	o.Shard, o.version = shard, doc.Version
+	if o.Runs == nil {
+		o.Runs = map[string]Run{}
+	}
+	if o.Databases == nil {
+		o.Databases = map[string]*Known{}
+	}
 	maps.DeleteFunc(o.Databases, func(_ string, k *Known) bool { return k == nil })
 	for _, k := range o.Databases {
 		maps.DeleteFunc(k.Regions, func(_ string, p *KnownPings) bool { return p == nil })
@@ -170,17 +175,13 @@ func (o *Overview) Regions() []string {
 	return out
 }
 
-// Since is from when on a reader must learn hours: Until, or where that is not known the
-// first day that is not compacted and whose hours are kept.
+// Since is from when on a reader must learn hours: Until, or where that is not known as
+// long ago as hours are kept.
 func (a *Archive) Since(o *Overview, now time.Time) time.Time {
 	if !o.Until.IsZero() {
 		return o.Until
 	}
-	t := now.UTC().Truncate(day)
-	for !t.Add(-day).Before(now.Add(-a.retention)) && !slices.Contains(o.Compacted, t.Add(-day).Format(dayLayout)) {
-		t = t.Add(-day)
-	}
-	return t
+	return now.UTC().Add(-a.retention).Truncate(time.Hour)
 }
 
 // Uncounted is the first day whose summary is not in the overview and may be there.
@@ -200,7 +201,7 @@ func (a *Archive) Renew(ctx context.Context, c Compaction, now time.Time) (*Over
 	if failed != nil && o.version == "" {
 		return o, failed
 	}
-	until := now.Add(-Settled).UTC().Truncate(time.Hour)
+	until := now.Add(-CompactAfter).UTC().Truncate(time.Hour)
 	today := now.UTC().Truncate(day)
 	learned := false
 	if from := o.Uncounted(now); from.Before(today) {
@@ -256,6 +257,9 @@ func (o *Overview) prune(oldest time.Time) {
 		for _, p := range k.Regions {
 			p.Days = slices.DeleteFunc(p.Days, func(d DayPings) bool { return d.Day < first })
 			recent = recent || !p.Last.At.Before(oldest)
+		}
+		for _, c := range k.Checks {
+			recent = recent || !c.Last.At.Before(oldest)
 		}
 		if !recent {
 			delete(o.Databases, name)
@@ -409,6 +413,44 @@ func (k *Known) verdict(check report.Check, v VerdictAt, last bool) {
 	if v.Value != nil && (c.Valued == nil || v.At.After(c.Valued.At)) {
 		c.Valued = &v
 	}
+}
+
+// Merge adds what another shard knows of the same database, which was moved from there.
+func (k *Known) Merge(other *Known) {
+	for region, q := range other.Regions {
+		p := k.pings(region, q.First)
+		if q.First.Before(p.First) {
+			p.First = q.First
+		}
+		if q.Last.At.After(p.Last.At) {
+			p.Last = q.Last
+		}
+		for _, d := range q.Days {
+			of := p.day(d.Day)
+			of.Good, of.Failed = of.Good+d.Good, of.Failed+d.Failed
+		}
+	}
+	if other.ReadAt.After(k.ReadAt) {
+		k.ReadAt, k.Replica, k.Policy, k.Values = other.ReadAt, other.Replica, other.Policy, other.Values
+	}
+	if other.Month != nil && (k.Month == nil || other.Month.At.After(k.Month.At)) {
+		k.Month = other.Month
+	}
+	for check, c := range other.Checks {
+		k.verdict(check, c.Last, true)
+		if c.Valued != nil {
+			k.verdict(check, *c.Valued, false)
+		}
+	}
+}
+
+// Counted is how many pings the days have.
+func (p *KnownPings) Counted() int {
+	n := 0
+	for _, d := range p.Days {
+		n += d.Good + d.Failed
+	}
+	return n
 }
 
 // Reading is what is known as one reading, for checks that need more of the past than its

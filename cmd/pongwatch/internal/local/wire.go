@@ -60,7 +60,7 @@ func (p *Process) handler() (*access.Mux, error) {
 		return nil, fmt.Errorf("setting up Alert: %w", err)
 	}
 	i, err := inbound.New(inbound.Options{
-		Config: p.config, Secrets: p.secrets, Reports: p.reports, Signals: p.signals, State: p.state, AllowLoopback: true, Logger: p.options.Logger,
+		Config: p.config, Secrets: p.secrets, Reports: p.reports, Signals: p.signals, Outcome: outcomes(p.state, time.Now), AllowLoopback: true, Logger: p.options.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("setting up AlertWebhook: %w", err)

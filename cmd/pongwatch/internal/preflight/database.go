@@ -209,23 +209,10 @@ func region(ctx context.Context, r *run, d *database) Finding {
 // area returns the continent of a region of Google Cloud, AWS or Upstash.
 func area(region string) string {
 	prefix, _, _ := strings.Cut(strings.ToLower(region), "-")
-	switch prefix {
-	case "us", "northamerica", "ca", "mx":
-		return "North America"
-	case "eu", "europe":
-		return "Europe"
-	case "ap", "asia":
-		return "Asia"
-	case "sa", "southamerica":
-		return "South America"
-	case "australia":
-		return "Australia"
-	case "af", "africa":
-		return "Africa"
-	case "me":
-		return "Middle East"
-	}
-	return ""
+	return map[string]string{
+		"us": "North America", "northamerica": "North America", "ca": "North America", "mx": "North America", "eu": "Europe", "europe": "Europe",
+		"ap": "Asia", "asia": "Asia", "sa": "South America", "southamerica": "South America", "australia": "Australia", "af": "Africa", "africa": "Africa", "me": "Middle East",
+	}[prefix]
 }
 
 func httpsOnly(ctx context.Context, _ *run, d *database) Finding {
