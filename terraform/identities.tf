@@ -12,9 +12,8 @@ resource "google_service_account" "functions" {
 }
 
 locals {
-  # Known before the account is made, since the configuration names it. A project of the
-  # form example.com:my-project has its parts in the other order here.
-  scheduler_email = "${var.prefix}-scheduler@${join(".", reverse(split(":", var.project)))}.iam.gserviceaccount.com"
+  # Known before the account is made, since the configuration names it.
+  scheduler_email = "${var.prefix}-scheduler@${var.project}.iam.gserviceaccount.com"
 }
 
 resource "google_service_account" "scheduler" {

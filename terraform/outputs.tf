@@ -32,12 +32,12 @@ output "health_commands" {
 
 output "inbound_urls" {
   description = "What to enter at Slack as the interactivity request URL, and in apps that send events."
-  value       = var.inbound == null ? null : { slack = "${local.urls.webhook}/slack/interactions", events = "${local.urls.webhook}/events" }
+  value       = var.inbound == null ? null : { slack = "${local.webhook_url}/slack/interactions", events = "${local.webhook_url}/events" }
 }
 
 output "preflight_command" {
   description = "Runs the production checklist against the deployment, with your own identity and your own right to read the databases' secret."
-  value       = "PONGWATCH_CONFIG=pongwatch.json TOKEN=$(gcloud auth print-identity-token) go run ./cmd/pongwatch preflight --url ${local.urls.metrics} --health-url ${local.urls.healthcheck[local.uptime_region]} --token-env TOKEN # after: terraform -chdir=terraform output -raw configuration >pongwatch.json"
+  value       = "PONGWATCH_CONFIG=pongwatch.json TOKEN=$(gcloud auth print-identity-token) pongwatch preflight --url ${local.urls.metrics} --health-url ${local.urls.healthcheck[local.uptime_region]} --token-env TOKEN # after: terraform -chdir=terraform output -raw configuration >pongwatch.json"
 }
 
 output "run_commands" {

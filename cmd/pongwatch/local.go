@@ -30,7 +30,11 @@ messages survive a restart, and a kill.`,
 	o := local.Options{Getenv: os.Getenv, Command: invoked(os.Args[0])}
 	var level slog.Level
 	c.Flags().StringVar(&o.Addr, "addr", "127.0.0.1:8080", "serve on this `address`")
-	c.Flags().BoolVar(&o.Expose, "expose", false, "allow an --addr that other machines can reach; the configuration's access then says who may read the pages")
+	c.Flags().BoolVar(&o.Expose, "expose", false, "let others than this machine read the pages, as the configuration's access says; pages of access iam are closed. Needs --host, and TLS or --trusted-proxy")
+	c.Flags().StringSliceVar(&o.Hosts, "host", nil, "with --expose, a `name` that readers ask for; every other is refused")
+	c.Flags().StringVar(&o.TLSCert, "tls-cert", "", "serve https with the certificates of this `file`")
+	c.Flags().StringVar(&o.TLSKey, "tls-key", "", "the private key's `file`")
+	c.Flags().StringSliceVar(&o.TrustedProxies, "trusted-proxy", nil, "with --expose, the `address` or range of a proxy that speaks TLS with readers; no other may forward requests")
 	c.Flags().StringVar(&o.Data, "data", "", "keep state in this `folder`")
 	c.Flags().DurationVar(&o.Every, "every", 0, "ping this often (default 5s in the demonstration, else as configured, 1m)")
 	c.Flags().TextVar(&level, "log", slog.LevelWarn, "log to stderr from this `level` on: debug, info, warn or error; in the demonstration error")

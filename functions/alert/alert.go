@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -50,7 +51,7 @@ type Options struct {
 	// MayAct decides whether a person may do what they ask; nil decides by the configuration.
 	MayAct func(context.Context, report.Command) (bool, error)
 
-	// Authorize guards POST where IAM does not; nil lets every request through.
+	// Authorize guards pushes; nil refuses every POST.
 	Authorize func(http.Handler) http.Handler
 	// Lease replaces DefaultLease, for tests that kill the process.
 	Lease time.Duration
@@ -82,12 +83,13 @@ const (
 
 // Function is the Alert function.
 type Function struct {
+	*access.Mux
+
 	options Options
 	config  *config.Config
 	store   store.Store
 	log     *slog.Logger
 	now     func() time.Time
-	handler http.Handler
 
 	hash string // the configuration's
 	// first is the shard that carries what is wrong with receivers.
@@ -104,6 +106,13 @@ type Function struct {
 	stored    []string
 	storedAt  time.Time
 	refusing  []string // addresses; nil while not known
+	// moving are the shards that are to have something of each shard, leaving is what can be
+	// handed over now.
+	moving  map[string][]string
+	leaving map[string]map[string]string
+
+	settling sync.Mutex
+	settled  bool // no shard has anything for another one
 
 	pulse pulse
 }
@@ -133,30 +142,23 @@ func New(o Options) (*Function, error) {
 	if o.Jitter == nil {
 		o.Jitter = jitter
 	}
-	if o.Authorize == nil {
-		o.Authorize = func(h http.Handler) http.Handler { return h }
-	}
 	if o.Context == nil {
 		o.Context = func(context.Context) message.Context { return message.Context{} }
 	}
 	f := &Function{
 		options: o, config: o.Config, hash: o.Config.Hash(), store: o.Store, log: o.Logger, now: o.Now,
 		policies: map[string]incident.Policy{}, signals: map[string]recentSignal{}, strangers: map[string]bool{}, failOpen: map[string]time.Time{},
-		unended: map[string][]lastResort{},
-		pulse:   pulse{unheard: map[string]bool{}},
+		unended: map[string][]lastResort{}, moving: map[string][]string{}, leaving: map[string]map[string]string{},
+		pulse: pulse{unheard: map[string]bool{}},
 	}
 	if shards := o.Config.ShardNames(); len(shards) > 0 {
 		f.first = shards[0]
 	}
-	mux := http.NewServeMux()
-	mux.Handle("POST /", o.Authorize(http.HandlerFunc(f.push)))
-	mux.HandleFunc("GET /", f.about)
-	f.handler = mux
+	f.Mux = access.NewMux("/Alert")
+	f.Handle("POST /", access.Callers(o.Authorize), http.HandlerFunc(f.push))
+	f.Handle("GET /", access.Anyone(), http.HandlerFunc(f.about))
 	return f, nil
 }
-
-// ServeHTTP implements [http.Handler].
-func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }
 
 // about answers a person who checks whether the function is there.
 func (f *Function) about(w http.ResponseWriter, _ *http.Request) {

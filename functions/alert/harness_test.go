@@ -123,6 +123,7 @@ func newWorld(t testing.TB, edit func(*Options)) *world {
 	o := Options{
 		Config: parse(t, document), Store: w.faulty, Now: w.clock.Now,
 		Receivers: map[string]message.Receiver{w.slack.name: w.slack, w.mail.name: w.mail},
+		Authorize: func(h http.Handler) http.Handler { return h },
 		Jitter:    func(time.Duration) time.Duration { return 0 },
 		Logger:    slog.New(slog.NewJSONHandler(&locked{w: w.logs}, nil)),
 	}

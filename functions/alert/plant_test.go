@@ -277,7 +277,8 @@ func (p *plant) replace(i int) {
 	}
 	f, err := New(Options{
 		Config: p.config, Store: mortal{p.faulty, w}, Receivers: receivers, Now: p.clock.Now,
-		Jitter: func(time.Duration) time.Duration { return 0 }, Observe: w.observe,
+		Authorize: func(h http.Handler) http.Handler { return h },
+		Jitter:    func(time.Duration) time.Duration { return 0 }, Observe: w.observe,
 	})
 	if err != nil {
 		p.t.Fatal(err)

@@ -33,6 +33,14 @@ func Policy(c *config.Config, shard string) incident.Policy {
 	for _, d := range c.InShard(shard) {
 		p.Databases[d.Name] = database(c, d)
 	}
+	for i := range c.Databases {
+		if d := &c.Databases[i]; d.Shard != shard {
+			if p.Elsewhere == nil {
+				p.Elsewhere = map[string]string{}
+			}
+			p.Elsewhere[d.Name] = d.Shard
+		}
+	}
 	if len(p.Databases) > 0 {
 		p.Jobs = jobs(c, shard)
 	}
@@ -71,7 +79,7 @@ func jobs(c *config.Config, shard string) []incident.Job {
 }
 
 func database(c *config.Config, d *config.Database) incident.Database {
-	db := incident.Database{Environment: d.Environment, Home: home(c, d), Region: d.Region, Rules: rules(&d.Thresholds), Services: []string{}}
+	db := incident.Database{Environment: d.Environment, Home: home(c, d), Region: d.Region, Rules: rules(&d.Thresholds), Services: []string{}, Apps: map[string][]string{}}
 	for service, name := range c.Services {
 		if name == d.Name {
 			db.Services = append(db.Services, service)
@@ -79,6 +87,14 @@ func database(c *config.Config, d *config.Database) incident.Database {
 	}
 	for _, app := range d.Apps {
 		db.Services = append(db.Services, app.Service)
+		asked := []string{report.SourceConfig}
+		if app.HealthURL != "" {
+			asked = append(asked, report.SourceApp)
+		}
+		if app.Proof {
+			asked = append(asked, report.SourceProof)
+		}
+		db.Apps[app.Service] = asked
 	}
 	slices.Sort(db.Services)
 	for _, check := range report.Checks() {
@@ -176,7 +192,7 @@ func windows(c *config.Config) []incident.Window {
 		if err != nil {
 			continue
 		}
-		window := incident.Window{Name: w.Name, Databases: w.Databases, Environments: w.Environments, Zone: zone, For: w.For}
+		window := incident.Window{Name: w.Name, Reason: w.Reason, Databases: w.Databases, Environments: w.Environments, Zone: zone, For: w.For}
 		if w.Cron != "" {
 			window.Cron, err = cron.Parse(w.Cron)
 		} else {

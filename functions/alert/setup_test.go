@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/pongwatch/pongwatch/shared/gcp"
+	"github.com/pongwatch/pongwatch/shared/gcp/gcptest"
+	"github.com/pongwatch/pongwatch/shared/gcp/oidc/oidctest"
 )
 
 const (
@@ -15,7 +17,6 @@ const (
 	testPusher   = "pongwatch-push@my-project.iam.gserviceaccount.com"
 )
 
-// Half of what guards pushes must not be taken for none of it.
 func TestTheDeployedFunctionSaysWhatItsGuardLacks(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -33,35 +34,43 @@ func TestTheDeployedFunctionSaysWhatItsGuardLacks(t *testing.T) {
 			}
 			maps.Copy(env, c.env)
 			w := httptest.NewRecorder()
-			Handler(func(name string) string { return env[name] }).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil))
-			if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), c.want) {
-				t.Errorf("answer %d %s, want 503 that names %s", w.Code, w.Body, c.want)
+			log := gcptest.Stderr(t, func() {
+				Handler(func(name string) string { return env[name] }).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil))
+			})
+			if w.Code != http.StatusServiceUnavailable || w.Body.String() != `{"error":"set-up failed, see the log"}`+"\n" || !strings.Contains(log, c.want) {
+				t.Errorf("answer %d %s, logged %q; want 503 without the reason, and a log that names %s", w.Code, w.Body, log, c.want)
 			}
 		})
 	}
 }
 
-func TestPushGuard(t *testing.T) {
-	open, err := pushGuard(gcp.Environment{}, "", nil)
-	if err != nil || open != nil {
-		t.Errorf("where IAM guards: a guard (%t), error %v; want neither", open != nil, err)
+// Whoever may call the function by IAM may not push: only the subscriptions' account.
+func TestOnlyTheSubscriptionsAccountPushes(t *testing.T) {
+	env := map[string]string{
+		"UPSTASH_REDIS_URL": "https://x.upstash.io", "UPSTASH_REDIS_TOKEN": "sm://projects/p/secrets/t", gcp.ProjectVariable: "p",
+		"FIRESTORE_EMULATOR_HOST": "127.0.0.1:9", gcp.AudienceVariable: testAudience, PusherVariable: testPusher,
 	}
-	guard, err := pushGuard(gcp.Environment{Audience: testAudience}, testPusher, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	reached := false
-	h := guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
-	for name, header := range map[string]string{
-		"no token": "", "no bearer token": "Basic eDp5", "an unsigned token": "Bearer e30.e30.",
+	h := Handler(func(name string) string { return env[name] })
+	for _, c := range []struct {
+		name, authorization string
+		want                int
+	}{
+		{"the subscriptions' account", "Bearer " + oidctest.Verified(testPusher, testAudience), http.StatusOK},
+		{"another account that may invoke", "Bearer " + oidctest.Verified("reader@example.com", testAudience), http.StatusForbidden},
+		{"Scheduler's", "Bearer " + oidctest.Verified("pongwatch-scheduler@my-project.iam.gserviceaccount.com", testAudience), http.StatusForbidden},
+		{"a token for another function", "Bearer " + oidctest.Verified(testPusher, "https://metrics.example.com"), http.StatusUnauthorized},
+		{"no token", "", http.StatusUnauthorized},
+		{"no bearer token", "Basic eDp5", http.StatusUnauthorized},
+		{"an unsigned token", "Bearer e30.e30.", http.StatusUnauthorized},
 	} {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
+		// A push that no one can read is acknowledged.
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader("{}"))
 		r.Header.Set("X-CloudScheduler", "true") // any caller can set it
-		r.Header.Set("Authorization", header)
+		r.Header.Set("Authorization", c.authorization)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
-		if w.Code != http.StatusUnauthorized || reached {
-			t.Errorf("%s: answer %d, let through %t; want 401", name, w.Code, reached)
+		if w.Code != c.want {
+			t.Errorf("%s: answer %d %s, want %d", c.name, w.Code, w.Body, c.want)
 		}
 	}
 }

@@ -23,6 +23,15 @@ type Input struct {
 	Unknown string
 	// SetAside says where an unreadable state was kept, empty for none.
 	SetAside string
+	// Arriving is what other shards hand over, Left names the databases that are elsewhere now.
+	Arriving []string
+	Left     []string
+	// Cut says what the state's document had no room for, empty for nothing; Fits that it has
+	// room again.
+	Cut  string
+	Fits bool
+	// cut asks for a state that fits.
+	cut bool
 }
 
 // ReceiverHealth says whether a receiver takes notifications.
@@ -48,6 +57,13 @@ func Step(s incident.State, in Input, p incident.Policy, now time.Time) (inciden
 	if s.Ahead(now, p) > 0 {
 		s.StepBack(now, p)
 	}
+	for _, name := range in.Left {
+		delete(s.Leaving, name)
+	}
+	moved := s.Leave(p.Elsewhere, now)
+	for _, h := range in.Arriving {
+		moved = append(moved, s.Arrive(h, now)...)
+	}
 	var changes []incident.Change
 	var told []notify.Transition
 	if in.Command != nil {
@@ -63,7 +79,7 @@ func Step(s incident.State, in Input, p incident.Policy, now time.Time) (inciden
 			notify.TryAgain(&s, h.Address, now)
 		}
 	}
-	told = append(told, notify.Tell(&s, slices.Concat(changes, judged, ended), p, now)...)
+	told = append(told, notify.Tell(&s, slices.Concat(moved, changes, judged, ended), p, now)...)
 	told = append(told, notify.Remind(&s, explained, p, now)...)
 	noteTransitions(s, told)
 	notify.Prune(&s, p, now)
@@ -102,6 +118,8 @@ const (
 	subjectReceivers = "receivers"
 	subjectState     = "state"
 	subjectServices  = "services"
+	// sourceSize is the source of subjectState for a state that does not fit its document.
+	sourceSize = "size"
 )
 
 // asideFor is how long the incident about a state that was set aside stays open: nothing
@@ -138,6 +156,11 @@ func (in Input) findings(s incident.State, p incident.Policy, now time.Time) []j
 		if inc.Series == incident.MonitorSeries(subjectServices) && inc.Open() && now.Sub(inc.Observation.At) >= unknownFor {
 			out = append(out, judge.Finding{Subject: subjectServices, Source: subjectServices})
 		}
+	}
+	if in.Cut != "" {
+		out = append(out, judge.Finding{Subject: subjectState, Source: sourceSize, Cause: cause.MonitorState, Evidence: in.Cut})
+	} else if in.Fits {
+		out = append(out, judge.Finding{Subject: subjectState, Source: sourceSize})
 	}
 	if in.SetAside != "" {
 		return append(out, judge.Finding{Subject: subjectState, Source: subjectState, Cause: cause.MonitorState, Evidence: in.SetAside})

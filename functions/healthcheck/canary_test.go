@@ -46,11 +46,13 @@ func TestTheNetworkCanary(t *testing.T) {
 				t.Fatal(problems)
 			}
 			to := &topic{}
-			f, err := healthcheck.NewHurried(options(t, c, memory(nil), to), 1000)
+			o, scheduled := options(t, c, memory(nil), to), canaryRun(t, tt.hourly)
+			o.Now = from(scheduled)
+			f, err := healthcheck.NewHurried(o, 1000)
 			if err != nil {
 				t.Fatal(err)
 			}
-			post(t, f, canaryRun(t, tt.hourly))
+			post(t, f, scheduled)
 			var got *report.Observation
 			for _, o := range to.last(t).Observations {
 				if o.Subject == "network" {

@@ -309,7 +309,7 @@ func TestTheCanarysFailureIsLoggedAndNamed(t *testing.T) {
 		t.Fatal(problems)
 	}
 	o := options(t, c, memory(nil), to)
-	o.Logger = slog.New(slog.NewJSONHandler(&log, nil))
+	o.Logger, o.Now = slog.New(slog.NewJSONHandler(&log, nil)), from(canaryRun(t, true))
 	f, err := healthcheck.New(o)
 	if err != nil {
 		t.Fatal(err)

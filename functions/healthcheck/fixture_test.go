@@ -64,6 +64,12 @@ type clock struct {
 	at time.Time
 }
 
+// from returns a clock that shows at now.
+func from(at time.Time) func() time.Time {
+	shift := time.Until(at)
+	return func() time.Time { return time.Now().Add(shift) }
+}
+
 func (c *clock) now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.at }
 func (c *clock) add(d time.Duration) {
 	c.mu.Lock()
@@ -93,7 +99,8 @@ func options(t *testing.T, c *config.Config, s store.Store, to *topic) healthche
 	})
 	o := healthcheck.Options{
 		Config: c, Region: region, Reports: to, Store: s, Version: "v1.2.3",
-		Resolve: check.FromConfig(c, secrets.NewCache(source, secrets.Options{})),
+		Resolve:   check.FromConfig(c, secrets.NewCache(source, secrets.Options{})),
+		Authorize: func(h http.Handler) http.Handler { return h },
 	}
 	o.Upstash.AllowHTTP = true
 	return o

@@ -1,9 +1,9 @@
 // Package healthcheck is the function that asks every database for a PONG.
 //
 // POST is a scheduled run over one shard: it asks every database, asks again where that failed,
-// publishes one report, and only then writes history. GET /api/v1/health/redis asks
-// now and answers in one word whether Redis can be used; GET /health is about
-// pongwatch itself.
+// publishes one report, and only then writes history. GET /api/v1/health/redis answers in
+// one word whether Redis can be used: of a few databases by asking now, of many from the
+// last run. GET /health is about pongwatch itself.
 package healthcheck
 
 import (
@@ -45,10 +45,10 @@ type Options struct {
 	// Deployments reads how apps are deployed on Cloud Run; nil reads none.
 	Deployments check.Deployments
 
-	// Authorize guards POST where IAM does not; nil lets every caller through.
+	// Authorize guards scheduled runs; nil refuses every POST.
 	Authorize func(http.Handler) http.Handler
-	// ReadTokens are the tokens of config's access.tokens.
-	ReadTokens access.Tokens
+	// Readers guard the pages.
+	Readers access.Readers
 
 	// Version is pongwatch's own, for reports. Optional.
 	Version string
@@ -60,6 +60,8 @@ type Options struct {
 
 // Function is the HealthCheck function.
 type Function struct {
+	*access.Mux
+
 	options     Options
 	config      *config.Config
 	archive     *history.Archive
@@ -70,9 +72,8 @@ type Function struct {
 	now         func() time.Time
 	tempo       tempo
 
-	answers answers
+	kept    kept
 	open    incidents
-	handler http.Handler
 
 	canaryTransport http.RoundTripper
 }
@@ -95,44 +96,36 @@ func newFunction(o Options, t tempo) (*Function, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.Authorize == nil {
-		o.Authorize = func(h http.Handler) http.Handler { return h }
-	}
 	patient, hasty := o.Upstash, o.Upstash
 	patient.Timeout, hasty.Timeout = t.attempt, liveTimeout
 	f := &Function{
 		options: o, config: o.Config, log: o.Logger, now: o.Now, tempo: t,
-		archive:    history.New(o.Store).Keep(o.Config.History.HotDays),
+		archive:    history.New(o.Store).Keep(o.Config.History.HotDays).Pace(o.Config.Schedule.HealthCheck, o.Config.Schedule.Metrics, o.Config.LargestShard()),
 		runClients: check.NewClients(o.Resolve, patient), liveClients: check.NewClients(o.Resolve, hasty),
-		apps:    check.NewApps(o.Config, nil),
-		open:    incidents{store: o.Store, now: o.Now, byShard: map[string]known{}},
-		answers: answers{now: o.Now, kept: map[string]Health{}},
+		apps: check.NewApps(o.Config, nil),
+		open: incidents{byShard: map[string]known{}},
+		kept: kept{byDatabase: map[string]Health{}, recalled: map[string]time.Time{}},
 		canaryTransport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true,
 			DialContext: (&net.Dialer{Timeout: canaryTimeout}).DialContext, TLSHandshakeTimeout: canaryTimeout,
 		},
 	}
-	f.handler = f.routes()
+	f.Mux = f.routes()
 	return f, nil
 }
 
-// ServeHTTP implements [http.Handler].
-func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }
-
-func (f *Function) routes() http.Handler {
-	guard := func(h http.HandlerFunc) http.Handler {
-		return access.Guard(f.config.Access.Health, false, f.options.ReadTokens, h)
-	}
+func (f *Function) routes() *access.Mux {
+	readers := f.options.Readers.Guard(f.config.Access.Health)
 	runner := &job.Runner{
 		Job: report.HealthCheck, Region: f.options.Region, Version: f.options.Version,
 		Every: f.config.Every(report.HealthCheck), Shards: f.config.ShardNames(),
 		Reports: f.options.Reports, Observe: f.observe, Now: f.now, Log: f.log,
 	}
-	mux := http.NewServeMux()
+	mux := access.NewMux(mount)
 	// A function is asked on any path: Scheduler uses the service's own address.
-	mux.Handle("POST /", f.options.Authorize(runner))
-	mux.Handle("GET /api/v1/health/redis", guard(f.redis))
-	mux.Handle("GET /health", guard(f.health))
-	mux.Handle("GET /", job.NotFound("/api/v1/health/redis", "/health"))
-	return job.Unmounted(mount, mux)
+	mux.Handle("POST /", access.Callers(f.options.Authorize), runner)
+	mux.Handle("GET /api/v1/health/redis", readers, http.HandlerFunc(f.redis))
+	mux.Handle("GET /health", readers, http.HandlerFunc(f.health))
+	mux.Handle("GET /", access.Anyone(), job.NotFound("/api/v1/health/redis", "/health"))
+	return mux
 }

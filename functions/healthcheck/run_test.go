@@ -72,7 +72,7 @@ func TestARepeatedRunAsksNoDatabaseTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scheduled := time.Now().Truncate(time.Minute)
+	scheduled := time.Now().Truncate(time.Minute).Add(-time.Minute)
 	post(t, f, scheduled)
 	code, body := post(t, f, scheduled)
 	if code != http.StatusOK || !strings.Contains(body, `"repeated":true`) || pings.Load() != 1 || len(to.reports) != 1 {

@@ -13,8 +13,7 @@ import (
 )
 
 // Handler returns the deployed function: it reads its configuration and makes its
-// clients when the first request comes, and answers 503 with the reason for as long
-// as that fails.
+// clients when the first request comes, and answers 503 for as long as that fails.
 func Handler(getenv func(string) string) http.Handler {
 	environment := gcp.ReadEnvironment(getenv)
 	clients := gcp.NewClients(environment)
@@ -32,7 +31,7 @@ func Handler(getenv func(string) string) http.Handler {
 		if err != nil {
 			return nil, err
 		}
-		authorize, err := environment.Invokers(c, logger, c.Access.Health)
+		authorize, err := environment.Callers(c.Access.Health != config.AccessIAM, logger, "access.invokers", c.Access.Invokers...)
 		if err != nil {
 			return nil, err
 		}
@@ -40,7 +39,7 @@ func Handler(getenv func(string) string) http.Handler {
 			Config: c, Region: environment.Region, Reports: reports, Store: documents,
 			Resolve:     check.FromConfig(c, clients.Secrets()),
 			Deployments: Deployments(clients),
-			Authorize:   authorize, ReadTokens: access.FromConfig(c, clients.Secrets()),
+			Authorize:   authorize, Readers: access.Readers{Tokens: access.FromConfig(c, clients.Secrets()), Logger: logger},
 			Version: version.Release, Logger: logger,
 		})
 	})

@@ -9,7 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
@@ -50,10 +50,10 @@ type Options struct {
 	// ProofKeys finds the keys that sign requests for a proof of an app's mode. Nil asks for none.
 	ProofKeys check.Keys
 
-	// Authorize guards POST where IAM does not; nil lets every request through.
+	// Authorize guards scheduled runs; nil refuses every POST.
 	Authorize func(http.Handler) http.Handler
-	// ReadTokens are the tokens of config's access.tokens.
-	ReadTokens access.Tokens
+	// Readers guard the pages.
+	Readers access.Readers
 
 	// Build is pongwatch's own, for reports and pages. Optional.
 	Build version.Build
@@ -65,6 +65,8 @@ type Options struct {
 
 // Function is the Metrics function.
 type Function struct {
+	*access.Mux
+
 	options Options
 	config  *config.Config
 	hash    string // the configuration's
@@ -74,9 +76,8 @@ type Function struct {
 	log     *slog.Logger
 	now     func() time.Time
 	reader  *statistics.Reader
-	handler http.Handler
 
-	compacted sync.Map // the day up to which a shard is compacted, a time.Time, by shard
+	compacted atomic.Value // the hour up to which history is compacted, a time.Time
 }
 
 // New returns the function.
@@ -95,50 +96,43 @@ func New(o Options) (*Function, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.Authorize == nil {
-		o.Authorize = func(h http.Handler) http.Handler { return h }
-	}
 	template := o.Upstash
 	template.Timeout = attemptTimeout
 	f := &Function{
 		options: o, config: o.Config, hash: o.Config.Hash(), log: o.Logger, now: o.Now,
-		archive: history.New(o.Store).Keep(o.Config.History.HotDays),
+		archive: history.New(o.Store).Keep(o.Config.History.HotDays).Pace(o.Config.Schedule.HealthCheck, o.Config.Schedule.Metrics, o.Config.LargestShard()),
 		clients: check.NewClients(o.Resolve, template), apps: check.NewApps(o.Config, o.ProofKeys),
 	}
 	f.reader = statistics.NewReader(statistics.Options{
 		Config: o.Config, Store: o.Store, Archive: f.archive, Region: o.Region, Version: o.Build.Version, Now: o.Now, Log: o.Logger,
 	})
-	f.handler = f.routes()
+	f.Mux = f.routes()
 	return f, nil
 }
 
-// ServeHTTP implements [http.Handler].
-func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }
-
-func (f *Function) routes() http.Handler {
-	a := f.config.Access
-	guard := func(s config.Surface, h http.HandlerFunc) http.Handler {
-		return access.Guard(s, a.MetricsOpen(), f.options.ReadTokens, h)
-	}
+func (f *Function) routes() *access.Mux {
+	a, readers := f.config.Access, f.options.Readers
+	// One page that is not left to IAM opens the service, and with it the others.
+	readers.Open = readers.Open || a.MetricsOpen()
 	run := &job.Runner{
 		Job: report.Metrics, Region: f.options.Region, Version: f.options.Build.Version,
 		Every: f.config.Every(report.Metrics), Shards: f.config.ShardNames(),
 		Reports: f.options.Reports, Observe: f.observe, Now: f.now, Log: f.log,
 	}
-	mux := http.NewServeMux()
+	mux := access.NewMux(mount)
 	// Scheduler posts to the service's own address, whatever its path.
-	mux.Handle("POST /", f.options.Authorize(f.compacts(run)))
-	mux.Handle("GET /api/v1/admin/redis-metrics", shared(a, guard(a.API, f.asked(f.statistics))))
-	mux.Handle("OPTIONS /api/v1/admin/redis-metrics", shared(a, nil))
-	mux.Handle("GET /api/v1/admin/redis-metrics/schema.json", guard(a.API, schema))
-	mux.Handle("GET /metrics", guard(a.OpenMetrics, f.asked(f.openMetrics)))
-	mux.Handle("GET /chart.svg", guard(a.Badges, f.asked(f.chart)))
-	mux.Handle("GET /badge.svg", guard(a.Badges, f.asked(f.badge)))
-	mux.Handle("GET /playbooks/{cause}", guard(a.Playbooks, f.playbook))
-	mux.HandleFunc("GET /assets/{name...}", asset)
-	mux.Handle("GET /{$}", guard(a.Dashboard, f.asked(f.dashboard)))
-	mux.Handle("GET /", notFound)
-	return job.Unmounted(mount, mux)
+	mux.Handle("POST /", access.Callers(f.options.Authorize), f.compacts(run))
+	mux.Handle("GET /api/v1/admin/redis-metrics", readers.Guard(a.API).Inside(f.shared), f.asked(f.statistics))
+	mux.Handle("OPTIONS /api/v1/admin/redis-metrics", access.Anyone().Inside(f.shared), http.HandlerFunc(allowed))
+	mux.Handle("GET /api/v1/admin/redis-metrics/schema.json", readers.Guard(a.API), http.HandlerFunc(schema))
+	mux.Handle("GET /metrics", readers.Guard(a.OpenMetrics), f.asked(f.openMetrics))
+	mux.Handle("GET /chart.svg", readers.Guard(a.Badges), f.asked(f.chart))
+	mux.Handle("GET /badge.svg", readers.Guard(a.Badges), f.asked(f.badge))
+	mux.Handle("GET /playbooks/{cause}", readers.Guard(a.Playbooks), http.HandlerFunc(f.playbook))
+	mux.Handle("GET /assets/{name...}", access.Anyone(), http.HandlerFunc(asset))
+	mux.Handle("GET /{$}", readers.Guard(a.Dashboard), f.asked(f.dashboard))
+	mux.Handle("GET /", access.Anyone(), notFound)
+	return mux
 }
 
 var notFound = job.NotFound("/", "/api/v1/admin/redis-metrics", "/metrics", "/chart.svg", "/badge.svg", "/playbooks/{cause}")

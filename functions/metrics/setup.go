@@ -15,7 +15,7 @@ import (
 )
 
 // Handler returns the deployed function. It reads its configuration and makes its clients
-// for the first request, and answers 503 with the reason for as long as that fails.
+// for the first request, and answers 503 for as long as that fails.
 func Handler(getenv func(string) string) http.Handler {
 	environment := gcp.ReadEnvironment(getenv)
 	clients := gcp.NewClients(environment)
@@ -34,7 +34,7 @@ func Handler(getenv func(string) string) http.Handler {
 		if err != nil {
 			return nil, err
 		}
-		authorize, err := environment.Invokers(c, logger, c.Access.API, c.Access.Dashboard, c.Access.OpenMetrics, c.Access.Badges, c.Access.Playbooks)
+		authorize, err := environment.Callers(c.Access.MetricsOpen(), logger, "access.invokers", c.Access.Invokers...)
 		if err != nil {
 			return nil, err
 		}
@@ -43,7 +43,7 @@ func Handler(getenv func(string) string) http.Handler {
 			Resolve:   check.FromConfig(c, clients.Secrets()),
 			ProofKeys: check.ProofKeys(c, clients.Secrets()),
 			Account:   check.NewAccount(c, clients.Secrets(), upstash.Options{}),
-			Authorize: authorize, ReadTokens: access.FromConfig(c, clients.Secrets()),
+			Authorize: authorize, Readers: access.Readers{Tokens: access.FromConfig(c, clients.Secrets()), Logger: logger},
 			Build: version.Read(), Logger: logger,
 		})
 	})

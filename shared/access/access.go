@@ -1,65 +1,63 @@
-// Package access guards pages. A page is left to Google Cloud's IAM, asks for a token, or
-// is public.
+// Package access says who reaches what. A [Mux] takes no handler without a [Guard].
+// [Readers] guard pages: a page is left to Google Cloud's IAM, asks for a token, or is
+// public.
 package access
 
 import (
+	"cmp"
 	"context"
-	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
 
-// Tokens returns the tokens that are accepted now.
-type Tokens func(ctx context.Context) ([]secrets.Value, error)
+// tokenTimeout bounds the reading of the tokens.
+const tokenTimeout = 5 * time.Second
 
-// FromConfig returns the configuration's tokens, with secrets from cache.
-func FromConfig(c *config.Config, cache *secrets.Cache) Tokens {
-	return func(ctx context.Context) ([]secrets.Value, error) {
-		out := make([]secrets.Value, 0, len(c.Access.Tokens))
-		for _, s := range c.Access.Tokens {
-			e, err := s.Get(ctx, cache)
-			if err != nil {
-				return nil, fmt.Errorf("reading access.tokens: %w", err)
-			}
-			out = append(out, e.Value)
-		}
-		return out, nil
-	}
+// Readers guard pages.
+type Readers struct {
+	// Tokens are those of access.tokens. Nil accepts none.
+	Tokens Tokens
+	// Open says that IAM does not guard the service, and Why is the reason for readers.
+	// Pages that are left to IAM are then closed, because nothing else would guard them.
+	Open bool
+	Why  string
+	// Logger gets why tokens cannot be read. Optional.
+	Logger *slog.Logger
 }
 
-// Wrong tokens are checked at most this often, so that guessing takes time. A right token
-// never waits for wrong ones.
-const (
-	guessesPerSecond = 1
-	guessesAtOnce    = 20
-	tokenTimeout     = 5 * time.Second
-)
-
-// Guard lets requests through to next as the surface says. With [config.AccessToken] a
-// request must carry one of the tokens, as Bearer or as the password of HTTP Basic, so
-// that a browser can ask for it. open says that IAM does not guard the service: a page
-// that is left to IAM is then closed, because nothing else would guard it.
-func Guard(surface config.Surface, open bool, tokens Tokens, next http.Handler) http.Handler {
+// Guard lets requests through as surface says. With [config.AccessToken] a request must
+// carry one of the tokens, as Bearer or as the password of HTTP Basic, so that a browser
+// can ask for it.
+func (rs Readers) Guard(surface config.Surface) Guard {
+	name := "readers of " + string(surface)
 	switch {
-	case surface == config.AccessPublic, surface == config.AccessIAM && !open:
-		return next
-	case surface != config.AccessToken:
-		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			job.WriteError(w, http.StatusForbidden, "access says iam of this page, and another page of the same function is not iam, which opens the function to the internet; set token or public for this one, too")
-		})
+	case surface == config.AccessPublic, surface == config.AccessIAM && !rs.Open:
+		return Guard{name, unchanged}
+	case surface == config.AccessToken:
+		return Guard{name, rs.asked}
 	}
-	guesses := rate.NewLimiter(guessesPerSecond, guessesAtOnce)
+	return Guard{name, func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			job.WriteError(w, http.StatusForbidden, "access says iam for this page, but "+cmp.Or(rs.Why, "IAM does not guard it")+"; set token or public for it")
+		})
+	}}
+}
+
+// asked wants one of the tokens.
+func (rs Readers) asked(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if given, ok := credential(r); ok {
-			list, err := accepted(r.Context(), tokens)
+			list, err := accepted(r.Context(), rs.Tokens)
 			if err != nil || len(list) == 0 {
+				if rs.Logger != nil {
+					rs.Logger.WarnContext(r.Context(), "no read token can be accepted", "error", err)
+				}
 				job.WriteError(w, http.StatusServiceUnavailable, "access.tokens cannot be read, so no token can be accepted")
 				return
 			}
@@ -68,11 +66,6 @@ func Guard(surface config.Surface, open bool, tokens Tokens, next http.Handler) 
 					next.ServeHTTP(w, r)
 					return
 				}
-			}
-			if !guesses.Allow() {
-				w.Header().Set("Retry-After", "10")
-				job.WriteError(w, http.StatusTooManyRequests, "too many wrong tokens")
-				return
 			}
 		}
 		w.Header().Set("WWW-Authenticate", `Basic realm="pongwatch", charset="UTF-8"`)

@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"fmt"
+	"time"
+	"unicode/utf8"
+)
 
 // Surface is how one kind of page may be read.
 type Surface string
@@ -11,6 +15,10 @@ const (
 	AccessToken  Surface = "token"  // one of access.tokens, as Bearer or as Basic's password
 	AccessPublic Surface = "public" // everyone
 )
+
+// MinToken is the least length of a read token in characters. No one guesses a random one of
+// this length, so that guesses need not be counted.
+const MinToken = 24
 
 // Access says who may read the pages.
 type Access struct {
@@ -26,11 +34,11 @@ type Access struct {
 	Badges Surface `yaml:"badges" enum:"iam,token,public" example:"public"`
 	// The playbooks.
 	Playbooks Surface `yaml:"playbooks" enum:"iam,token,public" example:"public"`
-	// The tokens that `token` accepts. While one is replaced by another, both.
+	// The tokens that `token` accepts, each of at least 24 characters. While one is replaced by another, both.
 	Tokens []Secret `yaml:"tokens" single:"true" example:"[sm://projects/my-project/secrets/pongwatch-read-token]"`
 	// Origins whose pages may read the JSON in a browser.
 	CORS []string `yaml:"cors" single:"true" pattern:"origin" example:"[https://admin.example.com]"`
-	// The service accounts that may start a run, where IAM does not guard the service.
+	// The service accounts that may start a run. Nobody else can, not even who may read the pages.
 	Invokers []string `yaml:"invokers" single:"true" pattern:"email" example:"[pongwatch-scheduler@my-project.iam.gserviceaccount.com]"`
 }
 
@@ -135,6 +143,11 @@ func (v *validator) access() {
 		// IAM may not guard the function, so that a page with a wrong word stays closed.
 		if v.Bad("access." + key) {
 			*s = AccessToken
+		}
+	}
+	for i, token := range c.Access.Tokens {
+		if n := utf8.RuneCountInString(token.value.Reveal()); !token.IsReference() && n < MinToken {
+			v.Report(fmt.Sprintf("access.tokens[%d]", i), fmt.Sprintf("has %d characters, want at least %d", n, MinToken), "sm://projects/my-project/secrets/pongwatch-read-token, whose value is the output of openssl rand -base64 24")
 		}
 	}
 	for key, s := range c.Access.surfaces() {

@@ -99,9 +99,9 @@ func TestLoadFailures(t *testing.T) {
 		want        string // what the error ends with; empty loads
 	}{
 		{"as many documents as may be", "b.yaml," + many(99), nil, ""},
-		{"more documents", "b.yaml," + many(100), nil, "PONGWATCH_CONFIG lists 101 documents, want from 1 to 100" + example},
-		{"no document", " , ,\n", nil, "PONGWATCH_CONFIG lists 0 documents, want from 1 to 100" + example},
-		{"an empty list", "[]", nil, "PONGWATCH_CONFIG lists 0 documents, want from 1 to 100" + example},
+		{"more documents", "b.yaml," + many(200), nil, "PONGWATCH_CONFIG lists 201 documents, want from 1 to 200" + example},
+		{"no document", " , ,\n", nil, "PONGWATCH_CONFIG lists 0 documents, want from 1 to 200" + example},
+		{"an empty list", "[]", nil, "PONGWATCH_CONFIG lists 0 documents, want from 1 to 200" + example},
 		{"a list of numbers", "[1]", nil, "PONGWATCH_CONFIG is a list, but not one of file names and references" + example},
 		{"a broken list", "- [", nil, "PONGWATCH_CONFIG is a list, but not one of file names and references" + example},
 		{"a list after a mark", "---\n- b.yaml\n", nil, ""},
@@ -153,6 +153,17 @@ func TestLoadTellsWhatToSetWhenNothingIsConfigured(t *testing.T) {
 		if !errors.Is(err, ErrEmpty) || !strings.Contains(err.Error(), "UPSTASH_REDIS_URL") {
 			t.Errorf("%s: error %v, want ErrEmpty naming UPSTASH_REDIS_URL", name, err)
 		}
+	}
+}
+
+// A TCP URL of Upstash is named where nothing else is there, without its password.
+func TestLoadNamesATCPURLWhereNothingElseIsThere(t *testing.T) {
+	env := map[string]string{"REDIS_URL": "rediss://default:hunter2secret@merry-cat.upstash.io:6379", "OTHER": "redis://localhost:6379"}
+	o := options(env, nil, nil)
+	o.Environ = func() []string { return []string{"REDIS_URL=" + env["REDIS_URL"], "OTHER=" + env["OTHER"]} }
+	_, err := Load(t.Context(), o)
+	if !errors.Is(err, ErrEmpty) || !strings.Contains(err.Error(), "; REDIS_URL is for Redis' TCP protocol, and Upstash's console shows REST URL and token beside it") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -149,6 +149,7 @@ func TestProblems(t *testing.T) {
 		{"a plan that does not exist", db("    plan: fre\n"), true, []string{"5:5 (a) databases[0].plan is none of free, payg, fixed-250mb, fixed-1gb, fixed-5gb, fixed-10gb, fixed-50gb, fixed-100gb, fixed-500gb, custom; did you mean free?; example: free"}},
 		{"a custom plan without limits", db("    plan: custom\n"), false, []string{"2:5 (a) databases[0].limits.memory is missing, which a custom plan needs; example: 256MB"}},
 		{"a TCP URL", "databases:\n  - name: a\n    url: rediss://default:x@a.upstash.io:6379\n    token: sm://projects/p/secrets/a\n", false, []string{"3:5 (a) databases[0].url is a rediss:// URL, which belongs to Redis' TCP protocol; want the REST URL; example: https://your-instance.upstash.io"}},
+		{"a port at a host of Upstash", "databases:\n  - name: a\n    url: https://a.upstash.io:6379\n    token: sm://projects/p/secrets/a\n", false, []string{"3:5 (a) databases[0].url names port 6379, and Upstash's REST URL has none; 6379 is for Redis' TCP protocol; example: https://your-instance.upstash.io"}},
 		{"no URL and no mock", "databases:\n  - name: a\n    token: sm://projects/p/secrets/a\n", false, []string{"2:5 (a) databases[0].url is empty, so the app runs in mock mode if it reads the same setting; example: https://your-instance.upstash.io"}},
 		{"a token in clear", "databases:\n  - name: a\n    url: https://a.upstash.io\n    token: AXyz\n", true, []string{"4:5 (a) databases[0].token holds a secret in clear, want a reference into Secret Manager; example: sm://projects/my-project/secrets/my-secret"}},
 		{"a TCP URL beside a token in clear", "databases:\n  - name: a\n    url: rediss://a.upstash.io:6379\n    token: AXyz\n", true, []string{
@@ -343,7 +344,7 @@ func TestBoundsOfADocument(t *testing.T) {
 		many += fmt.Sprintf("  - {name: d%d, url: 'https://d%d.upstash.io', token: 'sm://projects/p/secrets/d'}\n", i, i)
 	}
 	for name, tt := range map[string]struct{ text, want string }{
-		"too large":          {strings.Repeat("#", document.MaxSize+1), "the document has 1048577 bytes, more than 1048576; example: several documents in PONGWATCH_CONFIG"},
+		"too large":          {strings.Repeat("#", document.MaxSize+1), "the document has 12582913 bytes, more than 12582912; example: several documents in PONGWATCH_CONFIG"},
 		"too deep":           {strings.Repeat("[", 1e6), "the document is nested more than 200 levels deep"},
 		"too deep by dashes": {strings.Repeat("- ", 1e5), "the document is nested more than 200 levels deep"},
 		"too many databases": {many, "databases[500].shard is main, which already has 500 databases; example: shard: main-2"},

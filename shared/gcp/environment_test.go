@@ -14,7 +14,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun/cloudruntest"
 	"github.com/pongwatch/pongwatch/shared/gcp/oidc/oidctest"
@@ -74,7 +73,7 @@ func TestDeploymentsThroughTheEmulator(t *testing.T) {
 }
 
 // The guard verifies tokens with the keys that Google publishes.
-func TestInvokers(t *testing.T) {
+func TestCallers(t *testing.T) {
 	const audience, scheduler = "https://healthcheck-1.us-east4.run.app", "scheduler@p.iam.gserviceaccount.com"
 	issuer, err := oidctest.NewIssuer()
 	if err != nil {
@@ -92,21 +91,18 @@ func TestInvokers(t *testing.T) {
 	t.Cleanup(func() { google.Handle("www.googleapis.com", nil) })
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, nil))
-	cfg := &config.Config{Access: config.Access{Invokers: []string{scheduler}}}
 	e := gcp.Environment{Audience: audience}
-
-	for name, surfaces := range map[string][]config.Surface{"none": nil, "two behind IAM": {config.AccessIAM, config.AccessIAM}} {
-		if guard, err := e.Invokers(cfg, logger, surfaces...); guard != nil || err != nil {
-			t.Errorf("%s: a guard: %v, error %v; want neither", name, guard != nil, err)
-		}
-	}
-	if _, err := (gcp.Environment{}).Invokers(cfg, logger, config.AccessPublic); err == nil || !strings.Contains(err.Error(), "PONGWATCH_AUDIENCE") || !strings.Contains(err.Error(), "audience is empty") {
+	if _, err := (gcp.Environment{}).Callers(true, logger, "access.invokers", scheduler); err == nil || !strings.Contains(err.Error(), "PONGWATCH_AUDIENCE") || !strings.Contains(err.Error(), "audience is empty") {
 		t.Errorf("without an audience: error %v", err)
 	}
-	if _, err := e.Invokers(&config.Config{}, logger, config.AccessPublic); err == nil || !strings.Contains(err.Error(), "access.invokers") {
-		t.Errorf("without invokers: error %v", err)
+	for _, open := range []bool{true, false} {
+		for _, none := range [][]string{nil, {""}} {
+			if guard, err := e.Callers(open, logger, "access.invokers", none...); guard != nil || err == nil || !strings.Contains(err.Error(), "access.invokers") {
+				t.Errorf("without callers: a guard: %v, error %v", guard != nil, err)
+			}
+		}
 	}
-	guard, err := e.Invokers(cfg, logger, config.AccessIAM, config.AccessPublic)
+	guard, err := e.Callers(true, logger, "access.invokers", scheduler)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,15 +11,21 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"time"
 
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudlog"
 	"github.com/pongwatch/pongwatch/shared/job"
+	"github.com/pongwatch/pongwatch/shared/outbound"
 )
 
+// setupPause is how long a failed set-up is not tried again, because strangers may ask.
+const setupPause = 5 * time.Second
+
 // Function returns the handler of a deployed function. The first request builds
-// the handler. While that fails, each request is answered 503 with the reason and
+// the handler. While that fails, requests are answered 503, and one each five seconds
 // tries again, so that a repaired configuration or permission works without a new
-// deployment. A panic is answered 500 and logged as an error with its stack. Lines
+// deployment. The reason is in the log alone, once for each try, because strangers may
+// ask. A panic is answered 500 and logged as an error with its stack. Lines
 // logged with a request's context carry its trace.
 func Function(logger *slog.Logger, build func(context.Context) (http.Handler, error)) http.Handler {
 	handler := newLazy(func(ctx context.Context) (http.Handler, error) {
@@ -28,15 +34,16 @@ func Function(logger *slog.Logger, build func(context.Context) (http.Handler, er
 			err = errors.New("set-up returned no handler")
 		}
 		if err != nil {
-			logger.ErrorContext(ctx, "set-up failed", "error", err)
+			logger.ErrorContext(ctx, "set-up failed", "error", outbound.Error(err).Error())
 		}
 		return h, err
 	})
+	handler.pause = setupPause
 	return cloudlog.Trace(recovered(logger, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h, err := handler.Get(r.Context())
 		if err != nil {
 			w.Header().Set("Retry-After", "10")
-			job.WriteError(w, http.StatusServiceUnavailable, "set-up failed: "+err.Error())
+			job.WriteError(w, http.StatusServiceUnavailable, "set-up failed, see the log")
 			return
 		}
 		h.ServeHTTP(w, r)

@@ -5,12 +5,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/pongwatch/pongwatch/shared/gcp"
 )
@@ -37,41 +40,50 @@ func logged(t *testing.T, b *bytes.Buffer) []map[string]any {
 	return out
 }
 
+// Strangers learn nothing of a set-up that fails, and cannot make it be tried at will.
 func TestFunctionIsSetUpOnTheFirstRequestAndAfterARepair(t *testing.T) {
-	var b bytes.Buffer
-	logger := gcp.Environment{Project: "p"}.Logger(&b)
-	builds, broken := 0, true
-	f := gcp.Function(logger, func(context.Context) (http.Handler, error) {
-		builds++
-		if broken {
-			return nil, errors.New("PONGWATCH_CONFIG is not set")
+	synctest.Test(t, func(t *testing.T) {
+		var b bytes.Buffer
+		logger := gcp.Environment{Project: "p"}.Logger(&b)
+		builds, broken := 0, true
+		f := gcp.Function(logger, func(context.Context) (http.Handler, error) {
+			builds++
+			if broken {
+				return nil, errors.New("PONGWATCH_CONFIG is not set: https://hooks.slack.com/services/T0/B0/canary")
+			}
+			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fine") }), nil
+		})
+		if builds != 0 {
+			t.Error("set up before a request")
 		}
-		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fine") }), nil
+		for range 50 {
+			w := serve(t, f)
+			if w.Code != http.StatusServiceUnavailable || w.Body.String() != `{"error":"set-up failed, see the log"}`+"\n" || w.Header().Get("Retry-After") != "10" {
+				t.Errorf("while broken: %d %s", w.Code, w.Body)
+			}
+			time.Sleep(99 * time.Millisecond)
+		}
+		lines := logged(t, &b)
+		if len(lines) != 1 || lines[0]["severity"] != "ERROR" || lines[0]["logging.googleapis.com/trace"] != "projects/p/traces/0af7651916cd43dd8448eb211c80319c" {
+			t.Errorf("logged %v, want one error with its trace", lines)
+		}
+		if text := fmt.Sprint(lines); !strings.Contains(text, "PONGWATCH_CONFIG is not set") || strings.Contains(text, "canary") {
+			t.Errorf("logged %s, want the reason without the secret", text)
+		}
+		broken = false
+		if w := serve(t, f); w.Code != http.StatusServiceUnavailable || builds != 1 {
+			t.Errorf("within five seconds: %d after %d builds", w.Code, builds)
+		}
+		time.Sleep(time.Second)
+		for range 2 {
+			if w := serve(t, f); w.Code != http.StatusOK || w.Body.String() != "fine" {
+				t.Errorf("after the repair: %d %s", w.Code, w.Body)
+			}
+		}
+		if builds != 2 {
+			t.Errorf("%d builds, want 2", builds)
+		}
 	})
-	if builds != 0 {
-		t.Error("set up before a request")
-	}
-	w := serve(t, f)
-	var body struct{ Error string }
-	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
-		t.Fatal(err)
-	}
-	if w.Code != http.StatusServiceUnavailable || body.Error != "set-up failed: PONGWATCH_CONFIG is not set" || w.Header().Get("Retry-After") != "10" {
-		t.Errorf("while broken: %d %s", w.Code, w.Body)
-	}
-	lines := logged(t, &b)
-	if len(lines) != 1 || lines[0]["severity"] != "ERROR" || lines[0]["logging.googleapis.com/trace"] != "projects/p/traces/0af7651916cd43dd8448eb211c80319c" {
-		t.Errorf("logged %v, want one error with its trace", lines)
-	}
-	broken = false
-	for range 2 {
-		if w := serve(t, f); w.Code != http.StatusOK || w.Body.String() != "fine" {
-			t.Errorf("after the repair: %d %s", w.Code, w.Body)
-		}
-	}
-	if builds != 2 {
-		t.Errorf("%d builds, want 2", builds)
-	}
 }
 
 func TestFunctionWithoutAHandlerIsAFailedSetUp(t *testing.T) {

@@ -4,27 +4,21 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
 
-	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp/oidc"
 )
 
-// AudienceVariable names the function's own URL, which Cloud Scheduler puts into its
-// tokens. It is needed where a page of the function is open to readers without IAM.
+// AudienceVariable names the function's own URL, which Cloud Scheduler and Pub/Sub put into
+// their tokens.
 const AudienceVariable = "PONGWATCH_AUDIENCE"
 
-// Invokers returns the guard of scheduled runs for a function that shows pages on
-// these surfaces. It is nil if IAM guards every page, because IAM then guards the whole
-// service. A service with one open page is open as a whole: then only the configured
-// service accounts may start a run, by a token of Google's.
-func (e Environment) Invokers(c *config.Config, logger *slog.Logger, surfaces ...config.Surface) (func(http.Handler) http.Handler, error) {
-	if !slices.ContainsFunc(surfaces, func(s config.Surface) bool { return s != config.AccessIAM }) {
-		return nil, nil
-	}
-	v, err := oidc.New(oidc.Options{Audience: e.Audience, Emails: c.Access.Invokers, Logger: logger})
+// Callers returns the guard of POST: only the service accounts that key lists pass, by a
+// token of Google's. open says that IAM does not guard the service, so that the token's signature is
+// checked here.
+func (e Environment) Callers(open bool, logger *slog.Logger, key string, accounts ...string) (func(http.Handler) http.Handler, error) {
+	v, err := oidc.New(oidc.Options{Audience: e.Audience, Emails: accounts, BehindIAM: !open, Logger: logger})
 	if err != nil {
-		return nil, fmt.Errorf("guarding scheduled runs, since pages are readable without IAM (%s, access.invokers): %w", AudienceVariable, err)
+		return nil, fmt.Errorf("guarding POST by %s and %s: %w", AudienceVariable, key, err)
 	}
 	return v.Middleware, nil
 }

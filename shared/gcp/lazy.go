@@ -14,12 +14,17 @@ import (
 // refreshes its credentials with it as long as it lives.
 const buildTimeout = 15 * time.Second
 
-// lazy is a value that is built on first use. One build runs at a time; a failed one is
-// forgotten, so the next Get builds again. It is safe for concurrent use.
+// lazy is a value that is built on first use. One build runs at a time. After a failed one
+// Get fails alike for the time of pause, and then builds again. It is safe for concurrent use.
 type lazy[T any] struct {
 	build  func(context.Context) (T, error)
+	pause  time.Duration
 	flight singleflight.Group
 	value  atomic.Pointer[T]
+
+	// Within the flight alone.
+	failure  error
+	failedAt time.Time
 }
 
 // newLazy returns a lazy over build, whose context ends only when build fails or
@@ -38,10 +43,14 @@ func (l *lazy[T]) Get(ctx context.Context) (value T, err error) {
 		if l.value.Load() != nil {
 			return nil, nil
 		}
+		if l.failure != nil && time.Since(l.failedAt) < l.pause {
+			return nil, l.failure
+		}
 		built, err := l.run(context.WithoutCancel(ctx))
 		if err == nil {
 			l.value.Store(&built)
 		}
+		l.failure, l.failedAt = err, time.Now()
 		return nil, err
 	})
 	select {

@@ -25,6 +25,9 @@ const maxState = 32 << 20
 // aside and never overwrites it.
 var ErrUndecodable = errors.New("state cannot be decoded")
 
+// ErrTooLarge says that a state is too large to be kept.
+var ErrTooLarge = errors.New("state too large")
+
 // stored is a state as JSON. The lists are sorted, so that equal states are equal bytes.
 type stored struct {
 	Schema int `json:"schema"`
@@ -39,14 +42,16 @@ type storedSeries struct {
 	SeriesState
 }
 
+func (a storedSeries) compare(b storedSeries) int {
+	return cmp.Or(cmp.Compare(a.Database, b.Database), cmp.Compare(a.Check, b.Check), cmp.Compare(a.Subject, b.Subject))
+}
+
 func marshal(s State) ([]byte, error) {
 	out := stored{Schema: Schema, State: s}
 	for key, ss := range s.Series {
 		out.Series = append(out.Series, storedSeries{key, *ss})
 	}
-	slices.SortFunc(out.Series, func(a, b storedSeries) int {
-		return cmp.Or(cmp.Compare(a.Database, b.Database), cmp.Compare(a.Check, b.Check), cmp.Compare(a.Subject, b.Subject))
-	})
+	slices.SortFunc(out.Series, storedSeries.compare)
 	for _, id := range slices.Sorted(maps.Keys(s.Incidents)) {
 		out.Incidents = append(out.Incidents, *s.Incidents[id])
 	}
@@ -68,11 +73,15 @@ func Equal(a, b State) bool {
 	return err == nil && otherErr == nil && bytes.Equal(one, other)
 }
 
-// Encode returns the state as JSON, compressed with gzip.
+// Encode returns the state as JSON, compressed with gzip. It refuses a state that Decode would
+// not read.
 func Encode(s State) ([]byte, error) {
 	data, err := marshal(s)
 	if err != nil {
 		return nil, err
+	}
+	if len(data) > maxState {
+		return nil, fmt.Errorf("encoding state: %d bytes, at most %d: %w", len(data), maxState, ErrTooLarge)
 	}
 	var buf bytes.Buffer
 	zw := gzip.NewWriter(&buf)

@@ -16,6 +16,8 @@ type Policy struct {
 	// Databases are those of the shard. Nil says that the configuration could not be
 	// read, so that nothing is closed as no longer watched. An empty map closes all.
 	Databases map[string]Database
+	// Elsewhere are the databases of other shards, with their shard.
+	Elsewhere map[string]string
 	// Jobs are the runs that must keep coming; empty means those seen so far.
 	Jobs []Job
 	// Routes are tried in order; the first that matches decides.
@@ -86,6 +88,8 @@ type Database struct {
 	// Services are the apps that the configuration names, and that signals may be about; nil
 	// means all.
 	Services []string
+	// Apps holds, by service, the sources by which runs ask an app about mock mode; nil means all.
+	Apps map[string][]string
 	// Rules replace the policy's for this database.
 	Rules map[report.Check]Rule
 }

@@ -18,8 +18,13 @@ import (
 // same in every retry, which makes runs comparable.
 const HeaderScheduleTime = "X-CloudScheduler-ScheduleTime"
 
-// maxAhead is how far in the future a scheduled time may lie. Alert refuses more.
-const maxAhead = time.Minute
+// A scheduled time decides which run of history is written, so that it must be about now.
+// maxAhead is how far this clock may be behind the scheduler's. maxRetries is how long after
+// the next run is due a run may still be tried again.
+const (
+	maxAhead   = 10 * time.Second
+	maxRetries = 2 * time.Minute
+)
 
 // maxBody bounds a scheduler's request.
 const maxBody = 4 << 10
@@ -57,8 +62,11 @@ func parse(r *http.Request, now time.Time, every time.Duration) (Request, error)
 		if err != nil {
 			return q, fmt.Errorf("reading header %s: want a time such as 2026-01-02T15:04:00Z", HeaderScheduleTime)
 		}
-		if at.Sub(now) > maxAhead {
+		switch late := now.Sub(at); {
+		case -late > maxAhead:
 			return q, fmt.Errorf("reading header %s: %s is more than %s in the future", HeaderScheduleTime, header, maxAhead)
+		case late > every+maxRetries:
+			return q, fmt.Errorf("reading header %s: %s is more than %s ago, which no retry explains", HeaderScheduleTime, header, every+maxRetries)
 		}
 		q.Scheduled = at.UTC()
 	}

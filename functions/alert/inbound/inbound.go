@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/outbound"
@@ -32,11 +33,14 @@ import (
 const (
 	// publishTimeout leaves Slack's three seconds some room.
 	publishTimeout = 2 * time.Second
-	secretTimeout  = 2 * time.Second
-	maxSlackBody   = 64 << 10
-	maxEventBody   = 64 << 10
-	maxLinkBody    = 4 << 10
-	maxLinkQuery   = 2 << 10
+	// slackPatience and linkPatience are how long an answer waits for Alert, where it can see it.
+	slackPatience = time.Second
+	linkPatience  = 3 * time.Second
+	secretTimeout = 2 * time.Second
+	maxSlackBody  = 64 << 10
+	maxEventBody  = 64 << 10
+	maxLinkBody   = 4 << 10
+	maxLinkQuery  = 2 << 10
 	// rereadEvery bounds how often a wrong signature makes the function read secrets again.
 	rereadEvery = time.Minute
 )
@@ -50,11 +54,18 @@ type Options struct {
 	Reports, Signals report.Publisher
 	// AllowLoopback lets Slack be on this machine: `local` sets it.
 	AllowLoopback bool
+	// Outcome returns what came of a command, or what it cannot change any more, within the time
+	// to wait; false is not known. Only `local` sets it, because the deployed function may publish
+	// and nothing else.
+	Outcome func(ctx context.Context, c report.Command, wait time.Duration) (Outcome, bool)
 	// Now returns the time; nil is time.Now.
 	Now func() time.Time
 	// Logger is optional.
 	Logger *slog.Logger
 }
+
+// Outcome says what came of a command, as a headline and a sentence.
+type Outcome struct{ Title, Text string }
 
 // function is the AlertWebhook function.
 type function struct {
@@ -69,7 +80,7 @@ type function struct {
 }
 
 // New returns the function.
-func New(o Options) (http.Handler, error) {
+func New(o Options) (*access.Mux, error) {
 	switch {
 	case o.Config == nil:
 		return nil, errors.New("making AlertWebhook: Config is missing")
@@ -86,14 +97,14 @@ func New(o Options) (http.Handler, error) {
 		options: o, config: o.Config, now: o.Now, log: o.Logger,
 		client: outbound.NewClient(outbound.Options{Hosts: slackHosts, AllowLoopback: o.AllowLoopback, Timeout: tellTimeout}),
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", f.about)
-	mux.HandleFunc("POST "+message.PathSlack, f.slack)
-	mux.HandleFunc("POST "+message.PathEvents, f.event)
-	mux.HandleFunc("POST "+message.PathVercel, f.drain)
-	mux.HandleFunc("GET "+message.PathIncident, f.confirm)
-	mux.HandleFunc("POST "+message.PathIncident, f.act)
-	return job.Unmounted("/AlertWebhook", mux), nil
+	mux := access.NewMux("/AlertWebhook")
+	mux.Handle("GET /{$}", access.Anyone(), http.HandlerFunc(f.about))
+	mux.Handle("POST "+message.PathSlack, access.Signed(), http.HandlerFunc(f.slack))
+	mux.Handle("POST "+message.PathEvents, access.Signed(), http.HandlerFunc(f.event))
+	mux.Handle("POST "+message.PathVercel, access.Signed(), http.HandlerFunc(f.drain))
+	mux.Handle("GET "+message.PathIncident, access.Signed(), http.HandlerFunc(f.confirm))
+	mux.Handle("POST "+message.PathIncident, access.Signed(), http.HandlerFunc(f.act))
+	return mux, nil
 }
 
 // about answers which surfaces have keys.

@@ -1,6 +1,7 @@
 package inbound
 
 import (
+	"context"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -9,6 +10,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -52,6 +54,14 @@ func (f *function) confirm(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	if v, ok := f.refusal(); ok {
+		f.show(w, http.StatusForbidden, v, l)
+		return
+	}
+	if o, ok := f.outcome(r.Context(), command(l), 0); ok {
+		f.show(w, http.StatusOK, view{Title: o.Title, Text: o.Text}, l)
+		return
+	}
 	short := incident.ShortID(l.Incident)
 	v := view{Title: "Acknowledge " + short + "?", Text: "Reminders become rare and the incident is not escalated.", Button: "Acknowledge"}
 	if report.Action(l.Action) == report.Silence {
@@ -75,10 +85,13 @@ func (f *function) act(w http.ResponseWriter, r *http.Request) {
 		unauthorized(w)
 		return
 	}
-	now := f.now().UTC()
-	c := report.Command{
-		Action: report.Action(l.Action), Shard: l.Shard, Incident: l.Incident, Reopened: message.Life(l.Reopened), By: "link", Via: "link", At: now,
+	if v, ok := f.refusal(); ok {
+		f.show(w, http.StatusForbidden, v, l)
+		return
 	}
+	now := f.now().UTC()
+	c := command(l)
+	c.At = now
 	if c.Action == report.Silence {
 		if c.For, err = f.silence(form.Get("for")); err != nil {
 			job.WriteError(w, http.StatusBadRequest, err.Error())
@@ -87,13 +100,39 @@ func (f *function) act(w http.ResponseWriter, r *http.Request) {
 	}
 	// A second press within the minute is the same command.
 	c.ID = identity("link", l.Shard, l.Incident, strconv.Itoa(l.Reopened), l.Action, c.For.String(), now.Format("2006-01-02T15:04"))
-	if !f.command(r.Context(), c) {
+	if !f.send(r.Context(), c) {
 		f.show(w, http.StatusServiceUnavailable, view{Title: "Not sent", Text: "The request could not be handed over, and nothing has changed. Go back and try again."}, l)
 		return
 	}
-	f.show(w, http.StatusOK, view{
-		Title: asked(c), Text: "The messages and the dashboard show it within a few seconds. If they do not, the incident is over, or it has reopened since this link was made: use the link in the latest message.",
-	}, l)
+	o, ok := f.outcome(r.Context(), c, linkPatience)
+	if !ok {
+		o = Outcome{asked(c), "The messages and the dashboard show it within a few seconds. If they do not, the incident is over, or it has reopened since this link was made: use the link in the latest message."}
+	}
+	f.show(w, http.StatusOK, view{Title: o.Title, Text: o.Text}, l)
+}
+
+// outcome returns what came of a command where that can be known.
+func (f *function) outcome(ctx context.Context, c report.Command, wait time.Duration) (Outcome, bool) {
+	if f.options.Outcome == nil {
+		return Outcome{}, false
+	}
+	return f.options.Outcome(ctx, c, wait)
+}
+
+// refusal answers a link whose command Alert is sure to refuse.
+func (f *function) refusal() (view, bool) {
+	actors := f.config.OnCall.Actors
+	return view{
+		Title: "Links may not do this",
+		Text:  "`oncall.actors` lists who may, without the word \"link\". Nothing has changed. Use Slack or the command line.",
+	}, len(actors) > 0 && !slices.Contains(actors, "link")
+}
+
+// command returns what a link permits, without its id and time.
+func command(l signature.Link) report.Command {
+	return report.Command{
+		Action: report.Action(l.Action), Shard: l.Shard, Incident: l.Incident, Reopened: message.Life(l.Reopened), By: "link", Via: "link",
+	}
 }
 
 // asked says what a command asks for. Whether it comes true is Alert's decision.

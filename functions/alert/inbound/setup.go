@@ -10,8 +10,7 @@ import (
 )
 
 // Handler returns the deployed function: it reads its configuration and connects to
-// Pub/Sub when the first request comes, and answers 503 with the reason for as long
-// as that fails.
+// Pub/Sub when the first request comes, and answers 503 for as long as that fails.
 func Handler(getenv func(string) string) http.Handler {
 	environment := gcp.ReadEnvironment(getenv)
 	clients := gcp.NewClients(environment)

@@ -15,13 +15,14 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/inbound"
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/gcp"
+	"github.com/pongwatch/pongwatch/shared/gcp/gcptest"
 	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager/secretmanagertest"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/signature"
 )
 
 // Without an environment, network or credentials the deployed function answers, and
-// names what is missing.
+// names what is missing in its log. Strangers learn nothing of it.
 func TestHandlerSaysWhatItLacks(t *testing.T) {
 	tests := []struct {
 		name string
@@ -34,9 +35,11 @@ func TestHandlerSaysWhatItLacks(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w := httptest.NewRecorder()
-			inbound.Handler(func(name string) string { return tt.env[name] }).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
-			if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), tt.want) {
-				t.Errorf("answer %d %s, want 503 that names %s", w.Code, w.Body, tt.want)
+			log := gcptest.Stderr(t, func() {
+				inbound.Handler(func(name string) string { return tt.env[name] }).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+			})
+			if w.Code != http.StatusServiceUnavailable || w.Body.String() != `{"error":"set-up failed, see the log"}`+"\n" || !strings.Contains(log, tt.want) {
+				t.Errorf("answer %d %s, logged %q; want 503 without the reason, and a log that names %s", w.Code, w.Body, log, tt.want)
 			}
 		})
 	}

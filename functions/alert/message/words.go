@@ -48,6 +48,10 @@ func phraseOf(i incident.Incident) phrase {
 		return phrase{app + " is in mock mode", app + " was in mock mode", app + " uses Redis again", cause.Mock}
 	case check == report.Commands && i.Cause == cause.Throttled:
 		return phrase{" nears its commands a second", " neared its commands a second", " has commands a second to spare again", ""}
+	case check == report.Commands && (i.Cause == cause.StatsState || i.Cause == cause.MonitorManagement):
+		return phrase{": commands cannot be counted exactly", ": commands could not be counted exactly", ": commands are counted exactly again", ""}
+	case check == report.Write && i.Cause == cause.WriteMismatch:
+		return phrase{" does not return what was written", " did not return what was written", " returns what was written again", cause.WriteMismatch}
 	case check == report.Values && i.Cause == cause.RequestTooBig:
 		return phrase{" holds a value that is nearly too large", " held a value that was nearly too large", " holds no value that is too large any more", ""}
 	case !ok:
@@ -74,6 +78,24 @@ func DatabaseName(name string) string {
 		return "pongwatch itself"
 	}
 	return text.Line(name)
+}
+
+// gone names what is no longer watched: a database, or what else of one that is.
+func (c Context) gone(i incident.Incident) string {
+	name := DatabaseName(i.Series.Database)
+	if _, configured := c.Databases[i.Series.Database]; !configured && i.Series.Database != report.MonitorDatabase {
+		return name
+	}
+	what := string(i.Series.Check)
+	if i.Series.Check == report.MockMode {
+		return name + ": mock mode of " + who(i)
+	} else if i.Series.Subject != "" {
+		what += " of " + text.Clip(text.Line(i.Series.Subject), 60)
+	}
+	if n := len(i.Down); n > 0 && (n < len(i.Voters) || i.Series.Check == report.ConfigLoad || i.Series.Check == report.Monitor) {
+		what += " from " + text.Line(list(i.Down, 2))
+	}
+	return name + ": " + what
 }
 
 // reason returns what follows the phrase: the measured value where the phrase

@@ -1,9 +1,10 @@
 // Package oidc checks that a request comes from Cloud Scheduler or a Pub/Sub push
 // subscription, by the OpenID Connect token of Google's that they send along.
 //
-// It is for services that are open without IAM. Where IAM guards the service, Cloud Run
-// verifies the token itself and cuts off its signature
-// (https://cloud.google.com/run/docs/troubleshooting#signature-removed).
+// It is needed behind IAM too, because who may read a page may also post there. Cloud Run
+// then verifies the token itself and replaces its signature
+// (https://cloud.google.com/run/docs/troubleshooting#signature-removed), so that only its
+// claims are left to check.
 //
 // The X-CloudScheduler headers prove nothing, because anyone can send them.
 package oidc
@@ -31,6 +32,9 @@ var (
 	ErrForbidden = errors.New("caller not allowed")
 )
 
+// signatureRemoved is what Cloud Run puts in the place of a signature that it has verified.
+const signatureRemoved = ".SIGNATURE_REMOVED_BY_GOOGLE"
+
 // maxToken bounds what is decoded. Google's tokens have about 1 kB.
 const maxToken = 8 << 10
 
@@ -38,6 +42,9 @@ const maxToken = 8 << 10
 type Options struct {
 	Audience string   // what the sender puts into "aud": the function's URL, as Terraform sets it
 	Emails   []string // the service accounts that may call
+	// BehindIAM says that Cloud Run lets no request through whose token it has not verified.
+	// Only then a token without its signature is accepted.
+	BehindIAM bool
 
 	// HTTPClient fetches Google's public keys; nil is a client with a timeout of 5 s.
 	HTTPClient *http.Client
@@ -101,8 +108,7 @@ func (v *Verifier) Caller(r *http.Request) (email string, err error) {
 	if err := requireRS256(token); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrBadToken, err)
 	}
-	// It checks signature, audience and expiry, but not the issuer.
-	payload, err := v.validator.Validate(r.Context(), token, v.options.Audience)
+	payload, err := v.payload(r.Context(), token)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrBadToken, err)
 	}
@@ -119,15 +125,37 @@ func (v *Verifier) Caller(r *http.Request) (email string, err error) {
 	return email, nil
 }
 
+// payload returns the claims of a token whose signature, audience and expiry hold. The issuer
+// is not checked.
+func (v *Verifier) payload(ctx context.Context, token string) (*idtoken.Payload, error) {
+	if !v.options.BehindIAM || !strings.HasSuffix(token, signatureRemoved) {
+		return v.validator.Validate(ctx, token, v.options.Audience)
+	}
+	p, err := idtoken.ParsePayload(token)
+	switch {
+	case err != nil:
+		return nil, err
+	case p.Audience != v.options.Audience:
+		return nil, errors.New("it is for another audience")
+	case time.Now().Unix() > p.Expires:
+		return nil, errors.New("it has expired")
+	}
+	return p, nil
+}
+
 // bearer returns the token that Cloud Run checks: X-Serverless-Authorization if it is
 // sent, otherwise Authorization
 // (https://cloud.google.com/run/docs/authenticating/service-to-service).
 func bearer(h http.Header) (string, error) {
-	value := h.Get("X-Serverless-Authorization")
-	if value == "" {
-		value = h.Get("Authorization")
+	values := h.Values("X-Serverless-Authorization")
+	if len(values) == 0 {
+		values = h.Values("Authorization")
 	}
-	scheme, token, _ := strings.Cut(value, " ")
+	// Of two, Cloud Run may have looked at the other.
+	if len(values) != 1 {
+		return "", ErrNoToken
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return "", ErrNoToken
 	}

@@ -124,6 +124,55 @@ func TestTheHeaderThatCloudRunLookedAtCounts(t *testing.T) {
 	}
 }
 
+// Behind IAM Cloud Run has verified the token and replaced its signature. Who it is for, and
+// whose, is still checked: whoever may read a page gets through IAM as well.
+func TestCallerBehindIAM(t *testing.T) {
+	google, stranger := newIssuer(t), newIssuer(t)
+	good := oidctest.ClaimsOf(scheduler, audience, time.Now())
+	v, err := oidc.New(oidc.Options{Audience: audience, Emails: []string{scheduler}, BehindIAM: true, HTTPClient: google.Client()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, token string
+		want        error
+	}{
+		{"Scheduler's token, verified by Cloud Run", content(t, "RS256", good) + removed, nil},
+		{"Scheduler's token as it was sent", signed(t, google, good), nil},
+		{"a reader of the pages", content(t, "RS256", good.With("email", "reader@example.com")) + removed, oidc.ErrForbidden},
+		{"an unverified email", content(t, "RS256", good.With("email_verified", false)) + removed, oidc.ErrForbidden},
+		{"another audience", content(t, "RS256", good.With("aud", "https://other.run.app")) + removed, oidc.ErrBadToken},
+		{"another issuer", content(t, "RS256", good.With("iss", "https://evil.example.com")) + removed, oidc.ErrBadToken},
+		{"expired", content(t, "RS256", oidctest.ClaimsOf(scheduler, audience, time.Now().Add(-2*time.Hour))) + removed, oidc.ErrBadToken},
+		{"no expiry", content(t, "RS256", good.With("exp", nil)) + removed, oidc.ErrBadToken},
+		{"a stranger's signature", signed(t, stranger, good), oidc.ErrBadToken},
+		{"no signature at all", content(t, "RS256", good) + ".", oidc.ErrBadToken},
+		{"the mark in another case", content(t, "RS256", good) + strings.ToLower(removed), oidc.ErrBadToken},
+		{"the mark twice", content(t, "RS256", good) + removed + removed, oidc.ErrBadToken},
+		{"no claims", "e30" + removed, oidc.ErrBadToken},
+	} {
+		if _, err := v.Caller(request(t, "Authorization", "Bearer "+tt.token)); !errors.Is(err, tt.want) || (err == nil) != (tt.want == nil) {
+			t.Errorf("%s: error %v, want %v", tt.name, err, tt.want)
+		}
+	}
+	// Which of two headers Cloud Run has verified is not known.
+	good2 := "Bearer " + content(t, "RS256", good) + removed
+	for _, name := range []string{"Authorization", "X-Serverless-Authorization"} {
+		r := request(t, name, "Bearer "+content(t, "RS256", good.With("email", "reader@example.com"))+removed)
+		r.Header.Add(name, good2)
+		if _, err := v.Caller(r); err == nil {
+			t.Errorf("two headers %s are accepted", name)
+		}
+	}
+	for _, first := range []string{"", "Basic eDp5"} {
+		r := request(t, "Authorization", good2)
+		r.Header["X-Serverless-Authorization"] = []string{first}
+		if _, err := v.Caller(r); err == nil {
+			t.Errorf("X-Serverless-Authorization %q lets Authorization through, which Cloud Run has not verified", first)
+		}
+	}
+}
+
 func TestMiddleware(t *testing.T) {
 	google := newIssuer(t)
 	good := oidctest.ClaimsOf(scheduler, audience, time.Now())

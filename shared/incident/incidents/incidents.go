@@ -4,6 +4,7 @@
 package incidents
 
 import (
+	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -70,6 +71,8 @@ type Incident struct {
 	Resolved time.Time `json:"resolved,omitzero"`
 	// Again is the first failed observation since it was reopened.
 	Again time.Time `json:"again,omitzero"`
+	// Stale is when an app's mock mode was last confirmed, absent while it is.
+	Stale time.Time `json:"stale,omitzero"`
 	// DurationSeconds is how long it has failed, without the time in which it was good.
 	DurationSeconds int64 `json:"duration_seconds"`
 	Reopened        int   `json:"reopened,omitempty"`
@@ -132,6 +135,8 @@ type Handling struct {
 	SilencedBy    string        `json:"silenced_by,omitempty"`
 	// Maintenance says that a maintenance window covers it now.
 	Maintenance bool `json:"maintenance,omitempty"`
+	// Window is that window's name and reason: "sunday-upgrade: monthly upgrade of the plan".
+	Window string `json:"window,omitempty"`
 }
 
 // Acknowledged says who has taken it.
@@ -201,4 +206,12 @@ type Silence struct {
 	By       string       `json:"by"`
 	Via      string       `json:"via,omitempty"`
 	Reason   string       `json:"reason,omitempty"`
+}
+
+// Of says what is silenced: "INC-7F3A9K", "prod-cache", "prod-cache mock_mode backend".
+func (s Silence) Of() string {
+	if s.Incident != "" {
+		return s.Incident
+	}
+	return strings.TrimSpace(strings.Join([]string{s.Database, string(s.Check), s.Subject}, " "))
 }

@@ -83,3 +83,22 @@ run "a_repository_by_its_short_name_is_refused" {
   }
   expect_failures = [var.repository]
 }
+
+run "secrets_lie_where_they_may" {
+  command = plan
+  variables {
+    secret_locations = ["europe-west1", "europe-west4"]
+  }
+  assert {
+    condition     = length(google_secret_manager_secret.variables.replication[0].auto) == 0 && [for replica in google_secret_manager_secret.variables.replication[0].user_managed[0].replicas : replica.location] == ["europe-west1", "europe-west4"]
+    error_message = "An organisation that limits locations refuses a secret that Google places."
+  }
+}
+
+run "a_multi_region_for_secrets_is_refused" {
+  command = plan
+  variables {
+    secret_locations = ["EU"]
+  }
+  expect_failures = [var.secret_locations]
+}

@@ -18,6 +18,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pongwatch/pongwatch/shared/access"
 )
 
 // Inbox is everything that was received. Its JSON is what /inbox.json answers.
@@ -72,21 +74,19 @@ type Demo struct {
 	Current func() string // the name of the mode in force
 }
 
-// Handler serves GET /inbox, /inbox.json and what the page needs below /inbox/.
+// Mount serves GET /inbox, /inbox.json and what the page needs below /inbox/, behind guard.
 // Without demo the page has no buttons; they post to /demo/break.
-func Handler(read func() Inbox, demo *Demo) http.Handler {
+func Mount(mux *access.Mux, guard access.Guard, read func() Inbox, demo *Demo) {
 	p := &pages{read: read, demo: demo}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /inbox", p.page)
-	mux.HandleFunc("GET /inbox.json", p.json)
-	mux.HandleFunc("GET /inbox/mail/{number}", p.mail)
+	mux.Handle("GET /inbox", guard, http.HandlerFunc(p.page))
+	mux.Handle("GET /inbox.json", guard, http.HandlerFunc(p.json))
+	mux.Handle("GET /inbox/mail/{number}", guard, http.HandlerFunc(p.mail))
 	for name, kind := range map[string]string{"inbox.css": "text/css", "inbox.js": "text/javascript", "icon.svg": "image/svg+xml"} {
-		mux.HandleFunc("GET /inbox/"+name, func(w http.ResponseWriter, r *http.Request) {
+		mux.Handle("GET /inbox/"+name, guard, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", kind+"; charset=utf-8")
 			http.ServeFileFS(w, r, assets, "assets/"+name)
-		})
+		}))
 	}
-	return mux
 }
 
 //go:embed assets

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/pongwatch/pongwatch/shared/access"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -35,9 +37,15 @@ func sample() Inbox {
 	}
 }
 
+func mounted(read func() Inbox, demo *Demo) http.Handler {
+	mux := access.NewMux("")
+	Mount(mux, access.Anyone(), read, demo)
+	return mux
+}
+
 func serving(t *testing.T, demo *Demo) func(path string, header ...string) (*http.Response, string) {
 	t.Helper()
-	server := httptest.NewServer(Handler(sample, demo))
+	server := httptest.NewServer(mounted(sample, demo))
 	t.Cleanup(server.Close)
 	return func(path string, header ...string) (*http.Response, string) {
 		req, err := http.NewRequest(http.MethodGet, server.URL+path, nil)
@@ -113,7 +121,7 @@ func TestData(t *testing.T) {
 		t.Errorf("inbox.json (-want +got):\n%s", diff)
 	}
 
-	server := httptest.NewServer(Handler(func() Inbox { return Inbox{} }, nil))
+	server := httptest.NewServer(mounted(func() Inbox { return Inbox{} }, nil))
 	defer server.Close()
 	resp, err := server.Client().Get(server.URL + "/inbox.json")
 	if err != nil {

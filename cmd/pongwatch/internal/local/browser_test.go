@@ -21,6 +21,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/slack"
 	"github.com/pongwatch/pongwatch/functions/alert/slack/slacktest"
 	"github.com/pongwatch/pongwatch/internal/browsertest"
+	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/secrets"
@@ -133,7 +134,9 @@ func TestTheInboxInABrowser(t *testing.T) {
 	b := browsertest.New(t)
 	for _, s := range scenes() {
 		in := s.play(t)
-		server := httptest.NewServer(inbox.Handler(func() inbox.Inbox { return in }, nil))
+		mux := access.NewMux("")
+		inbox.Mount(mux, access.Anyone(), func() inbox.Inbox { return in }, nil)
+		server := httptest.NewServer(mux)
 		for _, scheme := range []string{"dark", "light"} {
 			for _, width := range []int64{1440, 360} {
 				what := fmt.Sprintf("%s, %s at %d px", s.name, scheme, width)

@@ -50,21 +50,13 @@ func (s *Span) UnmarshalJSON(data []byte) error {
 
 // commands takes what a person at this machine asks, and answers 202 with the command
 // once it is in the queue, which survives a kill. In the cloud the topic's IAM decides
-// who may publish. Here it is any process that can reach the loopback interface, also
-// where --expose lets others read. A web page cannot, because a browser does not send
-// JSON to another origin unasked, and [guard] refuses other origins and rebound names.
+// who may publish. Here it is any program of this machine, as [exposure.thisMachine]
+// guards it. A web page is not, because a browser does not send JSON to another origin
+// unasked, and [exposure.guard] refuses other origins and rebound names.
 func commands(reports report.Publisher, now func() time.Time) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-		switch {
-		case !isLoopback(r.RemoteAddr) || !isLoopback(r.Host):
-			job.WriteError(w, http.StatusForbidden, "commands are taken from this machine only, at 127.0.0.1 or localhost")
-			return
-		case r.Method != http.MethodPost:
-			w.Header().Set("Allow", http.MethodPost)
-			job.WriteError(w, http.StatusMethodNotAllowed, "want POST")
-			return
-		case kind != "application/json":
+		if kind != "application/json" {
 			job.WriteError(w, http.StatusUnsupportedMediaType, "want Content-Type: application/json")
 			return
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -58,7 +59,10 @@ func postCommand(h http.Handler, body string, edit func(*http.Request)) *httptes
 var commandTime = time.Date(2026, 11, 22, 18, 34, 5, 0, time.UTC)
 
 func newCommands(reports report.Publisher) http.Handler {
-	return commands(reports, func() time.Time { return commandTime })
+	var e exposure
+	mux := access.NewMux("")
+	mux.Handle("POST "+CommandsPath, e.thisMachine(), commands(reports, func() time.Time { return commandTime }))
+	return e.guard(mux)
 }
 
 func TestCommandsTakes(t *testing.T) {
@@ -132,11 +136,11 @@ func TestCommandsRefuses(t *testing.T) {
 		{"a form, which any web page can send", drill, set("Content-Type", "application/x-www-form-urlencoded"), 415, "application/json"},
 		{"text that is JSON, which any web page can send", drill, set("Content-Type", "text/plain"), 415, "application/json"},
 		{"no content type", drill, func(r *http.Request) { r.Header.Del("Content-Type") }, 415, "application/json"},
-		{"another machine", drill, func(r *http.Request) { r.RemoteAddr = "192.0.2.1:50000" }, 403, "this machine only"},
-		{"a name that was made point here", drill, func(r *http.Request) { r.Host = "evil.example:8080" }, 403, "this machine only"},
+		{"another machine", drill, func(r *http.Request) { r.RemoteAddr = "192.0.2.1:50000" }, 421, "on this machine only"},
+		{"a name that was made point here", drill, func(r *http.Request) { r.Host = "evil.example:8080" }, 421, "on this machine only"},
 		{"another site's script", drill, set("Origin", "https://evil.example"), 403, "cross-origin"},
 		{"another site, as browsers say it", drill, set("Sec-Fetch-Site", "cross-site"), 403, "cross-origin"},
-		{"a look", drill, func(r *http.Request) { r.Method = http.MethodGet }, 405, "POST"},
+		{"a look", drill, func(r *http.Request) { r.Method = http.MethodGet }, 405, "Not Allowed"},
 		{"nothing", ``, nil, 400, `{"action":"drill","by":"anna"}`},
 		{"no JSON", `drill`, nil, 400, `reading the command`},
 		{"a misspelled key", `{"action":"drill","by":"anna","reciever":"slack"}`, nil, 400, `reciever`},
@@ -150,7 +154,7 @@ func TestCommandsRefuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var p published
-			w := postCommand(guard(newCommands(&p), false), tt.body, tt.edit)
+			w := postCommand(newCommands(&p), tt.body, tt.edit)
 			if w.Code != tt.code || !strings.Contains(strings.ReplaceAll(w.Body.String(), `\"`, `"`), tt.want) {
 				t.Errorf("%d %s, want %d with %q", w.Code, w.Body, tt.code, tt.want)
 			}

@@ -66,9 +66,9 @@ func (p *Process) adapt(c *config.Config) {
 		}
 	}
 	if c.Links.Dashboard == "" {
-		c.Links.Dashboard = p.URL()
+		c.Links.Dashboard = p.pages()
 	}
 	if c.Inbound.URL == "" {
-		c.Inbound.URL = p.URL() + "/webhook"
+		c.Inbound.URL = p.pages() + "/webhook"
 	}
 }

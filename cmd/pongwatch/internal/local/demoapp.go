@@ -117,7 +117,7 @@ func (a *demoApp) post(ctx context.Context, command []string) error {
 // ServeHTTP serves the health page, and proves by the contract of docs/mock-mode.md.
 func (a *demoApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := map[string]string{"status": "connected"} // whatever it uses
-	if r.Method == http.MethodGet {
+	if r.Method != http.MethodPost {
 		a.ping(r.Context())
 		job.WriteJSON(w, http.StatusOK, answer)
 		return

@@ -29,7 +29,7 @@ To watch a real database, set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN.
 		}
 		fmt.Fprintf(out, "pongwatch watches %s and notifies %s.\n\n", databases, strings.Join(receivers, ", "))
 	}
-	fmt.Fprintf(out, "  dashboard  %s/\n", url)
+	fmt.Fprintf(out, "  dashboard  %s/\n", p.pages())
 	if p.demo != nil {
 		fmt.Fprintf(out, "  inbox      %s/inbox   (as data: /inbox.json)\n", url)
 	}

@@ -40,8 +40,11 @@ const (
 type Options struct {
 	// Addr is where to serve, "127.0.0.1:8080"; port 0 is any free one.
 	Addr string
-	// Expose allows an Addr that other machines can reach.
-	Expose bool
+	// Expose allows others than this machine to reach the pages: at the Hosts, by TLS with
+	// the files TLSCert and TLSKey, or through TrustedProxies, addresses or ranges.
+	Expose                bool
+	Hosts, TrustedProxies []string
+	TLSCert, TLSKey       string
 	// Data is the folder that keeps state. Empty is a temporary one in the
 	// demonstration, else ./data.
 	Data string
@@ -63,9 +66,12 @@ type Options struct {
 // Process is a running pongwatch.
 type Process struct {
 	options  Options
-	listener net.Listener
-	caller   *caller
-	server   *http.Server
+	exposure exposure
+	// listener is at Addr. Where that speaks TLS, own is a second one in plain text on
+	// loopback, for this machine; otherwise it is the same.
+	listener, own net.Listener
+	caller        *caller
+	server        *http.Server
 
 	config  *config.Config
 	secrets *secrets.Cache
@@ -95,6 +101,9 @@ func Start(ctx context.Context, o Options) (_ *Process, err error) {
 			err = errors.Join(err, p.close())
 		}
 	}()
+	if p.exposure, err = newExposure(o); err != nil {
+		return nil, err
+	}
 	if err := p.listen(ctx); err != nil {
 		return nil, err
 	}
@@ -119,33 +128,45 @@ func Start(ctx context.Context, o Options) (_ *Process, err error) {
 		}
 		p.damaged(damage)
 	}
-	p.server = &http.Server{
-		Handler: guard(handler, !o.Expose), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
-	}
+	p.server = newServer(p.exposure, handler, o.Logger)
 	return p, nil
+}
+
+// newServer returns the server of the whole process, which ends slow requests.
+func newServer(e exposure, handler http.Handler, logger *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: e.guard(handler), TLSConfig: e.tls, MaxHeaderBytes: 64 << 10,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+		WriteTimeout: pushDeadline + 30*time.Second, // a push may take as long
+		ErrorLog:     slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
 }
 
 // Demonstrates reports whether this is the demonstration, because nothing is configured.
 func (p *Process) Demonstrates() bool { return p.demo != nil }
 
-// URL returns the address of the pages, without a closing slash.
+// URL returns the address of the pages for this machine, without a closing slash.
 func (p *Process) URL() string { return p.caller.base }
 
-func (p *Process) listen(ctx context.Context) error {
-	host, _, err := net.SplitHostPort(p.options.Addr)
-	if err != nil {
-		return fmt.Errorf("--addr %q: want host and port, such as 127.0.0.1:8080", p.options.Addr)
+// pages returns the address of the pages for everyone who may read them.
+func (p *Process) pages() string {
+	if !p.exposure.open {
+		return p.URL()
 	}
-	if !isLoopback(host) && !p.options.Expose {
-		return fmt.Errorf("--addr %q: other machines could reach it; want a loopback address, such as 127.0.0.1:8080, or --expose as well", p.options.Addr)
-	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.options.Addr)
-	if err != nil {
+	return p.exposure.url(p.listener.Addr().(*net.TCPAddr).Port)
+}
+
+func (p *Process) listen(ctx context.Context) (err error) {
+	listen := (&net.ListenConfig{}).Listen
+	if p.listener, err = listen(ctx, "tcp", p.options.Addr); err != nil {
 		return fmt.Errorf("listening: %w; --addr 127.0.0.1:0 takes any free port", err)
 	}
-	p.listener = l
-	addr := l.Addr().(*net.TCPAddr)
+	if p.own = p.listener; p.exposure.tls != nil {
+		if p.own, err = listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
+			return fmt.Errorf("listening for this machine: %w", err)
+		}
+	}
+	addr := p.own.Addr().(*net.TCPAddr)
 	if addr.IP.IsUnspecified() {
 		addr = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: addr.Port}
 	}
@@ -209,8 +230,11 @@ func (p *Process) takeOver(ctx context.Context) {
 
 // Run serves, schedules and pushes until ctx ends, then stops these in reverse order.
 func (p *Process) Run(ctx context.Context) error {
-	served := make(chan error, 1)
-	go func() { served <- p.server.Serve(p.listener) }()
+	served := make(chan error, 2)
+	go func() { served <- p.server.Serve(p.own) }()
+	if p.own != p.listener {
+		go func() { served <- p.server.ServeTLS(p.listener, "", "") }()
+	}
 	p.greet()
 	tick := time.Minute
 	if p.demo != nil {
@@ -256,9 +280,10 @@ func (p *Process) Run(ctx context.Context) error {
 // close releases everything that was opened.
 func (p *Process) close() error {
 	var errs []error
-	if p.listener != nil {
-		// Serve closes it too.
-		_ = p.listener.Close()
+	for _, l := range []net.Listener{p.listener, p.own} {
+		if l != nil {
+			_ = l.Close() // Serve closes it too
+		}
 	}
 	if p.demo != nil {
 		p.demo.close()

@@ -1,22 +1,37 @@
 package preflight
 
 import (
-	"bytes"
 	"cmp"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight/sources"
 )
 
+const secretName = `[A-Z0-9_]*(?:UPSTASH|REDIS|KV)[A-Z0-9_]*(?:TOKEN|PASSWORD|SECRET)[A-Z0-9_]*`
+
 var (
-	// public are variables that a bundler writes into what browsers load.
-	public = regexp.MustCompile(`\b(?:NEXT_PUBLIC|VITE|REACT_APP|NUXT_PUBLIC|PUBLIC|EXPO_PUBLIC|GATSBY)_[A-Z0-9_]*(?:UPSTASH|REDIS|KV)[A-Z0-9_]*TOKEN[A-Z0-9_]*\b`)
+	// public are the prefixes of variables that a bundler writes into what browsers load.
+	public = `(?:NEXT_PUBLIC|VITE|REACT_APP|VUE_APP|NUXT_PUBLIC|NUXT_ENV|EXPO_PUBLIC|GATSBY|BUN_PUBLIC|PUBLIC)_`
+	leak   = regexp.MustCompile(`\b` + public + secretName)
+	// secret is a secret's name, wherever it stands.
+	secret = regexp.MustCompile(`\b` + secretName)
+	// inlined are what configurations write into the bundle under any name.
+	inlined = map[string]*regexp.Regexp{
+		"next.config": regexp.MustCompile(`\b(?:env|publicRuntimeConfig)\s*[:=]\s*\{`),
+		"nuxt.config": regexp.MustCompile(`\b(?:public|env|publicRuntimeConfig)\s*:\s*\{`),
+		"vite.config": regexp.MustCompile(`\bdefine\s*:\s*\{`),
+		"webpack":     regexp.MustCompile(`\bDefinePlugin\s*\(\s*\{`),
+	}
 	// upstashHost and tokenText in one file mean that a token was written out.
 	upstashHost = regexp.MustCompile(`https://[a-z0-9-]+\.upstash\.io`)
 	tokenText   = regexp.MustCompile("[\"'`]A[A-Za-z0-9+/_-]{30,}={0,2}[\"'`]")
+	withUser    = regexp.MustCompile(`^rediss?://[^@/]*:[^@/]+@`)
 
-	assigned = regexp.MustCompile(`^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)$`)
+	assigned = regexp.MustCompile(`^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*["']?(.*)$`)
+	isPublic = regexp.MustCompile(`^` + public)
 	fromEnv  = regexp.MustCompile(`\bRedis\.(?:fromEnv|from_env)\(`)
 )
 
@@ -29,24 +44,49 @@ func isSource(name string) bool {
 	return slices.Contains([]string{".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".vue", ".svelte", ".astro", ".py", ".html"}, path.Ext(name))
 }
 
+// isData are the files of a bundle beside its sources.
+func isData(name string) bool {
+	return slices.Contains([]string{".json", ".map", ".txt", ".css"}, path.Ext(name))
+}
+
 func inBundle(name string) bool {
 	return slices.ContainsFunc(strings.Split(path.Dir(name), "/"), func(s string) bool { return slices.Contains(built, s) })
 }
 
 // exposed looks for tokens on their way into a browser. Evidence names variables and
 // places, never a value.
-func exposed(r *run, trees []*tree) Finding {
+func exposed(r *run, trees []*sources.Tree) Finding {
 	var found, unread []string
 	for _, t := range trees {
-		unread = append(unread, t.each(func(name string) bool { return isEnvFile(name) || isSource(name) }, func(name string, data []byte) {
+		unread = append(unread, t.Each(func(name string) bool { return isEnvFile(name) || isSource(name) || inBundle(name) && isData(name) }, func(name string, data []byte) {
 			bundle := inBundle(name)
 			written := bundle && upstashHost.Match(data) && tokenText.Match(data)
+			if !bundle && !isEnvFile(name) {
+				data = sources.Code(name, data)
+			}
 			for n, line := range strings.Split(string(data), "\n") {
+				variable := leak.FindString(line)
+				if m := assigned.FindStringSubmatch(line); isEnvFile(name) {
+					if variable = ""; m != nil && isPublic.MatchString(m[1]) && (leak.MatchString(m[1]) || withUser.MatchString(m[2])) {
+						variable = m[1]
+					}
+				}
 				switch {
-				case public.MatchString(line) && !strings.HasPrefix(strings.TrimSpace(line), "#"):
-					found = append(found, public.FindString(line)+" at "+t.at(name, n+1).String())
+				case variable != "":
+					found = append(found, variable+" at "+t.At(name, n+1))
 				case written && tokenText.MatchString(line), bundle && r.holdsToken(line):
-					found = append(found, "a token at "+t.at(name, n+1).String())
+					found = append(found, "a token at "+t.At(name, n+1))
+				}
+			}
+			for config, block := range inlined {
+				if !strings.HasPrefix(path.Base(name), config) {
+					continue
+				}
+				for _, begin := range block.FindAllIndex(data, -1) {
+					inside := data[begin[1]:closing(data, begin[1])]
+					if at := secret.FindIndex(inside); at != nil && !leak.Match(inside) {
+						found = append(found, string(inside[at[0]:at[1]])+" at "+t.At(name, sources.LineAt(data, begin[1]+at[0])))
+					}
 				}
 			}
 		})...)
@@ -58,9 +98,25 @@ func exposed(r *run, trees []*tree) Finding {
 			"Reset the database's password in the Upstash console: the token is known. Then deploy the new one.",
 			"Build again; delete what was built before.")
 	case len(unread) > 0:
-		return untold(unread)
+		return cannotTell(unread)
 	}
 	return pass("no public variable and no bundle holds a token")
+}
+
+// closing returns the offset of the brace that closes the one before begin.
+func closing(data []byte, begin int) int {
+	depth := 1
+	for i, c := range data[begin:] {
+		switch c {
+		case '{':
+			depth++
+		case '}':
+			if depth--; depth == 0 {
+				return begin + i
+			}
+		}
+	}
+	return len(data)
 }
 
 // holdsToken reports whether a line has a configured token.
@@ -73,25 +129,25 @@ func (r *run) holdsToken(line string) bool {
 
 // variableNames compares what the code reads with what environment files set: the
 // checklist's names are not those that Upstash's clients read by themselves.
-func variableNames(_ *run, trees []*tree) Finding {
+func variableNames(_ *run, trees []*sources.Tree) Finding {
 	worst := pass("nothing reads a variable that an environment file misnames")
 	for _, t := range trees {
-		if f := t.variableNames(); f.Status == Fail || f.Status == Warn && worst.Status != Fail {
+		if f := variableNamesOf(t); f.Status == Fail || f.Status == Warn && worst.Status != Fail {
 			worst = f
 		}
 	}
 	return worst
 }
 
-func (t *tree) variableNames() Finding {
+func variableNamesOf(t *sources.Tree) Finding {
 	var custom, sdk, wrong, misled string
-	unread := t.each(isEnvFile, func(name string, data []byte) {
+	unread := t.Each(isEnvFile, func(name string, data []byte) {
 		for n, line := range strings.Split(string(data), "\n") {
 			m := assigned.FindStringSubmatch(line)
 			if m == nil || m[1] != customers[0] && m[1] != sdks[0] {
 				continue
 			}
-			at := t.at(name, n+1).String()
+			at := t.At(name, n+1)
 			if m[1] == customers[0] {
 				custom = at
 			} else {
@@ -103,10 +159,10 @@ func (t *tree) variableNames() Finding {
 		}
 	})
 	if custom != "" && sdk == "" {
-		unread = append(unread, t.each(func(name string) bool { return isSource(name) && !inBundle(name) }, func(name string, data []byte) {
-			if found := fromEnv.FindIndex(data); found != nil {
-				at := t.at(name, 1+bytes.Count(data[:found[0]], []byte("\n")))
-				misled = cmp.Or(misled, at.String()+" reads "+sdks[0]+"; "+custom+" sets "+customers[0])
+		unread = append(unread, t.Each(func(name string) bool { return isSource(name) && !inBundle(name) }, func(name string, data []byte) {
+			if found := fromEnv.FindIndex(sources.Code(name, data)); found != nil {
+				at := t.At(name, sources.LineAt(data, found[0]))
+				misled = cmp.Or(misled, at+" reads "+sdks[0]+"; "+custom+" sets "+customers[0])
 			}
 		})...)
 	}
@@ -117,7 +173,7 @@ func (t *tree) variableNames() Finding {
 		return warn("the client reads other variables than are set", misled,
 			"Pass url and token to the client, or set "+sdks[0]+" and "+sdks[1]+" as well.")
 	case len(unread) > 0:
-		return untold(unread)
+		return cannotTell(unread)
 	}
 	return Finding{Status: Pass}
 }

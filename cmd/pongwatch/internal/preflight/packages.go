@@ -1,193 +1,93 @@
 package preflight
 
 import (
-	"bytes"
-	"cmp"
-	"errors"
+	"context"
 	"fmt"
-	"path"
-	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/Masterminds/semver/v3"
+	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight/sources"
 )
 
-// ecosystem is a language's packages: how they are declared, named and compared.
-type ecosystem struct {
-	client  string   // Upstash's
-	others  []string // clients of the TCP protocol
-	floor   string   // the least version of client
-	install string   // the command that installs it
-	normal  func(name string) string
-	// reader returns the func that decodes a manifest or lock file of that base name.
-	reader func(file string) func(data []byte) ([]dependency, error)
-	// judge compares a requirement with floor.
-	judge func(requirement string) reach
-}
-
-// reach says what a requirement means for a least version.
-type reach int
-
-const (
-	reachAlways reach = iota // it allows no older version
-	reachMaybe               // it allows older and newer ones, or cannot be read
-	reachNever               // it allows older ones only
-)
-
-var versionText = regexp.MustCompile(`\d+(\.\d+){0,2}(-[0-9A-Za-z.-]+)?`)
-
-// judge reads a range as npm writes it. It tries the range on the least and the
-// newest version, the floor, and what lies at and above each version that it names:
-// between those, it allows all or none.
-func judge(requirement string, floor *semver.Version) reach {
-	allowed, err := semver.NewConstraint(requirement)
-	if err != nil {
-		return reachMaybe // a tag, an address, a workspace
-	}
-	tried := []*semver.Version{floor, semver.New(0, 0, 0, "", ""), semver.New(1<<40, 0, 0, "", "")}
-	for _, text := range versionText.FindAllString(requirement, -1) {
-		if v, err := semver.NewVersion(text); err == nil {
-			patch, minor, major := v.IncPatch(), v.IncMinor(), v.IncMajor()
-			tried = append(tried, v, &patch, &minor, &major)
-		}
-	}
-	older, newer := false, false
-	for _, v := range tried {
-		if allowed.Check(v) {
-			older, newer = older || v.LessThan(floor), newer || !v.LessThan(floor)
-		}
-	}
-	switch {
-	case older && !newer:
-		return reachNever
-	case newer && !older:
-		return reachAlways
-	}
-	return reachMaybe
-}
-
-// dependency is one mention of a package.
-type dependency struct {
-	name        string
-	requirement string
-	locked      bool // an exact version that was resolved
-	// marks lead to the mention's line where the reader does not know it: each is looked
-	// for behind the one before.
-	marks []string
-	place
-}
-
-func (d dependency) describe() string {
-	if d.requirement == "" {
-		return fmt.Sprintf("%s at %s", d.name, d.place)
-	}
-	return fmt.Sprintf("%s %s at %s", d.name, d.requirement, d.place)
-}
-
-// dependencies finds the clients in every manifest and lock file, and lists the files
-// that cannot be decoded.
-func (t *tree) dependencies(e ecosystem) (found []dependency, unread []string) {
-	for _, name := range t.files {
-		decode := e.reader(name)
-		if decode == nil {
-			continue
-		}
-		data, err := t.read(name)
-		var all []dependency
-		if err == nil {
-			if all, err = decode(data); err != nil {
-				err = errors.New("it cannot be decoded") // the decoder's own text may quote the file
-			}
-		}
-		if err != nil {
-			unread = append(unread, t.unreadable(name, err))
-		}
-		for _, d := range all {
-			if d.name = e.normal(d.name); d.name != e.client && !slices.Contains(e.others, d.name) {
+// reading makes an item of a func that reads sources of the app: the backend's, the
+// frontend's, or whichever of both was named.
+func reading(judge func(r *run, trees []*sources.Tree) Finding, parts ...string) func(context.Context, *run) Finding {
+	return func(_ context.Context, r *run) Finding {
+		var trees []*sources.Tree
+		for _, part := range parts {
+			dir := map[string]string{"backend": r.Backend, "frontend": r.Frontend}[part]
+			if dir == "" {
 				continue
 			}
-			end := 0
-			for _, mark := range d.marks {
-				if i := bytes.Index(data[end:], []byte(mark)); i >= 0 {
-					end += i + len(mark)
+			if r.trees[dir] == nil {
+				t, err := sources.Open(dir)
+				if err != nil {
+					return fail("the sources cannot be read", err.Error(), "Correct --"+part+".")
 				}
+				r.trees[dir] = t
 			}
-			d.place = t.at(name, cmp.Or(d.line, 1+bytes.Count(data[:end], []byte("\n"))))
-			found = append(found, d)
+			if !slices.Contains(trees, r.trees[dir]) {
+				trees = append(trees, r.trees[dir])
+			}
 		}
+		switch {
+		case len(trees) > 0:
+			return judge(r, trees)
+		case len(parts) == 1:
+			return skip(fmt.Sprintf("it reads the %s's sources: name their folder with --%s", parts[0], parts[0]))
+		}
+		return skip("it reads the app's sources: name their folders with --backend and --frontend")
 	}
-	// Keys of an object have no order.
-	slices.SortStableFunc(found, func(a, b dependency) int { return cmp.Or(strings.Compare(a.file, b.file), a.line-b.line) })
-	return found, unread
 }
 
-func mentions(found []dependency, name string) bool {
-	return slices.ContainsFunc(found, func(d dependency) bool { return d.name == name })
+// cannotTell is the finding when files were not read: what they hold is not known.
+func cannotTell(unread []string) Finding {
+	return warn("it cannot be told, because a file cannot be read", joined(unread), "Correct the file, or look into it yourself and sign.")
 }
 
-// judgeFloor judges all mentions of Upstash's client.
-func (e ecosystem) judgeFloor(found []dependency, unread []string) Finding {
-	var evidence []string
-	locked, maybe, old := false, false, ""
-	for _, d := range found {
-		if d.name != e.client {
-			continue
-		}
-		evidence = append(evidence, d.describe())
-		locked = locked || d.locked
-		switch e.judge(d.requirement) {
-		case reachNever:
-			old = cmp.Or(old, d.describe())
-		case reachMaybe:
-			maybe = true
-		case reachAlways:
-		}
-	}
-	steps := []string{"Run: " + e.install, "Deploy again, and commit the lock file."}
+func joined(evidence []string) string { return strings.Join(evidence, "; ") }
+
+// judgeFloor judges what is said of Upstash's client. What is bundled is taken from what is
+// for development as well.
+func judgeFloor(e sources.Ecosystem, said sources.Said, bundled bool) Finding {
+	steps := []string{"Run: " + e.Install, "Deploy again, and commit the lock file."}
 	switch {
-	case old != "":
-		return fail("it is older than "+e.floor, old, steps...)
-	case len(unread) > 0:
-		return untold(unread)
-	case len(evidence) == 0:
-		return fail(e.client+" is not among the dependencies", "no mention in a manifest or lock file", steps...)
-	case maybe && !locked:
-		return warn("it may be older than "+e.floor+": nothing pins it", joined(evidence), steps...)
+	case said.Verdict == sources.Older:
+		return fail("it is older than "+e.Floor.String(), joined(said.Evidence), steps...)
+	case len(said.Unread) > 0:
+		return cannotTell(said.Unread)
+	case said.Verdict == sources.Absent:
+		return fail(e.Client+" is not among the dependencies", "no mention in a manifest or lock file", steps...)
+	case said.Verdict == sources.Untold:
+		return warn("it may be older than "+e.Floor.String()+": nothing pins it", joined(said.Evidence), steps...)
+	case said.Beside && !bundled:
+		return warn("production may not install it: it is for development, or optional", joined(said.Evidence), steps...)
 	}
-	return pass("%s", joined(evidence))
+	return pass("%s", joined(said.Evidence))
 }
 
 // backendPackage takes an app without Python for one that is written for Node.
-func backendPackage(_ *run, trees []*tree) Finding {
-	found, unread := trees[0].dependencies(python)
-	if len(found) == 0 {
-		if onNode, unreadNode := trees[0].dependencies(node); mentions(onNode, node.client) {
-			return node.judgeFloor(onNode, append(unread, unreadNode...))
-		}
+func backendPackage(_ *run, trees []*sources.Tree) Finding {
+	said := trees[0].Said(sources.Python)
+	if node := trees[0].Said(sources.Node); said.Named == 0 && node.Named > 0 {
+		node.Unread = slices.Concat(said.Unread, node.Unread)
+		return judgeFloor(sources.Node, node, false)
 	}
-	return python.judgeFloor(found, unread)
+	return judgeFloor(sources.Python, said, false)
 }
 
-func frontendPackage(_ *run, trees []*tree) Finding {
-	return node.judgeFloor(trees[0].dependencies(node))
+func frontendPackage(_ *run, trees []*sources.Tree) Finding {
+	return judgeFloor(sources.Node, trees[0].Said(sources.Node), true)
 }
 
-// conflictingPackage looks for a second client of the same language.
-func conflictingPackage(_ *run, trees []*tree) Finding {
+// conflictingPackage looks for a second client of the same language, where production has
+// both.
+func conflictingPackage(_ *run, trees []*sources.Tree) Finding {
 	var both, unread []string
 	for _, t := range trees {
-		for _, e := range []ecosystem{python, node} {
-			found, failed := t.dependencies(e)
-			unread = append(unread, failed...)
-			if !mentions(found, e.client) {
-				continue
-			}
-			for _, other := range e.others {
-				if i := slices.IndexFunc(found, func(d dependency) bool { return d.name == other }); i >= 0 {
-					both = append(both, found[i].describe())
-				}
-			}
+		for _, e := range []sources.Ecosystem{sources.Python, sources.Node} {
+			found, failed := t.Others(e)
+			both, unread = append(both, found...), append(unread, failed...)
 		}
 	}
 	switch {
@@ -196,32 +96,25 @@ func conflictingPackage(_ *run, trees []*tree) Finding {
 			"Remove the one for the TCP protocol, or make sure that nothing imports it in place of Upstash's.",
 			"Where something else needs it (Celery, for one), note that here and sign.")
 	case len(unread) > 0:
-		return untold(unread)
+		return cannotTell(unread)
 	}
 	return pass("one client only")
 }
 
-// shadowing looks for modules of a client's name where Python looks first: in any
-// folder that is not itself part of a package.
-func shadowing(_ *run, trees []*tree) Finding {
-	var found []string
-	t := trees[0]
-	for _, dir := range t.dirs {
-		if slices.Contains(t.files, path.Join(dir, "__init__.py")) {
-			continue
-		}
-		for _, module := range []string{"redis.py", "redis/__init__.py", "upstash_redis.py", "upstash_redis/__init__.py"} {
-			if file := path.Join(dir, module); slices.Contains(t.files, file) {
-				found = append(found, t.at(file, 1).String())
-			}
-		}
+// shadowing looks for modules that hide a client.
+func shadowing(_ *run, trees []*sources.Tree) Finding {
+	certain, possible, unread := trees[0].Shadows("redis", "upstash_redis")
+	steps := []string{
+		"Rename it, to redis_client.py for one, and delete its __pycache__.",
+		`Confirm: python -c "import upstash_redis; print(upstash_redis.__file__)"`,
 	}
-	if len(found) > 0 {
-		return fail("a local module hides the client of its name", strings.Join(found, ", "),
-			"Rename it, to redis_client.py for one, and delete its __pycache__.",
-			`Confirm: python -c "import upstash_redis; print(upstash_redis.__file__)"`)
+	switch {
+	case len(certain) > 0:
+		return fail("a local module hides the client of its name", strings.Join(slices.Concat(certain, possible), ", "), steps...)
+	case len(possible) > 0:
+		return warn("a local module hides the client where its folder is the first on Python's path", strings.Join(possible, ", "), steps...)
+	case len(unread) > 0:
+		return cannotTell(unread)
 	}
 	return pass("no redis.py, redis/, upstash_redis.py or upstash_redis/")
 }
-
-func joined(evidence []string) string { return strings.Join(evidence, "; ") }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight/sources"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
@@ -32,6 +33,8 @@ type run struct {
 	known []secrets.Value
 	// pages are answers of the monitor, by path.
 	pages map[string]Page
+	// trees are the folders of sources that were listed.
+	trees map[string]*sources.Tree
 }
 
 // database is one database of a run.
@@ -45,11 +48,16 @@ type database struct {
 	prefix      string
 	written     []any // keys to delete
 	used        int64
+
+	// What the account says of the database, once it was asked.
+	asked  bool
+	told   upstash.Settings
+	untold error
 }
 
 // newRun reads the credentials of each database that is asked for.
 func newRun(ctx context.Context, o Options) *run {
-	r := &run{Options: o, failed: map[string]bool{}, pages: map[string]Page{}}
+	r := &run{Options: o, failed: map[string]bool{}, pages: map[string]Page{}, trees: map[string]*sources.Tree{}}
 	if o.Config == nil {
 		return r
 	}
