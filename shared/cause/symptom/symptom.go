@@ -92,11 +92,15 @@ func lines(text string) []string {
 
 var (
 	colours = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\x1b\\[[0-9;]*m") })
-	// elsewhere matches errors of other services, ours the names of this one.
+	// elsewhere matches errors of other services and the app's own log of requests, ours the names
+	// of Redis and of the paths that only its clients ask for.
 	elsewhere = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?i)\bMongo\w*(?:Error|Exception)|\bmongodb(?:\+srv)?://|\bPrisma|\bpsycopg|\bsqlalchemy|\bPG::|\bpostgres(?:ql)?\b|\bmysql|\bmariadb\b|\bsequelize|\bkafka|\brabbitmq\b|\bamqps?\b|\belasticsearch\b|\bsmtp\b|\bstripe\b|:(?:5432|3306|27017|9092|5672|9200|1433|25|587)\b`)
+		return regexp.MustCompile(`(?i)\bMongo\w*(?:Error|Exception)|\bmongodb(?:\+srv)?://|\bPrisma|\bpsycopg|\bsqlalchemy|\bPG::|\bpostgres(?:ql)?\b|\bmysql|\bmariadb\b|\bsequelize|\bkafka|\brabbitmq\b|\bamqps?\b|\belasticsearch\b|\bsmtp\b|\bstripe\b|\bopenai\b|\banthropic\b|\bsendgrid\b|\btwilio\b|\bgithub\.com\b|\bamazonaws\b|\bbotocore\b|\bgoogle(?:apis|\.api_core)\b|\bdjango\.db\b|\bActiveRecord\b|(?::|port )(?:5432|3306|27017|9092|5672|9200|1433|25|587)\b` +
+			`|"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \S+ HTTP/[\d.]+"|^\W*(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /\S* \d{3}\b|"(?:path|url|route|uri)"\s*:\s*"/`)
 	})
-	ours    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)redis|upstash|\bkv\b`) })
+	ours = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)redis|upstash|\bkv\b|/(?:pipeline|multi-exec)\b`)
+	})
 	command = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`,?\s*command was: .*`) })
 )
 
