@@ -192,7 +192,7 @@ func windows(c *config.Config) []incident.Window {
 		if err != nil {
 			continue
 		}
-		window := incident.Window{Name: w.Name, Databases: w.Databases, Environments: w.Environments, Zone: zone, For: w.For}
+		window := incident.Window{Name: w.Name, Reason: w.Reason, Databases: w.Databases, Environments: w.Environments, Zone: zone, For: w.For}
 		if w.Cron != "" {
 			window.Cron, err = cron.Parse(w.Cron)
 		} else {

@@ -129,8 +129,8 @@ func TestEveryFieldOfTheConfigurationReachesThePolicy(t *testing.T) {
 		".Canary.Enabled", ".Canary.URL", // HealthCheck asks it
 	}, policy)
 	arrive(t, at(&c.Routes[0]), "routes[0]", nil, policy)
-	arrive(t, at(&c.Maintenance[0]), "maintenance[0]", []string{".From", ".Until", ".Reason"}, policy)
-	arrive(t, at(&c.Maintenance[1]), "maintenance[1]", []string{".Reason"}, policy)
+	arrive(t, at(&c.Maintenance[0]), "maintenance[0]", []string{".From", ".Until"}, policy)
+	arrive(t, at(&c.Maintenance[1]), "maintenance[1]", nil, policy)
 	for path, field := range map[string]any{
 		"environment": &c.Databases[0].Environment, "region": &c.Databases[0].Region, "home": &c.Databases[0].Home,
 		"shard's home": &c.Shards[0].Home, "shard's regions": &c.Shards[0].Regions, "schedule": &c.Schedule,

@@ -154,6 +154,8 @@ type Thread struct {
 	SilencedBy    string    `json:"silenced_by,omitempty"`
 	// Suppressed says why nothing new is told: "silenced", "maintenance", or empty.
 	Suppressed string `json:"suppressed,omitempty"`
+	// Window is the maintenance window in force, for people.
+	Window string `json:"window,omitempty"`
 	// Withheld says that something was kept back while Suppressed.
 	Withheld bool `json:"withheld,omitempty"`
 

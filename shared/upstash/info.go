@@ -28,6 +28,10 @@ type Info struct {
 	ExpiredKeys, EvictedKeys Count
 }
 
+// maxText is the most of a text in INFO that is kept: names of policies and replicas are
+// short, and what is longer would fill documents.
+const maxText = 100
+
 // Count is a number that INFO may leave out.
 type Count struct {
 	N     int64
@@ -44,7 +48,7 @@ func parseInfo(text string) Info {
 			continue
 		}
 		value = strings.TrimSpace(value)
-		texts[key] = value
+		texts[key] = strings.ToValidUTF8(value[:min(len(value), maxText)], "")
 		if n, err := strconv.ParseInt(value, 10, 64); err == nil && n >= 0 {
 			counts[key] = Count{N: n, Known: true}
 		}

@@ -15,6 +15,9 @@ import (
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
+// maxWord bounds what an app says of its revision and its reason.
+const maxWord = 100
+
 // The types of events that apps send.
 const (
 	typeActivated   = "mock_mode.activated"
@@ -56,8 +59,8 @@ func parseEvent(body []byte, v signature.Verified) (report.Signal, error) {
 		return report.Signal{}, errors.New(`body is no JSON object, want {"type": "mock_mode.activated", "data": {"service": "backend"}}`)
 	}
 	s := report.Signal{
-		ID: v.ID, Source: report.SourceEvent, Service: e.Data.Service, Revision: cut(e.Data.Revision, 100), Database: e.Data.Database,
-		Reason: cut(e.Data.Reason, 100), Message: report.CutEvidence(outbound.Redact(e.Data.Message)), At: v.At,
+		ID: v.ID, Source: report.SourceEvent, Service: e.Data.Service, Revision: cut(e.Data.Revision), Database: e.Data.Database,
+		Reason: cut(e.Data.Reason), Message: report.CutEvidence(outbound.Redact(e.Data.Message)), At: v.At,
 	}
 	switch e.Type {
 	case typeActivated:
@@ -77,8 +80,8 @@ func parseEvent(body []byte, v signature.Verified) (report.Signal, error) {
 }
 
 // cut also redacts: an app may quote its own settings.
-func cut(s string, limit int) string {
-	return text.Clip(text.Line(outbound.Redact(s)), limit)
+func cut(s string) string {
+	return text.Clip(text.Line(outbound.Redact(s)), maxWord)
 }
 
 // event answers an app's signed event.

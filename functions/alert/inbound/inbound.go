@@ -101,6 +101,7 @@ func New(o Options) (*access.Mux, error) {
 	mux.Handle("GET /{$}", access.Anyone(), http.HandlerFunc(f.about))
 	mux.Handle("POST "+message.PathSlack, access.Signed(), http.HandlerFunc(f.slack))
 	mux.Handle("POST "+message.PathEvents, access.Signed(), http.HandlerFunc(f.event))
+	mux.Handle("POST "+message.PathVercel, access.Signed(), http.HandlerFunc(f.drain))
 	mux.Handle("GET "+message.PathIncident, access.Signed(), http.HandlerFunc(f.confirm))
 	mux.Handle("POST "+message.PathIncident, access.Signed(), http.HandlerFunc(f.act))
 	return mux, nil

@@ -22,8 +22,10 @@ func seeing(t *testing.T, outcome func(report.Command, time.Duration) (inbound.O
 	var err error
 	f.Handler, err = inbound.New(inbound.Options{
 		Config: configured(), Reports: &f.reports, Signals: &f.signals, AllowLoopback: true, Now: func() time.Time { return now },
-		Logger:  slog.New(slog.NewJSONHandler(&f.logs, nil)),
-		Outcome: func(_ context.Context, c report.Command, wait time.Duration) (inbound.Outcome, bool) { return outcome(c, wait) },
+		Logger: slog.New(slog.NewJSONHandler(&f.logs, nil)),
+		Outcome: func(_ context.Context, c report.Command, wait time.Duration) (inbound.Outcome, bool) {
+			return outcome(c, wait)
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

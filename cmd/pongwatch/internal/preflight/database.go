@@ -226,7 +226,7 @@ func httpsOnly(ctx context.Context, _ *run, d *database) Finding {
 }
 
 func secretStore(_ context.Context, r *run, d *database) Finding {
-	if d.Token.IsReference() || !d.Token.IsSet() && r.Config.Bundle.IsReference() {
+	if d.Token.IsReference() || !d.Token.IsSet() && len(r.Config.Bundles) > 0 && r.Config.Bundles[0].IsReference() {
 		return pass("a reference into Secret Manager")
 	}
 	if r.Getenv("VERCEL") != "" || r.Getenv("K_SERVICE") != "" {
