@@ -105,18 +105,19 @@ var (
 )
 
 // match returns the first row of the table that one of a line's texts matches. What names another
-// service and not Redis matches none.
+// service and not Redis matches only what Redis, its clients or an edge alone print.
 func match(line string, judge func(string) cause.Cause) (Row, bool) {
 	line = colours().ReplaceAllString(line, "")
+	rows := compiled()
 	if elsewhere().MatchString(line) && !ours().MatchString(line) {
-		return Row{}, false // its network fails, and not the one to Redis
+		rows = rows[:len(rows)-len(network)-len(answers)-len(others)] // what fails is not the way to Redis
 	}
 	candidates := append(texts(line), line)
 	for i, t := range candidates {
 		// The JavaScript client appends the command, which may hold any text.
 		candidates[i] = strings.TrimSpace(command().ReplaceAllString(t, ""))
 	}
-	for i, expression := range compiled() {
+	for i, expression := range rows {
 		at := slices.IndexFunc(candidates, expression.MatchString)
 		if at < 0 {
 			continue

@@ -169,6 +169,9 @@ func TestOtherServicesAreNotRedis(t *testing.T) {
 			t.Errorf("%q points at %+v", line, got[0].Row.Causes)
 		}
 	}
+	if got := Find(`{"level":"error","path":"/api/users","err":"WRONGPASS invalid or missing auth token"}`, noJudge); len(got) != 1 || got[0].Row.Causes[0].Cause != cause.AuthInvalid {
+		t.Errorf("a text that only Redis prints, in the app's log of requests: %+v", got)
+	}
 	if got := Find(`{"method":"POST","url":"https://x/pipeline","status":401}`, noJudge); len(got) != 1 {
 		t.Errorf("a client's own log of a pipeline: %+v", got)
 	}
