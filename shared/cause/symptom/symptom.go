@@ -130,8 +130,12 @@ func match(line string, judge func(string) cause.Cause) (Row, bool) {
 // reworded lets judge name the cause of an error text of Redis, because it knows a stop by its
 // words, and so the next wording as well.
 func reworded(row Row, line string, judge func(string) cause.Cause) Row {
+	unknown := len(row.Causes) == 1 && row.Causes[0].Cause == cause.RedisError
 	_, said, ok := strings.Cut(line, "ERR ")
-	if !ok || !row.Starts || len(row.Causes) > 1 {
+	if !ok && unknown { // redis-py leaves the code out
+		_, said, ok = strings.Cut(line, "Error: ")
+	}
+	if !ok || !row.Starts && !unknown || len(row.Causes) > 1 {
 		return row
 	}
 	if c := judge(said); c != cause.RedisError && c != row.Causes[0].Cause {
