@@ -17,6 +17,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
+	"github.com/pongwatch/pongwatch/functions/alert"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -24,7 +25,7 @@ import (
 // project's Terraform. The pauses are shorter than Pub/Sub's, because this queue has one
 // user.
 const (
-	pushDeadline   = 60 * time.Second
+	pushDeadline   = alert.AckDeadline
 	pushFirstPause = time.Second
 	pushLastPause  = time.Minute
 	pushAtOnce     = 4
