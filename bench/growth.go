@@ -319,6 +319,9 @@ func install(ctx context.Context, l *lab, n int) (in *installation, c *config.Co
 	if c == nil || problems.Err() != nil {
 		return nil, nil, stop, fmt.Errorf("the benchmark's configuration: %w", problems)
 	}
+	if err := seed(ctx, c, in.documents.address); err != nil {
+		return nil, nil, stop, fmt.Errorf("seeding history: %w", err)
+	}
 	env := append(in.env(), "SSL_CERT_FILE="+certificate, "PONGWATCH_CONFIG="+strings.Join(files, ","))
 	for target, into := range map[string]**server{"HealthCheck": &in.health, "Metrics": &in.metrics, "Alert": &in.alert} {
 		if *into, err = startServer(ctx, l.functions, append(env, "FUNCTION_TARGET="+target)...); err != nil {
