@@ -78,7 +78,7 @@ func updateTable(page, table string) error {
 	if !ok || !ok2 {
 		return fmt.Errorf("%s has no place for the table: want %q and %q", page, begin, end)
 	}
-	return os.WriteFile(page, []byte(before+begin+"\n"+table+"\n"+end+after), 0o644) //nolint:gosec // a page of the repository
+	return os.WriteFile(page, []byte(before+begin+"\n"+table+"\n"+end+after), 0o644)
 }
 
 // measured is what one size of an installation takes.

@@ -37,7 +37,7 @@ func TestRun(t *testing.T) {
 		{"an address that others can reach", []string{"local", "--addr", "0.0.0.0:0"}, exitFailed, "", "--expose"},
 		{"an interval below a second", []string{"local", "--addr", "127.0.0.1:0", "--every", "500ms"}, exitFailed, "", "--every 500ms"},
 		{"a folder that is a file", []string{"local", "--addr", "127.0.0.1:0", "--data", "main.go"}, exitFailed, "", "folder for state"},
-		{"an address that others can reach, on purpose", []string{"local", "--addr", "0.0.0.0:0", "--expose", "--data", "main.go"}, exitFailed, "", "folder for state"},
+		{"an address that others can reach, on purpose", []string{"local", "--addr", "0.0.0.0:0", "--expose", "--host", "pong.example.com", "--trusted-proxy", "10.0.0.2", "--data", "main.go"}, exitFailed, "", "folder for state"},
 		{"a level that is none", []string{"local", "--log", "loud"}, exitFailed, "", `"loud"`},
 		{"completion of a command", []string{"__complete", "unsi"}, exitOK, "unsilence\tEnd a silence", "ShellCompDirectiveNoFileComp"},
 		{"completion of a closed set", []string{"__complete", "silence", "--check", ""}, exitOK, "mock_mode", "ShellCompDirectiveNoFileComp"},
