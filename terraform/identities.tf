@@ -12,9 +12,12 @@ resource "google_service_account" "functions" {
 }
 
 locals {
-  # Known before the account is made, since the configuration names it. A project of the
+  # Known before the accounts are made, since the configuration and Alert's environment name
+  # them: who may read a page may also post to its function, which lets only these start a run. A project of the
   # form example.com:my-project has its parts in the other order here.
-  scheduler_email = "${var.prefix}-scheduler@${join(".", reverse(split(":", var.project)))}.iam.gserviceaccount.com"
+  accounts        = "${join(".", reverse(split(":", var.project)))}.iam.gserviceaccount.com"
+  scheduler_email = "${var.prefix}-scheduler@${local.accounts}"
+  push_email      = "${var.prefix}-push@${local.accounts}"
 }
 
 resource "google_service_account" "scheduler" {
