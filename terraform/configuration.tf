@@ -41,7 +41,7 @@ locals {
     maintenance = var.maintenance
     oncall      = merge(var.oncall, { email = var.oncall_email })
     management  = var.management
-    inbound     = var.inbound == null ? null : merge(var.inbound, { url = local.urls.webhook })
+    inbound     = var.inbound == null ? null : merge(var.inbound, { url = local.webhook_url })
     proof_key   = var.proof_key
     access      = merge(var.access, { invokers = [local.scheduler_email] })
     links       = merge(var.links, { dashboard = coalesce(var.links.dashboard, local.urls.metrics) })
@@ -84,7 +84,9 @@ locals {
     { for number, texts in local.database_parts : number => "{\"databases\":[${join(",", texts)}]}" },
   )
   # A secret of its own for each content: a function's old revision keeps the document
-  # with which it was deployed, and a change of the document deploys the function.
-  config_secrets = { for number, text in local.config_parts : number => "${var.prefix}-config-${number}-${substr(sha256(text), 0, 12)}" }
+  # with which it was deployed, and a change of the document deploys the function. Where a secret lies cannot be
+  # changed either, and two secrets cannot have one name meanwhile.
+  config_place   = length(local.secret_locations) == 0 ? "" : jsonencode([local.secret_locations, var.kms_key])
+  config_secrets = { for number, text in local.config_parts : number => "${var.prefix}-config-${number}-${substr(sha256("${text}${local.config_place}"), 0, 12)}" }
   config_value   = local.config_fits ? local.whole : join(",", [for number in sort(keys(local.config_parts)) : "sm://projects/${var.project}/secrets/${local.config_secrets[number]}"])
 }

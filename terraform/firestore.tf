@@ -1,44 +1,68 @@
 locals {
   # The collections of the code: the first segment of its keys.
   collections = ["aside", "days", "gauges", "hot", "incidents", "samples", "state"]
+
+  firestore_location = coalesce(var.firestore.location, var.region)
+  # One that exists is used by its name and not kept by Terraform: after a destroy, or beside other apps.
+  firestore_database = var.firestore.existing ? var.firestore.database : google_firestore_database.this[0].name
+}
+
+moved {
+  from = google_firestore_database.this
+  to   = google_firestore_database.this[0]
 }
 
 resource "google_firestore_database" "this" {
+  count = var.firestore.existing ? 0 : 1
+
   project     = var.project
   name        = var.firestore.database
-  location_id = coalesce(var.firestore.location, var.region)
+  location_id = local.firestore_location
   type        = "FIRESTORE_NATIVE"
 
   # The history and every open incident. Both must be changed on purpose to lose them.
   delete_protection_state = var.firestore.protected ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
   deletion_policy         = var.firestore.protected ? "ABANDON" : "DELETE"
 
+  dynamic "cmek_config" {
+    for_each = compact([local.kms_keys.firestore])
+    content {
+      kms_key_name = cmek_config.value
+    }
+  }
+
   depends_on = [google_project_service.apis]
 }
 
-# Documents are one compressed field each, which no query searches: an index on it would
-# cost as much as the data.
+# Documents are one compressed field each, which no query searches: an index on it would only cost. A database of
+# pongwatch's own needs none at all, which is one change; in another's only our fields are changed, one by one
+# (https://cloud.google.com/firestore/docs/reference/rest/v1/projects.databases.collectionGroups.fields/patch).
 resource "google_firestore_field" "data" {
-  for_each = toset(local.collections)
+  for_each = var.firestore.existing ? { for collection in local.collections : collection => "data" } : { "__default__" = "*" }
 
   project    = var.project
-  database   = google_firestore_database.this.name
+  database   = local.firestore_database
   collection = each.key
-  field      = "data"
+  field      = each.value
 
   index_config {}
+
+  # The documents may stay after a destroy, and are to expire then as before.
+  deletion_policy = "ABANDON"
 }
 
 resource "google_firestore_field" "expire_at" {
   for_each = toset(local.collections)
 
   project    = var.project
-  database   = google_firestore_database.this.name
+  database   = local.firestore_database
   collection = each.key
   field      = "expire_at"
 
   ttl_config {}
   index_config {}
+
+  deletion_policy = "ABANDON"
 
   # Firestore changes one field of a database at a time.
   depends_on = [google_firestore_field.data]
@@ -55,6 +79,6 @@ resource "google_project_iam_member" "documents" {
 
   condition {
     title      = "pongwatch-documents"
-    expression = "resource.name == \"projects/${var.project}/databases/${google_firestore_database.this.name}\""
+    expression = "resource.name == \"projects/${var.project}/databases/${local.firestore_database}\""
   }
 }

@@ -19,6 +19,8 @@ locals {
     alert       = "https://${var.prefix}-alert-${local.project_number}.${var.region}.run.app"
     webhook     = "https://${var.prefix}-webhook-${local.project_number}.${var.region}.run.app"
   }
+  # As Slack, apps and people reach it, which may be by a load balancer's name.
+  webhook_url = coalesce(try(trimsuffix(var.inbound.url, "/"), null), local.urls.webhook)
 
   # What each function is, and what it may: design.md, "Trust".
   all_functions = {
@@ -41,7 +43,7 @@ locals {
       GOOGLE_CLOUD_PROJECT         = var.project
       PONGWATCH_AUDIENCE           = url
       PONGWATCH_CONFIG             = local.config_value
-      PONGWATCH_FIRESTORE_DATABASE = google_firestore_database.this.name
+      PONGWATCH_FIRESTORE_DATABASE = local.firestore_database
       PONGWATCH_REGION             = region
       PONGWATCH_TOPIC_REPORTS      = local.topic_ids.reports
     } }
@@ -49,7 +51,7 @@ locals {
       GOOGLE_CLOUD_PROJECT         = var.project
       PONGWATCH_AUDIENCE           = local.urls.metrics
       PONGWATCH_CONFIG             = local.config_value
-      PONGWATCH_FIRESTORE_DATABASE = google_firestore_database.this.name
+      PONGWATCH_FIRESTORE_DATABASE = local.firestore_database
       PONGWATCH_REGION             = var.region
       PONGWATCH_TOPIC_REPORTS      = local.topic_ids.reports
     }
@@ -57,7 +59,7 @@ locals {
       GOOGLE_CLOUD_PROJECT         = var.project
       PONGWATCH_AUDIENCE           = local.urls.alert
       PONGWATCH_CONFIG             = local.config_value
-      PONGWATCH_FIRESTORE_DATABASE = google_firestore_database.this.name
+      PONGWATCH_FIRESTORE_DATABASE = local.firestore_database
       PONGWATCH_PUSH_ACCOUNT       = local.push_email
     }
     webhook = {
@@ -73,17 +75,19 @@ locals {
 
 # Alert first: it must understand whatever the producers publish.
 resource "google_cloudfunctions2_function" "alert" {
-  project     = var.project
-  location    = var.region
-  name        = "${var.prefix}-alert"
-  description = "Decides what is an incident and tells who must know."
-  labels      = var.labels
+  project      = var.project
+  location     = var.region
+  name         = "${var.prefix}-alert"
+  description  = "Decides what is an incident and tells who must know."
+  labels       = var.labels
+  kms_key_name = local.kms_keys[var.region]
 
   build_config {
     runtime               = var.runtime
     entry_point           = local.functions.alert.entry_point
     environment_variables = local.build_environment
     service_account       = google_service_account.build.id
+    worker_pool           = local.worker_pools[var.region]
     docker_repository     = google_artifact_registry_repository.images[var.region].id
     source {
       storage_source {
@@ -105,8 +109,20 @@ resource "google_cloudfunctions2_function" "alert" {
     timeout_seconds    = 60
     # Pub/Sub's push counts as internal
     # (https://cloud.google.com/run/docs/securing/ingress#internal-services).
-    ingress_settings               = "ALLOW_INTERNAL_ONLY"
+    ingress_settings               = var.ingress_alert
     all_traffic_on_latest_revision = true
+    direct_vpc_egress              = try(local.networks.alert[var.region].egress, null)
+    vpc_connector                  = try(local.networks.alert[var.region].connector, null)
+    vpc_connector_egress_settings  = try(local.networks.alert[var.region].connector_egress, null)
+
+    dynamic "direct_vpc_network_interface" {
+      for_each = try(local.networks.alert[var.region].interfaces, [])
+      content {
+        network    = direct_vpc_network_interface.value.network
+        subnetwork = direct_vpc_network_interface.value.subnetwork
+        tags       = direct_vpc_network_interface.value.tags
+      }
+    }
   }
 
   depends_on = [
@@ -122,17 +138,19 @@ resource "google_cloudfunctions2_function" "alert" {
 resource "google_cloudfunctions2_function" "healthcheck" {
   for_each = local.healthcheck_regions
 
-  project     = var.project
-  location    = each.key
-  name        = "${var.prefix}-healthcheck"
-  description = "Asks every database for a PONG."
-  labels      = var.labels
+  project      = var.project
+  location     = each.key
+  name         = "${var.prefix}-healthcheck"
+  description  = "Asks every database for a PONG."
+  labels       = var.labels
+  kms_key_name = local.kms_keys[each.key]
 
   build_config {
     runtime               = var.runtime
     entry_point           = local.functions.healthcheck.entry_point
     environment_variables = local.build_environment
     service_account       = google_service_account.build.id
+    worker_pool           = local.worker_pools[each.key]
     docker_repository     = google_artifact_registry_repository.images[each.key].id
     source {
       storage_source {
@@ -154,10 +172,12 @@ resource "google_cloudfunctions2_function" "healthcheck" {
     timeout_seconds                = 30
     ingress_settings               = var.ingress
     all_traffic_on_latest_revision = true
-    direct_vpc_egress              = contains(keys(var.vpc), each.key) ? var.vpc[each.key].egress : null
+    direct_vpc_egress              = try(local.networks.healthcheck[each.key].egress, null)
+    vpc_connector                  = try(local.networks.healthcheck[each.key].connector, null)
+    vpc_connector_egress_settings  = try(local.networks.healthcheck[each.key].connector_egress, null)
 
     dynamic "direct_vpc_network_interface" {
-      for_each = contains(keys(var.vpc), each.key) ? [var.vpc[each.key]] : []
+      for_each = try(local.networks.healthcheck[each.key].interfaces, [])
       content {
         network    = direct_vpc_network_interface.value.network
         subnetwork = direct_vpc_network_interface.value.subnetwork
@@ -173,17 +193,19 @@ resource "google_cloudfunctions2_function" "healthcheck" {
 }
 
 resource "google_cloudfunctions2_function" "metrics" {
-  project     = var.project
-  location    = var.region
-  name        = "${var.prefix}-metrics"
-  description = "Collects figures, runs the checks that cost commands, serves the pages."
-  labels      = var.labels
+  project      = var.project
+  location     = var.region
+  name         = "${var.prefix}-metrics"
+  description  = "Collects figures, runs the checks that cost commands, serves the pages."
+  labels       = var.labels
+  kms_key_name = local.kms_keys[var.region]
 
   build_config {
     runtime               = var.runtime
     entry_point           = local.functions.metrics.entry_point
     environment_variables = local.build_environment
     service_account       = google_service_account.build.id
+    worker_pool           = local.worker_pools[var.region]
     docker_repository     = google_artifact_registry_repository.images[var.region].id
     source {
       storage_source {
@@ -204,10 +226,12 @@ resource "google_cloudfunctions2_function" "metrics" {
     timeout_seconds                  = 60
     ingress_settings                 = var.ingress
     all_traffic_on_latest_revision   = true
-    direct_vpc_egress                = contains(keys(var.vpc), var.region) ? var.vpc[var.region].egress : null
+    direct_vpc_egress                = try(local.networks.metrics[var.region].egress, null)
+    vpc_connector                    = try(local.networks.metrics[var.region].connector, null)
+    vpc_connector_egress_settings    = try(local.networks.metrics[var.region].connector_egress, null)
 
     dynamic "direct_vpc_network_interface" {
-      for_each = contains(keys(var.vpc), var.region) ? [var.vpc[var.region]] : []
+      for_each = try(local.networks.metrics[var.region].interfaces, [])
       content {
         network    = direct_vpc_network_interface.value.network
         subnetwork = direct_vpc_network_interface.value.subnetwork
@@ -227,17 +251,19 @@ resource "google_cloudfunctions2_function" "metrics" {
 resource "google_cloudfunctions2_function" "webhook" {
   count = var.inbound == null ? 0 : 1
 
-  project     = var.project
-  location    = var.region
-  name        = "${var.prefix}-webhook"
-  description = "Takes buttons, signed links and signed events."
-  labels      = var.labels
+  project      = var.project
+  location     = var.region
+  name         = "${var.prefix}-webhook"
+  description  = "Takes buttons, signed links and signed events."
+  labels       = var.labels
+  kms_key_name = local.kms_keys[var.region]
 
   build_config {
     runtime               = var.runtime
     entry_point           = local.functions.webhook.entry_point
     environment_variables = local.build_environment
     service_account       = google_service_account.build.id
+    worker_pool           = local.worker_pools[var.region]
     docker_repository     = google_artifact_registry_repository.images[var.region].id
     source {
       storage_source {
@@ -257,8 +283,20 @@ resource "google_cloudfunctions2_function" "webhook" {
     # What strangers can make it cost is bounded.
     max_instance_count             = var.scaling.webhook.max_instances
     timeout_seconds                = 10
-    ingress_settings               = "ALLOW_ALL"
+    ingress_settings               = var.ingress_webhook
     all_traffic_on_latest_revision = true
+    direct_vpc_egress              = try(local.networks.webhook[var.region].egress, null)
+    vpc_connector                  = try(local.networks.webhook[var.region].connector, null)
+    vpc_connector_egress_settings  = try(local.networks.webhook[var.region].connector_egress, null)
+
+    dynamic "direct_vpc_network_interface" {
+      for_each = try(local.networks.webhook[var.region].interfaces, [])
+      content {
+        network    = direct_vpc_network_interface.value.network
+        subnetwork = direct_vpc_network_interface.value.subnetwork
+        tags       = direct_vpc_network_interface.value.tags
+      }
+    }
   }
 
   depends_on = [

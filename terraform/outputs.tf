@@ -32,7 +32,7 @@ output "health_commands" {
 
 output "inbound_urls" {
   description = "What to enter at Slack as the interactivity request URL, and in apps that send events."
-  value       = var.inbound == null ? null : { slack = "${local.urls.webhook}/slack/interactions", events = "${local.urls.webhook}/events" }
+  value       = var.inbound == null ? null : { slack = "${local.webhook_url}/slack/interactions", events = "${local.webhook_url}/events" }
 }
 
 output "preflight_command" {

@@ -1,16 +1,18 @@
 resource "google_pubsub_topic" "reports" {
-  project = var.project
-  name    = "${var.prefix}-reports"
-  labels  = var.labels
+  project      = var.project
+  name         = "${var.prefix}-reports"
+  labels       = var.labels
+  kms_key_name = local.kms_keys[var.region]
 
   depends_on = [google_project_service.apis]
 }
 
 # Apart from reports, so that a chatty app cannot delay them.
 resource "google_pubsub_topic" "signals" {
-  project = var.project
-  name    = "${var.prefix}-signals"
-  labels  = var.labels
+  project      = var.project
+  name         = "${var.prefix}-signals"
+  labels       = var.labels
+  kms_key_name = local.kms_keys[var.region]
 
   depends_on = [google_project_service.apis]
 }
@@ -80,9 +82,10 @@ resource "google_pubsub_subscription" "alert" {
 }
 
 resource "google_pubsub_topic" "dead_letters" {
-  project = var.project
-  name    = "${var.prefix}-dead-letters"
-  labels  = var.labels
+  project      = var.project
+  name         = "${var.prefix}-dead-letters"
+  labels       = var.labels
+  kms_key_name = local.kms_keys[var.region]
 
   depends_on = [google_project_service.apis]
 }

@@ -33,7 +33,27 @@ resource "google_secret_manager_secret" "managed" {
   labels    = var.labels
 
   replication {
-    auto {}
+    dynamic "auto" {
+      for_each = length(local.secret_locations) == 0 ? [true] : []
+      content {}
+    }
+    dynamic "user_managed" {
+      for_each = length(local.secret_locations) == 0 ? [] : [true]
+      content {
+        dynamic "replicas" {
+          for_each = local.secret_locations
+          content {
+            location = replicas.value
+            dynamic "customer_managed_encryption" {
+              for_each = compact([local.kms_keys[replicas.value]])
+              content {
+                kms_key_name = customer_managed_encryption.value
+              }
+            }
+          }
+        }
+      }
+    }
   }
 
   depends_on = [google_project_service.apis]
@@ -75,7 +95,27 @@ resource "google_secret_manager_secret" "config" {
   labels    = var.labels
 
   replication {
-    auto {}
+    dynamic "auto" {
+      for_each = length(local.secret_locations) == 0 ? [true] : []
+      content {}
+    }
+    dynamic "user_managed" {
+      for_each = length(local.secret_locations) == 0 ? [] : [true]
+      content {
+        dynamic "replicas" {
+          for_each = local.secret_locations
+          content {
+            location = replicas.value
+            dynamic "customer_managed_encryption" {
+              for_each = compact([local.kms_keys[replicas.value]])
+              content {
+                kms_key_name = customer_managed_encryption.value
+              }
+            }
+          }
+        }
+      }
+    }
   }
 
   lifecycle {

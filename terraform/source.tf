@@ -12,6 +12,13 @@ resource "google_storage_bucket" "source" {
   # It holds nothing but copies of the repository.
   force_destroy = true
 
+  dynamic "encryption" {
+    for_each = compact([local.kms_keys[var.region]])
+    content {
+      default_kms_key_name = encryption.value
+    }
+  }
+
   soft_delete_policy {
     retention_duration_seconds = 0
   }
@@ -40,6 +47,7 @@ resource "google_artifact_registry_repository" "images" {
   repository_id = var.prefix
   description   = "Images of pongwatch's functions."
   format        = "DOCKER"
+  kms_key_name  = local.kms_keys[each.key]
 
   cleanup_policies {
     id     = "keep-recent"

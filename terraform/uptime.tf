@@ -11,8 +11,10 @@ resource "google_monitoring_uptime_check_config" "health" {
 
   project      = var.project
   display_name = "${var.prefix} health"
-  period       = "60s"
+  period       = "${var.uptime_period}s"
   timeout      = "10s"
+
+  selected_regions = var.uptime_regions
 
   http_check {
     path         = "/health"
@@ -59,7 +61,8 @@ resource "google_monitoring_alert_policy" "health" {
       # Longer than a new installation may take to its first run of each job, for which /health says "never".
       duration = "${var.schedule.metrics_minutes * 60 + 300}s"
       aggregations {
-        alignment_period     = "60s"
+        # Longer than any period, so that each region's last look counts until its next.
+        alignment_period     = "1200s"
         per_series_aligner   = "ALIGN_NEXT_OLDER"
         cross_series_reducer = "REDUCE_COUNT_FALSE"
         group_by_fields      = ["resource.label.host"]

@@ -203,9 +203,10 @@ variable "environment" {
 }
 
 variable "firestore" {
-  description = "The Firestore database of history and open incidents. `protected` keeps it from being deleted, also by `terraform destroy`."
+  description = "The Firestore database of history and open incidents. `protected` keeps it from being deleted, also by `terraform destroy`. `existing` uses one that is there already, such as the one that a destroy left, in place of making it; where it lies and whether it is protected then stays as it is."
   type = object({
     database  = optional(string, "pongwatch")
+    existing  = optional(bool, false)
     location  = optional(string)
     protected = optional(bool, true)
   })
@@ -215,6 +216,10 @@ variable "firestore" {
   validation {
     condition     = can(regex("^([a-z][a-z0-9-]{2,61}[a-z0-9]|\\(default\\))$", var.firestore.database))
     error_message = "firestore.database must have 4 to 63 lower-case letters, digits and dashes, or be \"(default)\". Example: firestore = { database = \"pongwatch\", location = \"nam5\" }"
+  }
+  validation {
+    condition     = !var.firestore.existing || var.firestore.protected && var.firestore.location == null
+    error_message = "A database that exists stays where it is and is never deleted: firestore.existing goes without location and without protected = false. Example: firestore = { existing = true }"
   }
 }
 
@@ -250,11 +255,12 @@ variable "home" {
 }
 
 variable "inbound" {
-  description = "What AlertWebhook accepts: presses of Slack buttons, signed events of apps, signed links in messages. Setting it deploys that function, which is public. Each value names a secret."
+  description = "What AlertWebhook accepts: presses of Slack buttons, signed events of apps, signed links in messages. Setting it deploys that function, which is public. Each key names a secret. `url` is its address where that is a load balancer's."
   type = object({
     event_keys           = optional(list(string), [])
     link_keys            = optional(list(string), [])
     slack_signing_secret = optional(string)
+    url                  = optional(string)
   })
   default = null
 
@@ -266,6 +272,10 @@ variable "inbound" {
     condition     = alltrue([for key in compact(concat(try(var.inbound.event_keys, []), try(var.inbound.link_keys, []), [try(var.inbound.slack_signing_secret, null)])) : can(regex("^(secret:[a-z0-9][a-z0-9-]{0,62}|sm://projects/[^/]+/secrets/[^/]+(/versions/[^/]+)?)$", key))])
     error_message = "The keys of \"inbound\" must be named, never written here. Example: inbound = { link_keys = [\"secret:link-key\"] }"
   }
+  validation {
+    condition     = try(var.inbound.url, null) == null || can(regex("^https://[^/@\\s]+(/[^?#\\s]*)?$", var.inbound.url))
+    error_message = "inbound.url must be an https:// address, as Slack and apps reach AlertWebhook. Example: inbound = { url = \"https://pongwatch.example.com\", link_keys = [\"secret:link-key\"] }"
+  }
 }
 
 variable "ingress" {
@@ -276,6 +286,45 @@ variable "ingress" {
   validation {
     condition     = contains(["ALLOW_ALL", "ALLOW_INTERNAL_ONLY", "ALLOW_INTERNAL_AND_GCLB"], var.ingress)
     error_message = "\"ingress\" must be ALLOW_ALL, ALLOW_INTERNAL_ONLY or ALLOW_INTERNAL_AND_GCLB. Example: ingress = \"ALLOW_INTERNAL_AND_GCLB\""
+  }
+}
+
+variable "ingress_alert" {
+  description = "From where Alert can be reached. Pub/Sub counts as internal; ALLOW_INTERNAL_AND_GCLB is for organisations whose policy allows only that."
+  type        = string
+  default     = "ALLOW_INTERNAL_ONLY"
+  nullable    = false
+
+  validation {
+    condition     = contains(["ALLOW_INTERNAL_ONLY", "ALLOW_INTERNAL_AND_GCLB"], var.ingress_alert)
+    error_message = "\"ingress_alert\" must be ALLOW_INTERNAL_ONLY or ALLOW_INTERNAL_AND_GCLB: nobody but Pub/Sub asks Alert. Example: ingress_alert = \"ALLOW_INTERNAL_AND_GCLB\""
+  }
+}
+
+variable "ingress_webhook" {
+  description = "From where AlertWebhook can be reached: ALLOW_ALL, or ALLOW_INTERNAL_AND_GCLB behind a load balancer of yours, whose address is `inbound.url`."
+  type        = string
+  default     = "ALLOW_ALL"
+  nullable    = false
+
+  validation {
+    condition     = contains(["ALLOW_ALL", "ALLOW_INTERNAL_AND_GCLB"], var.ingress_webhook)
+    error_message = "\"ingress_webhook\" must be ALLOW_ALL or ALLOW_INTERNAL_AND_GCLB: Slack and apps ask AlertWebhook from outside. Example: ingress_webhook = \"ALLOW_INTERNAL_AND_GCLB\""
+  }
+  validation {
+    condition     = var.ingress_webhook == "ALLOW_ALL" || var.inbound == null || try(var.inbound.url, null) != null
+    error_message = "Behind a load balancer AlertWebhook is not reached by its own address, so inbound.url must say by which. Example: inbound = { url = \"https://pongwatch.example.com\", link_keys = [\"secret:link-key\"] }"
+  }
+}
+
+variable "kms_key" {
+  description = "The key of Cloud KMS that encrypts bucket, images, functions, topics, secrets and a Firestore database that Terraform makes. It lies in `region`; in each further location there must be a key of the same name in a ring of the same name. docs/operations.md, \"In a company\", says who must be allowed to use it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key == null || can(regex("^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$", var.kms_key))
+    error_message = "\"kms_key\" must be the full name of a key, without a version. Example: kms_key = \"projects/my-keys/locations/us-east4/keyRings/pongwatch/cryptoKeys/pongwatch\""
   }
 }
 
@@ -597,6 +646,18 @@ variable "schedule" {
   }
 }
 
+variable "secret_locations" {
+  description = "The regions in which the secrets lie, where an organisation does not leave that to Google (gcp.resourceLocations). Without it Google chooses or, with `kms_key`, the regions of the functions are used. A later change makes the secrets anew, without the versions that people added."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for location in var.secret_locations : can(regex("^[a-z]+-[a-z]+[0-9]+$", location))]) && length(distinct(var.secret_locations)) == length(var.secret_locations)
+    error_message = "\"secret_locations\" must be different regions of Google Cloud. Example: secret_locations = [\"europe-west1\", \"europe-west4\"]"
+  }
+}
+
 variable "secret_values" {
   description = "The values of the secrets that `secret_versions` counts, by name. Ephemeral: neither state nor plan holds them. Hand them over as TF_VAR_secret_values, at plan and at apply."
   type        = map(string)
@@ -685,12 +746,38 @@ variable "uptime_check" {
   nullable    = false
 }
 
+variable "uptime_period" {
+  description = "Every how many seconds each region of `uptime_regions` looks: 60, 300, 600 or 900. Beyond a million a month in the project, 1,000 looks cost $0.30."
+  type        = number
+  default     = 300
+  nullable    = false
+
+  validation {
+    condition     = contains([60, 300, 600, 900], var.uptime_period)
+    error_message = "\"uptime_period\" must be 60, 300, 600 or 900 seconds, as Cloud Monitoring counts. Example: uptime_period = 300"
+  }
+}
+
+variable "uptime_regions" {
+  description = "From where Cloud Monitoring looks: at least three of USA_OREGON, USA_IOWA, USA_VIRGINIA, EUROPE, ASIA_PACIFIC and SOUTH_AMERICA."
+  type        = list(string)
+  default     = ["USA_VIRGINIA", "EUROPE", "ASIA_PACIFIC"]
+  nullable    = false
+
+  validation {
+    condition     = length(distinct(var.uptime_regions)) >= 3 && length(setsubtract(var.uptime_regions, ["USA_OREGON", "USA_IOWA", "USA_VIRGINIA", "EUROPE", "ASIA_PACIFIC", "SOUTH_AMERICA"])) == 0
+    error_message = "\"uptime_regions\" must be three or more of USA_OREGON, USA_IOWA, USA_VIRGINIA, EUROPE, ASIA_PACIFIC and SOUTH_AMERICA: Cloud Monitoring takes no fewer. Example: uptime_regions = [\"USA_VIRGINIA\", \"EUROPE\", \"ASIA_PACIFIC\"]"
+  }
+}
+
 variable "vpc" {
-  description = "By region, the network through which HealthCheck and Metrics reach the internet, for example to come from one address."
+  description = "By region, the network through which `functions` (of healthcheck, metrics, alert and webhook) reach the internet, for example to come from one address: a subnet of it, or a connector."
   type = map(object({
+    connector  = optional(string)
     egress     = optional(string, "VPC_EGRESS_ALL_TRAFFIC")
+    functions  = optional(list(string), ["healthcheck", "metrics"])
     network    = optional(string)
-    subnetwork = string
+    subnetwork = optional(string)
     tags       = optional(list(string))
   }))
   default  = {}
@@ -699,5 +786,24 @@ variable "vpc" {
   validation {
     condition     = alltrue([for network in var.vpc : contains(["VPC_EGRESS_ALL_TRAFFIC", "VPC_EGRESS_PRIVATE_RANGES_ONLY"], network.egress)])
     error_message = "The egress of \"vpc\" must be VPC_EGRESS_ALL_TRAFFIC, which is what sends requests to Upstash through it, or VPC_EGRESS_PRIVATE_RANGES_ONLY. Example: vpc = { us-east4 = { subnetwork = \"functions\" } }"
+  }
+  validation {
+    condition     = alltrue([for network in var.vpc : (network.connector == null) != (network.subnetwork == null) && (network.connector == null || network.network == null && network.tags == null)])
+    error_message = "Each region of \"vpc\" must have a subnetwork, or a connector and then neither network nor tags. Example: vpc = { us-east4 = { connector = \"projects/my-project/locations/us-east4/connectors/functions\" } }"
+  }
+  validation {
+    condition     = alltrue([for network in var.vpc : length(network.functions) > 0 && length(setsubtract(network.functions, ["alert", "healthcheck", "metrics", "webhook"])) == 0])
+    error_message = "The functions of \"vpc\" must be some of healthcheck, metrics, alert and webhook. Example: vpc = { us-east4 = { subnetwork = \"functions\", functions = [\"healthcheck\", \"metrics\", \"alert\"] } }"
+  }
+}
+
+variable "worker_pool" {
+  description = "The private pool of Cloud Build that builds the functions, where an organisation allows no other (cloudbuild.allowedWorkerPools). It lies in `region`; in each further region there must be one of the same name."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.worker_pool == null || can(regex("^projects/[^/]+/locations/[^/]+/workerPools/[^/]+$", var.worker_pool))
+    error_message = "\"worker_pool\" must be the full name of a private pool. Example: worker_pool = \"projects/my-builds/locations/us-east4/workerPools/private\""
   }
 }

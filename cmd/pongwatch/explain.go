@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/cause/symptom"
 	"github.com/pongwatch/pongwatch/shared/text"
+	"github.com/pongwatch/pongwatch/shared/upstash"
 )
 
 // maxExplained bounds what is read of the standard input: each line is compared with each
@@ -85,7 +88,7 @@ func explain(w io.Writer, given string) error {
 		_, err := io.WriteString(w, playbooks.Markdown(c))
 		return err
 	}
-	found := symptom.Find(given)
+	found := symptom.Find(given, judgeText)
 	if len(found) == 0 {
 		return unexplained(given)
 	}
@@ -108,6 +111,15 @@ func explain(w io.Writer, given string) error {
 	}
 	_, err := fmt.Fprintf(w, "What to do: pongwatch explain %s\n", found[0].Row.Causes[0].Cause)
 	return err
+}
+
+// judgeText names the cause of an error text as the checks do, which know a stop by its words.
+func judgeText(said string) cause.Cause {
+	body, err := json.Marshal(map[string]string{"error": said})
+	if err != nil {
+		return cause.RedisError
+	}
+	return upstash.Classify(upstash.Outcome{Status: http.StatusBadRequest, Body: body})
 }
 
 // unexplained says that nothing matched, and which cause's name was perhaps meant.

@@ -218,7 +218,11 @@ func (p *page) group(g incidents.Group, open []incidents.Incident) []row {
 }
 
 func (p *page) state(i incidents.Incident) string {
-	said := "open since " + text.Clock(i.Since, p.now) + p.handling(i.Handling)
+	said := "open since " + text.Clock(i.Since, p.now)
+	if !i.Stale.IsZero() {
+		said += ", not confirmed since " + text.Clock(i.Stale, p.now)
+	}
+	said += p.handling(i.Handling)
 	if i.Flapping {
 		said += ", flapping"
 	}

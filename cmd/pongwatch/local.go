@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,7 +27,7 @@ one keeps it in --data, by default ./data: open incidents, history and undeliver
 messages survive a restart, and a kill.`,
 		Args: atMost(0),
 	}
-	o := local.Options{Getenv: os.Getenv}
+	o := local.Options{Getenv: os.Getenv, Command: invoked(os.Args[0])}
 	var level slog.Level
 	c.Flags().StringVar(&o.Addr, "addr", "127.0.0.1:8080", "serve on this `address`")
 	c.Flags().BoolVar(&o.Expose, "expose", false, "let others than this machine read the pages, as the configuration's access says; pages of access iam are closed. Needs --host, and TLS or --trusted-proxy")
@@ -54,4 +55,16 @@ messages survive a restart, and a kill.`,
 		return process.Run(c.Context())
 	}
 	return c
+}
+
+// invoked returns how a person runs this program again. "go run" keeps its programs in a folder
+// that nobody types.
+func invoked(program string) string {
+	switch {
+	case strings.Contains(program, "/go-build"):
+		return "go run ./cmd/pongwatch"
+	case strings.Contains(program, " "):
+		return "'" + program + "'"
+	}
+	return program
 }

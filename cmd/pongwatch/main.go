@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/pongwatch/pongwatch/shared/version"
 )
 
 // The exit codes.
@@ -73,12 +75,14 @@ func rootCommand() *cobra.Command {
 To see it work, without an account: pongwatch local
 
 Exit codes: 0 success, 1 a check failed, 2 usage or connection error.`,
+		Version:       version.Read().String(),
 		SilenceErrors: true, SilenceUsage: true,
 		// run suggests names itself, in one line.
 		DisableSuggestions: true,
 	}, localCommand(), preflightCommand(), probeCommand(), incidentsCommand(), reportCommand(), ackCommand(), silenceCommand(),
-		unsilenceCommand(), drillCommand(), budgetCommand(), configCommand(), explainCommand(), emulatorCommand())
+		unsilenceCommand(), drillCommand(), budgetCommand(), configCommand(), explainCommand(), emulatorCommand(), healthCommand(), versionCommand())
 	root.SetFlagErrorFunc(usageError)
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	return root
 }
 

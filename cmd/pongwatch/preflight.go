@@ -2,13 +2,11 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -20,6 +18,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/upstash"
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
+	"github.com/pongwatch/pongwatch/shared/version"
 )
 
 // preflightFlags are the flags of preflight.
@@ -112,10 +111,7 @@ Exit codes: 0 nothing failed, 1 an item failed, 2 the checklist could not be run
 func (p *preflightFlags) run(ctx context.Context, stderr io.Writer) (record preflight.Record, err error) {
 	o := &p.o
 	o.Only, o.Skip = split(p.only), split(p.skip)
-	o.Getenv, o.Version = os.Getenv, "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		o.Version = cmp.Or(info.Main.Version, "(devel)")
-	}
+	o.Getenv, o.Version = os.Getenv, version.Read().String()
 	if !p.quiet {
 		o.Progress = progress{stderr}
 	}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -16,10 +15,8 @@ import (
 	"github.com/spf13/cobra"
 
 	figures "github.com/pongwatch/pongwatch/functions/metrics/statistics"
-	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/incident/incidents"
-	"github.com/pongwatch/pongwatch/shared/store"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
@@ -42,8 +39,8 @@ it, and the configuration that decided.
 It reads from the pongwatch local of this machine, from the Metrics function at --url, or
 with --project from Firestore, with your own credentials (gcloud auth application-default
 login; the role roles/datastore.viewer). At an address an incident is found for 30 days, in
-Firestore for as long as history.incident_days keeps it. Firestore gives no latency around it
-but the last hour before.
+Firestore for as long as history.incident_days keeps it. The latency around it is kept for
+history.sample_days.
 
 Exit codes: 0 success, 1 there is no such incident, 2 usage or connection error.`,
 		Example: `  pongwatch report INC-7F3A9K > post-mortem.md
@@ -104,8 +101,9 @@ type entry struct {
 
 // latency is PING around the incident.
 type latency struct {
-	Region  string  `json:"region"`
-	LimitMS float64 `json:"limit_ms"`
+	Region string `json:"region"`
+	// LimitMS is from when on a ping is slow, 0 where the configuration is not known.
+	LimitMS float64 `json:"limit_ms,omitzero"`
 	Points  []point `json:"points"`
 }
 
@@ -200,41 +198,6 @@ func around(s figures.Statistics, i incidents.Incident) *latency {
 		return nil
 	}
 	return &out
-}
-
-// storedReport reads an incident's document from Firestore.
-func storedReport(ctx context.Context, project, id string) (incidentReport, error) {
-	env := gcp.ReadEnvironment(os.Getenv)
-	env.Project = project
-	documents, err := gcp.NewClients(env).Store(ctx)
-	if err != nil {
-		return incidentReport{}, err
-	}
-	return documentReport(ctx, documents, id, time.Now())
-}
-
-func documentReport(ctx context.Context, documents store.Store, id string, now time.Time) (incidentReport, error) {
-	first, last := store.Prefix("incidents/v1/")
-	var all []incidents.Incident
-	for doc, err := range documents.Range(ctx, first, last) {
-		if err != nil {
-			return incidentReport{}, fmt.Errorf("reading incidents: %w", err)
-		}
-		d, err := incident.DecodeDocument(doc.Data)
-		if err != nil || !incident.MatchID(id, d.ID) {
-			continue // another one may be damaged
-		}
-		i := incidents.FromDocument(d, now)
-		if d.Resolved.IsZero() {
-			i.State = incidents.StateOpen
-		}
-		all = append(all, i)
-	}
-	i, err := only(id, all)
-	if err != nil {
-		return incidentReport{}, err
-	}
-	return newReport(i, now), nil
 }
 
 // only returns the one incident that id names.

@@ -180,7 +180,11 @@ func (r incidentReport) latency(b *strings.Builder) {
 		b.WriteString("No pings around it were read.\n")
 		return
 	}
-	fmt.Fprintf(b, "PING from %s; a median above %.0f ms is slow.\n\n| UTC | median | p95 | good | failed |\n|---|---|---|---|---|\n", cell(r.Latency.Region), r.Latency.LimitMS)
+	slow := ""
+	if r.Latency.LimitMS > 0 {
+		slow = fmt.Sprintf("; a median above %.0f ms is slow", r.Latency.LimitMS)
+	}
+	fmt.Fprintf(b, "PING from %s%s.\n\n| UTC | median | p95 | good | failed |\n|---|---|---|---|---|\n", cell(r.Latency.Region), slow)
 	ms := func(v *float64) string {
 		if v == nil {
 			return ""

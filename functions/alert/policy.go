@@ -71,7 +71,7 @@ func jobs(c *config.Config, shard string) []incident.Job {
 }
 
 func database(c *config.Config, d *config.Database) incident.Database {
-	db := incident.Database{Environment: d.Environment, Home: home(c, d), Region: d.Region, Rules: rules(&d.Thresholds), Services: []string{}}
+	db := incident.Database{Environment: d.Environment, Home: home(c, d), Region: d.Region, Rules: rules(&d.Thresholds), Services: []string{}, Apps: map[string][]string{}}
 	for service, name := range c.Services {
 		if name == d.Name {
 			db.Services = append(db.Services, service)
@@ -79,6 +79,14 @@ func database(c *config.Config, d *config.Database) incident.Database {
 	}
 	for _, app := range d.Apps {
 		db.Services = append(db.Services, app.Service)
+		asked := []string{report.SourceConfig}
+		if app.HealthURL != "" {
+			asked = append(asked, report.SourceApp)
+		}
+		if app.Proof {
+			asked = append(asked, report.SourceProof)
+		}
+		db.Apps[app.Service] = asked
 	}
 	slices.Sort(db.Services)
 	for _, check := range report.Checks() {

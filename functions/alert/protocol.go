@@ -13,6 +13,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/store"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // How long one message contends for a state, and how much it may claim at once.
@@ -23,6 +24,14 @@ const (
 	storeTimeout = 10 * time.Second
 	claimMost    = 200
 	passes       = 4
+)
+
+// A state has at most stateMost bytes when it is committed, so that recording what was sent
+// fits as well. A larger one is cut to cutTo, and below stateFits it has space again.
+const (
+	stateMost = store.MaxData - 50_000
+	cutTo     = stateMost - 50_000
+	stateFits = cutTo - 50_000
 )
 
 // errStore says that the store failed.
@@ -98,6 +107,10 @@ func (f *Function) commit(ctx context.Context, shard string, in Input) ([]incide
 	var made []attempt
 	for try := 0; ; try++ {
 		notices, err := f.tryCommit(ctx, shard, in, &made)
+		if errors.Is(err, incident.ErrTooLarge) && !in.cut { // nothing was written
+			in.cut = true
+			continue
+		}
 		if !errors.Is(err, store.ErrConflict) && !errors.Is(err, errStore) {
 			return notices, err
 		}
@@ -128,7 +141,11 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in Input, made *
 	if ahead := state.Ahead(now, policy); ahead > 0 {
 		f.log.WarnContext(ctx, "the clock has stepped back: stored times lie in the future and are corrected", "event", "clock", "shard", shard, "ahead_ms", ahead.Milliseconds())
 	}
+	in.Fits = len(doc.Data) < stateFits
 	next, transitions := Step(state, in, policy, now)
+	if in.cut {
+		next, transitions = f.cut(ctx, next, transitions, policy, now)
+	}
 	f.trends(ctx, shard, next, transitions)
 	f.options.Observe(Stepped)
 	owner := rand.Text()
@@ -150,6 +167,24 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in Input, made *
 	f.storeWorks(shard)
 	f.logTransitions(ctx, shard, transitions)
 	return notices, nil
+}
+
+// cut returns the state without what its document has no room for, with the incident that says
+// so. It comes before the claim, because otherwise what is cut would be told with every report.
+func (f *Function) cut(ctx context.Context, s incident.State, transitions []notify.Transition, p incident.Policy, now time.Time) (incident.State, []notify.Transition) {
+	s, lost := s.Cut(cutTo)
+	if len(lost) == 0 {
+		return s, transitions
+	}
+	var names []string
+	for _, key := range lost {
+		names = append(names, key.String())
+	}
+	f.log.ErrorContext(ctx, "state does not fit its document and is cut", "event", "cut", "shard", s.Shard, "lost", len(lost), "series", names)
+	transitions = slices.DeleteFunc(transitions, func(t notify.Transition) bool { return slices.Contains(lost, t.Series) })
+	s, more := Step(s, Input{Cut: fmt.Sprintf("the state of shard %s does not fit its document; not watched: %s: %s",
+		s.Shard, text.Count(len(lost), "series", "series"), strings.Join(names[:min(len(names), 20)], ", "))}, p, now)
+	return s, append(transitions, more...)
 }
 
 // read returns the state of a shard. If it cannot be decoded, read keeps it under another
@@ -200,6 +235,9 @@ func (f *Function) write(ctx context.Context, doc store.Doc, s incident.State, o
 	data, err := incident.Encode(s)
 	if err != nil {
 		return err
+	}
+	if len(data) > stateMost {
+		return fmt.Errorf("writing %s: %d bytes, at most %d: %w", doc.Key, len(data), stateMost, incident.ErrTooLarge)
 	}
 	doc.Data, doc.Schema = data, incident.Schema
 	f.options.Observe(Committing)

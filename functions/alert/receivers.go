@@ -13,6 +13,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/signature"
+	"github.com/pongwatch/pongwatch/shared/version"
 )
 
 // ReceiverOptions are what building receivers needs besides the configuration.
@@ -152,7 +153,7 @@ func MessageContext(cfg *config.Config, cache *secrets.Cache) func(context.Conte
 	c := message.Context{
 		Playbook: cfg.Links.Playbook, Console: cfg.Links.Console, Logs: cfg.Links.Logs, Status: cfg.Links.Status,
 		Inbound: cfg.Inbound.URL, Silences: cfg.Alerting.Silences.Choices, Databases: map[string]message.Database{},
-		Environment: cfg.Environment, Reopen: cfg.Alerting.ReopenWithin,
+		Environment: cfg.Environment, Reopen: cfg.Alerting.ReopenWithin, Version: version.Release,
 	}
 	if base := strings.TrimSuffix(cfg.Links.Dashboard, "/"); base != "" {
 		c.Dashboard = base + "/?database={database}"

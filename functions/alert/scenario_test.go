@@ -34,8 +34,9 @@ import (
 //	at 12:05                          the clock goes on to that time of the day, by default 22 November 2026
 //	[N] ping[@REGION] a=x b=. …       a health check a minute, N times: . good, x no answer, a wrong token,
 //	                                  q quota, 5 server error, ? unknown; "all=x" is every database
+//	unclear|proven DB/CHECK…          a good ping of all, with apps whose page is unclear or that give their proof
 //	late 1h ping …                    its schedule is that long ago, its observations too
-//	check DB/CHECK STATUS [CAUSE]     rides with the next ping
+//	check DB/CHECK STATUS [CAUSE] [by:SOURCE]  rides with the next ping
 //	back 1h                           the clock steps back by that
 //	[N] tick                          a minute passes without a report
 //	signal SERVICE activated|deactivated
@@ -210,6 +211,15 @@ func (s *scenario) do(line string, words []string) {
 		s.ping(region, ago, words[3:])
 	case "check":
 		s.extra = append(s.extra, s.observation(words[1:]))
+	case "unclear", "proven": // as these apps answer with the next ping
+		for _, series := range words[1:] {
+			status, by := "unknown", report.SourceApp
+			if word == "proven" {
+				status, by = "ok", report.SourceProof
+			}
+			s.extra = append(s.extra, s.observation([]string{series, status, "by:" + by}))
+		}
+		s.ping("", 0, []string{"all=."})
 	case "tick":
 		s.w.tick()
 		s.w.clock.Add(time.Minute)
@@ -312,6 +322,9 @@ func (s *scenario) observation(words []string) report.Observation {
 	o.Clear = o.Status == report.OK
 	if key.Check == report.MockMode {
 		o.Source = report.SourceApp
+	}
+	if kind, ok := strings.CutPrefix(words[len(words)-1], "by:"); ok {
+		o.Source, words = kind, words[:len(words)-1]
 	}
 	if len(words) > 2 {
 		o.Cause = cause.Cause(words[2])

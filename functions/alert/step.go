@@ -23,6 +23,12 @@ type Input struct {
 	Unknown string
 	// SetAside says where an unreadable state was kept, empty for none.
 	SetAside string
+	// Cut says what the state's document had no room for, empty for nothing; Fits that it has
+	// room again.
+	Cut  string
+	Fits bool
+	// cut asks for a state that fits.
+	cut bool
 }
 
 // ReceiverHealth says whether a receiver takes notifications.
@@ -102,6 +108,8 @@ const (
 	subjectReceivers = "receivers"
 	subjectState     = "state"
 	subjectServices  = "services"
+	// sourceSize is the source of subjectState for a state that does not fit its document.
+	sourceSize = "size"
 )
 
 // asideFor is how long the incident about a state that was set aside stays open: nothing
@@ -138,6 +146,11 @@ func (in Input) findings(s incident.State, p incident.Policy, now time.Time) []j
 		if inc.Series == incident.MonitorSeries(subjectServices) && inc.Open() && now.Sub(inc.Observation.At) >= unknownFor {
 			out = append(out, judge.Finding{Subject: subjectServices, Source: subjectServices})
 		}
+	}
+	if in.Cut != "" {
+		out = append(out, judge.Finding{Subject: subjectState, Source: sourceSize, Cause: cause.MonitorState, Evidence: in.Cut})
+	} else if in.Fits {
+		out = append(out, judge.Finding{Subject: subjectState, Source: sourceSize})
 	}
 	if in.SetAside != "" {
 		return append(out, judge.Finding{Subject: subjectState, Source: subjectState, Cause: cause.MonitorState, Evidence: in.SetAside})

@@ -9,6 +9,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
+	"github.com/pongwatch/pongwatch/shared/version"
 )
 
 // Handler returns the deployed function: it reads its configuration and makes its
@@ -39,7 +40,7 @@ func Handler(getenv func(string) string) http.Handler {
 			Resolve:     check.FromConfig(c, clients.Secrets()),
 			Deployments: Deployments(clients),
 			Authorize:   authorize, Readers: access.Readers{Tokens: access.FromConfig(c, clients.Secrets()), Logger: logger},
-			Version: environment.Revision, Logger: logger,
+			Version: version.Release, Logger: logger,
 		})
 	})
 }

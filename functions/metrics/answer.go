@@ -78,7 +78,7 @@ func (f *Function) unchanged(w http.ResponseWriter, r *http.Request) bool {
 		f.log.WarnContext(r.Context(), "history not read", slog.String("event", "history_failed"), slog.Any("error", err))
 		return false
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{f.options.Version, f.hash, r.URL.Path, r.URL.RawQuery, mark}, "\n")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{f.options.Build.String(), f.hash, r.URL.Path, r.URL.RawQuery, mark}, "\n")))
 	// Weak, because the compressed answer and the other share it.
 	tag := `W/"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 	h.Set("ETag", tag)

@@ -63,8 +63,11 @@ func (x *fixture) fill(t *testing.T, minutes int) {
 		}
 		r := report.Reading{
 			At: at, Replica: "a", Policy: "noeviction",
-			Values: map[report.Gauge]float64{report.GaugeHits: float64(9 * minute), report.GaugeMisses: float64(minute), report.GaugeCommands: float64(20 * minute), report.GaugeMemoryHours: 74, report.GaugeCommandsHours: 36},
-			Checks: map[report.Check]report.Verdict{report.Memory: {Status: report.OK, Value: new(0.25)}, report.Commands: {Status: report.OK, Value: new(0.625)}},
+			Values: map[report.Gauge]float64{report.GaugeHits: float64(9 * minute), report.GaugeMisses: float64(minute), report.GaugeCommands: float64(20 * minute), report.GaugeMemoryHours: 74, report.GaugeCommandsHours: 36, report.GaugeBandwidthHours: 48, report.GaugeBudgetHours: 60},
+			Checks: map[report.Check]report.Verdict{
+				report.Memory: {Status: report.OK, Value: new(0.25)}, report.Commands: {Status: report.OK, Value: new(0.625)},
+				report.Bandwidth: {Status: report.OK, Value: new(0.5)}, report.Budget: {Status: report.OK, Value: new(0.4)},
+			},
 		}
 		if err := a.AppendReadings(t.Context(), "main", run, map[string]report.Reading{"cache": r}); err != nil {
 			t.Fatal(err)

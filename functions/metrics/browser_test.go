@@ -119,7 +119,7 @@ func TestTheScriptDrawsTheCharts(t *testing.T) {
 		b.Look("light", width)
 		b.Scripts(true)
 		b.Open(srv.URL)
-		if got, want := browsertest.Evaluate[string](b, seen), strings.Join([]string{chart, "table", chart, chart, chart, "table", "table", "table"}, ", "); got != want {
+		if got, want := browsertest.Evaluate[string](b, seen), strings.Join([]string{chart, "table", chart, chart, chart, chart, chart, "table", "table", "table"}, ", "); got != want {
 			t.Errorf("%d px: with the script there are %s; want %s", width, got, want)
 		}
 		b.Scripts(false)

@@ -21,6 +21,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
 	"github.com/pongwatch/pongwatch/shared/upstash"
+	"github.com/pongwatch/pongwatch/shared/version"
 )
 
 // mount is the path under which a framework that serves several functions at once
@@ -54,8 +55,8 @@ type Options struct {
 	// Readers guard the pages.
 	Readers access.Readers
 
-	// Version is pongwatch's own, for reports. Optional.
-	Version string
+	// Build is pongwatch's own, for reports and pages. Optional.
+	Build version.Build
 	// Now returns the time; nil is time.Now.
 	Now func() time.Time
 	// Logger is optional.
@@ -103,7 +104,7 @@ func New(o Options) (*Function, error) {
 		clients: check.NewClients(o.Resolve, template), apps: check.NewApps(o.Config, o.ProofKeys),
 	}
 	f.reader = statistics.NewReader(statistics.Options{
-		Config: o.Config, Store: o.Store, Archive: f.archive, Region: o.Region, Version: o.Version, Now: o.Now, Log: o.Logger,
+		Config: o.Config, Store: o.Store, Archive: f.archive, Region: o.Region, Version: o.Build.Version, Now: o.Now, Log: o.Logger,
 	})
 	f.Mux = f.routes()
 	return f, nil
@@ -114,7 +115,7 @@ func (f *Function) routes() *access.Mux {
 	// One page that is not left to IAM opens the service, and with it the others.
 	readers.Open = readers.Open || a.MetricsOpen()
 	run := &job.Runner{
-		Job: report.Metrics, Region: f.options.Region, Version: f.options.Version,
+		Job: report.Metrics, Region: f.options.Region, Version: f.options.Build.Version,
 		Every: f.config.Every(report.Metrics), Shards: f.config.ShardNames(),
 		Reports: f.options.Reports, Observe: f.observe, Now: f.now, Log: f.log,
 	}

@@ -28,6 +28,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/store"
 	"github.com/pongwatch/pongwatch/shared/store/storetest"
+	"github.com/pongwatch/pongwatch/shared/version"
 )
 
 const region = "us-east4"
@@ -115,7 +116,7 @@ func newFixture(t *testing.T, more string, change ...func(*metrics.Options)) *fi
 	}
 	none := secrets.SourceFunc(func(context.Context, string) (secrets.Secret, error) { return secrets.Secret{}, errors.New("none") })
 	o := metrics.Options{
-		Config: c, Region: region, Reports: x.reports, Store: x.store, Now: now, Version: "v1.2.3",
+		Config: c, Region: region, Reports: x.reports, Store: x.store, Now: now, Build: version.Build{Version: "v1.2.3", Commit: "0123abc", Go: "go1.26.8"},
 		Resolve:   check.FromConfig(c, secrets.NewCache(none, secrets.Options{})),
 		Authorize: func(h http.Handler) http.Handler { return h },
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/version"
 )
 
 // openMetrics answers Prometheus. Labels are the configuration's own names and closed
@@ -29,7 +30,7 @@ func (f *Function) openMetrics(w http.ResponseWriter, r *http.Request, q statist
 	}
 	var b bytes.Buffer
 	e := expfmt.NewEncoder(&b, format)
-	for _, family := range families(s) {
+	for _, family := range families(s, f.options.Build) {
 		if err := e.Encode(family); err != nil {
 			job.WriteError(w, http.StatusInternalServerError, "encoding the figures")
 			return
@@ -91,9 +92,10 @@ var redisFamilies = []struct {
 	{report.GaugeEvicted, "pongwatch_redis_evicted_keys_total", "Keys that were dropped because memory was full."},
 }
 
-func families(s *statistics.Statistics) []*dto.MetricFamily {
+func families(s *statistics.Statistics, b version.Build) []*dto.MetricFamily {
 	c := &collector{}
-	c.gauge("pongwatch_build_info", "The version of pongwatch, as a label; always 1.", new(1.0), "version", s.Version)
+	c.gauge("pongwatch_build_info", "The version, commit and Go of pongwatch, as labels; always 1.",
+		new(1.0), "version", b.Version, "commit", b.Commit, "goversion", b.Go)
 	for i := range s.Databases {
 		c.database(&s.Databases[i])
 	}
@@ -125,20 +127,21 @@ func (c *collector) database(d *statistics.Database) {
 	if d.CommandsRatio != nil {
 		c.gauge("pongwatch_commands_exact", "Whether the account reported the month's commands; 0 is a lower bound.", truth(!d.CommandsAtLeast), of...)
 	}
-	if d.BandwidthRatio != nil {
-		c.gauge("pongwatch_bandwidth_used_ratio", "This month's traffic as a share of the plan's.", d.BandwidthRatio, of...)
-	}
-	if d.BudgetRatio != nil {
-		c.gauge("pongwatch_budget_used_ratio", "What this month costs as a share of the database's budget.", d.BudgetRatio, of...)
-	}
-	if d.ConnectionsRatio != nil {
-		c.gauge("pongwatch_connections_used_ratio", "Open TCP connections as a share of the plan's.", d.ConnectionsRatio, of...)
-	}
-	if in := d.MemoryFullInSeconds; in != nil {
-		c.gauge("pongwatch_memory_full_in_seconds", "Until the data quota is full at this rate; absent where that is not known.", number(*in), of...)
-	}
-	if in := d.CommandsOutInSeconds; in != nil {
-		c.gauge("pongwatch_commands_out_in_seconds", "Until the month's commands are used up at this rate; absent where that is not known.", number(*in), of...)
+	c.gauge("pongwatch_bandwidth_used_ratio", "This month's traffic as a share of the plan's.", d.BandwidthRatio, of...)
+	c.gauge("pongwatch_budget_used_ratio", "What this month costs as a share of the database's budget.", d.BudgetRatio, of...)
+	c.gauge("pongwatch_connections_used_ratio", "Open TCP connections as a share of the plan's.", d.ConnectionsRatio, of...)
+	for _, f := range []struct {
+		name, until string
+		in          *int64
+	}{
+		{"memory_full", "Until the data quota is full", d.MemoryFullInSeconds},
+		{"commands_out", "Until the month's commands are used up", d.CommandsOutInSeconds},
+		{"bandwidth_out", "Until the month's traffic is used up", d.BandwidthOutInSeconds},
+		{"budget_out", "Until the database's budget is spent", d.BudgetOutInSeconds},
+	} {
+		if f.in != nil {
+			c.gauge("pongwatch_"+f.name+"_in_seconds", f.until+" at this rate; absent where that is not known.", number(*f.in), of...)
+		}
 	}
 	c.gauge("pongwatch_hit_ratio", "Look-ups that found their key, over the range.", d.HitRate, of...)
 	for _, g := range redisFamilies {

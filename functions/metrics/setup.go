@@ -11,6 +11,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/upstash"
+	"github.com/pongwatch/pongwatch/shared/version"
 )
 
 // Handler returns the deployed function. It reads its configuration and makes its clients
@@ -43,7 +44,7 @@ func Handler(getenv func(string) string) http.Handler {
 			ProofKeys: check.ProofKeys(c, clients.Secrets()),
 			Account:   check.NewAccount(c, clients.Secrets(), upstash.Options{}),
 			Authorize: authorize, Readers: access.Readers{Tokens: access.FromConfig(c, clients.Secrets()), Logger: logger},
-			Version: environment.Revision, Logger: logger,
+			Build: version.Read(), Logger: logger,
 		})
 	})
 }

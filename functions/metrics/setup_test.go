@@ -12,6 +12,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/gcp/gcptest"
 	"github.com/pongwatch/pongwatch/shared/gcp/oidc/oidctest"
 	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager/secretmanagertest"
+	"github.com/pongwatch/pongwatch/shared/version"
 )
 
 func TestTheDeployedFunctionSaysWhatItsSetUpLacks(t *testing.T) {
@@ -157,7 +158,7 @@ func TestTheDeployedFunctionHasItsEnvironmentAndSecrets(t *testing.T) {
 		Missing   []string
 		Databases []struct{ Home string }
 	}
-	if err := json.Unmarshal(w.Body.Bytes(), &s); err != nil || w.Code != http.StatusServiceUnavailable || s.Version != "metrics-00007-abc" || len(s.Databases) != 1 || s.Databases[0].Home != "mars-north1" || len(s.Missing) == 0 {
+	if err := json.Unmarshal(w.Body.Bytes(), &s); err != nil || w.Code != http.StatusServiceUnavailable || s.Version != version.Release || len(s.Databases) != 1 || s.Databases[0].Home != "mars-north1" || len(s.Missing) == 0 {
 		t.Errorf("answered %d %.300s (%v), want the revision and the region, and that the store refuses", w.Code, w.Body, err)
 	}
 	if w := d.ask(t, http.MethodPost, "/", `{"shard":"main"}`, "Authorization", "Bearer "+oidctest.Verified(scheduler, audience)); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "could not be published") {

@@ -13,6 +13,7 @@ var mayImport = map[string][]string{
 	"cause":     {},
 	"cron":      {},
 	"text":      {},
+	"version":   {},
 	"secrets":   {},
 	"signature": {},
 	"outbound":  {"secrets"},

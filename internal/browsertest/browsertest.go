@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
@@ -75,6 +76,18 @@ func (b *Browser) Look(scheme string, width int64) {
 		b.t.Fatal(err)
 	}
 	b.Do(chromedp.EmulateViewport(width, 900))
+}
+
+// Headers are sent with every request from now on.
+func (b *Browser) Headers(headers map[string]string) {
+	b.t.Helper()
+	all := network.Headers{}
+	for name, value := range headers {
+		all[name] = value
+	}
+	if _, err := chromedp.Call(b.ctx, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: all}); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // Scripts lets the pages that are opened from now on run theirs, or not.

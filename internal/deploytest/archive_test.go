@@ -134,7 +134,7 @@ func TestTerraformArchivesTheVeryFilesThatTheBuildpackTestBuilds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	outputs := terraformOutputs(t, workspace(t, "terraform/modules/source"), "archive")
+	outputs := terraformOutputs(t, sourceWorkspace(t), "archive")
 	var got []string
 	decodeOutput(t, outputs, "files", &got)
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -144,7 +144,7 @@ func TestTerraformArchivesTheVeryFilesThatTheBuildpackTestBuilds(t *testing.T) {
 
 func TestTerraformLeavesAtHomeWhatLiesBesideTheSource(t *testing.T) {
 	t.Parallel()
-	root := workspace(t, "terraform/modules/source")
+	root := sourceWorkspace(t)
 	top := filepath.Join(root, "..", "..", "..")
 	for _, name := range []string{
 		"secrets.tfvars", "terraform.tfstate", "functions/.env", "functions/alert/alert_test.go", "shared/report/reporttest/fake.go",

@@ -2,7 +2,6 @@ package deploytest
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,7 +12,7 @@ import (
 
 // mutant is a copy of the Terraform in which one thing is missing or another's.
 type mutant struct {
-	name, file            string
+	name, file, suite     string
 	original, replacement string // the latter is empty where it is missing
 	result                string // the file's text
 }
@@ -22,6 +21,7 @@ type mutant struct {
 // what looks; the first group of what, where it has one, is replaced.
 type mutation struct {
 	title, file, within, what, replacement string
+	suite                                  string // the one that is likely to notice, where it is not the first
 }
 
 var mutations = []mutation{
@@ -32,7 +32,7 @@ var mutations = []mutation{
 	{title: "secret grant's role", file: "secrets.tf", what: `"(roles/[\w.]+)"`, replacement: "roles/viewer"},
 	{title: "secret grant's member", file: "secrets.tf", what: `(?m)^  member += (.*)$`, replacement: `"allUsers"`},
 	{title: "invoker", file: "invokers.tf", within: `(?s)\n  invokers = \{\n(.*?)\n  \}\n`, what: `(google_service_account\.\w+\.member|"serviceAccount:[^"]+"|"allUsers")`, replacement: `"serviceAccount:nobody@example.com"`},
-	{title: "readers", file: "invokers.tf", what: `(var\.readers)`, replacement: `[]`},
+	{suite: "mutants-company", title: "readers", file: "invokers.tf", what: `(var\.readers)`, replacement: `[]`},
 	{title: "invoker list", file: "invokers.tf", what: `(?m)^  members += (.*)$`, replacement: "[]"},
 	{title: "role", file: "invokers.tf", what: `"(roles/[\w.]+)"`, replacement: "roles/viewer"},
 	{title: "member", file: "invokers.tf", what: `(?m)^  member += (.*)$`, replacement: `"allUsers"`},
@@ -55,6 +55,25 @@ var mutations = []mutation{
 	{title: "member", file: "logsink.tf", what: `(?m)^  member += (.*)$`, replacement: `"allUsers"`},
 	{title: "topic", file: "logsink.tf", what: `(?m)^  topic += (.*)$`, replacement: `"elsewhere"`},
 	{title: "topic of reports", file: "functions.tf", what: `local\.topic_ids\.(reports)`, replacement: "signals"},
+	{title: "index", file: "firestore.tf", what: `(\{ "__default__" = "\*" \})`, replacement: `{ for collection in local.collections : collection => "data" }`},
+	{suite: "mutants-company", title: "existing database", file: "firestore.tf", what: `(?:count|for_each) += (var\.firestore\.existing) \?`, replacement: "false"},
+	{title: "deletion policy", file: "firestore.tf", what: `(?m)^  deletion_policy += ("ABANDON")$`, replacement: `"DELETE"`},
+	{suite: "mutants-company", title: "key", file: "firestore.tf", what: `local\.kms_keys\.(firestore)`, replacement: `europe-west4`},
+	{suite: "mutants-company", title: "key", file: "functions.tf", what: `kms_key_name += (local\.kms_keys\[.*\])`, replacement: `local.kms_keys.firestore`},
+	{suite: "mutants-company", title: "key", file: "pubsub.tf", what: `kms_key_name += (local\.kms_keys\[.*\])`, replacement: `null`},
+	{suite: "mutants-company", title: "key", file: "secrets.tf", what: `compact\(\[(local\.kms_keys\[.*\])\]\)`, replacement: `local.kms_keys[var.region]`},
+	{suite: "mutants-company", title: "key", file: "source.tf", what: `(local\.kms_keys\[[a-z.]+\])`, replacement: `local.kms_keys.firestore`},
+	{suite: "mutants-company", title: "location", file: "company.tf", what: `replace\(var\.\w+, ("/locations/\[\^/\]\+/"), `, replacement: `"/nothing/"`},
+	{suite: "mutants-company", title: "location of secrets", file: "company.tf", what: `secret_locations = (length.* == null) \?`, replacement: "true"},
+	{suite: "mutants-company", title: "network", file: "company.tf", what: `(contains\(network\.functions, name\))`, replacement: "false"},
+	{suite: "mutants-company", title: "connector's egress", file: "company.tf", what: `(trimprefix\(network\.egress, "VPC_EGRESS_"\))`, replacement: "network.egress"},
+	{suite: "mutants-company", title: "place of secrets", file: "secrets.tf", what: `for_each = (length\(local\.secret_locations\) == 0 \? \[true\] : \[\])`, replacement: "[true]"},
+	{suite: "mutants-company", title: "pool", file: "functions.tf", what: `worker_pool += (local\.worker_pools\[.*\])`, replacement: "null"},
+	{suite: "mutants-company", title: "egress", file: "functions.tf", what: `direct_vpc_egress += (.*)`, replacement: "null"},
+	{suite: "mutants-company", title: "ingress", file: "functions.tf", what: `ingress_settings += (.*)`, replacement: `"ALLOW_ALL"`},
+	{suite: "mutants-company", title: "address", file: "functions.tf", what: `coalesce\((try\(trimsuffix\(var\.inbound\.url, "/"\), null\)), `, replacement: "null"},
+	{title: "period", file: "uptime.tf", what: `period += "(\$\{var\.uptime_period\}s)"`, replacement: "60s"},
+	{title: "regions", file: "uptime.tf", what: `selected_regions = (var\.uptime_regions)`, replacement: "null"},
 	{title: "topic of signals", file: "functions.tf", what: `local\.topic_ids\.(signals)`, replacement: "reports"},
 }
 
@@ -77,68 +96,12 @@ func (m mutation) mutants(text string) []mutant {
 		}
 		original := strings.TrimSpace(part[begin:end])
 		all = append(all, mutant{
-			name: fmt.Sprintf("%s: %s %d: %.70s", m.file, m.title, i+1, original), file: m.file,
+			name: fmt.Sprintf("%s: %s %d: %.70s", m.file, m.title, i+1, original), file: m.file, suite: m.suite,
 			original: original, replacement: m.replacement,
 			result: text[:offset+begin] + m.replacement + text[offset+end:],
 		})
 	}
 	return all
-}
-
-// testRun is a run of a test file: its name, and what is in it.
-var (
-	testRun = regexp.MustCompile(`(?ms)^run "(\w+)" \{\n(.*?)^\}\n`)
-	varies  = regexp.MustCompile(`(?m)^  variables\b`)
-	special = regexp.MustCompile(`(?m)^  (module|command|expect_failures)\b`)
-)
-
-// planned is the head of a test file, so that what an apply makes up, such as an account's address, is made up
-// in the plan. An apply would also build, refresh and destroy: four fifths of the time.
-func planned(t *testing.T, text string) string {
-	t.Helper()
-	used, err := usedTypes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var mocks strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(used)) {
-		if strings.HasPrefix(name, "google_") {
-			fmt.Fprintf(&mocks, "  mock_resource %q {\n    defaults = {}\n  }\n", name)
-		}
-	}
-	head, _, _ := strings.Cut(text, "\nrun \"")
-	return strings.NewReplacer(
-		"mock_provider \"google\" {\n", "mock_provider \"google\" {\n  override_during = plan\n"+mocks.String(),
-		"mock_provider \"google\" {}", "mock_provider \"google\" {\n  override_during = plan\n"+mocks.String()+"}",
-		"override_module {\n", "override_module {\n  override_during = plan\n",
-	).Replace(head)
-}
-
-// merged makes one run of the runs of several test files that change no variable, with the variables of the
-// first: a mutant is then planned once.
-func merged(t *testing.T, texts ...string) string {
-	t.Helper()
-	var asserts strings.Builder
-	for _, text := range texts {
-		for _, run := range testRun.FindAllStringSubmatch(text, -1) {
-			if !varies.MatchString(run[2]) && !special.MatchString(run[2]) {
-				asserts.WriteString(run[2])
-			}
-		}
-	}
-	return planned(t, texts[0]) + "\nrun \"merged\" {\n  command = plan\n" + asserts.String() + "}\n"
-}
-
-// varied keeps the runs of a test file that change a variable.
-func varied(t *testing.T, text string) string {
-	t.Helper()
-	kept := planned(t, text)
-	for _, run := range testRun.FindAllStringSubmatch(text, -1) {
-		if varies.MatchString(run[2]) && !special.MatchString(run[2]) {
-			kept += "\nrun \"" + run[1] + "\" {\n  command = plan\n" + run[2] + "}\n"
-		}
-	}
-	return kept
 }
 
 func TestTerraformWithoutAnyOneThingFailsATest(t *testing.T) {
@@ -148,16 +111,13 @@ func TestTerraformWithoutAnyOneThingFailsATest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	security, delivery, configuration := read(t, "terraform/tests/security.tftest.hcl"), read(t, "terraform/tests/delivery.tftest.hcl"), read(t, "terraform/tests/configuration.tftest.hcl")
-	for name, text := range map[string]string{
-		"merged": merged(t, security, delivery), "varied-security": varied(t, security), "varied-configuration": varied(t, configuration),
-	} {
+	for name, text := range suites(t) {
 		if err := os.WriteFile(filepath.Join(root, "tests", name+".tftest.hcl"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, args := range suites {
-		if out, err := terraform(t, root, args...); err != nil {
+	for _, name := range suiteNames {
+		if out, err := terraform(t, root, "test", "-json", "-filter=tests/"+name+".tftest.hcl"); err != nil {
 			t.Fatalf("the original: %v\n%s", err, diagnostics(out))
 		}
 	}
@@ -169,9 +129,8 @@ func TestTerraformWithoutAnyOneThingFailsATest(t *testing.T) {
 		for _, mutant := range all {
 			t.Run(mutant.name, func(t *testing.T) {
 				t.Parallel()
-				// The source is hashed even where a test overrides its module.
 				top := t.TempDir()
-				for _, name := range []string{"go.mod", "go.sum", "shared/config/schema.json"} {
+				for _, name := range unarchived {
 					copyFile(t, filepath.Join(repository, filepath.FromSlash(name)), filepath.Join(top, filepath.FromSlash(name)))
 				}
 				dir := filepath.Join(top, "terraform")
@@ -192,17 +151,36 @@ func TestTerraformWithoutAnyOneThingFailsATest(t *testing.T) {
 // failedAssertion is how Terraform begins what it says of an assertion of a test.
 const failedAssertion = "Test assertion failed: "
 
-// suites are the tests that a mutant must fall to, the quickest first.
-var suites = [][]string{
-	{"test", "-json", "-filter=tests/merged.tftest.hcl"},
-	{"test", "-json", "-filter=tests/varied-security.tftest.hcl", "-filter=tests/varied-configuration.tftest.hcl"},
+// suiteNames are the tests that a mutant must fall to, the quickest first.
+var suiteNames = []string{"mutants", "mutants-company", "mutants-security", "mutants-company-varied", "mutants-configuration"}
+
+func suites(t *testing.T) map[string]string {
+	t.Helper()
+	security, delivery, configuration := read(t, "terraform/tests/security.tftest.hcl"), read(t, "terraform/tests/delivery.tftest.hcl"), read(t, "terraform/tests/configuration.tftest.hcl")
+	company, monitoring := read(t, "terraform/tests/company.tftest.hcl"), read(t, "terraform/tests/monitoring.tftest.hcl")
+	return map[string]string{
+		"mutants":                merged(t, security, delivery, monitoring),
+		"mutants-company":        merged(t, company),
+		"mutants-company-varied": planned(t, company) + varied(company),
+		"mutants-security":       planned(t, security) + varied(security),
+		"mutants-configuration":  planned(t, configuration) + varied(configuration),
+	}
+}
+
+// suites are the suites, that which is likely to notice the mutant before the others.
+func (m mutant) suites() []string {
+	if m.suite == "" {
+		return suiteNames
+	}
+	others := slices.DeleteFunc(slices.Clone(suiteNames), func(name string) bool { return name == m.suite })
+	return append([]string{m.suite}, others...)
 }
 
 // verdict tells which assertion noticed a mutant.
 func (m mutant) verdict(t *testing.T, dir, data string) string {
 	t.Helper()
-	for _, args := range suites {
-		out, err := terraformWith(t, dir, data, args...)
+	for _, name := range m.suites() {
+		out, err := terraformWith(t, dir, data, "test", "-json", "-filter=tests/"+name+".tftest.hcl")
 		if err == nil {
 			continue
 		}

@@ -65,7 +65,8 @@ func Cloud(c *config.Config) []Cost {
 		{Item: "Egress", Use: v.egress / gib, Unit: "GiB", Free: 1, Price: 0.12, Basis: "0.9 kB a PING"},
 		{Item: "Cloud Logging", Use: v.logged / gib, Unit: "GiB", Free: 50, Price: 0.50, Basis: "0.6 kB a PING"},
 		{Item: "Log-based metrics", Use: v.metricBytes() / mib, Unit: "MiB", Free: 150, Price: 0.2580, Basis: "a count and a distribution a database and region, 8 and 80 bytes a minute"},
-		{Item: "Uptime check", Use: v.uptime, Unit: "executions", Free: 1e6, Price: 0.30 / 1e3, Basis: "a minute, from six regions"},
+		{Item: "Uptime check", Use: v.uptime, Unit: "executions", Free: 1e6, Price: 0.30 / 1e3, Basis: "each 5 minutes, from three regions"},
+		{Item: "Alert policies", Use: alertPolicies, Unit: "metrics", Free: alertPolicies, Price: 0.35, Basis: "announced: a metric that a policy names; free until September 2027"},
 		{Item: "Artifact Registry", Use: 0.2, Unit: "GiB", Free: 0.5, Price: 0.10, Basis: "the images of four functions"},
 	}
 	for i := range costs {
@@ -97,10 +98,13 @@ type volume struct {
 	watched, places float64
 }
 
-// Cloud Monitoring looks at /health from so many regions, and each look takes so long.
+// Cloud Monitoring looks at /health from so many regions every so many minutes, and each look takes so long. So many
+// metrics are named by policies (terraform/monitoring.tf, terraform/uptime.tf).
 const (
-	uptimeRegions = 6
+	uptimeRegions = 3
+	uptimeMinutes = 5
 	uptimeSeconds = 0.02
+	alertPolicies = 7
 )
 
 // perDatabaseMost is how many databases times regions the log-based metrics have a
@@ -128,7 +132,7 @@ func volumeOf(c *config.Config) volume {
 	}
 	v.messages += v.health + v.metrics
 	if c.Access.Health != config.AccessToken { // which Cloud Monitoring does not have
-		v.uptime = Month.Minutes() * uptimeRegions
+		v.uptime = Month.Minutes() / uptimeMinutes * uptimeRegions
 	}
 	v.cpuSeconds += v.messages*alertSeconds + v.uptime*uptimeSeconds
 	v.reads = 6*v.metrics + v.messages + v.uptime*(v.places+float64(len(c.ShardNames())))

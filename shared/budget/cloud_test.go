@@ -40,7 +40,7 @@ receivers:
 		health   = 3 * minutes
 		metrics  = 2 * minutes / 5
 		messages = minutes + health + metrics
-		uptime   = 6 * minutes
+		uptime   = 3 * minutes / 5
 		secrets  = 6 + 1 // distinct references, and the document itself
 		gib      = 1073741824.0
 	)
@@ -62,6 +62,7 @@ receivers:
 		"Cloud Logging":           600 * minutes * (1 + 2*2) / gib,
 		"Log-based metrics":       5 * minutes * 88.0 / (1 << 20),
 		"Uptime check":            uptime,
+		"Alert policies":          7,
 		"Artifact Registry":       0.2,
 	}
 	got := uses(c)
@@ -132,7 +133,7 @@ func TestPrices(t *testing.T) {
 		"Cloud Scheduler jobs": {3.0, 0.10, "jobs"}, "Secret Manager versions": {6.0, 0.06, "versions"}, "Secret Manager accesses": {10_000.0, 0.000003, "accesses"},
 		"Firestore reads": {1_500_000.0, 0.0000003, "documents"}, "Firestore writes": {600_000.0, 0.0000009, "documents"}, "Firestore deletes": {600_000.0, 0.0000001, "documents"},
 		"Firestore storage": {1.0, 0.15, "GiB"}, "Pub/Sub": {10.0, 0.0390625, "GiB"}, "Egress": {1.0, 0.12, "GiB"}, "Cloud Logging": {50.0, 0.50, "GiB"},
-		"Log-based metrics": {150.0, 0.2580, "MiB"}, "Uptime check": {1e6, 0.0003, "executions"}, "Artifact Registry": {0.5, 0.10, "GiB"},
+		"Log-based metrics": {150.0, 0.2580, "MiB"}, "Uptime check": {1e6, 0.0003, "executions"}, "Alert policies": {7.0, 0.35, "metrics"}, "Artifact Registry": {0.5, 0.10, "GiB"},
 	}
 	for _, c := range budget.Cloud(bundled(t, 1, "")) {
 		free, price := want[c.Item][0].(float64), want[c.Item][1].(float64)

@@ -27,6 +27,9 @@ func checkURL(text string, local bool) (string, *Problem) {
 	if text == "" {
 		return wrong(cause.ConfigMissing, "is empty, so the app runs in mock mode if it reads the same setting")
 	}
+	if what := absent(text); what != "" {
+		return wrong(cause.ConfigMissing, what)
+	}
 	if what := unexpanded(text); what != "" {
 		return wrong(cause.ConfigInvalid, what)
 	}
@@ -72,6 +75,9 @@ func checkToken(text string) *Problem {
 	if text == "" {
 		return wrong(cause.ConfigMissing, "is empty")
 	}
+	if what := absent(text); what != "" {
+		return wrong(cause.ConfigMissing, what)
+	}
 	if what := unexpanded(text); what != "" {
 		return wrong(cause.ConfigInvalid, what)
 	}
@@ -88,6 +94,17 @@ func checkToken(text string) *Problem {
 		return wrong(cause.ConfigWhitespace, "holds characters that no token has")
 	}
 	return nil
+}
+
+// absent says which word stands for a missing value, or "": scripts print it where they should have
+// printed one.
+func absent(text string) string {
+	word := strings.Trim(strings.TrimSpace(text), `"'`)
+	switch strings.ToLower(word) {
+	case "undefined", "null", "none", "nil", "[object object]":
+		return "is the word " + word + ", which scripts print where a value is missing"
+	}
+	return ""
 }
 
 // unexpanded says which placeholder stands where a value belongs, or "": what a shell, a

@@ -3,10 +3,13 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config/document"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
@@ -188,8 +191,13 @@ func (v *validator) reach(path string, db *Database) {
 		return // a state to report, not a mistake
 	}
 	if !badURL && !db.URL.IsReference() {
-		_, p := checkURL(db.URL.value.Reveal(), v.config.local)
+		address, p := checkURL(db.URL.value.Reveal(), v.config.local)
 		v.pasted(path, p)
+		if u, err := url.Parse(address); err == nil && u.Port() != "" && u.Port() != "443" && strings.HasSuffix(strings.ToLower(u.Hostname()), ".upstash.io") {
+			v.ReportAs(cause.ConfigInvalid, path+".url", "names port "+u.Port()+", and Upstash's REST URL has none; 6379 is for Redis' TCP protocol", urlExample)
+			notice := &v.Problems[len(v.Problems)-1]
+			notice.Notice, notice.Stops = true, false
+		}
 	}
 	if !v.Bad(path+".token") && !db.Token.IsReference() && (db.Token.IsSet() || !bundled) {
 		v.pasted(path, checkToken(db.Token.value.Reveal()))

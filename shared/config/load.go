@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -64,7 +65,7 @@ func Load(ctx context.Context, o Options) (*Config, error) {
 		c, problems := fromEnvironment(o.Getenv, names, o.Local)
 		if c == nil && problems == nil {
 			return nil, fmt.Errorf("loading configuration: %w: %w", ErrEmpty, Problems{{
-				Key: EnvConfig, What: "is not set, and neither is " + envURL + " with " + envAuth,
+				Key: EnvConfig, What: "is not set, and neither is " + envURL + " with " + envAuth + overTCP(o.Getenv, names),
 				Example: EnvConfig + "=pongwatch.yaml, or " + envURL + "=" + urlExample, Cause: cause.MonitorConfig, Fatal: true,
 			}})
 		}
@@ -75,6 +76,19 @@ func Load(ctx context.Context, o Options) (*Config, error) {
 		return nil, fmt.Errorf("loading configuration: %w", err)
 	}
 	return loaded(Parse(o.Local, documents...))
+}
+
+// overTCP names the variables with a URL of Upstash for Redis' TCP protocol, from which pongwatch
+// could tell nothing.
+func overTCP(getenv func(string) string, names []string) string {
+	names = slices.DeleteFunc(slices.Sorted(slices.Values(names)), func(name string) bool {
+		value := strings.ToLower(getenv(name))
+		return !strings.HasPrefix(value, "redis://") && !strings.HasPrefix(value, "rediss://") || !strings.Contains(value, ".upstash.io")
+	})
+	if len(names) == 0 {
+		return ""
+	}
+	return "; " + strings.Join(names, " and ") + " is for Redis' TCP protocol, and Upstash's console shows REST URL and token beside it"
 }
 
 func loaded(c *Config, problems Problems) (*Config, error) {

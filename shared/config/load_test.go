@@ -156,6 +156,17 @@ func TestLoadTellsWhatToSetWhenNothingIsConfigured(t *testing.T) {
 	}
 }
 
+// A TCP URL of Upstash is named where nothing else is there, without its password.
+func TestLoadNamesATCPURLWhereNothingElseIsThere(t *testing.T) {
+	env := map[string]string{"REDIS_URL": "rediss://default:hunter2secret@merry-cat.upstash.io:6379", "OTHER": "redis://localhost:6379"}
+	o := options(env, nil, nil)
+	o.Environ = func() []string { return []string{"REDIS_URL=" + env["REDIS_URL"], "OTHER=" + env["OTHER"]} }
+	_, err := Load(t.Context(), o)
+	if !errors.Is(err, ErrEmpty) || !strings.Contains(err.Error(), "; REDIS_URL is for Redis' TCP protocol, and Upstash's console shows REST URL and token beside it") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestCustomersVariables(t *testing.T) {
 	base := map[string]string{"UPSTASH_REDIS_URL": "https://a.upstash.io/", "UPSTASH_REDIS_TOKEN": "AXyz=="}
 	with := func(pairs ...string) map[string]string {

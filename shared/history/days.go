@@ -30,9 +30,12 @@ type Figures struct {
 	Hits     *float64 `json:"hits,omitempty"`
 	Misses   *float64 `json:"misses,omitempty"`
 	Commands *float64 `json:"commands,omitempty"`
-	// MemoryRatio and CommandsRatio are shares of the plan's quotas.
-	MemoryRatio   *float64 `json:"memory_ratio,omitempty"`
-	CommandsRatio *float64 `json:"commands_ratio,omitempty"`
+	// MemoryRatio, CommandsRatio and BandwidthRatio are shares of the plan's quotas, BudgetRatio is
+	// one of the database's budget.
+	MemoryRatio    *float64 `json:"memory_ratio,omitempty"`
+	CommandsRatio  *float64 `json:"commands_ratio,omitempty"`
+	BandwidthRatio *float64 `json:"bandwidth_ratio,omitempty"`
+	BudgetRatio    *float64 `json:"budget_ratio,omitempty"`
 }
 
 // HitRate is hits among look-ups, nil where there were none.
@@ -71,6 +74,7 @@ func SumUp(hours []*GaugeHour, database string, from time.Time) Figures {
 	return Figures{
 		Hits: growth(report.GaugeHits), Misses: growth(report.GaugeMisses), Commands: growth(report.GaugeCommands),
 		MemoryRatio: lastValue(report.Memory), CommandsRatio: lastValue(report.Commands),
+		BandwidthRatio: lastValue(report.Bandwidth), BudgetRatio: lastValue(report.Budget),
 	}
 }
 

@@ -229,6 +229,9 @@ func TestSumUp(t *testing.T) {
 	with := func(r report.Reading, memory, commands *float64) report.Reading {
 		r.Values[report.GaugeCommands] = r.Values[report.GaugeHits] * 3
 		r.Checks = map[report.Check]report.Verdict{report.Memory: {Status: report.OK, Value: memory}, report.Commands: {Status: report.Warn, Value: commands}}
+		if commands != nil {
+			r.Checks[report.Bandwidth], r.Checks[report.Budget] = report.Verdict{Status: report.OK, Value: new(*commands + 1)}, report.Verdict{Status: report.OK, Value: new(*commands + 2)}
+		}
 		return r
 	}
 	appendReading(t, a, with(counted(55, "a", 100, 10), new(0.1), new(0.7)))
@@ -243,7 +246,7 @@ func TestSumUp(t *testing.T) {
 	}{
 		{"from the hour on, with the reading before it as a base", time.Hour, history.Figures{Hits: new(51.0), Misses: new(3.0), Commands: new(153.0), MemoryRatio: new(0.3)}},
 		{"from just after a reading on", time.Hour + 1, history.Figures{Hits: new(21.0), Misses: new(2.0), Commands: new(63.0), MemoryRatio: new(0.3)}},
-		{"all", 0, history.Figures{Hits: new(51.0), Misses: new(3.0), Commands: new(153.0), MemoryRatio: new(0.3), CommandsRatio: new(0.7)}},
+		{"all", 0, history.Figures{Hits: new(51.0), Misses: new(3.0), Commands: new(153.0), MemoryRatio: new(0.3), CommandsRatio: new(0.7), BandwidthRatio: new(1.7), BudgetRatio: new(2.7)}},
 		{"none", 2 * time.Hour, history.Figures{}},
 	} {
 		if diff := gocmp.Diff(tt.want, history.SumUp(hours, "cache", eight.Add(tt.from))); diff != "" {

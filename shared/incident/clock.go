@@ -98,7 +98,7 @@ func (s State) past(f func(t *time.Time, every time.Duration)) {
 		}
 	}
 	for _, inc := range s.Incidents {
-		each(0, &inc.Since, &inc.LastOK, &inc.Opened, &inc.Resolved, &inc.Again, &inc.Good, &inc.Resumed, &inc.RedisBack)
+		each(0, &inc.Since, &inc.LastOK, &inc.Opened, &inc.Resolved, &inc.Again, &inc.Good, &inc.Resumed, &inc.RedisBack, &inc.Stale)
 		for i := range inc.Reopenings {
 			each(0, &inc.Reopenings[i])
 		}

@@ -25,6 +25,9 @@ const maxState = 32 << 20
 // aside and never overwrites it.
 var ErrUndecodable = errors.New("state cannot be decoded")
 
+// ErrTooLarge says that a state is too large to be kept.
+var ErrTooLarge = errors.New("state too large")
+
 // stored is a state as JSON. The lists are sorted, so that equal states are equal bytes.
 type stored struct {
 	Schema int `json:"schema"`
@@ -68,11 +71,15 @@ func Equal(a, b State) bool {
 	return err == nil && otherErr == nil && bytes.Equal(one, other)
 }
 
-// Encode returns the state as JSON, compressed with gzip.
+// Encode returns the state as JSON, compressed with gzip. It refuses a state that Decode would
+// not read.
 func Encode(s State) ([]byte, error) {
 	data, err := marshal(s)
 	if err != nil {
 		return nil, err
+	}
+	if len(data) > maxState {
+		return nil, fmt.Errorf("encoding state: %d bytes, at most %d: %w", len(data), maxState, ErrTooLarge)
 	}
 	var buf bytes.Buffer
 	zw := gzip.NewWriter(&buf)

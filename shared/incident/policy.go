@@ -86,6 +86,8 @@ type Database struct {
 	// Services are the apps that the configuration names, and that signals may be about; nil
 	// means all.
 	Services []string
+	// Apps holds, by service, the sources by which runs ask an app about mock mode; nil means all.
+	Apps map[string][]string
 	// Rules replace the policy's for this database.
 	Rules map[report.Check]Rule
 }

@@ -227,6 +227,9 @@ type Incident struct {
 	// is at fault. RedisBack is when the outage ended that left the app in mock mode.
 	RedisAnswers bool      `json:"redis_answers,omitempty"`
 	RedisBack    time.Time `json:"redis_back,omitzero"`
+	// Stale is when a mock_mode incident was last confirmed, zero while it is: nothing can be
+	// asked any more that would say that it is over.
+	Stale time.Time `json:"stale,omitzero"`
 	// Resumed is when a silence or maintenance of it ended last.
 	Resumed time.Time `json:"resumed,omitzero"`
 }

@@ -38,8 +38,9 @@ var patterns = sync.OnceValue(func() []pattern {
 	}
 })
 
-// Redact returns text without the given secrets, plain, URL-escaped and [Encoded], and without what has the form of a secret: Slack tokens and webhook
-// addresses, authorization headers, URL credentials, JSON web tokens.
+// Redact returns text without the given secrets, plain, URL-escaped and [Encoded], and without
+// what has the form of a secret: Slack tokens and webhook addresses, authorization headers, URL
+// credentials, JSON web tokens. IP addresses are hidden as by [HideAddresses].
 func Redact(text string, known ...secrets.Value) string {
 	// The longest first, otherwise a secret inside another leaves the rest of it.
 	forms := make([]string, 0, 3*len(known))
@@ -58,7 +59,7 @@ func Redact(text string, known ...secrets.Value) string {
 	for _, p := range patterns() {
 		text = p.re.ReplaceAllString(text, p.with)
 	}
-	return text
+	return HideAddresses(text)
 }
 
 // Address returns what to redact of a URL that is itself a secret, as a webhook's is:

@@ -69,7 +69,8 @@ func newError(op string, o Outcome, r redactor) *Error {
 	case errors.Is(o.Err, context.DeadlineExceeded):
 		e.context = context.DeadlineExceeded
 	}
-	e.Evidence = r.clean(describe(o, r), maxEvidence)
+	// Only the proxy's address stays, because it is what has to be mended.
+	e.Evidence = printable(r.replace(describe(o, r)), maxEvidence)
 	return e
 }
 
@@ -80,12 +81,13 @@ func describe(o Outcome, r redactor) string {
 		parts = append(parts, fmt.Sprintf("HTTP %d", o.Status))
 	}
 	said, _ := errorText(o.Body)
+	contentType := r.clean(o.ContentType, maxQuoted)
 	title := text.PageTitle(r.clean(string(o.Body), maxHead)) // redacted before it is cut
 	switch {
 	case o.Status == http.StatusProxyAuthRequired:
 		parts = append(parts, cmp.Or(o.Proxy, "a proxy")+" wants a user and a password")
 	case o.Err != nil:
-		parts = append(parts, describeTransport(o))
+		parts = append(parts, describeTransport(o, r))
 	case said != "":
 		if used := usage(said); used != "" {
 			parts = append(parts, used+" used")
@@ -94,14 +96,14 @@ func describe(o Outcome, r redactor) string {
 	case len(o.Body) == 0:
 		parts = append(parts, "an empty answer")
 	case title != "":
-		parts = append(parts, fmt.Sprintf("%s page titled %q", o.ContentType, r.clean(title, maxQuoted)))
+		parts = append(parts, fmt.Sprintf("%s page titled %q", contentType, r.clean(title, maxQuoted)))
 	default:
-		parts = append(parts, fmt.Sprintf("%s beginning %s", cmp.Or(o.ContentType, "an answer without content type"), r.clean(string(o.Body), maxQuoted)))
+		parts = append(parts, fmt.Sprintf("%s beginning %s", cmp.Or(contentType, "an answer without content type"), r.clean(string(o.Body), maxQuoted)))
 	}
 	return strings.Join(parts, ": ")
 }
 
-func describeTransport(o Outcome) string {
+func describeTransport(o Outcome, r redactor) string {
 	while := map[Phase]string{
 		PhaseDNS:     "while looking up the host",
 		PhaseConnect: "while connecting",
@@ -120,6 +122,7 @@ func describeTransport(o Outcome) string {
 	if v, ok := errors.AsType[*tls.CertificateVerificationError](o.Err); ok && len(v.UnverifiedCertificates) > 0 {
 		what = describeCertificate(v.UnverifiedCertificates[0]) + ": " + what
 	}
+	what = r.clean(what, maxEvidence)
 	switch {
 	case o.Proxy != "" && isProxy(o):
 		what = "proxy " + o.Proxy + ": " + what

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -94,6 +95,55 @@ type Database struct {
 	// Budget is the most dollars a month that a pay-as-you-go database may cost. At it Upstash
 	// suspends the database.
 	Budget float64 `json:"budget"`
+}
+
+// Settings are what the owner of a database chose in Upstash's console. Nil is not told
+// (https://upstash.com/docs/devops/developer-api/redis/get_database).
+type Settings struct {
+	// Type is the plan: "free", "payg", "pro" or "paid". Budget is in dollars a month.
+	Type                                         string
+	Budget                                       *float64
+	TLS, Eviction, AutoUpgrade, DailyBackup, ACL *bool
+	ProdPack, IPAllowlist                        *bool
+	PrimaryRegion                                string
+	ReadRegions                                  []string
+}
+
+// Settings reads the settings of a database.
+func (m *Management) Settings(ctx context.Context, id string) (Settings, error) {
+	const op = "management settings"
+	body, err := m.get(ctx, op, url.Values{"credentials": {"hide"}}, "redis", "database", id)
+	if err != nil {
+		return Settings{}, err
+	}
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(body, &raw); err != nil {
+		return Settings{}, unreadable(op)
+	}
+	// The API writes some switches as "true", and leaves out what a plan does not have.
+	flag := func(value json.RawMessage) *bool {
+		on, err := strconv.ParseBool(strings.Trim(string(value), `"`))
+		if err != nil {
+			return nil
+		}
+		return &on
+	}
+	s := Settings{
+		Budget: number(raw["budget"]), TLS: flag(raw["tls"]), Eviction: flag(raw["eviction"]), AutoUpgrade: flag(raw["auto_upgrade"]),
+		DailyBackup: flag(raw["daily_backup_enabled"]), ACL: flag(raw["db_acl_enabled"]), ProdPack: flag(raw["prod_pack_enabled"]),
+	}
+	// Of fields of another type, nothing is told.
+	_ = json.Unmarshal(raw["type"], &s.Type)
+	_ = json.Unmarshal(raw["primary_region"], &s.PrimaryRegion)
+	_ = json.Unmarshal(raw["read_regions"], &s.ReadRegions)
+	var addons map[string]json.RawMessage
+	_ = json.Unmarshal(raw["securityAddons"], &addons)
+	s.IPAllowlist = flag(addons["ipWhitelisting"])
+	var allowed []string
+	if json.Unmarshal(raw["allowed_ips"], &allowed) == nil && raw["allowed_ips"] != nil {
+		s.IPAllowlist = new(len(allowed) > 0)
+	}
+	return s, nil
 }
 
 // Stats are the figures of a database's month.

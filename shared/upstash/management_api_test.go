@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/upstash"
@@ -38,6 +40,54 @@ func TestManagement(t *testing.T) {
 	}
 	if n, err := m.Stats(t.Context(), s.DatabaseID()); err != nil || n.Commands != 421_337 {
 		t.Errorf("Stats() = %+v, %v; want 421,337 commands", n, err)
+	}
+}
+
+// Each setting is told as the API writes it, and nothing is told of what it leaves out or
+// writes in another form.
+func TestManagementSettings(t *testing.T) {
+	read := func(t *testing.T, fields map[string]any) upstash.Settings {
+		t.Helper()
+		s := upstashtest.Start(t, upstashtest.Options{APIKey: canary})
+		m := newManagement(t, s, canary)
+		for field, value := range fields {
+			s.SetSetting(field, value)
+		}
+		got, err := m.Settings(t.Context(), s.DatabaseID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	yes, no, twenty := true, false, 20.0
+	for name, c := range map[string]struct {
+		fields map[string]any
+		want   upstash.Settings
+	}{
+		"as the API answers": {
+			map[string]any{"read_regions": []string{"us-west-1"}, "db_acl_enabled": "true", "securityAddons": map[string]bool{"ipWhitelisting": true}},
+			upstash.Settings{
+				Type: "free", Budget: &twenty, TLS: &yes, Eviction: &no, AutoUpgrade: &no, DailyBackup: &no, ACL: &yes, ProdPack: &no, IPAllowlist: &yes,
+				PrimaryRegion: "us-east-1", ReadRegions: []string{"us-west-1"},
+			},
+		},
+		"left out, and in another form": {
+			map[string]any{
+				"read_regions": nil, "db_acl_enabled": 7, "securityAddons": "none", "budget": "20", "tls": nil, "eviction": []int{1}, "auto_upgrade": nil,
+				"daily_backup_enabled": nil, "prod_pack_enabled": nil, "type": 4, "primary_region": nil,
+			},
+			upstash.Settings{},
+		},
+		"a list of addresses": {
+			map[string]any{"allowed_ips": []string{"192.0.2.1"}, "securityAddons": map[string]bool{"ipWhitelisting": false}},
+			upstash.Settings{Type: "free", Budget: &twenty, TLS: &yes, Eviction: &no, AutoUpgrade: &no, DailyBackup: &no, ACL: &no, ProdPack: &no, IPAllowlist: &yes, PrimaryRegion: "us-east-1", ReadRegions: []string{}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, read(t, c.fields)); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 

@@ -58,13 +58,18 @@ func newRedactor(token string, base *url.URL, more ...string) redactor {
 	return redactor{strings.NewReplacer(pairs...)}
 }
 
-// clean redacts a text, makes one printable line of it, and cuts it to limit bytes.
-// Redaction comes first: a cut token would no longer be recognised.
+// clean redacts a text from outside, IP addresses included, makes one printable line of it, and
+// cuts it to limit bytes. Redaction comes first: a cut token would no longer be recognised.
 func (r redactor) clean(s string, limit int) string {
-	if r.replacer != nil {
-		s = r.replacer.Replace(s)
+	return printable(outbound.HideAddresses(r.replace(s)), limit)
+}
+
+// replace takes out the secrets and the host alone.
+func (r redactor) replace(s string) string {
+	if r.replacer == nil {
+		return s
 	}
-	return printable(s, limit)
+	return r.replacer.Replace(s)
 }
 
 // printable makes one line of s with a mark for each character that no terminal shows,

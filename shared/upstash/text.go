@@ -39,31 +39,49 @@ func classifyText(text string) cause.Cause {
 
 // classifyErr judges the texts that Upstash sends with Redis' generic code ERR.
 func classifyErr(text string) cause.Cause {
+	switch {
+	case strings.HasPrefix(text, "command is not available"), strings.HasPrefix(text, "command ") && strings.Contains(text, "is not allowed in rest"):
+		return cause.CommandBlocked
+	case strings.HasPrefix(text, "wrong password or user"):
+		return cause.AuthUserDisabled
+	}
+	if c := exceededCause(text); c != "" {
+		return c
+	}
+	return stoppedCause(text)
+}
+
+// exceededCause names the limit that a text says is exceeded or reached: "max requests limit
+// exceeded", "DB capacity quota exceeded", "max number of clients reached". What the limit is of
+// decides, and not the sentence. It returns "" for any other text.
+func exceededCause(text string) cause.Cause {
+	subject, _, exceeded := strings.Cut(text, " exceeded")
+	if !exceeded {
+		subject, _, exceeded = strings.Cut(text, " reached")
+	}
+	words := strings.Fields(subject)
+	// Quotes and other marks would be a command's arguments.
+	if !exceeded || len(words) > 6 || strings.IndexFunc(subject, func(r rune) bool { return r != ' ' && (r < 'a' || r > 'z') }) >= 0 ||
+		!slices.Contains([]string{"max", "maximum", "daily", "monthly", "db", "storage", "memory", "concurrent", "request", "requests", "command", "commands"}, words[0]) {
+		return ""
+	}
 	for _, t := range []struct {
-		prefix string
-		cause  cause.Cause
+		words []string
+		cause cause.Cause
 	}{
-		{"max daily request limit exceeded", cause.QuotaDaily},
-		{"max requests limit exceeded", cause.QuotaMonthly},
-		{"max monthly request limit exceeded", cause.QuotaMonthly},
-		{"db capacity quota exceeded", cause.StorageFull},
-		{"max request size exceeded", cause.RequestTooBig},
-		{"max single record size exceeded", cause.RequestTooBig},
-		{"max key size exceeded", cause.RequestTooBig},
-		{"max concurrent connections exceeded", cause.ConnectionsFull},
-		{"max number of clients reached", cause.ConnectionsFull},
-		{"max commands per second exceeded", cause.Throttled},
-		{"command is not available", cause.CommandBlocked},
-		{"wrong password or user", cause.AuthUserDisabled},
+		{[]string{"per second"}, cause.Throttled},
+		{[]string{"bandwidth"}, cause.QuotaPlan},
+		{[]string{"capacity", "storage", "memory", "data size", "database size"}, cause.StorageFull},
+		{[]string{"connection", "clients"}, cause.ConnectionsFull},
+		{[]string{"size"}, cause.RequestTooBig},
+		{[]string{"daily"}, cause.QuotaDaily},
+		{[]string{"request", "command"}, cause.QuotaMonthly},
 	} {
-		if strings.HasPrefix(text, t.prefix) {
+		if slices.ContainsFunc(t.words, func(w string) bool { return strings.Contains(subject, w) }) {
 			return t.cause
 		}
 	}
-	if strings.HasPrefix(text, "command ") && strings.Contains(text, "is not allowed in rest") {
-		return cause.CommandBlocked
-	}
-	return stoppedCause(text)
+	return ""
 }
 
 // stoppedCause names why Upstash has stopped a database as a whole: "This database has been
@@ -73,6 +91,7 @@ func classifyErr(text string) cause.Cause {
 func stoppedCause(text string) cause.Cause {
 	words := strings.Fields(text)
 	about := func(w string) bool {
+		w = strings.TrimSuffix(w, "'s")
 		return slices.Contains([]string{"database", "account", "plan", "budget", "bandwidth"}, w)
 	}
 	// Further on the text may quote a command's arguments.

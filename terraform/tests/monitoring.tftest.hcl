@@ -96,6 +96,14 @@ run "health_is_asked_from_outside" {
     condition     = google_monitoring_uptime_check_config.health[0].monitored_resource[0].labels.host == "pongwatch-healthcheck-123456789012.us-east4.run.app" && google_monitoring_uptime_check_config.health[0].http_check[0].path == "/health" && google_monitoring_uptime_check_config.health[0].http_check[0].service_agent_authentication[0].type == "OIDC_TOKEN"
     error_message = "A job that never ran leaves no series whose absence could be noticed."
   }
+  assert {
+    condition     = google_monitoring_uptime_check_config.health[0].period == "300s" && google_monitoring_uptime_check_config.health[0].selected_regions == tolist(["USA_VIRGINIA", "EUROPE", "ASIA_PACIFIC"])
+    error_message = "Six regions each minute cost ten times as much, and tell no more than the ticks do."
+  }
+  assert {
+    condition     = tonumber(trimsuffix(google_monitoring_alert_policy.health[0].conditions[0].condition_threshold[0].aggregations[0].alignment_period, "s")) > 900
+    error_message = "Between two looks of a region there is no point, which must not look like a success."
+  }
 }
 
 run "policies_wait_for_the_metrics_that_they_name" {

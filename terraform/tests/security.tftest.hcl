@@ -19,7 +19,7 @@ variables {
   oncall_email = "oncall@example.com"
 
   databases = {
-    prod-cache  = { url = "https://merry-cat-32748.upstash.io" }
+    prod-cache  = { url = "https://merry-cat-32748.upstash.io", app = [{ service = "backend", cloud_run = "projects/app-project/locations/us-east1/services/backend" }] }
     prod-queue  = { url = "secret:queue-url", token = "secret:queue-token" }
     eu-sessions = { url = "https://calm-owl-11223.upstash.io", token = "sm://projects/other-project/secrets/eu-token/versions/7" }
   }
@@ -291,17 +291,6 @@ run "an_open_health_page_opens_healthcheck" {
   }
 }
 
-run "readers_may_read_and_no_one_else" {
-  variables {
-    readers = ["group:sre@example.com"]
-  }
-
-  assert {
-    condition     = contains(google_cloud_run_v2_service_iam_binding.metrics.members, "group:sre@example.com") && contains(google_cloud_run_v2_service_iam_binding.healthcheck["us-east4"].members, "group:sre@example.com") && !contains(google_cloud_run_v2_service_iam_binding.alert.members, "group:sre@example.com")
-    error_message = "Readers read the pages, and post nothing to Alert."
-  }
-}
-
 # Whoever may read a page holds run.invoker, which lets them post as well: each function asks
 # who posts, and lets these start a run or push, and nobody else.
 run "readers_may_do_exactly_get" {
@@ -331,10 +320,6 @@ run "readers_may_do_exactly_get" {
 }
 
 run "an_app_on_cloud_run_may_be_looked_at" {
-  variables {
-    databases = { prod-cache = { url = "https://merry-cat-32748.upstash.io", app = [{ service = "backend", cloud_run = "projects/app-project/locations/us-east1/services/backend" }] } }
-  }
-
   assert {
     condition = alltrue([for grant in google_cloud_run_v2_service_iam_member.apps : (
       grant.role == "roles/run.viewer" && grant.project == "app-project" && grant.location == "us-east1" && grant.name == "backend"

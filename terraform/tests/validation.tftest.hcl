@@ -392,3 +392,132 @@ run "a_number_with_letters_is_refused" {
   }
   expect_failures = [var.project_number]
 }
+
+run "a_database_that_exists_cannot_be_deleted_by_this" {
+  command = plan
+  variables {
+    firestore = { existing = true, protected = false }
+  }
+  expect_failures = [var.firestore]
+}
+
+run "a_key_by_its_short_name_is_refused" {
+  command = plan
+  variables {
+    kms_key = "pongwatch"
+  }
+  expect_failures = [var.kms_key]
+}
+
+run "a_version_of_a_key_is_refused" {
+  command = plan
+  variables {
+    kms_key = "projects/my-keys/locations/us-east4/keyRings/pongwatch/cryptoKeys/data/cryptoKeyVersions/1"
+  }
+  expect_failures = [var.kms_key]
+}
+
+run "a_pool_by_its_short_name_is_refused" {
+  command = plan
+  variables {
+    worker_pool = "private"
+  }
+  expect_failures = [var.worker_pool]
+}
+
+run "a_multi_region_for_secrets_is_refused" {
+  command = plan
+  variables {
+    secret_locations = ["EU"]
+  }
+  expect_failures = [var.secret_locations]
+}
+
+run "a_place_of_secrets_twice_is_refused" {
+  command = plan
+  variables {
+    secret_locations = ["us-east4", "us-east4"]
+  }
+  expect_failures = [var.secret_locations]
+}
+
+run "a_connector_beside_a_subnetwork_is_refused" {
+  command = plan
+  variables {
+    vpc = { us-east4 = { subnetwork = "functions", connector = "functions" } }
+  }
+  expect_failures = [var.vpc]
+}
+
+run "a_network_without_a_way_into_it_is_refused" {
+  command = plan
+  variables {
+    vpc = { us-east4 = { network = "prod" } }
+  }
+  expect_failures = [var.vpc]
+}
+
+run "a_network_for_an_unknown_function_is_refused" {
+  command = plan
+  variables {
+    vpc = { us-east4 = { subnetwork = "functions", functions = ["alerts"] } }
+  }
+  expect_failures = [var.vpc]
+}
+
+run "alert_for_everybody_is_refused" {
+  command = plan
+  variables {
+    ingress_alert = "ALLOW_ALL"
+  }
+  expect_failures = [var.ingress_alert]
+}
+
+run "a_webhook_that_nobody_reaches_is_refused" {
+  command = plan
+  variables {
+    ingress_webhook = "ALLOW_INTERNAL_ONLY"
+  }
+  expect_failures = [var.ingress_webhook]
+}
+
+run "a_webhook_behind_an_unnamed_load_balancer_is_refused" {
+  command = plan
+  variables {
+    inbound         = { link_keys = ["secret:link-key"] }
+    ingress_webhook = "ALLOW_INTERNAL_AND_GCLB"
+  }
+  expect_failures = [var.ingress_webhook]
+}
+
+run "a_webhook_address_without_tls_is_refused" {
+  command = plan
+  variables {
+    inbound = { link_keys = ["secret:link-key"], url = "http://pongwatch.example.com" }
+  }
+  expect_failures = [var.inbound]
+}
+
+run "a_check_each_second_is_refused" {
+  command = plan
+  variables {
+    uptime_period = 1
+  }
+  expect_failures = [var.uptime_period]
+}
+
+run "a_check_from_two_regions_is_refused" {
+  command = plan
+  variables {
+    uptime_regions = ["EUROPE", "ASIA_PACIFIC"]
+  }
+  expect_failures = [var.uptime_regions]
+}
+
+run "a_check_from_a_region_of_google_cloud_is_refused" {
+  command = plan
+  variables {
+    uptime_regions = ["us-east4", "EUROPE", "ASIA_PACIFIC", "USA_IOWA"]
+  }
+  expect_failures = [var.uptime_regions]
+}

@@ -23,6 +23,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -33,11 +34,14 @@ import (
 const (
 	// publishTimeout leaves Slack's three seconds some room.
 	publishTimeout = 2 * time.Second
-	secretTimeout  = 2 * time.Second
-	maxSlackBody   = 64 << 10
-	maxEventBody   = 64 << 10
-	maxLinkBody    = 4 << 10
-	maxLinkQuery   = 2 << 10
+	// slackPatience and linkPatience are how long an answer waits for Alert, where it can see it.
+	slackPatience = time.Second
+	linkPatience  = 3 * time.Second
+	secretTimeout = 2 * time.Second
+	maxSlackBody  = 64 << 10
+	maxEventBody  = 64 << 10
+	maxLinkBody   = 4 << 10
+	maxLinkQuery  = 2 << 10
 	// rereadEvery bounds how often a wrong signature makes the function read secrets again.
 	rereadEvery = time.Minute
 )
@@ -51,6 +55,9 @@ type Options struct {
 	Reports, Signals report.Publisher
 	// AllowLoopback lets Slack be on this machine: `local` sets it.
 	AllowLoopback bool
+	// State returns a shard's state, so that pages and answers say what came of a command. Only
+	// `local` sets it, because the deployed function may publish and nothing else.
+	State func(ctx context.Context, shard string) (incident.State, error)
 	// Now returns the time; nil is time.Now.
 	Now func() time.Time
 	// Logger is optional.

@@ -52,8 +52,16 @@ func (f *function) confirm(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	if v, ok := f.refusal(); ok {
+		f.show(w, http.StatusForbidden, v, l)
+		return
+	}
+	if v, ok := f.outcome(r.Context(), command(l)); ok {
+		f.show(w, http.StatusOK, v, l)
+		return
+	}
 	short := incident.ShortID(l.Incident)
-	v := view{Title: "Acknowledge " + short + "?", Text: "Reminders become rare and the incident is not escalated.", Button: "Acknowledge"}
+	v := view{Title: "Acknowledge " + short + "?", Text: acknowledging, Button: "Acknowledge"}
 	if report.Action(l.Action) == report.Silence {
 		v = view{Title: "Silence " + short + "?", Text: "You get no new messages about this incident for the time that you choose. If it is still failing when the silence ends, you are notified.", Button: "Silence"}
 		for _, d := range f.config.Alerting.Silences.Choices {
@@ -75,10 +83,13 @@ func (f *function) act(w http.ResponseWriter, r *http.Request) {
 		unauthorized(w)
 		return
 	}
-	now := f.now().UTC()
-	c := report.Command{
-		Action: report.Action(l.Action), Shard: l.Shard, Incident: l.Incident, Reopened: message.Life(l.Reopened), By: "link", Via: "link", At: now,
+	if v, ok := f.refusal(); ok {
+		f.show(w, http.StatusForbidden, v, l)
+		return
 	}
+	now := f.now().UTC()
+	c := command(l)
+	c.At = now
 	if c.Action == report.Silence {
 		if c.For, err = f.silence(form.Get("for")); err != nil {
 			job.WriteError(w, http.StatusBadRequest, err.Error())
@@ -87,13 +98,20 @@ func (f *function) act(w http.ResponseWriter, r *http.Request) {
 	}
 	// A second press within the minute is the same command.
 	c.ID = identity("link", l.Shard, l.Incident, strconv.Itoa(l.Reopened), l.Action, c.For.String(), now.Format("2006-01-02T15:04"))
-	if !f.command(r.Context(), c) {
+	if !f.send(r.Context(), c) {
 		f.show(w, http.StatusServiceUnavailable, view{Title: "Not sent", Text: "The request could not be handed over, and nothing has changed. Go back and try again."}, l)
 		return
 	}
-	f.show(w, http.StatusOK, view{
+	f.show(w, http.StatusOK, f.await(r.Context(), c, linkPatience, view{
 		Title: asked(c), Text: "The messages and the dashboard show it within a few seconds. If they do not, the incident is over, or it has reopened since this link was made: use the link in the latest message.",
-	}, l)
+	}), l)
+}
+
+// command returns what a link permits, without its id and time.
+func command(l signature.Link) report.Command {
+	return report.Command{
+		Action: report.Action(l.Action), Shard: l.Shard, Incident: l.Incident, Reopened: message.Life(l.Reopened), By: "link", Via: "link",
+	}
 }
 
 // asked says what a command asks for. Whether it comes true is Alert's decision.

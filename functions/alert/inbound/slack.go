@@ -52,7 +52,7 @@ func (f *function) slack(w http.ResponseWriter, r *http.Request) {
 			ID: identity("slack", i.Team, i.Channel, i.User, a.TS, string(a.Kind), a.Incident), Action: a.Kind,
 			Shard: a.Shard, Incident: a.Incident, Reopened: message.Life(a.Reopened), For: a.For, By: i.User, Via: "slack", At: f.now().UTC(),
 		}
-		if !f.command(r.Context(), c) {
+		if !f.send(r.Context(), c) {
 			job.WriteError(w, http.StatusServiceUnavailable, "the command could not be handed over, try again")
 			return
 		}
@@ -68,15 +68,20 @@ const tellTimeout = 700 * time.Millisecond
 // slackHosts are those of response URLs.
 var slackHosts = []string{"hooks.slack.com", "hooks.slack-gov.com"}
 
-// tell says to the person who clicked what was asked for, or that it will be refused. Its
-// failure costs only that answer.
+// tell says to the person who clicked what came of it, what was asked for where that is not
+// known, or that it will be refused. Its failure costs only that answer.
 func (f *function) tell(ctx context.Context, i slack.Interaction, c report.Command) {
 	if i.ResponseURL == "" {
 		return
 	}
-	said := asked(c) + ". The message shows it within a few seconds. If it does not, the incident is over, or it has reopened since that message."
+	var said string
 	if f.mayNot(i.User) {
 		said = "You are not among the approvers of pongwatch, so nothing changes. Ask one of them, or have your user id " + i.User + " added to `approvers`."
+	} else {
+		v := f.await(ctx, c, slackPatience, view{
+			Title: asked(c), Text: "The message shows it within a few seconds. If it does not, the incident is over, or it has reopened since that message.",
+		})
+		said = v.Title + ". " + v.Text
 	}
 	if i.Message != "" {
 		said += "\n> " + i.Message
@@ -134,8 +139,8 @@ func (f *function) ours(i slack.Interaction) bool {
 	return !known
 }
 
-// command publishes a command, and logs it either way.
-func (f *function) command(ctx context.Context, c report.Command) bool {
+// send publishes a command, and logs it either way.
+func (f *function) send(ctx context.Context, c report.Command) bool {
 	m, err := report.Encode(c)
 	if err == nil {
 		err = publish(ctx, f.options.Reports, m)

@@ -54,7 +54,7 @@ func Judge(state *incident.State, fresh Fresh, p incident.Policy, now time.Time)
 			s.judge(key, ss, heard)
 		}
 	}
-	s.relateMock()
+	s.relateMock(len(heard) > 0)
 	explained = map[string]bool{}
 	for id, inc := range s.Incidents {
 		switch {

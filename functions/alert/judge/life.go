@@ -130,7 +130,7 @@ func (s *shard) close(inc *incident.Incident, ss *incident.SeriesState) {
 func (s *shard) resolve(inc *incident.Incident, event incident.Event) {
 	inc.Resolved = s.now
 	inc.Gone = event == incident.NoLongerWatched
-	inc.Unstable, inc.Flapping = false, false
+	inc.Unstable, inc.Flapping, inc.Stale = false, false, time.Time{}
 	s.announce(inc, event)
 }
 

@@ -63,7 +63,6 @@ func (s *shard) missing() {
 	for key := range s.Jobs {
 		if !slices.ContainsFunc(jobs, func(j incident.Job) bool { return covers(j, key) }) { // no longer configured
 			delete(s.Jobs, key)
-			s.retract(subjectReports, key)
 		}
 	}
 }
@@ -131,9 +130,14 @@ func (s *shard) missingSeries(late map[string]bool) {
 	if !missed {
 		return
 	}
+	jobs := s.expectedJobs()
 	for _, src := range slices.Clone(reports.Sources) {
 		key, isSeries := report.ParseSeries(src.Source)
-		if _, known := s.Series[key]; isSeries && !known {
+		_, known := s.Series[key]
+		if !isSeries {
+			known = slices.ContainsFunc(jobs, func(j incident.Job) bool { return j.Key() == src.Source })
+		}
+		if !known { // it is no longer configured
 			s.retract(subjectReports, src.Source)
 		}
 	}
@@ -172,43 +176,4 @@ func (s *shard) explainsSilence(key report.Series, ss *incident.SeriesState, lat
 		}
 	}
 	return false
-}
-
-// closeGone closes what the configuration no longer knows. A configuration that could
-// not be read closes nothing.
-func (s *shard) closeGone() {
-	if s.policy.Databases == nil {
-		return
-	}
-	for key, ss := range s.Series {
-		if s.watched(key) {
-			continue
-		}
-		if inc := s.openOf(ss); inc != nil {
-			s.resolve(inc, incident.NoLongerWatched)
-		}
-		delete(s.Series, key)
-	}
-	regions := map[string]bool{}
-	for _, j := range s.policy.Jobs {
-		if j.Job == report.HealthCheck && j.Region != "" {
-			regions[j.Region] = true
-		}
-	}
-	for key, ss := range s.Series {
-		if len(regions) > 0 && votes(key.Check) { // regions that are no longer configured have no vote
-			ss.Sources = slices.DeleteFunc(ss.Sources, func(src incident.SourceState) bool { return src.Source != "" && !regions[src.Source] })
-		}
-	}
-	if len(s.policy.Databases) > 0 {
-		return
-	}
-	// Of a shard that is gone, the monitor's own series are left.
-	for _, inc := range s.Incidents {
-		if inc.Open() {
-			s.resolve(inc, incident.NoLongerWatched)
-		}
-	}
-	clear(s.Series)
-	clear(s.Jobs)
 }

@@ -119,16 +119,22 @@ func mockAt(outage *incident.Incident, service string) (int, bool) {
 
 // relateMock keeps open incidents of mock mode and of ping aware of one another. While
 // Redis is down the outage shows who is without it. Once it is back, the apps that are
-// still without it must be restarted.
-func (s *shard) relateMock() {
+// still without it must be restarted. It also notes whose evidence is stale; asked says that
+// health checks ask the apps.
+func (s *shard) relateMock(asked bool) {
 	for _, inc := range s.Incidents {
 		if inc.Series.Check != report.MockMode || !inc.Open() || inc.Drill {
 			continue
 		}
 		s.attachMock(inc.Series)
-		answers, back := inc.RedisAnswers, inc.RedisBack
+		answers, back, stale := inc.RedisAnswers, inc.RedisBack, inc.Stale
 		s.compareRedis(inc)
-		if answers != inc.RedisAnswers || !back.Equal(inc.RedisBack) {
+		if ss := s.Series[inc.Series]; asked && ss != nil {
+			if inc.Stale = (time.Time{}); s.stale(ss) {
+				inc.Stale = ss.LastBad
+			}
+		}
+		if answers != inc.RedisAnswers || !back.Equal(inc.RedisBack) || !stale.Equal(inc.Stale) {
 			s.announce(inc, incident.Updated)
 		}
 	}
@@ -163,13 +169,42 @@ func signals(src *incident.SourceState) bool {
 	return kind == report.SourceEvent || kind == report.SourceLogs
 }
 
+// stale reports whether no source confirms any more that the app is in mock mode, although the
+// app is asked: it has given no decided answer for long, and no signal has come either.
+func (s *shard) stale(ss *incident.SeriesState) bool {
+	asked := false
+	for i := range ss.Sources {
+		src := &ss.Sources[i]
+		switch confirmed := heard(src, s.now) || s.now.Sub(src.Scheduled) < s.policy.Replaced; {
+		case src.Scheduled.IsZero(): // it has never given a decided answer
+		case confirmed && src.Down:
+			return false
+		case !confirmed && !signals(src):
+			asked = true
+		}
+	}
+	return asked
+}
+
+// answers reports whether the app itself answers for the source.
+func answers(src *incident.SourceState) bool {
+	return src.Source == report.SourceApp || src.Source == report.SourceProof
+}
+
 // goodSince returns how often the app and the proof, as far as there are any, have
-// both been good since that time.
+// both been good since that time. The one that is unknown by now leaves it to the other, but
+// a proof that has failed must be given again.
 func goodSince(ss *incident.SeriesState, at time.Time) int {
 	var counts []int
+	known := slices.ContainsFunc(ss.Sources, func(src incident.SourceState) bool {
+		return answers(&src) && !src.Scheduled.IsZero() && src.UnknownSince.IsZero()
+	})
 	for _, src := range ss.Sources {
-		if src.Source != report.SourceApp && src.Source != report.SourceProof || src.Scheduled.IsZero() {
+		if !answers(&src) || src.Scheduled.IsZero() {
 			continue // an app that has never answered says nothing
+		}
+		if known && !src.UnknownSince.IsZero() && !(src.Source == report.SourceProof && src.Down) {
+			continue
 		}
 		n := 0
 		if !src.Down && src.Bad == 0 && src.Every > 0 && src.Scheduled.After(at) {
@@ -183,8 +218,10 @@ func goodSince(ss *incident.SeriesState, at time.Time) int {
 	return slices.Min(counts)
 }
 
-// retireMock withdraws evidence from logs and events that is out of date: the app and
-// the proof were good twice since, or the revision was replaced. No one has to say so.
+// retireMock withdraws evidence that is out of date: from logs and events when the app and the
+// proof were good twice since or the revision was replaced, and from an app that gives no
+// decided answer any more when the proof was good twice since or a signal has said that it is
+// over. No one has to say so.
 func (s *shard) retireMock() {
 	for key, ss := range s.Series {
 		if key.Check != report.MockMode {
@@ -192,11 +229,21 @@ func (s *shard) retireMock() {
 		}
 		for i := range ss.Sources {
 			src := &ss.Sources[i]
-			if src.Down && signals(src) && (goodSince(ss, src.Scheduled) >= 2 || s.replaced(ss, src)) {
+			lost := src.Source == report.SourceApp && !src.UnknownSince.IsZero()
+			switch {
+			case !src.Down || !signals(src) && !lost:
+			case goodSince(ss, src.Scheduled) >= 2, s.replaced(ss, src), lost && ended(ss, src.Scheduled):
 				withdraw(src, src.Scheduled) // it has not spoken since
 			}
 		}
 	}
+}
+
+// ended reports whether a signal has said since that time that it is over.
+func ended(ss *incident.SeriesState, at time.Time) bool {
+	return slices.ContainsFunc(ss.Sources, func(src incident.SourceState) bool {
+		return signals(&src) && src.Status == report.OK && !src.Scheduled.Before(at)
+	})
 }
 
 // replaced reports whether a revision has been silent since another one spoke. An app in

@@ -162,6 +162,69 @@ func TestEvidenceOfMockMode(t *testing.T) {
 				w.run("us", ".", w.other(report.MockMode, report.SourceApp, of))
 			}
 		}, "0 opened; 2 resolved"},
+		{"the proof closes what the log said although the page has become unclear", func(w *court) {
+			w.run("us", ".", w.other(report.MockMode, report.SourceApp, ""))
+			w.signal(report.SourceLogs, "", on, at(0))
+			for i := range 2 {
+				w.now = at(i + 1)
+				w.run("us", ".", w.unclear(report.SourceApp), w.other(report.MockMode, report.SourceProof, ""))
+			}
+		}, "1 opened; 2 resolved"},
+		{"and what the page itself said before", func(w *court) {
+			w.run("us", ".", w.other(report.MockMode, report.SourceApp, cause.Mock))
+			for i := range 2 {
+				w.now = at(i + 1)
+				w.run("us", ".", w.unclear(report.SourceApp), w.other(report.MockMode, report.SourceProof, ""))
+			}
+		}, "0 opened; 2 resolved"},
+		{"not while the page still says so", func(w *court) {
+			for i := range 3 {
+				w.now = at(i)
+				w.run("us", ".", w.other(report.MockMode, report.SourceApp, cause.Mock), w.other(report.MockMode, report.SourceProof, ""))
+			}
+		}, "0 opened"},
+		{"an app that is good closes what the log said although its proof has become unclear", func(w *court) {
+			w.run("us", ".", w.other(report.MockMode, report.SourceProof, ""))
+			w.signal(report.SourceLogs, "", on, at(0))
+			for i := range 2 {
+				w.now = at(i + 1)
+				w.run("us", ".", w.other(report.MockMode, report.SourceApp, ""), w.unclear(report.SourceProof))
+			}
+		}, "1 opened; 2 resolved"},
+		{"but not a proof that has failed before it became unclear", func(w *court) {
+			w.run("us", ".", w.other(report.MockMode, report.SourceProof, cause.Mock))
+			w.signal(report.SourceLogs, "", on, at(0))
+			for i := range 3 {
+				w.now = at(i + 1)
+				w.run("us", ".", w.other(report.MockMode, report.SourceApp, ""), w.unclear(report.SourceProof))
+			}
+		}, "0 opened; 0 updated"},
+		{"the event of the end closes what the page said before it became unclear", func(w *court) {
+			w.run("us", ".", w.other(report.MockMode, report.SourceApp, cause.Mock))
+			w.now = at(1)
+			w.run("us", ".", w.unclear(report.SourceApp))
+			w.now = at(2)
+			w.signal(report.SourceEvent, "r2", off, at(2))
+		}, "0 opened; 2 resolved"},
+		{"also one that comes before the page becomes unclear", func(w *court) {
+			w.run("us", ".", w.other(report.MockMode, report.SourceApp, cause.Mock))
+			w.now = at(1)
+			w.signal(report.SourceEvent, "", off, at(1))
+			w.now = at(2)
+			w.run("us", ".", w.unclear(report.SourceApp))
+		}, "0 opened; 2 resolved"},
+		{"not one that is older than what the page said", func(w *court) {
+			w.now = at(1)
+			w.run("us", ".", w.other(report.MockMode, report.SourceApp, cause.Mock))
+			w.signal(report.SourceEvent, "", off, at(0))
+			w.now = at(2)
+			w.run("us", ".", w.unclear(report.SourceApp))
+		}, "1 opened"},
+		{"nor one of a page that still says so", func(w *court) {
+			w.run("us", ".", w.other(report.MockMode, report.SourceApp, cause.Mock))
+			w.now = at(1)
+			w.signal(report.SourceEvent, "", off, at(1))
+		}, "0 opened"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newCourt(t)
@@ -169,6 +232,89 @@ func TestEvidenceOfMockMode(t *testing.T) {
 			tt.play(w)
 			w.want(split("a/mock_mode/backend", tt.want)...)
 		})
+	}
+}
+
+// unclear is an answer of the app of database a that says neither.
+func (c *court) unclear(source string) report.Observation {
+	o := c.other(report.MockMode, source, cause.AppUnreachable)
+	o.Status = report.Unknown
+	return o
+}
+
+// Evidence that nothing can withdraw and nothing confirms is stale after a quarter of an hour.
+func TestStaleEvidenceOfMockMode(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		begin func(*court)
+		// then is what each later run has to say about mock mode.
+		then func(*court, int) []report.Observation
+		want bool
+	}{
+		{"the page says mock, then nothing that is understood", func(w *court) { w.run("us", ".", w.other(report.MockMode, report.SourceApp, cause.Mock)) },
+			func(w *court, _ int) []report.Observation { return []report.Observation{w.unclear(report.SourceApp)} }, true},
+		{"it is not asked any more", func(w *court) { w.run("us", ".", w.other(report.MockMode, report.SourceApp, cause.Mock)) },
+			func(*court, int) []report.Observation { return nil }, true},
+		{"it says so to this day", func(w *court) { w.run("us", ".", w.other(report.MockMode, report.SourceApp, cause.Mock)) },
+			func(w *court, _ int) []report.Observation {
+				return []report.Observation{w.other(report.MockMode, report.SourceApp, cause.Mock)}
+			}, false},
+		{"a proof that fails is not given any more", func(w *court) { w.run("us", ".", w.other(report.MockMode, report.SourceProof, cause.Mock)) },
+			func(w *court, _ int) []report.Observation { return []report.Observation{w.unclear(report.SourceProof)} }, true},
+		{"the log said so once, and the page has become unclear after one good answer", func(w *court) {
+			w.signal(report.SourceLogs, "", report.Activated, w.now)
+			w.run("us", ".", w.other(report.MockMode, report.SourceApp, ""))
+		}, func(w *court, _ int) []report.Observation { return []report.Observation{w.unclear(report.SourceApp)} }, true},
+		{"the event is repeated", func(w *court) {
+			w.signal(report.SourceEvent, "", report.Activated, w.now)
+			w.run("us", ".", w.other(report.MockMode, report.SourceApp, ""))
+		}, func(w *court, minute int) []report.Observation {
+			if minute%5 == 0 {
+				w.signal(report.SourceEvent, "", report.Activated, w.now)
+			}
+			return []report.Observation{w.unclear(report.SourceApp)}
+		}, false},
+		{"the log said so once, of an app that has no page", func(w *court) { w.signal(report.SourceLogs, "", report.Activated, w.now) },
+			func(*court, int) []report.Observation { return nil }, false},
+		{"or one that was never understood", func(w *court) { w.signal(report.SourceLogs, "", report.Activated, w.now) },
+			func(w *court, _ int) []report.Observation { return []report.Observation{w.unclear(report.SourceApp)} }, false},
+		{"the configuration says so", func(w *court) {
+			w.run("us", ".", w.other(report.MockMode, report.SourceApp, cause.Mock), w.other(report.MockMode, report.SourceConfig, cause.Mock))
+		}, func(w *court, _ int) []report.Observation {
+			return []report.Observation{w.unclear(report.SourceApp), w.other(report.MockMode, report.SourceConfig, cause.Mock)}
+		}, false},
+	} {
+		w := newCourt(t)
+		tt.begin(w)
+		stale := func() (since time.Time) {
+			for _, inc := range w.s.Incidents {
+				if inc.Series == mockA {
+					since = inc.Stale
+				}
+			}
+			return since
+		}
+		for minute := 1; minute <= 15; minute++ {
+			if !stale().IsZero() {
+				t.Errorf("%s: stale before minute %d", tt.name, minute)
+			}
+			w.now = at(minute)
+			w.run("us", ".", tt.then(w, minute)...)
+		}
+		if since := stale(); since.Equal(noon) != tt.want || since.IsZero() == tt.want {
+			t.Errorf("%s: stale since %v", tt.name, since)
+		}
+		for i := range 20 { // no health check asks: that says nothing about the app
+			w.now = at(16 + i)
+			w.step(Evidence{})
+		}
+		if since := stale(); since.IsZero() == tt.want {
+			t.Errorf("%s: without health checks, stale since %v", tt.name, since)
+		}
+		w.run("us", ".", w.other(report.MockMode, report.SourceApp, cause.Mock))
+		if since := stale(); !since.IsZero() || !w.of(report.MockMode).Open() {
+			t.Errorf("%s: stale since %v although it was confirmed", tt.name, since)
+		}
 	}
 }
 
@@ -183,6 +329,10 @@ func TestGoodSince(t *testing.T) {
 		return src
 	}
 	same := func(*incident.SourceState) {}
+	unclear := func(src incident.SourceState) incident.SourceState {
+		src.UnknownSince = at(9)
+		return src
+	}
 	for _, tt := range []struct {
 		name    string
 		sources []incident.SourceState
@@ -195,6 +345,11 @@ func TestGoodSince(t *testing.T) {
 		{"the worse of both", []incident.SourceState{app(2, 9), proof(same)}, 2},
 		{"the worse of both, the other way round", []incident.SourceState{app(9, 9), proof(func(src *incident.SourceState) { src.Good = 1 })}, 1},
 		{"a proof that was never given says nothing", []incident.SourceState{app(2, 9), proof(func(src *incident.SourceState) { src.Scheduled = time.Time{} })}, 2},
+		{"an app that is unclear by now leaves it to the proof", []incident.SourceState{unclear(app(0, 2)), proof(same)}, 9},
+		{"a proof that is unclear leaves it to the app", []incident.SourceState{app(2, 9), unclear(proof(func(src *incident.SourceState) { src.Good = 1 }))}, 2},
+		{"one of whom neither is clear", []incident.SourceState{unclear(app(2, 9)), unclear(proof(func(src *incident.SourceState) { src.Good = 1 }))}, 1},
+		{"an app alone that is unclear by now", []incident.SourceState{unclear(app(2, 9))}, 2},
+		{"a proof that has failed and is unclear by now", []incident.SourceState{app(2, 9), unclear(proof(func(src *incident.SourceState) { src.Down = true }))}, 0},
 		{"one that is down", []incident.SourceState{app(2, 9), proof(func(src *incident.SourceState) { src.Down = true })}, 0},
 		{"one that is bad", []incident.SourceState{app(2, 9), proof(func(src *incident.SourceState) { src.Bad = 1 })}, 0},
 		{"one without an interval", []incident.SourceState{app(2, 9), proof(func(src *incident.SourceState) { src.Every = 0 })}, 0},

@@ -93,10 +93,17 @@ func (s *shard) watched(key report.Series) bool {
 		return true
 	}
 	db, known := s.policy.Databases[key.Database]
-	if known && key.Check == report.MockMode && db.Services != nil && !slices.Contains(db.Services, key.Subject) {
-		return false // otherwise anyone could open an incident of any name
+	if !known || len(db.Checks) > 0 && !slices.Contains(db.Checks, key.Check) {
+		return false
 	}
-	return known && (len(db.Checks) == 0 || slices.Contains(db.Checks, key.Check))
+	switch {
+	case key.Check == report.MockMode && key.Subject == "":
+		return len(db.Apps) == 0 // otherwise each app is a series of its own
+	case key.Check == report.MockMode: // otherwise anyone could open an incident of any name
+		return db.Services == nil || slices.Contains(db.Services, key.Subject)
+	}
+	// A subject of another check is an app, by its health page.
+	return key.Subject == "" || db.Apps == nil || slices.Contains(db.Apps[key.Subject], report.SourceApp)
 }
 
 // observe applies one observation of a run to its source.

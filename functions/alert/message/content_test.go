@@ -64,6 +64,8 @@ func TestNotes(t *testing.T) {
 		"a silence":            {func(n *incident.Notice) { n.Incident.SilencedUntil, n.Incident.SilencedBy = now.Add(1), "ann" }, []string{"Silenced until 18:34 UTC by ann."}},
 		"a silence that ends":  {func(n *incident.Notice) { n.Incident.SilencedUntil = now }, nil},
 		"a maintenance window": {func(n *incident.Notice) { n.Incident.Suppressed = "maintenance" }, []string{"A maintenance window is open."}},
+		"evidence that is stale": {func(n *incident.Notice) { n.Incident.Stale = now.Add(-time.Hour) }, []string{
+			"Not confirmed since 17:34 UTC: the app no longer says whether it uses Redis."}},
 		"one reopening":        {func(n *incident.Notice) { n.Incident.Reopened = 1 }, []string{"Reopened 1 time."}},
 		"two reopenings":       {func(n *incident.Notice) { n.Incident.Reopened = 2 }, []string{"Reopened 2 times."}},
 		"in place of another":  {func(n *incident.Notice) { n.Instead = "slack-a" }, []string{"Sent here because slack-a refuses messages."}},
@@ -295,5 +297,29 @@ func TestStoreDownIsOneMessageASlot(t *testing.T) {
 	}
 	if len(m.Links) == 0 || len(m.Actions) != 0 {
 		t.Errorf("links %v, actions %v", m.Links, m.Actions)
+	}
+}
+
+// What is removed need not be the database.
+func TestHeadlinesOfWhatIsNoLongerWatched(t *testing.T) {
+	of := func(database string, check report.Check, subject string) func(*incident.Incident) {
+		return func(i *incident.Incident) {
+			i.Series, i.Down, i.Voters = report.Series{Database: database, Check: check, Subject: subject}, nil, nil
+		}
+	}
+	for want, change := range map[string]func(*incident.Incident){
+		"old-cache is no longer watched; was down":                                                  of("old-cache", report.Ping, ""),
+		"prod-cache: latency is no longer watched; was slow":                                        of("prod-cache", report.Latency, ""),
+		"prod-cache: mock mode of service backend is no longer watched; service backend was in mock mode": of("prod-cache", report.MockMode, "backend"),
+		"prod-cache: config of backend is no longer watched; had a configuration problem":           of("prod-cache", report.ConfigLoad, "backend"),
+		"prod-cache: ping from eu is no longer watched; failed from eu, worked from us": func(i *incident.Incident) {
+			i.Status, i.Down, i.Voters = report.Warn, []string{"eu"}, []string{"eu", "us"}
+		},
+		"pongwatch itself: monitor of network is no longer watched; had a problem": of(report.MonitorDatabase, report.Monitor, "network"),
+	} {
+		m := rendered(incident.NoLongerWatched, cause.AuthInvalid, func(n *incident.Notice) { change(n.Incident) })
+		if got := strings.TrimPrefix(m.Headline, m.Tag); !strings.HasPrefix(got, want) {
+			t.Errorf("headline %q, want %q", got, want)
+		}
 	}
 }

@@ -56,7 +56,7 @@ func (c Context) group(m *Message, n incident.Notice) {
 	if g.Open() {
 		m.Actions = c.actions(m, Control{Shard: n.Shard, Incident: g.ID, Reopened: AnyLife}, g.Ack != nil)
 	}
-	m.Footer = footer(m.Short, text.Count(len(n.Members), "incident", "incidents"), string(g.Severity), m.Environment, "shard "+n.Shard)
+	m.Footer = c.footer(m.Short, text.Count(len(n.Members), "incident", "incidents"), string(g.Severity), m.Environment, "shard "+n.Shard)
 }
 
 // groupEnvironment returns the environment of the members, or both of two.

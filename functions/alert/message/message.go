@@ -88,7 +88,7 @@ type Message struct {
 	Actions []Action
 	// Next says what happens next.
 	Next string
-	// Footer identifies the incident: short id, check, cause, severity, environment, shard.
+	// Footer identifies the incident: short id, check, cause, severity, environment, shard, version.
 	Footer string
 
 	// Since is the first failure, Until its end; zero while it lasts. At is when the

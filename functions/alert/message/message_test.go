@@ -259,3 +259,17 @@ func FuzzParseControl(f *testing.F) {
 		}
 	})
 }
+
+func TestTheFooterEndsWithTheVersion(t *testing.T) {
+	c := messagetest.Context()
+	c.Version = "v1.2.3"
+	for what, m := range map[string]message.Message{
+		"an incident":  message.Render(messagetest.Notice(incident.Opened, cause.AuthInvalid), c),
+		"a group":      message.Render(messagetest.Group(incident.Opened, 3), c),
+		"a store down": message.RenderStoreDown("main", nil, messagetest.Now, c),
+	} {
+		if !strings.HasSuffix(m.Footer, " · pongwatch v1.2.3") {
+			t.Errorf("%s: %q", what, m.Footer)
+		}
+	}
+}

@@ -35,3 +35,17 @@ func TestSourcesHaveTheirRevision(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+func TestStaleMockModeSaysSo(t *testing.T) {
+	at := time.Date(2026, 11, 22, 18, 40, 0, 0, time.UTC)
+	m := Render(incident.Notice{Events: []incident.Event{incident.Updated}, Now: at.Add(time.Hour), Next: at.Add(2 * time.Hour), Incident: &incident.Incident{
+		Series: report.Series{Database: "cache", Check: report.MockMode, Subject: "backend"}, Cause: cause.Mock, Severity: cause.SeverityCritical,
+		Since: at.Add(-time.Hour), Opened: at.Add(-time.Hour), Stale: at,
+	}}, Context{})
+	if want := "CRITICAL cache: service backend is in mock mode, since 17:40 UTC, not confirmed since 18:40 UTC"; m.Headline != want {
+		t.Errorf("headline %q, want %q", m.Headline, want)
+	}
+	if want := "No reminders until it is confirmed again. A proof, or the app's event of the end, closes it."; m.Next != want {
+		t.Errorf("next %q, want %q", m.Next, want)
+	}
+}

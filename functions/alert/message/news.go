@@ -77,6 +77,10 @@ func handling(n incident.Notice) []Note {
 	if t.Suppressed == "maintenance" {
 		notes = append(notes, Note{Text: "A maintenance window is open."})
 	}
+	if n.Incident != nil && !n.Incident.Stale.IsZero() {
+		notes = append(notes, Note{Text: "Not confirmed since " + text.Clock(n.Incident.Stale, n.Now) +
+			": the app no longer says whether it uses Redis."})
+	}
 	if n.Incident != nil && n.Incident.Reopened > 0 {
 		notes = append(notes, Note{Text: fmt.Sprintf("Reopened %s.", text.Count(n.Incident.Reopened, "time", "times"))})
 	}
@@ -101,6 +105,9 @@ func next(s State, n incident.Notice, reopen time.Duration) string {
 		return "No new messages until " + text.Clock(n.Thread().SilencedUntil, n.Now) + ". If it is still failing then, you are notified."
 	case Unstable:
 		return "No new messages until it is stable." + reminder
+	}
+	if n.Incident != nil && !n.Incident.Stale.IsZero() {
+		return "No reminders until it is confirmed again. A proof, or the app's event of the end, closes it."
 	}
 	return "You are notified when it is over." + reminder
 }

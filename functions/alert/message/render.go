@@ -36,6 +36,8 @@ type Context struct {
 	Environment string
 	// Reopen is how soon after its end a failure continues an incident; zero is never.
 	Reopen time.Duration
+	// Version is pongwatch's own, for the footer.
+	Version string
 }
 
 // Database is what a message tells of a database besides its name.
@@ -124,7 +126,7 @@ func (c Context) single(m *Message, n incident.Notice) {
 	m.Since, m.Until = i.Since, i.Resolved
 	m.State = stateOf(i.Thread, i.Open(), i.Gone, i.Unstable || i.Flapping, n.Now)
 	m.Tag = tag(m.Environment, m.State, i.Severity, i.Drill)
-	m.Headline = headline(m, i)
+	m.Headline = c.headline(m, i)
 	m.Subject = subject(m.Environment, i, m.Short)
 	m.Impact = impact(i, n.Event() == incident.Past || m.Opening, n.Now)
 	m.Facts = factsOf(i, n.Now)
@@ -145,7 +147,7 @@ func (c Context) single(m *Message, n incident.Notice) {
 	if i.Open() {
 		m.Actions = c.actions(m, Control{Shard: n.Shard, Incident: i.ID, Reopened: i.Reopened}, i.Ack != nil)
 	}
-	m.Footer = footer(m.Short, string(i.Series.Check), string(i.Cause), string(i.Severity), m.Environment, "shard "+n.Shard)
+	m.Footer = c.footer(m.Short, string(i.Series.Check), string(i.Cause), string(i.Severity), m.Environment, "shard "+n.Shard)
 }
 
 func stateOf(t incident.Thread, open, gone, noisy bool, now time.Time) State {
@@ -165,11 +167,14 @@ func stateOf(t incident.Thread, open, gone, noisy bool, now time.Time) State {
 }
 
 // headline answers what, which database and since when.
-func headline(m *Message, i incident.Incident) string {
+func (c Context) headline(m *Message, i incident.Incident) string {
 	name, p := DatabaseName(i.Series.Database), phraseOf(i)
 	since := ", since " + text.Clock(i.Since, m.At)
 	if !i.Again.IsZero() {
 		since = ", again since " + text.Clock(i.Again, m.At) + ", first at " + text.Clock(i.Since, m.At)
+	}
+	if !i.Stale.IsZero() {
+		since += ", not confirmed since " + text.Clock(i.Stale, m.At)
 	}
 	why := reason(i, p)
 	if why != "" {
@@ -181,7 +186,7 @@ func headline(m *Message, i incident.Incident) string {
 	case i.Drill:
 		return m.cut("Nothing is wrong: "+name, since)
 	case m.State == Gone:
-		return m.cut(name+" is no longer watched; "+strings.TrimPrefix(name+p.was, name+" "), strings.TrimPrefix(since, ","))
+		return m.cut(c.gone(i)+" is no longer watched; "+strings.TrimLeft(p.was, ": "), strings.TrimPrefix(since, ","))
 	case m.State == Resolved && (m.Event == incident.Past || m.Opening):
 		return m.cut(name+p.was+" "+span(i.Since, i.Resolved, m.At)+why, "")
 	case m.State == Resolved && i.Before > 0:
@@ -389,8 +394,4 @@ func (m Message) lead() string {
 		return ""
 	}
 	return leads[m.Event]
-}
-
-func footer(parts ...string) string {
-	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · ")
 }

@@ -149,7 +149,7 @@ func TestTags(t *testing.T) {
 		{"open", "🔴 [production] CRITICAL prod-cache is down: ", incident.Opened, "production"},
 		{"a reminder", "🔴 [staging] CRITICAL Still: prod-cache is down: ", incident.Reminder, "staging"},
 		{"over", "✅ [staging] RESOLVED prod-cache is up again", incident.Resolved, "staging"},
-		{"no longer watched", "⚪ [staging] CLOSED prod-cache is no longer watched", incident.NoLongerWatched, "staging"},
+		{"no longer watched", "⚪ [staging] CLOSED prod-cache: ping from us-east4 and europe-west1 is no longer watched", incident.NoLongerWatched, "staging"},
 		{"a drill", "🧪 [staging] DRILL Nothing is wrong: prod-cache", incident.Drill, "staging"},
 		{"no environment", "🔴 CRITICAL prod-cache is down: ", incident.Opened, ""},
 		{"an endless one", "🔴 [" + strings.Repeat("x", 23) + "…] CRITICAL prod-cache is down: ", incident.Opened, strings.Repeat("x", 63)},

@@ -30,7 +30,7 @@ func RenderStoreDown(shard string, failures []report.Observation, now time.Time,
 		News:        "pongwatch cannot use its store. This is what its last run confirmed. Duplicates are possible. Another message follows when the store works again.",
 		CauseTitle:  info.Title, CauseText: info.Explanation,
 		Next:   "While the store is down, another such message follows in half an hour at the earliest.",
-		Footer: footer("no incident id", "shard "+shard),
+		Footer: c.footer("no incident id", "shard "+shard),
 		Facts:  []Fact{{Label: "Seen", At: now}},
 	}
 	for _, step := range info.Fix {

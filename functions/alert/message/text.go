@@ -2,6 +2,7 @@ package message
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/text"
@@ -146,4 +147,11 @@ func line(b *strings.Builder, label, said string) {
 	if said != "" {
 		b.WriteString(text.Wrap(strings.TrimPrefix(label+": ", ": ")+said, width, "") + "\n")
 	}
+}
+
+func (c Context) footer(parts ...string) string {
+	if c.Version != "" {
+		parts = append(parts, "pongwatch "+c.Version)
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · ")
 }

@@ -76,6 +76,24 @@ func DatabaseName(name string) string {
 	return text.Line(name)
 }
 
+// gone names what is no longer watched: a database, or what else of one that is.
+func (c Context) gone(i incident.Incident) string {
+	name := DatabaseName(i.Series.Database)
+	if _, configured := c.Databases[i.Series.Database]; !configured && i.Series.Database != report.MonitorDatabase {
+		return name
+	}
+	what := string(i.Series.Check)
+	if i.Series.Check == report.MockMode {
+		return name + ": mock mode of " + who(i)
+	} else if i.Series.Subject != "" {
+		what += " of " + text.Clip(text.Line(i.Series.Subject), 60)
+	}
+	if n := len(i.Down); n > 0 && (n < len(i.Voters) || i.Series.Check == report.ConfigLoad || i.Series.Check == report.Monitor) {
+		what += " from " + text.Line(list(i.Down, 2))
+	}
+	return name + ": " + what
+}
+
 // reason returns what follows the phrase: the measured value where the phrase
 // names the cause, the cause's title otherwise.
 func reason(i incident.Incident, p phrase) string {

@@ -11,7 +11,8 @@ import (
 
 // Remind tells what is due by now: joiners whose quiet time is over, reminders,
 // escalation, and the fallback of a receiver that has failed for too long. An incident
-// that another one explains is not reminded of and not escalated: the other one is.
+// that another one explains is not reminded of and not escalated: the other one is. What
+// nothing confirms any more is not reminded of until something does.
 func Remind(state *incident.State, explained map[string]bool, p incident.Policy, now time.Time) []Transition {
 	s := &shard{State: state, policy: p, now: now}
 	for _, t := range s.active() {
@@ -21,7 +22,7 @@ func Remind(state *incident.State, explained map[string]bool, p incident.Policy,
 	}
 	for _, t := range s.active() {
 		s.handOver(t)
-		if !t.RemindAt.IsZero() && !now.Before(t.RemindAt) && t.Suppressed == "" && !explained[t.id] {
+		if !t.RemindAt.IsZero() && !now.Before(t.RemindAt) && t.Suppressed == "" && !explained[t.id] && !s.stale(t) {
 			t.Reminded++
 			s.tell(t.id, incident.Reminder)
 		}
@@ -47,6 +48,14 @@ func Remind(state *incident.State, explained map[string]bool, p incident.Policy,
 		}
 	}
 	return s.told
+}
+
+// stale reports whether nothing confirms any more what is open.
+func (s *shard) stale(t thread) bool {
+	if t.incident != nil {
+		return !t.incident.Stale.IsZero()
+	}
+	return !slices.ContainsFunc(s.members(t.group), func(inc *incident.Incident) bool { return inc.Open() && inc.Stale.IsZero() })
 }
 
 // active returns everything open that tells for itself.

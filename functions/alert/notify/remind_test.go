@@ -58,6 +58,24 @@ func TestReminders(t *testing.T) {
 			d.open("a")
 			d.steps(40)
 		}, "0 slack opened"},
+		{"nor what nothing confirms any more, until something does", func(d *desk) {
+			d.open("a")
+			d.step()
+			d.s.Incidents["A"].Stale = d.now
+			d.steps(34)
+			d.s.Incidents["A"].Stale = time.Time{}
+			d.steps(3)
+		}, "0 slack opened; 35 slack reminder"},
+		{"nor a group of such", func(d *desk) {
+			d.open("a", "b", "c")
+			d.step()
+			for _, inc := range d.s.Incidents {
+				inc.Stale = d.now
+			}
+			d.steps(34)
+			d.s.Incidents["B"].Stale = time.Time{}
+			d.steps(3)
+		}, "0 slack opened; 35 slack reminder"},
 		{"nor what is silenced", func(d *desk) {
 			d.open("a")
 			d.step()

@@ -16,9 +16,11 @@ type chartData struct {
 	To       int64                    `json:"to"`
 	Pings    statistics.PingSeries    `json:"pings"`
 	Figures  *statistics.FigureSeries `json:"figures"`
-	// MemoryFullAt and CommandsOutAt are when a forecast says so.
-	MemoryFullAt  *int64 `json:"memory_full_at,omitempty"`
-	CommandsOutAt *int64 `json:"commands_out_at,omitempty"`
+	// MemoryFullAt, CommandsOutAt, BandwidthOutAt and BudgetOutAt are when a forecast says so.
+	MemoryFullAt   *int64 `json:"memory_full_at,omitempty"`
+	CommandsOutAt  *int64 `json:"commands_out_at,omitempty"`
+	BandwidthOutAt *int64 `json:"bandwidth_out_at,omitempty"`
+	BudgetOutAt    *int64 `json:"budget_out_at,omitempty"`
 	// Spans are the times of the database's incidents.
 	Spans []span `json:"spans"`
 }
@@ -40,6 +42,7 @@ func newChartData(v *View) chartData {
 		Database: d.Name, Region: r.Region, LimitMS: d.LatencyLimitMS,
 		From: v.One.From.Unix(), To: v.One.To.Unix(), Pings: r.Series, Figures: d.Figures, Spans: []span{},
 		MemoryFullAt: after(d.MemoryFullInSeconds), CommandsOutAt: after(d.CommandsOutInSeconds),
+		BandwidthOutAt: after(d.BandwidthOutInSeconds), BudgetOutAt: after(d.BudgetOutInSeconds),
 	}
 	if len(figureRows(d.Figures)) == 0 {
 		out.Figures = nil // the page has no place for them
@@ -90,8 +93,8 @@ func pingRows(s statistics.PingSeries) []pingRow {
 
 // figureRow is one line of the table of figures.
 type figureRow struct {
-	At                               time.Time
-	HitRate, Memory, Commands, Share *float64
+	At                                                time.Time
+	HitRate, Memory, Commands, Share, Traffic, Budget *float64
 }
 
 // figureRows are the points that have readings, the newest first.
@@ -102,6 +105,12 @@ func figureRows(s *statistics.FigureSeries) []figureRow {
 	var out []figureRow
 	for i := range slices.Backward(s.HitRate) {
 		one := figureRow{HitRate: s.HitRate[i], Memory: s.MemoryRatio[i], Commands: s.Commands[i], Share: s.CommandsRatio[i]}
+		if len(s.BandwidthRatio) > i {
+			one.Traffic = s.BandwidthRatio[i]
+		}
+		if len(s.BudgetRatio) > i {
+			one.Budget = s.BudgetRatio[i]
+		}
 		if one == (figureRow{}) {
 			continue
 		}

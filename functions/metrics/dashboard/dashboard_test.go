@@ -58,6 +58,12 @@ func TestEachChartIsDrawnOnce(t *testing.T) {
 				t.Errorf("%s: the server draws into %s", name, id)
 			}
 		}
+		// Traffic and budget have theirs where the account tells them.
+		for _, id := range []string{"plot-bandwidth", "plot-budget"} {
+			if plot := find(root, id); (plot != nil) != (name == "spent") {
+				t.Errorf("%s: a place for the chart %s is there: %v", name, id, plot != nil)
+			}
+		}
 		for _, drawing := range all(root, "svg") {
 			if class := attribute(drawing, "class"); class != "shape" && class != "spark" && class != "bar" {
 				t.Errorf("%s: the server draws an <svg class=%q>", name, class)
@@ -67,7 +73,7 @@ func TestEachChartIsDrawnOnce(t *testing.T) {
 			t.Errorf("%s: %d notes that charts need JavaScript", name, notes)
 		}
 		text := lines(root)
-		for _, columns := range []string{"| From | p50 | p95 | p99 | Good | Failed\n", "| From | Hit rate | Memory | Commands | Of the month’s\n"} {
+		for _, columns := range []string{"| From | p50 | p95 | p99 | Good | Failed\n", "| From | Hit rate | Memory | Commands | Of the month’s"} {
 			if strings.Contains(text, columns) != drawn {
 				t.Errorf("%s: a table of %s is there: %v, want %v", name, columns, !drawn, drawn)
 			}

@@ -150,6 +150,10 @@ func states() map[string]dashboard.View {
 			d.BandwidthRatio, d.BudgetRatio, d.ConnectionsRatio = new(1.8), new(0.95), new(0.85)
 			d.BandwidthOutInSeconds, d.BudgetOutInSeconds = new(int64(0)), new(int64(5*3600))
 			d.Gauges[report.GaugeMonthBandwidth], d.Gauges[report.GaugeBandwidthLimit] = 18<<30, 10<<30
+			for i := range d.Figures.HitRate {
+				d.Figures.BandwidthRatio, d.Figures.BudgetRatio = append(d.Figures.BandwidthRatio, new(1.5+float64(i)/40)), append(d.Figures.BudgetRatio, new(0.95))
+			}
+			d.Figures.BandwidthRatio[4], d.Figures.BudgetRatio[4] = nil, nil
 			d.Gauges[report.GaugeMonthDollars], d.Gauges[report.GaugeBudget] = 19, 20
 			d.Gauges[report.GaugeConnections], d.Gauges[report.GaugeConnectionsLimit] = 850, 1000
 			s.Monitor.Footprint[0] = statistics.Footprint{Database: d.Name, Plan: "payg", Least: 10_080, Most: 10_080, Upper: 61_920, Over: true}

@@ -77,6 +77,7 @@ func (r *shardReader) dailyFigures(d *Database, m *material, detail bool) {
 	add := func(date time.Time, f history.Figures) {
 		if i := w.index(date); i >= 0 {
 			series.HitRate[i], series.MemoryRatio[i], series.CommandsRatio[i] = ratio(f.HitRate()), ratio(f.MemoryRatio), ratio(f.CommandsRatio)
+			series.BandwidthRatio[i], series.BudgetRatio[i] = ratio(f.BandwidthRatio), ratio(f.BudgetRatio)
 			series.Commands[i] = f.Commands
 		}
 		sum.Hits, sum.Misses = plus(sum.Hits, f.Hits), plus(sum.Misses, f.Misses)
@@ -92,7 +93,7 @@ func (r *shardReader) dailyFigures(d *Database, m *material, detail bool) {
 	}
 	d.HitRate = ratio(sum.HitRate())
 	if detail {
-		d.Figures = series
+		d.Figures = series.known()
 	}
 }
 
@@ -110,11 +111,23 @@ func figureSeries(w window, hours []*history.GaugeHour, database string) *Figure
 	for i := range hits {
 		s.HitRate[i] = ratio(history.Figures{Hits: hits[i], Misses: misses[i]}.HitRate())
 	}
-	for check, points := range map[report.Check][]*float64{report.Memory: s.MemoryRatio, report.Commands: s.CommandsRatio} {
+	for check, points := range map[report.Check][]*float64{
+		report.Memory: s.MemoryRatio, report.Commands: s.CommandsRatio, report.Bandwidth: s.BandwidthRatio, report.Budget: s.BudgetRatio,
+	} {
 		for t, v := range history.Verdicts(hours, database, check) {
 			if i := w.index(t); i >= 0 && v.Value != nil {
 				points[i] = ratio(v.Value)
 			}
+		}
+	}
+	return s.known()
+}
+
+// known returns s without the shares that no point has.
+func (s *FigureSeries) known() *FigureSeries {
+	for _, points := range []*[]*float64{&s.BandwidthRatio, &s.BudgetRatio} {
+		if !slices.ContainsFunc(*points, func(v *float64) bool { return v != nil }) {
+			*points = nil
 		}
 	}
 	return s
@@ -125,6 +138,7 @@ func newFigureSeries(w window) *FigureSeries {
 	return &FigureSeries{
 		From: w.from, StepSeconds: int64(w.step / time.Second),
 		HitRate: make([]*float64, n), MemoryRatio: make([]*float64, n), CommandsRatio: make([]*float64, n), Commands: make([]*float64, n),
+		BandwidthRatio: make([]*float64, n), BudgetRatio: make([]*float64, n),
 	}
 }
 

@@ -225,6 +225,28 @@ func TestTrafficBudgetAndConnectionsHaveSharesAndForecasts(t *testing.T) {
 	if *d.BandwidthRatio != 0.1 || *d.BudgetRatio != 0.2 || *d.ConnectionsRatio != 0.3 || *d.BandwidthOutInSeconds != 10*3600-630 || *d.BudgetOutInSeconds != 20*3600-630 {
 		t.Errorf("shares %v, %v and %v, used up in %v and %v", *d.BandwidthRatio, *d.BudgetRatio, *d.ConnectionsRatio, *d.BandwidthOutInSeconds, *d.BudgetOutInSeconds)
 	}
+	// In detail the shares have points, by the hour and by the day, also of a day that was compacted.
+	yesterday := at.Truncate(day).Add(-6 * time.Hour)
+	f.reading("main", yesterday, map[string]report.Reading{"cache": {
+		Replica: "a", Checks: map[report.Check]report.Verdict{report.Bandwidth: verdict(0.05), report.Budget: verdict(0.15)},
+	}})
+	f.compact("main", yesterday)
+	for r, want := range map[string][2][]any{
+		"1h": {{0.1}, {0.2}}, "7d": {{0.05, 0.1}, {0.15, 0.2}},
+	} {
+		s := f.read(Query{Range: r, Database: "cache"}).Databases[0].Figures
+		isGap := func(v any) bool { return v == "–" }
+		got := [2][]any{slices.DeleteFunc(values(s.BandwidthRatio), isGap), slices.DeleteFunc(values(s.BudgetRatio), isGap)}
+		if diff := cmp.Diff(want, got); diff != "" || len(s.BandwidthRatio) != len(s.HitRate) || len(s.BudgetRatio) != len(s.HitRate) {
+			t.Errorf("points of %s (-want +got):\n%s", r, diff)
+		}
+	}
+	// What is never known has no series, so that a page keeps no place for it.
+	for _, r := range []string{"1h", "7d"} {
+		if s := f.read(Query{Range: r, Database: "queue"}).Databases[0].Figures; s.BandwidthRatio != nil || s.BudgetRatio != nil {
+			t.Errorf("%s: a database without an account has the series %v and %v", r, s.BandwidthRatio, s.BudgetRatio)
+		}
+	}
 	if other := f.read(Query{Range: "1h"}).Databases[1]; other.BandwidthRatio != nil || other.BudgetRatio != nil || other.ConnectionsRatio != nil || other.BandwidthOutInSeconds != nil {
 		t.Errorf("of a database without these checks: %+v", other)
 	}

@@ -164,6 +164,9 @@ type FigureSeries struct {
 	CommandsRatio []*float64 `json:"commands_ratio"`
 	// Commands is by how many each point grew.
 	Commands []*float64 `json:"commands"`
+	// BandwidthRatio and BudgetRatio are left out where no point has one.
+	BandwidthRatio []*float64 `json:"bandwidth_ratio,omitempty"`
+	BudgetRatio    []*float64 `json:"budget_ratio,omitempty"`
 }
 
 // Uptime is how a database did against its objective.

@@ -64,7 +64,7 @@ var redis = []Row{
 		Example: "AuthenticationError: WRONGPASS invalid username-password pair or user is disabled", Not: "WRONGPASS invalid or missing auth token",
 	},
 	{
-		Pattern: `(?-i:WRONGPASS|NOAUTH) |Client sent AUTH, but no password is set|invalid password\b`, Starts: true,
+		Pattern: `(?-i:WRONGPASS|NOAUTH)[ :]|Password authentication failed ?- ?AuthenticationFailed|Client sent AUTH, but no password is set|invalid password\b`, Starts: true,
 		Causes: one(cause.AuthInvalid), Source: "Upstash, Redis",
 		Example: "[redis] ping failed: WRONGPASS invalid or missing auth token.", Not: "cannot render: 'WRONGPASS invalid' is not a colour",
 	},
@@ -82,6 +82,16 @@ var redis = []Row{
 		Pattern: `(?-i:LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MISCONF) `, Starts: true,
 		Causes: one(cause.ProviderUnready), Source: "Redis",
 		Example: "ReplyError: LOADING Redis is loading the dataset in memory", Not: "page is loading the dataset",
+	},
+	{
+		Pattern: `\bOutOfMemoryError: command not allowed`,
+		Causes:  one(cause.StorageFull), Source: "redis-py",
+		Example: "redis.exceptions.OutOfMemoryError: command not allowed when used memory > 'maxmemory'.", Not: "java.lang.OutOfMemoryError: Java heap space",
+	},
+	{
+		Pattern: `\bReadOnlyError: You can't write`,
+		Causes:  one(cause.WritePaused), Source: "redis-py",
+		Example: "redis.exceptions.ReadOnlyError: You can't write against a read only replica.", Not: "ReadOnlyError: the file is read-only",
 	},
 	{
 		Pattern: `\b(?:BusyLoading|ClusterDown|MasterDown|TryAgain)Error\b`,
@@ -107,7 +117,7 @@ var redis = []Row{
 		Example: "redis.exceptions.AuthenticationError: invalid username-password pair", Not: "AuthorizationError: you may not see this page",
 	},
 	{
-		Pattern: `(?-i:ERR|WRONGTYPE|NOSCRIPT|BUSY|BUSYKEY|EXECABORT|CROSSSLOT|NOGROUP|NOTBUSY) \w`, Starts: true,
+		Pattern: `(?-i:ERR|WRONGTYPE|NOSCRIPT|BUSY|BUSYKEY|BUSYGROUP|UNKILLABLE|EXECABORT|CROSSSLOT|NOGROUP|NOTBUSY) \w`, Starts: true,
 		Causes: one(cause.RedisError), Source: "Upstash, Redis: any other text",
 		Example: "ERR wrong number of arguments for 'get' command", Not: "npm ERR! code ELIFECYCLE",
 	},
@@ -131,11 +141,16 @@ var settings = []Row{
 		Example: "Error: UPSTASH_REDIS_REST_URL is not set", Not: "UPSTASH_REDIS_REST_URL is https://x.upstash.io",
 	},
 	{
-		Pattern: `Failed to parse URL from (?:/|undefined|null|$)|Invalid URL '': No sch?eme|unsupported protocol scheme ""|missing an 'http://' or 'https://' protocol`,
+		Pattern: `(?:UPSTASH|REDIS|KV)_\w*(?:URL|TOKEN)\b["'\x60]?\W{1,8}(?:message\W{1,4})?(?:Field )?Required\b|reading '(?:UPSTASH|REDIS|KV)_\w*(?:URL|TOKEN)'|Failed to parse URL from (?:undefined|null)\b|Invalid URL '(?:undefined|null|None)?': No sche`,
+		Causes:  one(cause.ConfigMissing), Source: "Zod, t3-env, pydantic, Workers; @upstash/redis and requests without a value",
+		Example: "❌ Invalid environment variables: { UPSTASH_REDIS_REST_TOKEN: [ 'Required' ] }", Not: "set REDIS_URL before you start",
+	},
+	{
+		Pattern: `Failed to parse URL from (?:/|$)|unsupported protocol scheme ""|missing an 'http://' or 'https://' protocol`,
 		Causes: []Candidate{
 			{cause.ConfigMissing, "the variable is empty or has another name than the client reads"},
 			{cause.ConfigScheme, "the variable is set and begins with the host name"},
-		}, Source: "@upstash/redis 1.39, requests, Go, httpx",
+		}, Source: "@upstash/redis 1.39, Go, httpx",
 		Example: "TypeError: Failed to parse URL from /pipeline", Not: "TypeError: Failed to parse URL from ws:1",
 	},
 	{
@@ -144,7 +159,7 @@ var settings = []Row{
 		Example: "Error: connect ECONNREFUSED 127.0.0.1:6379", Not: "Error: connect ECONNREFUSED 34.1.2.3:443",
 	},
 	{
-		Pattern: `passed an invalid URL|unsupported protocol scheme "rediss?"|unsupported protocol '?rediss?|No connection adapters were found for '?rediss?|Protocol "?rediss?"? (?:is )?not supported|Redis URL must specify one of the following schemes|invalid URL scheme: https?|TypeError: Invalid protocol|begins with rediss?://`,
+		Pattern: `passed an invalid URL|unsupported protocol scheme "rediss?"|unsupported protocol '?rediss?|No connection adapters were found for '?rediss?|Protocol "?rediss?"? (?:is )?not supported|Redis URL must specify one of the following schemes|invalid URL scheme: https?|TypeError: Invalid protocol|begins with rediss?://|Invalid URL '[^']+': No sche`,
 		Causes:  one(cause.ConfigScheme), Source: "@upstash/redis, Go, httpx, requests, curl (1); redis-py, go-redis and node-redis with a REST URL",
 		Example: "UrlError: Upstash Redis client was passed an invalid URL. You should pass a URL starting with https. Received: \"rediss://…\"", Not: "unsupported protocol scheme \"ftp\"",
 	},
@@ -152,6 +167,11 @@ var settings = []Row{
 		Pattern: `contains whitespace or newline|Invalid character in header content|invalid header (?:field )?value|is an invalid header value|Illegal header value|Invalid non-printable ASCII|URL can't contain control characters|invalid control character in URL|Malformed input to a URL function`,
 		Causes:  one(cause.ConfigWhitespace), Source: "@upstash/redis, Node.js, Go, httpx, Python, curl (3)",
 		Example: `TypeError [ERR_INVALID_CHAR]: Invalid character in header content ["authorization"]`, Not: "invalid header field name",
+	},
+	{
+		Pattern: `rediss?:// URL must have parameter`,
+		Causes:  one(cause.ConfigInvalid), Source: "Celery: add ?ssl_cert_reqs=CERT_REQUIRED to the URL",
+		Example: "ValueError: A rediss:// URL must have parameter ssl_cert_reqs and this must be set to CERT_REQUIRED, CERT_OPTIONAL, or CERT_NONE", Not: "the rediss:// URL has parameters",
 	},
 	{
 		Pattern: `ERR_INVALID_URL|Invalid URL|Failed to parse URL from|invalid port|Port could not be cast|Port out of range|ERR_SOCKET_BAD_PORT|Only absolute URLs are supported|missing protocol scheme|URL using bad/illegal format|curl: \(3\)`,

@@ -64,12 +64,13 @@ type Found struct {
 }
 
 // Find returns the rows that the lines of a text match, each row once and in the text's order.
-// What is ambiguous by itself is left out where another line decides it.
-func Find(text string) []Found {
+// What is ambiguous by itself is left out where another line decides it. The function judge names
+// the cause of an error text without its code ERR, as the checks do; [cause.RedisError] is none.
+func Find(text string, judge func(said string) cause.Cause) []Found {
 	var all []Found
 	seen := map[string]bool{}
 	for _, line := range lines(text) {
-		if row, ok := match(line); ok && !seen[row.Pattern] {
+		if row, ok := match(line, judge); ok && !seen[row.Pattern] {
 			seen[row.Pattern] = true
 			all = append(all, Found{strings.TrimSpace(line), row})
 		}
@@ -91,23 +92,48 @@ func lines(text string) []string {
 
 var (
 	colours = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\x1b\\[[0-9;]*m") })
+	// elsewhere matches errors of other services, ours the names of this one.
+	elsewhere = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)\bMongo\w*(?:Error|Exception)|\bmongodb(?:\+srv)?://|\bPrisma|\bpsycopg|\bsqlalchemy|\bPG::|\bpostgres(?:ql)?\b|\bmysql|\bmariadb\b|\bsequelize|\bkafka|\brabbitmq\b|\bamqps?\b|\belasticsearch\b|\bsmtp\b|\bstripe\b|:(?:5432|3306|27017|9092|5672|9200|1433|25|587)\b`)
+	})
+	ours    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)redis|upstash|\bkv\b`) })
 	command = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`,?\s*command was: .*`) })
 )
 
-// match returns the first row of the table that one of a line's texts matches.
-func match(line string) (Row, bool) {
+// match returns the first row of the table that one of a line's texts matches. What names another
+// service and not Redis matches none.
+func match(line string, judge func(string) cause.Cause) (Row, bool) {
 	line = colours().ReplaceAllString(line, "")
+	if elsewhere().MatchString(line) && !ours().MatchString(line) {
+		return Row{}, false // its network fails, and not the one to Redis
+	}
 	candidates := append(texts(line), line)
 	for i, t := range candidates {
 		// The JavaScript client appends the command, which may hold any text.
 		candidates[i] = strings.TrimSpace(command().ReplaceAllString(t, ""))
 	}
 	for i, expression := range compiled() {
-		if slices.ContainsFunc(candidates, expression.MatchString) {
-			return Table[i], true
+		at := slices.IndexFunc(candidates, expression.MatchString)
+		if at < 0 {
+			continue
 		}
+		return reworded(Table[i], candidates[at], judge), true
 	}
 	return Row{}, false
+}
+
+// reworded lets judge name the cause of an error text of Redis, because it knows a stop by its
+// words, and so the next wording as well.
+func reworded(row Row, line string, judge func(string) cause.Cause) Row {
+	_, said, ok := strings.Cut(line, "ERR ")
+	if !ok || !row.Starts || len(row.Causes) > 1 {
+		return row
+	}
+	if c := judge(said); c != cause.RedisError && c != row.Causes[0].Cause {
+		row.Pattern += string(c)
+		row.Causes = one(c)
+	}
+	return row
 }
 
 // texts returns all strings of a line that is JSON, as a structured log or an answer's body is.

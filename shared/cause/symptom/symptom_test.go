@@ -13,7 +13,7 @@ func TestEachPatternCatchesItsLineAndNotAnother(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range Table {
 		t.Run(r.Example, func(t *testing.T) {
-			if got, ok := match(r.Example); !ok || got.Pattern != r.Pattern {
+			if got, ok := match(r.Example, noJudge); !ok || got.Pattern != r.Pattern {
 				t.Errorf("its example matches %q", got.Pattern)
 			}
 			if r.Not == "" || r.expression().MatchString(r.Not) {
@@ -113,7 +113,7 @@ func TestLines(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []cause.Cause
-			for _, f := range Find(tt.text) {
+			for _, f := range Find(tt.text, noJudge) {
 				got = append(got, f.Row.Causes[0].Cause)
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
@@ -125,7 +125,47 @@ func TestLines(t *testing.T) {
 
 func TestALongLineIsReadToItsEnd(t *testing.T) {
 	long := strings.Repeat("x", 1<<16) + " ERR max requests limit exceeded"
-	if got := Find(long); len(got) != 1 {
+	if got := Find(long, noJudge); len(got) != 1 {
 		t.Errorf("%d rows", len(got))
+	}
+}
+
+// noJudge knows no text.
+func noJudge(string) cause.Cause { return cause.RedisError }
+
+// Of a text of Redis that no row knows, the checks' rules name the cause, and of no other text.
+func TestTheJudgeKnowsTheNextWording(t *testing.T) {
+	judge := func(said string) cause.Cause {
+		if strings.HasPrefix(said, "the sky fell") {
+			return cause.QuotaPlan
+		}
+		return cause.RedisError
+	}
+	for line, want := range map[string]cause.Cause{
+		"UpstashError: ERR the sky fell on this database": cause.QuotaPlan,
+		"UpstashError: ERR something else":                cause.RedisError,
+		"ERR max requests limit exceeded":                 cause.QuotaMonthly,
+		"read ECONNRESET ERR the sky fell":                cause.QuotaPlan,
+		"connect ECONNREFUSED, not ERRthe sky fell":       cause.TCPRefused,
+	} {
+		if got := Find(line, judge); len(got) != 1 || got[0].Row.Causes[0].Cause != want {
+			t.Errorf("%q: %+v, want %s", line, got, want)
+		}
+	}
+}
+
+// A line about another service is not about Redis, unless it names it.
+func TestOtherServicesAreNotRedis(t *testing.T) {
+	for _, line := range []string{
+		"MongoServerSelectionError: connection timed out", "Error: connect ECONNREFUSED 10.0.0.5:5432", "PG::ConnectionBad: could not connect to server: Connection refused",
+		"PrismaClientInitializationError: Can't reach database server: connection refused", "smtp: dial tcp 34.1.2.3:587: i/o timeout", "amqp: connection refused",
+		"KafkaJSConnectionError: Connection error: connect ECONNREFUSED 10.0.0.6:9092", "StripeConnectionError: read ECONNRESET stripe",
+	} {
+		if got := Find(line, noJudge); len(got) > 0 {
+			t.Errorf("%q points at %+v", line, got[0].Row.Causes)
+		}
+	}
+	if got := Find("postgres ok, redis: connect ECONNREFUSED 34.1.2.3:6379", noJudge); len(got) != 1 {
+		t.Errorf("a line that names both: %+v", got)
 	}
 }

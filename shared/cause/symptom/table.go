@@ -7,7 +7,7 @@ import (
 )
 
 // Table holds all rows, the more telling ones first.
-var Table = slices.Concat(edges, proxies, foreign, redis, settings, network, answers, others)
+var Table = slices.Concat(edges, proxies, meshes, foreign, redis, settings, network, answers, others)
 
 // edges are what platforms in front of an app or inside of it print.
 var edges = []Row{
@@ -78,6 +78,18 @@ var proxies = []Row{
 		Pattern: `Proxy response \(\d{3}\)|Proxy Authentication Required|\bERR_(?:PROXY|TUNNEL)_CONNECTION_FAILED|UND_ERR_PRX_TLS|Unable to tunnel through proxy|` + status("407"),
 		Causes:  one(cause.Proxy), Source: "undici, Java, HTTP 407",
 		Example: "Error: Proxy response (407) !== 200 when HTTP Tunneling", Not: "read 407 bytes",
+	},
+}
+
+// meshes answer in the server's place, like a proxy of the environment.
+var meshes = []Row{
+	{
+		Pattern: `upstream connect error or disconnect|no healthy upstream|upstream request timeout|upstream_reset_before_response`,
+		Causes: []Candidate{
+			{cause.Proxy, "the app runs in a mesh such as Istio, or behind an egress gateway: their Envoy answers"},
+			{cause.Provider5xx, "nothing lies in between, and curl from elsewhere shows the same"},
+		}, Source: "Envoy",
+		Example: "upstream connect error or disconnect/reset before headers. reset reason: connection failure", Not: "upstream: connected",
 	},
 }
 

@@ -16,6 +16,7 @@ var containers = map[string]bool{
 	"checkresults": true,                                                 // Laravel
 	"data":         true, "result": true, "health": true, "status": true, // plain wrappers
 	"services": true, "dependencies": true, "deps": true, "connections": true, "resources": true, "indicators": true, "healthchecks": true, "systems": true,
+	"providers": true, "integrations": true, "backends": true, "infrastructure": true, "infra": true, "externals": true, "upstreams": true,
 }
 
 // composites are the keys by which a component holds components of its own.
@@ -85,7 +86,7 @@ func elsewhere(cache any) bool {
 	object, _ := cache.(map[string]any)
 	for key, value := range object {
 		store, ok := value.(string)
-		if ok && identityKeys[compact(key)] && otherStores[compact(store)] || detailKeys[compact(key)] && elsewhere(value) {
+		if ok && identityKeys[compact(key)] && (otherStores[compact(store)] || otherStores[roots.Replace(compact(store))]) || detailKeys[compact(key)] && elsewhere(value) {
 			return true
 		}
 	}
@@ -126,7 +127,7 @@ var (
 	// stateFlags have node-redis' isReady and isOpen among them.
 	stateFlags = set("connected isconnected ok healthy ishealthy success up isup available isavailable ready isready isopen alive reachable online pong")
 	// answerKeys have what Redis or a client last said.
-	answerKeys = set("ping connection response result")
+	answerKeys = set("ping connection response result value")
 	// realKeys may name the real thing.
 	realKeys = set("mode backend driver store")
 )
@@ -179,6 +180,8 @@ func inside(value any, about bool) Verdict {
 				own = own.and(word(key, child))
 			case identityKeys[k] && (fakeName(child) || about && fakeClient(child)):
 				own = own.and(Verdict{Mode: Mock, Said: quote(key, child)})
+			case stateFlags[k] && (strings.EqualFold(child, "true") || strings.EqualFold(child, "false")):
+				own = own.and(flag(key, strings.EqualFold(child, "true")))
 			case answerKeys[k] || realKeys[k] && realWords[compact(child)]:
 				below = below.and(word(key, child))
 			case k == "error" && child != "":

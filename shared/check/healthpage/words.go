@@ -32,7 +32,7 @@ var (
 
 	fakeWords = set("mock mocks mocked mocking fake fakes faked stub stubs dummy inmemory simulated noop locmem miniredis birdisle")
 	// roots are cut out of names that are written as one word, such as fakeredis.
-	roots     = strings.NewReplacer("ioredis", "", "upstash", "", "redis", "", "jedis", "", "lettuce", "", "valkey", "", "cache", "", "client", "", "server", "")
+	roots     = strings.NewReplacer("ioredis", "", "upstash", "", "redis", "", "jedis", "", "lettuce", "", "valkey", "", "cache", "", "client", "", "server", "", "manager", "")
 	negations = set("no non not never without")
 )
 

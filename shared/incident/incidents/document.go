@@ -13,7 +13,7 @@ func FromDocument(d incident.Document, now time.Time) Incident {
 	v := Incident{
 		ID: d.Short(), FullID: d.ID, Shard: d.Shard, Database: d.Series.Database, Check: d.Series.Check, Subject: d.Series.Subject,
 		Severity: d.Severity, Status: d.Status, Cause: d.Cause, Title: d.Cause.Info().Title, Playbook: d.Cause.Playbook(),
-		Evidence: d.Observation.Evidence, Mock: d.Mock, State: StateResolved, Since: d.Since, LastOK: d.LastOK, Opened: d.Opened, Resolved: d.Resolved, Again: d.Again,
+		Evidence: d.Observation.Evidence, Mock: d.Mock, State: StateResolved, Since: d.Since, LastOK: d.LastOK, Opened: d.Opened, Resolved: d.Resolved, Again: d.Again, Stale: d.Stale,
 		DurationSeconds: int64(d.Duration(now).Seconds()),
 		Reopened:        d.Reopened, Unstable: d.Unstable, Flapping: d.Flapping, Group: incident.ShortID(d.Group), Handling: Handling{Acknowledged: (*Acknowledged)(d.Ack)}, Told: []Told{},
 	}

@@ -22,6 +22,7 @@ type figures struct {
 	monthly       int64             // added to the month's commands
 	month         Month             // what the account says of the month beside them
 	state         string
+	settings      map[string]any // overrides of the account's fields
 }
 
 // SetInfo sets a field of INFO, for example ("total_data_size", "260000000"). An empty

@@ -2,6 +2,7 @@ package upstashtest
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -40,6 +41,17 @@ func (s *Server) SetState(state string) {
 	s.figures.state = state
 }
 
+// SetSetting sets a field of the database in the management API, for example
+// ("daily_backup_enabled", true). Nil leaves the field out.
+func (s *Server) SetSetting(field string, value any) {
+	s.figures.mu.Lock()
+	defer s.figures.mu.Unlock()
+	if s.figures.settings == nil {
+		s.figures.settings = map[string]any{}
+	}
+	s.figures.settings[field] = value
+}
+
 // handleManagement adds the parts of https://api.upstash.com/v2 that a monitor reads.
 func (s *Server) handleManagement(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v2/redis/databases", s.managed(func(w http.ResponseWriter, r *http.Request) {
@@ -71,7 +83,7 @@ func (s *Server) managed(next http.HandlerFunc) http.HandlerFunc {
 
 func (s *Server) database(r *http.Request) map[string]any {
 	s.figures.mu.Lock()
-	state, month := s.figures.state, s.figures.month
+	state, month, settings := s.figures.state, s.figures.month, maps.Clone(s.figures.settings)
 	s.figures.mu.Unlock()
 	d := map[string]any{
 		"database_id": s.options.DatabaseID, "database_name": "emulated", "region": "global", "primary_region": "us-east-1",
@@ -80,6 +92,12 @@ func (s *Server) database(r *http.Request) map[string]any {
 		"db_max_clients": 10000, "db_max_request_size": 10485760, "db_max_entry_size": 104857600,
 		"db_disk_threshold": 268435456, "db_memory_threshold": 67108864, "db_max_commands_per_second": 10000,
 		"db_request_limit": int64(8024278031528736858), "db_daily_bandwidth_limit": int64(10) << 30,
+		"db_acl_enabled": "false", "daily_backup_enabled": false, "securityAddons": map[string]bool{"ipWhitelisting": false},
+	}
+	for field, value := range settings {
+		if d[field] = value; value == nil {
+			delete(d, field)
+		}
 	}
 	if r.URL.Query().Get("credentials") != "hide" {
 		d["rest_token"], d["read_only_rest_token"] = s.Token(), s.ReadOnlyToken()

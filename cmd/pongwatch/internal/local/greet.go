@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -54,9 +55,9 @@ Try:
   curl -f %[1]s/api/v1/health/redis
   curl -X POST '%[1]s/demo/break?mode=auth'   # an alert within 15 s; modes: %[2]s
   curl -X POST '%[1]s/demo/break?mode=none'   # and its resolve
-  pongwatch incidents --url %[1]s   # who was told; also ack, silence, drill
+  %[3]s incidents --url %[1]s   # who was notified; also ack, silence, drill
 
-`, url, strings.Join(modeNames(), ", "))
+`, url, strings.Join(modeNames(), ", "), cmp.Or(p.options.Command, "pongwatch"))
 	} else {
 		fmt.Fprintf(out, "\nTry:\n  curl -f %s/api/v1/health/redis\n\n", url)
 	}

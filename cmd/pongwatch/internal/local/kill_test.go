@@ -64,11 +64,37 @@ func child() error {
 			select {} // the signal ends the process, not this call
 		},
 	}
+	full, mount := os.Getenv(childFull), os.Getenv(childMount) != ""
+	if mount {
+		if err := smallDisk(o.Data); err != nil || full == onlyMount {
+			return err
+		}
+	}
 	p, err := Start(ctx, o)
 	if err != nil {
 		return err
 	}
+	if full != "" {
+		if err := fullWhile(full, o.Data, mount); err != nil {
+			return err
+		}
+	}
 	return p.Run(ctx)
+}
+
+// childCommand returns the command that runs this program as a child, which may mount file
+// systems if mount is set.
+func childCommand(data string, mount bool, env ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append([]string{childData + "=" + data}, env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if mount {
+		cmd.Env = append(cmd.Env, childMount+"=1")
+		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+	}
+	return cmd
 }
 
 // victim is what a killed process shares with its successors.
@@ -83,14 +109,17 @@ type victim struct {
 func (v *victim) start(point alert.Point) (armed string, ended <-chan struct{}, interrupt func()) {
 	v.t.Helper()
 	armed = filepath.Join(v.t.TempDir(), "armed")
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = []string{
-		childData + "=" + v.data, childPoint + "=" + string(point), childArmed + "=" + armed,
-		"UPSTASH_REDIS_URL=" + v.redis.URL(), "UPSTASH_REDIS_TOKEN=" + v.redis.Token(), "SLACK_WEBHOOK_URL=" + v.slack.WebhookURL("alerts"),
-	}
+	ended, interrupt = v.startWith(false, childPoint+"="+string(point), childArmed+"="+armed)
+	return armed, ended, interrupt
+}
+
+// startWith runs a child with these variables besides its own.
+func (v *victim) startWith(mount bool, env ...string) (ended <-chan struct{}, interrupt func()) {
+	v.t.Helper()
+	cmd := childCommand(v.data, mount, append(env,
+		"UPSTASH_REDIS_URL="+v.redis.URL(), "UPSTASH_REDIS_TOKEN="+v.redis.Token(), "SLACK_WEBHOOK_URL="+v.slack.WebhookURL("alerts"))...)
 	log := &strings.Builder{}
 	cmd.Stderr = log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		v.t.Fatal(err)
 	}
@@ -107,10 +136,10 @@ func (v *victim) start(point alert.Point) (armed string, ended <-chan struct{}, 
 		_ = cmd.Process.Kill()
 		<-done
 		if v.t.Failed() {
-			v.t.Logf("log of the child for %q:\n%s", point, log)
+			v.t.Logf("log of the child with %v:\n%s", env, log)
 		}
 	})
-	return armed, done, interrupt
+	return done, interrupt
 }
 
 // state returns the shard's state as the killed process left it, and whether there is one.

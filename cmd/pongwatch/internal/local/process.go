@@ -56,6 +56,8 @@ type Options struct {
 	Observe func(alert.Point)
 	// Getenv reads the environment, os.Getenv for one.
 	Getenv func(string) string
+	// Command is what a person types to run this program, by default "pongwatch".
+	Command string
 	// Out gets what a person should read, Logger the rest.
 	Out    io.Writer
 	Logger *slog.Logger

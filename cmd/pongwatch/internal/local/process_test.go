@@ -150,7 +150,8 @@ func TestDemonstrationRemembers(t *testing.T) {
 	}
 }
 
-// A link in a mail acknowledges the incident, and Slack's message says so.
+// A link in a mail acknowledges the incident, its page says what came of it, and Slack's message
+// says so. Later the link says what it cannot change any more.
 func TestAcknowledgeByLink(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t, Options{Every: time.Second}, nil)
@@ -163,12 +164,32 @@ func TestAcknowledgeByLink(t *testing.T) {
 		t.Fatalf("the mail has no link to acknowledge:\n%s", p.demo.received().Mail[0].Text)
 	}
 	resp := post(t, link, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}})
-	if resp.StatusCode != http.StatusOK {
-		t.Fatalf("acknowledging: status code %d, want 200", resp.StatusCode)
+	page, _ := io.ReadAll(resp.Body)
+	if resp.StatusCode != http.StatusOK || !strings.Contains(string(page), "<h1>Acknowledged INC-") || !strings.Contains(string(page), "is down: Redis refuses the token") {
+		t.Fatalf("acknowledging: status code %d, want 200, what came of it and what it is about:\n%s", resp.StatusCode, page)
 	}
 	wait(t, 10*time.Second, "an edit that says so", func() bool {
 		m := p.demo.received().Slack[0]
 		return m.Edits > 0 && strings.Contains(m.Text+string(m.Blocks), "Acknowledged")
+	})
+	look := func() string {
+		resp, err := http.Get(link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		page, _ := io.ReadAll(resp.Body)
+		return string(page)
+	}
+	if page := look(); !strings.Contains(page, "is already acknowledged</h1>") || strings.Contains(page, "<form") {
+		t.Errorf("a second look at the link:\n%s", page)
+	}
+	if err := p.demo.setMode("none"); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, 10*time.Second, "a page that says that it is over", func() bool {
+		page := look()
+		return strings.Contains(page, "is over</h1>") && !strings.Contains(page, "<form")
 	})
 }
 

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -11,7 +12,9 @@ import (
 	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/history"
+	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/upstash"
+	"github.com/pongwatch/pongwatch/shared/version"
 )
 
 // handler wires the functions by hand, each with what it may have in the cloud.
@@ -27,7 +30,7 @@ func (p *Process) handler() (*access.Mux, error) {
 	}
 	healthCheck, err := healthcheck.New(healthcheck.Options{
 		Config: p.config, Region: region, Reports: p.reports, Store: p.store,
-		Resolve: check.FromConfig(p.config, p.secrets), Deployments: p.deployments, Upstash: redis,
+		Resolve: check.FromConfig(p.config, p.secrets), Deployments: p.deployments, Upstash: redis, Version: version.Release,
 		Authorize: p.caller.only, Readers: readers, Logger: p.options.Logger,
 	})
 	if err != nil {
@@ -36,7 +39,7 @@ func (p *Process) handler() (*access.Mux, error) {
 	pages, err := metrics.New(metrics.Options{
 		Config: p.config, Region: region, Reports: p.reports, Store: p.store,
 		Resolve: check.FromConfig(p.config, p.secrets), ProofKeys: check.ProofKeys(p.config, p.secrets), Upstash: redis,
-		Account:   check.NewAccount(p.config, p.secrets, redis),
+		Account: check.NewAccount(p.config, p.secrets, redis), Build: version.Read(),
 		Authorize: p.caller.only, Readers: readers, Logger: p.options.Logger,
 	})
 	if err != nil {
@@ -57,11 +60,20 @@ func (p *Process) handler() (*access.Mux, error) {
 		return nil, fmt.Errorf("setting up Alert: %w", err)
 	}
 	i, err := inbound.New(inbound.Options{
-		Config: p.config, Secrets: p.secrets, Reports: p.reports, Signals: p.signals, AllowLoopback: true, Logger: p.options.Logger,
+		Config: p.config, Secrets: p.secrets, Reports: p.reports, Signals: p.signals, State: p.state, AllowLoopback: true, Logger: p.options.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("setting up AlertWebhook: %w", err)
 	}
 	all := functions{healthCheck: healthCheck, metrics: pages, alert: p.alert, inbound: i}
 	return newMux(all, commands(p.reports, time.Now), p.demo, p.URL(), p.exposure), nil
+}
+
+// state returns what Alert remembers of a shard.
+func (p *Process) state(ctx context.Context, shard string) (incident.State, error) {
+	doc, err := p.store.Get(ctx, incident.StateKey(shard))
+	if err != nil {
+		return incident.State{}, err
+	}
+	return incident.Decode(doc.Data)
 }

@@ -1,7 +1,6 @@
 package preflight
 
 import (
-	"bytes"
 	"cmp"
 	"path"
 	"regexp"
@@ -9,14 +8,28 @@ import (
 	"strings"
 )
 
+const secretName = `[A-Z0-9_]*(?:UPSTASH|REDIS|KV)[A-Z0-9_]*(?:TOKEN|PASSWORD|SECRET)[A-Z0-9_]*`
+
 var (
-	// public are variables that a bundler writes into what browsers load.
-	public = regexp.MustCompile(`\b(?:NEXT_PUBLIC|VITE|REACT_APP|NUXT_PUBLIC|PUBLIC|EXPO_PUBLIC|GATSBY)_[A-Z0-9_]*(?:UPSTASH|REDIS|KV)[A-Z0-9_]*TOKEN[A-Z0-9_]*\b`)
+	// public are the prefixes of variables that a bundler writes into what browsers load.
+	public = `(?:NEXT_PUBLIC|VITE|REACT_APP|VUE_APP|NUXT_PUBLIC|NUXT_ENV|EXPO_PUBLIC|GATSBY|BUN_PUBLIC|PUBLIC)_`
+	leak   = regexp.MustCompile(`\b` + public + secretName)
+	// secret is a secret's name, wherever it stands.
+	secret = regexp.MustCompile(`\b` + secretName)
+	// inlined are what configurations write into the bundle under any name.
+	inlined = map[string]*regexp.Regexp{
+		"next.config": regexp.MustCompile(`\b(?:env|publicRuntimeConfig)\s*:\s*\{`),
+		"nuxt.config": regexp.MustCompile(`\b(?:public|env|publicRuntimeConfig)\s*:\s*\{`),
+		"vite.config": regexp.MustCompile(`\bdefine\s*:\s*\{`),
+		"webpack":     regexp.MustCompile(`\bDefinePlugin\s*\(\s*\{`),
+	}
 	// upstashHost and tokenText in one file mean that a token was written out.
 	upstashHost = regexp.MustCompile(`https://[a-z0-9-]+\.upstash\.io`)
 	tokenText   = regexp.MustCompile("[\"'`]A[A-Za-z0-9+/_-]{30,}={0,2}[\"'`]")
+	withUser    = regexp.MustCompile(`^rediss?://[^@/]*:[^@/]+@`)
 
-	assigned = regexp.MustCompile(`^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)$`)
+	assigned = regexp.MustCompile(`^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*["']?(.*)$`)
+	isPublic = regexp.MustCompile(`^` + public)
 	fromEnv  = regexp.MustCompile(`\bRedis\.(?:fromEnv|from_env)\(`)
 )
 
@@ -29,6 +42,11 @@ func isSource(name string) bool {
 	return slices.Contains([]string{".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".vue", ".svelte", ".astro", ".py", ".html"}, path.Ext(name))
 }
 
+// isData are the files of a bundle beside its sources.
+func isData(name string) bool {
+	return slices.Contains([]string{".json", ".map", ".txt", ".css"}, path.Ext(name))
+}
+
 func inBundle(name string) bool {
 	return slices.ContainsFunc(strings.Split(path.Dir(name), "/"), func(s string) bool { return slices.Contains(built, s) })
 }
@@ -38,15 +56,35 @@ func inBundle(name string) bool {
 func exposed(r *run, trees []*tree) Finding {
 	var found, unread []string
 	for _, t := range trees {
-		unread = append(unread, t.each(func(name string) bool { return isEnvFile(name) || isSource(name) }, func(name string, data []byte) {
+		unread = append(unread, t.each(func(name string) bool { return isEnvFile(name) || isSource(name) || inBundle(name) && isData(name) }, func(name string, data []byte) {
 			bundle := inBundle(name)
 			written := bundle && upstashHost.Match(data) && tokenText.Match(data)
+			if !bundle && !isEnvFile(name) {
+				data = code(name, data)
+			}
 			for n, line := range strings.Split(string(data), "\n") {
+				variable := leak.FindString(line)
+				if m := assigned.FindStringSubmatch(line); isEnvFile(name) {
+					if variable = ""; m != nil && isPublic.MatchString(m[1]) && (leak.MatchString(m[1]) || withUser.MatchString(m[2])) {
+						variable = m[1]
+					}
+				}
 				switch {
-				case public.MatchString(line) && !strings.HasPrefix(strings.TrimSpace(line), "#"):
-					found = append(found, public.FindString(line)+" at "+t.at(name, n+1).String())
+				case variable != "":
+					found = append(found, variable+" at "+t.at(name, n+1).String())
 				case written && tokenText.MatchString(line), bundle && r.holdsToken(line):
 					found = append(found, "a token at "+t.at(name, n+1).String())
+				}
+			}
+			for config, block := range inlined {
+				if !strings.HasPrefix(path.Base(name), config) {
+					continue
+				}
+				for _, begin := range block.FindAllIndex(data, -1) {
+					inside := data[begin[1]:closing(data, begin[1])]
+					if at := secret.FindIndex(inside); at != nil && !leak.Match(inside) {
+						found = append(found, string(inside[at[0]:at[1]])+" at "+t.at(name, lineAt(data, begin[1]+at[0])).String())
+					}
 				}
 			}
 		})...)
@@ -58,9 +96,25 @@ func exposed(r *run, trees []*tree) Finding {
 			"Reset the database's password in the Upstash console: the token is known. Then deploy the new one.",
 			"Build again; delete what was built before.")
 	case len(unread) > 0:
-		return untold(unread)
+		return cannotTell(unread)
 	}
 	return pass("no public variable and no bundle holds a token")
+}
+
+// closing returns the offset of the brace that closes the one before begin.
+func closing(data []byte, begin int) int {
+	depth := 1
+	for i, c := range data[begin:] {
+		switch c {
+		case '{':
+			depth++
+		case '}':
+			if depth--; depth == 0 {
+				return begin + i
+			}
+		}
+	}
+	return len(data)
 }
 
 // holdsToken reports whether a line has a configured token.
@@ -104,8 +158,8 @@ func (t *tree) variableNames() Finding {
 	})
 	if custom != "" && sdk == "" {
 		unread = append(unread, t.each(func(name string) bool { return isSource(name) && !inBundle(name) }, func(name string, data []byte) {
-			if found := fromEnv.FindIndex(data); found != nil {
-				at := t.at(name, 1+bytes.Count(data[:found[0]], []byte("\n")))
+			if found := fromEnv.FindIndex(code(name, data)); found != nil {
+				at := t.at(name, lineAt(data, found[0]))
 				misled = cmp.Or(misled, at.String()+" reads "+sdks[0]+"; "+custom+" sets "+customers[0])
 			}
 		})...)
@@ -117,7 +171,7 @@ func (t *tree) variableNames() Finding {
 		return warn("the client reads other variables than are set", misled,
 			"Pass url and token to the client, or set "+sdks[0]+" and "+sdks[1]+" as well.")
 	case len(unread) > 0:
-		return untold(unread)
+		return cannotTell(unread)
 	}
 	return Finding{Status: Pass}
 }

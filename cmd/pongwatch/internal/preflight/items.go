@@ -1,5 +1,7 @@
 package preflight
 
+import "github.com/pongwatch/pongwatch/shared/upstash"
+
 // Lines of the customer's checklist that several items serve.
 const (
 	lineToken       = "REST Token Active: Verified in the Upstash console with Read/Write permissions."
@@ -12,6 +14,9 @@ const (
 	lineConflict    = "No Conflicting Redis: Verified that the standard redis Python package is not shadowing core modules."
 	lineSecured     = "REST Tokens Secured: Secrets stored in GCP Secret Manager/Vercel Environment Variables."
 	lineHealth      = "Verify health endpoint returns 'connected'"
+	lineHTTPS       = "HTTPS Enforced: No non-TLS connections allowed to Upstash."
+	lineCreated     = "Upstash Database Created in the correct region (e.g., us-east-1)."
+	lineQuota       = "Memory Usage: Monitor Upstash console for quota limits (e.g., 256MB free tier)."
 	lineAlerting    = "Alerting: Configure Slack/Email alerts for Redis PING failures."
 	lineSessions    = "Sessions: Login/Logout flow persists user state correctly."
 	lineCaching     = "Caching: Repeating dashboard requests show HIT in performance logs."
@@ -39,7 +44,7 @@ func Items() []Item {
 				Needs: []string{"database.url", "database.token-shape"}, Lines: []string{lineEgress, lineConnected},
 			},
 			{ID: "network.egress-deployed", Title: "the deployed HealthCheck reaches it too", Each: deployedEgress, Lines: []string{lineEgress}},
-			{ID: "database.region", Title: "app and database are close", Each: region, Needs: []string{"network.egress"}, Lines: []string{"Upstash Database Created in the correct region (e.g., us-east-1)."}},
+			{ID: "database.region", Title: "app and database are close", Each: region, Needs: []string{"network.egress"}, Lines: []string{lineCreated}},
 			{ID: "database.token", Title: "Upstash accepts the token", Each: tokenAccepted, Needs: []string{"network.egress"}, Lines: []string{lineToken, lineVerify}},
 			{ID: "network.ping", Title: "PING is answered with PONG", Each: pong, Needs: []string{"network.egress", "database.token"}, Lines: []string{lineVerify, lineConnected}},
 			{ID: "redis.write", Title: "the token may write, and there is room", Each: canWrite, Needs: []string{"network.ping"}, Lines: []string{lineToken}},
@@ -57,9 +62,21 @@ func Items() []Item {
 		{"Security Configuration", []Item{
 			{ID: "security.secret-manager", Title: "the token comes from a secret store", Each: secretStore, Lines: []string{lineSecured}},
 			{ID: "security.exposed", Title: "no token reaches a browser", Once: reading(exposed, "backend", "frontend"), Lines: []string{lineSecured}},
-			{ID: "security.https", Title: "every connection is TLS with a verified certificate", Each: httpsOnly, Needs: []string{"network.egress"}, Lines: []string{"HTTPS Enforced: No non-TLS connections allowed to Upstash."}},
+			{ID: "security.https", Title: "every connection is TLS with a verified certificate", Each: httpsOnly, Needs: []string{"network.egress"}, Lines: []string{lineHTTPS}},
 			{ID: "security.isolation", Title: "sampled keys are inside a workspace", Each: isolation, Needs: []string{"network.ping"}, Lines: []string{"Workspace Isolation: Verified that all caching/session logic uses ws:{id} prefixes."}},
 			{ID: "security.values", Title: "sampled values are JSON", Each: values, Needs: []string{"network.ping"}, Lines: []string{"Input Validation: All data stored in Redis is properly serialized/sanitized JSON."}},
+		}},
+		{"Upstash's Production Checklist", []Item{
+			{ID: "upstash.account", Title: "the account tells the settings, and the plan is a paid one", Each: account, Lines: []string{lineCreated, lineQuota}},
+			{ID: "upstash.tls", Title: "TLS is on", Each: switched("Details", func(s upstash.Settings) *bool { return s.TLS }, true, false, "connections without TLS are allowed"), Needs: []string{"upstash.account"}, Lines: []string{lineHTTPS}},
+			{ID: "upstash.allowlist", Title: "an IP allowlist is set", Each: switched("Details, IP Allowlist", func(s upstash.Settings) *bool { return s.IPAllowlist }, true, true, "every address may connect"), Needs: []string{"upstash.account"}, Lines: []string{lineSecured}},
+			{ID: "upstash.acl", Title: "ACL users limit what a token may do", Each: switched("ACL", func(s upstash.Settings) *bool { return s.ACL }, true, true, "every token may run every command"), Needs: []string{"upstash.account"}, Lines: []string{lineSecured}},
+			{ID: "upstash.backups", Title: "daily backups are on", Each: switched("Backups", func(s upstash.Settings) *bool { return s.DailyBackup }, true, true, "deleted data cannot be restored"), Needs: []string{"upstash.account"}, Lines: []string{lineCreated}},
+			{ID: "upstash.eviction", Title: "eviction is off: a full database refuses writes and loses no key", Each: switched("Details, Eviction", func(s upstash.Settings) *bool { return s.Eviction }, false, false, "a full database silently drops keys, sessions and tasks among them"), Needs: []string{"upstash.account"}, Lines: []string{lineQuota}},
+			{ID: "upstash.budget", Title: "the month's cost has a limit", Each: setting("Usage", budgeted), Needs: []string{"upstash.account"}, Lines: []string{lineQuota}},
+			{ID: "upstash.regions", Title: "the primary region is the configured one", Each: setting("Details, Regions", placed), Needs: []string{"upstash.account"}, Lines: []string{lineCreated}},
+			{ID: "upstash.prod-pack", Title: "Prod Pack gives a second zone and an SLA", Each: setting("Details, Prod Pack", decided), Needs: []string{"upstash.account"}, Lines: []string{lineCreated}},
+			{ID: "upstash.rotation", Title: "credentials are rotated", Each: rotated, Lines: []string{lineSecured}},
 		}},
 		{"Deployment", []Item{
 			{ID: "deploy.mock-off", Title: "MOCK_REDIS is off", Each: mockOff, Lines: []string{"Set MOCK_REDIS=false in the production environment."}},
@@ -81,7 +98,7 @@ func Items() []Item {
 		{"Monitoring", []Item{
 			{ID: "metrics.ping", Title: "PING within the limit, 600 ms by default", Each: pingLatency, Needs: []string{"network.ping"}, Lines: []string{"Redis PING: Should remain < 600ms globally."}},
 			{ID: "metrics.hit-rate", Title: "hit rate above the limit, 60 % by default", Each: hitRate, Needs: []string{"network.ping"}, Lines: []string{"Hit Rate: Caching should achieve > 60% for frequent modules."}},
-			{ID: "metrics.memory", Title: "data well below the plan's quota", Each: memory, Needs: []string{"network.ping"}, Lines: []string{"Memory Usage: Monitor Upstash console for quota limits (e.g., 256MB free tier)."}},
+			{ID: "metrics.memory", Title: "data well below the plan's quota", Each: memory, Needs: []string{"network.ping"}, Lines: []string{lineQuota}},
 			{ID: "metrics.fallback", Title: "no app is or was in mock mode", Once: watching(fallbackRate), Lines: []string{lineFallback}},
 			{ID: "monitor.jobs", Title: "pongwatch's jobs run on time", Once: watching(monitorJobs), Lines: []string{lineDashboard}},
 			{ID: "monitor.metrics", Title: "full statistics of every database", Once: watching(monitorMetrics), Lines: []string{lineMetrics}},

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"path"
@@ -13,122 +14,317 @@ import (
 
 // node is JavaScript. 1.28.0 is the first client with all commands of streams.
 var node = ecosystem{
-	client: "@upstash/redis", others: []string{"redis", "ioredis"}, floor: nodeFloor.String(), install: "npm install @upstash/redis@latest",
+	client: "@upstash/redis", others: []string{"redis", "ioredis", "@redis/client"},
+	floor: semver.MustParse("1.28.0"), install: "npm install @upstash/redis@latest",
 	normal: func(name string) string { return name },
-	reader: func(file string) func([]byte) ([]dependency, error) {
-		switch path.Base(file) {
-		case "package.json":
-			return packageJSON
-		case "package-lock.json", "npm-shrinkwrap.json":
-			return packageLock
-		case "yarn.lock":
-			return yarnLock
-		case "pnpm-lock.yaml":
-			return pnpmLock
-		}
-		return nil
+	// The library reads a hyphen range behind a blank only.
+	ranged: func(requirement string) string { return strings.ReplaceAll(requirement, "||", " || ") },
+	decoder: func(file string) decoder {
+		return map[string]decoder{
+			"package.json": packageJSON, "package-lock.json": packageLock, "npm-shrinkwrap.json": packageLock,
+			"yarn.lock": yarnLock, "pnpm-lock.yaml": pnpmLock, "bun.lock": bunLock, "bun.lockb": undecodable,
+			"deno.json": denoJSON, "deno.jsonc": denoJSON, "import_map.json": denoJSON, "deno.lock": denoLock,
+		}[path.Base(file)]
 	},
-	judge: func(requirement string) reach { return judge(requirement, nodeFloor) },
 }
 
-var nodeFloor = semver.MustParse("1.28.0")
+// undecodable is a format that only its own program reads.
+func undecodable(*scan) error { return errUndecoded }
 
-// alias splits "npm:@upstash/redis@1.28.0".
-func alias(name, requirement string) (string, string) {
-	rest, ok := strings.CutPrefix(requirement, "npm:")
-	if !ok {
-		return name, requirement
-	}
-	if at := strings.LastIndex(rest, "@"); at > 0 {
-		return rest[:at], rest[at+1:]
-	}
-	return rest, ""
+// requirements are names with their ranges.
+type requirements map[string]string
+
+// catalogs are named ranges, as pnpm, Bun and Yarn have them.
+type catalogs struct {
+	Catalog  requirements
+	Catalogs map[string]requirements
 }
 
-func packageJSON(data []byte) ([]dependency, error) {
-	var sections map[string]json.RawMessage
-	if err := json.Unmarshal(data, &sections); err != nil {
-		return nil, err
-	}
-	var out []dependency
-	for _, section := range []string{"dependencies", "devDependencies", "optionalDependencies", "peerDependencies"} {
-		var requirements map[string]string
-		if raw := sections[section]; raw != nil {
-			if err := json.Unmarshal(raw, &requirements); err != nil {
-				return nil, fmt.Errorf("%s: %w", section, err)
+// manifest is a package.json.
+type manifest struct {
+	Dependencies         requirements
+	DevDependencies      requirements
+	OptionalDependencies requirements
+	PeerDependencies     requirements
+	PeerDependenciesMeta map[string]struct{ Optional bool }
+	Overrides            map[string]any
+	Resolutions          requirements
+	Pnpm                 struct{ Overrides requirements }
+	Workspaces           json.RawMessage // a list, or Bun's object with catalogs
+	catalogs
+}
+
+// nodeSettings are what one file sets for the manifests of its folder and below.
+type nodeSettings struct {
+	catalogs  map[string][]catalogs // by folder
+	overrides []override
+}
+
+type override struct {
+	dir, name, wants string
+	selective        bool // for some versions only
+}
+
+// readNodeSettings reads what manifests refer to, before any of them.
+func (s *scan) readNodeSettings() {
+	s.node.catalogs = map[string][]catalogs{}
+	for _, name := range s.files {
+		if ofTests(name) {
+			continue
+		}
+		keep := func(c catalogs) { s.node.catalogs[path.Dir(name)] = append(s.node.catalogs[path.Dir(name)], c) }
+		switch path.Base(name) {
+		case "pnpm-workspace.yaml", ".yarnrc.yml":
+			s.read(name, func(s *scan) error {
+				var f struct {
+					Catalog   requirements
+					Catalogs  map[string]requirements
+					Overrides requirements
+				}
+				if err := yaml.Unmarshal(s.data, &f); err != nil {
+					return err
+				}
+				keep(catalogs{f.Catalog, f.Catalogs})
+				for key, wants := range f.Overrides {
+					s.override(key, wants, false)
+				}
+				return nil
+			}, false)
+		case "package.json":
+			var f manifest
+			if data, err := s.tree.read(name); err != nil || json.Unmarshal(data, &f) != nil {
+				continue // packageJSON reports it
+			}
+			keep(f.catalogs)
+			var bun catalogs
+			if json.Unmarshal(f.Workspaces, &bun) == nil {
+				keep(bun)
 			}
 		}
-		for key, requirement := range requirements {
-			name, wanted := alias(key, requirement)
-			out = append(out, dependency{name: name, requirement: wanted, marks: []string{`"` + section + `"`, `"` + key + `"`}})
-		}
 	}
-	return out, nil
 }
 
-func packageLock(data []byte) ([]dependency, error) {
-	type locked struct{ Name, Version string } // Name is set for an alias
-	var lock struct {
-		Packages     map[string]locked // by folder
-		Dependencies map[string]locked // by name, in lock files of version 1
-	}
-	if err := json.Unmarshal(data, &lock); err != nil {
-		return nil, err
-	}
-	var out []dependency
-	add := func(key, name, version string) {
-		if version != "" {
-			out = append(out, dependency{name: name, requirement: version, locked: true, marks: []string{`"` + key + `"`, `"version"`}})
+// parentMark is pnpm's mark between a parent and its child, and no operator of a range.
+var parentMark = regexp.MustCompile(`[^ |@]>`)
+
+// override keeps what replaces the requirements of a package. Below a parent, it is a
+// copy of its own.
+func (s *scan) override(key string, value any, nested bool) {
+	if table, ok := value.(map[string]any); ok {
+		for sub, v := range table {
+			if sub == "." {
+				s.override(key, v, nested)
+			} else {
+				s.override(sub, v, true)
+			}
 		}
+		return
 	}
-	for folder, p := range lock.Packages {
-		if at := strings.LastIndex(folder, "node_modules/"); p.Name == "" && at >= 0 {
-			p.Name = folder[at+len("node_modules/"):]
-		}
-		if folder != "" { // the app itself
-			add(folder, p.Name, p.Version)
-		}
+	name := key
+	if i := parentMark.FindStringIndex(name); i != nil {
+		name, nested = name[i[1]:], true
 	}
-	if len(lock.Packages) == 0 {
-		for key, p := range lock.Dependencies {
-			name, version := alias(key, p.Version)
-			add(key, name, version)
-		}
+	o := override{dir: path.Dir(s.file)}
+	if at := strings.LastIndex(name, "@"); at > 0 && name[at-1] != '/' {
+		name, o.selective = name[:at], true
 	}
-	return out, nil
+	parts := strings.Split(strings.TrimPrefix(name, "**/"), "/")
+	own := 1
+	if len(parts) > 1 && strings.HasPrefix(parts[len(parts)-2], "@") {
+		own = 2
+	}
+	name = strings.Join(parts[len(parts)-own:], "/")
+	wants := fmt.Sprint(value)
+	if strings.HasPrefix(wants, "$") {
+		return // the version of the direct dependency
+	}
+	if o.name, o.wants = s.specifier(name, wants); nested || len(parts) > own {
+		s.add(mention{name: o.name, wants: o.wants}, `"`+key+`"`)
+		return
+	}
+	o.name = name
+	s.node.overrides = append(s.node.overrides, o)
 }
 
-// pnpmLock reads keys such as /@upstash/redis/1.34.3_peer, /@upstash/redis@1.34.3(peer@1)
-// and @upstash/redis@1.34.3, as the lock file's version has them.
-func pnpmLock(data []byte) ([]dependency, error) {
-	var lock struct{ Packages map[string]any }
-	if err := yaml.Unmarshal(data, &lock); err != nil {
-		return nil, err
-	}
-	var out []dependency
-	for key := range lock.Packages {
-		text := strings.TrimPrefix(key, "/")
-		if i := strings.IndexAny(text, "(_"); i >= 0 {
-			text = text[:i]
+// override replaces what a manifest asks for.
+func (n nodeSettings) override(m *mention) {
+	for _, o := range n.overrides {
+		if _, below := relative(o.dir, path.Dir(m.file)); m.locked || o.name != m.name || !below {
+			continue
 		}
-		if at := strings.LastIndexAny(text, "@/"); at > 0 {
-			out = append(out, dependency{name: text[:at], requirement: text[at+1:], locked: true, marks: []string{"packages:", key}})
+		m.overridden = true
+		if o.selective {
+			o.wants = m.wants + " || " + o.wants
 		}
+		m.wants = o.wants
 	}
-	return out, nil
 }
 
-// yarnEntry is an entry of yarn.lock, which is YAML since version 2 only.
-var yarnEntry = regexp.MustCompile(`(?m)^"?((?:@[^@"\s/]+/)?[^@"\s]+)@(?:npm:((?:@[^@"\s/]+/)?[^@"\s]+)@)?[^\n]*:\r?\n\s+version:?\s+"?([0-9][^"\s]*)`)
+var (
+	aliased = regexp.MustCompile(`^npm:/?((?:@[^/@]+/)?[A-Za-z][^/@]*)(?:@([^/]*))?`)
+	patched = regexp.MustCompile(`^patch:.+@npm(?:%3A|:)([^#]+)#`)
+)
 
-func yarnLock(data []byte) ([]dependency, error) {
-	var out []dependency
-	for _, m := range yarnEntry.FindAllSubmatch(data, -1) {
-		name := string(m[1])
-		if len(m[2]) > 0 {
-			name = string(m[2]) // an alias
-		}
-		out = append(out, dependency{name: name, requirement: string(m[3]), locked: true, marks: []string{string(m[0])}})
+// specifier returns the package that a dependency of that name installs, and its range.
+func (s *scan) specifier(name, wants string) (string, string) {
+	if of, ok := strings.CutPrefix(wants, "catalog:"); ok {
+		wants = s.catalog(strings.TrimSpace(of), name)
 	}
-	return out, nil
+	if m := aliased.FindStringSubmatch(wants); m != nil {
+		return m[1], m[2]
+	}
+	if m := patched.FindStringSubmatch(wants); m != nil {
+		return name, m[1]
+	}
+	if _, tags, ok := strings.Cut(wants, "#semver:"); ok {
+		return name, tags
+	}
+	wants = strings.TrimPrefix(wants, "npm:")
+	if strings.ContainsAny(wants, ":/#") {
+		return name, address
+	}
+	return name, wants
+}
+
+// catalog returns an entry of a catalog, from the nearest folder above that has one.
+func (s *scan) catalog(catalog, name string) string {
+	for dir := path.Dir(s.file); ; dir = path.Dir(dir) {
+		for _, c := range s.node.catalogs[dir] {
+			if wants, ok := c.Catalogs[catalog][name]; ok {
+				return wants
+			}
+			if wants, ok := c.Catalogs["default"][name]; ok && catalog == "" {
+				return wants
+			}
+			if wants, ok := c.Catalog[name]; ok && (catalog == "" || catalog == "default") {
+				return wants
+			}
+		}
+		if dir == "." {
+			return "a catalog:"
+		}
+	}
+}
+
+func packageJSON(s *scan) error {
+	var f manifest
+	if err := json.Unmarshal(s.data, &f); err != nil {
+		return err
+	}
+	for _, section := range []struct {
+		key   string
+		names requirements
+	}{
+		{"dependencies", f.Dependencies},
+		{"devDependencies", f.DevDependencies},
+		{"optionalDependencies", f.OptionalDependencies},
+		{"peerDependencies", f.PeerDependencies},
+	} {
+		for name, wants := range section.names {
+			m := mention{aside: section.key == "devDependencies"}
+			m.name, m.wants = s.specifier(name, wants)
+			_, optional := f.OptionalDependencies[name]
+			if optional && section.key == "dependencies" {
+				continue // the optional entry overrides it
+			}
+			if section.key == "peerDependencies" {
+				if f.Dependencies[name] != "" || f.DevDependencies[name] != "" || optional || f.PeerDependenciesMeta[name].Optional {
+					continue
+				}
+				m.wants = "peer " + m.wants // who installs it, and which, is not said
+			}
+			s.add(m, `"`+section.key+`"`, `"`+name+`"`)
+		}
+	}
+	for key, value := range f.Overrides {
+		s.override(key, value, false)
+	}
+	for _, replaced := range []requirements{f.Resolutions, f.Pnpm.Overrides} {
+		for key, wants := range replaced {
+			s.override(key, wants, false)
+		}
+	}
+	return nil
+}
+
+// denoJSON reads the imports of deno.json and of import maps.
+func denoJSON(s *scan) error {
+	var f struct{ Imports requirements }
+	if err := json.Unmarshal(jsonc(s.data), &f); err != nil {
+		return err
+	}
+	for key, wants := range f.Imports {
+		m := mention{name: key, wants: address}
+		if strings.HasPrefix(wants, "npm:") {
+			m.name, m.wants = s.specifier(key, wants)
+		} else if strings.Contains(wants, s.client) || strings.Contains(wants, "upstash_redis") {
+			m.name = s.client
+		}
+		s.add(m, `"`+key+`"`)
+	}
+	return nil
+}
+
+// resolved adds a version of a lock file. What is no number is a commit or a folder.
+func (s *scan) resolved(m mention, marks ...string) {
+	if m.locked = true; m.wants == "" || !strings.ContainsAny(m.wants[:1], "0123456789") || strings.ContainsAny(m.wants, ":/#") {
+		m.wants = address
+	}
+	s.add(m, marks...)
+}
+
+func packageLock(s *scan) error {
+	type entry struct {
+		Name, Version, Resolved string
+		Dev                     bool
+		Dependencies            map[string]json.RawMessage
+	}
+	var f struct {
+		Packages     map[string]entry // by folder
+		Dependencies map[string]json.RawMessage
+	}
+	if err := json.Unmarshal(s.data, &f); err != nil {
+		return err
+	}
+	scope := []string{"."}
+	for folder := range f.Packages {
+		if !strings.Contains(folder, "node_modules/") {
+			scope = append(scope, folder)
+		}
+	}
+	add := func(key, name string, e entry) {
+		m := mention{name: name, wants: e.Version, aside: e.Dev, scope: scope}
+		if strings.HasPrefix(e.Resolved, "git") {
+			m.wants = address
+		}
+		s.resolved(m, `"`+key+`"`, `"version"`)
+	}
+	for folder, e := range f.Packages {
+		if at := strings.LastIndex(folder, "node_modules/"); at >= 0 {
+			add(folder, cmp.Or(e.Name, folder[at+len("node_modules/"):]), e)
+		}
+	}
+	if len(f.Packages) > 0 {
+		return nil
+	}
+	// Version 1 nests copies, and gives an alias as the version.
+	var walk func(map[string]json.RawMessage) error
+	walk = func(all map[string]json.RawMessage) error {
+		for key, raw := range all {
+			var e entry
+			if err := json.Unmarshal(raw, &e); err != nil {
+				return err
+			}
+			name := key
+			if m := aliased.FindStringSubmatch(e.Version); m != nil {
+				name, e.Version = m[1], m[2]
+			}
+			add(key, name, e)
+			if err := walk(e.Dependencies); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return walk(f.Dependencies)
 }

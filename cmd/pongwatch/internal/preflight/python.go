@@ -3,136 +3,284 @@ package preflight
 import (
 	"path"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
-	"github.com/BurntSushi/toml"
 	"github.com/Masterminds/semver/v3"
+	"github.com/goccy/go-yaml"
 )
 
-// python has 0.15.0 as the first client with today's API.
+// python has 0.15.0 as the first client with today's API. Conda calls redis redis-py.
 var python = ecosystem{
-	client: "upstash-redis", others: []string{"redis", "aioredis"}, floor: pythonFloor.String(), install: "pip install 'upstash-redis>=0.15.0'",
+	client: "upstash-redis", others: []string{"redis", "aioredis", "redis-py"},
+	floor: semver.MustParse("0.15.0"), install: "pip install 'upstash-redis>=0.15.0'",
 	// PEP 503 compares names so.
-	normal: func(name string) string { return separators.ReplaceAllString(strings.ToLower(name), "-") },
-	reader: func(file string) func([]byte) ([]dependency, error) {
-		switch base := strings.ToLower(path.Base(file)); {
-		case path.Ext(base) == ".txt" && (strings.HasPrefix(base, "requirements") || strings.HasSuffix(path.Dir(file), "requirements")):
-			return requirementsTXT
-		case base == "pyproject.toml":
-			return pyproject
-		case base == "poetry.lock", base == "uv.lock":
+	normal: func(name string) string {
+		return separators.ReplaceAllString(strings.ToLower(strings.TrimSpace(name)), "-")
+	},
+	ranged: pythonRange,
+	decoder: func(file string) decoder {
+		base := strings.ToLower(path.Base(file))
+		if d := map[string]decoder{
+			"pyproject.toml": pyproject, "poetry.lock": tomlLock, "uv.lock": tomlLock, "pdm.lock": tomlLock, "pipfile": pipfile, "pipfile.lock": pipfileLock,
+			"setup.cfg": setupCFG, "setup.py": setupPY, "environment.yml": condaYAML, "environment.yaml": condaYAML,
+			"pixi.toml": undecodable, "pixi.lock": undecodable, "conda-lock.yml": undecodable,
+		}[base]; d != nil {
+			return d
+		}
+		switch ext := path.Ext(base); {
+		case strings.HasPrefix(base, "pylock.") && ext == ".toml":
 			return tomlLock
+		case (ext == ".txt" || ext == ".in") && (strings.Contains(base, "requirements") || path.Base(path.Dir(file)) == "requirements"):
+			return requirementsTXT
 		}
 		return nil
 	},
-	judge: func(requirement string) reach { return judgePython(requirement, pythonFloor) },
 }
 
 var (
-	pythonFloor = semver.MustParse("0.15.0")
-	separators  = regexp.MustCompile(`[-_.]+`)
-	// requirement is a name, its extras, and versions up to a marker, a hash or a comment.
-	requirement = regexp.MustCompile(`^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(.*?)\s*(?:;|#|\\| --|$)`)
-	clause      = regexp.MustCompile(`^(\^|~=|~|===|==|>=|<=|!=|>|<|=)?\s*v?(\d+(?:\.\d+)*)(\.\*)?([.+-]?[A-Za-z][\w.+-]*)?$`)
+	separators = regexp.MustCompile(`[-_.]+`)
+	// development is the name of a file or group that production does not install.
+	development = regexp.MustCompile(`(?i)(?:^|[-_./])(?:dev|develop|development|tests?|testing|lint|docs?|ci|typing)(?:$|[-_./])`)
+	// requirement is a name, its extras, and the rest.
+	requirement = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?\s*([=<>!~(@;^*].*)?$`)
+	clause      = regexp.MustCompile(`^(\^|~=|~|===|==|>=|<=|!=|>|<|=)?\s*v?(?:(\d+)!)?(\d+(?:\.\d+)*)(\.\*)?(?:[-_.]?(a|b|c|rc|alpha|beta|pre|preview|dev|post|rev|r)[-_.]?(\d*))?(?:[-_.]?(?:post|dev|rev|r)[-_.]?\d*)*(?:-\d+)?(?:\+[\w.]+)?$`)
+	wheel       = regexp.MustCompile(`(?:^|/)([A-Za-z0-9_.]+)-(\d[^-/]*)-[^/]*\.whl(?:#.*)?$`)
+	// elsewhere is a marker that does not hold on Linux, where production runs.
+	elsewhere = regexp.MustCompile(`^(?:sys_platform|platform_system|os_name)\s*==\s*['"](?i:win32|windows|nt|darwin|cygwin)['"]$`)
+	joints    = regexp.MustCompile(`\s+([<>=!~^])`)
 )
 
-// judgePython reads a requirement as pip and Poetry write it: "==1.2.3", ">=1,<2",
-// "^1.2", "~=1.2". Alone, a version is exact. It is judged as the range of npm that allows
-// the same releases.
-func judgePython(requirement string, floor *semver.Version) reach {
+// pythonRange writes a requirement of pip or Poetry, such as "==1.2.3", ">=1,<2", "^1.2" and
+// "~=1.2", as the range of npm that allows the same releases. Alone, a version is exact.
+func pythonRange(requirement string) string {
 	var alternatives []string
 	for alternative := range strings.SplitSeq(requirement, "||") {
 		all := []string{"*"}
-		for text := range strings.SplitSeq(alternative, ",") {
+		for text := range strings.SplitSeq(joints.ReplaceAllString(alternative, ",$1"), ",") {
 			if text = strings.TrimSpace(text); text == "" || text == "*" {
 				continue
 			}
-			m := clause.FindStringSubmatch(text)
+			m := clause.FindStringSubmatch(strings.ToLower(text))
 			if m == nil {
-				return reachMaybe
+				return "not a version: " + text
 			}
-			operator, version, segments := m[1], m[2], strings.Split(m[2], ".")
+			operator, version, segments := m[1], m[3], strings.Split(m[3], ".")
+			if m[2] != "" && m[2] != "0" {
+				segments[0] = "1000000" // an epoch comes after all that have none
+				version = strings.Join(segments, ".")
+			}
+			if len(segments) > 3 {
+				version = strings.Join(segments[:3], ".")
+			}
 			switch {
-			case m[3] != "" && operator != "!=":
-				operator, version = "", version+".x"
-			case m[3] != "":
-				version += ".x"
+			case m[4] != "":
+				if operator = strings.Trim(operator, "="); operator == "!" {
+					operator = "!="
+				}
+				if len(segments) < 3 {
+					version += ".x"
+				}
 			case operator == "~=":
-				all = append(all, strings.Join(segments[:max(1, len(segments)-1)], ".")+".x")
-				operator = ">="
+				last := max(0, len(segments)-2)
+				next, _ := strconv.Atoi(segments[last]) // one that is too large allows nothing
+				all = append(all, "<"+padded(append(slices.Clone(segments[:last]), strconv.Itoa(next+1))))
+				operator, version = ">=", padded(segments)
 			case operator != "^" && operator != "~": // an incomplete version ends in zeros
-				operator = strings.Replace(operator, "==", "", 1)
-				version = strings.Join(append(segments, "0", "0")[:3], ".")
+				operator, version = strings.Replace(operator, "==", "", 1), padded(segments)
 			}
-			all = append(all, operator+version)
+			all = append(all, operator+version+prerelease(m[5], m[6]))
 		}
 		alternatives = append(alternatives, strings.Join(all, ", "))
 	}
-	return judge(strings.Join(alternatives, " || "), floor)
+	return strings.Join(alternatives, " || ")
 }
 
-// requirementsTXT reads pip's lines; options and addresses name no package.
-func requirementsTXT(data []byte) ([]dependency, error) {
-	var out []dependency
-	for n, line := range strings.Split(string(data), "\n") {
-		if m := requirement.FindStringSubmatch(strings.TrimSpace(line)); m != nil {
-			out = append(out, dependency{name: m[1], requirement: m[2], place: place{line: n + 1}})
+func padded(segments []string) string {
+	return strings.Join(append(slices.Clone(segments), "0", "0")[:3], ".")
+}
+
+// prerelease writes PEP 440's suffix in the order of Semantic Versioning. Post-releases
+// are taken for their release.
+func prerelease(kind, number string) string {
+	switch kind {
+	case "", "post", "rev", "r":
+		return ""
+	case "dev":
+		return "-0." + number // before every letter
+	case "alpha":
+		kind = "a"
+	case "beta":
+		kind = "b"
+	case "c", "pre", "preview":
+		kind = "rc"
+	}
+	return "-" + kind + "." + strings.TrimLeft(number, "0") + "0"
+}
+
+// require adds a requirement as PEP 508 writes it, and the clients that its extras
+// install. It reports whether the text is one.
+func (s *scan) require(text string, m mention, marks ...string) bool {
+	text, _, _ = strings.Cut(text, " --") // options, such as hashes
+	if w := wheel.FindStringSubmatch(text); w != nil {
+		m.name, m.wants = w[1], "=="+w[2]
+		s.add(m, marks...)
+		return true
+	}
+	parts := requirement.FindStringSubmatch(strings.TrimSpace(text))
+	if parts == nil {
+		return false
+	}
+	wants, marker, _ := strings.Cut(parts[3], ";")
+	if marker = strings.TrimSpace(marker); elsewhere.MatchString(marker) {
+		return true
+	}
+	m.name, m.wants = parts[1], strings.TrimSpace(strings.Trim(strings.TrimSpace(wants), "()"))
+	m.conditional = m.conditional || marker != ""
+	m.aside = m.aside || strings.Contains(marker, "extra")
+	if strings.HasPrefix(m.wants, "@") {
+		m.wants = address
+	}
+	s.addWithExtras(m, strings.Split(parts[2], ","), marks...)
+	return true
+}
+
+// addWithExtras adds a package, and the other client where an extra of its name installs it.
+func (s *scan) addWithExtras(m mention, extras []string, marks ...string) {
+	s.add(m, marks...)
+	for _, extra := range extras {
+		if extra = s.normal(extra); slices.Contains(s.others, extra) && s.normal(m.name) != s.client {
+			by := m
+			by.name, by.wants = extra, "by "+m.name+"["+extra+"]"
+			s.add(by, marks...)
 		}
 	}
-	return out, nil
 }
 
-// pyproject reads both forms wherever they stand: requirements in arrays (PEP 621 and
-// 735, uv, PDM, Hatch), and Poetry's tables.
-func pyproject(data []byte) ([]dependency, error) {
-	var root map[string]any
-	if err := toml.Unmarshal(data, &root); err != nil {
-		return nil, err
+// requirementsTXT reads pip's lines; options and paths name no package.
+func requirementsTXT(s *scan) error {
+	text, start := "", 0
+	for n, line := range strings.Split(string(s.data), "\n") {
+		line = strings.TrimRight(line, "\r")
+		if text == "" {
+			start = n + 1
+		}
+		if more, ok := strings.CutSuffix(line, `\`); ok && !strings.HasPrefix(strings.TrimSpace(line), "#") {
+			text += more + " "
+			continue
+		}
+		if err := s.pipLine(text+line, start); err != nil {
+			return err
+		}
+		text = ""
 	}
-	var out []dependency
-	var walk func(path, key string, value any)
-	walk = func(path, key string, value any) {
-		switch value := value.(type) {
-		case []any:
-			for _, v := range value {
-				text, ok := v.(string)
-				if m := requirement.FindStringSubmatch(text); ok && m != nil && strings.Contains(path, "dependenc") {
-					out = append(out, dependency{name: m[1], requirement: m[2], marks: []string{key, text}})
+	return s.pipLine(text, start)
+}
+
+var (
+	pipComment = regexp.MustCompile(`(^|\s)#.*$`)
+	pipOption  = regexp.MustCompile(`^(-r|--requirement|-c|--constraint|-e|--editable)(?:\s*=\s*|\s*)(\S.*)$`)
+	egg        = regexp.MustCompile(`#(?:.*&)?egg=([A-Za-z0-9._-]+)`)
+)
+
+// pipLine reads one logical line.
+func (s *scan) pipLine(text string, line int) error {
+	text = strings.TrimSpace(pipComment.ReplaceAllString(text, ""))
+	m := mention{place: place{line: line}}
+	option := pipOption.FindStringSubmatch(text)
+	switch {
+	case text == "":
+	case option != nil && strings.Contains(option[1], "r"):
+		s.include(option[2], requirementsTXT)
+	case option != nil && strings.Contains(option[1], "c"):
+		s.include(option[2], s.constrain(home(s.file)))
+	case egg.MatchString(text):
+		m.name, m.wants = egg.FindStringSubmatch(text)[1], address
+		s.add(m)
+	case strings.HasPrefix(text, "-"):
+	case s.require(text, m):
+		s.pin()
+	case !strings.ContainsAny(text, "/"):
+		return errUndecoded
+	}
+	return nil
+}
+
+var exact = regexp.MustCompile(`^===?\s*\d[^*,]*$`)
+
+// pin takes an exact requirement for what is installed, because pip installs that or
+// nothing.
+func (s *scan) pin() {
+	if last := len(s.found) - 1; last >= 0 && s.found[last].file == s.file && !s.found[last].conditional && exact.MatchString(s.found[last].wants) {
+		s.found[last].locked, s.found[last].scope = true, []string{"."}
+	}
+}
+
+// include reads a file that another one names. One that is read by its own name anyway is
+// left to that.
+func (s *scan) include(name string, decode decoder) {
+	target := path.Join(path.Dir(s.file), name)
+	switch {
+	case strings.Contains(name, "://") || !slices.Contains(s.files, target):
+		if !strings.Contains(name, "constraint") {
+			s.unread = append(s.unread, s.unreadable(s.file, errIncluded))
+		}
+	case !s.visited[target] && s.decoder(target) == nil:
+		s.visited[target] = true
+		s.read(target, decode, s.side)
+	}
+}
+
+// constrain reads a file of constraints for the requirements of a folder.
+func (s *scan) constrain(dir string) decoder {
+	return func(inner *scan) error {
+		side := *inner
+		side.found = nil
+		if err := requirementsTXT(&side); err != nil {
+			return err
+		}
+		s.constraints[dir] = append(s.constraints[dir], side.found...)
+		return nil
+	}
+}
+
+var condaSpec = regexp.MustCompile(`^(?:[^:\s]+::)?([A-Za-z0-9._-]+)\s*(.*)$`)
+
+// condaYAML reads conda's specifications, and pip's in the section of that name.
+func condaYAML(s *scan) error {
+	var f struct{ Dependencies []any }
+	if err := yaml.Unmarshal(s.data, &f); err != nil {
+		return err
+	}
+	for _, d := range f.Dependencies {
+		if table, ok := d.(map[string]any); ok {
+			lines, _ := table["pip"].([]any)
+			for _, line := range lines {
+				text, _ := line.(string)
+				at := 1 + strings.Count(before(string(s.data), text), "\n")
+				if err := s.pipLine(text, at); err != nil {
+					return err
 				}
 			}
-		case map[string]any:
-			poetry := strings.HasPrefix(path, ".tool.poetry.") && strings.HasSuffix(path, "dependencies")
-			for name, v := range value {
-				if !poetry {
-					walk(path+"."+name, name, v)
-					continue
+			continue
+		}
+		text, _ := d.(string)
+		if m := condaSpec.FindStringSubmatch(text); m != nil {
+			wants := m[2]
+			if fuzzy, ok := strings.CutPrefix(wants, "="); ok && !strings.HasPrefix(fuzzy, "=") {
+				version, _, built := strings.Cut(strings.TrimSpace(fuzzy), "=")
+				if wants = "==" + version; !built && !strings.HasSuffix(version, "*") {
+					wants += ".*"
 				}
-				version, _ := v.(string)
-				if detailed, ok := v.(map[string]any); ok {
-					version, _ = detailed["version"].(string)
-				}
-				out = append(out, dependency{name: name, requirement: version, marks: []string{"[tool.poetry", "\n" + name}})
 			}
+			s.add(mention{name: m[1], wants: wants}, text)
 		}
 	}
-	walk("", "", root)
-	return out, nil
+	return nil
 }
 
-func tomlLock(data []byte) ([]dependency, error) {
-	var lock struct {
-		Package []struct{ Name, Version string }
-	}
-	if err := toml.Unmarshal(data, &lock); err != nil {
-		return nil, err
-	}
-	var out []dependency
-	for _, p := range lock.Package {
-		if p.Version != "" {
-			out = append(out, dependency{
-				name: p.Name, requirement: p.Version, locked: true, marks: []string{"\nname = \"" + p.Name + `"`, `"` + p.Version + `"`},
-			})
-		}
-	}
-	return out, nil
+func before(text, sub string) string {
+	head, _, _ := strings.Cut(text, sub)
+	return head
 }

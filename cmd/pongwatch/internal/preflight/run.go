@@ -32,6 +32,8 @@ type run struct {
 	known []secrets.Value
 	// pages are answers of the monitor, by path.
 	pages map[string]Page
+	// trees are the folders of sources that were listed.
+	trees map[string]*tree
 }
 
 // database is one database of a run.
@@ -43,13 +45,14 @@ type database struct {
 	client      *upstash.Client // nil with a problem
 	target      *check.Target   // shares the answers to PING and INFO
 	prefix      string
-	written     []any // keys to delete
+	settings    *upstash.Settings // what the account says, once it was asked
+	written     []any             // keys to delete
 	used        int64
 }
 
 // newRun reads the credentials of each database that is asked for.
 func newRun(ctx context.Context, o Options) *run {
-	r := &run{Options: o, failed: map[string]bool{}, pages: map[string]Page{}}
+	r := &run{Options: o, failed: map[string]bool{}, pages: map[string]Page{}, trees: map[string]*tree{}}
 	if o.Config == nil {
 		return r
 	}

@@ -3,12 +3,16 @@ package preflight
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"unicode/utf16"
 )
 
 const (
@@ -28,13 +32,28 @@ type place struct {
 
 func (p place) String() string { return fmt.Sprintf("%s:%d", p.file, p.line) }
 
+// Why the content of a file is not known.
+var (
+	errUndecoded = errors.New("it cannot be decoded")
+	errIncluded  = errors.New("it includes a file that is not in this folder")
+)
+
 // tree is the sources of one part of an app.
 type tree struct {
 	root  string
 	fsys  fs.FS
 	files []string
 	dirs  []string
+	scans map[string]*scan // by the name of the client
 }
+
+var (
+	testFolder = regexp.MustCompile(`(?i)(?:^|/)(?:tests?|__tests__|__mocks__|specs?|e2e|cypress|fixtures|testdata)/`)
+	testFile   = regexp.MustCompile(`(?:\.(?:test|spec)\.[a-z]+|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.py)$`)
+)
+
+// ofTests reports whether a file is not deployed.
+func ofTests(name string) bool { return testFolder.MatchString(name) || testFile.MatchString(name) }
 
 // plant lists a folder.
 func plant(dir string) (*tree, error) {
@@ -45,12 +64,12 @@ func plant(dir string) (*tree, error) {
 	if !info.IsDir() {
 		return nil, fmt.Errorf("reading sources: %s is no folder", dir)
 	}
-	t := &tree{root: filepath.ToSlash(filepath.Clean(dir)), fsys: os.DirFS(dir)}
+	t := &tree{root: filepath.ToSlash(filepath.Clean(dir)), fsys: os.DirFS(dir), scans: map[string]*scan{}}
 	err = fs.WalkDir(t.fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && slices.Contains(passedOver, d.Name()):
+		case d.IsDir() && (slices.Contains(passedOver, d.Name()) || t.holds(name, "pyvenv.cfg")):
 			return fs.SkipDir
 		case d.IsDir():
 			t.dirs = append(t.dirs, name)
@@ -81,13 +100,26 @@ func (t *tree) read(name string) ([]byte, error) {
 		return nil, fmt.Errorf("it is larger than %d MB", maxFile>>20)
 	}
 	data, err := fs.ReadFile(t.fsys, name)
+	for mark, order := range map[string]binary.ByteOrder{"\xff\xfe": binary.LittleEndian, "\xfe\xff": binary.BigEndian} {
+		if wide, ok := bytes.CutPrefix(data, []byte(mark)); ok {
+			units := make([]uint16, len(wide)/2)
+			_, _ = binary.Decode(wide, order, units) // every unit has its bytes
+			data = []byte(string(utf16.Decode(units)))
+		}
+	}
 	return bytes.TrimPrefix(data, []byte("\ufeff")), err
+}
+
+// holds reports whether a folder has a file of that name.
+func (t *tree) holds(dir, name string) bool {
+	_, err := fs.Stat(t.fsys, path.Join(dir, name))
+	return err == nil
 }
 
 // each calls see with the files that want names, and returns those that cannot be read.
 func (t *tree) each(want func(name string) bool, see func(name string, data []byte)) (unread []string) {
 	for _, name := range t.files {
-		if !want(name) {
+		if ofTests(name) || !want(name) {
 			continue
 		}
 		if data, err := t.read(name); err != nil {
@@ -104,8 +136,8 @@ func (t *tree) unreadable(name string, err error) string {
 	return path.Join(t.root, name) + ": " + err.Error()
 }
 
-// untold is the finding when files were not read: what they hold is not known.
-func untold(unread []string) Finding {
+// cannotTell is the finding when files were not read: what they hold is not known.
+func cannotTell(unread []string) Finding {
 	return warn("it cannot be told, because a file cannot be read", joined(unread), "Correct the file, or look into it yourself and sign.")
 }
 
@@ -119,9 +151,13 @@ func reading(judge func(r *run, trees []*tree) Finding, parts ...string) func(co
 			if dir == "" {
 				continue
 			}
-			t, err := plant(dir)
-			if err != nil {
-				return fail("the sources cannot be read", err.Error(), "Correct --"+part+".")
+			t, ok := r.trees[dir]
+			if !ok {
+				var err error
+				if t, err = plant(dir); err != nil {
+					return fail("the sources cannot be read", err.Error(), "Correct --"+part+".")
+				}
+				r.trees[dir] = t
 			}
 			trees = append(trees, t)
 		}
@@ -134,3 +170,56 @@ func reading(judge func(r *run, trees []*tree) Finding, parts ...string) func(co
 		return skip("it reads the app's sources: name their folders with --backend and --frontend")
 	}
 }
+
+// code blanks the comments of a source, so that lines keep their numbers.
+func code(name string, data []byte) []byte {
+	hash := path.Ext(name) == ".py"
+	markup := slices.Contains([]string{".html", ".vue", ".svelte", ".astro"}, path.Ext(name))
+	out := bytes.Clone(data)
+	var quote byte
+	for i := 0; i < len(out); i++ {
+		rest, end := out[i:], ""
+		switch c := out[i]; {
+		case c == '\\':
+			i++
+			continue
+		case quote != 0:
+			if c == quote || c == '\n' && quote != '`' {
+				quote = 0
+			}
+			continue
+		case hash && c == '#', !hash && bytes.HasPrefix(rest, []byte("//")) && (i == 0 || out[i-1] != ':'):
+			end = "\n"
+		case !hash && bytes.HasPrefix(rest, []byte("/*")):
+			end = "*/"
+		case markup && bytes.HasPrefix(rest, []byte("<!--")):
+			end = "-->"
+		case c == '"' || c == '\'' || c == '`' && !hash:
+			quote = c
+			continue
+		default:
+			continue
+		}
+		n := len(rest)
+		if at := bytes.Index(rest[1:], []byte(end)); at >= 0 {
+			n = 1 + at + len(end)
+		}
+		for j := range rest[:n] {
+			if rest[j] != '\n' {
+				rest[j] = ' '
+			}
+		}
+		i += n - 1
+	}
+	return out
+}
+
+var trailingComma = regexp.MustCompile(`,(\s*[}\]])`)
+
+// jsonc makes JSON of JSON with comments and trailing commas.
+func jsonc(data []byte) []byte {
+	return trailingComma.ReplaceAll(code(".js", data), []byte("$1"))
+}
+
+// lineAt returns the number of the line of an offset.
+func lineAt(data []byte, offset int) int { return 1 + bytes.Count(data[:offset], []byte("\n")) }

@@ -215,15 +215,17 @@
       const fx = axis(f, f.hit_rate.length);
       const fill = `color-mix(in srgb, ${color("accent")} 12%, transparent)`;
       const pct = (v) => `${+(100 * v).toFixed(2)} %`;
-      // The three share a time axis, with room for forecasts.
-      const ahead = data.memory_full_at || data.commands_out_at ? 0.25 : 0;
+      // All share a time axis, with room for forecasts.
+      const ahead = data.memory_full_at || data.commands_out_at || data.bandwidth_out_at || data.budget_out_at ? 0.25 : 0;
       place("plot-hit", data, 140, pct, [line("hit rate", "accent", share)], [fx, f.hit_rate], { top: 1.05, ahead });
       const used = (id, label, values, reaches) => {
         const most = Math.max(0, ...values.filter((v) => v != null));
         const whole = most > 0.25 || reaches != null;
-        place(id, data, 140, pct, [line(label, "accent", share, { fill })], [fx, values], { top: whole ? 1.05 : most * 1.5 || 1.05, limit: whole ? 1 : null, ahead, reaches });
+        place(id, data, 140, pct, [line(label, "accent", share, { fill })], [fx, values], { top: whole ? Math.max(1.05, most * 1.05) : most * 1.5 || 1.05, limit: whole ? 1 : null, ahead, reaches });
       };
       used("plot-memory", "memory", f.memory_ratio, data.memory_full_at);
+      if (f.bandwidth_ratio) used("plot-bandwidth", "traffic", f.bandwidth_ratio, data.bandwidth_out_at);
+      if (f.budget_ratio) used("plot-budget", "budget", f.budget_ratio, data.budget_out_at);
       if (f.commands_ratio.some((v) => v != null)) {
         used("plot-commands", "of the month’s", f.commands_ratio, data.commands_out_at);
       } else {

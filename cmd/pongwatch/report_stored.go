@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/gcp"
+	"github.com/pongwatch/pongwatch/shared/history"
+	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/incident/incidents"
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/store"
+)
+
+// storedReport reads an incident, and the latency around it, from Firestore.
+func storedReport(ctx context.Context, project, id string) (incidentReport, error) {
+	env := gcp.ReadEnvironment(os.Getenv)
+	env.Project = project
+	documents, err := gcp.NewClients(env).Store(ctx)
+	if err != nil {
+		return incidentReport{}, err
+	}
+	return documentReport(ctx, documents, id, time.Now())
+}
+
+func documentReport(ctx context.Context, documents store.Store, id string, now time.Time) (incidentReport, error) {
+	first, last := store.Prefix("incidents/v1/")
+	var all []incidents.Incident
+	for doc, err := range documents.Range(ctx, first, last) {
+		if err != nil {
+			return incidentReport{}, fmt.Errorf("reading incidents: %w", err)
+		}
+		d, err := incident.DecodeDocument(doc.Data)
+		if err != nil || !incident.MatchID(id, d.ID) {
+			continue // another one may be damaged
+		}
+		i := incidents.FromDocument(d, now)
+		if d.Resolved.IsZero() {
+			i.State = incidents.StateOpen
+		}
+		all = append(all, i)
+	}
+	i, err := only(id, all)
+	if err != nil {
+		return incidentReport{}, err
+	}
+	rep := newReport(i, now)
+	if i.Database == report.MonitorDatabase {
+		return rep, nil
+	}
+	if rep.Latency, err = storedLatency(ctx, documents, i, now); err != nil {
+		return incidentReport{}, fmt.Errorf("reading the latency: %w", err)
+	}
+	return rep, nil
+}
+
+// storedLatency reads the pings around an incident: days that were compacted, and the hours
+// since. It returns nil where there are none any more.
+func storedLatency(ctx context.Context, documents store.Store, i incidents.Incident, now time.Time) (*latency, error) {
+	from, to := i.Since.Add(-latencyBefore), i.Resolved.Add(latencyAfter)
+	if i.Resolved.IsZero() {
+		to = now
+	}
+	archive := history.New(documents)
+	days, err := archive.Samples(ctx, i.Database, from, to)
+	if err != nil {
+		return nil, err
+	}
+	regions, err := storedRegions(ctx, documents, i.Shard)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range days {
+		regions = append(regions, d.Regions()...)
+	}
+	region, ok := nearest(regions, i)
+	if !ok {
+		return nil, nil
+	}
+	hours, err := archive.Pings(ctx, i.Shard, region, from, to)
+	if err != nil {
+		return nil, err
+	}
+	out := latency{Region: region, Points: points(kept(days, hours, region, i.Database), from, to)}
+	if len(out.Points) == 0 {
+		return nil, nil
+	}
+	return &out, nil
+}
+
+// storedRegions returns the regions that ping the shard's databases, as far as Alert has heard.
+func storedRegions(ctx context.Context, documents store.Store, shard string) ([]string, error) {
+	doc, err := documents.Get(ctx, incident.StateKey(shard))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := incident.Decode(doc.Data)
+	if err != nil {
+		return nil, nil //nolint:nilerr // days name their regions, too
+	}
+	var regions []string
+	for job := range s.Jobs {
+		if region, ok := strings.CutPrefix(job, string(report.HealthCheck)+"@"); ok {
+			regions = append(regions, region)
+		}
+	}
+	return regions, nil
+}
+
+// nearest returns a region that saw the incident, else one that reported, else the first by name.
+func nearest(regions []string, i incidents.Incident) (string, bool) {
+	slices.Sort(regions)
+	for _, r := range slices.Concat(i.SeenBy, i.Voters, regions) {
+		if slices.Contains(regions, r) {
+			return r, true
+		}
+	}
+	return "", false
+}
+
+// kept yields a database's pings: those of days, and those of hours of other days.
+func kept(days []*history.SampleDay, hours []*history.PingHour, region, database string) iter.Seq[report.Sample] {
+	return func(yield func(report.Sample) bool) {
+		covered := map[time.Time]bool{}
+		for _, d := range days {
+			for s := range d.Each(region) {
+				covered[d.Date()] = true
+				if !yield(s) {
+					return
+				}
+			}
+		}
+		for _, h := range hours {
+			if covered[h.Hour().Truncate(24*time.Hour)] {
+				continue
+			}
+			for s := range h.Each(database) {
+				if !yield(s) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// points sums up the pings between two times in at most latencyPoints steps.
+func points(samples iter.Seq[report.Sample], from, to time.Time) []point {
+	step := max(time.Minute, (to.Sub(from)/latencyPoints + time.Minute - 1).Truncate(time.Minute))
+	from = from.Truncate(step)
+	tallies := map[time.Time]*history.Tally{}
+	for s := range samples {
+		if s.At.Before(from) || !s.At.Before(to) {
+			continue
+		}
+		at := s.At.Truncate(step)
+		if tallies[at] == nil {
+			tallies[at] = &history.Tally{}
+		}
+		tallies[at].Add(s)
+	}
+	var out []point
+	for at, t := range tallies {
+		if sum := t.Summary(); sum.Good+sum.Failed > 0 {
+			out = append(out, point{At: at, P50: sum.P50, P95: sum.P95, Good: sum.Good, Failed: sum.Failed})
+		}
+	}
+	slices.SortFunc(out, func(a, b point) int { return a.At.Compare(b.At) })
+	return out
+}

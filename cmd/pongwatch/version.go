@@ -1,0 +1,30 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pongwatch/pongwatch/shared/version"
+)
+
+func versionCommand() *cobra.Command {
+	asJSON := false
+	c := &cobra.Command{
+		Use:   "version",
+		Short: "Prints which pongwatch this is",
+		Long: `Prints the version, the commit and the Go that pongwatch was built from and with. The commit is
+missing where the build did not see the repository, as by "go install" of a release.`,
+		Args: atMost(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			build := version.Read()
+			if asJSON {
+				return printJSON(c.OutOrStdout(), build)
+			}
+			_, err := fmt.Fprintln(c.OutOrStdout(), "pongwatch", build)
+			return err
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
