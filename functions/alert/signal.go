@@ -176,9 +176,10 @@ func logEntry(e envelope) (sig report.Signal, ok bool, err error) {
 	}
 	sig = report.Signal{
 		ID: l.InsertID, Source: report.SourceLogs, Service: service(l), Database: l.JSONPayload.Database,
-		Revision: l.Resource.Labels["revision_name"], Reason: report.CutEvidence(outbound.Redact(l.JSONPayload.Reason)),
-		Message: report.CutEvidence(outbound.Redact(said)), At: l.Timestamp,
+		Revision: l.Resource.Labels["revision_name"], Reason: outbound.Redact(l.JSONPayload.Reason),
+		Message: outbound.Redact(said), At: l.Timestamp,
 	}
+	text.Outside(&sig, report.MaxEvidence)
 	if sig.At.IsZero() {
 		sig.At = e.Message.PublishTime
 	}
@@ -202,7 +203,7 @@ func service(l entry) string {
 		l.JSONPayload.Service, l.Resource.Labels["service_name"], l.Resource.Labels["container_name"], l.Resource.Labels["instance_id"],
 	} {
 		if name != "" {
-			return report.CutEvidence(name)
+			return name
 		}
 	}
 	return ""

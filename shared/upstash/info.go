@@ -28,6 +28,9 @@ type Info struct {
 	ExpiredKeys, EvictedKeys Count
 }
 
+// maxName bounds, in bytes, a name that INFO or the management API gives.
+const maxName = 100
+
 // Count is a number that INFO may leave out.
 type Count struct {
 	N     int64
@@ -50,8 +53,8 @@ func parseInfo(text string) Info {
 		}
 	}
 	return Info{
-		MaxmemoryPolicy: texts["maxmemory_policy"],
-		LocalMember:     texts["local_member"],
+		MaxmemoryPolicy: printable(texts["maxmemory_policy"], maxName),
+		LocalMember:     printable(texts["local_member"], maxName),
 
 		DataSize: counts["total_data_size"], MaxDataSize: counts["max_data_size"],
 		UsedMemory: counts["used_memory"], Maxmemory: counts["maxmemory"],

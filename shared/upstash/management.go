@@ -15,6 +15,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 const (
@@ -143,6 +144,7 @@ func (m *Management) Settings(ctx context.Context, id string) (Settings, error) 
 	if json.Unmarshal(raw["allowed_ips"], &allowed) == nil && raw["allowed_ips"] != nil {
 		s.IPAllowlist = new(len(allowed) > 0)
 	}
+	text.Outside(&s, maxName)
 	return s, nil
 }
 
@@ -178,6 +180,7 @@ func (m *Management) Database(ctx context.Context, id string) (Database, error) 
 	if _ = json.Unmarshal(body, &d); d.ID == "" {
 		return Database{}, unreadable(op)
 	}
+	text.Outside(&d, maxName)
 	if d.MonthlyCommands < 0 || d.MonthlyCommands >= sentinel {
 		d.MonthlyCommands = 0
 	}
@@ -205,6 +208,7 @@ func (m *Management) Stats(ctx context.Context, id string) (Stats, error) {
 	}
 	stats := Stats{Commands: figures.Commands, Bandwidth: number(figures.Bandwidth), Dollars: number(figures.Dollars)}
 	_ = json.Unmarshal(figures.ByType, &stats.ByType) // of counts of another shape what can be read
+	text.Outside(&stats, maxName)
 	return stats, nil
 }
 

@@ -38,6 +38,9 @@ type event struct {
 	} `json:"data"`
 }
 
+// maxWord bounds a revision and a reason, in characters.
+const maxWord = 100
+
 // Compiled on first use, otherwise the cold start of every function pays for them.
 var (
 	servicePattern = sync.OnceValue(func() *regexp.Regexp {
@@ -56,9 +59,11 @@ func parseEvent(body []byte, v signature.Verified) (report.Signal, error) {
 		return report.Signal{}, errors.New(`body is no JSON object, want {"type": "mock_mode.activated", "data": {"service": "backend"}}`)
 	}
 	s := report.Signal{
-		ID: v.ID, Source: report.SourceEvent, Service: e.Data.Service, Revision: cut(e.Data.Revision, 100), Database: e.Data.Database,
-		Reason: cut(e.Data.Reason, 100), Message: report.CutEvidence(outbound.Redact(e.Data.Message)), At: v.At,
+		ID: v.ID, Source: report.SourceEvent, Service: e.Data.Service, Revision: outbound.Redact(e.Data.Revision), Database: e.Data.Database,
+		Reason: outbound.Redact(e.Data.Reason), Message: outbound.Redact(e.Data.Message), At: v.At,
 	}
+	text.Outside(&s, report.MaxEvidence)
+	s.Revision, s.Reason = text.Clip(s.Revision, maxWord), text.Clip(s.Reason, maxWord)
 	switch e.Type {
 	case typeActivated:
 		s.Mode = report.Activated
@@ -74,11 +79,6 @@ func parseEvent(body []byte, v signature.Verified) (report.Signal, error) {
 		return report.Signal{}, errors.New(`data.database is no name, want one such as "prod-cache"`)
 	}
 	return s, nil
-}
-
-// cut also redacts: an app may quote its own settings.
-func cut(s string, limit int) string {
-	return text.Clip(text.Line(outbound.Redact(s)), limit)
 }
 
 // event answers an app's signed event.
