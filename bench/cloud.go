@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"maps"
 	"net"
 	"os"
+	"slices"
 	"sync"
 
 	"cloud.google.com/go/firestore/apiv1/firestorepb"
@@ -14,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/pongwatch/pongwatch/functions/alert"
 	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/gcp/firestore"
 	"github.com/pongwatch/pongwatch/shared/gcp/pubsub"
@@ -22,7 +25,10 @@ import (
 )
 
 const (
-	topic          = "projects/bench/topics/reports"
+	topic = "projects/bench/topics/reports"
+	// audience is the address by which callers' tokens name every function, and invoker whom they are of.
+	audience       = "https://bench.example.com"
+	invoker        = "scheduler@bench.iam.gserviceaccount.com"
 	tokenSecret    = "projects/bench/secrets/token"
 	tokenReference = "sm://" + tokenSecret
 )
@@ -64,6 +70,7 @@ func (c *cloud) stop() {
 // env is what Terraform sets, with the emulators' addresses in place of Google's.
 func (c *cloud) env() []string {
 	return []string{
+		gcp.AudienceVariable + "=" + audience, alert.PusherVariable + "=" + invoker,
 		gcp.ProjectVariable + "=bench", gcp.RegionVariable + "=loopback", gcp.ReportsVariable + "=" + topic,
 		secretmanager.EmulatorVariable + "=" + c.secrets.Addr(),
 		pubsub.EmulatorVariable + "=" + c.topics.Addr,
@@ -78,8 +85,9 @@ type documents struct {
 	server  *grpc.Server
 	address string
 
-	mu     sync.Mutex
-	byName map[string]*firestorepb.Document
+	mu            sync.Mutex
+	byName        map[string]*firestorepb.Document
+	reads, writes float64
 }
 
 func startDocuments(ctx context.Context) (*documents, error) {
@@ -97,6 +105,7 @@ func startDocuments(ctx context.Context) (*documents, error) {
 func (d *documents) GetDocument(_ context.Context, r *firestorepb.GetDocumentRequest) (*firestorepb.Document, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.reads++
 	if document := d.byName[r.GetName()]; document != nil {
 		return document, nil
 	}
@@ -111,6 +120,7 @@ func (d *documents) Commit(_ context.Context, r *firestorepb.CommitRequest) (*fi
 	answer := &firestorepb.CommitResponse{CommitTime: now}
 	for _, write := range r.GetWrites() {
 		document := write.GetUpdate()
+		d.writes++
 		document.UpdateTime = now
 		d.byName[document.GetName()] = document
 		answer.WriteResults = append(answer.WriteResults, &firestorepb.WriteResult{UpdateTime: now})
@@ -118,7 +128,23 @@ func (d *documents) Commit(_ context.Context, r *firestorepb.CommitRequest) (*fi
 	return answer, nil
 }
 
-// RunQuery implements Firestore's method: nothing is found.
-func (d *documents) RunQuery(*firestorepb.RunQueryRequest, firestorepb.Firestore_RunQueryServer) error {
+// RunQuery implements Firestore's method for ranges of names.
+func (d *documents) RunQuery(r *firestorepb.RunQueryRequest, to firestorepb.Firestore_RunQueryServer) error {
+	cursor := func(c *firestorepb.Cursor) string { return c.GetValues()[0].GetReferenceValue() }
+	query := r.GetStructuredQuery()
+	var found []*firestorepb.Document
+	d.mu.Lock()
+	for _, name := range slices.Sorted(maps.Keys(d.byName)) {
+		if name >= cursor(query.GetStartAt()) && name < cursor(query.GetEndAt()) {
+			found = append(found, d.byName[name])
+		}
+	}
+	d.reads += float64(max(1, len(found)))
+	d.mu.Unlock()
+	for _, document := range found {
+		if err := to.Send(&firestorepb.RunQueryResponse{Document: document}); err != nil {
+			return err
+		}
+	}
 	return nil
 }

@@ -20,6 +20,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
 )
 
 // databases are any number of Upstash databases that are well, in a process of their
@@ -44,6 +46,37 @@ func startDatabases(ctx context.Context, certificate string, roundTrip time.Dura
 		return nil, fmt.Errorf("starting the databases: %w", err)
 	}
 	return &databases{cmd: cmd, stdin: stdin, url: url}, nil
+}
+
+// startUpstash starts databases that answer every command, over TLS. It returns the file of their authority.
+func startUpstash(ctx context.Context, dir string) (d *databases, certificate string, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, "", err
+	}
+	certificate = filepath.Join(dir, "upstash.pem")
+	cmd := exec.CommandContext(ctx, self, "child", "upstash", certificate)
+	cmd.Stderr = os.Stderr
+	stdin, url, err := startPrinting(cmd)
+	if err != nil {
+		return nil, "", fmt.Errorf("starting the databases: %w", err)
+	}
+	return &databases{cmd: cmd, stdin: stdin, url: url}, certificate, nil
+}
+
+// serveUpstash is the child.
+func serveUpstash(certificate string) error {
+	s, err := upstashtest.New(upstashtest.Options{Token: token, TLS: true})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := os.WriteFile(certificate, s.CAPEM(), 0o600); err != nil {
+		return err
+	}
+	fmt.Println(s.URL())
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
 }
 
 func (d *databases) stop() {

@@ -144,7 +144,7 @@ func deployed(ctx context.Context, l *lab, roundTrip time.Duration, env []string
 	for i, set := range sets {
 		text := "databases:\n" + databaseEntries(set.shard, set.n, db.url, tokenReference)
 		if i == 0 {
-			text = "alerting: {canary: {enabled: false}}\n" + text
+			text = "access: {invokers: [" + invoker + "]}\nalerting: {canary: {enabled: false}}\n" + text
 		}
 		file := filepath.Join(l.dir, set.shard+".yaml")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

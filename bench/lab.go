@@ -19,17 +19,21 @@ type lab struct {
 	dir  string // for binaries
 	runs int
 	over int // measurements over budget
+	// largest is the most databases that growth tries, and update lets it write its table.
+	largest int
+	update  bool
 
 	functions string // the deployed program, once it is built
 	floor     string
 }
 
-func newLab(runs int) (*lab, error) {
+func newLab(l lab) (*lab, error) {
 	dir, err := os.MkdirTemp("", "pongwatch-bench-")
 	if err != nil {
 		return nil, err
 	}
-	return &lab{dir: dir, runs: runs}, nil
+	l.dir = dir
+	return &l, nil
 }
 
 func (l *lab) close() {

@@ -30,6 +30,8 @@ var benchmarks = []benchmark{
 	{"fleet", fleet},
 	{"dashboard", dashboardPages},
 	{"alert", alertCost},
+	{"growth", growth},
+	{"local", localCost},
 }
 
 func main() {
@@ -44,9 +46,11 @@ func main() {
 	}
 	hold := flag.Bool("hold", false, "exit with 1 if a measurement is over its budget")
 	runs := flag.Int("runs", 31, "cold starts of each program")
+	largest := flag.Int("largest", 10_000, "the most databases that growth tries")
+	update := flag.Bool("update", false, "growth writes its table into docs/operations.md")
 	flag.Usage = usage
 	flag.Parse()
-	over, err := measure(ctx, flag.Args(), *runs)
+	over, err := measure(ctx, flag.Args(), lab{runs: *runs, largest: *largest, update: *update})
 	switch {
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -64,18 +68,18 @@ func usage() {
 	for _, b := range benchmarks {
 		names = append(names, b.name)
 	}
-	fmt.Fprintf(os.Stderr, "usage: bench [-hold] [-runs N] [%s …]\n", strings.Join(names, "|"))
+	fmt.Fprintf(os.Stderr, "usage: bench [-hold] [-runs N] [-largest N] [-update] [%s …]\n", strings.Join(names, "|"))
 	flag.PrintDefaults()
 }
 
-func measure(ctx context.Context, only []string, runs int) (over int, err error) {
+func measure(ctx context.Context, only []string, settings lab) (over int, err error) {
 	for _, name := range only {
 		if !slices.ContainsFunc(benchmarks, func(b benchmark) bool { return b.name == name }) {
 			usage()
 			return 0, fmt.Errorf("no benchmark is called %q", name)
 		}
 	}
-	l, err := newLab(runs)
+	l, err := newLab(settings)
 	if err != nil {
 		return 0, err
 	}

@@ -98,6 +98,8 @@ func child(ctx context.Context, name string, args []string) error {
 	switch {
 	case name == "databases" && len(args) == 2:
 		return serveDatabases(ctx, args[0], args[1])
+	case name == "upstash" && len(args) == 1:
+		return serveUpstash(args[0])
 	case name == "floor" && len(args) == 1:
 		return paced(ctx, args[0], bareClient)
 	case name == "pongwatch" && len(args) == 1:
@@ -235,11 +237,13 @@ type everyReport struct{}
 
 func (everyReport) Publish(context.Context, report.Message) error { return nil }
 
-// databaseEntries are entries of a configuration's list of databases.
+// databaseEntries are entries of a configuration's list of databases, as long as real ones.
 func databaseEntries(shard string, n int, url, token string) string {
 	var b strings.Builder
 	for i := range n {
-		fmt.Fprintf(&b, "  - {name: %s-%03d, shard: %s, url: %q, token: %s}\n", shard, i, shard, url, token)
+		fmt.Fprintf(&b, "  - {name: %s-%03d, shard: %s, url: %q, token: %s, plan: payg, region: us-east-1, environment: production, "+
+			"database_id: 6a1f2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d, budget: {share: 0.05}, limits: {memory: 10GB}, "+
+			"checks: {write: {every: 30m}, isolation: {enabled: false}}, thresholds: {latency: {open: 900ms}}}\n", shard, i, shard, url, token)
 	}
 	return b.String()
 }

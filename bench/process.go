@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/pongwatch/pongwatch/shared/gcp/oidc/oidctest"
 )
 
 // server is a child that answers HTTP on loopback.
@@ -24,6 +26,8 @@ type server struct {
 	output bytes.Buffer
 	// answered is how long it took from exec to the first answer.
 	answered time.Duration
+	// cpuBefore is the processor time in seconds from which on it is counted.
+	cpuBefore float64
 }
 
 // startServer starts a function's program with nothing but env in its environment
@@ -106,17 +110,62 @@ func (s *server) schedule(ctx context.Context, shard string, at time.Time) (time
 		return 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+oidctest.Verified(invoker, audience))
 	req.Header.Set("X-CloudScheduler-ScheduleTime", at.UTC().Format(time.RFC3339))
+	err = s.do(req)
+	return time.Since(began), err
+}
+
+// get asks for a path, whatever the status.
+func (s *server) get(ctx context.Context, path string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
+	if err != nil {
+		return err
+	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return 0, fmt.Errorf("%w\n%s", err, s.output.String())
+		return err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return err
+}
+
+// do wants 2xx.
+func (s *server) do(req *http.Request) error {
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, s.tail())
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s\n%s", resp.Status, body, s.output.String())
+	if err == nil && resp.StatusCode/100 != 2 {
+		err = fmt.Errorf("%s: %s\n%s", resp.Status, body, s.tail())
 	}
-	return time.Since(began), err
+	return err
+}
+
+// tail is the end of what the program printed.
+func (s *server) tail() string {
+	text := s.output.String()
+	return text[max(0, len(text)-2000):]
+}
+
+// cpu is the processor time that the process has used, in seconds.
+func (s *server) cpu() (float64, error) {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(s.cmd.Process.Pid) + "/stat")
+	if err != nil {
+		return 0, err
+	}
+	const userTime, ticks = 11, 100 // after the name in brackets; a second of Linux has a hundred
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < userTime+2 {
+		return 0, errors.New("the kernel does not say how much processor time was used")
+	}
+	user, err := strconv.ParseFloat(fields[userTime], 64)
+	system, err2 := strconv.ParseFloat(fields[userTime+1], 64)
+	return (user + system) / ticks, errors.Join(err, err2)
 }
 
 // resident gives the process's resident memory and its peak, in MB.

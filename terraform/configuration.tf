@@ -11,11 +11,13 @@ locals {
     }) }
   }
 
-  # The databases whose token lies in the bundle.
+  # The databases whose token lies in a bundle. A secret holds 64 KiB, so a bundle takes 250 of them: a name
+  # has at most 63 bytes, a token 150, and 22 stand around them.
   bundled = [for name, database in var.databases : name if database.token == null]
+  bundles = var.credentials != null ? {} : { for i, names in chunklist(local.bundled, 250) : i == 0 ? "databases" : "databases-${i + 1}" => names }
 
-  # The bundle is a secret of the module's, unless one is given.
-  bundle = var.credentials != null ? var.credentials : length(local.bundled) > 0 ? "secret:databases" : null
+  # The bundles are secrets of the module's, in their order, unless others are given. One stands without a list.
+  credentials = var.credentials != null ? flatten([var.credentials]) : [for i in range(length(local.bundles)) : i == 0 ? "secret:databases" : "secret:databases-${i + 1}"]
 
   databases = [for name, database in var.databases : merge(database, {
     name       = name
@@ -29,7 +31,7 @@ locals {
     home        = var.home
     schedule    = { healthcheck = "${var.schedule.healthcheck_minutes}m", metrics = "${var.schedule.metrics_minutes}m" }
     shards      = [for name, shard in var.shards : merge(shard, { name = name }) if contains(keys(local.shards), name)]
-    credentials = local.bundle
+    credentials = length(local.credentials) == 0 ? null : [local.credentials, one(slice(local.credentials, 0, 1))][length(local.credentials) == 1 ? 1 : 0]
     services    = var.services
     checks      = var.checks
     thresholds  = local.thresholds[""]
@@ -62,7 +64,8 @@ locals {
   whole = replace(local.texts.document, "/^\\{/", "{\"databases\":${replace(local.texts.databases, "$", "$$")},")
 
   # A function's environment holds 32 KiB. A longer document lies in Secret Manager, in
-  # parts of at most 64 KiB: the functions merge a list.
+  # parts of at most 64 KiB: the functions merge a list, which has at most so many.
+  most_parts  = 200
   config_fits = local.bytes.whole <= 24000
 
   # Databases have different keys, so this is a tuple: functions of lists refuse it, "for" does not.

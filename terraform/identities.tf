@@ -13,11 +13,9 @@ resource "google_service_account" "functions" {
 
 locals {
   # Known before the accounts are made, since the configuration and Alert's environment name
-  # them: who may read a page may also post to its function, which lets only these start a run. A project of the
-  # form example.com:my-project has its parts in the other order here.
-  accounts        = "${join(".", reverse(split(":", var.project)))}.iam.gserviceaccount.com"
-  scheduler_email = "${var.prefix}-scheduler@${local.accounts}"
-  push_email      = "${var.prefix}-push@${local.accounts}"
+  # them: who may read a page may also post to its function, which lets only these start a run.
+  scheduler_email = "${var.prefix}-scheduler@${var.project}.iam.gserviceaccount.com"
+  push_email      = "${var.prefix}-push@${var.project}.iam.gserviceaccount.com"
 }
 
 resource "google_service_account" "scheduler" {

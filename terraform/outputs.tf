@@ -37,7 +37,7 @@ output "inbound_urls" {
 
 output "preflight_command" {
   description = "Runs the production checklist against the deployment, with your own identity and your own right to read the databases' secret."
-  value       = "PONGWATCH_CONFIG=pongwatch.json TOKEN=$(gcloud auth print-identity-token) go run ./cmd/pongwatch preflight --url ${local.urls.metrics} --health-url ${local.urls.healthcheck[local.uptime_region]} --token-env TOKEN # after: terraform -chdir=terraform output -raw configuration >pongwatch.json"
+  value       = "PONGWATCH_CONFIG=pongwatch.json TOKEN=$(gcloud auth print-identity-token) pongwatch preflight --url ${local.urls.metrics} --health-url ${local.urls.healthcheck[local.uptime_region]} --token-env TOKEN # after: terraform -chdir=terraform output -raw configuration >pongwatch.json"
 }
 
 output "run_commands" {

@@ -1,8 +1,8 @@
 locals {
   # Which parts of the document each function reads: design.md, "Trust".
   readable = {
-    healthcheck = { credentials = local.bundle, databases = local.databases, tokens = var.access.tokens }
-    metrics     = { credentials = local.bundle, databases = local.databases, tokens = var.access.tokens, management = var.management, proof_key = var.proof_key }
+    healthcheck = { credentials = local.credentials, databases = local.databases, tokens = var.access.tokens }
+    metrics     = { credentials = local.credentials, databases = local.databases, tokens = var.access.tokens, management = var.management, proof_key = var.proof_key }
     alert       = { receivers = var.receivers, link_keys = try(var.inbound.link_keys, []), heartbeat = var.heartbeat }
     webhook     = { inbound = var.inbound }
   }
@@ -21,8 +21,11 @@ locals {
   # The secrets of this module: those that the variables name.
   managed_secrets = toset([for grant in local.grants : grant.secret if grant.managed])
 
-  # Those whose value Terraform writes; people add the versions of the others.
-  written_secrets = { for name, version in var.secret_versions : name => version if contains(local.managed_secrets, name) }
+  # Those whose value Terraform writes; people add the versions of the others. "databases" counts all bundles.
+  written_secrets = { for name, version in merge(
+    var.secret_versions,
+    { for name in keys(local.bundles) : name => var.secret_versions["databases"] if contains(keys(var.secret_versions), "databases") },
+  ) : name => version if contains(local.managed_secrets, name) }
 }
 
 resource "google_secret_manager_secret" "managed" {
@@ -64,10 +67,10 @@ resource "google_secret_manager_secret_version" "managed" {
   for_each = local.written_secrets
 
   secret         = google_secret_manager_secret.managed[each.key].id
-  secret_data_wo = each.key == "databases" ? jsonencode({ for name in local.bundled : name => { token = var.database_tokens[name] } }) : var.secret_values[each.key]
+  secret_data_wo = contains(keys(local.bundles), each.key) ? jsonencode({ for name in local.bundles[each.key] : name => { token = var.database_tokens[name] } }) : var.secret_values[each.key]
   # A number: how far the user has counted, and for the bundle also whose tokens it holds,
   # so that a new database's token is written without being asked for.
-  secret_data_wo_version = each.key == "databases" ? parseint(substr(sha256(jsonencode([each.value, local.bundled])), 0, 12), 16) : each.value
+  secret_data_wo_version = contains(keys(local.bundles), each.key) ? parseint(substr(sha256(jsonencode([each.value, local.bundles[each.key]])), 0, 12), 16) : each.value
 
   # The new one before the old one goes, which stays for the way back.
   deletion_policy = "DISABLE"
@@ -124,6 +127,10 @@ resource "google_secret_manager_secret" "config" {
     precondition {
       condition     = length(base64encode(each.value)) * 3 / 4 <= 65536
       error_message = each.key == "000" ? "The configuration without its databases is longer than the 64 KiB that a secret holds: it has too many receivers, routes or maintenance windows." : "The settings of one database are longer than 9 KB, so a part of the configuration does not fit the 64 KiB of a secret: move what they share into \"checks\" and \"thresholds\"."
+    }
+    precondition {
+      condition     = length(local.config_parts) <= local.most_parts
+      error_message = "The configuration has ${length(local.config_parts)} parts, more than the ${local.most_parts} that the functions read: move what the databases share into \"checks\" and \"thresholds\", or watch them by two installations."
     }
   }
 

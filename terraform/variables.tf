@@ -80,12 +80,12 @@ variable "checks" {
 }
 
 variable "credentials" {
-  description = "An existing secret that holds the tokens of the databases that name none, as JSON: {\"prod-cache\": {\"token\": \"…\"}}. Without it the module makes the secret \"databases\", which `database_tokens` fills."
-  type        = string
+  description = "An existing secret, or a list of some, that hold the tokens of the databases that name none, as JSON: {\"prod-cache\": {\"token\": \"…\"}}. Without it the module makes the secret \"databases\", and another for each 250 databases, which `database_tokens` fills."
+  type        = any
   default     = null
 
   validation {
-    condition     = var.credentials == null || can(regex("^sm://projects/[^/]+/secrets/[^/]+(/versions/[^/]+)?$", var.credentials))
+    condition     = var.credentials == null || try(length(flatten([var.credentials])) > 0 && alltrue([for secret in flatten([var.credentials]) : can(regex("^sm://projects/[^/]+/secrets/[^/]+(/versions/[^/]+)?$", secret))]), false)
     error_message = "\"credentials\" must refer to a secret that exists. Example: credentials = \"sm://projects/my-project/secrets/upstash-tokens\""
   }
 }
@@ -101,6 +101,10 @@ variable "database_tokens" {
   validation {
     condition     = !contains(keys(var.secret_versions), "databases") || var.credentials != null || alltrue([for name, database in var.databases : database.token != null || try(length(var.database_tokens[name]) > 0, false)])
     error_message = "secret_versions has \"databases\", so every database that names no token needs one in database_tokens. Example: export TF_VAR_database_tokens='{\"prod-cache\":\"AX…\"}'"
+  }
+  validation {
+    condition     = alltrue([for token in values(var.database_tokens) : length(token) <= 150])
+    error_message = "A token of database_tokens has more than 150 characters, which no token of Upstash has. Example: export TF_VAR_database_tokens='{\"prod-cache\":\"AX…\"}'"
   }
   validation {
     condition     = alltrue([for token in values(var.database_tokens) : !can(regex("[\\s\"'=]$|^[\\s\"']|^Bearer |://", token))])
@@ -452,7 +456,11 @@ variable "project" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
+    condition     = !strcontains(var.project, ":")
+    error_message = "\"project\" is one of a domain, such as example.com:my-project, after which a bucket cannot be named. Make a project without a domain for pongwatch; it may watch from there. Example: project = \"my-project\""
+  }
+  validation {
+    condition     = strcontains(var.project, ":") || can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
     error_message = "\"project\" must be the project's id, not its number or display name. Example: project = \"my-project\""
   }
 }
@@ -677,7 +685,7 @@ variable "secret_values" {
 }
 
 variable "secret_versions" {
-  description = "The secrets whose values Terraform writes, each with a number: raise it to write the value anew. \"databases\" is the bundle of `database_tokens`. Of a secret that is not here people add the versions; the output `secret_commands` says how."
+  description = "The secrets whose values Terraform writes, each with a number: raise it to write the value anew. \"databases\" is the bundles of `database_tokens`. Of a secret that is not here people add the versions; the output `secret_commands` says how."
   type        = map(number)
   default     = {}
   nullable    = false

@@ -5,7 +5,7 @@ terraform {
   required_providers {
     google = {
       source  = "hashicorp/google"
-      version = ">= 7.33, < 8"
+      version = ">= 7.33, < 9"
     }
     time = {
       source  = "hashicorp/time"

@@ -104,6 +104,39 @@ func TestEmulatorReadsItsTokenFromTheEnvironment(t *testing.T) {
 	}
 }
 
+// A token on the command line stands in every process list, so that is said; one of a variable is not.
+func TestEmulatorWarnsOfTokensOnTheCommandLine(t *testing.T) {
+	t.Setenv("STANDARD", "full-token")
+	t.Setenv("READ_ONLY", "part-token")
+	for _, tt := range []struct {
+		args []string
+		want []string // flags that are warned of
+	}{
+		{nil, nil},
+		{[]string{"--token", "full"}, []string{"--token"}},
+		{[]string{"--token", "full", "--read-only-token", "part"}, []string{"--token", "--read-only-token"}},
+		{[]string{"--token-env", "STANDARD", "--read-only-token-env", "READ_ONLY"}, nil},
+	} {
+		ctx, stop := context.WithCancel(t.Context())
+		stop()
+		var out, stderr strings.Builder
+		if code := run(ctx, append([]string{"emulator", "--addr", "127.0.0.1:0"}, tt.args...), &out, &stderr); code != exitOK {
+			t.Errorf("%q: exit code %d: %s", tt.args, code, &stderr)
+		}
+		if n := strings.Count(stderr.String(), "every process list"); n != len(tt.want) {
+			t.Errorf("%q: %d warnings, want %d: %s", tt.args, n, len(tt.want), &stderr)
+		}
+		for _, flag := range tt.want {
+			if !strings.Contains(stderr.String(), "shows "+flag+"; "+flag+"-env VARIABLE hides it\n") {
+				t.Errorf("%q: no warning of %s: %s", tt.args, flag, &stderr)
+			}
+		}
+		if strings.Contains(out.String()+stderr.String(), "full-token") || strings.Contains(out.String()+stderr.String(), "part-token") {
+			t.Errorf("%q: a variable's token is printed: %s%s", tt.args, &out, &stderr)
+		}
+	}
+}
+
 func TestEmulatorRefusesWhatItCannotDo(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -94,16 +94,8 @@ func show(v incidents.View, l look) string {
 		p.WriteString("\nSilences in force\n")
 	}
 	for _, s := range v.Silences {
-		what := s.Incident
-		if what == "" {
-			what = message.DatabaseName(s.Database)
-			for _, more := range []string{string(s.Check), s.Subject} {
-				if more != "" {
-					what += " " + more
-				}
-			}
-		}
-		said := fmt.Sprintf("%s until %s by %s", what, text.Clock(s.Until, v.At), s.By)
+		s.Database = message.DatabaseName(s.Database)
+		said := fmt.Sprintf("%s until %s by %s", s.Of(), text.Clock(s.Until, v.At), s.By)
 		if s.Reason != "" {
 			said += ": " + s.Reason
 		}
@@ -249,6 +241,9 @@ func (p *page) handling(h incidents.Handling) string {
 	}
 	if h.Maintenance {
 		said += ", in maintenance"
+		if h.Window != "" {
+			said += " (" + text.Line(h.Window) + ")"
+		}
 	}
 	return said
 }

@@ -26,8 +26,8 @@ func TestTheGreetingNamesTheCommandThatWasRun(t *testing.T) {
 		"pongwatch":               "pongwatch",
 		"./pongwatch":             "./pongwatch",
 		"/opt/my tools/pongwatch": "'/opt/my tools/pongwatch'",
-		"/tmp/go-build1234567890/b001/exe/pongwatch":  "go run ./cmd/pongwatch",
-		"/root/.cache/go-build/ab/abcdef-d/pongwatch": "go run ./cmd/pongwatch",
+		"/tmp/go-build1234567890/b001/exe/pongwatch": "go run ./cmd/pongwatch",
+		"/var/cache/go-build/ab/abcdef-d/pongwatch":  "go run ./cmd/pongwatch",
 	} {
 		if got := invoked(given); got != want {
 			t.Errorf("invoked(%q) = %q, want %q", given, got, want)

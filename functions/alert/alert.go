@@ -106,6 +106,13 @@ type Function struct {
 	stored    []string
 	storedAt  time.Time
 	refusing  []string // addresses; nil while not known
+	// moving are the shards that are to have something of each shard, leaving is what can be
+	// handed over now.
+	moving  map[string][]string
+	leaving map[string]map[string]string
+
+	settling sync.Mutex
+	settled  bool // no shard has anything for another one
 
 	pulse pulse
 }
@@ -141,8 +148,8 @@ func New(o Options) (*Function, error) {
 	f := &Function{
 		options: o, config: o.Config, hash: o.Config.Hash(), store: o.Store, log: o.Logger, now: o.Now,
 		policies: map[string]incident.Policy{}, signals: map[string]recentSignal{}, strangers: map[string]bool{}, failOpen: map[string]time.Time{},
-		unended: map[string][]lastResort{},
-		pulse:   pulse{unheard: map[string]bool{}},
+		unended: map[string][]lastResort{}, moving: map[string][]string{}, leaving: map[string]map[string]string{},
+		pulse: pulse{unheard: map[string]bool{}},
 	}
 	if shards := o.Config.ShardNames(); len(shards) > 0 {
 		f.first = shards[0]

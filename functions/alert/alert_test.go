@@ -336,7 +336,7 @@ func TestAReceiversProblemIsTheFirstShardsWhereverItIsMet(t *testing.T) {
 func TestAShardThatIsGoneIsClosedByTheTick(t *testing.T) {
 	w := newWorld(t, nil)
 	w.minute(cause.AuthInvalid)
-	gone := strings.ReplaceAll(document, "{name: a,", "{name: a, shard: zone,")
+	gone := strings.ReplaceAll(strings.ReplaceAll(document, "backend: a", "backend: z"), "{name: a,", "{name: z, shard: zone,")
 	gone = strings.ReplaceAll(gone, "{name: b,", "{name: b, shard: zone,")
 	gone = strings.ReplaceAll(gone, "{name: c,", "{name: c, shard: zone,")
 	later := newWorld(t, func(o *Options) {

@@ -49,7 +49,10 @@ func (f *Function) report(ctx context.Context, r report.Report) error {
 	if ahead := r.Scheduled.Sub(f.now()); ahead > f.policy(r.Shard).Shift {
 		f.log.WarnContext(ctx, "report of the future changes nothing", "event", "clock", "report", r.Identity(), "ahead_ms", ahead.Milliseconds())
 	}
-	err := f.apply(ctx, r.Shard, Input{Report: &r})
+	err := f.settle(ctx, r.Shard)
+	if err == nil {
+		err = f.apply(ctx, r.Shard, Input{Report: &r})
+	}
 	if errors.Is(err, errStore) {
 		f.tellWithoutStore(ctx, r, err)
 	}
@@ -91,7 +94,7 @@ func (f *Function) command(ctx context.Context, c report.Command) error {
 	f.log.InfoContext(ctx, "command", "event", "command", "action", c.Action, "by", c.By, "via", c.Via, "incident", c.Incident)
 	in := Input{Command: &c}
 	switch {
-	case c.Shard != "":
+	case c.Shard != "" && c.Incident == "": // otherwise its database may have moved since
 		return f.apply(ctx, c.Shard, in)
 	case c.Action == report.Drill:
 		return f.apply(ctx, f.first, in)

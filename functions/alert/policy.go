@@ -33,6 +33,14 @@ func Policy(c *config.Config, shard string) incident.Policy {
 	for _, d := range c.InShard(shard) {
 		p.Databases[d.Name] = database(c, d)
 	}
+	for i := range c.Databases {
+		if d := &c.Databases[i]; d.Shard != shard {
+			if p.Elsewhere == nil {
+				p.Elsewhere = map[string]string{}
+			}
+			p.Elsewhere[d.Name] = d.Shard
+		}
+	}
 	if len(p.Databases) > 0 {
 		p.Jobs = jobs(c, shard)
 	}
@@ -184,7 +192,7 @@ func windows(c *config.Config) []incident.Window {
 		if err != nil {
 			continue
 		}
-		window := incident.Window{Name: w.Name, Databases: w.Databases, Environments: w.Environments, Zone: zone, For: w.For}
+		window := incident.Window{Name: w.Name, Reason: w.Reason, Databases: w.Databases, Environments: w.Environments, Zone: zone, For: w.For}
 		if w.Cron != "" {
 			window.Cron, err = cron.Parse(w.Cron)
 		} else {

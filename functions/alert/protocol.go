@@ -44,6 +44,7 @@ func (f *Function) apply(ctx context.Context, shard string, in Input) error {
 		return nil
 	}
 	defer f.endLastResorts(ctx)
+	defer f.handOver(ctx, shard)
 	for pass := range passes {
 		notices, err := f.commit(ctx, shard, in)
 		if err != nil && pass > 0 {
@@ -158,12 +159,14 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in Input, made *
 		f.mu.Unlock()
 	}
 	if len(notices) == 0 && incident.Equal(state, next) {
+		f.noteMoves(next, policy)
 		return nil, nil // a tick with nothing due writes nothing
 	}
 	*made = append(*made, attempt{owner, notices})
 	if err := f.write(ctx, doc, next, owner); err != nil {
 		return nil, err
 	}
+	f.noteMoves(next, policy)
 	f.storeWorks(shard)
 	f.logTransitions(ctx, shard, transitions)
 	return notices, nil

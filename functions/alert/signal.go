@@ -73,7 +73,11 @@ func (f *Function) signal(ctx context.Context, sig report.Signal) error {
 	}
 	f.log.InfoContext(ctx, "signal", "event", "signal", "service", sig.Service, "revision", sig.Revision,
 		"database", sig.Database, "mode", sig.Mode, "source", sig.Source)
-	if err := f.apply(ctx, db.Shard, Input{Signal: &sig}); err != nil {
+	err := f.settle(ctx, db.Shard)
+	if err == nil {
+		err = f.apply(ctx, db.Shard, Input{Signal: &sig})
+	}
+	if err != nil {
 		f.forget(sig)
 		return err
 	}

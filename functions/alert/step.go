@@ -23,6 +23,9 @@ type Input struct {
 	Unknown string
 	// SetAside says where an unreadable state was kept, empty for none.
 	SetAside string
+	// Arriving is what other shards hand over, Left names the databases that are elsewhere now.
+	Arriving []string
+	Left     []string
 	// Cut says what the state's document had no room for, empty for nothing; Fits that it has
 	// room again.
 	Cut  string
@@ -54,6 +57,13 @@ func Step(s incident.State, in Input, p incident.Policy, now time.Time) (inciden
 	if s.Ahead(now, p) > 0 {
 		s.StepBack(now, p)
 	}
+	for _, name := range in.Left {
+		delete(s.Leaving, name)
+	}
+	moved := s.Leave(p.Elsewhere, now)
+	for _, h := range in.Arriving {
+		moved = append(moved, s.Arrive(h, now)...)
+	}
 	var changes []incident.Change
 	var told []notify.Transition
 	if in.Command != nil {
@@ -69,7 +79,7 @@ func Step(s incident.State, in Input, p incident.Policy, now time.Time) (inciden
 			notify.TryAgain(&s, h.Address, now)
 		}
 	}
-	told = append(told, notify.Tell(&s, slices.Concat(changes, judged, ended), p, now)...)
+	told = append(told, notify.Tell(&s, slices.Concat(moved, changes, judged, ended), p, now)...)
 	told = append(told, notify.Remind(&s, explained, p, now)...)
 	noteTransitions(s, told)
 	notify.Prune(&s, p, now)

@@ -129,8 +129,8 @@ func TestEveryFieldOfTheConfigurationReachesThePolicy(t *testing.T) {
 		".Canary.Enabled", ".Canary.URL", // HealthCheck asks it
 	}, policy)
 	arrive(t, at(&c.Routes[0]), "routes[0]", nil, policy)
-	arrive(t, at(&c.Maintenance[0]), "maintenance[0]", []string{".From", ".Until", ".Reason"}, policy)
-	arrive(t, at(&c.Maintenance[1]), "maintenance[1]", []string{".Reason"}, policy)
+	arrive(t, at(&c.Maintenance[0]), "maintenance[0]", []string{".From", ".Until"}, policy)
+	arrive(t, at(&c.Maintenance[1]), "maintenance[1]", nil, policy)
 	for path, field := range map[string]any{
 		"environment": &c.Databases[0].Environment, "region": &c.Databases[0].Region, "home": &c.Databases[0].Home,
 		"shard's home": &c.Shards[0].Home, "shard's regions": &c.Shards[0].Regions, "schedule": &c.Schedule,
@@ -270,9 +270,13 @@ func TestNoFieldOfThePolicyIsForgotten(t *testing.T) {
 	notConfigured := map[string]time.Duration{"Shift": time.Minute, "Stale": 10 * time.Minute, "SignalAge": 24 * time.Hour, "Replaced": 15 * time.Minute}
 	for i := range p.NumField() {
 		name := p.Type().Field(i).Name
-		if want, ok := notConfigured[name]; ok && p.Field(i).Interface() != want || p.Field(i).IsZero() {
+		// The document has one shard.
+		if want, ok := notConfigured[name]; ok && p.Field(i).Interface() != want || p.Field(i).IsZero() && name != "Elsewhere" {
 			t.Errorf("%s is %v", name, p.Field(i).Interface())
 		}
+	}
+	if got := Policy(parse(t, wired), "other").Elsewhere["a"]; got != "main" {
+		t.Errorf("a is elsewhere in %q, want main", got)
 	}
 	if got := Policy(parse(t, wired), "main").Rule(pingOfA).Classes[cause.ClassAuth].Open; got != 1 {
 		t.Errorf("a wrong token opens after %d results, want 1", got)

@@ -3,14 +3,10 @@ package healthcheck
 import (
 	"cmp"
 	"context"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
-
-	"golang.org/x/sync/singleflight"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/check"
@@ -25,9 +21,12 @@ const (
 	liveBudget  = liveTimeout + 500*time.Millisecond
 	liveRetry   = time.Second
 	livePause   = 200 * time.Millisecond
-	// answerFresh is for how long an answer is repeated: a load balancer that asks
-	// every second, from everywhere, costs one ping in five.
-	answerFresh = 5 * time.Second
+	// fresh is for how long an answer is repeated, and open incidents are: a load balancer that
+	// asks every second, from everywhere, costs one ping and one read in five.
+	fresh = 5 * time.Second
+	// few is how many databases are pinged while a person waits. More of them are answered from
+	// the last run, because so many handshakes at once would fail by themselves.
+	few = 10
 )
 
 // Health is the answer to GET /api/v1/health/redis.
@@ -42,11 +41,16 @@ type Health struct {
 	Fix      []string `json:"fix,omitempty"`
 	Playbook string   `json:"playbook,omitempty"`
 	// LatencyMS is the first byte of the PONG minus the request.
-	LatencyMS *float64        `json:"latency_ms,omitempty"`
-	Phases    *report.Phases  `json:"phases_ms,omitempty"`
-	Region    string          `json:"region,omitempty"`
-	CheckedAt time.Time       `json:"checked_at"`
-	Incidents []IncidentBrief `json:"incidents,omitempty"`
+	LatencyMS *float64       `json:"latency_ms,omitempty"`
+	Phases    *report.Phases `json:"phases_ms,omitempty"`
+	Region    string         `json:"region,omitempty"`
+	// CheckedAt is when the database was asked, and AgeSeconds how long ago that was: of the
+	// database that was asked first where the answer is about all of them.
+	CheckedAt  time.Time `json:"checked_at,omitzero"`
+	AgeSeconds int64     `json:"age_seconds"`
+	// Incidents are open; they were read so many seconds ago.
+	Incidents           []IncidentBrief `json:"incidents,omitempty"`
+	IncidentsAgeSeconds int64           `json:"incidents_age_seconds"`
 	// IncidentsUnknown says that open incidents could not be read: the answer is the
 	// ping's alone, which is blind to a full database and to mock mode.
 	IncidentsUnknown bool `json:"incidents_unknown,omitempty"`
@@ -62,51 +66,33 @@ type IncidentBrief struct {
 	Since time.Time `json:"since"`
 }
 
-// answers keeps each database's last answer for a moment. All callers that ask meanwhile
-// share one ping.
-type answers struct {
-	now    func() time.Time
-	flight singleflight.Group
-
-	mu   sync.Mutex
-	kept map[string]Health
-}
-
-func (a *answers) get(database string, ask func() Health) Health {
-	a.mu.Lock()
-	h, ok := a.kept[database]
-	a.mu.Unlock()
-	if ok && a.now().Sub(h.CheckedAt) < answerFresh {
-		return h
-	}
-	shared, _, _ := a.flight.Do(database, func() (any, error) {
-		h := ask()
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.kept[database] = h
-		return h, nil
-	})
-	return shared.(Health)
-}
-
 // redis answers whether Redis can be used now.
 func (f *Function) redis(w http.ResponseWriter, r *http.Request) {
-	var h Health
-	if name := r.URL.Query().Get("database"); name == "" {
-		h = f.askAll(r.Context())
-	} else if d := f.config.Database(name); d != nil {
-		h = f.ask(r.Context(), d)
-	} else {
-		names := make([]string, 0, len(f.config.Databases))
-		for _, d := range f.config.Databases {
-			names = append(names, d.Name)
+	var asked []*config.Database
+	for _, name := range r.URL.Query()["database"] {
+		if name == "" {
+			continue
 		}
-		job.WriteJSON(w, http.StatusNotFound, struct {
-			Error     string   `json:"error"`
-			Databases []string `json:"databases"`
-		}{"database " + report.CutEvidence(name) + " is not configured", names})
-		return
+		d := f.config.Database(name)
+		if d == nil {
+			names := make([]string, 0, len(f.config.Databases))
+			for _, d := range f.config.Databases {
+				names = append(names, d.Name)
+			}
+			job.WriteJSON(w, http.StatusNotFound, struct {
+				Error     string   `json:"error"`
+				Databases []string `json:"databases"`
+			}{"database " + report.CutEvidence(name) + " is not configured", names})
+			return
+		}
+		asked = append(asked, d)
 	}
+	if len(asked) == 0 {
+		for i := range f.config.Databases {
+			asked = append(asked, &f.config.Databases[i])
+		}
+	}
+	h := f.answer(r.Context(), asked)
 	status := http.StatusOK
 	if !h.Status.Usable() {
 		status = http.StatusServiceUnavailable
@@ -114,20 +100,18 @@ func (f *Function) redis(w http.ResponseWriter, r *http.Request) {
 	job.WriteJSON(w, status, h)
 }
 
-// askAll asks about every database at once and returns the worst answer.
-func (f *Function) askAll(ctx context.Context) Health {
-	all := make([]Health, len(f.config.Databases))
-	var wg sync.WaitGroup
-	for i := range f.config.Databases {
-		wg.Go(func() { all[i] = f.ask(ctx, &f.config.Databases[i]) })
+// answer returns the worst answer about the databases. What is asked for it belongs to all
+// callers that wait, so it outlives the first one's request.
+func (f *Function) answer(ctx context.Context, asked []*config.Database) Health {
+	if len(asked) == 0 {
+		return Health{Status: StatusError, Title: "No database is configured", CheckedAt: f.now().UTC()}
 	}
-	wg.Wait()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*liveBudget)
+	defer cancel()
+	all := f.answers(ctx, asked)
 	slices.SortStableFunc(all, func(a, b Health) int {
 		return cmp.Or(b.Status.badness()-a.Status.badness(), strings.Compare(a.Database, b.Database))
 	})
-	if len(all) == 0 {
-		return Health{Status: StatusError, Title: "No database is configured", CheckedAt: f.now().UTC()}
-	}
 	worst := all[0]
 	if len(all) == 1 {
 		return worst
@@ -135,62 +119,126 @@ func (f *Function) askAll(ctx context.Context) Health {
 	worst.Databases = all
 	if worst.Status == StatusConnected {
 		worst.Database, worst.LatencyMS, worst.Phases = "", nil, nil // it speaks for all
+		for _, h := range all {
+			if h.CheckedAt.Before(worst.CheckedAt) {
+				worst.CheckedAt, worst.AgeSeconds = h.CheckedAt, h.AgeSeconds
+			}
+			worst.IncidentsAgeSeconds = max(worst.IncidentsAgeSeconds, h.IncidentsAgeSeconds)
+			worst.IncidentsUnknown = worst.IncidentsUnknown || h.IncidentsUnknown
+		}
 	}
 	return worst
 }
 
-// ask answers about one database. The ping belongs to all callers that wait for it, so
-// it outlives the first one's request.
+// answers returns an answer about each of the databases. Many are not asked now: the last run
+// answers. Those that it does not know are asked if they are few.
+func (f *Function) answers(ctx context.Context, asked []*config.Database) []Health {
+	var shards []string
+	for _, d := range asked {
+		shards = append(shards, d.Shard)
+	}
+	slices.Sort(shards)
+	shards = slices.Compact(shards)
+	open := make([]known, len(shards))
+	job.Each(len(shards), func(i int) {
+		open[i] = f.openIn(ctx, shards[i])
+		if len(asked) > few {
+			f.recall(ctx, shards[i])
+		}
+	})
+	all := make([]Health, len(asked))
+	var live []int
+	for i, d := range asked {
+		h, ok := f.kept.last(d.Name, f.now())
+		if len(asked) > few && ok && f.now().Sub(h.CheckedAt) <= f.lateAfter(d) {
+			all[i] = h
+			continue
+		}
+		live = append(live, i)
+		all[i] = Health{Status: StatusUnknown, Title: "No check has run lately", Database: d.Name, Region: f.options.Region}
+	}
+	if len(live) <= few {
+		job.Each(len(live), func(i int) { all[live[i]] = f.ask(ctx, asked[live[i]]) })
+	}
+	for i, d := range asked {
+		shard, _ := slices.BinarySearch(shards, d.Shard)
+		all[i].join(open[shard], f.now())
+	}
+	return all
+}
+
+// lateAfter is for how long the last run's answer about the database counts.
+func (f *Function) lateAfter(d *config.Database) time.Duration {
+	every := f.config.Every(report.HealthCheck)
+	return f.config.Alerting.Missing.After(max(every, d.Checks.Ping.Every))
+}
+
+// ask answers about one database by a PONG, unless the last answer is fresh.
 func (f *Function) ask(ctx context.Context, d *config.Database) Health {
-	ctx = context.WithoutCancel(ctx)
-	return f.answers.get(d.Name, func() (h Health) {
+	if h, ok := f.kept.last(d.Name, f.now()); ok && f.now().Sub(h.CheckedAt) < fresh {
+		return h
+	}
+	shared, _, _ := f.kept.flight.Do(d.Name, func() (h any, _ error) {
 		defer func() {
 			if recover() != nil { // its value may hold anything; one bug must not end the process
-				h = Health{Status: StatusConnected, Database: d.Name, Region: f.options.Region, CheckedAt: f.now().UTC()}
-				h.worsen(StatusError, cause.MonitorPanic, "asking for a PONG panicked")
+				broken := Health{Status: StatusConnected, Database: d.Name, Region: f.options.Region, CheckedAt: f.now().UTC()}
+				broken.worsen(StatusError, cause.MonitorPanic, "asking for a PONG panicked")
+				h = broken
 			}
 		}()
 		ctx, cancel := context.WithTimeout(ctx, liveBudget)
 		defer cancel()
-		return f.judge(ctx, d, f.pingNow(ctx, d))
+		t := f.pingNow(ctx, d)
+		return f.kept.put(f.judge(ctx, t, f.now()), f.now()), nil
 	})
+	return shared.(Health)
 }
 
 // pingNow asks, and once more after a failure that came quickly.
-func (f *Function) pingNow(ctx context.Context, d *config.Database) []report.Observation {
-	t := &check.Target{Database: d, Job: report.HealthCheck, Region: f.options.Region, Now: f.options.Now}
+func (f *Function) pingNow(ctx context.Context, d *config.Database) *check.Target {
+	t := f.target(d)
 	begun := f.now()
 	f.liveClients.Prepare(ctx, t, false)
 	if again, fresh := retry(t.PingAgain(ctx), false); again && f.now().Sub(begun) < liveRetry && sleep(ctx, livePause) {
 		f.liveClients.Prepare(ctx, t, fresh)
 		t.PingAgain(ctx)
 	}
-	every := f.config.Every(report.HealthCheck)
-	var out []report.Observation
-	for _, s := range check.Specs(report.HealthCheck, d, every) {
-		s.Every = every // a person asks, so everything is due
-		out = append(out, check.Run(ctx, t, []check.Spec{s}, f.now(), every)...)
-	}
-	return out
+	return t
 }
 
-// judge joins what the ping showed with what is open.
-func (f *Function) judge(ctx context.Context, d *config.Database, observations []report.Observation) Health {
-	h := Health{Status: StatusConnected, Database: d.Name, Region: f.options.Region, CheckedAt: f.now().UTC()}
-	for _, o := range observations {
-		if o.Check == report.Ping && o.Status == report.OK && o.Phases != nil {
-			h.LatencyMS, h.Phases = new(o.Phases.Wait), o.Phases
+// target is the database without its apps, which are not asked while a person waits.
+func (f *Function) target(d *config.Database) *check.Target {
+	return &check.Target{Database: d, Job: report.HealthCheck, Region: f.options.Region, Now: f.options.Now}
+}
+
+// judge says what the target's ping showed.
+func (f *Function) judge(ctx context.Context, t *check.Target, at time.Time) Health {
+	h := Health{Status: StatusConnected, Database: t.Database.Name, Region: t.Region, CheckedAt: at.UTC()}
+	every := f.config.Every(report.HealthCheck)
+	for _, s := range check.Specs(report.HealthCheck, t.Database, every) {
+		s.Every = every // a person asks, so everything is due
+		for _, o := range check.Run(ctx, t, []check.Spec{s}, at, every) {
+			if o.Check == report.Ping && o.Status == report.OK && o.Phases != nil {
+				h.LatencyMS, h.Phases = new(o.Phases.Wait), o.Phases
+			}
+			h.worsen(statusOfObservation(o), o.Cause, o.Evidence)
 		}
-		h.worsen(statusOfObservation(o), o.Cause, o.Evidence)
 	}
-	open, err := f.open.of(ctx, d.Shard, d.Name)
-	if err != nil {
+	return h
+}
+
+// join adds what is open, and how old both halves are.
+func (h *Health) join(open known, now time.Time) {
+	if !h.CheckedAt.IsZero() {
+		h.AgeSeconds = int64(now.Sub(h.CheckedAt).Seconds())
+	}
+	if open.err != nil {
 		h.IncidentsUnknown = true
-		f.log.WarnContext(ctx, "incidents not read", slog.String("event", "state_failed"), slog.Any("error", err))
+		return
 	}
-	for _, i := range open {
+	h.IncidentsAgeSeconds = int64(now.Sub(open.at).Seconds())
+	for _, i := range open.byDatabase[h.Database] {
 		h.Incidents = append(h.Incidents, IncidentBrief{ID: i.Short(), Check: string(i.Series.Check), Cause: string(i.Cause), Since: i.Since})
 		h.worsen(statusOfIncident(i), i.Cause, i.Observation.Evidence)
 	}
-	return h
 }

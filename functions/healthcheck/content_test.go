@@ -56,6 +56,7 @@ func TestAnAnswerHasEveryField(t *testing.T) {
 		want := map[string]any{
 			"status": "degraded", "database": "a", "cause": "hit_rate_low", "title": cause.HitRateLow.Info().Title, "evidence": "seen",
 			"playbook": "/playbooks/hit_rate_low", "latency_ms": 30.0, "region": "us-east4", "checked_at": "2000-01-01T00:00:00.03Z",
+			"age_seconds": 0.0, "incidents_age_seconds": 0.0,
 			"phases_ms": map[string]any{"wait": 30.0, "total": 30.0, "reached": "read"},
 		}
 		if diff := cmp.Diff(want, body); diff != "" || len(fix) != len(cause.HitRateLow.Info().Fix) {

@@ -3,7 +3,6 @@ package healthcheck
 import (
 	"context"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/history"
@@ -85,27 +84,8 @@ func (f *Function) pings(ctx context.Context, shard, region string) JobHealth {
 }
 
 func (f *Function) readings(ctx context.Context, shard string) JobHealth {
-	hour, ran, err := f.archive.LastReadings(ctx, shard, f.now())
-	var last history.Run
-	if err == nil && ran {
-		if runs := hour.Runs(); len(runs) > 0 {
-			last = newest(runs, f.now())
-		} else {
-			ran = false
-		}
-	}
+	last, ran, err := f.archive.LastReadings(ctx, shard, f.now())
 	return f.timely(report.Metrics, shard, last.Region, last, ran, err)
-}
-
-// newest returns the newest of runs in their order, of those that a clock that has stepped back
-// since did not leave in the future.
-func newest(runs []history.Run, now time.Time) history.Run {
-	for _, run := range slices.Backward(runs) {
-		if !run.Scheduled.After(now.Add(clockShift)) {
-			return run
-		}
-	}
-	return runs[len(runs)-1]
 }
 
 // clockShift is how far a run's clock may be ahead of this one.

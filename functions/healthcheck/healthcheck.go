@@ -1,9 +1,9 @@
 // Package healthcheck is the function that asks every database for a PONG.
 //
 // POST is a scheduled run over one shard: it asks every database, asks again where that failed,
-// publishes one report, and only then writes history. GET /api/v1/health/redis asks
-// now and answers in one word whether Redis can be used; GET /health is about
-// pongwatch itself.
+// publishes one report, and only then writes history. GET /api/v1/health/redis answers in
+// one word whether Redis can be used: of a few databases by asking now, of many from the
+// last run. GET /health is about pongwatch itself.
 package healthcheck
 
 import (
@@ -72,8 +72,8 @@ type Function struct {
 	now         func() time.Time
 	tempo       tempo
 
-	answers answers
-	open    incidents
+	kept kept
+	open incidents
 
 	canaryTransport http.RoundTripper
 }
@@ -100,11 +100,11 @@ func newFunction(o Options, t tempo) (*Function, error) {
 	patient.Timeout, hasty.Timeout = t.attempt, liveTimeout
 	f := &Function{
 		options: o, config: o.Config, log: o.Logger, now: o.Now, tempo: t,
-		archive:    history.New(o.Store).Keep(o.Config.History.HotDays),
+		archive:    history.New(o.Store).Keep(o.Config.History.HotDays).Pace(o.Config.Schedule.HealthCheck, o.Config.Schedule.Metrics, o.Config.LargestShard()),
 		runClients: check.NewClients(o.Resolve, patient), liveClients: check.NewClients(o.Resolve, hasty),
-		apps:    check.NewApps(o.Config, nil),
-		open:    incidents{store: o.Store, now: o.Now, byShard: map[string]known{}},
-		answers: answers{now: o.Now, kept: map[string]Health{}},
+		apps: check.NewApps(o.Config, nil),
+		open: incidents{byShard: map[string]known{}},
+		kept: kept{byDatabase: map[string]Health{}, recalled: map[string]time.Time{}},
 		canaryTransport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true,
 			DialContext: (&net.Dialer{Timeout: canaryTimeout}).DialContext, TLSHandshakeTimeout: canaryTimeout,

@@ -4,52 +4,60 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
-// incidentsFresh is for how long a shard's open incidents are kept.
-const incidentsFresh = 30 * time.Second
-
 // incidents reads which incidents Alert holds open.
 type incidents struct {
-	store store.Store
-	now   func() time.Time
+	flight singleflight.Group
 
 	mu      sync.Mutex
 	byShard map[string]known
 }
 
+// known is what a shard's state said, or why it could not be read.
 type known struct {
-	at   time.Time
-	open []incident.Incident
+	at         time.Time
+	byDatabase map[string][]incident.Incident
+	err        error
 }
 
-// of returns the database's open incidents, at most [incidentsFresh] old.
-func (i *incidents) of(ctx context.Context, shard, database string) ([]incident.Incident, error) {
-	i.mu.Lock()
-	k, ok := i.byShard[shard]
-	i.mu.Unlock()
-	if !ok || i.now().Sub(k.at) >= incidentsFresh {
-		open, err := i.read(ctx, shard)
-		if err != nil {
-			return nil, err
+// openIn returns the shard's open incidents, at most [fresh] old. All callers that wait share
+// one read, and a state that could not be read is read again by the next caller.
+func (f *Function) openIn(ctx context.Context, shard string) known {
+	shared, _, _ := f.open.flight.Do(shard, func() (any, error) {
+		f.open.mu.Lock()
+		k, ok := f.open.byShard[shard]
+		f.open.mu.Unlock()
+		if age := f.now().Sub(k.at); ok && age >= 0 && age < fresh {
+			return k, nil
 		}
-		k = known{i.now(), open}
-		i.mu.Lock()
-		i.byShard[shard] = k
-		i.mu.Unlock()
-	}
-	return slices.DeleteFunc(slices.Clone(k.open), func(x incident.Incident) bool { return x.Series.Database != database }), nil
+		ctx, cancel := context.WithTimeout(ctx, recalling)
+		defer cancel()
+		k = known{at: f.now()}
+		if k.byDatabase, k.err = f.readOpen(ctx, shard); k.err != nil {
+			f.log.WarnContext(ctx, "incidents not read", slog.String("event", "state_failed"), slog.Any("error", k.err))
+			return k, nil
+		}
+		f.open.mu.Lock()
+		f.open.byShard[shard] = k
+		f.open.mu.Unlock()
+		return k, nil
+	})
+	return shared.(known)
 }
 
-func (i *incidents) read(ctx context.Context, shard string) ([]incident.Incident, error) {
-	doc, err := i.store.Get(ctx, incident.StateKey(shard))
+func (f *Function) readOpen(ctx context.Context, shard string) (map[string][]incident.Incident, error) {
+	doc, err := f.options.Store.Get(ctx, incident.StateKey(shard))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
@@ -60,12 +68,11 @@ func (i *incidents) read(ctx context.Context, shard string) ([]incident.Incident
 	if err != nil {
 		return nil, fmt.Errorf("reading incidents of %s: %w", shard, err)
 	}
-	var open []incident.Incident
-	for _, x := range state.Incidents {
-		if x.Open() && !x.Drill {
-			open = append(open, *x)
+	open := map[string][]incident.Incident{}
+	for _, id := range slices.Sorted(maps.Keys(state.Incidents)) {
+		if x := state.Incidents[id]; x.Open() && !x.Drill {
+			open[x.Series.Database] = append(open[x.Series.Database], *x)
 		}
 	}
-	slices.SortFunc(open, func(a, b incident.Incident) int { return strings.Compare(a.ID, b.ID) })
 	return open, nil
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// recalling bounds the look into history before the report is out.
+// recalling bounds a look into history, or into the state, for which a report or a person waits.
 const recalling = time.Second
 
 // watched is one database of a run.
@@ -48,6 +48,9 @@ func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
 	var observations []report.Observation
 	for _, x := range all {
 		observations = append(observations, check.Run(ctx, x.target, x.specs, r.Scheduled, r.Every)...)
+		if t, at := x.target.Pinged(); !at.IsZero() {
+			f.kept.put(f.judge(ctx, t, at), f.now())
+		}
 	}
 	f.judgeLatency(ctx, r, observations)
 	observations = append(observations, f.canary(ctx, r, observations)...)

@@ -16,7 +16,9 @@ const (
 	StatusConnected Status = "connected"
 	// StatusDegraded says that Redis answers, but late, or with something open that does
 	// not keep an app from working.
-	StatusDegraded      Status = "degraded"
+	StatusDegraded Status = "degraded"
+	// StatusUnknown says that no run has looked at the database lately.
+	StatusUnknown       Status = "unknown"
 	StatusStorageFull   Status = "storage_full"
 	StatusReadOnly      Status = "read_only"
 	StatusQuotaExceeded Status = "quota_exceeded"
@@ -30,7 +32,7 @@ const (
 // byBadness has the worst status last. An app on a mock is worse off than one without
 // Redis: it works, and loses everything it stores.
 var byBadness = []Status{
-	StatusConnected, StatusDegraded, StatusError, StatusStorageFull, StatusReadOnly, StatusQuotaExceeded,
+	StatusConnected, StatusDegraded, StatusUnknown, StatusError, StatusStorageFull, StatusReadOnly, StatusQuotaExceeded,
 	StatusTimeout, StatusUnreachable, StatusUnauthorized, StatusMock,
 }
 

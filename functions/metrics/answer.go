@@ -6,8 +6,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -54,12 +54,7 @@ func (f *Function) statistics(w http.ResponseWriter, r *http.Request, q statisti
 	if err != nil {
 		status = unavailable(w)
 	}
-	body, err := json.Marshal(s)
-	if err != nil {
-		job.WriteError(w, http.StatusInternalServerError, "encoding the answer")
-		return
-	}
-	write(w, r, status, "application/json; charset=utf-8", append(body, '\n'))
+	f.stream(w, r, status, "application/json; charset=utf-8", s.Encode)
 }
 
 func schema(w http.ResponseWriter, r *http.Request) {
@@ -98,8 +93,29 @@ func unavailable(w http.ResponseWriter) int {
 	return http.StatusServiceUnavailable
 }
 
-// write answers with body, compressed if the reader accepts that.
-func write(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
+// stream answers with what encode writes, compressed if the reader accepts that. A failure
+// cuts the answer short, so that no reader takes it for a whole one.
+func (f *Function) stream(w http.ResponseWriter, r *http.Request, status int, contentType string, encode func(io.Writer) error) {
+	header(w, contentType)
+	var out io.Writer = w
+	var zw *gzip.Writer
+	if compressible(r) {
+		w.Header().Set("Content-Encoding", "gzip")
+		zw = gzip.NewWriter(w)
+		out = zw
+	}
+	w.WriteHeader(status)
+	err := encode(out)
+	if err == nil && zw != nil {
+		err = zw.Close()
+	}
+	if err != nil {
+		f.log.WarnContext(r.Context(), "answer cut short", slog.String("event", "answer_failed"), slog.Any("error", err))
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func header(w http.ResponseWriter, contentType string) {
 	h := w.Header()
 	h.Set("Content-Type", contentType)
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -107,7 +123,17 @@ func write(w http.ResponseWriter, r *http.Request, status int, contentType strin
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")
 	}
-	if len(body) >= minCompressed && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+}
+
+func compressible(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
+}
+
+// write answers with body, compressed if the reader accepts that.
+func write(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
+	header(w, contentType)
+	h := w.Header()
+	if len(body) >= minCompressed && compressible(r) {
 		var packed bytes.Buffer
 		zw := gzip.NewWriter(&packed)
 		_, _ = zw.Write(body) // into memory

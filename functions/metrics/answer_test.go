@@ -167,14 +167,14 @@ func TestARangeIsAnsweredExactly(t *testing.T) {
 		}
 		n += r.Series.Good[i] + r.Series.Failed[i]
 	}
-	if len(r.Series.P50) != 72 || n != 120 || gaps < 40 {
-		t.Errorf("%d points with %d pings and %d gaps, want 72, 120, and four hours of gaps", len(r.Series.P50), n, gaps)
+	if len(r.Series.P50) != 73 || n != 120 || gaps < 40 {
+		t.Errorf("%d points with %d pings and %d gaps, want 73, 120, and four hours of gaps", len(r.Series.P50), n, gaps)
 	}
-	if d.HitRate == nil || *d.HitRate != 0.9 || *d.MemoryRatio != 0.25 || d.Figures == nil || len(d.Figures.HitRate) != 72 {
+	if d.HitRate == nil || *d.HitRate != 0.9 || *d.MemoryRatio != 0.25 || d.Figures == nil || len(d.Figures.HitRate) != 73 {
 		t.Errorf("figures %+v, hit rate %v", d.Figures, d.HitRate)
 	}
-	if u := d.Uptime; u.Good != 118 || u.Failed != 2 || u.BudgetLeft == nil || *u.BudgetLeft >= 0 {
-		t.Errorf("uptime %+v, want two failures, which overspend 0.1 %% of 120", u)
+	if u := d.Uptime; u.Good != 118 || u.Failed != 2 || u.BudgetLeft == nil || *u.BudgetLeft != 0.95403 || !u.From.Equal(eight.Add(-119*time.Minute)) {
+		t.Errorf("uptime %+v, want two failures of the 43 that thirty days allow", u)
 	}
 	s := x.statistics(t, "")
 	if len(s.Past) != 1 || s.Past[0].ID != "INC-BBBBBB" || len(s.Past[0].Told) != 2 || len(s.Incidents.Open) != 1 {

@@ -2,8 +2,10 @@ package metrics
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/history"
@@ -28,37 +30,59 @@ func (f *Function) compacts(run http.Handler) http.Handler {
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), compacting)
 		defer cancel()
-		for _, shard := range f.config.ShardNames() {
-			if err := f.compact(ctx, shard); err != nil {
-				f.log.WarnContext(ctx, "history not compacted", slog.String("event", "compaction_failed"), slog.String("shard", shard), slog.Any("error", err))
-			}
+		if err := f.compact(ctx); err != nil {
+			f.log.WarnContext(ctx, "history not compacted", slog.String("event", "compaction_failed"), slog.Any("error", err))
 		}
 	})
 }
 
-func (f *Function) compact(ctx context.Context, shard string) error {
+// compact brings every shard's overview up to date, once an hour, and compacts the days that
+// are due. What fails is left to the next run, and keeps nothing else from being done.
+func (f *Function) compact(ctx context.Context) error {
 	now := f.now()
-	yesterday := now.Add(-history.CompactAfter).UTC().Truncate(24 * time.Hour).Add(-24 * time.Hour)
-	if done, ok := f.compacted.Load(shard); ok && !done.(time.Time).Before(yesterday) {
+	hour := now.Add(-history.CompactAfter).Truncate(time.Hour)
+	if done, ok := f.compacted.Load().(time.Time); ok && !done.Before(hour) {
 		return nil
 	}
-	due, err := f.archive.Due(ctx, shard, now)
-	if err != nil {
-		return err
-	}
-	regions := f.config.RegionsOf(shard)
-	if len(regions) == 0 {
-		regions = []string{f.options.Region}
-	}
-	c := history.Compaction{
-		Shard: shard, Regions: regions,
-		SampleDays: f.config.History.SampleDays, RollupDays: f.config.History.RollupDays,
-	}
-	for _, day := range due {
-		if err := f.archive.Compact(ctx, c, day); err != nil {
-			return err
+	overviews, failed := f.archive.Overviews(ctx)
+	shards := f.config.ShardNames()
+	for name, o := range overviews {
+		// A shard that is no longer configured has hours that are not in its overview yet.
+		if !slices.Contains(shards, name) && now.Sub(o.Until) < f.archive.Retention() {
+			shards = append(shards, name)
 		}
 	}
-	f.compacted.Store(shard, yesterday)
-	return nil
+	slices.Sort(shards)
+	for _, shard := range shards {
+		if err := f.compactShard(ctx, shard, overviews[shard], now); err != nil {
+			failed = errors.Join(failed, err)
+		}
+	}
+	if failed == nil {
+		f.compacted.Store(hour)
+	}
+	return failed
+}
+
+func (f *Function) compactShard(ctx context.Context, shard string, o *history.Overview, now time.Time) error {
+	c := history.Compaction{
+		Shard: shard, Regions: slices.Clone(f.config.RegionsOf(shard)),
+		SampleDays: f.config.History.SampleDays, RollupDays: f.config.History.RollupDays,
+	}
+	if len(c.Regions) == 0 {
+		c.Regions = []string{f.options.Region}
+	}
+	if o != nil { // a region that was renamed has left pings
+		for _, region := range o.Regions() {
+			if !slices.Contains(c.Regions, region) {
+				c.Regions = append(c.Regions, region)
+			}
+		}
+	}
+	due, failed := f.archive.Due(ctx, shard, now)
+	for _, day := range due {
+		failed = errors.Join(failed, f.archive.Compact(ctx, c, day))
+	}
+	_, err := f.archive.Renew(ctx, c, now)
+	return errors.Join(failed, err)
 }

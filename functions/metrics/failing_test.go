@@ -152,9 +152,12 @@ func TestCommandsAreUnknownWithoutHistory(t *testing.T) {
 	ranges := 0
 	for n := 0; n == 0 || n < ranges; n++ {
 		x := newFixture(t, "")
+		x.run(t, -130)
+		x.run(t, -65)
+		x.redis.calls.Store(0)
 		ranges = 0
 		x.store.Always(func(c storetest.Call) storetest.Fault {
-			if x.redis.calls.Load() == 0 && c.Op == storetest.Range && strings.HasPrefix(c.Key, "gauges/") {
+			if x.redis.calls.Load() == 0 && (c.Op == storetest.Range && strings.HasPrefix(c.Key, "gauges/") || strings.HasPrefix(c.Key, "overviews/")) {
 				if ranges++; ranges == n+1 {
 					return storetest.Unavailable
 				}
@@ -165,8 +168,8 @@ func TestCommandsAreUnknownWithoutHistory(t *testing.T) {
 			t.Errorf("without hours %d: commands = %+v, want unknown of the store", n+1, got)
 		}
 	}
-	if ranges < 2 {
-		t.Errorf("%d reads of history, want the last hour and earlier ones", ranges)
+	if ranges != 6 {
+		t.Errorf("%d reads of history, want the overview, the last hour and four earlier ones", ranges)
 	}
 }
 

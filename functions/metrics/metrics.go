@@ -9,7 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
@@ -77,7 +77,7 @@ type Function struct {
 	now     func() time.Time
 	reader  *statistics.Reader
 
-	compacted sync.Map // the day up to which a shard is compacted, a time.Time, by shard
+	compacted atomic.Value // the hour up to which history is compacted, a time.Time
 }
 
 // New returns the function.
@@ -100,7 +100,7 @@ func New(o Options) (*Function, error) {
 	template.Timeout = attemptTimeout
 	f := &Function{
 		options: o, config: o.Config, hash: o.Config.Hash(), log: o.Logger, now: o.Now,
-		archive: history.New(o.Store).Keep(o.Config.History.HotDays),
+		archive: history.New(o.Store).Keep(o.Config.History.HotDays).Pace(o.Config.Schedule.HealthCheck, o.Config.Schedule.Metrics, o.Config.LargestShard()),
 		clients: check.NewClients(o.Resolve, template), apps: check.NewApps(o.Config, o.ProofKeys),
 	}
 	f.reader = statistics.NewReader(statistics.Options{

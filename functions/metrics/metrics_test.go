@@ -188,11 +188,11 @@ func TestARunReadsJudgesPublishesAndRecords(t *testing.T) {
 	if n := x.redis.calls.Load(); n != 2 {
 		t.Errorf("%d requests, want one INFO and one pipeline", n)
 	}
-	h, ok, err := history.New(x.store).LastReadings(t.Context(), "main", eight)
-	if err != nil || !ok {
-		t.Fatalf("history: %v %v", ok, err)
+	hours, err := history.New(x.store).Readings(t.Context(), "main", eight, eight)
+	if err != nil || len(hours) != 1 {
+		t.Fatalf("history: %v %v", hours, err)
 	}
-	readings := h.Readings("cache")
+	readings := hours[0].Readings("cache")
 	if len(readings) != 1 || readings[0].Values[report.GaugeKeys] != 15 || readings[0].Checks[report.Write].Status != report.OK {
 		t.Errorf("readings %+v, want the figures and verdicts of the run", readings)
 	}
@@ -303,7 +303,7 @@ func TestStatisticsJoinPingsReadingsAndIncidents(t *testing.T) {
 	}
 	d := s.Databases[0]
 	r := d.Regions[0]
-	if r.Region != region || r.Good != 2 || r.Failed != 1 || *r.P50 != 10 || *r.Max != 20 || r.P99 != nil || r.Last.Cause != "tcp_refused" {
+	if r.Region != region || r.Good != 2 || r.Failed != 1 || *r.P50 != 10 || *r.Max != 20 || *r.P99 != 20 || r.Last.Cause != "tcp_refused" {
 		t.Errorf("pings %+v, want two good ones and the failure last", r)
 	}
 	if d.MemoryRatio == nil || *d.MemoryRatio != 0.1 || d.Gauges[report.GaugeKeys] != 15 || d.Checks[report.Write].Status != report.OK {

@@ -1,7 +1,9 @@
 package metrics
 
 import (
-	"bytes"
+	"fmt"
+	"io"
+	"iter"
 	"net/http"
 	"slices"
 	"strings"
@@ -28,22 +30,47 @@ func (f *Function) openMetrics(w http.ResponseWriter, r *http.Request, q statist
 	if r.Header.Get("Accept") != "" {
 		format = expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 	}
-	var b bytes.Buffer
-	e := expfmt.NewEncoder(&b, format)
-	for _, family := range families(s, f.options.Build) {
-		if err := e.Encode(family); err != nil {
-			job.WriteError(w, http.StatusInternalServerError, "encoding the figures")
-			return
+	f.stream(w, r, http.StatusOK, string(format), func(out io.Writer) error {
+		e := expfmt.NewEncoder(out, format)
+		for family := range families(s, f.options.Build) {
+			if err := e.Encode(family); err != nil {
+				return fmt.Errorf("encoding the figures: %w", err)
+			}
 		}
-	}
-	if c, ok := e.(expfmt.Closer); ok {
-		_ = c.Close() // into memory
-	}
-	write(w, r, http.StatusOK, string(format), b.Bytes())
+		if c, ok := e.(expfmt.Closer); ok {
+			return c.Close()
+		}
+		return nil
+	})
 }
 
-// collector gathers families, in the order in which they are added.
-type collector struct{ families []*dto.MetricFamily }
+// collector gathers families, in the order in which they are added: those that are wanted,
+// and of the others only the names.
+type collector struct {
+	wanted, names []string
+	families      []*dto.MetricFamily
+}
+
+// atOnce is how many families are made at once: of thousands of databases, all of them are
+// ten times as large as what they are made from.
+const atOnce = 8
+
+// families yields every family.
+func families(s *statistics.Statistics, b version.Build) iter.Seq[*dto.MetricFamily] {
+	return func(yield func(*dto.MetricFamily) bool) {
+		var all collector
+		all.collect(s, b)
+		for some := range slices.Chunk(all.names, atOnce) {
+			c := collector{wanted: some}
+			c.collect(s, b)
+			for _, f := range c.families {
+				if !yield(f) {
+					return
+				}
+			}
+		}
+	}
+}
 
 // gauge adds a sample, with labels as name and value in turn. A nil value is not known, and
 // left out. A unit ends the name.
@@ -54,6 +81,12 @@ func (c *collector) gauge(name, help string, value *float64, labels ...string) {
 }
 
 func (c *collector) add(name, help string, kind dto.MetricType, labels []string) *dto.Metric {
+	if !slices.Contains(c.wanted, name) {
+		if !slices.Contains(c.names, name) {
+			c.names = append(c.names, name)
+		}
+		return &dto.Metric{}
+	}
 	i := slices.IndexFunc(c.families, func(f *dto.MetricFamily) bool { return f.GetName() == name })
 	if i < 0 {
 		f := &dto.MetricFamily{Name: &name, Help: &help, Type: &kind}
@@ -92,15 +125,13 @@ var redisFamilies = []struct {
 	{report.GaugeEvicted, "pongwatch_redis_evicted_keys_total", "Keys that were dropped because memory was full."},
 }
 
-func families(s *statistics.Statistics, b version.Build) []*dto.MetricFamily {
-	c := &collector{}
+func (c *collector) collect(s *statistics.Statistics, b version.Build) {
 	c.gauge("pongwatch_build_info", "The version, commit and Go of pongwatch, as labels; always 1.",
 		new(1.0), "version", b.Version, "commit", b.Commit, "goversion", b.Go)
 	for i := range s.Databases {
 		c.database(&s.Databases[i])
 	}
 	c.monitor(s)
-	return c.families
 }
 
 func (c *collector) database(d *statistics.Database) {

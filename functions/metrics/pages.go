@@ -3,6 +3,7 @@ package metrics
 import (
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/docs/playbooks"
@@ -40,18 +41,14 @@ func (f *Function) dashboard(w http.ResponseWriter, r *http.Request, q statistic
 	}
 	every := f.config.Every(report.HealthCheck)
 	v := dashboard.View{Query: q, Selected: q.Database, Refresh: min(maxRefresh, max(minRefresh, every)), LateAfter: f.config.Alerting.Missing.After(every)}
-	all, one := q, q
-	all.Database, all.Step = "", 0
 	var err error
-	if v.All, err = f.reader.Read(r.Context(), all); err == nil && len(v.All.Databases) > 0 {
+	v.All, v.One, err = f.reader.Page(r.Context(), statistics.Query{Range: q.Range, Step: q.Step}, func(all *statistics.Statistics) string {
+		v.All = all
 		if v.Selected == "" { // the database that needs attention most
-			v.Selected = v.Cards()[0].Name
+			v.Selected = slices.Concat(v.Shown(), v.Cards())[0].Name
 		}
-		one.Database = v.Selected
-		if v.One, err = f.reader.Read(r.Context(), one); err != nil {
-			v.All.Missing, v.One = v.One.Missing, nil
-		}
-	}
+		return v.Selected
+	})
 	status := http.StatusOK
 	if err != nil {
 		status = unavailable(w)

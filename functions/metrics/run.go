@@ -24,12 +24,12 @@ const (
 
 // observe asks every database of the shard at once: INFO, and the checks that are due.
 func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
-	past, earlier, read := f.past(ctx, r)
+	past := f.past(ctx, r)
 	databases := f.config.InShard(r.Shard)
 	observations := make([][]report.Observation, len(databases))
 	readings := make([]report.Reading, len(databases))
 	job.Each(len(databases), func(i int) {
-		observations[i], readings[i] = f.look(ctx, r, databases[i], past, earlier, read)
+		observations[i], readings[i] = f.look(ctx, r, databases[i], past)
 	})
 	f.options.Account.Close()
 	f.clients.Close() // an instance that is frozen between runs finds dead connections
@@ -47,14 +47,9 @@ func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
 }
 
 // look asks one database.
-func (f *Function) look(ctx context.Context, r job.Round, d *config.Database, past, earlier []*history.GaugeHour, read bool) ([]report.Observation, report.Reading) {
-	t := &check.Target{Database: d, Job: report.Metrics, Region: f.options.Region, Now: f.options.Now, Apps: f.apps, Account: f.options.Account, Unread: !read}
-	for _, h := range past {
-		t.Readings = append(t.Readings, h.Readings(d.Name)...)
-	}
-	for _, h := range earlier {
-		t.Earlier = append(t.Earlier, h.Readings(d.Name)...)
-	}
+func (f *Function) look(ctx context.Context, r job.Round, d *config.Database, p past) ([]report.Observation, report.Reading) {
+	t := &check.Target{Database: d, Job: report.Metrics, Region: f.options.Region, Now: f.options.Now, Apps: f.apps, Account: f.options.Account}
+	p.of(t)
 	f.connect(ctx, t)
 	observations := check.Run(ctx, t, check.Specs(report.Metrics, d, r.Every), r.Scheduled, r.Every)
 	return observations, t.Reading(ctx, r.Scheduled, observations)
@@ -74,35 +69,81 @@ func (f *Function) connect(ctx context.Context, t *check.Target) {
 	}
 }
 
-// past returns the readings that this run's are compared with, and sparse ones of the day
-// before for forecasts, both by time, and whether all of them could be read. Without
-// history the checks of counters start again.
-func (f *Function) past(ctx context.Context, r job.Round) (past, earlier []*history.GaugeHour, read bool) {
-	ctx, cancel := context.WithTimeout(ctx, recalling)
-	defer cancel()
-	past, read = f.hours(ctx, r, r.Scheduled.Add(-lookBack), r.Scheduled)
-	// The hours of forecasts, and those in which the month's commands were read last where
-	// that is rarer, the oldest first.
-	backs := check.EarlierHours()
-	for _, d := range f.config.InShard(r.Shard) {
-		if every := d.Checks.Commands.Every; d.Checks.Commands.Enabled && every > lookBack {
-			backs = append(backs, every)
-		}
-	}
-	slices.Sort(backs)
-	for _, back := range slices.Backward(slices.Compact(backs)) {
-		at := r.Scheduled.Add(-back)
-		hours, ok := f.hours(ctx, r, at, at)
-		earlier, read = append(earlier, hours...), read && ok
-	}
-	return past, earlier, read
+// past is what history knows of a shard's databases before a run.
+type past struct {
+	// known is what the overviews know, by database.
+	known map[string]*history.Known
+	// hours are those of the last hour, and before it those that the overview does not hold;
+	// earlier are sparse ones of the day before, for forecasts. Both are by time.
+	hours, earlier []*history.GaugeHour
+	// read says that all of it could be read.
+	read bool
 }
 
-func (f *Function) hours(ctx context.Context, r job.Round, from, to time.Time) ([]*history.GaugeHour, bool) {
-	hours, err := f.archive.Readings(ctx, r.Shard, from, to)
-	if err != nil {
-		f.log.WarnContext(ctx, "history not read", slog.String("event", "history_failed"), slog.Any("error", err))
-		return nil, false
+// past reads it. Without history the checks of counters start again.
+func (f *Function) past(ctx context.Context, r job.Round) past {
+	ctx, cancel := context.WithTimeout(ctx, recalling)
+	defer cancel()
+	p := past{read: true}
+	failed := func(err error) {
+		if err != nil {
+			p.read = false
+			f.log.WarnContext(ctx, "history not read", slog.String("event", "history_failed"), slog.Any("error", err))
+		}
 	}
-	return hours, true
+	overview, err := f.archive.Overview(ctx, r.Shard)
+	failed(err)
+	p.known = overview.Databases
+	// A database that the shard does not know is new, or was moved here.
+	if slices.ContainsFunc(f.config.InShard(r.Shard), func(d *config.Database) bool { return p.known[d.Name] == nil }) {
+		all, err := f.archive.Overviews(ctx)
+		failed(err)
+		for _, other := range all {
+			for name, known := range other.Databases {
+				if p.known[name] == nil {
+					p.known[name] = known
+				}
+			}
+		}
+	}
+	from := r.Scheduled.Add(-lookBack)
+	if since := f.archive.Since(overview, r.Scheduled); since.Before(from) {
+		from = since
+	}
+	p.hours, err = f.archive.Readings(ctx, r.Shard, from, r.Scheduled)
+	failed(err)
+	for _, back := range slices.Backward(slices.Sorted(slices.Values(check.EarlierHours()))) {
+		at := r.Scheduled.Add(-back)
+		if !at.Before(from) {
+			continue // it is among the hours
+		}
+		hours, err := f.archive.Readings(ctx, r.Shard, at, at)
+		failed(err)
+		p.earlier = append(p.earlier, hours...)
+	}
+	for _, h := range slices.Concat(p.earlier, p.hours) {
+		if err := h.Broken(); err != nil { // the others and the overview say enough
+			f.log.WarnContext(ctx, "history not read", slog.String("event", "history_failed"), slog.Any("error", err))
+		}
+	}
+	return p
+}
+
+// of gives the target what is known of its database.
+func (p past) of(t *check.Target) {
+	t.Unread = !p.read
+	for _, h := range p.earlier {
+		t.Earlier = append(t.Earlier, h.Readings(t.Database.Name)...)
+	}
+	for _, h := range p.hours {
+		t.Readings = append(t.Readings, h.Readings(t.Database.Name)...)
+	}
+	if known := p.known[t.Database.Name]; known != nil {
+		r := known.Reading()
+		if len(t.Readings) > 0 && !r.At.Before(t.Readings[0].At) {
+			r.At, r.Values = time.Time{}, nil // it is among the readings
+		}
+		t.Earlier = append(t.Earlier, r)
+		slices.SortStableFunc(t.Earlier, func(a, b report.Reading) int { return a.At.Compare(b.At) })
+	}
 }

@@ -136,3 +136,26 @@ func TestEverySubstitutionIsUsedSetAndDocumented(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryRootTakesTheSameVersions(t *testing.T) {
+	var tools, providers []string
+	for _, name := range []string{
+		"versions.tf", "modules/source/versions.tf", "cloud-build/versions.tf", "upstash-database/versions.tf",
+		"examples/complete/main.tf", "examples/consumer/main.tf", "examples/minimal/main.tf",
+	} {
+		tools = append(tools, found(t, name, `required_version = "(.*)"`)...)
+		for _, match := range regexp.MustCompile(`(?s)source  = "hashicorp/google"\n +version = "(.*?)"`).FindAllStringSubmatch(read(t, "terraform/"+name), -1) {
+			providers = append(providers, match[1])
+		}
+	}
+	if len(unique(tools)) != 1 || len(tools) != 7 {
+		t.Errorf("Terraform: %q", tools)
+	}
+	if len(unique(providers)) != 1 || len(providers) != 6 {
+		t.Errorf("Google's provider: %q", providers)
+	}
+	images := regexp.MustCompile(`hashicorp/terraform:([\d.]+)`).FindAllString(read(t, "cloudbuild.yaml")+read(t, "docs/operations.md"), -1)
+	if len(unique(images)) != 1 {
+		t.Errorf("builds run different Terraforms: %q", images)
+	}
+}

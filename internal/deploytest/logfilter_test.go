@@ -3,12 +3,9 @@ package deploytest
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"testing"
 )
 
 // A logFilter decides about log entries as Cloud Logging does. It knows the part of the query language
@@ -152,115 +149,4 @@ func fieldOf(entry map[string]any, path string) (any, bool) {
 		}
 	}
 	return at, true
-}
-
-// logFilters renders the Terraform and returns every filter on log entries by its resource's address.
-func logFilters(t *testing.T) map[string]string {
-	t.Helper()
-	root := workspace(t, "terraform")
-	if err := os.WriteFile(filepath.Join(root, "tests", "rendered.tftest.hcl"), []byte(rendering(minimal())), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, err := terraform(t, root, "test", "-json", "-verbose", "-filter=tests/rendered.tftest.hcl")
-	if err != nil {
-		t.Fatalf("%v\n%s", err, diagnostics(out))
-	}
-	filters := map[string]string{}
-	for line := range strings.Lines(out) {
-		var event struct {
-			TestState struct {
-				RootModule struct {
-					Resources []struct {
-						Address, Type string
-						Values        struct {
-							Filter     string `json:"filter"`
-							Conditions []struct {
-								Log []struct {
-									Filter string `json:"filter"`
-								} `json:"condition_matched_log"`
-							} `json:"conditions"`
-						} `json:"values"`
-					} `json:"resources"`
-				} `json:"root_module"`
-			} `json:"test_state"`
-		}
-		if json.Unmarshal([]byte(line), &event) != nil {
-			continue
-		}
-		for _, r := range event.TestState.RootModule.Resources {
-			if strings.HasPrefix(r.Type, "google_logging_") {
-				filters[r.Address] = r.Values.Filter
-			}
-			for _, condition := range r.Values.Conditions {
-				for _, log := range condition.Log {
-					filters[r.Address] = log.Filter
-				}
-			}
-		}
-	}
-	return filters
-}
-
-func TestEachLogFilterTakesItsOwnEntriesAndNoOthers(t *testing.T) {
-	t.Parallel()
-	const (
-		runs, probes, latency = "google_logging_metric.runs", "google_logging_metric.probes", "google_logging_metric.latency"
-		undelivered, ticks    = "google_logging_metric.undelivered", "google_logging_metric.ticks"
-		errorPolicy, sink     = `google_monitoring_alert_policy.self["errors"]`, "google_logging_project_sink.mock_mode[0]"
-	)
-	of := func(service string) string {
-		return `"resource": {"type": "cloud_run_revision", "labels": {"service_name": "` + service + `"}}`
-	}
-	const stdout, requests = `"logName": "projects/my-project/logs/run.googleapis.com%2Fstdout"`, `"logName": "projects/my-project/logs/run.googleapis.com%2Frequests"`
-	filters := logFilters(t)
-	taken := map[string]bool{}
-	for _, c := range []struct {
-		what, entry string
-		want        []string
-	}{
-		{"a good ping counts as a run and has a latency", `{` + of("pongwatch-healthcheck") + `, ` + stdout + `, "severity": "INFO", "jsonPayload": {"event": "probe", "latency_ms": 41.5}}`, []string{latency, probes, runs}},
-		{"a failed ping has no latency and is no error of pongwatch", `{` + of("pongwatch-healthcheck") + `, ` + stdout + `, "severity": "WARNING", "jsonPayload": {"event": "probe", "latency_ms": 0}}`, []string{probes, runs}},
-		{"a 503 of an unhealthy database is answered by design", `{` + of("pongwatch-healthcheck") + `, ` + requests + `, "severity": "ERROR", "httpRequest": {"status": 503, "userAgent": "curl"}}`, nil},
-		{"a 503 of Alert has a policy on the count of requests", `{` + of("pongwatch-alert") + `, ` + requests + `, "severity": "ERROR", "httpRequest": {"status": 503}}`, nil},
-		{"an error that Alert logs", `{` + of("pongwatch-alert") + `, ` + stdout + `, "severity": "ERROR", "jsonPayload": {"message": "the store does not answer"}}`, []string{errorPolicy}},
-		{"an undelivered critical has a policy of its own", `{` + of("pongwatch-alert") + `, ` + stdout + `, "severity": "ERROR", "jsonPayload": {"event": "undelivered"}}`, []string{undelivered}},
-		{"a crash before the first request", `{` + of("pongwatch-metrics") + `, "logName": "projects/my-project/logs/run.googleapis.com%2Fvarlog%2Fsystem", "severity": "ERROR", "textPayload": "Container called exit(2)."}`, []string{errorPolicy}},
-		{"an audit entry of a deployment", `{` + of("pongwatch-alert") + `, "logName": "projects/my-project/logs/cloudaudit.googleapis.com%2Factivity", "severity": "NOTICE", "protoPayload": {"methodName": "ReplaceService"}}`, nil},
-		{"another service's error", `{` + of("backend") + `, ` + stdout + `, "severity": "ERROR", "textPayload": "boom"}`, nil},
-		{"a service whose name only begins like pongwatch's", `{` + of("pongwatch-alerts-of-others") + `, ` + stdout + `, "severity": "ERROR", "textPayload": "boom"}`, nil},
-		{"an app's mock mode", `{` + of("backend") + `, ` + stdout + `, "severity": "WARNING", "jsonPayload": {"event": "redis_mock_mode_activated"}}`, []string{sink}},
-		{"the end of an app's mock mode", `{` + of("backend") + `, ` + stdout + `, "severity": "INFO", "jsonPayload": {"event": "redis_mock_mode_deactivated"}}`, []string{sink}},
-		{"an app that only prints it", `{` + of("backend") + `, ` + stdout + `, "severity": "DEFAULT", "textPayload": "MOCK MODE ACTIVE: UPSTASH_REDIS_URL is missing"}`, []string{sink}},
-		{"a stranger's User-Agent in an access log", `{` + of("backend") + `, ` + requests + `, "severity": "INFO", "httpRequest": {"status": 200, "userAgent": "MOCK MODE ACTIVE"}}`, nil},
-		{"pongwatch's own words about mock mode", `{` + of("pongwatch-alert") + `, ` + stdout + `, "severity": "INFO", "textPayload": "MOCK MODE ACTIVE"}`, nil},
-		{"a tick that was published", `{"resource": {"type": "cloud_scheduler_job", "labels": {"job_id": "pongwatch-tick"}}, "severity": "INFO", "jsonPayload": {"@type": "type.googleapis.com/google.cloud.scheduler.logging.AttemptFinished"}}`, []string{ticks}},
-		{"a tick that failed", `{"resource": {"type": "cloud_scheduler_job", "labels": {"job_id": "pongwatch-tick"}}, "severity": "ERROR", "jsonPayload": {"@type": "type.googleapis.com/google.cloud.scheduler.logging.AttemptFinished"}}`, []string{errorPolicy}},
-		{"the begin of a tick's attempt", `{"resource": {"type": "cloud_scheduler_job", "labels": {"job_id": "pongwatch-tick"}}, "severity": "INFO", "jsonPayload": {"@type": "type.googleapis.com/google.cloud.scheduler.logging.AttemptStarted"}}`, nil},
-		{"another job's failure", `{"resource": {"type": "cloud_scheduler_job", "labels": {"job_id": "backup"}}, "severity": "ERROR", "jsonPayload": {"@type": "type.googleapis.com/google.cloud.scheduler.logging.AttemptFinished"}}`, nil},
-	} {
-		var entry map[string]any
-		if err := json.Unmarshal([]byte(c.entry), &entry); err != nil {
-			t.Fatalf("%s: %v", c.what, err)
-		}
-		var got []string
-		for address, filter := range filters {
-			matched, err := matchesFilter(filter, entry)
-			if err != nil {
-				t.Fatalf("%s: %v", address, err)
-			}
-			if matched {
-				got, taken[address] = append(got, address), true
-			}
-		}
-		slices.Sort(got)
-		slices.Sort(c.want)
-		if !slices.Equal(got, c.want) {
-			t.Errorf("%s: taken by %q, want %q", c.what, got, c.want)
-		}
-	}
-	for address := range filters {
-		if !taken[address] {
-			t.Errorf("%s takes none of the entries", address)
-		}
-	}
 }

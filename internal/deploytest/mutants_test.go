@@ -72,6 +72,13 @@ var mutations = []mutation{
 	{suite: "mutants-company", title: "egress", file: "functions.tf", what: `direct_vpc_egress += (.*)`, replacement: "null"},
 	{suite: "mutants-company", title: "ingress", file: "functions.tf", what: `ingress_settings += (.*)`, replacement: `"ALLOW_ALL"`},
 	{suite: "mutants-company", title: "address", file: "functions.tf", what: `coalesce\((try\(trimsuffix\(var\.inbound\.url, "/"\), null\)), `, replacement: "null"},
+	{title: "request log", file: "monitoring.tf", what: `( AND NOT logName:\\"run\.googleapis\.com%2Frequests\\")`},
+	{title: "end of an absence", file: "monitoring.tf", what: `"(604800s)"`, replacement: "1800s"},
+	{title: "responses", file: "monitoring.tf", what: `response_code_class=\\"(5xx)\\"`, replacement: "4xx"},
+	{title: "wait", file: "identities.tf", what: `create_duration = "(180s)"`, replacement: "60s"},
+	{title: "alignment", file: "uptime.tf", what: `alignment_period     = "(1200s)"`, replacement: "60s"},
+	{title: "duration", file: "uptime.tf", what: `duration = "(\$\{.*\}s)"`, replacement: "60s"},
+	{suite: "mutants-sizes", title: "size in bytes", file: "configuration.tf", what: `merge\(local\.texts, \{ whole = local\.whole \}\) : name => (ceil\(length\(base64encode\(text\)\) \* 3 / 4\))`, replacement: "length(text)"},
 	{title: "period", file: "uptime.tf", what: `period += "(\$\{var\.uptime_period\}s)"`, replacement: "60s"},
 	{title: "regions", file: "uptime.tf", what: `selected_regions = (var\.uptime_regions)`, replacement: "null"},
 	{title: "topic of signals", file: "functions.tf", what: `local\.topic_ids\.(signals)`, replacement: "reports"},
@@ -152,16 +159,19 @@ func TestTerraformWithoutAnyOneThingFailsATest(t *testing.T) {
 const failedAssertion = "Test assertion failed: "
 
 // suiteNames are the tests that a mutant must fall to, the quickest first.
-var suiteNames = []string{"mutants", "mutants-company", "mutants-security", "mutants-company-varied", "mutants-configuration"}
+var suiteNames = []string{"mutants", "mutants-company", "mutants-security", "mutants-company-varied", "mutants-configuration", "mutants-sizes"}
 
 func suites(t *testing.T) map[string]string {
 	t.Helper()
 	security, delivery, configuration := read(t, "terraform/tests/security.tftest.hcl"), read(t, "terraform/tests/delivery.tftest.hcl"), read(t, "terraform/tests/configuration.tftest.hcl")
+	sizes := read(t, "terraform/tests/sizes.tftest.hcl")
+	bytes := regexp.MustCompile(`(?ms)^run "the_size_of_a_document_is_counted_in_bytes" \{\n.*?^\}\n`).FindString(sizes)
 	company, monitoring := read(t, "terraform/tests/company.tftest.hcl"), read(t, "terraform/tests/monitoring.tftest.hcl")
 	return map[string]string{
 		"mutants":                merged(t, security, delivery, monitoring),
 		"mutants-company":        merged(t, company),
 		"mutants-company-varied": planned(t, company) + varied(company),
+		"mutants-sizes":          planned(t, sizes) + varied(bytes),
 		"mutants-security":       planned(t, security) + varied(security),
 		"mutants-configuration":  planned(t, configuration) + varied(configuration),
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/version"
 )
 
 // needTerraform leaves a test out where Terraform is not to be had.
@@ -276,6 +277,47 @@ func TestADocumentInPartsIsTheSameAsWhole(t *testing.T) {
 	}
 	if one.Hash() != merged.Hash() {
 		t.Error("the parts make another configuration than the whole")
+	}
+}
+
+func TestTheCompleteExampleTakesTwoHundredDatabasesMore(t *testing.T) {
+	t.Parallel()
+	var more strings.Builder
+	for n := range 200 {
+		fmt.Fprintf(&more, "    more-%03d = { url = \"https://more-%d.upstash.io\", shard = %q, %s }\n", n, n, []string{"main", "europe", "more"}[n%3], []string{
+			`plan = "payg"`, `checks = { write = { every = "30m" } }`, `thresholds = { latency = { open = "900ms" }, memory = { warn = 0.6, warn_close = 0.5 } }`,
+			fmt.Sprintf(`app = [{ service = "more-%d", cloud_run = "projects/my-project/locations/us-east4/services/more-%d" }]`, n, n), `limits = { memory = "512MB" }`,
+		}[n%5])
+	}
+	variables := strings.Replace(moduleArguments(t, "complete"), "databases = {\n", "databases = {\n"+more.String(), 1)
+	var parts []string
+	decodeOutput(t, rendered(t, variables), "configuration_parts", &parts)
+	var documents []config.Document
+	for i, part := range parts {
+		documents = append(documents, config.Document{Name: fmt.Sprint("part ", i), Text: []byte(part)})
+	}
+	c, problems := config.Parse(false, documents...)
+	if c == nil || len(problems) > 0 || len(c.Databases) != 204 {
+		t.Errorf("%d parts: %v", len(parts), problems)
+	}
+}
+
+func TestARootOfItsOwnTakesARelease(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(workspace(t, "terraform"), "examples", "consumer")
+	text := read(t, "terraform/examples/consumer/main.tf")
+	at := `"git::https://github.com/pongwatch/pongwatch.git//terraform?ref=` + version.Release + `"`
+	if !strings.Contains(text, at) || !strings.Contains(read(t, "terraform/README.md"), at) {
+		t.Errorf("the example or terraform/README.md takes another release than %s", version.Release)
+	}
+	// Stands for the release, which cannot be fetched here.
+	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(strings.Replace(text, at, `"../.."`, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"init", "-backend=false", "-input=false"}, {"validate"}} {
+		if out, err := terraform(t, dir, args...); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
 	}
 }
 

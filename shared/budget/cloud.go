@@ -23,24 +23,27 @@ type Cost struct {
 	Basis string `json:"basis"`
 }
 
-// What runs take, by measurements of one virtual CPU: a fixed part and one for each
-// database. Bytes are sizes of documents and messages at many databases.
+// What runs take: a fixed part, most of which is waiting for the network, and one for each
+// database, which `scripts/bench growth` measures, as it does the bytes.
 const (
-	healthSeconds   = 0.3
-	metricsSeconds  = 0.5
-	alertSeconds    = 0.05
-	databaseSeconds = 0.0044
-	memoryGiB       = 0.25
+	healthSeconds  = 0.3
+	metricsSeconds = 0.5
+	alertSeconds   = 0.05
+	pingSeconds    = 0.00055 // a database of a HealthCheck run
+	readingSeconds = 0.00085 // of a Metrics run
+	judgeSeconds   = 0.00003 // of a report, in Alert
+	memoryGiB      = 0.25
 
-	pingBytes   = 900  // a PING on a fresh TLS connection
-	logBytes    = 600  // its line in the log
-	reportBytes = 1000 // Pub/Sub bills at least this for a message
-	hotBytes    = 300  // of an hour's document, for a database
-	gaugeBytes  = 400
-	sampleBytes = 4000 // of a day's, for a database
-	dayBytes    = 160
-	gib         = 1 << 30
-	mib         = 1 << 20
+	pingBytes     = 900  // a PING on a fresh TLS connection
+	logBytes      = 600  // its line in the log
+	reportBytes   = 1000 // Pub/Sub bills at least this for a message
+	observedBytes = 72   // of a report, for a database
+	hotBytes      = 360  // of an hour's documents, for a database
+	gaugeBytes    = 590
+	sampleBytes   = 2300 // of a day's, for a database
+	dayBytes      = 50
+	gib           = 1 << 30
+	mib           = 1 << 20
 )
 
 // Cloud itemises Google Cloud's bill.
@@ -52,12 +55,12 @@ func Cloud(c *config.Config) []Cost {
 	v := volumeOf(c)
 	costs := []Cost{
 		{Item: "Cloud Run requests", Use: v.requests(), Unit: "requests", Free: 2e6, Price: 0.40 / 1e6, Basis: "every run, every message to Alert, every look at /health"},
-		{Item: "Cloud Run CPU", Use: v.cpuSeconds, Unit: "vCPU s", Free: 180_000, Price: 0.000024, Basis: "0.3 s a HealthCheck run, 0.5 s a Metrics run, 0.05 s a message, 0.02 s a look at /health, 4.4 ms a database"},
+		{Item: "Cloud Run CPU", Use: v.cpuSeconds, Unit: "vCPU s", Free: 180_000, Price: 0.000024, Basis: "0.3 s a HealthCheck run, 0.5 s a Metrics run, 0.05 s a message, 0.02 s a look at /health; a database 0.55, 0.85 and 0.03 ms"},
 		{Item: "Cloud Run memory", Use: v.cpuSeconds * memoryGiB, Unit: "GiB s", Free: 360_000, Price: 0.0000025, Basis: "256 MiB while a request is answered"},
 		{Item: "Cloud Scheduler jobs", Use: v.jobs, Unit: "jobs", Free: 3, Price: 0.10, Basis: "HealthCheck a shard and region, Metrics a shard, the tick"},
-		{Item: "Secret Manager versions", Use: v.secrets, Unit: "versions", Free: 6, Price: 0.06, Basis: "the references of the configuration, and the document itself"},
+		{Item: "Secret Manager versions", Use: v.secrets, Unit: "versions", Free: 6, Price: 0.06, Basis: "the references of the configuration, and the parts of a document that is too long for the environment"},
 		{Item: "Secret Manager accesses", Use: v.accesses, Unit: "accesses", Free: 10_000, Price: 0.03 / 1e4, Basis: "each secret once an hour by two functions"},
-		{Item: "Firestore reads", Use: v.reads, Unit: "documents", Free: 50_000 * 30, Price: 0.03 / 1e5, Basis: "6 a Metrics run, the state a message to Alert, a document a job for /health"},
+		{Item: "Firestore reads", Use: v.reads, Unit: "documents", Free: 50_000 * 30, Price: 0.03 / 1e5, Basis: "5 a Metrics run, the state a report, 2 a shard and tick, a document a job for /health"},
 		{Item: "Firestore writes", Use: v.writes, Unit: "documents", Free: 20_000 * 30, Price: 0.09 / 1e5, Basis: "1 a run, the state a report"},
 		{Item: "Firestore deletes", Use: v.deletes, Unit: "documents", Free: 20_000 * 30, Price: 0.01 / 1e5, Basis: "documents that expire"},
 		{Item: "Firestore storage", Use: v.stored / gib, Unit: "GiB", Free: 1, Price: 0.15, Basis: "history as long as it is kept"},
@@ -125,7 +128,7 @@ func (v volume) requests() float64 { return v.health + v.metrics + v.messages + 
 
 func volumeOf(c *config.Config) volume {
 	v := volume{jobs: 1, messages: float64(Month.Minutes())} // the tick
-	v.secrets = float64(len(references(c)) + 1)
+	v.secrets = float64(len(references(c)) + parts(c.Size()))
 	v.accesses = v.secrets * Month.Hours() * 2
 	for _, shard := range c.ShardNames() {
 		v.add(c, float64(len(c.InShard(shard))), float64(max(1, len(c.RegionsOf(shard)))))
@@ -135,7 +138,8 @@ func volumeOf(c *config.Config) volume {
 		v.uptime = Month.Minutes() / uptimeMinutes * uptimeRegions
 	}
 	v.cpuSeconds += v.messages*alertSeconds + v.uptime*uptimeSeconds
-	v.reads = 6*v.metrics + v.messages + v.uptime*(v.places+float64(len(c.ShardNames())))
+	shards := float64(len(c.ShardNames()))
+	v.reads = 5*v.metrics + v.health + v.metrics + 2*shards*Month.Minutes() + v.uptime*(v.places+shards)
 	v.writes = 2 * (v.health + v.metrics)
 	v.published += 2 * reportBytes * Month.Minutes()
 	return v
@@ -147,8 +151,8 @@ func (v *volume) add(c *config.Config, databases, regions float64) {
 	metrics := float64(runs(c.Every(report.Metrics)))
 	v.health, v.metrics = v.health+health, v.metrics+metrics
 	v.jobs += regions + 1
-	v.cpuSeconds += health*(healthSeconds+databaseSeconds*databases) + metrics*(metricsSeconds+databaseSeconds*databases)
-	v.published += 2 * (health + metrics) * max(reportBytes, 60*databases)
+	v.cpuSeconds += health*(healthSeconds+pingSeconds*databases) + metrics*(metricsSeconds+readingSeconds*databases) + (health+metrics)*judgeSeconds*databases
+	v.published += 2 * (health + metrics) * max(reportBytes, observedBytes*databases)
 	v.egress += health * pingBytes * databases
 	v.logged += health * logBytes * databases
 	v.watched += databases * regions
@@ -157,6 +161,17 @@ func (v *volume) add(c *config.Config, databases, regions float64) {
 	v.deletes += Month.Hours()*(regions+1) + Month.Hours()/24*(databases+1)
 	v.stored += float64(h.HotDays) * 24 * databases * (hotBytes*regions + gaugeBytes)
 	v.stored += databases * (float64(h.SampleDays)*sampleBytes + float64(h.RollupDays)*dayBytes)
+}
+
+// parts returns how many secrets Terraform makes of a document of so many bytes: none where the
+// environment holds it, else one for each part of its databases and one for the rest
+// (terraform/configuration.tf).
+func parts(size int) int {
+	const environment, part = 24_000, 56_000
+	if size <= environment {
+		return 0
+	}
+	return 1 + (size+part-1)/part
 }
 
 // references are the distinct secrets that the configuration names.

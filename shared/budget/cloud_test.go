@@ -41,11 +41,12 @@ receivers:
 		metrics  = 2 * minutes / 5
 		messages = minutes + health + metrics
 		uptime   = 3 * minutes / 5
-		secrets  = 6 + 1 // distinct references, and the document itself
+		secrets  = 6 // distinct references: the environment holds the document itself
 		gib      = 1073741824.0
 	)
-	cpu := minutes*(0.3+0.0044) + 2*minutes*(0.3+2*0.0044) + minutes/5*(0.5+0.0044) + minutes/5*(0.5+2*0.0044) + messages*0.05 + uptime*0.02
-	stored := 3*24*1*(300*1+400.0) + 3*24*2*(300*2+400.0) + 3*(30*4000+400*160.0)
+	const ping, reading, judge = 0.00055, 0.00085, 0.00003
+	cpu := minutes*(0.3+ping+judge) + 2*minutes*(0.3+2*(ping+judge)) + minutes/5*(0.5+reading+judge) + minutes/5*(0.5+2*(reading+judge)) + messages*0.05 + uptime*0.02
+	stored := 3*24*1*(360*1+590.0) + 3*24*2*(360*2+590.0) + 3*(30*2300+400*50.0)
 	want := map[string]float64{
 		"Cloud Run requests":      health + metrics + messages + uptime,
 		"Cloud Run CPU":           cpu,
@@ -53,7 +54,7 @@ receivers:
 		"Cloud Scheduler jobs":    1 + 2 + 3,
 		"Secret Manager versions": secrets,
 		"Secret Manager accesses": secrets * 720 * 2,
-		"Firestore reads":         6*metrics + messages + uptime*(3+2),
+		"Firestore reads":         5*metrics + health + metrics + 2*2*minutes + uptime*(3+2),
 		"Firestore writes":        2 * (health + metrics),
 		"Firestore deletes":       720*2 + 30*2 + 720*3 + 30*3,
 		"Firestore storage":       stored / gib,
@@ -103,7 +104,7 @@ func TestManyDatabasesLoseTheirLabelInMetrics(t *testing.T) {
 
 func TestLargeReportsAreBilledByTheirSize(t *testing.T) {
 	const runs = 43_200 + 8_640
-	for databases, bytes := range map[int]float64{16: 1000, 17: 1020, 100: 6000} {
+	for databases, bytes := range map[int]float64{13: 1000, 14: 1008, 100: 7200} {
 		want := (2*runs*bytes + 2*1000*43_200) / (1 << 30)
 		if got := uses(bundled(t, databases, ""))["Pub/Sub"]; math.Abs(got-want) > 1e-9 {
 			t.Errorf("%d databases: %v GiB, want %v", databases, got, want)
@@ -113,7 +114,7 @@ func TestLargeReportsAreBilledByTheirSize(t *testing.T) {
 
 func TestAPageThatNeedsATokenHasNoUptimeCheck(t *testing.T) {
 	got := uses(bundled(t, 1, "access: {health: token, tokens: [sm://projects/p/secrets/read]}"))
-	if got["Uptime check"] != 0 || got["Secret Manager versions"] != 3 {
+	if got["Uptime check"] != 0 || got["Secret Manager versions"] != 2 {
 		t.Errorf("uptime %v, secrets %v", got["Uptime check"], got["Secret Manager versions"])
 	}
 }
@@ -121,8 +122,8 @@ func TestAPageThatNeedsATokenHasNoUptimeCheck(t *testing.T) {
 func TestASecretInPlainTextIsNoReference(t *testing.T) {
 	c := bundled(t, 1, "")
 	c.Databases[0].Token = config.Inline("x")
-	if got := uses(c)["Secret Manager versions"]; got != 2 {
-		t.Errorf("%v versions, want the bundle and the document", got)
+	if got := uses(c)["Secret Manager versions"]; got != 1 {
+		t.Errorf("%v versions, want the bundle alone", got)
 	}
 }
 

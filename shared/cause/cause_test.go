@@ -191,3 +191,20 @@ func TestSeverityOrder(t *testing.T) {
 		t.Error("a severity that does not exist has a rank")
 	}
 }
+
+// Steps are safe at three in the morning: none tells its reader to delete, flush or drop, unless it
+// says what may go.
+func TestStepsAreSafe(t *testing.T) {
+	for _, c := range All() {
+		i := c.Info()
+		for n, step := range slices.Concat(i.Steps(true), i.Steps(false)) {
+			first, _, _ := strings.Cut(strings.ToLower(step), " ")
+			if slices.Contains([]string{"delete", "flush", "drop", "remove", "purge", "wipe", "free"}, first) && !strings.Contains(step, "settings") && !strings.Contains(step, "quotes") {
+				t.Errorf("%s, step %d: %q", c, n+1, step)
+			}
+			if strings.Contains(step, " below") || strings.Contains(step, " above.") {
+				t.Errorf("%s, step %d: %q: what lies where depends on the receiver", c, n+1, step)
+			}
+		}
+	}
+}

@@ -45,12 +45,12 @@ var quota = []Info{
 		Cause: QuotaPlan,
 		Title: "The Redis plan has reached a limit and is stopped",
 		Explanation: "A limit of the free or fixed plan is reached: bandwidth, storage or commands. " +
-			"Upstash refuses every command, reads included, until the plan changes or the month ends.",
+			"Upstash refuses every command, reads included, until the plan changes or, for bandwidth and commands, the month ends.",
 		Signature: "\"database has reached … plan limits\" or \"bandwidth … exceeded\" in the answer",
 		Fix: []string{
 			"Look under Usage in the Upstash console which limit is reached.",
 			"Upgrade the plan there, or enable auto upgrade; it works again within a minute.",
-			"Run the app on its fallback meanwhile; no data is lost.",
+			"Run the app on its fallback meanwhile; what Redis has stored is kept.",
 			"Then reduce what grew: large values and replies for bandwidth, keys without expiry for storage, polling for commands.",
 		},
 		Severity: SeverityCritical, Class: ClassQuota, Retry: RetryNever,
@@ -64,7 +64,7 @@ var quota = []Info{
 		Fix: []string{
 			"Compare Usage in the Upstash console with the plan and the budget, and raise what is reached.",
 			"Reduce what sends the most commands (polling loops, queue workers, retries without a pause), then wait ten minutes.",
-			"If it stays limited, write to support@upstash.com with the evidence below.",
+			"If it stays limited, write to support@upstash.com with the evidence.",
 		},
 		Severity: SeverityCritical, Class: ClassQuota, Retry: RetryNever,
 	},
@@ -118,7 +118,7 @@ var capacity = []Info{
 		Signature: "maxmemory_policy is not noeviction and the data is near its limit, or evicted_keys grew",
 		Fix: []string{
 			"Move sessions and queues to a database without eviction, if they share this one with a cache.",
-			"Delete what is not needed, or upgrade the plan, so that nothing has to be evicted.",
+			"Upgrade the plan, or remove only what you know to be disposable, so that nothing has to be evicted.",
 			"Switch eviction off if losing a key is worse than a rejected write.",
 		},
 		Severity: SeverityWarning, Class: ClassCapacity, Retry: RetryNever,

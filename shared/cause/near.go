@@ -5,7 +5,7 @@ var near = []Info{
 	{
 		Cause: BandwidthHigh,
 		Title: "The traffic of this month runs out",
-		Explanation: "The database's traffic approaches what the plan includes a month. At it Upstash rejects every command of a free or fixed plan; " +
+		Explanation: "The database's traffic approaches what the plan includes a month. Beyond it Upstash rejects every command of a free or fixed plan; " +
 			"pay-as-you-go costs more for each further gigabyte.",
 		Signature: "total_monthly_bandwidth of the account, or its projection, is above the threshold of the plan's traffic",
 		Fix: []string{
@@ -31,7 +31,7 @@ var near = []Info{
 	{
 		Cause: ConnectionsHigh,
 		Title: "The connections to Redis run out",
-		Explanation: "The open TCP connections approach the plan's most. At it Upstash refuses further TCP clients; " +
+		Explanation: "The open TCP connections approach the plan's maximum. At the maximum Upstash refuses further TCP clients; " +
 			"apps that use the REST API are not affected.",
 		Signature: "connected_clients / maxclients of INFO is above the threshold",
 		Fix: []string{

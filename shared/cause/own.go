@@ -105,7 +105,7 @@ var data = []Info{
 		Signature: "sampled keys do not match ^ws:[^:]+: nor an exemption",
 		Fix: []string{
 			"Find the code that writes the key patterns in the evidence.",
-			"Give its keys the prefix ws:{workspace id}: and move or delete the old keys.",
+			"Give its keys the prefix ws:{workspace id}: and move the old keys.",
 			"Add a pattern to the exemptions if it holds no workspace data.",
 		},
 		Severity: SeverityWarning, Class: ClassData, Retry: RetryNever,
@@ -118,7 +118,7 @@ var data = []Info{
 		Fix: []string{
 			"Find the code that writes the key patterns in the evidence.",
 			"Serialize values with a JSON library in place of string building.",
-			"Delete or rewrite the broken values.",
+			"Rewrite the broken values.",
 		},
 		Severity: SeverityWarning, Class: ClassData, Retry: RetryNever,
 	},
@@ -153,7 +153,7 @@ var monitor = []Info{
 	{
 		Cause:       MonitorSecretDenied,
 		Title:       "pongwatch may not read a secret",
-		Explanation: "Secret Manager refuses access to a secret, so what depends on it is not watched or not told.",
+		Explanation: "Secret Manager refuses access to a secret, so what depends on it is not watched, or its alerts are not sent.",
 		Signature:   "Secret Manager answers PERMISSION_DENIED",
 		Fix: []string{
 			"Grant roles/secretmanager.secretAccessor on the secret in the evidence to the function's service account.",
@@ -165,7 +165,7 @@ var monitor = []Info{
 	{
 		Cause:       MonitorSecretMissing,
 		Title:       "A secret of pongwatch does not exist",
-		Explanation: "The secret or its version is missing, disabled, destroyed or damaged, so what depends on it is not watched or not told.",
+		Explanation: "The secret or its version is missing, disabled, destroyed or damaged, so what depends on it is not watched, or its alerts are not sent.",
 		Signature:   "Secret Manager answers NOT_FOUND or FAILED_PRECONDITION, or the data's checksum is wrong",
 		Fix: []string{
 			"Check that the secret in the evidence exists and has an enabled version.",
@@ -177,7 +177,7 @@ var monitor = []Info{
 	{
 		Cause:       MonitorSecretUnavailable,
 		Title:       "Secret Manager does not answer",
-		Explanation: "Secret Manager cannot be reached or fails. Secrets read before are used on; what was never read is not watched.",
+		Explanation: "Secret Manager cannot be reached or fails. Secrets that were read before stay in use; what was never read is not watched.",
 		Signature:   "Secret Manager answers UNAVAILABLE, DEADLINE_EXCEEDED or INTERNAL",
 		Fix: []string{
 			"Check the Google Cloud status page for Secret Manager.",
@@ -213,7 +213,7 @@ var monitor = []Info{
 	{
 		Cause:       MonitorState,
 		Title:       "pongwatch lost part of its stored state",
-		Explanation: "The stored state of a shard, or a data file of pongwatch local, could not be read. It was kept under another name and a new one was begun, so open incidents may be told again. Or the state does not fit its document: the evidence names what is not watched, and the rest is watched as before.",
+		Explanation: "The stored state of a shard, or a data file of pongwatch local, could not be read. It was kept under another name and a new one was begun, so open incidents may be reported again. Or the state does not fit its document: the evidence names what is not watched, and the rest is watched as before.",
 		Signature:   "a state document with an unknown schema or damaged data, or above 950,000 bytes, or a data file that is cut off or overwritten",
 		Fix: []string{
 			"For a file: check the disk for errors and free space (dmesg, df -h). The damaged file is kept beside the new one.",
@@ -290,7 +290,7 @@ var monitor = []Info{
 		Explanation: "The database has used so much of its command quota that pongwatch stopped the checks that cost commands. PING, INFO and alerts go on.",
 		Signature:   "commands used are above 95 % of the quota, or a quota cause was seen",
 		Fix: []string{
-			"Free or buy commands; the checks start again by themselves.",
+			"Upgrade the plan, or reduce what uses the commands; the checks start again by themselves.",
 			"Lower the check intervals in the configuration if pongwatch's share is large: pongwatch budget",
 		},
 		Severity: SeverityInfo, Class: ClassMonitor, Retry: RetryNever,
@@ -335,7 +335,7 @@ var monitor = []Info{
 		Signature:   "a drill was asked for",
 		Fix: []string{
 			"Acknowledge the incident, as you would a real one.",
-			"Check that everybody who should have been told was told.",
+			"Check that everybody who should have been notified was.",
 		},
 		Severity: SeverityInfo, Class: ClassMonitor, Retry: RetryNever,
 	},

@@ -176,7 +176,7 @@ var provider = []Info{
 		Fix: []string{
 			"Check https://status.upstash.com for an incident in the database's region.",
 			"If the evidence shows a page that is not Upstash's, check the egress proxy.",
-			"If it lasts longer than five minutes, open a ticket with Upstash support with the evidence below.",
+			"If it lasts longer than five minutes, open a ticket with Upstash support with the evidence.",
 		},
 		Severity: SeverityCritical, Class: ClassProvider, Retry: RetryYes,
 	},

@@ -35,9 +35,20 @@ type point struct {
 // 1968), which a quarter of wild points does not move, and what is used by now is the
 // median of what the newest points say at that rate. There is no forecast from too few
 // points or too short a time, none for a figure that does not grow or whose growth
-// drowns in noise, and after a drop what was before no longer counts.
+// drowns in noise, and after a drop what was before no longer counts. Where all points show
+// no rate, fewer may: growth that follows a flat time is foretold from its own points.
 func forecast(points []point, limit float64, now time.Time) (time.Duration, bool) {
 	points = evenly(sinceDrop(points), maxPoints)
+	for {
+		if left, known := trend(points, limit, now); known || len(points) < minPoints {
+			return left, known
+		}
+		points = points[1+len(points)/5:]
+	}
+}
+
+// trend is the forecast from all of the points.
+func trend(points []point, limit float64, now time.Time) (time.Duration, bool) {
 	n := len(points)
 	if n < minPoints || limit <= 0 {
 		return 0, false

@@ -23,6 +23,9 @@ func (t *Target) Reading(ctx context.Context, scheduled time.Time, observations 
 			r.Values[report.GaugeDataLimit] = limit
 		}
 		maps.Copy(r.Values, t.figures)
+		if hits, misses := t.client.Lookups(); hits+misses > t.hits+t.misses {
+			r.Values[report.GaugeOwnHits], r.Values[report.GaugeOwnMisses] = float64(hits-t.hits), float64(misses-t.misses)
+		}
 	}
 	for _, o := range observations {
 		if o.Check != report.ConfigLoad {
@@ -162,10 +165,10 @@ func (t *Target) since(info upstash.Info, gauge report.Gauge) (float64, time.Tim
 	return 0, time.Time{}, false
 }
 
-// before returns the last verdict of a check.
+// before returns the last verdict of a check that was not unknown.
 func (t *Target) before(c report.Check) report.Verdict {
-	for _, v := range slices.Backward(t.Readings) {
-		if v, asked := v.Checks[c]; asked {
+	for _, r := range slices.Backward(t.past()) {
+		if v, asked := r.Checks[c]; asked && v.Status != report.Unknown {
 			return v
 		}
 	}

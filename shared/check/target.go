@@ -49,6 +49,8 @@ type Target struct {
 	informed bool
 	info     upstash.Info
 	infoErr  error
+	// hits and misses are the client's own look-ups until INFO was answered.
+	hits, misses int64
 
 	// billed is what the account said, nil where it was not asked.
 	billed *bill
@@ -136,6 +138,36 @@ func (t *Target) Sample(scheduled time.Time) report.Sample {
 	return s
 }
 
+// Recall gives the target a sample of history in place of an answer.
+func (t *Target) Recall(s report.Sample) {
+	duration := func(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }
+	t.ping = upstash.PingResult{Phases: upstash.Phases{
+		DNS: duration(s.Phases.DNS), Connect: duration(s.Phases.Connect), TLS: duration(s.Phases.TLS), Wait: duration(s.Phases.Wait), Total: duration(s.Phases.Total),
+	}}
+	switch s.Status {
+	case report.OK:
+	case report.Fail:
+		t.ping.Err = &upstash.Error{Op: "ping", Cause: s.Cause}
+	default:
+		t.problem = &Problem{Cause: s.Cause}
+		return
+	}
+	t.pinged, t.pingedAt, t.attempts = true, s.At, s.Attempts
+}
+
+// Pinged returns a target that knows the answer to PING alone, and when it was asked.
+// A target that was not asked because the run ended has no such time.
+func (t *Target) Pinged() (*Target, time.Time) {
+	at := t.pingedAt
+	if !t.pinged && t.problem != nil {
+		at = t.now()
+	}
+	return &Target{
+		Database: t.Database, Job: t.Job, Region: t.Region, Now: t.Now, version: t.version, problem: t.problem,
+		pinged: t.pinged, ping: t.ping, pingedAt: t.pingedAt, attempts: t.attempts,
+	}, at
+}
+
 // Info asks INFO once.
 func (t *Target) Info(ctx context.Context) (upstash.Info, error) {
 	if t.client == nil {
@@ -144,6 +176,7 @@ func (t *Target) Info(ctx context.Context) (upstash.Info, error) {
 	if !t.informed {
 		t.informed = true
 		t.info, t.infoErr = t.client.Info(ctx)
+		t.hits, t.misses = t.client.Lookups()
 	}
 	return t.info, t.infoErr
 }

@@ -31,6 +31,11 @@ const (
 
 	// maxDatabases is how many databases one shard may hold.
 	maxDatabases = 500
+	// maxSecret is how many bytes Secret Manager takes as one version
+	// (https://cloud.google.com/secret-manager/quotas).
+	maxSecret = 64 << 10
+	// shortestEntry is what the shortest token takes of a bundle, beside its database's name.
+	shortestEntry = len(`"":{"token":"AX__________________________________________"},`)
 )
 
 // Config is the whole configuration, with every default filled in.
@@ -51,8 +56,8 @@ type Config struct {
 	// Settings of shards. A shard that a database names needs no entry here.
 	Shards []Shard `yaml:"shards"`
 	// A secret that holds the credentials of many databases as one JSON object: {"prod-cache": {"url": "https://…", "token": "…"}}.
-	// It serves the databases that have no `token` of their own.
-	Bundle Secret `yaml:"credentials" example:"sm://projects/my-project/secrets/pongwatch-databases"`
+	// It serves the databases that have no `token` of their own. A secret holds 64 KiB, so that several hundred databases need a list of them.
+	Bundles []Secret `yaml:"credentials" single:"true" example:"[sm://projects/my-project/secrets/pongwatch-databases]"`
 	// Which database an app's service uses, for mock-mode signals that name only the service.
 	Services map[string]string `yaml:"services" example:"{backend: prod-cache}"`
 
@@ -98,6 +103,8 @@ type Config struct {
 
 	// local accepts secrets in clear and http:// addresses of this machine.
 	local bool
+	// size is how long the documents are, in bytes.
+	size int
 }
 
 // Schedule says how often the scheduler posts to the jobs. Checks run in every run
@@ -144,6 +151,16 @@ func (c *Config) InShard(shard string) []*Database {
 	return out
 }
 
+// LargestShard returns how many databases the largest shard has.
+func (c *Config) LargestShard() int {
+	largest, inShard := 0, map[string]int{}
+	for i := range c.Databases {
+		inShard[c.Databases[i].Shard]++
+		largest = max(largest, inShard[c.Databases[i].Shard])
+	}
+	return largest
+}
+
 // Database returns the database of that name, or nil.
 func (c *Config) Database(name string) *Database {
 	for i := range c.Databases {
@@ -177,6 +194,9 @@ func (c *Config) RegionsOf(shard string) []string {
 // Local reports whether this is a configuration of one machine, which may name loopback
 // addresses over http.
 func (c *Config) Local() bool { return c.local }
+
+// Size returns how many bytes the documents have together.
+func (c *Config) Size() int { return c.size }
 
 // Every returns how often the job runs.
 func (c *Config) Every(job report.Job) time.Duration {

@@ -51,7 +51,7 @@ func (c *Config) credentials(ctx context.Context, cache *secrets.Cache, name str
 	if err != nil {
 		return Credentials{}, fmt.Errorf("reading token of database %s: %w", name, err)
 	}
-	if c.Bundle.IsSet() && !d.Token.IsSet() {
+	if len(c.Bundles) > 0 && !d.Token.IsSet() {
 		tokenKey = "credentials." + name + ".token"
 		var bundled secrets.Entry
 		if bundled, token, err = c.fromBundle(ctx, cache, name, read); err != nil {
@@ -73,22 +73,38 @@ func (c *Config) credentials(ctx context.Context, cache *secrets.Cache, name str
 	return Credentials{URL: u, Token: token.Value, Version: token.Version}, nil
 }
 
-// fromBundle reads the database's URL and token from the bundle.
+// bundle returns the bundle that has the database, or else one that may have it, because it could
+// not be read.
+func (c *Config) bundle(ctx context.Context, cache *secrets.Cache, name string) Secret {
+	found := c.Bundles[0]
+	for _, b := range c.Bundles {
+		e, _ := b.Get(ctx, cache) // an error leaves it without an object, and is met again
+		fields := e.Object()
+		if _, ok := fields[name]; ok {
+			return b
+		}
+		if fields == nil {
+			found = b
+		}
+	}
+	return found
+}
+
+// fromBundle reads the database's URL and token from its bundle.
 func (c *Config) fromBundle(ctx context.Context, cache *secrets.Cache, name string, read readFunc) (address, token secrets.Entry, err error) {
-	e, err := c.Bundle.read(ctx, cache, read)
+	e, err := c.bundle(ctx, cache, name).read(ctx, cache, read)
 	if err != nil {
 		return address, token, fmt.Errorf("reading credentials: %w", err)
 	}
-	// The errors of decoding could quote the content.
-	var bundle map[string]json.RawMessage
-	if json.Unmarshal([]byte(e.Value.Reveal()), &bundle) != nil {
+	fields := e.Object()
+	if fields == nil {
 		return address, token, Problem{
 			Key: "credentials", What: "is not a JSON object of databases", Database: name, Cause: cause.ConfigInvalid,
 			Example: `{"prod-cache": {"url": "https://your-instance.upstash.io", "token": "…"}}`,
 		}
 	}
 	var pair struct{ URL, Token string }
-	if raw, ok := bundle[name]; ok && json.Unmarshal(raw, &pair) != nil {
+	if raw, ok := fields[name]; ok && json.Unmarshal([]byte(raw.Reveal()), &pair) != nil { // the error could quote the content
 		return address, token, Problem{
 			Key: "credentials." + name, What: "is not an object with url and token", Database: name, Cause: cause.ConfigInvalid,
 			Example: `{"url": "https://your-instance.upstash.io", "token": "…"}`,

@@ -177,7 +177,7 @@ func (c *Config) homeOf(shard string) string {
 // reach checks how the database is reached, as far as no secret must be read for it.
 // Where a key is bad, the decoder has said what is wrong and left it out.
 func (v *validator) reach(path string, db *Database) {
-	bundled := v.config.Bundle.IsSet()
+	bundled := len(v.config.Bundles) > 0
 	if bundled && !db.URL.IsSet() && !db.Token.IsSet() {
 		return
 	}
@@ -253,7 +253,8 @@ func (v *validator) databases() {
 		v.Report("databases", "is empty, so there is nothing to watch", "[{name: prod-cache, url: "+urlExample+", token: sm://projects/my-project/secrets/prod-cache-token}]")
 	}
 	first, inShard := map[string]int{}, map[string]int{}
-	kept := c.Databases[:0:0]
+	bundled := 0 // bytes
+	kept := c.Databases[:0]
 	for i, db := range c.Databases {
 		if j, ok := first[db.Name]; ok {
 			// Neither can be trusted to be the one that is meant.
@@ -264,9 +265,16 @@ func (v *validator) databases() {
 		}
 		first[db.Name] = i
 		kept = append(kept, db)
+		if !db.Token.IsSet() {
+			bundled += len(db.Name) + shortestEntry
+		}
 		if inShard[db.Shard]++; inShard[db.Shard] == maxDatabases+1 {
 			v.ReportFatal(fmt.Sprintf("databases[%d].shard", i), fmt.Sprintf("is %s, which already has %d databases", db.Shard, maxDatabases), "shard: main-2")
 		}
 	}
 	c.Databases = kept
+	if want := (bundled + maxSecret - 1) / maxSecret; len(c.Bundles) > 0 && c.Bundles[0].IsReference() && want > len(c.Bundles) {
+		v.Report("credentials", fmt.Sprintf("has too few secrets for the tokens of its databases: a secret holds 64 KiB, want at least %d", want),
+			"[sm://projects/my-project/secrets/pongwatch-databases, sm://projects/my-project/secrets/pongwatch-databases-2]")
+	}
 }

@@ -15,21 +15,23 @@ func (r *Receiver) Hash() string { return hash(r) }
 // of keys, comments or the content of a secret.
 func (c *Config) Hash() string {
 	type address struct{ Name, URL string }
-	var addresses []address // in clear, of databases: no secret, but printed as one
-	for _, d := range c.Databases {
-		addresses = append(addresses, address{d.Name, d.URL.value.Reveal()})
+	rest := *c
+	rest.Databases = nil
+	parts := []any{rest}
+	for i := range c.Databases {
+		d := &c.Databases[i]
+		parts = append(parts, d, address{d.Name, d.URL.value.Reveal()}) // in clear, of a database: no secret, but printed as one
 	}
-	return hash(struct {
-		Config    *Config
-		Addresses []address
-	}{c, addresses})
+	return hash(parts...)
 }
 
-func hash(v any) string {
-	text, err := json.Marshal(v)
-	if err != nil {
-		panic(fmt.Sprintf("config: encoding for the hash: %v", err)) // no type of Config can fail to encode
+// hash encodes part by part, because ten thousand databases at once would take most of an instance's memory.
+func hash(parts ...any) string {
+	sum := sha256.New()
+	for _, part := range parts {
+		if err := json.NewEncoder(sum).Encode(part); err != nil {
+			panic(fmt.Sprintf("config: encoding for the hash: %v", err)) // no type of Config can fail to encode
+		}
 	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:6])
+	return hex.EncodeToString(sum.Sum(nil)[:6])
 }

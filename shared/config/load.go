@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime/debug"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config/document"
@@ -19,8 +22,19 @@ const EnvConfig = "PONGWATCH_CONFIG"
 // ErrEmpty says that no variable configures anything.
 var ErrEmpty = errors.New("nothing is configured")
 
-// maxSources bounds the list in PONGWATCH_CONFIG.
-const maxSources = 100
+// maxSources bounds the list in PONGWATCH_CONFIG. With the longest names of projects, their
+// references are two thirds of what a function's environment holds. Terraform has the same bound.
+const maxSources = 200
+
+// While documents of more than large bytes are parsed, garbage may be largeGarbage per cent of what is
+// in use. Ten thousand databases would otherwise not start in 256 MiB.
+const (
+	large        = 1 << 20
+	largeGarbage = 20
+)
+
+// readAtOnce is how many documents are read at the same time.
+const readAtOnce = 16
 
 // Options say where Load finds the configuration.
 type Options struct {
@@ -75,6 +89,13 @@ func Load(ctx context.Context, o Options) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("loading configuration: %w", err)
 	}
+	size := 0
+	for _, d := range documents {
+		size += len(d.Text)
+	}
+	if size > large {
+		defer debug.SetGCPercent(debug.SetGCPercent(largeGarbage))
+	}
 	return loaded(Parse(o.Local, documents...))
 }
 
@@ -107,16 +128,17 @@ func (o Options) documents(ctx context.Context, value string) ([]Document, error
 	case inline:
 		return []Document{{Name: EnvConfig, Text: []byte(value)}}, nil
 	}
-	var out []Document
-	var failures []error
-	for _, name := range names {
-		text, err := o.read(ctx, name)
-		if err != nil {
-			failures = append(failures, err)
-			continue
-		}
-		out = append(out, Document{Name: name, Text: text})
+	out, failures := make([]Document, len(names)), make([]error, len(names))
+	var group errgroup.Group
+	group.SetLimit(readAtOnce)
+	for i, name := range names {
+		group.Go(func() error {
+			out[i].Name = name
+			out[i].Text, failures[i] = o.read(ctx, name)
+			return nil
+		})
 	}
+	_ = group.Wait() // every failure is told
 	return out, errors.Join(failures...)
 }
 

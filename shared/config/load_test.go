@@ -99,9 +99,9 @@ func TestLoadFailures(t *testing.T) {
 		want        string // what the error ends with; empty loads
 	}{
 		{"as many documents as may be", "b.yaml," + many(99), nil, ""},
-		{"more documents", "b.yaml," + many(100), nil, "PONGWATCH_CONFIG lists 101 documents, want from 1 to 100" + example},
-		{"no document", " , ,\n", nil, "PONGWATCH_CONFIG lists 0 documents, want from 1 to 100" + example},
-		{"an empty list", "[]", nil, "PONGWATCH_CONFIG lists 0 documents, want from 1 to 100" + example},
+		{"more documents", "b.yaml," + many(200), nil, "PONGWATCH_CONFIG lists 201 documents, want from 1 to 200" + example},
+		{"no document", " , ,\n", nil, "PONGWATCH_CONFIG lists 0 documents, want from 1 to 200" + example},
+		{"an empty list", "[]", nil, "PONGWATCH_CONFIG lists 0 documents, want from 1 to 200" + example},
 		{"a list of numbers", "[1]", nil, "PONGWATCH_CONFIG is a list, but not one of file names and references" + example},
 		{"a broken list", "- [", nil, "PONGWATCH_CONFIG is a list, but not one of file names and references" + example},
 		{"a list after a mark", "---\n- b.yaml\n", nil, ""},

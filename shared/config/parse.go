@@ -29,7 +29,13 @@ func Parse(local bool, documents ...Document) (*Config, Problems) {
 	if tree == nil {
 		return nil, problems
 	}
-	return decode(tree, local, nil, problems)
+	c, problems := decode(tree, local, nil, problems)
+	for _, d := range documents {
+		if c != nil {
+			c.size += len(d.Text)
+		}
+	}
+	return c, problems
 }
 
 // validator decodes the document and checks what no single key can tell.
@@ -106,6 +112,7 @@ func (v *validator) document() {
 		d.Every = multiple(d.Every, c.Every(jobOf(check)))
 	}
 	c.Home = v.home("", c.Home, c.Regions)
+	c.Bundles = slices.DeleteFunc(c.Bundles, func(s Secret) bool { return !s.IsSet() })
 	v.checks("", &c.Checks, defaults.Checks)
 	v.thresholds("thresholds", &c.Thresholds, defaults.Thresholds)
 	v.alerting()

@@ -344,7 +344,7 @@ func TestBoundsOfADocument(t *testing.T) {
 		many += fmt.Sprintf("  - {name: d%d, url: 'https://d%d.upstash.io', token: 'sm://projects/p/secrets/d'}\n", i, i)
 	}
 	for name, tt := range map[string]struct{ text, want string }{
-		"too large":          {strings.Repeat("#", document.MaxSize+1), "the document has 1048577 bytes, more than 1048576; example: several documents in PONGWATCH_CONFIG"},
+		"too large":          {strings.Repeat("#", document.MaxSize+1), "the document has 12582913 bytes, more than 12582912; example: several documents in PONGWATCH_CONFIG"},
 		"too deep":           {strings.Repeat("[", 1e6), "the document is nested more than 200 levels deep"},
 		"too deep by dashes": {strings.Repeat("- ", 1e5), "the document is nested more than 200 levels deep"},
 		"too many databases": {many, "databases[500].shard is main, which already has 500 databases; example: shard: main-2"},

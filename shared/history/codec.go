@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -31,20 +32,68 @@ const maxDecoded = 16 << 20
 // Every run compresses its hour anew.
 const compression = 4
 
-// pack returns body as gzip over JSON.
+// pack returns body as gzip over JSON, or [store.ErrTooLarge] for what could not be stored
+// or read again.
 func pack(body any) ([]byte, error) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("encoding: %w", err)
+	}
+	if len(text) > maxDecoded {
+		return nil, fmt.Errorf("encoding: %d bytes, at most %d fit: %w", len(text), maxDecoded, store.ErrTooLarge)
+	}
 	var buf bytes.Buffer
 	zw, err := gzip.NewWriterLevel(&buf, compression)
 	if err != nil {
 		return nil, fmt.Errorf("compressing: %w", err)
 	}
-	if err := json.NewEncoder(zw).Encode(body); err != nil {
-		return nil, fmt.Errorf("encoding: %w", err)
+	if _, err := zw.Write(append(text, '\n')); err != nil {
+		return nil, fmt.Errorf("compressing: %w", err)
 	}
 	if err := zw.Close(); err != nil {
 		return nil, fmt.Errorf("compressing: %w", err)
 	}
+	if buf.Len() > store.MaxData {
+		return nil, fmt.Errorf("compressing: %d bytes, at most %d fit: %w", buf.Len(), store.MaxData, store.ErrTooLarge)
+	}
 	return buf.Bytes(), nil
+}
+
+// fitting is a document that can do without some of its series.
+type fitting interface {
+	series() iter.Seq2[string, any]
+	drop(name string)
+}
+
+// packFitting packs body. As long as it is too large it drops the largest series, which
+// dropped names.
+func packFitting(body fitting) (data []byte, dropped, err error) {
+	var names []string
+	for {
+		data, err = pack(body)
+		if !errors.Is(err, store.ErrTooLarge) {
+			break
+		}
+		largest, most := "", 0
+		for name, s := range body.series() {
+			text, err := json.Marshal(s)
+			if err != nil {
+				return nil, nil, fmt.Errorf("encoding: %w", err)
+			}
+			if len(text) > most {
+				largest, most = name, len(text)
+			}
+		}
+		if most == 0 {
+			return nil, nil, err
+		}
+		body.drop(largest)
+		names = append(names, largest)
+	}
+	if err == nil && len(names) > 0 {
+		dropped = fmt.Errorf("the document would be too large, so what it held of %s was dropped: %w", strings.Join(names, ", "), store.ErrTooLarge)
+	}
+	return data, dropped, err
 }
 
 // unpack reads doc's data into body.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -50,7 +51,8 @@ func (a *Archive) Due(ctx context.Context, shard string, now time.Time) ([]time.
 
 // Compact makes one document of samples for each database, and last the day's summary,
 // whose presence says that the day is compacted. It changes no hour and makes the same
-// of the same hours, so a compaction that was cut short is made again.
+// of the same hours, so a compaction that was cut short is made again. What cannot be read,
+// or would be too large, is left out and named by the error; the day is compacted all the same.
 func (a *Archive) Compact(ctx context.Context, c Compaction, t time.Time) error {
 	from := t.UTC().Truncate(day)
 	summary := &Day{Day: from.Format(dayLayout), Shard: c.Shard, Databases: map[string]*DatabaseDay{}}
@@ -63,11 +65,13 @@ func (a *Archive) Compact(ctx context.Context, c Compaction, t time.Time) error 
 func (a *Archive) compact(ctx context.Context, c Compaction, from time.Time, summary *Day) error {
 	end := from.Add(day - time.Second)
 	samples := map[string]*SampleDay{}
+	var leftOut error
 	for _, region := range c.Regions {
 		hours, err := a.Pings(ctx, c.Shard, region, from, end)
 		if err != nil {
 			return err
 		}
+		leftOut = errors.Join(leftOut, brokenOf(hours))
 		byDatabase := map[string][]report.Sample{}
 		for _, h := range hours {
 			for _, name := range h.Databases() {
@@ -79,7 +83,7 @@ func (a *Archive) compact(ctx context.Context, c Compaction, from time.Time, sum
 				continue
 			}
 			if samples[name] == nil {
-				samples[name] = &SampleDay{sampleBody{Database: name, Day: summary.Day, Series: map[string]*sampleSeries{}}}
+				samples[name] = newSampleDay(name, summary.Day)
 			}
 			samples[name].add(region, list)
 			of := summary.of(name)
@@ -91,6 +95,7 @@ func (a *Archive) compact(ctx context.Context, c Compaction, from time.Time, sum
 	if err != nil {
 		return err
 	}
+	leftOut = errors.Join(leftOut, brokenOf(hours))
 	names := map[string]bool{}
 	for _, h := range hours {
 		for name := range h.Series {
@@ -103,16 +108,27 @@ func (a *Archive) compact(ctx context.Context, c Compaction, from time.Time, sum
 		}
 	}
 	var group errgroup.Group
+	var mu sync.Mutex
+	left := func(dropped, err error) error {
+		mu.Lock()
+		defer mu.Unlock()
+		leftOut = errors.Join(leftOut, dropped)
+		return err
+	}
 	group.SetLimit(writers)
 	for d := range maps.Values(samples) {
 		group.Go(func() error {
-			return a.create(ctx, dayKey(samplePrefix(d.Database), from), d, from.Add(time.Duration(c.SampleDays+1)*day))
+			return left(a.createSamples(ctx, d, from.Add(time.Duration(c.SampleDays+1)*day)))
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return a.create(ctx, dayKey(dayPrefix(c.Shard), from), summary, from.Add(time.Duration(c.RollupDays+1)*day))
+	err = left(a.create(ctx, store.Doc{Key: dayKey(dayPrefix(c.Shard), from), ExpiresAt: from.Add(time.Duration(c.RollupDays+1) * day)}, summary))
+	if errors.Is(err, store.ErrConflict) {
+		err = nil // another compaction made the same of the same
+	}
+	return errors.Join(err, leftOut)
 }
 
 func (d *Day) of(name string) *DatabaseDay {
@@ -122,16 +138,45 @@ func (d *Day) of(name string) *DatabaseDay {
 	return d.Databases[name]
 }
 
-// create writes what a compaction made. Every compaction of a day makes the same, so a
-// document that is already there stays.
-func (a *Archive) create(ctx context.Context, key string, body any, expires time.Time) error {
-	data, err := pack(body)
+// createSamples writes a database's day. Where another shard, from which the database was
+// moved that day, has written its part, the two are merged.
+func (a *Archive) createSamples(ctx context.Context, d *SampleDay, expires time.Time) (dropped, err error) {
+	doc := store.Doc{Key: dayKey(samplePrefix(d.Database), d.Date()), ExpiresAt: expires}
+	for range maxAttempts {
+		dropped, err = a.create(ctx, doc, d)
+		if !errors.Is(err, store.ErrConflict) {
+			return dropped, err
+		}
+		there, failed := a.store.Get(ctx, doc.Key)
+		if failed != nil && !errors.Is(failed, store.ErrNotFound) {
+			return nil, fmt.Errorf("reading %s: %w", doc.Key, failed)
+		}
+		doc.Version = there.Version
+		before, failed := decodeSamples(there)
+		if failed != nil {
+			continue // what cannot be read is written anew
+		}
+		merged := before.merge(d)
+		if merged == nil {
+			return nil, nil
+		}
+		d = merged
+	}
+	return dropped, err
+}
+
+// create writes what a compaction made in place of doc's version.
+func (a *Archive) create(ctx context.Context, doc store.Doc, body fitting) (dropped, err error) {
+	doc.Data, dropped, err = packFitting(body)
+	if err == nil {
+		doc.Schema = schema
+		_, err = a.store.Put(ctx, doc)
+	}
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", key, err)
+		return nil, fmt.Errorf("writing %s: %w", doc.Key, err)
 	}
-	_, err = a.store.Put(ctx, store.Doc{Key: key, Data: data, ExpiresAt: expires, Schema: schema})
-	if err != nil && !errors.Is(err, store.ErrConflict) {
-		return fmt.Errorf("writing %s: %w", key, err)
+	if dropped != nil {
+		dropped = fmt.Errorf("writing %s: %w", doc.Key, dropped)
 	}
-	return nil
+	return dropped, nil
 }

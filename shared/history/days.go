@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
+	"math"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -16,6 +18,8 @@ type Day struct {
 	Day       string                  `json:"day"`
 	Shard     string                  `json:"shard"`
 	Databases map[string]*DatabaseDay `json:"databases"`
+
+	damage
 }
 
 // DatabaseDay sums up one database's day. What is not known is left out.
@@ -43,7 +47,7 @@ func (f Figures) HitRate() *float64 {
 	if f.Hits == nil || f.Misses == nil || *f.Hits+*f.Misses <= 0 {
 		return nil
 	}
-	return new(*f.Hits / (*f.Hits + *f.Misses))
+	return new(*f.Hits / 2 / (*f.Hits/2 + *f.Misses/2)) // the sum of two figures may be infinite
 }
 
 // SumUp makes the Figures of a database's readings from a time on. Hours before it are
@@ -59,6 +63,9 @@ func SumUp(hours []*GaugeHour, database string, from time.Time) Figures {
 				sum = new(0.0)
 			}
 			*sum += grown
+		}
+		if sum != nil && math.IsInf(*sum, 0) {
+			return nil // larger than any number, which JSON cannot hold
 		}
 		return sum
 	}
@@ -79,13 +86,20 @@ func SumUp(hours []*GaugeHour, database string, from time.Time) Figures {
 }
 
 // Date is the day's beginning.
-func (d *Day) Date() time.Time { return dateOf(d.Day) }
+func (d *Day) Date() time.Time { return d.date(d.Day) }
 
-// dateOf is the beginning of a day that was checked when its document was decoded.
-func dateOf(day string) time.Time {
+// date is the beginning of a day that was checked when its document was decoded.
+func (d *damage) date(day string) time.Time {
+	if d.broken != nil {
+		return d.begins
+	}
 	t, _ := time.Parse(dayLayout, day)
 	return t
 }
+
+func (d *Day) series() iter.Seq2[string, any] { return anySeries(d.Databases) }
+
+func (d *Day) drop(name string) { delete(d.Databases, name) }
 
 // Days returns the shard's days that touch [from, to], in order. A day that was not
 // compacted yet is not among them.
@@ -108,10 +122,10 @@ func dayPrefix(shard string) string { return "days/v1/" + shard + "/" }
 func decodeDay(doc store.Doc) (*Day, error) {
 	d := &Day{}
 	if err := unpack(doc, d); err != nil {
-		return nil, err
+		return &Day{}, err
 	}
 	if _, err := time.Parse(dayLayout, d.Day); err != nil {
-		return nil, fmt.Errorf("decoding the day: %w", err)
+		return &Day{}, fmt.Errorf("decoding the day: %w", err)
 	}
 	maps.DeleteFunc(d.Databases, func(_ string, v *DatabaseDay) bool { return v == nil })
 	return d, nil

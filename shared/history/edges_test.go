@@ -135,20 +135,20 @@ func TestARangeTouchesTheDaysOfItsEnds(t *testing.T) {
 	}
 }
 
-func TestTheLatestRunIsOfThisHourOrTheOneBefore(t *testing.T) {
+func TestTheLatestRunIsFoundHoweverLongAgoItWas(t *testing.T) {
 	a := newArchive()
 	for _, minute := range []int{7, 9, 8} { // the last to arrive is not the last scheduled
 		appendPings(t, a, runAt(minute).Scheduled, map[string]report.Sample{"cache": good(minute)})
 		appendReading(t, a, reading(minute))
 	}
-	for after, want := range map[time.Duration]bool{0: true, time.Hour: true, 2*time.Hour - 1: true, 2 * time.Hour: false, -1: false} {
+	for after, want := range map[time.Duration]bool{0: true, time.Hour: true, 2 * time.Hour: true, 70 * time.Hour: true, -1: false} {
 		run, ok, err := a.LastPings(t.Context(), shard, region, eight.Add(after))
 		if err != nil || ok != want || ok && !run.Scheduled.Equal(runAt(9).Scheduled) {
 			t.Errorf("%s after: LastPings() = %v, %v, %v; want the run of 20:09: %v", after, run.Scheduled, ok, err, want)
 		}
-		h, ok, err := a.LastReadings(t.Context(), shard, eight.Add(after))
-		if err != nil || ok != want || ok != (h != nil) {
-			t.Errorf("%s after: LastReadings() = %v, %v, %v; want an hour: %v", after, h, ok, err, want)
+		run, ok, err = a.LastReadings(t.Context(), shard, eight.Add(after))
+		if err != nil || ok != want || ok && !run.Scheduled.Equal(runAt(9).Scheduled) {
+			t.Errorf("%s after: LastReadings() = %v, %v, %v; want the run of 20:09: %v", after, run.Scheduled, ok, err, want)
 		}
 	}
 	// The newer hour wins.

@@ -49,19 +49,19 @@ func (a *Archive) AppendReadings(ctx context.Context, shard string, run Run, rea
 	empty := func() *GaugeHour {
 		return &GaugeHour{gaugeBody{Shard: shard, Series: map[string]*readingSeries{}}}
 	}
-	return appendRun(ctx, a, gaugePrefix(shard), run, readings, empty, decodeReadings)
+	return appendRun(ctx, a, gaugePrefix(shard), a.readingSpan, run, readings, empty, decodeReadings)
 }
 
 // Readings returns the hours that touch [from, to], in order.
 func (a *Archive) Readings(ctx context.Context, shard string, from, to time.Time) ([]*GaugeHour, error) {
 	prefix := gaugePrefix(shard)
-	return between(ctx, a.store, hourKey(prefix, from), hourKey(prefix, to.Add(time.Hour)), decodeReadings)
+	return inOrder(between(ctx, a.store, hourKey(prefix, from), hourKey(prefix, to.Add(time.Hour)), decodeReadings))
 }
 
-// LastReadings returns the newest hour of readings that is not older than the hour
-// before now's, and whether there is one.
-func (a *Archive) LastReadings(ctx context.Context, shard string, now time.Time) (*GaugeHour, bool, error) {
-	return latest(ctx, a.store, gaugePrefix(shard), now, decodeReadings)
+// LastReadings returns the newest Metrics run of the shard, however long ago it was, and
+// whether there is one.
+func (a *Archive) LastReadings(ctx context.Context, shard string, now time.Time) (Run, bool, error) {
+	return lastRun(ctx, a, shard, "", gaugePrefix(shard), a.readingSpan, now, decodeReadings)
 }
 
 func gaugePrefix(shard string) string { return "gauges/v1/" + shard + "/" }
@@ -71,7 +71,7 @@ func gaugePrefix(shard string) string { return "gauges/v1/" + shard + "/" }
 func decodeReadings(doc store.Doc) (*GaugeHour, error) {
 	h := &GaugeHour{gaugeBody{Series: map[string]*readingSeries{}}}
 	if err := unpack(doc, h); err != nil {
-		return nil, err
+		return &GaugeHour{}, err
 	}
 	maps.DeleteFunc(h.Series, func(_ string, s *readingSeries) bool { return s == nil || !s.fits(len(h.List)) })
 	for _, s := range h.Series {
@@ -145,6 +145,7 @@ func (h *GaugeHour) Last(database string) (report.Reading, bool) {
 func Growth(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[time.Time, float64] {
 	type counters struct {
 		value float64
+		own   float64   // what the run itself added after the reading
 		all   []float64 // every counter, to see whether any of them shrank
 	}
 	return func(yield func(time.Time, float64) bool) {
@@ -158,9 +159,12 @@ func Growth(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[t
 			for _, name := range report.Counters() {
 				columns = append(columns, s.Values[name])
 			}
-			values := s.Values[gauge]
+			values, own := s.Values[gauge], s.Values[gauge.Own()]
 			for _, i := range s.byTime {
-				now := counters{values.at(i), make([]float64, len(columns))}
+				now := counters{value: values.at(i), all: make([]float64, len(columns))}
+				if v := own.at(i); v > 0 { // not NaN
+					now.own = v
+				}
 				if math.IsNaN(now.value) {
 					continue
 				}
@@ -172,7 +176,7 @@ func Growth(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[t
 				if !compared {
 					continue
 				}
-				grown := now.value - before.value
+				grown := max(0, now.value-before.value-before.own)
 				for k, v := range now.all {
 					if v < before.all[k] { // false if either is a gap
 						grown = now.value
@@ -217,6 +221,34 @@ func Verdicts(hours []*GaugeHour, database string, check report.Check) iter.Seq2
 				if v, asked := verdicts.at(i); asked && !yield(h.at(s, i), v) {
 					return
 				}
+			}
+		}
+	}
+}
+
+// figures returns those of the gauges that the reading with this index has, nil for none.
+func (s *readingSeries) figures(i int, gauges ...report.Gauge) (out map[report.Gauge]float64) {
+	for _, g := range gauges {
+		if v := s.Values[g].at(i); !math.IsNaN(v) {
+			if out == nil {
+				out = map[report.Gauge]float64{}
+			}
+			out[g] = v
+		}
+	}
+	return out
+}
+
+func (h *GaugeHour) series() iter.Seq2[string, any] { return anySeries(h.Series) }
+
+func (h *GaugeHour) drop(name string) { delete(h.Series, name) }
+
+// anySeries yields a document's series.
+func anySeries[S any](series map[string]S) iter.Seq2[string, any] {
+	return func(yield func(string, any) bool) {
+		for name, s := range series {
+			if !yield(name, s) {
+				return
 			}
 		}
 	}

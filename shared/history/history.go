@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,8 +28,13 @@ import (
 
 const day = 24 * time.Hour
 
-// dayLayout names a day in keys and documents.
-const dayLayout = time.DateOnly
+// dayLayout names a day in keys and documents, hourLayout an hour in keys, and partLayout
+// what lies inside an hour.
+const (
+	dayLayout  = time.DateOnly
+	hourLayout = "2006-01-02T15"
+	partLayout = hourLayout + "-04-05"
+)
 
 // defaultRetention is how long the documents of single runs are kept after their hour
 // unless [Archive.Keep] says otherwise.
@@ -58,6 +64,8 @@ func byScheduled(a, b Run) int { return a.Scheduled.Compare(b.Scheduled) }
 type Archive struct {
 	store     store.Store
 	retention time.Duration
+	// pingSpan and readingSpan are how much of an hour one document holds.
+	pingSpan, readingSpan time.Duration
 
 	mu sync.Mutex
 	// written has the document that was written last under each prefix. The next run
@@ -72,7 +80,7 @@ type writtenHour struct {
 
 // New returns the archive in s.
 func New(s store.Store) *Archive {
-	return &Archive{store: s, retention: defaultRetention, written: map[string]writtenHour{}}
+	return &Archive{store: s, retention: defaultRetention, pingSpan: time.Hour, readingSpan: time.Hour, written: map[string]writtenHour{}}
 }
 
 // Keep sets for how many days the documents of single runs are kept, and returns the
@@ -84,6 +92,32 @@ func (a *Archive) Keep(days int) *Archive {
 
 // Retention is how long the documents of single runs are kept after their hour.
 func (a *Archive) Retention() time.Duration { return a.retention }
+
+// A document holds at most so many rows, one for each run and database, since a ping takes some
+// 10 bytes and a reading 100 of its megabyte. It holds the runs of an hour of minutes at most,
+// because each run writes all of it.
+const (
+	mostRuns     = 60
+	mostPings    = 30_000
+	mostReadings = 6_000
+)
+
+// Pace says how often the jobs run, over how many databases of a shard at most, and returns
+// the archive. Where an hour of that is too much for one document, it becomes several.
+func (a *Archive) Pace(healthCheck, metrics time.Duration, databases int) *Archive {
+	a.pingSpan, a.readingSpan = span(healthCheck, mostPings/max(1, databases)), span(metrics, mostReadings/max(1, databases))
+	return a
+}
+
+// span returns the longest part of an hour with at most so many runs.
+func span(every time.Duration, runs int) time.Duration {
+	for _, d := range []time.Duration{time.Hour, 30 * time.Minute, 20 * time.Minute, 10 * time.Minute, 5 * time.Minute, 2 * time.Minute, time.Minute, 30 * time.Second} {
+		if d <= every*time.Duration(min(runs, mostRuns)) {
+			return d
+		}
+	}
+	return 10 * time.Second
+}
 
 // take removes and returns the document under key, so that one append alone changes it.
 func (a *Archive) take(prefix, key string) writtenHour {
@@ -107,14 +141,16 @@ func (a *Archive) keep(prefix string, w writtenHour) {
 type hourDocument[Row any] interface {
 	has(scheduled time.Time) bool
 	add(run Run, rows map[string]Row)
+	fitting
 }
 
 // appendRun adds a run to the document of its hour by compare-and-swap. A run that is
-// already there changes nothing.
+// already there changes nothing. Where the document would be too large, the largest
+// database is left out, which the error names.
 func appendRun[Row any, Hour hourDocument[Row]](
-	ctx context.Context, a *Archive, prefix string, run Run, rows map[string]Row, empty func() Hour, decode func(store.Doc) (Hour, error),
+	ctx context.Context, a *Archive, prefix string, span time.Duration, run Run, rows map[string]Row, empty func() Hour, decode func(store.Doc) (Hour, error),
 ) error {
-	key := hourKey(prefix, run.Scheduled)
+	key := partKey(prefix, run.Scheduled, span)
 	hour := a.take(prefix, key)
 	content, known := hour.content.(Hour)
 	var failed error
@@ -138,7 +174,7 @@ func appendRun[Row any, Hour hourDocument[Row]](
 			return nil
 		}
 		content.add(run, rows)
-		data, err := pack(content)
+		data, dropped, err := packFitting(content)
 		if err != nil {
 			return fmt.Errorf("appending a run to %s: %w", key, err)
 		}
@@ -147,6 +183,9 @@ func appendRun[Row any, Hour hourDocument[Row]](
 		if err == nil {
 			hour.version = doc.Version
 			a.keep(prefix, hour)
+			if dropped != nil {
+				return fmt.Errorf("appending a run to %s: %w", key, dropped)
+			}
 			return nil
 		}
 		failed = err
@@ -163,6 +202,38 @@ func appendRun[Row any, Hour hourDocument[Row]](
 // runs lists a document's runs in the order of their arrival.
 type runs struct {
 	List []Run `json:"runs"`
+
+	damage
+}
+
+// damage is why a document that was read is empty, and when its hour or day begins.
+type damage struct {
+	broken error
+	begins time.Time
+}
+
+// Broken is why nothing of the document could be read, nil where it could.
+func (d *damage) Broken() error { return d.broken }
+
+// found sets why the document could not be read.
+func (d *damage) found(doc store.Doc, err error) {
+	name := doc.Key[strings.LastIndexByte(doc.Key, '/')+1:]
+	d.broken = fmt.Errorf("reading %s: %w", doc.Key, err)
+	for _, layout := range []string{partLayout, hourLayout, dayLayout} {
+		begin, _, _ := strings.Cut(name, ".")
+		if t, err := time.Parse(layout, begin); err == nil {
+			d.begins = t
+		}
+	}
+}
+
+// brokenOf joins why documents could not be read.
+func brokenOf[D interface{ Broken() error }](docs []D) error {
+	var all error
+	for _, d := range docs {
+		all = errors.Join(all, d.Broken())
+	}
+	return all
 }
 
 func (r *runs) has(scheduled time.Time) bool {
@@ -172,7 +243,7 @@ func (r *runs) has(scheduled time.Time) bool {
 // Hour is when the hour begins, zero while it has no run.
 func (r *runs) Hour() time.Time {
 	if len(r.List) == 0 {
-		return time.Time{}
+		return r.begins
 	}
 	return r.List[0].Scheduled.UTC().Truncate(time.Hour)
 }
@@ -181,14 +252,43 @@ func (r *runs) Hour() time.Time {
 func (r *runs) Runs() []Run { return slices.SortedFunc(slices.Values(r.List), byScheduled) }
 
 // hourKey is the key of the document under prefix that holds t.
-func hourKey(prefix string, t time.Time) string { return prefix + t.UTC().Format("2006-01-02T15") }
+func hourKey(prefix string, t time.Time) string { return prefix + t.UTC().Format(hourLayout) }
+
+// partKey is the key of the document under prefix that holds t, where each holds a span of the hour. It has
+// the span, so that documents of different spans do not mix.
+func partKey(prefix string, t time.Time, span time.Duration) string {
+	if span == time.Hour {
+		return hourKey(prefix, t)
+	}
+	return fmt.Sprintf("%s%s.%d", prefix, t.UTC().Truncate(span).Format(partLayout), int(span.Seconds()))
+}
+
+// inOrder sorts the documents of hours by their first runs. In the hour in which the span changes, their
+// keys have another order.
+func inOrder[H interface{ Runs() []Run }](hours []H, err error) ([]H, error) {
+	first := func(h H) (t time.Time) {
+		if runs := h.Runs(); len(runs) > 0 {
+			t = runs[0].Scheduled
+		}
+		return t
+	}
+	slices.SortStableFunc(hours, func(a, b H) int { return first(a).Compare(first(b)) })
+	return hours, err
+}
 
 // dayKey is the key of the document under prefix that holds t's day.
 func dayKey(prefix string, t time.Time) string { return prefix + t.UTC().Format(dayLayout) }
 
-// between returns the decoded documents with from ≤ key < to, in order. It decodes as many
-// at once as there are processors, because a page waits for some days of them.
-func between[D any](ctx context.Context, s store.Store, from, to string, decode func(store.Doc) (D, error)) ([]D, error) {
+// document is an hour or a day that may have been damaged.
+type document interface {
+	found(doc store.Doc, err error)
+	Broken() error
+}
+
+// between returns the documents with from ≤ key < to, in order. One that cannot be decoded
+// is there, empty, and says so by Broken: it costs no other. It decodes as many at once as
+// there are processors, because a page waits for some days of them.
+func between[D document](ctx context.Context, s store.Store, from, to string, decode func(store.Doc) (D, error)) ([]D, error) {
 	var docs []store.Doc
 	for doc, err := range s.Range(ctx, from, to) {
 		if err != nil {
@@ -200,51 +300,106 @@ func between[D any](ctx context.Context, s store.Store, from, to string, decode 
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, doc := range docs {
-		group.Go(func() (err error) {
+		group.Go(func() error {
+			var err error
 			if out[i], err = decode(doc); err != nil {
-				return fmt.Errorf("reading %s: %w", doc.Key, err)
+				out[i].found(doc, err)
 			}
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
+	_ = group.Wait() // no function fails
 	return out, nil
 }
 
-// latest returns the decoded document of now's hour, or else of the hour before.
-func latest[D any](ctx context.Context, s store.Store, prefix string, now time.Time, decode func(store.Doc) (D, error)) (d D, ok bool, err error) {
-	for _, t := range []time.Time{now, now.Add(-time.Hour)} {
-		doc, err := s.Get(ctx, hourKey(prefix, t))
+// clockShift is how far a run's clock may be ahead of the reader's.
+const clockShift = 10 * time.Second
+
+// lastRun returns the newest run that the documents below prefix, or else the overview of
+// the shard, know: however long ago it was.
+func lastRun[H interface {
+	document
+	Runs() []Run
+}](ctx context.Context, a *Archive, shard, region, prefix string, span time.Duration, now time.Time, decode func(store.Doc) (H, error)) (Run, bool, error) {
+	var last Run
+	see := func(runs []Run) bool {
+		// Runs of the future were left by a clock that has stepped back since: they count
+		// only where there are no others.
+		past := slices.DeleteFunc(slices.Clone(runs), func(r Run) bool { return r.Scheduled.After(now.Add(clockShift)) })
+		if len(past) > 0 {
+			runs = past
+		}
+		if n := len(runs); n > 0 && runs[n-1].Scheduled.After(last.Scheduled) {
+			last = runs[n-1]
+		}
+		return len(runs) > 0
+	}
+	for _, t := range []time.Time{now, now.Add(-span)} {
+		doc, err := a.store.Get(ctx, partKey(prefix, t, span))
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
 		if err != nil {
-			return d, false, fmt.Errorf("reading history: %w", err)
+			return Run{}, false, fmt.Errorf("reading history: %w", err)
 		}
-		if d, err = decode(doc); err != nil {
-			return d, false, fmt.Errorf("reading %s: %w", doc.Key, err)
+		if h, err := decode(doc); err == nil && see(h.Runs()) {
+			return last, true, nil
 		}
-		return d, true, nil
 	}
-	return d, false, nil
+	o, err := a.Overview(ctx, shard)
+	if err != nil && o.version == "" {
+		return Run{}, false, err
+	}
+	last = o.Runs[region]
+	from := now.Add(-a.retention)
+	if last.Scheduled.After(from) {
+		from = last.Scheduled
+	}
+	hours, err := between(ctx, a.store, hourKey(prefix, from), hourKey(prefix, now.Add(time.Hour)), decode)
+	if err != nil {
+		return Run{}, false, err
+	}
+	for _, h := range hours {
+		see(h.Runs())
+	}
+	return last, !last.Scheduled.IsZero(), nil
 }
 
 // Versions returns the versions of the newest documents of a shard's readings and of
 // its pings from each region, empty where there is none. They change with every run.
 func (a *Archive) Versions(ctx context.Context, shard string, regions []string, now time.Time) ([]string, error) {
-	prefixes := []string{gaugePrefix(shard)}
+	newest, err := a.newest(ctx, gaugePrefix(shard), a.readingSpan, now)
+	out := []string{newest}
 	for _, region := range regions {
-		prefixes = append(prefixes, pingPrefix(shard, region))
-	}
-	out := make([]string, 0, len(prefixes))
-	for _, prefix := range prefixes {
-		version, _, err := latest(ctx, a.store, prefix, now, func(d store.Doc) (string, error) { return d.Key + "@" + d.Version, nil })
 		if err != nil {
-			return nil, err
+			break
 		}
-		out = append(out, version)
+		newest, err = a.newest(ctx, pingPrefix(shard, region), a.pingSpan, now)
+		out = append(out, newest)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading history: %w", err)
 	}
 	return out, nil
+}
+
+// newest returns key and version of the newest document below prefix of this hour or the one before.
+func (a *Archive) newest(ctx context.Context, prefix string, span time.Duration, now time.Time) (string, error) {
+	for _, t := range []time.Time{now, now.Add(-span)} {
+		doc, err := a.store.Get(ctx, partKey(prefix, t, span))
+		if !errors.Is(err, store.ErrNotFound) {
+			return doc.Key + "@" + doc.Version, err
+		}
+	}
+	newest := ""
+	if span == time.Hour {
+		return newest, nil
+	}
+	for doc, err := range a.store.Range(ctx, hourKey(prefix, now.Add(-time.Hour)), hourKey(prefix, now.Add(time.Hour))) {
+		if err != nil {
+			return "", err
+		}
+		newest = doc.Key + "@" + doc.Version
+	}
+	return newest, nil
 }

@@ -257,16 +257,16 @@ func TestReadingsComeBackAsTheyWereWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	h, ok, err := a.LastReadings(t.Context(), shard, eight.Add(20*time.Minute))
-	if err != nil || !ok {
-		t.Fatalf("LastReadings() = %v, %v; want an hour", ok, err)
-	}
-	if diff := cmp.Diff([]report.Reading{reading(0), down, late}, h.Readings("cache")); diff != "" {
-		t.Errorf("Readings (-want +got):\n%s", diff)
+	last, ok, err := a.LastReadings(t.Context(), shard, eight.Add(20*time.Minute))
+	if err != nil || !ok || !last.Scheduled.Equal(late.At) {
+		t.Fatalf("LastReadings() = %v, %v, %v; want the last run", last, ok, err)
 	}
 	hours, err := a.Readings(t.Context(), shard, eight, eight.Add(20*time.Minute))
 	if err != nil || len(hours) != 1 {
-		t.Errorf("Readings() = %d hours, %v; want 1", len(hours), err)
+		t.Fatalf("Readings() = %d hours, %v; want 1", len(hours), err)
+	}
+	if diff := cmp.Diff([]report.Reading{reading(0), down, late}, hours[0].Readings("cache")); diff != "" {
+		t.Errorf("Readings (-want +got):\n%s", diff)
 	}
 }
 

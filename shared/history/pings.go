@@ -47,31 +47,19 @@ func (a *Archive) AppendPings(ctx context.Context, shard string, run Run, sample
 	empty := func() *PingHour {
 		return &PingHour{pingBody{Shard: shard, Region: run.Region, Series: map[string]*pingSeries{}}}
 	}
-	return appendRun(ctx, a, pingPrefix(shard, run.Region), run, samples, empty, decodePings)
+	return appendRun(ctx, a, pingPrefix(shard, run.Region), a.pingSpan, run, samples, empty, decodePings)
 }
 
 // Pings returns the hours that touch [from, to], in order.
 func (a *Archive) Pings(ctx context.Context, shard, region string, from, to time.Time) ([]*PingHour, error) {
 	prefix := pingPrefix(shard, region)
-	return between(ctx, a.store, hourKey(prefix, from), hourKey(prefix, to.Add(time.Hour)), decodePings)
+	return inOrder(between(ctx, a.store, hourKey(prefix, from), hourKey(prefix, to.Add(time.Hour)), decodePings))
 }
 
-// clockShift is how far a run's clock may be ahead of the reader's.
-const clockShift = 10 * time.Second
-
-// LastPings returns the newest HealthCheck run of the shard and region that is not
-// older than the hour before now's, and whether there is one.
+// LastPings returns the newest HealthCheck run of the shard and region, however long ago it
+// was, and whether there is one.
 func (a *Archive) LastPings(ctx context.Context, shard, region string, now time.Time) (Run, bool, error) {
-	h, ok, err := latest(ctx, a.store, pingPrefix(shard, region), now, decodePings)
-	if err != nil || !ok || len(h.List) == 0 {
-		return Run{}, false, err
-	}
-	// Runs of the future were left by a clock that has stepped back since: they count only where there are no others.
-	runs := slices.DeleteFunc(slices.Clone(h.List), func(r Run) bool { return r.Scheduled.After(now.Add(clockShift)) })
-	if len(runs) == 0 {
-		runs = h.List
-	}
-	return slices.MaxFunc(runs, byScheduled), true, nil
+	return lastRun(ctx, a, shard, region, pingPrefix(shard, region), a.pingSpan, now, decodePings)
 }
 
 func pingPrefix(shard, region string) string { return "hot/v1/" + shard + "/" + region + "/" }
@@ -79,7 +67,7 @@ func pingPrefix(shard, region string) string { return "hot/v1/" + shard + "/" + 
 func decodePings(doc store.Doc) (*PingHour, error) {
 	h := &PingHour{pingBody{Series: map[string]*pingSeries{}}}
 	if err := unpack(doc, h); err != nil {
-		return nil, err
+		return &PingHour{}, err
 	}
 	for name, s := range h.Series {
 		switch {
@@ -140,6 +128,10 @@ func (h *PingHour) each(series pingSeries) iter.Seq[report.Sample] {
 		}
 	}
 }
+
+func (h *PingHour) series() iter.Seq2[string, any] { return anySeries(h.Series) }
+
+func (h *PingHour) drop(name string) { delete(h.Series, name) }
 
 func (h *PingHour) add(run Run, samples map[string]report.Sample) {
 	index := len(h.List)

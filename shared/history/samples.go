@@ -16,7 +16,10 @@ import (
 // SampleDay is one database's pings of one day, from every region. It keeps what
 // percentiles and uptime need: time, status, cause and wait. Phases are kept for as
 // long as the hours are.
-type SampleDay struct{ sampleBody }
+type SampleDay struct {
+	sampleBody
+	damage
+}
 
 type sampleBody struct {
 	Database string                   `json:"database"`
@@ -49,10 +52,10 @@ func samplePrefix(database string) string { return "samples/v1/" + database + "/
 func decodeSamples(doc store.Doc) (*SampleDay, error) {
 	d := &SampleDay{}
 	if err := unpack(doc, d); err != nil {
-		return nil, err
+		return &SampleDay{}, err
 	}
 	if _, err := time.Parse(dayLayout, d.Day); err != nil {
-		return nil, fmt.Errorf("decoding the day: %w", err)
+		return &SampleDay{}, fmt.Errorf("decoding the day: %w", err)
 	}
 	for region, s := range d.Series {
 		if s == nil {
@@ -68,7 +71,7 @@ func decodeSamples(doc store.Doc) (*SampleDay, error) {
 func (d *SampleDay) Regions() []string { return slices.Sorted(maps.Keys(d.Series)) }
 
 // Date is the day's beginning.
-func (d *SampleDay) Date() time.Time { return dateOf(d.Day) }
+func (d *SampleDay) Date() time.Time { return d.date(d.Day) }
 
 // Samples returns the region's samples by time. What is missing is a gap.
 func (d *SampleDay) Samples(region string) ([]report.Sample, error) {
@@ -99,6 +102,37 @@ func (d *SampleDay) Each(region string) iter.Seq[report.Sample] {
 		}
 	}
 }
+
+func newSampleDay(database, day string) *SampleDay {
+	return &SampleDay{sampleBody: sampleBody{Database: database, Day: day, Series: map[string]*sampleSeries{}}}
+}
+
+// merge returns the day with the samples of another part of it, or nil if it has them all.
+func (d *SampleDay) merge(other *SampleDay) *SampleDay {
+	out, more := newSampleDay(d.Database, d.Day), false
+	for _, region := range union(d.Regions(), other.Regions()) {
+		all := slices.Collect(d.Each(region))
+		had := map[time.Time]bool{}
+		for _, s := range all {
+			had[s.At] = true
+		}
+		for s := range other.Each(region) {
+			if !had[s.At] {
+				all, more = append(all, s), true
+			}
+		}
+		slices.SortFunc(all, func(a, b report.Sample) int { return a.At.Compare(b.At) })
+		out.add(region, all)
+	}
+	if !more {
+		return nil
+	}
+	return out
+}
+
+func (d *SampleDay) series() iter.Seq2[string, any] { return anySeries(d.Series) }
+
+func (d *SampleDay) drop(region string) { delete(d.Series, region) }
 
 // add sets one region's samples of the day, sorted by time.
 func (d *SampleDay) add(region string, samples []report.Sample) {

@@ -26,11 +26,8 @@ func (b ByRegion) Of(region string) (Summary, bool) {
 	return Summary{}, false
 }
 
-// minTail is how many samples the 99th percentile needs: of fewer, it is the worst one.
-const minTail = 100
-
 // Summary says how some pings went. Percentiles are exact, by nearest rank, and in
-// milliseconds; one that has too few samples is nil.
+// milliseconds, nil where no ping was good. P99 of fewer than 100 pings is the slowest.
 type Summary struct {
 	Samples int `json:"samples"`
 	// Good, Failed and Unknown count them; a gap is none of these.
@@ -84,16 +81,13 @@ func (t *Tally) Summary() Summary {
 		return s
 	}
 	slices.Sort(t.waits)
-	s.P50, s.P95 = new(nearestRank(t.waits, 50)), new(nearestRank(t.waits, 95))
-	if len(t.waits) >= minTail {
-		s.P99 = new(nearestRank(t.waits, 99))
-	}
+	s.P50, s.P95, s.P99 = new(NearestRank(t.waits, 50)), new(NearestRank(t.waits, 95)), new(NearestRank(t.waits, 99))
 	s.Max = new(t.waits[len(t.waits)-1])
 	return s
 }
 
-// nearestRank returns the smallest value that at least percent per cent of the sorted
-// values do not exceed.
-func nearestRank(sorted []float64, percent int) float64 {
+// NearestRank returns the smallest value that at least percent per cent of the sorted
+// values, of which there must be one, do not exceed.
+func NearestRank(sorted []float64, percent int) float64 {
 	return sorted[(len(sorted)*percent+99)/100-1]
 }

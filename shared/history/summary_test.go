@@ -30,20 +30,20 @@ func TestSummary(t *testing.T) {
 	}{
 		{"nothing is known of nothing", nil, history.Summary{}},
 		{
-			"one answer is every percentile but the 99th", waits(1),
-			history.Summary{Samples: 1, Good: 1, Availability: new(1.0), P50: new(1.0), P95: new(1.0), Max: new(1.0)},
+			"one answer is every percentile", waits(1),
+			history.Summary{Samples: 1, Good: 1, Availability: new(1.0), P50: new(1.0), P95: new(1.0), P99: new(1.0), Max: new(1.0)},
 		},
 		{
 			"the nearest rank is a value that was seen", waits(10),
-			history.Summary{Samples: 10, Good: 10, Availability: new(1.0), P50: new(5.0), P95: new(10.0), Max: new(10.0)},
+			history.Summary{Samples: 10, Good: 10, Availability: new(1.0), P50: new(5.0), P95: new(10.0), P99: new(10.0), Max: new(10.0)},
 		},
 		{
-			"the 99th percentile needs a hundred", waits(100),
+			"of a hundred the 99th percentile is not the slowest", waits(100),
 			history.Summary{Samples: 100, Good: 100, Availability: new(1.0), P50: new(50.0), P95: new(95.0), P99: new(99.0), Max: new(100.0)},
 		},
 		{
 			"failures have no latency, and what is unknown is neither good nor bad", with(waits(3), report.Fail, report.Unknown, report.Unknown),
-			history.Summary{Samples: 6, Good: 3, Failed: 1, Unknown: 2, Availability: new(0.75), P50: new(2.0), P95: new(3.0), Max: new(3.0)},
+			history.Summary{Samples: 6, Good: 3, Failed: 1, Unknown: 2, Availability: new(0.75), P50: new(2.0), P95: new(3.0), P99: new(3.0), Max: new(3.0)},
 		},
 		{
 			"only failures", with(nil, report.Fail),

@@ -11,6 +11,7 @@ func (s State) Clone() State {
 	s.Jobs = cloned(s.Jobs)
 	s.Commands = cloned(s.Commands)
 	s.Canary = cloned(s.Canary)
+	s.Leaving = cloned(s.Leaving)
 	s.Silences = slices.Clone(s.Silences)
 	s.Series, s.Incidents, s.Groups = cloned(s.Series), cloned(s.Incidents), cloned(s.Groups)
 	for key, ss := range s.Series {

@@ -42,14 +42,16 @@ type storedSeries struct {
 	SeriesState
 }
 
+func (a storedSeries) compare(b storedSeries) int {
+	return cmp.Or(cmp.Compare(a.Database, b.Database), cmp.Compare(a.Check, b.Check), cmp.Compare(a.Subject, b.Subject))
+}
+
 func marshal(s State) ([]byte, error) {
 	out := stored{Schema: Schema, State: s}
 	for key, ss := range s.Series {
 		out.Series = append(out.Series, storedSeries{key, *ss})
 	}
-	slices.SortFunc(out.Series, func(a, b storedSeries) int {
-		return cmp.Or(cmp.Compare(a.Database, b.Database), cmp.Compare(a.Check, b.Check), cmp.Compare(a.Subject, b.Subject))
-	})
+	slices.SortFunc(out.Series, storedSeries.compare)
 	for _, id := range slices.Sorted(maps.Keys(s.Incidents)) {
 		out.Incidents = append(out.Incidents, *s.Incidents[id])
 	}

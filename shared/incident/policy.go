@@ -16,6 +16,8 @@ type Policy struct {
 	// Databases are those of the shard. Nil says that the configuration could not be
 	// read, so that nothing is closed as no longer watched. An empty map closes all.
 	Databases map[string]Database
+	// Elsewhere are the databases of other shards, with their shard.
+	Elsewhere map[string]string
 	// Jobs are the runs that must keep coming; empty means those seen so far.
 	Jobs []Job
 	// Routes are tried in order; the first that matches decides.

@@ -38,6 +38,9 @@ type State struct {
 	Commands map[string]time.Time `json:"commands,omitempty"`
 	// Canary is when each region's network canary last succeeded.
 	Canary map[string]time.Time `json:"canary,omitempty"`
+	// Leaving holds, by database, what another shard is to have, for Arrive. It is kept until it
+	// is there.
+	Leaving map[string]string `json:"leaving,omitempty"`
 }
 
 // New returns the empty state of a shard.
@@ -151,6 +154,8 @@ type Thread struct {
 	SilencedBy    string    `json:"silenced_by,omitempty"`
 	// Suppressed says why nothing new is told: "silenced", "maintenance", or empty.
 	Suppressed string `json:"suppressed,omitempty"`
+	// Window is the maintenance window in force, for people.
+	Window string `json:"window,omitempty"`
 	// Withheld says that something was kept back while Suppressed.
 	Withheld bool `json:"withheld,omitempty"`
 

@@ -10,6 +10,8 @@ import (
 // in force.
 type Window struct {
 	Name string
+	// Reason says why, for people.
+	Reason string
 	// Databases (names, or patterns with * and ?) and Environments that it covers; an
 	// empty list covers all.
 	Databases, Environments []string
@@ -19,6 +21,14 @@ type Window struct {
 	Cron *cron.Schedule
 	Zone *time.Location
 	For  time.Duration
+}
+
+// String is the window for people: "sunday-upgrade: monthly upgrade of the plan".
+func (w Window) String() string {
+	if w.Reason == "" {
+		return w.Name
+	}
+	return w.Name + ": " + w.Reason
 }
 
 // Covers reports whether the window is about the database.

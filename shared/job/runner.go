@@ -62,10 +62,11 @@ type Runner struct {
 }
 
 // lastRun is the last run of a shard whose report is out. A scheduler that missed the
-// answer must not cause the work twice. An instance that forgets it does no harm, because
-// readers recognise a repeated report.
+// answer must not cause the work twice, and gets the same answer again. An instance that
+// forgets it does no harm, because readers recognise a repeated report.
 type lastRun struct {
 	scheduled time.Time
+	answer    Summary
 	recordErr error // why history does not have it
 }
 
@@ -101,7 +102,8 @@ func (n *Runner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	last := n.lastRun(round.Shard)
 	if last.scheduled.Equal(round.Scheduled) {
-		WriteJSON(w, http.StatusOK, Summary{Report: rep.Identity(), Repeated: true, Recorded: true})
+		last.answer.Repeated = true
+		WriteJSON(w, http.StatusOK, last.answer)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), observing)
@@ -122,14 +124,17 @@ func (n *Runner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, http.StatusServiceUnavailable, "the report could not be published; the scheduler will try again")
 		return
 	}
-	n.setLastRun(round.Shard, lastRun{scheduled: round.Scheduled})
 	answer := Summary{
-		Report: rep.Identity(), Databases: seen.Databases, Observations: map[report.Status]int{}, Recorded: n.record(lasting, rep, seen),
+		Report: rep.Identity(), Databases: seen.Databases, Observations: map[report.Status]int{},
 		LagMS: round.Lag().Milliseconds(), TookMS: rep.Finished.Sub(round.Started).Milliseconds(),
 	}
 	for _, o := range rep.Observations {
 		answer.Observations[o.Status]++
 	}
+	n.setLastRun(round.Shard, lastRun{scheduled: round.Scheduled, answer: answer}) // at once, for a retry that comes meanwhile
+	recordErr := n.record(lasting, rep, seen)
+	answer.Recorded = recordErr == nil
+	n.setLastRun(round.Shard, lastRun{scheduled: round.Scheduled, answer: answer, recordErr: recordErr})
 	WriteJSON(w, http.StatusOK, answer)
 }
 
@@ -163,15 +168,14 @@ func (n *Runner) publish(ctx context.Context, r report.Report) error {
 
 // record appends the run to history. A failure is a warning now, and the monitor's own
 // observation in the next run.
-func (n *Runner) record(ctx context.Context, r report.Report, seen Seen) bool {
+func (n *Runner) record(ctx context.Context, r report.Report, seen Seen) error {
 	ctx, cancel := context.WithTimeout(ctx, recording)
 	defer cancel()
 	err := seen.Record(ctx, r.Finished)
 	if err != nil {
-		n.setLastRun(r.Shard, lastRun{scheduled: r.Scheduled, recordErr: err})
 		n.Log.WarnContext(ctx, "run not recorded", slog.String("event", "history_failed"), slog.String("report", r.Identity()), slog.Any("error", err))
 	}
-	return err == nil
+	return err
 }
 
 // monitor is what the run says about itself: its value is how late it began.

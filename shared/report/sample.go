@@ -58,6 +58,13 @@ const (
 	GaugeConnectionsLimit  Gauge = "connections_limit"
 )
 
+// The gauges of the look-ups that a run itself made after INFO, by whether they found a key.
+// They are no part of the app's hit rate.
+const (
+	GaugeOwnHits   Gauge = "own_hits"
+	GaugeOwnMisses Gauge = "own_misses"
+)
+
 // Gauges returns the closed set of gauges.
 func Gauges() []Gauge {
 	return []Gauge{
@@ -65,6 +72,7 @@ func Gauges() []Gauge {
 		GaugeCommands, GaugeReads, GaugeWrites, GaugeHits, GaugeMisses, GaugeExpired, GaugeEvicted,
 		GaugeMonthCommands, GaugeMonthCommandsSeen, GaugeCommandsLimit, GaugeCommandsHours, GaugeMemoryHours,
 		GaugeMonthBandwidth, GaugeBandwidthLimit, GaugeBandwidthHours, GaugeMonthDollars, GaugeBudget, GaugeBudgetHours, GaugeConnectionsLimit,
+		GaugeOwnHits, GaugeOwnMisses,
 	}
 }
 
@@ -104,6 +112,17 @@ func (r Reading) Restarted(before Reading) bool {
 		}
 	}
 	return false
+}
+
+// Own returns the gauge of the part of a counter that a run itself made, empty for none.
+func (g Gauge) Own() Gauge {
+	switch g {
+	case GaugeHits:
+		return GaugeOwnHits
+	case GaugeMisses:
+		return GaugeOwnMisses
+	}
+	return ""
 }
 
 // Growth returns by how much a counter has grown since an earlier reading of the same

@@ -3,6 +3,7 @@ package secrets
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -56,6 +57,29 @@ type Entry struct {
 	// Err says why the last read failed although this entry, from an earlier one,
 	// is still served; nil when all is well.
 	Err error
+
+	object func() map[string]Value
+}
+
+// Object returns the fields of a value that is a JSON object, each as JSON, and nil for
+// another value. It is decoded once, because many databases share a secret.
+func (e Entry) Object() map[string]Value {
+	if e.object == nil { // a value that was not read
+		return object(e.Value)
+	}
+	return e.object()
+}
+
+func object(v Value) map[string]Value {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal([]byte(v.Reveal()), &fields) != nil { // the error could quote the content
+		return nil
+	}
+	out := make(map[string]Value, len(fields))
+	for name, field := range fields {
+		out[name] = New(string(field))
+	}
+	return out
 }
 
 // slot is one reference's part of the cache.
@@ -135,7 +159,8 @@ func (c *Cache) read(ctx context.Context, ref Ref) (Entry, error) {
 	if err != nil {
 		s.entry.Err = fmt.Errorf("reading secret %s: %w", ref, err)
 	} else {
-		s.entry = Entry{Value: New(string(data)), Version: secret.Version, ReadAt: s.tried}
+		v := New(string(data))
+		s.entry = Entry{Value: v, Version: secret.Version, ReadAt: s.tried, object: sync.OnceValue(func() map[string]Value { return object(v) })}
 	}
 	c.slots[ref] = s
 	if s.entry.ReadAt.IsZero() {

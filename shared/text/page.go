@@ -8,7 +8,7 @@ import (
 
 // Compiled on first use, otherwise the cold start of every function pays for it.
 var pageTitle = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?is)<(?:!doctype html|html|head)\b.*?<title[^>]*>(.*?)</title`)
+	return regexp.MustCompile(`(?is)(?:^\s*|<(?:!doctype html|html|head)\b.*?)<title[^>]*>(.*?)</title`)
 })
 
 // PageTitle returns the title of a web page, or "" for any other text and for a page

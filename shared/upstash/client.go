@@ -22,6 +22,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -79,6 +80,8 @@ type Client struct {
 	fresh   http.RoundTripper // makes a new connection for each request
 	proxy   func(*http.Request) (*url.URL, error)
 	hints   hints
+
+	hits, misses atomic.Int64
 
 	pingURL, commandURL, pipelineURL, multiURL *url.URL
 	pingHeader, callHeader                     http.Header // shared by all requests, never written

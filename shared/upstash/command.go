@@ -91,11 +91,39 @@ func (c *Client) batch(ctx context.Context, op string, target *url.URL, commands
 // decode reads a result that Classify found well formed.
 func (c *Client) decode(op string, body []byte) (Reply, error) {
 	reply, err := parseReply(body)
+	if err == nil {
+		c.count(op, reply)
+	}
 	if err != nil {
 		return Reply{}, &Error{Op: op, Cause: cause.NotUpstash, Status: http.StatusOK, Phase: PhaseRead, Evidence: err.Error()}
 	}
 	return reply, nil
 }
+
+// count adds a command that looks a key up to the client's own.
+func (c *Client) count(command string, r Reply) {
+	switch command {
+	case "GET", "GETRANGE", "STRLEN", "HGET", "LRANGE", "TTL":
+	default:
+		return
+	}
+	switch v := r.v.(type) {
+	case nil:
+		r.v = ""
+	case []Reply:
+		r.v = int64(len(v))
+	}
+	switch r.v {
+	case "", int64(0), int64(-2): // -2 is TTL's word for no key
+		c.misses.Add(1)
+	default:
+		c.hits.Add(1)
+	}
+}
+
+// Lookups returns how many keys this client's commands have looked up and found, and looked
+// up in vain. Redis counts them among the database's hits and misses.
+func (c *Client) Lookups() (hits, misses int64) { return c.hits.Load(), c.misses.Load() }
 
 // name is the command's first word, for error texts.
 func (c Command) name() string {

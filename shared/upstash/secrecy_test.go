@@ -111,7 +111,7 @@ func TestNoCanaryInEvidence(t *testing.T) {
 	after := rapid.SampledFrom([]string{"", ": connection refused", `"}`, "</title>", " on 10.0.0.2:53", " " + strings.Repeat("y", 300)})
 	rapid.Check(t, func(t *rapid.T) {
 		text := around.Draw(t, "before") + rapid.SampledFrom(quoted).Draw(t, "quoted") + after.Draw(t, "after") + " " + rapid.SampledFrom(quoted).Draw(t, "quoted again")
-		o := Outcome{Phase: Phase(rapid.SampledFrom([]Phase{PhaseNone, PhaseDNS, PhaseConnect, PhaseTLS, PhaseWait, PhaseRead}).Draw(t, "phase")), Ping: true}
+		o := Outcome{Phase: rapid.SampledFrom([]Phase{PhaseNone, PhaseDNS, PhaseConnect, PhaseTLS, PhaseWait, PhaseRead}).Draw(t, "phase"), Ping: true}
 		switch rapid.IntRange(0, 3).Draw(t, "where") {
 		case 0:
 			o.Err = errors.New(text)

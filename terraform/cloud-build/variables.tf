@@ -13,7 +13,7 @@ variable "images" {
 
   validation {
     condition     = alltrue([for image in values(var.images) : can(regex("^[a-z0-9./_-]+(:[A-Za-z0-9._-]+)?@sha256:[0-9a-f]{64}$", image))])
-    error_message = "Each image must be named by its digest. Example: images = { go = \"golang:1.27@sha256:<64 hexadecimal digits>\", terraform = \"hashicorp/terraform:1.11@sha256:<64 hexadecimal digits>\" }"
+    error_message = "Each image must be named by its digest. Example: images = { go = \"golang:1.27@sha256:<64 hexadecimal digits>\", terraform = \"hashicorp/terraform:1.15@sha256:<64 hexadecimal digits>\" }"
   }
 }
 
@@ -55,6 +55,18 @@ variable "repository" {
   validation {
     condition     = can(regex("^projects/[^/]+/locations/[^/]+/connections/[^/]+/repositories/[^/]+$", var.repository))
     error_message = "\"repository\" must be the full name of a connected repository. Example: repository = \"projects/my-project/locations/us-east4/connections/github/repositories/pongwatch\""
+  }
+}
+
+variable "secret_locations" {
+  description = "The regions in which the secrets lie, where an organisation does not leave that to Google (gcp.resourceLocations)."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for location in var.secret_locations : can(regex("^[a-z]+-[a-z]+[0-9]+$", location))]) && length(distinct(var.secret_locations)) == length(var.secret_locations)
+    error_message = "\"secret_locations\" must be different regions of Google Cloud. Example: secret_locations = [\"europe-west1\", \"europe-west4\"]"
   }
 }
 

@@ -66,14 +66,6 @@ run "a_match_of_a_health_page_arrives_as_it_is_written" {
   }
 }
 
-run "a_match_needs_a_page" {
-  command = plan
-  variables {
-    databases = { prod-cache = { url = "https://merry-cat-32748.upstash.io", app = [{ cloud_run = "projects/p/locations/l/services/s", match = { path = "$.driver", connected = ["upstash"] } }] } }
-  }
-  expect_failures = [var.databases]
-}
-
 run "thresholds_are_numbers_or_durations" {
   variables {
     thresholds = { latency = { open = "600ms", critical = "2s" }, hit_rate = { open = 0.6, close = "0.65" }, isolation = { open = 3 } }
@@ -104,15 +96,5 @@ run "a_long_document_lies_in_secret_manager" {
   assert {
     condition     = toset(keys(google_secret_manager_secret_iam_member.config)) == toset(flatten([for name in ["alert", "healthcheck", "metrics"] : [for n in range(3) : "${name}/${format("%03d", n)}"]])) && alltrue([for key, grant in google_secret_manager_secret_iam_member.config : grant.member == google_service_account.functions[split("/", key)[0]].member && grant.role == "roles/secretmanager.secretAccessor"])
     error_message = "Every function reads the document."
-  }
-}
-
-run "a_project_of_a_domain_has_accounts_of_that_domain" {
-  variables {
-    project = "example.com:my-project"
-  }
-  assert {
-    condition     = jsondecode(output.configuration).access.invokers == ["pongwatch-scheduler@my-project.example.com.iam.gserviceaccount.com"]
-    error_message = "The domain comes last in an account's address."
   }
 }

@@ -89,3 +89,24 @@ run "the_size_of_a_document_is_counted_in_bytes" {
     error_message = "24,000 is a number of bytes: what fits as characters need not fit the environment."
   }
 }
+
+# A secret holds 64 KiB: with one bundle the tokens of some 400 databases would be its end.
+run "the_tokens_of_many_databases_lie_in_several_bundles" {
+  variables {
+    databases       = { for n in range(501) : format("database-%03d", n) => { url = "https://database-${n}.upstash.io", shard = n < 250 ? "main" : "europe" } }
+    database_tokens = { for n in range(501) : format("database-%03d", n) => join("", [for i in range(15) : "AX12345678"]) }
+    secret_versions = { databases = 2 }
+  }
+  assert {
+    condition     = toset([for name, secret in google_secret_manager_secret.managed : name if startswith(name, "databases")]) == toset(["databases", "databases-2", "databases-3"]) && jsondecode(output.configuration).credentials == [for name in ["databases", "databases-2", "databases-3"] : "sm://projects/my-project/secrets/pongwatch-${name}"]
+    error_message = "The bundles are not those that the document names."
+  }
+  assert {
+    condition     = google_secret_manager_secret_version.managed["databases-3"].secret_data_wo_version == tostring(parseint(substr(sha256(jsonencode([2, ["database-500"]])), 0, 12), 16))
+    error_message = "Each bundle is written when its own databases change."
+  }
+  assert {
+    condition     = alltrue([for function in ["healthcheck", "metrics"] : contains(keys(google_secret_manager_secret_iam_member.readers), "${function}/secret:databases-3")])
+    error_message = "The functions that ask databases read every bundle."
+  }
+}

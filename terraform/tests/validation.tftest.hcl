@@ -313,6 +313,14 @@ run "a_project_number_is_refused" {
   expect_failures = [var.project]
 }
 
+run "a_project_of_a_domain_is_refused" {
+  command = plan
+  variables {
+    project = "example.com:my-project"
+  }
+  expect_failures = [var.project]
+}
+
 run "too_long_a_prefix_is_refused" {
   command = plan
   variables {
@@ -520,4 +528,44 @@ run "a_check_from_a_region_of_google_cloud_is_refused" {
     uptime_regions = ["us-east4", "EUROPE", "ASIA_PACIFIC", "USA_IOWA"]
   }
   expect_failures = [var.uptime_regions]
+}
+
+run "a_match_needs_a_page" {
+  command = plan
+  variables {
+    databases = { prod-cache = { url = "https://merry-cat-32748.upstash.io", app = [{ cloud_run = "projects/p/locations/l/services/s", match = { path = "$.driver", connected = ["upstash"] } }] } }
+  }
+  expect_failures = [var.databases]
+}
+
+run "a_shard_with_capitals_is_refused" {
+  command = plan
+  variables {
+    databases = { prod-cache = { url = "https://merry-cat-32748.upstash.io", shard = "Europe" } }
+  }
+  expect_failures = [var.databases]
+}
+
+run "a_proof_key_in_a_variable_file_is_refused" {
+  command = plan
+  variables {
+    proof_key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+  }
+  expect_failures = [var.proof_key]
+}
+
+run "a_read_token_in_a_variable_file_is_refused" {
+  command = plan
+  variables {
+    access = { health = "token", tokens = ["AX9sASQgODM5YjE"] }
+  }
+  expect_failures = [var.access]
+}
+
+run "a_receiver_with_capitals_is_refused" {
+  command = plan
+  variables {
+    receivers = { Slack = { slack = { webhook = "secret:slack-webhook" } } }
+  }
+  expect_failures = [var.receivers]
 }

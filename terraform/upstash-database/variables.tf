@@ -58,3 +58,15 @@ variable "read_regions" {
   type        = set(string)
   default     = []
 }
+
+variable "secret_locations" {
+  description = "The regions in which the secrets lie, where an organisation does not leave that to Google (gcp.resourceLocations)."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for location in var.secret_locations : can(regex("^[a-z]+-[a-z]+[0-9]+$", location))]) && length(distinct(var.secret_locations)) == length(var.secret_locations)
+    error_message = "\"secret_locations\" must be different regions of Google Cloud. Example: secret_locations = [\"europe-west1\", \"europe-west4\"]"
+  }
+}

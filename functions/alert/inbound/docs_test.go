@@ -12,6 +12,7 @@ import (
 func TestDocumentsNameThePaths(t *testing.T) {
 	for file, wants := range map[string][]string{
 		"../../../docs/receivers.md":            {message.PathSlack, message.PathEvents, message.PathIncident, "mock_mode."},
+		"../../../docs/vercel.md":               {message.PathVercel, "x-vercel-signature", "redis"},
 		"../../../examples/slack/manifest.yaml": {"run.app" + message.PathSlack, "- chat:write #", "token_rotation_enabled: false"},
 	} {
 		text, err := os.ReadFile(file)

@@ -15,6 +15,9 @@ import (
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
+// maxWord bounds what an app says of its revision and its reason.
+const maxWord = 100
+
 // The types of events that apps send.
 const (
 	typeActivated   = "mock_mode.activated"
@@ -38,9 +41,6 @@ type event struct {
 	} `json:"data"`
 }
 
-// maxWord bounds a revision and a reason, in characters.
-const maxWord = 100
-
 // Compiled on first use, otherwise the cold start of every function pays for them.
 var (
 	servicePattern = sync.OnceValue(func() *regexp.Regexp {
@@ -62,8 +62,7 @@ func parseEvent(body []byte, v signature.Verified) (report.Signal, error) {
 		ID: v.ID, Source: report.SourceEvent, Service: e.Data.Service, Revision: outbound.Redact(e.Data.Revision), Database: e.Data.Database,
 		Reason: outbound.Redact(e.Data.Reason), Message: outbound.Redact(e.Data.Message), At: v.At,
 	}
-	text.Outside(&s, report.MaxEvidence)
-	s.Revision, s.Reason = text.Clip(s.Revision, maxWord), text.Clip(s.Reason, maxWord)
+	cleaned(&s)
 	switch e.Type {
 	case typeActivated:
 		s.Mode = report.Activated
@@ -79,6 +78,12 @@ func parseEvent(body []byte, v signature.Verified) (report.Signal, error) {
 		return report.Signal{}, errors.New(`data.database is no name, want one such as "prod-cache"`)
 	}
 	return s, nil
+}
+
+// cleaned makes one line of each text of a signal, and cuts it.
+func cleaned(s *report.Signal) {
+	text.Outside(s, report.MaxEvidence)
+	s.Revision, s.Reason = text.Clip(s.Revision, maxWord), text.Clip(s.Reason, maxWord)
 }
 
 // event answers an app's signed event.

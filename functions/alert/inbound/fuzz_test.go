@@ -34,6 +34,7 @@ func FuzzParseEvent(f *testing.F) {
 func FuzzRequests(f *testing.F) {
 	f.Add("/slack/interactions", form, []byte("payload={}"), "v0=00")
 	f.Add("/events", "application/json", []byte(activated), "v1,AAAA")
+	f.Add("/vercel", "application/x-ndjson", []byte(`{"message":"{}"}`), "00")
 	f.Add("/incident?sig=x&p=incident", form, []byte("for=1h"), "")
 	fixture := start(f, configured())
 	f.Fuzz(func(t *testing.T, path, contentType string, body []byte, sig string) {
@@ -46,6 +47,7 @@ func FuzzRequests(f *testing.F) {
 		if len(body) > 0 {
 			r.Body = readCloser{bytes.NewReader(body)}
 		}
+		r.Header.Set("X-Vercel-Signature", sig)
 		r.Header.Set("X-Slack-Signature", sig)
 		r.Header.Set("X-Slack-Request-Timestamp", "1795372200")
 		r.Header.Set(signature.HeaderSignature, sig)
@@ -70,4 +72,22 @@ func BenchmarkStranger(b *testing.B) {
 	for b.Loop() {
 		f.do(post(message.PathSlack, form, body, slackSigned(body, "other", now)))
 	}
+}
+
+// Of whatever Vercel signs, only configured services speak, and each signal can be published.
+func FuzzTheLogDrain(f *testing.F) {
+	f.Add("[" + vercelEntry("1", vercelActivated, now) + "]")
+	f.Add(vercelEntry("1", vercelActivated, now) + "\n" + vercelEntry("2", "{", now))
+	f.Add(`[{"timestamp":9223372036854775807}]`)
+	f.Fuzz(func(t *testing.T, body string) {
+		fixture := start(t, vercelConfigured())
+		if w := fixture.do(post(message.PathVercel, "application/json", body, vercelSigned(body, eventKey))); w.Code != http.StatusOK && w.Code != http.StatusBadRequest {
+			t.Fatalf("answer %d %s", w.Code, w.Body)
+		}
+		for _, d := range fixture.signals.sent {
+			if s := d.Signal; s.Service != "frontend" && s.Service != "web" || s.Source != report.SourceLogs {
+				t.Errorf("%q gives %+v", body, s)
+			}
+		}
+	})
 }

@@ -23,7 +23,6 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/config"
-	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -55,14 +54,18 @@ type Options struct {
 	Reports, Signals report.Publisher
 	// AllowLoopback lets Slack be on this machine: `local` sets it.
 	AllowLoopback bool
-	// State returns a shard's state, so that pages and answers say what came of a command. Only
-	// `local` sets it, because the deployed function may publish and nothing else.
-	State func(ctx context.Context, shard string) (incident.State, error)
+	// Outcome returns what came of a command, or what it cannot change any more, within the time
+	// to wait; false is not known. Only `local` sets it, because the deployed function may publish
+	// and nothing else.
+	Outcome func(ctx context.Context, c report.Command, wait time.Duration) (Outcome, bool)
 	// Now returns the time; nil is time.Now.
 	Now func() time.Time
 	// Logger is optional.
 	Logger *slog.Logger
 }
+
+// Outcome says what came of a command, as a headline and a sentence.
+type Outcome struct{ Title, Text string }
 
 // function is the AlertWebhook function.
 type function struct {
@@ -98,6 +101,7 @@ func New(o Options) (*access.Mux, error) {
 	mux.Handle("GET /{$}", access.Anyone(), http.HandlerFunc(f.about))
 	mux.Handle("POST "+message.PathSlack, access.Signed(), http.HandlerFunc(f.slack))
 	mux.Handle("POST "+message.PathEvents, access.Signed(), http.HandlerFunc(f.event))
+	mux.Handle("POST "+message.PathVercel, access.Signed(), http.HandlerFunc(f.drain))
 	mux.Handle("GET "+message.PathIncident, access.Signed(), http.HandlerFunc(f.confirm))
 	mux.Handle("POST "+message.PathIncident, access.Signed(), http.HandlerFunc(f.act))
 	return mux, nil

@@ -1,6 +1,7 @@
 package inbound
 
 import (
+	"context"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -9,6 +10,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -56,12 +58,12 @@ func (f *function) confirm(w http.ResponseWriter, r *http.Request) {
 		f.show(w, http.StatusForbidden, v, l)
 		return
 	}
-	if v, ok := f.outcome(r.Context(), command(l)); ok {
-		f.show(w, http.StatusOK, v, l)
+	if o, ok := f.outcome(r.Context(), command(l), 0); ok {
+		f.show(w, http.StatusOK, view{Title: o.Title, Text: o.Text}, l)
 		return
 	}
 	short := incident.ShortID(l.Incident)
-	v := view{Title: "Acknowledge " + short + "?", Text: acknowledging, Button: "Acknowledge"}
+	v := view{Title: "Acknowledge " + short + "?", Text: "Reminders become rare and the incident is not escalated.", Button: "Acknowledge"}
 	if report.Action(l.Action) == report.Silence {
 		v = view{Title: "Silence " + short + "?", Text: "You get no new messages about this incident for the time that you choose. If it is still failing when the silence ends, you are notified.", Button: "Silence"}
 		for _, d := range f.config.Alerting.Silences.Choices {
@@ -102,9 +104,28 @@ func (f *function) act(w http.ResponseWriter, r *http.Request) {
 		f.show(w, http.StatusServiceUnavailable, view{Title: "Not sent", Text: "The request could not be handed over, and nothing has changed. Go back and try again."}, l)
 		return
 	}
-	f.show(w, http.StatusOK, f.await(r.Context(), c, linkPatience, view{
-		Title: asked(c), Text: "The messages and the dashboard show it within a few seconds. If they do not, the incident is over, or it has reopened since this link was made: use the link in the latest message.",
-	}), l)
+	o, ok := f.outcome(r.Context(), c, linkPatience)
+	if !ok {
+		o = Outcome{asked(c), "The messages and the dashboard show it within a few seconds. If they do not, the incident is over, or it has reopened since this link was made: use the link in the latest message."}
+	}
+	f.show(w, http.StatusOK, view{Title: o.Title, Text: o.Text}, l)
+}
+
+// outcome returns what came of a command where that can be known.
+func (f *function) outcome(ctx context.Context, c report.Command, wait time.Duration) (Outcome, bool) {
+	if f.options.Outcome == nil {
+		return Outcome{}, false
+	}
+	return f.options.Outcome(ctx, c, wait)
+}
+
+// refusal answers a link whose command Alert is sure to refuse.
+func (f *function) refusal() (view, bool) {
+	actors := f.config.OnCall.Actors
+	return view{
+		Title: "Links may not do this",
+		Text:  "`oncall.actors` lists who may, without the word \"link\". Nothing has changed. Use Slack or the command line.",
+	}, len(actors) > 0 && !slices.Contains(actors, "link")
 }
 
 // command returns what a link permits, without its id and time.

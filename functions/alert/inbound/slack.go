@@ -78,10 +78,11 @@ func (f *function) tell(ctx context.Context, i slack.Interaction, c report.Comma
 	if f.mayNot(i.User) {
 		said = "You are not among the approvers of pongwatch, so nothing changes. Ask one of them, or have your user id " + i.User + " added to `approvers`."
 	} else {
-		v := f.await(ctx, c, slackPatience, view{
-			Title: asked(c), Text: "The message shows it within a few seconds. If it does not, the incident is over, or it has reopened since that message.",
-		})
-		said = v.Title + ". " + v.Text
+		o, ok := f.outcome(ctx, c, slackPatience)
+		if !ok {
+			o = Outcome{asked(c), "The message shows it within a few seconds. If it does not, the incident is over, or it has reopened since that message."}
+		}
+		said = o.Title + ". " + o.Text
 	}
 	if i.Message != "" {
 		said += "\n> " + i.Message

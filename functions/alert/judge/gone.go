@@ -30,13 +30,13 @@ func (s *shard) asks(key report.Series, src incident.SourceState, regions map[st
 }
 
 // closeGone closes what the configuration no longer knows. A configuration that could
-// not be read closes nothing.
+// not be read closes nothing, and what another shard has now is handed over to it.
 func (s *shard) closeGone() {
 	if s.policy.Databases == nil {
 		return
 	}
 	for key, ss := range s.Series {
-		if s.watched(key) {
+		if s.watched(key) || s.policy.Elsewhere[key.Database] != "" {
 			continue
 		}
 		if inc := s.openOf(ss); inc != nil {
@@ -66,11 +66,12 @@ func (s *shard) closeGone() {
 		return
 	}
 	// Of a shard that is gone, the monitor's own series are left.
+	moves := func(key report.Series) bool { return s.policy.Elsewhere[key.Database] != "" }
 	for _, inc := range s.Incidents {
-		if inc.Open() {
+		if inc.Open() && !moves(inc.Series) {
 			s.resolve(inc, incident.NoLongerWatched)
 		}
 	}
-	clear(s.Series)
+	maps.DeleteFunc(s.Series, func(key report.Series, _ *incident.SeriesState) bool { return !moves(key) })
 	clear(s.Jobs)
 }

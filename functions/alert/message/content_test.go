@@ -63,13 +63,17 @@ func TestNotes(t *testing.T) {
 		"taken by a link":      {func(n *incident.Notice) { n.Incident.Ack = &incident.Ack{By: "link", Via: "link", At: now} }, []string{"Acknowledged by a person with the link at 2026-11-22 18:34:04 UTC."}},
 		"a silence":            {func(n *incident.Notice) { n.Incident.SilencedUntil, n.Incident.SilencedBy = now.Add(1), "ann" }, []string{"Silenced until 18:34 UTC by ann."}},
 		"a silence that ends":  {func(n *incident.Notice) { n.Incident.SilencedUntil = now }, nil},
-		"a maintenance window": {func(n *incident.Notice) { n.Incident.Suppressed = "maintenance" }, []string{"A maintenance window is open."}},
+		"a maintenance window": {func(n *incident.Notice) { n.Incident.Suppressed = "maintenance" }, []string{"In maintenance (a window is open)."}},
+		"with its reason": {func(n *incident.Notice) {
+			n.Incident.Suppressed, n.Incident.Window = "maintenance", "sunday: upgrade of the plan"
+		}, []string{"In maintenance (sunday: upgrade of the plan)."}},
 		"evidence that is stale": {func(n *incident.Notice) { n.Incident.Stale = now.Add(-time.Hour) }, []string{
-			"Not confirmed since 17:34 UTC: the app no longer says whether it uses Redis."}},
-		"one reopening":        {func(n *incident.Notice) { n.Incident.Reopened = 1 }, []string{"Reopened 1 time."}},
-		"two reopenings":       {func(n *incident.Notice) { n.Incident.Reopened = 2 }, []string{"Reopened 2 times."}},
-		"in place of another":  {func(n *incident.Notice) { n.Instead = "slack-a" }, []string{"Sent here because slack-a refuses messages."}},
-		"maybe a repetition":   {func(n *incident.Notice) { n.Maybe = true }, []string{"This may have reached you already: the answer to the first try was lost."}},
+			"Not confirmed since 17:34 UTC: the app no longer says whether it uses Redis.",
+		}},
+		"one reopening":       {func(n *incident.Notice) { n.Incident.Reopened = 1 }, []string{"Reopened 1 time."}},
+		"two reopenings":      {func(n *incident.Notice) { n.Incident.Reopened = 2 }, []string{"Reopened 2 times."}},
+		"in place of another": {func(n *incident.Notice) { n.Instead = "slack-a" }, []string{"Sent here because slack-a refuses messages."}},
+		"maybe a repetition":  {func(n *incident.Notice) { n.Maybe = true }, []string{"This may have reached you already: the answer to the first try was lost."}},
 	} {
 		var got []string
 		for _, n := range rendered(incident.Reminder, cause.AuthInvalid, tt.change).Notes {
@@ -308,10 +312,10 @@ func TestHeadlinesOfWhatIsNoLongerWatched(t *testing.T) {
 		}
 	}
 	for want, change := range map[string]func(*incident.Incident){
-		"old-cache is no longer watched; was down":                                                  of("old-cache", report.Ping, ""),
-		"prod-cache: latency is no longer watched; was slow":                                        of("prod-cache", report.Latency, ""),
+		"old-cache is no longer watched; was down":                                                        of("old-cache", report.Ping, ""),
+		"prod-cache: latency is no longer watched; was slow":                                              of("prod-cache", report.Latency, ""),
 		"prod-cache: mock mode of service backend is no longer watched; service backend was in mock mode": of("prod-cache", report.MockMode, "backend"),
-		"prod-cache: config of backend is no longer watched; had a configuration problem":           of("prod-cache", report.ConfigLoad, "backend"),
+		"prod-cache: config of backend is no longer watched; had a configuration problem":                 of("prod-cache", report.ConfigLoad, "backend"),
 		"prod-cache: ping from eu is no longer watched; failed from eu, worked from us": func(i *incident.Incident) {
 			i.Status, i.Down, i.Voters = report.Warn, []string{"eu"}, []string{"eu", "us"}
 		},

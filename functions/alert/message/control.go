@@ -18,6 +18,7 @@ const (
 	PathIncident = "/incident"           // confirmation page of a signed link
 	PathSlack    = "/slack/interactions" // buttons of Slack messages
 	PathEvents   = "/events"             // signed events of apps
+	PathVercel   = "/vercel"             // log drain of Vercel
 )
 
 // LinkPurpose is the purpose of signed links to PathIncident.

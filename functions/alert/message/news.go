@@ -75,7 +75,11 @@ func handling(n incident.Notice) []Note {
 		notes = append(notes, Note{Text: "Silenced until " + text.Clock(t.SilencedUntil, n.Now), By: t.SilencedBy})
 	}
 	if t.Suppressed == "maintenance" {
-		notes = append(notes, Note{Text: "A maintenance window is open."})
+		window := "a window is open"
+		if t.Window != "" {
+			window = text.Clip(text.Line(t.Window), 200)
+		}
+		notes = append(notes, Note{Text: "In maintenance (" + window + ")."})
 	}
 	if n.Incident != nil && !n.Incident.Stale.IsZero() {
 		notes = append(notes, Note{Text: "Not confirmed since " + text.Clock(n.Incident.Stale, n.Now) +

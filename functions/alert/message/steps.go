@@ -3,8 +3,10 @@ package message
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
@@ -72,7 +74,8 @@ func (d Database) commands(step, subject string) []string {
 	if project, secret, ok := strings.Cut(strings.TrimPrefix(d.TokenSecret, "projects/"), "/secrets/"); ok && store {
 		all = append(all, fmt.Sprintf("printf %%s 'NEW_TOKEN' | gcloud secrets versions add %s --project=%s --data-file=-", secret, project))
 	}
-	unmock, redeploy := mention("mock_redis=false"), mention("redeploy", "restart")
+	// "Wait; a restart ends by itself" does not ask for one.
+	unmock, redeploy := mention("mock_redis=false"), asksToRestart().MatchString(words)
 	for _, a := range d.Apps {
 		if subject != "" && a.Service != "" && a.Service != subject {
 			continue
@@ -102,6 +105,11 @@ func (d Database) commands(step, subject string) []string {
 	}
 	return all
 }
+
+// asksToRestart matches a step that tells its reader to restart or to redeploy.
+var asksToRestart = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:^|\band |\bor |, )(?:restart|redeploy)\b`)
+})
 
 // deployment is what Vercel redeploys: the one behind the app's address, or the latest.
 func (a App) deployment() string {

@@ -11,6 +11,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message/messagetest"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/report"
 )
 
 // What to do first follows from whether it ever worked.
@@ -174,5 +175,48 @@ func TestTags(t *testing.T) {
 	n = messagetest.Notice(incident.Opened, cause.MonitorStore)
 	if got := message.Render(n, c).Tag; got != "[production] CRITICAL " {
 		t.Errorf("pongwatch itself: %q", got)
+	}
+}
+
+// A step that says to wait while something restarts by itself asks nobody to restart the app.
+func TestAWaitHasNoCommands(t *testing.T) {
+	for _, c := range []cause.Cause{cause.ProviderUnready, cause.ConnReset, cause.WritePaused} {
+		for _, s := range message.Render(messagetest.Notice(incident.Opened, c), messagetest.Context()).Fix {
+			if strings.HasPrefix(s.Text, "Wait") && len(s.Commands) > 0 {
+				t.Errorf("%s: %q has the commands %q", c, s.Text, s.Commands)
+			}
+		}
+	}
+	for c, want := range map[cause.Cause]string{cause.Proxy: "NO_PROXY and redeploy", cause.ConfigScheme: "Redeploy what reads it", cause.AuthUserDisabled: "and restart the app's services"} {
+		if !slices.ContainsFunc(message.Render(messagetest.Notice(incident.Opened, c), messagetest.Context()).Fix, func(s message.Step) bool {
+			return strings.Contains(s.Text, want) && len(s.Commands) > 0
+		}) {
+			t.Errorf("%s: the step with %q has no commands", c, want)
+		}
+	}
+}
+
+// A headline says what the check has seen, also where its cause is not the one that the check is
+// named for.
+func TestHeadlinesOfOtherCauses(t *testing.T) {
+	for _, tt := range []struct {
+		check report.Check
+		cause cause.Cause
+		event incident.Event
+		want  string
+	}{
+		{report.Commands, cause.StatsState, incident.Opened, "prod-cache: commands cannot be counted exactly: Upstash does not list the database as active, since 18:22 UTC"},
+		{report.Commands, cause.MonitorManagement, incident.Opened, "prod-cache: commands cannot be counted exactly: Upstash's management API refuses pongwatch, since 18:22 UTC"},
+		{report.Commands, cause.MonitorManagement, incident.Resolved, "prod-cache: commands are counted exactly again"},
+		{report.Write, cause.WriteMismatch, incident.Opened, "prod-cache does not return what was written, since 18:22 UTC"},
+		{report.Write, cause.WriteMismatch, incident.Resolved, "prod-cache returns what was written again"},
+		{report.Write, cause.CommandBlocked, incident.Opened, "prod-cache refuses writes: Upstash does not offer a command that was used, since 18:22 UTC"},
+	} {
+		n := messagetest.Notice(tt.event, tt.cause)
+		n.Incident.Series = report.Series{Database: "prod-cache", Check: tt.check}
+		n.Incident.Observation.Database, n.Incident.Observation.Check = "prod-cache", tt.check
+		if got := message.Render(n, messagetest.Context()).Headline; !strings.Contains(got, tt.want) {
+			t.Errorf("%s, %s: headline %q, want %q", tt.check, tt.cause, got, tt.want)
+		}
 	}
 }

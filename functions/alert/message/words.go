@@ -48,6 +48,10 @@ func phraseOf(i incident.Incident) phrase {
 		return phrase{app + " is in mock mode", app + " was in mock mode", app + " uses Redis again", cause.Mock}
 	case check == report.Commands && i.Cause == cause.Throttled:
 		return phrase{" nears its commands a second", " neared its commands a second", " has commands a second to spare again", ""}
+	case check == report.Commands && (i.Cause == cause.StatsState || i.Cause == cause.MonitorManagement):
+		return phrase{": commands cannot be counted exactly", ": commands could not be counted exactly", ": commands are counted exactly again", ""}
+	case check == report.Write && i.Cause == cause.WriteMismatch:
+		return phrase{" does not return what was written", " did not return what was written", " returns what was written again", cause.WriteMismatch}
 	case check == report.Values && i.Cause == cause.RequestTooBig:
 		return phrase{" holds a value that is nearly too large", " held a value that was nearly too large", " holds no value that is too large any more", ""}
 	case !ok:

@@ -421,3 +421,26 @@ func TestAMemberEndsItsGroupsSilence(t *testing.T) {
 		t.Errorf("silences left: %+v", d.s.Silences)
 	}
 }
+
+// A window is named in what people see, and forgotten with its end.
+func TestSuppressNamesTheWindow(t *testing.T) {
+	d := newDesk(t)
+	d.open("a", "b", "c")
+	d.step() // they are a group
+	d.p.Windows = []incident.Window{{Name: "sunday", Reason: "upgrade", Start: at(1), End: at(2)}}
+	for minute, want := range []string{"", "sunday: upgrade", ""} {
+		d.now = at(minute)
+		Suppress(&d.s, d.p, d.now)
+		for id, inc := range d.s.Incidents {
+			if inc.Window != want {
+				t.Errorf("minute %d: window of %s %q, want %q", minute, id, inc.Window, want)
+			}
+		}
+		Suppress(&d.s, d.p, d.now) // a group follows its members
+		for id, g := range d.s.Groups {
+			if g.Window != want {
+				t.Errorf("minute %d: window of group %s %q, want %q", minute, id, g.Window, want)
+			}
+		}
+	}
+}

@@ -24,7 +24,8 @@ func Suppress(state *incident.State, p incident.Policy, now time.Time) (changes 
 			continue
 		}
 		was := t.Suppressed
-		t.Suppressed, t.SilencedUntil, t.SilencedBy = s.otherwise(t), time.Time{}, ""
+		t.Suppressed, t.Window = s.otherwise(t)
+		t.SilencedUntil, t.SilencedBy = time.Time{}, ""
 		for _, x := range s.Silences {
 			if covers(x, t) && x.Until.After(t.SilencedUntil) { // the one that lasts longest
 				t.Suppressed, t.SilencedUntil, t.SilencedBy = suppressedBySilence, x.Until, x.By
@@ -59,28 +60,28 @@ func matches(x incident.Silence, key report.Series) bool {
 }
 
 // otherwise says what besides a silence suppresses a thread: of an incident a
-// maintenance window, of a group that all its open members are suppressed.
-func (s *shard) otherwise(t thread) string {
+// maintenance window, which it returns as well, of a group that all its open members are
+// suppressed.
+func (s *shard) otherwise(t thread) (why, window string) {
 	if t.group != nil {
-		why := ""
 		for _, inc := range s.members(t.group) {
 			switch {
 			case !inc.Open():
 			case inc.Suppressed == "":
-				return ""
+				return "", ""
 			default:
-				why = inc.Suppressed
+				why, window = inc.Suppressed, inc.Window
 			}
 		}
-		return why
+		return why, window
 	}
 	if t.incident.Drill || t.database == report.MonitorDatabase {
-		return ""
+		return "", ""
 	}
 	for _, w := range s.policy.Windows {
 		if w.Covers(t.database, s.policy.Databases[t.database].Environment) && w.Active(s.now) {
-			return suppressedByMaintenance
+			return suppressedByMaintenance, w.String()
 		}
 	}
-	return ""
+	return "", ""
 }

@@ -44,22 +44,15 @@ var (
 	goneCodes = []string{"message_not_found", "cant_update_message", "edit_window_closed"}
 )
 
-// classify turns an error of slack-go into a [message.Failure], nil into nil.
-func classify(doing string, err error, known ...secrets.Value) error {
-	var (
-		limited *slack.RateLimitedError
-		status  slack.StatusCodeError
-		refused slack.SlackErrorResponse
-	)
+// classify turns an error of slack-go into a [message.Failure], nil into nil. answer is what the
+// call was answered with, nil if it was not.
+func classify(doing string, err error, answer *http.Response, known ...secrets.Value) error {
+	var refused slack.SlackErrorResponse
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &limited):
-		f := message.Fail(message.Later, doing, "rate limited")
-		f.RetryAfter = min(limited.RetryAfter, message.MaxRetryAfter)
-		return f
-	case errors.As(err, &status):
-		return failStatus(doing, &http.Response{StatusCode: status.Code})
+	case answer != nil && answer.StatusCode != http.StatusOK:
+		return failStatus(doing, answer)
 	case errors.As(err, &refused):
 		f := classifyCode(doing, text.Clip(text.Line(refused.Err), 100))
 		f.Detail = text.Clip(outbound.Redact(text.Line(strings.Join(refused.ResponseMetadata.Messages, "; ")), known...), 300)
@@ -69,6 +62,20 @@ func classify(doing string, err error, known ...secrets.Value) error {
 		return f
 	}
 	return message.FailTransport(doing, err, known...)
+}
+
+// answers keeps the last answer for its status and headers, of which slack-go's errors hold too
+// little: it takes a Retry-After that is a date for a broken answer, and reads none of a 503.
+type answers struct {
+	client *http.Client
+	last   *http.Response
+}
+
+// Do sends a request for slack-go.
+func (a *answers) Do(req *http.Request) (*http.Response, error) {
+	resp, err := a.client.Do(req)
+	a.last = resp
+	return resp, err
 }
 
 // failStatus is a status that is no success. 302 passes by itself: Slack answers with it while it

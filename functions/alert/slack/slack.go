@@ -223,8 +223,10 @@ func (l layout) options() []slack.MsgOption {
 // callAPI makes one call of the Web API.
 func (r *Receiver) callAPI(ctx context.Context, doing string, full, plain layout, do func(context.Context, *slack.Client, ...slack.MsgOption) error) error {
 	return r.call(ctx, doing, full, plain, func(ctx context.Context, token secrets.Value, content layout) error {
-		api := slack.New(strings.TrimSpace(token.Reveal()), slack.OptionHTTPClient(r.client), slack.OptionAPIURL(r.options.APIURL))
-		return classify(doing, do(ctx, api, content.options()...), token)
+		client := &answers{client: r.client}
+		api := slack.New(strings.TrimSpace(token.Reveal()), slack.OptionHTTPClient(client), slack.OptionAPIURL(r.options.APIURL))
+		err := do(ctx, api, content.options()...)
+		return classify(doing, err, client.last, token)
 	})
 }
 

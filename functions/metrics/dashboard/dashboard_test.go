@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
 	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/incident/incidents"
+	"github.com/pongwatch/pongwatch/shared/report"
 )
 
 func render(t *testing.T, v dashboard.View) []byte {
@@ -91,7 +93,7 @@ func TestTheFirstLineAnswersTheFirstQuestion(t *testing.T) {
 		"many":    {"prod-001 is down since 19:48 UTC (12 min): "},
 		"unread":  {"Status unknown: history cannot be read", "Could not read pings from us-east4 of shard main, incidents of shard main."},
 		"partial": {"prod-cache is connected", "Could not read readings of shard main. Other sections are unaffected."},
-		"stale":   {"Stale: no check has run for 17 min. What follows may be out of date."},
+		"stale":   {"Stale: no check has run for 17 min Last check", "Stale: no check has run for 17 min. What follows may be out of date."},
 		"doubtful": {
 			"prod-cache is connected", "Stale: no figures were read for 20 h in shard main. Hit rate, memory, commands and checks may be out of date.",
 			"Stale: Alert has received no report of shard main for too long.", "pongwatch itself, since 19:00 UTC: a receiver refuses alerts (INC-9Q2B7H).", "Commands at least ",
@@ -109,8 +111,15 @@ func TestTheFirstLineAnswersTheFirstQuestion(t *testing.T) {
 				t.Errorf("%s does not say %q:\n%s", name, w, text)
 			}
 		}
-		if root := find(root, "now"); attribute(root, "class") != "now "+string(v.All.Worst()) {
+		colour := v.All.Worst()
+		if name == "stale" { // green would contradict it
+			colour = statistics.NoData
+		}
+		if root := find(root, "now"); attribute(root, "class") != "now "+string(colour) {
 			t.Errorf("%s: its colour is that of %q", name, attribute(root, "class"))
+		}
+		if strings.Contains(text, "All 1 databases connected") || name == "stale" && strings.Contains(text, "is connected Last check") {
+			t.Errorf("%s: the headline contradicts the banner:\n%s", name, text)
 		}
 		if shown := !hidden(find(root, "stale")); shown != (name == "stale") {
 			t.Errorf("%s: the banner of staleness is shown: %v", name, shown)
@@ -331,4 +340,60 @@ func textOf(root *html.Node) string {
 		}
 	}
 	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// Whoever acknowledged an incident did not resolve it, and a window says what it is for.
+func TestTheStateOfAnIncidentInWords(t *testing.T) {
+	ack := &incidents.Acknowledged{By: "root@vm"}
+	for want, i := range map[string]incidents.Incident{
+		"open":                              {State: incidents.StateOpen},
+		"acknowledged by root@vm":           {State: incidents.StateAcknowledged, Handling: incidents.Handling{Acknowledged: ack}},
+		"resolved":                          {State: incidents.StateResolved},
+		"resolved, acknowledged by root@vm": {State: incidents.StateResolved, Handling: incidents.Handling{Acknowledged: ack}},
+		"silenced by ann, acknowledged by root@vm": {State: incidents.StateSilenced, Handling: incidents.Handling{Acknowledged: ack, SilencedBy: "ann"}},
+		"maintenance (sunday: upgrade)":            {State: incidents.StateMaintenance, Handling: incidents.Handling{Maintenance: true, Window: "sunday: upgrade"}},
+	} {
+		i.ID, i.Database, i.Since = "INC-7F3A9K", "prod-cache", now.Add(-time.Minute)
+		page := string(render(t, viewOf(func(s *statistics.Statistics) { s.Incidents.Open = []incidents.Incident{i} }, "prod-cache")))
+		if !strings.Contains(page, `<td data-label="State">`+want+`</td>`) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	page := string(render(t, viewOf(func(s *statistics.Statistics) {
+		s.Incidents.Silences = []incidents.Silence{{Database: "prod-cache", Check: report.Latency, By: "ann", Until: now.Add(time.Hour)}}
+	}, "prod-cache")))
+	if !strings.Contains(page, "prod-cache latency is silenced until") {
+		t.Error("a silence of one check does not show its check")
+	}
+}
+
+// What a maintenance window covers needs nobody's attention.
+func TestADatabaseInMaintenanceNeedsNoAttention(t *testing.T) {
+	broken := func(covered ...bool) func(*statistics.Statistics) {
+		return func(s *statistics.Statistics) {
+			for i, in := range covered {
+				s.Databases[i].Status = statistics.Down
+				s.Incidents.Open = append(s.Incidents.Open, incidents.Incident{Database: s.Databases[i].Name, Handling: incidents.Handling{Maintenance: in}, Since: now.Add(-time.Minute)})
+			}
+		}
+	}
+	for _, tt := range []struct {
+		change func(*statistics.Statistics)
+		names  []string
+		want   string
+	}{
+		{broken(true), []string{"a"}, "a is in maintenance"},
+		{broken(true), []string{"a", "b"}, "a is in maintenance"},
+		{broken(true, true), []string{"a", "b", "c"}, "2 of 3 databases are in maintenance"},
+		{broken(true, false), []string{"a", "b", "c"}, "b is down since 19:59 UTC (1\u00a0min)"},
+		{broken(true, false, false), []string{"a", "b", "c"}, "2 of 3 databases need attention; worst: b is down since 19:59 UTC (1\u00a0min)"},
+	} {
+		v := viewOf(tt.change, tt.names...)
+		if got := v.Headline(); got != tt.want {
+			t.Errorf("headline %q, want %q", got, tt.want)
+		}
+		if in := strings.Count(string(render(t, v)), ", in maintenance</span>"); in != len(tt.names) && in == 0 {
+			t.Errorf("%s: no card shows the maintenance", tt.want)
+		}
+	}
 }

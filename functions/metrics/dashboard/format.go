@@ -41,8 +41,11 @@ var functions = template.FuncMap{
 		}
 		return nil
 	},
-	"state":    func(i incidents.Incident) string { return strings.ReplaceAll(string(i.State), "_", " ") },
+	"state":    state,
 	"over":     func(v *float64) bool { return v != nil && *v < 0 },
+	"words":    statistics.Words,
+	"covered":  covered,
+	"page":     strconv.Itoa,
 	"minutes":  func(m float64) string { return duration(time.Duration(m * float64(time.Minute))) },
 	"forecast": forecast,
 	"figures":  figureRows,
@@ -125,6 +128,14 @@ func duration(d time.Duration) string {
 	return fmt.Sprintf("%d\u00a0d", int(d.Hours()/24))
 }
 
+// covered says of how long there are pings, empty where it is all of the days.
+func covered(u statistics.Uptime, now time.Time) string {
+	if of := now.Sub(u.From); !u.From.IsZero() && of < time.Duration(u.Days-1)*24*time.Hour {
+		return duration(of) + " of data"
+	}
+	return ""
+}
+
 // timeTag is a time in UTC, which the script shows in the viewer's zone.
 func timeTag(t time.Time) template.HTML {
 	if t.IsZero() {
@@ -180,4 +191,24 @@ func extent(low, high string) string {
 		return high
 	}
 	return strings.TrimSuffix(low, "\u00a0%") + "–" + high
+}
+
+// state says how an incident stands, and who has done what: whoever acknowledged it has not
+// resolved it.
+func state(i incidents.Incident) string {
+	said := strings.ReplaceAll(string(i.State), "_", " ")
+	switch {
+	case i.State == incidents.StateSilenced && i.SilencedBy != "":
+		said += " by " + i.SilencedBy
+	case i.State == incidents.StateMaintenance && i.Window != "":
+		said += " (" + i.Window + ")"
+	}
+	switch {
+	case i.Acknowledged == nil:
+	case i.State == incidents.StateAcknowledged:
+		said += " by " + i.Acknowledged.By
+	default:
+		said += ", acknowledged by " + i.Acknowledged.By
+	}
+	return said
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,6 +47,58 @@ func (v *View) Missing() []string {
 	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(v.All.Missing, v.One.Missing))))
 }
 
+// pageSize is how many databases a page shows, and how many incidents.
+const pageSize = 50
+
+// chosen are those of the cards that the query chooses.
+func (v *View) chosen() []*statistics.Database {
+	return slices.DeleteFunc(v.Cards(), func(d *statistics.Database) bool { return !v.Query.Matches(d) })
+}
+
+// Chosen is how many databases the query chooses.
+func (v *View) Chosen() int { return len(v.chosen()) }
+
+// Pages is how many pages they take.
+func (v *View) Pages() int { return max(1, (v.Chosen()+pageSize-1)/pageSize) }
+
+// Page is the one that is shown, from 1 on.
+func (v *View) Page() int { return min(max(1, v.Query.Page), v.Pages()) }
+
+// Beside is the page so many pages further, 0 where there is none.
+func (v *View) Beside(pages int) int {
+	if p := v.Page() + pages; p >= 1 && p <= v.Pages() {
+		return p
+	}
+	return 0
+}
+
+// Shown are the databases of the page.
+func (v *View) Shown() []*statistics.Database {
+	all, from := v.chosen(), (v.Page()-1)*pageSize
+	return all[from:min(len(all), from+pageSize)]
+}
+
+// Searchable says that there are more databases than an eye finds one among.
+func (v *View) Searchable() bool { return len(v.All.Databases) > 8 }
+
+// Environments are those of all databases, sorted.
+func (v *View) Environments() []string {
+	var out []string
+	for i := range v.All.Databases {
+		out = append(out, v.All.Databases[i].Environment)
+	}
+	return slices.Compact(slices.Sorted(slices.Values(out)))
+}
+
+// Footprint is that of the databases of the page.
+func (v *View) Footprint() []statistics.Footprint {
+	shown := map[string]bool{}
+	for _, d := range v.Shown() {
+		shown[d.Name] = true
+	}
+	return slices.DeleteFunc(slices.Clone(v.All.Monitor.Footprint), func(f statistics.Footprint) bool { return !shown[f.Database] })
+}
+
 // Cards are the databases, those that need attention first.
 func (v *View) Cards() []*statistics.Database {
 	var out []*statistics.Database
@@ -54,16 +107,37 @@ func (v *View) Cards() []*statistics.Database {
 	}
 	words := statistics.Words()
 	slices.SortStableFunc(out, func(a, b *statistics.Database) int {
+		if x, y := v.needsAttention(a), v.needsAttention(b); x != y {
+			return map[bool]int{true: -1, false: 1}[x]
+		}
 		return cmp.Compare(slices.Index(words, a.Status), slices.Index(words, b.Status))
 	})
 	return out
+}
+
+// needsAttention reports whether a database is not connected, and not only because of what a
+// maintenance window covers.
+func (v *View) needsAttention(d *statistics.Database) bool {
+	return d.Status != statistics.Connected && !v.InMaintenance(d)
+}
+
+// InMaintenance reports whether a window covers all that is open about the database.
+func (v *View) InMaintenance(d *statistics.Database) bool {
+	covered := false
+	for _, i := range v.All.Incidents.Open {
+		if i.Database == d.Name && !i.Maintenance {
+			return false
+		}
+		covered = covered || i.Database == d.Name
+	}
+	return covered
 }
 
 // Headline is the one line that says whether anything is wrong now.
 func (v *View) Headline() string {
 	cards := v.Cards()
 	n, bad := len(cards), 0
-	for bad < n && cards[bad].Status != statistics.Connected {
+	for bad < n && v.needsAttention(cards[bad]) {
 		bad++
 	}
 	switch {
@@ -73,6 +147,14 @@ func (v *View) Headline() string {
 		return "Status unknown: history cannot be read"
 	case v.unseen():
 		return "Waiting for the first check"
+	case v.outdated():
+		return "Stale: no check has run for " + duration(v.All.GeneratedAt.Sub(v.LastCheck()))
+	case bad == 0 && v.InMaintenance(cards[0]):
+		all := slices.DeleteFunc(slices.Clone(cards), func(d *statistics.Database) bool { return !v.InMaintenance(d) })
+		if len(all) == 1 {
+			return cards[0].Name + " is in maintenance"
+		}
+		return fmt.Sprintf("%d of %d databases are in maintenance", len(all), n)
 	case bad == 0 && n == 1:
 		return cards[0].Name + " is connected"
 	case bad == 0:
@@ -108,11 +190,25 @@ func lowerFirst(s string) string {
 	return strings.ToLower(s[:1]) + s[1:]
 }
 
-// unseen says that no ping and no open incident is known.
+// unseen says that no check, no ping and no open incident is known.
 func (v *View) unseen() bool {
 	return !slices.ContainsFunc(v.All.Databases, func(d statistics.Database) bool {
 		return slices.ContainsFunc(d.Regions, func(r statistics.Region) bool { return r.Last != nil })
-	}) && len(v.All.Incidents.Open) == 0
+	}) && len(v.All.Incidents.Open) == 0 && v.LastCheck().IsZero()
+}
+
+// outdated says that the page is stale, and that nothing worse is known to be wrong.
+func (v *View) outdated() bool {
+	worst := v.All.Worst()
+	return v.Stale() && (worst == statistics.Connected || worst == statistics.NoData)
+}
+
+// State is the word whose colour the headline has.
+func (v *View) State() statistics.Word {
+	if v.outdated() {
+		return statistics.NoData
+	}
+	return v.All.Worst()
 }
 
 // Waiting says that nothing was observed yet, although everything could be read.
@@ -156,6 +252,9 @@ func (v *View) Stale() bool {
 func (v *View) Doubts() []string {
 	var out []string
 	for _, j := range v.All.Monitor.Jobs {
+		if j.Job == report.HealthCheck && j.State == statistics.JobLate && !v.Stale() {
+			out = append(out, fmt.Sprintf("Stale: no check of shard %s has run from %s for %s.", j.Shard, j.Region, duration(v.All.GeneratedAt.Sub(j.LastRun))))
+		}
 		if j.Job == report.Metrics && j.State == statistics.JobLate {
 			out = append(out, fmt.Sprintf("Stale: no figures were read for %s in shard %s. Hit rate, memory, commands and checks may be out of date.",
 				duration(v.All.GeneratedAt.Sub(j.LastRun)), j.Shard))
@@ -172,6 +271,15 @@ func (v *View) Doubts() []string {
 	return out
 }
 
+// Listed are the incidents of the page's table, More how many there are beside them.
+func (v *View) Listed() []incidents.Incident {
+	all := v.Happened()
+	return all[:min(len(all), pageSize)]
+}
+
+// More is how many incidents the page does not list.
+func (v *View) More() int { return len(v.Happened()) - len(v.Listed()) }
+
 // Happened lists the range's incidents, the open ones first.
 func (v *View) Happened() []incidents.Incident {
 	return slices.Concat(v.All.Incidents.Open, v.All.Incidents.Resolved, v.All.Past)
@@ -183,8 +291,15 @@ func (v *View) Link(name, value string) string {
 	if v.Query.Database != "" {
 		q.Set("database", v.Query.Database)
 	}
-	if v.Query.Region != "" {
-		q.Set("region", v.Query.Region)
+	for name, value := range map[string]string{
+		"region": v.Query.Region, "search": v.Query.Search, "environment": v.Query.Environment, "state": string(v.Query.State),
+	} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	if v.Query.Page > 1 {
+		q.Set("page", strconv.Itoa(v.Query.Page))
 	}
 	q.Set(name, value)
 	return "?" + q.Encode()

@@ -2,7 +2,7 @@ package statistics
 
 import (
 	"context"
-	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -13,172 +13,139 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// verdictsFrom is how old a check's last verdict and forecast may be: the rarest checks
-// run once a day.
-const verdictsFrom = 25 * time.Hour
-
 // uptimeDays is what Uptime covers.
 const uptimeDays = 30
 
-// material is what the databases of a shard share.
-type material struct {
-	days     []*history.Day                 // compacted
-	since    time.Time                      // the first of the latest days that are not compacted
-	pings    map[string][]*history.PingHour // by region, of the window and from since on
-	readings []*history.GaugeHour
-}
-
-func (r *shardReader) material(ctx context.Context) *material {
-	m := &material{since: r.now.Truncate(day), pings: map[string][]*history.PingHour{}}
-	var err error
-	m.days, err = r.days.get(r.shard, m.since.Add(-(uptimeDays-1)*day), r.now, func(from time.Time) ([]*history.Day, error) {
-		return r.archive.Days(ctx, r.shard, from, r.now)
-	})
-	if err != nil {
-		r.missing(ctx, "days", err)
-	}
-	for t := m.since.Add(-day); !t.Before(r.now.Add(-r.archive.Retention())); t = t.Add(-day) {
-		if slices.ContainsFunc(m.days, func(d *history.Day) bool { return d.Date().Equal(t) }) {
-			break
-		}
-		m.since = t
-	}
-	from := m.since
-	if !r.long() && r.w.from.Before(from) {
-		from = r.w.from
-	}
-	for _, region := range r.regions(r.shard) {
-		hours, err := r.pings.get(r.shard+"/"+region, from, r.now, func(from time.Time) ([]*history.PingHour, error) {
-			return r.archive.Pings(ctx, r.shard, region, from, r.now)
-		})
-		if err != nil {
-			r.missing(ctx, "pings from "+region, err)
-		}
-		m.pings[region] = hours
-		r.job(report.HealthCheck, region, lastRun(hours))
-	}
-	from = from.Add(-time.Hour) // counters need the hour before
-	if least := r.now.Add(-verdictsFrom); least.Before(from) {
-		from = least
-	}
-	m.readings, err = r.gauges.get(r.shard, from, r.now, func(from time.Time) ([]*history.GaugeHour, error) {
-		return r.archive.Readings(ctx, r.shard, from, r.now)
-	})
-	if err != nil {
-		r.missing(ctx, "readings", err)
-	}
-	r.job(report.Metrics, "", lastRun(m.readings))
-	return m
-}
-
-// open yields a database's samples of the latest days that are not compacted.
-func (m *material) open(region, database string) iter.Seq[report.Sample] {
-	hours := m.pings[region]
-	first, _ := slices.BinarySearchFunc(hours, m.since, func(h *history.PingHour, t time.Time) int { return h.Hour().Compare(t) })
-	return samplesOf(hours[first:], nil, region, database)
-}
-
-// lastRun returns the newest run in the hours, or the zero Run.
-func lastRun[H interface{ Runs() []history.Run }](hours []H) history.Run {
-	for _, h := range slices.Backward(hours) {
-		if runs := h.Runs(); len(runs) > 0 {
-			return runs[len(runs)-1]
+// parts are the materials of the shards that know the database: its own, and those from
+// which it was moved.
+func (m *material) parts(all []*material, database string) []*material {
+	out := []*material{m}
+	for _, other := range all {
+		if other != m && other.overview.Databases[database] != nil {
+			out = append(out, other)
 		}
 	}
-	return history.Run{}
-}
-
-// job adds how a job's last run went.
-func (r *shardReader) job(j report.Job, region string, last history.Run) {
-	every := r.config.Every(j)
-	limit := r.config.Alerting.Missing.After(every)
-	out := JobStatus{
-		Job: j, Shard: r.shard, Region: region, State: JobNever, LastRun: last.Scheduled,
-		EverySeconds: int64(every / time.Second), LateAfterSeconds: int64(limit / time.Second),
-	}
-	if !last.Scheduled.IsZero() {
-		out.LagMS, out.State = last.Lag().Milliseconds(), JobOK
-		if out.Region == "" {
-			out.Region = last.Region
-		}
-		if r.now.Sub(last.Scheduled) > limit {
-			out.State = JobLate
-		}
-	}
-	r.s.Monitor.Jobs = append(r.s.Monitor.Jobs, out)
+	return out
 }
 
 // database joins what is known of d.
-func (r *shardReader) database(ctx context.Context, d *config.Database, m *material) Database {
-	regions := slices.Clone(r.regions(r.shard))
+func (m *material) database(ctx context.Context, d *config.Database, all []*material, detail bool) Database {
+	regions := slices.Clone(m.regions(m.shard))
 	if i := slices.Index(regions, d.Home); i > 0 { // home first
 		regions = slices.Insert(slices.Delete(regions, i, i+1), 0, d.Home)
+	}
+	parts := m.parts(all, d.Name)
+	known := &history.Known{}
+	for _, part := range parts {
+		if of := part.overview.Databases[d.Name]; of != nil {
+			known.Merge(of)
+		}
 	}
 	out := Database{
 		Name: d.Name, Shard: d.Shard, Environment: d.Environment, Plan: d.Plan, Home: regions[0], Regions: []Region{},
 		LatencyLimitMS: float64(d.Thresholds.Latency.Open) / float64(time.Millisecond),
-		Uptime:         uptime(m, regions[0], d),
+		Uptime:         uptime(known, regions, m.now, d.Objective),
 	}
-	detail := r.q.Database != ""
 	var old []*history.SampleDay
-	if detail && r.long() {
+	if detail && m.long {
 		var err error
-		if old, err = r.archive.Samples(ctx, d.Name, r.w.from, r.now); err != nil {
-			r.missing(ctx, "samples of "+d.Name, err)
+		if old, err = m.archive.Samples(ctx, d.Name, m.w.from, m.now); err != nil {
+			m.missing(ctx, "samples of "+d.Name, err)
 		}
+		_ = broken(ctx, m, "samples of "+d.Name, old, dayName)
 	}
-	for _, region := range regions {
-		one := Region{Region: region, Last: lastPing(m.pings[region], d.Name)}
-		if r.long() && !detail {
-			one.Summary, one.Series = r.dailyPings(region, d.Name, m)
+	for _, region := range union(regions, slices.Collect(maps.Keys(known.Regions))) {
+		one := Region{Region: region}
+		if p := known.Regions[region]; p != nil && !p.Last.At.IsZero() {
+			one.Last = &Ping{At: p.Last.At, Status: p.Last.Status, Cause: string(p.Last.Cause), Phases: p.Last.Phases}
+		}
+		if m.long && !detail {
+			one.Summary, one.Series = dailyPings(m.w.by(day), parts, region, d.Name)
 		} else {
-			one.Summary, one.Series = pings(r.w, samplesOf(m.pings[region], old, region, d.Name), detail)
+			var hours []*history.PingHour
+			for _, part := range parts {
+				hours = append(hours, part.pings[region]...)
+			}
+			slices.SortStableFunc(hours, func(a, b *history.PingHour) int { return a.Hour().Compare(b.Hour()) })
+			one.Summary, one.Series = pings(m.w, samplesOf(hours, old, region, d.Name), detail)
 		}
-		out.Regions = append(out.Regions, one)
+		// A region that is no longer configured is there while the window has pings of it.
+		if slices.Contains(regions, region) || one.Samples > 0 {
+			out.Regions = append(out.Regions, one)
+		}
 	}
-	r.readings(&out, m, detail)
+	m.figures(&out, known, parts, detail)
+	if m.lapses != nil {
+		lapses := slices.Clone(m.lapses[d.Name])
+		for _, other := range parts[1:] {
+			lapses = append(lapses, other.lapses[d.Name]...)
+		}
+		out.Fallback = newFallback(joinLapses(lapses), m.now)
+	}
 	return out
 }
 
-// long says that the window is wider than the hours that are read.
-func (r *shardReader) long() bool { return r.w.to.Sub(r.w.from) > day+r.w.step }
+// union is the names of both lists, those of the first one first.
+func union(first, second []string) []string {
+	slices.Sort(second)
+	for _, name := range second {
+		if !slices.Contains(first, name) {
+			first = append(slices.Clip(first), name)
+		}
+	}
+	return first
+}
 
 // dailyPings sums up the window's days. A day that is not compacted is made of its samples.
-// Counts add up; percentiles do not, so the sum has none.
-func (r *shardReader) dailyPings(region, database string, m *material) (history.Summary, PingSeries) {
-	days := map[time.Time]history.Summary{}
-	for _, d := range m.days {
-		if of := d.Databases[database]; of != nil && !d.Date().Before(r.w.from.Truncate(day)) {
-			if s, ok := of.Regions.Of(region); ok {
-				days[d.Date()] = s
+// Counts add up; percentiles do not, so the sum has none, nor has a day with two parts.
+func dailyPings(w window, parts []*material, region, database string) (history.Summary, PingSeries) {
+	days := map[time.Time][]history.Summary{}
+	for _, m := range parts {
+		for _, d := range m.days {
+			if of := d.Databases[database]; of != nil {
+				if s, ok := of.Regions.Of(region); ok {
+					days[d.Date()] = append(days[d.Date()], s)
+				}
 			}
 		}
-	}
-	open := map[time.Time]*history.Tally{}
-	for s := range m.open(region, database) {
-		date := s.At.UTC().Truncate(day)
-		if open[date] == nil {
-			open[date] = &history.Tally{}
+		open := map[time.Time]*history.Tally{}
+		for _, h := range m.pings[region] {
+			date := h.Hour().Truncate(day)
+			if m.compacted(date) {
+				continue
+			}
+			for s := range h.Each(database) {
+				if w.index(s.At) < 0 {
+					continue
+				}
+				if open[date] == nil {
+					open[date] = &history.Tally{}
+				}
+				open[date].Add(s)
+			}
 		}
-		open[date].Add(s)
-	}
-	for date, tally := range open {
-		days[date] = tally.Summary()
+		for date, tally := range open {
+			days[date] = append(days[date], tally.Summary())
+		}
 	}
 	var sum history.Summary
-	w := r.w.daily()
 	series := newPingSeries(w, false)
-	for date, d := range days {
-		sum.Samples += d.Samples
-		sum.Good += d.Good
-		sum.Failed += d.Failed
-		sum.Unknown += d.Unknown
-		if d.Max != nil && (sum.Max == nil || *d.Max > *sum.Max) {
-			sum.Max = d.Max
+	for date, list := range days {
+		i := w.index(date)
+		if i < 0 {
+			continue
 		}
-		if i := w.index(date); i >= 0 {
-			series.Good[i], series.Failed[i] = d.Good, d.Failed
-			if d.P50 != nil {
+		for _, d := range list {
+			sum.Samples += d.Samples
+			sum.Good += d.Good
+			sum.Failed += d.Failed
+			sum.Unknown += d.Unknown
+			if d.Max != nil && (sum.Max == nil || *d.Max > *sum.Max) {
+				sum.Max = d.Max
+			}
+			series.Good[i] += d.Good
+			series.Failed[i] += d.Failed
+			if d.P50 != nil && len(list) == 1 {
 				series.P50[i] = tenths(*d.P50)
 			}
 		}
@@ -195,31 +162,50 @@ func availability(good, failed int) *float64 {
 	return new(float64(good) / float64(good+failed))
 }
 
-func uptime(m *material, home string, d *config.Database) Uptime {
-	u := Uptime{Days: uptimeDays, Objective: d.Objective}
-	for _, of := range m.days {
-		if one := of.Databases[d.Name]; one != nil {
-			s, _ := one.Regions.Of(home)
-			u.Good += s.Good
-			u.Failed += s.Failed
+// uptime counts the pings from the home region, which is the first of the configured ones.
+// Where home has a new name, those from before are of the region that fell silent when home
+// began.
+func uptime(k *history.Known, configured []string, now time.Time, objective float64) Uptime {
+	u := Uptime{Days: uptimeDays, Objective: objective}
+	oldest := now.Truncate(day).Add(-(uptimeDays - 1) * day)
+	for region := configured[0]; region != ""; {
+		p := k.Regions[region]
+		began := now.Add(time.Nanosecond)
+		if p != nil {
+			began = p.First
+			for _, d := range p.Days {
+				if d.Day >= oldest.Format(time.DateOnly) {
+					u.Good += d.Good
+					u.Failed += d.Failed
+				}
+			}
+			if u.From = p.First; u.From.Before(oldest) {
+				u.From = oldest
+			}
 		}
-	}
-	for s := range m.open(home, d.Name) {
-		switch s.Status {
-		case report.OK, report.Warn:
-			u.Good++
-		case report.Fail:
-			u.Failed++
+		region = ""
+		for _, name := range slices.Sorted(maps.Keys(k.Regions)) {
+			q := k.Regions[name]
+			n := len(q.Days)
+			if !slices.Contains(configured, name) && n > 0 && q.First.Before(began) && q.Last.At.Before(began) && q.Days[n-1].Day <= began.Format(time.DateOnly) &&
+				(region == "" || q.Counted() > k.Regions[region].Counted()) {
+				region = name
+			}
 		}
 	}
 	u.Availability = availability(u.Good, u.Failed)
-	if allowed := (1 - u.Objective) * float64(u.Good+u.Failed); allowed > 0 {
+	// What the days allow in all, at the pace of the time of which there are pings.
+	scale := 1.0
+	if covered := now.Sub(u.From); covered < (uptimeDays-1)*day {
+		scale = float64(uptimeDays*day) / float64(max(covered, time.Minute))
+	}
+	if allowed := (1 - u.Objective) * float64(u.Good+u.Failed) * scale; allowed > 0 {
 		u.BudgetLeft = ratio(new(1 - float64(u.Failed)/allowed))
 	}
 	return u
 }
 
-// judge sets the status: the worst of the last ping and the open incidents.
+// judge sets the status: the worst of the last ping and the database's open incidents.
 func (d *Database) judge(open []incidents.Incident, now time.Time, late time.Duration) {
 	set := func(w Word, c cause.Cause) { d.Status, d.Cause, d.Title = w, c, c.Info().Title }
 	d.Status = NoData
@@ -234,9 +220,6 @@ func (d *Database) judge(open []incidents.Incident, now time.Time, late time.Dur
 		}
 	}
 	for _, i := range open {
-		if i.Database != d.Name {
-			continue
-		}
 		d.Severity = d.Severity.Max(i.Severity)
 		word := Degraded
 		switch {

@@ -1,7 +1,6 @@
 package statistics
 
 import (
-	"context"
 	"maps"
 	"math"
 	"time"
@@ -36,45 +35,29 @@ const (
 	// fallbackFrom is how long before now an incident may have begun to count. One that
 	// is still open counts whenever it began.
 	fallbackFrom = 14 * day
-	// fallbackFresh is how long incidents' documents are reused after they were read.
-	// An incident that is resolved meanwhile is in Alert's state, by default for a
-	// quarter of an hour.
-	fallbackFresh = 10 * time.Minute
 )
 
-// mockIncidents are a shard's resolved incidents that tell of mock mode.
-type mockIncidents struct {
-	read      time.Time
-	incidents []incident.Incident
-}
-
-// fallback fills in Fallback of the shard's databases, unless incidents cannot be read.
-func (r *shardReader) fallback(ctx context.Context, state *incident.State) {
-	resolved, err := r.resolvedMock(ctx)
-	if err != nil {
-		r.missing(ctx, "mock mode's history", err)
-		return
-	}
+// mockMode returns the joined lapses of the shard's databases. An open incident is in Alert's
+// state, which is newer than its document; otherwise its end is not known.
+func (m *material) mockMode() map[string][]lapse {
 	known := map[string]*incident.Incident{}
-	for i := range resolved {
-		known[resolved[i].ID] = &resolved[i]
+	for i := range m.incidents {
+		if d := &m.incidents[i]; !d.Open() && !d.Opened.Before(m.now.Add(-fallbackFrom)) {
+			known[d.ID] = &d.Incident
+		}
 	}
-	if state != nil {
-		maps.Copy(known, state.Incidents) // newer than their documents
+	if m.state != nil {
+		maps.Copy(known, m.state.Incidents)
 	}
 	var lapses []lapse
 	for _, i := range known {
-		lapses = append(lapses, lapsesOf(i, r.now)...)
+		lapses = append(lapses, lapsesOf(i, m.now)...)
 	}
 	of := map[string][]lapse{}
 	for _, l := range joinLapses(lapses) {
 		of[l.Database] = append(of[l.Database], l)
 	}
-	for i := range r.s.Databases {
-		if d := &r.s.Databases[i]; d.Shard == r.shard {
-			d.Fallback = newFallback(of[d.Name], r.now)
-		}
-	}
+	return of
 }
 
 // newFallback counts a database's joined lapses.
@@ -97,32 +80,4 @@ func newFallback(lapses []lapse, now time.Time) *Fallback {
 		f.Days = append(f.Days, d)
 	}
 	return f
-}
-
-// resolvedMock returns the shard's resolved incidents of the last weeks that tell of mock
-// mode. An open one is in Alert's state; otherwise its end is not known.
-func (r *shardReader) resolvedMock(ctx context.Context) ([]incident.Incident, error) {
-	r.mu.Lock()
-	kept, ok := r.mock[r.shard]
-	r.mu.Unlock()
-	if age := r.now.Sub(kept.read); ok && age >= 0 && age < fallbackFresh {
-		return kept.incidents, nil
-	}
-	missing := len(r.s.Missing)
-	documents, err := r.documents(ctx, r.now.Add(-fallbackFrom))
-	if err != nil {
-		return nil, err
-	}
-	found := mockIncidents{read: r.now}
-	for _, d := range documents {
-		if i := d.Incident; !i.Open() && len(lapsesOf(&i, r.now)) > 0 {
-			found.incidents = append(found.incidents, i)
-		}
-	}
-	if len(r.s.Missing) == missing { // every document was readable
-		r.mu.Lock()
-		r.mock[r.shard] = found
-		r.mu.Unlock()
-	}
-	return found.incidents, nil
 }

@@ -1,6 +1,8 @@
 package statistics
 
 import (
+	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -9,140 +11,147 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// readings fills in what Metrics' readings say of d.
-func (r *shardReader) readings(d *Database, m *material, detail bool) {
-	last := map[report.Check]*float64{} // what a check measured last
-	for _, name := range report.Checks() {
-		for at, v := range history.Verdicts(m.readings, d.Name, name) {
-			if v.Value != nil {
-				last[name] = v.Value
-			}
-			if r.now.Sub(at) > verdictsFrom {
-				continue // a wider range has read more
-			}
+// shownFor is how old a verdict may be: the last one is shown until the next one is due.
+func shownFor(every time.Duration) time.Duration { return max(day, every) + time.Hour }
+
+// figures fills in what Metrics' readings say of d.
+func (m *material) figures(d *Database, known *history.Known, parts []*material, detail bool) {
+	checks := m.config.Database(d.Name).Checks
+	d.ReadAt, d.Replica, d.Policy = known.ReadAt, known.Replica, known.Policy
+	valued := map[report.Check]*history.VerdictAt{}
+	if len(known.Values) > 0 {
+		d.Gauges = maps.Clone(known.Values)
+	}
+	for check, c := range known.Checks {
+		limit := shownFor(checks.Of(check).Every)
+		if m.now.Sub(c.Last.At) <= limit {
 			if d.Checks == nil {
 				d.Checks = map[report.Check]Verdict{}
 			}
-			d.Checks[name] = Verdict{At: at, Status: v.Status, Cause: string(v.Cause), Value: v.Value}
+			d.Checks[check] = Verdict{At: c.Last.At, Status: c.Last.Status, Cause: string(c.Last.Cause), Value: c.Last.Value}
+		}
+		if v := c.Valued; v != nil && m.now.Sub(v.At) <= limit {
+			valued[check] = v
+			if len(v.Figures) > 0 && d.Gauges == nil {
+				d.Gauges = map[report.Gauge]float64{}
+			}
+			maps.Copy(d.Gauges, v.Figures)
 		}
 	}
-	for _, h := range slices.Backward(m.readings) {
-		if last, ok := h.Last(d.Name); ok {
-			d.ReadAt, d.Gauges, d.Policy, d.Replica = last.At, last.Values, last.Policy, last.Replica
-			break
-		}
-	}
-	d.MemoryRatio, d.CommandsRatio = ratio(last[report.Memory]), ratio(last[report.Commands])
-	d.CommandsAtLeast = d.CommandsRatio != nil && beside(d, m, report.Commands, report.GaugeMonthCommandsSeen) != nil
-	// A forecast is the one that alerts were judged by, less the time since.
-	left := func(c report.Check, gauge report.Gauge) *int64 {
-		hours := beside(d, m, c, gauge)
-		if hours == nil {
+	// A share, whether it is a lower bound, and the forecast that alerts were judged by, less
+	// the time since, are of one reading.
+	share := func(c report.Check) *float64 {
+		if valued[c] == nil {
 			return nil
 		}
-		return new(max(0, int64(*hours*3600)-int64(r.now.Sub(d.Checks[c].At)/time.Second)))
+		return ratio(valued[c].Value)
 	}
-	d.MemoryFullInSeconds = left(report.Memory, report.GaugeMemoryHours)
-	d.CommandsOutInSeconds = left(report.Commands, report.GaugeCommandsHours)
-	d.BandwidthRatio, d.BudgetRatio, d.ConnectionsRatio = ratio(last[report.Bandwidth]), ratio(last[report.Budget]), ratio(last[report.Connections])
+	left := func(c report.Check, gauge report.Gauge) *int64 {
+		if valued[c] == nil {
+			return nil
+		}
+		hours, known := valued[c].Figures[gauge]
+		if !known {
+			return nil
+		}
+		return new(max(0, int64(hours*3600)-int64(m.now.Sub(valued[c].At)/time.Second)))
+	}
+	d.MemoryRatio, d.CommandsRatio = share(report.Memory), share(report.Commands)
+	if v := valued[report.Commands]; v != nil {
+		_, d.CommandsAtLeast = v.Figures[report.GaugeMonthCommandsSeen]
+	}
+	d.MemoryFullInSeconds, d.CommandsOutInSeconds = left(report.Memory, report.GaugeMemoryHours), left(report.Commands, report.GaugeCommandsHours)
+	d.BandwidthRatio, d.BudgetRatio, d.ConnectionsRatio = share(report.Bandwidth), share(report.Budget), share(report.Connections)
 	d.BandwidthOutInSeconds, d.BudgetOutInSeconds = left(report.Bandwidth, report.GaugeBandwidthHours), left(report.Budget, report.GaugeBudgetHours)
-	if r.long() {
-		r.dailyFigures(d, m, detail)
-		return
+	w := m.w
+	switch {
+	case m.long:
+		w = w.by(day)
+	case detail:
+		w = w.by(max(w.step, m.config.Every(report.Metrics)))
+	default: // the sum is all that is shown
+		w = w.by(w.to.Sub(w.from) + 1)
 	}
-	d.HitRate = ratio(history.SumUp(m.readings, d.Name, r.w.from).HitRate())
-	if detail {
-		w := r.w
-		w.step = max(w.step, r.config.Every(report.Metrics))
-		d.Figures = figureSeries(w, m.readings, d.Name)
-	}
-}
-
-// beside returns the gauge that was read with the check's last verdict, or nil.
-func beside(d *Database, m *material, c report.Check, gauge report.Gauge) *float64 {
-	var found *float64
-	for at, v := range history.Figure(m.readings, d.Name, gauge) {
-		if at.Equal(d.Checks[c].At) {
-			found = &v
-		}
-	}
-	return found
-}
-
-// dailyFigures fills in the hit rate of the window, and the figures of its days.
-func (r *shardReader) dailyFigures(d *Database, m *material, detail bool) {
-	w := r.w.daily()
-	series := newFigureSeries(w)
-	var sum history.Figures
-	add := func(date time.Time, f history.Figures) {
-		if i := w.index(date); i >= 0 {
-			series.HitRate[i], series.MemoryRatio[i], series.CommandsRatio[i] = ratio(f.HitRate()), ratio(f.MemoryRatio), ratio(f.CommandsRatio)
-			series.BandwidthRatio[i], series.BudgetRatio[i] = ratio(f.BandwidthRatio), ratio(f.BudgetRatio)
-			series.Commands[i] = f.Commands
-		}
-		sum.Hits, sum.Misses = plus(sum.Hits, f.Hits), plus(sum.Misses, f.Misses)
-	}
-	for _, of := range m.days {
-		if one := of.Databases[d.Name]; one != nil && w.index(of.Date()) >= 0 {
-			add(of.Date(), one.Figures)
-		}
-	}
-	for date := m.since; !date.After(r.now); date = date.Add(day) {
-		next, _ := slices.BinarySearchFunc(m.readings, date.Add(day), func(h *history.GaugeHour, t time.Time) int { return h.Hour().Compare(t) })
-		add(date, history.SumUp(m.readings[:next], d.Name, date))
-	}
+	series, sum := figureSeries(w, d.Name, parts, m.long)
 	d.HitRate = ratio(sum.HitRate())
 	if detail {
-		d.Figures = series.known()
+		d.Figures = series
 	}
 }
 
-// figureSeries sorts readings into the window's points.
-func figureSeries(w window, hours []*history.GaugeHour, database string) *FigureSeries {
-	s := newFigureSeries(w)
-	hits, misses := make([]*float64, w.points()), make([]*float64, w.points())
-	for gauge, points := range map[report.Gauge][]*float64{report.GaugeHits: hits, report.GaugeMisses: misses, report.GaugeCommands: s.Commands} {
-		for t, grown := range history.Growth(hours, database, gauge) {
-			if i := w.index(t); i >= 0 {
-				points[i] = plus(points[i], &grown)
+// figureSeries sorts readings into the window's points, and sums up their growth. Counters
+// are a shard's own: what they grew by while a database was moved is not known.
+func figureSeries(w window, database string, parts []*material, long bool) (*FigureSeries, history.Figures) {
+	n := w.points()
+	s := &FigureSeries{
+		From: w.from, StepSeconds: int64(w.step / time.Second),
+		HitRate: make([]*float64, n), MemoryRatio: make([]*float64, n), CommandsRatio: make([]*float64, n), Commands: make([]*float64, n),
+		BandwidthRatio: make([]*float64, n), BudgetRatio: make([]*float64, n),
+	}
+	points := make([]history.Figures, n)
+	var sum history.Figures
+	add := func(i int, f history.Figures) {
+		for _, to := range []*history.Figures{&points[i], &sum} {
+			to.Hits, to.Misses, to.Commands = plus(to.Hits, f.Hits), plus(to.Misses, f.Misses), plus(to.Commands, f.Commands)
+		}
+		to := &points[i]
+		to.MemoryRatio, to.CommandsRatio = cmp.Or(f.MemoryRatio, to.MemoryRatio), cmp.Or(f.CommandsRatio, to.CommandsRatio)
+		to.BandwidthRatio, to.BudgetRatio = cmp.Or(f.BandwidthRatio, to.BandwidthRatio), cmp.Or(f.BudgetRatio, to.BudgetRatio)
+	}
+	for _, m := range slices.Backward(parts) { // the database's own shard is the last word
+		if !long {
+			hours := beginning(m.readings, base(w.from))
+			for gauge, of := range map[report.Gauge]func(v *float64) history.Figures{
+				report.GaugeHits:     func(v *float64) history.Figures { return history.Figures{Hits: v} },
+				report.GaugeMisses:   func(v *float64) history.Figures { return history.Figures{Misses: v} },
+				report.GaugeCommands: func(v *float64) history.Figures { return history.Figures{Commands: v} },
+			} {
+				for t, grown := range history.Growth(hours, database, gauge) {
+					if i := w.index(t); i >= 0 {
+						add(i, of(&grown))
+					}
+				}
+			}
+			for check, of := range map[report.Check]func(v *float64) history.Figures{
+				report.Memory:    func(v *float64) history.Figures { return history.Figures{MemoryRatio: v} },
+				report.Commands:  func(v *float64) history.Figures { return history.Figures{CommandsRatio: v} },
+				report.Bandwidth: func(v *float64) history.Figures { return history.Figures{BandwidthRatio: v} },
+				report.Budget:    func(v *float64) history.Figures { return history.Figures{BudgetRatio: v} },
+			} {
+				for t, v := range history.Verdicts(hours, database, check) {
+					if i := w.index(t); i >= 0 {
+						add(i, of(v.Value))
+					}
+				}
+			}
+			continue
+		}
+		for _, of := range m.days {
+			if one, i := of.Databases[database], w.index(of.Date()); one != nil && i >= 0 {
+				add(i, one.Figures)
+			}
+		}
+		for date := w.from; !date.After(w.to); date = date.Add(day) {
+			if hours := beginning(m.readings, base(date)); !m.compacted(date) && len(hours) > 0 {
+				end, _ := slices.BinarySearchFunc(hours, date.Add(day), func(h *history.GaugeHour, t time.Time) int { return h.Hour().Compare(t) })
+				add(w.index(date), history.SumUp(hours[:end], database, date))
 			}
 		}
 	}
-	for i := range hits {
-		s.HitRate[i] = ratio(history.Figures{Hits: hits[i], Misses: misses[i]}.HitRate())
+	for i, f := range points {
+		s.HitRate[i], s.MemoryRatio[i], s.CommandsRatio[i], s.Commands[i] = ratio(f.HitRate()), ratio(f.MemoryRatio), ratio(f.CommandsRatio), f.Commands
+		s.BandwidthRatio[i], s.BudgetRatio[i] = ratio(f.BandwidthRatio), ratio(f.BudgetRatio)
 	}
-	for check, points := range map[report.Check][]*float64{
-		report.Memory: s.MemoryRatio, report.Commands: s.CommandsRatio, report.Bandwidth: s.BandwidthRatio, report.Budget: s.BudgetRatio,
-	} {
-		for t, v := range history.Verdicts(hours, database, check) {
-			if i := w.index(t); i >= 0 && v.Value != nil {
-				points[i] = ratio(v.Value)
-			}
-		}
-	}
-	return s.known()
-}
-
-// known returns s without the shares that no point has.
-func (s *FigureSeries) known() *FigureSeries {
+	// A share that no point has is left out.
 	for _, points := range []*[]*float64{&s.BandwidthRatio, &s.BudgetRatio} {
 		if !slices.ContainsFunc(*points, func(v *float64) bool { return v != nil }) {
 			*points = nil
 		}
 	}
-	return s
+	return s, sum
 }
 
-func newFigureSeries(w window) *FigureSeries {
-	n := w.points()
-	return &FigureSeries{
-		From: w.from, StepSeconds: int64(w.step / time.Second),
-		HitRate: make([]*float64, n), MemoryRatio: make([]*float64, n), CommandsRatio: make([]*float64, n), Commands: make([]*float64, n),
-		BandwidthRatio: make([]*float64, n), BudgetRatio: make([]*float64, n),
-	}
-}
-
-// plus adds v to a sum. A sum of nothing is nil.
+// plus adds v to a sum. A sum of nothing is nil, and so is one that JSON cannot hold.
 func plus(sum, v *float64) *float64 {
 	switch {
 	case v == nil:
@@ -150,7 +159,10 @@ func plus(sum, v *float64) *float64 {
 	case sum == nil:
 		return new(*v)
 	}
-	return new(*sum + *v)
+	if both := *sum + *v; !math.IsInf(both, 0) {
+		return &both
+	}
+	return nil
 }
 
 // ratio rounds a share to five digits.

@@ -35,8 +35,8 @@ func TestChecksAreThoseOfTheLastDay(t *testing.T) {
 		want bool
 	}{
 		{"a verdict of now", 0, true},
-		{"one that is just recent enough", verdictsFrom, true},
-		{"one that is too old", verdictsFrom + time.Second, false},
+		{"one whose next is due", shownFor(0), true},
+		{"one that is too old", shownFor(0) + time.Second, false},
 	} {
 		f := newFixture(t, two)
 		f.reading("main", start, map[string]report.Reading{"cache": {Checks: map[report.Check]report.Verdict{
@@ -70,19 +70,19 @@ func TestSharesAndForecastsAreTheLastThatAreKnown(t *testing.T) {
 	if !d.ReadAt.Equal(start.Add(-10*time.Minute)) || d.Replica != "a" || d.Policy != "noeviction" || d.Gauges[report.GaugeKeys] != 15 || d.Figures != nil {
 		t.Errorf("the last reading is %v %s %s %v", d.ReadAt, d.Replica, d.Policy, d.Gauges)
 	}
-	// A later run of which nothing is known keeps the shares, not the forecasts.
+	// After a later run of which nothing is known, all of it is what was known last.
 	f.reading("main", start.Add(-5*time.Minute), map[string]report.Reading{"cache": {Checks: used(-1, -1)}})
 	d = one()
-	if *d.MemoryRatio != 0.12346 || *d.CommandsRatio != 0.5 || d.MemoryFullInSeconds != nil || d.CommandsOutInSeconds != nil || d.CommandsAtLeast {
+	if *d.MemoryRatio != 0.12346 || *d.CommandsRatio != 0.5 || *d.MemoryFullInSeconds != 74*3600-630 || *d.CommandsOutInSeconds != 0 || !d.CommandsAtLeast {
 		t.Errorf("after an unknown verdict %+v", d)
 	}
 	if d.Checks[report.Memory].Status != report.Unknown || d.Replica != "a" {
 		t.Errorf("after an unknown verdict the check is %+v of replica %q", d.Checks[report.Memory], d.Replica)
 	}
 	// A lower bound needs a share.
-	f.reading("main", start, map[string]report.Reading{"queue": {Values: map[report.Gauge]float64{report.GaugeMonthCommandsSeen: 3}, Checks: used(-1, -1)}})
-	if d := f.read(Query{Range: "1h"}).Databases[1]; d.CommandsAtLeast || d.MemoryRatio != nil || d.HitRate != nil || d.ReadAt != (time.Time{}) {
-		t.Errorf("of another shard's database nothing is known, but %+v", d)
+	f.reading("other", start, map[string]report.Reading{"queue": {Values: map[report.Gauge]float64{report.GaugeMonthCommandsSeen: 3}, Checks: used(-1, -1)}})
+	if d := f.read(Query{Range: "1h"}).Databases[1]; d.CommandsAtLeast || d.MemoryRatio != nil || d.HitRate != nil || !d.ReadAt.Equal(start) {
+		t.Errorf("of a database without a share %+v", d)
 	}
 	if d := one(); d.MemoryRatio == nil {
 		t.Error("a run without the database loses its share")
@@ -103,7 +103,7 @@ func TestHitRateIsOfTheRange(t *testing.T) {
 }
 
 func TestFiguresSortReadingsIntoPoints(t *testing.T) {
-	w := window{from: noon.Truncate(time.Hour), to: noon.Truncate(time.Hour).Add(30 * time.Minute), step: 10 * time.Minute}
+	w := window{from: noon.Truncate(time.Hour), to: noon.Truncate(time.Hour).Add(30*time.Minute - 1), step: 10 * time.Minute}
 	f := newFixture(t, two)
 	for minute, r := range map[int]report.Reading{
 		-1: {Values: counters(100, 100, 1000), Checks: used(0.9, 0.9)},
@@ -117,7 +117,10 @@ func TestFiguresSortReadingsIntoPoints(t *testing.T) {
 	}
 	hours, err := f.archive.Readings(t.Context(), "main", w.from.Add(-time.Hour), w.to)
 	f.must(err)
-	got := figureSeries(w, hours, "cache")
+	got, sum := figureSeries(w, "cache", []*material{{readings: hours}}, false)
+	if *sum.Hits != 8 || *sum.Misses != 2 || *sum.Commands != 30 {
+		t.Errorf("in all counters grew by %v, %v and %v", *sum.Hits, *sum.Misses, *sum.Commands)
+	}
 	for name, tt := range map[string]struct {
 		got  []*float64
 		want []any
@@ -171,17 +174,17 @@ func TestFiguresOfAMonthAreDays(t *testing.T) {
 		got  []*float64
 		want []any
 	}{
-		"hit rate": {s.HitRate, []any{0.9, 0.64286, 0.5625}},
+		"hit rate": {s.HitRate, []any{0.9, 0.64286, "–"}},
 		"memory":   {s.MemoryRatio, []any{0.2, 0.4, 0.5}},
 		"share":    {s.CommandsRatio, []any{0.4, 0.8, 1.0}},
-		"commands": {s.Commands, []any{100.0, 100.0, 100.0}},
+		"commands": {s.Commands, []any{100.0, 100.0, "–"}},
 	} {
 		if diff := cmp.Diff(tt.want, values(tt.got[n-3:])); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	if got := f.read(Query{Range: "7d"}).Databases[0].HitRate; *d.HitRate != 0.675 || *got != 0.675 {
-		t.Errorf("hit rate of the week is %v in detail, %v among all; want 270 of 400", *d.HitRate, *got)
+	if got := f.read(Query{Range: "7d"}).Databases[0].HitRate; *d.HitRate != 0.75 || *got != 0.75 {
+		t.Errorf("hit rate of the week is %v in detail, %v among all; want 180 of 240", *d.HitRate, *got)
 	}
 	// A day that lies before the window counts no more.
 	f.now = first.Add(8*day + time.Hour)

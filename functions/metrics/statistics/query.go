@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +23,18 @@ type Query struct {
 	Region string
 	// Step is the width of a series' point; zero takes the range's.
 	Step time.Duration
+	// Search, Environment and State choose databases: by a part of the name, by the
+	// environment and by the status. Empty is all.
+	Search, Environment string
+	State               Word
+	// Page is which page of the databases is shown, from 1 on; zero is the first.
+	Page int
+}
+
+// Matches reports whether the database is among those that the query chooses.
+func (q Query) Matches(d *Database) bool {
+	return (q.Search == "" || strings.Contains(d.Name, strings.ToLower(q.Search))) &&
+		(q.Environment == "" || d.Environment == q.Environment) && (q.State == "" || d.Status == q.State)
 }
 
 const day = 24 * time.Hour
@@ -63,9 +76,22 @@ type QueryError struct {
 
 func (e *QueryError) Error() string { return e.Text }
 
-// Parse reads range, database, region and step. An error is a [*QueryError].
+// Parse reads range, database, region, step, search, environment, state and page. An error
+// is a [*QueryError].
 func Parse(v url.Values, c *config.Config) (Query, error) {
-	q := Query{Range: v.Get("range"), Database: v.Get("database"), Region: v.Get("region")}
+	q := Query{
+		Range: v.Get("range"), Database: v.Get("database"), Region: v.Get("region"),
+		Search: strings.TrimSpace(v.Get("search")), Environment: v.Get("environment"), State: Word(v.Get("state")),
+	}
+	if q.State != "" && !slices.Contains(Words(), q.State) {
+		return q, &QueryError{Text: fmt.Sprintf("state %q is not known, want one of %s", report.CutEvidence(string(q.State)), join(Words()))}
+	}
+	if text := v.Get("page"); text != "" {
+		var err error
+		if q.Page, err = strconv.Atoi(text); err != nil || q.Page < 1 {
+			return q, &QueryError{Text: fmt.Sprintf("page %q is no page, want a number such as 2", report.CutEvidence(text))}
+		}
+	}
 	q.Range = cmp.Or(q.Range, spans[0].name)
 	if !slices.Contains(Ranges(), q.Range) {
 		return q, &QueryError{Text: fmt.Sprintf("range %q is not known, want one of %s", report.CutEvidence(q.Range), strings.Join(Ranges(), ", "))}
@@ -90,18 +116,27 @@ func Parse(v url.Values, c *config.Config) (Query, error) {
 	return q, nil
 }
 
+func join(words []Word) string {
+	var out []string
+	for _, w := range words {
+		out = append(out, string(w))
+	}
+	return strings.Join(out, ", ")
+}
+
 // span returns that of the range, which is known.
 func (q Query) span() span {
 	return spans[slices.IndexFunc(spans, func(s span) bool { return s.name == q.Range })]
 }
 
-// window is the query's time.
+// window is the query's time: from, to and what lies between, in points of a step.
 type window struct {
 	from, to time.Time
 	step     time.Duration
 }
 
-// window of a query whose pings come every so often: points are aligned to the step.
+// window of a query whose pings come every so often. Its points are aligned to the step, and
+// those of a long range to the day on which it begins, because days are counted whole.
 func (q Query) window(now time.Time, every time.Duration) window {
 	s := q.span()
 	step := q.Step
@@ -111,21 +146,25 @@ func (q Query) window(now time.Time, every time.Duration) window {
 			step = min(step, max(minStep, every))
 		}
 	}
-	to := now.Truncate(step).Add(step)
-	return window{from: to.Add(-s.wide).Truncate(step), to: to, step: step}
+	align := step
+	if q.long() {
+		align = day
+	}
+	return window{from: now.Add(-s.wide).Truncate(align), to: now, step: step}
 }
 
-// points is how many steps the window has.
-func (w window) points() int { return int((w.to.Sub(w.from) + w.step - 1) / w.step) }
+// long says that the range is wider than the hours that are read.
+func (q Query) long() bool { return q.span().wide > day }
 
-// daily is the window in whole days.
-func (w window) daily() window {
-	return window{from: w.from.Truncate(day), to: w.to.Add(day - 1).Truncate(day), step: day}
-}
+// points is how many steps the window has, of which the last is not over.
+func (w window) points() int { return int(w.to.Sub(w.from)/w.step) + 1 }
+
+// by is the window in points of another step.
+func (w window) by(step time.Duration) window { return window{w.from, w.to, step} }
 
 // index is the point that t falls into, negative for none.
 func (w window) index(t time.Time) int {
-	if t.Before(w.from) || !t.Before(w.to) {
+	if t.Before(w.from) || t.After(w.to) {
 		return -1
 	}
 	return int(t.Sub(w.from) / w.step)

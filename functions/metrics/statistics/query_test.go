@@ -86,26 +86,27 @@ func TestWindow(t *testing.T) {
 		name       string
 		query      Query
 		now, every string
-		from, to   string
+		from       string
 		step       time.Duration
 		points     int
 	}{
-		{"an hour ends with the point that is not over", Query{Range: "1h"}, "2026-11-22 12:00:30", "1m", "2026-11-22 11:01:00", "2026-11-22 12:01:00", time.Minute, 60},
-		{"a point begins exactly now", Query{Range: "1h"}, "2026-11-22 12:00:00", "1m", "2026-11-22 11:01:00", "2026-11-22 12:01:00", time.Minute, 60},
-		{"an hour of frequent pings is as fine as they are", Query{Range: "1h"}, "2026-11-22 12:00:30", "30s", "2026-11-22 11:01:00", "2026-11-22 12:01:00", 30 * time.Second, 120},
-		{"but no finer than a page can show", Query{Range: "1h"}, "2026-11-22 12:00:31", "2s", "2026-11-22 11:00:40", "2026-11-22 12:00:40", 10 * time.Second, 360},
-		{"rare pings make it no coarser", Query{Range: "1h"}, "2026-11-22 12:00:30", "5m", "2026-11-22 11:01:00", "2026-11-22 12:01:00", time.Minute, 60},
-		{"six hours", Query{Range: "6h"}, "2026-11-22 12:00:30", "30s", "2026-11-22 06:05:00", "2026-11-22 12:05:00", 5 * time.Minute, 72},
-		{"a day", Query{Range: "24h"}, "2026-11-22 12:00:30", "1m", "2026-11-21 12:15:00", "2026-11-22 12:15:00", 15 * time.Minute, 96},
-		{"a week", Query{Range: "7d"}, "2026-11-22 12:00:30", "1m", "2026-11-15 13:00:00", "2026-11-22 13:00:00", time.Hour, 168},
-		{"a month", Query{Range: "30d"}, "2026-11-22 12:00:30", "1m", "2026-10-23 18:00:00", "2026-11-22 18:00:00", 6 * time.Hour, 120},
-		{"a step of its own", Query{Range: "1h", Step: 7 * time.Minute}, "2026-11-22 12:00:30", "1m", "2026-11-22 11:03:00", "2026-11-22 12:06:00", 7 * time.Minute, 9},
+		{"an hour ends now, with the point that is not over", Query{Range: "1h"}, "2026-11-22 12:00:30", "1m", "2026-11-22 11:00:00", time.Minute, 61},
+		{"a point begins exactly now", Query{Range: "1h"}, "2026-11-22 12:00:00", "1m", "2026-11-22 11:00:00", time.Minute, 61},
+		{"an hour of frequent pings is as fine as they are", Query{Range: "1h"}, "2026-11-22 12:00:30", "30s", "2026-11-22 11:00:30", 30 * time.Second, 121},
+		{"but no finer than a page can show", Query{Range: "1h"}, "2026-11-22 12:00:31", "2s", "2026-11-22 11:00:30", 10 * time.Second, 361},
+		{"rare pings make it no coarser", Query{Range: "1h"}, "2026-11-22 12:00:30", "5m", "2026-11-22 11:00:00", time.Minute, 61},
+		{"six hours", Query{Range: "6h"}, "2026-11-22 12:00:30", "30s", "2026-11-22 06:00:00", 5 * time.Minute, 73},
+		{"a day", Query{Range: "24h"}, "2026-11-22 12:00:30", "1m", "2026-11-21 12:00:00", 15 * time.Minute, 97},
+		{"a week begins with its first day", Query{Range: "7d"}, "2026-11-22 12:00:30", "1m", "2026-11-15 00:00:00", time.Hour, 181},
+		{"a month", Query{Range: "30d"}, "2026-11-22 12:00:30", "1m", "2026-10-23 00:00:00", 6 * time.Hour, 123},
+		{"a step of its own", Query{Range: "1h", Step: 7 * time.Minute}, "2026-11-22 12:00:30", "1m", "2026-11-22 10:56:00", 7 * time.Minute, 10},
+		{"a step as wide as the range covers it all the same", Query{Range: "1h", Step: time.Hour}, "2026-11-22 12:05:00", "1m", "2026-11-22 11:00:00", time.Hour, 2},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			every, _ := time.ParseDuration(tt.every)
 			w := tt.query.window(at(tt.now), every)
-			if !w.from.Equal(at(tt.from)) || !w.to.Equal(at(tt.to)) || w.step != tt.step || w.points() != tt.points {
+			if !w.from.Equal(at(tt.from)) || !w.to.Equal(at(tt.now)) || w.step != tt.step || w.points() != tt.points {
 				t.Errorf("window() = %v to %v by %v with %d points", w.from, w.to, w.step, w.points())
 			}
 		})
@@ -114,21 +115,14 @@ func TestWindow(t *testing.T) {
 
 func TestIndex(t *testing.T) {
 	w := window{from: noon, to: noon.Add(25 * time.Second), step: 10 * time.Second}
-	if w.points() != 3 {
+	if w.points() != 3 || w.by(5*time.Second).points() != 6 || w.by(day).points() != 1 {
 		t.Errorf("%d points, want the last one to be cut short", w.points())
 	}
 	for after, want := range map[time.Duration]int{
-		-time.Nanosecond: -1, 0: 0, 10*time.Second - 1: 0, 10 * time.Second: 1, 20 * time.Second: 2, 25*time.Second - 1: 2, 25 * time.Second: -1,
+		-time.Nanosecond: -1, 0: 0, 10*time.Second - 1: 0, 10 * time.Second: 1, 20 * time.Second: 2, 25 * time.Second: 2, 25*time.Second + 1: -1,
 	} {
 		if got := w.index(noon.Add(after)); got != want {
 			t.Errorf("%v after the beginning lies in point %d, want %d", after, got, want)
 		}
-	}
-	d := w.daily()
-	if midnight := noon.Truncate(day); !d.from.Equal(midnight) || !d.to.Equal(midnight.Add(day)) || d.step != day || d.points() != 1 {
-		t.Errorf("daily() = %+v, want the day", d)
-	}
-	if d := (window{from: noon.Truncate(day), to: noon.Truncate(day).Add(day)}).daily(); d.points() != 1 {
-		t.Errorf("a whole day has %d days", d.points())
 	}
 }

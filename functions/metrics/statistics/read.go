@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/history"
@@ -42,8 +44,10 @@ type Reader struct {
 	pings      cache[history.PingHour]
 	gauges     cache[history.GaugeHour]
 
-	mu   sync.Mutex
-	mock map[string]mockIncidents // by shard
+	documents documents
+	// turns bounds how many answers are made at once, because each holds the documents that it
+	// is made from.
+	turns chan struct{}
 }
 
 // NewReader returns a Reader.
@@ -54,9 +58,16 @@ func NewReader(o Options) *Reader {
 		days:   cache[history.Day]{width: day, keep: (uptimeDays + 2) * day, late: o.Archive.Retention() + 2*day, began: (*history.Day).Date},
 		pings:  cache[history.PingHour]{width: time.Hour, keep: hours, began: (*history.PingHour).Hour},
 		gauges: cache[history.GaugeHour]{width: time.Hour, keep: hours, began: (*history.GaugeHour).Hour},
-		mock:   map[string]mockIncidents{},
+		turns:  make(chan struct{}, turns),
 	}
 }
+
+// turns is how many answers are made at once. Others wait: the processor is the same, and
+// the memory is that of two.
+const turns = 2
+
+// readers is how many shards are read at once.
+const readers = 8
 
 // ErrNothing is the error of Read if nothing at all could be read.
 var ErrNothing = errors.New("nothing could be read")
@@ -64,10 +75,20 @@ var ErrNothing = errors.New("nothing could be read")
 // Read answers q. Missing names what could not be read. If that is everything, Read
 // returns ErrNothing with the answer.
 func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
+	s, _, err := r.read(ctx, q, nil)
+	return s, err
+}
+
+// Page answers q for all databases as Read does, and from the same documents for the one that
+// choose returns.
+func (r *Reader) Page(ctx context.Context, q Query, choose func(*Statistics) string) (all, one *Statistics, err error) {
+	return r.read(ctx, q, choose)
+}
+
+func (r *Reader) read(ctx context.Context, q Query, choose func(*Statistics) string) (s, one *Statistics, err error) {
 	now := r.options.Now().UTC()
-	pingEvery := r.config.Every(report.HealthCheck)
-	w := q.window(now, pingEvery)
-	s := &Statistics{
+	w := q.window(now, r.config.Every(report.HealthCheck))
+	s = &Statistics{
 		GeneratedAt: now, Version: r.options.Version, Range: q.Range, From: w.from, To: w.to, StepSeconds: int64(w.step / time.Second),
 		Databases: []Database{}, Past: []incidents.Incident{},
 		Monitor: Monitor{Status: JobOK, Jobs: []JobStatus{}, Footprint: r.footprints},
@@ -75,29 +96,114 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
 	if i := slices.IndexFunc(r.footprints, func(f Footprint) bool { return f.Database == q.Database }); i >= 0 {
 		s.Monitor.Footprint = r.footprints[i : i+1]
 	}
-	var states []incident.State
-	var past []incident.Document
-	read := false
-	for _, shard := range r.config.ShardNames() {
-		sr := &shardReader{Reader: r, s: s, q: q, w: w, now: now, shard: shard}
-		m := sr.material(ctx)
-		for _, d := range r.config.InShard(shard) {
+	select {
+	case r.turns <- struct{}{}:
+		defer func() { <-r.turns }()
+	case <-ctx.Done():
+		s.Missing = []string{"everything: too many pages are asked for at once"}
+		return s, nil, ErrNothing
+	}
+	materials := r.materials(ctx, s, q, w)
+	for _, m := range materials {
+		for _, d := range r.config.InShard(m.shard) {
 			if q.Database == "" || d.Name == q.Database {
-				s.Databases = append(s.Databases, sr.database(ctx, d, m))
+				s.Databases = append(s.Databases, m.database(ctx, d, materials, q.Database != ""))
 			}
 		}
-		state, err := sr.state(ctx)
-		if err != nil {
-			sr.missing(ctx, "incidents", err)
-		} else {
-			read = true
-			sr.fallback(ctx, state)
-		}
-		if state != nil {
-			states = append(states, *state)
-		}
-		past = append(past, sr.past(ctx)...)
 	}
+	read := false
+	var states []incident.State
+	var past []incident.Document
+	for _, m := range materials {
+		s.Missing = append(s.Missing, m.unread...)
+		s.Monitor.Jobs = append(s.Monitor.Jobs, m.jobs...)
+		read = read || m.stateRead
+		if m.state != nil {
+			states = append(states, *m.state)
+		}
+		past = append(past, m.incidents...)
+	}
+	s.incidents(now, q, past, states)
+	for _, list := range [][]incidents.Incident{s.Incidents.Open, s.Incidents.Resolved, s.Incidents.Drills, s.Past} {
+		for k := range list {
+			list[k].Environment = r.environment(list[k].Database)
+		}
+	}
+	for _, j := range s.Monitor.Jobs {
+		if j.State != JobOK {
+			s.Monitor.Status = JobLate
+		}
+		read = read || !j.LastRun.IsZero()
+	}
+	open := map[string][]incidents.Incident{}
+	for _, i := range s.Incidents.Open {
+		open[i.Database] = append(open[i.Database], i)
+	}
+	judge := func(d *Database) {
+		d.judge(open[d.Name], now, r.config.Alerting.Missing.After(r.config.Database(d.Name).Checks.Ping.Every))
+	}
+	for i := range s.Databases {
+		judge(&s.Databases[i])
+	}
+	s.Databases = slices.DeleteFunc(s.Databases, func(d Database) bool { return !q.Matches(&d) })
+	if len(s.Missing) > 0 && !read {
+		return s, nil, ErrNothing
+	}
+	if choose != nil && len(s.Databases) > 0 {
+		c := r.config.Database(choose(s))
+		m := materials[slices.IndexFunc(materials, func(m *material) bool { return m.shard == c.Shard })]
+		m.unread = nil
+		of := *s
+		of.Databases = []Database{m.database(ctx, c, materials, true)}
+		of.Missing = m.unread
+		judge(&of.Databases[0])
+		one = &of
+	}
+	return s, one, nil
+}
+
+// materials reads what an answer is made from: that of each shard in the order of the
+// configuration, and then of those that there were. Where one database is asked for, history
+// is that of the shards that know it.
+func (r *Reader) materials(ctx context.Context, s *Statistics, q Query, w window) []*material {
+	overviews, err := r.archive.Overviews(ctx)
+	if err != nil {
+		s.Missing = append(s.Missing, "overviews")
+		r.options.Log.WarnContext(ctx, "statistics incomplete", slog.String("event", "statistics_failed"), slog.Any("error", err))
+	}
+	configured := r.config.ShardNames()
+	all := slices.Clone(configured)
+	for _, name := range slices.Sorted(maps.Keys(overviews)) {
+		if !slices.Contains(configured, name) {
+			all = append(all, name)
+		}
+	}
+	out := make([]*material, len(all))
+	var group errgroup.Group
+	group.SetLimit(readers)
+	for i, shard := range all {
+		m := &material{Reader: r, shard: shard, w: w, long: q.long(), now: s.GeneratedAt, overview: overviews[shard], pings: map[string][]*history.PingHour{}}
+		if m.overview == nil {
+			m.overview, m.blind = history.NewOverview(shard), err
+		}
+		out[i] = m
+		group.Go(func() error {
+			known := q.Database == "" || m.overview.Databases[q.Database] != nil || r.config.Database(q.Database).Shard == shard
+			if known {
+				m.history(ctx)
+			}
+			if i < len(configured) {
+				m.alert(ctx)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // no function fails
+	return out
+}
+
+// incidents fills in what is wrong and what was, from documents and Alert's states.
+func (s *Statistics) incidents(now time.Time, q Query, past []incident.Document, states []incident.State) {
 	s.Incidents = incidents.New(now, states...)
 	if q.Database != "" {
 		s.Incidents = s.Incidents.Only(q.Database)
@@ -115,7 +221,7 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
 	}
 	s.Monitor.Deliveries = s.Incidents.Deliveries
 	for _, d := range past {
-		if d.Drill || d.Resolved.IsZero() || d.Resolved.Before(w.from) {
+		if d.Drill || d.Resolved.IsZero() || d.Resolved.Before(s.From) || d.Opened.Before(s.From.Add(-longest)) {
 			continue
 		}
 		if !shown[d.ID] && (q.Database == "" || d.Series.Database == q.Database) {
@@ -124,25 +230,7 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
 			s.Monitor.Deliveries.Add(i.Told)
 		}
 	}
-	for _, list := range [][]incidents.Incident{s.Incidents.Open, s.Incidents.Resolved, s.Incidents.Drills, s.Past} {
-		for k := range list {
-			list[k].Environment = r.environment(list[k].Database)
-		}
-	}
 	slices.SortStableFunc(s.Past, func(a, b incidents.Incident) int { return b.Resolved.Compare(a.Resolved) })
-	for _, j := range s.Monitor.Jobs {
-		if j.State != JobOK {
-			s.Monitor.Status = JobLate
-		}
-		read = read || !j.LastRun.IsZero()
-	}
-	for i := range s.Databases {
-		s.Databases[i].judge(s.Incidents.Open, now, r.config.Alerting.Missing.After(pingEvery))
-	}
-	if len(s.Missing) > 0 && !read {
-		return s, ErrNothing
-	}
-	return s, nil
 }
 
 // environment returns that of a database, and the document's for what is not configured,
@@ -183,65 +271,6 @@ func (r *Reader) regions(shard string) []string {
 	return []string{r.options.Region}
 }
 
-// shardReader reads one shard's part of an answer.
-type shardReader struct {
-	*Reader
-	s     *Statistics
-	q     Query
-	w     window
-	now   time.Time
-	shard string
-}
-
-func (r *shardReader) missing(ctx context.Context, what string, err error) {
-	r.s.Missing = append(r.s.Missing, what+" of shard "+r.shard)
-	r.options.Log.WarnContext(ctx, "statistics incomplete", slog.String("event", "statistics_failed"), slog.String("shard", r.shard), slog.Any("error", err))
-}
-
-// state returns Alert's state of the shard, or nil where there is none yet.
-func (r *shardReader) state(ctx context.Context) (*incident.State, error) {
-	doc, err := r.options.Store.Get(ctx, incident.StateKey(r.shard))
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	state, err := incident.Decode(doc.Data)
-	if err != nil {
-		return nil, err
-	}
-	return &state, nil
-}
-
 // longest is how long before the window an incident may have been opened to be found
 // among those that were resolved in it.
 const longest = day
-
-// past returns the incidents that may have been resolved in the window, or are open.
-func (r *shardReader) past(ctx context.Context) []incident.Document {
-	documents, err := r.documents(ctx, r.w.from.Add(-longest))
-	if err != nil {
-		r.missing(ctx, "past incidents", err)
-	}
-	return documents
-}
-
-// documents returns the documents of incidents that were opened from a time on. It leaves
-// out, and reports as missing, those that cannot be decoded.
-func (r *shardReader) documents(ctx context.Context, from time.Time) ([]incident.Document, error) {
-	first, last := store.Prefix(incident.DocumentKey(r.shard, ""))
-	var out []incident.Document
-	// Ids begin with the second of opening.
-	for doc, err := range r.options.Store.Range(ctx, first+from.Format("20060102T150405Z"), last) {
-		if err != nil {
-			return out, err
-		}
-		if d, err := incident.DecodeDocument(doc.Data); err != nil {
-			r.missing(ctx, "an incident", err)
-		} else {
-			out = append(out, d)
-		}
-	}
-	return out, nil
-}

@@ -70,47 +70,33 @@ func rank(values []float64, percent int) *float64 {
 		return nil
 	}
 	slices.Sort(values)
-	return tenths(values[(len(values)*percent+99)/100-1])
+	return tenths(history.NearestRank(values, percent))
 }
 
 func tenths(v float64) *float64 { return new(math.Round(v*10) / 10) }
 
-// samplesOf yields a database's samples: those of the old days, and those of the hours on
-// days of which old has none. A month is forty thousand, so they are not copied.
+// samplesOf yields a database's samples: those of the old days, and those of the hours that
+// are not among them. A month is forty thousand, so they are not copied.
 func samplesOf(hours []*history.PingHour, old []*history.SampleDay, region, database string) iter.Seq[report.Sample] {
 	return func(yield func(report.Sample) bool) {
-		covered := map[time.Time]bool{}
+		had := map[int64]bool{}
 		for _, d := range old {
+			kept := len(hours) > 0 && d.Date().Add(day).After(hours[0].Hour())
 			for s := range d.Each(region) {
-				covered[d.Date()] = true
+				if kept {
+					had[s.At.Unix()] = true
+				}
 				if !yield(s) {
 					return
 				}
 			}
 		}
 		for _, h := range hours {
-			if covered[h.Hour().Truncate(day)] {
-				continue
-			}
 			for s := range h.Each(database) {
-				if !yield(s) {
+				if !had[s.At.Unix()] && !yield(s) {
 					return
 				}
 			}
 		}
 	}
-}
-
-// lastPing returns the database's last ping, or nil.
-func lastPing(hours []*history.PingHour, database string) *Ping {
-	for _, h := range slices.Backward(hours) {
-		var last *Ping
-		for s := range h.Each(database) {
-			last = &Ping{At: s.At, Status: s.Status, Cause: string(s.Cause), Phases: s.Phases}
-		}
-		if last != nil {
-			return last
-		}
-	}
-	return nil
 }

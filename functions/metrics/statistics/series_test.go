@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -39,7 +40,7 @@ func TestRankIsTheNearest(t *testing.T) {
 
 // A series of three points of a minute, of samples that say the second and the wait.
 func TestPings(t *testing.T) {
-	w := window{from: noon.Truncate(time.Minute), to: noon.Truncate(time.Minute).Add(3 * time.Minute), step: time.Minute}
+	w := window{from: noon.Truncate(time.Minute), to: noon.Truncate(time.Minute).Add(3*time.Minute - 1), step: time.Minute}
 	at := func(second int, s report.Sample) report.Sample {
 		s.At = w.from.Add(time.Duration(second) * time.Second)
 		return s
@@ -88,21 +89,28 @@ func TestPings(t *testing.T) {
 	}
 }
 
-func TestLastPing(t *testing.T) {
+// However long ago it was, and whether or not its day was compacted.
+func TestTheLastPingIsKept(t *testing.T) {
 	f := newFixture(t, two)
 	f.ping("main", west, noon.Add(-2*time.Hour), map[string]report.Sample{"cache": good(5), "queue": good(6)})
 	f.ping("main", west, noon.Add(-time.Hour), map[string]report.Sample{"cache": good(7)})
 	f.ping("main", west, noon.Add(-time.Hour+time.Minute), map[string]report.Sample{"cache": failed})
-	hours, err := f.archive.Pings(t.Context(), "main", west, noon.Add(-3*time.Hour), noon)
-	f.must(err)
 	want := &Ping{At: noon.Add(-time.Hour + time.Minute).Truncate(time.Second), Status: report.Fail, Cause: "tcp_refused"}
-	if diff := cmp.Diff(want, lastPing(hours, "cache")); diff != "" {
-		t.Errorf("the last ping (-want +got):\n%s", diff)
-	}
-	if got := lastPing(hours, "queue"); got == nil || !got.At.Equal(noon.Add(-2*time.Hour)) || got.Phases.Wait != 6 {
-		t.Errorf("the last ping of a database that was left out lately is %+v, want the one before", got)
-	}
-	if got := lastPing(hours, "none"); got != nil {
-		t.Errorf("the last ping of a database without any is %+v", got)
+	for _, age := range []time.Duration{0, 2 * time.Hour, 13 * time.Hour, 25 * time.Hour, 20 * day} {
+		f.now = noon.Add(age)
+		if age == 2*time.Hour {
+			_, err := f.archive.Renew(t.Context(), history.Compaction{Shard: "main", Regions: []string{east, west}}, f.now)
+			f.must(err)
+		}
+		if age == 25*time.Hour {
+			f.compact("main", noon)
+		}
+		d := f.read(Query{Range: "1h"}).Databases[0]
+		if diff := cmp.Diff(want, d.Regions[0].Last); diff != "" {
+			t.Errorf("after %s the last ping (-want +got):\n%s", age, diff)
+		}
+		if d.Regions[1].Last != nil {
+			t.Errorf("after %s the last ping of a region without any is %+v", age, d.Regions[1].Last)
+		}
 	}
 }

@@ -7,7 +7,11 @@
 package statistics
 
 import (
+	"bytes"
 	_ "embed" // for the schema
+	"encoding/json"
+	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -29,7 +33,8 @@ type Statistics struct {
 	GeneratedAt time.Time `json:"generated_at"`
 	Version     string    `json:"version,omitempty"`
 	// Range is what was asked for: "1h", "6h", "24h", "7d" or "30d". From and To bound
-	// it, and StepSeconds is the width of a series' point.
+	// what was counted, and StepSeconds is the width of a series' point. A range of days
+	// begins with the day on which it begins.
 	Range       string    `json:"range"`
 	From        time.Time `json:"from"`
 	To          time.Time `json:"to"`
@@ -172,13 +177,15 @@ type FigureSeries struct {
 // Uptime is how a database did against its objective.
 type Uptime struct {
 	Days int `json:"days"`
+	// From is since when there are pings of these days.
+	From time.Time `json:"from,omitzero"`
 	// Good and Failed count pings; Availability is good among both.
 	Good         int      `json:"good"`
 	Failed       int      `json:"failed"`
 	Availability *float64 `json:"availability,omitempty"`
 	Objective    float64  `json:"objective"`
-	// BudgetLeft is the share of the failures that the objective allows which is
-	// left; below zero it is overspent.
+	// BudgetLeft is the share of the failures that the objective allows in all these days,
+	// at the pace of the pings there are, which is left; below zero it is overspent.
 	BudgetLeft *float64 `json:"budget_left,omitempty"`
 }
 
@@ -195,9 +202,10 @@ type JobState string
 
 // The states, the best first. The worst is the monitor's.
 const (
-	JobOK    JobState = "ok"
-	JobLate  JobState = "late"
-	JobNever JobState = "never"
+	JobOK      JobState = "ok"
+	JobLate    JobState = "late"
+	JobUnknown JobState = "unknown" // not all could be read where its runs would be
+	JobNever   JobState = "never"
 )
 
 // Monitor is pongwatch itself.
@@ -232,6 +240,35 @@ func (w Word) String() string {
 		return "mock mode"
 	}
 	return string(w)
+}
+
+// Encode writes the statistics as JSON, database by database.
+func (s *Statistics) Encode(w io.Writer) error {
+	frame := *s
+	frame.Databases = []Database{}
+	text, err := json.Marshal(frame)
+	if err != nil {
+		return fmt.Errorf("encoding the statistics: %w", err)
+	}
+	const list = `"databases":[`
+	before, after, _ := bytes.Cut(text, []byte(list))
+	if _, err := w.Write(text[:len(before)+len(list)]); err != nil {
+		return err
+	}
+	for i := range s.Databases {
+		one, err := json.Marshal(&s.Databases[i])
+		if err != nil {
+			return fmt.Errorf("encoding the statistics of %s: %w", s.Databases[i].Name, err)
+		}
+		if i > 0 {
+			one = append([]byte{','}, one...)
+		}
+		if _, err := w.Write(one); err != nil {
+			return err
+		}
+	}
+	_, err = w.Write(append(after, '\n'))
+	return err
 }
 
 func worse(a, b Word) bool {

@@ -27,8 +27,8 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// MaxSize is the largest size in bytes of one document.
-const MaxSize = 1 << 20
+// MaxSize is the largest size in bytes of one document: all that 200 secrets hold may lie in one file.
+const MaxSize = 12 << 20
 
 // maxDepth bounds nesting: a real document has a dozen levels, and the YAML parser
 // needs time in the square of the depth.

@@ -132,7 +132,7 @@ func TestSourcesThatCannotBeParsed(t *testing.T) {
 	const example = "; example: databases:\n  - name: prod-cache"
 	for _, c := range []struct{ name, text, want string }{
 		{"a tab as indentation", "databases:\n\t- a\n", "b:2:1: the document is neither YAML nor JSON: found character '\t' that cannot start any token" + example},
-		{"too large", strings.Repeat("#", MaxSize+1), "b: the document has 1048577 bytes, more than 1048576; example: several documents in PONGWATCH_CONFIG"},
+		{"too large", strings.Repeat("#", MaxSize+1), "b: the document has 12582913 bytes, more than 12582912; example: several documents in PONGWATCH_CONFIG"},
 		{"too many brackets", strings.Repeat("[", 201), "b: the document is nested more than 200 levels deep"},
 		{"too many braces", strings.Repeat("{a: ", 201), "b: the document is nested more than 200 levels deep"},
 		{"too many dashes", strings.Repeat("- ", 201), "b: the document is nested more than 200 levels deep"},

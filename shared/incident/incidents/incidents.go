@@ -4,6 +4,7 @@
 package incidents
 
 import (
+	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -134,6 +135,8 @@ type Handling struct {
 	SilencedBy    string        `json:"silenced_by,omitempty"`
 	// Maintenance says that a maintenance window covers it now.
 	Maintenance bool `json:"maintenance,omitempty"`
+	// Window is that window's name and reason: "sunday-upgrade: monthly upgrade of the plan".
+	Window string `json:"window,omitempty"`
 }
 
 // Acknowledged says who has taken it.
@@ -203,4 +206,12 @@ type Silence struct {
 	By       string       `json:"by"`
 	Via      string       `json:"via,omitempty"`
 	Reason   string       `json:"reason,omitempty"`
+}
+
+// Of says what is silenced: "INC-7F3A9K", "prod-cache", "prod-cache mock_mode backend".
+func (s Silence) Of() string {
+	if s.Incident != "" {
+		return s.Incident
+	}
+	return strings.TrimSpace(strings.Join([]string{s.Database, string(s.Check), s.Subject}, " "))
 }

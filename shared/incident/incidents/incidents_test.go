@@ -69,7 +69,7 @@ func full() incident.State {
 		ID: "20261122T181000Z-B2B2B2000000", Series: report.Series{Database: "stage", Check: report.Write},
 		Severity: cause.SeverityCritical, Status: report.Fail, Cause: cause.StorageFull, Since: ago(25 * time.Minute), Opened: ago(24 * time.Minute),
 	}
-	planned.Suppressed = "maintenance"
+	planned.Suppressed, planned.Window = "maintenance", "sunday-upgrade: monthly upgrade of the plan"
 	add(planned)
 
 	group := incident.Group{
@@ -88,10 +88,12 @@ func full() incident.State {
 	}
 	s.Groups[group.ID] = &group
 
+	// Who acknowledged it did not resolve it.
 	over := incident.Incident{
 		ID: "20261122T160000Z-C3C3C3000000", Series: report.Series{Database: "stage", Check: report.Ping},
 		Severity: cause.SeverityCritical, Status: report.Fail, Cause: cause.TimeoutResponse, Since: ago(20 * time.Minute), Opened: ago(19 * time.Minute), Resolved: ago(10 * time.Minute),
 	}
+	over.Ack = &incident.Ack{By: "root@vm", Via: "cli", At: ago(15 * time.Minute)}
 	add(over)
 	gone := over
 	gone.ID, gone.Series.Database, gone.Gone, gone.Resolved = "20261122T150000Z-D4D4D4000000", "removed", true, ago(5*time.Minute)
@@ -207,5 +209,18 @@ func TestOnly(t *testing.T) {
 	}
 	if len(all.Open) != 7 {
 		t.Errorf("Only changed what it was asked of: %d open, want 7", len(all.Open))
+	}
+}
+
+func TestASilenceShowsWhatItCovers(t *testing.T) {
+	for want, s := range map[string]incidents.Silence{
+		"INC-7F3A9K":                   {Incident: "INC-7F3A9K"},
+		"prod-cache":                   {Database: "prod-cache"},
+		"prod-cache latency":           {Database: "prod-cache", Check: report.Latency},
+		"prod-cache mock_mode backend": {Database: "prod-cache", Check: report.MockMode, Subject: "backend"},
+	} {
+		if got := s.Of(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }

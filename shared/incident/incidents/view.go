@@ -114,6 +114,9 @@ func newGroup(shard string, g incident.Group, now time.Time) Group {
 
 func newHandling(t incident.Thread, now time.Time) Handling {
 	h := Handling{Acknowledged: (*Acknowledged)(t.Ack), Maintenance: t.Suppressed == string(StateMaintenance)}
+	if h.Maintenance {
+		h.Window = t.Window
+	}
 	if now.Before(t.SilencedUntil) {
 		h.SilencedUntil, h.SilencedBy = t.SilencedUntil, t.SilencedBy
 	}

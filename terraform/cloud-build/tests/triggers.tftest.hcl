@@ -10,7 +10,7 @@ variables {
   own_project = true
   images = {
     go        = "golang:1.27@sha256:0000000000000000000000000000000000000000000000000000000000000001"
-    terraform = "hashicorp/terraform:1.11@sha256:0000000000000000000000000000000000000000000000000000000000000002"
+    terraform = "hashicorp/terraform:1.15@sha256:0000000000000000000000000000000000000000000000000000000000000002"
   }
 }
 
@@ -67,7 +67,7 @@ run "images_are_named_by_their_digest" {
 run "an_image_by_its_tag_is_refused" {
   command = plan
   variables {
-    images = { go = "golang:1.27", terraform = "hashicorp/terraform:1.11@sha256:0000000000000000000000000000000000000000000000000000000000000002" }
+    images = { go = "golang:1.27", terraform = "hashicorp/terraform:1.15@sha256:0000000000000000000000000000000000000000000000000000000000000002" }
   }
   expect_failures = [var.images]
 }
@@ -136,4 +136,23 @@ run "a_repository_by_its_short_name_is_refused" {
     repository = "pongwatch"
   }
   expect_failures = [var.repository]
+}
+
+run "secrets_lie_where_they_may" {
+  command = plan
+  variables {
+    secret_locations = ["europe-west1", "europe-west4"]
+  }
+  assert {
+    condition     = length(google_secret_manager_secret.variables.replication[0].auto) == 0 && [for replica in google_secret_manager_secret.variables.replication[0].user_managed[0].replicas : replica.location] == ["europe-west1", "europe-west4"]
+    error_message = "An organisation that limits locations refuses a secret that Google places."
+  }
+}
+
+run "a_multi_region_for_secrets_is_refused" {
+  command = plan
+  variables {
+    secret_locations = ["EU"]
+  }
+  expect_failures = [var.secret_locations]
 }

@@ -6,7 +6,7 @@ terraform {
   required_providers {
     google = {
       source  = "hashicorp/google"
-      version = ">= 7.33, < 8"
+      version = ">= 7.33, < 9"
     }
   }
 }

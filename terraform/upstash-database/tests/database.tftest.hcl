@@ -67,3 +67,22 @@ run "a_region_of_google_is_refused" {
   }
   expect_failures = [var.primary_region]
 }
+
+run "secrets_lie_where_they_may" {
+  command = plan
+  variables {
+    secret_locations = ["europe-west1", "europe-west4"]
+  }
+  assert {
+    condition     = alltrue([for secret in [google_secret_manager_secret.token, google_secret_manager_secret.url] : length(secret.replication[0].auto) == 0 && [for replica in secret.replication[0].user_managed[0].replicas : replica.location] == ["europe-west1", "europe-west4"]])
+    error_message = "An organisation that limits locations refuses a secret that Google places."
+  }
+}
+
+run "a_multi_region_for_secrets_is_refused" {
+  command = plan
+  variables {
+    secret_locations = ["EU"]
+  }
+  expect_failures = [var.secret_locations]
+}

@@ -2,7 +2,10 @@ package local
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha1" //nolint:gosec // Vercel's choice
 	"crypto/tls"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
@@ -48,8 +51,8 @@ type row struct {
 
 const (
 	scheduled = "scheduler"
-	here      = "this caller reader viewer scheduler push slack event link"
-	direct    = "reader viewer scheduler push slack event link stranger"
+	here      = "this caller reader viewer scheduler push slack event vercel link"
+	direct    = "reader viewer scheduler push slack event vercel link stranger"
 )
 
 var routeTable = []row{
@@ -65,7 +68,7 @@ var routeTable = []row{
 	{"metrics", "GET /metrics", "/metrics", [4]string{"viewer scheduler", "reader proxied", here, "reader proxied"}},
 	{"metrics", "GET /chart.svg", "/chart.svg", [4]string{"viewer scheduler", "*", here, "*"}},
 	{"metrics", "GET /badge.svg", "/badge.svg", [4]string{"viewer scheduler", "*", here, "*"}},
-	{"metrics", "GET /playbooks/{cause}", "/playbooks/mock", [4]string{"viewer scheduler", "", here, ""}}, // left to IAM, which guards neither
+	{"metrics", "GET /playbooks/{cause}", "/playbooks/mock", [4]string{"viewer scheduler", "", here, "this caller"}}, // left to IAM, which guards neither
 	{"metrics", "GET /assets/{name...}", "/assets/app.css", [4]string{"*", "*", "*", "*"}},
 	{"metrics", "GET /", "/else", [4]string{"*", "*", "*", "*"}},
 	{"alert", "POST /", "/Alert", [4]string{"push", "push", "caller", "caller"}},
@@ -73,6 +76,7 @@ var routeTable = []row{
 	{"inbound", "GET /{$}", "/", [4]string{"*", "*", "*", "*"}},
 	{"inbound", "POST /slack/interactions", "/slack/interactions", [4]string{"slack", "slack", "", "slack"}}, // without a secret in the demonstration
 	{"inbound", "POST /events", "/events", [4]string{"event", "event", "", "event"}},
+	{"inbound", "POST /vercel", "/vercel", [4]string{"vercel", "vercel", "", "vercel"}},
 	{"inbound", "GET /incident", "/incident", [4]string{"link", "link", "link", "link"}},
 	{"inbound", "POST /incident", "/incident", [4]string{"link", "link", "link", "link"}},
 	{"local", "POST /api/v1/commands", "/api/v1/commands", [4]string{"-", "-", here, "this caller"}},
@@ -121,7 +125,7 @@ const (
 )
 
 // people are who asks, and what they have.
-var people = []string{"stranger", "reader", "viewer", "scheduler", "push", "slack", "event", "link", "this", "caller", "forwarded", "wronghost", "proxied"}
+var people = []string{"stranger", "reader", "viewer", "scheduler", "push", "slack", "event", "vercel", "link", "this", "caller", "forwarded", "wronghost", "proxied"}
 
 // ask makes the request of one of them.
 func (d *deployment) ask(t *testing.T, method, path, who string) *http.Request {
@@ -151,6 +155,11 @@ func (d *deployment) ask(t *testing.T, method, path, who string) *http.Request {
 		if err != nil {
 			t.Fatal(err)
 		}
+	case "vercel":
+		body = "[]"
+		mac := hmac.New(sha1.New, []byte(routeEvent))
+		mac.Write([]byte(body))
+		header.Set("X-Vercel-Signature", hex.EncodeToString(mac.Sum(nil)))
 	case "link":
 		key, err := signature.ParseKey(d.linkKey)
 		if err != nil {

@@ -26,7 +26,8 @@ func (p *Process) handler() (*access.Mux, error) {
 	}
 
 	readers := access.Readers{
-		Tokens: access.FromConfig(p.config, p.secrets), Open: p.exposure.open, Why: "nothing guards an exposed address but a token", Logger: p.options.Logger,
+		Tokens: access.FromConfig(p.config, p.secrets), Open: p.exposure.open, Why: "nothing guards an exposed address but a token", Trusted: p.exposure.direct,
+		Logger: p.options.Logger,
 	}
 	healthCheck, err := healthcheck.New(healthcheck.Options{
 		Config: p.config, Region: region, Reports: p.reports, Store: p.store,
@@ -60,7 +61,7 @@ func (p *Process) handler() (*access.Mux, error) {
 		return nil, fmt.Errorf("setting up Alert: %w", err)
 	}
 	i, err := inbound.New(inbound.Options{
-		Config: p.config, Secrets: p.secrets, Reports: p.reports, Signals: p.signals, State: p.state, AllowLoopback: true, Logger: p.options.Logger,
+		Config: p.config, Secrets: p.secrets, Reports: p.reports, Signals: p.signals, Outcome: outcomes(p.state, time.Now), AllowLoopback: true, Logger: p.options.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("setting up AlertWebhook: %w", err)

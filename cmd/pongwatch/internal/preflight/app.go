@@ -166,48 +166,41 @@ func ask(ctx context.Context, app config.App) (report.Observation, error) {
 	return report.Observation{}, fmt.Errorf("the app was not asked")
 }
 
-const noHealthURL = "the app's health page is not known"
-
 // appAnswers accepts any 2xx: what the page says of Redis is for appConnected. A mock may
 // answer with another status.
 func appAnswers(ctx context.Context, r *run) Finding {
+	return r.judgeHealth(ctx, "answer", "Confirm that the new version serves, or name its health page with --app-health-url or app.health_url.",
+		func(w report.Observation) bool { return w.Status != report.Unknown || w.HTTPStatus/100 == 2 })
+}
+
+func appConnected(ctx context.Context, r *run) Finding {
+	return r.judgeHealth(ctx, "say connected", "Confirm that every service was restarted after its settings changed.",
+		func(w report.Observation) bool { return w.Status == report.OK })
+}
+
+// judgeHealth asks every health page, and names the first that is not well.
+func (r *run) judgeHealth(ctx context.Context, passed, confirm string, well func(report.Observation) bool) Finding {
 	words, err := r.appWords(ctx)
 	switch {
 	case err != nil:
 		return fail("the address cannot be asked", err.Error(), "Correct --app-health-url.")
 	case len(words) == 0:
-		return manual(noHealthURL, "Confirm that the new version serves, or name its health page with --app-health-url or app.health_url.")
+		return manual("the app's health page is not known", confirm)
 	}
 	for _, w := range words {
-		if w.Status == report.Unknown && w.HTTPStatus/100 != 2 {
-			return because(Fail, cause.AppUnreachable, w.Subject+": "+w.Evidence)
+		if well(w) {
+			continue
 		}
-	}
-	return pass("%d health pages answer", len(words))
-}
-
-func appConnected(ctx context.Context, r *run) Finding {
-	words, err := r.appWords(ctx)
-	switch {
-	case err != nil:
-		return noAnswer(err)
-	case len(words) == 0:
-		return manual(noHealthURL, "Confirm that every service was restarted after its settings changed.")
-	}
-	for _, w := range words {
-		switch w.Status {
-		case report.OK:
-		case report.Unknown:
-			f := because(Fail, cause.AppUnreachable, w.Subject+": "+w.Evidence)
-			if w.HTTPStatus/100 == 2 {
-				f.Fix = []string{"Have the page answer as docs/mock-mode.md says, or tell with app.match where it names its Redis."}
-			}
-			return f
-		default:
+		if w.Status != report.Unknown {
 			return because(Fail, cause.Mock, w.Subject+": "+w.Evidence)
 		}
+		f := because(Fail, cause.AppUnreachable, w.Subject+": "+w.Evidence)
+		if w.HTTPStatus/100 == 2 {
+			f.Fix = []string{"Have the page answer as docs/mock-mode.md says, or tell with app.match where it names its Redis."}
+		}
+		return f
 	}
-	return pass("%d health pages say connected", len(words))
+	return pass("%d health pages %s", len(words), passed)
 }
 
 // cacheHeaders are those in which caches report a hit.

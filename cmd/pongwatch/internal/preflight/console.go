@@ -2,54 +2,61 @@ package preflight
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/upstash"
 )
 
-// readSettings asks the account once for what its owner chose. ok is false without a
-// configured account.
-func (r *run) readSettings(ctx context.Context, d *database) (s upstash.Settings, ok bool, err error) {
+// settings asks the account once for what its owner chose. ok is false without a configured
+// account.
+func (d *database) settings(ctx context.Context, r *run) (s upstash.Settings, ok bool, err error) {
 	m := r.Config.Management
 	if !m.Configured() || d.DatabaseID == "" {
 		return s, false, nil
 	}
-	if d.settings != nil {
-		return *d.settings, true, nil
+	if !d.asked {
+		d.asked = true
+		d.told, d.untold = r.askAccount(ctx, m, d.DatabaseID)
 	}
+	return d.told, true, d.untold
+}
+
+func (r *run) askAccount(ctx context.Context, m config.Management, id string) (upstash.Settings, error) {
 	email, err := m.Email.Get(ctx, r.Secrets)
 	if err != nil {
-		return s, true, err
+		return upstash.Settings{}, err
 	}
 	key, err := m.APIKey.Get(ctx, r.Secrets)
 	if err != nil {
-		return s, true, err
+		return upstash.Settings{}, err
 	}
 	r.known = append(r.known, key.Value)
 	client, err := upstash.NewManagement(upstash.ManagementOptions{Email: email.Value.Reveal(), APIKey: key.Value, BaseURL: m.URL, Connection: r.Upstash})
 	if err != nil {
-		return s, true, err
+		return upstash.Settings{}, err
 	}
 	defer client.CloseIdleConnections()
-	if s, err = client.Settings(ctx, d.DatabaseID); err == nil {
-		d.settings = &s
-	}
-	return s, true, err
+	return client.Settings(ctx, id)
 }
 
+// account fails with a wrong key or id. An API that does not answer says nothing of the
+// database.
 func account(ctx context.Context, r *run, d *database) Finding {
-	s, ok, err := r.readSettings(ctx, d)
+	s, ok, err := d.settings(ctx, r)
+	e, answered := errors.AsType[*upstash.Error](err)
 	switch {
 	case !ok:
 		return manual("the settings cannot be told without Upstash's management API",
 			"Configure management.email, management.api_key (a read-only key is enough) and the database's database_id.",
 			"A database of Vercel or Fly has no such API: confirm each of these items in its console.")
 	case err != nil:
-		f := broken(err)
-		if f.Cause == "" {
-			f = because(Fail, cause.MonitorManagement, err.Error())
+		f := because(Warn, cause.MonitorManagement, err.Error())
+		if answered && e.Status/100 == 4 {
+			f = broken(err)
 		}
 		return f
 	case s.Type == "free":
@@ -63,11 +70,7 @@ func account(ctx context.Context, r *run, d *database) Finding {
 // place in Upstash's console. A setting that is not told is for a person.
 func setting(where string, judge func(s upstash.Settings, d *database) (f Finding, told bool)) func(context.Context, *run, *database) Finding {
 	return func(ctx context.Context, r *run, d *database) Finding {
-		s, ok, err := r.readSettings(ctx, d)
-		if err != nil {
-			return broken(err)
-		}
-		if ok {
+		if s, ok, err := d.settings(ctx, r); ok && err == nil {
 			if f, told := judge(s, d); told {
 				return f
 			}

@@ -82,10 +82,18 @@ func TestUpstashsChecklist(t *testing.T) {
 		"the key is refused": {
 			nil, "refused", []preflight.Status{fail, skipped, skipped, skipped, skipped, skipped, skipped, skipped, skipped, manual},
 		},
+		"the API does not answer": {
+			map[string]any{"refuse": true}, canaryToken, []preflight.Status{warn, manual, manual, manual, manual, manual, manual, manual, manual, manual},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := upstashtest.Start(t, upstashtest.Options{APIKey: canaryToken})
+			if c.settings["refuse"] != nil {
+				if err := s.Break(upstashtest.Fault{Mode: upstashtest.Refuse}); err != nil {
+					t.Fatal(err)
+				}
+			}
 			for field, value := range c.settings {
 				s.SetSetting(field, value)
 			}

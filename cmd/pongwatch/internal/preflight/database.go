@@ -209,23 +209,10 @@ func region(ctx context.Context, r *run, d *database) Finding {
 // area returns the continent of a region of Google Cloud, AWS or Upstash.
 func area(region string) string {
 	prefix, _, _ := strings.Cut(strings.ToLower(region), "-")
-	switch prefix {
-	case "us", "northamerica", "ca", "mx":
-		return "North America"
-	case "eu", "europe":
-		return "Europe"
-	case "ap", "asia":
-		return "Asia"
-	case "sa", "southamerica":
-		return "South America"
-	case "australia":
-		return "Australia"
-	case "af", "africa":
-		return "Africa"
-	case "me":
-		return "Middle East"
-	}
-	return ""
+	return map[string]string{
+		"us": "North America", "northamerica": "North America", "ca": "North America", "mx": "North America", "eu": "Europe", "europe": "Europe",
+		"ap": "Asia", "asia": "Asia", "sa": "South America", "southamerica": "South America", "australia": "Australia", "af": "Africa", "africa": "Africa", "me": "Middle East",
+	}[prefix]
 }
 
 func httpsOnly(ctx context.Context, _ *run, d *database) Finding {
@@ -239,7 +226,7 @@ func httpsOnly(ctx context.Context, _ *run, d *database) Finding {
 }
 
 func secretStore(_ context.Context, r *run, d *database) Finding {
-	if d.Token.IsReference() || !d.Token.IsSet() && r.Config.Bundle.IsReference() {
+	if d.Token.IsReference() || !d.Token.IsSet() && len(r.Config.Bundles) > 0 && r.Config.Bundles[0].IsReference() {
 		return pass("a reference into Secret Manager")
 	}
 	if r.Getenv("VERCEL") != "" || r.Getenv("K_SERVICE") != "" {

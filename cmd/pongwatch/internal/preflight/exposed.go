@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight/sources"
 )
 
 const secretName = `[A-Z0-9_]*(?:UPSTASH|REDIS|KV)[A-Z0-9_]*(?:TOKEN|PASSWORD|SECRET)[A-Z0-9_]*`
@@ -18,7 +20,7 @@ var (
 	secret = regexp.MustCompile(`\b` + secretName)
 	// inlined are what configurations write into the bundle under any name.
 	inlined = map[string]*regexp.Regexp{
-		"next.config": regexp.MustCompile(`\b(?:env|publicRuntimeConfig)\s*:\s*\{`),
+		"next.config": regexp.MustCompile(`\b(?:env|publicRuntimeConfig)\s*[:=]\s*\{`),
 		"nuxt.config": regexp.MustCompile(`\b(?:public|env|publicRuntimeConfig)\s*:\s*\{`),
 		"vite.config": regexp.MustCompile(`\bdefine\s*:\s*\{`),
 		"webpack":     regexp.MustCompile(`\bDefinePlugin\s*\(\s*\{`),
@@ -53,14 +55,14 @@ func inBundle(name string) bool {
 
 // exposed looks for tokens on their way into a browser. Evidence names variables and
 // places, never a value.
-func exposed(r *run, trees []*tree) Finding {
+func exposed(r *run, trees []*sources.Tree) Finding {
 	var found, unread []string
 	for _, t := range trees {
-		unread = append(unread, t.each(func(name string) bool { return isEnvFile(name) || isSource(name) || inBundle(name) && isData(name) }, func(name string, data []byte) {
+		unread = append(unread, t.Each(func(name string) bool { return isEnvFile(name) || isSource(name) || inBundle(name) && isData(name) }, func(name string, data []byte) {
 			bundle := inBundle(name)
 			written := bundle && upstashHost.Match(data) && tokenText.Match(data)
 			if !bundle && !isEnvFile(name) {
-				data = code(name, data)
+				data = sources.Code(name, data)
 			}
 			for n, line := range strings.Split(string(data), "\n") {
 				variable := leak.FindString(line)
@@ -71,9 +73,9 @@ func exposed(r *run, trees []*tree) Finding {
 				}
 				switch {
 				case variable != "":
-					found = append(found, variable+" at "+t.at(name, n+1).String())
+					found = append(found, variable+" at "+t.At(name, n+1))
 				case written && tokenText.MatchString(line), bundle && r.holdsToken(line):
-					found = append(found, "a token at "+t.at(name, n+1).String())
+					found = append(found, "a token at "+t.At(name, n+1))
 				}
 			}
 			for config, block := range inlined {
@@ -83,7 +85,7 @@ func exposed(r *run, trees []*tree) Finding {
 				for _, begin := range block.FindAllIndex(data, -1) {
 					inside := data[begin[1]:closing(data, begin[1])]
 					if at := secret.FindIndex(inside); at != nil && !leak.Match(inside) {
-						found = append(found, string(inside[at[0]:at[1]])+" at "+t.at(name, lineAt(data, begin[1]+at[0])).String())
+						found = append(found, string(inside[at[0]:at[1]])+" at "+t.At(name, sources.LineAt(data, begin[1]+at[0])))
 					}
 				}
 			}
@@ -127,25 +129,25 @@ func (r *run) holdsToken(line string) bool {
 
 // variableNames compares what the code reads with what environment files set: the
 // checklist's names are not those that Upstash's clients read by themselves.
-func variableNames(_ *run, trees []*tree) Finding {
+func variableNames(_ *run, trees []*sources.Tree) Finding {
 	worst := pass("nothing reads a variable that an environment file misnames")
 	for _, t := range trees {
-		if f := t.variableNames(); f.Status == Fail || f.Status == Warn && worst.Status != Fail {
+		if f := variableNamesOf(t); f.Status == Fail || f.Status == Warn && worst.Status != Fail {
 			worst = f
 		}
 	}
 	return worst
 }
 
-func (t *tree) variableNames() Finding {
+func variableNamesOf(t *sources.Tree) Finding {
 	var custom, sdk, wrong, misled string
-	unread := t.each(isEnvFile, func(name string, data []byte) {
+	unread := t.Each(isEnvFile, func(name string, data []byte) {
 		for n, line := range strings.Split(string(data), "\n") {
 			m := assigned.FindStringSubmatch(line)
 			if m == nil || m[1] != customers[0] && m[1] != sdks[0] {
 				continue
 			}
-			at := t.at(name, n+1).String()
+			at := t.At(name, n+1)
 			if m[1] == customers[0] {
 				custom = at
 			} else {
@@ -157,10 +159,10 @@ func (t *tree) variableNames() Finding {
 		}
 	})
 	if custom != "" && sdk == "" {
-		unread = append(unread, t.each(func(name string) bool { return isSource(name) && !inBundle(name) }, func(name string, data []byte) {
-			if found := fromEnv.FindIndex(code(name, data)); found != nil {
-				at := t.at(name, lineAt(data, found[0]))
-				misled = cmp.Or(misled, at.String()+" reads "+sdks[0]+"; "+custom+" sets "+customers[0])
+		unread = append(unread, t.Each(func(name string) bool { return isSource(name) && !inBundle(name) }, func(name string, data []byte) {
+			if found := fromEnv.FindIndex(sources.Code(name, data)); found != nil {
+				at := t.At(name, sources.LineAt(data, found[0]))
+				misled = cmp.Or(misled, at+" reads "+sdks[0]+"; "+custom+" sets "+customers[0])
 			}
 		})...)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight/sources"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
@@ -33,7 +34,7 @@ type run struct {
 	// pages are answers of the monitor, by path.
 	pages map[string]Page
 	// trees are the folders of sources that were listed.
-	trees map[string]*tree
+	trees map[string]*sources.Tree
 }
 
 // database is one database of a run.
@@ -45,14 +46,18 @@ type database struct {
 	client      *upstash.Client // nil with a problem
 	target      *check.Target   // shares the answers to PING and INFO
 	prefix      string
-	settings    *upstash.Settings // what the account says, once it was asked
-	written     []any             // keys to delete
+	written     []any // keys to delete
 	used        int64
+
+	// What the account says of the database, once it was asked.
+	asked  bool
+	told   upstash.Settings
+	untold error
 }
 
 // newRun reads the credentials of each database that is asked for.
 func newRun(ctx context.Context, o Options) *run {
-	r := &run{Options: o, failed: map[string]bool{}, pages: map[string]Page{}, trees: map[string]*tree{}}
+	r := &run{Options: o, failed: map[string]bool{}, pages: map[string]Page{}, trees: map[string]*sources.Tree{}}
 	if o.Config == nil {
 		return r
 	}

@@ -92,6 +92,48 @@ func exists(path string) bool {
 	return err == nil
 }
 
+// What a file holds that cannot be decoded is not known: that is no pass, and no
+// package is said to be missing.
+func TestAFileThatIsNotReadIsNotAbsent(t *testing.T) {
+	t.Parallel()
+	large := strings.Repeat(" ", 8<<20) + "{}"
+	for name, c := range map[string]struct{ file, content, id string }{
+		"a package.json that is no JSON":       {"package.json", `{"dependencies": {"@upstash/redis": canary`, "packages.frontend"},
+		"dependencies that are a list":         {"package.json", `{"dependencies": ["canary"]}`, "packages.frontend"},
+		"a lock file that is cut off":          {"package-lock.json", `{"packages": {`, "packages.frontend"},
+		"a lock file of pnpm that is no YAML":  {"pnpm-lock.yaml", "packages: [canary", "packages.frontend"},
+		"a lock file that is too large":        {"package-lock.json", large, "packages.frontend"},
+		"a pyproject.toml that is no TOML":     {"pyproject.toml", "[project\ncanary", "packages.backend"},
+		"a lock file of Poetry that is cut":    {"poetry.lock", "[[package]]\nname = \"canary", "packages.backend"},
+		"a second client may stand in it, too": {"uv.lock", "[[package", "packages.conflict"},
+		"a bundle that is too large":           {"dist/main.js", large, "security.exposed"},
+		"a source that is too large":           {"main.py", large, "security.exposed"},
+		"an environment file that is too large": {
+			".env", large, "packages.variables",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			file := filepath.Join(dir, filepath.FromSlash(c.file))
+			if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, []byte(c.content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			record, err := preflight.Run(t.Context(), preflight.Options{Backend: dir, Frontend: dir, Only: []string{c.id}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := record.Results[0]
+			if got.Status != preflight.Warn || !strings.Contains(got.Evidence, c.file) || strings.Contains(got.Evidence, "canary") {
+				t.Errorf("%+v, want a warning that names %s and quotes nothing of it", got.Finding, c.file)
+			}
+		})
+	}
+}
+
 func TestAFolderThatIsNotThereFails(t *testing.T) {
 	t.Parallel()
 	record, err := preflight.Run(t.Context(), preflight.Options{Backend: filepath.Join(t.TempDir(), "none"), Only: []string{"packages.backend"}})

@@ -152,7 +152,9 @@ func observation(database string, c cause.Cause) report.Observation {
 		value(report.Values, 3, 0, report.Count)
 	case c == cause.RoundTripFailed:
 		o.Check, o.Phases = report.RoundTrip, nil
-	case c == cause.StorageFull, c == cause.ReadonlyToken, c == cause.WritePaused, c == cause.WriteMismatch:
+	case c == cause.StatsState:
+		o.Check, o.Source, o.HTTPStatus, o.Attempts, o.Phases = report.Commands, "", 0, 0, nil
+	case c == cause.StorageFull, c == cause.ReadonlyToken, c == cause.WritePaused, c == cause.WriteMismatch, c == cause.CommandBlocked, c == cause.RequestTooBig:
 		o.Check, o.Source, o.Phases = report.Write, "", nil
 	case info.Class == cause.ClassMock:
 		o.Check, o.Subject, o.Source, o.HTTPStatus, o.Attempts, o.Phases = report.MockMode, "backend", report.SourceApp, 0, 0, nil

@@ -31,7 +31,15 @@
     const s = Date.now() / 1000 - Number(el.dataset.last);
     el.textContent = `${span(s)} ago`;
     const stale = s > Number(el.dataset.late);
-    if (stale) $("stale").textContent = `Stale: no check has run for ${span(s)}. What follows may be out of date.`;
+    if (stale) {
+      $("stale").textContent = `Stale: no check has run for ${span(s)}. What follows may be out of date.`;
+      // "All connected" is not known any more. What was wrong probably still is.
+      const now = $("now");
+      if (now.classList.contains("connected") || now.classList.contains("no_data")) {
+        now.className = "now no_data";
+        $("headline").querySelector("span").textContent = `Stale: no check has run for ${span(s)}`;
+      }
+    }
     $("stale").hidden = !stale;
   };
 
@@ -258,7 +266,7 @@
 
   const show = (page) => {
     const fresh = page.getElementById("content");
-    if (!fresh) return;
+    if (!fresh || document.activeElement?.closest("form")) return; // somebody is typing
     const focused = document.activeElement?.id;
     const open = [...document.querySelectorAll("details")].map((d) => d.open);
     const top = scrollY;

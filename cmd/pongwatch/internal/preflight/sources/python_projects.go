@@ -1,4 +1,4 @@
-package preflight
+package sources
 
 import (
 	"encoding/json"
@@ -86,14 +86,14 @@ func pyproject(s *scan) error {
 	dir := path.Dir(s.file)
 	switch file := tool.Setuptools.Dynamic.Dependencies.File.(type) {
 	case string:
-		s.include(file, requirementsTXT)
+		s.include(file)
 	case []any:
 		for _, name := range file {
 			text, _ := name.(string)
-			s.include(text, requirementsTXT)
+			s.include(text)
 		}
 	default:
-		if len(tool.Poetry.Dependencies) == 0 && !slices.Contains(s.files, path.Join(dir, "setup.cfg")) {
+		if len(tool.Poetry.Dependencies) == 0 && !slices.Contains(s.Files, path.Join(dir, "setup.cfg")) {
 			s.program()
 		}
 	}
@@ -240,7 +240,7 @@ func setupCFG(s *scan) error {
 		}
 		if files, ok := strings.CutPrefix(text, "file:"); ok {
 			for name := range strings.SplitSeq(files, ",") {
-				s.include(strings.TrimSpace(name), requirementsTXT)
+				s.include(strings.TrimSpace(name))
 			}
 			continue
 		}
@@ -257,7 +257,7 @@ func setupCFG(s *scan) error {
 
 // setupPY cannot tell what a program requires when it runs, only whether it does.
 func setupPY(s *scan) error {
-	if strings.Contains(string(code(s.file, s.data)), "install_requires") {
+	if strings.Contains(string(Code(s.file, s.data)), "install_requires") {
 		s.program()
 	}
 	return nil

@@ -1,4 +1,4 @@
-package preflight
+package sources
 
 import (
 	"cmp"
@@ -6,30 +6,39 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/goccy/go-yaml"
 )
 
-// node is JavaScript. 1.28.0 is the first client with all commands of streams.
-var node = ecosystem{
-	client: "@upstash/redis", others: []string{"redis", "ioredis", "@redis/client"},
-	floor: semver.MustParse("1.28.0"), install: "npm install @upstash/redis@latest",
+// Node is JavaScript. 1.28.0 is the first client with all commands of streams.
+var Node = Ecosystem{
+	Client: "@upstash/redis", others: []string{"redis", "ioredis", "@redis/client"}, carriers: []string{"@vercel/kv"},
+	Floor: semver.MustParse("1.28.0"), Install: "npm install @upstash/redis@latest",
 	normal: func(name string) string { return name },
 	// The library reads a hyphen range behind a blank only.
 	ranged: func(requirement string) string { return strings.ReplaceAll(requirement, "||", " || ") },
 	decoder: func(file string) decoder {
+		if base := strings.ToLower(path.Base(file)); strings.HasPrefix(base, "dockerfile") || strings.HasPrefix(base, "containerfile") {
+			return containerFile
+		}
 		return map[string]decoder{
 			"package.json": packageJSON, "package-lock.json": packageLock, "npm-shrinkwrap.json": packageLock,
-			"yarn.lock": yarnLock, "pnpm-lock.yaml": pnpmLock, "bun.lock": bunLock, "bun.lockb": undecodable,
+			"yarn.lock": yarnLock, "pnpm-lock.yaml": pnpmLock, "bun.lock": bunLock, "bun.lockb": unreadable("only Bun reads it; make bun.lock by: bun install --save-text-lockfile"),
 			"deno.json": denoJSON, "deno.jsonc": denoJSON, "import_map.json": denoJSON, "deno.lock": denoLock,
 		}[path.Base(file)]
 	},
 }
 
-// undecodable is a format that only its own program reads.
-func undecodable(*scan) error { return errUndecoded }
+// foreign says why a format is not read.
+type foreign string
+
+func (f foreign) Error() string { return string(f) }
+
+// unreadable is a format that only its own program reads.
+func unreadable(why string) decoder { return func(*scan) error { return foreign(why) } }
 
 // requirements are names with their ranges.
 type requirements map[string]string
@@ -68,8 +77,8 @@ type override struct {
 // readNodeSettings reads what manifests refer to, before any of them.
 func (s *scan) readNodeSettings() {
 	s.node.catalogs = map[string][]catalogs{}
-	for _, name := range s.files {
-		if ofTests(name) {
+	for _, name := range s.Files {
+		if OfTests(name) {
 			continue
 		}
 		keep := func(c catalogs) { s.node.catalogs[path.Dir(name)] = append(s.node.catalogs[path.Dir(name)], c) }
@@ -92,7 +101,7 @@ func (s *scan) readNodeSettings() {
 			}, false)
 		case "package.json":
 			var f manifest
-			if data, err := s.tree.read(name); err != nil || json.Unmarshal(data, &f) != nil {
+			if data, err := s.Tree.read(name); err != nil || json.Unmarshal(data, &f) != nil {
 				continue // packageJSON reports it
 			}
 			keep(f.catalogs)
@@ -257,12 +266,28 @@ func denoJSON(s *scan) error {
 		m := mention{name: key, wants: address}
 		if strings.HasPrefix(wants, "npm:") {
 			m.name, m.wants = s.specifier(key, wants)
-		} else if strings.Contains(wants, s.client) || strings.Contains(wants, "upstash_redis") {
-			m.name = s.client
+		} else if strings.Contains(wants, s.Client) || strings.Contains(wants, "upstash_redis") {
+			m.name = s.Client
 		}
 		s.add(m, `"`+key+`"`)
 	}
 	return nil
+}
+
+// specified is a module of the client as Deno's sources name it, without a manifest.
+var specified = regexp.MustCompile(`["'](npm:/?@upstash/redis[^"']*|(?:https|jsr):[^"']*(?:@upstash/redis|upstash_redis)[^"']*)["']`)
+
+// readSpecifiers reads the versions that sources themselves import.
+func (s *scan) readSpecifiers() {
+	s.Each(func(name string) bool {
+		return !hidden.MatchString(name) && slices.Contains([]string{".js", ".jsx", ".mjs", ".ts", ".tsx", ".mts"}, path.Ext(name))
+	}, func(name string, data []byte) {
+		s.file, s.data = name, Code(name, data)
+		for _, m := range specified.FindAllSubmatch(s.data, -1) {
+			_, wants := s.specifier(s.Client, string(m[1]))
+			s.add(mention{name: s.Client, wants: wants}, string(m[1]))
+		}
+	})
 }
 
 // resolved adds a version of a lock file. What is no number is a commit or a folder.

@@ -1,4 +1,4 @@
-package preflight
+package sources
 
 import (
 	"path"
@@ -11,10 +11,10 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// python has 0.15.0 as the first client with today's API. Conda calls redis redis-py.
-var python = ecosystem{
-	client: "upstash-redis", others: []string{"redis", "aioredis", "redis-py"},
-	floor: semver.MustParse("0.15.0"), install: "pip install 'upstash-redis>=0.15.0'",
+// Python has 0.15.0 as the first client with today's API. Conda calls redis redis-py.
+var Python = Ecosystem{
+	Client: "upstash-redis", others: []string{"redis", "aioredis", "redis-py"}, carriers: []string{"upstash-ratelimit"},
+	Floor: semver.MustParse("0.15.0"), Install: "pip install 'upstash-redis>=0.15.0'",
 	// PEP 503 compares names so.
 	normal: func(name string) string {
 		return separators.ReplaceAllString(strings.ToLower(strings.TrimSpace(name)), "-")
@@ -24,12 +24,16 @@ var python = ecosystem{
 		base := strings.ToLower(path.Base(file))
 		if d := map[string]decoder{
 			"pyproject.toml": pyproject, "poetry.lock": tomlLock, "uv.lock": tomlLock, "pdm.lock": tomlLock, "pipfile": pipfile, "pipfile.lock": pipfileLock,
-			"setup.cfg": setupCFG, "setup.py": setupPY, "environment.yml": condaYAML, "environment.yaml": condaYAML,
-			"pixi.toml": undecodable, "pixi.lock": undecodable, "conda-lock.yml": undecodable,
+			"setup.cfg": setupCFG, "setup.py": setupPY,
+			"pixi.toml": unreadable(byHand), "pixi.lock": unreadable(byHand), "conda-lock.yml": unreadable(byHand),
 		}[base]; d != nil {
 			return d
 		}
 		switch ext := path.Ext(base); {
+		case strings.HasPrefix(base, "environment") && (ext == ".yml" || ext == ".yaml"):
+			return condaYAML
+		case strings.HasPrefix(base, "dockerfile"), strings.HasPrefix(base, "containerfile"):
+			return containerFile
 		case strings.HasPrefix(base, "pylock.") && ext == ".toml":
 			return tomlLock
 		case (ext == ".txt" || ext == ".in") && (strings.Contains(base, "requirements") || path.Base(path.Dir(file)) == "requirements"):
@@ -38,6 +42,8 @@ var python = ecosystem{
 		return nil
 	},
 }
+
+const byHand = "its format is not known here"
 
 var (
 	separators = regexp.MustCompile(`[-_.]+`)
@@ -150,7 +156,7 @@ func (s *scan) require(text string, m mention, marks ...string) bool {
 func (s *scan) addWithExtras(m mention, extras []string, marks ...string) {
 	s.add(m, marks...)
 	for _, extra := range extras {
-		if extra = s.normal(extra); slices.Contains(s.others, extra) && s.normal(m.name) != s.client {
+		if extra = s.normal(extra); slices.Contains(s.others, extra) && s.normal(m.name) != s.Client {
 			by := m
 			by.name, by.wants = extra, "by "+m.name+"["+extra+"]"
 			s.add(by, marks...)
@@ -191,13 +197,15 @@ func (s *scan) pipLine(text string, line int) error {
 	option := pipOption.FindStringSubmatch(text)
 	switch {
 	case text == "":
-	case option != nil && strings.Contains(option[1], "r"):
-		s.include(option[2], requirementsTXT)
-	case option != nil && strings.Contains(option[1], "c"):
-		s.include(option[2], s.constrain(home(s.file)))
+	case option != nil && strings.Trim(option[1], "-")[0] == 'r':
+		s.include(option[2])
+	case option != nil && strings.Trim(option[1], "-")[0] == 'c':
+		s.constrain(option[2])
 	case egg.MatchString(text):
 		m.name, m.wants = egg.FindStringSubmatch(text)[1], address
 		s.add(m)
+	case strings.Contains(text, "://") && strings.Contains(text, "upstash/redis") && !strings.Contains(text, " @ "):
+		s.add(mention{name: s.Client, wants: address, place: m.place}) // its name stands in the repository
 	case strings.HasPrefix(text, "-"):
 	case s.require(text, m):
 		s.pin()
@@ -217,32 +225,37 @@ func (s *scan) pin() {
 	}
 }
 
-// include reads a file that another one names. One that is read by its own name anyway is
-// left to that.
-func (s *scan) include(name string, decode decoder) {
-	target := path.Join(path.Dir(s.file), name)
-	switch {
-	case strings.Contains(name, "://") || !slices.Contains(s.files, target):
-		if !strings.Contains(name, "constraint") {
-			s.unread = append(s.unread, s.unreadable(s.file, errIncluded))
-		}
+// named returns a file that the current one names by its relative path.
+func (s *scan) named(name string) (target string, ok bool) {
+	target = path.Join(path.Dir(s.file), strings.ReplaceAll(name, `\`, "/"))
+	return target, !strings.Contains(name, "://") && slices.Contains(s.Files, target)
+}
+
+// include reads requirements that another file names. A file that is read by its own name
+// anyway is left to that.
+func (s *scan) include(name string) {
+	switch target, ok := s.named(name); {
+	case !ok:
+		s.unread = append(s.unread, s.unreadable(s.file, errIncluded))
 	case !s.visited[target] && s.decoder(target) == nil:
 		s.visited[target] = true
-		s.read(target, decode, s.side)
+		s.read(target, requirementsTXT, s.side)
 	}
 }
 
-// constrain reads a file of constraints for the requirements of a folder.
-func (s *scan) constrain(dir string) decoder {
-	return func(inner *scan) error {
-		side := *inner
-		side.found = nil
-		if err := requirementsTXT(&side); err != nil {
-			return err
-		}
-		s.constraints[dir] = append(s.constraints[dir], side.found...)
-		return nil
+// constrain reads a file that limits the versions of what a folder requires, and requires
+// nothing itself. Without it, a range that is not pinned stays one.
+func (s *scan) constrain(name string) {
+	target, ok := s.named(name)
+	if !ok || s.visited["-c "+target] {
+		return
 	}
+	s.visited["-c "+target] = true
+	dir, found := home(s.file), s.found
+	s.found = nil
+	s.read(target, requirementsTXT, s.side)
+	s.constraints[dir] = append(s.constraints[dir], s.found...)
+	s.found = found
 }
 
 var condaSpec = regexp.MustCompile(`^(?:[^:\s]+::)?([A-Za-z0-9._-]+)\s*(.*)$`)
@@ -266,7 +279,7 @@ func condaYAML(s *scan) error {
 			continue
 		}
 		text, _ := d.(string)
-		if m := condaSpec.FindStringSubmatch(text); m != nil {
+		if m := condaSpec.FindStringSubmatch(text); m != nil && m[1] != "redis" { // conda's redis is the server
 			wants := m[2]
 			if fuzzy, ok := strings.CutPrefix(wants, "="); ok && !strings.HasPrefix(fuzzy, "=") {
 				version, _, built := strings.Cut(strings.TrimSpace(fuzzy), "=")

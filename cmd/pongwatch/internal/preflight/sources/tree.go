@@ -1,8 +1,11 @@
-package preflight
+// Package sources reads the sources of an app: what its manifests and lock files say of
+// Redis clients, and its text without comments.
+//
+// What is not read is not absent: a file that cannot be decoded is named.
+package sources
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -24,7 +27,7 @@ const (
 // passedOver are folders that hold other people's code.
 var passedOver = []string{".git", "node_modules", ".venv", "venv", "__pycache__", "site-packages", ".tox", ".mypy_cache"}
 
-// place is a line of a file, by a path that begins with the folder as it was named.
+// place is a line of a file.
 type place struct {
 	file string
 	line int
@@ -38,13 +41,13 @@ var (
 	errIncluded  = errors.New("it includes a file that is not in this folder")
 )
 
-// tree is the sources of one part of an app.
-type tree struct {
-	root  string
-	fsys  fs.FS
-	files []string
-	dirs  []string
-	scans map[string]*scan // by the name of the client
+// Tree is the sources of one part of an app.
+type Tree struct {
+	root string
+	fsys fs.FS
+	// Files and Dirs are relative to the folder, with slashes.
+	Files, Dirs []string
+	scans       map[string]*scan // by the name of the client
 }
 
 var (
@@ -52,11 +55,11 @@ var (
 	testFile   = regexp.MustCompile(`(?:\.(?:test|spec)\.[a-z]+|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.py)$`)
 )
 
-// ofTests reports whether a file is not deployed.
-func ofTests(name string) bool { return testFolder.MatchString(name) || testFile.MatchString(name) }
+// OfTests reports whether a file is not deployed.
+func OfTests(name string) bool { return testFolder.MatchString(name) || testFile.MatchString(name) }
 
-// plant lists a folder.
-func plant(dir string) (*tree, error) {
+// Open lists a folder.
+func Open(dir string) (*Tree, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return nil, fmt.Errorf("reading sources: %w", err)
@@ -64,7 +67,7 @@ func plant(dir string) (*tree, error) {
 	if !info.IsDir() {
 		return nil, fmt.Errorf("reading sources: %s is no folder", dir)
 	}
-	t := &tree{root: filepath.ToSlash(filepath.Clean(dir)), fsys: os.DirFS(dir), scans: map[string]*scan{}}
+	t := &Tree{root: filepath.ToSlash(filepath.Clean(dir)), fsys: os.DirFS(dir), scans: map[string]*scan{}}
 	err = fs.WalkDir(t.fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -72,11 +75,11 @@ func plant(dir string) (*tree, error) {
 		case d.IsDir() && (slices.Contains(passedOver, d.Name()) || t.holds(name, "pyvenv.cfg")):
 			return fs.SkipDir
 		case d.IsDir():
-			t.dirs = append(t.dirs, name)
+			t.Dirs = append(t.Dirs, name)
 		case d.Type().IsRegular():
-			t.files = append(t.files, name)
+			t.Files = append(t.Files, name)
 		}
-		if len(t.files) > maxFiles {
+		if len(t.Files) > maxFiles {
 			return fmt.Errorf("more than %d files: name the folder of the app itself", maxFiles)
 		}
 		return nil
@@ -87,11 +90,13 @@ func plant(dir string) (*tree, error) {
 	return t, nil
 }
 
-// at is a line of a file of the tree.
-func (t *tree) at(name string, line int) place { return place{path.Join(t.root, name), line} }
+// At names a line of a file, by a path that begins with the folder as it was named.
+func (t *Tree) At(name string, line int) string {
+	return place{path.Join(t.root, name), line}.String()
+}
 
 // read returns the content of a file. An error says that nothing is known of it.
-func (t *tree) read(name string) ([]byte, error) {
+func (t *Tree) read(name string) ([]byte, error) {
 	info, err := fs.Stat(t.fsys, name)
 	if err != nil {
 		return nil, err
@@ -111,15 +116,15 @@ func (t *tree) read(name string) ([]byte, error) {
 }
 
 // holds reports whether a folder has a file of that name.
-func (t *tree) holds(dir, name string) bool {
+func (t *Tree) holds(dir, name string) bool {
 	_, err := fs.Stat(t.fsys, path.Join(dir, name))
 	return err == nil
 }
 
-// each calls see with the files that want names, and returns those that cannot be read.
-func (t *tree) each(want func(name string) bool, see func(name string, data []byte)) (unread []string) {
-	for _, name := range t.files {
-		if ofTests(name) || !want(name) {
+// Each calls see with the files that want names, and returns those that cannot be read.
+func (t *Tree) Each(want func(name string) bool, see func(name string, data []byte)) (unread []string) {
+	for _, name := range t.Files {
+		if OfTests(name) || !want(name) {
 			continue
 		}
 		if data, err := t.read(name); err != nil {
@@ -132,47 +137,12 @@ func (t *tree) each(want func(name string) bool, see func(name string, data []by
 }
 
 // unreadable describes a file whose content is not known.
-func (t *tree) unreadable(name string, err error) string {
+func (t *Tree) unreadable(name string, err error) string {
 	return path.Join(t.root, name) + ": " + err.Error()
 }
 
-// cannotTell is the finding when files were not read: what they hold is not known.
-func cannotTell(unread []string) Finding {
-	return warn("it cannot be told, because a file cannot be read", joined(unread), "Correct the file, or look into it yourself and sign.")
-}
-
-// reading makes an item of a func that reads sources of the app: the backend's, the
-// frontend's, or whichever of both was named.
-func reading(judge func(r *run, trees []*tree) Finding, parts ...string) func(context.Context, *run) Finding {
-	return func(_ context.Context, r *run) Finding {
-		var trees []*tree
-		for _, part := range parts {
-			dir := map[string]string{"backend": r.Backend, "frontend": r.Frontend}[part]
-			if dir == "" {
-				continue
-			}
-			t, ok := r.trees[dir]
-			if !ok {
-				var err error
-				if t, err = plant(dir); err != nil {
-					return fail("the sources cannot be read", err.Error(), "Correct --"+part+".")
-				}
-				r.trees[dir] = t
-			}
-			trees = append(trees, t)
-		}
-		switch {
-		case len(trees) > 0:
-			return judge(r, trees)
-		case len(parts) == 1:
-			return skip(fmt.Sprintf("it reads the %s's sources: name their folder with --%s", parts[0], parts[0]))
-		}
-		return skip("it reads the app's sources: name their folders with --backend and --frontend")
-	}
-}
-
-// code blanks the comments of a source, so that lines keep their numbers.
-func code(name string, data []byte) []byte {
+// Code blanks the comments of a source, so that lines keep their numbers.
+func Code(name string, data []byte) []byte {
 	hash := path.Ext(name) == ".py"
 	markup := slices.Contains([]string{".html", ".vue", ".svelte", ".astro"}, path.Ext(name))
 	out := bytes.Clone(data)
@@ -218,8 +188,8 @@ var trailingComma = regexp.MustCompile(`,(\s*[}\]])`)
 
 // jsonc makes JSON of JSON with comments and trailing commas.
 func jsonc(data []byte) []byte {
-	return trailingComma.ReplaceAll(code(".js", data), []byte("$1"))
+	return trailingComma.ReplaceAll(Code(".js", data), []byte("$1"))
 }
 
-// lineAt returns the number of the line of an offset.
-func lineAt(data []byte, offset int) int { return 1 + bytes.Count(data[:offset], []byte("\n")) }
+// LineAt returns the number of the line of an offset.
+func LineAt(data []byte, offset int) int { return 1 + bytes.Count(data[:offset], []byte("\n")) }

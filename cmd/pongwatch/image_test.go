@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// maxImage bounds what a machine downloads to run the image, in bytes.
+const maxImage = 30 << 20
+
+// buildah runs Debian's buildah on images of the test's own.
+type buildah struct {
+	*testing.T
+	root string
+}
+
+func (b buildah) run(args ...string) string {
+	b.Helper()
+	args = append([]string{"--root", filepath.Join(b.root, "storage"), "--runroot", filepath.Join(b.root, "run"), "--storage-driver", "vfs"}, args...)
+	cmd := exec.CommandContext(b.Context(), "buildah", args...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		b.Fatalf("buildah %s: %v\n%s%s", strings.Join(args, " "), err, out, &stderr)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// builder makes an image of this machine's Go, because base images cannot be had everywhere.
+func (b buildah) builder() string {
+	b.Helper()
+	c := b.run("from", "scratch")
+	b.run("copy", "--quiet", c, goEnv(b.T, "GOROOT"), "/usr/local/go")
+	b.run("copy", "--quiet", c, "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/")
+	b.run("config", "--env", "PATH=/usr/local/go/bin", "--env", "GOTOOLCHAIN=local", "--env", "GOMODCACHE="+goEnv(b.T, "GOMODCACHE"), "--env", "GOCACHE="+goEnv(b.T, "GOCACHE"), c)
+	b.run("commit", "--quiet", "--rm", c, "builder")
+	return "localhost/builder"
+}
+
+func goEnv(t *testing.T, name string) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", name).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// The image of Containerfile runs the demonstration as a user that may write to its volume alone.
+func TestTheImage(t *testing.T) {
+	if os.Getenv("PONGWATCH_TEST_BUILDAH") != "1" {
+		t.Skip("needs Debian's buildah, as root: PONGWATCH_TEST_BUILDAH=1 runs it")
+	}
+	b := buildah{t, t.TempDir()}
+	modules, cache := goEnv(t, "GOMODCACHE"), goEnv(t, "GOCACHE")
+	b.run("build", "--quiet", "--isolation", "chroot", "--format", "docker", "--build-arg", "BUILDER="+b.builder(),
+		"--volume", modules+":"+modules+":ro", "--volume", cache+":"+cache,
+		"--tag", "pongwatch", "--file", "../../Containerfile", "../..")
+	b.isConfigured()
+	b.isSmall()
+	container := b.run("from", "pongwatch")
+	rootfs := b.run("mount", container)
+	t.Cleanup(func() { _ = exec.Command("umount", rootfs).Run() }) // vfs mounts nothing, as a rule
+
+	var files []string
+	err := filepath.WalkDir(rootfs, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			files = append(files, strings.TrimPrefix(path, rootfs))
+		}
+		return err
+	})
+	if want := []string{"/etc/ssl/certs/ca-certificates.crt", "/pongwatch"}; err != nil || !slices.Equal(files, want) {
+		t.Errorf("the image holds %q, want %q: no shell, nothing else\n%v", files, want, err)
+	}
+	b.starts(rootfs)
+}
+
+// isConfigured reads what a runtime is told.
+func (b buildah) isConfigured() {
+	b.Helper()
+	var image struct {
+		Docker struct {
+			Config struct {
+				User            string
+				Entrypoint, Cmd []string
+				Volumes         map[string]struct{}
+				Healthcheck     struct{ Test []string }
+			} `json:"config"`
+		}
+	}
+	if err := json.Unmarshal([]byte(b.run("inspect", "--type", "image", "pongwatch")), &image); err != nil {
+		b.Fatal(err)
+	}
+	c := image.Docker.Config
+	if c.User != "65532:65532" || !slices.Equal(c.Entrypoint, []string{"/pongwatch"}) || len(c.Volumes) != 1 || !slices.Equal(c.Healthcheck.Test, []string{"CMD", "/pongwatch", "health"}) {
+		b.Errorf("the image's configuration is %+v", c)
+	}
+}
+
+// isSmall measures the layers as a registry keeps them.
+func (b buildah) isSmall() {
+	b.Helper()
+	dir := filepath.Join(b.root, "pushed")
+	b.run("push", "--quiet", "pongwatch", "oci:"+dir)
+	var size int64
+	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		size += info.Size()
+		return err
+	})
+	if err != nil || size > maxImage {
+		b.Errorf("the image has %d bytes, want at most %d: %v", size, maxImage, err)
+	}
+	b.Logf("the image has %.1f MB", float64(size)/1e6)
+}
+
+// starts runs it as a container's runtime does: nothing of this machine is there, and nothing
+// but the volume is its user's.
+func (b buildah) starts(rootfs string) {
+	b.Helper()
+	err := filepath.WalkDir(rootfs, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == rootfs+"/pongwatch" || path == rootfs+"/data" {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil && info.Sys().(*syscall.Stat_t).Uid != 0 && info.Mode().Perm()&0o200 != 0 { //nolint:forcetypeassert // Linux's
+			b.Errorf("its user may write to %s", strings.TrimPrefix(path, rootfs))
+		}
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	inside := func(ctx context.Context, args ...string) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, "/pongwatch", args...)
+		cmd.Dir, cmd.Env = "/", []string{"TMPDIR=/data"}
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Chroot: rootfs, Credential: &syscall.Credential{Uid: 65532, Gid: 65532}, Setpgid: true, Pdeathsig: syscall.SIGKILL,
+		}
+		return cmd
+	}
+	address := "127.0.0.1:" + freePort(b.T)
+	var log lockedBuffer
+	local := inside(context.Background(), "local", "--addr", address)
+	local.Stdout, local.Stderr = &log, &log
+	if err := local.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		_ = local.Process.Kill()
+		_ = local.Wait()
+		if b.Failed() {
+			b.Logf("output of pongwatch local in the image:\n%s", &log)
+		}
+	})
+	eventually(b.T, 2*time.Minute, "its health check passes", func() bool {
+		return inside(b.Context(), "health", "--url", "http://"+address).Run() == nil
+	}, func(passes bool) bool { return passes })
+	if got := health(b.T, "http://"+address); got != "connected" {
+		b.Errorf("the demonstration's health is %q", got)
+	}
+}

@@ -1,0 +1,188 @@
+package inbound
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha1" //nolint:gosec // Vercel's choice; an HMAC by SHA-1 is not known to be forgeable
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/job"
+	"github.com/pongwatch/pongwatch/shared/outbound"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
+const (
+	maxDrainBody = 4 << 20
+	// maxDrained bounds the signals of one batch; a batch is many lines of few services.
+	maxDrained = 20
+	// drainOld is the age from which an entry says nothing any more. Apps repeat what lasts
+	// every five minutes, and Vercel signs no time: so an old batch cannot be sent anew.
+	drainOld = time.Hour
+)
+
+// drainEntry is what matters of an entry of Vercel's log drain
+// (https://vercel.com/docs/drains/reference/logs).
+type drainEntry struct {
+	ID           string `json:"id"`
+	DeploymentID string `json:"deploymentId"`
+	ProjectName  string `json:"projectName"`
+	Timestamp    int64  `json:"timestamp"` // milliseconds
+	Message      string `json:"message"`
+}
+
+// drainLine is the line that docs/mock-mode.md describes.
+type drainLine struct{ Event, Service, Reason, Message string }
+
+// drain answers a batch of Vercel's log drain. Of all its entries only an app's line of mock mode
+// counts, and only of a service that the configuration names.
+func (f *function) drain(w http.ResponseWriter, r *http.Request) {
+	if len(f.config.Inbound.EventKeys) == 0 {
+		notConfigured(w)
+		return
+	}
+	body, ok := bounded(w, r, maxDrainBody, "application/json")
+	if !ok {
+		body, ok = bounded(w, r, maxDrainBody, "application/x-ndjson")
+	}
+	given, err := hex.DecodeString(r.Header.Get("X-Vercel-Signature"))
+	if !ok || err != nil || len(given) == 0 {
+		unauthorized(w)
+		return
+	}
+	if !f.authenticated(w, r, func(refresh bool) (invalid, unreadable error) {
+		return f.drainSigned(r.Context(), given, body, refresh)
+	}) {
+		return
+	}
+	entries, err := drainEntries(body)
+	if err != nil {
+		job.WriteError(w, http.StatusBadRequest, `body is neither a JSON array nor NDJSON, want [{"id": "…", "message": "…", "timestamp": 1795371721000}]`)
+		return
+	}
+	signals := f.drained(entries)
+	for _, s := range signals {
+		m, err := report.Encode(s)
+		if err == nil {
+			err = publish(r.Context(), f.options.Signals, m)
+		}
+		if err != nil {
+			f.log.ErrorContext(r.Context(), "signal not published", "event", "signal", "id", s.ID, "service", s.Service, "error", outbound.Error(err).Error())
+			job.WriteError(w, http.StatusServiceUnavailable, "the lines could not be handed over, try again")
+			return
+		}
+		f.log.InfoContext(r.Context(), "signal published", "event", "signal", "id", s.ID, "service", s.Service, "mode", s.Mode)
+	}
+	job.WriteJSON(w, http.StatusOK, map[string]int{"entries": len(entries), "signals": len(signals)})
+}
+
+// drainSigned verifies Vercel's signature: the hexadecimal HMAC by SHA-1 of the body, with the
+// drain's secret, which is the text of an event key.
+func (f *function) drainSigned(ctx context.Context, given, body []byte, refresh bool) (invalid, unreadable error) {
+	var problems []error
+	readable := false
+	for _, key := range f.config.Inbound.EventKeys {
+		v, err := f.secret(ctx, key, refresh)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		readable = true
+		for text := range strings.FieldsSeq(v.Reveal()) {
+			mac := hmac.New(sha1.New, []byte(text))
+			mac.Write(body)
+			if hmac.Equal(mac.Sum(nil), given) {
+				return nil, nil
+			}
+		}
+	}
+	if !readable {
+		return nil, errors.Join(problems...)
+	}
+	return errors.New("the signature does not fit"), nil
+}
+
+// drainEntries reads a JSON array, or values one after the other.
+func drainEntries(body []byte) ([]drainEntry, error) {
+	var entries []drainEntry
+	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("[")) {
+		err := json.Unmarshal(body, &entries)
+		return entries, err
+	}
+	for d := json.NewDecoder(bytes.NewReader(body)); d.More(); {
+		var e drainEntry
+		if err := d.Decode(&e); err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// drained returns the signals of a batch: of each service and deployment each change once.
+func (f *function) drained(entries []drainEntry) []report.Signal {
+	var signals []report.Signal
+	last := map[string]report.Mode{}
+	for _, e := range entries {
+		at := time.UnixMilli(e.Timestamp).UTC()
+		if age := f.now().Sub(at); age > drainOld || age < -drainOld {
+			continue
+		}
+		// An entry may hold all lines of a request.
+		for line := range strings.Lines(e.Message) {
+			s, ok := drainSignal(e, line)
+			key := s.Service + "\x00" + s.Revision
+			if !ok || !f.serves(s.Service) || last[key] == s.Mode || len(signals) == maxDrained {
+				continue
+			}
+			s.At, last[key] = at, s.Mode
+			signals = append(signals, s)
+		}
+	}
+	return signals
+}
+
+func drainSignal(e drainEntry, line string) (report.Signal, bool) {
+	var l drainLine
+	if line = strings.TrimSpace(line); !strings.HasPrefix(line, "{") || json.Unmarshal([]byte(line), &l) != nil {
+		return report.Signal{}, false
+	}
+	s := report.Signal{
+		Source: report.SourceLogs, Service: l.Service, Revision: outbound.Redact(e.DeploymentID),
+		Reason: outbound.Redact(l.Reason), Message: outbound.Redact(l.Message),
+	}
+	cleaned(&s)
+	if s.Service == "" {
+		s.Service = e.ProjectName
+	}
+	switch l.Event {
+	case "redis_mock_mode_activated":
+		s.Mode = report.Activated
+	case "redis_mock_mode_deactivated":
+		s.Mode = report.Deactivated
+	default:
+		return report.Signal{}, false
+	}
+	s.ID = identity("vercel", e.ID, s.Service, string(s.Mode))
+	return s, true
+}
+
+// serves reports whether the configuration names a service.
+func (f *function) serves(service string) bool {
+	if _, ok := f.config.Services[service]; ok {
+		return true
+	}
+	for i := range f.config.Databases {
+		for _, app := range f.config.Databases[i].Apps {
+			if app.Service == service {
+				return true
+			}
+		}
+	}
+	return false
+}

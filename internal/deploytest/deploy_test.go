@@ -1,0 +1,68 @@
+package deploytest
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	cloudrun "google.golang.org/api/run/v1"
+
+	"github.com/pongwatch/pongwatch/shared/version"
+)
+
+func TestTheCloudRunServiceHasOnlyKeysThatCloudRunKnows(t *testing.T) {
+	asJSON, err := yaml.YAMLToJSON([]byte(read(t, "deploy/cloud-run.yaml")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := json.NewDecoder(bytes.NewReader(asJSON))
+	d.DisallowUnknownFields()
+	var s cloudrun.Service
+	if err := d.Decode(&s); err != nil {
+		t.Fatal(err)
+	}
+	if a := s.Spec.Template.Metadata.Annotations; a["autoscaling.knative.dev/minScale"] != "1" || a["autoscaling.knative.dev/maxScale"] != "1" || a["run.googleapis.com/cpu-throttling"] != "false" {
+		t.Errorf("annotations %v: want one instance, always with CPU", a)
+	}
+	c := s.Spec.Template.Spec.Containers[0]
+	if !strings.HasSuffix(c.Image, ":"+version.Release) {
+		t.Errorf("it runs %s, and this is %s", c.Image, version.Release)
+	}
+	for _, e := range c.Env {
+		if secret := strings.Contains(e.Name, "TOKEN") || strings.Contains(e.Name, "WEBHOOK"); secret != (e.ValueFrom != nil) {
+			t.Errorf("%s: secrets come from Secret Manager, and nothing else does", e.Name)
+		}
+	}
+}
+
+func TestTheComposeFileRunsItReadOnlyWithOneVolume(t *testing.T) {
+	var file struct {
+		Services map[string]struct {
+			Command      []string
+			Ports        []string
+			Volumes      []string
+			ReadOnly     bool     `yaml:"read_only"`
+			Capabilities []string `yaml:"cap_drop"`
+			Security     []string `yaml:"security_opt"`
+		}
+		Volumes map[string]any
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "deploy/compose.yaml")), &file); err != nil {
+		t.Fatal(err)
+	}
+	s := file.Services["pongwatch"]
+	if !s.ReadOnly || !slices.Equal(s.Volumes, []string{"state:/data"}) || len(file.Volumes) != 1 {
+		t.Errorf("read-only %v with %v, want one volume", s.ReadOnly, s.Volumes)
+	}
+	if !slices.Equal(s.Capabilities, []string{"ALL"}) || !slices.Contains(s.Security, "no-new-privileges:true") {
+		t.Errorf("it keeps privileges: %v, %v", s.Capabilities, s.Security)
+	}
+	for _, p := range s.Ports {
+		if !strings.HasPrefix(p, "127.0.0.1:") {
+			t.Errorf("port %s is open to other machines", p)
+		}
+	}
+}

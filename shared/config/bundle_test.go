@@ -1,0 +1,93 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+)
+
+func TestCredentialsMayLieInSeveralSecrets(t *testing.T) {
+	pair := func(names ...string) string {
+		var entries []string
+		for _, name := range names {
+			entries = append(entries, fmt.Sprintf(`%q: {"url": "https://%s.upstash.io", "token": "AX%s"}`, name, name, name))
+		}
+		return "{" + strings.Join(entries, ", ") + "}"
+	}
+	tests := []struct {
+		name  string
+		vault vault
+		// token is what b gets, or cause what is wrong with it; neither is an error of the source.
+		token string
+		cause cause.Cause
+	}{
+		{"in the first", vault{"one": pair("a", "b"), "two": pair("c")}, "AXb", ""},
+		{"in the last", vault{"one": pair("a"), "two": pair("b", "c")}, "AXb", ""},
+		{"in the last, beside one that cannot be read", vault{"two": pair("b")}, "AXb", ""},
+		{"in the last, beside a broken one", vault{"one": "{", "two": pair("b")}, "AXb", ""},
+		{"in none", vault{"one": pair("a"), "two": pair("c")}, "", cause.ConfigMissing},
+		{"in none, beside a broken one that may have had it", vault{"one": pair("a"), "two": "{"}, "", cause.ConfigInvalid},
+		{"in none, beside one that cannot be read and may have it", vault{"two": pair("a")}, "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, ps := Parse(false, Document{Name: "c", Text: []byte("databases: [{name: a}, {name: b}]\ncredentials: [sm://projects/p/secrets/one, sm://projects/p/secrets/two]")})
+			if len(ps) > 0 {
+				t.Fatal(ps)
+			}
+			for _, get := range []func(context.Context, *secrets.Cache, string) (Credentials, error){c.Credentials, c.RefreshCredentials} {
+				got, err := get(t.Context(), tt.vault.cache(), "b")
+				p, isProblem := errors.AsType[Problem](err)
+				switch {
+				case tt.token != "" && (err != nil || got.Token.Reveal() != tt.token):
+					t.Errorf("%v, %v; want %s", got, err, tt.token)
+				case tt.cause != "" && p.Cause != tt.cause:
+					t.Errorf("error %v, want %s", err, tt.cause)
+				case tt.token == "" && tt.cause == "" && (isProblem || !errors.Is(err, secrets.ErrNotFound)):
+					t.Errorf("error %v, want the source's", err)
+				}
+			}
+		})
+	}
+}
+
+func TestATokenThatWasRefusedIsReadAgainFromItsOwnSecret(t *testing.T) {
+	reads := map[string]int{}
+	cache := secrets.NewCache(secrets.SourceFunc(func(_ context.Context, name string) (secrets.Secret, error) {
+		name = strings.TrimSuffix(strings.TrimPrefix(name, "projects/p/secrets/"), "/versions/latest")
+		reads[name]++
+		return secrets.Secret{Data: fmt.Appendf(nil, `{%q: {"url": "https://x.upstash.io", "token": "AX"}}`, map[string]string{"one": "a", "two": "b"}[name]), Version: "1"}, nil
+	}), secrets.Options{Floor: 1})
+	c, _ := Parse(false, Document{Name: "c", Text: []byte("databases: [{name: a}, {name: b}]\ncredentials: [sm://projects/p/secrets/one, sm://projects/p/secrets/two]")})
+	for range 3 {
+		if _, err := c.RefreshCredentials(t.Context(), cache, "b"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if reads["one"] != 1 || reads["two"] != 4 {
+		t.Errorf("reads %v, want one of the other secret, and one more of b's own for each refusal", reads)
+	}
+}
+
+func TestTooFewSecretsForTheTokensAreAProblem(t *testing.T) {
+	for _, tt := range []struct{ databases, secrets, want int }{{400, 1, 0}, {500, 1, 0}, {1200, 1, 2}, {1200, 2, 0}, {10_000, 2, 13}} {
+		var text strings.Builder
+		text.WriteString("credentials: [")
+		for i := range tt.secrets {
+			fmt.Fprintf(&text, "sm://projects/p/secrets/s%d,", i)
+		}
+		text.WriteString("]\ndatabases:\n")
+		for i := range tt.databases {
+			fmt.Fprintf(&text, "- {name: customer-%05d-production, shard: s%d}\n", i, i/250)
+		}
+		c, ps := Parse(false, Document{Name: "c", Text: []byte(text.String())})
+		if c == nil || (len(ps) > 0) != (tt.want > 0) || tt.want > 0 && !strings.Contains(ps[0].Error(), fmt.Sprintf("want at least %d", tt.want)) {
+			t.Errorf("%d databases in %d secrets: %v, want at least %d", tt.databases, tt.secrets, ps, tt.want)
+		}
+	}
+}

@@ -1,0 +1,478 @@
+package history
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/store"
+)
+
+const (
+	// OverviewDays is for how many days, today among them, an overview counts pings.
+	OverviewDays = 31
+	// overviewKept is how long an overview that is no longer renewed is kept.
+	overviewKept = 400 * day
+)
+
+// Overview is what is known of a shard, however long ago it was seen. Metrics keeps one
+// for each shard, and brings it up to date once an hour. It holds what its hours hold up to
+// Until; a reader learns the later hours from their documents.
+type Overview struct {
+	Shard string `json:"shard"`
+	// Until is the beginning of the first hour that is not in it.
+	Until time.Time `json:"until,omitzero"`
+	// Compacted names the days whose pings were counted from their summary.
+	Compacted []string `json:"compacted,omitempty"`
+	// Runs has the last run of HealthCheck by region, and that of Metrics under "".
+	Runs      map[string]Run    `json:"runs"`
+	Databases map[string]*Known `json:"databases"`
+
+	version string
+}
+
+// Known is what is known of one database.
+type Known struct {
+	Regions map[string]*KnownPings `json:"regions,omitempty"`
+	// Replica, Policy and Values are those of the last INFO that was answered, at ReadAt.
+	ReadAt  time.Time                `json:"read_at,omitzero"`
+	Replica string                   `json:"replica,omitempty"`
+	Policy  string                   `json:"policy,omitempty"`
+	Values  map[report.Gauge]float64 `json:"values,omitempty"`
+	// Month is the last reading that knew the month's commands, with its counters.
+	Month  *Counters                    `json:"month,omitempty"`
+	Checks map[report.Check]*KnownCheck `json:"checks,omitempty"`
+}
+
+// KnownPings are a database's pings from one region.
+type KnownPings struct {
+	// First is when the first one was made, Last the last one.
+	First time.Time     `json:"first"`
+	Last  report.Sample `json:"last"`
+	Days  []DayPings    `json:"days"`
+}
+
+// DayPings counts the pings of a day.
+type DayPings struct {
+	Day    string `json:"day"`
+	Good   int    `json:"good,omitempty"`
+	Failed int    `json:"failed,omitempty"`
+}
+
+// Counters are a reading's figures that the month's commands are added up from.
+type Counters struct {
+	At      time.Time                `json:"at"`
+	Replica string                   `json:"replica,omitempty"`
+	Values  map[report.Gauge]float64 `json:"values"`
+}
+
+// KnownCheck has the last verdict of a check, and the last that has a value, which may be
+// an older one.
+type KnownCheck struct {
+	Last   VerdictAt  `json:"last"`
+	Valued *VerdictAt `json:"valued,omitempty"`
+}
+
+// VerdictAt is a verdict with its time. Figures are those that the check found beside its
+// value, in the same reading.
+type VerdictAt struct {
+	At      time.Time                `json:"at"`
+	Status  report.Status            `json:"status"`
+	Cause   cause.Cause              `json:"cause,omitempty"`
+	Value   *float64                 `json:"value,omitempty"`
+	Figures map[report.Gauge]float64 `json:"figures,omitempty"`
+}
+
+// figuresOf are the gauges that a check finds beside its value.
+var figuresOf = map[report.Check][]report.Gauge{
+	report.Memory:      {report.GaugeMemoryHours},
+	report.Commands:    {report.GaugeMonthCommands, report.GaugeMonthCommandsSeen, report.GaugeCommandsLimit, report.GaugeCommandsHours},
+	report.Bandwidth:   {report.GaugeMonthBandwidth, report.GaugeBandwidthLimit, report.GaugeBandwidthHours},
+	report.Budget:      {report.GaugeMonthDollars, report.GaugeBudget, report.GaugeBudgetHours},
+	report.Connections: {report.GaugeConnectionsLimit},
+}
+
+const overviewPrefix = "overviews/v1/"
+
+// NewOverview returns the overview of a shard of which nothing is known.
+func NewOverview(shard string) *Overview {
+	return &Overview{Shard: shard, Runs: map[string]Run{}, Databases: map[string]*Known{}}
+}
+
+// Overview returns what is kept of the shard; where nothing is, or what is kept cannot be
+// read, it is empty.
+func (a *Archive) Overview(ctx context.Context, shard string) (*Overview, error) {
+	doc, err := a.store.Get(ctx, overviewPrefix+shard)
+	if errors.Is(err, store.ErrNotFound) {
+		return NewOverview(shard), nil
+	}
+	if err != nil {
+		return NewOverview(shard), fmt.Errorf("reading the overview of %s: %w", shard, err)
+	}
+	return decodeOverview(doc)
+}
+
+// Overviews returns the overviews of all shards there are and were, by name. It leaves out
+// those that cannot be read, which the error names.
+func (a *Archive) Overviews(ctx context.Context) (map[string]*Overview, error) {
+	out := map[string]*Overview{}
+	var failed error
+	from, to := store.Prefix(overviewPrefix)
+	for doc, err := range a.store.Range(ctx, from, to) {
+		if err != nil {
+			return out, errors.Join(failed, fmt.Errorf("reading overviews: %w", err))
+		}
+		o, err := decodeOverview(doc)
+		if err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		out[o.Shard] = o
+	}
+	return out, failed
+}
+
+func decodeOverview(doc store.Doc) (*Overview, error) {
+	shard := strings.TrimPrefix(doc.Key, overviewPrefix)
+	o := NewOverview(shard)
+	if err := unpack(doc, o); err != nil {
+		o = NewOverview(shard)
+		o.version = doc.Version
+		return o, fmt.Errorf("reading the overview of %s: %w", shard, err)
+	}
+	o.Shard, o.version = shard, doc.Version
+	if o.Runs == nil {
+		o.Runs = map[string]Run{}
+	}
+	if o.Databases == nil {
+		o.Databases = map[string]*Known{}
+	}
+	maps.DeleteFunc(o.Databases, func(_ string, k *Known) bool { return k == nil })
+	for _, k := range o.Databases {
+		maps.DeleteFunc(k.Regions, func(_ string, p *KnownPings) bool { return p == nil })
+		maps.DeleteFunc(k.Checks, func(_ report.Check, c *KnownCheck) bool { return c == nil })
+	}
+	return o, nil
+}
+
+// Regions are those of which the shard has pings, sorted.
+func (o *Overview) Regions() []string {
+	var out []string
+	for region := range o.Runs {
+		if region != "" {
+			out = append(out, region)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Since is from when on a reader must learn hours: Until, or where that is not known as
+// long ago as hours are kept.
+func (a *Archive) Since(o *Overview, now time.Time) time.Time {
+	if !o.Until.IsZero() {
+		return o.Until
+	}
+	return now.UTC().Add(-a.retention).Truncate(time.Hour)
+}
+
+// Uncounted is the first day whose summary is not in the overview and may be there.
+func (o *Overview) Uncounted(now time.Time) time.Time {
+	t := now.UTC().Truncate(day).Add(-(OverviewDays - 1) * day)
+	for slices.Contains(o.Compacted, t.Format(dayLayout)) {
+		t = t.Add(day)
+	}
+	return t
+}
+
+// Renew learns the hours that have settled by now, and the days that were compacted
+// meanwhile, and keeps the overview, which it returns. Documents that cannot be read are
+// named by the error and left out.
+func (a *Archive) Renew(ctx context.Context, c Compaction, now time.Time) (*Overview, error) {
+	o, failed := a.Overview(ctx, c.Shard)
+	if failed != nil && o.version == "" {
+		return o, failed
+	}
+	until := now.Add(-CompactAfter).UTC().Truncate(time.Hour)
+	today := now.UTC().Truncate(day)
+	learned := false
+	if from := o.Uncounted(now); from.Before(today) {
+		days, err := a.Days(ctx, c.Shard, from, today.Add(-day))
+		if err != nil {
+			return o, err
+		}
+		for _, d := range days {
+			failed = errors.Join(failed, d.Broken())
+			learned = o.LearnDay(d) || learned
+		}
+	}
+	from := a.Since(o, now)
+	if !learned && !until.After(from) {
+		return o, failed
+	}
+	if until.After(from) {
+		last := until.Add(-time.Second)
+		for _, region := range union(c.Regions, o.Regions()) {
+			hours, err := a.Pings(ctx, c.Shard, region, from, last)
+			if err != nil {
+				return o, err
+			}
+			failed = errors.Join(failed, brokenOf(hours))
+			o.LearnPings(region, hours)
+		}
+		hours, err := a.Readings(ctx, c.Shard, from, last)
+		if err != nil {
+			return o, err
+		}
+		failed = errors.Join(failed, brokenOf(hours))
+		o.LearnReadings(hours)
+		o.Until = until
+	}
+	o.prune(today.Add(-(OverviewDays - 1) * day))
+	data, dropped, err := packFitting(o)
+	if err != nil {
+		return o, fmt.Errorf("writing the overview of %s: %w", c.Shard, err)
+	}
+	_, err = a.store.Put(ctx, store.Doc{Key: overviewPrefix + c.Shard, Data: data, Version: o.version, ExpiresAt: now.Add(overviewKept), Schema: schema})
+	if err != nil && !errors.Is(err, store.ErrConflict) { // another instance made the same of the same
+		return o, fmt.Errorf("writing the overview of %s: %w", c.Shard, err)
+	}
+	return o, errors.Join(failed, dropped)
+}
+
+// prune forgets days before oldest, and databases of which nothing is newer.
+func (o *Overview) prune(oldest time.Time) {
+	first := oldest.Format(dayLayout)
+	o.Compacted = slices.DeleteFunc(o.Compacted, func(d string) bool { return d < first })
+	for name, k := range o.Databases {
+		recent := !k.ReadAt.Before(oldest)
+		for _, p := range k.Regions {
+			p.Days = slices.DeleteFunc(p.Days, func(d DayPings) bool { return d.Day < first })
+			recent = recent || !p.Last.At.Before(oldest)
+		}
+		for _, c := range k.Checks {
+			recent = recent || !c.Last.At.Before(oldest)
+		}
+		if !recent {
+			delete(o.Databases, name)
+		}
+	}
+}
+
+func (o *Overview) known(name string) *Known {
+	if o.Databases[name] == nil {
+		o.Databases[name] = &Known{}
+	}
+	return o.Databases[name]
+}
+
+// LearnDay counts the pings of a day as its summary has them, unless that was done.
+func (o *Overview) LearnDay(d *Day) bool {
+	if d.broken != nil || slices.Contains(o.Compacted, d.Day) {
+		return false
+	}
+	o.Compacted = append(o.Compacted, d.Day)
+	slices.Sort(o.Compacted)
+	for name, of := range d.Databases {
+		for _, s := range of.Regions {
+			p := o.known(name).pings(s.Region, d.Date())
+			*p.day(d.Day) = DayPings{d.Day, s.Good, s.Failed}
+			if d.Date().Before(p.First.Truncate(day)) {
+				p.First = d.Date()
+			}
+		}
+	}
+	return true
+}
+
+// LearnPings counts the hours' pings from a region, and keeps the last run and pings.
+func (o *Overview) LearnPings(region string, hours []*PingHour) {
+	for _, h := range hours {
+		o.ran(region, h.Runs())
+		date := h.Hour().Format(dayLayout)
+		counted := slices.Contains(o.Compacted, date)
+		for name := range h.Series {
+			var p *KnownPings
+			var of *DayPings
+			for s := range h.Each(name) {
+				if p == nil {
+					p = o.known(name).pings(region, s.At)
+					of = p.day(date)
+				}
+				if s.At.Before(p.First) {
+					p.First = s.At
+				}
+				if !s.At.Before(p.Last.At) {
+					p.Last = s
+				}
+				switch {
+				case counted:
+				case s.Status == report.OK, s.Status == report.Warn:
+					of.Good++
+				case s.Status == report.Fail:
+					of.Failed++
+				}
+			}
+		}
+	}
+}
+
+// LearnReadings keeps what the hours' readings knew last.
+func (o *Overview) LearnReadings(hours []*GaugeHour) {
+	for _, h := range hours {
+		o.ran("", h.Runs())
+		for name, s := range h.Series {
+			o.known(name).learn(h, name, s)
+		}
+	}
+}
+
+func (o *Overview) ran(region string, runs []Run) {
+	if n := len(runs); n > 0 && runs[n-1].Scheduled.After(o.Runs[region].Scheduled) {
+		o.Runs[region] = runs[n-1]
+	}
+}
+
+// pings returns those from a region, which begin at first if there are none yet.
+func (k *Known) pings(region string, first time.Time) *KnownPings {
+	if k.Regions == nil {
+		k.Regions = map[string]*KnownPings{}
+	}
+	if k.Regions[region] == nil {
+		k.Regions[region] = &KnownPings{First: first}
+	}
+	return k.Regions[region]
+}
+
+// day returns the count of that day.
+func (p *KnownPings) day(date string) *DayPings {
+	i, found := slices.BinarySearchFunc(p.Days, date, func(d DayPings, date string) int { return cmp.Compare(d.Day, date) })
+	if !found {
+		p.Days = slices.Insert(p.Days, i, DayPings{Day: date})
+	}
+	return &p.Days[i]
+}
+
+// learn takes over what is newer in an hour of readings.
+func (k *Known) learn(h *GaugeHour, name string, s *readingSeries) {
+	if r, ok := h.Last(name); ok && r.At.After(k.ReadAt) {
+		k.ReadAt, k.Replica, k.Policy, k.Values = r.At, r.Replica, r.Policy, r.Values
+	}
+	for _, i := range slices.Backward(s.byTime) {
+		seen := s.figures(i, report.GaugeMonthCommands, report.GaugeMonthCommandsSeen, report.GaugeCommandsLimit)
+		if len(seen) == 0 {
+			continue
+		}
+		if at := h.at(s, i); k.Month == nil || at.After(k.Month.At) {
+			maps.Copy(seen, s.figures(i, report.Counters()...))
+			k.Month = &Counters{At: at, Replica: s.Replica[i], Values: seen}
+		}
+		break
+	}
+	for check, verdicts := range s.Checks {
+		last := true
+		for _, i := range slices.Backward(s.byTime) {
+			v, asked := verdicts.at(i)
+			if !asked {
+				continue
+			}
+			one := VerdictAt{At: h.at(s, i), Status: v.Status, Cause: v.Cause, Value: v.Value}
+			if v.Value != nil {
+				one.Figures = s.figures(i, figuresOf[check]...)
+			}
+			k.verdict(check, one, last)
+			last = false
+			if v.Value != nil {
+				break
+			}
+		}
+	}
+}
+
+// verdict takes over a verdict that is newer.
+func (k *Known) verdict(check report.Check, v VerdictAt, last bool) {
+	if k.Checks == nil {
+		k.Checks = map[report.Check]*KnownCheck{}
+	}
+	c := k.Checks[check]
+	if c == nil {
+		c = &KnownCheck{}
+		k.Checks[check] = c
+	}
+	if last && v.At.After(c.Last.At) {
+		c.Last = v
+	}
+	if v.Value != nil && (c.Valued == nil || v.At.After(c.Valued.At)) {
+		c.Valued = &v
+	}
+}
+
+// Merge adds what another shard knows of the same database, which was moved from there.
+func (k *Known) Merge(other *Known) {
+	for region, q := range other.Regions {
+		p := k.pings(region, q.First)
+		if q.First.Before(p.First) {
+			p.First = q.First
+		}
+		if q.Last.At.After(p.Last.At) {
+			p.Last = q.Last
+		}
+		for _, d := range q.Days {
+			of := p.day(d.Day)
+			of.Good, of.Failed = of.Good+d.Good, of.Failed+d.Failed
+		}
+	}
+	if other.ReadAt.After(k.ReadAt) {
+		k.ReadAt, k.Replica, k.Policy, k.Values = other.ReadAt, other.Replica, other.Policy, other.Values
+	}
+	if other.Month != nil && (k.Month == nil || other.Month.At.After(k.Month.At)) {
+		k.Month = other.Month
+	}
+	for check, c := range other.Checks {
+		k.verdict(check, c.Last, true)
+		if c.Valued != nil {
+			k.verdict(check, *c.Valued, false)
+		}
+	}
+}
+
+// Counted is how many pings the days have.
+func (p *KnownPings) Counted() int {
+	n := 0
+	for _, d := range p.Days {
+		n += d.Good + d.Failed
+	}
+	return n
+}
+
+// Reading is what is known as one reading, for checks that need more of the past than its
+// last hours: the counters of the month, and the last verdicts that have a value.
+func (k *Known) Reading() report.Reading {
+	r := report.Reading{Checks: map[report.Check]report.Verdict{}}
+	if k.Month != nil {
+		r.At, r.Replica, r.Values = k.Month.At, k.Month.Replica, k.Month.Values
+	}
+	for check, c := range k.Checks {
+		if c.Valued != nil {
+			r.Checks[check] = report.Verdict{Status: c.Valued.Status, Cause: c.Valued.Cause, Value: c.Valued.Value}
+		}
+	}
+	return r
+}
+
+func (o *Overview) series() iter.Seq2[string, any] { return anySeries(o.Databases) }
+
+func (o *Overview) drop(name string) { delete(o.Databases, name) }
+
+// union is the names of both lists, each once.
+func union(a, b []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(a, b))))
+}
