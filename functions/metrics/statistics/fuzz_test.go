@@ -15,7 +15,7 @@ import (
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"", "range=7d&database=cache&region=us-east4&step=2h", "range=2h", "step=1ns", "step=9223372036854775807ns", "step=-1m", "range=30d&step=1728s", "database=%1b%5b31m%e2%80%ae",
-		"region=%3D%3Futf-8%3Fq%3Fx%3F%3D", "range=1h&range=30d", "step=1h;x=%zz", "=&=&=",
+		"region=%3D%3Futf-8%3Fq%3Fx%3F%3D", "range=1h&range=30d", "step=1h;x=%zz", "=&=&=", "page=0", "page=-1&state=%1b", "state=down&search=%0a%e2%80%ae&environment=%00", "page=9223372036854775808",
 	} {
 		f.Add(seed)
 	}
@@ -38,8 +38,9 @@ func FuzzParse(f *testing.F) {
 		if !slices.Contains(Ranges(), q.Range) || q.Database != "" && c.Database(q.Database) == nil || q.Step < 0 {
 			t.Errorf("%q is read as %+v", query, q)
 		}
+		// A long range begins with a whole day.
 		now := time.Date(2026, 11, 22, 18, 34, 5, 0, time.UTC)
-		if w := q.window(now, time.Minute); w.points() < 1 || w.points() > maxPoints+1 || w.step < minStep {
+		if w := q.window(now, time.Minute); w.points() < 1 || w.points() > maxPoints+1+int(day/w.step) || w.step < minStep {
 			t.Errorf("%q has a window of %d points, each %v", query, w.points(), w.step)
 		}
 	})
