@@ -69,7 +69,7 @@ func TestTheBuildRunsWhatWasPinned(t *testing.T) {
 		if !slices.Contains([]string{"$_GO_IMAGE", "$_TERRAFORM_IMAGE"}, step.Name) {
 			t.Errorf("step %s runs in %s, which is no digest that the trigger sets", step.Id, step.Name)
 		}
-		for _, line := range strings.Split(strings.Join(step.Args, "\n"), "\n") {
+		for line := range strings.SplitSeq(strings.Join(step.Args, "\n"), "\n") {
 			if regexp.MustCompile(`\bterraform\b.* init\b`).MatchString(line) && !strings.Contains(line, "-lockfile=readonly") {
 				t.Errorf("step %s takes any provider: %s", step.Id, line)
 			}

@@ -16,8 +16,16 @@ import (
 func FuzzGuard(f *testing.F) {
 	const token, caller = "a-read-token-of-24-chars", "a-caller-token-of-26-chars"
 	for _, s := range [][3]string{
-		{"GET", "/page", "Bearer " + token}, {"GET", "/page", "bearer  " + token + " "}, {"GET", "/page", "Basic eDphLXJlYWQtdG9rZW4tb2YtMjQtY2hhcnM="}, {"GET", "/page", "Bearer " + caller},
-		{"POST", "/page", "Bearer " + token}, {"POST", "/", "Bearer " + caller}, {"HEAD", "//page", ""}, {"POST", "/Metrics/%2e%2e/page", "Bearer"}, {"OPTIONS", "/Metrics", "Basic"}, {"CONNECT", "/iam", "x"},
+		{"GET", "/page", "Bearer " + token},
+		{"GET", "/page", "bearer  " + token + " "},
+		{"GET", "/page", "Basic eDphLXJlYWQtdG9rZW4tb2YtMjQtY2hhcnM="},
+		{"GET", "/page", "Bearer " + caller},
+		{"POST", "/page", "Bearer " + token},
+		{"POST", "/", "Bearer " + caller},
+		{"HEAD", "//page", ""},
+		{"POST", "/Metrics/%2e%2e/page", "Bearer"},
+		{"OPTIONS", "/Metrics", "Basic"},
+		{"CONNECT", "/iam", "x"},
 	} {
 		f.Add(s[0], s[1], s[2])
 	}

@@ -27,8 +27,8 @@ func clean(v reflect.Value, line func(string) string) {
 			v.Set(cleaned(v.Elem(), line))
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if field := v.Field(i); field.CanSet() {
+		for _, field := range v.Fields() {
+			if field.CanSet() {
 				clean(field, line)
 			}
 		}

@@ -19,8 +19,13 @@ import (
 // headers that are meant and no others, and its subject is one line that hides nothing.
 func FuzzCompose(f *testing.F) {
 	for _, s := range [][2]string{
-		{"prod-cache down", "HTTP 401: WRONGPASS"}, {"x\r\nBcc: evil@example.com", "a\r\n.\r\nMAIL FROM:<x>"}, {"=?utf-8?q?all_is_well?=", "é\u202e"}, {strings.Repeat("ä", 2000), "</html><script>"},
-		{"\x00\x1b[31m", "{{.}} %s"}, {"a\n\n\nb", "--\r\nboundary"}, {"=?utf-8?b?QmNjOiBl?= \u2028 x", messagetest.Hostile},
+		{"prod-cache down", "HTTP 401: WRONGPASS"},
+		{"x\r\nBcc: evil@example.com", "a\r\n.\r\nMAIL FROM:<x>"},
+		{"=?utf-8?q?all_is_well?=", "é\u202e"},
+		{strings.Repeat("ä", 2000), "</html><script>"},
+		{"\x00\x1b[31m", "{{.}} %s"},
+		{"a\n\n\nb", "--\r\nboundary"},
+		{"=?utf-8?b?QmNjOiBl?= \u2028 x", messagetest.Hostile},
 	} {
 		f.Add(s[0], s[1])
 	}

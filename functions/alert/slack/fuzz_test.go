@@ -28,8 +28,13 @@ func FuzzLayout(f *testing.F) {
 		said, more string
 		members    uint8
 	}{
-		{"HTTP 401: WRONGPASS", "backend", 0}, {messagetest.Hostile, "<!channel>", 0}, {"<@U1> <!here> <#C1>", "*x* _y_ `z`", 30}, {strings.Repeat("🔴", 4000), "\u202e", 0},
-		{"", "", 250}, {"&lt;!channel&gt;", "\xff\x00", 3}, {"<https://evil.example|click>", "mailto:a@b", 1},
+		{"HTTP 401: WRONGPASS", "backend", 0},
+		{messagetest.Hostile, "<!channel>", 0},
+		{"<@U1> <!here> <#C1>", "*x* _y_ `z`", 30},
+		{strings.Repeat("🔴", 4000), "\u202e", 0},
+		{"", "", 250},
+		{"&lt;!channel&gt;", "\xff\x00", 3},
+		{"<https://evil.example|click>", "mailto:a@b", 1},
 	} {
 		f.Add(s.said, s.more, s.members)
 	}

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -266,7 +267,9 @@ func TestNoStrangerStartsARun(t *testing.T) {
 	go func() { served <- p.server.Serve(p.own) }() // without the scheduler
 	t.Cleanup(func() {
 		_ = p.server.Close()
-		<-served
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 		if err := p.close(); err != nil {
 			t.Error(err)
 		}

@@ -1,9 +1,8 @@
 package local
 
 import (
-	"context"
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // Vercel's choice
+	"crypto/sha1"
 	"crypto/tls"
 	"encoding/hex"
 	"fmt"
@@ -330,7 +329,7 @@ func process(t *testing.T, number int) *deployment {
 		functions: map[string]http.Handler{}, routes: map[string][]access.Route{"local": mux.Routes()},
 	}
 	if number == machine {
-		entry, err := p.config.Inbound.LinkKeys[0].Get(context.Background(), p.secrets)
+		entry, err := p.config.Inbound.LinkKeys[0].Get(t.Context(), p.secrets)
 		if err != nil {
 			t.Fatal(err)
 		}
