@@ -161,7 +161,7 @@ func month(ctx context.Context, s store.Store) error {
 	m := storetest.NewMemory(pageNow)
 	a := history.New(m)
 	today := pageNow().Truncate(24 * time.Hour)
-	if err := runs(ctx, a, today, 20*60); err != nil {
+	if err := runs(ctx, a, config.DefaultShard, pagedDatabases(), today, 20*60); err != nil {
 		return err
 	}
 	c := history.Compaction{Shard: config.DefaultShard, Regions: []string{pageRegion}, SampleDays: 30, RollupDays: 400}
@@ -183,17 +183,20 @@ func month(ctx context.Context, s store.Store) error {
 			}
 		}
 	}
+	if _, err := history.New(s).Renew(ctx, c, pageNow()); err != nil {
+		return fmt.Errorf("keeping the overview: %w", err)
+	}
 	return nil
 }
 
-func runs(ctx context.Context, a *history.Archive, from time.Time, minutes int) error {
+func runs(ctx context.Context, a *history.Archive, shard string, names []string, from time.Time, minutes int) error {
 	rng := rand.New(rand.NewPCG(1, 2))
 	jitter := func(base, spread float64) float64 { return base + rng.ExpFloat64()*spread }
 	for minute := range minutes {
 		at := from.Add(time.Duration(minute) * time.Minute)
 		run := history.Run{Scheduled: at, Started: at.Add(time.Second), Region: pageRegion}
 		samples, readings := map[string]report.Sample{}, map[string]report.Reading{}
-		for _, name := range pagedDatabases() {
+		for _, name := range names {
 			samples[name] = report.Sample{
 				At: at, Status: report.OK, Attempts: 1,
 				Phases: report.Phases{DNS: jitter(2, 1), Connect: jitter(22, 1.5), TLS: jitter(24, 2), Wait: jitter(45, 3), Total: 110},
@@ -207,11 +210,11 @@ func runs(ctx context.Context, a *history.Archive, from time.Time, minutes int) 
 				Checks: map[report.Check]report.Verdict{report.Memory: {Status: report.OK, Value: new(float64(minute) / 5000)}},
 			}
 		}
-		if err := a.AppendPings(ctx, config.DefaultShard, run, samples); err != nil {
+		if err := a.AppendPings(ctx, shard, run, samples); err != nil {
 			return fmt.Errorf("filling history: %w", err)
 		}
 		if minute%5 == 0 {
-			if err := a.AppendReadings(ctx, config.DefaultShard, run, readings); err != nil {
+			if err := a.AppendReadings(ctx, shard, run, readings); err != nil {
 				return fmt.Errorf("filling history: %w", err)
 			}
 		}

@@ -29,6 +29,7 @@ var benchmarks = []benchmark{
 	{"memory", memory},
 	{"fleet", fleet},
 	{"dashboard", dashboardPages},
+	{"pages", manyPages},
 	{"alert", alertCost},
 	{"growth", growth},
 	{"local", localCost},

@@ -104,6 +104,8 @@ func child(ctx context.Context, name string, args []string) error {
 		return paced(ctx, args[0], bareClient)
 	case name == "pongwatch" && len(args) == 1:
 		return paced(ctx, args[0], scheduledRuns)
+	case name == "pages" && len(args) == 3:
+		return servePages(ctx, args[0], args[1], args[2])
 	case name == "cloudprober" && len(args) == 1:
 		return cloudprober(ctx, args[0])
 	}

@@ -1,6 +1,6 @@
 locals {
   # The collections of the code: the first segment of its keys.
-  collections = ["aside", "days", "gauges", "hot", "incidents", "samples", "state"]
+  collections = ["aside", "days", "gauges", "hot", "incidents", "overviews", "samples", "state"]
 
   firestore_location = coalesce(var.firestore.location, var.region)
   # One that exists is used by its name and not kept by Terraform: after a destroy, or beside other apps.

@@ -330,6 +330,10 @@ variable "kms_key" {
     condition     = var.kms_key == null || can(regex("^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$", var.kms_key))
     error_message = "\"kms_key\" must be the full name of a key, without a version. Example: kms_key = \"projects/my-keys/locations/us-east4/keyRings/pongwatch/cryptoKeys/pongwatch\""
   }
+  validation {
+    condition     = var.kms_key == null || try(split("/", var.kms_key)[3], var.region) == var.region
+    error_message = "\"kms_key\" must lie in \"region\"; those of further regions are found by the same name. Example: region = \"us-east4\" with kms_key = \"projects/my-keys/locations/us-east4/keyRings/pongwatch/cryptoKeys/pongwatch\""
+  }
 }
 
 variable "labels" {
@@ -813,5 +817,9 @@ variable "worker_pool" {
   validation {
     condition     = var.worker_pool == null || can(regex("^projects/[^/]+/locations/[^/]+/workerPools/[^/]+$", var.worker_pool))
     error_message = "\"worker_pool\" must be the full name of a private pool. Example: worker_pool = \"projects/my-builds/locations/us-east4/workerPools/private\""
+  }
+  validation {
+    condition     = var.worker_pool == null || try(split("/", var.worker_pool)[3], var.region) == var.region
+    error_message = "\"worker_pool\" must lie in \"region\"; those of further regions are found by the same name. Example: region = \"us-east4\" with worker_pool = \"projects/my-builds/locations/us-east4/workerPools/private\""
   }
 }

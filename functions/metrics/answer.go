@@ -19,17 +19,19 @@ import (
 	"github.com/pongwatch/pongwatch/shared/job"
 )
 
-// reading bounds all look-ups in the store for one answer.
-const reading = 10 * time.Second
+// answering bounds one answer, with waiting for its turn.
+const answering = 30 * time.Second
 
 // minCompressed is from how many bytes compression pays.
 const minCompressed = 1 << 10
 
 // asked reads the request's parameters and lets answer go on, or answers what is wrong with
-// them.
-func (f *Function) asked(answer func(w http.ResponseWriter, r *http.Request, q statistics.Query)) http.HandlerFunc {
+// them, or that the reader has the current answer where it has a tag. Answers are made one
+// at a time, because each holds what it is made from: the processor is the same, and the memory
+// is that of one. No reader is waited for meanwhile.
+func (f *Function) asked(tagged bool, answer func(w http.ResponseWriter, r *http.Request, q statistics.Query)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), reading)
+		ctx, cancel := context.WithTimeout(r.Context(), answering)
 		defer cancel()
 		q, err := statistics.Parse(r.URL.Query(), f.config)
 		if err != nil {
@@ -40,15 +42,39 @@ func (f *Function) asked(answer func(w http.ResponseWriter, r *http.Request, q s
 			job.WriteError(w, status, err.Error())
 			return
 		}
-		answer(w, r.WithContext(ctx), q)
+		r = r.WithContext(ctx)
+		if tagged && f.unchanged(w, r) {
+			return
+		}
+		select {
+		case f.turn <- struct{}{}:
+		case <-ctx.Done():
+			job.WriteError(w, unavailable(w), "too many pages are asked for at once")
+			return
+		}
+		made := &made{ResponseWriter: w, status: http.StatusOK}
+		func() {
+			defer func() { <-f.turn }()
+			answer(made, r, q)
+		}()
+		w.WriteHeader(made.status)
+		_, _ = w.Write(made.body.Bytes()) //nolint:gosec // templates and encoders made it, and nosniff holds the type
 	}
 }
 
+// made is an answer before it is sent.
+type made struct {
+	http.ResponseWriter
+	status int
+	body   bytes.Buffer
+}
+
+func (m *made) WriteHeader(status int) { m.status = status }
+
+func (m *made) Write(p []byte) (int, error) { return m.body.Write(p) }
+
 // statistics answers with all figures, or with those of one database.
 func (f *Function) statistics(w http.ResponseWriter, r *http.Request, q statistics.Query) {
-	if f.unchanged(w, r) {
-		return
-	}
 	s, err := f.reader.Read(r.Context(), q)
 	status := http.StatusOK
 	if err != nil {
@@ -93,26 +119,26 @@ func unavailable(w http.ResponseWriter) int {
 	return http.StatusServiceUnavailable
 }
 
-// stream answers with what encode writes, compressed if the reader accepts that. A failure
-// cuts the answer short, so that no reader takes it for a whole one.
+// stream answers with what encode writes part by part, compressed if the reader accepts that,
+// so that nothing holds all of it as text.
 func (f *Function) stream(w http.ResponseWriter, r *http.Request, status int, contentType string, encode func(io.Writer) error) {
+	var body bytes.Buffer
+	out, end := io.Writer(&body), func() error { return nil }
+	if compressible(r) {
+		zw := gzip.NewWriter(&body)
+		out, end = zw, zw.Close
+	}
+	if err := errors.Join(encode(out), end()); err != nil {
+		f.log.ErrorContext(r.Context(), "answer not encoded", slog.String("event", "answer_failed"), slog.Any("error", err))
+		job.WriteError(w, http.StatusInternalServerError, "encoding the answer")
+		return
+	}
 	header(w, contentType)
-	var out io.Writer = w
-	var zw *gzip.Writer
 	if compressible(r) {
 		w.Header().Set("Content-Encoding", "gzip")
-		zw = gzip.NewWriter(w)
-		out = zw
 	}
 	w.WriteHeader(status)
-	err := encode(out)
-	if err == nil && zw != nil {
-		err = zw.Close()
-	}
-	if err != nil {
-		f.log.WarnContext(r.Context(), "answer cut short", slog.String("event", "answer_failed"), slog.Any("error", err))
-		panic(http.ErrAbortHandler)
-	}
+	_, _ = w.Write(body.Bytes())
 }
 
 func header(w http.ResponseWriter, contentType string) {

@@ -76,6 +76,7 @@ type Function struct {
 	log     *slog.Logger
 	now     func() time.Time
 	reader  *statistics.Reader
+	turn    chan struct{} // who holds it makes an answer
 
 	compacted atomic.Value // the hour up to which history is compacted, a time.Time
 }
@@ -101,7 +102,7 @@ func New(o Options) (*Function, error) {
 	f := &Function{
 		options: o, config: o.Config, hash: o.Config.Hash(), log: o.Logger, now: o.Now,
 		archive: history.New(o.Store).Keep(o.Config.History.HotDays).Pace(o.Config.Schedule.HealthCheck, o.Config.Schedule.Metrics, o.Config.LargestShard()),
-		clients: check.NewClients(o.Resolve, template), apps: check.NewApps(o.Config, o.ProofKeys),
+		clients: check.NewClients(o.Resolve, template), apps: check.NewApps(o.Config, o.ProofKeys), turn: make(chan struct{}, 1),
 	}
 	f.reader = statistics.NewReader(statistics.Options{
 		Config: o.Config, Store: o.Store, Archive: f.archive, Region: o.Region, Version: o.Build.Version, Now: o.Now, Log: o.Logger,
@@ -122,15 +123,15 @@ func (f *Function) routes() *access.Mux {
 	mux := access.NewMux(mount)
 	// Scheduler posts to the service's own address, whatever its path.
 	mux.Handle("POST /", access.Callers(f.options.Authorize), f.compacts(run))
-	mux.Handle("GET /api/v1/admin/redis-metrics", readers.Guard(a.API).Inside(f.shared), f.asked(f.statistics))
+	mux.Handle("GET /api/v1/admin/redis-metrics", readers.Guard(a.API).Inside(f.shared), f.asked(true, f.statistics))
 	mux.Handle("OPTIONS /api/v1/admin/redis-metrics", access.Anyone().Inside(f.shared), http.HandlerFunc(allowed))
 	mux.Handle("GET /api/v1/admin/redis-metrics/schema.json", readers.Guard(a.API), http.HandlerFunc(schema))
-	mux.Handle("GET /metrics", readers.Guard(a.OpenMetrics), f.asked(f.openMetrics))
-	mux.Handle("GET /chart.svg", readers.Guard(a.Badges), f.asked(f.chart))
-	mux.Handle("GET /badge.svg", readers.Guard(a.Badges), f.asked(f.badge))
+	mux.Handle("GET /metrics", readers.Guard(a.OpenMetrics), f.asked(false, f.openMetrics))
+	mux.Handle("GET /chart.svg", readers.Guard(a.Badges), f.asked(true, f.chart))
+	mux.Handle("GET /badge.svg", readers.Guard(a.Badges), f.asked(true, f.badge))
 	mux.Handle("GET /playbooks/{cause}", readers.Guard(a.Playbooks), http.HandlerFunc(f.playbook))
 	mux.Handle("GET /assets/{name...}", access.Anyone(), http.HandlerFunc(asset))
-	mux.Handle("GET /{$}", readers.Guard(a.Dashboard), f.asked(f.dashboard))
+	mux.Handle("GET /{$}", readers.Guard(a.Dashboard), f.asked(true, f.dashboard))
 	mux.Handle("GET /", access.Anyone(), notFound)
 	return mux
 }

@@ -36,18 +36,20 @@ func (f *Function) playbook(w http.ResponseWriter, r *http.Request) {
 
 // dashboard answers with the page that on-call looks at.
 func (f *Function) dashboard(w http.ResponseWriter, r *http.Request, q statistics.Query) {
-	if f.unchanged(w, r) {
-		return
-	}
 	every := f.config.Every(report.HealthCheck)
 	v := dashboard.View{Query: q, Selected: q.Database, Refresh: min(maxRefresh, max(minRefresh, every)), LateAfter: f.config.Alerting.Missing.After(every)}
 	var err error
-	v.All, v.One, err = f.reader.Page(r.Context(), statistics.Query{Range: q.Range, Step: q.Step}, func(all *statistics.Statistics) string {
+	v.All, v.One, err = f.reader.Page(r.Context(), statistics.Query{Range: q.Range, Step: q.Step}, func(all *statistics.Statistics) (string, []string) {
 		v.All = all
+		shown := v.Shown()
 		if v.Selected == "" { // the database that needs attention most
-			v.Selected = slices.Concat(v.Shown(), v.Cards())[0].Name
+			v.Selected = slices.Concat(shown, v.Cards())[0].Name
 		}
-		return v.Selected
+		var listed []string
+		for _, d := range shown {
+			listed = append(listed, d.Name)
+		}
+		return v.Selected, listed
 	})
 	status := http.StatusOK
 	if err != nil {

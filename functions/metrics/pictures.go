@@ -17,10 +17,8 @@ func (f *Function) chart(w http.ResponseWriter, r *http.Request, q statistics.Qu
 		q.Database = f.config.Databases[0].Name
 	}
 	if q.Database == "" {
+		w.Header().Del("ETag")
 		job.WriteError(w, http.StatusBadRequest, "which database? want ?database=NAME, such as "+f.config.Databases[0].Name)
-		return
-	}
-	if f.unchanged(w, r) {
 		return
 	}
 	s, err := f.reader.Read(r.Context(), q)
@@ -42,9 +40,6 @@ var colours = map[statistics.Word]string{
 // badge draws one word about ?database=NAME, or about the worst of all. Without history it
 // says "no data".
 func (f *Function) badge(w http.ResponseWriter, r *http.Request, q statistics.Query) {
-	if f.unchanged(w, r) {
-		return
-	}
 	status, word := http.StatusOK, statistics.NoData
 	if s, err := f.reader.Read(r.Context(), q); err != nil {
 		status = unavailable(w)

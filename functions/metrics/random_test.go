@@ -108,7 +108,7 @@ func (w *world) restart() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.f, w.a = f, history.New(w.store)
+	w.f, w.a = f, history.New(w.store).Pace(w.healthEvery, w.metricsEvery, len(watched))
 }
 
 // happen lets days go by.

@@ -155,7 +155,7 @@ func TestEveryRootTakesTheSameVersions(t *testing.T) {
 		t.Errorf("Google's provider: %q", providers)
 	}
 	images := regexp.MustCompile(`hashicorp/terraform:([\d.]+)`).FindAllString(read(t, "cloudbuild.yaml")+read(t, "docs/operations.md"), -1)
-	if len(unique(images)) != 1 {
+	if len(unique(images)) > 1 {
 		t.Errorf("builds run different Terraforms: %q", images)
 	}
 }

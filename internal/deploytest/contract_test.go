@@ -242,3 +242,20 @@ func TestEveryRefusalIsASentenceWithAnExample(t *testing.T) {
 		}
 	}
 }
+
+// The times of Alert's requests are those of its code: it stops sending before the function ends,
+// and Pub/Sub waits longer than that.
+func TestAlertHasTheTimeThatItTakes(t *testing.T) {
+	t.Parallel()
+	function := found(t, "functions.tf", `(?s)"google_cloudfunctions2_function" "alert" \{.*?timeout_seconds\s*= (\d+)`)
+	if got, want := function[0], strconv.Itoa(int(alert.Timeout.Seconds())); got != want {
+		t.Errorf("the function may take %s s, its code takes %s s", got, want)
+	}
+	subscription := found(t, "pubsub.tf", `(?s)"google_pubsub_subscription" "alert" \{.*?ack_deadline_seconds\s*= (\d+)`)
+	if got, want := subscription[0], strconv.Itoa(int(alert.AckDeadline.Seconds())); got != want {
+		t.Errorf("Pub/Sub waits %s s, the code wants %s s", got, want)
+	}
+	if alert.AckDeadline <= alert.Timeout || alert.DefaultLease <= alert.Timeout {
+		t.Errorf("a request takes %v, which neither the acknowledge deadline of %v nor the lease of %v outlasts", alert.Timeout, alert.AckDeadline, alert.DefaultLease)
+	}
+}

@@ -27,8 +27,6 @@ type Readers struct {
 	// Pages that are left to IAM are then closed, because nothing else would guard them.
 	Open bool
 	Why  string
-	// Trusted reports whether a request may read pages that are closed so. Nil trusts none.
-	Trusted func(*http.Request) bool
 	// Logger gets why tokens cannot be read. Optional.
 	Logger *slog.Logger
 }
@@ -44,12 +42,8 @@ func (rs Readers) Guard(surface config.Surface) Guard {
 	case surface == config.AccessToken:
 		return Guard{name, rs.asked}
 	}
-	return Guard{name, func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if surface == config.AccessIAM && rs.Trusted != nil && rs.Trusted(r) {
-				next.ServeHTTP(w, r)
-				return
-			}
+	return Guard{name, func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			job.WriteError(w, http.StatusForbidden, "access says iam for this page, but "+cmp.Or(rs.Why, "IAM does not guard it")+"; set token or public for it")
 		})
 	}}

@@ -17,6 +17,8 @@ const (
 	maxPoints = 64
 	// reach is how many times as far as it looks back a forecast may look ahead.
 	reach = 60
+	// faster is how many times faster than before a figure grows that was flat.
+	faster = 3
 	// certainty is how many standard errors of itself a rate must be: below, noise
 	// would move the forecast by more than it says.
 	certainty = 8
@@ -35,16 +37,18 @@ type point struct {
 // 1968), which a quarter of wild points does not move, and what is used by now is the
 // median of what the newest points say at that rate. There is no forecast from too few
 // points or too short a time, none for a figure that does not grow or whose growth
-// drowns in noise, and after a drop what was before no longer counts. Where all points show
-// no rate, fewer may: growth that follows a flat time is foretold from its own points.
+// drowns in noise, and after a drop what was before no longer counts. Growth that follows a
+// flat time is foretold from its own points.
 func forecast(points []point, limit float64, now time.Time) (time.Duration, bool) {
 	points = evenly(sinceDrop(points), maxPoints)
-	for {
-		if left, known := trend(points, limit, now); known || len(points) < minPoints {
-			return left, known
+	left, known := trend(points, limit, now)
+	for i := minPoints; i+minPoints <= len(points); i += minPoints / 2 {
+		flat := medianSlope(points[:i]) < medianSlope(points[i:])/faster
+		if newer, ok := trend(points[i:], limit, now); flat && ok && (!known || newer < left) {
+			left, known = newer, true
 		}
-		points = points[1+len(points)/5:]
 	}
+	return left, known
 }
 
 // trend is the forecast from all of the points.

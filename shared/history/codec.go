@@ -105,14 +105,16 @@ func unpack(doc store.Doc, body any) error {
 	if err != nil {
 		return fmt.Errorf("decompressing: %w", err)
 	}
-	text, err := io.ReadAll(io.LimitReader(zr, maxDecoded+1))
-	if err != nil {
+	// The data ends with the size of the text, so that the buffer need not grow.
+	var text bytes.Buffer
+	text.Grow(int(min(binary.LittleEndian.Uint32(doc.Data[len(doc.Data)-4:]), maxDecoded)) + bytes.MinRead)
+	if _, err := text.ReadFrom(io.LimitReader(zr, maxDecoded+1)); err != nil {
 		return fmt.Errorf("decompressing: %w", err)
 	}
-	if len(text) > maxDecoded {
+	if text.Len() > maxDecoded {
 		return fmt.Errorf("decompressing: more than %d bytes", maxDecoded)
 	}
-	if err := json.Unmarshal(text, body); err != nil {
+	if err := json.Unmarshal(text.Bytes(), body); err != nil {
 		return fmt.Errorf("decoding: %w", err)
 	}
 	return nil

@@ -143,13 +143,13 @@ func (h *GaugeHour) Last(database string) (report.Reading, bool) {
 // nothing. After a reset, as [report.Reading.Restarted] defines it, a counter has grown by
 // what it is.
 func Growth(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[time.Time, float64] {
-	type counters struct {
-		value float64
-		own   float64   // what the run itself added after the reading
-		all   []float64 // every counter, to see whether any of them shrank
+	type reading struct {
+		value, own float64   // own is what the run itself added after the reading
+		all        []figures // every counter, to see whether any of them shrank
+		i          int
 	}
 	return func(yield func(time.Time, float64) bool) {
-		last := map[string]counters{} // by replica
+		last := map[string]reading{} // by replica
 		for _, h := range hours {
 			s := h.Series[database]
 			if s == nil || s.Values[gauge] == nil {
@@ -161,15 +161,12 @@ func Growth(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[t
 			}
 			values, own := s.Values[gauge], s.Values[gauge.Own()]
 			for _, i := range s.byTime {
-				now := counters{value: values.at(i), all: make([]float64, len(columns))}
+				now := reading{value: values.at(i), all: columns, i: i}
 				if v := own.at(i); v > 0 { // not NaN
 					now.own = v
 				}
 				if math.IsNaN(now.value) {
 					continue
-				}
-				for k, c := range columns {
-					now.all[k] = c.at(i)
 				}
 				before, compared := last[s.Replica[i]]
 				last[s.Replica[i]] = now
@@ -177,8 +174,8 @@ func Growth(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[t
 					continue
 				}
 				grown := max(0, now.value-before.value-before.own)
-				for k, v := range now.all {
-					if v < before.all[k] { // false if either is a gap
+				for k, c := range columns {
+					if c.at(i) < before.all[k].at(before.i) { // false if either is a gap
 						grown = now.value
 					}
 				}

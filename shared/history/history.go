@@ -265,12 +265,16 @@ func partKey(prefix string, t time.Time, span time.Duration) string {
 
 // inOrder sorts the documents of hours by their first runs. In the hour in which the span changes, their
 // keys have another order.
-func inOrder[H interface{ Runs() []Run }](hours []H, err error) ([]H, error) {
-	first := func(h H) (t time.Time) {
+func inOrder[H interface {
+	Runs() []Run
+	Hour() time.Time
+}](hours []H, err error,
+) ([]H, error) {
+	first := func(h H) time.Time {
 		if runs := h.Runs(); len(runs) > 0 {
-			t = runs[0].Scheduled
+			return runs[0].Scheduled
 		}
-		return t
+		return h.Hour()
 	}
 	slices.SortStableFunc(hours, func(a, b H) int { return first(a).Compare(first(b)) })
 	return hours, err

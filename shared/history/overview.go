@@ -184,9 +184,14 @@ func (a *Archive) Since(o *Overview, now time.Time) time.Time {
 	return now.UTC().Add(-a.retention).Truncate(time.Hour)
 }
 
-// Uncounted is the first day whose summary is not in the overview and may be there.
-func (o *Overview) Uncounted(now time.Time) time.Time {
-	t := now.UTC().Truncate(day).Add(-(OverviewDays - 1) * day)
+// Uncounted is the first day whose summary is not in the overview and may be there: a day
+// is compacted while its hours are kept, or never.
+func (a *Archive) Uncounted(o *Overview, now time.Time) time.Time {
+	today := now.UTC().Truncate(day)
+	t := today.Add(-(OverviewDays - 1) * day)
+	if least := today.Add(-a.retention - 2*day); len(o.Compacted) > 0 && t.Before(least) {
+		t = least
+	}
 	for slices.Contains(o.Compacted, t.Format(dayLayout)) {
 		t = t.Add(day)
 	}
@@ -204,7 +209,7 @@ func (a *Archive) Renew(ctx context.Context, c Compaction, now time.Time) (*Over
 	until := now.Add(-CompactAfter).UTC().Truncate(time.Hour)
 	today := now.UTC().Truncate(day)
 	learned := false
-	if from := o.Uncounted(now); from.Before(today) {
+	if from := a.Uncounted(o, now); from.Before(today) {
 		days, err := a.Days(ctx, c.Shard, from, today.Add(-day))
 		if err != nil {
 			return o, err

@@ -19,6 +19,9 @@ func figured(at time.Time, n int) report.Reading {
 	r := report.Reading{At: at, Replica: "a", Policy: "noeviction", Values: map[report.Gauge]float64{}, Checks: map[report.Check]report.Verdict{}}
 	for i, g := range report.Gauges() {
 		r.Values[g] = float64((at.Unix()%1e6+1)*int64(n+1)) / float64(i+3)
+		if g == report.GaugeOwnHits || g == report.GaugeOwnMisses { // those of one run
+			r.Values[g] = float64(n % 15)
+		}
 	}
 	for i, c := range []report.Check{report.Memory, report.HitRate, report.Eviction, report.Commands, report.Connections} {
 		r.Checks[c] = report.Verdict{Status: report.OK, Value: new(float64(n*i) / 7)}

@@ -182,7 +182,7 @@ run "a_database_that_exists_is_used_and_not_made" {
     error_message = "An install after a destroy would end in 409, or the functions use another database."
   }
   assert {
-    condition     = { for key, field in google_firestore_field.data : key => "${field.database}/${field.collection}/${field.field}" } == { for collection in ["aside", "days", "gauges", "hot", "incidents", "samples", "state"] : collection => "shared-data/${collection}/data" }
+    condition     = { for key, field in google_firestore_field.data : key => "${field.database}/${field.collection}/${field.field}" } == { for collection in ["aside", "days", "gauges", "hot", "incidents", "overviews", "samples", "state"] : collection => "shared-data/${collection}/data" }
     error_message = "The indexes of other collections in it are not ours to change."
   }
 }

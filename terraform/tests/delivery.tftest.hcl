@@ -192,7 +192,7 @@ run "documents_expire_and_have_no_index_on_their_data" {
     error_message = "What stays after a destroy would never expire."
   }
   assert {
-    condition     = toset(keys(google_firestore_field.expire_at)) == toset(["aside", "days", "gauges", "hot", "incidents", "samples", "state"]) && alltrue([for field in google_firestore_field.expire_at : length(field.ttl_config) == 1 && field.field == "expire_at" && field.database == "pongwatch"])
+    condition     = toset(keys(google_firestore_field.expire_at)) == toset(["aside", "days", "gauges", "hot", "incidents", "overviews", "samples", "state"]) && alltrue([for field in google_firestore_field.expire_at : length(field.ttl_config) == 1 && field.field == "expire_at" && field.database == "pongwatch"])
     error_message = "What has expired would stay, and be paid for."
   }
   assert {

@@ -569,3 +569,19 @@ run "a_receiver_with_capitals_is_refused" {
   }
   expect_failures = [var.receivers]
 }
+
+run "a_global_key_is_refused" {
+  command = plan
+  variables {
+    kms_key = "projects/my-keys/locations/global/keyRings/pongwatch/cryptoKeys/data"
+  }
+  expect_failures = [var.kms_key]
+}
+
+run "a_pool_of_another_region_is_refused" {
+  command = plan
+  variables {
+    worker_pool = "projects/my-builds/locations/us-central1/workerPools/private"
+  }
+  expect_failures = [var.worker_pool]
+}

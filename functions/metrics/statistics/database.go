@@ -28,8 +28,17 @@ func (m *material) parts(all []*material, database string) []*material {
 	return out
 }
 
+// extent is how much is said of a database.
+type extent int
+
+const (
+	brief    extent = iota // nothing that takes more than an overview: no pings of the range, no hit rate
+	whole                  // what lists have
+	detailed               // what is there of one
+)
+
 // database joins what is known of d.
-func (m *material) database(ctx context.Context, d *config.Database, all []*material, detail bool) Database {
+func (m *material) database(ctx context.Context, d *config.Database, all []*material, extent extent) Database {
 	regions := slices.Clone(m.regions(m.shard))
 	if i := slices.Index(regions, d.Home); i > 0 { // home first
 		regions = slices.Insert(slices.Delete(regions, i, i+1), 0, d.Home)
@@ -46,6 +55,7 @@ func (m *material) database(ctx context.Context, d *config.Database, all []*mate
 		LatencyLimitMS: float64(d.Thresholds.Latency.Open) / float64(time.Millisecond),
 		Uptime:         uptime(known, regions, m.now, d.Objective),
 	}
+	detail := extent == detailed
 	var old []*history.SampleDay
 	if detail && m.long {
 		var err error
@@ -59,9 +69,11 @@ func (m *material) database(ctx context.Context, d *config.Database, all []*mate
 		if p := known.Regions[region]; p != nil && !p.Last.At.IsZero() {
 			one.Last = &Ping{At: p.Last.At, Status: p.Last.Status, Cause: string(p.Last.Cause), Phases: p.Last.Phases}
 		}
-		if m.long && !detail {
+		switch {
+		case extent == brief:
+		case m.long && !detail:
 			one.Summary, one.Series = dailyPings(m.w.by(day), parts, region, d.Name)
-		} else {
+		default:
 			var hours []*history.PingHour
 			for _, part := range parts {
 				hours = append(hours, part.pings[region]...)
@@ -74,7 +86,7 @@ func (m *material) database(ctx context.Context, d *config.Database, all []*mate
 			out.Regions = append(out.Regions, one)
 		}
 	}
-	m.figures(&out, known, parts, detail)
+	m.figures(&out, known, parts, extent)
 	if m.lapses != nil {
 		lapses := slices.Clone(m.lapses[d.Name])
 		for _, other := range parts[1:] {

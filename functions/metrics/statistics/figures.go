@@ -11,26 +11,30 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// shownFor is how old a verdict may be: the last one is shown until the next one is due.
-func shownFor(every time.Duration) time.Duration { return max(day, every) + time.Hour }
+// shownFor is how old a verdict may be at least: the default's rarest checks run once a day.
+const shownFor = day + time.Hour
 
 // figures fills in what Metrics' readings say of d.
-func (m *material) figures(d *Database, known *history.Known, parts []*material, detail bool) {
+func (m *material) figures(d *Database, known *history.Known, parts []*material, extent extent) {
 	checks := m.config.Database(d.Name).Checks
 	d.ReadAt, d.Replica, d.Policy = known.ReadAt, known.Replica, known.Policy
 	valued := map[report.Check]*history.VerdictAt{}
 	if len(known.Values) > 0 {
 		d.Gauges = maps.Clone(known.Values)
 	}
+	// The last verdict of a check is shown until the next one is due.
+	shown := func(check report.Check, at time.Time) bool {
+		age := m.now.Sub(at)
+		return age <= shownFor || age <= checks.Of(check).Every+time.Hour
+	}
 	for check, c := range known.Checks {
-		limit := shownFor(checks.Of(check).Every)
-		if m.now.Sub(c.Last.At) <= limit {
+		if shown(check, c.Last.At) {
 			if d.Checks == nil {
 				d.Checks = map[report.Check]Verdict{}
 			}
 			d.Checks[check] = Verdict{At: c.Last.At, Status: c.Last.Status, Cause: string(c.Last.Cause), Value: c.Last.Value}
 		}
-		if v := c.Valued; v != nil && m.now.Sub(v.At) <= limit {
+		if v := c.Valued; v != nil && shown(check, v.At) {
 			valued[check] = v
 			if len(v.Figures) > 0 && d.Gauges == nil {
 				d.Gauges = map[report.Gauge]float64{}
@@ -63,7 +67,10 @@ func (m *material) figures(d *Database, known *history.Known, parts []*material,
 	d.MemoryFullInSeconds, d.CommandsOutInSeconds = left(report.Memory, report.GaugeMemoryHours), left(report.Commands, report.GaugeCommandsHours)
 	d.BandwidthRatio, d.BudgetRatio, d.ConnectionsRatio = share(report.Bandwidth), share(report.Budget), share(report.Connections)
 	d.BandwidthOutInSeconds, d.BudgetOutInSeconds = left(report.Bandwidth, report.GaugeBandwidthHours), left(report.Budget, report.GaugeBudgetHours)
-	w := m.w
+	if extent == brief {
+		return
+	}
+	w, detail := m.w, extent == detailed
 	switch {
 	case m.long:
 		w = w.by(day)

@@ -35,8 +35,8 @@ func TestChecksAreThoseOfTheLastDay(t *testing.T) {
 		want bool
 	}{
 		{"a verdict of now", 0, true},
-		{"one whose next is due", shownFor(0), true},
-		{"one that is too old", shownFor(0) + time.Second, false},
+		{"one whose next is due", shownFor, true},
+		{"one that is too old", shownFor + time.Second, false},
 	} {
 		f := newFixture(t, two)
 		f.reading("main", start, map[string]report.Reading{"cache": {Checks: map[report.Check]report.Verdict{

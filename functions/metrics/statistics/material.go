@@ -61,7 +61,7 @@ func dayName[D interface{ Date() time.Time }](d D) string { return d.Date().Form
 // history reads the shard's history of the window, and what its overview does not hold yet.
 func (m *material) history(ctx context.Context) {
 	today := m.now.Truncate(day)
-	from := m.overview.Uncounted(m.now)
+	from := m.archive.Uncounted(m.overview, m.now)
 	if m.long && m.w.from.Before(from) {
 		from = m.w.from
 	}

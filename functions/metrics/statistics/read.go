@@ -45,9 +45,6 @@ type Reader struct {
 	gauges     cache[history.GaugeHour]
 
 	documents documents
-	// turns bounds how many answers are made at once, because each holds the documents that it
-	// is made from.
-	turns chan struct{}
 }
 
 // NewReader returns a Reader.
@@ -58,13 +55,11 @@ func NewReader(o Options) *Reader {
 		days:   cache[history.Day]{width: day, keep: (uptimeDays + 2) * day, late: o.Archive.Retention() + 2*day, began: (*history.Day).Date},
 		pings:  cache[history.PingHour]{width: time.Hour, keep: hours, began: (*history.PingHour).Hour},
 		gauges: cache[history.GaugeHour]{width: time.Hour, keep: hours, began: (*history.GaugeHour).Hour},
-		turns:  make(chan struct{}, turns),
 	}
 }
 
-// turns is how many answers are made at once. Others wait: the processor is the same, and
-// the memory is that of two.
-const turns = 2
+// reading bounds all look-ups in the store for one answer.
+const reading = 10 * time.Second
 
 // readers is how many shards are read at once.
 const readers = 8
@@ -79,13 +74,17 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
 	return s, err
 }
 
-// Page answers q for all databases as Read does, and from the same documents for the one that
-// choose returns.
-func (r *Reader) Page(ctx context.Context, q Query, choose func(*Statistics) string) (all, one *Statistics, err error) {
+// A Chooser says of which database a page has the detail, and which it lists. Of the others
+// there are no pings of the range and no hit rate.
+type Chooser func(*Statistics) (detailed string, listed []string)
+
+// Page answers q for all databases as Read does, and from the same documents in detail for the
+// one that choose returns.
+func (r *Reader) Page(ctx context.Context, q Query, choose Chooser) (all, one *Statistics, err error) {
 	return r.read(ctx, q, choose)
 }
 
-func (r *Reader) read(ctx context.Context, q Query, choose func(*Statistics) string) (s, one *Statistics, err error) {
+func (r *Reader) read(ctx context.Context, q Query, choose Chooser) (s, one *Statistics, err error) {
 	now := r.options.Now().UTC()
 	w := q.window(now, r.config.Every(report.HealthCheck))
 	s = &Statistics{
@@ -96,18 +95,20 @@ func (r *Reader) read(ctx context.Context, q Query, choose func(*Statistics) str
 	if i := slices.IndexFunc(r.footprints, func(f Footprint) bool { return f.Database == q.Database }); i >= 0 {
 		s.Monitor.Footprint = r.footprints[i : i+1]
 	}
-	select {
-	case r.turns <- struct{}{}:
-		defer func() { <-r.turns }()
-	case <-ctx.Done():
-		s.Missing = []string{"everything: too many pages are asked for at once"}
-		return s, nil, ErrNothing
+	ctx, cancel := context.WithTimeout(ctx, reading)
+	defer cancel()
+	said := whole
+	switch {
+	case choose != nil:
+		said = brief
+	case q.Database != "":
+		said = detailed
 	}
 	materials := r.materials(ctx, s, q, w)
 	for _, m := range materials {
 		for _, d := range r.config.InShard(m.shard) {
 			if q.Database == "" || d.Name == q.Database {
-				s.Databases = append(s.Databases, m.database(ctx, d, materials, q.Database != ""))
+				s.Databases = append(s.Databases, m.database(ctx, d, materials, said))
 			}
 		}
 	}
@@ -149,17 +150,27 @@ func (r *Reader) read(ctx context.Context, q Query, choose func(*Statistics) str
 	if len(s.Missing) > 0 && !read {
 		return s, nil, ErrNothing
 	}
-	if choose != nil && len(s.Databases) > 0 {
-		c := r.config.Database(choose(s))
+	if choose == nil || len(s.Databases) == 0 {
+		return s, nil, nil
+	}
+	fill := func(name string, extent extent) (Database, []string) {
+		c := r.config.Database(name)
 		m := materials[slices.IndexFunc(materials, func(m *material) bool { return m.shard == c.Shard })]
 		m.unread = nil
-		of := *s
-		of.Databases = []Database{m.database(ctx, c, materials, true)}
-		of.Missing = m.unread
-		judge(&of.Databases[0])
-		one = &of
+		d := m.database(ctx, c, materials, extent)
+		judge(&d)
+		return d, m.unread
 	}
-	return s, one, nil
+	chosen, listed := choose(s)
+	for i := range s.Databases {
+		if d := &s.Databases[i]; slices.Contains(listed, d.Name) {
+			*d, _ = fill(d.Name, whole)
+		}
+	}
+	of := *s
+	of.Databases = make([]Database, 1)
+	of.Databases[0], of.Missing = fill(chosen, detailed)
+	return s, &of, nil
 }
 
 // materials reads what an answer is made from: that of each shard in the order of the
@@ -248,20 +259,31 @@ const markEvery = time.Minute
 // Mark returns a text that changes whenever an answer may: with a run, with Alert's state,
 // and with time, because what does not run becomes late.
 func (r *Reader) Mark(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, reading)
+	defer cancel()
 	now := r.options.Now().UTC()
-	marks := []string{now.Truncate(markEvery).Format(time.RFC3339)}
-	for _, shard := range r.config.ShardNames() {
-		versions, err := r.archive.Versions(ctx, shard, r.regions(shard), now)
-		if err != nil {
-			return "", err
-		}
-		doc, err := r.options.Store.Get(ctx, incident.StateKey(shard))
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return "", fmt.Errorf("reading incidents: %w", err)
-		}
-		marks = append(append(marks, versions...), doc.Version)
+	shards := r.config.ShardNames()
+	marks := make([]string, len(shards), len(shards)+1)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(readers)
+	for i, shard := range shards {
+		group.Go(func() error {
+			versions, err := r.archive.Versions(ctx, shard, r.regions(shard), now)
+			if err != nil {
+				return err
+			}
+			doc, err := r.options.Store.Get(ctx, incident.StateKey(shard))
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return fmt.Errorf("reading incidents: %w", err)
+			}
+			marks[i] = strings.Join(append(versions, doc.Version), "|")
+			return nil
+		})
 	}
-	return strings.Join(marks, "|"), nil
+	if err := group.Wait(); err != nil {
+		return "", err
+	}
+	return strings.Join(append(marks, now.Truncate(markEvery).Format(time.RFC3339)), "|"), nil
 }
 
 func (r *Reader) regions(shard string) []string {

@@ -173,7 +173,6 @@ receivers:
 inbound:
   link_keys: sm://%[6]slink-key
 proof_key: sm://%[6]sproof-key
-access: {health: public, dashboard: public, api: public, openmetrics: public, badges: public, playbooks: public}
 alerting:
   # People press several buttons in a row, and each must open an incident of its own.
   reopen_within: 0s

@@ -24,9 +24,8 @@ func newMux(f functions, commands http.Handler, d *demo, base string, e exposure
 	mux.Mount("/", f.metrics)
 	mux.Handle("POST "+CommandsPath, e.thisMachine(), commands)
 	if d != nil {
-		// There is nothing to protect: who reaches the demonstration may see and break it.
-		inbox.Mount(mux, access.Anyone(), d.received, &inbox.Demo{Modes: modes, Current: d.current})
-		mux.Handle("POST /demo/break", access.Anyone(), http.HandlerFunc(d.breakHandler))
+		inbox.Mount(mux, e.thisMachine(), d.received, &inbox.Demo{Modes: modes, Current: d.current})
+		mux.Handle("POST /demo/break", e.thisMachine(), http.HandlerFunc(d.breakHandler))
 		mux.Handle("GET "+DemonstrationPath, e.thisMachine(), d.configurationHandler(base))
 		mux.Handle("GET "+demoAppPath, e.thisMachine(), d.app)
 		mux.Handle("POST "+demoAppPath, e.thisMachine(), d.app)

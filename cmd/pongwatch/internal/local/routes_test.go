@@ -67,7 +67,7 @@ var routeTable = []row{
 	{"metrics", "GET /metrics", "/metrics", [4]string{"viewer scheduler", "reader proxied", here, "reader proxied"}},
 	{"metrics", "GET /chart.svg", "/chart.svg", [4]string{"viewer scheduler", "*", here, "*"}},
 	{"metrics", "GET /badge.svg", "/badge.svg", [4]string{"viewer scheduler", "*", here, "*"}},
-	{"metrics", "GET /playbooks/{cause}", "/playbooks/mock", [4]string{"viewer scheduler", "", here, "this caller"}}, // left to IAM, which guards neither
+	{"metrics", "GET /playbooks/{cause}", "/playbooks/mock", [4]string{"viewer scheduler", "", here, ""}}, // left to IAM, which guards neither
 	{"metrics", "GET /assets/{name...}", "/assets/app.css", [4]string{"*", "*", "*", "*"}},
 	{"metrics", "GET /", "/else", [4]string{"*", "*", "*", "*"}},
 	{"alert", "POST /", "/Alert", [4]string{"push", "push", "caller", "caller"}},

@@ -26,8 +26,7 @@ func (p *Process) handler() (*access.Mux, error) {
 	}
 
 	readers := access.Readers{
-		Tokens: access.FromConfig(p.config, p.secrets), Open: p.exposure.open, Why: "nothing guards an exposed address but a token", Trusted: p.exposure.direct,
-		Logger: p.options.Logger,
+		Tokens: access.FromConfig(p.config, p.secrets), Open: p.exposure.open, Why: "nothing guards an exposed address but a token", Logger: p.options.Logger,
 	}
 	healthCheck, err := healthcheck.New(healthcheck.Options{
 		Config: p.config, Region: region, Reports: p.reports, Store: p.store,

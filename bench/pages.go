@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pongwatch/pongwatch/functions/metrics"
+	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/history"
+	"github.com/pongwatch/pongwatch/shared/store"
+	"github.com/pongwatch/pongwatch/shared/store/boltstore"
+	"github.com/pongwatch/pongwatch/shared/store/storetest"
+)
+
+const (
+	// manyShards of manyDatabases each are shown by the pages of a large installation.
+	manyShards, manyDatabases = 8, 250
+	// atOnce is how many ask for a page at the same time.
+	atOnce = 8
+)
+
+// manyPages measures what pages of 2,000 databases with 30 days of history cost: processor time
+// of the first one, and the memory of a process that nobody else uses while eight ask at once.
+func manyPages(ctx context.Context, l *lab) error {
+	file := filepath.Join(l.dir, "many.db")
+	s, err := boltstore.Open(file, boltstore.Options{Now: pageNow})
+	if err != nil {
+		return fmt.Errorf("opening the history: %w", err)
+	}
+	err = manyMonths(ctx, s)
+	if closed := s.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return err
+	}
+	for _, p := range []struct {
+		what, path     string
+		cpu, mb, kbyte float64 // at most; 0 is printed only
+	}{
+		{"dashboard", "/", 1, 100, 150},
+		{"dashboard with a search", "/?search=-19&state=connected", 1, 100, 150},
+		{"OpenMetrics", "/metrics", 0, 100, 0},
+		{"JSON", "/api/v1/admin/redis-metrics", 0, 100, 0},
+		{"dashboard of 30 days", "/?range=30d", 0, 0, 0},
+	} {
+		one, err := measurePages(ctx, file, p.path, 1)
+		if err != nil {
+			return err
+		}
+		all, err := measurePages(ctx, file, p.path, atOnce)
+		if err != nil {
+			return err
+		}
+		what := fmt.Sprintf("%s, %d databases", p.what, manyShards*manyDatabases)
+		l.report(result{what: what, value: one.CPU, unit: "s", max: p.cpu})
+		l.report(result{what: fmt.Sprintf("  memory with %d at once", atOnce), value: all.MB, unit: "MB", max: p.mb})
+		l.report(result{what: "  documents read", value: float64(one.Documents), unit: ""})
+		l.report(result{what: "  compressed", value: one.KB, unit: "KB", max: p.kbyte})
+	}
+	return nil
+}
+
+// pageCost is what a child measured.
+type pageCost struct {
+	CPU, MB, KB float64
+	Documents   int
+}
+
+func measurePages(ctx context.Context, file, path string, n int) (c pageCost, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return c, err
+	}
+	cmd := exec.CommandContext(ctx, self, "child", "pages", file, path, strconv.Itoa(n))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return c, fmt.Errorf("asking %s: %w", path, err)
+	}
+	return c, json.Unmarshal(out, &c)
+}
+
+// servePages is the child: it asks for a page so many times at once, and prints what that cost.
+func servePages(ctx context.Context, file, path, times string) error {
+	n, err := strconv.Atoi(times)
+	if err != nil {
+		return err
+	}
+	s, err := boltstore.Open(file, boltstore.Options{Now: pageNow})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	counted := &countingStore{Store: s}
+	f, err := manyFunction(counted)
+	if err != nil {
+		return err
+	}
+	runtime.GC() // what opening the file took
+	before := processorTime()
+	done, peak := make(chan struct{}), make(chan float64)
+	go func() {
+		most := 0.0
+		for {
+			select {
+			case <-done:
+				peak <- most
+				return
+			case <-time.After(5 * time.Millisecond):
+				most = max(most, anonymous())
+			}
+		}
+	}()
+	var group errgroup.Group
+	size := 0
+	for i := range n {
+		group.Go(func() error {
+			bytes, err := ask(ctx, f, path)
+			if i == 0 {
+				size = bytes
+			}
+			return err
+		})
+	}
+	err = group.Wait()
+	close(done)
+	c := pageCost{CPU: (processorTime() - before).Seconds(), MB: <-peak, KB: float64(size) / 1000, Documents: int(counted.n.Load())}
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(c)
+}
+
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+var anonymousLine = regexp.MustCompile(`RssAnon:\s+(\d+) kB`)
+
+// anonymous is the process's own memory in MB, without the pages of the history's file.
+func anonymous() float64 {
+	text, _ := os.ReadFile("/proc/self/status")
+	if m := anonymousLine.FindSubmatch(text); m != nil {
+		kb, _ := strconv.ParseFloat(string(m[1]), 64)
+		return kb / 1000
+	}
+	return 0
+}
+
+func manyNames(shard int) []string {
+	names := make([]string, manyDatabases)
+	for i := range names {
+		names[i] = fmt.Sprintf("%s-database-%03d", shardName(shard), i)
+	}
+	return names
+}
+
+// shardName has a character that no column in base64 has, so that it can be replaced in documents.
+func shardName(i int) string { return fmt.Sprintf("shard-%02d", i) }
+
+// manyMonths fills s: three hours of one shard and 29 days of its summaries, and copies of all
+// that for the others. Each shard has its overview.
+func manyMonths(ctx context.Context, s store.Store) error {
+	m := storetest.NewMemory(pageNow)
+	a := history.New(m)
+	today := pageNow().Truncate(24 * time.Hour)
+	if err := runs(ctx, a, shardName(0), manyNames(0), today.Add(18*time.Hour), 121); err != nil {
+		return err
+	}
+	c := history.Compaction{Shard: shardName(0), Regions: []string{pageRegion}, SampleDays: 30, RollupDays: 400}
+	if err := a.Compact(ctx, c, today); err != nil {
+		return fmt.Errorf("compacting: %w", err)
+	}
+	for shard := range manyShards {
+		of := func(text string) string { return strings.ReplaceAll(text, shardName(0), shardName(shard)) }
+		for _, kind := range []string{"hot/v1/", "gauges/v1/"} {
+			if err := copyAll(ctx, m, s, kind, of); err != nil {
+				return err
+			}
+		}
+		for back := 1; back < historyDays; back++ {
+			day := today.AddDate(0, 0, -back)
+			if err := copyAll(ctx, m, s, "days/v1/", func(text string) string {
+				return of(strings.ReplaceAll(text, today.Format(time.DateOnly), day.Format(time.DateOnly)))
+			}); err != nil {
+				return err
+			}
+		}
+		c.Shard = shardName(shard)
+		if _, err := history.New(s).Renew(ctx, c, pageNow()); err != nil {
+			return fmt.Errorf("keeping the overview: %w", err)
+		}
+	}
+	return nil
+}
+
+func manyFunction(s store.Store) (*metrics.Function, error) {
+	var text strings.Builder
+	fmt.Fprintf(&text, "regions: [%s]\ndatabases:\n", pageRegion)
+	for shard := range manyShards {
+		for _, name := range manyNames(shard) {
+			fmt.Fprintf(&text, "- {name: %s, shard: %s, url: \"http://127.0.0.1:9\", token: none}\n", name, shardName(shard))
+		}
+	}
+	c, problems := config.Parse(true, config.Document{Name: "bench.yaml", Text: []byte(text.String())})
+	if c == nil {
+		return nil, problems
+	}
+	return metrics.New(metrics.Options{
+		Config: c, Region: pageRegion, Store: s, Now: pageNow, Reports: nowhere{},
+		Resolve: func(context.Context, *config.Database, bool) (config.Credentials, error) {
+			return config.Credentials{}, nil
+		},
+	})
+}
