@@ -682,6 +682,10 @@ variable "secret_values" {
     condition     = alltrue([for name in keys(var.secret_versions) : name == "databases" || try(length(var.secret_values[name]) > 0, false)])
     error_message = "Every name in secret_versions needs a value in secret_values. Example: export TF_VAR_secret_values='{\"slack-webhook\":\"https://hooks.slack.com/services/…\"}'"
   }
+  validation {
+    condition     = alltrue([for token in var.access.tokens : try(length(trimspace(var.secret_values[trimprefix(token, "secret:")])) >= 24, !contains(keys(var.secret_values), trimprefix(token, "secret:")))])
+    error_message = "A read token must have at least 24 characters, otherwise it could be guessed. Example: export TF_VAR_secret_values='{\"read-token\":\"<output of openssl rand -base64 24>\"}'"
+  }
 }
 
 variable "secret_versions" {

@@ -91,7 +91,7 @@ func TestEveryDeployedEntryPointIsRegisteredAndEveryRegisteredOneDeployed(t *tes
 func TestTheFunctionsReadTheVariablesThatTerraformSets(t *testing.T) {
 	want := []string{
 		gcp.AudienceVariable, gcp.DatabaseVariable, gcp.ProjectVariable, gcp.RegionVariable, gcp.ReportsVariable, gcp.SignalsVariable,
-		config.EnvConfig,
+		alert.PusherVariable, config.EnvConfig,
 	}
 	got := unique(found(t, "functions.tf", `(?m)^ +((?:GOOGLE_CLOUD|PONGWATCH)_[A-Z_]+) +=`))
 	if diff := cmp.Diff(unique(want), got); diff != "" {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 const (
@@ -134,6 +135,7 @@ func (m *Management) Database(ctx context.Context, id string) (Database, error) 
 	if _ = json.Unmarshal(body, &d); d.ID == "" {
 		return Database{}, unreadable(opDatabase)
 	}
+	text.Outside(&d, maxName)
 	if d.MonthlyCommands < 0 || d.MonthlyCommands >= sentinel {
 		d.MonthlyCommands = 0
 	}
@@ -161,6 +163,7 @@ func (m *Management) Stats(ctx context.Context, id string) (Stats, error) {
 	}
 	stats := Stats{Commands: figures.Commands, Bandwidth: number(figures.Bandwidth), Dollars: number(figures.Dollars)}
 	_ = json.Unmarshal(figures.ByType, &stats.ByType) // of counts of another shape what can be read
+	text.Outside(&stats, maxName)
 	return stats, nil
 }
 
