@@ -161,7 +161,7 @@ func month(ctx context.Context, s store.Store) error {
 	m := storetest.NewMemory(pageNow)
 	a := history.New(m)
 	today := pageNow().Truncate(24 * time.Hour)
-	if err := runs(ctx, a, config.DefaultShard, pagedDatabases(), today, 20*60); err != nil {
+	if err := runs(ctx, a, config.DefaultShard, pagedDatabases(), today, 20*60, figures); err != nil {
 		return err
 	}
 	c := history.Compaction{Shard: config.DefaultShard, Regions: []string{pageRegion}, SampleDays: 30, RollupDays: 400}
@@ -189,7 +189,7 @@ func month(ctx context.Context, s store.Store) error {
 	return nil
 }
 
-func runs(ctx context.Context, a *history.Archive, shard string, names []string, from time.Time, minutes int) error {
+func runs(ctx context.Context, a *history.Archive, shard string, names []string, from time.Time, minutes int, read func(minute int) report.Reading) error {
 	rng := rand.New(rand.NewPCG(1, 2))
 	jitter := func(base, spread float64) float64 { return base + rng.ExpFloat64()*spread }
 	for minute := range minutes {
@@ -201,14 +201,7 @@ func runs(ctx context.Context, a *history.Archive, shard string, names []string,
 				At: at, Status: report.OK, Attempts: 1,
 				Phases: report.Phases{DNS: jitter(2, 1), Connect: jitter(22, 1.5), TLS: jitter(24, 2), Wait: jitter(45, 3), Total: 110},
 			}
-			readings[name] = report.Reading{
-				At: at, Replica: "a", Policy: "noeviction",
-				Values: map[report.Gauge]float64{
-					report.GaugeHits: float64(90 * minute), report.GaugeMisses: float64(10 * minute), report.GaugeCommands: float64(200 * minute),
-					report.GaugeDataSize: float64(1000 * minute), report.GaugeDataLimit: 1 << 28, report.GaugeKeys: float64(minute),
-				},
-				Checks: map[report.Check]report.Verdict{report.Memory: {Status: report.OK, Value: new(float64(minute) / 5000)}},
-			}
+			readings[name] = read(minute)
 		}
 		if err := a.AppendPings(ctx, shard, run, samples); err != nil {
 			return fmt.Errorf("filling history: %w", err)
@@ -220,6 +213,18 @@ func runs(ctx context.Context, a *history.Archive, shard string, names []string,
 		}
 	}
 	return nil
+}
+
+// figures is a reading with a few figures, in the minute of a day.
+func figures(minute int) report.Reading {
+	return report.Reading{
+		Replica: "a", Policy: "noeviction",
+		Values: map[report.Gauge]float64{
+			report.GaugeHits: float64(90 * minute), report.GaugeMisses: float64(10 * minute), report.GaugeCommands: float64(200 * minute),
+			report.GaugeDataSize: float64(1000 * minute), report.GaugeDataLimit: 1 << 28, report.GaugeKeys: float64(minute),
+		},
+		Checks: map[report.Check]report.Verdict{report.Memory: {Status: report.OK, Value: new(float64(minute) / 5000)}},
+	}
 }
 
 // copyAll copies what lies below kind, its key and text changed.

@@ -33,7 +33,7 @@ func (f *Function) settle(ctx context.Context, shard string) error {
 	moving := false
 	for doc, err := range f.store.Range(ctx, from, to) {
 		if err != nil {
-			return nil //nolint:nilerr // an outage that is told twice is better than one that is not told
+			return nil // an outage that is told twice is better than one that is not told
 		}
 		s, err := incident.Decode(doc.Data)
 		if err != nil || len(s.Moving(f.policy(s.Shard).Elsewhere)) == 0 {

@@ -58,7 +58,7 @@ func (f *Function) asked(tagged bool, answer func(w http.ResponseWriter, r *http
 			answer(made, r, q)
 		}()
 		w.WriteHeader(made.status)
-		_, _ = w.Write(made.body.Bytes()) //nolint:gosec // templates and encoders made it, and nosniff holds the type
+		_, _ = w.Write(made.body.Bytes())
 	}
 }
 

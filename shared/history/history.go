@@ -93,32 +93,6 @@ func (a *Archive) Keep(days int) *Archive {
 // Retention is how long the documents of single runs are kept after their hour.
 func (a *Archive) Retention() time.Duration { return a.retention }
 
-// A document holds at most so many rows, one for each run and database, since a ping takes some
-// 10 bytes and a reading 100 of its megabyte. It holds the runs of an hour of minutes at most,
-// because each run writes all of it.
-const (
-	mostRuns     = 60
-	mostPings    = 30_000
-	mostReadings = 6_000
-)
-
-// Pace says how often the jobs run, over how many databases of a shard at most, and returns
-// the archive. Where an hour of that is too much for one document, it becomes several.
-func (a *Archive) Pace(healthCheck, metrics time.Duration, databases int) *Archive {
-	a.pingSpan, a.readingSpan = span(healthCheck, mostPings/max(1, databases)), span(metrics, mostReadings/max(1, databases))
-	return a
-}
-
-// span returns the longest part of an hour with at most so many runs.
-func span(every time.Duration, runs int) time.Duration {
-	for _, d := range []time.Duration{time.Hour, 30 * time.Minute, 20 * time.Minute, 10 * time.Minute, 5 * time.Minute, 2 * time.Minute, time.Minute, 30 * time.Second} {
-		if d <= every*time.Duration(min(runs, mostRuns)) {
-			return d
-		}
-	}
-	return 10 * time.Second
-}
-
 // take removes and returns the document under key, so that one append alone changes it.
 func (a *Archive) take(prefix, key string) writtenHour {
 	a.mu.Lock()
@@ -254,32 +228,6 @@ func (r *runs) Runs() []Run { return slices.SortedFunc(slices.Values(r.List), by
 // hourKey is the key of the document under prefix that holds t.
 func hourKey(prefix string, t time.Time) string { return prefix + t.UTC().Format(hourLayout) }
 
-// partKey is the key of the document under prefix that holds t, where each holds a span of the hour. It has
-// the span, so that documents of different spans do not mix.
-func partKey(prefix string, t time.Time, span time.Duration) string {
-	if span == time.Hour {
-		return hourKey(prefix, t)
-	}
-	return fmt.Sprintf("%s%s.%d", prefix, t.UTC().Truncate(span).Format(partLayout), int(span.Seconds()))
-}
-
-// inOrder sorts the documents of hours by their first runs. In the hour in which the span changes, their
-// keys have another order.
-func inOrder[H interface {
-	Runs() []Run
-	Hour() time.Time
-}](hours []H, err error,
-) ([]H, error) {
-	first := func(h H) time.Time {
-		if runs := h.Runs(); len(runs) > 0 {
-			return runs[0].Scheduled
-		}
-		return h.Hour()
-	}
-	slices.SortStableFunc(hours, func(a, b H) int { return first(a).Compare(first(b)) })
-	return hours, err
-}
-
 // dayKey is the key of the document under prefix that holds t's day.
 func dayKey(prefix string, t time.Time) string { return prefix + t.UTC().Format(dayLayout) }
 
@@ -314,96 +262,4 @@ func between[D document](ctx context.Context, s store.Store, from, to string, de
 	}
 	_ = group.Wait() // no function fails
 	return out, nil
-}
-
-// clockShift is how far a run's clock may be ahead of the reader's.
-const clockShift = 10 * time.Second
-
-// lastRun returns the newest run that the documents below prefix, or else the overview of
-// the shard, know: however long ago it was.
-func lastRun[H interface {
-	document
-	Runs() []Run
-}](ctx context.Context, a *Archive, shard, region, prefix string, span time.Duration, now time.Time, decode func(store.Doc) (H, error)) (Run, bool, error) {
-	var last Run
-	see := func(runs []Run) bool {
-		// Runs of the future were left by a clock that has stepped back since: they count
-		// only where there are no others.
-		past := slices.DeleteFunc(slices.Clone(runs), func(r Run) bool { return r.Scheduled.After(now.Add(clockShift)) })
-		if len(past) > 0 {
-			runs = past
-		}
-		if n := len(runs); n > 0 && runs[n-1].Scheduled.After(last.Scheduled) {
-			last = runs[n-1]
-		}
-		return len(runs) > 0
-	}
-	for _, t := range []time.Time{now, now.Add(-span)} {
-		doc, err := a.store.Get(ctx, partKey(prefix, t, span))
-		if errors.Is(err, store.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return Run{}, false, fmt.Errorf("reading history: %w", err)
-		}
-		if h, err := decode(doc); err == nil && see(h.Runs()) {
-			return last, true, nil
-		}
-	}
-	o, err := a.Overview(ctx, shard)
-	if err != nil && o.version == "" {
-		return Run{}, false, err
-	}
-	last = o.Runs[region]
-	from := now.Add(-a.retention)
-	if last.Scheduled.After(from) {
-		from = last.Scheduled
-	}
-	hours, err := between(ctx, a.store, hourKey(prefix, from), hourKey(prefix, now.Add(time.Hour)), decode)
-	if err != nil {
-		return Run{}, false, err
-	}
-	for _, h := range hours {
-		see(h.Runs())
-	}
-	return last, !last.Scheduled.IsZero(), nil
-}
-
-// Versions returns the versions of the newest documents of a shard's readings and of
-// its pings from each region, empty where there is none. They change with every run.
-func (a *Archive) Versions(ctx context.Context, shard string, regions []string, now time.Time) ([]string, error) {
-	newest, err := a.newest(ctx, gaugePrefix(shard), a.readingSpan, now)
-	out := []string{newest}
-	for _, region := range regions {
-		if err != nil {
-			break
-		}
-		newest, err = a.newest(ctx, pingPrefix(shard, region), a.pingSpan, now)
-		out = append(out, newest)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading history: %w", err)
-	}
-	return out, nil
-}
-
-// newest returns key and version of the newest document below prefix of this hour or the one before.
-func (a *Archive) newest(ctx context.Context, prefix string, span time.Duration, now time.Time) (string, error) {
-	for _, t := range []time.Time{now, now.Add(-span)} {
-		doc, err := a.store.Get(ctx, partKey(prefix, t, span))
-		if !errors.Is(err, store.ErrNotFound) {
-			return doc.Key + "@" + doc.Version, err
-		}
-	}
-	newest := ""
-	if span == time.Hour {
-		return newest, nil
-	}
-	for doc, err := range a.store.Range(ctx, hourKey(prefix, now.Add(-time.Hour)), hourKey(prefix, now.Add(time.Hour))) {
-		if err != nil {
-			return "", err
-		}
-		newest = doc.Key + "@" + doc.Version
-	}
-	return newest, nil
 }

@@ -1,7 +1,6 @@
 package history_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -277,7 +276,7 @@ func FuzzOverview(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		a := holding(t, "overviews/v1/main", packed(t, text), schema)
 		record := map[string]report.Sample{"cache": good(0), "a": failed(0)}
-		if err := a.AppendPings(context.Background(), shard, runAt(0), record); err != nil {
+		if err := a.AppendPings(t.Context(), shard, runAt(0), record); err != nil {
 			t.Fatal(err)
 		}
 		o, _ := a.Renew(t.Context(), compaction, eight.Add(2*time.Hour))

@@ -585,3 +585,11 @@ run "a_pool_of_another_region_is_refused" {
   }
   expect_failures = [var.worker_pool]
 }
+
+run "a_token_that_is_too_long_is_refused" {
+  command = plan
+  variables {
+    database_tokens = { prod-cache = join("", [for n in range(151) : "A"]) }
+  }
+  expect_failures = [var.database_tokens]
+}

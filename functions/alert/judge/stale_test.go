@@ -24,16 +24,24 @@ func TestStaleEvidenceOfMockMode(t *testing.T) {
 		then func(*court, int) []report.Observation
 		want bool
 	}{
-		{"the page says mock, then nothing that is understood", func(w *court) { w.run("us", ".", w.other(report.MockMode, report.SourceApp, cause.Mock)) },
-			func(w *court, _ int) []report.Observation { return []report.Observation{w.unclear(report.SourceApp)} }, true},
-		{"it is not asked any more", func(w *court) { w.run("us", ".", w.other(report.MockMode, report.SourceApp, cause.Mock)) },
-			func(*court, int) []report.Observation { return nil }, true},
-		{"it says so to this day", func(w *court) { w.run("us", ".", w.other(report.MockMode, report.SourceApp, cause.Mock)) },
+		{
+			"the page says mock, then nothing that is understood", func(w *court) { w.run("us", ".", w.other(report.MockMode, report.SourceApp, cause.Mock)) },
+			func(w *court, _ int) []report.Observation { return []report.Observation{w.unclear(report.SourceApp)} }, true,
+		},
+		{
+			"it is not asked any more", func(w *court) { w.run("us", ".", w.other(report.MockMode, report.SourceApp, cause.Mock)) },
+			func(*court, int) []report.Observation { return nil }, true,
+		},
+		{
+			"it says so to this day", func(w *court) { w.run("us", ".", w.other(report.MockMode, report.SourceApp, cause.Mock)) },
 			func(w *court, _ int) []report.Observation {
 				return []report.Observation{w.other(report.MockMode, report.SourceApp, cause.Mock)}
-			}, false},
-		{"a proof that fails is not given any more", func(w *court) { w.run("us", ".", w.other(report.MockMode, report.SourceProof, cause.Mock)) },
-			func(w *court, _ int) []report.Observation { return []report.Observation{w.unclear(report.SourceProof)} }, true},
+			}, false,
+		},
+		{
+			"a proof that fails is not given any more", func(w *court) { w.run("us", ".", w.other(report.MockMode, report.SourceProof, cause.Mock)) },
+			func(w *court, _ int) []report.Observation { return []report.Observation{w.unclear(report.SourceProof)} }, true,
+		},
 		{"the log said so once, and the page has become unclear after one good answer", func(w *court) {
 			w.signal(report.SourceLogs, "", report.Activated, w.now)
 			w.run("us", ".", w.other(report.MockMode, report.SourceApp, ""))
@@ -47,10 +55,14 @@ func TestStaleEvidenceOfMockMode(t *testing.T) {
 			}
 			return []report.Observation{w.unclear(report.SourceApp)}
 		}, false},
-		{"the log said so once, of an app that has no page", func(w *court) { w.signal(report.SourceLogs, "", report.Activated, w.now) },
-			func(*court, int) []report.Observation { return nil }, false},
-		{"or one that was never understood", func(w *court) { w.signal(report.SourceLogs, "", report.Activated, w.now) },
-			func(w *court, _ int) []report.Observation { return []report.Observation{w.unclear(report.SourceApp)} }, false},
+		{
+			"the log said so once, of an app that has no page", func(w *court) { w.signal(report.SourceLogs, "", report.Activated, w.now) },
+			func(*court, int) []report.Observation { return nil }, false,
+		},
+		{
+			"or one that was never understood", func(w *court) { w.signal(report.SourceLogs, "", report.Activated, w.now) },
+			func(w *court, _ int) []report.Observation { return []report.Observation{w.unclear(report.SourceApp)} }, false,
+		},
 		{"the configuration says so", func(w *court) {
 			w.run("us", ".", w.other(report.MockMode, report.SourceApp, cause.Mock), w.other(report.MockMode, report.SourceConfig, cause.Mock))
 		}, func(w *court, _ int) []report.Observation {

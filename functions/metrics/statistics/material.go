@@ -104,17 +104,31 @@ func (m *material) history(ctx context.Context) {
 			m.job(report.HealthCheck, region, m.overview.Runs[region], err)
 		}
 	}
-	from = base(from)
-	hours, err := m.Reader.gauges.get(m.shard, from, m.now, func(from time.Time) ([]*history.GaugeHour, error) {
-		return m.archive.Readings(ctx, m.shard, from, m.now)
+	// What the overview holds is not learned from these any more.
+	hours, err := m.Reader.gauges.get(m.shard, base(from), since.Add(settled), func(from time.Time) ([]*history.GaugeHour, error) {
+		if !from.Before(since) {
+			return nil, nil
+		}
+		old, err := m.archive.Readings(ctx, m.shard, from, since.Add(-time.Second))
+		trim(old)
+		return old, err
 	})
-	if err != nil {
+	recent, failed := m.archive.Readings(ctx, m.shard, since, m.now)
+	if err = errors.Join(err, failed); err != nil {
 		m.missing(ctx, "readings", err)
 	}
-	err = errors.Join(err, broken(ctx, m, "readings", hours, hourName), m.blind)
-	m.readings = hours
-	m.overview.LearnReadings(beginning(hours, since))
+	m.overview.LearnReadings(recent)
+	trim(recent)
+	m.readings = slices.Concat(hours, recent)
+	err = errors.Join(err, broken(ctx, m, "readings", m.readings, hourName), m.blind)
 	m.job(report.Metrics, "", m.overview.Runs[""], err)
+}
+
+// trim leaves of readings what is shown over time.
+func trim(hours []*history.GaugeHour) {
+	for _, h := range hours {
+		h.Trim(report.Memory, report.Commands, report.Bandwidth, report.Budget)
+	}
 }
 
 // base is from when on readings are needed to tell how counters grew from a time on.

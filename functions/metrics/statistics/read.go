@@ -62,7 +62,7 @@ func NewReader(o Options) *Reader {
 const reading = 10 * time.Second
 
 // readers is how many shards are read at once.
-const readers = 8
+const readers = 4
 
 // ErrNothing is the error of Read if nothing at all could be read.
 var ErrNothing = errors.New("nothing could be read")
