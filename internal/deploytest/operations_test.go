@@ -69,6 +69,11 @@ func (r reference) wrongWithCommand(words []string) string {
 			return "terraform/prepare takes a project and a region"
 		}
 		return ""
+	case "scripts/lock":
+		if _, err := os.Stat(filepath.Join(repository, "scripts", "lock")); err != nil || len(words) != 1 {
+			return "scripts/lock is a script that takes nothing"
+		}
+		return ""
 	case "$EDITOR", "cat", "cd", "curl", "export", "git", "printf", "read":
 		return ""
 	}
