@@ -129,12 +129,12 @@ func localDocument(address string, n int) string {
 
 func cloudproberDocument(u *url.URL, n int) string {
 	var b strings.Builder
-	b.WriteString("surfacer { type: PROMETHEUS }\n")
+	b.WriteString("surfacer { type: PROMETHEUS }\nprobe { name: \"ping\" type: HTTP targets {\n")
 	for i := range n {
-		fmt.Fprintf(&b, "probe { name: \"ping-%03d\" type: HTTP targets { host_names: %q } interval: \"1s\" timeout: \"900ms\" validator { name: \"pong\" regex: \"PONG\" } "+
-			"http_probe { port: %s relative_url: \"/ping\" header { key: \"Authorization\" value: \"Bearer %s\" } } }\n", i, u.Hostname(), u.Port(), token)
+		fmt.Fprintf(&b, "  endpoint { name: \"db-%03d\" url: \"%s/ping\" }\n", i, u)
 	}
-	return b.String()
+	return b.String() + "} interval: \"1s\" timeout: \"900ms\" validator { name: \"pong\" regex: \"PONG\" } " +
+		"http_probe { latency_breakdown: [ALL_STAGES] header { key: \"Authorization\" value: \"Bearer " + token + "\" } } }\n"
 }
 
 func gatusDocument(address string, n int) string {

@@ -32,7 +32,7 @@ locals {
   functions = { for name, function in local.all_functions : name => function if name != "webhook" || var.inbound != null }
 
   # A service with one page that is open beyond IAM is open as a whole; then the function
-  # itself checks who starts a run.
+  # also checks the signature of who starts a run.
   public = {
     healthcheck = var.access.health != "iam"
     metrics     = anytrue([for surface in ["api", "badges", "dashboard", "openmetrics", "playbooks"] : var.access[surface] != "iam"])
@@ -57,8 +57,10 @@ locals {
     }
     alert = {
       GOOGLE_CLOUD_PROJECT         = var.project
+      PONGWATCH_AUDIENCE           = local.urls.alert
       PONGWATCH_CONFIG             = local.config_value
       PONGWATCH_FIRESTORE_DATABASE = local.firestore_database
+      PONGWATCH_PUSH_ACCOUNT       = local.push_email
     }
     webhook = {
       GOOGLE_CLOUD_PROJECT    = var.project

@@ -12,8 +12,10 @@ resource "google_service_account" "functions" {
 }
 
 locals {
-  # Known before the account is made, since the configuration names it.
+  # Known before the accounts are made, since the configuration and Alert's environment name
+  # them: who may read a page may also post to its function, which lets only these start a run.
   scheduler_email = "${var.prefix}-scheduler@${var.project}.iam.gserviceaccount.com"
+  push_email      = "${var.prefix}-push@${var.project}.iam.gserviceaccount.com"
 }
 
 resource "google_service_account" "scheduler" {

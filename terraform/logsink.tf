@@ -1,10 +1,11 @@
-# An app that logs "MOCK MODE ACTIVE", or the events below, tells pongwatch without a
-# change. pongwatch's own lines are left out: they would tell themselves.
+# An app whose line begins with "MOCK MODE ACTIVE", or that logs the events below, tells
+# pongwatch without a change. Further on, a line may quote what a stranger has sent, such as
+# a User-Agent. pongwatch's own lines are left out: they would tell themselves.
 locals {
   mock_mode_filter = join(" AND ", compact([
     "(resource.type=\"cloud_run_revision\" OR resource.type=\"gce_instance\" OR resource.type=\"k8s_container\")",
     "NOT resource.labels.service_name=~\"^${var.prefix}-(healthcheck|metrics|alert|webhook)$\"",
-    "(textPayload:\"MOCK MODE ACTIVE\" OR jsonPayload.message:\"MOCK MODE ACTIVE\" OR jsonPayload.event=\"redis_mock_mode_activated\" OR jsonPayload.event=\"redis_mock_mode_deactivated\")",
+    "(textPayload=~\"^[^!-~]*(?i:MOCK MODE ACTIVE)\" OR jsonPayload.message=~\"^[^!-~]*(?i:MOCK MODE ACTIVE)\" OR jsonPayload.event=\"redis_mock_mode_activated\" OR jsonPayload.event=\"redis_mock_mode_deactivated\")",
     var.log_sink.filter == null ? null : "(${var.log_sink.filter})",
   ]))
 }

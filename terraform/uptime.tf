@@ -58,8 +58,9 @@ resource "google_monitoring_alert_policy" "health" {
       filter          = "metric.type=\"monitoring.googleapis.com/uptime_check/check_passed\" AND resource.type=\"uptime_url\" AND metric.label.check_id=\"${google_monitoring_uptime_check_config.health[0].uptime_check_id}\""
       comparison      = "COMPARISON_GT"
       threshold_value = 1
-      # Longer than a new installation may take to its first run of each job, for which /health says "never".
-      duration = "${var.schedule.metrics_minutes * 60 + 300}s"
+      # Longer than a new installation may take to its first run of each job, for which /health says "never", and than
+      # one bad look counts until the next.
+      duration = "${var.schedule.metrics_minutes * 60 + max(300, var.uptime_period)}s"
       aggregations {
         # Longer than any period, so that each region's last look counts until its next.
         alignment_period     = "1200s"

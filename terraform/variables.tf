@@ -330,6 +330,10 @@ variable "kms_key" {
     condition     = var.kms_key == null || can(regex("^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$", var.kms_key))
     error_message = "\"kms_key\" must be the full name of a key, without a version. Example: kms_key = \"projects/my-keys/locations/us-east4/keyRings/pongwatch/cryptoKeys/pongwatch\""
   }
+  validation {
+    condition     = var.kms_key == null || try(split("/", var.kms_key)[3], var.region) == var.region
+    error_message = "\"kms_key\" must lie in \"region\"; those of further regions are found by the same name. Example: region = \"us-east4\" with kms_key = \"projects/my-keys/locations/us-east4/keyRings/pongwatch/cryptoKeys/pongwatch\""
+  }
 }
 
 variable "labels" {
@@ -678,6 +682,10 @@ variable "secret_values" {
     condition     = alltrue([for name in keys(var.secret_versions) : name == "databases" || try(length(var.secret_values[name]) > 0, false)])
     error_message = "Every name in secret_versions needs a value in secret_values. Example: export TF_VAR_secret_values='{\"slack-webhook\":\"https://hooks.slack.com/services/…\"}'"
   }
+  validation {
+    condition     = alltrue([for token in var.access.tokens : try(length(trimspace(var.secret_values[trimprefix(token, "secret:")])) >= 24, !contains(keys(var.secret_values), trimprefix(token, "secret:")))])
+    error_message = "A read token must have at least 24 characters, otherwise it could be guessed. Example: export TF_VAR_secret_values='{\"read-token\":\"<output of openssl rand -base64 24>\"}'"
+  }
 }
 
 variable "secret_versions" {
@@ -809,5 +817,9 @@ variable "worker_pool" {
   validation {
     condition     = var.worker_pool == null || can(regex("^projects/[^/]+/locations/[^/]+/workerPools/[^/]+$", var.worker_pool))
     error_message = "\"worker_pool\" must be the full name of a private pool. Example: worker_pool = \"projects/my-builds/locations/us-east4/workerPools/private\""
+  }
+  validation {
+    condition     = var.worker_pool == null || try(split("/", var.worker_pool)[3], var.region) == var.region
+    error_message = "\"worker_pool\" must lie in \"region\"; those of further regions are found by the same name. Example: region = \"us-east4\" with worker_pool = \"projects/my-builds/locations/us-east4/workerPools/private\""
   }
 }

@@ -40,7 +40,7 @@ Exit codes: 0 within the budget, 1 above it, 2 the configuration could not be re
 	var d documents
 	d.register(c)
 	c.RunE = func(cmd *cobra.Command, files []string) error {
-		c, problems, err := d.read(cmd.Context(), files)
+		c, problems, err := d.read(cmd, files)
 		if err != nil {
 			return err
 		}

@@ -26,7 +26,7 @@ Exit codes: 0 no problems, 1 problems, 2 the configuration could not be read.`,
 	var d documents
 	d.register(check)
 	check.RunE = func(cmd *cobra.Command, files []string) error {
-		c, problems, err := d.read(cmd.Context(), files)
+		c, problems, err := d.read(cmd, files)
 		if err != nil {
 			return err
 		}
@@ -36,13 +36,14 @@ Exit codes: 0 no problems, 1 problems, 2 the configuration could not be read.`,
 			v.Hash, v.Databases, v.Shards, v.Receivers = c.Hash(), len(c.Databases), len(c.ShardNames()), len(c.Receivers)
 		}
 		v.OK = config.Problems(v.Problems).Err() == nil
+		v.Hint = d.hint(cmd, files, problems)
 		return d.print(cmd.OutOrStdout(), v, v.OK)
 	}
 	return group(&cobra.Command{
 		Use:   "config",
-		Short: "Check the configuration, or print its schema",
-		Long:  "Checks the configuration and prints its schema.",
-	}, check, &cobra.Command{
+		Short: "Check the configuration, and print what it says",
+		Long:  "Checks the configuration, prints it with its defaults, who is notified, and its schema.",
+	}, check, configPrintCommand(), configRoutesCommand(), &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of the document (draft 2020-12), for editors",
 		Args:  atMost(0),
@@ -61,6 +62,7 @@ type checked struct {
 	Shards    int              `json:"shards"`
 	Receivers int              `json:"receivers"`
 	Problems  []config.Problem `json:"problems"`
+	Hint      string           `json:"hint,omitempty"`
 }
 
 func (v checked) print(w io.Writer) error {
@@ -88,6 +90,9 @@ func (v checked) print(w io.Writer) error {
 		b.WriteString("no problems\n")
 	} else {
 		fmt.Fprintf(&b, "%d problem(s)\n", wrong)
+	}
+	if v.Hint != "" {
+		b.WriteString(v.Hint + "\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

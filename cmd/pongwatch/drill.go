@@ -96,7 +96,7 @@ func howTold(t incidents.Told, now time.Time) string {
 		if said != "" {
 			said += ": "
 		}
-		said += text.Line(t.Error)
+		said += t.Error
 	}
 	if t.InsteadOf != "" {
 		said += " (in place of " + t.InsteadOf + ")"

@@ -63,7 +63,7 @@ func TestStopsInManyWords(t *testing.T) {
 		if got := upstash.Classify(upstash.Outcome{Status: http.StatusBadRequest, Body: body}); string(got) != l[0] {
 			t.Errorf("the checks take %q for %s, want %s", l[1], got, l[0])
 		}
-		for _, said := range []string{l[1], "[kv] get failed key " + l[1], `{"error":"` + l[1] + `"}`, "UpstashError: " + l[1] + `, command was: ["set","k"]`} {
+		for _, said := range []string{l[1], "[kv] get failed key " + l[1], `{"error":"` + l[1] + `"}`, "redis.exceptions.ResponseError: " + strings.TrimPrefix(l[1], "ERR "), "UpstashError: " + l[1] + `, command was: ["set","k"]`} {
 			if got := explained(said); got != l[0] {
 				t.Errorf("%q points at %s, want %s", said, got, l[0])
 			}

@@ -79,7 +79,7 @@ func TestCommandThatIsNotTaken(t *testing.T) {
 	}{
 		{"the queue is full", answers(http.StatusServiceUnavailable, `{"error":"the command is not stored: the queue is full"}`), "answers 503: the command is not stored: the queue is full"},
 		{"it wants a token", answers(http.StatusForbidden, `{}`), "answers 403: reading is denied"},
-		{"its answer is no JSON", answers(http.StatusAccepted, "<html>"), "reading the answer"},
+		{"its answer is no JSON", answers(http.StatusAccepted, "<html>"), "is not pongwatch"},
 		{"its answer is cut off", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			io.WriteString(w, "{")

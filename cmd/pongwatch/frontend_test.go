@@ -39,7 +39,7 @@ var screenshots = flag.String("screenshots", "", "write pictures of the Next.js 
 // leftForPeople are the items of the checklist that a machine without a cloud cannot answer.
 var leftForPeople = []string{
 	"security.secret-manager", // there is none on this machine
-	"upstash.alerts", "docs.archived",
+	"docs.archived",
 	"app.fallback", // asked by itself, after the outage
 }
 
@@ -209,7 +209,7 @@ func (f *frontend) passesPreflight() {
 		f.Fatal(err)
 	}
 	run := startPreflightIn(f.T, []string{"PONGWATCH_CONFIG=" + f.config, "SSL_CERT_FILE=" + f.ca, "READ_TOKEN=" + frontendRead, "LOGIN=" + string(login)}, "--json", "--quiet",
-		"--skip", "packages.shadowing", "--url", f.pongwatch.url, "--token-env", "READ_TOKEN", "--frontend", "../../examples/frontend-nextjs", "--backend", "../../examples/backend-python",
+		"--url", f.pongwatch.url, "--token-env", "READ_TOKEN", "--frontend", "../../examples/frontend-nextjs", "--backend", "../../examples/backend-python",
 		"--app-health-url", f.url+"/api/v1/health/redis", "--cache-url", f.url+"/api/v1/greeting", "--limit-url", f.url+"/api/v1/greeting",
 		"--login-url", f.url+"/api/v1/login", "--login-env", "LOGIN", "--session-url", f.url+"/api/v1/session", "--logout-url", f.url+"/api/v1/logout",
 		"--queue-url", f.url+"/api/v1/tasks", "--queue-key", "ws:demo:tasks")
@@ -219,7 +219,8 @@ func (f *frontend) passesPreflight() {
 		f.Errorf("exit code %d, %v\n%s%s", code, err, stdout, stderr)
 	}
 	for _, item := range r.Results {
-		if item.Status != preflight.Pass && !slices.Contains(leftForPeople, item.ID) {
+		// What Upstash's console says, nobody can ask without an account.
+		if item.Status != preflight.Pass && !strings.HasPrefix(item.ID, "upstash.") && !slices.Contains(leftForPeople, item.ID) {
 			f.Errorf("%s: %s: %s: %s", item.ID, item.Status, item.Reason, item.Evidence)
 		}
 	}

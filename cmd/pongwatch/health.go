@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -40,7 +39,7 @@ Exit codes: 0 every job runs on time, 1 one is late or has never run, 2 unknown.
 			return err
 		}
 		var h healthcheck.MonitorHealth
-		if json.Unmarshal(a.body, &h) != nil || h.Status == "" {
+		if !decoded(a.body, &h) || h.Status == "" {
 			return fmt.Errorf("%s%s answers %d%s, want pongwatch's health", r.url, monitorHealthPath, a.status, reason(a.body))
 		}
 		if *asJSON {

@@ -95,9 +95,9 @@ func show(v incidents.View, l look) string {
 	}
 	for _, s := range v.Silences {
 		s.Database = message.DatabaseName(s.Database)
-		said := fmt.Sprintf("%s until %s by %s", text.Line(s.Of()), text.Clock(s.Until, v.At), text.Line(s.By))
+		said := fmt.Sprintf("%s until %s by %s", s.Of(), text.Clock(s.Until, v.At), s.By)
 		if s.Reason != "" {
-			said += ": " + text.Line(s.Reason)
+			said += ": " + s.Reason
 		}
 		p.wrap("  ", "  ", said)
 	}
@@ -163,10 +163,10 @@ func incidentRow(i incidents.Incident) row {
 		lasts: text.Duration(time.Duration(i.DurationSeconds) * time.Second),
 	}
 	if i.Environment != "" {
-		r.database += " [" + text.Line(i.Environment) + "]"
+		r.database += " [" + i.Environment + "]"
 	}
 	if i.Subject != "" {
-		r.add("subject", text.Line(i.Subject))
+		r.add("subject", i.Subject)
 	}
 	return r
 }
@@ -181,7 +181,7 @@ func (p *page) group(g incidents.Group, open []incidents.Incident) []row {
 	}
 	what := string(g.Class)
 	if g.Region != "" {
-		what = "regional outage of " + text.Line(g.Region)
+		what = "regional outage of " + g.Region
 	}
 	state := "open since " + text.Clock(g.Since, p.now) + p.handling(g.Handling)
 	if over := len(g.Members) - len(members); over > 0 {
@@ -231,12 +231,12 @@ func (p *page) state(i incidents.Incident) string {
 func (p *page) handling(h incidents.Handling) string {
 	said := ""
 	if h.Acknowledged != nil {
-		said += fmt.Sprintf(", acknowledged by %s at %s", text.Line(h.Acknowledged.By), text.Clock(h.Acknowledged.At, p.now))
+		said += fmt.Sprintf(", acknowledged by %s at %s", h.Acknowledged.By, text.Clock(h.Acknowledged.At, p.now))
 	}
 	if !h.SilencedUntil.IsZero() {
 		said += ", silenced until " + text.Clock(h.SilencedUntil, p.now)
 		if h.SilencedBy != "" {
-			said += " by " + text.Line(h.SilencedBy)
+			said += " by " + h.SilencedBy
 		}
 	}
 	if h.Maintenance {

@@ -53,6 +53,20 @@ func TestShow(t *testing.T) {
 	}
 }
 
+// received returns what the command line has after v has come as an answer.
+func received[T any](t *testing.T, v T) T {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got T
+	if !decoded(data, &got) {
+		t.Fatalf("%s cannot be read", data)
+	}
+	return got
+}
+
 // Whatever names and texts come, lines stay within the width, and nothing that came
 // from outside reaches the terminal's controls.
 func TestShowFits(t *testing.T) {
@@ -65,6 +79,7 @@ func TestShowFits(t *testing.T) {
 		Told:     []incidents.Told{{Receiver: "slack-oncall", Delivery: incidents.DeliveryPending, Since: v.At, Tries: 7, Error: strings.Repeat("no answer ", 30) + "\x1b[31m"}},
 	})
 	v.Silences = append(v.Silences, incidents.Silence{Database: long, By: "b\x1bob", Reason: strings.Repeat("because ", 40), Until: v.At})
+	v = received(t, v)
 	for _, width := range []int{narrow, 100, 200} {
 		t.Run(fmt.Sprint(width), func(t *testing.T) {
 			text := show(v, look{width: width})

@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -44,6 +45,10 @@ messages survive a restart, and a kill.`,
 		var threshold slog.LevelVar
 		threshold.Set(level)
 		o.Logger = slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: &threshold}))
+		if os.Getenv("GOGC") == "" {
+			// Every check compresses documents, and each compression takes most of a megabyte.
+			debug.SetGCPercent(300)
+		}
 		process, err := local.Start(c.Context(), o)
 		if err != nil {
 			return err

@@ -38,8 +38,8 @@ func preflightCommand() *cobra.Command {
 		Use:   "preflight",
 		Short: "Run the production checklist, with evidence for each line",
 		Long: `Runs the production checklist: settings, egress, token permissions, packages, secrets,
-limits, and with --url a running pongwatch with its health endpoint, statistics,
-dashboard and receivers. Each item is pass, fail, warn, manual (for a person) or skipped,
+limits, Upstash's own checklist, and with --url a running pongwatch with its health
+endpoint, statistics, dashboard and receivers. Each item is pass, fail, warn, manual (for a person) or skipped,
 with evidence, the reason and what to do.
 
 It is safe on production: it writes only below ws:_pongwatch:preflight:, each key expires

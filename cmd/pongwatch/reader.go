@@ -147,7 +147,17 @@ func reason(body []byte) string {
 	if json.Unmarshal(body, &failure) != nil || failure.Error == "" {
 		return ""
 	}
-	return ": " + text.Line(report.CutEvidence(failure.Error))
+	return ": " + report.CutEvidence(failure.Error)
+}
+
+// maxShown bounds each text of an answer in bytes.
+const maxShown = 4 << 10
+
+// decoded reads an answer, whose texts are then fit for a terminal.
+func decoded[T any](data []byte, into *T) bool {
+	err := json.Unmarshal(data, into)
+	text.Outside(into, maxShown)
+	return err == nil
 }
 
 // statistics reads the statistics.
@@ -157,7 +167,7 @@ func (r *reader) statistics(ctx context.Context) (statistics, error) {
 	if err != nil {
 		return s, err
 	}
-	if json.Unmarshal(data, &s) != nil || s.Incidents == nil {
+	if !decoded(data, &s) || s.Incidents == nil {
 		return s, fmt.Errorf("%s%s: what answers there is not pongwatch, or another version of it", r.url, statisticsPath)
 	}
 	return s, nil
@@ -173,8 +183,8 @@ func (r *reader) post(ctx context.Context, c report.Command) (report.Command, er
 	if err != nil {
 		return c, err
 	}
-	if err := json.Unmarshal(data, &c); err != nil {
-		return c, fmt.Errorf("%s: reading the answer: %w", r.url, err)
+	if !decoded(data, &c) {
+		return c, fmt.Errorf("%s: what answers there is not pongwatch, or another version of it", r.url)
 	}
 	return c, nil
 }

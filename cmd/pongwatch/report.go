@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +16,6 @@ import (
 	figures "github.com/pongwatch/pongwatch/functions/metrics/statistics"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/incident/incidents"
-	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // How much before and after an incident its report shows of the latency, in how many points
@@ -128,7 +126,7 @@ func (r *reader) read(ctx context.Context, query url.Values) (figures.Statistics
 	if err != nil {
 		return s, err
 	}
-	if json.Unmarshal(data, &s) != nil || s.Incidents.At.IsZero() {
+	if !decoded(data, &s) || s.Incidents.At.IsZero() {
 		return s, fmt.Errorf("%s%s: what answers there is not pongwatch, or another version of it", r.url, statisticsPath)
 	}
 	return s, nil
@@ -211,7 +209,7 @@ func only(id string, all []incidents.Incident) (incidents.Incident, error) {
 	}
 	var ids []string
 	for _, i := range found {
-		ids = append(ids, i.FullID+" ("+text.Line(i.Database)+")")
+		ids = append(ids, i.FullID+" ("+i.Database+")")
 	}
 	return incidents.Incident{}, refuse("%s means several; want one of\n  %s", id, strings.Join(ids, "\n  "))
 }

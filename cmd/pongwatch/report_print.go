@@ -49,15 +49,15 @@ func timeline(i incidents.Incident) []entry {
 		add(m.At, "%s", momentText(m))
 	}
 	if a := i.Acknowledged; a != nil && !has(incident.Acknowledged) {
-		add(a.At, "acknowledged by %s", text.Line(a.By))
+		add(a.At, "acknowledged by %s", a.By)
 	}
 	for _, t := range i.Told {
 		told := slices.ContainsFunc(i.Timeline, func(m incidents.Moment) bool { return m.Receiver == t.Receiver })
 		switch {
 		case t.Delivery == incidents.DeliveryFailed:
-			add(i.Opened, "%s refuses: %s", text.Line(t.Receiver), text.Line(t.Error))
+			add(i.Opened, "%s refuses: %s", t.Receiver, t.Error)
 		case !told:
-			add(t.At, "told %s for the last time", text.Line(t.Receiver))
+			add(t.At, "told %s for the last time", t.Receiver)
 		}
 	}
 	if !has(incident.Resolved) && !has(incident.NoLongerWatched) {
@@ -71,7 +71,7 @@ func seenBy(i incidents.Incident) string {
 	if len(i.SeenBy) == 0 {
 		return ""
 	}
-	said := ", seen by " + text.Line(strings.Join(i.SeenBy, ", "))
+	said := ", seen by " + strings.Join(i.SeenBy, ", ")
 	if len(i.Voters) > len(i.SeenBy) {
 		said += fmt.Sprintf(" (%d of %d that report)", len(i.SeenBy), len(i.Voters))
 	}
@@ -85,33 +85,33 @@ func momentText(m incidents.Moment) string {
 			what = strings.ReplaceAll(string(m.Event), "_", " ")
 		}
 		if m.Edited {
-			return "message at " + text.Line(m.Receiver) + " edited: " + what
+			return "message at " + m.Receiver + " edited: " + what
 		}
-		return "told " + text.Line(m.Receiver) + ": " + what
+		return "told " + m.Receiver + ": " + what
 	}
 	said := happened[m.Event]
 	if said == "" {
 		said = strings.ReplaceAll(string(m.Event), "_", " ")
 	}
 	if m.By != "" {
-		said += " by " + text.Line(m.By)
+		said += " by " + m.By
 	}
 	if m.Via != "" {
-		said += " (" + text.Line(m.Via) + ")"
+		said += " (" + m.Via + ")"
 	}
 	switch m.Withheld {
 	case "":
 	case "grouped":
 		said += "; its group tells"
 	default:
-		said += "; not told: " + text.Line(m.Withheld)
+		said += "; not told: " + m.Withheld
 	}
 	return said
 }
 
 // cell makes text fit for a cell of a table in Markdown.
 func cell(s string) string {
-	return strings.NewReplacer("|", `\|`, "<", "&lt;", "`", "'").Replace(text.Line(s))
+	return strings.NewReplacer("|", `\|`, "<", "&lt;", "`", "'").Replace(s)
 }
 
 // markdown returns the report as Markdown.
@@ -151,7 +151,7 @@ func (r incidentReport) markdown() string {
 	if i.Evidence == "" {
 		b.WriteString("None was kept.\n")
 	} else {
-		fmt.Fprintf(b, "    %s\n", text.Line(i.Evidence))
+		fmt.Fprintf(b, "    %s\n", i.Evidence)
 	}
 	fmt.Fprintf(b, "\n## Cause\n\n%s (`%s`). %s\n\n", i.Title, i.Cause, r.Explanation)
 	if i.PreviousCause != "" {
@@ -174,7 +174,7 @@ const latencyRows = 60
 func (r incidentReport) latency(b *strings.Builder) {
 	b.WriteString("\n## Latency around it\n\n")
 	if r.Incident.Sparkline != "" {
-		fmt.Fprintf(b, "In the hour before: %s\n\n", text.Line(r.Incident.Sparkline))
+		fmt.Fprintf(b, "In the hour before: %s\n\n", r.Incident.Sparkline)
 	}
 	if r.Latency == nil {
 		b.WriteString("No pings around it were read.\n")

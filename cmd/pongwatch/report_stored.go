@@ -16,6 +16,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // storedReport reads an incident, and the latency around it, from Firestore.
@@ -40,6 +41,7 @@ func documentReport(ctx context.Context, documents store.Store, id string, now t
 		if err != nil || !incident.MatchID(id, d.ID) {
 			continue // another one may be damaged
 		}
+		text.Outside(&d, maxShown)
 		i := incidents.FromDocument(d, now)
 		if d.Resolved.IsZero() {
 			i.State = incidents.StateOpen

@@ -39,7 +39,7 @@ func toldIncident(t *testing.T) incidents.Incident {
 }
 
 func TestReportInMarkdown(t *testing.T) {
-	i := toldIncident(t)
+	i := received(t, toldIncident(t))
 	r := newReport(i, i.Opened.Add(20*time.Minute))
 	slow, p95 := 12.25, 700.5
 	r.PlaybookURL = "https://metrics.example.com/playbooks/auth_invalid"

@@ -39,7 +39,7 @@ when the incident reopens.`,
 				if ack == nil {
 					return "", nil
 				}
-				return fmt.Sprintf("%s acknowledged it at %s: nothing to do.\n", text.Line(ack.By), text.Clock(ack.At, s.Incidents.At)), nil
+				return fmt.Sprintf("%s acknowledged it at %s: nothing to do.\n", ack.By, text.Clock(ack.At, s.Incidents.At)), nil
 			},
 		})
 	}

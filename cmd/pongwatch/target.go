@@ -42,7 +42,7 @@ func targets(v incidents.View) []target {
 	for _, i := range slices.Concat(v.Open, v.Resolved) {
 		what := message.DatabaseName(i.Database) + " " + string(i.Check)
 		if i.Subject != "" {
-			what += " of " + text.Line(i.Subject)
+			what += " of " + i.Subject
 		}
 		all = append(all, target{i, what + ": " + i.Title})
 	}

@@ -71,7 +71,7 @@ func TestResolve(t *testing.T) {
 			var out strings.Builder
 			a.SetOut(&out)
 			c := report.Command{Incident: tt.id, Shard: tt.shard}
-			err := a.resolve(tt.view, &c)
+			err := a.resolve(received(t, tt.view), &c)
 			if out.String() != tt.out {
 				t.Errorf("it prints %q, want %q", out.String(), tt.out)
 			}
@@ -186,7 +186,7 @@ func TestDrillOfReceivers(t *testing.T) {
 		{incidents.Told{Delivery: incidents.DeliveryFailed, Error: "channel_not_found"}, "channel_not_found"},
 	}
 	for _, tt := range tests {
-		if got := howTold(tt.told, at); got != tt.want {
+		if got := howTold(received(t, tt.told), at); got != tt.want {
 			t.Errorf("%+v: %q, want %q", tt.told, got, tt.want)
 		}
 	}

@@ -25,9 +25,18 @@ import (
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
-// DefaultLease is how long a claim reserves the right to send. A send begins and
-// ends well inside it.
-const DefaultLease = 90 * time.Second
+// The times that must fit one another. Terraform has the first two as well.
+const (
+	// Timeout is how long a request may take. Sends end early enough before that their results
+	// are recorded.
+	Timeout = 60 * time.Second
+	// AckDeadline is how long Pub/Sub waits for an answer. It outlasts the request, because a
+	// message would otherwise be handled twice at once.
+	AckDeadline = 90 * time.Second
+	// DefaultLease is how long a claim reserves the right to send. A send begins and
+	// ends well inside it. It outlasts the request, so that nothing is sent twice.
+	DefaultLease = 90 * time.Second
+)
 
 // Options are what the function needs. Config, Store and Receivers are required.
 type Options struct {
@@ -111,8 +120,8 @@ type Function struct {
 	moving  map[string][]string
 	leaving map[string]map[string]string
 
-	settling sync.Mutex
-	settled  bool // no shard has anything for another one
+	settling chan struct{} // one at a time
+	settled  bool          // no shard has anything for another one
 
 	pulse pulse
 }
@@ -148,7 +157,7 @@ func New(o Options) (*Function, error) {
 	f := &Function{
 		options: o, config: o.Config, hash: o.Config.Hash(), store: o.Store, log: o.Logger, now: o.Now,
 		policies: map[string]incident.Policy{}, signals: map[string]recentSignal{}, strangers: map[string]bool{}, failOpen: map[string]time.Time{},
-		unended: map[string][]lastResort{}, moving: map[string][]string{}, leaving: map[string]map[string]string{},
+		unended: map[string][]lastResort{}, settling: make(chan struct{}, 1), moving: map[string][]string{}, leaving: map[string]map[string]string{},
 		pulse: pulse{unheard: map[string]bool{}},
 	}
 	if shards := o.Config.ShardNames(); len(shards) > 0 {

@@ -27,12 +27,22 @@ const (
 // documentsAtOnce bounds how many incident documents are written at the same time.
 const documentsAtOnce = 8
 
+// How often results are written to the state: what a person was sent at most a moment later, so
+// that a crash repeats little, and documents, which may be written twice, with the next of those
+// or after a while. Firestore takes about one write a second of a document.
+const (
+	recordEvery     = time.Second
+	documentsWithin = 10 * time.Second
+)
+
 // deliver sends claimed notices, each receiver's in their order and the receivers side by
 // side. It records results as they come in, so that an accepted message does not wait for
-// one that hangs. It goes on when the request has ended, because only this process holds
-// the claims. It returns what the results show about receivers.
+// one that hangs. It goes on when the request was cancelled, because only this process holds
+// the claims, but no longer than the request may take. It returns what the results show about receivers.
 func (f *Function) deliver(ctx context.Context, shard string, notices []incident.Notice) []ReceiverHealth {
-	ctx = context.WithoutCancel(ctx)
+	sending, cancel := untilDeadline(ctx)
+	defer cancel()
+	ctx = context.WithoutCancel(ctx) // what has left is recorded whatever happens
 	queues := map[string][]incident.Notice{}
 	for _, n := range notices {
 		queues[n.Address] = append(queues[n.Address], n)
@@ -41,9 +51,9 @@ func (f *Function) deliver(ctx context.Context, shard string, notices []incident
 	var wg sync.WaitGroup
 	for address, queue := range queues {
 		if address == incident.Documents {
-			wg.Go(func() { f.sendDocuments(ctx, queue, results) })
+			wg.Go(func() { f.sendDocuments(sending, queue, results) })
 		} else {
-			wg.Go(func() { f.sendAll(ctx, address, queue, results) })
+			wg.Go(func() { f.sendAll(sending, address, queue, results) })
 		}
 	}
 	go func() {
@@ -51,12 +61,32 @@ func (f *Function) deliver(ctx context.Context, shard string, notices []incident
 		close(results)
 	}()
 	var health []ReceiverHealth
-	for r := range results {
-		batch := []notify.Result{r}
-		for len(results) > 0 { // those that need no waiting
-			batch = append(batch, <-results)
+	var batch []notify.Result
+	due := time.NewTimer(documentsWithin)
+	defer due.Stop()
+	recorded := time.Now().Add(-recordEvery)
+	for open := true; open; {
+		var r notify.Result
+		now := false
+		select {
+		case r, open = <-results:
+			if open {
+				batch = append(batch, r)
+			}
+			if wait := recordEvery - time.Since(recorded); r.Address != incident.Documents && wait > 0 {
+				due.Reset(wait)
+			} else {
+				now = r.Address != incident.Documents
+			}
+		case <-due.C:
+			now = true
+		}
+		if !now && open || len(batch) == 0 {
+			continue
 		}
 		f.record(ctx, shard, batch)
+		recorded = time.Now()
+		due.Reset(documentsWithin)
 		for _, r := range batch {
 			if r.Address == incident.Documents || slices.ContainsFunc(health, func(h ReceiverHealth) bool { return h.Address == r.Address }) {
 				continue
@@ -69,6 +99,7 @@ func (f *Function) deliver(ctx context.Context, shard string, notices []incident
 			case notify.Later, notify.Ambiguous, notify.Nothing:
 			}
 		}
+		batch = nil
 	}
 	for i := range health {
 		health[i].Minor = health[i].Problem != "" && slices.ContainsFunc(notices, func(n incident.Notice) bool {
@@ -76,6 +107,16 @@ func (f *Function) deliver(ctx context.Context, shard string, notices []incident
 		})
 	}
 	return health
+}
+
+// untilDeadline returns a context that is not cancelled with ctx, and that ends at its deadline.
+func untilDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, limited := ctx.Deadline()
+	ctx = context.WithoutCancel(ctx)
+	if !limited {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, deadline)
 }
 
 // siblingTook reports whether another recipient of the notice's receiver has the incident.
@@ -125,7 +166,8 @@ func (f *Function) send(ctx context.Context, address string, n incident.Notice) 
 	}
 	now := f.now()
 	end := n.Until.Add(-f.options.Lease / marginShare)
-	if !now.Add(f.options.Lease / sendShare).Before(end) {
+	deadline, limited := ctx.Deadline()
+	if !now.Add(f.options.Lease/sendShare).Before(end) || limited && time.Until(deadline) < f.options.Lease/sendShare {
 		r.Outcome, r.Error = notify.Later, "no time left to send"
 		return r
 	}

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +26,9 @@ type envelope struct {
 	} `json:"message"`
 	Subscription string `json:"subscription"`
 }
+
+// recordTime is what a request keeps for recording what it has sent.
+const recordTime = storeTimeout + 5*time.Second
 
 // errPoison says that no retry will make a message readable.
 var errPoison = errors.New("unreadable message")
@@ -53,7 +57,8 @@ func readEnvelope(r io.Reader) (envelope, error) {
 // (https://cloud.google.com/pubsub/docs/push#receive_push), so that a message that
 // cannot be read is acknowledged, and said so.
 func (f *Function) push(w http.ResponseWriter, r *http.Request) {
-	ctx := r.Context()
+	ctx, cancel := context.WithTimeout(r.Context(), Timeout-recordTime)
+	defer cancel()
 	e, err := readEnvelope(r.Body)
 	if err == nil {
 		err = f.handle(ctx, e)

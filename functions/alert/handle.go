@@ -92,6 +92,9 @@ func (f *Function) command(ctx context.Context, c report.Command) error {
 		return nil
 	}
 	f.log.InfoContext(ctx, "command", "event", "command", "action", c.Action, "by", c.By, "via", c.Via, "incident", c.Incident)
+	if err := f.settle(ctx, c.Shard); err != nil && !errors.Is(err, errMoving) {
+		return err // otherwise it could miss what is on its way between two shards
+	}
 	in := Input{Command: &c}
 	switch {
 	case c.Shard != "" && c.Incident == "": // otherwise its database may have moved since

@@ -20,8 +20,12 @@ var errMoving = errors.New("a database of another shard has not arrived yet")
 // would otherwise open their incidents anew. It reads all states once in the life of an instance,
 // because the configuration does not change meanwhile.
 func (f *Function) settle(ctx context.Context, shard string) error {
-	f.settling.Lock()
-	defer f.settling.Unlock()
+	select {
+	case f.settling <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-f.settling }()
 	if f.settled {
 		return nil
 	}
@@ -29,7 +33,7 @@ func (f *Function) settle(ctx context.Context, shard string) error {
 	moving := false
 	for doc, err := range f.store.Range(ctx, from, to) {
 		if err != nil {
-			return nil //nolint:nilerr // an outage that is told twice is better than one that is not told
+			return nil // an outage that is told twice is better than one that is not told
 		}
 		s, err := incident.Decode(doc.Data)
 		if err != nil || len(s.Moving(f.policy(s.Shard).Elsewhere)) == 0 {

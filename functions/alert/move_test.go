@@ -125,6 +125,21 @@ func TestAMovedDatabaseIsOneOutage(t *testing.T) {
 	}
 }
 
+// A person may be the first to be heard after the move.
+func TestACommandFindsADatabaseThatMoves(t *testing.T) {
+	for _, shard := range []string{"main", "zone", ""} {
+		w := newWorld(t, nil)
+		w.in("main", cause.AuthInvalid, "a")
+		id := w.only()
+		w.clock.Add(time.Minute)
+		w = w.moved("a")
+		w.command(report.Command{Shard: shard, Action: report.Acknowledge, Incident: id})
+		if inc := w.shard("zone").Incidents[id]; inc == nil || inc.Ack == nil {
+			t.Errorf("shard %q: the new shard has %+v", shard, inc)
+		}
+	}
+}
+
 // A database that comes and goes is not told anew by the move: its history moves with it.
 func TestAMovedDatabaseGoesOnFlapping(t *testing.T) {
 	play := func(move bool) (told []string) {

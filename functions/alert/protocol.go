@@ -22,7 +22,7 @@ const (
 	contendFor   = 5 * time.Second
 	contendPause = 100 * time.Millisecond // the first pause's most; it doubles
 	storeTimeout = 10 * time.Second
-	claimMost    = 200
+	claimMost    = 200 // documents not counted, see notify.Claim
 	passes       = 4
 )
 
@@ -46,6 +46,9 @@ func (f *Function) apply(ctx context.Context, shard string, in Input) error {
 	defer f.endLastResorts(ctx)
 	defer f.handOver(ctx, shard)
 	for pass := range passes {
+		if deadline, limited := ctx.Deadline(); pass > 0 && limited && time.Until(deadline) < f.options.Lease/sendShare {
+			return nil // the next tick sends the rest
+		}
 		notices, err := f.commit(ctx, shard, in)
 		if err != nil && pass > 0 {
 			f.log.WarnContext(ctx, "remaining deliveries deferred to the next tick", "shard", shard, "error", err)
@@ -61,11 +64,21 @@ func (f *Function) apply(ctx context.Context, shard string, in Input) error {
 		if shard != f.first {
 			in.Receivers = nil
 		}
-		if !refused && len(in.Receivers) == 0 && len(notices) < claimMost {
+		if !refused && len(in.Receivers) == 0 && peopleOf(notices) < claimMost {
 			return nil
 		}
 	}
 	return nil
+}
+
+// peopleOf counts the notices that are not documents.
+func peopleOf(notices []incident.Notice) (n int) {
+	for _, notice := range notices {
+		if notice.Address != incident.Documents {
+			n++
+		}
+	}
+	return n
 }
 
 // passOn tells the other shards about receivers: the first one, which holds the incident about

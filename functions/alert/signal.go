@@ -92,11 +92,15 @@ func (f *Function) names(db *config.Database, service string) bool {
 // maxUnknown bounds how many unknown services are told apart.
 const maxUnknown = 100
 
-// unknown notes that a service spoke that the configuration does not name. All of them
-// are one incident, in the first shard: otherwise anyone could open an incident of any name.
+// unknown notes that a service spoke that the configuration does not name. Those that hold an
+// event key are one incident, in the first shard: otherwise they could open an incident of any
+// name. Lines of a log open none, because strangers can make an app log what they send.
 func (f *Function) unknown(ctx context.Context, sig report.Signal) error {
 	f.log.WarnContext(ctx, "signal of a service that no database names", "event", "signal", "service", sig.Service,
 		"database", sig.Database, "mode", sig.Mode)
+	if sig.Source == report.SourceLogs {
+		return nil
+	}
 	f.mu.Lock()
 	known := f.strangers[sig.Service]
 	full := len(f.strangers) >= maxUnknown
@@ -146,12 +150,20 @@ type entry struct {
 	} `json:"jsonPayload"`
 }
 
-// The values of jsonPayload.event that an app may log, besides the text.
+// The values of jsonPayload.event that an app may log, besides a text that begins with
+// loggedText. Further on, a line may quote what a stranger has sent.
 const (
 	loggedActivated   = "redis_mock_mode_activated"
 	loggedDeactivated = "redis_mock_mode_deactivated"
 	loggedText        = "MOCK MODE ACTIVE"
 )
+
+// beginsMockMode reports whether a line begins with loggedText, in any case. Spaces and emoji
+// may stand before it. The sink's filter asks the same: "^[^!-~]*(?i:MOCK MODE ACTIVE)".
+func beginsMockMode(line string) bool {
+	line = strings.TrimLeftFunc(line, func(r rune) bool { return r < '!' || r > '~' })
+	return len(line) >= len(loggedText) && strings.EqualFold(line[:len(loggedText)], loggedText)
+}
 
 // logEntry reads a message of a log sink; ok is false for any other message.
 func logEntry(e envelope) (sig report.Signal, ok bool, err error) {
@@ -168,16 +180,17 @@ func logEntry(e envelope) (sig report.Signal, ok bool, err error) {
 	}
 	sig = report.Signal{
 		ID: l.InsertID, Source: report.SourceLogs, Service: service(l), Database: l.JSONPayload.Database,
-		Revision: l.Resource.Labels["revision_name"], Reason: report.CutEvidence(outbound.Redact(l.JSONPayload.Reason)),
-		Message: report.CutEvidence(outbound.Redact(said)), At: l.Timestamp,
+		Revision: l.Resource.Labels["revision_name"], Reason: outbound.Redact(l.JSONPayload.Reason),
+		Message: outbound.Redact(said), At: l.Timestamp,
 	}
+	text.Outside(&sig, report.MaxEvidence)
 	if sig.At.IsZero() {
 		sig.At = e.Message.PublishTime
 	}
 	switch {
 	case l.JSONPayload.Event == loggedDeactivated:
 		sig.Mode = report.Deactivated
-	case l.JSONPayload.Event == loggedActivated, strings.Contains(strings.ToUpper(said), loggedText):
+	case l.JSONPayload.Event == loggedActivated, beginsMockMode(said):
 		sig.Mode = report.Activated
 	default:
 		return sig, true, fmt.Errorf("log entry says nothing of mock mode: %w", errPoison)
@@ -194,7 +207,7 @@ func service(l entry) string {
 		l.JSONPayload.Service, l.Resource.Labels["service_name"], l.Resource.Labels["container_name"], l.Resource.Labels["instance_id"],
 	} {
 		if name != "" {
-			return report.CutEvidence(name)
+			return name
 		}
 	}
 	return ""

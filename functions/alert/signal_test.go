@@ -12,6 +12,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/store/storetest"
 )
 
 func TestLogEntriesAreSignals(t *testing.T) {
@@ -33,8 +34,8 @@ func TestLogEntriesAreSignals(t *testing.T) {
 	}{
 		{"plain text", `{` + resource + `,"textPayload":"MOCK MODE ACTIVE"}`, activated},
 		{
-			"plain text in another case", `{` + resource + `,"textPayload":"warning: Mock mode active, no URL"}`,
-			with(func(s *report.Signal) { s.Message = "warning: Mock mode active, no URL" }),
+			"plain text in another case, behind an emoji", `{` + resource + `,"textPayload":" ⚠️ Mock mode active, no URL"}`,
+			with(func(s *report.Signal) { s.Message = "⚠️ Mock mode active, no URL" }),
 		},
 		{
 			"what the examples log", `{` + resource + `,"jsonPayload":{"message":"MOCK MODE ACTIVE: url_missing","event":"redis_mock_mode_activated","service":"worker","reason":"url_missing"}}`,
@@ -79,6 +80,14 @@ func TestLogEntriesAreSignals(t *testing.T) {
 func TestLogEntriesThatAreNoSignals(t *testing.T) {
 	for name, entry := range map[string]string{
 		"another line":              `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"hello"}`,
+		"a stranger's User-Agent":   `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"203.0.113.9 - - \"GET / HTTP/1.1\" 200 \"MOCK MODE ACTIVE\""}`,
+		"a stranger's query":        `{"resource":{"labels":{"service_name":"backend"}},"jsonPayload":{"message":"GET /?q=MOCK MODE ACTIVE"}}`,
+		"a stranger's second line":  `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"user agent: x\nMOCK MODE ACTIVE"}`,
+		"quoted alone":              `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"\"MOCK MODE ACTIVE\""}`,
+		"a level before it":         `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"WARN MOCK MODE ACTIVE"}`,
+		"the event as a message":    `{"resource":{"labels":{"service_name":"backend"}},"jsonPayload":{"message":"redis_mock_mode_activated"}}`,
+		"the event as plain text":   `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"event=redis_mock_mode_activated"}`,
+		"text, but a JSON message":  `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"x","jsonPayload":{"message":"MOCK MODE ACTIVE"}}`,
 		"a line without a service":  `{"textPayload":"MOCK MODE ACTIVE"}`,
 		"no JSON":                   `MOCK MODE ACTIVE`,
 		"a message that is no text": `{"jsonPayload":{"message":{}}}`,
@@ -116,6 +125,20 @@ func TestSignalsFindTheirDatabase(t *testing.T) {
 		t.Errorf("a signal of a service that no database names is answered %d, want 200: no retry would help", code)
 	}
 	w.wantTold("opened") // the one incident about such services
+}
+
+// Anyone can make some service of the project log a line.
+func TestLinesOfUnknownServicesOpenNothing(t *testing.T) {
+	w := newWorld(t, nil)
+	for _, line := range []string{`"textPayload":"MOCK MODE ACTIVE"`, `"jsonPayload":{"event":"redis_mock_mode_activated"}`, `"jsonPayload":{"event":"redis_mock_mode_activated","database":"a","service":"stranger"}`} {
+		entry := `{"insertId":"1","timestamp":"2026-11-22T12:00:00Z","resource":{"labels":{"service_name":"stranger"}},` + line + `}`
+		if code := w.push(report.Message{Data: []byte(entry), Attributes: map[string]string{attributeLogEntry: "2026-11-22T12:00:00Z"}}); code != 200 {
+			t.Errorf("%s is answered %d, want 200: no retry would help", line, code)
+		}
+	}
+	if n := w.faulty.Count(storetest.Put); n != 0 || !strings.Contains(w.logs.String(), "signal of a service that no database names") {
+		t.Errorf("%d writes, logged %s", n, w.logs)
+	}
 }
 
 func TestUnknownServicesAreOneIncident(t *testing.T) {

@@ -102,7 +102,9 @@ func (f *Function) endLastResorts(ctx context.Context) {
 	if len(ended) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.options.Lease/sendShare)
+	sending, ends := untilDeadline(ctx)
+	defer ends()
+	ctx, cancel := context.WithTimeout(sending, f.options.Lease/sendShare)
 	defer cancel()
 	latest, since := map[string]string{}, map[string]time.Time{}
 	for _, e := range ended { // in the order of sending

@@ -72,8 +72,8 @@ type Function struct {
 	now         func() time.Time
 	tempo       tempo
 
-	kept    kept
-	open    incidents
+	kept kept
+	open incidents
 
 	canaryTransport http.RoundTripper
 }

@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"access":    {"config", "job"},
 	"incident":  {"cron", "report", "text"},
 	"history":   {"store", "report"},
-	"gcp":       {"store", "secrets", "report", "config", "job"},
+	"gcp":       {"store", "secrets", "report", "config", "job", "outbound"},
 }
 
 // leaves are children of shared that import nothing but the standard library.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert"
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/healthcheck"
 	"github.com/pongwatch/pongwatch/shared/config"
@@ -90,7 +91,7 @@ func TestEveryDeployedEntryPointIsRegisteredAndEveryRegisteredOneDeployed(t *tes
 func TestTheFunctionsReadTheVariablesThatTerraformSets(t *testing.T) {
 	want := []string{
 		gcp.AudienceVariable, gcp.DatabaseVariable, gcp.ProjectVariable, gcp.RegionVariable, gcp.ReportsVariable, gcp.SignalsVariable,
-		config.EnvConfig,
+		alert.PusherVariable, config.EnvConfig,
 	}
 	got := unique(found(t, "functions.tf", `(?m)^ +((?:GOOGLE_CLOUD|PONGWATCH)_[A-Z_]+) +=`))
 	if diff := cmp.Diff(unique(want), got); diff != "" {
@@ -239,5 +240,22 @@ func TestEveryRefusalIsASentenceWithAnExample(t *testing.T) {
 				t.Errorf("terraform/%s: want a sentence and an example: %s", name, text)
 			}
 		}
+	}
+}
+
+// The times of Alert's requests are those of its code: it stops sending before the function ends,
+// and Pub/Sub waits longer than that.
+func TestAlertHasTheTimeThatItTakes(t *testing.T) {
+	t.Parallel()
+	function := found(t, "functions.tf", `(?s)"google_cloudfunctions2_function" "alert" \{.*?timeout_seconds\s*= (\d+)`)
+	if got, want := function[0], strconv.Itoa(int(alert.Timeout.Seconds())); got != want {
+		t.Errorf("the function may take %s s, its code takes %s s", got, want)
+	}
+	subscription := found(t, "pubsub.tf", `(?s)"google_pubsub_subscription" "alert" \{.*?ack_deadline_seconds\s*= (\d+)`)
+	if got, want := subscription[0], strconv.Itoa(int(alert.AckDeadline.Seconds())); got != want {
+		t.Errorf("Pub/Sub waits %s s, the code wants %s s", got, want)
+	}
+	if alert.AckDeadline <= alert.Timeout || alert.DefaultLease <= alert.Timeout {
+		t.Errorf("a request takes %v, which neither the acknowledge deadline of %v nor the lease of %v outlasts", alert.Timeout, alert.AckDeadline, alert.DefaultLease)
 	}
 }

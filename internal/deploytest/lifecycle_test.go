@@ -42,3 +42,10 @@ func TestWhatTerraformsOwnTestsCannotSee(t *testing.T) {
 		})
 	}
 }
+
+// Without it an upgrade would make a second database beside the one that has the history, and end in 409.
+func TestTheDatabaseOfAnOlderVersionIsTheSame(t *testing.T) {
+	if !strings.Contains(read(t, "terraform/firestore.tf"), "\nmoved {\n  from = google_firestore_database.this\n  to   = google_firestore_database.this[0]\n}\n") {
+		t.Error("terraform/firestore.tf does not move google_firestore_database.this")
+	}
+}

@@ -97,7 +97,7 @@ func TestASlowBodyEnds(t *testing.T) {
 			read <- result{err, time.Since(begun)}
 		}))
 		l := make(pipes)
-		server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second} //nolint:gosec // as the framework's
+		server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
 		go func() { _ = server.Serve(l) }()
 		for body, slow := range map[string]bool{"x": true, "whole body": false} {
 			client, conn := net.Pipe()

@@ -54,7 +54,7 @@ receivers:
 		"Cloud Scheduler jobs":    1 + 2 + 3,
 		"Secret Manager versions": secrets,
 		"Secret Manager accesses": secrets * 720 * 2,
-		"Firestore reads":         5*metrics + health + metrics + 2*2*minutes + uptime*(3+2),
+		"Firestore reads":         6*metrics + health + metrics + 2*2*minutes + uptime*(3+2),
 		"Firestore writes":        2 * (health + metrics),
 		"Firestore deletes":       720*2 + 30*2 + 720*3 + 30*3,
 		"Firestore storage":       stored / gib,

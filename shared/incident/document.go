@@ -11,7 +11,7 @@ import (
 const DocumentSchema = 1
 
 // Document is what is kept of an incident for 400 days, for pages and people. Of its thread it
-// has Ack, SilencedUntil, Suppressed, Window and Timeline, with that of its group. Its Rev is the level of [Documents] that it is, which
+// has Ack, SilencedUntil, Suppressed and Timeline, with that of its group. Its Rev is the level of [Documents] that it is, which
 // grows with every document of the incident.
 type Document struct {
 	Incident
@@ -43,7 +43,7 @@ func StateKey(shard string) string { return "state/v1/" + shard }
 // for it, or nil.
 func NewDocument(shard string, i Incident, group *Group) Document {
 	d := Document{Incident: i, Shard: shard, Told: map[string]Told{}}
-	d.Thread = Thread{Ack: i.Ack, SilencedUntil: i.SilencedUntil, Suppressed: i.Suppressed, Window: i.Window, Timeline: slices.Clone(i.Timeline)}
+	d.Thread = Thread{Ack: i.Ack, SilencedUntil: i.SilencedUntil, Suppressed: i.Suppressed, Timeline: slices.Clone(i.Timeline)}
 	d.CauseTold, d.Group = nil, ""
 	d.add(i.Deliveries)
 	if group != nil {

@@ -75,8 +75,9 @@ func (s *State) Leave(elsewhere map[string]string, now time.Time) []Change {
 		}
 	}
 	for _, x := range s.Silences {
-		if name := x.Series.Database; elsewhere[name] != "" {
-			out[name] = out[name] // even where nothing fails
+		name := x.Series.Database
+		if _, leaves := out[name]; !leaves && elsewhere[name] != "" {
+			out[name] = handover{} // even where nothing fails
 		}
 	}
 	for name, h := range out {

@@ -2,7 +2,9 @@ package outbound
 
 import (
 	"encoding/binary"
+	"errors"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -67,4 +69,16 @@ func TestNoAddressStays(t *testing.T) {
 			t.Fatalf("%q becomes %q when asked again", got, again)
 		}
 	})
+}
+
+// An address that stands in the configuration in place of a name stays, because it has to be mended.
+// Those that it was resolved to, and others, go.
+func TestAConfiguredAddressStays(t *testing.T) {
+	err := &url.Error{Op: "Get", URL: "http://10.1.2.3:8080/health", Err: errors.New("dial tcp 10.1.2.3:8080: lookup on 10.0.0.2:53: refused")}
+	if got, want := Error(err).Error(), "Get http://10.1.2.3:8080: dial tcp [address]:8080: lookup on [address]:53: refused"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := Redact("connect ECONNREFUSED 34.1.2.3:6379"), "connect ECONNREFUSED [address]:6379"; got != want {
+		t.Errorf("an app's own words: %q, want %q", got, want)
+	}
 }

@@ -149,21 +149,51 @@ func IsLoopback(host string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
-// special are the ranges without public services for which netip has no predicate.
+// global are the addresses that the internet routes. Of IPv6 that is what IANA has given to
+// the registries (https://www.iana.org/assignments/ipv6-unicast-address-assignments), so that
+// what wraps an IPv4 address, such as 64:ff9b::/96 (NAT64), is not among them.
+var global = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("2000::/3")}
+
+// special are the ranges of them that are for something else: IANA's registries of special
+// addresses (https://www.iana.org/assignments/iana-ipv4-special-registry and
+// iana-ipv6-special-registry), multicast, and what holds any IPv4 address.
 var special = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),
+	netip.MustParsePrefix("10.0.0.0/8"),
 	netip.MustParsePrefix("100.64.0.0/10"), // carrier-grade NAT
+	netip.MustParsePrefix("127.0.0.0/8"),
+	netip.MustParsePrefix("169.254.0.0/16"), // link-local; the metadata server is there
+	netip.MustParsePrefix("172.16.0.0/12"),
 	netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("192.0.2.0/24"),
+	netip.MustParsePrefix("192.31.196.0/24"),
+	netip.MustParsePrefix("192.52.193.0/24"),
+	netip.MustParsePrefix("192.88.99.0/24"),
+	netip.MustParsePrefix("192.168.0.0/16"),
+	netip.MustParsePrefix("192.175.48.0/24"),
 	netip.MustParsePrefix("198.18.0.0/15"), // benchmarks
-	netip.MustParsePrefix("240.0.0.0/4"),
-	netip.MustParsePrefix("64:ff9b::/96"), // NAT64: it can hold any IPv4 address
-	netip.MustParsePrefix("2002::/16"),    // 6to4: likewise
+	netip.MustParsePrefix("198.51.100.0/24"),
+	netip.MustParsePrefix("203.0.113.0/24"),
+	netip.MustParsePrefix("224.0.0.0/3"), // multicast, reserved, broadcast
+	netip.MustParsePrefix("2001::/23"),   // Teredo, which holds an IPv4 address, and protocols
+	netip.MustParsePrefix("2001:db8::/32"),
+	netip.MustParsePrefix("2002::/16"), // 6to4: it can hold any IPv4 address
+	netip.MustParsePrefix("2620:4f:8000::/48"),
+	netip.MustParsePrefix("3ffe::/16"),
+	netip.MustParsePrefix("3fff::/20"),
 }
 
 // public reports whether addr is one that a service on the internet can have.
 func public(addr netip.Addr) bool {
 	addr = addr.Unmap()
-	return addr.IsGlobalUnicast() && !addr.IsPrivate() && !slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(addr) })
+	holds := func(p netip.Prefix) bool { return p.Contains(addr) }
+	return addr.Zone() == "" && slices.ContainsFunc(global, holds) && !slices.ContainsFunc(special, holds) && !isatap(addr)
+}
+
+// isatap reports whether an address of any network holds an IPv4 address by RFC 5214.
+func isatap(addr netip.Addr) bool {
+	b := addr.As16()
+	return addr.Is6() && b[8]&^2 == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe
 }
 
 // control is called with the resolved address just before connecting.

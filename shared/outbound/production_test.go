@@ -123,8 +123,14 @@ func TestPublicOnlyExactly(t *testing.T) {
 		{"protocol assignments", []string{"192.0.0.0", "192.0.0.255"}, []string{"191.255.255.255", "192.0.1.0"}},
 		{"benchmarks", []string{"198.18.0.0", "198.19.255.255"}, []string{"198.17.255.255", "198.20.0.0"}},
 		{"multicast and reserved", []string{"224.0.0.1", "240.0.0.0", "255.255.255.255", "ff02::1"}, []string{"223.255.255.255"}},
-		{"IPv4 in IPv6", []string{"::ffff:10.0.0.1", "::ffff:127.0.0.1", "::ffff:100.64.0.1", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1"}, []string{"::ffff:1.1.1.1", "64:ff9a::1", "2003::1", "2606:4700::1"}},
+		{"IPv4 in IPv6", []string{"::ffff:10.0.0.1", "::ffff:127.0.0.1", "::ffff:100.64.0.1", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1"}, []string{"::ffff:1.1.1.1", "2003::1", "2606:4700::1"}},
+		{"IPv4 in IPv6, by other forms", []string{"64:ff9b:1::a9fe:a9fe", "::a9fe:a9fe", "::127.0.0.1", "::ffff:0:a9fe:a9fe", "2001:0:a9fe:a9fe::1", "2606:4700::5efe:a9fe:a9fe", "2606:4700::200:5efe:a00:1"}, []string{"2606:4700::5eff:a9fe:a9fe"}},
 		{"unique local", []string{"fc00::1", "fdff::1"}, []string{"2001:4860::1"}},
+		{"what IANA has given to no registry", []string{"::", "100::1", "1fff:ffff::1", "4000::1", "5f00::1", "64:ff9a::1", "8000::1", "fec0::1", "feff::1"}, []string{"2400::1", "2a00::1", "2800::1", "2c00::1"}},
+		{"documentation", []string{"192.0.2.1", "198.51.100.1", "203.0.113.255", "2001:db8::1", "3fff:fff::1"}, []string{"192.0.3.0", "198.51.101.0", "203.0.114.0", "2001:db9::1"}},
+		{"protocols of IPv6", []string{"2001::1", "2001:2::1", "2001:20::1", "2001:1ff::1"}, []string{"2001:200::1"}},
+		{"anycast of special services", []string{"192.31.196.1", "192.52.193.1", "192.88.99.1", "192.175.48.1", "2620:4f:8000::1"}, []string{"192.31.197.1", "192.88.98.1", "2620:4f:8001::1"}},
+		{"an address with a zone", []string{"fe80::1%eth0", "2606:4700::1%eth0"}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

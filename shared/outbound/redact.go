@@ -88,13 +88,14 @@ func Error(err error, known ...secrets.Value) error {
 	if err == nil {
 		return nil
 	}
-	text := err.Error()
+	text, asked := err.Error(), ""
 	var u *url.Error
 	for inner := err; errors.As(inner, &u); inner = u.Err {
 		// A parse error quotes the URL in a mangled form that no search finds.
 		if u.Op == "parse" {
 			return &cleanError{text: "parsing an address: it is not a valid URL", err: nil}
 		}
+		asked = origin(u.URL)
 		text = strings.ReplaceAll(text, u.Error(), u.Op+" "+origin(u.URL)+": "+u.Err.Error())
 		text = strings.ReplaceAll(text, u.URL, origin(u.URL))
 	}
@@ -102,7 +103,12 @@ func Error(err error, known ...secrets.Value) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
-	return &cleanError{text: Redact(text, known...), err: err}
+	text = Redact(text, known...)
+	if asked != "" {
+		// An address that was configured in place of a name is the one to mend.
+		text = strings.ReplaceAll(text, HideAddresses(asked), asked)
+	}
+	return &cleanError{text: text, err: err}
 }
 
 // origin returns the scheme and host of a URL.

@@ -10,6 +10,8 @@ import (
 	"io"
 	"strconv"
 	"time"
+
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // Version is the version of the message format that this code writes. A reader
@@ -160,6 +162,7 @@ func unpack[T body](data []byte) (*T, error) {
 	if err := json.Unmarshal(raw, b); err != nil {
 		return nil, fmt.Errorf("decoding: %w: %w", err, ErrMalformed)
 	}
+	text.Outside(b, MaxEvidence)
 	if err := (*b).validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", err, ErrMalformed)
 	}

@@ -15,15 +15,16 @@ import (
 const ellipsis = "…"
 
 // Line makes text from outside fit for one line: valid UTF-8 without line breaks,
-// control characters and invisible ones that hide text or change the direction of reading.
+// control characters, invisible ones that hide text or change the direction of reading, and
+// what mail readers would decode.
 func Line(s string) string {
-	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+	return withoutEncodedWords(strings.Join(strings.Fields(strings.Map(func(r rune) rune {
 		const nonJoiner, joiner = '\u200c', '\u200d' // emoji and some scripts need them
 		if unicode.IsControl(r) && !unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) && r != nonJoiner && r != joiner {
 			return -1
 		}
 		return r
-	}, strings.ToValidUTF8(s, "\uFFFD"))), " ")
+	}, strings.ToValidUTF8(s, "\uFFFD"))), " "))
 }
 
 // Clip cuts s to at most limit characters and marks the cut.

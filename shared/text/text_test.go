@@ -19,6 +19,9 @@ func TestLine(t *testing.T) {
 		{"invisible characters go", "a\ufeffb\u200bc\u00add\U000e0041e", "abcde"},
 		{"joiners stay, because emoji need them", "👩\u200d🚒 می\u200cخواهم", "👩\u200d🚒 می\u200cخواهم"},
 		{"invalid UTF-8 is replaced", "a\xffb", "a\uFFFDb"},
+		{"an encoded word is no longer one", "=?utf-8?q?Redis_is_fine?= down", "= ?utf-8?q?Redis_is_fine?= down"},
+		{"nor is one that hides behind an invisible character", "=\u200b?utf-8?b?UmVkaXM=?=", "= ?utf-8?b?UmVkaXM= ?="},
+		{"nor one in another", "==??utf-8?q?a?=", "== ??utf-8?q?a?="},
 		{"nothing stays nothing", "", ""},
 	} {
 		if got := text.Line(c.in); got != c.want {
@@ -58,7 +61,7 @@ func FuzzLine(f *testing.F) {
 	f.Add("héllo wörld", 7)
 	f.Fuzz(func(t *testing.T, s string, limit int) {
 		line := text.Line(s)
-		if text.Line(line) != line || !utf8.ValidString(line) || strings.ContainsAny(line, "\r\n\t\u202e\u2066") {
+		if text.Line(line) != line || !utf8.ValidString(line) || strings.ContainsAny(line, "\r\n\t\u202e\u2066") || strings.Contains(line, "=?") {
 			t.Errorf("Line(%q) = %q", s, line)
 		}
 		if got := text.Clip(line, limit); !utf8.ValidString(got) || utf8.RuneCountInString(got) > max(0, limit) {

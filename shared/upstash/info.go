@@ -28,9 +28,8 @@ type Info struct {
 	ExpiredKeys, EvictedKeys Count
 }
 
-// maxText is the most of a text in INFO that is kept: names of policies and replicas are
-// short, and what is longer would fill documents.
-const maxText = 100
+// maxName bounds, in bytes, a name that INFO or the management API gives.
+const maxName = 100
 
 // Count is a number that INFO may leave out.
 type Count struct {
@@ -48,14 +47,14 @@ func parseInfo(text string) Info {
 			continue
 		}
 		value = strings.TrimSpace(value)
-		texts[key] = strings.ToValidUTF8(value[:min(len(value), maxText)], "")
+		texts[key] = value
 		if n, err := strconv.ParseInt(value, 10, 64); err == nil && n >= 0 {
 			counts[key] = Count{N: n, Known: true}
 		}
 	}
 	return Info{
-		MaxmemoryPolicy: texts["maxmemory_policy"],
-		LocalMember:     texts["local_member"],
+		MaxmemoryPolicy: printable(texts["maxmemory_policy"], maxName),
+		LocalMember:     printable(texts["local_member"], maxName),
 
 		DataSize: counts["total_data_size"], MaxDataSize: counts["max_data_size"],
 		UsedMemory: counts["used_memory"], Maxmemory: counts["maxmemory"],

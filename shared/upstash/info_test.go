@@ -85,3 +85,11 @@ func BenchmarkParseInfo(b *testing.B) {
 		parseInfo(text)
 	}
 }
+
+// A name that INFO gives becomes a label and evidence: it is a short line.
+func TestNamesOfInfoAreShortLines(t *testing.T) {
+	i := parseInfo("maxmemory_policy:\x1b[31mno\u202eeviction=?utf-8?q?x?=\r\nlocal_member:" + strings.Repeat("r", 1000) + "\r\n")
+	if strings.ContainsAny(i.MaxmemoryPolicy, "\x1b\u202e") || strings.Contains(i.MaxmemoryPolicy, "=?") || len(i.LocalMember) > 100 {
+		t.Errorf("read %q and %d bytes", i.MaxmemoryPolicy, len(i.LocalMember))
+	}
+}

@@ -10,11 +10,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 const (
@@ -97,55 +97,6 @@ type Database struct {
 	Budget float64 `json:"budget"`
 }
 
-// Settings are what the owner of a database chose in Upstash's console. Nil is not told
-// (https://upstash.com/docs/devops/developer-api/redis/get_database).
-type Settings struct {
-	// Type is the plan: "free", "payg", "pro" or "paid". Budget is in dollars a month.
-	Type                                         string
-	Budget                                       *float64
-	TLS, Eviction, AutoUpgrade, DailyBackup, ACL *bool
-	ProdPack, IPAllowlist                        *bool
-	PrimaryRegion                                string
-	ReadRegions                                  []string
-}
-
-// Settings reads the settings of a database.
-func (m *Management) Settings(ctx context.Context, id string) (Settings, error) {
-	const op = "management settings"
-	body, err := m.get(ctx, op, url.Values{"credentials": {"hide"}}, "redis", "database", id)
-	if err != nil {
-		return Settings{}, err
-	}
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(body, &raw); err != nil {
-		return Settings{}, unreadable(op)
-	}
-	// The API writes some switches as "true", and leaves out what a plan does not have.
-	flag := func(value json.RawMessage) *bool {
-		on, err := strconv.ParseBool(strings.Trim(string(value), `"`))
-		if err != nil {
-			return nil
-		}
-		return &on
-	}
-	s := Settings{
-		Budget: number(raw["budget"]), TLS: flag(raw["tls"]), Eviction: flag(raw["eviction"]), AutoUpgrade: flag(raw["auto_upgrade"]),
-		DailyBackup: flag(raw["daily_backup_enabled"]), ACL: flag(raw["db_acl_enabled"]), ProdPack: flag(raw["prod_pack_enabled"]),
-	}
-	// Of fields of another type, nothing is told.
-	_ = json.Unmarshal(raw["type"], &s.Type)
-	_ = json.Unmarshal(raw["primary_region"], &s.PrimaryRegion)
-	_ = json.Unmarshal(raw["read_regions"], &s.ReadRegions)
-	var addons map[string]json.RawMessage
-	_ = json.Unmarshal(raw["securityAddons"], &addons)
-	s.IPAllowlist = flag(addons["ipWhitelisting"])
-	var allowed []string
-	if json.Unmarshal(raw["allowed_ips"], &allowed) == nil && raw["allowed_ips"] != nil {
-		s.IPAllowlist = new(len(allowed) > 0)
-	}
-	return s, nil
-}
-
 // Stats are the figures of a database's month.
 type Stats struct {
 	Commands int64
@@ -166,18 +117,25 @@ type CommandCount struct {
 // Active reports whether Upstash serves the database.
 func (d Database) Active() bool { return d.State == "" || d.State == "active" }
 
+const opDatabase = "management database"
+
+// DatabaseJSON reads everything that the API says of a database, without its credentials.
+func (m *Management) DatabaseJSON(ctx context.Context, id string) ([]byte, error) {
+	return m.get(ctx, opDatabase, url.Values{"credentials": {"hide"}}, "redis", "database", id)
+}
+
 // Database reads a database. One that Upstash does not know is [cause.StatsState].
 func (m *Management) Database(ctx context.Context, id string) (Database, error) {
-	const op = "management database"
-	body, err := m.get(ctx, op, url.Values{"credentials": {"hide"}}, "redis", "database", id)
+	body, err := m.DatabaseJSON(ctx, id)
 	if err != nil {
 		return Database{}, err
 	}
 	var d Database
 	// A figure of another type is left out, and so is everything of an answer that is no JSON.
 	if _ = json.Unmarshal(body, &d); d.ID == "" {
-		return Database{}, unreadable(op)
+		return Database{}, unreadable(opDatabase)
 	}
+	text.Outside(&d, maxName)
 	if d.MonthlyCommands < 0 || d.MonthlyCommands >= sentinel {
 		d.MonthlyCommands = 0
 	}
@@ -205,6 +163,7 @@ func (m *Management) Stats(ctx context.Context, id string) (Stats, error) {
 	}
 	stats := Stats{Commands: figures.Commands, Bandwidth: number(figures.Bandwidth), Dollars: number(figures.Dollars)}
 	_ = json.Unmarshal(figures.ByType, &stats.ByType) // of counts of another shape what can be read
+	text.Outside(&stats, maxName)
 	return stats, nil
 }
 

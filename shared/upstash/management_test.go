@@ -2,12 +2,14 @@ package upstash
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -149,3 +151,22 @@ func FuzzManagement(f *testing.F) {
 type transportFunc func(*http.Request) (*http.Response, error)
 
 func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestNamesOfTheManagementAPIAreShortLines(t *testing.T) {
+	const bad = `"\u001b[31ma\u202eb=?utf-8?q?x?=`
+	m := answeringManagement(t, func() []byte {
+		return []byte(`{"database_id":"a","state":` + bad + `","type":` + bad + strings.Repeat("y", 1000) + `","primary_region":` + bad + `","read_regions":[` + bad + `"],"command_counts":[{"metric_identifier":` + bad + `"}],"total_monthly_requests":1}`)
+	})
+	d, err := m.Database(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stats, err := m.Stats(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := fmt.Sprintf("%+v %+v", d, stats)
+	if strings.ContainsAny(shown, "\x1b\u202e") || strings.Contains(shown, "=?") || len(shown) > 2000 {
+		t.Errorf("read %q", shown)
+	}
+}

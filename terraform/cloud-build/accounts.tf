@@ -1,5 +1,6 @@
 # Two accounts: what anybody's pull request makes run may look, and only what was
-# approved may change.
+# approved may change. Looking includes no write of Terraform's state, from which init takes
+# providers to run. It also writes the build's log, where it can pretend to be any service.
 locals {
   roles = {
     plan = [
@@ -12,7 +13,6 @@ locals {
       "roles/cloudfunctions.developer",
       "roles/cloudscheduler.admin",
       "roles/datastore.owner",
-      "roles/iam.serviceAccountAdmin",
       "roles/logging.configWriter",
       "roles/logging.logWriter",
       "roles/monitoring.editor",
@@ -26,8 +26,15 @@ locals {
   }
 
   # The roles of the whole project that pongwatch's own root grants: this account can
-  # grant these and no others, so that it cannot make itself an owner.
+  # grant these and no others. It administers pongwatch's accounts alone, so that it becomes
+  # no other account of the project. It could all the same by what else runs there, such as
+  # another workload's Cloud Run job with other arguments: see own_project.
   granted = ["roles/datastore.user", "roles/logging.logWriter", "roles/storage.objectViewer"]
+
+  # These exist once pongwatch has been applied by hand for the first time.
+  own_accounts = { for name in ["alert", "build", "healthcheck", "metrics", "push", "scheduler", "webhook"] :
+    name => "projects/${var.project}/serviceAccounts/${var.prefix}-${name}@${join(".", reverse(split(":", var.project)))}.iam.gserviceaccount.com"
+  }
 }
 
 resource "google_service_account" "builds" {
@@ -87,18 +94,26 @@ resource "google_project_service" "apis" {
   disable_on_destroy = false
 }
 
-# Only an account that may act as a function's account may deploy it. These exist once
-# pongwatch has been applied by hand for the first time.
+# Only an account that may act as a function's account may deploy it.
 resource "google_service_account_iam_member" "apply_acts_as" {
-  for_each = toset(["alert", "build", "healthcheck", "metrics", "push", "scheduler", "webhook"])
+  for_each = local.own_accounts
 
-  service_account_id = "projects/${var.project}/serviceAccounts/${var.prefix}-${each.key}@${join(".", reverse(split(":", var.project)))}.iam.gserviceaccount.com"
+  service_account_id = each.value
   role               = "roles/iam.serviceAccountUser"
   member             = google_service_account.builds["apply"].member
 }
 
+# With this role on the whole project it could let itself act as an owner's account.
+resource "google_service_account_iam_member" "apply_administers" {
+  for_each = local.own_accounts
+
+  service_account_id = each.value
+  role               = "roles/iam.serviceAccountAdmin"
+  member             = google_service_account.builds["apply"].member
+}
+
 resource "google_storage_bucket_iam_member" "state" {
-  for_each = { plan = "roles/storage.objectUser", apply = "roles/storage.objectUser" }
+  for_each = { plan = "roles/storage.objectViewer", apply = "roles/storage.objectUser" }
 
   bucket = google_storage_bucket.state.name
   role   = each.value

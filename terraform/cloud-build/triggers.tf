@@ -1,7 +1,9 @@
 locals {
   substitutions = {
+    _GO_IMAGE         = var.images.go
     _REGION           = var.location
     _STATE_BUCKET     = google_storage_bucket.state.name
+    _TERRAFORM_IMAGE  = var.images.terraform
     _VARIABLES_SECRET = google_secret_manager_secret.variables.secret_id
   }
 }
@@ -17,7 +19,8 @@ resource "google_cloudbuild_trigger" "plan" {
   service_account = google_service_account.builds["plan"].id
   substitutions   = merge(local.substitutions, { _APPLY = "false" })
 
-  include_build_logs = "INCLUDE_BUILD_LOGS_WITH_STATUS"
+  # The log has the plan in it, and everyone can read a public repository's pull requests.
+  include_build_logs = "INCLUDE_BUILD_LOGS_UNSPECIFIED"
 
   repository_event_config {
     repository = var.repository

@@ -4,6 +4,19 @@ variable "branch" {
   default     = "main"
 }
 
+variable "images" {
+  description = "The images in which builds run, by digest, because a tag can be moved to another image. README.md says how to look them up."
+  type = object({
+    go        = string
+    terraform = string
+  })
+
+  validation {
+    condition     = alltrue([for image in values(var.images) : can(regex("^[a-z0-9./_-]+(:[A-Za-z0-9._-]+)?@sha256:[0-9a-f]{64}$", image))])
+    error_message = "Each image must be named by its digest. Example: images = { go = \"golang:1.27@sha256:<64 hexadecimal digits>\", terraform = \"hashicorp/terraform:1.15@sha256:<64 hexadecimal digits>\" }"
+  }
+}
+
 variable "location" {
   description = "Where Cloud Build runs, and where the repository is connected."
   type        = string
@@ -11,6 +24,16 @@ variable "location" {
   validation {
     condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.location))
     error_message = "\"location\" must be a region of Google Cloud. Example: location = \"us-east4\""
+  }
+}
+
+variable "own_project" {
+  description = "Say true once nothing but pongwatch, and apps that it may touch, is in the project. The account that applies administers Cloud Run, storage, secrets and topics of the whole project. Where something else runs there with an owner's rights, it could use that to become an owner; in a project of its own there is nothing to use."
+  type        = bool
+
+  validation {
+    condition     = var.own_project
+    error_message = "Builds need a project of their own: the account that applies administers Cloud Run, storage and secrets of the whole project, and could become what else runs there. Apply by hand, or move pongwatch to a project of its own and say so. Example: own_project = true"
   }
 }
 

@@ -53,8 +53,10 @@ run "every_function_gets_exactly_the_environment_that_it_reads" {
   assert {
     condition = google_cloudfunctions2_function.alert.service_config[0].environment_variables == tomap({
       GOOGLE_CLOUD_PROJECT         = "my-project"
+      PONGWATCH_AUDIENCE           = "https://pongwatch-alert-123456789012.us-east4.run.app"
       PONGWATCH_CONFIG             = output.configuration
       PONGWATCH_FIRESTORE_DATABASE = "pongwatch"
+      PONGWATCH_PUSH_ACCOUNT       = "pongwatch-push@my-project.iam.gserviceaccount.com"
     })
     error_message = "Alert lacks a variable, or has one that it does not read."
   }
@@ -175,7 +177,7 @@ run "apps_that_log_mock_mode_are_heard_and_pongwatch_itself_is_not" {
     error_message = "The sink may publish to the topic of signals."
   }
   assert {
-    condition     = alltrue([for word in ["\"MOCK MODE ACTIVE\"", "redis_mock_mode_activated", "redis_mock_mode_deactivated", "NOT resource.labels.service_name=~\"^pongwatch-"] : strcontains(google_logging_project_sink.mock_mode[0].filter, word)])
+    condition     = alltrue([for word in ["textPayload=~\"^[^!-~]*(?i:MOCK MODE ACTIVE)\"", "jsonPayload.message=~\"^[^!-~]*(?i:MOCK MODE ACTIVE)\"", "redis_mock_mode_activated", "redis_mock_mode_deactivated", "NOT resource.labels.service_name=~\"^pongwatch-"] : strcontains(google_logging_project_sink.mock_mode[0].filter, word)])
     error_message = "An event is not heard, or pongwatch hears itself."
   }
 }

@@ -113,9 +113,14 @@ run "policies_wait_for_the_metrics_that_they_name" {
   }
 }
 
-run "many_databases_are_no_label" {
+run "many_databases_are_no_label_and_one_bad_look_tells_nobody" {
   variables {
     metrics_per_database = false
+    uptime_period        = 900
+  }
+  assert {
+    condition     = google_monitoring_uptime_check_config.health[0].period == "900s" && google_monitoring_alert_policy.health[0].conditions[0].condition_threshold[0].duration == "1200s"
+    error_message = "A look counts until the next one: one that failed would page on-call."
   }
   assert {
     condition     = !strcontains(jsonencode(google_logging_metric.probes.label_extractors), "database") && !strcontains(jsonencode(google_logging_metric.latency.label_extractors), "database")

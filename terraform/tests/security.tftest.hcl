@@ -291,6 +291,34 @@ run "an_open_health_page_opens_healthcheck" {
   }
 }
 
+# Whoever may read a page holds run.invoker, which lets them post as well: each function asks
+# who posts, and lets these start a run or push, and nobody else.
+run "readers_may_do_exactly_get" {
+  variables {
+    readers = ["group:sre@example.com", "serviceAccount:pongwatch-ci-apply@my-project.iam.gserviceaccount.com"]
+  }
+
+  assert {
+    condition     = alltrue([for environment in values(output.environment) : can(regex("^https://pongwatch-[a-z]+-123456789012\\.us-east4\\.run\\.app$", environment.PONGWATCH_AUDIENCE)) if !can(environment.PONGWATCH_TOPIC_SIGNALS)]) && length([for environment in values(output.environment) : environment if can(environment.PONGWATCH_AUDIENCE)]) == 3
+    error_message = "A function that does not know its own address cannot tell whom a token is for."
+  }
+  assert {
+    condition     = jsondecode(output.configuration).access.invokers == ["${google_service_account.scheduler.account_id}@my-project.iam.gserviceaccount.com"] && output.environment.alert.PONGWATCH_PUSH_ACCOUNT == "${google_service_account.push.account_id}@my-project.iam.gserviceaccount.com"
+    error_message = "Somebody besides Scheduler could start a run, or somebody besides the subscriptions could push."
+  }
+  assert {
+    condition = length(setintersection(
+      toset([for reader in ["group:sre@example.com", "serviceAccount:pongwatch-ci-apply@my-project.iam.gserviceaccount.com"] : trimprefix(reader, "serviceAccount:")]),
+      toset(concat(jsondecode(output.configuration).access.invokers, [output.environment.alert.PONGWATCH_PUSH_ACCOUNT])),
+    )) == 0
+    error_message = "A reader could start a run."
+  }
+  assert {
+    condition     = length([for member in google_cloud_run_v2_service_iam_binding.alert.members : member if member != google_service_account.push.member]) == 0
+    error_message = "Somebody besides the subscriptions reaches Alert."
+  }
+}
+
 run "an_app_on_cloud_run_may_be_looked_at" {
   assert {
     condition = alltrue([for grant in google_cloud_run_v2_service_iam_member.apps : (

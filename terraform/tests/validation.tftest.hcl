@@ -261,6 +261,25 @@ run "a_counted_secret_without_a_value_is_refused" {
   expect_failures = [var.secret_values]
 }
 
+run "a_read_token_that_can_be_guessed_is_refused" {
+  command = plan
+  variables {
+    access          = { health = "token", tokens = ["secret:read-token"] }
+    secret_versions = { read-token = 1 }
+    secret_values   = { read-token = "twenty-three-characters" }
+  }
+  expect_failures = [var.secret_values]
+}
+
+run "a_read_token_of_24_characters_is_taken" {
+  command = plan
+  variables {
+    access          = { health = "token", tokens = ["secret:read-token", "sm://projects/my-project/secrets/other"] }
+    secret_versions = { read-token = 1 }
+    secret_values   = { read-token = "twenty-four-characters-." }
+  }
+}
+
 run "a_counted_bundle_without_a_token_is_refused" {
   command = plan
   variables {
@@ -549,4 +568,28 @@ run "a_receiver_with_capitals_is_refused" {
     receivers = { Slack = { slack = { webhook = "secret:slack-webhook" } } }
   }
   expect_failures = [var.receivers]
+}
+
+run "a_global_key_is_refused" {
+  command = plan
+  variables {
+    kms_key = "projects/my-keys/locations/global/keyRings/pongwatch/cryptoKeys/data"
+  }
+  expect_failures = [var.kms_key]
+}
+
+run "a_pool_of_another_region_is_refused" {
+  command = plan
+  variables {
+    worker_pool = "projects/my-builds/locations/us-central1/workerPools/private"
+  }
+  expect_failures = [var.worker_pool]
+}
+
+run "a_token_that_is_too_long_is_refused" {
+  command = plan
+  variables {
+    database_tokens = { prod-cache = join("", [for n in range(151) : "A"]) }
+  }
+  expect_failures = [var.database_tokens]
 }

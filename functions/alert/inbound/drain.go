@@ -153,9 +153,10 @@ func drainSignal(e drainEntry, line string) (report.Signal, bool) {
 		return report.Signal{}, false
 	}
 	s := report.Signal{
-		Source: report.SourceLogs, Service: l.Service, Revision: cut(e.DeploymentID),
-		Reason: cut(l.Reason), Message: report.CutEvidence(outbound.Redact(l.Message)),
+		Source: report.SourceLogs, Service: l.Service, Revision: outbound.Redact(e.DeploymentID),
+		Reason: outbound.Redact(l.Reason), Message: outbound.Redact(l.Message),
 	}
+	cleaned(&s)
 	if s.Service == "" {
 		s.Service = e.ProjectName
 	}

@@ -59,9 +59,10 @@ func parseEvent(body []byte, v signature.Verified) (report.Signal, error) {
 		return report.Signal{}, errors.New(`body is no JSON object, want {"type": "mock_mode.activated", "data": {"service": "backend"}}`)
 	}
 	s := report.Signal{
-		ID: v.ID, Source: report.SourceEvent, Service: e.Data.Service, Revision: cut(e.Data.Revision), Database: e.Data.Database,
-		Reason: cut(e.Data.Reason), Message: report.CutEvidence(outbound.Redact(e.Data.Message)), At: v.At,
+		ID: v.ID, Source: report.SourceEvent, Service: e.Data.Service, Revision: outbound.Redact(e.Data.Revision), Database: e.Data.Database,
+		Reason: outbound.Redact(e.Data.Reason), Message: outbound.Redact(e.Data.Message), At: v.At,
 	}
+	cleaned(&s)
 	switch e.Type {
 	case typeActivated:
 		s.Mode = report.Activated
@@ -79,9 +80,10 @@ func parseEvent(body []byte, v signature.Verified) (report.Signal, error) {
 	return s, nil
 }
 
-// cut also redacts: an app may quote its own settings.
-func cut(s string) string {
-	return text.Clip(text.Line(outbound.Redact(s)), maxWord)
+// cleaned makes one line of each text of a signal, and cuts it.
+func cleaned(s *report.Signal) {
+	text.Outside(s, report.MaxEvidence)
+	s.Revision, s.Reason = text.Clip(s.Revision, maxWord), text.Clip(s.Reason, maxWord)
 }
 
 // event answers an app's signed event.

@@ -65,10 +65,16 @@ func (s *shard) update(inc *incident.Incident, ss *incident.SeriesState, v verdi
 	}
 	before := *inc
 	changed := false
-	if confirmed(v.lead, threshold(rule, v.cause)) {
+	if confirmed(v.lead, threshold(rule, v.cause)) && (v.lead.Observation != nil || v.cause == inc.Cause) {
 		changed = v.cause != inc.Cause
+	} else if v.cause != inc.Cause {
+		// The cause stays, and with it the observation that shows it: a cause and the evidence of
+		// another reading would be two truths in one message.
+		lead := *v.lead
+		lead.Observation = nil
+		v.lead, v.cause, v.status = &lead, inc.Cause, inc.Status
 	} else {
-		v.cause, v.status = inc.Cause, inc.Status
+		v.status = inc.Status
 	}
 	runs := inc.Runs
 	if s.fresh[inc.Series] {

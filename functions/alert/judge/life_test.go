@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -221,5 +222,65 @@ func TestTheGoodTimeOfAnUnstableIncidentIsNoDowntime(t *testing.T) {
 	inc := w.of(report.Ping)
 	if got := inc.Duration(w.now).Round(time.Minute); inc.Open() || got != (1+3)*time.Minute {
 		t.Errorf("open %t, down for %v, want 4 minutes", inc.Open(), got)
+	}
+}
+
+// A message has the evidence of its cause, whichever source reported last.
+func TestAnIncidentHasTheEvidenceOfItsCause(t *testing.T) {
+	us, eu := incident.Job{Job: report.HealthCheck, Region: "us", Every: time.Minute}, incident.Job{Job: report.HealthCheck, Region: "eu", Every: time.Minute}
+	for _, tt := range []struct {
+		name, us, eu string // each letter is a minute
+		want         cause.Cause
+	}{
+		{"another cause once", ".xx5", "", cause.TimeoutResponse},
+		{"another cause twice", ".xx55", "", cause.Provider5xx},
+		{"the source that showed it is good, and the other has yet to report", ".aaa..", ".xxxxx", cause.TimeoutResponse},
+	} {
+		w := newCourt(t)
+		w.p.Jobs = []incident.Job{us}
+		if tt.eu != "" {
+			w.p.Jobs = append(w.p.Jobs, eu)
+		}
+		for i := range tt.us {
+			if tt.eu != "" {
+				w.run("eu", tt.eu[i:i+1])
+			}
+			w.now = w.now.Add(10 * time.Second)
+			w.run("us", tt.us[i:i+1])
+			if i > 1 {
+				if inc := w.of(report.Ping); inc.Observation.Cause != inc.Cause {
+					t.Errorf("%s, minute %d: the cause is %s, the evidence is of %s by %s", tt.name, i, inc.Cause, inc.Observation.Cause, inc.Observation.Source)
+				}
+			}
+			w.now = w.now.Add(50 * time.Second)
+		}
+		if tt.eu != "" {
+			w.run("eu", "x")
+		}
+		if inc := w.of(report.Ping); inc.Cause != tt.want || inc.Observation.Cause != tt.want {
+			t.Errorf("%s: the cause is %s, the evidence is of %s; want %s", tt.name, inc.Cause, inc.Observation.Cause, tt.want)
+		}
+	}
+}
+
+// An answer that is not known neither advances nor resets anything, at any moment of a life.
+func TestAnUnansweredReadingChangesNoThreshold(t *testing.T) {
+	play := func(letters string) []string {
+		w := newCourt(t)
+		w.p.MissAfter = 99
+		w.life(letters)
+		var events []string
+		for _, change := range w.changes {
+			_, event, _ := strings.Cut(change, " ")
+			events = append(events, event)
+		}
+		return events
+	}
+	const life = ".xx.xx..x.x.xxx....x.x..xx.."
+	want := play(life)
+	for i := range len(life) {
+		if got := play(life[:i] + "?" + life[i:]); !slices.Equal(got, want) {
+			t.Errorf("unknown before minute %d: %v, want %v", i, got, want)
+		}
 	}
 }

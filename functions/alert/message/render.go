@@ -68,8 +68,8 @@ func Render(n incident.Notice, c Context) Message {
 	m.Notes = append(m.Notes, handling(n)...)
 	if n.Instead != "" {
 		m.Notes = append(m.Notes, Note{Text: "Sent here because " + text.Line(n.Instead) + " refuses messages."})
-		if n.Why != "" {
-			m.Evidence = append(m.Evidence, Evidence{"answer of " + text.Line(n.Instead), text.Clip(text.Line(n.Why), report.MaxEvidence)})
+		if why := text.Clip(text.Line(n.Why), report.MaxEvidence); why != "" {
+			m.Evidence = append(m.Evidence, Evidence{"answer of " + text.Line(n.Instead), why})
 		}
 	}
 	if n.Maybe {

@@ -15,8 +15,8 @@ func backoff(tries int) time.Duration {
 	return min(10*time.Second<<min(max(tries, 0), 10), time.Minute)
 }
 
-// Claim takes the right to send what is owed and due, at most limit deliveries, for
-// one worker. The state that it returns must be written before anything is sent,
+// Claim takes the right to send what is owed and due, at most limit deliveries to receivers and
+// all documents, for one worker. The state that it returns must be written before anything is sent,
 // and the notices are rendered from it.
 func Claim(state incident.State, now time.Time, owner string, lease time.Duration, limit int) (incident.State, []incident.Notice) {
 	now = now.UTC().Truncate(time.Millisecond)
@@ -28,11 +28,15 @@ func Claim(state incident.State, now time.Time, owner string, lease time.Duratio
 	threads := s.threads()
 	slices.SortStableFunc(threads, func(a, b thread) int { return cmp.Compare(b.severity.Rank(), a.severity.Rank()) })
 	var notices []incident.Notice
+	claimed := 0
 	for _, t := range threads {
 		for _, address := range slices.Sorted(maps.Keys(t.Deliveries)) {
 			d := t.Deliveries[address]
-			if !d.Due(now) || len(notices) >= limit {
+			if !d.Due(now) || address != incident.Documents && claimed >= limit {
 				continue
+			}
+			if address != incident.Documents {
+				claimed++
 			}
 			d.Lease = incident.Lease{Owner: owner, Until: now.Add(lease)}
 			d.NotBefore = now.Add(backoff(d.Tries))

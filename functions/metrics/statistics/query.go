@@ -11,6 +11,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // Query is what is asked for.
@@ -83,6 +84,7 @@ func Parse(v url.Values, c *config.Config) (Query, error) {
 		Range: v.Get("range"), Database: v.Get("database"), Region: v.Get("region"),
 		Search: strings.TrimSpace(v.Get("search")), Environment: v.Get("environment"), State: Word(v.Get("state")),
 	}
+	text.Outside(&q, report.MaxEvidence) // a page shows it again
 	if q.State != "" && !slices.Contains(Words(), q.State) {
 		return q, &QueryError{Text: fmt.Sprintf("state %q is not known, want one of %s", report.CutEvidence(string(q.State)), join(Words()))}
 	}

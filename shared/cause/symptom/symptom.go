@@ -92,27 +92,32 @@ func lines(text string) []string {
 
 var (
 	colours = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\x1b\\[[0-9;]*m") })
-	// elsewhere matches errors of other services, ours the names of this one.
+	// elsewhere matches errors of other services and the app's own log of requests, ours the names
+	// of Redis and of the paths that only its clients ask for.
 	elsewhere = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?i)\bMongo\w*(?:Error|Exception)|\bmongodb(?:\+srv)?://|\bPrisma|\bpsycopg|\bsqlalchemy|\bPG::|\bpostgres(?:ql)?\b|\bmysql|\bmariadb\b|\bsequelize|\bkafka|\brabbitmq\b|\bamqps?\b|\belasticsearch\b|\bsmtp\b|\bstripe\b|:(?:5432|3306|27017|9092|5672|9200|1433|25|587)\b`)
+		return regexp.MustCompile(`(?i)\bMongo\w*(?:Error|Exception)|\bmongodb(?:\+srv)?://|\bPrisma|\bpsycopg|\bsqlalchemy|\bPG::|\bpostgres(?:ql)?\b|\bmysql|\bmariadb\b|\bsequelize|\bkafka|\brabbitmq\b|\bamqps?\b|\belasticsearch\b|\bsmtp\b|\bstripe\b|\bopenai\b|\banthropic\b|\bsendgrid\b|\btwilio\b|\bgithub\.com\b|\bamazonaws\b|\bbotocore\b|\bgoogle(?:apis|\.api_core)\b|\bdjango\.db\b|\bActiveRecord\b|(?::|port )(?:5432|3306|27017|9092|5672|9200|1433|25|587)\b` +
+			`|"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \S+ HTTP/[\d.]+"|^\W*(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /\S* \d{3}\b|"(?:path|url|route|uri)"\s*:\s*"/`)
 	})
-	ours    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)redis|upstash|\bkv\b`) })
+	ours = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)redis|upstash|\bkv\b|/(?:pipeline|multi-exec)\b`)
+	})
 	command = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`,?\s*command was: .*`) })
 )
 
 // match returns the first row of the table that one of a line's texts matches. What names another
-// service and not Redis matches none.
+// service and not Redis matches only what Redis, its clients or an edge alone print.
 func match(line string, judge func(string) cause.Cause) (Row, bool) {
 	line = colours().ReplaceAllString(line, "")
+	rows := compiled()
 	if elsewhere().MatchString(line) && !ours().MatchString(line) {
-		return Row{}, false // its network fails, and not the one to Redis
+		rows = rows[:len(rows)-len(network)-len(answers)-len(others)] // what fails is not the way to Redis
 	}
 	candidates := append(texts(line), line)
 	for i, t := range candidates {
 		// The JavaScript client appends the command, which may hold any text.
 		candidates[i] = strings.TrimSpace(command().ReplaceAllString(t, ""))
 	}
-	for i, expression := range compiled() {
+	for i, expression := range rows {
 		at := slices.IndexFunc(candidates, expression.MatchString)
 		if at < 0 {
 			continue
@@ -125,8 +130,12 @@ func match(line string, judge func(string) cause.Cause) (Row, bool) {
 // reworded lets judge name the cause of an error text of Redis, because it knows a stop by its
 // words, and so the next wording as well.
 func reworded(row Row, line string, judge func(string) cause.Cause) Row {
+	unknown := len(row.Causes) == 1 && row.Causes[0].Cause == cause.RedisError
 	_, said, ok := strings.Cut(line, "ERR ")
-	if !ok || !row.Starts || len(row.Causes) > 1 {
+	if !ok && unknown { // redis-py leaves the code out
+		_, said, ok = strings.Cut(line, "Error: ")
+	}
+	if !ok || !row.Starts && !unknown || len(row.Causes) > 1 {
 		return row
 	}
 	if c := judge(said); c != cause.RedisError && c != row.Causes[0].Cause {

@@ -159,11 +159,21 @@ func TestOtherServicesAreNotRedis(t *testing.T) {
 	for _, line := range []string{
 		"MongoServerSelectionError: connection timed out", "Error: connect ECONNREFUSED 10.0.0.5:5432", "PG::ConnectionBad: could not connect to server: Connection refused",
 		"PrismaClientInitializationError: Can't reach database server: connection refused", "smtp: dial tcp 34.1.2.3:587: i/o timeout", "amqp: connection refused",
+		`10.0.0.1 - - [01/Jan/2026:00:00:00 +0000] "POST /login HTTP/1.1" 401 45`, "POST /login 401 in 23ms", `{"level":"warn","method":"POST","path":"/login","status":401,"ms":12}`,
+		"openai.RateLimitError: Error code: 429 - You exceeded your current quota", "SendGrid: 401 Unauthorized", "fetch https://api.github.com failed: 403 Forbidden",
+		`django.db.utils.OperationalError: connection to server at "10.0.0.5", port 5432 failed: Connection refused`, "twilio: HTTP 429 Too many requests",
+		"botocore.exceptions.EndpointConnectionError: Could not connect to the endpoint URL", "google.api_core.exceptions.DeadlineExceeded: 504 Deadline Exceeded",
 		"KafkaJSConnectionError: Connection error: connect ECONNREFUSED 10.0.0.6:9092", "StripeConnectionError: read ECONNRESET stripe",
 	} {
 		if got := Find(line, noJudge); len(got) > 0 {
 			t.Errorf("%q points at %+v", line, got[0].Row.Causes)
 		}
+	}
+	if got := Find(`{"level":"error","path":"/api/users","err":"WRONGPASS invalid or missing auth token"}`, noJudge); len(got) != 1 || got[0].Row.Causes[0].Cause != cause.AuthInvalid {
+		t.Errorf("a text that only Redis prints, in the app's log of requests: %+v", got)
+	}
+	if got := Find(`{"method":"POST","url":"https://x/pipeline","status":401}`, noJudge); len(got) != 1 {
+		t.Errorf("a client's own log of a pipeline: %+v", got)
 	}
 	if got := Find("postgres ok, redis: connect ECONNREFUSED 34.1.2.3:6379", noJudge); len(got) != 1 {
 		t.Errorf("a line that names both: %+v", got)

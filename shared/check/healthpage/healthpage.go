@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 const (
@@ -83,10 +85,11 @@ func Read(body []byte, match *Match) Verdict {
 
 // parse decodes a page, unless it is too large or nested too deeply.
 func parse(body []byte) (page any, ok bool) {
-	if len(body) > MaxBytes || json.Unmarshal(body, &page) != nil {
+	if len(body) > MaxBytes || json.Unmarshal(body, &page) != nil || deeper(page, maxDepth) {
 		return nil, false
 	}
-	return page, !deeper(page, maxDepth)
+	text.Outside(&page, MaxBytes)
+	return page, true
 }
 
 func deeper(value any, depth int) bool {

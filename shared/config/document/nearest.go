@@ -7,6 +7,7 @@ func Nearest(text string, candidates []string) string {
 	if len(text) > 64 {
 		return ""
 	}
+	given := strings.ToLower(text)
 	plain := strings.NewReplacer("-", "", "_", "", " ", "")
 	text = plain.Replace(strings.ToLower(text))
 	best, least := "", 3
@@ -16,6 +17,15 @@ func Nearest(text string, candidates []string) string {
 	for _, c := range candidates {
 		if d := distance(text, plain.Replace(strings.ToLower(c))); d < least {
 			best, least = c, d
+		}
+	}
+	if best != "" {
+		return best
+	}
+	// A word more or less: webhook_url for webhook, token for bot_token.
+	for _, c := range candidates {
+		if len(c) > len(best) && (strings.HasPrefix(given, c+"_") || strings.HasSuffix(given, "_"+c) || strings.HasSuffix(c, "_"+given)) {
+			best = c
 		}
 	}
 	return best

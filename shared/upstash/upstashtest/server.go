@@ -91,7 +91,7 @@ func New(o Options) (*Server, error) {
 	}
 	s.backend = backend
 	s.http = &http.Server{
-		Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second, ConnState: s.track,
+		Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, ConnState: s.track,
 		// Broken connections are what the server is for.
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}

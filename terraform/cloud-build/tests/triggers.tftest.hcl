@@ -6,6 +6,12 @@ variables {
   project    = "my-project"
   location   = "us-east4"
   repository = "projects/my-project/locations/us-east4/connections/github/repositories/pongwatch"
+
+  own_project = true
+  images = {
+    go        = "golang:1.27@sha256:0000000000000000000000000000000000000000000000000000000000000001"
+    terraform = "hashicorp/terraform:1.15@sha256:0000000000000000000000000000000000000000000000000000000000000002"
+  }
 }
 
 run "nothing_is_applied_without_approval" {
@@ -28,11 +34,55 @@ run "a_proposal_may_look_and_change_nothing" {
     condition     = toset([for key, grant in google_project_iam_member.builds : grant.role if startswith(key, "plan/")]) == toset(["roles/iam.securityReviewer", "roles/logging.logWriter", "roles/viewer"])
     error_message = "A pull request could change the project."
   }
+  # init runs the providers that the state names, so that who writes the state runs code as who applies.
+  assert {
+    condition     = google_storage_bucket_iam_member.state["plan"].role == "roles/storage.objectViewer" && google_storage_bucket_iam_member.state["plan"].member == google_service_account.builds["plan"].member
+    error_message = "A pull request could write Terraform's state."
+  }
+  # Everything that the account of proposals holds, anywhere: only what reads, and its own log.
+  assert {
+    condition = alltrue([for grant in concat(
+      values(google_project_iam_member.builds), values(google_storage_bucket_iam_member.state), values(google_secret_manager_secret_iam_member.variables),
+      values(google_service_account_iam_member.apply_acts_as), values(google_service_account_iam_member.apply_administers),
+      [google_project_iam_member.apply_grants, google_project_iam_member.plan_configuration, google_service_account_iam_member.apply_identity],
+    ) : contains(["roles/viewer", "roles/iam.securityReviewer", "roles/storage.objectViewer", "roles/secretmanager.secretAccessor", "roles/logging.logWriter"], grant.role) if grant.member == google_service_account.builds["plan"].member])
+    error_message = "The account that looks can write something besides its log."
+  }
+}
+
+run "a_proposals_log_is_not_public" {
+  assert {
+    condition     = google_cloudbuild_trigger.plan.include_build_logs == "INCLUDE_BUILD_LOGS_UNSPECIFIED" && google_cloudbuild_trigger.apply.include_build_logs != "INCLUDE_BUILD_LOGS_WITH_STATUS"
+    error_message = "The plan would be shown on the pull request, to everyone."
+  }
+}
+
+run "images_are_named_by_their_digest" {
+  assert {
+    condition     = alltrue([for trigger in [google_cloudbuild_trigger.plan, google_cloudbuild_trigger.apply] : trigger.substitutions._GO_IMAGE == var.images.go && trigger.substitutions._TERRAFORM_IMAGE == var.images.terraform])
+    error_message = "A build runs in another image."
+  }
+}
+
+run "an_image_by_its_tag_is_refused" {
+  command = plan
+  variables {
+    images = { go = "golang:1.27", terraform = "hashicorp/terraform:1.15@sha256:0000000000000000000000000000000000000000000000000000000000000002" }
+  }
+  expect_failures = [var.images]
+}
+
+run "a_shared_project_is_refused" {
+  command = plan
+  variables {
+    own_project = false
+  }
+  expect_failures = [var.own_project]
 }
 
 run "no_account_can_make_itself_an_owner" {
   assert {
-    condition     = !anytrue([for grant in google_project_iam_member.builds : contains(["roles/owner", "roles/editor", "roles/resourcemanager.projectIamAdmin"], grant.role)])
+    condition     = !anytrue([for grant in google_project_iam_member.builds : contains(["roles/owner", "roles/editor", "roles/resourcemanager.projectIamAdmin", "roles/iam.serviceAccountAdmin", "roles/iam.serviceAccountUser", "roles/iam.serviceAccountTokenCreator", "roles/iam.serviceAccountKeyAdmin"], grant.role)])
     error_message = "A build has a role that holds all others."
   }
   assert {
@@ -66,6 +116,10 @@ run "the_account_that_applies_may_act_as_each_of_pongwatch" {
   assert {
     condition     = toset(keys(google_service_account_iam_member.apply_acts_as)) == toset(["alert", "build", "healthcheck", "metrics", "push", "scheduler", "webhook"])
     error_message = "Deploying as an account needs the right to act as it."
+  }
+  assert {
+    condition     = alltrue([for grant in concat(values(google_service_account_iam_member.apply_acts_as), values(google_service_account_iam_member.apply_administers)) : can(regex("^projects/my-project/serviceAccounts/pongwatch-(alert|build|healthcheck|metrics|push|scheduler|webhook)@my-project\\.iam\\.gserviceaccount\\.com$", grant.service_account_id))])
+    error_message = "The account that applies could act as somebody who is not pongwatch's."
   }
 }
 

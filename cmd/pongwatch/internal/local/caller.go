@@ -13,7 +13,7 @@ import (
 )
 
 // A caller stands in for Google's callers, Scheduler and Pub/Sub: it makes their
-// requests to the process's own port. In the cloud IAM admits only them. Here a token
+// requests to the process's own handler. In the cloud IAM admits only them. Here a token
 // admits the caller, which the process makes at its start and tells no other.
 type caller struct {
 	client *http.Client

@@ -30,6 +30,9 @@ To watch a real database, set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN.
 		fmt.Fprintf(out, "pongwatch watches %s and notifies %s.\n\n", databases, strings.Join(receivers, ", "))
 	}
 	fmt.Fprintf(out, "  dashboard  %s/\n", p.pages())
+	if p.exposure.open {
+		fmt.Fprintf(out, "             others than this machine reach it; pages whose access is iam are closed\n")
+	}
 	if p.demo != nil {
 		fmt.Fprintf(out, "  inbox      %s/inbox   (as data: /inbox.json)\n", url)
 	}

@@ -1,8 +1,10 @@
 package local
 
 import (
-	"context"
+	"crypto/hmac"
+	"crypto/sha1"
 	"crypto/tls"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
@@ -48,8 +50,8 @@ type row struct {
 
 const (
 	scheduled = "scheduler"
-	here      = "this caller reader viewer scheduler push slack event link"
-	direct    = "reader viewer scheduler push slack event link stranger"
+	here      = "this caller reader viewer scheduler push slack event vercel link"
+	direct    = "reader viewer scheduler push slack event vercel link stranger"
 )
 
 var routeTable = []row{
@@ -73,6 +75,7 @@ var routeTable = []row{
 	{"inbound", "GET /{$}", "/", [4]string{"*", "*", "*", "*"}},
 	{"inbound", "POST /slack/interactions", "/slack/interactions", [4]string{"slack", "slack", "", "slack"}}, // without a secret in the demonstration
 	{"inbound", "POST /events", "/events", [4]string{"event", "event", "", "event"}},
+	{"inbound", "POST /vercel", "/vercel", [4]string{"vercel", "vercel", "", "vercel"}},
 	{"inbound", "GET /incident", "/incident", [4]string{"link", "link", "link", "link"}},
 	{"inbound", "POST /incident", "/incident", [4]string{"link", "link", "link", "link"}},
 	{"local", "POST /api/v1/commands", "/api/v1/commands", [4]string{"-", "-", here, "this caller"}},
@@ -121,7 +124,7 @@ const (
 )
 
 // people are who asks, and what they have.
-var people = []string{"stranger", "reader", "viewer", "scheduler", "push", "slack", "event", "link", "this", "caller", "forwarded", "wronghost", "proxied"}
+var people = []string{"stranger", "reader", "viewer", "scheduler", "push", "slack", "event", "vercel", "link", "this", "caller", "forwarded", "wronghost", "proxied"}
 
 // ask makes the request of one of them.
 func (d *deployment) ask(t *testing.T, method, path, who string) *http.Request {
@@ -151,6 +154,11 @@ func (d *deployment) ask(t *testing.T, method, path, who string) *http.Request {
 		if err != nil {
 			t.Fatal(err)
 		}
+	case "vercel":
+		body = "[]"
+		mac := hmac.New(sha1.New, []byte(routeEvent))
+		mac.Write([]byte(body))
+		header.Set("X-Vercel-Signature", hex.EncodeToString(mac.Sum(nil)))
 	case "link":
 		key, err := signature.ParseKey(d.linkKey)
 		if err != nil {
@@ -321,7 +329,7 @@ func process(t *testing.T, number int) *deployment {
 		functions: map[string]http.Handler{}, routes: map[string][]access.Route{"local": mux.Routes()},
 	}
 	if number == machine {
-		entry, err := p.config.Inbound.LinkKeys[0].Get(context.Background(), p.secrets)
+		entry, err := p.config.Inbound.LinkKeys[0].Get(t.Context(), p.secrets)
 		if err != nil {
 			t.Fatal(err)
 		}

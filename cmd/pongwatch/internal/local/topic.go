@@ -17,6 +17,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
+	"github.com/pongwatch/pongwatch/functions/alert"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -24,7 +25,7 @@ import (
 // project's Terraform. The pauses are shorter than Pub/Sub's, because this queue has one
 // user.
 const (
-	pushDeadline   = 60 * time.Second
+	pushDeadline   = alert.AckDeadline
 	pushFirstPause = time.Second
 	pushLastPause  = time.Minute
 	pushAtOnce     = 4
@@ -48,6 +49,9 @@ type topic struct {
 
 	mu      sync.Mutex
 	pending map[uint64]*delivery
+	// acknowledged are still on disk: they are removed in the step that stores the next message. After a
+	// kill they are pushed once more, which at-least-once allows.
+	acknowledged []uint64
 	// unstored is the id of the latest message that is only in memory.
 	unstored uint64
 }
@@ -122,8 +126,7 @@ func (t *topic) Publish(ctx context.Context, m report.Message) error {
 		return fmt.Errorf("publishing to %s: %w", t.name, err)
 	}
 	var id uint64
-	err = t.db.Update(func(tx *bolt.Tx) error {
-		b := tx.Bucket([]byte(t.name))
+	err = t.update(func(b *bolt.Bucket) error {
 		id, err = b.NextSequence()
 		if err != nil {
 			return err
@@ -169,6 +172,10 @@ func (t *topic) run(ctx context.Context, grace time.Duration) {
 	}
 	defer time.AfterFunc(grace, cutOff).Stop()
 	wg.Wait()
+	if err := t.update(func(*bolt.Bucket) error { return nil }); err != nil {
+		// They are pushed once more after a restart, which at-least-once allows.
+		t.logger.WarnContext(ctx, "acknowledged messages not removed", "topic", t.name, "error", err)
+	}
 }
 
 // claim marks the oldest due messages as in flight, and returns how long until the next
@@ -223,11 +230,31 @@ func (t *topic) deliver(ctx context.Context, id uint64) {
 	if d.message != nil {
 		return
 	}
-	err = t.db.Update(func(tx *bolt.Tx) error { return tx.Bucket([]byte(t.name)).Delete(key(id)) })
+	t.acknowledged = append(t.acknowledged, id)
+}
+
+// update changes the topic on disk, and removes the acknowledged messages in the same step,
+// because each step waits for the disk.
+func (t *topic) update(change func(*bolt.Bucket) error) error {
+	t.mu.Lock()
+	acknowledged := t.acknowledged
+	t.acknowledged = nil
+	t.mu.Unlock()
+	err := t.db.Update(func(tx *bolt.Tx) error {
+		b := tx.Bucket([]byte(t.name))
+		for _, id := range acknowledged {
+			if err := b.Delete(key(id)); err != nil {
+				return err
+			}
+		}
+		return change(b)
+	})
 	if err != nil {
-		// It is pushed once more after a restart, which at-least-once allows.
-		t.logger.WarnContext(ctx, "acknowledged message not removed", "topic", t.name, "message_id", id, "error", err)
+		t.mu.Lock()
+		t.acknowledged = append(t.acknowledged, acknowledged...)
+		t.mu.Unlock()
 	}
+	return err
 }
 
 // envelope returns the body of Pub/Sub's push request

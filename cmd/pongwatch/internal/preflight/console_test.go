@@ -54,26 +54,35 @@ func TestUpstashsChecklist(t *testing.T) {
 			map[string]any{
 				"type": "payg", "budget": 50, "securityAddons": map[string]bool{"ipWhitelisting": true}, "db_acl_enabled": "true",
 				"daily_backup_enabled": true, "prod_pack_enabled": true, "read_regions": []string{"us-west-1"},
-			}, canaryToken,
+			},
+			canaryToken,
 			[]preflight.Status{pass, pass, pass, pass, pass, pass, pass, pass, pass, manual},
 		},
 		"nothing is": {
-			map[string]any{"type": "payg", "budget": 0, "tls": false, "eviction": true, "primary_region": "eu-west-1"}, canaryToken,
+			map[string]any{"type": "payg", "budget": 0, "tls": false, "eviction": true, "primary_region": "eu-west-1"},
+			canaryToken,
 			[]preflight.Status{pass, warn, warn, warn, warn, warn, warn, warn, manual, manual},
 		},
+		"a list of addresses, and switches in another form": {
+			map[string]any{"type": "payg", "allowed_ips": []string{"192.0.2.1"}, "securityAddons": nil, "db_acl_enabled": true, "daily_backup_enabled": "yes", "tls": 1},
+			canaryToken,
+			[]preflight.Status{pass, manual, pass, pass, manual, pass, pass, pass, manual, manual},
+		},
 		"a fixed plan": {
-			map[string]any{"type": "paid", "budget": nil}, canaryToken,
+			map[string]any{"type": "paid", "budget": nil},
+			canaryToken,
 			[]preflight.Status{pass, pass, warn, warn, warn, pass, pass, pass, manual, manual},
 		},
 		"the free plan has no such settings": {
 			nil, canaryToken,
-			[]preflight.Status{warn, pass, skipped, skipped, skipped, pass, pass, pass, manual, manual},
+			[]preflight.Status{pass, pass, skipped, skipped, skipped, pass, pass, pass, manual, manual},
 		},
 		"the API leaves them out": {
 			map[string]any{
 				"type": "payg", "budget": nil, "tls": nil, "securityAddons": nil, "db_acl_enabled": nil, "daily_backup_enabled": nil, "eviction": nil,
 				"primary_region": nil, "prod_pack_enabled": nil,
-			}, canaryToken,
+			},
+			canaryToken,
 			[]preflight.Status{pass, manual, manual, manual, manual, manual, manual, manual, manual, manual},
 		},
 		"no account is configured": {

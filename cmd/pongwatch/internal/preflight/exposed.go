@@ -10,12 +10,14 @@ import (
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight/sources"
 )
 
-const secretName = `[A-Z0-9_]*(?:UPSTASH|REDIS|KV)[A-Z0-9_]*(?:TOKEN|PASSWORD|SECRET)[A-Z0-9_]*`
+const (
+	// public are the prefixes of variables that a bundler writes into what browsers load.
+	public     = `(?:NEXT_PUBLIC|VITE|REACT_APP|VUE_APP|NUXT_PUBLIC|NUXT_ENV|EXPO_PUBLIC|GATSBY|BUN_PUBLIC|PUBLIC)_`
+	secretName = `[A-Z0-9_]*(?:UPSTASH|REDIS|KV)[A-Z0-9_]*(?:TOKEN|PASSWORD|SECRET)[A-Z0-9_]*`
+)
 
 var (
-	// public are the prefixes of variables that a bundler writes into what browsers load.
-	public = `(?:NEXT_PUBLIC|VITE|REACT_APP|VUE_APP|NUXT_PUBLIC|NUXT_ENV|EXPO_PUBLIC|GATSBY|BUN_PUBLIC|PUBLIC)_`
-	leak   = regexp.MustCompile(`\b` + public + secretName)
+	leak = regexp.MustCompile(`\b` + public + secretName)
 	// secret is a secret's name, wherever it stands.
 	secret = regexp.MustCompile(`\b` + secretName)
 	// inlined are what configurations write into the bundle under any name.
@@ -23,12 +25,14 @@ var (
 		"next.config": regexp.MustCompile(`\b(?:env|publicRuntimeConfig)\s*[:=]\s*\{`),
 		"nuxt.config": regexp.MustCompile(`\b(?:public|env|publicRuntimeConfig)\s*:\s*\{`),
 		"vite.config": regexp.MustCompile(`\bdefine\s*:\s*\{`),
+		"app.config":  regexp.MustCompile(`\bextra\s*:\s*\{`),
 		"webpack":     regexp.MustCompile(`\bDefinePlugin\s*\(\s*\{`),
 	}
 	// upstashHost and tokenText in one file mean that a token was written out.
 	upstashHost = regexp.MustCompile(`https://[a-z0-9-]+\.upstash\.io`)
 	tokenText   = regexp.MustCompile("[\"'`]A[A-Za-z0-9+/_-]{30,}={0,2}[\"'`]")
 	withUser    = regexp.MustCompile(`^rediss?://[^@/]*:[^@/]+@`)
+	source      = regexp.MustCompile(`(?:\.(?:[jt]sx?|[mc]js|vue|svelte|astro|py|html|toml|ya?ml)|(?:^|/)(?:(?:Docker|Container)file[^/]*|vercel\.json))$`)
 
 	assigned = regexp.MustCompile(`^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*["']?(.*)$`)
 	isPublic = regexp.MustCompile(`^` + public)
@@ -38,15 +42,14 @@ var (
 // built are the folders into which bundlers write for browsers.
 var built = []string{"static", "dist", "build", "out", "public"}
 
+// bundled are the files of a bundle beside its sources.
+var bundled = []string{".json", ".map", ".txt", ".css"}
+
 func isEnvFile(name string) bool { return strings.HasPrefix(path.Base(name), ".env") }
 
+// isSource are programs, and the files that set variables for a build.
 func isSource(name string) bool {
-	return slices.Contains([]string{".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".vue", ".svelte", ".astro", ".py", ".html"}, path.Ext(name))
-}
-
-// isData are the files of a bundle beside its sources.
-func isData(name string) bool {
-	return slices.Contains([]string{".json", ".map", ".txt", ".css"}, path.Ext(name))
+	return source.MatchString(name) && !strings.Contains(path.Base(name), "-lock.")
 }
 
 func inBundle(name string) bool {
@@ -58,7 +61,9 @@ func inBundle(name string) bool {
 func exposed(r *run, trees []*sources.Tree) Finding {
 	var found, unread []string
 	for _, t := range trees {
-		unread = append(unread, t.Each(func(name string) bool { return isEnvFile(name) || isSource(name) || inBundle(name) && isData(name) }, func(name string, data []byte) {
+		unread = append(unread, t.Each(func(name string) bool {
+			return isEnvFile(name) || isSource(name) || inBundle(name) && slices.Contains(bundled, path.Ext(name))
+		}, func(name string, data []byte) {
 			bundle := inBundle(name)
 			written := bundle && upstashHost.Match(data) && tokenText.Match(data)
 			if !bundle && !isEnvFile(name) {

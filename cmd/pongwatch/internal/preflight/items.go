@@ -1,7 +1,5 @@
 package preflight
 
-import "github.com/pongwatch/pongwatch/shared/upstash"
-
 // Lines of the customer's checklist that several items serve.
 const (
 	lineToken       = "REST Token Active: Verified in the Upstash console with Read/Write permissions."
@@ -67,12 +65,12 @@ func Items() []Item {
 			{ID: "security.values", Title: "sampled values are JSON", Each: values, Needs: []string{"network.ping"}, Lines: []string{"Input Validation: All data stored in Redis is properly serialized/sanitized JSON."}},
 		}},
 		{"Upstash's Production Checklist", []Item{
-			{ID: "upstash.account", Title: "the account tells the settings, and the plan is a paid one", Each: account, Lines: []string{lineCreated, lineQuota}},
-			{ID: "upstash.tls", Title: "TLS is on", Each: switched("Details", func(s upstash.Settings) *bool { return s.TLS }, true, false, "connections without TLS are allowed"), Needs: []string{"upstash.account"}, Lines: []string{lineHTTPS}},
-			{ID: "upstash.allowlist", Title: "an IP allowlist is set", Each: switched("Details, IP Allowlist", func(s upstash.Settings) *bool { return s.IPAllowlist }, true, true, "every address may connect"), Needs: []string{"upstash.account"}, Lines: []string{lineSecured}},
-			{ID: "upstash.acl", Title: "ACL users limit what a token may do", Each: switched("ACL", func(s upstash.Settings) *bool { return s.ACL }, true, true, "every token may run every command"), Needs: []string{"upstash.account"}, Lines: []string{lineSecured}},
-			{ID: "upstash.backups", Title: "daily backups are on", Each: switched("Backups", func(s upstash.Settings) *bool { return s.DailyBackup }, true, true, "deleted data cannot be restored"), Needs: []string{"upstash.account"}, Lines: []string{lineCreated}},
-			{ID: "upstash.eviction", Title: "eviction is off: a full database refuses writes and loses no key", Each: switched("Details, Eviction", func(s upstash.Settings) *bool { return s.Eviction }, false, false, "a full database silently drops keys, sessions and tasks among them"), Needs: []string{"upstash.account"}, Lines: []string{lineQuota}},
+			{ID: "upstash.account", Title: "the management API tells the database's settings", Each: account, Lines: []string{lineCreated, lineQuota}},
+			{ID: "upstash.tls", Title: "TLS is on", Each: switched("Details", func(s settings) any { return s.TLS }, true, false, "connections without TLS are allowed"), Needs: []string{"upstash.account"}, Lines: []string{lineHTTPS}},
+			{ID: "upstash.allowlist", Title: "an IP allowlist is set", Each: switched("Details, IP Allowlist", allowlist, true, true, "every address may connect"), Needs: []string{"upstash.account"}, Lines: []string{lineSecured}},
+			{ID: "upstash.acl", Title: "ACL users limit what a token may do", Each: switched("ACL", func(s settings) any { return s.ACL }, true, true, "every token may run every command"), Needs: []string{"upstash.account"}, Lines: []string{lineSecured}},
+			{ID: "upstash.backups", Title: "daily backups are on", Each: switched("Backups", func(s settings) any { return s.Backups }, true, true, "deleted data cannot be restored"), Needs: []string{"upstash.account"}, Lines: []string{lineCreated}},
+			{ID: "upstash.eviction", Title: "eviction is off: a full database refuses writes and loses no key", Each: switched("Details, Eviction", func(s settings) any { return s.Eviction }, false, false, "a full database silently drops keys, sessions and tasks among them"), Needs: []string{"upstash.account"}, Lines: []string{lineQuota}},
 			{ID: "upstash.budget", Title: "the month's cost has a limit", Each: setting("Usage", budgeted), Needs: []string{"upstash.account"}, Lines: []string{lineQuota}},
 			{ID: "upstash.regions", Title: "the primary region is the configured one", Each: setting("Details, Regions", placed), Needs: []string{"upstash.account"}, Lines: []string{lineCreated}},
 			{ID: "upstash.prod-pack", Title: "Prod Pack gives a second zone and an SLA", Each: setting("Details, Prod Pack", decided), Needs: []string{"upstash.account"}, Lines: []string{lineCreated}},

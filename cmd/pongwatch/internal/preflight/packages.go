@@ -110,7 +110,7 @@ func shadowing(_ *run, trees []*sources.Tree) Finding {
 	}
 	switch {
 	case len(certain) > 0:
-		return fail("a local module hides the client of its name", strings.Join(slices.Concat(certain, possible), ", "), steps...)
+		return fail("a local module hides the client of its name", strings.Join(append(certain, possible...), ", "), steps...)
 	case len(possible) > 0:
 		return warn("a local module hides the client where its folder is the first on Python's path", strings.Join(possible, ", "), steps...)
 	case len(unread) > 0:

@@ -48,11 +48,7 @@ type database struct {
 	prefix      string
 	written     []any // keys to delete
 	used        int64
-
-	// What the account says of the database, once it was asked.
-	asked  bool
-	told   upstash.Settings
-	untold error
+	account     func() (settings, error) // what the account says; nil until it is asked
 }
 
 // newRun reads the credentials of each database that is asked for.

@@ -27,10 +27,13 @@ var Node = Ecosystem{
 		return map[string]decoder{
 			"package.json": packageJSON, "package-lock.json": packageLock, "npm-shrinkwrap.json": packageLock,
 			"yarn.lock": yarnLock, "pnpm-lock.yaml": pnpmLock, "bun.lock": bunLock, "bun.lockb": unreadable("only Bun reads it; make bun.lock by: bun install --save-text-lockfile"),
-			"deno.json": denoJSON, "deno.jsonc": denoJSON, "import_map.json": denoJSON, "deno.lock": denoLock,
+			"deno.json": denoJSON, "deno.jsonc": denoJSON, "jsr.json": denoJSON, "import_map.json": denoJSON, "deno.lock": denoLock,
+			"package.yaml": unreadable(byHand), "package.json5": unreadable(byHand), "vlt-lock.json": unreadable(byHand),
 		}[path.Base(file)]
 	},
 }
+
+const byHand = "its format is not known here"
 
 // foreign says why a format is not read.
 type foreign string
@@ -161,7 +164,6 @@ func (n nodeSettings) override(m *mention) {
 		if _, below := relative(o.dir, path.Dir(m.file)); m.locked || o.name != m.name || !below {
 			continue
 		}
-		m.overridden = true
 		if o.selective {
 			o.wants = m.wants + " || " + o.wants
 		}
@@ -275,7 +277,7 @@ func denoJSON(s *scan) error {
 }
 
 // specified is a module of the client as Deno's sources name it, without a manifest.
-var specified = regexp.MustCompile(`["'](npm:/?@upstash/redis[^"']*|(?:https|jsr):[^"']*(?:@upstash/redis|upstash_redis)[^"']*)["']`)
+var specified = regexp.MustCompile(`\b(?:from|import)\s*\(?\s*["'](npm:/?@upstash/redis[^"']*|(?:https|jsr):[^"']*(?:@upstash/redis|upstash_redis)[^"']*)["']`)
 
 // readSpecifiers reads the versions that sources themselves import.
 func (s *scan) readSpecifiers() {

@@ -36,14 +36,12 @@ var Python = Ecosystem{
 			return containerFile
 		case strings.HasPrefix(base, "pylock.") && ext == ".toml":
 			return tomlLock
-		case (ext == ".txt" || ext == ".in") && (strings.Contains(base, "requirements") || path.Base(path.Dir(file)) == "requirements"):
+		case (ext == ".txt" || ext == ".in" || ext == ".lock") && (strings.Contains(base, "requirements") || path.Base(path.Dir(file)) == "requirements"):
 			return requirementsTXT
 		}
 		return nil
 	},
 }
-
-const byHand = "its format is not known here"
 
 var (
 	separators = regexp.MustCompile(`[-_.]+`)
@@ -54,7 +52,7 @@ var (
 	clause      = regexp.MustCompile(`^(\^|~=|~|===|==|>=|<=|!=|>|<|=)?\s*v?(?:(\d+)!)?(\d+(?:\.\d+)*)(\.\*)?(?:[-_.]?(a|b|c|rc|alpha|beta|pre|preview|dev|post|rev|r)[-_.]?(\d*))?(?:[-_.]?(?:post|dev|rev|r)[-_.]?\d*)*(?:-\d+)?(?:\+[\w.]+)?$`)
 	wheel       = regexp.MustCompile(`(?:^|/)([A-Za-z0-9_.]+)-(\d[^-/]*)-[^/]*\.whl(?:#.*)?$`)
 	// elsewhere is a marker that does not hold on Linux, where production runs.
-	elsewhere = regexp.MustCompile(`^(?:sys_platform|platform_system|os_name)\s*==\s*['"](?i:win32|windows|nt|darwin|cygwin)['"]$`)
+	elsewhere = regexp.MustCompile(`^\(?(?:sys_platform|platform_system|os_name)\s*(?:==\s*['"](?i:win32|windows|nt|darwin|cygwin)|!=\s*['"](?i:linux|posix))['"]\)?$`)
 	joints    = regexp.MustCompile(`\s+([<>=!~^])`)
 )
 
@@ -139,7 +137,8 @@ func (s *scan) require(text string, m mention, marks ...string) bool {
 		return false
 	}
 	wants, marker, _ := strings.Cut(parts[3], ";")
-	if marker = strings.TrimSpace(marker); elsewhere.MatchString(marker) {
+	marker = strings.TrimSpace(marker)
+	if !strings.Contains(marker, " or ") && slices.ContainsFunc(strings.Split(marker, " and "), elsewhere.MatchString) {
 		return true
 	}
 	m.name, m.wants = parts[1], strings.TrimSpace(strings.Trim(strings.TrimSpace(wants), "()"))
@@ -220,7 +219,7 @@ var exact = regexp.MustCompile(`^===?\s*\d[^*,]*$`)
 // pin takes an exact requirement for what is installed, because pip installs that or
 // nothing.
 func (s *scan) pin() {
-	if last := len(s.found) - 1; last >= 0 && s.found[last].file == s.file && !s.found[last].conditional && exact.MatchString(s.found[last].wants) {
+	if last := len(s.found) - 1; last >= 0 && s.found[last].file == s.file && exact.MatchString(s.found[last].wants) {
 		s.found[last].locked, s.found[last].scope = true, []string{"."}
 	}
 }

@@ -80,6 +80,15 @@ func pyproject(s *scan) error {
 	for name, group := range tool.Poetry.Group {
 		s.tables("[tool.poetry.group."+name, group.Dependencies, mention{aside: group.Optional || development.MatchString(name)}, nil)
 	}
+	var other struct{ Tool map[string]any }
+	if err := toml.Unmarshal(s.data, &other); err != nil {
+		return err
+	}
+	for name, table := range other.Tool {
+		if !slices.Contains([]string{"setuptools", "poetry", "uv", "pdm"}, name) {
+			s.foreignTable("[tool."+name, table)
+		}
+	}
 	if !slices.Contains(f.Project.Dynamic, "dependencies") {
 		return nil
 	}
@@ -98,6 +107,30 @@ func pyproject(s *scan) error {
 		}
 	}
 	return nil
+}
+
+// foreignTable finds the client in a table of another tool, such as Hatch, Rye and pixi. What
+// that tool does with it is not known.
+func (s *scan) foreignTable(mark string, value any) {
+	name := ""
+	switch value := value.(type) {
+	case map[string]any:
+		for key, v := range value {
+			s.foreignTable(mark, key)
+			s.foreignTable(mark, v)
+		}
+	case []any:
+		for _, v := range value {
+			s.foreignTable(mark, v)
+		}
+	case string:
+		if parts := requirement.FindStringSubmatch(value); parts != nil {
+			name = parts[1]
+		}
+	}
+	if s.normal(name) == s.Client {
+		s.add(mention{name: name, wants: "by a tool's own table", aside: true}, mark, name)
+	}
 }
 
 // remote reports whether a table names a repository, an archive or a folder.

@@ -92,8 +92,6 @@ type mention struct {
 	inherits bool
 	// conditional has a marker. A possible mention is of a program that decides when it runs.
 	conditional, possible bool
-	// overridden says that the manifest itself replaces the requirement.
-	overridden bool
 	place
 }
 
@@ -165,24 +163,16 @@ func (t *Tree) scan(e Ecosystem) *scan {
 	}
 	s := &scan{Tree: t, Ecosystem: e, visited: map[string]bool{}, constraints: map[string][]mention{}}
 	t.scans[e.Client] = s
-	var names []string
-	for _, name := range t.Files {
-		if !OfTests(name) && !hidden.MatchString(name) && e.decoder(name) != nil {
-			names = append(names, name)
-		}
-	}
 	if e.Client == Node.Client {
 		s.readNodeSettings()
-	}
-	// A file that others include is read for production first.
-	slices.SortStableFunc(names, func(a, b string) int {
-		return cmp.Compare(min(1, len(development.FindString(path.Base(a)))), min(1, len(development.FindString(path.Base(b)))))
-	})
-	for _, name := range names {
-		s.read(name, e.decoder(name), development.MatchString(path.Base(name)))
-	}
-	if e.Client == Node.Client {
 		s.readSpecifiers()
+	}
+	for _, aside := range []bool{false, true} { // what a file for production includes is for production
+		for _, name := range t.Files {
+			if decode := e.decoder(name); decode != nil && !OfTests(name) && !hidden.MatchString(name) && development.MatchString(path.Base(name)) == aside {
+				s.read(name, decode, aside)
+			}
+		}
 	}
 	for i := range s.found {
 		s.settle(&s.found[i])
@@ -232,7 +222,7 @@ func (s *scan) add(m mention, marks ...string) {
 
 // program adds what may be required by a program that decides when it runs.
 func (s *scan) program() {
-	for _, name := range append([]string{s.Client}, s.others[0]) {
+	for _, name := range []string{s.Client, s.others[0]} {
 		s.add(mention{name: name, wants: "as a program decides", possible: true}, name)
 	}
 }
@@ -270,7 +260,7 @@ func (s *scan) settle(m *mention) {
 	s.node.override(m)
 }
 
-// client returns the mentions of Upstash's client that count in production, or those beside
+// clients returns the mentions of Upstash's client that count in production, or those beside
 // it where there are no others.
 func (s *scan) clients() (mine []mention, aside bool) {
 	var beside []mention
@@ -318,7 +308,7 @@ func (t *Tree) Said(e Ecosystem) Said {
 		}) {
 			v = Untold // which of them applies, the marker decides
 		}
-		decided := !m.locked && (v != Older || m.overridden) && slices.ContainsFunc(mine, func(by mention) bool { return by.covers(m) })
+		decided := !m.locked && v != Older && slices.ContainsFunc(mine, func(by mention) bool { return by.covers(m) })
 		switch text := s.show(m); {
 		case v == Older && !decided && said.Verdict != Older:
 			said.Verdict, said.Evidence = Older, []string{text}
@@ -341,7 +331,7 @@ func (t *Tree) Others(e Ecosystem) (both, unread []string) {
 	for _, other := range e.others {
 		i := slices.IndexFunc(s.found, func(m mention) bool { return m.name == other && (beside || !m.aside) })
 		switch {
-		case i < 0 || len(mine) == 0:
+		case i < 0 || len(mine)+len(s.carried) == 0:
 		case s.found[i].possible:
 			unread = append(unread, s.show(s.found[i]))
 		default:

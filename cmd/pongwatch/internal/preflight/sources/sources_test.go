@@ -1,10 +1,13 @@
 package sources
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 func TestARangeOfNpmIsJudged(t *testing.T) {
@@ -121,5 +124,43 @@ func FuzzFiles(f *testing.F) {
 			tree.Others(e)
 		}
 		tree.Shadows("redis")
+	})
+}
+
+// An exact version is known, and alternatives are known where all of them agree.
+func TestVersionsAreJudgedByTheirOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		version := func(label string) (string, Verdict) {
+			major, minor := rapid.IntRange(0, 2).Draw(t, label+" major"), rapid.IntRange(0, 40).Draw(t, label+" minor")
+			if major < 1 || major == 1 && minor < 28 {
+				return fmt.Sprintf("%d.%d.%d", major, minor, rapid.IntRange(0, 30).Draw(t, label+" patch")), Older
+			}
+			return fmt.Sprintf("%d.%d.%d", major, minor, rapid.IntRange(0, 30).Draw(t, label+" patch")), Newer
+		}
+		a, wantA := version("a")
+		b, wantB := version("b")
+		both := wantA
+		if wantA != wantB {
+			both = Untold
+		}
+		pip := Python
+		pip.Floor = Node.Floor
+		for _, c := range []struct {
+			e    Ecosystem
+			text string
+			want Verdict
+		}{
+			{Node, a, wantA},
+			{pip, "==" + a, wantA},
+			{pip, a + ".post1", wantA},
+			{Node, a + " || " + b, both},
+			{Node, a + "||" + b, both},
+			{pip, "==" + a + " || ==" + b, both},
+		} {
+			if got := c.e.judge(c.text); got != c.want {
+				t.Errorf("judge(%q) = %v, want %v", c.text, got, c.want)
+			}
+		}
 	})
 }

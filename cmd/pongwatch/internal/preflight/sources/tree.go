@@ -141,9 +141,12 @@ func (t *Tree) unreadable(name string, err error) string {
 	return path.Join(t.root, name) + ": " + err.Error()
 }
 
+// hashed are the files whose comments begin with #.
+var hashed = regexp.MustCompile(`(?:\.(?:py|toml|ya?ml)|(?:^|/)(?:Docker|Container)file[^/]*)$`)
+
 // Code blanks the comments of a source, so that lines keep their numbers.
 func Code(name string, data []byte) []byte {
-	hash := path.Ext(name) == ".py"
+	hash := hashed.MatchString(name)
 	markup := slices.Contains([]string{".html", ".vue", ".svelte", ".astro"}, path.Ext(name))
 	out := bytes.Clone(data)
 	var quote byte
