@@ -196,7 +196,8 @@ type runs struct {
 	damage
 }
 
-// damage is why a document that was read is empty, and when its hour or day begins.
+// damage is why a document that was read is empty, and when its hour or day begins. Of hours
+// that could be read, the runs say it.
 type damage struct {
 	broken error
 	begins time.Time
