@@ -104,7 +104,7 @@ func servePages(ctx context.Context, file, path, times string) error {
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	counted := &countingStore{Store: s}
 	f, err := manyFunction(counted)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,7 +24,8 @@ import (
 func (f *Function) openMetrics(w http.ResponseWriter, r *http.Request, q statistics.Query) {
 	s, err := f.reader.Read(r.Context(), q)
 	if err != nil {
-		job.WriteError(w, http.StatusServiceUnavailable, err.Error())
+		f.log.WarnContext(r.Context(), "history not read", slog.String("event", "history_failed"), slog.Any("error", err))
+		job.WriteError(w, http.StatusServiceUnavailable, "history cannot be read") // whoever asks
 		return
 	}
 	format := expfmt.NewFormat(expfmt.TypeOpenMetrics)

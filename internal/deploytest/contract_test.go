@@ -197,7 +197,7 @@ func TestTheSinkSendsWhatAlertUnderstands(t *testing.T) {
 			t.Errorf("the sink sends the event %q, which Alert does not know", word)
 		}
 	}
-	if text := found(t, "logsink.tf", `textPayload=~\\"[^\\]*\(\?i:([^)]+)\)\\"`)[0]; !strings.Contains(source, `"`+text+`"`) {
+	if text := found(t, "logsink.tf", `textPayload=~\\"\^\[\^!-~\]\*\(\?i:([^)]+)\)\\"`)[0]; !strings.Contains(source, `"`+text+`"`) {
 		t.Errorf("the sink sends lines with %q, which Alert does not look for", text)
 	}
 }
