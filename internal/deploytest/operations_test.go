@@ -69,12 +69,10 @@ func (r reference) wrongWithCommand(words []string) string {
 			return "terraform/prepare takes a project and a region"
 		}
 		return ""
-	case "scripts/lock":
-		if _, err := os.Stat(filepath.Join(repository, "scripts", "lock")); err != nil || len(words) != 1 {
-			return "scripts/lock is a script that takes nothing"
-		}
+	case "$EDITOR", "cat", "cd", "curl", "docker", "export", "git", "printf", "read":
 		return ""
-	case "$EDITOR", "cat", "cd", "curl", "export", "git", "printf", "read":
+	}
+	if _, err := os.Stat(filepath.Join(repository, filepath.FromSlash(words[0]))); err == nil && strings.Contains(words[0], "/") {
 		return ""
 	}
 	return words[0] + " is no program that an operator is told to have"
@@ -127,7 +125,7 @@ func wrongWithPongwatch(words []string) string {
 
 // terraformFlags are the options of Terraform's commands that documents use.
 var terraformFlags = map[string][]string{
-	"apply": {"-var"}, "destroy": {}, "import": {"-var"}, "init": {"-migrate-state", "-backend-config"}, "output": {"-json", "-raw"}, "plan": {}, "state rm": {},
+	"apply": {"-var"}, "destroy": {}, "import": {"-var"}, "init": {"-backend-config", "-migrate-state", "-upgrade"}, "output": {"-json", "-raw"}, "plan": {}, "state rm": {},
 }
 
 func (r reference) wrongWithTerraform(words []string) string {
