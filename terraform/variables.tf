@@ -627,7 +627,7 @@ variable "runtime" {
 }
 
 variable "scaling" {
-  description = "Instances and memory of each function. Without max_instances HealthCheck and Metrics get one for each shard and two for people; without memory Metrics gets 256Mi, from 6,000 databases on as much as its pages take. GOMEMLIMIT follows from the memory."
+  description = "Instances and memory of each function. Without max_instances HealthCheck and Metrics get one for each shard and two for people; without memory Metrics gets 256Mi, above 5,000 databases as much as its pages take. GOMEMLIMIT follows from the memory."
   type = object({
     alert       = optional(object({ concurrency = optional(number, 8), max_instances = optional(number, 2), memory = optional(string, "256Mi"), min_instances = optional(number, 0) }), {})
     healthcheck = optional(object({ concurrency = optional(number, 4), max_instances = optional(number), memory = optional(string, "256Mi"), min_instances = optional(number, 0) }), {})
