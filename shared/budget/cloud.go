@@ -60,7 +60,8 @@ func Cloud(c *config.Config) []Cost {
 		{Item: "Cloud Scheduler jobs", Use: v.jobs, Unit: "jobs", Free: 3, Price: 0.10, Basis: "HealthCheck a shard and region, Metrics a shard, the tick"},
 		{Item: "Secret Manager versions", Use: v.secrets, Unit: "versions", Free: 6, Price: 0.06, Basis: "the references of the configuration, and the parts of a document that is too long for the environment"},
 		{Item: "Secret Manager accesses", Use: v.accesses, Unit: "accesses", Free: 10_000, Price: 0.03 / 1e4, Basis: "each secret once an hour by two functions"},
-		{Item: "Firestore reads", Use: v.reads, Unit: "documents", Free: 50_000 * 30, Price: 0.03 / 1e5, Basis: "6 a Metrics run, the state a report, 2 a shard and tick, a document a job for /health"},
+		{Item: "Firestore reads", Use: v.reads, Unit: "documents", Free: freeReads, Price: 0.03 / 1e5, Basis: "6 a Metrics run, the state a report, 2 a shard and tick, a document a job for /health"},
+		{Item: "Firestore reads of pages", Use: v.pages, Unit: "documents", Free: max(0, freeReads-v.reads), Price: 0.03 / 1e5, Basis: "10 a shard and region each 30 s, while the dashboard is open: eight hours a day"},
 		{Item: "Firestore writes", Use: v.writes, Unit: "documents", Free: 20_000 * 30, Price: 0.09 / 1e5, Basis: "1 a run, the state a report"},
 		{Item: "Firestore deletes", Use: v.deletes, Unit: "documents", Free: 20_000 * 30, Price: 0.01 / 1e5, Basis: "documents that expire"},
 		{Item: "Firestore storage", Use: v.stored / gib, Unit: "GiB", Free: 1, Price: 0.15, Basis: "history as long as it is kept"},
@@ -95,6 +96,7 @@ type volume struct {
 	cpuSeconds                float64
 	jobs, secrets, accesses   float64
 	reads, writes, deletes    float64 // documents
+	pages                     float64 // documents read for pages
 	stored                    float64 // bytes
 	published, egress, logged float64 // bytes
 	// watched is databases times regions, and places is shards times regions.
@@ -108,6 +110,14 @@ const (
 	uptimeMinutes = 5
 	uptimeSeconds = 0.02
 	alertPolicies = 7
+)
+
+// A dashboard asks again each 30 s while it is open, and reads so many documents of each shard and region. Firestore
+// gives away 50,000 reads a day (https://cloud.google.com/firestore/pricing).
+const (
+	pageDocuments   = 10
+	pageLooksAMonth = 8 * 120 * 30
+	freeReads       = 50_000 * 30.0
 )
 
 // perDatabaseMost is how many databases times regions the log-based metrics have a
@@ -140,6 +150,7 @@ func volumeOf(c *config.Config) volume {
 	v.cpuSeconds += v.messages*alertSeconds + v.uptime*uptimeSeconds
 	shards := float64(len(c.ShardNames()))
 	v.reads = 6*v.metrics + v.health + v.metrics + 2*shards*Month.Minutes() + v.uptime*(v.places+shards)
+	v.pages = pageDocuments * pageLooksAMonth * v.places
 	v.writes = 2 * (v.health + v.metrics)
 	v.published += 2 * reportBytes * Month.Minutes()
 	return v

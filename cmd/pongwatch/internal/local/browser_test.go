@@ -152,6 +152,7 @@ func TestTheInboxInABrowser(t *testing.T) {
 				}
 			}
 		}
+		b.Do(chromedp.Navigate("about:blank")) // which asks nothing of a server that is gone
 		server.Close()
 	}
 	b.Quiet()
