@@ -38,8 +38,20 @@ locals {
     metrics     = anytrue([for surface in ["api", "badges", "dashboard", "openmetrics", "playbooks"] : var.access[surface] != "iam"])
   }
 
+  # pages_mib is what Metrics takes while its pages are asked for, eight at once as much as one, since it makes one
+  # answer at a time: `scripts/bench pages` holds 2,000 databases to 100 MB with it.
+  pages_mib = max(80, 40 * ceil(length(var.databases) / 1000))
+  memory = merge({ for name, function in var.scaling : name => function.memory }, {
+    metrics = coalesce(var.scaling.metrics.memory, [for mib in [256, 512, 1024, 2048, 4096] : "${mib}Mi" if local.pages_mib <= 0.8 * mib]...)
+  })
+  # Go collects before Cloud Run ends a function that outgrows its memory.
+  memory_limits = { for name, memory in local.memory : name => format("%dMiB", min(
+    floor(0.8 * tonumber(trimsuffix(trimsuffix(memory, "Mi"), "Gi")) * (endswith(memory, "Gi") ? 1024 : 1)), name == "metrics" ? local.pages_mib : 32768
+  )) }
+
   environment = {
     healthcheck = { for region, url in local.urls.healthcheck : region => {
+      GOMEMLIMIT                   = local.memory_limits.healthcheck
       GOOGLE_CLOUD_PROJECT         = var.project
       PONGWATCH_AUDIENCE           = url
       PONGWATCH_CONFIG             = local.config_value
@@ -48,6 +60,7 @@ locals {
       PONGWATCH_TOPIC_REPORTS      = local.topic_ids.reports
     } }
     metrics = {
+      GOMEMLIMIT                   = local.memory_limits.metrics
       GOOGLE_CLOUD_PROJECT         = var.project
       PONGWATCH_AUDIENCE           = local.urls.metrics
       PONGWATCH_CONFIG             = local.config_value
@@ -56,6 +69,7 @@ locals {
       PONGWATCH_TOPIC_REPORTS      = local.topic_ids.reports
     }
     alert = {
+      GOMEMLIMIT                   = local.memory_limits.alert
       GOOGLE_CLOUD_PROJECT         = var.project
       PONGWATCH_AUDIENCE           = local.urls.alert
       PONGWATCH_CONFIG             = local.config_value
@@ -63,6 +77,7 @@ locals {
       PONGWATCH_PUSH_ACCOUNT       = local.push_email
     }
     webhook = {
+      GOMEMLIMIT              = local.memory_limits.webhook
       GOOGLE_CLOUD_PROJECT    = var.project
       PONGWATCH_CONFIG        = local.config_value
       PONGWATCH_TOPIC_REPORTS = local.topic_ids.reports
@@ -101,7 +116,7 @@ resource "google_cloudfunctions2_function" "alert" {
     service_account_email            = google_service_account.functions["alert"].email
     environment_variables            = local.environment.alert
     available_cpu                    = "1"
-    available_memory                 = var.scaling.alert.memory
+    available_memory                 = local.memory.alert
     max_instance_request_concurrency = var.scaling.alert.concurrency
     min_instance_count               = var.scaling.alert.min_instances
     # When the state cannot be reached each instance may send a message of its own.
@@ -164,7 +179,7 @@ resource "google_cloudfunctions2_function" "healthcheck" {
     service_account_email            = google_service_account.functions["healthcheck"].email
     environment_variables            = local.environment.healthcheck[each.key]
     available_cpu                    = "1"
-    available_memory                 = var.scaling.healthcheck.memory
+    available_memory                 = local.memory.healthcheck
     max_instance_request_concurrency = var.scaling.healthcheck.concurrency
     min_instance_count               = var.scaling.healthcheck.min_instances
     # All shards of the region at once, and two for people.
@@ -219,7 +234,7 @@ resource "google_cloudfunctions2_function" "metrics" {
     service_account_email            = google_service_account.functions["metrics"].email
     environment_variables            = local.environment.metrics
     available_cpu                    = "1"
-    available_memory                 = var.scaling.metrics.memory
+    available_memory                 = local.memory.metrics
     max_instance_request_concurrency = var.scaling.metrics.concurrency
     min_instance_count               = var.scaling.metrics.min_instances
     max_instance_count               = coalesce(var.scaling.metrics.max_instances, length(local.shards) + 2)
@@ -277,7 +292,7 @@ resource "google_cloudfunctions2_function" "webhook" {
     service_account_email            = google_service_account.functions["webhook"].email
     environment_variables            = local.environment.webhook
     available_cpu                    = "1"
-    available_memory                 = var.scaling.webhook.memory
+    available_memory                 = local.memory.webhook
     max_instance_request_concurrency = var.scaling.webhook.concurrency
     min_instance_count               = var.scaling.webhook.min_instances
     # What strangers can make it cost is bounded.

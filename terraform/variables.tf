@@ -627,11 +627,11 @@ variable "runtime" {
 }
 
 variable "scaling" {
-  description = "Instances and memory of each function. Without max_instances HealthCheck and Metrics get one for each shard and two for people."
+  description = "Instances and memory of each function. Without max_instances HealthCheck and Metrics get one for each shard and two for people; without memory Metrics gets 256Mi, above 5,000 databases as much as its pages take. GOMEMLIMIT follows from the memory."
   type = object({
     alert       = optional(object({ concurrency = optional(number, 8), max_instances = optional(number, 2), memory = optional(string, "256Mi"), min_instances = optional(number, 0) }), {})
     healthcheck = optional(object({ concurrency = optional(number, 4), max_instances = optional(number), memory = optional(string, "256Mi"), min_instances = optional(number, 0) }), {})
-    metrics     = optional(object({ concurrency = optional(number, 8), max_instances = optional(number), memory = optional(string, "256Mi"), min_instances = optional(number, 0) }), {})
+    metrics     = optional(object({ concurrency = optional(number, 8), max_instances = optional(number), memory = optional(string), min_instances = optional(number, 0) }), {})
     webhook     = optional(object({ concurrency = optional(number, 20), max_instances = optional(number, 3), memory = optional(string, "256Mi"), min_instances = optional(number, 0) }), {})
   })
   default  = {}
@@ -640,6 +640,10 @@ variable "scaling" {
   validation {
     condition     = alltrue([for function in values(var.scaling) : function.concurrency >= 1 && function.concurrency <= 1000])
     error_message = "A function's concurrency must be from 1 to 1000 requests. Example: scaling = { healthcheck = { concurrency = 4 } }"
+  }
+  validation {
+    condition     = alltrue([for function in values(var.scaling) : can(regex("^[1-9][0-9]{0,4}(Mi|Gi)$", coalesce(function.memory, "256Mi")))])
+    error_message = "A function's memory must be a number of Mi or Gi. Example: scaling = { healthcheck = { memory = \"512Mi\" } }"
   }
 }
 

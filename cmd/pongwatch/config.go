@@ -21,10 +21,14 @@ variables say. It prints every problem with its place, its key, what is wrong an
 example of right, also those that would concern one database only at run time. It reads
 no secret but a document that PONGWATCH_CONFIG refers to.
 
+With --against it also says which databases the new configuration moves, renames or leaves
+out, and which regions, and what of history or incidents that costs. A move is no problem.
+
 Exit codes: 0 no problems, 1 problems, 2 the configuration could not be read.`,
 	}
 	var d documents
 	d.register(check)
+	against := check.Flags().String("against", "", "compare with the configuration in force, in this `file`")
 	check.RunE = func(cmd *cobra.Command, files []string) error {
 		c, problems, err := d.read(cmd, files)
 		if err != nil {
@@ -34,6 +38,16 @@ Exit codes: 0 no problems, 1 problems, 2 the configuration could not be read.`,
 		if c != nil {
 			v.Problems = append(v.Problems, budget.Problems(c)...)
 			v.Hash, v.Databases, v.Shards, v.Receivers = c.Hash(), len(c.Databases), len(c.ShardNames()), len(c.Receivers)
+			if *against != "" {
+				before, problems, err := d.read(cmd, []string{*against})
+				if err != nil {
+					return err
+				}
+				if before == nil {
+					return fmt.Errorf("--against %s: the configuration cannot be used: %w", *against, problems.Err())
+				}
+				v.Moves = moves(before, c)
+			}
 		}
 		v.OK = config.Problems(v.Problems).Err() == nil
 		v.Hint = d.hint(cmd, files, problems)
@@ -62,6 +76,7 @@ type checked struct {
 	Shards    int              `json:"shards"`
 	Receivers int              `json:"receivers"`
 	Problems  []config.Problem `json:"problems"`
+	Moves     []move           `json:"moves,omitempty"`
 	Hint      string           `json:"hint,omitempty"`
 }
 
@@ -82,6 +97,9 @@ func (v checked) print(w io.Writer) error {
 			wrong++
 		}
 		fmt.Fprintf(&b, "%s: %s\n", kind, p.Error())
+	}
+	for _, m := range v.Moves {
+		b.WriteString(m.String() + "\n")
 	}
 	if v.Hash != "" {
 		fmt.Fprintf(&b, "%d database(s) in %d shard(s), %d receiver(s), configuration %s: ", v.Databases, v.Shards, v.Receivers, v.Hash)

@@ -91,9 +91,9 @@ func TestEveryDeployedEntryPointIsRegisteredAndEveryRegisteredOneDeployed(t *tes
 func TestTheFunctionsReadTheVariablesThatTerraformSets(t *testing.T) {
 	want := []string{
 		gcp.AudienceVariable, gcp.DatabaseVariable, gcp.ProjectVariable, gcp.RegionVariable, gcp.ReportsVariable, gcp.SignalsVariable,
-		alert.PusherVariable, config.EnvConfig,
+		alert.PusherVariable, config.EnvConfig, "GOMEMLIMIT", // read by Go's runtime
 	}
-	got := unique(found(t, "functions.tf", `(?m)^ +((?:GOOGLE_CLOUD|PONGWATCH)_[A-Z_]+) +=`))
+	got := unique(found(t, "functions.tf", `(?m)^ +((?:GOMEMLIMIT|(?:GOOGLE_CLOUD|PONGWATCH)_[A-Z_]+)) +=`))
 	if diff := cmp.Diff(unique(want), got); diff != "" {
 		t.Errorf("(-read by the functions +set by Terraform):\n%s", diff)
 	}

@@ -63,6 +63,21 @@ func TestTheFunctionsReadAsManyPartsAsTerraformMakes(t *testing.T) {
 	}
 }
 
+// What scripts/bench measures in a process with a limit is what Terraform sets, for as many requests at once.
+func TestMetricsHasTheMemoryThatItsPagesAreMeasuredWith(t *testing.T) {
+	t.Parallel()
+	shards := limit(t, "bench/pages.go", `manyShards, manyDatabases = (\d+)`)
+	databases := shards * limit(t, "bench/pages.go", `manyShards, manyDatabases = \d+, (\d+)`)
+	least := limit(t, "terraform/functions.tf", `pages_mib = max\((\d+)`)
+	thousand := limit(t, "terraform/functions.tf", `pages_mib = max\(\d+, (\d+) \* ceil\(length\(var\.databases\) / 1000\)\)`)
+	if got, want := max(least, thousand*((databases+999)/1000)), limit(t, "bench/pages.go", `softLimit = "(\d+)MiB"`); got != want {
+		t.Errorf("Terraform gives Metrics %d MiB for %d databases, which are measured with %d", got, databases, want)
+	}
+	if got, want := limit(t, "terraform/variables.tf", `metrics     = optional\(object\(\{ concurrency = optional\(number, (\d+)`), limit(t, "bench/pages.go", `atOnce = (\d+)`); got != want {
+		t.Errorf("Terraform lets %d requests into an instance at once, %d are measured", got, want)
+	}
+}
+
 func TestABundleOfTerraformsFitsASecret(t *testing.T) {
 	t.Parallel()
 	names := limit(t, "terraform/configuration.tf", `chunklist\(local\.bundled, (\d+)\)`)

@@ -88,9 +88,9 @@ func SumUp(hours []*GaugeHour, database string, from time.Time) Figures {
 // Date is the day's beginning.
 func (d *Day) Date() time.Time { return d.date(d.Day) }
 
-// date is the beginning of a day that was checked when its document was decoded.
+// date is the beginning of a day: as its document was read, or of one that is being made.
 func (d *damage) date(day string) time.Time {
-	if d.broken != nil {
+	if !d.begins.IsZero() {
 		return d.begins
 	}
 	t, _ := time.Parse(dayLayout, day)
@@ -124,7 +124,8 @@ func decodeDay(doc store.Doc) (*Day, error) {
 	if err := unpack(doc, d); err != nil {
 		return &Day{}, err
 	}
-	if _, err := time.Parse(dayLayout, d.Day); err != nil {
+	var err error
+	if d.begins, err = time.Parse(dayLayout, d.Day); err != nil {
 		return &Day{}, fmt.Errorf("decoding the day: %w", err)
 	}
 	maps.DeleteFunc(d.Databases, func(_ string, v *DatabaseDay) bool { return v == nil })

@@ -204,22 +204,100 @@ func TestAnAppendEndsWithItsCaller(t *testing.T) {
 	}
 }
 
-func TestADocumentOfANewerVersionIsNotAppendedTo(t *testing.T) {
-	for key, do := range map[string]func(a *history.Archive) error{
-		hotKey:    func(a *history.Archive) error { return a.AppendPings(t.Context(), shard, runAt(9), nil) },
-		gaugesKey: func(a *history.Archive) error { return a.AppendReadings(t.Context(), shard, runAt(9), nil) },
+// An hour that cannot be read costs its own runs and none after: it is kept as it was, named
+// once by the run that found it, and begun anew.
+func TestAnHourThatCannotBeReadIsSetAsideAndBegunAnew(t *testing.T) {
+	pings := func(a *history.Archive, minute int) error {
+		return a.AppendPings(t.Context(), shard, runAt(minute), map[string]report.Sample{"cache": good(minute)})
+	}
+	readings := func(a *history.Archive, minute int) error {
+		return a.AppendReadings(t.Context(), shard, runAt(minute), map[string]report.Reading{"cache": {}})
+	}
+	for what, hour := range map[string]struct {
+		key    string
+		data   string
+		schema int
+		why    string
+		append func(a *history.Archive, minute int) error
+	}{
+		"pings of a newer version":    {hotKey, goldenText(t, hotKey), schema + 1, "newer version", pings},
+		"readings of a newer version": {gaugesKey, goldenText(t, gaugesKey), schema + 1, "newer version", readings},
+		"damaged pings":               {hotKey, "damaged", schema, "invalid character", pings},
+		"damaged readings":            {gaugesKey, "damaged", schema, "invalid character", readings},
 	} {
-		m := storetest.NewMemory(func() time.Time { return eight })
-		newer := store.Doc{Key: key, Data: packed(t, goldenText(t, key)), Schema: schema + 1}
-		if _, err := m.Put(t.Context(), newer); err != nil {
-			t.Fatal(err)
+		t.Run(what, func(t *testing.T) {
+			m := storetest.NewMemory(func() time.Time { return eight })
+			was := store.Doc{Key: hour.key, Data: packed(t, hour.data), Schema: hour.schema}
+			if _, err := m.Put(t.Context(), was); err != nil {
+				t.Fatal(err)
+			}
+			if err := hour.append(history.New(m), 9); err == nil || !strings.HasPrefix(err.Error(), "appending a run to "+hour.key+": ") || !strings.Contains(err.Error(), hour.why) {
+				t.Errorf("error %v, want the operation and why", err)
+			}
+			// Its own retry and the next run, each in a process that remembers nothing.
+			for _, minute := range []int{9, 10} {
+				if err := hour.append(history.New(m), minute); err != nil {
+					t.Errorf("minute %d: %v, want the hour named once", minute, err)
+				}
+			}
+			if d, err := m.Get(t.Context(), hour.key+".200900"); err != nil || d.Schema != was.Schema || !slices.Equal(d.Data, was.Data) {
+				t.Errorf("the document was not kept as it was: %v", err)
+			}
+			a := history.New(m)
+			type document interface {
+				Broken() error
+				Runs() []history.Run
+			}
+			var hours []document
+			if hour.key == hotKey {
+				all, err := a.Pings(t.Context(), shard, region, eight, eight)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, h := range all {
+					hours = append(hours, h)
+				}
+			} else {
+				all, err := a.Readings(t.Context(), shard, eight, eight)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, h := range all {
+					hours = append(hours, h)
+				}
+			}
+			broken, runs := 0, 0
+			for _, h := range hours {
+				if h.Broken() != nil {
+					broken++
+				}
+				runs += len(h.Runs())
+			}
+			if broken != 1 || runs != 2 {
+				t.Errorf("%d broken documents and %d runs, want the one set aside, and both runs", broken, runs)
+			}
+		})
+	}
+}
+
+// A document that could not be set aside is not written over.
+func TestAnHourIsNotBegunAnewUnlessItWasSetAside(t *testing.T) {
+	m := storetest.NewMemory(func() time.Time { return eight })
+	if _, err := m.Put(t.Context(), store.Doc{Key: hotKey, Data: []byte("damaged"), Schema: schema}); err != nil {
+		t.Fatal(err)
+	}
+	f := storetest.NewFaulty(m)
+	f.Always(func(c storetest.Call) storetest.Fault {
+		if c.Op == storetest.Put {
+			return storetest.Unavailable
 		}
-		if err := do(history.New(m)); err == nil || !strings.HasPrefix(err.Error(), "appending a run to "+key+": ") || !strings.Contains(err.Error(), "newer version") {
-			t.Errorf("%s: error %v, want the operation and why", key, err)
-		}
-		if d, err := m.Get(t.Context(), key); err != nil || d.Schema != newer.Schema || !slices.Equal(d.Data, newer.Data) {
-			t.Errorf("%s: the document was changed, %v", key, err)
-		}
+		return storetest.None
+	})
+	if err := history.New(f).AppendPings(t.Context(), shard, runAt(9), nil); !errors.Is(err, storetest.ErrInjected) || !strings.Contains(err.Error(), "setting an hour aside") {
+		t.Errorf("error %v, want that the hour was not set aside", err)
+	}
+	if d, err := m.Get(t.Context(), hotKey); err != nil || string(d.Data) != "damaged" {
+		t.Errorf("the hour is %q, %v; want it unchanged", d.Data, err)
 	}
 }
 

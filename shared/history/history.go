@@ -120,14 +120,15 @@ type hourDocument[Row any] interface {
 
 // appendRun adds a run to the document of its hour by compare-and-swap. A run that is
 // already there changes nothing. Where the document would be too large, the largest
-// database is left out, which the error names.
+// database is left out, and where it cannot be read, it is set aside and begun anew: the
+// run is stored, and the error names what is lost.
 func appendRun[Row any, Hour hourDocument[Row]](
 	ctx context.Context, a *Archive, prefix string, span time.Duration, run Run, rows map[string]Row, empty func() Hour, decode func(store.Doc) (Hour, error),
 ) error {
 	key := partKey(prefix, run.Scheduled, span)
 	hour := a.take(prefix, key)
 	content, known := hour.content.(Hour)
-	var failed error
+	var failed, lost error
 	for range maxAttempts {
 		if !known {
 			doc, err := a.store.Get(ctx, key)
@@ -138,14 +139,18 @@ func appendRun[Row any, Hour hourDocument[Row]](
 				return fmt.Errorf("appending a run: %w", err)
 			default:
 				if content, err = decode(doc); err != nil {
-					return fmt.Errorf("appending a run to %s: %w", key, err)
+					lost = fmt.Errorf("appending a run to %s: %w", key, err)
+					if err := a.setAside(ctx, doc, run); err != nil {
+						return errors.Join(lost, err)
+					}
+					content = empty()
 				}
 			}
 			hour = writtenHour{key, doc.Version, content}
 		}
 		if content.has(run.Scheduled) {
 			a.keep(prefix, hour)
-			return nil
+			return lost
 		}
 		content.add(run, rows)
 		data, dropped, err := packFitting(content)
@@ -160,7 +165,7 @@ func appendRun[Row any, Hour hourDocument[Row]](
 			if dropped != nil {
 				return fmt.Errorf("appending a run to %s: %w", key, dropped)
 			}
-			return nil
+			return lost
 		}
 		failed = err
 		if errors.Is(err, store.ErrTooLarge) || ctx.Err() != nil {
@@ -173,6 +178,17 @@ func appendRun[Row any, Hour hourDocument[Row]](
 	return fmt.Errorf("appending a run: %w", failed)
 }
 
+// setAside keeps a document of an hour that cannot be read, from the run that found it so. It stays
+// beside the hour, where readers name it, and a newer version may read it.
+func (a *Archive) setAside(ctx context.Context, doc store.Doc, run Run) error {
+	doc.Key, doc.Version = doc.Key+run.Scheduled.UTC().Format(".150405"), ""
+	doc.ExpiresAt = run.Scheduled.UTC().Truncate(time.Hour).Add(time.Hour + a.retention)
+	if _, err := a.store.Put(ctx, doc); err != nil && !errors.Is(err, store.ErrConflict) {
+		return fmt.Errorf("setting an hour aside: %w", err)
+	}
+	return nil
+}
+
 // runs lists a document's runs in the order of their arrival.
 type runs struct {
 	List []Run `json:"runs"`
@@ -180,7 +196,8 @@ type runs struct {
 	damage
 }
 
-// damage is why a document that was read is empty, and when its hour or day begins.
+// damage is why a document that was read is empty, and when its hour or day begins. Of hours
+// that could be read, the runs say it.
 type damage struct {
 	broken error
 	begins time.Time

@@ -54,7 +54,8 @@ func decodeSamples(doc store.Doc) (*SampleDay, error) {
 	if err := unpack(doc, d); err != nil {
 		return &SampleDay{}, err
 	}
-	if _, err := time.Parse(dayLayout, d.Day); err != nil {
+	var err error
+	if d.begins, err = time.Parse(dayLayout, d.Day); err != nil {
 		return &SampleDay{}, fmt.Errorf("decoding the day: %w", err)
 	}
 	for region, s := range d.Series {

@@ -27,6 +27,8 @@ variable "location" {
   }
 }
 
+# Its validation is its use.
+# tflint-ignore: terraform_unused_declarations
 variable "own_project" {
   description = "Say true once nothing but pongwatch, and apps that it may touch, is in the project. The account that applies administers Cloud Run, storage, secrets and topics of the whole project. Where something else runs there with an owner's rights, it could use that to become an owner; in a project of its own there is nothing to use."
   type        = bool

@@ -30,6 +30,7 @@ variables {
 run "every_function_gets_exactly_the_environment_that_it_reads" {
   assert {
     condition = google_cloudfunctions2_function.healthcheck["us-east4"].service_config[0].environment_variables == tomap({
+      GOMEMLIMIT                   = "204MiB"
       GOOGLE_CLOUD_PROJECT         = "my-project"
       PONGWATCH_AUDIENCE           = "https://pongwatch-healthcheck-123456789012.us-east4.run.app"
       PONGWATCH_CONFIG             = output.configuration
@@ -41,6 +42,7 @@ run "every_function_gets_exactly_the_environment_that_it_reads" {
   }
   assert {
     condition = google_cloudfunctions2_function.metrics.service_config[0].environment_variables == tomap({
+      GOMEMLIMIT                   = "80MiB"
       GOOGLE_CLOUD_PROJECT         = "my-project"
       PONGWATCH_AUDIENCE           = "https://pongwatch-metrics-123456789012.us-east4.run.app"
       PONGWATCH_CONFIG             = output.configuration
@@ -52,6 +54,7 @@ run "every_function_gets_exactly_the_environment_that_it_reads" {
   }
   assert {
     condition = google_cloudfunctions2_function.alert.service_config[0].environment_variables == tomap({
+      GOMEMLIMIT                   = "204MiB"
       GOOGLE_CLOUD_PROJECT         = "my-project"
       PONGWATCH_AUDIENCE           = "https://pongwatch-alert-123456789012.us-east4.run.app"
       PONGWATCH_CONFIG             = output.configuration
@@ -62,6 +65,7 @@ run "every_function_gets_exactly_the_environment_that_it_reads" {
   }
   assert {
     condition = google_cloudfunctions2_function.webhook[0].service_config[0].environment_variables == tomap({
+      GOMEMLIMIT              = "204MiB"
       GOOGLE_CLOUD_PROJECT    = "my-project"
       PONGWATCH_CONFIG        = output.configuration
       PONGWATCH_TOPIC_REPORTS = "projects/my-project/topics/pongwatch-reports"

@@ -70,6 +70,37 @@ run "functions_grow_with_their_shards" {
   }
 }
 
+run "the_limit_of_gos_memory_follows_from_the_functions" {
+  command = plan
+  variables {
+    scaling = { alert = { memory = "1Gi" }, healthcheck = { memory = "512Mi" }, metrics = { memory = "64Mi" } }
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.alert.service_config[0].environment_variables.GOMEMLIMIT == "819MiB" && google_cloudfunctions2_function.healthcheck["us-east4"].service_config[0].environment_variables.GOMEMLIMIT == "409MiB"
+    error_message = "Four fifths of the memory, in the unit that Go reads."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.metrics.service_config[0].available_memory == "64Mi" && google_cloudfunctions2_function.metrics.service_config[0].environment_variables.GOMEMLIMIT == "51MiB"
+    error_message = "Never more than four fifths of the memory, however many databases the pages show."
+  }
+}
+
+run "two_thousand_databases_and_eight_requests_fit_the_memory_of_few" {
+  command = plan
+  variables {
+    databases = { for n in setproduct(range(8), range(250)) : format("database-%d-%03d", n...) => { url = "https://merry-cat-${n[0]}-${n[1]}.upstash.io", shard = "shard-${n[0]}" } }
+    shards    = {}
+  }
+  assert {
+    condition = (
+      google_cloudfunctions2_function.metrics.service_config[0].available_memory == "256Mi"
+      && google_cloudfunctions2_function.metrics.service_config[0].environment_variables.GOMEMLIMIT == "80MiB"
+      && google_cloudfunctions2_function.metrics.service_config[0].max_instance_request_concurrency == 8
+    )
+    error_message = "With 80 MiB `scripts/bench pages` stays below 100 MB."
+  }
+}
+
 run "images_lie_in_every_region_and_are_cleaned_up" {
   assert {
     condition     = toset(keys(google_artifact_registry_repository.images)) == toset(["us-east4", "europe-west1", "asia-southeast1"]) && alltrue([for repository in google_artifact_registry_repository.images : length(repository.cleanup_policies) == 2])

@@ -385,6 +385,14 @@ run "more_at_once_than_cloud_run_allows_is_refused" {
   expect_failures = [var.scaling]
 }
 
+run "memory_without_a_unit_is_refused" {
+  command = plan
+  variables {
+    scaling = { metrics = { memory = "512" } }
+  }
+  expect_failures = [var.scaling]
+}
+
 run "an_unknown_egress_is_refused" {
   command = plan
   variables {

@@ -22,9 +22,10 @@ type material struct {
 	long  bool
 	now   time.Time
 
-	overview  *history.Overview // up to now
-	blind     error             // why it does not hold what it should
-	days      []*history.Day    // of a long window
+	overview  *history.Overview  // up to now
+	blind     error              // why it does not hold what it should
+	days      []*history.Day     // of a long window
+	closed    map[time.Time]bool // the days that are compacted and could be read
 	pings     map[string][]*history.PingHour
 	readings  []*history.GaugeHour
 	jobs      []JobStatus
@@ -73,8 +74,10 @@ func (m *material) history(ctx context.Context) {
 			m.missing(ctx, "days", err)
 		}
 		_ = broken(ctx, m, "the day", days, dayName)
+		m.closed = map[time.Time]bool{}
 		for _, d := range days {
 			m.overview.LearnDay(d)
+			m.closed[d.Date()] = d.Broken() == nil
 		}
 		m.days = days
 	}
@@ -150,7 +153,7 @@ func (m *material) open() time.Time {
 
 // compacted says whether the window's days have the day that holds t.
 func (m *material) compacted(t time.Time) bool {
-	return slices.ContainsFunc(m.days, func(d *history.Day) bool { return d.Date().Equal(t.UTC().Truncate(day)) && d.Broken() == nil })
+	return m.closed[t.UTC().Truncate(day)]
 }
 
 // beginning returns the hours, which are in order, that begin from a time on.

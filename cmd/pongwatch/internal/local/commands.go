@@ -12,6 +12,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // CommandsPath is where a running process takes the commands of this machine's
@@ -89,6 +90,7 @@ func readCommand(body io.Reader, now time.Time) (report.Command, error) {
 	if err != nil {
 		return report.Command{}, fmt.Errorf(`reading the command: %w; want JSON such as {"action":"drill","by":"anna"}`, err)
 	}
+	text.Outside(&q, report.MaxEvidence)
 	c := q.Command
 	c.For, c.At = time.Duration(q.For), now.UTC()
 	if c.ID == "" {
