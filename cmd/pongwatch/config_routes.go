@@ -12,7 +12,6 @@ import (
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/config/document"
-	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // severities are those that routes know, worst first.
@@ -152,5 +151,5 @@ func listed(list []string) string {
 	if len(list) == 0 {
 		return "nobody"
 	}
-	return text.Line(strings.Join(list, ", "))
+	return strings.Join(list, ", ")
 }

@@ -97,6 +97,7 @@ func explain(w io.Writer, given string) error {
 		return err
 	}
 	for _, f := range found {
+		// The door for what was piped: symptom.Find takes colours out of the lines as they came.
 		fmt.Fprintln(w, text.Clip(text.Line(f.Line), 160))
 		if len(f.Row.Causes) > 1 {
 			fmt.Fprintln(w, "  This text alone does not decide. It is one of:")

@@ -242,7 +242,7 @@ func (p *page) handling(h incidents.Handling) string {
 	if h.Maintenance {
 		said += ", in maintenance"
 		if h.Window != "" {
-			said += " (" + text.Line(h.Window) + ")"
+			said += " (" + h.Window + ")"
 		}
 	}
 	return said

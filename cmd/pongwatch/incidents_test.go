@@ -14,8 +14,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/pongwatch/pongwatch/internal/goldentest"
+	"github.com/pongwatch/pongwatch/internal/texttest"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -65,6 +67,26 @@ func received[T any](t *testing.T, v T) T {
 		t.Fatalf("%s cannot be read", data)
 	}
 	return got
+}
+
+// Whatever a pongwatch at --url answers, no text of it drives the terminal.
+func TestAnAnswerReachesTheTerminalAsWords(t *testing.T) {
+	v := fullView(t)
+	rapid.Check(t, func(r *rapid.T) {
+		said := "x" + texttest.Hostile(r, "said")
+		v := v
+		v.Open = []incidents.Incident{{
+			ID: said, FullID: said, Database: said, Check: report.MockMode, Subject: said, Severity: cause.SeverityCritical, Cause: cause.Cause(said), Title: said,
+			Handling: incidents.Handling{Acknowledged: &incidents.Acknowledged{By: said, At: v.At}, Window: said},
+			Told:     []incidents.Told{{Receiver: said, Delivery: incidents.DeliveryPending, Since: v.At, Tries: 7, Error: said}},
+		}}
+		v.Silences = []incidents.Silence{{Database: said, By: said, Reason: said, Until: v.At}}
+		for line := range strings.Lines(show(received(t, v), look{width: narrow})) {
+			if why := texttest.Unfit(strings.TrimSuffix(line, "\n"), 32<<10); why != "" {
+				r.Errorf("%s: %.200q", why, line)
+			}
+		}
+	})
 }
 
 // Whatever names and texts come, lines stay within the width, and nothing that came

@@ -61,6 +61,7 @@ func (w *watcher) redraw(s statistics, err error, how look) {
 	if err == nil {
 		w.last = s.Incidents
 	} else {
+		// Advice in an error has lines of its own; the screen has one for it.
 		page = how.paint(red, "NOT CURRENT: ") + text.Line(err.Error()) + "\n"
 		if w.last != nil {
 			page += "What follows is of " + text.Stamp(w.last.At) + ".\n"

@@ -114,7 +114,7 @@ func (f *Function) unknown(ctx context.Context, sig report.Signal) error {
 		return nil
 	}
 	return f.apply(ctx, f.first, Input{Unknown: fmt.Sprintf("signals of mock mode from %s that the configuration does not name: %s",
-		text.Count(n, "service", "services"), text.Clip(text.Line(strings.Join(names, ", ")), 150))})
+		text.Count(n, "service", "services"), text.Clip(strings.Join(names, ", "), 150))})
 }
 
 // databaseOf returns the database that a service uses, empty where none is configured.

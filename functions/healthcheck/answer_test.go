@@ -1,8 +1,10 @@
 package healthcheck_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -296,6 +298,39 @@ func TestHealthIsAboutTheMonitor(t *testing.T) {
 
 	s.Always(func(storetest.Call) storetest.Fault { return storetest.Unavailable })
 	check("without a store", 503, map[string]string{"": "unknown", "healthcheck@us-east4": "unknown", "healthcheck@europe-west1": "unknown", "metrics@": "unknown"})
+}
+
+// Everyone may read the page where access says so: it says what could not be read, and the log
+// says why, once for as long as it lasts.
+func TestHealthKeepsTheReasonForTheLog(t *testing.T) {
+	var log bytes.Buffer
+	s := storetest.NewFaulty(memory(nil))
+	o := options(t, parse(t, one(serve(t, pong()))+"access: {health: public}\n"), s, &topic{})
+	o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	f, err := healthcheck.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outage := func(times int) {
+		t.Helper()
+		log.Reset()
+		s.Always(func(storetest.Call) storetest.Fault { return storetest.Unavailable })
+		for range times {
+			_, body := get(t, f, "/health")
+			for _, j := range body["jobs"].([]any) {
+				if said := j.(map[string]any)["error"]; said != "history could not be read" {
+					t.Errorf("a stranger reads %q", said)
+				}
+			}
+		}
+		if n := strings.Count(log.String(), "event=history_failed"); n != 1 || !strings.Contains(log.String(), "injected fault") {
+			t.Errorf("%d lines, want one with the reason:\n%s", n, log.String())
+		}
+	}
+	outage(3)
+	s.Always(nil)
+	get(t, f, "/health")
+	outage(2)
 }
 
 // The clock was fast and has stepped back: a run of the future says nothing of now.

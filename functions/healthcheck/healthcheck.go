@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/access"
@@ -74,6 +75,8 @@ type Function struct {
 
 	kept kept
 	open incidents
+	// unread says that the last answer of /health could not read history.
+	unread atomic.Bool
 
 	canaryTransport http.RoundTripper
 }

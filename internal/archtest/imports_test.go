@@ -16,7 +16,7 @@ var mayImport = map[string][]string{
 	"version":   {},
 	"secrets":   {},
 	"signature": {},
-	"outbound":  {"secrets"},
+	"outbound":  {"secrets", "text"},
 	"store":     {},
 	"report":    {"cause", "text"},
 	"upstash":   {"cause", "secrets", "outbound", "text"},
@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"access":    {"config", "job"},
 	"incident":  {"cron", "report", "text"},
 	"history":   {"store", "report"},
-	"gcp":       {"store", "secrets", "report", "config", "job", "outbound"},
+	"gcp":       {"store", "secrets", "report", "config", "job", "outbound", "text"},
 }
 
 // leaves are children of shared that import nothing but the standard library.

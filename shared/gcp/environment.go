@@ -9,6 +9,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/gcp/firestore"
 	"github.com/pongwatch/pongwatch/shared/gcp/pubsub"
 	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // The environment variables that Terraform sets on the functions.
@@ -19,6 +20,9 @@ const (
 	ReportsVariable  = "PONGWATCH_TOPIC_REPORTS"
 	SignalsVariable  = "PONGWATCH_TOPIC_SIGNALS"
 )
+
+// maxVariable bounds a variable's value in bytes.
+const maxVariable = 1 << 10
 
 // Environment is where a function runs and what it talks to.
 type Environment struct {
@@ -41,7 +45,7 @@ type Environment struct {
 // ReadEnvironment reads the environment through getenv, such as [os.Getenv]. A missing
 // variable is an error when it is first needed.
 func ReadEnvironment(getenv func(string) string) Environment {
-	return Environment{
+	e := Environment{
 		Project:               getenv(ProjectVariable),
 		Region:                getenv(RegionVariable),
 		Database:              getenv(DatabaseVariable),
@@ -55,6 +59,8 @@ func ReadEnvironment(getenv func(string) string) Environment {
 		PubSubEmulator:        getenv(pubsub.EmulatorVariable),
 		CloudRunEmulator:      getenv(cloudrun.EmulatorVariable),
 	}
+	text.Outside(&e, maxVariable)
+	return e
 }
 
 // Logger returns a logger that writes to w as Cloud Logging reads it.

@@ -8,12 +8,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
+	"github.com/pongwatch/pongwatch/internal/texttest"
 	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun/cloudruntest"
 	"github.com/pongwatch/pongwatch/shared/gcp/oidc/oidctest"
@@ -120,4 +123,17 @@ func TestCallers(t *testing.T) {
 			t.Errorf("%s: %d, logged %q; want %d", email, w.Code, log.String(), want)
 		}
 	}
+}
+
+// A region's name is a label of figures, and the others stand in logs.
+func TestNoVariableIsLeftAsItCame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		said := texttest.Hostile(t, "said")
+		e := reflect.ValueOf(gcp.ReadEnvironment(func(string) string { return said }))
+		for _, field := range e.Fields() {
+			if why := texttest.Unfit(field.String(), 1<<10); why != "" {
+				t.Errorf("%s: %.200q", why, field.String())
+			}
+		}
+	})
 }

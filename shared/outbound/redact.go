@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 const redacted = "[redacted]"
@@ -38,10 +39,14 @@ var patterns = sync.OnceValue(func() []pattern {
 	}
 })
 
-// Redact returns text without the given secrets, plain, URL-escaped and [Encoded], and without
+// maxText bounds a redacted text in bytes.
+const maxText = 4 << 10
+
+// Redact is the door for what another side says in words, as [text.Outside] is for documents: it
+// returns one line of at most 4 KiB that any terminal, header or log may show. The line has none of the given secrets, plain, URL-escaped and [Encoded], and without
 // what has the form of a secret: Slack tokens and webhook addresses, authorization headers, URL
 // credentials, JSON web tokens. IP addresses are hidden as by [HideAddresses].
-func Redact(text string, known ...secrets.Value) string {
+func Redact(said string, known ...secrets.Value) string {
 	// The longest first, otherwise a secret inside another leaves the rest of it.
 	forms := make([]string, 0, 3*len(known))
 	for _, k := range known {
@@ -54,12 +59,14 @@ func Redact(text string, known ...secrets.Value) string {
 	}
 	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
 	for _, form := range forms {
-		text = strings.ReplaceAll(text, form, redacted)
+		said = strings.ReplaceAll(said, form, redacted)
 	}
+	// Invisible characters go before patterns are searched, otherwise they would hide a secret's form.
+	said = text.Line(said)
 	for _, p := range patterns() {
-		text = p.re.ReplaceAllString(text, p.with)
+		said = p.re.ReplaceAllString(said, p.with)
 	}
-	return HideAddresses(text)
+	return text.ClipBytes(HideAddresses(said), maxText)
 }
 
 // Address returns what to redact of a URL that is itself a secret, as a webhook's is:
@@ -82,13 +89,13 @@ func Address(v secrets.Value) []secrets.Value {
 	return known
 }
 
-// Error returns err with a text that is safe to log and to show: of a URL only scheme
+// Error returns err with a text that is safe to log and to show, as [Redact] makes it: of a URL only scheme
 // and host, and no secret. errors.Is and errors.As still find what err wraps.
 func Error(err error, known ...secrets.Value) error {
 	if err == nil {
 		return nil
 	}
-	text, asked := err.Error(), ""
+	said, asked := err.Error(), ""
 	var u *url.Error
 	for inner := err; errors.As(inner, &u); inner = u.Err {
 		// A parse error quotes the URL in a mangled form that no search finds.
@@ -96,19 +103,19 @@ func Error(err error, known ...secrets.Value) error {
 			return &cleanError{text: "parsing an address: it is not a valid URL", err: nil}
 		}
 		asked = origin(u.URL)
-		text = strings.ReplaceAll(text, u.Error(), u.Op+" "+origin(u.URL)+": "+u.Err.Error())
-		text = strings.ReplaceAll(text, u.URL, origin(u.URL))
+		said = strings.ReplaceAll(said, u.Error(), u.Op+" "+origin(u.URL)+": "+u.Err.Error())
+		said = strings.ReplaceAll(said, u.URL, origin(u.URL))
 	}
 	// A url.Error would print its URL.
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
-	text = Redact(text, known...)
+	said = Redact(said, known...)
 	if asked != "" {
 		// An address that was configured in place of a name is the one to mend.
-		text = strings.ReplaceAll(text, HideAddresses(asked), asked)
+		said = strings.ReplaceAll(said, HideAddresses(asked), asked)
 	}
-	return &cleanError{text: text, err: err}
+	return &cleanError{text: said, err: err}
 }
 
 // origin returns the scheme and host of a URL.

@@ -33,7 +33,7 @@ locals {
 
   # These exist once pongwatch has been applied by hand for the first time.
   own_accounts = { for name in ["alert", "build", "healthcheck", "metrics", "push", "scheduler", "webhook"] :
-    name => "projects/${var.project}/serviceAccounts/${var.prefix}-${name}@${join(".", reverse(split(":", var.project)))}.iam.gserviceaccount.com"
+    name => "projects/${var.project}/serviceAccounts/${var.prefix}-${name}@${var.project}.iam.gserviceaccount.com"
   }
 }
 

@@ -48,6 +48,17 @@ variable "prefix" {
 variable "project" {
   description = "The id of the Google Cloud project that pongwatch is in."
   type        = string
+  nullable    = false
+
+  # The same as of pongwatch's own root, which refuses what is refused here.
+  validation {
+    condition     = !strcontains(var.project, ":")
+    error_message = "\"project\" is one of a domain, such as example.com:my-project, after which a bucket cannot be named. Make a project without a domain for pongwatch; it may watch from there. Example: project = \"my-project\""
+  }
+  validation {
+    condition     = strcontains(var.project, ":") || can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
+    error_message = "\"project\" must be the project's id, not its number or display name. Example: project = \"my-project\""
+  }
 }
 
 variable "repository" {

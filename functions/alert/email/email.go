@@ -26,7 +26,6 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/secrets"
-	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // Options configures a receiver: one recipient on one submission server.
@@ -125,7 +124,7 @@ func (r *Receiver) Deliver(ctx context.Context, m message.Message, prev message.
 // subject is the thread's: what its first mail had, which the Ref keeps as its Channel.
 // Mail readers part a thread whose subject changes with the cause.
 func subject(m message.Message, prev message.Ref) string {
-	return cmp.Or(prev.Channel, text.Line(m.Subject))
+	return cmp.Or(prev.Channel, m.Subject)
 }
 
 // messageID is the same for every try of one revision to one recipient.
@@ -217,7 +216,7 @@ func (r *Receiver) compose(m message.Message, id string, prev message.Ref) (*gom
 	// No vacation notice shall answer, and no mail loop begin (RFC 3834).
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetGenHeader("X-Auto-Response-Suppress", "All")
-	msg.SetGenHeader("X-Pongwatch-Incident", text.Line(m.Short))
+	msg.SetGenHeader("X-Pongwatch-Incident", m.Short)
 	if m.Severity == cause.SeverityCritical && m.State != message.Resolved {
 		msg.SetImportance(gomail.ImportanceHigh)
 	}

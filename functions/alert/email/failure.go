@@ -21,7 +21,7 @@ import (
 // and a certificate that does not fit last; everything else is tried again.
 // go-mail's IsTemp is of no use here: a timeout is not temporary to it.
 func classify(doing string, err error, busy string, known ...secrets.Value) error {
-	f := message.Fail(message.Later, doing, text.Clip(text.Line(outbound.Redact(err.Error(), known...)), 200))
+	f := message.Fail(message.Later, doing, text.Clip(outbound.Redact(err.Error(), known...), 200))
 	if sent, ok := errors.AsType[*gomail.SendError](err); ok {
 		return classifySend(f, sent)
 	}
@@ -46,7 +46,7 @@ func classify(doing string, err error, busy string, known ...secrets.Value) erro
 	case errors.As(err, &dns) && dns.IsNotFound:
 		f.Result = message.Refused
 	case lacksTLS(err) && busy != "":
-		f.Reason = text.Clip(text.Line(outbound.Redact(busy, known...)), 150)
+		f.Reason = text.Clip(outbound.Redact(busy, known...), 150)
 	case lacksTLS(err):
 		f.Result = message.Refused
 		f.Reason = "the server offers no STARTTLS; pongwatch sends no mail in clear"
@@ -81,5 +81,5 @@ func classifySend(f *message.Failure, sent *gomail.SendError) error {
 func lacksTLS(err error) bool { return strings.Contains(err.Error(), "does not support STARTTLS") }
 
 func reply(e *textproto.Error, known []secrets.Value) string {
-	return fmt.Sprintf("%d %s", e.Code, text.Clip(text.Line(outbound.Redact(e.Msg, known...)), 150))
+	return fmt.Sprintf("%d %s", e.Code, text.Clip(outbound.Redact(e.Msg, known...), 150))
 }

@@ -150,7 +150,7 @@ func TestHeaders(t *testing.T) {
 		"a warning":        {func(m *message.Message) { m.Severity = cause.SeverityWarning }, message.Ref{}, "[production] CRITICAL prod-cache down: ", root, root, ""},
 		"an end":           {func(m *message.Message) { m.State = message.Resolved }, message.Ref{}, "[production] CRITICAL prod-cache down: ", root, root, ""},
 		"a changed cause":  {func(m *message.Message) { m.Opening, m.Subject = false, "another cause" }, message.Ref{Channel: "the first one", ID: "a@b"}, "Re: the first one", "<a@b>", root + " <a@b>", "high"},
-		"a group's name":   {func(m *message.Message) { m.Subject = "[pongwatch] é\nx" }, message.Ref{}, "[pongwatch] é x", root, root, "high"},
+		"a group's name":   {func(m *message.Message) { m.Subject = "[pongwatch] é x" }, message.Ref{}, "[pongwatch] é x", root, root, "high"},
 	} {
 		m := opened
 		tt.change(&m)

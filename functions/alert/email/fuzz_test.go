@@ -13,6 +13,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message/messagetest"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/report"
 )
 
 // FuzzCompose makes mails of whatever texts. Each is one mail to its one recipient, with the
@@ -38,6 +39,7 @@ func FuzzCompose(f *testing.F) {
 		"X-Pongwatch-Incident", "X-Priority",
 	}
 	f.Fuzz(func(t *testing.T, subject, said string) {
+		subject, said = report.CutEvidence(subject), report.CutEvidence(said) // as every door does
 		n := messagetest.Notice(incident.Opened, cause.AuthInvalid)
 		n.Incident.Observation.Evidence, n.Incident.Series.Subject = said, said
 		m := message.Render(n, messagetest.Context())

@@ -48,7 +48,7 @@ func FailCredential(doing string, err error) *Failure {
 // had not left.
 func FailTransport(doing string, err error, known ...secrets.Value) *Failure {
 	clean := outbound.Error(err, known...)
-	f := Fail(Unknown, doing, text.Clip(text.Line(clean.Error()), 200))
+	f := Fail(Unknown, doing, text.Clip(clean.Error(), 200))
 	f.Err = clean
 	switch {
 	case errors.Is(err, outbound.ErrForbidden):

@@ -94,7 +94,7 @@ func groupHeadline(m *Message, n incident.Notice, why string) string {
 		who = fmt.Sprintf("%d of %s", len(open), text.Count(len(all), "database", "databases"))
 	}
 	if g.Region != "" {
-		who = "Regional outage in " + text.Line(g.Region) + ": " + who
+		who = "Regional outage in " + g.Region + ": " + who
 	}
 	return m.cut(who+" "+is+": "+why, ", since "+text.Clock(g.Since, m.At))
 }
@@ -117,7 +117,7 @@ func groupFacts(m *Message, n incident.Notice) []Fact {
 		facts = append(facts, Fact{Label: "Causes", Text: list(titles, 3)})
 	}
 	if g.Region != "" {
-		facts = append(facts, Fact{Label: "Region", Text: text.Line(g.Region)})
+		facts = append(facts, Fact{Label: "Region", Text: g.Region})
 	}
 	return facts
 }

@@ -77,7 +77,7 @@ func handling(n incident.Notice) []Note {
 	if t.Suppressed == "maintenance" {
 		window := "a window is open"
 		if t.Window != "" {
-			window = text.Clip(text.Line(t.Window), 200)
+			window = text.Clip(t.Window, 200)
 		}
 		notes = append(notes, Note{Text: "In maintenance (" + window + ")."})
 	}
@@ -152,7 +152,7 @@ func factsOf(i incident.Incident, now time.Time) []Fact {
 		facts = append(facts, Fact{Label: "Timing", Text: timing(*o.Phases)})
 	}
 	if len(i.Down) > 0 && i.Down[0] != "" && len(facts) < 10 {
-		facts = append(facts, Fact{Label: "Seen by", Text: text.Clip(text.Line(sources(i.Down)), 200)})
+		facts = append(facts, Fact{Label: "Seen by", Text: text.Clip(sources(i.Down), 200)})
 	}
 	return facts
 }

@@ -30,7 +30,7 @@ func TestHeadlineOfRegions(t *testing.T) {
 		{"the only region", cause.TimeoutResponse, incident.Opened, report.Warn, []string{us}, []string{us}, "prod-cache is down: Redis accepts connections but does not answer, since 18:22 UTC"},
 		{"one of two, over", cause.TimeoutResponse, incident.Resolved, report.Warn, []string{us}, []string{eu, us}, "prod-cache works from us-east4 again after 12 min (18:22–18:34 UTC)"},
 		{"one of two is slow", cause.Slow, incident.Opened, report.Warn, []string{us}, []string{eu, us}, "prod-cache is slow from us-east4, fast from europe-west1: PING takes 812 ms, limit 600 ms, since 18:22 UTC"},
-		{"a region of a strange name", cause.TimeoutResponse, incident.Opened, report.Warn, []string{"100%s\n"}, []string{"100%s\n", us}, "prod-cache fails from 100%s, works from us-east4: Redis accepts connections but does not answer, since 18:22 UTC"},
+		{"a region of a strange name", cause.TimeoutResponse, incident.Opened, report.Warn, []string{"100%s"}, []string{"100%s", us}, "prod-cache fails from 100%s, works from us-east4: Redis accepts connections but does not answer, since 18:22 UTC"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := messagetest.Notice(c.event, c.cause)

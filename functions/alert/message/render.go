@@ -67,9 +67,9 @@ func Render(n incident.Notice, c Context) Message {
 	m.Symbol = symbol(m.State, m.Severity, m.Drill)
 	m.Notes = append(m.Notes, handling(n)...)
 	if n.Instead != "" {
-		m.Notes = append(m.Notes, Note{Text: "Sent here because " + text.Line(n.Instead) + " refuses messages."})
-		if why := text.Clip(text.Line(n.Why), report.MaxEvidence); why != "" {
-			m.Evidence = append(m.Evidence, Evidence{"answer of " + text.Line(n.Instead), why})
+		m.Notes = append(m.Notes, Note{Text: "Sent here because " + n.Instead + " refuses messages."})
+		if why := text.Clip(n.Why, report.MaxEvidence); why != "" {
+			m.Evidence = append(m.Evidence, Evidence{"answer of " + n.Instead, why})
 		}
 	}
 	if n.Maybe {
@@ -101,7 +101,7 @@ func tag(environment string, s State, severity cause.Severity, drill bool) strin
 		word = "CLOSED"
 	}
 	if environment != "" {
-		word = strings.TrimSpace("[" + text.Clip(text.Line(environment), maxTag) + "] " + word)
+		word = strings.TrimSpace("[" + text.Clip(environment, maxTag) + "] " + word)
 	}
 	if word == "" {
 		return ""
@@ -259,7 +259,6 @@ func impact(i incident.Incident, first bool, now time.Time) string {
 
 // quoted returns evidence as it is shown: a web page by its title.
 func quoted(evidence string) string {
-	evidence = text.Line(evidence)
 	if title := text.PageTitle(evidence); title != "" {
 		before, _, _ := strings.Cut(evidence, "<")
 		before = strings.TrimSuffix(strings.TrimSpace(before), " beginning")
@@ -334,7 +333,7 @@ func sourceName(s string) string {
 func services(all []string) []string {
 	names := make([]string, len(all))
 	for k, s := range all {
-		names[k] = text.Clip(text.Line(s), 60)
+		names[k] = text.Clip(s, 60)
 	}
 	return names
 }
@@ -344,7 +343,7 @@ func who(i incident.Incident) string {
 	if i.Series.Subject == "" {
 		return "the app"
 	}
-	return "service " + text.Clip(text.Line(i.Series.Subject), 60)
+	return "service " + text.Clip(i.Series.Subject, 60)
 }
 
 // tense returns what is true of an open incident, or was of a closed one.
@@ -363,7 +362,7 @@ func seenBy(o report.Observation) string {
 	if o.Source == "" {
 		return "seen by " + string(o.Check)
 	}
-	return "seen by " + text.Line(sourceName(o.Source))
+	return "seen by " + sourceName(o.Source)
 }
 
 // FirstLine is the symbol, environment and severity, what is new in a word, and the headline.

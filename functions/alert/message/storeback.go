@@ -33,7 +33,6 @@ func RenderStoreBack(m Message, now time.Time) Message {
 // OnDisk returns a message of [RenderStoreDown] for a store that is a file below folder:
 // what helps Firestore does not help a disk.
 func OnDisk(m Message, folder string, err error) Message {
-	folder = text.Line(folder)
 	m.CauseTitle = "pongwatch cannot use its data file"
 	m.CauseText = "pongwatch keeps its state in " + folder + ". The file there cannot be read or written. Alerts may come twice or late, and history has a gap."
 	m.Fix = []Step{
@@ -42,7 +41,7 @@ func OnDisk(m Message, folder string, err error) Message {
 		{Text: "Do not restart pongwatch. It continues by itself when the file can be written again."},
 	}
 	if err != nil {
-		m.Evidence = append(m.Evidence, Evidence{"error", text.Clip(text.Line(err.Error()), report.MaxEvidence)})
+		m.Evidence = append(m.Evidence, Evidence{"error", text.Clip(err.Error(), report.MaxEvidence)})
 	}
 	return m
 }

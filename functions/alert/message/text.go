@@ -108,7 +108,7 @@ func paste(b *strings.Builder, s Step) {
 
 // Person returns who, for media that know nothing of the channel's users.
 func (n Note) Person() string {
-	by := text.Clip(text.Line(n.By), 80)
+	by := text.Clip(n.By, 80)
 	switch {
 	case by == "":
 		return ""

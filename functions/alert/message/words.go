@@ -61,7 +61,7 @@ func phraseOf(i incident.Incident) phrase {
 	}
 	// What only a minority of the regions sees: a database that answers elsewhere is not down.
 	elsewhere := slices.DeleteFunc(slices.Clone(i.Voters), func(region string) bool { return slices.Contains(i.Down, region) })
-	here, there := " from "+text.Line(list(i.Down, 2)), " from "+text.Line(list(elsewhere, 2))
+	here, there := " from "+list(i.Down, 2), " from "+list(elsewhere, 2)
 	switch check {
 	case report.Ping:
 		return phrase{" fails" + here + ", works" + there, " failed" + here + ", worked" + there, " works" + here + " again", p.natural}
@@ -77,7 +77,7 @@ func DatabaseName(name string) string {
 	if name == report.MonitorDatabase {
 		return "pongwatch itself"
 	}
-	return text.Line(name)
+	return name
 }
 
 // gone names what is no longer watched: a database, or what else of one that is.
@@ -90,10 +90,10 @@ func (c Context) gone(i incident.Incident) string {
 	if i.Series.Check == report.MockMode {
 		return name + ": mock mode of " + who(i)
 	} else if i.Series.Subject != "" {
-		what += " of " + text.Clip(text.Line(i.Series.Subject), 60)
+		what += " of " + text.Clip(i.Series.Subject, 60)
 	}
 	if n := len(i.Down); n > 0 && (n < len(i.Voters) || i.Series.Check == report.ConfigLoad || i.Series.Check == report.Monitor) {
-		what += " from " + text.Line(list(i.Down, 2))
+		what += " from " + list(i.Down, 2)
 	}
 	return name + ": " + what
 }

@@ -54,10 +54,10 @@ func classify(doing string, err error, answer *http.Response, known ...secrets.V
 	case answer != nil && answer.StatusCode != http.StatusOK:
 		return failStatus(doing, answer)
 	case errors.As(err, &refused):
-		f := classifyCode(doing, text.Clip(text.Line(refused.Err), 100))
-		f.Detail = text.Clip(outbound.Redact(text.Line(strings.Join(refused.ResponseMetadata.Messages, "; ")), known...), 300)
+		f := classifyCode(doing, text.Clip(outbound.Redact(refused.Err, known...), 100))
+		f.Detail = text.Clip(outbound.Redact(strings.Join(refused.ResponseMetadata.Messages, "; "), known...), 300)
 		if refused.Needed != "" {
-			f.Detail = strings.TrimSpace(f.Detail + " needs scope " + text.Clip(text.Line(refused.Needed), 100))
+			f.Detail = strings.TrimSpace(f.Detail + " needs scope " + text.Clip(outbound.Redact(refused.Needed, known...), 100))
 		}
 		return f
 	}

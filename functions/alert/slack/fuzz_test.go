@@ -10,6 +10,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message/messagetest"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
 
@@ -43,6 +44,7 @@ func FuzzLayout(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, said, more string, members uint8) {
+		said, more = report.CutEvidence(said), report.CutEvidence(more) // as every door does
 		n := messagetest.Notice(incident.Opened, cause.Mock)
 		if members > 2 {
 			n = messagetest.Group(incident.Opened, int(members))

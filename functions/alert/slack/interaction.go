@@ -69,6 +69,9 @@ type ChosenAction struct {
 // errInteraction says that a request's body is no interaction.
 var errInteraction = errors.New("malformed interaction")
 
+// maxValue bounds each text of an interaction in bytes: no control's value or address is longer.
+const maxValue = 4 << 10
+
 // payload is the part of an interaction that is read.
 type payload struct {
 	Type     string              `json:"type"`
@@ -99,7 +102,8 @@ func ParseInteraction(body []byte) (Interaction, error) {
 	if err := json.Unmarshal([]byte(form.Get("payload")), &p); err != nil || p.User.ID == "" {
 		return Interaction{}, errInteraction
 	}
-	i := Interaction{App: p.APIAppID, Team: p.Team.ID, Channel: p.Channel.ID, User: p.User.ID, Message: text.Clip(text.Line(p.Message.Text), maxPush), ResponseURL: p.ResponseURL}
+	text.Outside(&p, maxValue)
+	i := Interaction{App: p.APIAppID, Team: p.Team.ID, Channel: p.Channel.ID, User: p.User.ID, Message: text.Clip(p.Message.Text, maxPush), ResponseURL: p.ResponseURL}
 	if !userPattern.MatchString(p.User.ID) || len(p.User.ID) > 32 || len(p.Actions) > 8 {
 		return Interaction{}, errInteraction
 	}

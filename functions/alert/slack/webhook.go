@@ -55,7 +55,7 @@ func (r *Receiver) postWebhook(ctx context.Context, address secrets.Value, conte
 	case resp.StatusCode == http.StatusOK:
 		// Something between us and Slack answered, or Slack has a new way to refuse.
 		f.Result, f.Reason = message.Later, "HTTP 200, but not ok"
-		f.Detail = text.Clip(outbound.Redact(text.Line(said), known...), 100)
+		f.Detail = text.Clip(outbound.Redact(said, known...), 100)
 	case resp.StatusCode >= 400 && resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests && isCode(said):
 		reason := f.Reason + " " + said
 		f = classifyCode(posting, said)

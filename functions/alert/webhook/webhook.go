@@ -44,7 +44,7 @@ func post(ctx context.Context, client *http.Client, doing, address string, body 
 		return nil
 	}
 	f := message.FailStatus(doing, resp)
-	if text := text.Clip(text.Line(outbound.Redact(string(answer), known...)), 150); text != "" {
+	if text := text.Clip(outbound.Redact(string(answer), known...), 150); text != "" {
 		f.Reason += " " + text
 	}
 	f.BadCredential = slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone}, resp.StatusCode)

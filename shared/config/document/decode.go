@@ -33,6 +33,9 @@ type Decoder struct {
 	scope  Scope
 }
 
+// maxText bounds free text in bytes: a reason, a name, a word of a health page.
+const maxText = 4 << 10
+
 // Scope is the database or receiver that a problem affects; none is the whole document.
 type Scope struct{ Database, Receiver string }
 
@@ -281,6 +284,7 @@ func (d *Decoder) texts(path string, n *Node, v reflect.Value) {
 		}
 		out[f.name] = f.value.text
 	}
+	text.Outside(&out, maxText)
 	v.Set(reflect.ValueOf(out))
 }
 
@@ -337,8 +341,12 @@ func (d *Decoder) scalar(n *Node, v reflect.Value, k Key) (what, example string)
 		if n.kind != kindText {
 			return wrong(", want a text; quote it if it is meant as one")
 		}
-		if what, example = d.check(n.text, k); what == "" {
-			v.SetString(n.text)
+		if what, example = d.check(n.text, k); what != "" {
+			return what, example
+		}
+		v.SetString(n.text)
+		if k.Pattern == "" { // free text is shown, and compared with what a door has cleaned
+			v.SetString(text.ClipBytes(text.Line(n.text), maxText))
 		}
 		return what, example
 	}

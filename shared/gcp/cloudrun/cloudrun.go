@@ -21,6 +21,7 @@ import (
 	"cloud.google.com/go/auth/credentials"
 
 	"github.com/pongwatch/pongwatch/shared/gcp/internal/emulator"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // EmulatorVariable is the environment variable that points at a server on loopback
@@ -37,7 +38,9 @@ const (
 	maxAnswer = 1 << 20
 	// maxRevisions bounds how many revisions with traffic are looked at.
 	maxRevisions = 4
-	scope        = "https://www.googleapis.com/auth/cloud-platform"
+	// maxName bounds a variable's name, and the value of MOCK_REDIS, in bytes.
+	maxName = 256
+	scope   = "https://www.googleapis.com/auth/cloud-platform"
 )
 
 // Why there is no answer; test with [errors.Is].
@@ -200,6 +203,7 @@ func (t template) environment() Environment {
 	for _, v := range t.Volumes {
 		e.Mounted = e.Mounted || v.Secret != nil
 	}
+	text.Outside(&e, maxName)
 	slices.Sort(e.Variables)
 	e.Variables = slices.Compact(e.Variables)
 	return e

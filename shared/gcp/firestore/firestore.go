@@ -30,6 +30,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/pongwatch/pongwatch/shared/gcp/internal/emulator"
+	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
@@ -139,7 +140,7 @@ func (s *Store) get(ctx context.Context, key string) (store.Doc, error) {
 		return store.Doc{}, store.ErrNotFound
 	}
 	if err != nil {
-		return store.Doc{}, err
+		return store.Doc{}, outbound.Error(err)
 	}
 	return decode(answer)
 }
@@ -193,7 +194,7 @@ func (s *Store) commit(ctx context.Context, d store.Doc) (store.Doc, error) {
 		// says that nothing was committed.
 		return store.Doc{}, store.ErrConflict
 	default:
-		return store.Doc{}, err
+		return store.Doc{}, outbound.Error(err)
 	}
 	if len(answer.GetWriteResults()) != 1 {
 		return store.Doc{}, fmt.Errorf("firestore answered one write with %d results", len(answer.GetWriteResults()))
@@ -234,7 +235,7 @@ func (s *Store) Range(ctx context.Context, from, to string) iter.Seq2[store.Doc,
 			}
 		}
 		if !errors.Is(err, io.EOF) {
-			yield(store.Doc{}, fmt.Errorf("ranging from %s to %s: %w", from, to, err))
+			yield(store.Doc{}, fmt.Errorf("ranging from %s to %s: %w", from, to, outbound.Error(err)))
 		}
 	}
 }

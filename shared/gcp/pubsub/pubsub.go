@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/pongwatch/pongwatch/shared/gcp/internal/emulator"
+	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -99,7 +100,7 @@ func (t *Topic) Publish(ctx context.Context, m report.Message) error {
 		Messages: []*pubsubpb.PubsubMessage{{Data: m.Data, Attributes: m.Attributes}},
 	})
 	if err != nil {
-		return fmt.Errorf("publishing to %s: %w%s", t.name, err, hint(err))
+		return fmt.Errorf("publishing to %s: %w%s", t.name, outbound.Error(err), hint(err))
 	}
 	return nil
 }

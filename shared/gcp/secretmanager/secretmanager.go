@@ -18,7 +18,9 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/pongwatch/pongwatch/shared/gcp/internal/emulator"
+	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // EmulatorVariable is the environment variable that points at a server which
@@ -89,25 +91,22 @@ func checksum(data []byte) int64 {
 // resources and permissions, never content.
 func classify(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return fmt.Errorf("%w: %w", secrets.ErrUnavailable, err) // while waiting to try again
+		return fmt.Errorf("%w: %w", secrets.ErrUnavailable, outbound.Error(err)) // while waiting to try again
 	}
 	s := status.Convert(err)
-	text := s.Message()
-	if len(text) > 300 {
-		text = text[:300] + "…"
-	}
+	said := text.Clip(outbound.Redact(s.Message()), 300)
 	switch s.Code() {
 	case codes.PermissionDenied:
-		return fmt.Errorf("%w: grant roles/secretmanager.secretAccessor on it to this function's service account: %s", secrets.ErrDenied, text)
+		return fmt.Errorf("%w: grant roles/secretmanager.secretAccessor on it to this function's service account: %s", secrets.ErrDenied, said)
 	case codes.Unauthenticated:
-		return fmt.Errorf("%w: the credentials were not accepted: %s", secrets.ErrDenied, text)
+		return fmt.Errorf("%w: the credentials were not accepted: %s", secrets.ErrDenied, said)
 	case codes.NotFound:
-		return fmt.Errorf("%w: %s", secrets.ErrNotFound, text)
+		return fmt.Errorf("%w: %s", secrets.ErrNotFound, said)
 	case codes.FailedPrecondition:
-		return fmt.Errorf("%w: enable it or add a version (\"latest\" is the newest one, enabled or not): %s", secrets.ErrDisabled, text)
+		return fmt.Errorf("%w: enable it or add a version (\"latest\" is the newest one, enabled or not): %s", secrets.ErrDisabled, said)
 	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Internal, codes.Aborted, codes.Canceled:
-		return fmt.Errorf("%w: %s: %s", secrets.ErrUnavailable, s.Code(), text)
+		return fmt.Errorf("%w: %s: %s", secrets.ErrUnavailable, s.Code(), said)
 	default:
-		return fmt.Errorf("unexpected answer %s from Secret Manager: %s", s.Code(), text)
+		return fmt.Errorf("unexpected answer %s from Secret Manager: %s", s.Code(), said)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/pongwatch/pongwatch/internal/texttest"
 	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager"
 	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager/secretmanagertest"
 	"github.com/pongwatch/pongwatch/shared/secrets"
@@ -107,12 +108,15 @@ func TestEachCodeOfTheServer(t *testing.T) {
 	for code, want := range tests {
 		for length, cut := range map[int]bool{300: false, 301: true} {
 			server, source := start(t)
-			server.SetFault(func(string) error { return status.Error(code, strings.Repeat("x", length)) })
+			server.SetFault(func(string) error { return status.Error(code, "\x1b\u202e\n"+strings.Repeat("x", length)) })
 			_, err := source.Access(t.Context(), name+"/versions/latest")
+			if why := texttest.Unfit(err.Error(), 1<<10); why != "" {
+				t.Errorf("%v: %s: %q", code, why, err)
+			}
 			if !errors.Is(err, want) {
 				t.Fatalf("%v: error %v, want %v", code, err, want)
 			}
-			if !strings.Contains(err.Error(), strings.Repeat("x", 300)) || strings.Contains(err.Error(), "…") != cut {
+			if !strings.Contains(err.Error(), strings.Repeat("x", 299)) || strings.Contains(err.Error(), "…") != cut {
 				t.Errorf("%v: a text of %d characters became %v", code, length, err)
 			}
 		}

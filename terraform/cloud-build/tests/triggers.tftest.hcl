@@ -156,3 +156,27 @@ run "a_multi_region_for_secrets_is_refused" {
   }
   expect_failures = [var.secret_locations]
 }
+
+run "a_project_of_a_domain_is_refused" {
+  command = plan
+  variables {
+    project = "example.com:my-project"
+  }
+  expect_failures = [var.project]
+}
+
+run "a_project_number_is_refused" {
+  command = plan
+  variables {
+    project = "123456789012"
+  }
+  expect_failures = [var.project]
+}
+
+run "the_accounts_are_those_of_pongwatchs_own_root" {
+  command = plan
+  assert {
+    condition     = google_service_account_iam_member.apply_acts_as["scheduler"].service_account_id == "projects/my-project/serviceAccounts/pongwatch-scheduler@my-project.iam.gserviceaccount.com"
+    error_message = "The account that applies would act as an account that pongwatch does not make."
+  }
+}

@@ -2,7 +2,6 @@ package preflight
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -55,7 +54,7 @@ func (d *database) settings(ctx context.Context, r *run) (s settings, ok bool, e
 			defer client.CloseIdleConnections()
 			body, err := client.DatabaseJSON(ctx, d.DatabaseID)
 			// A field of another type is not told, and of what is no JSON, nothing is.
-			if _ = json.Unmarshal(body, &s); err == nil && s.ID == "" {
+			if decoded(body, &s); err == nil && s.ID == "" {
 				err = errors.New("reading the account: the answer is not what the API documents")
 			}
 			return s, err

@@ -88,7 +88,7 @@ func (r *run) get(ctx context.Context, path string) (Page, error) {
 // readHealth returns the health answer, which is JSON whatever its status.
 func (r *run) readHealth(ctx context.Context) (h healthcheck.Health, problem *Finding) {
 	page, err := r.get(ctx, healthPath)
-	if err != nil || json.Unmarshal(page.Body, &h) != nil || h.Status == "" {
+	if err != nil || !decoded(page.Body, &h) || h.Status == "" {
 		f := notWell(healthPath, page, err)
 		return h, &f
 	}
@@ -97,11 +97,22 @@ func (r *run) readHealth(ctx context.Context) (h healthcheck.Health, problem *Fi
 
 func (r *run) readStatistics(ctx context.Context) (s statistics.Statistics, problem *Finding) {
 	page, err := r.get(ctx, statisticsPath)
-	if err != nil || page.Status != http.StatusOK || json.Unmarshal(page.Body, &s) != nil || s.GeneratedAt.IsZero() {
+	if err != nil || page.Status != http.StatusOK || !decoded(page.Body, &s) || s.GeneratedAt.IsZero() {
 		f := notWell(statisticsPath, page, err)
 		return s, &f
 	}
 	return s, nil
+}
+
+// maxShown bounds each text of an answer in bytes.
+const maxShown = 4 << 10
+
+// decoded reads a document from outside, whose texts are then fit for every form of the record.
+// A field of another type is left out, and makes it false.
+func decoded[T any](data []byte, into *T) bool {
+	err := json.Unmarshal(data, into)
+	text.Outside(into, maxShown)
+	return err == nil
 }
 
 func healthConnected(ctx context.Context, r *run) Finding {
@@ -150,7 +161,7 @@ func deployedEgress(ctx context.Context, r *run, d *database) Finding {
 func monitorJobs(ctx context.Context, r *run) Finding {
 	page, err := r.get(ctx, jobsPath)
 	var h healthcheck.MonitorHealth
-	if err != nil || json.Unmarshal(page.Body, &h) != nil || h.Status == "" {
+	if err != nil || !decoded(page.Body, &h) || h.Status == "" {
 		return notWell(jobsPath, page, err)
 	}
 	var late []string

@@ -9,8 +9,6 @@ import (
 	"text/template"
 	"time"
 	"unicode"
-
-	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // mark is a status as tables show it: a word, never a colour alone.
@@ -30,12 +28,12 @@ func WriteTable(w io.Writer, r Record) error {
 			section = result.Section
 			fmt.Fprintf(&b, "\n%s\n", section)
 		}
-		fmt.Fprintf(&b, "  %-7s  %-*s  %s\n", mark(result.Status), width, result.Name(), text.Line(said(result)))
+		fmt.Fprintf(&b, "  %-7s  %-*s  %s\n", mark(result.Status), width, result.Name(), said(result))
 		if result.Status == Pass || result.Status == Skipped {
 			continue
 		}
 		for n, step := range result.Fix {
-			fmt.Fprintf(&b, "  %*s  %d. %s\n", width+9, "", n+1, text.Line(step))
+			fmt.Fprintf(&b, "  %*s  %d. %s\n", width+9, "", n+1, step)
 		}
 	}
 	fmt.Fprintf(&b, "\n%s\n", Summary(r))
@@ -71,7 +69,7 @@ func WriteJSON(w io.Writer, r Record) error {
 // cell is a text inside a Markdown table, where nothing of it is markup.
 func cell(s string) string {
 	var b strings.Builder
-	for _, c := range text.Line(s) {
+	for _, c := range s {
 		if strings.ContainsRune("\\|`*_[]<>#!~$", c) {
 			b.WriteByte('\\')
 		}
@@ -121,7 +119,7 @@ var junit = template.Must(template.New("junit").Funcs(template.FuncMap{
 		_ = xml.EscapeText(&b, []byte(s)) // a Builder takes everything
 		return b.String()
 	},
-	"line": text.Line, "said": said, "join": func(steps []string) string { return strings.Join(steps, "\n") },
+	"said": said, "join": func(steps []string) string { return strings.Join(steps, "\n") },
 	"seconds": func(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) },
 	"class":   classOf, "skipped": func(r Record) int { return r.Count(Manual) + r.Count(Skipped) },
 	"suites": func(r Record) []Record {
@@ -151,14 +149,14 @@ var junit = template.Must(template.New("junit").Funcs(template.FuncMap{
 {{- range .Results}}
     <testcase name="{{xml .Name}}" classname="preflight.{{class $section}}" time="{{seconds .Took}}">
 {{- if eq .Status "fail"}}
-      <failure message="{{xml (line .Reason)}}"{{with .Cause}} type="{{.}}"{{end}}>{{xml (join .Fix)}}</failure>
+      <failure message="{{xml .Reason}}"{{with .Cause}} type="{{.}}"{{end}}>{{xml (join .Fix)}}</failure>
 {{- else if or (eq .Status "manual") (eq .Status "skipped")}}
-      <skipped message="{{.Status}}: {{xml (line .Reason)}}"></skipped>
+      <skipped message="{{.Status}}: {{xml .Reason}}"></skipped>
 {{- end}}
 {{- if eq .Status "warn"}}
-      <system-out>{{xml (line (printf "warning: %s" (said .)))}}</system-out>
-{{- else if line .Evidence}}
-      <system-out>{{xml (line .Evidence)}}</system-out>
+      <system-out>{{xml (printf "warning: %s" (said .))}}</system-out>
+{{- else if .Evidence}}
+      <system-out>{{xml .Evidence}}</system-out>
 {{- end}}
     </testcase>
 {{- end}}

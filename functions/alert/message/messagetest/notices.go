@@ -19,7 +19,7 @@ var (
 	Now   = Since.Add(12*time.Minute + 3*time.Second)
 )
 
-// Hostile is evidence that tries everything a stranger could put into a log line.
+// Hostile is evidence that tries everything a stranger could put into a log line, as it came.
 const Hostile = "<!channel> *bold* `code` <https://evil.example|click> & <script>alert(1)</script> \u202egnp.exe {{.}} %s"
 
 // Context returns a context with every link set.
@@ -120,7 +120,7 @@ func Incident(database string, c cause.Cause) incident.Incident {
 func observation(database string, c cause.Cause) report.Observation {
 	o := report.Observation{
 		Database: database, Check: report.Ping, Source: "us-east4", Cause: c, HTTPStatus: 401, Attempts: 2,
-		Evidence: Hostile, At: Now.Add(-20 * time.Second), Every: time.Minute,
+		Evidence: report.CutEvidence(Hostile), At: Now.Add(-20 * time.Second), Every: time.Minute,
 		Phases: &report.Phases{DNS: 2, Connect: 11, TLS: 14, Wait: 21, Total: 48, Reached: "answer"},
 	}
 	value := func(check report.Check, v, limit float64, unit report.Unit) {
