@@ -2,6 +2,7 @@ package alert
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"net/http"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pongwatch/pongwatch/internal/racetest"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/outbound/outboundtest"
@@ -19,7 +21,13 @@ var internet *outboundtest.Internet
 
 func TestMain(m *testing.M) {
 	var err error
-	if internet, err = outboundtest.Start(); err != nil {
+	if racetest.Enabled {
+		err = flag.Set("rapid.checks", "25") // each steps through a life of a shard
+	}
+	if err == nil {
+		internet, err = outboundtest.Start()
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
