@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -102,8 +103,10 @@ func (w *world) documentSize() int {
 }
 
 // A state that does not fit its document loses the newest apps in mock mode and nothing else,
-// says so, and goes on alerting.
-func TestAStateThatDoesNotFitItsDocumentIsCut(t *testing.T) {
+// says so, and goes on alerting. Time stands still while a state is cut, however busy the machine is.
+func TestAStateThatDoesNotFitItsDocumentIsCut(t *testing.T) { synctest.Test(t, cutState) }
+
+func cutState(t *testing.T) {
 	var told []string
 	w := newWorld(t, nil)
 	w.slack.during = func(m message.Message) {
