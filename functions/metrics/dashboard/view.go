@@ -105,9 +105,9 @@ func (v *View) Cards() []*statistics.Database {
 	for i := range v.All.Databases {
 		out = append(out, &v.All.Databases[i])
 	}
-	words := statistics.Words()
+	words, maintained := statistics.Words(), v.maintained()
 	slices.SortStableFunc(out, func(a, b *statistics.Database) int {
-		if x, y := v.needsAttention(a), v.needsAttention(b); x != y {
+		if x, y := needsAttention(a, maintained), needsAttention(b, maintained); x != y {
 			return map[bool]int{true: -1, false: 1}[x]
 		}
 		return cmp.Compare(slices.Index(words, a.Status), slices.Index(words, b.Status))
@@ -117,27 +117,29 @@ func (v *View) Cards() []*statistics.Database {
 
 // needsAttention reports whether a database is not connected, and not only because of what a
 // maintenance window covers.
-func (v *View) needsAttention(d *statistics.Database) bool {
-	return d.Status != statistics.Connected && !v.InMaintenance(d)
+func needsAttention(d *statistics.Database, maintained map[string]bool) bool {
+	return d.Status != statistics.Connected && !maintained[d.Name]
+}
+
+// maintained are the databases of which a window covers all that is open.
+func (v *View) maintained() map[string]bool {
+	out := map[string]bool{}
+	for i := range v.All.Incidents.Open {
+		open := &v.All.Incidents.Open[i]
+		covered, known := out[open.Database]
+		out[open.Database] = open.Maintenance && (covered || !known)
+	}
+	return out
 }
 
 // InMaintenance reports whether a window covers all that is open about the database.
-func (v *View) InMaintenance(d *statistics.Database) bool {
-	covered := false
-	for _, i := range v.All.Incidents.Open {
-		if i.Database == d.Name && !i.Maintenance {
-			return false
-		}
-		covered = covered || i.Database == d.Name
-	}
-	return covered
-}
+func (v *View) InMaintenance(d *statistics.Database) bool { return v.maintained()[d.Name] }
 
 // Headline is the one line that says whether anything is wrong now.
 func (v *View) Headline() string {
-	cards := v.Cards()
+	cards, maintained := v.Cards(), v.maintained()
 	n, bad := len(cards), 0
-	for bad < n && v.needsAttention(cards[bad]) {
+	for bad < n && needsAttention(cards[bad], maintained) {
 		bad++
 	}
 	switch {
@@ -149,8 +151,8 @@ func (v *View) Headline() string {
 		return "Waiting for the first check"
 	case v.outdated():
 		return "Stale: no check has run for " + duration(v.All.GeneratedAt.Sub(v.LastCheck()))
-	case bad == 0 && v.InMaintenance(cards[0]):
-		all := slices.DeleteFunc(slices.Clone(cards), func(d *statistics.Database) bool { return !v.InMaintenance(d) })
+	case bad == 0 && maintained[cards[0].Name]:
+		all := slices.DeleteFunc(slices.Clone(cards), func(d *statistics.Database) bool { return !maintained[d.Name] })
 		if len(all) == 1 {
 			return cards[0].Name + " is in maintenance"
 		}
