@@ -16,6 +16,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/outbound"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 func configPrintCommand() *cobra.Command {
@@ -93,7 +94,7 @@ func treeOf(v reflect.Value, tag reflect.StructTag) any {
 	case config.Secret:
 		return secretText(of, tag.Get("plain") == "true")
 	case time.Duration:
-		return orNothing(shortest(of), tag, of == 0)
+		return orNothing(text.Short(of), tag, of == 0)
 	case fmt.Stringer:
 		return orNothing(of.String(), tag, v.IsZero())
 	case encoding.TextMarshaler:
@@ -178,18 +179,6 @@ func secretText(s config.Secret, plain bool) any {
 		}
 	}
 	return s.String()
-}
-
-// shortest writes 15m0s as 15m.
-func shortest(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }
 
 func (o object) write(b *strings.Builder, indent string) {

@@ -12,6 +12,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/config/document"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // severities are those that routes know, worst first.
@@ -85,7 +86,7 @@ func routed(cfg *config.Config, db *config.Database, s cause.Severity) routing {
 		Receivers: route.Receivers, Fallback: route.Fallback,
 	}
 	if len(route.Escalate) > 0 && s == cause.SeverityCritical {
-		r.Escalate, r.EscalateAfter = route.Escalate, shortest(route.EscalateAfter)
+		r.Escalate, r.EscalateAfter = route.Escalate, text.Short(route.EscalateAfter)
 	}
 	// One route alone, and nobody to fall back to: who is notified then is notified by that route.
 	alone := policy

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // greet prints what runs, where the pages are and what to try.
@@ -16,7 +18,7 @@ To watch a real database, set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN.
 
 `)
 	} else {
-		databases := plural(len(p.config.Databases), "database", "databases")
+		databases := text.Count(len(p.config.Databases), "database", "databases")
 		if len(p.config.Databases) == 1 {
 			databases = p.config.Databases[0].Name
 		}
@@ -44,7 +46,7 @@ To watch a real database, set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN.
 	}
 	fmt.Fprintf(out, "\n  ping every %v, state in %s\n", p.config.Schedule.HealthCheck, state)
 	if len(p.config.Problems) > 0 {
-		fmt.Fprintf(out, "\nThe configuration has %s:\n", plural(len(p.config.Problems), "problem", "problems"))
+		fmt.Fprintf(out, "\nThe configuration has %s:\n", text.Count(len(p.config.Problems), "problem", "problems"))
 	}
 	for _, problem := range p.config.Problems {
 		fmt.Fprintf(out, "  %v\n", problem)
@@ -61,11 +63,4 @@ Try:
 	} else {
 		fmt.Fprintf(out, "\nTry:\n  curl -f %s/api/v1/health/redis\n\n", url)
 	}
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
