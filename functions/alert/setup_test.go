@@ -44,7 +44,7 @@ func TestTheDeployedFunctionSaysWhatItsGuardLacks(t *testing.T) {
 	}
 }
 
-// Whoever may call the function by IAM may not push: only the subscriptions' account.
+// An account that may call the function by IAM may not push. Only the subscriptions' account may.
 func TestOnlyTheSubscriptionsAccountPushes(t *testing.T) {
 	env := map[string]string{
 		"UPSTASH_REDIS_URL": "https://x.upstash.io", "UPSTASH_REDIS_TOKEN": "sm://projects/p/secrets/t", gcp.ProjectVariable: "p",

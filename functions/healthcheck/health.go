@@ -70,7 +70,7 @@ func (f *Function) health(w http.ResponseWriter, r *http.Request) {
 		unread = cmp.Or(unread, err)
 		h.Jobs = append(h.Jobs, f.timely(report.Metrics, shard, last.Region, last, ran, err != nil))
 	}
-	// Whoever polls a public page must not fill the log: the first reason of an outage is logged.
+	// Polling a public page must not fill the log, so only the first reason of an outage is logged.
 	if r.Context().Err() == nil && f.unread.Swap(unread != nil) != (unread != nil) && unread != nil {
 		f.log.WarnContext(ctx, "history not read", slog.String("event", "history_failed"), slog.Any("error", unread))
 	}

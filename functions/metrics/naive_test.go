@@ -256,9 +256,9 @@ func (n *naive) compareChecks(same func(string, any, any), now time.Time, d *sta
 			continue
 		}
 		same("the share of "+string(check), spell(of.share), spell(valued.checks[check].Value))
-		hours, foretold := valued.values[of.hours]
-		same("a forecast of "+string(check), of.left != nil, foretold)
-		if foretold && of.left != nil {
+		hours, forecast := valued.values[of.hours]
+		same("a forecast of "+string(check), of.left != nil, forecast)
+		if forecast && of.left != nil {
 			same("the forecast of "+string(check), *of.left, max(0, int64(hours*3600)-int64(now.Sub(valued.at)/time.Second)))
 		}
 		if check == report.Commands {

@@ -25,7 +25,7 @@ func (f *Function) openMetrics(w http.ResponseWriter, r *http.Request, q statist
 	s, err := f.reader.Read(r.Context(), q)
 	if err != nil {
 		f.log.WarnContext(r.Context(), "history not read", slog.String("event", "history_failed"), slog.Any("error", err))
-		job.WriteError(w, http.StatusServiceUnavailable, "history cannot be read") // whoever asks
+		job.WriteError(w, http.StatusServiceUnavailable, "history cannot be read")
 		return
 	}
 	format := expfmt.NewFormat(expfmt.TypeOpenMetrics)

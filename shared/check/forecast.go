@@ -38,7 +38,7 @@ type point struct {
 // median of what the newest points say at that rate. There is no forecast from too few
 // points or too short a time, none for a figure that does not grow or whose growth
 // drowns in noise, and after a drop what was before no longer counts. Growth that follows a
-// flat time is foretold from its own points.
+// flat time is forecast from its own points.
 func forecast(points []point, limit float64, now time.Time) (time.Duration, bool) {
 	points = evenly(sinceDrop(points), maxPoints)
 	left, known := trend(points, limit, now)

@@ -32,7 +32,7 @@ func TestAnUnansweredReadingDoesNotForgetThatItIsCritical(t *testing.T) {
 	}
 }
 
-// Growth that follows a flat time is foretold as soon as an hour of it was seen.
+// Growth that follows a flat time is forecast as soon as an hour of it was seen.
 func TestGrowthAfterAFlatTimeIsForetold(t *testing.T) {
 	const perHour = quota / 20.0
 	for _, grown := range []time.Duration{time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 13 * time.Hour} {

@@ -157,7 +157,7 @@ func (s *State) leaveGroups(elsewhere map[string]string, out map[string]handover
 	return changes
 }
 
-// detach lets a member speak for itself: whoever was told of the group knows of it.
+// detach lets a member speak for itself: receivers that were notified of the group know of it.
 func (i *Incident) detach(g *Group) {
 	g.Members = slices.DeleteFunc(slices.Clone(g.Members), func(id string) bool { return id == i.ID })
 	i.Group = ""

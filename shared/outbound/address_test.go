@@ -71,7 +71,7 @@ func TestNoAddressStays(t *testing.T) {
 	})
 }
 
-// An address that stands in the configuration in place of a name stays, because it has to be mended.
+// An address that stands in the configuration in place of a name stays, because it has to be corrected.
 // Those that it was resolved to, and others, go.
 func TestAConfiguredAddressStays(t *testing.T) {
 	err := &url.Error{Op: "Get", URL: "http://10.1.2.3:8080/health", Err: errors.New("dial tcp 10.1.2.3:8080: lookup on 10.0.0.2:53: refused")}

@@ -10,7 +10,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// Whoever may publish cannot reach a terminal's controls, a mail's subject or a log's lines by
+// A publisher cannot reach a terminal's controls, a mail's subject or a log's lines by
 // any text of a message, nor fill a document.
 func TestNoTextOfAMessageIsLeftAsItCame(t *testing.T) {
 	const bad = "\x1b]0;x\x07a\u202eb\r\nBcc: c\n=?utf-8?q?d?="

@@ -69,7 +69,7 @@ func newError(op string, o Outcome, r redactor) *Error {
 	case errors.Is(o.Err, context.DeadlineExceeded):
 		e.context = context.DeadlineExceeded
 	}
-	// Only the proxy's address stays, because it is what has to be mended.
+	// Only the proxy's address stays, because it is what has to be corrected.
 	e.Evidence = printable(r.replace(describe(o, r)), maxEvidence)
 	return e
 }

@@ -342,7 +342,7 @@ func textOf(root *html.Node) string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
-// Whoever acknowledged an incident did not resolve it, and a window says what it is for.
+// The person who acknowledged an incident did not resolve it, and a window says what it is for.
 func TestTheStateOfAnIncidentInWords(t *testing.T) {
 	ack := &incidents.Acknowledged{By: "root@vm"}
 	for want, i := range map[string]incidents.Incident{

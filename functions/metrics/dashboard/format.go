@@ -193,8 +193,8 @@ func extent(low, high string) string {
 	return strings.TrimSuffix(low, "\u00a0%") + "–" + high
 }
 
-// state says how an incident stands, and who has done what: whoever acknowledged it has not
-// resolved it.
+// state says how an incident stands, and who has done what: to acknowledge it is
+// not to resolve it.
 func state(i incidents.Incident) string {
 	said := strings.ReplaceAll(string(i.State), "_", " ")
 	switch {

@@ -125,7 +125,7 @@ func TestTheHeaderThatCloudRunLookedAtCounts(t *testing.T) {
 }
 
 // Behind IAM Cloud Run has verified the token and replaced its signature. Who it is for, and
-// whose, is still checked: whoever may read a page gets through IAM as well.
+// whose, is still checked: an account that may read a page gets through IAM as well.
 func TestCallerBehindIAM(t *testing.T) {
 	google, stranger := newIssuer(t), newIssuer(t)
 	good := oidctest.ClaimsOf(scheduler, audience, time.Now())
