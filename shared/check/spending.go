@@ -110,10 +110,7 @@ func (t *Target) judgeRate(ctx context.Context, o *report.Observation) {
 
 // spending says what the month's commands cost, and of which type they are.
 func spending(s upstash.Stats, plan string) string {
-	dollars := 0.0
-	if i := slices.IndexFunc(config.Plans(), func(p config.Plan) bool { return p.Name == plan }); i >= 0 {
-		dollars = float64(s.Commands) / 1e6 * config.Plans()[i].DollarsPerMillion
-	}
+	dollars := float64(s.Commands) / 1e6 * config.PlanOf(plan).DollarsPerMillion
 	if dollars == 0 {
 		return kinds(s.ByType)
 	}
