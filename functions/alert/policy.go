@@ -79,7 +79,7 @@ func jobs(c *config.Config, shard string) []incident.Job {
 }
 
 func database(c *config.Config, d *config.Database) incident.Database {
-	db := incident.Database{Environment: d.Environment, Home: home(c, d), Region: d.Region, Rules: rules(&d.Thresholds), Services: []string{}, Apps: map[string][]string{}}
+	db := incident.Database{Environment: d.Environment, Home: d.Home, Region: d.Region, Rules: rules(&d.Thresholds), Services: []string{}, Apps: map[string][]string{}}
 	for service, name := range c.Services {
 		if name == d.Name {
 			db.Services = append(db.Services, service)
@@ -103,24 +103,6 @@ func database(c *config.Config, d *config.Database) incident.Database {
 		}
 	}
 	return db
-}
-
-func home(c *config.Config, d *config.Database) string {
-	if d.Home != "" {
-		return d.Home
-	}
-	for _, s := range c.Shards {
-		if s.Name == d.Shard && s.Home != "" {
-			return s.Home
-		}
-	}
-	if c.Home != "" {
-		return c.Home
-	}
-	if regions := c.RegionsOf(d.Shard); len(regions) > 0 {
-		return regions[0]
-	}
-	return ""
 }
 
 func rules(t *config.Thresholds) map[report.Check]incident.Rule {

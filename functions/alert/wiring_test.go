@@ -133,27 +133,34 @@ func TestEveryFieldOfTheConfigurationReachesThePolicy(t *testing.T) {
 	arrive(t, at(&c.Maintenance[1]), "maintenance[1]", nil, policy)
 	for path, field := range map[string]any{
 		"environment": &c.Databases[0].Environment, "region": &c.Databases[0].Region, "home": &c.Databases[0].Home,
-		"shard's home": &c.Shards[0].Home, "shard's regions": &c.Shards[0].Regions, "schedule": &c.Schedule,
+		"shard's regions": &c.Shards[0].Regions, "schedule": &c.Schedule,
 		"pages": &c.Receivers[0].Pages, "fallback": &c.Receivers[0].Fallback, "name": &c.Receivers[0].Name, "recipients": &c.Receivers[2].Email.To,
 	} {
-		switch path {
-		case "shard's home": // stands behind the database's, and before that of all
-			c.Databases[0].Home = ""
-		case "schedule":
+		if path == "schedule" {
 			arrive(t, at(field), path, []string{".Tick", ".Timeout"}, policy)
 			continue
 		}
 		arrive(t, at(field), path, nil, policy)
-		c.Databases[0].Home = "eu"
 	}
-	c.Databases[0].Home, c.Shards[0].Home = "", ""
-	arrive(t, at(&c.Home), "home of all", nil, policy)
-	c.Home = ""
-	arrive(t, at(&c.Shards[0].Regions), "the first region is home", nil, policy)
 	before := policy()
 	c.Receivers[3].PagerDuty, c.Receivers[3].Webhook = nil, &config.Webhook{}
 	if reflect.DeepEqual(before, policy()) {
 		t.Error("PagerDuty is a receiver like others: it reminds and escalates by itself")
+	}
+}
+
+func TestTheNearestHomeReachesThePolicy(t *testing.T) {
+	text := wired
+	for _, tt := range []struct{ of, old, with, want string }{
+		{"the database's own", "", "", "eu"},
+		{"the shard's", " home: eu, url:", " url:", "asia"},
+		{"that of all", "regions: [eu, asia], home: asia", "regions: [us, eu]", "eu"},
+		{"the first region", "home: eu\n", "", "us"},
+	} {
+		text = strings.Replace(text, tt.old, tt.with, 1)
+		if got := Policy(parse(t, text), "main").Databases["a"].Home; got != tt.want {
+			t.Errorf("%s: home %q, want %q", tt.of, got, tt.want)
+		}
 	}
 }
 
