@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/incident"
@@ -163,6 +164,19 @@ func New(o Options) (*Function, error) {
 	f.Handle("POST /", access.Callers(o.Authorize), http.HandlerFunc(f.push))
 	f.Handle("GET /", access.Anyone(), http.HandlerFunc(f.about))
 	return f, nil
+}
+
+// policy returns a shard's policy. It is made once, because the configuration does not
+// change while the function lives.
+func (f *Function) policy(shard string) incident.Policy {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, ok := f.policies[shard]
+	if !ok {
+		p = policy.Of(f.config, shard)
+		f.policies[shard] = p
+	}
+	return p
 }
 
 // about answers a person who checks whether the function is there.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/alert/email"
 	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/functions/alert/slack"
 	"github.com/pongwatch/pongwatch/functions/alert/webhook"
 	"github.com/pongwatch/pongwatch/shared/config"
@@ -36,7 +37,7 @@ func Receivers(cfg *config.Config, o ReceiverOptions) (receivers map[string]mess
 	receivers, problems = map[string]message.Receiver{}, map[string]string{}
 	for i := range cfg.Receivers {
 		entry := &cfg.Receivers[i]
-		for _, address := range Addresses(entry) {
+		for _, address := range policy.Addresses(entry) {
 			r, err := newReceiver(cfg, entry, address, o)
 			switch {
 			case !entry.Usable():
@@ -50,18 +51,6 @@ func Receivers(cfg *config.Config, o ReceiverOptions) (receivers map[string]mess
 		}
 	}
 	return receivers, problems
-}
-
-// Addresses returns the outbox addresses of a configured receiver.
-func Addresses(r *config.Receiver) []string {
-	if r.Email == nil || len(r.Email.To) == 0 {
-		return []string{r.Name}
-	}
-	var all []string
-	for _, to := range r.Email.To {
-		all = append(all, r.Name+"/"+to)
-	}
-	return all
 }
 
 func newReceiver(cfg *config.Config, r *config.Receiver, address string, o ReceiverOptions) (message.Receiver, error) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -119,7 +120,7 @@ func arrive(t *testing.T, root reflect.Value, path string, elsewhere []string, l
 
 func TestEveryFieldOfTheConfigurationReachesThePolicy(t *testing.T) {
 	c := parse(t, wired)
-	policy := func() any { return Policy(c, "main") }
+	policy := func() any { return policy.Of(c, "main") }
 	at := func(pointer any) reflect.Value { return reflect.ValueOf(pointer).Elem() }
 
 	arrive(t, at(&c.Alerting), "alerting", []string{
@@ -158,7 +159,7 @@ func TestTheNearestHomeReachesThePolicy(t *testing.T) {
 		{"the first region", "home: eu\n", "", "us"},
 	} {
 		text = strings.Replace(text, tt.old, tt.with, 1)
-		if got := Policy(parse(t, text), "main").Databases["a"].Home; got != tt.want {
+		if got := policy.Of(parse(t, text), "main").Databases["a"].Home; got != tt.want {
 			t.Errorf("%s: home %q, want %q", tt.of, got, tt.want)
 		}
 	}
@@ -171,10 +172,10 @@ func TestEveryThresholdOfTimeReachesThePolicy(t *testing.T) {
 		n := 0
 		leaves(reflect.ValueOf(thresholds), path, func(path string, leaf reflect.Value) {
 			ours := strings.HasSuffix(path, ".Severity") || strings.Contains(path, ".Confirm.") || strings.HasSuffix(path, ".Immediate")
-			before := Policy(c, "main")
+			before := policy.Of(c, "main")
 			restore := changed(t, path, leaf)
 			defer restore()
-			if arrives := !reflect.DeepEqual(before, Policy(c, "main")); arrives != ours {
+			if arrives := !reflect.DeepEqual(before, policy.Of(c, "main")); arrives != ours {
 				t.Errorf("%s: arrives %t, want %t", path, arrives, ours)
 			}
 			if ours {
@@ -187,10 +188,10 @@ func TestEveryThresholdOfTimeReachesThePolicy(t *testing.T) {
 		}
 	}
 	leaves(reflect.ValueOf(&c.Databases[0].Checks), "checks", func(path string, leaf reflect.Value) {
-		before := Policy(c, "main")
+		before := policy.Of(c, "main")
 		restore := changed(t, path, leaf)
 		defer restore()
-		if arrives := !reflect.DeepEqual(before, Policy(c, "main")); arrives != strings.HasSuffix(path, ".Enabled") {
+		if arrives := !reflect.DeepEqual(before, policy.Of(c, "main")); arrives != strings.HasSuffix(path, ".Enabled") {
 			t.Errorf("%s: arrives %t", path, arrives)
 		}
 	})
@@ -273,7 +274,7 @@ func TestEveryFieldOfTheConfigurationReachesItsReceiver(t *testing.T) {
 
 // Every field of a policy has another value than the default's where the configuration says so.
 func TestNoFieldOfThePolicyIsForgotten(t *testing.T) {
-	p := reflect.ValueOf(Policy(parse(t, wired), "main"))
+	p := reflect.ValueOf(policy.Of(parse(t, wired), "main"))
 	notConfigured := map[string]time.Duration{"Shift": time.Minute, "Stale": 10 * time.Minute, "SignalAge": 24 * time.Hour, "Replaced": 15 * time.Minute}
 	for i := range p.NumField() {
 		name := p.Type().Field(i).Name
@@ -282,10 +283,10 @@ func TestNoFieldOfThePolicyIsForgotten(t *testing.T) {
 			t.Errorf("%s is %v", name, p.Field(i).Interface())
 		}
 	}
-	if got := Policy(parse(t, wired), "other").Elsewhere["a"]; got != "main" {
+	if got := policy.Of(parse(t, wired), "other").Elsewhere["a"]; got != "main" {
 		t.Errorf("a is elsewhere in %q, want main", got)
 	}
-	if got := Policy(parse(t, wired), "main").Rule(pingOfA).Classes[cause.ClassAuth].Open; got != 1 {
+	if got := policy.Of(parse(t, wired), "main").Rule(pingOfA).Classes[cause.ClassAuth].Open; got != 1 {
 		t.Errorf("a wrong token opens after %d results, want 1", got)
 	}
 }
