@@ -140,7 +140,7 @@ func (v *validator) database(i int) {
 	if db.Home == "" {
 		db.Home = c.homeOf(db.Shard)
 	}
-	db.Limits = db.Limits.fill(planOf(db.Plan).Limits)
+	db.Limits = db.Limits.fill(PlanOf(db.Plan).Limits)
 	db.Thresholds.Latency.fill()
 	v.In(document.Scope{Database: db.Name}, func() {
 		if db.Home = v.home(path+".", db.Home, c.RegionsOf(db.Shard)); db.Home == "" {
