@@ -135,6 +135,7 @@ variable "databases" {
     })), {})
     database_id = optional(string)
     environment = optional(string)
+    eviction    = optional(string)
     home        = optional(string)
     limits = optional(object({
       bandwidth           = optional(string)

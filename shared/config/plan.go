@@ -54,6 +54,21 @@ func Plans() []Plan {
 	}
 }
 
+// PlanOf returns the name of the plan that Upstash's account calls kind, for a database that may hold
+// so many bytes. A kind of another name is "custom", and nothing is "".
+func PlanOf(kind string, bytes int64) string {
+	switch kind {
+	case "", "free", "payg":
+		return kind
+	}
+	for _, p := range Plans() {
+		if p.DollarsPerMonth > 0 && p.Limits.Memory == document.Bytes(bytes) {
+			return p.Name
+		}
+	}
+	return planCustom
+}
+
 // planOf returns the plan of that name, which the decoder has checked.
 func planOf(name string) Plan {
 	plans := Plans()
