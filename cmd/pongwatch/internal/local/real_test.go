@@ -91,15 +91,15 @@ func TestRealRedis(t *testing.T) {
 		"SMTP_HOST":         mail.Host(), "SMTP_PORT": strconv.Itoa(mail.Port()), "SMTP_USERNAME": mail.Username(), "SMTP_PASSWORD": mail.Password(),
 		"SMTP_FROM": "pongwatch@example.com", "ALERT_EMAIL_TO": "oncall@example.com",
 	})
-	wait(t, 5*time.Second, "connected", func() bool { return p.status(t) == "connected" })
+	wait(t, time.Minute, "connected", func() bool { return p.status(t) == "connected" })
 
 	redis.Stop()
 	both := func(n int) func() bool {
 		return func() bool { return len(slack.Messages()) >= n && len(mail.Mails()) >= n }
 	}
-	wait(t, 30*time.Second, "an alert by Slack and by mail", both(1))
+	wait(t, time.Minute, "an alert by Slack and by mail", both(1))
 	redis.Start()
-	wait(t, 30*time.Second, "the resolve by Slack and by mail", both(2))
+	wait(t, time.Minute, "the resolve by Slack and by mail", both(2))
 
 	messages, mails := slack.Messages(), mail.Mails()
 	if len(messages) != 2 || len(mails) != 2 {
