@@ -389,6 +389,7 @@ variable "management" {
   type = object({
     api_key = string
     email   = string
+    ignore  = optional(list(string))
   })
   default = null
 
