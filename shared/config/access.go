@@ -62,6 +62,8 @@ type Management struct {
 	Email Secret `yaml:"email" plain:"true" example:"ops@example.com"`
 	// The API key.
 	APIKey Secret `yaml:"api_key" example:"sm://projects/my-project/secrets/upstash-api-key"`
+	// Databases of the account, by name or id, that nothing needs to watch. pongwatch warns of every other that is not configured.
+	Ignore []string `yaml:"ignore" single:"true" example:"[playground]"`
 	// The API's address, for a test.
 	URL string `yaml:"url" pattern:"url" example:"https://api.upstash.com/v2"`
 }

@@ -63,6 +63,21 @@ func PlanOf(name string) Plan {
 	return Plan{}
 }
 
+// PlanName returns the name of the plan that Upstash's account calls kind, for a database that may hold
+// so many bytes. A kind of another name is "custom", and nothing is "".
+func PlanName(kind string, bytes int64) string {
+	switch kind {
+	case "", "free", "payg":
+		return kind
+	}
+	for _, p := range Plans() {
+		if p.DollarsPerMonth > 0 && p.Limits.Memory == document.Bytes(bytes) {
+			return p.Name
+		}
+	}
+	return planCustom
+}
+
 // fill replaces each limit that is not given by the plan's.
 func (l Limits) fill(plan Limits) Limits {
 	return Limits{
