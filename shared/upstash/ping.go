@@ -45,10 +45,7 @@ func (c *Client) send(ctx context.Context, via http.RoundTripper, req *http.Requ
 	if err == nil {
 		defer resp.Body.Close()
 		o.Status, o.ContentType = resp.StatusCode, resp.Header.Get("Content-Type")
-		o.Body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
-		if err == nil && int64(len(o.Body)) > limit {
-			o.Body, err = o.Body[:limit], errReplyTooBig
-		}
+		o.Body, err = readAll(resp.Body, limit)
 	}
 	if err != nil && ctx.Err() != nil {
 		// An expired context shows itself in many errors; the context itself is plain.
@@ -59,6 +56,14 @@ func (c *Client) send(ctx context.Context, via http.RoundTripper, req *http.Requ
 		o.Proxy = c.proxyHost(req)
 	}
 	return o, t.phases()
+}
+
+func readAll(body io.Reader, limit int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(body, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		return b[:limit], errReplyTooBig
+	}
+	return b, err
 }
 
 func (c *Client) post(ctx context.Context, target *url.URL, body []byte) Outcome {
