@@ -7,6 +7,7 @@
 package slack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,14 +86,9 @@ var _ message.Receiver = (*Receiver)(nil)
 
 // New returns a receiver, or says what is wrong with its options.
 func New(o Options) (*Receiver, error) {
-	if o.APIURL == "" {
-		o.APIURL = defaultAPI
-	}
+	o.APIURL, o.Logger = cmp.Or(o.APIURL, defaultAPI), cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	fail := func(format string, args ...any) (*Receiver, error) {
 		return nil, fmt.Errorf("receiver %s: "+format, append([]any{o.Name}, args...)...)
@@ -318,16 +314,4 @@ func (r *Receiver) IsMember(ctx context.Context, user, group string) (bool, erro
 	r.groups[group] = members{users, time.Now()}
 	r.mu.Unlock()
 	return slices.Contains(users, user), nil
-}
-
-// Check tests the token without posting. A webhook cannot be tested so; that is left to
-// a drill.
-func (r *Receiver) Check(ctx context.Context) error {
-	if r.options.Webhook != nil {
-		return nil
-	}
-	return r.callAPI(ctx, "checking the token in Slack", layout{}, layout{}, func(ctx context.Context, api *slack.Client, _ ...slack.MsgOption) error {
-		_, err := api.AuthTestContext(ctx)
-		return err
-	})
 }
