@@ -208,21 +208,16 @@ type layout struct {
 	blocks []slack.Block
 }
 
-func (l layout) options() []slack.MsgOption {
-	o := []slack.MsgOption{slack.MsgOptionText(l.text, false), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl()}
-	if len(l.blocks) > 0 {
-		o = append(o, slack.MsgOptionBlocks(l.blocks...))
-	}
-	return o
-}
-
 // callAPI makes one call of the Web API.
 func (r *Receiver) callAPI(ctx context.Context, doing string, full, plain layout, do func(context.Context, *slack.Client, ...slack.MsgOption) error) error {
 	return r.call(ctx, doing, full, plain, func(ctx context.Context, token secrets.Value, content layout) error {
 		client := &answers{client: r.client}
 		api := slack.New(strings.TrimSpace(token.Reveal()), slack.OptionHTTPClient(client), slack.OptionAPIURL(r.options.APIURL))
-		err := do(ctx, api, content.options()...)
-		return classify(doing, err, client.last, token)
+		options := []slack.MsgOption{slack.MsgOptionText(content.text, false), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl()}
+		if len(content.blocks) > 0 {
+			options = append(options, slack.MsgOptionBlocks(content.blocks...))
+		}
+		return classify(doing, do(ctx, api, options...), client.last, token)
 	})
 }
 
