@@ -150,7 +150,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		select {
 		case <-ctx.Done():
 			stream.Close()
-			<-done
+			_ = <-done // the end that Close made
 			r := now()
 			r.Notes = append(r.Notes, fmt.Sprintf("the sample was ended after %.0f s of %.0f s", r.Seconds, o.For.Seconds()))
 			return r, nil
@@ -164,7 +164,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		case <-end.C:
 			r := now()
 			stream.Close()
-			<-done
+			_ = <-done
 			if r.Commands == 0 && r.Unreadable > 0 {
 				return r, errors.New("reading MONITOR: no line of it could be read")
 			}
