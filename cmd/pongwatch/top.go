@@ -107,7 +107,7 @@ func (s sample) take(ctx context.Context, stderr io.Writer, screen func(top.Resu
 			return top.Result{}, fmt.Errorf("--tcp-url-env %s: %w", s.tcpEnv, err)
 		}
 	}
-	credentials, err := c.Credentials(ctx, cache, d.Name)
+	credentials, err := c.Credentials(ctx, cache, d.Name, false)
 	if err != nil {
 		return top.Result{}, err
 	}
