@@ -20,6 +20,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/outbound"
+	"github.com/pongwatch/pongwatch/shared/text"
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
 	"github.com/pongwatch/pongwatch/shared/version"
 )
@@ -154,7 +155,7 @@ func (g *gamedayFlags) run(ctx context.Context, stderr io.Writer) (record gameda
 	case g.proxyEnv == "":
 		fmt.Fprintf(stderr, "its token is %s\n", o.Proxy.Token())
 	}
-	o.Progress(fmt.Sprintf("load: %s, for %v at most", o.Load(), o.Longest()))
+	o.Progress(fmt.Sprintf("load: %s, for %s at most", o.Load(), text.Duration(o.Longest())))
 	rows, err := gameday.Run(ctx, *o)
 	record.Add(rows)
 	return record, err
