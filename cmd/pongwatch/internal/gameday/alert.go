@@ -44,7 +44,7 @@ func (t *trial) judgeAlert(e evidence, now time.Time) Cell {
 	}
 	deadline, last := t.broken.Add(t.alertPatience), ""
 	for _, s := range e.sightings {
-		if s.ended.Before(t.broken) || s.ended.After(deadline) || !t.mended.IsZero() && s.ended.After(t.mended) {
+		if s.ended.Before(t.broken) || s.ended.After(deadline) || !t.restored.IsZero() && s.ended.After(t.restored) {
 			continue
 		}
 		for _, i := range s.open {
@@ -59,7 +59,7 @@ func (t *trial) judgeAlert(e evidence, now time.Time) Cell {
 			}
 		}
 	}
-	if now.Before(deadline) && t.mended.IsZero() {
+	if now.Before(deadline) && t.restored.IsZero() {
 		return undecided()
 	}
 	return fail("no alert says "+string(t.Cause), cmp.Or(last, "no incident of the database opened"))
@@ -85,11 +85,11 @@ func (t *trial) judgeResolve(e evidence, now time.Time) Cell {
 	if t.notAsked != "" {
 		return notAsked(t.notAsked)
 	}
-	if t.mended.IsZero() {
+	if t.restored.IsZero() {
 		return undecided()
 	}
 	opened := map[string]string{} // id for people, by FullID
-	deadline, last := t.mended.Add(t.alertPatience), ""
+	deadline, last := t.restored.Add(t.alertPatience), ""
 	for _, s := range e.sightings {
 		if s.ended.Before(t.broken) || s.ended.After(deadline) {
 			continue
@@ -97,11 +97,11 @@ func (t *trial) judgeResolve(e evidence, now time.Time) Cell {
 		for _, i := range s.open {
 			opened[i.FullID] = i.ID
 		}
-		if s.ended.Before(t.mended) || len(opened) == 0 {
+		if s.ended.Before(t.restored) || len(opened) == 0 {
 			continue
 		}
 		if last = t.unresolved(s, opened); last == "" {
-			return pass(s.ended.Sub(t.mended), "every receiver has taken it")
+			return pass(s.ended.Sub(t.restored), "every receiver has taken it")
 		}
 	}
 	switch {
