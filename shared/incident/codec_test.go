@@ -215,8 +215,8 @@ func TestWhatCannotBeDecoded(t *testing.T) {
 		{"a state that is cut off", cutOff(t)},
 		{"a bomb", compress(t, bytes.Repeat([]byte(" "), maxState+1))},
 	} {
-		if _, err := Decode(c.data); !errors.Is(err, ErrUndecodable) {
-			t.Errorf("%s: %v, want ErrUndecodable", c.name, err)
+		if _, err := Decode(c.data); !errors.Is(err, errUndecodable) {
+			t.Errorf("%s: %v, want errUndecodable", c.name, err)
 		}
 	}
 }
