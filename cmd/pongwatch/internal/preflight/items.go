@@ -59,7 +59,9 @@ func Items() []Item {
 		}},
 		{"Package Dependencies", []Item{
 			{ID: "packages.backend", Title: "upstash-redis 0.15.0 or newer", Once: reading(backendPackage, "backend"), Lines: []string{lineBackend}},
-			{ID: "packages.frontend", Title: "@upstash/redis 1.28.0 or newer", Once: reading(func(_ *run, trees []*sources.Tree) Finding { return judgeFloor(sources.Node, trees[0].Said(sources.Node), true) }, "frontend"), Lines: []string{lineFrontend}},
+			{ID: "packages.frontend", Title: "@upstash/redis 1.28.0 or newer", Once: reading(func(_ *run, trees []*sources.Tree) Finding {
+				return judgeFloor(sources.Node, trees[0].Said(sources.Node), true)
+			}, "frontend"), Lines: []string{lineFrontend}},
 			{ID: "packages.conflict", Title: "no second Redis client beside Upstash's", Once: reading(conflictingPackage, "backend", "frontend"), Lines: []string{lineConflict}},
 			{ID: "packages.shadowing", Title: "no local file or folder called redis", Once: reading(shadowing, "backend"), Lines: []string{lineConflict}},
 			{ID: "packages.variables", Title: "the code reads the variables that are set", Once: reading(variableNames, "backend", "frontend"), Lines: []string{lineEnvironment}},
