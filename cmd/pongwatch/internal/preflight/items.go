@@ -85,7 +85,7 @@ func Items() []Item {
 			{ID: "upstash.prod-pack", Title: "Prod Pack gives a second zone and an SLA", Each: setting("Details, Prod Pack", decided), Needs: []string{"upstash.account"}, Lines: []string{lineCreated}},
 			{
 				ID: "upstash.rotation", Title: "credentials are rotated", Each: func(context.Context, *run, *database) Finding {
-					return manual("no interface tells how old a token is", "Reset the credentials in the Upstash console when somebody leaves who knew them, and at least once a year; this ends the old token at once.",
+					return manual("no interface tells how old a token is", "Reset the credentials in the Upstash console when a person leaves who knew them, and at least once a year; this ends the old token at once.",
 						"Store the new token in the secret store, then deploy the app and pongwatch.")
 				}, Lines: []string{lineSecured},
 			},
