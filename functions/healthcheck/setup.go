@@ -31,17 +31,9 @@ func Handler(getenv func(string) string) http.Handler {
 		return New(Options{
 			Config: c, Region: s.Environment.Region, Reports: reports, Store: documents,
 			Resolve:     check.FromConfig(c, clients.Secrets()),
-			Deployments: Deployments(clients),
+			Deployments: clients.Environment,
 			Authorize:   authorize, Readers: access.Readers{Tokens: access.FromConfig(c, clients.Secrets()), Logger: s.Logger},
 			Version: version.Release, Logger: s.Logger,
 		})
 	})
-}
-
-// Deployments reads Cloud Run's services; the client is made when one is first asked for.
-func Deployments(clients *gcp.Clients) check.Deployments {
-	return func(ctx context.Context, service string) (check.Deployment, error) {
-		e, err := clients.Environment(ctx, service)
-		return check.Deployment(e), err
-	}
 }
