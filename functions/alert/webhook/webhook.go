@@ -29,7 +29,7 @@ const (
 func post(ctx context.Context, client *http.Client, doing, address string, body []byte, header http.Header, known ...secrets.Value) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSpace(address), bytes.NewReader(body))
 	if err != nil {
-		return message.Fail(message.Refused, doing, "the address is no URL") // the error would quote it
+		return message.Fail(message.Refused, doing, "the address is not a URL") // the error would quote it
 	}
 	req.Header = header
 	req.Header.Set("Content-Type", "application/json")

@@ -157,6 +157,6 @@ func decided(s settings, _ *database) (Finding, bool) {
 }
 
 func rotated(context.Context, *run, *database) Finding {
-	return manual("no interface tells how old a token is", "Reset the credentials in the Upstash console when somebody leaves who knew them, and at least once a year; this ends the old token at once.",
+	return manual("no interface tells how old a token is", "Reset the credentials in the Upstash console when a person leaves who knew them, and at least once a year; this ends the old token at once.",
 		"Store the new token in the secret store, then deploy the app and pongwatch.")
 }
