@@ -175,7 +175,7 @@ func (s *setup) fromVariables(ctx context.Context) ([]watched, error) {
 	for _, p := range c.Problems {
 		fmt.Fprintln(s.problems, p.Error())
 	}
-	credentials, err := c.Credentials(ctx, nil, config.DefaultDatabase)
+	credentials, err := c.Credentials(ctx, nil, config.DefaultDatabase, false)
 	if err != nil {
 		return nil, err
 	}

@@ -135,7 +135,7 @@ func (s *setup) entries() object {
 	var out object
 	for _, d := range s.databases {
 		o := object{{"url", d.url}}
-		if plan := config.PlanOf(d.Type, d.MaxData); plan != "" {
+		if plan := config.PlanName(d.Type, d.MaxData); plan != "" {
 			o = append(o, keyed{"plan", plan})
 			if plan == "custom" {
 				o = append(o, keyed{"limits", object{{"memory", document.Bytes(d.MaxData).String()}}})

@@ -45,6 +45,7 @@ var otherDocuments = []string{
 }
 
 func TestProtocolProperty(t *testing.T) {
+	t.Parallel()
 	c := parse(t, propertyDocument)
 	var others []*config.Config
 	for _, document := range otherDocuments {

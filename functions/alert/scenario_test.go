@@ -84,6 +84,7 @@ func (r *teller) Deliver(_ context.Context, m message.Message, prev message.Ref)
 }
 
 func TestScenarios(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/scenarios/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenarios: %v", err)

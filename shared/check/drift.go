@@ -71,7 +71,7 @@ func drift(d *config.Database, a upstash.Database) (differences []string) {
 			differences = append(differences, fmt.Sprintf("%s is %s in the configuration, and %s in the account", what, here, there))
 		}
 	}
-	switch plan := config.PlanOf(a.Type, a.MaxData); {
+	switch plan := config.PlanName(a.Type, a.MaxData); {
 	case d.Plan == "custom" || plan == "custom" && strings.HasPrefix(d.Plan, "fixed"):
 		// its limits are given, or its price is not a public one
 	case plan == "custom":

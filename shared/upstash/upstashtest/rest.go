@@ -107,6 +107,8 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, c call) {
 		s.multiExec(w, r, c)
 	case first == "subscribe" || first == "psubscribe":
 		s.subscribe(w, r, c, path)
+	case first == "monitor" && len(path) == 1:
+		s.monitor(w, r, c)
 	default:
 		args := path
 		if len(c.body) > 0 && r.Method != http.MethodGet && r.Method != http.MethodHead {

@@ -48,6 +48,7 @@ type Server struct {
 	scripts  scripts
 	accounts accounts
 	figures  figures
+	monitors monitors
 	addr     string
 
 	closing chan struct{} // closed by Close: ends hanging answers
