@@ -385,7 +385,7 @@ variable "maintenance" {
 }
 
 variable "management" {
-  description = "Read access to the Upstash account, for quota figures that a database itself does not tell. `api_key` names a secret."
+  description = "Read access to the Upstash account, for figures that a database itself does not have, and to warn of what differs there. `api_key` names a secret."
   type = object({
     api_key = string
     email   = string

@@ -105,7 +105,9 @@ func strs(t *testing.T, name string, content []byte, judge func(where, text stri
 
 func TestRefusedWordsAreFound(t *testing.T) {
 	for _, text := range []string{"a typing error", "Nobody hears of it", "who is told", "it is mended", "the token in clear", "It belongs into the file", "home is no region", "this is no URL", "all is well"} {
-		if !slices.ContainsFunc(refused, func(r struct{ words, instead string }) bool { return regexp.MustCompile(`(?i)\b(` + r.words + `)\b`).MatchString(text) }) {
+		if !slices.ContainsFunc(refused, func(r struct{ words, instead string }) bool {
+			return regexp.MustCompile(`(?i)\b(` + r.words + `)\b`).MatchString(text)
+		}) {
 			t.Errorf("%q is not refused", text)
 		}
 	}
