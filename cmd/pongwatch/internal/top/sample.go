@@ -176,12 +176,9 @@ func (s *sampler) result(took time.Duration) Result {
 	var seen []finding
 	for _, r := range merged {
 		out.Commands += r.count
-		f := finding{row: r, pattern: show(r.segments, r.by), free: slices.Contains(unbilled, r.command) || r.client == clientScript}
+		f := finding{row: r, pattern: show(r.segments, r.by), free: slices.Contains(unbilled, r.command)}
 		seen = append(seen, f)
 		id := identity{pattern: f.pattern, command: r.command}
-		if r.client == clientScript {
-			id.client = clientScript // what is not billed does not hide among what is
-		}
 		// Patterns that are shown alike are one row.
 		if at := slices.IndexFunc(groups[id], func(g Row) bool { return g.Client == r.client }); at >= 0 {
 			groups[id][at].Count += r.count
