@@ -180,7 +180,8 @@ func TestManyClientsAreOneRow(t *testing.T) {
 func TestSmallPlansAndUsedMonthsAreRefused(t *testing.T) {
 	number := func(n float64) *float64 { return &n }
 	plan := func(name string) *config.Database {
-		d := &config.Database{Plan: name, Budget: config.Budget{StopAt: 0.95}}
+		d := &config.Database{Plan: name}
+		d.Budget.StopAt = 0.95
 		for _, p := range config.Plans() {
 			if p.Name == name {
 				d.Limits = p.Limits
