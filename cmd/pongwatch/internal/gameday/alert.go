@@ -67,7 +67,7 @@ func (t *trial) judgeAlert(e evidence, now time.Time) Cell {
 
 // told returns the receivers that have taken something since the break.
 func (t *trial) told(i incidents.Incident) (taken []string, problem string) {
-	problem = "no receiver is told"
+	problem = "no receiver was notified"
 	for _, now := range i.Told {
 		old := slices.IndexFunc(t.before[i.FullID].Told, func(b incidents.Told) bool { return b.Receiver == now.Receiver })
 		switch {
@@ -121,7 +121,7 @@ func (t *trial) unresolved(s sighting, opened map[string]string) string {
 	for _, i := range s.over {
 		for _, told := range i.Told {
 			if opened[i.FullID] != "" && told.Delivery == incidents.DeliveryPending {
-				return fmt.Sprintf("%s is resolved, and %s has not been told", i.ID, told.Receiver)
+				return fmt.Sprintf("%s is resolved, and %s has not been notified", i.ID, told.Receiver)
 			}
 		}
 	}
