@@ -16,7 +16,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -24,7 +23,6 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/config"
-	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -213,27 +211,4 @@ func unauthorized(w http.ResponseWriter) {
 func identity(kind string, parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return kind + "-" + hex.EncodeToString(sum[:12])
-}
-
-// Handler returns the deployed function: it reads its configuration and connects to
-// Pub/Sub when the first request comes, and answers 503 for as long as that fails.
-func Handler(getenv func(string) string) http.Handler {
-	environment := gcp.ReadEnvironment(getenv)
-	clients := gcp.NewClients(environment)
-	logger := environment.Logger(os.Stderr)
-	return gcp.Function(logger, func(ctx context.Context) (http.Handler, error) {
-		cfg, err := config.Load(ctx, config.Options{Getenv: getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: clients.Secrets()})
-		if err != nil {
-			return nil, err
-		}
-		reports, err := clients.Reports(ctx)
-		if err != nil {
-			return nil, err
-		}
-		signals, err := clients.Signals(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return New(Options{Config: cfg, Secrets: clients.Secrets(), Reports: reports, Signals: signals, Logger: logger})
-	})
 }

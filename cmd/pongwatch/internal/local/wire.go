@@ -68,7 +68,7 @@ func (p *Process) handler() (*access.Mux, error) {
 		return nil, fmt.Errorf("setting up AlertWebhook: %w", err)
 	}
 	all := functions{healthCheck: healthCheck, metrics: pages, alert: p.alert, inbound: i}
-	return newMux(all, commands(p.reports, time.Now), p.demo, p.URL(), p.exposure), nil
+	return newMux(all, commands(p.config, p.reports, time.Now), p.demo, p.URL(), p.exposure), nil
 }
 
 // state returns what Alert remembers of a shard.
