@@ -268,7 +268,7 @@ func (r *Reader) Mark(ctx context.Context) (string, error) {
 	group.SetLimit(readers)
 	for i, shard := range shards {
 		group.Go(func() error {
-			versions, err := r.archive.Versions(ctx, shard, r.regions(shard), now)
+			versions, err := r.archive.Versions(ctx, shard, r.config.RegionsOf(shard, r.options.Region), now)
 			if err != nil {
 				return err
 			}
@@ -284,13 +284,6 @@ func (r *Reader) Mark(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return strings.Join(append(marks, now.Truncate(markEvery).Format(time.RFC3339)), "|"), nil
-}
-
-func (r *Reader) regions(shard string) []string {
-	if regions := r.config.RegionsOf(shard); len(regions) > 0 {
-		return regions
-	}
-	return []string{r.options.Region}
 }
 
 // longest is how long before the window an incident may have been opened to be found
