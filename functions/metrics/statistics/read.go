@@ -70,7 +70,7 @@ var ErrNothing = errors.New("nothing could be read")
 // Read answers q. Missing names what could not be read. If that is everything, Read
 // returns ErrNothing with the answer.
 func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
-	s, _, err := r.read(ctx, q, nil)
+	s, _, err := r.Page(ctx, q, nil)
 	return s, err
 }
 
@@ -79,12 +79,8 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
 type Chooser func(*Statistics) (detailed string, listed []string)
 
 // Page answers q for all databases as Read does, and from the same documents in detail for the
-// one that choose returns.
-func (r *Reader) Page(ctx context.Context, q Query, choose Chooser) (all, one *Statistics, err error) {
-	return r.read(ctx, q, choose)
-}
-
-func (r *Reader) read(ctx context.Context, q Query, choose Chooser) (s, one *Statistics, err error) {
+// one that choose returns. Without choose there is no such one.
+func (r *Reader) Page(ctx context.Context, q Query, choose Chooser) (s, one *Statistics, err error) {
 	now := r.options.Now().UTC()
 	w := q.window(now, r.config.Every(report.HealthCheck))
 	s = &Statistics{
