@@ -34,7 +34,7 @@ type access struct {
 	Tokens []Secret `yaml:"tokens" single:"true" example:"[sm://projects/my-project/secrets/pongwatch-read-token]"`
 	// Origins whose pages may read the JSON in a browser.
 	CORS []string `yaml:"cors" single:"true" pattern:"origin" example:"[https://admin.example.com]"`
-	// The service accounts that may start a run. Nobody else can, not even who may read the pages.
+	// The service accounts that may start a run. No one else can, not even readers of the pages.
 	Invokers []string `yaml:"invokers" single:"true" pattern:"email" example:"[pongwatch-scheduler@my-project.iam.gserviceaccount.com]"`
 }
 

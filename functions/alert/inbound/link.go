@@ -152,7 +152,7 @@ func (f *function) silence(text string) (time.Duration, error) {
 	}
 	limit := min(f.config.Alerting.Silences.Max, report.MaxSilence)
 	if err != nil || d <= 0 || d > limit {
-		return 0, fmt.Errorf("for is no duration of at most %v, want one such as \"1h\"", limit)
+		return 0, fmt.Errorf("for is not a duration of at most %v, want one such as \"1h\"", limit)
 	}
 	return d, nil
 }
