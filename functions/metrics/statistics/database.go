@@ -39,7 +39,7 @@ const (
 
 // database joins what is known of d.
 func (m *material) database(ctx context.Context, d *config.Database, all []*material, extent extent) Database {
-	regions := slices.Clone(m.regions(m.shard))
+	regions := slices.Clone(m.config.RegionsOf(m.shard, m.options.Region))
 	if i := slices.Index(regions, d.Home); i > 0 { // home first
 		regions = slices.Insert(slices.Delete(regions, i, i+1), 0, d.Home)
 	}
