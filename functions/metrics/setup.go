@@ -38,12 +38,13 @@ func Handler(getenv func(string) string) http.Handler {
 		if err != nil {
 			return nil, err
 		}
+		actor := access.ByToken(access.ActFromConfig(c, clients.Secrets()))
 		return New(Options{
 			Config: c, Region: environment.Region, Reports: reports, Store: documents,
 			Resolve:   check.FromConfig(c, clients.Secrets()),
 			ProofKeys: check.ProofKeys(c, clients.Secrets()),
 			Account:   check.NewAccount(c, clients.Secrets(), upstash.Options{}),
-			Authorize: authorize, Readers: access.Readers{Tokens: access.FromConfig(c, clients.Secrets()), Logger: logger},
+			Authorize: authorize, Actor: actor, Readers: access.Readers{Tokens: access.FromConfig(c, clients.Secrets()), Actor: actor, Logger: logger},
 			Build: version.Read(), Logger: logger,
 		})
 	})

@@ -36,6 +36,8 @@ type Access struct {
 	Playbooks Surface `yaml:"playbooks" enum:"iam,token,public" example:"public"`
 	// The tokens that `token` accepts, each of at least 24 characters. While one is replaced by another, both.
 	Tokens []Secret `yaml:"tokens" single:"true" example:"[sm://projects/my-project/secrets/pongwatch-read-token]"`
+	// The tokens whose holders may also acknowledge and silence on the dashboard, each of at least 24 characters. They read what `tokens` read of Metrics. The name that is typed beside the token is shown as the person who acted.
+	ActTokens []Secret `yaml:"act_tokens" single:"true" example:"[sm://projects/my-project/secrets/pongwatch-act-token]"`
 	// Origins whose pages may read the JSON in a browser.
 	CORS []string `yaml:"cors" single:"true" pattern:"origin" example:"[https://admin.example.com]"`
 	// The service accounts that may start a run. Nobody else can, not even who may read the pages.
@@ -145,16 +147,20 @@ func (v *validator) access() {
 			*s = AccessToken
 		}
 	}
-	for i, token := range c.Access.Tokens {
-		if n := utf8.RuneCountInString(token.value.Reveal()); !token.IsReference() && n < MinToken {
-			v.Report(fmt.Sprintf("access.tokens[%d]", i), fmt.Sprintf("has %d characters, want at least %d", n, MinToken), "sm://projects/my-project/secrets/pongwatch-read-token, whose value is the output of openssl rand -base64 24")
+	short := func(key string, tokens []Secret) {
+		for i, token := range tokens {
+			if n := utf8.RuneCountInString(token.value.Reveal()); !token.IsReference() && n < MinToken {
+				v.Report(fmt.Sprintf("access.%s[%d]", key, i), fmt.Sprintf("has %d characters, want at least %d", n, MinToken), "sm://projects/my-project/secrets/pongwatch-read-token, whose value is the output of openssl rand -base64 24")
+			}
 		}
 	}
+	short("tokens", c.Access.Tokens)
+	short("act_tokens", c.Access.ActTokens)
 	for key, s := range c.Access.surfaces() {
 		if v.Bad("access." + key) {
 			continue
 		}
-		if s == AccessToken && len(c.Access.Tokens) == 0 {
+		if s == AccessToken && len(c.Access.Tokens) == 0 && (key == "health" || len(c.Access.ActTokens) == 0) {
 			v.Report("access."+key, "is token, but access.tokens is empty", "tokens: [sm://projects/my-project/secrets/pongwatch-read-token]")
 		}
 	}

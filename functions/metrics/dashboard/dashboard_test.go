@@ -20,7 +20,7 @@ import (
 
 func render(t *testing.T, v dashboard.View) []byte {
 	t.Helper()
-	page, err := dashboard.Render(v)
+	page, err := dashboard.Render(&v)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestTextFromOutsideIsText(t *testing.T) {
 }
 
 func TestAPlaybookHasItsTextInTheFrame(t *testing.T) {
-	page, err := dashboard.Playbook(`A <title> & more`, "<h1>Wrong token</h1><h2>Confirm</h2>")
+	page, err := dashboard.Render(dashboard.Page{Frame: dashboard.Frame{Root: "./../"}, Title: `A <title> & more`, Body: "<h1>Wrong token</h1><h2>Confirm</h2>"})
 	if err != nil {
 		t.Fatal(err)
 	}
