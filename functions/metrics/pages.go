@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -27,7 +28,7 @@ const (
 // function may stand below a path of its own.
 func (f *Function) frame(r *http.Request) dashboard.Frame {
 	const deepest = 16
-	return dashboard.Frame{Root: "./" + strings.Repeat("../", min(deepest, max(0, strings.Count(r.URL.Path, "/")-1))), Links: f.options.Links}
+	return dashboard.Frame{Root: cmp.Or(strings.Repeat("../", min(deepest, max(0, strings.Count(r.URL.Path, "/")-1))), "./"), Links: f.options.Links}
 }
 
 // playbook answers with the page of a cause.
