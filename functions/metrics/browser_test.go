@@ -45,6 +45,9 @@ func TestTheDashboardInABrowser(t *testing.T) {
 			b.Open(srv.URL + "/?range=6h")
 			b.Fits(what)
 			b.Accessible(string(axe), what)
+			b.Do(chromedp.Navigate(srv.URL + "/playbooks"))
+			b.Fits(what + ", the playbooks")
+			b.Accessible(string(axe), what+", the playbooks")
 			b.Do(chromedp.Navigate(srv.URL + "/playbooks/auth_invalid"))
 			b.Fits(what + ", a playbook")
 			b.Accessible(string(axe), what+", a playbook")
@@ -111,12 +114,12 @@ func TestTheScriptDrawsTheCharts(t *testing.T) {
 		b.Look("light", width)
 		b.Scripts(true)
 		b.Open(srv.URL)
-		if got, want := browsertest.Evaluate[string](b, seen), strings.Join([]string{chart, "table", chart, chart, chart, chart, chart, "table", "table", "table"}, ", "); got != want {
+		if got, want := browsertest.Evaluate[string](b, seen), strings.Join([]string{chart, "table", "table", chart, chart, chart, chart, chart, "table", "table", "table", "table", "table"}, ", "); got != want {
 			t.Errorf("%d px: with the script there are %s; want %s", width, got, want)
 		}
 		b.Scripts(false)
 		b.Do(chromedp.Navigate(srv.URL))
-		if got, want := browsertest.Evaluate[string](b, seen), "note, table, table, table, table"; got != want {
+		if got, want := browsertest.Evaluate[string](b, seen), "note, table, table, table, table, table, table, table"; got != want {
 			t.Errorf("%d px: without the script there are %s; want %s", width, got, want)
 		}
 		b.Fits("without the script")
