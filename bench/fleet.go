@@ -62,7 +62,7 @@ func residentPeak(ctx context.Context, l *lab, shards, databases, runs int) (flo
 	}
 	defer stop()
 	for i := range runs {
-		at := time.Now().Truncate(time.Minute).Add(time.Duration(i-runs) * time.Minute)
+		at := time.Now().Add(time.Duration(i-runs) * time.Second)
 		for _, set := range sets {
 			if _, err := s.schedule(ctx, set.shard, at); err != nil {
 				return 0, err
@@ -85,9 +85,9 @@ func fleet(ctx context.Context, l *lab) error {
 	}
 	defer stop()
 	var one, all []float64
-	at := time.Now().Truncate(time.Minute).Add(-2 * fleetRuns * time.Minute)
 	for i := range fleetRuns + 1 {
-		at = at.Add(time.Minute)
+		// A scheduled time of its own for each run, none too old to be accepted.
+		at := time.Now().Add(time.Duration(i-fleetRuns-1) * 2 * time.Second)
 		alone, err := s.schedule(ctx, "one", at)
 		if err != nil {
 			return err

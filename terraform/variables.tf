@@ -140,6 +140,7 @@ variable "databases" {
     })), {})
     database_id = optional(string)
     environment = optional(string)
+    eviction    = optional(string)
     home        = optional(string)
     limits = optional(object({
       bandwidth           = optional(string)
@@ -393,6 +394,7 @@ variable "management" {
   type = object({
     api_key = string
     email   = string
+    ignore  = optional(list(string))
   })
   default = null
 

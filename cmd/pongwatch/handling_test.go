@@ -35,11 +35,11 @@ func slackAbout(in inbox.Inbox, id string) []inbox.Slack {
 func TestHandlingAnIncident(t *testing.T) {
 	t.Parallel()
 	p := startLocal(t, nil)
-	eventually(t, 5*time.Second, "connected", func() string { return health(t, p.url) }, is("connected"))
+	eventually(t, time.Minute, "connected", func() string { return health(t, p.url) }, is("connected"))
 	expect(t, exitOK, "Nothing is open.", "incidents", "--url", p.url)
 
 	breakDemo(t, p.url, "auth")
-	v := eventually(t, 20*time.Second, "an incident that everybody was told of", func() incidents.View { return openIncidents(t, p.url) },
+	v := eventually(t, time.Minute, "an incident that everybody was told of", func() incidents.View { return openIncidents(t, p.url) },
 		func(v incidents.View) bool {
 			return len(v.Open) == 1 && len(v.Open[0].Told) == 2 && v.Deliveries.Pending == 0
 		})
@@ -53,7 +53,7 @@ func TestHandlingAnIncident(t *testing.T) {
 
 	// Acknowledged: the message that Slack has is edited, nothing new is posted.
 	expect(t, exitOK, "Done.", "ack", id, "--by", "anna@laptop", "--url", p.url)
-	in := eventually(t, 10*time.Second, "the acknowledge in Slack", func() inbox.Inbox { return readInbox(t, p.url) }, func(in inbox.Inbox) bool {
+	in := eventually(t, time.Minute, "the acknowledge in Slack", func() inbox.Inbox { return readInbox(t, p.url) }, func(in inbox.Inbox) bool {
 		about := slackAbout(in, id)
 		return len(about) == 1 && about[0].Edits > 0 && strings.Contains(about[0].Text+string(about[0].Blocks), "anna@laptop")
 	})
@@ -97,7 +97,7 @@ func TestHandlingAnIncident(t *testing.T) {
 
 	// Resolved: silences and acknowledges hide no resolve.
 	breakDemo(t, p.url, "none")
-	eventually(t, 30*time.Second, "the resolve, behind the end of the silence", func() inbox.Inbox { return readInbox(t, p.url) }, func(in inbox.Inbox) bool {
+	eventually(t, time.Minute, "the resolve, behind the end of the silence", func() inbox.Inbox { return readInbox(t, p.url) }, func(in inbox.Inbox) bool {
 		about := slackAbout(in, id)
 		return len(about) == 1 && len(about[0].Thread) == 2 && strings.Contains(about[0].Thread[1].Text, "up again")
 	})
@@ -116,7 +116,7 @@ func TestCommandSurvivesKill(t *testing.T) {
 	p.kill()
 
 	p = startLocal(t, nil, "--data", data)
-	v := eventually(t, 15*time.Second, "the drill of before the kill", func() incidents.View { return openIncidents(t, p.url) },
+	v := eventually(t, time.Minute, "the drill of before the kill", func() incidents.View { return openIncidents(t, p.url) },
 		func(v incidents.View) bool { return len(v.Drills) > 0 && v.Deliveries.Pending == 0 })
 	if len(v.Drills) != 1 || len(v.Commands) != 1 {
 		t.Errorf("%d drills by %d commands, want one by one", len(v.Drills), len(v.Commands))

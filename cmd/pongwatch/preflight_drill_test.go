@@ -76,7 +76,7 @@ func TestPreflightDrillsTheNodeExample(t *testing.T) {
 			run := startPreflightIn(t, []string{"DRILL_TOKEN=" + drillToken}, "--only", "app.fallback",
 				"--drill", "127.0.0.1:"+redis, "--drill-token-env", "DRILL_TOKEN", "--drill-patience", tt.patience,
 				"--app-health-url", "http://127.0.0.1:"+app+"/api/v1/health/redis")
-			eventually(t, 30*time.Second, "the emulator", func() bool {
+			eventually(t, time.Minute, "the emulator", func() bool {
 				c, err := net.Dial("tcp", "127.0.0.1:"+redis)
 				return err == nil && c.Close() == nil
 			}, func(up bool) bool { return up })

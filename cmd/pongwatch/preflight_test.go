@@ -47,7 +47,7 @@ func TestPreflightFaultMatrix(t *testing.T) {
 		running[i] = startLocal(t, nil)
 	}
 	for i, fault := range faults {
-		eventually(t, 60*time.Second, "full statistics", func() string { return statisticsOf(t, running[i].url) },
+		eventually(t, time.Minute, "full statistics", func() string { return statisticsOf(t, running[i].url) },
 			func(s string) bool { return strings.Contains(s, `"read_at"`) && strings.Contains(s, `"last"`) })
 		breakDemo(t, running[i].url, fault.mode)
 	}

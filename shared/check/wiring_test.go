@@ -46,6 +46,7 @@ func leaves(t reflect.Type, path string) []string {
 var elsewhere = map[string][]string{
 	"Alert and the answers":              {"Shard", "Apps.Vercel", "Environment", "Objective"},
 	"shared/config, which resolves it":   {"URL", "Token"},
+	"the comparison with the account":    {"Eviction"},
 	"the budget and the pages":           {"Region", "Plan", "Budget.Share", "Budget.Commands", "Budget.Override"},
 	"HealthCheck, which has the history": {"Thresholds.Latency.Critical", "Thresholds.Latency.Window"},
 	"Alert, which judges time":           {"Severity", "Confirm.", "Thresholds.Ping.Immediate"},
@@ -91,7 +92,7 @@ func newWorld(t *testing.T) *world {
 	d.Checks.Commands, d.Checks.Bandwidth, d.Checks.Budget, d.Checks.Connections = on, on, on, on
 	share := d.Thresholds.Commands
 	d.Thresholds.Bandwidth, d.Thresholds.Budget, d.Thresholds.Connections = share, share, share
-	d.Thresholds.Latency = config.LatencyRule{Open: time.Second, Close: time.Second}
+	d.Thresholds.Latency.Open, d.Thresholds.Latency.Close = time.Second, time.Second
 	d.Apps = []config.App{{Service: "backend", HealthURL: w.app.URL + "/health"}}
 	return w
 }

@@ -17,7 +17,6 @@ import (
 	"strings"
 	"time"
 
-	"cloud.google.com/go/auth"
 	"cloud.google.com/go/auth/credentials"
 
 	"github.com/pongwatch/pongwatch/shared/gcp/internal/emulator"
@@ -94,18 +93,14 @@ func New(emulatorHost string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the Cloud Run client: %w", err)
 	}
-	c.token = tokenOf(found)
-	return c, nil
-}
-
-func tokenOf(source *auth.Credentials) func(context.Context) (string, error) {
-	return func(ctx context.Context) (string, error) {
-		t, err := source.Token(ctx)
+	c.token = func(ctx context.Context) (string, error) {
+		t, err := found.Token(ctx)
 		if err != nil {
 			return "", err
 		}
 		return t.Value, nil
 	}
+	return c, nil
 }
 
 // Environment reads how the service projects/P/locations/L/services/S is deployed.

@@ -72,7 +72,7 @@ func TestDamagedFilesAreSetAside(t *testing.T) {
 				if err := p.demo.setMode("none"); err != nil { // writes its memory
 					t.Fatal(err)
 				}
-				wait(t, 20*time.Second, "a first run", func() bool { return p.status(t) == "connected" })
+				wait(t, time.Minute, "a first run", func() bool { return p.status(t) == "connected" })
 			})
 			for _, name := range tt.files {
 				path := filepath.Join(data, name)
@@ -85,7 +85,7 @@ func TestDamagedFilesAreSetAside(t *testing.T) {
 				}
 			}
 			run(func(p *Process) {
-				wait(t, 20*time.Second, "an incident", func() bool { return len(p.demo.received().Slack) > 0 && len(p.demo.received().Mail) > 0 })
+				wait(t, time.Minute, "an incident", func() bool { return len(p.demo.received().Slack) > 0 && len(p.demo.received().Mail) > 0 })
 				in := p.demo.received()
 				for _, name := range tt.files {
 					if text := in.Slack[0].Text + string(in.Slack[0].Blocks); !strings.Contains(text, "kept as "+name+".damaged-") {
@@ -98,14 +98,14 @@ func TestDamagedFilesAreSetAside(t *testing.T) {
 						t.Errorf("the log lacks %q with %s:\n%s", want, name, log)
 					}
 				}
-				wait(t, 20*time.Second, "it watches on", func() bool { return p.status(t) == "connected" })
+				wait(t, time.Minute, "it watches on", func() bool { return p.status(t) == "connected" })
 				if n := len(p.demo.received().Slack); n != 1 {
 					t.Errorf("%d messages, want one", n)
 				}
 			})
 			before := strings.Count(log.String(), "file set aside")
 			run(func(p *Process) {
-				wait(t, 20*time.Second, "it watches on", func() bool { return p.status(t) == "connected" })
+				wait(t, time.Minute, "it watches on", func() bool { return p.status(t) == "connected" })
 			})
 			if after := strings.Count(log.String(), "file set aside"); after != before || before != len(tt.files) {
 				t.Errorf("%d lines, then %d; want one for each file, once", before, after)

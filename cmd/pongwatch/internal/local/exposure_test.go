@@ -248,7 +248,7 @@ func TestAnExposedProcess(t *testing.T) {
 	if want := fmt.Sprintf("https://pongwatch.example.com:%d", p.listener.Addr().(*net.TCPAddr).Port); p.config.Links.Dashboard != want {
 		t.Errorf("links lead to %s, want %s", p.config.Links.Dashboard, want)
 	}
-	wait(t, 30*time.Second, "runs", func() bool { return pings.Load() > 2 })
+	wait(t, time.Minute, "runs", func() bool { return pings.Load() > 2 })
 	// Nor does this machine's own address open them: what reaches it may have been forwarded.
 	resp, err := http.Get(p.URL() + "/playbooks/mock")
 	if err != nil || resp.StatusCode != http.StatusForbidden {

@@ -330,7 +330,7 @@ databases:
 		}
 	}
 	var got answer
-	wait(t, 30*time.Second, "an incident of shard eu, and the figures of shard main", func() bool {
+	wait(t, time.Minute, "an incident of shard eu, and the figures of shard main", func() bool {
 		resp, err := http.Get(p.URL() + "/api/v1/admin/redis-metrics")
 		if err != nil {
 			t.Fatal(err)

@@ -125,7 +125,7 @@ func TestFullDisk(t *testing.T) {
 		m := slack.Messages()[i]
 		return m.Text + string(m.Blocks)
 	}
-	wait(t, 30*time.Second, "a message without a store", func() bool { return len(slack.Messages()) > 0 })
+	wait(t, time.Minute, "a message without a store", func() bool { return len(slack.Messages()) > 0 })
 	for _, want := range []string{"store down, duplicates possible", "df -h '" + v.data + "'", why} {
 		if !strings.Contains(text(0), want) {
 			t.Errorf("the message lacks %q: %s", want, text(0))

@@ -226,7 +226,7 @@ func (v *victim) interrupted(point alert.Point, open bool, change func()) {
 	before := len(v.slack.Messages())
 	pings := v.redis.CommandCounts()["PING"]
 	armed, ended, _ := v.start(point)
-	wait(v.t, 20*time.Second, "the first ping", func() bool { return v.redis.CommandCounts()["PING"] > pings || !open })
+	wait(v.t, time.Minute, "the first ping", func() bool { return v.redis.CommandCounts()["PING"] > pings || !open })
 	change()
 	if err := os.WriteFile(armed, nil, 0o600); err != nil {
 		v.t.Fatal(err)
@@ -248,9 +248,9 @@ func (v *victim) interrupted(point alert.Point, open bool, change func()) {
 	killed := time.Now()
 	_, _, interrupt := v.start("")
 	// Leases last 90 s, but the dead process' are void: its file is free.
-	wait(v.t, 10*time.Second, fmt.Sprintf("%d messages", want), func() bool { return len(v.slack.Messages())-before >= want })
+	wait(v.t, time.Minute, fmt.Sprintf("%d messages", want), func() bool { return len(v.slack.Messages())-before >= want })
 	// A message too many would come with the next runs.
-	wait(v.t, 30*time.Second, "a few runs more", func() bool { return time.Since(killed) > 6*time.Second })
+	wait(v.t, time.Minute, "a few runs more", func() bool { return time.Since(killed) > 6*time.Second })
 	interrupt() // which lets what is being sent be recorded
 	if got := len(v.slack.Messages()) - before; got != want {
 		v.t.Errorf("killed at %q with %d messages taken: %d in all, want %d", point, taken, got, want)

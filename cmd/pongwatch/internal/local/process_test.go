@@ -49,7 +49,7 @@ func TestModes(t *testing.T) {
 		if err := p.demo.setMode(mode.name); err != nil {
 			t.Fatal(err)
 		}
-		wait(t, 30*time.Second, mode.name+" shows as "+mode.status, func() bool { return p.status(t) == mode.status })
+		wait(t, time.Minute, mode.name+" shows as "+mode.status, func() bool { return p.status(t) == mode.status })
 	}
 }
 
@@ -57,7 +57,7 @@ func TestModes(t *testing.T) {
 // with one message, and a restart of the app ends that.
 func TestTheLieOfAnAppInMockModeIsFound(t *testing.T) {
 	t.Parallel()
-	p := startProcess(t, Options{Every: time.Second}, nil)
+	p := startHurried(t)
 	health := func() string {
 		resp, err := http.Get(p.URL() + demoAppPath)
 		if err != nil {
@@ -67,7 +67,7 @@ func TestTheLieOfAnAppInMockModeIsFound(t *testing.T) {
 		body, _ := io.ReadAll(resp.Body)
 		return string(body)
 	}
-	wait(t, 20*time.Second, "a first run", func() bool { return p.status(t) == "connected" })
+	wait(t, time.Minute, "a first run", func() bool { return p.status(t) == "connected" })
 	if err := p.demo.setMode(modeMock); err != nil {
 		t.Fatal(err)
 	}
@@ -94,17 +94,17 @@ func TestTheLieOfAnAppInMockModeIsFound(t *testing.T) {
 // What a PONG is blind to is found by the write canary, and told once.
 func TestCanaryModes(t *testing.T) {
 	t.Parallel()
-	p := startProcess(t, Options{Every: time.Second}, nil)
+	p := startHurried(t)
 	if err := p.demo.setMode("full"); err != nil {
 		t.Fatal(err)
 	}
-	wait(t, 20*time.Second, "an alert", func() bool { return len(p.demo.slack.Messages()) > 0 })
+	wait(t, time.Minute, "an alert", func() bool { return len(p.demo.slack.Messages()) > 0 })
 	pings := p.demo.redis.CommandCounts()["PING"]
-	wait(t, 10*time.Second, "more runs", func() bool { return p.demo.redis.CommandCounts()["PING"] > pings+3 })
+	wait(t, time.Minute, "more runs", func() bool { return p.demo.redis.CommandCounts()["PING"] > pings+3 })
 	if err := p.demo.setMode("none"); err != nil {
 		t.Fatal(err)
 	}
-	wait(t, 20*time.Second, "the resolve", func() bool { return len(p.demo.mail.Mails()) > 1 && len(p.demo.slack.Messages()) > 1 })
+	wait(t, time.Minute, "the resolve", func() bool { return len(p.demo.mail.Mails()) > 1 && len(p.demo.slack.Messages()) > 1 })
 	in := p.demo.received()
 	if len(in.Slack) != 1 || len(in.Slack[0].Thread) != 1 || len(in.Mail) != 2 {
 		t.Errorf("%d Slack messages and %d mails, want an alert and its resolve: %+v", len(in.Slack), len(in.Mail), in)
@@ -131,7 +131,7 @@ func TestDemonstrationRemembers(t *testing.T) {
 	if err := first.demo.setMode("auth"); err != nil {
 		t.Fatal(err)
 	}
-	wait(t, 10*time.Second, "an alert", func() bool { in := first.demo.received(); return len(in.Slack) == 1 && len(in.Mail) == 1 })
+	wait(t, time.Minute, "an alert", func() bool { in := first.demo.received(); return len(in.Slack) == 1 && len(in.Mail) == 1 })
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
@@ -144,7 +144,7 @@ func TestDemonstrationRemembers(t *testing.T) {
 	if err := second.demo.setMode("none"); err != nil {
 		t.Fatal(err)
 	}
-	wait(t, 10*time.Second, "the resolve", func() bool { in := second.demo.received(); return len(in.Slack) == 2 && len(in.Mail) == 2 })
+	wait(t, time.Minute, "the resolve", func() bool { in := second.demo.received(); return len(in.Slack) == 2 && len(in.Mail) == 2 })
 	if in := second.demo.received(); in.Mail[1].InReplyTo != in.Mail[0].MessageID {
 		t.Errorf("the resolve replies to %s, want the alert %s", in.Mail[1].InReplyTo, in.Mail[0].MessageID)
 	}
@@ -158,7 +158,7 @@ func TestAcknowledgeByLink(t *testing.T) {
 	if err := p.demo.setMode("auth"); err != nil {
 		t.Fatal(err)
 	}
-	wait(t, 10*time.Second, "an alert", func() bool { in := p.demo.received(); return len(in.Slack) == 1 && len(in.Mail) == 1 })
+	wait(t, time.Minute, "an alert", func() bool { in := p.demo.received(); return len(in.Slack) == 1 && len(in.Mail) == 1 })
 	link := regexp.MustCompile(regexp.QuoteMeta(p.URL()) + `/webhook/incident\?a=acknowledge\S+`).FindString(p.demo.received().Mail[0].Text)
 	if link == "" {
 		t.Fatalf("the mail has no link to acknowledge:\n%s", p.demo.received().Mail[0].Text)
@@ -168,7 +168,7 @@ func TestAcknowledgeByLink(t *testing.T) {
 	if resp.StatusCode != http.StatusOK || !strings.Contains(string(page), "<h1>Acknowledged INC-") || !strings.Contains(string(page), "is down: Redis refuses the token") {
 		t.Fatalf("acknowledging: status code %d, want 200, what came of it and what it is about:\n%s", resp.StatusCode, page)
 	}
-	wait(t, 10*time.Second, "an edit that says so", func() bool {
+	wait(t, time.Minute, "an edit that says so", func() bool {
 		m := p.demo.received().Slack[0]
 		return m.Edits > 0 && strings.Contains(m.Text+string(m.Blocks), "Acknowledged")
 	})
@@ -187,7 +187,7 @@ func TestAcknowledgeByLink(t *testing.T) {
 	if err := p.demo.setMode("none"); err != nil {
 		t.Fatal(err)
 	}
-	wait(t, 10*time.Second, "a page that says that it is over", func() bool {
+	wait(t, time.Minute, "a page that says that it is over", func() bool {
 		page := look()
 		return strings.Contains(page, "is over</h1>") && !strings.Contains(page, "<form")
 	})

@@ -20,6 +20,25 @@ import (
 // startProcess runs a process in this one until the test ends.
 func startProcess(t *testing.T, o Options, env map[string]string) *Process {
 	t.Helper()
+	p := prepare(t, o, env)
+	runProcess(t, p)
+	return p
+}
+
+// startHurried starts the demonstration with a second for everything that it asks every 15,
+// because tests would wait for each of them twice.
+func startHurried(t *testing.T) *Process {
+	t.Helper()
+	p := prepare(t, Options{Every: time.Second}, nil)
+	p.config.Schedule.Metrics = time.Second
+	d := &p.config.Databases[0]
+	d.Checks.Write.Every, d.Apps[0].ProofEvery = time.Second, time.Second
+	runProcess(t, p)
+	return p
+}
+
+func prepare(t *testing.T, o Options, env map[string]string) *Process {
+	t.Helper()
 	o.Addr, o.Getenv = "127.0.0.1:0", func(name string) string { return env[name] }
 	o.Out = io.Discard
 	o.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -27,6 +46,11 @@ func startProcess(t *testing.T, o Options, env map[string]string) *Process {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+// runProcess runs a process until the end of the test.
+func runProcess(t *testing.T, p *Process) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- p.Run(ctx) }()
@@ -36,7 +60,6 @@ func startProcess(t *testing.T, o Options, env map[string]string) *Process {
 			t.Errorf("stopping: %v", err)
 		}
 	})
-	return p
 }
 
 // wait polls until ok, and fails with what.
@@ -91,15 +114,15 @@ func TestRealRedis(t *testing.T) {
 		"SMTP_HOST":         mail.Host(), "SMTP_PORT": strconv.Itoa(mail.Port()), "SMTP_USERNAME": mail.Username(), "SMTP_PASSWORD": mail.Password(),
 		"SMTP_FROM": "pongwatch@example.com", "ALERT_EMAIL_TO": "oncall@example.com",
 	})
-	wait(t, 5*time.Second, "connected", func() bool { return p.status(t) == "connected" })
+	wait(t, time.Minute, "connected", func() bool { return p.status(t) == "connected" })
 
 	redis.Stop()
 	both := func(n int) func() bool {
 		return func() bool { return len(slack.Messages()) >= n && len(mail.Mails()) >= n }
 	}
-	wait(t, 30*time.Second, "an alert by Slack and by mail", both(1))
+	wait(t, time.Minute, "an alert by Slack and by mail", both(1))
 	redis.Start()
-	wait(t, 30*time.Second, "the resolve by Slack and by mail", both(2))
+	wait(t, time.Minute, "the resolve by Slack and by mail", both(2))
 
 	messages, mails := slack.Messages(), mail.Mails()
 	if len(messages) != 2 || len(mails) != 2 {
