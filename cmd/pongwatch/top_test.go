@@ -105,7 +105,7 @@ func TestTopPrintsWhatItHasWhenItIsInterrupted(t *testing.T) {
 		switch {
 		case format == "JSON" && (json.Unmarshal([]byte(out), &r) != nil || r.Database != "prod-cache" || r.Commands == 0 || r.Quota != 500_000):
 			t.Errorf("JSON: %+v", r)
-		case format == "table" && (!strings.Contains(out, "the sample was ended after") || !strings.Contains(out, "This sample cost 1 command") || !strings.Contains(out, " plan free's 500,000 commands")):
+		case format == "table" && (!strings.Contains(out, "the sample ended after") || !strings.Contains(out, "This sample cost 1 command") || !strings.Contains(out, " the 500,000 commands of plan free")):
 			t.Errorf("table:\n%s", out)
 		}
 	}

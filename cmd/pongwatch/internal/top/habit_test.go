@@ -149,7 +149,8 @@ func TestManyClientsAreOneRow(t *testing.T) {
 func TestSmallPlansAndUsedMonthsAreRefused(t *testing.T) {
 	number := func(n float64) *float64 { return &n }
 	plan := func(name string) *config.Database {
-		d := &config.Database{Plan: name, Budget: config.Budget{StopAt: 0.95}}
+		d := &config.Database{Plan: name}
+		d.Budget.StopAt = 0.95
 		for _, p := range config.Plans() {
 			if p.Name == name {
 				d.Limits = p.Limits
@@ -166,7 +167,8 @@ func TestSmallPlansAndUsedMonthsAreRefused(t *testing.T) {
 	}{
 		{"the free plan", NewMonth(plan("free"), nil, nil, nil), "plan free (databases[].plan) is small, with 500,000 commands and 10.0 GB of traffic a month", "free", true},
 		{"a configuration without a plan, and an account that knows better", NewMonth(plan("free"), &upstash.Database{Type: "payg"}, &upstash.Stats{}, nil), "", "payg", false},
-		{"a fixed plan of the account", NewMonth(plan("free"), &upstash.Database{Type: "pro"}, &upstash.Stats{}, nil), "", "pro", false},
+		{"a fixed plan of the account", NewMonth(plan("free"), &upstash.Database{Type: "pro", MaxData: 1 << 30}, &upstash.Stats{Bandwidth: number(99 << 30)}, nil), "of the month's 100.0 GB", "fixed-1gb", true},
+		{"a plan of the account that has no public limits", NewMonth(plan("free"), &upstash.Database{Type: "pro"}, &upstash.Stats{}, nil), "", "custom", false},
 		{"a configuration that knows the size of the fixed plan", NewMonth(plan("fixed-1gb"), &upstash.Database{Type: "pro"}, &upstash.Stats{}, nil), "", "fixed-1gb", false},
 		{"the account says free", NewMonth(plan("payg"), &upstash.Database{Type: "free", MonthlyCommands: 500_000}, &upstash.Stats{Commands: 9}, nil), "plan free is small", "free", true},
 		{"pay as you go", NewMonth(plan("payg"), nil, nil, nil), "", "payg", false},
@@ -183,7 +185,7 @@ func TestSmallPlansAndUsedMonthsAreRefused(t *testing.T) {
 			t.Errorf("%s: plan %s, %q", tt.name, tt.month.Plan, got)
 		}
 	}
-	if got, want := tests[5].month.Expect(30*time.Second, 400), "a sample of 30 s costs 1 command and about 1.4 MB of traffic at 400 commands a second, < 0.1 % of the plan's"; got != want {
+	if got, want := tests[6].month.Expect(30*time.Second, 400), "a sample of 30 s costs 1 command and about 1.4 MB of traffic at 400 commands a second, < 0.1 % of the plan's"; got != want {
 		t.Errorf("it expects %q, want %q", got, want)
 	}
 }

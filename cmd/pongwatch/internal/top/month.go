@@ -38,20 +38,12 @@ func NewMonth(d *config.Database, account *upstash.Database, stats *upstash.Stat
 		return m
 	}
 	m.Budget = account.Budget
-	if account.Type != "" && account.Type != m.Plan {
-		switch account.Type {
-		case "free", payAsYouGo:
-			m.Plan = account.Type
-			for _, p := range config.Plans() {
-				if p.Name == m.Plan {
-					m.Quota, m.Traffic = p.Limits.Commands, int64(p.Limits.Bandwidth)
-				}
-			}
-		default: // the account does not say which fixed plan
-			if m.Plan == "free" || m.Plan == payAsYouGo {
-				m.Plan, m.Quota, m.Traffic = account.Type, 0, 0
-			}
-		}
+	switch plan := config.PlanName(account.Type, account.MaxData); {
+	case plan == "" || plan == m.Plan:
+	case plan == "custom" && m.Plan != "free" && m.Plan != payAsYouGo: // the account does not say which fixed plan
+	default:
+		limits := config.PlanOf(plan).Limits
+		m.Plan, m.Quota, m.Traffic = plan, limits.Commands, int64(limits.Bandwidth)
 	}
 	if account.MonthlyCommands > 0 {
 		m.Quota = account.MonthlyCommands

@@ -2,6 +2,8 @@ package top
 
 import (
 	"fmt"
+	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -101,6 +103,7 @@ func TestNoKeyIsShownWhole(t *testing.T) {
 
 func TestMemoryIsBounded(t *testing.T) {
 	const perSecond, seconds = 5000, 60
+	w := slices.Sorted(maps.Keys(known))
 	tests := []struct {
 		name string
 		key  func(int) string
@@ -110,8 +113,12 @@ func TestMemoryIsBounded(t *testing.T) {
 		{"words in every place", func(i int) string {
 			return strings.Join([]string{letters(i), letters(i / 2), letters(i / 3), letters(i / 5), "x"}, ":")
 		}},
+		{"more patterns than rows, all of known words", func(i int) string {
+			return strings.Join([]string{w[i%len(w)], w[i/len(w)%len(w)], w[i/3%len(w)], "x"}, ":")
+		}},
 	}
 	for _, tt := range tests {
+		before := heap()
 		s := newSampler()
 		for i := range perSecond * seconds {
 			s.add(event{client: fmt.Sprintf("10.%d.%d.1:%d", i%250, i/250%250, i%60000), micros: int64(i) * 200, args: []string{"GET", tt.key(i), strings.Repeat("v", 100)}})
@@ -119,12 +126,22 @@ func TestMemoryIsBounded(t *testing.T) {
 		if len(s.rows) > maxRows || len(s.wide) > maxRows+maxSegments || len(s.clients) > maxClients+1 {
 			t.Errorf("%s: %d rows, %d places, %d clients", tt.name, len(s.rows), len(s.wide), len(s.clients))
 		}
+		if grown := heap() - before; grown > 4<<20 {
+			t.Errorf("%s: %d bytes are kept", tt.name, grown)
+		}
 		r := s.result(time.Minute)
 		if r.Commands != perSecond*seconds {
 			t.Errorf("%s: %d commands are counted", tt.name, r.Commands)
 		}
-		t.Logf("%s: %d rows while it ran, %d in the result", tt.name, len(s.rows), len(r.Rows))
 	}
+}
+
+// heap returns the bytes that are in use after a collection.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // letters returns another word for each number.

@@ -47,7 +47,7 @@ func (r Result) Print(w io.Writer, rows int) error {
 	fmt.Fprintf(t, "sum\t\t\t\t%s\t%s\n", about(r.Total.CommandsAMonth), dollars(r.Total.Dollars))
 	_ = t.Flush() // a builder takes everything
 	if r.Quota > 0 {
-		fmt.Fprintf(&b, "\nA month like this sample uses %s plan %s's %s commands.\n", partOf(float64(r.Total.CommandsAMonth)/float64(r.Quota)), r.Plan, text.Thousands(r.Quota))
+		fmt.Fprintf(&b, "\nA month like this sample uses %s the %s commands of plan %s.\n", partOf(float64(r.Total.CommandsAMonth)/float64(r.Quota)), text.Thousands(r.Quota), r.Plan)
 	} else if !r.Billed {
 		fmt.Fprintf(&b, "\nPlan %s does not bill commands.\n", r.Plan)
 	}

@@ -81,11 +81,11 @@ func (t *TCP) open(ctx context.Context) (io.ReadCloser, error) {
 		commands = [][]string{auth, {"MONITOR"}}
 	}
 	for _, c := range commands {
-		request := fmt.Sprintf("*%d\r\n", len(c))
+		request := fmt.Appendf(nil, "*%d\r\n", len(c))
 		for _, a := range c {
-			request += fmt.Sprintf("$%d\r\n%s\r\n", len(a), a)
+			request = fmt.Appendf(request, "$%d\r\n%s\r\n", len(a), a)
 		}
-		if _, err := io.WriteString(conn, request); err != nil {
+		if _, err := conn.Write(request); err != nil {
 			return fail(errors.New(c[0] + " over TCP: " + reason(err)))
 		}
 		answer, err := r.ReadSlice('\n')

@@ -125,8 +125,12 @@ func Run(ctx context.Context, o Options) (Result, error) {
 
 	counted := &counter{Reader: stream}
 	began := time.Now()
-	done := make(chan error, 1)
-	go func() { done <- read(counted, s.add, s.addUnreadable) }()
+	var ended error // valid when done is closed
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ended = read(counted, s.add, s.addUnreadable)
+	}()
 	now := func() Result {
 		r := s.result(time.Since(began))
 		cost.Bytes = counted.bytes.Load()
@@ -151,16 +155,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		case <-ctx.Done():
 			stream.Close()
 			<-done
-			r := now()
-			r.Notes = append(r.Notes, fmt.Sprintf("the sample was ended after %.0f s of %.0f s", r.Seconds, o.For.Seconds()))
-			return r, nil
-		case err := <-done:
-			r := now()
-			if !errors.Is(err, errRefused) {
-				err = errors.New("the stream ended") // its text could hold the host
-			}
-			r.Notes = append(r.Notes, fmt.Sprintf("the sample ended after %.0f s of %.0f s", r.Seconds, o.For.Seconds()))
-			return r, fmt.Errorf("reading MONITOR: %w after %.0f s of %.0f s", err, r.Seconds, o.For.Seconds())
+		case <-done:
 		case <-end.C:
 			r := now()
 			stream.Close()
@@ -173,7 +168,17 @@ func Run(ctx context.Context, o Options) (Result, error) {
 			if o.Watch != nil {
 				o.Watch(now())
 			}
+			continue
 		}
+		r := now()
+		r.Notes = append(r.Notes, fmt.Sprintf("the sample ended after %.0f s of %.0f s", r.Seconds, o.For.Seconds()))
+		if ctx.Err() != nil {
+			return r, nil
+		}
+		if !errors.Is(ended, errRefused) {
+			ended = errors.New("the stream ended") // its text could hold the host
+		}
+		return r, fmt.Errorf("reading MONITOR: %w after %.0f s of %.0f s", ended, r.Seconds, o.For.Seconds())
 	}
 }
 
@@ -192,11 +197,4 @@ func (c *counter) Read(p []byte) (int, error) {
 // payAsYouGo is the plan on which commands cost money, and perMillion their price.
 const payAsYouGo = "payg"
 
-var perMillion = func() float64 {
-	for _, p := range config.Plans() {
-		if p.Name == payAsYouGo {
-			return p.DollarsPerMillion
-		}
-	}
-	return 0
-}()
+var perMillion = config.PlanOf(payAsYouGo).DollarsPerMillion
