@@ -105,10 +105,10 @@ type Silences struct {
 
 // For reads how long a person wants a silence, within what is allowed; empty is the default.
 func (s Silences) For(text string) (time.Duration, error) {
-	if text == "" {
-		return s.Default, nil
-	}
 	d, err := time.ParseDuration(text)
+	if text == "" {
+		d, err = s.Default, nil
+	}
 	if limit := min(s.Max, report.MaxSilence); err != nil || d <= 0 || d > limit {
 		return 0, fmt.Errorf("for is no duration of at most %v, want one such as \"1h\"", limit)
 	}

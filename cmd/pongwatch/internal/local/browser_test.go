@@ -174,8 +174,10 @@ const faults = `(() => {
 			if (a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1) out.push("children of " + parent.className + " overlap");
 		}));
 	}
-	const frames = [...document.querySelectorAll("iframe")];
+	const frames = [...document.querySelectorAll("details.mail[open] iframe")];
 	if (frames.length === 0 || frames.some(f => f.loading === "lazy" || box(f).height < 300)) out.push("no mail, or a mail that is not shown");
+	if (frames.some(f => Math.abs(f.contentDocument.documentElement.scrollHeight + 2 - box(f).height) > 1)) out.push("a frame is not as high as its mail");
+	for (const c of document.querySelectorAll(".conversation")) if (!c.querySelector("details.mail:last-of-type").open || c.querySelectorAll("details.mail[open]").length > 1) out.push("a conversation does not show its last mail alone");
 	return out;
 })()`
 
@@ -197,7 +199,7 @@ func assertReadable(t *testing.T, b *browsertest.Browser, what string, want []st
 func picture(t *testing.T, b *browsertest.Browser, what string, width int64) image.Image {
 	t.Helper()
 	b.Do(chromedp.EmulateViewport(width, browsertest.Evaluate[int64](b, `document.documentElement.scrollHeight`)))
-	frames := browsertest.Evaluate[[][]int](b, `[...document.querySelectorAll("iframe")].map(f => {
+	frames := browsertest.Evaluate[[][]int](b, `[...document.querySelectorAll("details.mail[open] iframe")].map(f => {
 		const r = f.getBoundingClientRect(); return [r.left + 2, r.top + scrollY + 2, r.right - 20, r.bottom - 20].map(Math.round); })`)
 	var shot image.Image
 	for range 20 { // a frame is painted when its own process gets to it
