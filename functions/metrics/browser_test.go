@@ -81,6 +81,10 @@ func TestTheDashboardInABrowser(t *testing.T) {
 	b.Do(chromedp.Focus(chromedp.CSS(`#plot-pings`)), chromedp.KeyEvent(kb.ArrowLeft))
 	b.Until(`/p50\s*\d+\.\d ms/.test(document.querySelector("#plot-pings .u-legend").innerText)`)
 
+	b.Do(chromedp.Focus(chromedp.CSS(`#strip-cache`)), chromedp.KeyEvent(kb.ArrowLeft), chromedp.KeyEvent(kb.ArrowLeft))
+	b.Until(`document.querySelector("#strip-cache output").innerText === "Nov 21: no data"`)
+	b.Do(chromedp.Focus(chromedp.CSS(`#plot-pings`)))
+
 	turn.Lock()
 	x.incident(t, eight)
 	turn.Unlock()

@@ -210,7 +210,7 @@ func TestScreenshots(t *testing.T) {
 					b.Open(srv.URL)
 					b.Fits(what)
 					shot := b.Picture()
-					if most := 1500; shot.Bounds().Dy() > most && n > 3 { // of fifty databases enough
+					if most := map[bool]int{true: 1500, false: 2600}[width > 1000]; shot.Bounds().Dy() > most && (n > 3 || n > 1 && width > 1000) { // the rest is as of one
 						top := image.NewRGBA(image.Rect(0, 0, int(width), most))
 						draw.Draw(top, top.Bounds(), shot, image.Point{}, draw.Src)
 						shot = top

@@ -31,6 +31,10 @@ import (
 // TestTheInboxInABrowser ./cmd/pongwatch/internal/local -screenshots ../../../../docs/screenshots
 var screenshots = flag.String("screenshots", "", "write pictures of the inbox into this folder")
 
+// pictured are the pictures that -screenshots keeps: an edited message with its thread, a group, and
+// mails as a conversation.
+var pictured = []string{"bot-resolved-light-1440", "bot-open-dark-1440", "bot-group-light-360", "webhook-resolved-light-1440"}
+
 // scene is what on-call has received when a picture is taken.
 type scene struct {
 	name    string
@@ -144,11 +148,8 @@ func TestTheInboxInABrowser(t *testing.T) {
 				b.Open(server.URL + "/inbox")
 				assertReadable(t, b, what, s.want)
 				shot := picture(t, b, what, width)
-				if *screenshots != "" && scheme == "light" {
-					browsertest.Save(t, filepath.Join(*screenshots, fmt.Sprintf("inbox-%s-%d.png", s.name, width)), shot)
-				}
-				if *screenshots != "" && scheme == "dark" && s.name == "bot-open" && width == 1440 {
-					browsertest.Save(t, filepath.Join(*screenshots, fmt.Sprintf("inbox-%s-dark-%d.png", s.name, width)), shot)
+				if *screenshots != "" && slices.Contains(pictured, fmt.Sprintf("%s-%s-%d", s.name, scheme, width)) {
+					browsertest.Save(t, filepath.Join(*screenshots, fmt.Sprintf("inbox-%s-%s-%d.png", s.name, scheme, width)), shot)
 				}
 			}
 		}

@@ -267,7 +267,7 @@
 
   const show = (page) => {
     const fresh = page.getElementById("content");
-    if (!fresh || document.activeElement?.matches("input, select, .strip")) return; // it is in use
+    if (!fresh || document.activeElement?.matches("input, select")) return; // it is in use
     const focused = document.activeElement?.id;
     const place = (d) => d.id || d.closest("li, tr")?.querySelector(".id")?.textContent + d.firstChild.textContent;
     const open = new Map([...document.querySelectorAll("details")].map((d) => [place(d), d]));
