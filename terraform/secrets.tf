@@ -89,7 +89,7 @@ resource "google_secret_manager_secret_iam_member" "readers" {
   member    = google_service_account.functions[each.value.function].member
 }
 
-# A document that is too long for the environment. It is no secret, only kept like one.
+# A document that is too long for the environment. It is not a secret, only kept like one.
 resource "google_secret_manager_secret" "config" {
   for_each = local.config_parts
 

@@ -307,7 +307,7 @@ variable "ingress_alert" {
 
   validation {
     condition     = contains(["ALLOW_INTERNAL_ONLY", "ALLOW_INTERNAL_AND_GCLB"], var.ingress_alert)
-    error_message = "\"ingress_alert\" must be ALLOW_INTERNAL_ONLY or ALLOW_INTERNAL_AND_GCLB: nobody but Pub/Sub asks Alert. Example: ingress_alert = \"ALLOW_INTERNAL_AND_GCLB\""
+    error_message = "\"ingress_alert\" must be ALLOW_INTERNAL_ONLY or ALLOW_INTERNAL_AND_GCLB: only Pub/Sub asks Alert. Example: ingress_alert = \"ALLOW_INTERNAL_AND_GCLB\""
   }
 }
 
@@ -390,7 +390,7 @@ variable "maintenance" {
 }
 
 variable "management" {
-  description = "Read access to the Upstash account, for quota figures that a database itself does not tell. `api_key` names a secret."
+  description = "Read access to the Upstash account, for figures that a database itself does not have, and to warn of what differs there. `api_key` names a secret."
   type = object({
     api_key = string
     email   = string
@@ -439,7 +439,7 @@ variable "oncall" {
 }
 
 variable "oncall_email" {
-  description = "Who is told by Cloud Monitoring when pongwatch itself fails, independently of every receiver. It is required: an unwatched monitor fails silently."
+  description = "Whom Cloud Monitoring notifies when pongwatch itself fails, independently of every receiver. It is required: an unwatched monitor fails silently."
   type        = string
   nullable    = false
 
@@ -510,7 +510,7 @@ variable "readers" {
 
   validation {
     condition     = alltrue([for member in var.readers : can(regex("^(user|group|serviceAccount|domain|principal|principalSet):", member))])
-    error_message = "A reader must be a person, group or service account, as IAM writes them; to open pages to everybody, say so in \"access\". Example: readers = [\"group:sre@example.com\"]"
+    error_message = "A reader must be a person, group or service account, as IAM writes them; to open pages to everyone, say so in \"access\". Example: readers = [\"group:sre@example.com\"]"
   }
 }
 

@@ -36,7 +36,7 @@ type access struct {
 	ActTokens []Secret `yaml:"act_tokens" single:"true" example:"[sm://projects/my-project/secrets/pongwatch-act-token]"`
 	// Origins whose pages may read the JSON in a browser.
 	CORS []string `yaml:"cors" single:"true" pattern:"origin" example:"[https://admin.example.com]"`
-	// The service accounts that may start a run. Nobody else can, not even who may read the pages.
+	// The service accounts that may start a run. No one else can, not even readers of the pages.
 	Invokers []string `yaml:"invokers" single:"true" pattern:"email" example:"[pongwatch-scheduler@my-project.iam.gserviceaccount.com]"`
 }
 

@@ -69,13 +69,13 @@ type flapping struct {
 	Stop float64 `yaml:"stop" min:"0" max:"100" example:"15"`
 }
 
-// grouping says when incidents of a shard with causes of the same class are told together.
+// grouping says when incidents of a shard with causes of the same class share one message.
 type grouping struct {
 	// Whether they are.
 	Enabled bool `yaml:"enabled" example:"true"`
 	// From this many databases.
 	Databases int `yaml:"databases" min:"2" max:"500" example:"3"`
-	// Databases that join later than this are told in the thread.
+	// Databases that join later than this get a reply in the thread.
 	JoinWithin time.Duration `yaml:"join_within" min:"1s" max:"24h" example:"10m"`
 }
 
@@ -110,7 +110,7 @@ func (s Silences) For(text string) (time.Duration, error) {
 		d, err = s.Default, nil
 	}
 	if limit := min(s.Max, report.MaxSilence); err != nil || d <= 0 || d > limit {
-		return 0, fmt.Errorf("for is no duration of at most %v, want one such as \"1h\"", limit)
+		return 0, fmt.Errorf("for is not a duration of at most %v, want one such as \"1h\"", limit)
 	}
 	return d, nil
 }

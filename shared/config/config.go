@@ -80,7 +80,7 @@ type Config struct {
 	// Who is on call, for messages.
 	OnCall onCall `yaml:"oncall"`
 
-	// Read access to the Upstash account, for quota figures that the database itself does not tell.
+	// Read access to the Upstash account, for figures that the database itself does not have, and to warn of what differs there.
 	Management Management `yaml:"management"`
 	// The keys that prove what arrives from outside.
 	Inbound Inbound `yaml:"inbound"`

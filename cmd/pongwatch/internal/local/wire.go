@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/inbox"
 	"github.com/pongwatch/pongwatch/functions/alert"
 	"github.com/pongwatch/pongwatch/functions/alert/inbound"
 	"github.com/pongwatch/pongwatch/functions/healthcheck"
@@ -83,7 +84,7 @@ func (p *Process) handler() (*access.Mux, error) {
 		return nil, fmt.Errorf("setting up AlertWebhook: %w", err)
 	}
 	all := functions{healthCheck: healthCheck, metrics: pages, alert: p.alert, inbound: i}
-	return newMux(all, commands(p.reports, time.Now), p.demo, p.URL(), p.exposure), nil
+	return newMux(all, commands(p.config, p.reports, time.Now), p.demo, p.URL(), p.exposure), nil
 }
 
 // state returns what Alert remembers of a shard.
@@ -93,4 +94,30 @@ func (p *Process) state(ctx context.Context, shard string) (incident.State, erro
 		return incident.State{}, err
 	}
 	return incident.Decode(doc.Data)
+}
+
+// functions are the four entry points, as the cloud deploys them.
+type functions struct {
+	healthCheck, metrics, alert, inbound access.Guarded
+}
+
+// newMux mounts the functions where one port can tell them apart. Alone in a service
+// of its own, each answers at any path.
+func newMux(f functions, commands http.Handler, d *demo, base string, e exposure) *access.Mux {
+	mux := access.NewMux("")
+	mux.Mount("/api/v1/health/redis", f.healthCheck)
+	mux.Mount("/health", f.healthCheck)
+	mux.Mount("POST /HealthCheck", f.healthCheck)
+	mux.Mount("POST /Alert", f.alert)
+	mux.Mount("/webhook/", f.inbound)
+	mux.Mount("/", f.metrics)
+	mux.Handle("POST "+CommandsPath, e.thisMachine(), commands)
+	if d != nil {
+		inbox.Mount(mux, e.thisMachine(), d.received, &inbox.Demo{Modes: modes, Current: d.current})
+		mux.Handle("POST /demo/break", e.thisMachine(), http.HandlerFunc(d.breakHandler))
+		mux.Handle("GET "+DemonstrationPath, e.thisMachine(), d.configurationHandler(base))
+		mux.Handle("GET "+demoAppPath, e.thisMachine(), d.app)
+		mux.Handle("POST "+demoAppPath, e.thisMachine(), d.app)
+	}
+	return mux
 }
