@@ -51,7 +51,7 @@ func (m *material) database(ctx context.Context, d *config.Database, all []*mate
 		}
 	}
 	out := Database{
-		Name: d.Name, Shard: d.Shard, Environment: d.Environment, Plan: d.Plan, Home: regions[0], Regions: []Region{},
+		Name: d.Name, Shard: d.Shard, Environment: m.environment(d.Name), Plan: d.Plan, Home: regions[0], Regions: []Region{},
 		LatencyLimitMS: float64(d.Thresholds.Latency.Open) / float64(time.Millisecond),
 		Uptime:         uptime(known, regions, m.now, d.Objective),
 	}
