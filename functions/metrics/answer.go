@@ -39,7 +39,7 @@ func (f *Function) asked(tagged bool, answer func(w http.ResponseWriter, r *http
 			if wrong, ok := errors.AsType[*statistics.QueryError](err); ok && wrong.NotFound {
 				status = http.StatusNotFound
 			}
-			job.WriteError(w, status, err.Error())
+			f.say(w, r, status, "Not understood", err.Error())
 			return
 		}
 		r = r.WithContext(ctx)
@@ -99,7 +99,8 @@ func (f *Function) unchanged(w http.ResponseWriter, r *http.Request) bool {
 		f.log.WarnContext(r.Context(), "history not read", slog.String("event", "history_failed"), slog.Any("error", err))
 		return false
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{f.options.Build.String(), f.hash, r.URL.Path, r.URL.RawQuery, mark}, "\n")))
+	by, _ := f.actor(r) // who may act sees another page
+	sum := sha256.Sum256([]byte(strings.Join([]string{f.options.Build.String(), by, f.hash, r.URL.Path, r.URL.RawQuery, mark}, "\n")))
 	// Weak, because the compressed answer and the other share it.
 	tag := `W/"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 	h.Set("ETag", tag)
