@@ -93,8 +93,7 @@ func noAnswer(err error) Finding {
 }
 
 // askable returns the apps that have a health page, by its address: those of the
-// configuration, or the one that was named. The page that was named has the shape of the
-// configured one, where there is only one.
+// configuration, or the one that was named.
 func (r *run) askable() map[string]config.App {
 	apps := map[string]config.App{}
 	for _, d := range r.databases {
@@ -106,14 +105,18 @@ func (r *run) askable() map[string]config.App {
 	if r.App.HealthURL == "" {
 		return apps
 	}
-	app := config.App{Match: apps[r.App.HealthURL].Match}
+	return map[string]config.App{r.App.HealthURL: named(apps, r.App.HealthURL)}
+}
+
+// named is the app at a health page. It has the shape of the configured one, or of the only one.
+func named(apps map[string]config.App, address string) config.App {
+	app := config.App{Service: "app", HealthURL: address, Match: apps[address].Match}
 	for _, only := range apps {
 		if len(apps) == 1 {
 			app.Match = only.Match
 		}
 	}
-	app.Service, app.HealthURL = "app", r.App.HealthURL
-	return map[string]config.App{app.HealthURL: app}
+	return app
 }
 
 // appWords asks every health page, and returns what each says in the order of services.
@@ -133,31 +136,61 @@ func (r *run) appWords(ctx context.Context) ([]report.Observation, error) {
 
 // ask reads the mode of one app exactly as HealthCheck reads it.
 func ask(ctx context.Context, app config.App) (report.Observation, error) {
+	page, err := healthPage(app)
+	if err != nil {
+		return report.Observation{}, err
+	}
+	o := page(ctx)
+	if o.Source == "" {
+		return o, errors.New("the app was not asked")
+	}
+	return o, nil
+}
+
+// HealthPage returns what reads an app's health page exactly as HealthCheck reads it, by the
+// app.match of the configuration, which may be nil.
+func HealthPage(c *config.Config, address string) (func(context.Context) report.Observation, error) {
+	apps := map[string]config.App{}
+	if c != nil {
+		for _, d := range c.Databases {
+			for _, a := range d.Apps {
+				apps[a.HealthURL] = a
+			}
+		}
+	}
+	delete(apps, "")
+	return healthPage(named(apps, address))
+}
+
+func healthPage(app config.App) (func(context.Context) report.Observation, error) {
 	document, err := json.Marshal(map[string]any{"version": 1, "databases": []any{map[string]any{
 		"name": "app", "url": "https://app.upstash.io", "token": "not-asked-for-any-command",
 		"app": map[string]any{"service": "app", "health_url": app.HealthURL},
 	}}})
 	if err != nil {
-		return report.Observation{}, err
+		return nil, err
 	}
 	c, problems := config.Parse(true, config.Document{Name: "app", Text: document})
 	if err := problems.Err(); err != nil || c == nil {
-		return report.Observation{}, fmt.Errorf("the app's health address: %w", err)
+		return nil, fmt.Errorf("the app's health address: %w", err)
 	}
 	d := &c.Databases[0]
 	d.Apps[0].Match = app.Match
-	t := &check.Target{Database: d, Job: report.HealthCheck, Apps: check.NewApps(c, nil)}
-	for _, spec := range check.Specs(report.HealthCheck, d, time.Minute) {
-		if spec.Check != report.MockMode {
-			continue
-		}
-		for _, o := range spec.Run(ctx, t) {
-			if o.Source == report.SourceApp {
-				return o, nil
+	apps := check.NewApps(c, nil)
+	return func(ctx context.Context) report.Observation {
+		t := &check.Target{Database: d, Job: report.HealthCheck, Apps: apps}
+		for _, spec := range check.Specs(report.HealthCheck, d, time.Minute) {
+			if spec.Check != report.MockMode {
+				continue
+			}
+			for _, o := range spec.Run(ctx, t) {
+				if o.Source == report.SourceApp {
+					return o
+				}
 			}
 		}
-	}
-	return report.Observation{}, fmt.Errorf("the app was not asked")
+		return report.Observation{Status: report.Unknown}
+	}, nil
 }
 
 // appAnswers accepts any 2xx: what the page says of Redis is for appConnected. A mock may
