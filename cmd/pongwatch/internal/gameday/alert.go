@@ -67,7 +67,7 @@ func (t *trial) judgeAlert(e evidence, now time.Time) Cell {
 
 // told returns the receivers that have taken something since the break.
 func (t *trial) told(i incidents.Incident) (taken []string, problem string) {
-	problem = "no receiver is told"
+	problem = "no receiver is notified"
 	for _, now := range i.Told {
 		old := slices.IndexFunc(t.before[i.FullID].Told, func(b incidents.Told) bool { return b.Receiver == now.Receiver })
 		switch {

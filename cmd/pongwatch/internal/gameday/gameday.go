@@ -193,7 +193,7 @@ func play(ctx context.Context, o *Options, w *watcher, f Fault, first bool) (Row
 	if err := o.Proxy.Break(upstashtest.Fault{}); err != nil {
 		return Row{}, err
 	}
-	o.Progress(fmt.Sprintf("%s: mended after %s", f.Cause, text.Duration(t.mended.Sub(t.broken))))
+	o.Progress(fmt.Sprintf("%s: repaired after %s", f.Cause, text.Duration(t.mended.Sub(t.broken))))
 	if err := until(ctx, func(now time.Time) bool { return t.decided(w.evidence(), now, afterwards) }); err != nil {
 		return Row{}, err
 	}
