@@ -175,7 +175,7 @@ func TestWhatPongwatchToldIsJudged(t *testing.T) {
 		{"it opened, and a receiver took it", played(0, 0), evidence{}.seen(3, incident(right, done), nil), 3, alert, passes, "INC-1 to slack"},
 		{"it is on its way", played(0, 0), evidence{}.seen(3, incident(right, pending), nil), 3, alert, waits, ""},
 		{"it never arrives", played(0, 0), evidence{}.seen(3, incident(right, failed), nil), 21, alert, fails, "INC-1 is open, and slack: failed channel_not_found"},
-		{"there is no receiver", played(0, 0), evidence{}.seen(3, incident(right), nil), 21, alert, fails, "no receiver is told"},
+		{"there is no receiver", played(0, 0), evidence{}.seen(3, incident(right), nil), 21, alert, fails, "no receiver is notified"},
 		{"another cause", played(0, 0), evidence{}.seen(3, incident(wrong, done), nil), 21, alert, fails, "no alert says tcp_refused: INC-1 says dns_temporary"},
 		{"another cause at first", played(0, 0), evidence{}.seen(3, incident(wrong, done), nil).seen(4, incident(right, done), nil), 21, alert, passes, ""},
 		{"no incident", played(0, 0), evidence{}.seen(3, nil, nil), 21, alert, fails, "no incident of the database opened"},
