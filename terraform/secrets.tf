@@ -2,7 +2,7 @@ locals {
   # Which parts of the document each function reads: design.md, "Trust".
   readable = {
     healthcheck = { credentials = local.credentials, databases = local.databases, tokens = var.access.tokens }
-    metrics     = { credentials = local.credentials, databases = local.databases, tokens = var.access.tokens, management = var.management, proof_key = var.proof_key }
+    metrics     = { credentials = local.credentials, databases = local.databases, tokens = var.access.tokens, act_tokens = var.access.act_tokens, management = var.management, proof_key = var.proof_key }
     alert       = { receivers = var.receivers, link_keys = try(var.inbound.link_keys, []), heartbeat = var.heartbeat }
     webhook     = { inbound = var.inbound }
   }

@@ -1,6 +1,7 @@
 variable "access" {
-  description = "Who may read the pages of each kind: \"iam\" (those who may invoke the function), \"token\" (those who have one of `tokens`, as Bearer or as the password of Basic) or \"public\". One page that is not \"iam\" opens its function to the internet; the function then guards each page, and its scheduled runs, itself. All pages but `health` are of one function, Metrics: either all of them are \"iam\", or none is."
+  description = "Who may read the pages of each kind: \"iam\" (those who may invoke the function), \"token\" (those who have one of `tokens`, as Bearer or as the password of Basic) or \"public\". One page that is not \"iam\" opens its function to the internet; the function then guards each page, and its scheduled runs, itself. All pages but `health` are of one function, Metrics: either all of them are \"iam\", or none is. Who has one of `act_tokens` may also acknowledge and silence on the dashboard, which is not behind IAM then."
   type = object({
+    act_tokens  = optional(list(string), [])
     api         = optional(string, "iam")
     badges      = optional(string, "iam")
     cors        = optional(list(string), [])
@@ -26,7 +27,11 @@ variable "access" {
     error_message = "A page that is read by \"token\" needs at least one token. Example: access = { dashboard = \"token\", tokens = [\"secret:read-token\"] }"
   }
   validation {
-    condition     = alltrue([for token in var.access.tokens : can(regex("^(secret:[a-z0-9][a-z0-9-]{0,62}|sm://projects/[^/]+/secrets/[^/]+(/versions/[^/]+)?)$", token))])
+    condition     = length(var.access.act_tokens) == 0 || var.access.dashboard != "iam"
+    error_message = "\"act_tokens\" are for a dashboard that is not behind IAM, which does not say who a reader is. Example: access = { api = \"token\", badges = \"public\", dashboard = \"token\", openmetrics = \"token\", playbooks = \"public\", tokens = [\"secret:read-token\"], act_tokens = [\"secret:act-token\"] }"
+  }
+  validation {
+    condition     = alltrue([for token in concat(var.access.tokens, var.access.act_tokens) : can(regex("^(secret:[a-z0-9][a-z0-9-]{0,62}|sm://projects/[^/]+/secrets/[^/]+(/versions/[^/]+)?)$", token))])
     error_message = "A read token must be named, never written here. Example: tokens = [\"secret:read-token\"], or tokens = [\"sm://projects/my-project/secrets/read-token\"]"
   }
 }
@@ -689,8 +694,8 @@ variable "secret_values" {
     error_message = "Every name in secret_versions needs a value in secret_values. Example: export TF_VAR_secret_values='{\"slack-webhook\":\"https://hooks.slack.com/services/…\"}'"
   }
   validation {
-    condition     = alltrue([for token in var.access.tokens : try(length(trimspace(var.secret_values[trimprefix(token, "secret:")])) >= 24, !contains(keys(var.secret_values), trimprefix(token, "secret:")))])
-    error_message = "A read token must have at least 24 characters, otherwise it could be guessed. Example: export TF_VAR_secret_values='{\"read-token\":\"<output of openssl rand -base64 24>\"}'"
+    condition     = alltrue([for token in concat(var.access.tokens, var.access.act_tokens) : try(length(trimspace(var.secret_values[trimprefix(token, "secret:")])) >= 24, !contains(keys(var.secret_values), trimprefix(token, "secret:")))])
+    error_message = "A read token and an act token must have at least 24 characters, otherwise it could be guessed. Example: export TF_VAR_secret_values='{\"read-token\":\"<output of openssl rand -base64 24>\"}'"
   }
 }
 

@@ -180,12 +180,15 @@ func (c *Config) Receiver(name string) *Receiver {
 	return nil
 }
 
-// RegionsOf returns the regions from which that shard is watched; none configured is an empty list.
-func (c *Config) RegionsOf(shard string) []string {
+// RegionsOf returns the regions from which that shard is watched, and the others where none is configured.
+func (c *Config) RegionsOf(shard string, others ...string) []string {
 	for _, s := range c.Shards {
 		if s.Name == shard && len(s.Regions) > 0 {
 			return s.Regions
 		}
+	}
+	if len(c.Regions) == 0 {
+		return others
 	}
 	return c.Regions
 }

@@ -44,7 +44,7 @@ func (t *trial) judgeAlert(e evidence, now time.Time) Cell {
 	}
 	deadline, last := t.broken.Add(t.alertPatience), ""
 	for _, s := range e.sightings {
-		if s.ended.Before(t.broken) || s.ended.After(deadline) || !t.mended.IsZero() && s.ended.After(t.mended) {
+		if s.ended.Before(t.broken) || s.ended.After(deadline) || !t.restored.IsZero() && s.ended.After(t.restored) {
 			continue
 		}
 		for _, i := range s.open {
@@ -59,7 +59,7 @@ func (t *trial) judgeAlert(e evidence, now time.Time) Cell {
 			}
 		}
 	}
-	if now.Before(deadline) && t.mended.IsZero() {
+	if now.Before(deadline) && t.restored.IsZero() {
 		return undecided()
 	}
 	return fail("no alert says "+string(t.Cause), cmp.Or(last, "no incident of the database opened"))
@@ -67,7 +67,7 @@ func (t *trial) judgeAlert(e evidence, now time.Time) Cell {
 
 // told returns the receivers that have taken something since the break.
 func (t *trial) told(i incidents.Incident) (taken []string, problem string) {
-	problem = "no receiver is notified"
+	problem = "no receiver was notified"
 	for _, now := range i.Told {
 		old := slices.IndexFunc(t.before[i.FullID].Told, func(b incidents.Told) bool { return b.Receiver == now.Receiver })
 		switch {
@@ -85,11 +85,11 @@ func (t *trial) judgeResolve(e evidence, now time.Time) Cell {
 	if t.notAsked != "" {
 		return notAsked(t.notAsked)
 	}
-	if t.mended.IsZero() {
+	if t.restored.IsZero() {
 		return undecided()
 	}
 	opened := map[string]string{} // id for people, by FullID
-	deadline, last := t.mended.Add(t.alertPatience), ""
+	deadline, last := t.restored.Add(t.alertPatience), ""
 	for _, s := range e.sightings {
 		if s.ended.Before(t.broken) || s.ended.After(deadline) {
 			continue
@@ -97,11 +97,11 @@ func (t *trial) judgeResolve(e evidence, now time.Time) Cell {
 		for _, i := range s.open {
 			opened[i.FullID] = i.ID
 		}
-		if s.ended.Before(t.mended) || len(opened) == 0 {
+		if s.ended.Before(t.restored) || len(opened) == 0 {
 			continue
 		}
 		if last = t.unresolved(s, opened); last == "" {
-			return pass(s.ended.Sub(t.mended), "every receiver has taken it")
+			return pass(s.ended.Sub(t.restored), "every receiver has taken it")
 		}
 	}
 	switch {
@@ -121,7 +121,7 @@ func (t *trial) unresolved(s sighting, opened map[string]string) string {
 	for _, i := range s.over {
 		for _, told := range i.Told {
 			if opened[i.FullID] != "" && told.Delivery == incidents.DeliveryPending {
-				return fmt.Sprintf("%s is resolved, and %s has not been told", i.ID, told.Receiver)
+				return fmt.Sprintf("%s is resolved, and %s has not been notified", i.ID, told.Receiver)
 			}
 		}
 	}

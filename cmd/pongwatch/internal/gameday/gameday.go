@@ -144,7 +144,7 @@ func Run(ctx context.Context, o Options) ([]Row, error) {
 	return rows, nil
 }
 
-// play breaks once the app is well, mends once everything is decided, and waits again.
+// play breaks once the app is well, restores once everything is decided, and waits again.
 func play(ctx context.Context, o *Options, w *watcher, f Fault, first bool) (Row, error) {
 	t := trial{Fault: f, pages: o.Pages, patience: o.Patience, alertPatience: o.AlertPatience, began: time.Now()}
 	w.forget()
@@ -189,11 +189,11 @@ func play(ctx context.Context, o *Options, w *watcher, f Fault, first bool) (Row
 	if err := until(ctx, func(now time.Time) bool { return t.decided(w.evidence(), now, whileBroken) }); err != nil {
 		return Row{}, err
 	}
-	t.mended = time.Now()
+	t.restored = time.Now()
 	if err := o.Proxy.Break(upstashtest.Fault{}); err != nil {
 		return Row{}, err
 	}
-	o.Progress(fmt.Sprintf("%s: repaired after %s", f.Cause, text.Duration(t.mended.Sub(t.broken))))
+	o.Progress(fmt.Sprintf("%s: restored after %s", f.Cause, text.Duration(t.restored.Sub(t.broken))))
 	if err := until(ctx, func(now time.Time) bool { return t.decided(w.evidence(), now, afterwards) }); err != nil {
 		return Row{}, err
 	}

@@ -154,7 +154,7 @@ func TestWhatCannotBePlayed(t *testing.T) {
 }
 
 // Ctrl-C in the middle of a fault ends it.
-func TestAnInterruptedGameDayMends(t *testing.T) {
+func TestAnInterruptedGameDayRestoresTheProxy(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, "tcp_refused")
 	ctx, cancel := context.WithCancel(t.Context())

@@ -52,14 +52,14 @@ var (
 )
 
 // trial is one fault as it is played. Everything is judged by the moments at which the proxy
-// was broken and mended; a moment that has not come is zero.
+// was broken and restored; a moment that has not come is zero.
 type trial struct {
 	Fault
-	pages                        []string
-	patience, alertPatience      time.Duration
-	began, broken, mended, ended time.Time
-	appLost, notAsked, stillOpen string                        // why the app, or pongwatch, cannot be judged
-	before                       map[string]incidents.Incident // by FullID
+	pages                          []string
+	patience, alertPatience        time.Duration
+	began, broken, restored, ended time.Time
+	appLost, notAsked, stillOpen   string                        // why the app, or pongwatch, cannot be judged
+	before                         map[string]incidents.Incident // by FullID
 }
 
 // settled is how many answers in a row are enough to say that a page is served.
@@ -153,11 +153,11 @@ func (t *trial) judgeFallback(e evidence, now, since time.Time, hasNoticed prefl
 	if hasNoticed == "" {
 		return undecided()
 	}
-	at, problem := t.served(e, since, t.mended)
+	at, problem := t.served(e, since, t.restored)
 	switch {
 	case !at.IsZero():
 		return pass(0, "%d answers in a row from each page", settled)
-	case now.Before(since.Add(t.patience)) && t.mended.IsZero():
+	case now.Before(since.Add(t.patience)) && t.restored.IsZero():
 		return undecided()
 	}
 	return fail("users are not served", cmp.Or(problem, "no answers"))
@@ -215,11 +215,11 @@ func (t *trial) judgeUsers(e evidence) Cell {
 
 // judgeRecovery wants a health page that says connected, and pages that are served.
 func (t *trial) judgeRecovery(e evidence, now time.Time) Cell {
-	if t.mended.IsZero() {
+	if t.restored.IsZero() {
 		return undecided()
 	}
-	deadline := t.mended.Add(t.patience)
-	connected, last := t.connected(e, t.mended, deadline)
+	deadline := t.restored.Add(t.patience)
+	connected, last := t.connected(e, t.restored, deadline)
 	if connected.IsZero() {
 		if now.Before(deadline) {
 			return undecided()
@@ -229,7 +229,7 @@ func (t *trial) judgeRecovery(e evidence, now time.Time) Cell {
 	at, problem := t.served(e, connected, time.Time{})
 	switch {
 	case !at.IsZero():
-		return pass(connected.Sub(t.mended), "connected again")
+		return pass(connected.Sub(t.restored), "connected again")
 	case now.Before(connected.Add(t.patience)):
 		return undecided()
 	}

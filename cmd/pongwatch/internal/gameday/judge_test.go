@@ -20,11 +20,11 @@ func at(seconds float64) time.Time {
 }
 
 // played is a trial that was broken at 0, with 10 s of patience and 20 s for alerts. A zero
-// mended is not mended yet.
-func played(mended, ended float64) trial {
+// restored is not restored yet.
+func played(restored, ended float64) trial {
 	t := trial{Fault: Faults()[0], pages: []string{page}, patience: 10 * time.Second, alertPatience: 20 * time.Second, began: at(-5), broken: at(0)}
-	if mended > 0 {
-		t.mended = at(mended)
+	if restored > 0 {
+		t.restored = at(restored)
 	}
 	if ended > 0 {
 		t.ended = at(ended)
@@ -130,7 +130,7 @@ func TestWhatIsSeenOfTheAppIsJudged(t *testing.T) {
 		{"a request that the break met is", played(4, 6), answers(append([]string{"HTTP 500@-0.2"}, good...)...), 6, users, fails, "1 of 6"},
 		{"an error while it comes back is", played(4, 6), answers(append(good, "HTTP 502@5.2")...), 6, users, fails, "1 of 6"},
 
-		{"not mended yet", played(0, 0), answers(good...).saying("connected@1"), 6, recovery, waits, ""},
+		{"not restored yet", played(0, 0), answers(good...).saying("connected@1"), 6, recovery, waits, ""},
 		{"connected, and served", played(0.5, 0), answers(good...).saying("connected@0.8"), 6, recovery, passes, "connected again"},
 		{"connected, and not served yet", played(0.5, 0), answers(good...).saying("connected@3"), 6, recovery, waits, ""},
 		{"connected, and never served", played(0.5, 0), answers("HTTP 500@4").saying("connected@3"), 14, recovery, fails, "its pages do not come back: HTTP 500"},
@@ -161,7 +161,7 @@ func TestWhatPongwatchToldIsJudged(t *testing.T) {
 	stillOpen.stillOpen = "INC-0 (slow) was open before"
 	notNamed := played(0, 0)
 	notNamed.notAsked = "no running pongwatch was named"
-	mended := played(5, 0)
+	restored := played(5, 0)
 	tests := []struct {
 		name     string
 		trial    trial
@@ -175,7 +175,7 @@ func TestWhatPongwatchToldIsJudged(t *testing.T) {
 		{"it opened, and a receiver took it", played(0, 0), evidence{}.seen(3, incident(right, done), nil), 3, alert, passes, "INC-1 to slack"},
 		{"it is on its way", played(0, 0), evidence{}.seen(3, incident(right, pending), nil), 3, alert, waits, ""},
 		{"it never arrives", played(0, 0), evidence{}.seen(3, incident(right, failed), nil), 21, alert, fails, "INC-1 is open, and slack: failed channel_not_found"},
-		{"there is no receiver", played(0, 0), evidence{}.seen(3, incident(right), nil), 21, alert, fails, "no receiver is notified"},
+		{"there is no receiver", played(0, 0), evidence{}.seen(3, incident(right), nil), 21, alert, fails, "no receiver was notified"},
 		{"another cause", played(0, 0), evidence{}.seen(3, incident(wrong, done), nil), 21, alert, fails, "no alert says tcp_refused: INC-1 says dns_temporary"},
 		{"another cause at first", played(0, 0), evidence{}.seen(3, incident(wrong, done), nil).seen(4, incident(right, done), nil), 21, alert, passes, ""},
 		{"no incident", played(0, 0), evidence{}.seen(3, nil, nil), 21, alert, fails, "no incident of the database opened"},
@@ -184,17 +184,17 @@ func TestWhatPongwatchToldIsJudged(t *testing.T) {
 		{"what came after the end is none", played(2, 0), evidence{}.seen(3, incident(right, done), nil), 4, alert, fails, ""},
 		{"it comes too late", played(0, 0), evidence{}.seen(20.5, incident(right, done), nil), 21, alert, fails, ""},
 		{"an incident was open before", stillOpen, evidence{}.seen(3, incident(right, done), nil), 4, alert, fails, "INC-0 (slow) was open before"},
-		{"nobody is asked", notNamed, evidence{}, 1, alert, skipped, "no running pongwatch was named"},
+		{"no pongwatch is named", notNamed, evidence{}, 1, alert, skipped, "no running pongwatch was named"},
 
-		{"not mended yet", played(0, 0), evidence{}.seen(3, incident(right, done), nil), 3, resolve, waits, ""},
-		{"still open", mended, evidence{}.seen(3, incident(right, done), nil).seen(6, incident(right, done), nil), 6, resolve, waits, ""},
-		{"over, and told", mended, evidence{}.seen(3, incident(right, done), nil).seen(7, nil, over(done)), 7, resolve, passes, "every receiver"},
-		{"over, and not told yet", mended, evidence{}.seen(3, incident(right, done), nil).seen(7, nil, over(pending)), 7, resolve, waits, ""},
-		{"over, and never told", mended, evidence{}.seen(3, incident(right, done), nil).seen(7, nil, over(pending)), 26, resolve, fails, "INC-1 is resolved, and slack has not been told"},
-		{"a receiver that refused the alert is not waited for", mended, evidence{}.seen(3, incident(right, done), nil).seen(7, nil, over(done, failed)), 7, resolve, passes, ""},
-		{"it stays open", mended, evidence{}.seen(3, incident(right, done), nil).seen(24, incident(right, done), nil), 26, resolve, fails, "no resolve within 20 s: INC-1 is open"},
-		{"there is nothing to resolve", mended, evidence{}.seen(3, nil, nil).seen(7, nil, nil), 7, resolve, fails, "no incident of the database opened"},
-		{"nobody is asked about the end", notNamed, evidence{}, 1, resolve, skipped, ""},
+		{"not restored yet", played(0, 0), evidence{}.seen(3, incident(right, done), nil), 3, resolve, waits, ""},
+		{"still open", restored, evidence{}.seen(3, incident(right, done), nil).seen(6, incident(right, done), nil), 6, resolve, waits, ""},
+		{"over, and told", restored, evidence{}.seen(3, incident(right, done), nil).seen(7, nil, over(done)), 7, resolve, passes, "every receiver"},
+		{"over, and not told yet", restored, evidence{}.seen(3, incident(right, done), nil).seen(7, nil, over(pending)), 7, resolve, waits, ""},
+		{"over, and never told", restored, evidence{}.seen(3, incident(right, done), nil).seen(7, nil, over(pending)), 26, resolve, fails, "INC-1 is resolved, and slack has not been notified"},
+		{"a receiver that refused the alert is not waited for", restored, evidence{}.seen(3, incident(right, done), nil).seen(7, nil, over(done, failed)), 7, resolve, passes, ""},
+		{"it stays open", restored, evidence{}.seen(3, incident(right, done), nil).seen(24, incident(right, done), nil), 26, resolve, fails, "no resolve within 20 s: INC-1 is open"},
+		{"there is nothing to resolve", restored, evidence{}.seen(3, nil, nil).seen(7, nil, nil), 7, resolve, fails, "no incident of the database opened"},
+		{"no pongwatch is named, at the end", notNamed, evidence{}, 1, resolve, skipped, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

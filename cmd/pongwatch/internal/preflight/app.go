@@ -61,13 +61,13 @@ const (
 
 // request sends a request to a page of the app, and to no other host. It reads at most
 // [appBody] of the answer, and closes it. A nil jar keeps no cookies.
-func (r *run) request(ctx context.Context, jar http.CookieJar, method, address string, body secrets.Value) (*http.Response, error) {
+func (r *run) request(ctx context.Context, jar http.CookieJar, method, address string, body secrets.Value) (status int, header http.Header, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body.Reveal()))
 	switch {
 	case err != nil:
-		return nil, outbound.Error(err)
+		return 0, nil, outbound.Error(err)
 	case req.URL.Hostname() == "":
-		return nil, errors.New("want an address such as https://app.example.com/path")
+		return 0, nil, errors.New("want an address such as https://app.example.com/path")
 	}
 	if !body.IsZero() {
 		req.Header.Set("Content-Type", "application/json")
@@ -79,12 +79,12 @@ func (r *run) request(ctx context.Context, jar http.CookieJar, method, address s
 	c.Jar = jar
 	resp, err := c.Do(req)
 	if err != nil {
-		return nil, outbound.Error(err, r.App.Token)
+		return 0, nil, outbound.Error(err, r.App.Token)
 	}
 	defer resp.Body.Close()
 	// The body is read because its time counts; one that breaks off is an answer, too.
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, appBody))
-	return resp, nil
+	return resp.StatusCode, resp.Header, nil
 }
 
 // noAnswer is an app that did not answer.
@@ -250,15 +250,15 @@ func appCaching(ctx context.Context, r *run) Finding {
 	const repeats = 4
 	for n := range repeats {
 		began := time.Now()
-		resp, err := r.request(ctx, nil, http.MethodGet, r.App.CacheURL, secrets.Value{})
+		status, header, err := r.request(ctx, nil, http.MethodGet, r.App.CacheURL, secrets.Value{})
 		if err != nil {
 			return noAnswer(err)
 		}
 		took = append(took, time.Since(began))
-		if resp.StatusCode/100 != 2 {
-			return fail("the page is not served", fmt.Sprintf("HTTP %d", resp.StatusCode), "Name a page that answers 200 without a log-in, or pass a token with --app-token-env.")
+		if status/100 != 2 {
+			return fail("the page is not served", fmt.Sprintf("HTTP %d", status), "Name a page that answers 200 without a log-in, or pass a token with --app-token-env.")
 		}
-		if where, ok := hit(resp.Header); ok && n > 0 {
+		if where, ok := hit(header); ok && n > 0 {
 			return pass("%s in answer %d", where, n+1)
 		}
 	}
@@ -285,10 +285,10 @@ func appLimits(ctx context.Context, r *run) Finding {
 	for range min(8, burst) {
 		wg.Go(func() {
 			for ctx.Err() == nil && limited.Load() == 0 && asked.Add(1) <= burst {
-				switch resp, err := r.request(ctx, nil, http.MethodGet, r.App.LimitURL, secrets.Value{}); {
+				switch status, _, err := r.request(ctx, nil, http.MethodGet, r.App.LimitURL, secrets.Value{}); {
 				case err != nil:
 					last.Store(&err)
-				case resp.StatusCode == http.StatusTooManyRequests:
+				case status == http.StatusTooManyRequests:
 					limited.Add(1)
 				default:
 					answered.Add(1)
@@ -328,12 +328,12 @@ func appSessions(ctx context.Context, r *run) Finding {
 		{"the logout", http.MethodPost, a.LogoutURL, secrets.Value{}, func(s int) bool { return s < 400 }},
 		{"the session after the logout", http.MethodGet, a.SessionURL, secrets.Value{}, func(s int) bool { return s/100 != 2 && s < 500 }},
 	} {
-		resp, err := r.request(ctx, jar, step.method, step.address, step.body)
+		status, _, err := r.request(ctx, jar, step.method, step.address, step.body)
 		if err != nil {
 			return noAnswer(err)
 		}
-		if !step.want(resp.StatusCode) {
-			return fail("the session does not last from login to logout", fmt.Sprintf("%s: HTTP %d", step.what, resp.StatusCode),
+		if !step.want(status) {
+			return fail("the session does not last from login to logout", fmt.Sprintf("%s: HTTP %d", step.what, status),
 				"Check that sessions are kept in Redis under one key for all instances, and deleted at the logout.")
 		}
 	}
@@ -363,12 +363,12 @@ func appQueue(ctx context.Context, r *run) Finding {
 	if err != nil {
 		return broken(err)
 	}
-	resp, err := r.request(ctx, nil, http.MethodPost, a.QueueURL, secrets.Value{})
+	status, _, err := r.request(ctx, nil, http.MethodPost, a.QueueURL, secrets.Value{})
 	if err != nil {
 		return noAnswer(err)
 	}
-	if resp.StatusCode/100 != 2 {
-		return fail("the task was not taken", fmt.Sprintf("HTTP %d", resp.StatusCode), "Read the app's log.")
+	if status/100 != 2 {
+		return fail("the task was not taken", fmt.Sprintf("HTTP %d", status), "Read the app's log.")
 	}
 	ctx, cancel := context.WithTimeout(ctx, queuePatience)
 	defer cancel()
