@@ -55,7 +55,7 @@ var configuration = []Info{
 	{
 		Cause: ConfigDrift,
 		Title: "The configuration differs from the Upstash account",
-		Explanation: "The account says something else of the database than the configuration, or has a database that nothing watches. " +
+		Explanation: "The account and the configuration disagree about the database, or the account has a database that nothing watches. " +
 			"Limits and forecasts follow the configuration, which pongwatch never changes.",
 		Signature: "the management API's list of databases differs from the configuration in plan, region, eviction or TLS, or has further databases",
 		Fix: []string{
