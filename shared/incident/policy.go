@@ -90,6 +90,8 @@ type Database struct {
 	Services []string
 	// Apps holds, by service, the sources by which runs ask an app about mock mode; nil means all.
 	Apps map[string][]string
+	// Limiters are the apps whose limiter is watched.
+	Limiters []string
 	// Rules replace the policy's for this database.
 	Rules map[report.Check]Rule
 }
@@ -279,6 +281,10 @@ var (
 			Classes:   map[cause.Class]Threshold{cause.ClassProvider: {Open: 2, Close: 1}, cause.ClassNetwork: {Open: 2, Close: 1}},
 		},
 		report.MockMode: {
+			Severity:  cause.SeverityCritical,
+			Threshold: Threshold{Open: 1, Close: 2},
+		},
+		report.Limiter: {
 			Severity:  cause.SeverityCritical,
 			Threshold: Threshold{Open: 1, Close: 2},
 		},

@@ -82,6 +82,7 @@ func TestDefaultRules(t *testing.T) {
 			Classes: map[cause.Class]Threshold{cause.ClassProvider: network, cause.ClassNetwork: network},
 		},
 		report.MockMode:  {Severity: cause.SeverityCritical, Threshold: Threshold{Open: 1, Close: 2}},
+		report.Limiter:   {Severity: cause.SeverityCritical, Threshold: Threshold{Open: 1, Close: 2}},
 		report.HitRate:   {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 3, Close: 3}},
 		report.Memory:    {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 2, Close: 1}},
 		report.Commands:  {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 2, Close: 1}},
