@@ -30,7 +30,7 @@ type Signal struct {
 	Mode     Mode   `json:"mode"`
 	// Limiter says that the signal is about the app's rate limiter, not about mock mode.
 	Limiter bool   `json:"limiter,omitempty"`
-	Reason   string `json:"reason,omitempty"`
+	Reason  string `json:"reason,omitempty"`
 	// Message is untrusted and cut like an observation's evidence.
 	Message string    `json:"message,omitempty"`
 	At      time.Time `json:"at"`
