@@ -57,11 +57,23 @@ func judgeLimiter(r reply, err error) report.Observation {
 }
 
 // testLimiter asks the app for hits above the limit of its own limiter. That all of them are
-// allowed decides only while Redis answers, before and after.
+// allowed, twice, decides only while Redis answers, before and after.
 func (t *Target) testLimiter(ctx context.Context, app config.App) report.Observation {
 	if _, err := t.Info(ctx); err != nil {
 		return unknown(err)
 	}
+	o := t.tryLimiter(ctx, app)
+	if o.Status != report.Fail {
+		return o
+	}
+	// A moment in which Redis stalled is no open limiter.
+	if !pause(ctx, t.Apps.pauses[0]) {
+		return unknown(errInterrupted)
+	}
+	return t.tryLimiter(ctx, app)
+}
+
+func (t *Target) tryLimiter(ctx context.Context, app config.App) report.Observation {
 	r, err := t.ask(ctx, app, typeLimiter, rand.Text(), limiterTimeout)
 	if err != nil {
 		return unknown(err)
@@ -100,6 +112,6 @@ func judgeHits(body []byte) report.Observation {
 	}
 	return report.Observation{
 		Status: report.Fail, Cause: cause.LimiterOpen,
-		Evidence: fmt.Sprintf("the app's limiter allowed %d of %d hits with a limit of 1, while Redis answers", limiterHits, limiterHits),
+		Evidence: fmt.Sprintf("the app's limiter allowed %d of %d hits with a limit of 1, twice, while Redis answers", limiterHits, limiterHits),
 	}
 }

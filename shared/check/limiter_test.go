@@ -97,6 +97,20 @@ func well(pong http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
+func TestAMomentIsNoOpenLimiter(t *testing.T) {
+	open, asked := tested(`{"proof":"NONCE","limiter":{"limit":1,"window":60,"allowed":3}}`), 0
+	o := limiterFrom(t, target(t, report.Metrics, well(nil)), func(w http.ResponseWriter, r *http.Request) {
+		if asked++; asked == 1 {
+			open(w, r)
+			return
+		}
+		tested(`{"proof":"NONCE","limiter":{"limit":1,"window":60,"allowed":1}}`)(w, r)
+	}, report.SourceProof)
+	if o.Status != report.OK || asked != 2 {
+		t.Errorf("asked %d times: %+v, want ok after two", asked, o)
+	}
+}
+
 func TestALimiterIsOpenOnlyWhileRedisAnswers(t *testing.T) {
 	open := tested(`{"proof":"NONCE","limiter":{"limit":1,"window":60,"allowed":3}}`)
 	refused := answer(http.StatusUnauthorized, `{"error":"WRONGPASS"}`)
