@@ -137,6 +137,7 @@ variable "databases" {
     })), {})
     database_id = optional(string)
     environment = optional(string)
+    eviction    = optional(string)
     home        = optional(string)
     limits = optional(object({
       bandwidth           = optional(string)
@@ -390,6 +391,7 @@ variable "management" {
   type = object({
     api_key = string
     email   = string
+    ignore  = optional(list(string))
   })
   default = null
 

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
-	"github.com/pongwatch/pongwatch/functions/healthcheck"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/upstash"
@@ -130,7 +129,7 @@ func (p *preflightFlags) run(ctx context.Context, stderr io.Writer) (record pref
 
 	env := gcp.ReadEnvironment(os.Getenv)
 	clients := gcp.NewClients(env)
-	o.Secrets, o.Deployments = clients.Secrets(), healthcheck.Deployments(clients)
+	o.Secrets, o.Deployments = clients.Secrets(), clients.Environment
 	o.Upstash = upstash.Options{AllowHTTP: true, Timeout: p.timeout}
 	c, err := config.Load(ctx, config.Options{Getenv: os.Getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: o.Secrets, Local: true})
 	switch {

@@ -3,12 +3,10 @@ package metrics
 import (
 	"context"
 	"net/http"
-	"os"
 
 	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/budget"
 	"github.com/pongwatch/pongwatch/shared/check"
-	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/upstash"
 	"github.com/pongwatch/pongwatch/shared/version"
@@ -17,14 +15,8 @@ import (
 // Handler returns the deployed function. It reads its configuration and makes its clients
 // for the first request, and answers 503 for as long as that fails.
 func Handler(getenv func(string) string) http.Handler {
-	environment := gcp.ReadEnvironment(getenv)
-	clients := gcp.NewClients(environment)
-	logger := environment.Logger(os.Stderr)
-	return gcp.Function(logger, func(ctx context.Context) (http.Handler, error) {
-		c, err := config.Load(ctx, config.Options{Getenv: getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: clients.Secrets()})
-		if err != nil {
-			return nil, err
-		}
+	return gcp.Deployed(getenv, func(ctx context.Context, s gcp.Setup) (http.Handler, error) {
+		c, clients := s.Config, s.Clients
 		budget.Enforce(c)
 		reports, err := clients.Reports(ctx)
 		if err != nil {
@@ -34,17 +26,17 @@ func Handler(getenv func(string) string) http.Handler {
 		if err != nil {
 			return nil, err
 		}
-		authorize, err := environment.Callers(c.Access.MetricsOpen(), logger, "access.invokers", c.Access.Invokers...)
+		authorize, err := s.Environment.Callers(c.Access.MetricsOpen(), s.Logger, "access.invokers", c.Access.Invokers...)
 		if err != nil {
 			return nil, err
 		}
 		return New(Options{
-			Config: c, Region: environment.Region, Reports: reports, Store: documents,
+			Config: c, Region: s.Environment.Region, Reports: reports, Store: documents,
 			Resolve:   check.FromConfig(c, clients.Secrets()),
 			ProofKeys: check.ProofKeys(c, clients.Secrets()),
 			Account:   check.NewAccount(c, clients.Secrets(), upstash.Options{}),
-			Authorize: authorize, Readers: access.Readers{Tokens: access.FromConfig(c, clients.Secrets()), Logger: logger},
-			Build: version.Read(), Logger: logger,
+			Authorize: authorize, Readers: access.Readers{Tokens: access.FromConfig(c, clients.Secrets()), Logger: s.Logger},
+			Build: version.Read(), Logger: s.Logger,
 		})
 	})
 }

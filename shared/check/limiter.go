@@ -67,7 +67,9 @@ func (t *Target) testLimiter(ctx context.Context, app config.App) report.Observa
 		return o
 	}
 	// A moment in which Redis stalled is no open limiter.
-	if !pause(ctx, t.Apps.pauses[0]) {
+	select {
+	case <-time.After(t.Apps.pauses[0]):
+	case <-ctx.Done():
 		return unknown(errInterrupted)
 	}
 	return t.tryLimiter(ctx, app)

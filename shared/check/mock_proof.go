@@ -97,26 +97,25 @@ func (t *Target) ask(ctx context.Context, app config.App, what, nonce string, ti
 	if err != nil {
 		return reply{}, err
 	}
-	if !echoes(r, nonce) {
+	var answer struct {
+		Proof string
+		Data  struct{ Proof string }
+	}
+	if !r.ok() || json.Unmarshal(r.body, &answer) != nil || answer.Proof != nonce && answer.Data.Proof != nonce {
 		return reply{}, unreachable("the app does not answer the proof (" + r.describe() + ")")
 	}
 	return r, nil
 }
 
-// echoes reports whether the app says that it did what was asked under the nonce.
-func echoes(r reply, nonce string) bool {
-	var answer struct {
-		Proof string
-		Data  struct{ Proof string }
-	}
-	return r.ok() && json.Unmarshal(r.body, &answer) == nil && (answer.Proof == nonce || answer.Data.Proof == nonce)
-}
-
 // find looks for the key until it is there, or has been looked for often enough.
 func (t *Target) find(ctx context.Context, key string) (bool, error) {
 	for i := range proofReads {
-		if i > 0 && !pause(ctx, t.Apps.pauses[i-1]) {
-			return false, errInterrupted
+		if i > 0 {
+			select {
+			case <-time.After(t.Apps.pauses[i-1]):
+			case <-ctx.Done():
+				return false, errInterrupted
+			}
 		}
 		r, err := t.client.Do(ctx, "GET", key)
 		if err != nil {
@@ -127,16 +126,4 @@ func (t *Target) find(ctx context.Context, key string) (bool, error) {
 		}
 	}
 	return false, nil
-}
-
-// pause waits, or reports that the context ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -46,6 +46,7 @@ func leaves(t reflect.Type, path string) []string {
 var elsewhere = map[string][]string{
 	"Alert and the answers":              {"Shard", "Apps.Vercel", "Environment", "Objective"},
 	"shared/config, which resolves it":   {"URL", "Token"},
+	"the comparison with the account":    {"Eviction"},
 	"the budget and the pages":           {"Region", "Plan", "Budget.Share", "Budget.Commands", "Budget.Override"},
 	"HealthCheck, which has the history": {"Thresholds.Latency.Critical", "Thresholds.Latency.Window"},
 	"Alert, which judges time":           {"Severity", "Confirm.", "Thresholds.Ping.Immediate"},
@@ -91,7 +92,7 @@ func newWorld(t *testing.T) *world {
 	d.Checks.Commands, d.Checks.Bandwidth, d.Checks.Budget, d.Checks.Connections = on, on, on, on
 	share := d.Thresholds.Commands
 	d.Thresholds.Bandwidth, d.Thresholds.Budget, d.Thresholds.Connections = share, share, share
-	d.Thresholds.Latency = config.LatencyRule{Open: time.Second, Close: time.Second}
+	d.Thresholds.Latency.Open, d.Thresholds.Latency.Close = time.Second, time.Second
 	d.Apps = []config.App{{Service: "backend", HealthURL: w.app.URL + "/health"}}
 	return w
 }
@@ -120,8 +121,8 @@ func (w *world) see(t *testing.T, d config.Database) string {
 			Database: &d, Job: job, Region: "us-east4", Now: func() time.Time { return eight },
 			Account: account(t, w.server, w.server.APIKey()),
 			Apps:    check.NewApps(c, check.ProofKeys(c, secrets.NewCache(nil, secrets.Options{}))),
-			Deployments: func(_ context.Context, service string) (check.Deployment, error) {
-				return check.Deployment{Variables: []string{"UPSTASH_REDIS_URL"}, Mock: fmt.Sprint(service == backend)}, nil
+			Deployments: func(_ context.Context, service string) (config.Deployment, error) {
+				return config.Deployment{Variables: []string{"UPSTASH_REDIS_URL"}, Mock: fmt.Sprint(service == backend)}, nil
 			},
 			Readings: []report.Reading{{
 				At: eight.Add(-time.Hour), Replica: "10.16.8.4",

@@ -34,6 +34,8 @@ type Database struct {
 	Region string `yaml:"region" pattern:"name" example:"us-east-1"`
 	// The Upstash plan, from which the limits follow.
 	Plan string `yaml:"plan" enum:"free,payg,fixed-250mb,fixed-1gb,fixed-5gb,fixed-10gb,fixed-50gb,fixed-100gb,fixed-500gb,custom" example:"free"`
+	// Whether the database is meant to drop keys when it is full: `on`, as for a cache, or `off`, as for sessions and queues. Given, it is compared with the Upstash account.
+	Eviction string `yaml:"eviction" enum:"on,off" example:"off"`
 	// Limits that differ from the plan's.
 	Limits Limits `yaml:"limits"`
 	// The id of the database in the Upstash account, for the management API and the link to the console.
@@ -45,7 +47,7 @@ type Database struct {
 	// Thresholds that differ from the document's.
 	Thresholds Thresholds `yaml:"thresholds"`
 	// A budget that differs from the document's.
-	Budget Budget `yaml:"budget"`
+	Budget budget `yaml:"budget"`
 	// The share of pings that should be good, in place of the document's.
 	Objective float64 `yaml:"objective" min:"0.5" max:"0.99999" example:"0.999"`
 
@@ -110,8 +112,8 @@ type Match struct {
 	Mock []string `yaml:"mock" single:"true" example:"[memory]"`
 }
 
-// Budget bounds the commands that pongwatch itself may use.
-type Budget struct {
+// budget bounds the commands that pongwatch itself may use.
+type budget struct {
 	// The largest share of the plan's monthly commands. A configuration that needs more is refused.
 	Share float64 `yaml:"share" min:"0.001" max:"1" example:"0.07"`
 	// The most commands a month on a plan without a quota.
@@ -145,7 +147,7 @@ func (v *validator) database(i int) {
 	if db.Home == "" {
 		db.Home = c.homeOf(db.Shard)
 	}
-	db.Limits = db.Limits.fill(planOf(db.Plan).Limits)
+	db.Limits = db.Limits.fill(PlanOf(db.Plan).Limits)
 	db.Thresholds.Latency.fill()
 	v.In(document.Scope{Database: db.Name}, func() {
 		if db.Home = v.home(path+".", db.Home, c.RegionsOf(db.Shard)); db.Home == "" {

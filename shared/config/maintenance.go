@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Window is planned work: an incident that opens inside it notifies no one until its end, and
+// window is planned work: an incident that opens inside it notifies no one until its end, and
 // only if it is still open then. Either `cron` with `for`, or `from` with `until`.
-type Window struct {
+type window struct {
 	// Its name, for messages.
 	Name string `yaml:"name" required:"true" pattern:"name" example:"sunday-upgrade"`
 	// When it begins, repeatedly: minute, hour, day of month, month, day of week.
@@ -31,36 +31,32 @@ type Window struct {
 // windows drops a window with a problem: otherwise one with a mistyped database would
 // silence all of them.
 func (v *validator) windows() {
-	var kept []Window
-	for i := range v.config.Maintenance {
+	var kept []window
+	for i, w := range v.config.Maintenance {
 		path := fmt.Sprintf("maintenance[%d]", i)
-		v.window(path, &v.config.Maintenance[i])
+		repeated, once := w.Cron != "" || w.For != 0, w.From != "" || w.Until != ""
+		switch {
+		case v.BadUnder(path): // half of it was left out for what is wrong with it
+		case repeated == once:
+			v.Report(path, "wants either cron and for, or from and until", "cron: 0 3 * * SUN, for: 2h")
+		case repeated && (w.Cron == "" || w.For == 0):
+			v.Report(path, "wants both cron and for", "cron: 0 3 * * SUN, for: 2h")
+		case once && (w.From == "" || w.Until == ""):
+			v.Report(path, "wants both from and until", "from: '2026-12-24T22:00', until: '2026-12-25T06:00'")
+		case once:
+			if from, until, err := w.Span(); err == nil && !from.Before(until) {
+				v.Report(path+".until", "is not after from", "'2026-12-25T06:00'")
+			}
+		}
 		if !v.Bad(path) && !v.BadUnder(path) {
-			kept = append(kept, v.config.Maintenance[i])
+			kept = append(kept, w)
 		}
 	}
 	v.config.Maintenance = kept
 }
 
-func (v *validator) window(path string, w *Window) {
-	repeated, once := w.Cron != "" || w.For != 0, w.From != "" || w.Until != ""
-	switch {
-	case v.BadUnder(path): // half of it was left out for what is wrong with it
-	case repeated == once:
-		v.Report(path, "wants either cron and for, or from and until", "cron: 0 3 * * SUN, for: 2h")
-	case repeated && (w.Cron == "" || w.For == 0):
-		v.Report(path, "wants both cron and for", "cron: 0 3 * * SUN, for: 2h")
-	case once && (w.From == "" || w.Until == ""):
-		v.Report(path, "wants both from and until", "from: '2026-12-24T22:00', until: '2026-12-25T06:00'")
-	case once:
-		if from, until, err := w.Span(); err == nil && !from.Before(until) {
-			v.Report(path+".until", "is not after from", "'2026-12-25T06:00'")
-		}
-	}
-}
-
 // Span returns the beginning and the end of a window that happens once.
-func (w *Window) Span() (from, until time.Time, err error) {
+func (w *window) Span() (from, until time.Time, err error) {
 	zone, err := time.LoadLocation(w.Zone)
 	if err != nil {
 		return from, until, fmt.Errorf("loading zone of window %s: %w", w.Name, err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun"
 	"github.com/pongwatch/pongwatch/shared/gcp/firestore"
 	"github.com/pongwatch/pongwatch/shared/gcp/pubsub"
@@ -96,10 +97,10 @@ func (c *Clients) topic(ctx context.Context, variable, name string) (report.Publ
 
 // Environment reads how a Cloud Run service is deployed, by its full name
 // projects/P/locations/L/services/S.
-func (c *Clients) Environment(ctx context.Context, service string) (cloudrun.Environment, error) {
+func (c *Clients) Environment(ctx context.Context, service string) (config.Deployment, error) {
 	client, err := c.cloudrun.Get(ctx)
 	if err != nil {
-		return cloudrun.Environment{}, err
+		return config.Deployment{}, err
 	}
 	return client.Environment(ctx, service)
 }

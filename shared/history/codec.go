@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -59,15 +58,9 @@ func pack(body any) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// fitting is a document that can do without some of its series.
-type fitting interface {
-	series() iter.Seq2[string, any]
-	drop(name string)
-}
-
-// packFitting packs body. As long as it is too large it drops the largest series, which
+// packFitting packs body. As long as it is too large it drops the largest of its series, which
 // dropped names.
-func packFitting(body fitting) (data []byte, dropped, err error) {
+func packFitting[S any](body any, series map[string]S) (data []byte, dropped, err error) {
 	var names []string
 	for {
 		data, err = pack(body)
@@ -75,7 +68,7 @@ func packFitting(body fitting) (data []byte, dropped, err error) {
 			break
 		}
 		largest, most := "", 0
-		for name, s := range body.series() {
+		for name, s := range series {
 			text, err := json.Marshal(s)
 			if err != nil {
 				return nil, nil, fmt.Errorf("encoding: %w", err)
@@ -87,7 +80,7 @@ func packFitting(body fitting) (data []byte, dropped, err error) {
 		if most == 0 {
 			return nil, nil, err
 		}
-		body.drop(largest)
+		delete(series, largest)
 		names = append(names, largest)
 	}
 	if err == nil && len(names) > 0 {

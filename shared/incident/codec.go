@@ -14,16 +14,16 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// Schema is the number of the format that Encode writes. Decode reads it and all
-// earlier ones, and ignores what a newer version of this schema adds.
-const Schema = 1
+const (
+	// Schema is the number of the format that Encode writes. Decode reads it and all
+	// earlier ones, and ignores what a newer version of this schema adds.
+	Schema = 1
+	// DocumentSchema is that of an incident's document.
+	DocumentSchema = 1
+)
 
 // maxState bounds what a compressed state may expand to.
 const maxState = 32 << 20
-
-// ErrUndecodable says that this version cannot read a state. Alert sets such a state
-// aside and never overwrites it.
-var ErrUndecodable = errors.New("state cannot be decoded")
 
 // ErrTooLarge says that a state is too large to be kept.
 var ErrTooLarge = errors.New("state too large")
@@ -92,25 +92,26 @@ func Encode(s State) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// Decode is the inverse of Encode. Its error is ErrUndecodable.
+// Decode is the inverse of Encode. Its error says that this version cannot read the state: Alert
+// sets such a state aside and never overwrites it.
 func Decode(data []byte) (State, error) {
+	var raw []byte
 	zr, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		return State{}, fmt.Errorf("decompressing state: %w: %w", err, ErrUndecodable)
+	if err == nil {
+		raw, err = io.ReadAll(io.LimitReader(zr, maxState+1))
 	}
-	raw, err := io.ReadAll(io.LimitReader(zr, maxState+1))
 	if err != nil {
-		return State{}, fmt.Errorf("decompressing state: %w: %w", err, ErrUndecodable)
+		return State{}, fmt.Errorf("decompressing state: %w", err)
 	}
 	if len(raw) > maxState {
-		return State{}, fmt.Errorf("decompressing state: more than %d bytes: %w", maxState, ErrUndecodable)
+		return State{}, fmt.Errorf("decompressing state: more than %d bytes", maxState)
 	}
 	var in stored
 	if err := json.Unmarshal(raw, &in); err != nil {
-		return State{}, fmt.Errorf("decoding state: %w: %w", err, ErrUndecodable)
+		return State{}, fmt.Errorf("decoding state: %w", err)
 	}
 	if in.Schema < 1 || in.Schema > Schema {
-		return State{}, fmt.Errorf("decoding state: schema %d, this version reads 1 to %d: %w", in.Schema, Schema, ErrUndecodable)
+		return State{}, fmt.Errorf("decoding state: schema %d, this version reads 1 to %d", in.Schema, Schema)
 	}
 	s := in.State.Clone() // its maps are ready to be filled
 	for i := range in.Series {

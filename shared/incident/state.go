@@ -6,6 +6,7 @@
 package incident
 
 import (
+	"iter"
 	"strings"
 	"time"
 
@@ -46,6 +47,22 @@ type State struct {
 // New returns the empty state of a shard.
 func New(shard string, now time.Time) State {
 	return State{Shard: shard, Created: now.UTC().Truncate(time.Millisecond)}.Clone()
+}
+
+// Threads returns the threads of all incidents and groups, in no order.
+func (s State) Threads() iter.Seq[*Thread] {
+	return func(yield func(*Thread) bool) {
+		for _, i := range s.Incidents {
+			if !yield(&i.Thread) {
+				return
+			}
+		}
+		for _, g := range s.Groups {
+			if !yield(&g.Thread) {
+				return
+			}
+		}
+	}
 }
 
 // JobState is what is known of one job in one region.
@@ -308,13 +325,6 @@ type Group struct {
 
 // Open reports whether the group has not been resolved.
 func (g Group) Open() bool { return g.Resolved.IsZero() }
-
-// Formed is the class that the members had in common when the group was formed: the first
-// part of its key.
-func (g Group) Formed() cause.Class {
-	class, _, _ := strings.Cut(g.Key, "|")
-	return cause.Class(class)
-}
 
 // Short returns the id for people: "INC-7F3A9K".
 func (g Group) Short() string { return ShortID(g.ID) }

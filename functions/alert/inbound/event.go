@@ -1,6 +1,7 @@
 package inbound
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -101,16 +102,24 @@ func (f *function) event(w http.ResponseWriter, r *http.Request) {
 		job.WriteError(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	m, err := report.Encode(s)
-	if err == nil {
-		err = publish(r.Context(), f.options.Signals, m)
-	}
-	if err != nil {
-		f.log.ErrorContext(r.Context(), "signal not published", "event", "signal", "id", s.ID, "service", s.Service, "error", outbound.Error(err).Error())
+	if !f.signal(r.Context(), s) {
 		job.WriteError(w, http.StatusServiceUnavailable, "the event could not be handed over, try again")
 		return
 	}
-	// The event's own words would match the log sink that looks for them.
-	f.log.InfoContext(r.Context(), "signal published", "event", "signal", "id", s.ID, "service", s.Service, "mode", s.Mode)
 	job.WriteJSON(w, http.StatusAccepted, map[string]string{"id": s.ID})
+}
+
+// signal publishes a signal, and logs it either way. Its own words would match the log sink that
+// looks for them.
+func (f *function) signal(ctx context.Context, s report.Signal) bool {
+	m, err := report.Encode(s)
+	if err == nil {
+		err = publish(ctx, f.options.Signals, m)
+	}
+	if err != nil {
+		f.log.ErrorContext(ctx, "signal not published", "event", "signal", "id", s.ID, "service", s.Service, "error", outbound.Error(err).Error())
+		return false
+	}
+	f.log.InfoContext(ctx, "signal published", "event", "signal", "id", s.ID, "service", s.Service, "mode", s.Mode)
+	return true
 }

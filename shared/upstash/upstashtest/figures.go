@@ -23,6 +23,7 @@ type figures struct {
 	month         Month             // what the account says of the month beside them
 	state         string
 	settings      map[string]any // overrides of the account's fields
+	joined        []*Server      // whose databases are in the same account
 }
 
 // SetInfo sets a field of INFO, for example ("total_data_size", "260000000"). An empty

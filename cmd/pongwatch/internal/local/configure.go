@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/pongwatch/pongwatch/functions/healthcheck"
 	"github.com/pongwatch/pongwatch/shared/budget"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
@@ -16,7 +15,7 @@ import (
 func (p *Process) configure(ctx context.Context) (err error) {
 	env := gcp.ReadEnvironment(p.options.Getenv)
 	clients := gcp.NewClients(env)
-	p.secrets, p.deployments = clients.Secrets(), healthcheck.Deployments(clients)
+	p.secrets, p.deployments = clients.Secrets(), clients.Environment
 	p.config, err = config.Load(ctx, config.Options{
 		Getenv: p.options.Getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: p.secrets, Local: true,
 	})
@@ -33,17 +32,13 @@ func (p *Process) configure(ctx context.Context) (err error) {
 	}
 	env.SecretManagerEmulator = p.demo.secrets.Addr()
 	p.secrets = gcp.NewClients(env).Secrets()
-	p.config, err = p.demoConfig()
-	return err
-}
-
-func (p *Process) demoConfig() (*config.Config, error) {
 	c, problems := config.Parse(true, config.Document{Name: "demonstration", Text: []byte(p.demo.document(p.URL()))})
 	if len(problems) > 0 {
-		return nil, fmt.Errorf("the demonstration's configuration: %w", problems)
+		return fmt.Errorf("the demonstration's configuration: %w", problems)
 	}
+	p.config = c
 	p.adapt(c)
-	return c, nil
+	return nil
 }
 
 // region is the name of this machine's region.
