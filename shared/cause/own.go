@@ -97,7 +97,7 @@ var mock = []Info{
 	{
 		Cause: LimiterOpen,
 		Title: "The app's rate limiter lets everybody through",
-		Explanation: "The limiter allows requests above its limit, because it does not wait for Redis or swallows its errors. " +
+		Explanation: "The limiter allows requests above its limit, usually because it gives up waiting for Redis or ignores its errors. " +
 			"Logins can be guessed without end, and paid requests to other services are not bounded.",
 		Signature: "the app's limiter allows every hit of a signed request above its limit while Redis answers, or the app's page, log or event says so",
 		Fix: []string{

@@ -20,6 +20,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // App has the addresses of an app's pages. Each is optional, and no other is requested,
@@ -296,7 +297,7 @@ func appLimiter(ctx context.Context, r *run) Finding {
 	if tested == 0 {
 		return manual("no app has app.limiter in the configuration", "Let the app answer the test of docs/limiter.md, set app.limiter: true, and run this again.")
 	}
-	return pass("%d limiters refused what was above their limit", tested)
+	return pass("%s refused hits above the limit", text.Count(tested, "limiter", "limiters"))
 }
 
 func appSessions(ctx context.Context, r *run) Finding {
