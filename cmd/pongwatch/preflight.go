@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -187,12 +186,4 @@ func (p progress) End(r preflight.Result) {
 
 func split(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
-}
-
-func writeFile(name string, r preflight.Record, write func(io.Writer, preflight.Record) error) error {
-	var b bytes.Buffer
-	if err := write(&b, r); err != nil || name == "" {
-		return err
-	}
-	return os.WriteFile(name, b.Bytes(), 0o644) //nolint:gosec // a record is for others to read
 }

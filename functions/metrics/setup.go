@@ -30,12 +30,13 @@ func Handler(getenv func(string) string) http.Handler {
 		if err != nil {
 			return nil, err
 		}
+		actor := access.ByToken(access.ActFromConfig(c, clients.Secrets()))
 		return New(Options{
 			Config: c, Region: s.Environment.Region, Reports: reports, Store: documents,
 			Resolve:   check.FromConfig(c, clients.Secrets()),
 			ProofKeys: check.ProofKeys(c, clients.Secrets()),
 			Account:   check.NewAccount(c, clients.Secrets(), upstash.Options{}),
-			Authorize: authorize, Readers: access.Readers{Tokens: access.FromConfig(c, clients.Secrets()), Logger: s.Logger},
+			Authorize: authorize, Actor: actor, Readers: access.Readers{Tokens: access.FromConfig(c, clients.Secrets()), Actor: actor, Logger: s.Logger},
 			Build: version.Read(), Logger: s.Logger,
 		})
 	})

@@ -7,11 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/report/packed"
 )
 
 const (
@@ -46,7 +46,8 @@ func (a storedSeries) compare(b storedSeries) int {
 	return cmp.Or(cmp.Compare(a.Database, b.Database), cmp.Compare(a.Check, b.Check), cmp.Compare(a.Subject, b.Subject))
 }
 
-func marshal(s State) ([]byte, error) {
+// sorted returns a state as it is stored.
+func sorted(s State) stored {
 	out := stored{Schema: Schema, State: s}
 	for key, ss := range s.Series {
 		out.Series = append(out.Series, storedSeries{key, *ss})
@@ -58,57 +59,36 @@ func marshal(s State) ([]byte, error) {
 	for _, id := range slices.Sorted(maps.Keys(s.Groups)) {
 		out.Groups = append(out.Groups, *s.Groups[id])
 	}
-	data, err := json.Marshal(out)
-	if err != nil {
-		return nil, fmt.Errorf("encoding state: %w", err)
-	}
-	return data, nil
+	return out
 }
 
 // Equal reports whether two states are stored alike, but for who wrote them.
 func Equal(a, b State) bool {
 	a.Counter, a.Owner = b.Counter, b.Owner
-	one, err := marshal(a)
-	other, otherErr := marshal(b)
+	one, err := json.Marshal(sorted(a))
+	other, otherErr := json.Marshal(sorted(b))
 	return err == nil && otherErr == nil && bytes.Equal(one, other)
 }
 
 // Encode returns the state as JSON, compressed with gzip. It refuses a state that Decode would
 // not read.
 func Encode(s State) ([]byte, error) {
-	data, err := marshal(s)
-	if err != nil {
-		return nil, err
+	data, err := packed.Encode(sorted(s), gzip.DefaultCompression, maxState)
+	switch {
+	case errors.Is(err, packed.ErrTooLarge):
+		return nil, fmt.Errorf("state: %w: %w", err, ErrTooLarge)
+	case err != nil:
+		return nil, fmt.Errorf("state: %w", err)
 	}
-	if len(data) > maxState {
-		return nil, fmt.Errorf("encoding state: %d bytes, at most %d: %w", len(data), maxState, ErrTooLarge)
-	}
-	var buf bytes.Buffer
-	zw := gzip.NewWriter(&buf)
-	_, err = zw.Write(data)
-	if err := cmp.Or(err, zw.Close()); err != nil {
-		return nil, fmt.Errorf("compressing state: %w", err)
-	}
-	return buf.Bytes(), nil
+	return data, nil
 }
 
 // Decode is the inverse of Encode. Its error says that this version cannot read the state: Alert
 // sets such a state aside and never overwrites it.
 func Decode(data []byte) (State, error) {
-	var raw []byte
-	zr, err := gzip.NewReader(bytes.NewReader(data))
-	if err == nil {
-		raw, err = io.ReadAll(io.LimitReader(zr, maxState+1))
-	}
-	if err != nil {
-		return State{}, fmt.Errorf("decompressing state: %w", err)
-	}
-	if len(raw) > maxState {
-		return State{}, fmt.Errorf("decompressing state: more than %d bytes", maxState)
-	}
 	var in stored
-	if err := json.Unmarshal(raw, &in); err != nil {
-		return State{}, fmt.Errorf("decoding state: %w", err)
+	if err := packed.Decode(data, &in, maxState); err != nil {
+		return State{}, fmt.Errorf("state: %w", err)
 	}
 	if in.Schema < 1 || in.Schema > Schema {
 		return State{}, fmt.Errorf("decoding state: schema %d, this version reads 1 to %d", in.Schema, Schema)

@@ -48,11 +48,8 @@ func (v Value) Equal(other Value) bool {
 // String implements [fmt.Stringer].
 func (Value) String() string { return redacted }
 
-// GoString implements [fmt.GoStringer].
-func (Value) GoString() string { return redacted }
-
 // Format implements [fmt.Formatter], so that verbs which bypass String, such as
-// %x and %d, show nothing either.
+// %x, %d and %#v, show nothing either.
 func (Value) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
 
 // MarshalText implements [encoding.TextMarshaler].

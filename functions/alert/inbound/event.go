@@ -50,7 +50,7 @@ var (
 func parseEvent(body []byte, v signature.Verified) (report.Signal, error) {
 	var e event
 	if err := json.Unmarshal(body, &e); err != nil {
-		return report.Signal{}, errors.New(`body is no JSON object, want {"type": "mock_mode.activated", "data": {"service": "backend"}}`)
+		return report.Signal{}, errors.New(`body is not a JSON object, want {"type": "mock_mode.activated", "data": {"service": "backend"}}`)
 	}
 	s := report.Signal{
 		ID: v.ID, Source: report.SourceEvent, Service: e.Data.Service, Revision: outbound.Redact(e.Data.Revision), Database: e.Data.Database,
@@ -64,7 +64,7 @@ func parseEvent(body []byte, v signature.Verified) (report.Signal, error) {
 		return report.Signal{}, errors.New(`data.service is missing or no name, want one such as "backend"`)
 	}
 	if !databasePattern().MatchString(s.Database) {
-		return report.Signal{}, errors.New(`data.database is no name, want one such as "prod-cache"`)
+		return report.Signal{}, errors.New(`data.database is not a name, want one such as "prod-cache"`)
 	}
 	return s, nil
 }

@@ -201,7 +201,7 @@ func TestEventsAboutTheLimiter(t *testing.T) {
 
 func TestEventsThatAreWrongSayWhy(t *testing.T) {
 	tests := []struct{ name, body, want string }{
-		{"no JSON", "x", "no JSON object"},
+		{"no JSON", "x", "not a JSON object"},
 		{"another type", `{"type":"boot","data":{"service":"x"}}`, `want \"mock_mode.activated\" or \"mock_mode.deactivated\"`},
 		{"a name from a log line", `{"type":"redis_mock_mode_activated","data":{"service":"x"}}`, "type is not known"},
 		{"a mode that there is not", `{"type":"limiter_open.closed","data":{"service":"x"}}`, "type is not known"},

@@ -224,7 +224,7 @@ func (c *Client) get(ctx context.Context, name string, into any) error {
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/v2/"+name, http.NoBody)
 	if err != nil {
-		return fmt.Errorf("%w: %q is no name of a service", ErrNotFound, name)
+		return fmt.Errorf("%w: %q is not the name of a service", ErrNotFound, name)
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	resp, err := c.http.Do(req)

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -10,10 +11,13 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/inbound"
 	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
+	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -38,7 +42,7 @@ type CommandRequest struct {
 type Span time.Duration
 
 // MarshalText implements [encoding.TextMarshaler].
-func (s Span) MarshalText() ([]byte, error) { return []byte(time.Duration(s).String()), nil }
+func (s Span) MarshalText() ([]byte, error) { return []byte(text.Short(time.Duration(s))), nil }
 
 // UnmarshalJSON implements [json.Unmarshaler].
 func (s *Span) UnmarshalJSON(data []byte) error {
@@ -58,20 +62,25 @@ func (s *Span) UnmarshalJSON(data []byte) error {
 // once it is in the queue, which survives a kill. In the cloud the topic's IAM decides
 // who may publish. Here it is any program of this machine, as [exposure.thisMachine]
 // guards it. A web page is not, because a browser does not send JSON to another origin
-// unasked, and [exposure.guard] refuses other origins and rebound names.
-func commands(reports report.Publisher, now func() time.Time) http.Handler {
+// unasked, and [exposure.guard] refuses other origins and rebound names. A name that the
+// configuration does not have is answered 422.
+func commands(c *config.Config, reports report.Publisher, now func() time.Time) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		if kind != "application/json" {
 			job.WriteError(w, http.StatusUnsupportedMediaType, "want Content-Type: application/json")
 			return
 		}
-		c, err := readCommand(http.MaxBytesReader(w, r.Body, maxCommand), now())
+		command, err := readCommand(http.MaxBytesReader(w, r.Body, maxCommand), now())
 		if err != nil {
 			job.WriteError(w, http.StatusBadRequest, err.Error())
 			return
 		}
-		message, err := report.Encode(c)
+		if wrong := unknownName(c, command); wrong != "" {
+			job.WriteError(w, http.StatusUnprocessableEntity, wrong)
+			return
+		}
+		message, err := report.Encode(command)
 		if err != nil {
 			job.WriteError(w, http.StatusBadRequest, err.Error())
 			return
@@ -80,8 +89,32 @@ func commands(reports report.Publisher, now func() time.Time) http.Handler {
 			job.WriteError(w, http.StatusServiceUnavailable, "the command is not stored: "+err.Error())
 			return
 		}
-		job.WriteJSON(w, http.StatusAccepted, c)
+		job.WriteJSON(w, http.StatusAccepted, CommandRequest{Command: command, For: Span(command.For)})
 	})
+}
+
+// unknownName returns what is wrong with a command that names a database or a receiver which the
+// configuration does not have.
+func unknownName(c *config.Config, command report.Command) string {
+	missing := func(what, name string, known []string) string {
+		if name == "" || name == report.MonitorDatabase || slices.Contains(known, name) {
+			return ""
+		}
+		const most = 10
+		list := strings.Join(known[:min(len(known), most)], ", ")
+		if more := len(known) - most; more > 0 {
+			list += fmt.Sprintf(" and %d more", more)
+		}
+		return fmt.Sprintf("there is no %s %q; want one of %s", what, report.CutEvidence(name), list)
+	}
+	var databases, receivers []string
+	for _, d := range c.Databases {
+		databases = append(databases, d.Name)
+	}
+	for i := range c.Receivers {
+		receivers = append(receivers, policy.Addresses(&c.Receivers[i])...)
+	}
+	return cmp.Or(missing("database", command.Series.Database, databases), missing("receiver", command.Receiver, receivers))
 }
 
 func readCommand(body io.Reader, now time.Time) (report.Command, error) {

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/inbound"
 	"github.com/pongwatch/pongwatch/functions/healthcheck"
 	"github.com/pongwatch/pongwatch/functions/metrics"
+	"github.com/pongwatch/pongwatch/functions/metrics/dashboard"
 	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/history"
@@ -30,6 +32,20 @@ func (p *Process) handler() (*access.Mux, error) {
 	readers := access.Readers{
 		Tokens: access.FromConfig(p.config, p.secrets), Open: p.exposure.open, Why: "nothing guards an exposed address but a token", Logger: p.options.Logger,
 	}
+	// A person at this machine may act, as on the command line, and who has a token for it.
+	byToken := access.ByToken(access.ActFromConfig(p.config, p.secrets))
+	actor := func(r *http.Request) (string, bool) {
+		if p.exposure.direct(r) {
+			return cmp.Or(p.options.By, "local"), true
+		}
+		return byToken(r)
+	}
+	pageReaders := readers
+	pageReaders.Actor = byToken
+	var links []dashboard.Link
+	if p.demo != nil {
+		links = []dashboard.Link{{Name: "Inbox", URL: "inbox"}}
+	}
 	healthCheck, err := healthcheck.New(healthcheck.Options{
 		Config: p.config, Region: region, Reports: p.reports, Store: p.store,
 		Resolve: check.FromConfig(p.config, p.secrets), Deployments: p.deployments, Upstash: redis, Version: version.Release,
@@ -42,7 +58,7 @@ func (p *Process) handler() (*access.Mux, error) {
 		Config: p.config, Region: region, Reports: p.reports, Store: p.store,
 		Resolve: check.FromConfig(p.config, p.secrets), ProofKeys: check.ProofKeys(p.config, p.secrets), Upstash: redis,
 		Account: check.NewAccount(p.config, p.secrets, redis), Build: version.Read(),
-		Authorize: p.caller.only, Readers: readers, Logger: p.options.Logger,
+		Authorize: p.caller.only, Actor: actor, Readers: pageReaders, Links: links, Logger: p.options.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("setting up Metrics: %w", err)
@@ -68,7 +84,7 @@ func (p *Process) handler() (*access.Mux, error) {
 		return nil, fmt.Errorf("setting up AlertWebhook: %w", err)
 	}
 	all := functions{healthCheck: healthCheck, metrics: pages, alert: p.alert, inbound: i}
-	return newMux(all, commands(p.reports, time.Now), p.demo, p.URL(), p.exposure), nil
+	return newMux(all, commands(p.config, p.reports, time.Now), p.demo, p.URL(), p.exposure), nil
 }
 
 // state returns what Alert remembers of a shard.
