@@ -20,7 +20,6 @@ import (
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/secrets"
-	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // App has the addresses of an app's pages. Each is optional, and no other is requested,
@@ -307,30 +306,6 @@ func appLimits(ctx context.Context, r *run) Finding {
 	}
 	return fail("a burst is not limited", fmt.Sprintf("%d requests, no 429", requests),
 		"Compare the limit with --burst.", "Check that the limiter uses Redis, not a counter of each instance.")
-}
-
-// appLimiter tests the limiters of the configured apps exactly as Metrics does.
-func appLimiter(ctx context.Context, r *run) Finding {
-	tested := 0
-	for _, d := range r.databases {
-		t := *d.target
-		t.Apps = check.NewApps(r.Config, check.ProofKeys(r.Config, r.Secrets))
-		for _, spec := range check.Specs(report.Metrics, d.Database, time.Minute) {
-			if spec.Check != report.Limiter {
-				continue
-			}
-			for _, o := range spec.Run(ctx, &t) {
-				if o.Status != report.OK {
-					return because(Fail, o.Cause, spec.Subject+": "+o.Evidence)
-				}
-				tested++
-			}
-		}
-	}
-	if tested == 0 {
-		return manual("no app has app.limiter in the configuration", "Let the app answer the test of docs/limiter.md, set app.limiter: true, and run this again.")
-	}
-	return pass("%s refused hits above the limit", text.Count(tested, "limiter", "limiters"))
 }
 
 func appSessions(ctx context.Context, r *run) Finding {
