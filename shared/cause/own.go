@@ -95,6 +95,19 @@ var mock = []Info{
 		Severity: SeverityCritical, Class: ClassMock, Retry: RetryNever,
 	},
 	{
+		Cause: LimiterOpen,
+		Title: "The app's rate limiter lets everybody through",
+		Explanation: "The limiter allows requests above its limit, usually because it gives up waiting for Redis or ignores its errors. " +
+			"Logins can be guessed without end, and paid requests to other services are not bounded.",
+		Signature: "the app's limiter allows every hit of a signed request above its limit while Redis answers, or the app's page, log or event says so",
+		Fix: []string{
+			"Check in the app's log why its limiter gets no answer from Redis: a slow region, a wrong token, another database.",
+			"Raise the limiter's timeout above what Redis takes from where the app runs, or move the two closer together.",
+			"Refuse, or count in memory, where the limiter answers reason \"timeout\" or throws an error.",
+		},
+		Severity: SeverityCritical, Class: ClassMock, Retry: RetryNever,
+	},
+	{
 		Cause: AppUnreachable,
 		Title: "The app cannot be asked about mock mode",
 		Explanation: "The app's health page did not answer usefully, so pongwatch cannot tell whether it uses the real Redis. " +
