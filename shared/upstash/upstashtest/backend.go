@@ -35,9 +35,17 @@ func newBackend(addr string) (*backend, error) {
 		b.stopped.Go(b.letTimePass)
 	}
 	b.address = addr
-	b.pool = &redis.Pool{MaxIdle: 32, DialContext: func(ctx context.Context) (redis.Conn, error) {
-		return b.dial(ctx, redis.DialReadTimeout(10*time.Second))
-	}}
+	b.pool = &redis.Pool{
+		MaxIdle: 32,
+		DialContext: func(ctx context.Context) (redis.Conn, error) {
+			return b.dial(ctx, redis.DialReadTimeout(10*time.Second))
+		},
+		// A Redis that was restarted has closed what the pool holds, and answers nevertheless.
+		TestOnBorrowContext: func(ctx context.Context, c redis.Conn, _ time.Time) error {
+			_, err := redis.DoContext(c, ctx, "PING")
+			return err
+		},
+	}
 	return b, nil
 }
 
