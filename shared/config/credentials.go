@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/secrets"
@@ -30,6 +31,22 @@ func (c *Config) Credentials(ctx context.Context, cache *secrets.Cache, database
 // secret is read again at once.
 func (c *Config) RefreshCredentials(ctx context.Context, cache *secrets.Cache, database string) (Credentials, error) {
 	return c.credentials(ctx, cache, database, (*secrets.Cache).Refresh)
+}
+
+// CredentialSecrets returns the secrets that may hold what it takes to reach the database, as
+// "projects/my-project/secrets/token".
+func (c *Config) CredentialSecrets(d *Database) []string {
+	var all []string
+	holders := []Secret{d.URL, d.Token}
+	if !d.Token.IsSet() {
+		holders = append(holders, c.Bundles...)
+	}
+	for _, s := range holders {
+		if name := s.Resource(); name != "" && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
 }
 
 func (c *Config) credentials(ctx context.Context, cache *secrets.Cache, name string, read readFunc) (Credentials, error) {

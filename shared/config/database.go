@@ -90,6 +90,8 @@ type App struct {
 	URLVariables []string `yaml:"url_variables" single:"true" pattern:"variable" example:"[CACHE_REST_URL]"`
 	// The Vercel project that runs it, for the commands in messages.
 	Vercel string `yaml:"vercel" pattern:"name" example:"backend"`
+	// Whether messages say what users of `cloud_run` notice: its errors and latencies during an incident, from Cloud Monitoring.
+	Impact bool `yaml:"impact" example:"true"`
 	// Where a health page of another shape names what the app uses, and by which words.
 	Match *Match `yaml:"match" example:"{path: $.cache.driver, connected: [upstash], mock: [memory]}"`
 }
@@ -236,6 +238,10 @@ func (v *validator) apps(path string, db *Database) {
 		if app.Proof && (app.HealthURL == "" || !v.config.ProofKey.IsSet()) {
 			v.Report(at+".proof", "needs health_url here and proof_key in the document", "proof_key: sm://projects/my-project/secrets/pongwatch-proof-key")
 			app.Proof = false
+		}
+		if app.Impact && app.CloudRun == "" {
+			v.Report(at+".impact", "needs cloud_run, whose requests are counted", "cloud_run: projects/my-project/locations/us-east4/services/backend")
+			app.Impact = false
 		}
 		if every := v.config.Schedule.Metrics; app.Proof && app.ProofEvery%every != 0 {
 			v.Report(at+".proof_every", fmt.Sprintf("is %s, want a multiple of schedule.metrics, which is %s", text.Short(app.ProofEvery), text.Short(every)), text.Short(3*every))

@@ -116,6 +116,10 @@ func (v *validator) document() {
 	v.checks("", &c.Checks, defaults.Checks)
 	v.thresholds("thresholds", &c.Thresholds, defaults.Thresholds)
 	v.alerting()
+	if slices.Contains(c.Changes, ChangesAudit) && !c.Management.Configured() && !v.BadUnder("management") {
+		v.Report("changes", "has audit_log, which needs management", "management: {email: ops@example.com, api_key: sm://projects/my-project/secrets/upstash-api-key}")
+		c.Changes = slices.DeleteFunc(c.Changes, func(s string) bool { return s == ChangesAudit })
+	}
 	v.shards()
 	v.access()
 }

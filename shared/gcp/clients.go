@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
+	"github.com/pongwatch/pongwatch/shared/gcp/cloudmonitoring"
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun"
 	"github.com/pongwatch/pongwatch/shared/gcp/firestore"
 	"github.com/pongwatch/pongwatch/shared/gcp/pubsub"
@@ -17,10 +19,12 @@ import (
 // Clients are the Google clients of one function, each made on first use.
 type Clients struct {
 	environment Environment
+	source      *lazy[*secretmanager.Source]
 	secrets     *secrets.Cache
 	store       *lazy[*firestore.Store]
 	pubsub      *lazy[*pubsub.Client]
 	cloudrun    *lazy[*cloudrun.Client]
+	monitoring  *lazy[*cloudmonitoring.Client]
 }
 
 // NewClients returns the clients for an environment. It connects to nothing.
@@ -37,6 +41,7 @@ func NewClients(e Environment) *Clients {
 	}
 	return &Clients{
 		environment: e,
+		source:      source,
 		secrets:     secrets.NewCache(secrets.SourceFunc(access), secrets.Options{}),
 		store: newLazy(func(ctx context.Context) (*firestore.Store, error) {
 			if e.Project == "" {
@@ -50,6 +55,9 @@ func NewClients(e Environment) *Clients {
 			return pubsub.New(ctx, e.PubSubEmulator)
 		}),
 		cloudrun: newLazy(func(context.Context) (*cloudrun.Client, error) { return cloudrun.New(e.CloudRunEmulator) }),
+		monitoring: newLazy(func(context.Context) (*cloudmonitoring.Client, error) {
+			return cloudmonitoring.New(e.MonitoringEmulator)
+		}),
 	}
 }
 
@@ -102,4 +110,32 @@ func (c *Clients) Environment(ctx context.Context, service string) (cloudrun.Env
 		return cloudrun.Environment{}, err
 	}
 	return client.Environment(ctx, service)
+}
+
+// Deployment reads what was last deployed of a Cloud Run service, by its full name.
+func (c *Clients) Deployment(ctx context.Context, service string, since time.Time) (cloudrun.Deployment, error) {
+	client, err := c.cloudrun.Get(ctx)
+	if err != nil {
+		return cloudrun.Deployment{}, err
+	}
+	return client.Deployment(ctx, service, since)
+}
+
+// NewestSecret returns a secret's newest version, and when it was added. It reads no content.
+func (c *Clients) NewestSecret(ctx context.Context, secret string) (version string, added time.Time, err error) {
+	source, err := c.source.Get(ctx)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	return source.Newest(ctx, secret)
+}
+
+// Traffic reads the requests of a Cloud Run service, by its full name. It is an error where
+// the span has none.
+func (c *Clients) Traffic(ctx context.Context, service string, from, to time.Time) (report.Traffic, error) {
+	client, err := c.monitoring.Get(ctx)
+	if err != nil {
+		return report.Traffic{}, err
+	}
+	return client.Traffic(ctx, service, from, to)
 }

@@ -119,6 +119,9 @@ func groupFacts(m *Message, n incident.Notice) []Fact {
 	if g.Region != "" {
 		facts = append(facts, Fact{Label: "Region", Text: g.Region})
 	}
+	if worst := speaker(n.Members); worst != nil && changed(*worst) != "" {
+		facts = append(facts, Fact{Label: LabelChanged, Text: changed(*worst)})
+	}
 	return facts
 }
 
@@ -128,7 +131,21 @@ func groupImpact(n incident.Notice) string {
 		return ""
 	}
 	text := "Failing now: " + list(open, 10) + "."
+	measured := incident.Incident{Since: n.Group.Since}
+	for _, i := range n.Members {
+		if i.Open() && len(i.Impacts) == 0 {
+			i.Impacts = []report.Impact{{}} // not known
+		}
+		for _, m := range i.Impacts {
+			if i.Open() && !slices.ContainsFunc(measured.Impacts, func(o report.Impact) bool { return o.Service == m.Service }) {
+				measured.Impacts = append(measured.Impacts, m)
+			}
+		}
+	}
+	said := measuredImpact(measured, n.Now)
 	switch all := causes(n.Members); {
+	case said != "":
+		text = said + ". " + text
 	case len(all) == 1:
 		text = playbooks.UsersSee(n.Members[0].Cause) + " " + text
 	case every(n.Members, func(i incident.Incident) bool { return i.Series.Check == report.Ping }):

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -228,7 +229,7 @@ func impact(i incident.Incident, first bool, now time.Time) string {
 	case !i.Open() && !first:
 		return ""
 	case i.Open():
-		parts = append(parts, strings.TrimSuffix(playbooks.UsersSee(i.Cause), "."))
+		parts = append(parts, cmp.Or(measuredImpact(i, now), strings.TrimSuffix(playbooks.UsersSee(i.Cause), ".")))
 	}
 	switch {
 	case i.Series.Check == report.Ping && i.Open():

@@ -119,7 +119,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 			}
 		})
 	}
-	if _, err := answering(t, nil).Environment(t.Context(), "no name\x7f"); !errors.Is(err, cloudrun.ErrNotFound) || !strings.Contains(err.Error(), "is no name of a service") {
+	if _, err := answering(t, nil).Environment(t.Context(), "no name\x7f"); !errors.Is(err, cloudrun.ErrNotFound) || !strings.Contains(err.Error(), "is no name") {
 		t.Errorf("a name that is none: %v", err)
 	}
 }
