@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/secrets"
@@ -33,8 +34,8 @@ func (c *Config) RefreshCredentials(ctx context.Context, cache *secrets.Cache, d
 	return c.credentials(ctx, cache, database, (*secrets.Cache).Refresh)
 }
 
-// CredentialSecrets returns the secrets that may hold what it takes to reach the database, as
-// "projects/my-project/secrets/token".
+// CredentialSecrets returns the secrets whose newest version may hold what it takes to reach the
+// database, as "projects/my-project/secrets/token".
 func (c *Config) CredentialSecrets(d *Database) []string {
 	var all []string
 	holders := []Secret{d.URL, d.Token}
@@ -42,7 +43,8 @@ func (c *Config) CredentialSecrets(d *Database) []string {
 		holders = append(holders, c.Bundles...)
 	}
 	for _, s := range holders {
-		if name := s.Resource(); name != "" && !slices.Contains(all, name) {
+		pinned := strings.Contains(s.String(), "/versions/") // it goes on using its version
+		if name := s.Resource(); name != "" && !pinned && !slices.Contains(all, name) {
 			all = append(all, name)
 		}
 	}

@@ -46,6 +46,7 @@ func (c Context) group(m *Message, n incident.Notice) {
 			m.CauseTitle = "Several; of " + DatabaseName(worst.Series.Database) + ": " + lowerFirst(info.Title)
 		}
 		if g.Open() {
+			m.Changed = changed(*worst)
 			m.Fix = steps(*worst, Database{}) // commands would be for one of the databases
 		}
 		m.Links = c.links(map[string]string{
@@ -118,9 +119,6 @@ func groupFacts(m *Message, n incident.Notice) []Fact {
 	}
 	if g.Region != "" {
 		facts = append(facts, Fact{Label: "Region", Text: g.Region})
-	}
-	if worst := speaker(n.Members); worst != nil && changed(*worst) != "" {
-		facts = append(facts, Fact{Label: LabelChanged, Text: changed(*worst)})
 	}
 	return facts
 }

@@ -11,9 +11,6 @@ import (
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
-// LabelChanged labels the change that most likely explains a failure.
-const LabelChanged = "Changed"
-
 // changed says what was changed before a failure: "3 min before: backend-00042 got 100 % of the
 // traffic". It is empty where nothing was found.
 func changed(i incident.Incident) string {
@@ -27,7 +24,7 @@ func changed(i incident.Incident) string {
 	before := since.Sub(i.Changed.At)
 	when := text.Duration(before) + " before"
 	if before < time.Minute {
-		when = "Just before"
+		when = "just before"
 	}
 	return when + ": " + text.Clip(i.Changed.What, 200)
 }

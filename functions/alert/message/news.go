@@ -151,9 +151,6 @@ func factsOf(i incident.Incident, now time.Time) []Fact {
 	if o.Phases != nil {
 		facts = append(facts, Fact{Label: "Timing", Text: timing(*o.Phases)})
 	}
-	if what := changed(i); what != "" {
-		facts = append(facts, Fact{Label: LabelChanged, Text: what})
-	}
 	if len(i.Down) > 0 && i.Down[0] != "" && len(facts) < 10 {
 		facts = append(facts, Fact{Label: "Seen by", Text: text.Clip(sources(i.Down), 200)})
 	}

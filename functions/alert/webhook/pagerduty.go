@@ -193,7 +193,7 @@ func newPagerDutyEvent(m message.Message, a action, key secrets.Value) pagerDuty
 		source = "shard " + m.Shard
 	}
 	details := map[string]any{"incident": m.Short, "what_to_do": todo(m), "likely_cause": m.CauseTitle, "next": m.Next}
-	for label, text := range map[string]string{"impact": m.Impact, "news": m.News, "environment": m.Environment} {
+	for label, text := range map[string]string{"impact": m.Impact, "news": m.News, "changed": m.Changed, "environment": m.Environment} {
 		if text != "" {
 			details[label] = text
 		}

@@ -14,7 +14,8 @@ import (
 type Deployment struct {
 	// Updated is when the service was last modified.
 	Updated time.Time
-	// Revision gets the largest share of the requests, Percent of them. Created is when it was made.
+	// Revision is the latest one if it serves, else the one with the largest share of the requests. It gets
+	// Percent of them, and was made at Created.
 	Revision string
 	Percent  int
 	Created  time.Time
@@ -41,12 +42,17 @@ func (c *Client) Deployment(ctx context.Context, service string, since time.Time
 		return d, nil
 	}
 	for _, t := range s.Traffic {
-		name := t.Revision
-		if name == "" {
-			name = s.LatestReady
+		name := s.LatestReady
+		if t.Revision != "" {
+			name = t.Revision
 		}
-		if t.Percent > d.Percent {
-			d.Revision, d.Percent = name[strings.LastIndexByte(name, '/')+1:], t.Percent
+		name = name[strings.LastIndexByte(name, '/')+1:]
+		latest := name == s.LatestReady[strings.LastIndexByte(s.LatestReady, '/')+1:]
+		if t.Percent > d.Percent || latest && t.Percent > 0 {
+			d.Revision, d.Percent = name, t.Percent
+		}
+		if latest && t.Percent > 0 {
+			break
 		}
 	}
 	if d.Revision == "" {
