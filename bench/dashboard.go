@@ -26,9 +26,7 @@ import (
 
 const (
 	// pageRuns is how often each page is asked of a function that holds nothing in memory yet.
-	pageRuns = 7
-	// paged is how many databases the pages show, historyDays how many days of them, pageRegion where they are watched from.
-	paged       = 100
+	pageRuns    = 7
 	historyDays = 30
 	pageRegion  = "us-east4"
 )
@@ -42,9 +40,9 @@ var pages = []struct {
 	documents  []string
 }{
 	{"overview of 100 databases, 30 days, JSON", "/api/v1/admin/redis-metrics?range=30d", []string{"hot/v1/", "gauges/v1/", "days/v1/"}},
-	{"one database, 30 days, JSON", "/api/v1/admin/redis-metrics?range=30d&database=database-042", []string{"hot/v1/", "gauges/v1/", "samples/v1/database-042/"}},
+	{"one database, 30 days, JSON", "/api/v1/admin/redis-metrics?range=30d&database=shard-00-database-042", []string{"hot/v1/", "gauges/v1/", "samples/v1/shard-00-database-042/"}},
 	{"dashboard, 100 databases, 1 hour", "/", []string{"hot/v1/", "gauges/v1/", "days/v1/"}},
-	{"dashboard, 100 databases and 30 days of one", "/?range=30d&database=database-042", []string{"hot/v1/", "gauges/v1/", "days/v1/", "samples/v1/database-042/"}},
+	{"dashboard, 100 databases and 30 days of one", "/?range=30d&database=shard-00-database-042", []string{"hot/v1/", "gauges/v1/", "days/v1/", "samples/v1/shard-00-database-042/"}},
 }
 
 // dashboardPages measures the first answers from a month of history in bbolt, each by a function
@@ -55,7 +53,8 @@ func dashboardPages(ctx context.Context, l *lab) error {
 		return fmt.Errorf("opening the history: %w", err)
 	}
 	defer func() { _ = s.Close() }() // its folder is removed next
-	if err := month(ctx, s); err != nil {
+	h := month{layout: layout{1, 100}, minutes: 20 * 60, read: figures, past: []string{"samples/v1/", "days/v1/"}}
+	if err := h.fill(ctx, s); err != nil {
 		return err
 	}
 	for _, p := range pages {
@@ -66,7 +65,7 @@ func dashboardPages(ctx context.Context, l *lab) error {
 			if err != nil {
 				return err
 			}
-			f, err := pageFunction(s)
+			f, err := h.metrics(s)
 			if err != nil {
 				return err
 			}
@@ -101,20 +100,28 @@ func ask(ctx context.Context, h http.Handler, path string) (int, error) {
 	return w.Body.Len(), nil
 }
 
-func pagedDatabases() []string {
-	names := make([]string, paged)
+// layout is a number of shards, each with a number of databases.
+type layout struct{ shards, databases int }
+
+// shardName has a character that no column in base64 has, so that it can be replaced in documents.
+func shardName(i int) string { return fmt.Sprintf("shard-%02d", i) }
+
+func (l layout) names(shard int) []string {
+	names := make([]string, l.databases)
 	for i := range names {
-		names[i] = fmt.Sprintf("database-%03d", i)
+		names[i] = fmt.Sprintf("%s-database-%03d", shardName(shard), i)
 	}
 	return names
 }
 
-// pageFunction is Metrics over s, before its first request.
-func pageFunction(s store.Store) (*metrics.Function, error) {
+// metrics is Metrics over s, before its first request.
+func (l layout) metrics(s store.Store) (*metrics.Function, error) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "regions: [%s]\ndatabases:\n", pageRegion)
-	for _, name := range pagedDatabases() {
-		fmt.Fprintf(&text, "- {name: %s, url: \"http://127.0.0.1:9\", token: none}\n", name)
+	for shard := range l.shards {
+		for _, name := range l.names(shard) {
+			fmt.Fprintf(&text, "- {name: %s, shard: %s, url: \"http://127.0.0.1:9\", token: none}\n", name, shardName(shard))
+		}
 	}
 	c, problems := config.Parse(true, config.Document{Name: "bench.yaml", Text: []byte(text.String())})
 	if c == nil {
@@ -155,36 +162,43 @@ func assetSize() (int, error) {
 	return sum, nil
 }
 
-// month fills s: today's hours, and for each day before the documents that compaction
-// makes of them.
-func month(ctx context.Context, s store.Store) error {
+// month is a history: runs of one shard on one day, and copies of their documents for the days before and the other shards.
+type month struct {
+	layout
+	from, minutes int // of the runs, in minutes of the day
+	read          func(minute int) report.Reading
+	past          []string // the kinds of documents of the days before
+}
+
+// fill writes the history into s. Each shard has its overview.
+func (h month) fill(ctx context.Context, s store.Store) error {
 	m := storetest.NewMemory(pageNow)
 	a := history.New(m)
 	today := pageNow().Truncate(24 * time.Hour)
-	if err := runs(ctx, a, config.DefaultShard, pagedDatabases(), today, 20*60, figures); err != nil {
+	if err := runs(ctx, a, shardName(0), h.names(0), today.Add(time.Duration(h.from)*time.Minute), h.minutes, h.read); err != nil {
 		return err
 	}
-	c := history.Compaction{Shard: config.DefaultShard, Regions: []string{pageRegion}, SampleDays: 30, RollupDays: 400}
+	c := history.Compaction{Shard: shardName(0), Regions: []string{pageRegion}, SampleDays: 30, RollupDays: 400}
 	if err := a.Compact(ctx, c, today); err != nil {
 		return fmt.Errorf("compacting: %w", err)
 	}
-	for _, kind := range []string{"hot/v1/", "gauges/v1/"} {
-		if err := copyAll(ctx, m, s, kind, nil); err != nil {
-			return err
-		}
-	}
-	for back := 1; back < historyDays; back++ {
-		day := today.AddDate(0, 0, -back)
-		for _, kind := range []string{"samples/v1/", "days/v1/"} {
-			if err := copyAll(ctx, m, s, kind, func(text string) string {
-				return strings.ReplaceAll(text, today.Format(time.DateOnly), day.Format(time.DateOnly))
-			}); err != nil {
-				return err
+	for shard := range h.shards {
+		for back := range historyDays {
+			kinds, day := h.past, today.AddDate(0, 0, -back)
+			if back == 0 {
+				kinds = []string{"hot/v1/", "gauges/v1/"}
+			}
+			moved := strings.NewReplacer(shardName(0), shardName(shard), today.Format(time.DateOnly), day.Format(time.DateOnly))
+			for _, kind := range kinds {
+				if err := copyAll(ctx, m, s, kind, moved.Replace); err != nil {
+					return err
+				}
 			}
 		}
-	}
-	if _, err := history.New(s).Renew(ctx, c, pageNow()); err != nil {
-		return fmt.Errorf("keeping the overview: %w", err)
+		c.Shard = shardName(shard)
+		if _, err := history.New(s).Renew(ctx, c, pageNow()); err != nil {
+			return fmt.Errorf("keeping the overview: %w", err)
+		}
 	}
 	return nil
 }
@@ -235,15 +249,13 @@ func copyAll(ctx context.Context, from, to store.Store, kind string, change func
 			return fmt.Errorf("copying history: %w", err)
 		}
 		d.Version = ""
-		if change != nil {
-			text, err := unpack(d.Data)
-			if err != nil {
-				return err
-			}
-			d.Key = change(d.Key)
-			if d.Data, err = pack([]byte(change(string(text)))); err != nil {
-				return err
-			}
+		text, err := unpack(d.Data)
+		if err != nil {
+			return err
+		}
+		d.Key = change(d.Key)
+		if d.Data, err = pack([]byte(change(string(text)))); err != nil {
+			return err
 		}
 		if _, err := to.Put(ctx, d); err != nil {
 			return fmt.Errorf("copying history: %w", err)

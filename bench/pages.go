@@ -10,29 +10,24 @@ import (
 	"regexp"
 	"runtime"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/pongwatch/pongwatch/functions/metrics"
-	"github.com/pongwatch/pongwatch/shared/config"
-	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/report"
-	"github.com/pongwatch/pongwatch/shared/store"
 	"github.com/pongwatch/pongwatch/shared/store/boltstore"
-	"github.com/pongwatch/pongwatch/shared/store/storetest"
 )
 
 const (
-	// manyShards of manyDatabases each are shown by the pages of a large installation.
-	manyShards, manyDatabases = 8, 250
 	// atOnce is how many ask for a page at the same time.
 	atOnce = 8
 	// softLimit is from where on the garbage collector works harder.
 	softLimit = "80MiB"
 )
+
+// large is an installation of 2,000 databases.
+var large = layout{shards: 8, databases: 250}
 
 // manyPages measures what pages of 2,000 databases with 30 days of history cost: processor time
 // of the first one, and the memory of a process that nobody else uses while eight ask at once.
@@ -42,7 +37,7 @@ func manyPages(ctx context.Context, l *lab) error {
 	if err != nil {
 		return fmt.Errorf("opening the history: %w", err)
 	}
-	err = manyMonths(ctx, s)
+	err = month{layout: large, from: 18 * 60, minutes: 121, read: allFigures, past: []string{"days/v1/"}}.fill(ctx, s)
 	if closed := s.Close(); err == nil {
 		err = closed
 	}
@@ -71,7 +66,7 @@ func manyPages(ctx context.Context, l *lab) error {
 		if err != nil {
 			return err
 		}
-		what := fmt.Sprintf("%s, %d databases", p.what, manyShards*manyDatabases)
+		what := fmt.Sprintf("%s, %d databases", p.what, large.shards*large.databases)
 		l.report(result{what: what, value: one.CPU, unit: "s", max: p.cpu})
 		l.report(result{what: fmt.Sprintf("  memory with %d at once, GOMEMLIMIT=%s", atOnce, softLimit), value: all.MB, unit: "MB", max: p.mb})
 		l.report(result{what: fmt.Sprintf("  memory with %d at once, without it", atOnce), value: loose.MB, unit: "MB"})
@@ -114,7 +109,7 @@ func servePages(ctx context.Context, file, path, times string) error {
 	}
 	defer func() { _ = s.Close() }() // nothing was written
 	counted := &countingStore{Store: s}
-	f, err := manyFunction(counted)
+	f, err := large.metrics(counted)
 	if err != nil {
 		return err
 	}
@@ -171,53 +166,6 @@ func anonymous() float64 {
 	return 0
 }
 
-func manyNames(shard int) []string {
-	names := make([]string, manyDatabases)
-	for i := range names {
-		names[i] = fmt.Sprintf("%s-database-%03d", shardName(shard), i)
-	}
-	return names
-}
-
-// shardName has a character that no column in base64 has, so that it can be replaced in documents.
-func shardName(i int) string { return fmt.Sprintf("shard-%02d", i) }
-
-// manyMonths fills s: three hours of one shard and 29 days of its summaries, and copies of all
-// that for the others. Each shard has its overview.
-func manyMonths(ctx context.Context, s store.Store) error {
-	m := storetest.NewMemory(pageNow)
-	a := history.New(m)
-	today := pageNow().Truncate(24 * time.Hour)
-	if err := runs(ctx, a, shardName(0), manyNames(0), today.Add(18*time.Hour), 121, allFigures); err != nil {
-		return err
-	}
-	c := history.Compaction{Shard: shardName(0), Regions: []string{pageRegion}, SampleDays: 30, RollupDays: 400}
-	if err := a.Compact(ctx, c, today); err != nil {
-		return fmt.Errorf("compacting: %w", err)
-	}
-	for shard := range manyShards {
-		of := func(text string) string { return strings.ReplaceAll(text, shardName(0), shardName(shard)) }
-		for _, kind := range []string{"hot/v1/", "gauges/v1/"} {
-			if err := copyAll(ctx, m, s, kind, of); err != nil {
-				return err
-			}
-		}
-		for back := 1; back < historyDays; back++ {
-			day := today.AddDate(0, 0, -back)
-			if err := copyAll(ctx, m, s, "days/v1/", func(text string) string {
-				return of(strings.ReplaceAll(text, today.Format(time.DateOnly), day.Format(time.DateOnly)))
-			}); err != nil {
-				return err
-			}
-		}
-		c.Shard = shardName(shard)
-		if _, err := history.New(s).Renew(ctx, c, pageNow()); err != nil {
-			return fmt.Errorf("keeping the overview: %w", err)
-		}
-	}
-	return nil
-}
-
 // allFigures is a reading with every figure that there is, and the checks that most databases have.
 func allFigures(minute int) report.Reading {
 	r := figures(minute)
@@ -230,24 +178,4 @@ func allFigures(minute int) report.Reading {
 		r.Checks[c] = report.Verdict{Status: report.OK, Value: new(float64(minute) / 3000)}
 	}
 	return r
-}
-
-func manyFunction(s store.Store) (*metrics.Function, error) {
-	var text strings.Builder
-	fmt.Fprintf(&text, "regions: [%s]\ndatabases:\n", pageRegion)
-	for shard := range manyShards {
-		for _, name := range manyNames(shard) {
-			fmt.Fprintf(&text, "- {name: %s, shard: %s, url: \"http://127.0.0.1:9\", token: none}\n", name, shardName(shard))
-		}
-	}
-	c, problems := config.Parse(true, config.Document{Name: "bench.yaml", Text: []byte(text.String())})
-	if c == nil {
-		return nil, problems
-	}
-	return metrics.New(metrics.Options{
-		Config: c, Region: pageRegion, Store: s, Now: pageNow, Reports: nowhere{},
-		Resolve: func(context.Context, *config.Database, bool) (config.Credentials, error) {
-			return config.Credentials{}, nil
-		},
-	})
 }

@@ -135,6 +135,7 @@ variable "databases" {
     })), {})
     database_id = optional(string)
     environment = optional(string)
+    eviction    = optional(string)
     home        = optional(string)
     limits = optional(object({
       bandwidth           = optional(string)
@@ -388,6 +389,7 @@ variable "management" {
   type = object({
     api_key = string
     email   = string
+    ignore  = optional(list(string))
   })
   default = null
 

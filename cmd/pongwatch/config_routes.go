@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/pongwatch/pongwatch/functions/alert"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/config/document"
@@ -79,7 +79,7 @@ type routing struct {
 }
 
 func routed(cfg *config.Config, db *config.Database, s cause.Severity) routing {
-	policy := alert.Policy(cfg, db.Shard)
+	policy := policy.Of(cfg, db.Shard)
 	route := policy.Route(db.Name, s)
 	r := routing{
 		Database: db.Name, Environment: policy.Databases[db.Name].Environment, Severity: string(s),

@@ -19,6 +19,7 @@ import (
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/local"
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
 	"github.com/pongwatch/pongwatch/functions/alert"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -231,7 +232,7 @@ func TestJudge(t *testing.T) {
 	slow := report.Observation{Check: report.Latency, Status: report.Warn, Cause: cause.Slow, Evidence: "slow"}
 	mock := report.Observation{Check: report.MockMode, Status: report.Fail, Cause: cause.Mock, Evidence: "MOCK_REDIS"}
 	info := cause.AuthInvalid.Info()
-	got := judge("cache", "eu", incident.DefaultPolicy(), []report.Observation{slow, fails, mock, {Check: report.Write, Status: report.OK}})
+	got := judge("cache", "eu", policy.Default(), []report.Observation{slow, fails, mock, {Check: report.Write, Status: report.OK}})
 	want := probed{
 		Database: "cache", Shard: "eu", Status: report.Fail, Cause: cause.AuthInvalid, Title: info.Title, Evidence: "WRONGPASS", HTTPStatus: 401,
 		Fix: info.Fix, Findings: []report.Check{report.Latency, report.Ping, report.MockMode}, Severity: info.Severity, Token: "7",
@@ -243,7 +244,7 @@ func TestJudge(t *testing.T) {
 
 // The severity is that of the incident: of the check, raised by the cause, capped by a warning.
 func TestJudgedSeverityIsTheIncidents(t *testing.T) {
-	strict := incident.DefaultPolicy()
+	strict := policy.Default()
 	strict.Rules = map[report.Check]incident.Rule{report.Latency: {Severity: cause.SeverityCritical}}
 	tests := []struct {
 		name   string
@@ -251,11 +252,11 @@ func TestJudgedSeverityIsTheIncidents(t *testing.T) {
 		seen   report.Observation
 		want   cause.Severity
 	}{
-		{"a ping that fails for a cause that warns", incident.DefaultPolicy(), report.Observation{Check: report.Ping, Status: report.Fail, Cause: cause.RedisError}, cause.SeverityCritical},
-		{"a critical cause raises a check that warns", incident.DefaultPolicy(), report.Observation{Check: report.Write, Status: report.Fail, Cause: cause.StorageFull}, cause.SeverityCritical},
-		{"a warning caps a critical cause", incident.DefaultPolicy(), report.Observation{Check: report.MockMode, Status: report.Warn, Cause: cause.Mock}, cause.SeverityWarning},
+		{"a ping that fails for a cause that warns", policy.Default(), report.Observation{Check: report.Ping, Status: report.Fail, Cause: cause.RedisError}, cause.SeverityCritical},
+		{"a critical cause raises a check that warns", policy.Default(), report.Observation{Check: report.Write, Status: report.Fail, Cause: cause.StorageFull}, cause.SeverityCritical},
+		{"a warning caps a critical cause", policy.Default(), report.Observation{Check: report.MockMode, Status: report.Warn, Cause: cause.Mock}, cause.SeverityWarning},
 		{"the configuration decides", strict, report.Observation{Check: report.Latency, Status: report.Fail, Cause: cause.Slow}, cause.SeverityCritical},
-		{"what is unknown opens no incident", incident.DefaultPolicy(), report.Observation{Check: report.Ping, Status: report.Unknown, Cause: cause.Interrupted}, ""},
+		{"what is unknown opens no incident", policy.Default(), report.Observation{Check: report.Ping, Status: report.Unknown, Cause: cause.Interrupted}, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/local"
 	"github.com/pongwatch/pongwatch/functions/alert"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/incident/incidents"
@@ -44,7 +45,7 @@ type fakeLocal struct {
 
 func newFakeLocal(t *testing.T, databases ...string) *fakeLocal {
 	t.Helper()
-	f := &fakeLocal{t: t, policy: incident.DefaultPolicy(), state: incident.New("main", time.Now())}
+	f := &fakeLocal{t: t, policy: policy.Default(), state: incident.New("main", time.Now())}
 	f.policy.Databases = map[string]incident.Database{}
 	for _, d := range databases {
 		f.policy.Databases[d] = incident.Database{}

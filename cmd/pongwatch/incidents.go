@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 // watchEvery is how often --watch looks.
@@ -65,6 +66,16 @@ Exit codes: 0 nothing is open, 1 something is, 2 unknown; 0 with --watch.`,
 type look struct {
 	width, height int // height is 0 where there is no screen to fill
 	colour        bool
+}
+
+// terminalSize returns the size of the terminal that w is, or false.
+func terminalSize(w io.Writer) (width, height int, ok bool) {
+	f, isFile := w.(*os.File)
+	if !isFile {
+		return 0, 0, false
+	}
+	width, height, err := term.GetSize(int(f.Fd()))
+	return width, height, err == nil
 }
 
 // narrow is the width of what is no terminal.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/pongwatch/pongwatch/functions/alert"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
@@ -77,7 +77,7 @@ func probe(ctx context.Context, c *config.Config, clients *check.Clients, only s
 			t := &check.Target{Database: d, Job: report.HealthCheck, Region: d.Home}
 			clients.Prepare(ctx, t, false)
 			every := d.Checks.Ping.Every
-			all[i] = judge(d.Name, d.Shard, alert.Policy(c, d.Shard), check.Run(ctx, t, check.Specs(report.HealthCheck, d, every), time.Now(), every))
+			all[i] = judge(d.Name, d.Shard, policy.Of(c, d.Shard), check.Run(ctx, t, check.Specs(report.HealthCheck, d, every), time.Now(), every))
 		})
 	}
 	wg.Wait()

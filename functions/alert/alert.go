@@ -10,18 +10,20 @@
 package alert
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/incident"
-	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
@@ -57,8 +59,6 @@ type Options struct {
 	Trend func(ctx context.Context, shard, database string, at time.Time) string
 	// Heartbeat sends a heartbeat after ticks that went well; see [Heartbeat]. Optional.
 	Heartbeat func(context.Context) error
-	// MayAct decides whether a person may do what they ask; nil decides by the configuration.
-	MayAct func(context.Context, report.Command) (bool, error)
 
 	// Authorize guards pushes; nil refuses every POST.
 	Authorize func(http.Handler) http.Handler
@@ -123,7 +123,9 @@ type Function struct {
 	settling chan struct{} // one at a time
 	settled  bool          // no shard has anything for another one
 
-	pulse pulse
+	// unheard are the shards with a critical incident that has reached no receiver.
+	unheard map[string]bool
+	beatAt  time.Time // the last heartbeat
 }
 
 // New returns the function.
@@ -136,20 +138,15 @@ func New(o Options) (*Function, error) {
 	case o.Receivers == nil:
 		return nil, errors.New("making Alert: Receivers is missing, want a map by address, which may be empty")
 	}
-	if o.Lease == 0 {
-		o.Lease = DefaultLease
-	}
+	o.Lease, o.Logger = cmp.Or(o.Lease, DefaultLease), cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Observe == nil {
 		o.Observe = func(Point) {}
 	}
 	if o.Jitter == nil {
-		o.Jitter = jitter
+		o.Jitter = func(most time.Duration) time.Duration { return rand.N(max(most, 1)) }
 	}
 	if o.Context == nil {
 		o.Context = func(context.Context) message.Context { return message.Context{} }
@@ -158,7 +155,7 @@ func New(o Options) (*Function, error) {
 		options: o, config: o.Config, hash: o.Config.Hash(), store: o.Store, log: o.Logger, now: o.Now,
 		policies: map[string]incident.Policy{}, signals: map[string]recentSignal{}, strangers: map[string]bool{}, failOpen: map[string]time.Time{},
 		unended: map[string][]lastResort{}, settling: make(chan struct{}, 1), moving: map[string][]string{}, leaving: map[string]map[string]string{},
-		pulse: pulse{unheard: map[string]bool{}},
+		unheard: map[string]bool{},
 	}
 	if shards := o.Config.ShardNames(); len(shards) > 0 {
 		f.first = shards[0]
@@ -167,6 +164,19 @@ func New(o Options) (*Function, error) {
 	f.Handle("POST /", access.Callers(o.Authorize), http.HandlerFunc(f.push))
 	f.Handle("GET /", access.Anyone(), http.HandlerFunc(f.about))
 	return f, nil
+}
+
+// policy returns a shard's policy. It is made once, because the configuration does not
+// change while the function lives.
+func (f *Function) policy(shard string) incident.Policy {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, ok := f.policies[shard]
+	if !ok {
+		p = policy.Of(f.config, shard)
+		f.policies[shard] = p
+	}
+	return p
 }
 
 // about answers a person who checks whether the function is there.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -209,7 +210,7 @@ func TestHomeIsTheFirstThatIsConfigured(t *testing.T) {
 		{"regions: [eu, us]", "", "eu"}, {"regions: [eu, us]", "home: us", "us"}, {"", "", ""},
 	} {
 		c := parse(t, tt.regions+"\n"+tt.home+"\ndatabases: [{name: a, url: 'https://a.upstash.io', token: 'sm://projects/p/secrets/a'}]\n")
-		p := Policy(c, "main")
+		p := policy.Of(c, "main")
 		if got := p.Databases["a"].Home; got != tt.want {
 			t.Errorf("%q %q: home %q, want %q", tt.regions, tt.home, got, tt.want)
 		}

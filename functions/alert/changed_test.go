@@ -12,6 +12,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/change"
 	"github.com/pongwatch/pongwatch/shared/config"
@@ -184,7 +185,7 @@ func (w *estate) play(t *testing.T, c *config.Config, s script) (opening, end st
 		},
 		Secret: clients.NewestSecret, Actions: account.Actions,
 	}
-	p := Policy(c, "main")
+	p := policy.Of(c, "main")
 	p.Receivers = map[string]incident.Receiver{"slack": {Pages: true}}
 	now := s.fails.Add(-2 * time.Hour).Truncate(5 * time.Minute)
 	state := incident.New("main", now)

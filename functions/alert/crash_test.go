@@ -12,6 +12,7 @@ import (
 // is lost, and something comes twice only where the end falls between a receiver's
 // acceptance and the record of it.
 func TestCrashAtEachPoint(t *testing.T) {
+	t.Parallel()
 	c := parse(t, propertyDocument)
 	for _, tt := range []struct {
 		point Point

@@ -274,12 +274,8 @@ func (f *Function) tryRecord(ctx context.Context, shard string, results []notify
 	if incident.Equal(s, next) {
 		return nil // an earlier attempt, whose answer was lost, has recorded it
 	}
-	next.Counter++
-	next.Owner = ""
-	if doc.Data, err = incident.Encode(next); err != nil {
-		return err
+	if doc, err = encoded(doc, next, ""); err == nil {
+		_, err = f.store.Put(ctx, doc)
 	}
-	doc.Schema = incident.Schema
-	_, err = f.store.Put(ctx, doc)
 	return err
 }

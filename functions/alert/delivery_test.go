@@ -58,6 +58,7 @@ the other side had accepted. Both have the same incident id, and mails the same 
 // one thing goes wrong, and records what arrived, how often and when. The table is
 // committed: nothing may be lost in any row.
 func TestDeliveryTable(t *testing.T) {
+	t.Parallel()
 	rows := []struct {
 		what    string
 		webhook bool

@@ -120,6 +120,7 @@ func collect(out map[string]string, at string, v any) {
 // Whatever a database, an app, a person or a receiver's own server says, nothing of it reaches a
 // mail's headers, Slack or a log as it came. No renderer has a rule of its own for that.
 func TestOutsideTextComesThroughOneDoor(t *testing.T) {
+	t.Parallel()
 	var words atomic.Value
 	refuse := refusers(t, &words)
 	take, shown := taking(t)

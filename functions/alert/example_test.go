@@ -6,6 +6,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/alert"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -14,7 +15,7 @@ import (
 // One run of the protocol that delivers for certain: decide, claim, store, send, record.
 // A crash after any of these lines loses nothing, since what is owed is in the state.
 func ExampleStep() {
-	policy := incident.DefaultPolicy()
+	policy := policy.Default()
 	policy.Databases = map[string]incident.Database{"prod-cache": {}}
 	policy.Receivers = map[string]incident.Receiver{"slack-oncall": {Pages: true}}
 	policy.Routes = []incident.Route{{Receivers: []string{"slack-oncall"}}}

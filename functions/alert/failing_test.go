@@ -59,6 +59,7 @@ func (w *world) points() func() []Point {
 // message contends, or with its answer alone. Whatever fails, the incident is told, its
 // state says who was told, and its document is written.
 func TestTheStoreFailsAtEachCallInTurn(t *testing.T) {
+	t.Parallel()
 	calls := func() int {
 		w := newWorld(t, nil)
 		w.minute(cause.AuthInvalid)

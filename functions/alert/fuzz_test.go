@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -48,7 +49,7 @@ func FuzzStoredState(f *testing.F) {
 		if err != nil {
 			return
 		}
-		p := incident.DefaultPolicy()
+		p := policy.Default()
 		p.Receivers = map[string]incident.Receiver{"slack": {}}
 		s, _ = Step(s, Input{}, p, noon)
 		s, _ = notify.Claim(s, noon, "w", time.Minute, 10)

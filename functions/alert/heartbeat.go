@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -72,24 +71,6 @@ func ask(ctx context.Context, address string, loopback bool) (status int, err er
 	return resp.StatusCode, resp.Body.Close()
 }
 
-// pulse says when a heartbeat may be sent.
-type pulse struct {
-	mu sync.Mutex
-	// unheard are the shards with a critical incident that has reached no receiver.
-	unheard map[string]bool
-	last    time.Time
-}
-
-func (p *pulse) note(shard string, unheard bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !unheard {
-		delete(p.unheard, shard)
-		return
-	}
-	p.unheard[shard] = true
-}
-
 // beat sends the heartbeat after a tick that every shard took. It shows that ticks arrive,
 // that states can be read and written, and that receivers can be reached. While a critical
 // incident has reached no receiver it sends nothing, so that the service that waits for
@@ -98,9 +79,9 @@ func (f *Function) beat(ctx context.Context) {
 	if f.options.Heartbeat == nil {
 		return
 	}
-	f.pulse.mu.Lock()
-	unheard, due := len(f.pulse.unheard), !f.now().Before(f.pulse.last.Add(f.config.Heartbeat.Every-beatEarly)) || f.pulse.last.After(f.now())
-	f.pulse.mu.Unlock()
+	f.mu.Lock()
+	unheard, due := len(f.unheard), !f.now().Before(f.beatAt.Add(f.config.Heartbeat.Every-beatEarly)) || f.beatAt.After(f.now())
+	f.mu.Unlock()
 	switch {
 	case unheard > 0:
 		f.log.WarnContext(ctx, "heartbeat withheld: a critical incident is undelivered", "event", eventHeartbeat, "shards", unheard)
@@ -112,7 +93,7 @@ func (f *Function) beat(ctx context.Context) {
 		f.log.WarnContext(ctx, "heartbeat failed", "event", eventHeartbeat, "error", err)
 		return
 	}
-	f.pulse.mu.Lock()
-	defer f.pulse.mu.Unlock()
-	f.pulse.last = f.now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.beatAt = f.now()
 }

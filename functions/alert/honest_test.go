@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -232,7 +233,7 @@ func TestASilenceThatEndsLeavesTimeToAcknowledge(t *testing.T) {
 
 // A receiver that asks for half an hour has failed to take it for three minutes, too.
 func TestTheFallbackDoesNotWaitForALongRetryAfter(t *testing.T) {
-	p := incident.DefaultPolicy()
+	p := policy.Default()
 	p.Databases = map[string]incident.Database{"a": {}}
 	p.Receivers = map[string]incident.Receiver{"slack": {Pages: true}, "mail": {}}
 	p.Routes = []incident.Route{{Receivers: []string{"slack"}, Fallback: []string{"mail"}}}

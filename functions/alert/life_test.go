@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -31,7 +32,7 @@ type sim struct {
 }
 
 func newSim(t *testing.T) *sim {
-	p := incident.DefaultPolicy()
+	p := policy.Default()
 	p.Databases = map[string]incident.Database{"a": {}, "b": {}, "c": {}, "d": {}}
 	p.Jobs = []incident.Job{{Job: report.HealthCheck, Region: "us", Every: time.Minute}}
 	p.Receivers = map[string]incident.Receiver{"slack": {Pages: true}}

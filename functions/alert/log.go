@@ -53,7 +53,12 @@ func (f *Function) logDelivery(ctx context.Context, n incident.Notice, r notify.
 // receiver that pages. Cloud Monitoring alerts on it through its own channel.
 func (f *Function) undelivered(ctx context.Context, s incident.State, p incident.Policy, now time.Time) {
 	unheard := notify.Undelivered(s, p, now)
-	f.pulse.note(s.Shard, len(unheard) > 0)
+	f.mu.Lock()
+	f.unheard[s.Shard] = true
+	if len(unheard) == 0 {
+		delete(f.unheard, s.Shard)
+	}
+	f.mu.Unlock()
 	for _, u := range unheard {
 		f.log.ErrorContext(ctx, "critical incident is undelivered", "event", eventUndelivered, "shard", s.Shard,
 			"incident", incident.ShortID(u.ID), "incident_id", u.ID, "since", u.Since, "receivers", u.Receivers)

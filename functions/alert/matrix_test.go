@@ -24,8 +24,9 @@ import (
 // are sent, the text mail and the HTML mail. Golden files of every event and of every
 // cause lie beside the receivers and in message/testdata; this holds what is true of all.
 func TestMatrix(t *testing.T) {
+	t.Parallel()
 	for i, c := range cause.All() {
-		if racetest.Enabled && i%6 != 0 {
+		if (racetest.Enabled || testing.Short()) && i%6 != 0 {
 			continue
 		}
 		checkCause(t, c)

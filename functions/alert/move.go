@@ -42,7 +42,9 @@ func (f *Function) settle(ctx context.Context, shard string) error {
 		if err := f.apply(ctx, s.Shard, Input{}); err != nil {
 			return err
 		}
-		elsewhere := f.movingFrom(s.Shard)
+		f.mu.Lock()
+		elsewhere := f.moving[s.Shard] // to which it still has something to hand over
+		f.mu.Unlock()
 		moving = moving || len(elsewhere) > 0
 		if slices.Contains(elsewhere, shard) {
 			return fmt.Errorf("shard %s: %w", shard, errMoving)
@@ -50,13 +52,6 @@ func (f *Function) settle(ctx context.Context, shard string) error {
 	}
 	f.settled = !moving
 	return nil
-}
-
-// movingFrom returns the shards to which one still has something to hand over.
-func (f *Function) movingFrom(shard string) []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.moving[shard]
 }
 
 // noteMoves remembers what a state that was just committed has to hand over.
@@ -74,27 +69,24 @@ func (f *Function) handOver(ctx context.Context, shard string) {
 	delete(f.leaving, shard)
 	f.mu.Unlock()
 	elsewhere := f.policy(shard).Elsewhere
-	to := map[string][]string{}
+	names, arriving := map[string][]string{}, map[string][]string{} // by their new shard
 	for _, name := range slices.Sorted(maps.Keys(leaving)) {
-		to[elsewhere[name]] = append(to[elsewhere[name]], name)
+		other := elsewhere[name]
+		names[other], arriving[other] = append(names[other], name), append(arriving[other], leaving[name])
 	}
-	for _, other := range slices.Sorted(maps.Keys(to)) {
-		var arriving []string
-		for _, name := range to[other] {
-			arriving = append(arriving, leaving[name])
-		}
-		err := f.apply(ctx, other, Input{Arriving: arriving})
-		for _, text := range arriving {
+	for _, other := range slices.Sorted(maps.Keys(names)) {
+		err := f.apply(ctx, other, Input{Arriving: arriving[other]})
+		for _, text := range arriving[other] {
 			err = cmp.Or(err, f.endDocuments(ctx, shard, text))
 		}
 		if err == nil {
-			err = f.apply(ctx, shard, Input{Left: to[other]})
+			err = f.apply(ctx, shard, Input{Left: names[other]})
 		}
 		if err != nil {
-			f.log.WarnContext(ctx, "databases are not handed over yet", "event", "moved", "shard", shard, "to", other, "databases", to[other], "error", err)
+			f.log.WarnContext(ctx, "databases are not handed over yet", "event", "moved", "shard", shard, "to", other, "databases", names[other], "error", err)
 			return
 		}
-		f.log.InfoContext(ctx, "databases are handed over", "event", "moved", "shard", shard, "to", other, "databases", to[other])
+		f.log.InfoContext(ctx, "databases are handed over", "event", "moved", "shard", shard, "to", other, "databases", names[other])
 	}
 }
 

@@ -209,6 +209,7 @@ func TestMembersOfAGroupMove(t *testing.T) {
 
 // Whatever call of the store fails during the move, it stays one outage, and nothing is lost.
 func TestAMoveSurvivesEachFailureOfTheStore(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]storetest.Fault{"unavailable": storetest.Unavailable, "answer lost": storetest.LostAnswer} {
 		for first := range 40 {
 			w := newWorld(t, nil)

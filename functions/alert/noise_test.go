@@ -25,6 +25,7 @@ import (
 // TestAHundredDatabasesAtOnce: all databases of a shard fail in the same minute.
 // Slack and mail get one message each that names all of them, and one resolve.
 func TestAHundredDatabasesAtOnce(t *testing.T) {
+	t.Parallel()
 	const databases = 100
 	var b strings.Builder
 	b.WriteString("regions: [us]\ndatabases:\n")
@@ -127,6 +128,7 @@ routes:
 // TestNoiseIsHeardOnce: each letter is a minute of database a, "." good, "x" bad.
 // Every receiver hears exactly this, whatever is edited silently.
 func TestNoiseIsHeardOnce(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, life, oncall, boss string }{
 		{
 			"it flips every run for two hours: one open, one flapping notice, one escalation, reminders at their interval",

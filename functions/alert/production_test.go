@@ -20,8 +20,9 @@ import (
 var internet *outboundtest.Internet
 
 func TestMain(m *testing.M) {
+	flag.Parse()
 	var err error
-	if racetest.Enabled {
+	if racetest.Enabled || testing.Short() {
 		err = flag.Set("rapid.checks", "25") // each steps through a life of a shard
 	}
 	if err == nil {

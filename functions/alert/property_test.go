@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/incident"
@@ -44,6 +45,7 @@ var otherDocuments = []string{
 }
 
 func TestProtocolProperty(t *testing.T) {
+	t.Parallel()
 	c := parse(t, propertyDocument)
 	var others []*config.Config
 	for _, document := range otherDocuments {
@@ -238,13 +240,13 @@ func (p *plant) configure(c *config.Config) {
 
 // configured reports whether the configuration names the station.
 func (p *plant) configured(s *station) bool {
-	_, ok := Policy(p.config, "main").Receivers[s.name]
+	_, ok := policy.Of(p.config, "main").Receivers[s.name]
 	return ok
 }
 
 // noteRoutes keeps which stations some database was not routed to, at some time.
 func (p *plant) noteRoutes() {
-	policy := Policy(p.config, "main")
+	policy := policy.Of(p.config, "main")
 	for _, s := range p.stations {
 		for _, db := range databaseNames {
 			if !slices.Contains(policy.Route(db, cause.SeverityCritical).Receivers, s.name) {
@@ -264,7 +266,7 @@ func (p *plant) allKnowWhatIsOpen(t rapid.TB) {
 		p.serve(0, report.Tick())
 		p.check()
 	}
-	state, policy := p.state(), Policy(p.config, "main")
+	state, policy := p.state(), policy.Of(p.config, "main")
 	know := func(id, database string, severity cause.Severity, thread incident.Thread) {
 		if !thread.Marks.Open() || thread.Suppressed != "" {
 			return

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -60,26 +59,22 @@ func (f *Function) apply(ctx context.Context, shard string, in Input) error {
 		}
 		health := f.deliver(ctx, shard, notices)
 		refused := slices.ContainsFunc(health, func(h ReceiverHealth) bool { return h.Problem != "" }) // the fallback is due
-		in = Input{Receivers: f.news(health)}
+		f.mu.Lock()
+		known := f.refusing
+		f.mu.Unlock()
+		in = Input{Receivers: slices.DeleteFunc(health, func(h ReceiverHealth) bool { // it works, as was known
+			return h.Problem == "" && known != nil && !slices.Contains(known, h.Address)
+		})}
 		f.passOn(ctx, shard, in.Receivers)
 		if shard != f.first {
 			in.Receivers = nil
 		}
-		if !refused && len(in.Receivers) == 0 && peopleOf(notices) < claimMost {
+		notices = slices.DeleteFunc(notices, func(n incident.Notice) bool { return n.Address == incident.Documents })
+		if !refused && len(in.Receivers) == 0 && len(notices) < claimMost {
 			return nil
 		}
 	}
 	return nil
-}
-
-// peopleOf counts the notices that are not documents.
-func peopleOf(notices []incident.Notice) (n int) {
-	for _, notice := range notices {
-		if notice.Address != incident.Documents {
-			n++
-		}
-	}
-	return n
 }
 
 // passOn tells the other shards about receivers: the first one, which holds the incident about
@@ -98,15 +93,6 @@ func (f *Function) passOn(ctx context.Context, from string, health []ReceiverHea
 			f.log.WarnContext(ctx, "receiver health is not noted", "shard", shard, "error", err)
 		}
 	}
-}
-
-// news leaves out receivers that work and are known to.
-func (f *Function) news(health []ReceiverHealth) []ReceiverHealth {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.DeleteFunc(health, func(h ReceiverHealth) bool {
-		return h.Problem == "" && f.refusing != nil && !slices.Contains(f.refusing, h.Address)
-	})
 }
 
 // attempt is one try to commit, remembered in case only its answer was lost.
@@ -250,16 +236,13 @@ func (f *Function) setAside(ctx context.Context, shard string, doc store.Doc) (s
 // write commits a state. When an answer is lost, the stored owner shows whether it was
 // written.
 func (f *Function) write(ctx context.Context, doc store.Doc, s incident.State, owner string) error {
-	s.Counter++
-	s.Owner = owner
-	data, err := incident.Encode(s)
+	doc, err := encoded(doc, s, owner)
 	if err != nil {
 		return err
 	}
-	if len(data) > stateMost {
-		return fmt.Errorf("writing %s: %d bytes, at most %d: %w", doc.Key, len(data), stateMost, incident.ErrTooLarge)
+	if len(doc.Data) > stateMost {
+		return fmt.Errorf("writing %s: %d bytes, at most %d: %w", doc.Key, len(doc.Data), stateMost, incident.ErrTooLarge)
 	}
-	doc.Data, doc.Schema = data, incident.Schema
 	f.options.Observe(Committing)
 	_, err = f.store.Put(ctx, doc)
 	switch {
@@ -274,6 +257,16 @@ func (f *Function) write(ctx context.Context, doc store.Doc, s incident.State, o
 	return nil
 }
 
+// encoded returns the document with a new version of its state.
+func encoded(doc store.Doc, s incident.State, owner string) (store.Doc, error) {
+	s.Counter++
+	s.Owner = owner
+	var err error
+	doc.Schema = incident.Schema
+	doc.Data, err = incident.Encode(s)
+	return doc, err
+}
+
 // wrote reports whether owner was the last to write the state under key. The caller's
 // context may be over, so wrote has a time limit of its own.
 func (f *Function) wrote(ctx context.Context, key, owner string) bool {
@@ -286,8 +279,6 @@ func (f *Function) wrote(ctx context.Context, key, owner string) bool {
 	s, err := incident.Decode(doc.Data)
 	return err == nil && (s.Owner == owner || notify.Leased(s, owner))
 }
-
-func jitter(most time.Duration) time.Duration { return mathrand.N(max(most, 1)) }
 
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)

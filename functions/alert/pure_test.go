@@ -77,6 +77,7 @@ func copied(v reflect.Value, tails *[]reflect.Value) reflect.Value {
 // were touched: no step, claim or record may change the state that it or any step
 // before it was given.
 func TestStatesAreNeverChanged(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newSim(t)
 		w.p.Routes = []incident.Route{{Receivers: []string{"slack"}, Fallback: []string{"mail"}, Escalate: []string{"boss"}}}

@@ -1,13 +1,16 @@
 package alert
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/pongwatch/pongwatch/functions/alert/email"
 	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/functions/alert/slack"
 	"github.com/pongwatch/pongwatch/functions/alert/webhook"
 	"github.com/pongwatch/pongwatch/shared/config"
@@ -34,11 +37,12 @@ func Receivers(cfg *config.Config, o ReceiverOptions) (receivers map[string]mess
 	receivers, problems = map[string]message.Receiver{}, map[string]string{}
 	for i := range cfg.Receivers {
 		entry := &cfg.Receivers[i]
-		for _, address := range Addresses(entry) {
+		for _, address := range policy.Addresses(entry) {
 			r, err := newReceiver(cfg, entry, address, o)
 			switch {
 			case !entry.Usable():
-				problems[address] = evidence(entry.Problems)
+				stops := slices.IndexFunc(entry.Problems, func(p config.Problem) bool { return p.Stops })
+				problems[address] = entry.Problems[stops].Evidence()
 			case err != nil:
 				problems[address] = err.Error()
 			case r != nil:
@@ -47,27 +51,6 @@ func Receivers(cfg *config.Config, o ReceiverOptions) (receivers map[string]mess
 		}
 	}
 	return receivers, problems
-}
-
-// Addresses returns the outbox addresses of a configured receiver.
-func Addresses(r *config.Receiver) []string {
-	if r.Email == nil || len(r.Email.To) == 0 {
-		return []string{r.Name}
-	}
-	var all []string
-	for _, to := range r.Email.To {
-		all = append(all, r.Name+"/"+to)
-	}
-	return all
-}
-
-func evidence(problems config.Problems) string {
-	for _, p := range problems {
-		if p.Stops {
-			return p.Evidence()
-		}
-	}
-	return "invalid configuration"
 }
 
 func newReceiver(cfg *config.Config, r *config.Receiver, address string, o ReceiverOptions) (message.Receiver, error) {
@@ -156,18 +139,11 @@ func MessageContext(cfg *config.Config, cache *secrets.Cache) func(context.Conte
 		Environment: cfg.Environment, Reopen: cfg.Alerting.ReopenWithin, Version: version.Release,
 	}
 	if base := strings.TrimSuffix(cfg.Links.Dashboard, "/"); base != "" {
-		c.Dashboard = base + "/?database={database}"
-		if c.Playbook == "" {
-			c.Playbook = base + "/playbooks/{cause}"
-		}
+		c.Dashboard, c.Playbook = base+"/?database={database}", cmp.Or(c.Playbook, base+"/playbooks/{cause}")
 	}
 	for i := range cfg.Databases {
 		d := &cfg.Databases[i]
-		environment := d.Environment
-		if environment == "" {
-			environment = cfg.Environment
-		}
-		db := message.Database{Environment: environment, ID: d.DatabaseID, TokenSecret: d.Token.Resource()}
+		db := message.Database{Environment: cmp.Or(d.Environment, cfg.Environment), ID: d.DatabaseID, TokenSecret: d.Token.Resource()}
 		for _, a := range d.Apps {
 			db.Apps = append(db.Apps, message.App{Service: a.Service, CloudRun: a.CloudRun, Vercel: a.Vercel, Address: a.HealthURL})
 		}

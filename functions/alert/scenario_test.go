@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
@@ -83,6 +84,7 @@ func (r *teller) Deliver(_ context.Context, m message.Message, prev message.Ref)
 }
 
 func TestScenarios(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/scenarios/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenarios: %v", err)
@@ -144,7 +146,7 @@ func (s *scenario) restart(text string) {
 	c := parse(s.t, text)
 	var addresses []string
 	for i := range c.Receivers {
-		addresses = append(addresses, Addresses(&c.Receivers[i])...)
+		addresses = append(addresses, policy.Addresses(&c.Receivers[i])...)
 	}
 	for _, name := range addresses {
 		i := slices.IndexFunc(s.tellers, func(r *teller) bool { return r.name == name })

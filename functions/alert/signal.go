@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/text"
@@ -48,13 +48,6 @@ func (f *Function) repeats(sig report.Signal) bool {
 	return false
 }
 
-// forget lets a signal that could not be applied be tried again.
-func (f *Function) forget(sig report.Signal) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.signals, recentKey(sig))
-}
-
 func recentKey(sig report.Signal) string {
 	return strings.Join([]string{sig.Evidence(), sig.Database, sig.Service}, "\x00")
 }
@@ -65,7 +58,7 @@ func (f *Function) signal(ctx context.Context, sig report.Signal) error {
 		sig.Database = f.databaseOf(sig.Service)
 	}
 	db := f.config.Database(sig.Database)
-	if db == nil || !f.names(db, sig.Service) {
+	if db == nil || !slices.Contains(f.policy(db.Shard).Databases[db.Name].Services, sig.Service) {
 		return f.unknown(ctx, sig)
 	}
 	if f.repeats(sig) {
@@ -77,16 +70,12 @@ func (f *Function) signal(ctx context.Context, sig report.Signal) error {
 	if err == nil {
 		err = f.apply(ctx, db.Shard, Input{Signal: &sig})
 	}
-	if err != nil {
-		f.forget(sig)
-		return err
+	if err != nil { // another try must not look like a repetition
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.signals, recentKey(sig))
 	}
-	return nil
-}
-
-// names reports whether the configuration names the service as one of the database's.
-func (f *Function) names(db *config.Database, service string) bool {
-	return slices.Contains(f.policy(db.Shard).Databases[db.Name].Services, service)
+	return err
 }
 
 // maxUnknown bounds how many unknown services are told apart.
@@ -174,13 +163,12 @@ func logEntry(e envelope) (sig report.Signal, ok bool, err error) {
 	if err := json.Unmarshal(e.Message.Data, &l); err != nil {
 		return sig, true, fmt.Errorf("decoding log entry: %w: %w", err, errPoison)
 	}
-	said := l.TextPayload
-	if said == "" {
-		said = l.JSONPayload.Message
-	}
+	said, labels := cmp.Or(l.TextPayload, l.JSONPayload.Message), l.Resource.Labels
 	sig = report.Signal{
-		ID: l.InsertID, Source: report.SourceLogs, Service: service(l), Database: l.JSONPayload.Database,
-		Revision: l.Resource.Labels["revision_name"], Reason: outbound.Redact(l.JSONPayload.Reason),
+		ID: l.InsertID, Source: report.SourceLogs, Database: l.JSONPayload.Database,
+		// The app's own name, otherwise that of what runs it.
+		Service:  cmp.Or(l.JSONPayload.Service, labels["service_name"], labels["container_name"], labels["instance_id"]),
+		Revision: labels["revision_name"], Reason: outbound.Redact(l.JSONPayload.Reason),
 		Message: outbound.Redact(said), At: l.Timestamp,
 	}
 	text.Outside(&sig, report.MaxEvidence)
@@ -199,16 +187,4 @@ func logEntry(e envelope) (sig report.Signal, ok bool, err error) {
 		return sig, true, fmt.Errorf("log entry names no service: %w", errPoison)
 	}
 	return sig, true, nil
-}
-
-// service returns the app's own name, otherwise that of what runs it.
-func service(l entry) string {
-	for _, name := range []string{
-		l.JSONPayload.Service, l.Resource.Labels["service_name"], l.Resource.Labels["container_name"], l.Resource.Labels["instance_id"],
-	} {
-		if name != "" {
-			return name
-		}
-	}
-	return ""
 }

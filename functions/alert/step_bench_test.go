@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -15,7 +16,7 @@ import (
 
 // benchPolicy is of one shard with that many databases and a route to Slack and mail.
 func benchPolicy(databases int) incident.Policy {
-	p := incident.DefaultPolicy()
+	p := policy.Default()
 	p.Databases = map[string]incident.Database{}
 	for i := range databases {
 		p.Databases[fmt.Sprintf("database-%03d", i)] = incident.Database{Environment: "production", Home: "us-east4"}

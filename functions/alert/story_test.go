@@ -101,6 +101,7 @@ func TestAHundredDatabasesAreOneMessage(t *testing.T) {
 }
 
 func TestNoise(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, life, told string }{
 		{
 			"a check that flips every run for two hours: one open, one flapping notice, reminders at their interval",
@@ -128,6 +129,7 @@ func TestNoise(t *testing.T) {
 }
 
 func TestSilence(t *testing.T) {
+	t.Parallel()
 	t.Run("a silenced incident is not reminded of, and resumes at the end", func(t *testing.T) {
 		w := newSim(t)
 		w.life("." + x(3))
@@ -189,6 +191,7 @@ func TestMaintenance(t *testing.T) {
 }
 
 func TestAcknowledgeAndEscalate(t *testing.T) {
+	t.Parallel()
 	escalate := func(w *sim) {
 		w.p.Receivers["boss"] = incident.Receiver{Pages: true}
 		w.p.Routes = []incident.Route{{Receivers: []string{"slack"}, Escalate: []string{"boss"}}}

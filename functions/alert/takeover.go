@@ -41,34 +41,22 @@ func (f *Function) voidLeases(ctx context.Context, shard string) error {
 	if err != nil {
 		return nil //nolint:nilerr // the first message sets it aside
 	}
-	var threads []*incident.Thread
-	for _, i := range s.Incidents {
-		threads = append(threads, &i.Thread)
-	}
-	for _, g := range s.Groups {
-		threads = append(threads, &g.Thread)
-	}
 	held := false
-	for _, t := range threads {
+	for t := range s.Threads() {
 		for address, d := range t.Deliveries {
-			if d.Lease.Owner == "" {
-				continue
+			if d.Lease.Owner != "" {
+				held = true
+				// A claim also sets when the next try may begin, for the case of a crash.
+				d.Lease, d.NotBefore = incident.Lease{}, time.Time{}
+				t.Deliveries[address] = d
 			}
-			held = true
-			// A claim also sets when the next try may begin, for the case of a crash.
-			d.Lease, d.NotBefore = incident.Lease{}, time.Time{}
-			t.Deliveries[address] = d
 		}
 	}
 	if !held {
 		return nil
 	}
-	s.Counter++
-	s.Owner = ""
-	if doc.Data, err = incident.Encode(s); err != nil {
-		return err
+	if doc, err = encoded(doc, s, ""); err == nil {
+		_, err = f.store.Put(ctx, doc)
 	}
-	doc.Schema = incident.Schema
-	_, err = f.store.Put(ctx, doc)
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/incident"
 )
 
@@ -61,7 +62,7 @@ func noteDeliveries(before, after incident.State, results []notify.Result, edits
 func (f *Function) edits(address string) bool {
 	for i := range f.config.Receivers {
 		r := &f.config.Receivers[i]
-		if slices.Contains(Addresses(r), address) {
+		if slices.Contains(policy.Addresses(r), address) {
 			return r.Email == nil && (r.Slack == nil || !r.Slack.Webhook.IsSet())
 		}
 	}

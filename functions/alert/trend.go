@@ -54,7 +54,7 @@ func Trend(c *config.Config, archive *history.Archive) func(ctx context.Context,
 	return func(ctx context.Context, shard, database string, at time.Time) string {
 		region := ""
 		if d := c.Database(database); d != nil {
-			region = home(c, d)
+			region = d.Home
 		}
 		from := at.Add(-trendBars * trendBar)
 		hours, err := archive.Pings(ctx, shard, region, from, at)

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -18,9 +19,6 @@ type membership interface {
 // that the channel has verified. A link does not know who follows it, so that it may act
 // on such a list only if the list holds the word "link".
 func (f *Function) mayAct(ctx context.Context, c report.Command) (bool, error) {
-	if f.options.MayAct != nil {
-		return f.options.MayAct(ctx, c)
-	}
 	if c.Via != "slack" {
 		actors := f.config.OnCall.Actors
 		return len(actors) == 0 || slices.Contains(actors, c.By), nil
@@ -36,36 +34,18 @@ func (f *Function) mayAct(ctx context.Context, c report.Command) (bool, error) {
 		if slices.Contains(r.Slack.Approvers, c.By) {
 			return true, nil
 		}
-		in, err := f.inGroup(ctx, r.Name, c.By, r.Slack.Approvers)
-		if in {
-			return true, nil
-		}
-		if err != nil {
-			unknown = err
+		channel, ok := f.options.Receivers[r.Name].(membership)
+		for _, a := range r.Slack.Approvers {
+			if !ok || !strings.HasPrefix(a, "S") {
+				continue
+			}
+			in, err := channel.IsMember(ctx, c.By, a)
+			if in {
+				return true, nil
+			}
+			unknown = cmp.Or(err, unknown)
 		}
 	}
 	// An error asks for another try. It must not count as leave.
 	return !listed, unknown
-}
-
-// inGroup asks Slack about the user groups among the approvers.
-func (f *Function) inGroup(ctx context.Context, receiver, user string, approvers []string) (bool, error) {
-	channel, ok := f.options.Receivers[receiver].(membership)
-	if !ok {
-		return false, nil
-	}
-	var unknown error
-	for _, a := range approvers {
-		if !strings.HasPrefix(a, "S") {
-			continue
-		}
-		in, err := channel.IsMember(ctx, user, a)
-		if in {
-			return true, nil
-		}
-		if err != nil {
-			unknown = err
-		}
-	}
-	return false, unknown
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -119,7 +120,7 @@ func arrive(t *testing.T, root reflect.Value, path string, elsewhere []string, l
 
 func TestEveryFieldOfTheConfigurationReachesThePolicy(t *testing.T) {
 	c := parse(t, wired)
-	policy := func() any { return Policy(c, "main") }
+	policy := func() any { return policy.Of(c, "main") }
 	at := func(pointer any) reflect.Value { return reflect.ValueOf(pointer).Elem() }
 
 	arrive(t, at(&c.Alerting), "alerting", []string{
@@ -133,27 +134,34 @@ func TestEveryFieldOfTheConfigurationReachesThePolicy(t *testing.T) {
 	arrive(t, at(&c.Maintenance[1]), "maintenance[1]", nil, policy)
 	for path, field := range map[string]any{
 		"environment": &c.Databases[0].Environment, "region": &c.Databases[0].Region, "home": &c.Databases[0].Home,
-		"shard's home": &c.Shards[0].Home, "shard's regions": &c.Shards[0].Regions, "schedule": &c.Schedule,
+		"shard's regions": &c.Shards[0].Regions, "schedule": &c.Schedule,
 		"pages": &c.Receivers[0].Pages, "fallback": &c.Receivers[0].Fallback, "name": &c.Receivers[0].Name, "recipients": &c.Receivers[2].Email.To,
 	} {
-		switch path {
-		case "shard's home": // stands behind the database's, and before that of all
-			c.Databases[0].Home = ""
-		case "schedule":
+		if path == "schedule" {
 			arrive(t, at(field), path, []string{".Tick", ".Timeout"}, policy)
 			continue
 		}
 		arrive(t, at(field), path, nil, policy)
-		c.Databases[0].Home = "eu"
 	}
-	c.Databases[0].Home, c.Shards[0].Home = "", ""
-	arrive(t, at(&c.Home), "home of all", nil, policy)
-	c.Home = ""
-	arrive(t, at(&c.Shards[0].Regions), "the first region is home", nil, policy)
 	before := policy()
 	c.Receivers[3].PagerDuty, c.Receivers[3].Webhook = nil, &config.Webhook{}
 	if reflect.DeepEqual(before, policy()) {
 		t.Error("PagerDuty is a receiver like others: it reminds and escalates by itself")
+	}
+}
+
+func TestTheNearestHomeReachesThePolicy(t *testing.T) {
+	text := wired
+	for _, tt := range []struct{ of, old, with, want string }{
+		{"the database's own", "", "", "eu"},
+		{"the shard's", " home: eu, url:", " url:", "asia"},
+		{"that of all", "regions: [eu, asia], home: asia", "regions: [us, eu]", "eu"},
+		{"the first region", "home: eu\n", "", "us"},
+	} {
+		text = strings.Replace(text, tt.old, tt.with, 1)
+		if got := policy.Of(parse(t, text), "main").Databases["a"].Home; got != tt.want {
+			t.Errorf("%s: home %q, want %q", tt.of, got, tt.want)
+		}
 	}
 }
 
@@ -164,10 +172,10 @@ func TestEveryThresholdOfTimeReachesThePolicy(t *testing.T) {
 		n := 0
 		leaves(reflect.ValueOf(thresholds), path, func(path string, leaf reflect.Value) {
 			ours := strings.HasSuffix(path, ".Severity") || strings.Contains(path, ".Confirm.") || strings.HasSuffix(path, ".Immediate")
-			before := Policy(c, "main")
+			before := policy.Of(c, "main")
 			restore := changed(t, path, leaf)
 			defer restore()
-			if arrives := !reflect.DeepEqual(before, Policy(c, "main")); arrives != ours {
+			if arrives := !reflect.DeepEqual(before, policy.Of(c, "main")); arrives != ours {
 				t.Errorf("%s: arrives %t, want %t", path, arrives, ours)
 			}
 			if ours {
@@ -180,10 +188,10 @@ func TestEveryThresholdOfTimeReachesThePolicy(t *testing.T) {
 		}
 	}
 	leaves(reflect.ValueOf(&c.Databases[0].Checks), "checks", func(path string, leaf reflect.Value) {
-		before := Policy(c, "main")
+		before := policy.Of(c, "main")
 		restore := changed(t, path, leaf)
 		defer restore()
-		if arrives := !reflect.DeepEqual(before, Policy(c, "main")); arrives != strings.HasSuffix(path, ".Enabled") {
+		if arrives := !reflect.DeepEqual(before, policy.Of(c, "main")); arrives != strings.HasSuffix(path, ".Enabled") {
 			t.Errorf("%s: arrives %t", path, arrives)
 		}
 	})
@@ -266,7 +274,7 @@ func TestEveryFieldOfTheConfigurationReachesItsReceiver(t *testing.T) {
 
 // Every field of a policy has another value than the default's where the configuration says so.
 func TestNoFieldOfThePolicyIsForgotten(t *testing.T) {
-	p := reflect.ValueOf(Policy(parse(t, wired), "main"))
+	p := reflect.ValueOf(policy.Of(parse(t, wired), "main"))
 	notConfigured := map[string]time.Duration{"Shift": time.Minute, "Stale": 10 * time.Minute, "SignalAge": 24 * time.Hour, "Replaced": 15 * time.Minute}
 	for i := range p.NumField() {
 		name := p.Type().Field(i).Name
@@ -275,10 +283,10 @@ func TestNoFieldOfThePolicyIsForgotten(t *testing.T) {
 			t.Errorf("%s is %v", name, p.Field(i).Interface())
 		}
 	}
-	if got := Policy(parse(t, wired), "other").Elsewhere["a"]; got != "main" {
+	if got := policy.Of(parse(t, wired), "other").Elsewhere["a"]; got != "main" {
 		t.Errorf("a is elsewhere in %q, want main", got)
 	}
-	if got := Policy(parse(t, wired), "main").Rule(pingOfA).Classes[cause.ClassAuth].Open; got != 1 {
+	if got := policy.Of(parse(t, wired), "main").Rule(pingOfA).Classes[cause.ClassAuth].Open; got != 1 {
 		t.Errorf("a wrong token opens after %d results, want 1", got)
 	}
 }

@@ -48,7 +48,7 @@ var worlds = flag.Int("worlds", 25, "random histories to compare with the second
 // range with a naive count over everything that was ever observed.
 func TestPagesAgreeWithASecondImplementation(t *testing.T) {
 	n := *worlds
-	if racetest.Enabled {
+	if racetest.Enabled || testing.Short() {
 		n = min(n, 6)
 	}
 	for seed := range n {

@@ -28,6 +28,10 @@ const (
 func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
 	past := f.past(ctx, r)
 	databases := f.config.InShard(r.Shard)
+	var listed check.Listed
+	if f.options.Account != nil {
+		listed = sync.OnceValues(func() ([]upstash.Database, error) { return f.options.Account.Databases(ctx) })
+	}
 	observations := make([][]report.Observation, len(databases))
 	readings := make([]report.Reading, len(databases))
 	var changes []report.Change
@@ -36,12 +40,16 @@ func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
 	asides.Go(func() { changes = f.changes(ctx, r) })
 	asides.Go(func() { impacts = f.impacts(ctx, r) })
 	job.Each(len(databases), func(i int) {
-		observations[i], readings[i] = f.look(ctx, r, databases[i], past)
+		observations[i], readings[i] = f.look(ctx, r, databases[i], past, listed)
 	})
 	asides.Wait()
+	seen := job.Seen{Databases: len(databases), Changes: changes, Impacts: impacts}
+	if listed != nil && r.Shard == f.config.ShardNames()[0] { // one shard speaks for the account
+		monitor := &check.Target{Job: report.Metrics, Region: f.options.Region, Now: f.options.Now, Listed: listed}
+		seen.Observations = check.Unwatched(ctx, monitor, f.config, f.options.Resolve, r.Every)
+	}
 	f.options.Account.Close()
 	f.clients.Close() // an instance that is frozen between runs finds dead connections
-	seen := job.Seen{Databases: len(databases), Changes: changes, Impacts: impacts}
 	byName := make(map[string]report.Reading, len(databases))
 	for i, d := range databases {
 		seen.Observations = append(seen.Observations, observations[i]...)
@@ -58,8 +66,8 @@ func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
 }
 
 // look asks one database.
-func (f *Function) look(ctx context.Context, r job.Round, d *config.Database, p past) ([]report.Observation, report.Reading) {
-	t := &check.Target{Database: d, Job: report.Metrics, Region: f.options.Region, Now: f.options.Now, Apps: f.apps, Account: f.options.Account}
+func (f *Function) look(ctx context.Context, r job.Round, d *config.Database, p past, listed check.Listed) ([]report.Observation, report.Reading) {
+	t := &check.Target{Database: d, Job: report.Metrics, Region: f.options.Region, Now: f.options.Now, Apps: f.apps, Account: f.options.Account, Listed: listed}
 	p.of(t)
 	f.connect(ctx, t)
 	observations := check.Run(ctx, t, check.Specs(report.Metrics, d, r.Every), r.Scheduled, r.Every)

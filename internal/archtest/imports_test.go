@@ -55,6 +55,7 @@ var confined = []struct {
 var stages = map[string][]string{
 	"functions/alert/judge":  {"shared/cause", "shared/report", "shared/incident", "shared/text"},
 	"functions/alert/notify": {"shared/cause", "shared/report", "shared/incident", "shared/text"},
+	"functions/alert/policy": {"shared/cause", "shared/config", "shared/cron", "shared/incident", "shared/report"},
 }
 
 const preflight = "cmd/pongwatch/internal/preflight"

@@ -2,7 +2,6 @@
 package redistest
 
 import (
-	"context"
 	"net"
 	"os"
 	"os/exec"
@@ -11,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 )
 
 // wanted is the environment variable with which a machine says that it has redis-server.
@@ -86,13 +85,18 @@ func (s *Server) Stop() {
 // Do runs a command by Redis' own protocol, past the emulator.
 func (s *Server) Do(args ...any) any {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), within)
-	defer cancel()
-	c := redis.NewClient(&redis.Options{Addr: s.Addr, Protocol: 2, DisableIdentity: true, MaxRetries: -1, DialerRetries: 1})
-	defer c.Close()
-	v, err := c.Do(ctx, args...).Result()
+	c, err := redis.Dial("tcp", s.Addr, redis.DialConnectTimeout(within), redis.DialReadTimeout(within))
 	if err != nil {
-		s.t.Fatalf("%v: %v", args[0], err)
+		s.t.Fatal(err)
+	}
+	defer c.Close()
+	name, _ := args[0].(string)
+	v, err := c.Do(name, args[1:]...)
+	if err != nil {
+		s.t.Fatalf("%s: %v", name, err)
+	}
+	if text, ok := v.([]byte); ok {
+		return string(text)
 	}
 	return v
 }

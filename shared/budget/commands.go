@@ -94,11 +94,7 @@ func ofDatabase(c *config.Config, db *config.Database) Database {
 	for _, l := range d.Lines {
 		d.Least, d.Most, d.Upper = d.Least+l.Least, d.Most+l.Most, d.Upper+l.Upper
 	}
-	for _, p := range config.Plans() {
-		if p.Name == db.Plan {
-			d.Dollars = p.DollarsPerMillion * float64(d.Most) / 1e6
-		}
-	}
+	d.Dollars = config.PlanOf(db.Plan).DollarsPerMillion * float64(d.Most) / 1e6
 	return d
 }
 

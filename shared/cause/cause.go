@@ -71,6 +71,7 @@ const (
 	ConfigScheme     Cause = "config_scheme"     // not an https URL
 	ConfigWhitespace Cause = "config_whitespace" // paste artefacts in URL or token
 	ConfigInvalid    Cause = "config_invalid"    // any other invalid setting
+	ConfigDrift      Cause = "config_drift"      // the Upstash account says something else
 	TokenRotated     Cause = "token_rotated"     // a new token works; the app may hold the old one
 
 	Mock           Cause = "mock"            // the app uses an in-memory fake

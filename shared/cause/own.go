@@ -53,6 +53,19 @@ var configuration = []Info{
 		Severity: SeverityWarning, Class: ClassConfig, Retry: RetryNever,
 	},
 	{
+		Cause: ConfigDrift,
+		Title: "The configuration differs from the Upstash account",
+		Explanation: "The account says something else of the database than the configuration, or has a database that nothing watches. " +
+			"Limits and forecasts follow the configuration, which pongwatch never changes.",
+		Signature: "the management API's list of databases differs from the configuration in plan, region, eviction or TLS, or has further databases",
+		Fix: []string{
+			"Read in the evidence what differs.",
+			"Correct the configuration, or the database in the Upstash console, whichever is wrong.",
+			"Add a database that nothing watches to the configuration, or name it in management.ignore.",
+		},
+		Severity: SeverityWarning, Class: ClassConfig, Retry: RetryNever,
+	},
+	{
 		Cause: TokenRotated,
 		Title: "The token was rotated; the app may still hold the old one",
 		Explanation: "The token that pongwatch used was refused and a newer version of the secret works. " +

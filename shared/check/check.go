@@ -136,17 +136,8 @@ func Due(s Spec, database string, scheduled time.Time, runEvery time.Duration) b
 	// Whole runs, so that the spread survives rounding to the job's own rhythm.
 	slots := uint64(s.Every / runEvery)
 	offset := time.Duration(h.Sum64()%slots) * runEvery
-	interval := func(t time.Time) int64 { return floor(t.UnixNano()+int64(offset), int64(s.Every)) }
-	return interval(scheduled) != interval(scheduled.Add(-runEvery))
-}
-
-// floor divides towards minus infinity, so that times before 1970 are no exception.
-func floor(a, b int64) int64 {
-	q := a / b
-	if a%b < 0 {
-		q--
-	}
-	return q
+	begins := func(t time.Time) time.Time { return t.Add(offset).Truncate(s.Every) }
+	return !begins(scheduled).Equal(begins(scheduled.Add(-runEvery)))
 }
 
 // Run asks every check that is due in the run scheduled at that time, and returns all

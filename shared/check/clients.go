@@ -20,10 +20,7 @@ type Resolve func(ctx context.Context, d *config.Database, fresh bool) (config.C
 // FromConfig resolves credentials as the configuration says, with secrets from cache.
 func FromConfig(c *config.Config, cache *secrets.Cache) Resolve {
 	return func(ctx context.Context, d *config.Database, fresh bool) (config.Credentials, error) {
-		if fresh {
-			return c.RefreshCredentials(ctx, cache, d.Name)
-		}
-		return c.Credentials(ctx, cache, d.Name)
+		return c.Credentials(ctx, cache, d.Name, fresh)
 	}
 }
 

@@ -44,19 +44,12 @@ func commands(ctx context.Context, t *Target) report.Observation {
 		o.Evidence += spending(u.bill.Stats, t.Database.Plan)
 	}
 	if u.limit > 0 {
-		o = t.judgeShare(report.Commands, u.used/u.limit, t.Database.Thresholds.Commands, cause.CommandsHigh, o.Evidence)
-		left, known := t.commandsLeft(u)
-		if known {
-			t.figure(report.GaugeCommandsHours, left.Hours())
-			o.Evidence = fmt.Sprintf("%s; used up in %s at this rate", o.Evidence, remaining(left))
+		gauge := report.GaugeMonthCommands
+		if !u.exact {
+			gauge = report.GaugeMonthCommandsSeen
 		}
-		if known && left <= warnAhead && o.Status == report.OK {
-			o.Status, o.Cause = report.Warn, cause.CommandsHigh
-		}
-		// A count that has only just begun ends nothing.
-		if u.begun || known && left <= 2*warnAhead {
-			o.Clear = false
-		}
+		o = t.judgeMonth(report.Commands, gauge, report.GaugeCommandsHours, u.used, u.limit, t.Database.Thresholds.Commands, cause.CommandsHigh, o.Evidence)
+		o.Clear = o.Clear && !u.begun // a count that has only just begun ends nothing
 	}
 	t.judgeRate(ctx, &o)
 	// What is wrong with the account is a warning of its own, unless there is worse.
@@ -141,24 +134,6 @@ func monthCommands(values map[report.Gauge]float64) (used float64, known bool) {
 	}
 	used, known = values[report.GaugeMonthCommandsSeen]
 	return used, known
-}
-
-// commandsLeft forecasts when the quota is used up, where that is before the month's
-// end, at which counting begins anew.
-func (t *Target) commandsLeft(u usage) (time.Duration, bool) {
-	gauge := report.GaugeMonthCommands
-	if !u.exact {
-		gauge = report.GaugeMonthCommandsSeen
-	}
-	return t.monthLeft(gauge, u.used, u.limit)
-}
-
-// monthLeft forecasts when a figure of the month reaches its limit, where that is before
-// the month's end.
-func (t *Target) monthLeft(gauge report.Gauge, used, limit float64) (time.Duration, bool) {
-	now := t.now()
-	left, known := forecast(append(t.course(gauge, month(now)), point{now, used}), limit, now)
-	return left, known && now.Add(left).Before(month(now).AddDate(0, 1, 0))
 }
 
 // month is when the month began. Upstash documents that quotas are monthly, not in

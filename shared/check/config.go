@@ -10,10 +10,10 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// configuration judges the database's settings and secret, and, as one series for each
+// configuration judges the database's settings and secret, what the account says of them, and, as one series for each
 // app, whether its health page is one that the settings explain.
 func configuration(_ context.Context, t *Target) []report.Observation {
-	out := []report.Observation{settings(t)}
+	out := []report.Observation{t.drifted(settings(t))}
 	for i, o := range t.pages {
 		if o.Status != "" {
 			o.Subject = t.Database.Apps[i].Service

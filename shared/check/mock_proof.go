@@ -113,8 +113,12 @@ func echoes(r reply, nonce string) bool {
 // find looks for the key until it is there, or has been looked for often enough.
 func (t *Target) find(ctx context.Context, key string) (bool, error) {
 	for i := range proofReads {
-		if i > 0 && !pause(ctx, t.Apps.pauses[i-1]) {
-			return false, errInterrupted
+		if i > 0 {
+			select {
+			case <-time.After(t.Apps.pauses[i-1]):
+			case <-ctx.Done():
+				return false, errInterrupted
+			}
 		}
 		r, err := t.client.Do(ctx, "GET", key)
 		if err != nil {
@@ -125,16 +129,4 @@ func (t *Target) find(ctx context.Context, key string) (bool, error) {
 		}
 	}
 	return false, nil
-}
-
-// pause waits, or reports that the context ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -62,11 +62,13 @@ func spent(ctx context.Context, t *Target) []report.Observation {
 		cause.BudgetHigh, fmt.Sprintf("$%.2f of $%.2f this month%s", *b.Dollars, b.Budget, kinds(b.ByType)))}
 }
 
-// judgeMonth judges a figure of the month by its share of a limit, and by how soon it reaches it.
+// judgeMonth judges a figure of the month by its share of a limit, and by how soon it reaches it,
+// where that is before the month's end, at which counting begins anew.
 func (t *Target) judgeMonth(c report.Check, figure, hours report.Gauge, used, limit float64, rule config.UsageRule, high cause.Cause, evidence string) report.Observation {
 	o := t.judgeShare(c, used/limit, rule, high, evidence)
-	left, known := t.monthLeft(figure, used, limit)
-	if !known {
+	now := t.now()
+	left, known := forecast(append(t.course(figure, month(now)), point{now, used}), limit, now)
+	if !known || !now.Add(left).Before(month(now).AddDate(0, 1, 0)) {
 		return o
 	}
 	t.figure(hours, left.Hours())
@@ -108,10 +110,7 @@ func (t *Target) judgeRate(ctx context.Context, o *report.Observation) {
 
 // spending says what the month's commands cost, and of which type they are.
 func spending(s upstash.Stats, plan string) string {
-	dollars := 0.0
-	if i := slices.IndexFunc(config.Plans(), func(p config.Plan) bool { return p.Name == plan }); i >= 0 {
-		dollars = float64(s.Commands) / 1e6 * config.Plans()[i].DollarsPerMillion
-	}
+	dollars := float64(s.Commands) / 1e6 * config.PlanOf(plan).DollarsPerMillion
 	if dollars == 0 {
 		return kinds(s.ByType)
 	}

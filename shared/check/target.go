@@ -32,6 +32,8 @@ type Target struct {
 	Unread bool
 	// Account reads the month's commands; nil leaves a lower bound.
 	Account *Account
+	// Listed lists the account's databases; nil compares none with the configuration.
+	Listed Listed
 	// Apps asks the services that use the database; nil asks none.
 	Apps *Apps
 	// Deployments reads how apps are deployed; nil reads none.

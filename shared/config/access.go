@@ -43,9 +43,9 @@ type Access struct {
 }
 
 // surfaces returns the surface of each page by its key.
-func (a Access) surfaces() map[string]Surface {
-	return map[string]Surface{
-		"health": a.Health, "dashboard": a.Dashboard, "api": a.API, "openmetrics": a.OpenMetrics, "badges": a.Badges, "playbooks": a.Playbooks,
+func (a *Access) surfaces() map[string]*Surface {
+	return map[string]*Surface{
+		"health": &a.Health, "dashboard": &a.Dashboard, "api": &a.API, "openmetrics": &a.OpenMetrics, "badges": &a.Badges, "playbooks": &a.Playbooks,
 	}
 }
 
@@ -53,7 +53,7 @@ func (a Access) surfaces() map[string]Surface {
 // one page that is not iam opens it for all.
 func (a Access) MetricsOpen() bool {
 	for key, s := range a.surfaces() {
-		if key != "health" && s != AccessIAM {
+		if key != "health" && *s != AccessIAM {
 			return true
 		}
 	}
@@ -66,6 +66,8 @@ type Management struct {
 	Email Secret `yaml:"email" plain:"true" example:"ops@example.com"`
 	// The API key.
 	APIKey Secret `yaml:"api_key" example:"sm://projects/my-project/secrets/upstash-api-key"`
+	// Databases of the account, by name or id, that nothing needs to watch. pongwatch warns of every other that is not configured.
+	Ignore []string `yaml:"ignore" single:"true" example:"[playground]"`
 	// The API's address, for a test.
 	URL string `yaml:"url" pattern:"url" example:"https://api.upstash.com/v2"`
 }
@@ -137,24 +139,16 @@ func (v *validator) access() {
 	if c.Management.Email.IsSet() != c.Management.APIKey.IsSet() && !v.BadUnder("management") {
 		v.Report("management", "wants both email and api_key, or neither", "api_key: sm://projects/my-project/secrets/upstash-api-key")
 	}
-	for key, s := range map[string]*Surface{
-		"dashboard": &c.Access.Dashboard, "api": &c.Access.API, "openmetrics": &c.Access.OpenMetrics, "badges": &c.Access.Badges, "playbooks": &c.Access.Playbooks,
-	} {
-		// IAM may not guard the function, so that a page with a wrong word stays closed.
-		if v.Bad("access." + key) {
-			*s = AccessToken
-		}
-	}
 	for i, token := range c.Access.Tokens {
 		if n := utf8.RuneCountInString(token.value.Reveal()); !token.IsReference() && n < MinToken {
 			v.Report(fmt.Sprintf("access.tokens[%d]", i), fmt.Sprintf("has %d characters, want at least %d", n, MinToken), "sm://projects/my-project/secrets/pongwatch-read-token, whose value is the output of openssl rand -base64 24")
 		}
 	}
 	for key, s := range c.Access.surfaces() {
-		if v.Bad("access." + key) {
-			continue
-		}
-		if s == AccessToken && len(c.Access.Tokens) == 0 {
+		switch bad := v.Bad("access." + key); {
+		case bad && key != "health":
+			*s = AccessToken // IAM may not guard the function, so that a page with a wrong word stays closed
+		case !bad && *s == AccessToken && len(c.Access.Tokens) == 0:
 			v.Report("access."+key, "is token, but access.tokens is empty", "tokens: [sm://projects/my-project/secrets/pongwatch-read-token]")
 		}
 	}

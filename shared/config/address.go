@@ -27,14 +27,8 @@ func checkURL(text string, local bool) (string, *Problem) {
 	if text == "" {
 		return wrong(cause.ConfigMissing, "is empty, so the app runs in mock mode if it reads the same setting")
 	}
-	if what := absent(text); what != "" {
-		return wrong(cause.ConfigMissing, what)
-	}
-	if what := unexpanded(text); what != "" {
-		return wrong(cause.ConfigInvalid, what)
-	}
-	if what := pasted(text); what != "" {
-		return wrong(cause.ConfigWhitespace, what)
+	if c, what := slip(text); what != "" {
+		return wrong(c, what)
 	}
 	scheme, _, found := strings.Cut(text, "://")
 	switch strings.ToLower(scheme) {
@@ -75,18 +69,11 @@ func checkToken(text string) *Problem {
 	if text == "" {
 		return wrong(cause.ConfigMissing, "is empty")
 	}
-	if what := absent(text); what != "" {
-		return wrong(cause.ConfigMissing, what)
+	if c, what := slip(text); what != "" {
+		return wrong(c, what)
 	}
-	if what := unexpanded(text); what != "" {
-		return wrong(cause.ConfigInvalid, what)
-	}
-	if what := pasted(text); what != "" {
-		return wrong(cause.ConfigWhitespace, what)
-	}
-	lower := strings.ToLower(text)
 	switch {
-	case strings.HasPrefix(lower, "bearer "):
+	case strings.HasPrefix(strings.ToLower(text), "bearer "):
 		return wrong(cause.ConfigWhitespace, "begins with \"Bearer \", want the token alone")
 	case strings.Contains(text, "://"):
 		return wrong(cause.ConfigInvalid, "is a URL, want the REST token")
@@ -96,15 +83,17 @@ func checkToken(text string) *Problem {
 	return nil
 }
 
-// absent says which word stands for a missing value, or "": scripts print it where they should have
-// printed one.
-func absent(text string) string {
+// slip says what a script, a template or a person did to a URL or a token, or "".
+func slip(text string) (cause.Cause, string) {
 	word := strings.Trim(strings.TrimSpace(text), `"'`)
 	switch strings.ToLower(word) {
 	case "undefined", "null", "none", "nil", "[object object]":
-		return "is the word " + word + ", which scripts print where a value is missing"
+		return cause.ConfigMissing, "is the word " + word + ", which scripts print where a value is missing"
 	}
-	return ""
+	if what := unexpanded(text); what != "" {
+		return cause.ConfigInvalid, what
+	}
+	return cause.ConfigWhitespace, pasted(text)
 }
 
 // unexpanded says which placeholder stands where a value belongs, or "": what a shell, a

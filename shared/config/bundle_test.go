@@ -41,8 +41,8 @@ func TestCredentialsMayLieInSeveralSecrets(t *testing.T) {
 			if len(ps) > 0 {
 				t.Fatal(ps)
 			}
-			for _, get := range []func(context.Context, *secrets.Cache, string) (Credentials, error){c.Credentials, c.RefreshCredentials} {
-				got, err := get(t.Context(), tt.vault.cache(), "b")
+			for _, refused := range []bool{false, true} {
+				got, err := c.Credentials(t.Context(), tt.vault.cache(), "b", refused)
 				p, isProblem := errors.AsType[Problem](err)
 				switch {
 				case tt.token != "" && (err != nil || got.Token.Reveal() != tt.token):
@@ -66,7 +66,7 @@ func TestATokenThatWasRefusedIsReadAgainFromItsOwnSecret(t *testing.T) {
 	}), secrets.Options{Floor: 1})
 	c, _ := Parse(false, Document{Name: "c", Text: []byte("databases: [{name: a}, {name: b}]\ncredentials: [sm://projects/p/secrets/one, sm://projects/p/secrets/two]")})
 	for range 3 {
-		if _, err := c.RefreshCredentials(t.Context(), cache, "b"); err != nil {
+		if _, err := c.Credentials(t.Context(), cache, "b", true); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -20,20 +20,6 @@ type Credentials struct {
 	Version string
 }
 
-// Credentials returns how to reach the database, reading the references behind it
-// where that has not happened yet. An error that is a [Problem] says, with its cause,
-// what is wrong with the settings or with what the secrets hold; any other error is
-// the secret source's.
-func (c *Config) Credentials(ctx context.Context, cache *secrets.Cache, database string) (Credentials, error) {
-	return c.credentials(ctx, cache, database, (*secrets.Cache).Get)
-}
-
-// RefreshCredentials is Credentials for a token that Upstash has just refused: the
-// secret is read again at once.
-func (c *Config) RefreshCredentials(ctx context.Context, cache *secrets.Cache, database string) (Credentials, error) {
-	return c.credentials(ctx, cache, database, (*secrets.Cache).Refresh)
-}
-
 // CredentialSecrets returns the secrets whose newest version may hold what it takes to reach the
 // database, as "projects/my-project/secrets/token".
 func (c *Config) CredentialSecrets(d *Database) []string {
@@ -51,7 +37,11 @@ func (c *Config) CredentialSecrets(d *Database) []string {
 	return all
 }
 
-func (c *Config) credentials(ctx context.Context, cache *secrets.Cache, name string, read readFunc) (Credentials, error) {
+// Credentials returns how to reach the database of that name, reading the references behind it
+// where that has not happened yet; refused says that Upstash has just refused the token, so that
+// they are read again at once. An error that is a [Problem] says, with its cause, what is wrong
+// with the settings or with what the secrets hold; any other error is the secret source's.
+func (c *Config) Credentials(ctx context.Context, cache *secrets.Cache, name string, refused bool) (Credentials, error) {
 	d := c.Database(name)
 	if d == nil {
 		return Credentials{}, fmt.Errorf("finding credentials: database %q is not configured", name)
@@ -62,18 +52,18 @@ func (c *Config) credentials(ctx context.Context, cache *secrets.Cache, name str
 		}
 	}
 	urlKey, tokenKey := "databases."+name+".url", "databases."+name+".token"
-	address, err := d.URL.read(ctx, cache, read)
+	address, err := d.URL.read(ctx, cache, refused)
 	if err != nil {
 		return Credentials{}, fmt.Errorf("reading url of database %s: %w", name, err)
 	}
-	token, err := d.Token.read(ctx, cache, read)
+	token, err := d.Token.read(ctx, cache, refused)
 	if err != nil {
 		return Credentials{}, fmt.Errorf("reading token of database %s: %w", name, err)
 	}
 	if len(c.Bundles) > 0 && !d.Token.IsSet() {
 		tokenKey = "credentials." + name + ".token"
 		var bundled secrets.Entry
-		if bundled, token, err = c.fromBundle(ctx, cache, name, read); err != nil {
+		if bundled, token, err = c.fromBundle(ctx, cache, name, refused); err != nil {
 			return Credentials{}, err
 		}
 		if !d.URL.IsSet() {
@@ -92,26 +82,22 @@ func (c *Config) credentials(ctx context.Context, cache *secrets.Cache, name str
 	return Credentials{URL: u, Token: token.Value, Version: token.Version}, nil
 }
 
-// bundle returns the bundle that has the database, or else one that may have it, because it could
-// not be read.
-func (c *Config) bundle(ctx context.Context, cache *secrets.Cache, name string) Secret {
-	found := c.Bundles[0]
+// fromBundle reads the database's URL and token from the bundle that has them, or else from one
+// that may have them, because it could not be read.
+func (c *Config) fromBundle(ctx context.Context, cache *secrets.Cache, name string, refused bool) (address, token secrets.Entry, err error) {
+	bundle := c.Bundles[0]
 	for _, b := range c.Bundles {
 		e, _ := b.Get(ctx, cache) // an error leaves it without an object, and is met again
 		fields := e.Object()
 		if _, ok := fields[name]; ok {
-			return b
+			bundle = b
+			break
 		}
 		if fields == nil {
-			found = b
+			bundle = b
 		}
 	}
-	return found
-}
-
-// fromBundle reads the database's URL and token from its bundle.
-func (c *Config) fromBundle(ctx context.Context, cache *secrets.Cache, name string, read readFunc) (address, token secrets.Entry, err error) {
-	e, err := c.bundle(ctx, cache, name).read(ctx, cache, read)
+	e, err := bundle.read(ctx, cache, refused)
 	if err != nil {
 		return address, token, fmt.Errorf("reading credentials: %w", err)
 	}

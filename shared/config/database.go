@@ -34,6 +34,8 @@ type Database struct {
 	Region string `yaml:"region" pattern:"name" example:"us-east-1"`
 	// The Upstash plan, from which the limits follow.
 	Plan string `yaml:"plan" enum:"free,payg,fixed-250mb,fixed-1gb,fixed-5gb,fixed-10gb,fixed-50gb,fixed-100gb,fixed-500gb,custom" example:"free"`
+	// Whether the database is meant to drop keys when it is full: `on`, as for a cache, or `off`, as for sessions and queues. Given, it is compared with the Upstash account.
+	Eviction string `yaml:"eviction" enum:"on,off" example:"off"`
 	// Limits that differ from the plan's.
 	Limits Limits `yaml:"limits"`
 	// The id of the database in the Upstash account, for the management API and the link to the console.
@@ -142,7 +144,7 @@ func (v *validator) database(i int) {
 	if db.Home == "" {
 		db.Home = c.homeOf(db.Shard)
 	}
-	db.Limits = db.Limits.fill(planOf(db.Plan).Limits)
+	db.Limits = db.Limits.fill(PlanOf(db.Plan).Limits)
 	db.Thresholds.Latency.fill()
 	v.In(document.Scope{Database: db.Name}, func() {
 		if db.Home = v.home(path+".", db.Home, c.RegionsOf(db.Shard)); db.Home == "" {

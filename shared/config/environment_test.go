@@ -158,7 +158,7 @@ func TestNoticesOfTheEnvironmentForbidNothing(t *testing.T) {
 			t.Errorf("%+v is no notice", p)
 		}
 	}
-	if _, err := c.Credentials(t.Context(), nil, "redis"); err != nil {
+	if _, err := c.Credentials(t.Context(), nil, "redis", false); err != nil {
 		t.Errorf("credentials: %v", err)
 	}
 }

@@ -274,8 +274,8 @@ func TestCredentials(t *testing.T) {
 			if len(ps) > 0 {
 				t.Fatal(ps)
 			}
-			for _, get := range []func(context.Context, *secrets.Cache, string) (Credentials, error){c.Credentials, c.RefreshCredentials} {
-				got, err := get(t.Context(), held.cache(), c.Databases[0].Name)
+			for _, refused := range []bool{false, true} {
+				got, err := c.Credentials(t.Context(), held.cache(), c.Databases[0].Name, refused)
 				if tt.cause != "" {
 					var p Problem
 					if !errors.As(err, &p) || p.Cause != tt.cause || p.Key != tt.key {
@@ -299,13 +299,13 @@ func TestCredentials(t *testing.T) {
 
 func TestCredentialsPassOnTheSourcesError(t *testing.T) {
 	c, _ := Parse(false, Document{Name: "c", Text: []byte(database("a"))})
-	if _, err := c.Credentials(t.Context(), vault{}.cache(), "a"); !errors.Is(err, secrets.ErrNotFound) {
+	if _, err := c.Credentials(t.Context(), vault{}.cache(), "a", false); !errors.Is(err, secrets.ErrNotFound) {
 		t.Errorf("error %v, want secrets.ErrNotFound", err)
 	}
-	if _, err := c.Credentials(t.Context(), nil, "a"); !errors.Is(err, secrets.ErrUnavailable) {
+	if _, err := c.Credentials(t.Context(), nil, "a", false); !errors.Is(err, secrets.ErrUnavailable) {
 		t.Errorf("without a cache: error %v, want secrets.ErrUnavailable", err)
 	}
-	if _, err := c.Credentials(t.Context(), nil, "b"); err == nil {
+	if _, err := c.Credentials(t.Context(), nil, "b", false); err == nil {
 		t.Error("a database that is not configured has credentials")
 	}
 }
@@ -349,7 +349,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 			if c != nil {
 				asJSON, _ = json.Marshal(c)
 				shown = append(shown, string(asJSON), fmt.Sprintf("%v %+v %#v", *c, *c, *c), c.Hash())
-				_, err := c.Credentials(t.Context(), nil, "a")
+				_, err := c.Credentials(t.Context(), nil, "a", false)
 				shown = append(shown, fmt.Sprint(err))
 			}
 			for _, s := range shown {

@@ -68,9 +68,36 @@ func decode(tree *document.Node, local bool, variables map[string]string, proble
 	rest, heirs := tree.Split("databases", "routes")
 	v.Decode(rest, c)
 	c.follow(v.Given)
-	v.document()
+	// The decoder has said what is wrong with single keys. What no single key can tell is
+	// checked before entries inherit it, and gets its default where it is wrong.
+	defaults := Default()
+	for check, d := range defaults.Checks.all() {
+		d.Every = multiple(d.Every, c.Every(jobOf(check)))
+	}
+	c.Home = v.home("", c.Home, c.Regions)
+	c.Bundles = slices.DeleteFunc(c.Bundles, func(s Secret) bool { return !s.IsSet() })
+	v.checks("", &c.Checks, defaults.Checks)
+	v.thresholds("thresholds", &c.Thresholds, defaults.Thresholds)
+	v.alerting()
+	if slices.Contains(c.Changes, ChangesAudit) && !c.Management.Configured() && !v.BadUnder("management") {
+		v.Report("changes", "has audit_log, which needs management", "management: {email: ops@example.com, api_key: sm://projects/my-project/secrets/upstash-api-key}")
+		c.Changes = slices.DeleteFunc(c.Changes, func(s string) bool { return s == ChangesAudit })
+	}
+	v.shards()
+	v.access()
 	v.Decode(heirs, c)
-	v.entries()
+	c.Thresholds.Latency.fill()
+	for i := range c.Databases {
+		v.database(i)
+	}
+	v.databases()
+	for i := range c.Receivers {
+		v.receiver(i)
+	}
+	v.receivers()
+	v.routes()
+	v.services()
+	v.windows()
 	problems = append(problems, v.Problems...)
 	if variables != nil {
 		index := regexp.MustCompile(`\[\d+\]`)
@@ -102,43 +129,6 @@ func decode(tree *document.Node, local bool, variables map[string]string, proble
 	}
 	c.Problems = problems
 	return c, problems
-}
-
-// document checks what no single key can tell, before databases and routes inherit it. The
-// decoder has already said what is wrong with single keys. What is wrong gets its default.
-func (v *validator) document() {
-	c, defaults := v.config, Default()
-	for check, d := range defaults.Checks.all() {
-		d.Every = multiple(d.Every, c.Every(jobOf(check)))
-	}
-	c.Home = v.home("", c.Home, c.Regions)
-	c.Bundles = slices.DeleteFunc(c.Bundles, func(s Secret) bool { return !s.IsSet() })
-	v.checks("", &c.Checks, defaults.Checks)
-	v.thresholds("thresholds", &c.Thresholds, defaults.Thresholds)
-	v.alerting()
-	if slices.Contains(c.Changes, ChangesAudit) && !c.Management.Configured() && !v.BadUnder("management") {
-		v.Report("changes", "has audit_log, which needs management", "management: {email: ops@example.com, api_key: sm://projects/my-project/secrets/upstash-api-key}")
-		c.Changes = slices.DeleteFunc(c.Changes, func(s string) bool { return s == ChangesAudit })
-	}
-	v.shards()
-	v.access()
-}
-
-// entries checks the entries of lists, and gives each what it inherits.
-func (v *validator) entries() {
-	c := v.config
-	c.Thresholds.Latency.fill()
-	for i := range c.Databases {
-		v.database(i)
-	}
-	v.databases()
-	for i := range c.Receivers {
-		v.receiver(i)
-	}
-	v.receivers()
-	v.routes()
-	v.services()
-	v.windows()
 }
 
 // home returns the home region, or "" for one that is none of the regions.

@@ -2,7 +2,6 @@ package config
 
 import (
 	"cmp"
-	"slices"
 
 	"github.com/pongwatch/pongwatch/shared/config/document"
 )
@@ -54,10 +53,29 @@ func Plans() []Plan {
 	}
 }
 
-// planOf returns the plan of that name, which the decoder has checked.
-func planOf(name string) Plan {
-	plans := Plans()
-	return plans[slices.IndexFunc(plans, func(p Plan) bool { return p.Name == name })]
+// PlanOf returns the plan of that name; without a name it knows, one without limits and prices.
+func PlanOf(name string) Plan {
+	for _, p := range Plans() {
+		if p.Name == name {
+			return p
+		}
+	}
+	return Plan{}
+}
+
+// PlanName returns the name of the plan that Upstash's account calls kind, for a database that may hold
+// so many bytes. A kind of another name is "custom", and nothing is "".
+func PlanName(kind string, bytes int64) string {
+	switch kind {
+	case "", "free", "payg":
+		return kind
+	}
+	for _, p := range Plans() {
+		if p.DollarsPerMonth > 0 && p.Limits.Memory == document.Bytes(bytes) {
+			return p.Name
+		}
+	}
+	return planCustom
 }
 
 // fill replaces each limit that is not given by the plan's.

@@ -43,24 +43,24 @@ func (s Secret) Resource() string {
 // entry of an inline value has no version. A Secret that is not set gives an empty
 // value and no error. The cache may be nil where nothing is a reference.
 func (s Secret) Get(ctx context.Context, cache *secrets.Cache) (secrets.Entry, error) {
-	return s.read(ctx, cache, (*secrets.Cache).Get)
+	return s.read(ctx, cache, false)
 }
 
 // Refresh is Get for a value that its service has just refused.
 func (s Secret) Refresh(ctx context.Context, cache *secrets.Cache) (secrets.Entry, error) {
-	return s.read(ctx, cache, (*secrets.Cache).Refresh)
+	return s.read(ctx, cache, true)
 }
 
-type readFunc func(*secrets.Cache, context.Context, secrets.Ref) (secrets.Entry, error)
-
-func (s Secret) read(ctx context.Context, cache *secrets.Cache, read readFunc) (secrets.Entry, error) {
-	if !s.IsReference() {
+func (s Secret) read(ctx context.Context, cache *secrets.Cache, refused bool) (secrets.Entry, error) {
+	switch {
+	case !s.IsReference():
 		return secrets.Entry{Value: s.value}, nil
-	}
-	if cache == nil {
+	case cache == nil:
 		return secrets.Entry{}, fmt.Errorf("reading secret %s: no secret source is set up: %w", s.ref, secrets.ErrUnavailable)
+	case refused:
+		return cache.Refresh(ctx, s.ref)
 	}
-	return read(cache, ctx, s.ref)
+	return cache.Get(ctx, s.ref)
 }
 
 // ParseText parses a reference into Secret Manager, or the value where it may stand in

@@ -128,10 +128,10 @@ func TestCredentialsAreReadAnewOnlyWhenRefused(t *testing.T) {
 		return secrets.Secret{Data: []byte(fmt.Sprint("AX", token)), Version: fmt.Sprint(token)}, nil
 	}), secrets.Options{Now: slowly()})
 	for i, step := range []struct {
-		read func(context.Context, *secrets.Cache, string) (Credentials, error)
-		want string
-	}{{c.Credentials, "1"}, {c.Credentials, "1"}, {c.RefreshCredentials, "2"}, {c.Credentials, "2"}} {
-		got, err := step.read(t.Context(), cache, "a")
+		refused bool
+		want    string
+	}{{false, "1"}, {false, "1"}, {true, "2"}, {false, "2"}} {
+		got, err := c.Credentials(t.Context(), cache, "a", step.refused)
 		if err != nil || got.Version != step.want || got.Token.Reveal() != "AX"+step.want || got.URL != "https://a.upstash.io" {
 			t.Errorf("step %d: %+v, %v, want version %s", i, got, err, step.want)
 		}
@@ -149,16 +149,16 @@ func TestCredentialsSayWhatCannotBeRead(t *testing.T) {
 		if len(ps) > 0 {
 			t.Fatal(ps)
 		}
-		if _, err := cfg.Credentials(t.Context(), vault{}.cache(), "a"); !errors.Is(err, secrets.ErrNotFound) || !strings.HasPrefix(err.Error(), c.want) {
+		if _, err := cfg.Credentials(t.Context(), vault{}.cache(), "a", false); !errors.Is(err, secrets.ErrNotFound) || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%s: %v, want it to begin with %q", c.name, err, c.want)
 		}
 	}
 	c, _ := Parse(false, Document{Name: "c", Text: []byte(database("a"))})
-	if _, err := c.Credentials(t.Context(), nil, "b"); err == nil || err.Error() != `finding credentials: database "b" is not configured` {
+	if _, err := c.Credentials(t.Context(), nil, "b", false); err == nil || err.Error() != `finding credentials: database "b" is not configured` {
 		t.Errorf("a database that is not configured: %v", err)
 	}
 	c, ps := Parse(false, Document{Name: "c", Text: []byte("databases: [{name: a, mock: 7, url: 'rediss://a.upstash.io', token: 7}]")})
-	if _, err := c.Credentials(t.Context(), nil, "a"); !errors.Is(err, ps[1]) {
+	if _, err := c.Credentials(t.Context(), nil, "a", false); !errors.Is(err, ps[1]) {
 		t.Errorf("a database with problems: %v, want the first that stops it, %v", err, ps[1])
 	}
 }
@@ -169,7 +169,7 @@ func TestAProblemWithCredentialsNamesItsDatabase(t *testing.T) {
 		{"url": "x", "token": "AX", "bundle": "{}"}, {"url": "https://a", "token": "'", "bundle": `{"b": 5}`}, {"url": "x", "token": "AX", "bundle": "x"}, {"url": "x", "token": "AX", "bundle": `{"b": {"url": "https://a.upstash.io", "token": "'"}}`},
 	} {
 		for _, name := range []string{"a", "b"} {
-			_, err := c.Credentials(t.Context(), v.cache(), name)
+			_, err := c.Credentials(t.Context(), v.cache(), name, false)
 			if p, ok := errors.AsType[Problem](err); !ok || p.Database != name || !strings.HasPrefix(p.Key, map[string]string{"a": "databases.a.", "b": "credentials"}[name]) || p.Example == "" {
 				t.Errorf("%v: %s: %+v", v, name, err)
 			}

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
@@ -50,39 +50,40 @@ func (f Figures) HitRate() *float64 {
 	return new(*f.Hits / 2 / (*f.Hits/2 + *f.Misses/2)) // the sum of two figures may be infinite
 }
 
+// Sum joins the figures of parts of a time, which are in order. A sum that no part knows is nil,
+// and so is one that is too large for JSON.
+func Sum(parts []Figures) Figures {
+	var sum Figures
+	for _, f := range parts {
+		sum.Hits, sum.Misses, sum.Commands = plus(sum.Hits, f.Hits), plus(sum.Misses, f.Misses), plus(sum.Commands, f.Commands)
+		sum.MemoryRatio, sum.CommandsRatio = cmp.Or(f.MemoryRatio, sum.MemoryRatio), cmp.Or(f.CommandsRatio, sum.CommandsRatio)
+		sum.BandwidthRatio, sum.BudgetRatio = cmp.Or(f.BandwidthRatio, sum.BandwidthRatio), cmp.Or(f.BudgetRatio, sum.BudgetRatio)
+	}
+	for _, v := range []**float64{&sum.Hits, &sum.Misses, &sum.Commands} {
+		if *v != nil && math.IsInf(**v, 0) {
+			*v = nil
+		}
+	}
+	return sum
+}
+
+func plus(a, b *float64) *float64 {
+	if a == nil || b == nil {
+		return cmp.Or(a, b)
+	}
+	return new(*a + *b)
+}
+
 // SumUp makes the Figures of a database's readings from a time on. Hours before it are
 // the base from which counters grow.
 func SumUp(hours []*GaugeHour, database string, from time.Time) Figures {
-	growth := func(gauge report.Gauge) *float64 {
-		var sum *float64
-		for t, grown := range Growth(hours, database, gauge) {
-			if t.Before(from) {
-				continue
-			}
-			if sum == nil {
-				sum = new(0.0)
-			}
-			*sum += grown
+	var parts []Figures
+	for t, f := range Changes(hours, database) {
+		if !t.Before(from) {
+			parts = append(parts, f)
 		}
-		if sum != nil && math.IsInf(*sum, 0) {
-			return nil // larger than any number, which JSON cannot hold
-		}
-		return sum
 	}
-	lastValue := func(check report.Check) *float64 {
-		var last *float64
-		for t, v := range Verdicts(hours, database, check) {
-			if v.Value != nil && !t.Before(from) {
-				last = v.Value
-			}
-		}
-		return last
-	}
-	return Figures{
-		Hits: growth(report.GaugeHits), Misses: growth(report.GaugeMisses), Commands: growth(report.GaugeCommands),
-		MemoryRatio: lastValue(report.Memory), CommandsRatio: lastValue(report.Commands),
-		BandwidthRatio: lastValue(report.Bandwidth), BudgetRatio: lastValue(report.Budget),
-	}
+	return Sum(parts)
 }
 
 // Date is the day's beginning.

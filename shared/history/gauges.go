@@ -138,84 +138,67 @@ func (h *GaugeHour) Last(database string) (report.Reading, bool) {
 	return report.Reading{}, false
 }
 
-// Growth yields by how much a counter of the database has grown at each reading in the
-// hours, which are in order. Each replica counts by itself, so its first reading yields
-// nothing. After a reset, as [report.Reading.Restarted] defines it, a counter has grown by
-// what it is.
-func Growth(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[time.Time, float64] {
+// Changes yields what each of the database's readings in the hours, which are in order, adds to
+// its [Figures]. Each replica counts by itself, so its first reading that has a counter is only
+// a base. After a reset, as [report.Reading.Restarted] defines it, a counter has grown by what
+// it is. What the run before looked up itself is no growth.
+func Changes(hours []*GaugeHour, database string) iter.Seq2[time.Time, Figures] {
+	type counter struct {
+		replica string
+		gauge   report.Gauge
+	}
 	type reading struct {
-		value, own float64   // own is what the run itself added after the reading
+		value, own float64   // own is what the run itself looked up after the reading
 		all        []figures // every counter, to see whether any of them shrank
 		i          int
 	}
-	return func(yield func(time.Time, float64) bool) {
-		last := map[string]reading{} // by replica
+	return func(yield func(time.Time, Figures) bool) {
+		last := map[counter]reading{}
 		for _, h := range hours {
 			s := h.Series[database]
-			if s == nil || s.Values[gauge] == nil {
+			if s == nil {
 				continue
 			}
-			var columns []figures
+			var all []figures
 			for _, name := range report.Counters() {
-				columns = append(columns, s.Values[name])
+				all = append(all, s.Values[name])
 			}
-			values, own := s.Values[gauge], s.Values[gauge.Own()]
 			for _, i := range s.byTime {
-				now := reading{value: values.at(i), all: columns, i: i}
-				if v := own.at(i); v > 0 { // not NaN
-					now.own = v
-				}
-				if math.IsNaN(now.value) {
-					continue
-				}
-				before, compared := last[s.Replica[i]]
-				last[s.Replica[i]] = now
-				if !compared {
-					continue
-				}
-				grown := max(0, now.value-before.value-before.own)
-				for k, c := range columns {
-					if c.at(i) < before.all[k].at(before.i) { // false if either is a gap
-						grown = now.value
+				growth := func(g report.Gauge) *float64 {
+					now, of := reading{s.Values[g].at(i), s.Values[g.Own()].at(i), all, i}, counter{s.Replica[i], g}
+					if math.IsNaN(now.value) {
+						return nil
 					}
+					before, compared := last[of]
+					last[of] = now
+					if !compared {
+						return nil
+					}
+					grown := now.value - before.value
+					if before.own > 0 { // not NaN
+						grown -= before.own
+					}
+					grown = max(0, grown)
+					for k, c := range all {
+						if c.at(i) < before.all[k].at(before.i) { // false if either is a gap
+							grown = now.value
+						}
+					}
+					return &grown
 				}
-				if !yield(h.at(s, i), grown) {
-					return
+				value := func(c report.Check) *float64 {
+					if s.Checks[c] == nil {
+						return nil
+					}
+					v, _ := s.Checks[c].at(i)
+					return v.Value
 				}
-			}
-		}
-	}
-}
-
-// Figure yields a gauge's values in the hours, which are in order.
-func Figure(hours []*GaugeHour, database string, gauge report.Gauge) iter.Seq2[time.Time, float64] {
-	return func(yield func(time.Time, float64) bool) {
-		for _, h := range hours {
-			s := h.Series[database]
-			if s == nil || s.Values[gauge] == nil {
-				continue
-			}
-			values := s.Values[gauge]
-			for _, i := range s.byTime {
-				if v := values.at(i); !math.IsNaN(v) && !yield(h.at(s, i), v) {
-					return
+				f := Figures{
+					Hits: growth(report.GaugeHits), Misses: growth(report.GaugeMisses), Commands: growth(report.GaugeCommands),
+					MemoryRatio: value(report.Memory), CommandsRatio: value(report.Commands),
+					BandwidthRatio: value(report.Bandwidth), BudgetRatio: value(report.Budget),
 				}
-			}
-		}
-	}
-}
-
-// Verdicts yields a check's verdicts in the hours, which are in order.
-func Verdicts(hours []*GaugeHour, database string, check report.Check) iter.Seq2[time.Time, report.Verdict] {
-	return func(yield func(time.Time, report.Verdict) bool) {
-		for _, h := range hours {
-			s := h.Series[database]
-			if s == nil || s.Checks[check] == nil {
-				continue
-			}
-			verdicts := s.Checks[check]
-			for _, i := range s.byTime {
-				if v, asked := verdicts.at(i); asked && !yield(h.at(s, i), v) {
+				if !yield(h.at(s, i), f) {
 					return
 				}
 			}

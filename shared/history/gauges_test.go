@@ -23,13 +23,18 @@ type point struct {
 	Value  float64
 }
 
-func pointsOf(each func(func(time.Time, float64) bool)) []point {
+// pointsOf returns one of the figures that the database's readings add.
+func pointsOf(hours []*history.GaugeHour, database string, of func(history.Figures) *float64) []point {
 	var out []point
-	for at, v := range each {
-		out = append(out, point{int(at.Sub(eight) / time.Minute), v})
+	for at, f := range history.Changes(hours, database) {
+		if v := of(f); v != nil {
+			out = append(out, point{int(at.Sub(eight) / time.Minute), *v})
+		}
 	}
 	return out
 }
+
+func hits(f history.Figures) *float64 { return f.Hits }
 
 // TestReadingsComeBackInAnyOrder appends random readings, some twice, by archives that know the
 // document and by ones that do not.
@@ -96,17 +101,22 @@ func TestAFigureThatJSONCannotHoldIsAGap(t *testing.T) {
 		appendReading(t, a, r)
 	}
 	want := []point{{0, 1}, {4, 5}}
-	if diff := gocmp.Diff(want, pointsOf(history.Figure(readings(t, a), "cache", report.GaugeKeys))); diff != "" {
-		t.Errorf("Figure() (-want +got):\n%s", diff)
-	}
-	var verdicts []point
-	for at, v := range history.Verdicts(readings(t, a), "cache", report.Memory) {
-		if v.Value != nil {
-			verdicts = append(verdicts, point{at.Minute(), *v.Value})
+	var figures, verdicts []point
+	for _, r := range readings(t, a)[0].Readings("cache") {
+		if v, known := r.Values[report.GaugeKeys]; known {
+			figures = append(figures, point{r.At.Minute(), v})
+		}
+		if v := r.Checks[report.Memory].Value; v != nil {
+			verdicts = append(verdicts, point{r.At.Minute(), *v})
 		}
 	}
-	if diff := gocmp.Diff(want, verdicts); diff != "" {
-		t.Errorf("Verdicts() (-want +got):\n%s", diff)
+	for what, got := range map[string][]point{
+		"figures": figures, "verdicts": verdicts,
+		"changes": pointsOf(readings(t, a), "cache", func(f history.Figures) *float64 { return f.MemoryRatio }),
+	} {
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
 	}
 }
 
@@ -149,10 +159,10 @@ func TestGrowth(t *testing.T) {
 				appendReading(t, a, r)
 			}
 			hours := readings(t, a)
-			if diff := gocmp.Diff(tt.hits, pointsOf(history.Growth(hours, "cache", report.GaugeHits))); diff != "" {
-				t.Errorf("Growth() (-want +got):\n%s", diff)
+			if diff := gocmp.Diff(tt.hits, pointsOf(hours, "cache", hits)); diff != "" {
+				t.Errorf("Changes() (-want +got):\n%s", diff)
 			}
-			if got := pointsOf(history.Growth(hours, "queue", report.GaugeHits)); got != nil {
+			if got := pointsOf(hours, "queue", hits); got != nil {
 				t.Errorf("a database without readings grew by %v", got)
 			}
 		})
@@ -169,27 +179,35 @@ func TestFiguresAndVerdictsComeByTime(t *testing.T) {
 		appendReading(t, a, r)
 	}
 	hours := readings(t, a)
-	if diff := gocmp.Diff([]point{{0, 0}, {10, 1000}, {65, 6500}}, pointsOf(history.Figure(hours, "cache", report.GaugeHits))); diff != "" {
-		t.Errorf("Figure() (-want +got):\n%s", diff)
-	}
+	var figures []point
 	var got []string
-	for at, v := range history.Verdicts(hours, "cache", report.Memory) {
-		got = append(got, fmt.Sprint(at.Sub(eight), v.Status, *v.Value))
+	for _, h := range hours {
+		for _, r := range h.Readings("cache") {
+			if v, known := r.Values[report.GaugeHits]; known {
+				figures = append(figures, point{int(r.At.Sub(eight) / time.Minute), v})
+			}
+			if v, asked := r.Checks[report.Memory]; asked {
+				got = append(got, fmt.Sprint(r.At.Sub(eight), v.Status, *v.Value))
+			}
+			if _, asked := r.Checks[report.Write]; asked {
+				t.Error("a check that was not asked has a verdict")
+			}
+			if v, known := r.Values[report.GaugeKeys]; known {
+				t.Errorf("a gauge of no reading has the figure %v", v)
+			}
+		}
+		if got := h.Readings("queue"); got != nil {
+			t.Errorf("a database without readings has %v", got)
+		}
+	}
+	if diff := gocmp.Diff([]point{{0, 0}, {10, 1000}, {65, 6500}}, figures); diff != "" {
+		t.Errorf("figures (-want +got):\n%s", diff)
 	}
 	if diff := gocmp.Diff([]string{"0sok0.25", "10m0sok0.25", "1h5m0sok0.25"}, got); diff != "" {
-		t.Errorf("Verdicts() (-want +got):\n%s", diff)
+		t.Errorf("verdicts (-want +got):\n%s", diff)
 	}
-	if got := pointsOf(history.Figure(hours, "cache", report.GaugeKeys)); got != nil {
-		t.Errorf("a gauge of no reading has the figures %v", got)
-	}
-	if got := pointsOf(history.Figure(hours, "queue", report.GaugeHits)); got != nil {
-		t.Errorf("a database without readings has the figures %v", got)
-	}
-	for range history.Verdicts(hours, "cache", report.Write) {
-		t.Error("a check that was not asked has a verdict")
-	}
-	for range history.Verdicts(hours, "queue", report.Memory) {
-		t.Error("a database without readings has a verdict")
+	if got := pointsOf(hours, "cache", func(f history.Figures) *float64 { return f.MemoryRatio }); len(got) != 3 || got[2] != (point{65, 0.25}) {
+		t.Errorf("changes of the share are %v", got)
 	}
 }
 

@@ -52,14 +52,14 @@ func (s *State) StepBack(now time.Time, p Policy) {
 			*t = t.Add(-ahead)
 		}
 	}
-	s.threads(func(t *Thread) {
+	for t := range s.Threads() {
 		sooner(&t.RemindAt)
 		for address, d := range t.Deliveries {
 			sooner(&d.Lease.Until)
 			sooner(&d.NotBefore)
 			t.Deliveries[address] = d
 		}
-	})
+	}
 }
 
 // past calls f with each time at which something has happened, and with the interval of what
@@ -77,13 +77,11 @@ func (s State) past(f func(t *time.Time, every time.Duration)) {
 		each(0, &j.Expected, &j.Late)
 		s.Jobs[key] = j
 	}
-	for region, t := range s.Canary {
-		each(0, &t)
-		s.Canary[region] = t
-	}
-	for id, t := range s.Commands {
-		each(0, &t)
-		s.Commands[id] = t
+	for _, times := range []map[string]time.Time{s.Canary, s.Commands} {
+		for name, t := range times {
+			each(0, &t)
+			times[name] = t
+		}
 	}
 	for _, ss := range s.Series {
 		each(0, &ss.HeldAt, &ss.LastBad, &ss.LastOK)
@@ -110,7 +108,7 @@ func (s State) past(f func(t *time.Time, every time.Duration)) {
 	for _, g := range s.Groups {
 		each(0, &g.Since, &g.Opened, &g.Resolved, &g.Reopened, &g.Renewed, &g.Resumed)
 	}
-	s.threads(func(t *Thread) {
+	for t := range s.Threads() {
 		each(0, &t.Escalated, &t.Edited)
 		if t.Ack != nil {
 			each(0, &t.Ack.At)
@@ -119,14 +117,5 @@ func (s State) past(f func(t *time.Time, every time.Duration)) {
 			each(0, &d.Since, &d.Sent)
 			t.Deliveries[address] = d
 		}
-	})
-}
-
-func (s State) threads(f func(*Thread)) {
-	for _, inc := range s.Incidents {
-		f(&inc.Thread)
-	}
-	for _, g := range s.Groups {
-		f(&g.Thread)
 	}
 }

@@ -1,10 +1,13 @@
 package incident
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/pongwatch/pongwatch/shared/report"
 )
 
 // handover is what a shard knows of a database that another shard has now.
@@ -53,43 +56,41 @@ func (s *State) Leave(elsewhere map[string]string, now time.Time) []Change {
 	if len(s.Moving(elsewhere)) == 0 || s.sendsAbout(elsewhere, now) {
 		return changes
 	}
-	out := map[string]handover{}
-	changes = append(changes, s.leaveGroups(elsewhere, out)...)
+	out := map[string]*handover{}
+	at := func(name string) *handover { // nil of a database that stays
+		if out[name] == nil && elsewhere[name] != "" {
+			out[name] = &handover{}
+		}
+		return out[name]
+	}
+	of := map[string]string{} // the database with which an incident or a group leaves
+	changes = append(changes, s.leaveGroups(elsewhere, func(name string, g *Group) {
+		at(name).Groups = append(at(name).Groups, *g)
+		of[g.ID] = name
+	})...)
 	for _, id := range slices.Sorted(maps.Keys(s.Incidents)) {
 		i := s.Incidents[id]
-		name := i.Series.Database
-		if elsewhere[name] == "" {
-			continue
+		if h := at(i.Series.Database); h != nil {
+			h.Incidents = append(h.Incidents, *i)
+			of[id] = i.Series.Database
+			delete(s.Incidents, id)
 		}
-		h := out[name]
-		h.Incidents = append(h.Incidents, *i)
-		out[name] = h
-		delete(s.Incidents, id)
 	}
 	for key, ss := range s.Series {
-		if elsewhere[key.Database] != "" {
-			h := out[key.Database]
+		if h := at(key.Database); h != nil {
 			h.Series = append(h.Series, storedSeries{key, *ss})
-			out[key.Database] = h
 			delete(s.Series, key)
 		}
 	}
-	for _, x := range s.Silences {
-		name := x.Series.Database
-		if _, leaves := out[name]; !leaves && elsewhere[name] != "" {
-			out[name] = handover{} // even where nothing fails
+	s.Silences = slices.DeleteFunc(s.Silences, func(x Silence) bool {
+		h := at(cmp.Or(of[x.Incident], x.Series.Database))
+		if h != nil {
+			h.Silences = append(h.Silences, x)
 		}
-	}
+		return h != nil
+	})
 	for name, h := range out {
 		slices.SortFunc(h.Series, storedSeries.compare)
-		s.Silences = slices.DeleteFunc(s.Silences, func(x Silence) bool {
-			moves := x.Series.Database == name || slices.ContainsFunc(h.Incidents, func(i Incident) bool { return x.Incident == i.ID }) ||
-				slices.ContainsFunc(h.Groups, func(g Group) bool { return x.Incident == g.ID })
-			if moves {
-				h.Silences = append(h.Silences, x)
-			}
-			return moves
-		})
 		data, _ := json.Marshal(h) // of plain structs, it does not fail
 		s.Leaving[name] = string(data)
 	}
@@ -119,7 +120,7 @@ func (s State) sendsAbout(elsewhere map[string]string, now time.Time) bool {
 
 // leaveGroups lets a group leave with its first member if all others leave as well. Those that
 // go another way speak for themselves from then on.
-func (s *State) leaveGroups(elsewhere map[string]string, out map[string]handover) []Change {
+func (s *State) leaveGroups(elsewhere map[string]string, leave func(with string, g *Group)) []Change {
 	var changes []Change
 	for _, id := range slices.Sorted(maps.Keys(s.Groups)) {
 		g := s.Groups[id]
@@ -139,11 +140,9 @@ func (s *State) leaveGroups(elsewhere map[string]string, out map[string]handover
 			continue
 		}
 		if stay == "" {
-			name := leaving[0].Series.Database
-			to = elsewhere[name]
-			h := out[name]
-			h.Groups = append(h.Groups, *g)
-			out[name] = h
+			first := leaving[0].Series.Database
+			to = elsewhere[first]
+			leave(first, g)
 			delete(s.Groups, id)
 		} else {
 			changes = append(changes, Change{ID: stay, Event: Updated})
@@ -186,21 +185,24 @@ func (s *State) Arrive(text string, now time.Time) []Change {
 		return nil // of another version: the next reports open anew what fails
 	}
 	var changes []Change
+	fails := func(key report.Series) bool { // here, by itself
+		own := s.Series[key]
+		return own != nil && s.Incidents[own.Incident] != nil && s.Incidents[own.Incident].Open()
+	}
 	for n := range h.Incidents {
 		i := &h.Incidents[n]
 		if s.Incidents[i.ID] != nil {
 			continue
 		}
 		s.Incidents[i.ID] = i
-		changes = append(changes, Change{ID: i.ID, Event: Updated})
-		if own := s.Series[i.Series]; own != nil && i.Open() && s.Incidents[own.Incident] != nil && s.Incidents[own.Incident].Open() {
-			i.Resolved, i.Gone = now, true
-			changes[len(changes)-1].Event = NoLongerWatched
+		change := Change{ID: i.ID, Event: Updated}
+		if i.Open() && fails(i.Series) {
+			i.Resolved, i.Gone, change.Event = now, true, NoLongerWatched
 		}
+		changes = append(changes, change)
 	}
 	for n := range h.Series {
-		x := &h.Series[n]
-		if own := s.Series[x.Series]; own == nil || s.Incidents[own.Incident] == nil || !s.Incidents[own.Incident].Open() {
+		if x := &h.Series[n]; !fails(x.Series) {
 			s.Series[x.Series] = &x.SeriesState
 		}
 	}

@@ -11,7 +11,6 @@ import (
 )
 
 // Policy is what the configuration says about one shard, in the words of incidents.
-// [DefaultPolicy] holds the defaults.
 type Policy struct {
 	// Databases are those of the shard. Nil says that the configuration could not be
 	// read, so that nothing is closed as no longer watched. An empty map closes all.
@@ -24,7 +23,7 @@ type Policy struct {
 	Routes []Route
 	// Receivers holds every address that routes name.
 	Receivers map[string]Receiver
-	// Rules say how each check opens and closes; a check without one has the default's.
+	// Rules say how each check opens and closes.
 	Rules map[report.Check]Rule
 	// Windows are the maintenance windows.
 	Windows []Window
@@ -227,72 +226,8 @@ func (p Policy) Rule(s report.Series) Rule {
 	if r, ok := p.Databases[s.Database].Rules[s.Check]; ok {
 		return r
 	}
-	if r, ok := p.Rules[s.Check]; ok {
-		return r
-	}
-	return defaultRules[s.Check]
+	return p.Rules[s.Check]
 }
 
 // Never as FlapHigh switches flap detection off.
 const Never = 1000
-
-// DefaultPolicy returns the defaults, without databases, jobs, receivers and routes.
-func DefaultPolicy() Policy {
-	return Policy{
-		Shift: time.Minute, Stale: 10 * time.Minute, SignalAge: 24 * time.Hour,
-		Replaced:  15 * time.Minute,
-		MissAfter: 3, Grace: 2 * time.Minute,
-
-		Reopen: 15 * time.Minute, UnstableAfter: 3, UnstableWithin: 6 * time.Hour, Settle: 30 * time.Minute,
-		FlapHigh: 30, FlapLow: 15,
-		GroupAt: 3, JoinQuiet: 10 * time.Minute,
-
-		Reminders: Reminders{
-			Critical:     []time.Duration{30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 24 * time.Hour},
-			Acknowledged: []time.Duration{4 * time.Hour, 24 * time.Hour},
-			Warning:      []time.Duration{24 * time.Hour},
-		},
-		EscalateAfter: 15 * time.Minute, UndeliveredAfter: 3 * time.Minute, SilenceMost: report.MaxSilence,
-		EditEvery: 5 * time.Minute, CauseQuiet: time.Hour,
-
-		Keep: 72 * time.Hour, CanaryWithin: 24 * time.Hour, CanaryDatabases: 2, DrillFor: 15 * time.Minute,
-	}
-}
-
-var (
-	atOnce = Threshold{Open: 1, Close: 1, Reclose: 3}
-	once   = Threshold{Open: 1, Close: 1}
-
-	// defaultRules are only read. A failure that trying again cannot change (a refused token,
-	// a used-up quota) opens at once, because the run has confirmed it. One that may pass needs
-	// two runs, or three of five.
-	defaultRules = map[report.Check]Rule{
-		report.Ping: {
-			Severity:  cause.SeverityCritical,
-			Threshold: Threshold{Open: 2, OpenBad: 3, OpenOf: 5, Close: 2, Reclose: 3},
-			Classes:   map[cause.Class]Threshold{cause.ClassAuth: atOnce, cause.ClassConfig: atOnce, cause.ClassQuota: atOnce},
-		},
-		report.Latency: {Severity: cause.SeverityWarning, Threshold: Threshold{OpenBad: 3, OpenOf: 5, Close: 5}},
-		report.Write: {
-			Severity:  cause.SeverityWarning,
-			Threshold: once,
-			Classes:   map[cause.Class]Threshold{cause.ClassProvider: {Open: 2, Close: 1}, cause.ClassNetwork: {Open: 2, Close: 1}},
-		},
-		report.MockMode: {
-			Severity:  cause.SeverityCritical,
-			Threshold: Threshold{Open: 1, Close: 2},
-		},
-		report.HitRate:     {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 3, Close: 3}},
-		report.Memory:      {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 2, Close: 1}},
-		report.Commands:    {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 2, Close: 1}},
-		report.Bandwidth:   {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 2, Close: 1}},
-		report.Budget:      {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 2, Close: 1}},
-		report.Connections: {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 2, Close: 1}},
-		report.Eviction:    {Severity: cause.SeverityWarning, Threshold: once},
-		report.Isolation:   {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 1, Close: 2}},
-		report.Values:      {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 1, Close: 2}},
-		report.RoundTrip:   {Severity: cause.SeverityWarning, Threshold: once},
-		report.ConfigLoad:  {Severity: cause.SeverityWarning, Threshold: once},
-		report.Monitor:     {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 1, Close: 2}},
-	}
-)

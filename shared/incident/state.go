@@ -6,6 +6,7 @@
 package incident
 
 import (
+	"iter"
 	"strings"
 	"time"
 
@@ -50,6 +51,22 @@ type State struct {
 // New returns the empty state of a shard.
 func New(shard string, now time.Time) State {
 	return State{Shard: shard, Created: now.UTC().Truncate(time.Millisecond)}.Clone()
+}
+
+// Threads returns the threads of all incidents and groups, in no order.
+func (s State) Threads() iter.Seq[*Thread] {
+	return func(yield func(*Thread) bool) {
+		for _, i := range s.Incidents {
+			if !yield(&i.Thread) {
+				return
+			}
+		}
+		for _, g := range s.Groups {
+			if !yield(&g.Thread) {
+				return
+			}
+		}
+	}
 }
 
 // JobState is what is known of one job in one region.

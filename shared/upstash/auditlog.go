@@ -3,7 +3,7 @@ package upstash
 import (
 	"context"
 	"encoding/json"
-	"net/url"
+	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/text"
@@ -60,31 +60,16 @@ func (m *Management) Actions(ctx context.Context, since time.Time) ([]Action, er
 	if len(actions) == 0 {
 		return nil, nil // as nearly always
 	}
-	return actions, m.addIDs(ctx, actions)
-}
-
-// addIDs adds to the entities of actions the ids of the databases with these names.
-func (m *Management) addIDs(ctx context.Context, actions []Action) error {
-	body, err := m.get(ctx, opDatabase, url.Values{"credentials": {"hide"}}, "redis", "databases")
+	databases, err := m.Databases(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var databases []struct {
-		ID   string `json:"database_id"`
-		Name string `json:"database_name"`
-	}
-	if err := json.Unmarshal(body, &databases); err != nil {
-		return unreadable(opDatabase)
-	}
-	text.Outside(&databases, maxName)
 	for i := range actions {
-		for _, entity := range actions[i].Entities {
-			for _, d := range databases {
-				if entity == d.Name || entity == d.ID {
-					actions[i].Databases = append(actions[i].Databases, d.ID)
-				}
+		for _, d := range databases {
+			if slices.Contains(actions[i].Entities, d.Name) || slices.Contains(actions[i].Entities, d.ID) {
+				actions[i].Databases = append(actions[i].Databases, d.ID)
 			}
 		}
 	}
-	return nil
+	return actions, nil
 }

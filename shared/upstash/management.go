@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -86,6 +87,13 @@ func (m *Management) CloseIdleConnections() { m.client.CloseIdleConnections() }
 // Database is what the account knows of a database.
 type Database struct {
 	ID string `json:"database_id"`
+	// Name is what people call it. It is not unique.
+	Name string `json:"database_name"`
+	// Endpoint is its host, or the first label of it under upstash.io.
+	Endpoint string `json:"endpoint"`
+	// Region is where its primary is. A database of one region, an old kind, has the other field.
+	Region     string `json:"primary_region"`
+	OnlyRegion string `json:"region"`
 	// State is "active", "suspended" or "passive".
 	State string `json:"state"`
 	// Type is the plan: "free", "payg", "pro" or "paid".
@@ -95,6 +103,11 @@ type Database struct {
 	// Budget is the most dollars a month that a pay-as-you-go database may cost. At it Upstash
 	// suspends the database.
 	Budget float64 `json:"budget"`
+	// MaxData is the most bytes it may hold.
+	MaxData int64 `json:"db_disk_threshold"`
+	// Eviction says that a full database drops keys, TLS that it refuses plain text. Nil is not told.
+	Eviction *bool `json:"eviction"`
+	TLS      *bool `json:"tls"`
 }
 
 // Stats are the figures of a database's month.
@@ -112,6 +125,14 @@ type CommandCount struct {
 	Points []struct {
 		Count float64 `json:"y"`
 	} `json:"data_points"`
+}
+
+// URL returns the address of its REST API.
+func (d Database) URL() string {
+	if strings.Contains(d.Endpoint, ".") {
+		return "https://" + d.Endpoint
+	}
+	return "https://" + d.Endpoint + ".upstash.io"
 }
 
 // Active reports whether Upstash serves the database.
@@ -135,14 +156,55 @@ func (m *Management) Database(ctx context.Context, id string) (Database, error) 
 	if _ = json.Unmarshal(body, &d); d.ID == "" {
 		return Database{}, unreadable(opDatabase)
 	}
-	text.Outside(&d, maxName)
+	d.settle()
+	return d, nil
+}
+
+// settle cleans what was decoded, and gives unlimited and missing figures their meaning.
+func (d *Database) settle() {
+	text.Outside(d, maxName)
+	if d.Region == "" && d.OnlyRegion != "global" {
+		d.Region = d.OnlyRegion
+	}
 	if d.MonthlyCommands < 0 || d.MonthlyCommands >= sentinel {
 		d.MonthlyCommands = 0
 	}
 	if d.Type == "free" && d.MonthlyCommands == 0 {
 		d.MonthlyCommands = freeCommands
 	}
-	return d, nil
+}
+
+// Databases lists the databases of the account, without their credentials.
+func (m *Management) Databases(ctx context.Context) ([]Database, error) {
+	const op = "management databases"
+	body, err := m.get(ctx, op, url.Values{"credentials": {"hide"}}, "redis", "databases")
+	if err != nil {
+		return nil, err
+	}
+	var all []Database
+	// As above: a figure of another type is left out, but a database without an id is no answer.
+	if _ = json.Unmarshal(body, &all); all == nil || slices.ContainsFunc(all, func(d Database) bool { return d.ID == "" }) {
+		return nil, unreadable(op)
+	}
+	for i := range all {
+		all[i].settle()
+	}
+	return all, nil
+}
+
+// Token reads the standard REST token of a database, which only some keys may see.
+func (m *Management) Token(ctx context.Context, id string) (secrets.Value, error) {
+	body, err := m.get(ctx, opDatabase, nil, "redis", "database", id)
+	if err != nil {
+		return secrets.Value{}, err
+	}
+	var d struct {
+		Token string `json:"rest_token"`
+	}
+	if _ = json.Unmarshal(body, &d); d.Token == "" {
+		return secrets.Value{}, &Error{Op: opDatabase, Cause: cause.MonitorManagement, Status: http.StatusOK, Phase: PhaseRead, Evidence: "the answer has no token; a read-only key may not see it"}
+	}
+	return secrets.New(d.Token), nil
 }
 
 // Stats reads the month's figures of a database. Those beside the commands may be missing.

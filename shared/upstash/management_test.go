@@ -51,7 +51,7 @@ func TestTheAccountsDatabase(t *testing.T) {
 	}{
 		{
 			"the free plan, whose quota the API hides behind a sentinel", string(sample(t, "database.json")),
-			Database{ID: "96ad0856-03b1-4ee7-9666-e81abd0349e1", State: "active", Type: "free", MonthlyCommands: 500_000, Budget: 20},
+			Database{ID: "96ad0856-03b1-4ee7-9666-e81abd0349e1", Name: "prod-cache", Endpoint: "beloved-stallion-58500", Region: "us-east-1", OnlyRegion: "global", State: "active", Type: "free", MonthlyCommands: 500_000, Budget: 20, MaxData: 256 << 20, Eviction: new(false), TLS: new(true)},
 			true,
 		},
 		{
@@ -59,6 +59,7 @@ func TestTheAccountsDatabase(t *testing.T) {
 			Database{ID: "a", Type: "payg", State: "suspended"},
 			false,
 		},
+		{"an old kind of one region", `{"database_id":"a","type":"payg","region":"eu-west-1"}`, Database{ID: "a", Type: "payg", Region: "eu-west-1", OnlyRegion: "eu-west-1"}, true},
 		{"a sentinel at the boundary", `{"database_id":"a","type":"payg","db_request_limit":1125899906842624}`, Database{ID: "a", Type: "payg"}, true},
 		{"a quota below it", `{"database_id":"a","type":"payg","db_request_limit":1125899906842623}`, Database{ID: "a", Type: "payg", MonthlyCommands: 1<<50 - 1}, true},
 		{"a negative sentinel", `{"database_id":"a","type":"pro","db_request_limit":-1}`, Database{ID: "a", Type: "pro"}, true},

@@ -5,6 +5,7 @@ output "database" {
       url         = local.url
       token       = "sm://projects/${var.project}/secrets/${google_secret_manager_secret.token.secret_id}"
       database_id = upstash_redis_database.this.database_id
+      eviction    = var.eviction ? "on" : "off"
       region      = var.primary_region
     }
   }

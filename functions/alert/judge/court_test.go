@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -30,7 +31,7 @@ type court struct {
 }
 
 func newCourt(t *testing.T) *court {
-	p := incident.DefaultPolicy()
+	p := policy.Default()
 	p.Databases = map[string]incident.Database{"a": {}, "b": {}, "c": {}, "d": {}}
 	p.Jobs = []incident.Job{{Job: report.HealthCheck, Region: "us", Every: time.Minute}}
 	return &court{t: t, s: incident.New("main", noon), p: p, now: noon}

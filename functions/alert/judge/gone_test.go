@@ -83,6 +83,7 @@ func TestEveryKindOfSubjectThatIsNoLongerConfiguredIsClosed(t *testing.T) {
 	} {
 		w := newCourt(t)
 		w.p.MissAfter = 99
+		w.p.Rules[report.Monitor] = incident.Rule{Severity: cause.SeverityWarning, Threshold: incident.Threshold{Open: 1, Close: 2}}
 		w.p.Jobs = []incident.Job{us, eu, metrics}
 		w.p.Databases["a"] = incident.Database{Services: []string{"backend", "worker"}, Apps: map[string][]string{"backend": all, "worker": all}}
 		if tt.seen.Check == report.MockMode && tt.seen.Subject == "" {

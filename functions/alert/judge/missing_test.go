@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -118,7 +119,7 @@ func TestASeriesWithoutAnAnswerIsMissing(t *testing.T) {
 		{"another late job does not", nil, report.Write, "healthcheck@us", false, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := &shard{State: new(incident.New("main", noon)), policy: incident.DefaultPolicy(), now: at(6).Add(1), fresh: Fresh{}}
+			s := &shard{State: new(incident.New("main", noon)), policy: policy.Default(), now: at(6).Add(1), fresh: Fresh{}}
 			key := report.Series{Database: "a", Check: tt.check}
 			s.Series[key] = &incident.SeriesState{Sources: []incident.SourceState{{Source: "us", Every: time.Minute, UnknownSince: at(1)}}}
 			if tt.open != nil {
@@ -136,7 +137,7 @@ func TestASeriesWithoutAnAnswerIsMissing(t *testing.T) {
 
 func TestMissingSeriesBoundaries(t *testing.T) {
 	judge := func(after time.Duration, ss *incident.SeriesState, check report.Check) *incident.SeriesState {
-		s := &shard{State: new(incident.New("main", noon)), policy: incident.DefaultPolicy(), now: noon.Add(after), fresh: Fresh{}}
+		s := &shard{State: new(incident.New("main", noon)), policy: policy.Default(), now: noon.Add(after), fresh: Fresh{}}
 		s.Series[report.Series{Database: "a", Check: check}] = ss
 		s.missingSeries(nil)
 		return s.Series[incident.MonitorSeries(subjectReports)]
@@ -156,7 +157,7 @@ func TestMissingSeriesBoundaries(t *testing.T) {
 	}{
 		{"five minutes are not too long", 5 * time.Minute, unknown(silent), report.Ping, ""},
 		{"longer is a failure of ping", 5*time.Minute + 1, unknown(silent), report.Ping, report.Fail},
-		{"and a warning of a check that is one", 5*time.Minute + 1, unknown(silent), report.Write, report.Warn},
+		{"and a warning of a check that is one", 5*time.Minute + 1, unknown(silent), report.Eviction, report.Warn},
 		{"the latest and rarest of several sources counts", 9 * time.Minute, unknown(silent, rare), report.Ping, ""},
 		{"until it is too long", 9*time.Minute + 1, unknown(silent, rare), report.Ping, report.Fail},
 		{"one source that answers is enough", time.Hour, unknown(silent, heard), report.Ping, ""},

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -225,7 +226,7 @@ func TestPrune(t *testing.T) {
 		s := incident.New("main", noon)
 		s.Incidents["kept"] = &incident.Incident{ID: "kept"}
 		s.Series[pingA] = &tt.ss
-		Prune(&s, incident.DefaultPolicy(), noon)
+		Prune(&s, policy.Default(), noon)
 		if _, kept := s.Series[pingA]; kept != tt.kept {
 			t.Errorf("%s: kept %t", tt.name, kept)
 		}
@@ -248,7 +249,7 @@ func TestPruneDropsObservationsThatComeAgain(t *testing.T) {
 	} {
 		s := incident.New("main", noon)
 		s.Series[tt.series] = &incident.SeriesState{Sources: []incident.SourceState{{Down: tt.down, Bad: 1, Observation: &report.Observation{}}}}
-		Prune(&s, incident.DefaultPolicy(), noon)
+		Prune(&s, policy.Default(), noon)
 		if kept := s.Series[tt.series].Sources[0].Observation != nil; kept != tt.kept {
 			t.Errorf("%v, down %t: kept %t", tt.series, tt.down, kept)
 		}

@@ -46,7 +46,7 @@ func (c Context) group(m *Message, n incident.Notice) {
 			m.CauseTitle = "Several; of " + DatabaseName(worst.Series.Database) + ": " + lowerFirst(info.Title)
 		}
 		if g.Open() {
-			m.Changed = changed(*worst)
+			m.explain(*worst)
 			m.Fix = steps(*worst, Database{}) // commands would be for one of the databases
 		}
 		m.Links = c.links(map[string]string{

@@ -11,11 +11,11 @@ import (
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
-// changed says what was changed before a failure: "3 min before: backend-00042 got 100 % of the
-// traffic". It is empty where nothing was found.
-func changed(i incident.Incident) string {
+// explain says what was changed before a failure: "3 min before: backend-00042 got 100 % of the
+// traffic". It says nothing where nothing was found.
+func (m *Message) explain(i incident.Incident) {
 	if i.Changed == nil {
-		return ""
+		return
 	}
 	since := i.Since
 	if !i.Again.IsZero() {
@@ -26,7 +26,8 @@ func changed(i incident.Incident) string {
 	if before < time.Minute {
 		when = "just before"
 	}
-	return when + ": " + text.Clip(i.Changed.What, 200)
+	m.Changed = when + ": " + text.Clip(i.Changed.What, 200)
+	m.Notes = append(m.Notes, Note{Text: "Changed " + m.Changed + "."})
 }
 
 // When users notice: a share of errors that has at least doubled, or latencies that have.

@@ -66,9 +66,6 @@ func Render(n incident.Notice, c Context) Message {
 		c.single(&m, n)
 	}
 	m.Symbol = symbol(m.State, m.Severity, m.Drill)
-	if m.Changed != "" {
-		m.Notes = append(m.Notes, Note{Text: "Changed " + m.Changed + "."})
-	}
 	m.Notes = append(m.Notes, handling(n)...)
 	if n.Instead != "" {
 		m.Notes = append(m.Notes, Note{Text: "Sent here because " + n.Instead + " refuses messages."})
@@ -149,7 +146,7 @@ func (c Context) single(m *Message, n incident.Notice) {
 		"incident": m.Short, "check": string(i.Series.Check), "cause": string(i.Cause),
 	}, i.Open() && blamesProvider(info.Class))
 	if i.Open() {
-		m.Changed = changed(i)
+		m.explain(i)
 		m.Actions = c.actions(m, Control{Shard: n.Shard, Incident: i.ID, Reopened: i.Reopened}, i.Ack != nil)
 	}
 	m.Footer = c.footer(m.Short, string(i.Series.Check), string(i.Cause), string(i.Severity), m.Environment, "shard "+n.Shard)

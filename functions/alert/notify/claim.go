@@ -90,7 +90,7 @@ func Leased(s incident.State, owner string) bool {
 
 // owed reports whether there is such a delivery.
 func owed(s incident.State, such func(incident.Delivery) bool) bool {
-	for _, t := range (&shard{State: &s}).threads() {
+	for t := range s.Threads() {
 		for _, d := range t.Deliveries {
 			if such(d) {
 				return true

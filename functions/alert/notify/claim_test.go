@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -133,7 +134,7 @@ func TestDueAndLeased(t *testing.T) {
 }
 
 func TestUndelivered(t *testing.T) {
-	p := incident.DefaultPolicy()
+	p := policy.Default()
 	p.Receivers = map[string]incident.Receiver{"slack": {Pages: true}, "pager": {Pages: true}, "mail": {}}
 	failing := incident.Delivery{Want: 1, Since: at(-3), Error: "503"}
 	knowing := incident.Delivery{Want: 1, Done: 1, Open: true}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -39,7 +40,7 @@ type desk struct {
 }
 
 func newDesk(t *testing.T) *desk {
-	p := incident.DefaultPolicy()
+	p := policy.Default()
 	p.Databases = map[string]incident.Database{"a": {}, "b": {}, "c": {}, "d": {}}
 	p.Receivers = map[string]incident.Receiver{"slack": {Pages: true}}
 	p.Routes = []incident.Route{{Receivers: []string{"slack"}}}

@@ -55,7 +55,7 @@ func Reconcile(state *incident.State, p incident.Policy, now time.Time) []Transi
 // TryAgain gives a receiver that works again, or may, what it refused: at once, unless it has
 // refused that very often.
 func TryAgain(state *incident.State, address string, now time.Time) {
-	for _, t := range (&shard{State: state}).threads() {
+	for t := range state.Threads() {
 		if d := t.Deliveries[address]; d.Refused != "" && (d.Refusals < refusalsAtOnce || !now.Before(d.NotBefore)) {
 			t.Deliveries[address] = d.Again()
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/incident"
 )
 
@@ -99,11 +100,11 @@ func TestRecord(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := incident.New("main", noon)
 			s.Incidents = map[string]*incident.Incident{id: {ID: id, Thread: incident.Thread{Rev: 2, Deliveries: map[string]incident.Delivery{address: tt.before}}}}
-			next := Record(s, []Result{tt.result}, incident.DefaultPolicy(), noon)
+			next := Record(s, []Result{tt.result}, policy.Default(), noon)
 			if diff := cmp.Diff(tt.want, next.Incidents[id].Deliveries[address]); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
-			if again := Record(next, []Result{tt.result}, incident.DefaultPolicy(), noon); again.Incidents[id].Deliveries[address].Done < tt.want.Done {
+			if again := Record(next, []Result{tt.result}, policy.Default(), noon); again.Incidents[id].Deliveries[address].Done < tt.want.Done {
 				t.Error("recorded once more, what is done fell")
 			}
 		})
@@ -137,7 +138,7 @@ func TestRecordRewritesDocuments(t *testing.T) {
 		}
 		s.Groups["G"] = &incident.Group{ID: "G", Members: []string{"A", "B", "Z"}, Thread: incident.Thread{Deliveries: map[string]incident.Delivery{"slack": {Want: 1, Lease: claimed}}}}
 		tt.result.ID, tt.result.Owner, tt.result.Want = tt.id, "w", 1
-		next := Record(s, []Result{tt.result}, incident.DefaultPolicy(), noon)
+		next := Record(s, []Result{tt.result}, policy.Default(), noon)
 		for i, id := range []string{"A", "B", "C"} {
 			if got := next.Incidents[id].Deliveries[documents].Want; got != tt.want[i] {
 				t.Errorf("%s: document %d of %s is owed, want %d", tt.name, got, id, tt.want[i])

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -266,7 +267,7 @@ func TestPrune(t *testing.T) {
 		s := incident.New("main", noon)
 		s.Incidents["A"] = &incident.Incident{ID: "a", Resolved: tt.resolved, Thread: incident.Thread{Deliveries: tt.deliveries}}
 		s.Groups["g"] = &incident.Group{ID: "g", Resolved: tt.resolved, Thread: incident.Thread{Deliveries: tt.deliveries}}
-		Prune(&s, incident.DefaultPolicy(), noon)
+		Prune(&s, policy.Default(), noon)
 		if len(s.Incidents) == 1 != tt.kept || len(s.Groups) == 1 != tt.kept {
 			t.Errorf("%s: kept %d incidents and %d groups", tt.name, len(s.Incidents), len(s.Groups))
 		}
@@ -279,7 +280,7 @@ func TestPrune(t *testing.T) {
 	s.Groups["open"] = &incident.Group{ID: "open"}
 	s.Groups["over"] = &incident.Group{ID: "over", Resolved: old}
 	s.Commands = map[string]time.Time{"new": ago(24 * time.Hour), "old": ago(24*time.Hour + 1)}
-	Prune(&s, incident.DefaultPolicy(), noon)
+	Prune(&s, policy.Default(), noon)
 	if s.Incidents["member"] == nil || s.Incidents["other"] != nil || s.Groups["over"] == nil || len(s.Commands) != 1 || s.Commands["new"].IsZero() {
 		t.Errorf("left incidents %v, groups %v, commands %v; want a group's members, and the group of a member that is kept", s.Incidents, s.Groups, s.Commands)
 	}

@@ -1,7 +1,6 @@
 package statistics
 
 import (
-	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -88,64 +87,37 @@ func (m *material) figures(d *Database, known *history.Known, parts []*material,
 
 // figureSeries sorts readings into the window's points, and sums up their growth. Counters
 // are a shard's own: what they grew by while a database was moved is not known.
-func figureSeries(w window, database string, parts []*material, long bool) (*FigureSeries, history.Figures) {
+func figureSeries(w window, database string, shards []*material, long bool) (*FigureSeries, history.Figures) {
 	n := w.points()
 	s := &FigureSeries{
 		From: w.from, StepSeconds: int64(w.step / time.Second),
 		HitRate: make([]*float64, n), MemoryRatio: make([]*float64, n), CommandsRatio: make([]*float64, n), Commands: make([]*float64, n),
 		BandwidthRatio: make([]*float64, n), BudgetRatio: make([]*float64, n),
 	}
-	points := make([]history.Figures, n)
-	var sum history.Figures
-	add := func(i int, f history.Figures) {
-		for _, to := range []*history.Figures{&points[i], &sum} {
-			to.Hits, to.Misses, to.Commands = plus(to.Hits, f.Hits), plus(to.Misses, f.Misses), plus(to.Commands, f.Commands)
-		}
-		to := &points[i]
-		to.MemoryRatio, to.CommandsRatio = cmp.Or(f.MemoryRatio, to.MemoryRatio), cmp.Or(f.CommandsRatio, to.CommandsRatio)
-		to.BandwidthRatio, to.BudgetRatio = cmp.Or(f.BandwidthRatio, to.BandwidthRatio), cmp.Or(f.BudgetRatio, to.BudgetRatio)
-	}
-	for _, m := range slices.Backward(parts) { // the database's own shard is the last word
+	parts := make([][]history.Figures, n)
+	for _, m := range slices.Backward(shards) { // the database's own shard is the last word
 		if !long {
-			hours := beginning(m.readings, base(w.from))
-			for gauge, of := range map[report.Gauge]func(v *float64) history.Figures{
-				report.GaugeHits:     func(v *float64) history.Figures { return history.Figures{Hits: v} },
-				report.GaugeMisses:   func(v *float64) history.Figures { return history.Figures{Misses: v} },
-				report.GaugeCommands: func(v *float64) history.Figures { return history.Figures{Commands: v} },
-			} {
-				for t, grown := range history.Growth(hours, database, gauge) {
-					if i := w.index(t); i >= 0 {
-						add(i, of(&grown))
-					}
-				}
-			}
-			for check, of := range map[report.Check]func(v *float64) history.Figures{
-				report.Memory:    func(v *float64) history.Figures { return history.Figures{MemoryRatio: v} },
-				report.Commands:  func(v *float64) history.Figures { return history.Figures{CommandsRatio: v} },
-				report.Bandwidth: func(v *float64) history.Figures { return history.Figures{BandwidthRatio: v} },
-				report.Budget:    func(v *float64) history.Figures { return history.Figures{BudgetRatio: v} },
-			} {
-				for t, v := range history.Verdicts(hours, database, check) {
-					if i := w.index(t); i >= 0 {
-						add(i, of(v.Value))
-					}
+			for t, f := range history.Changes(beginning(m.readings, base(w.from)), database) {
+				if i := w.index(t); i >= 0 {
+					parts[i] = append(parts[i], f)
 				}
 			}
 			continue
 		}
-		for _, of := range m.days {
-			if one, i := of.Databases[database], w.index(of.Date()); one != nil && i >= 0 {
-				add(i, one.Figures)
+		for _, d := range m.days {
+			if one, i := d.Databases[database], w.index(d.Date()); one != nil && i >= 0 {
+				parts[i] = append(parts[i], one.Figures)
 			}
 		}
 		for date := w.from; !date.After(w.to); date = date.Add(day) {
 			if hours := beginning(m.readings, base(date)); !m.compacted(date) && len(hours) > 0 {
 				end, _ := slices.BinarySearchFunc(hours, date.Add(day), func(h *history.GaugeHour, t time.Time) int { return h.Hour().Compare(t) })
-				add(w.index(date), history.SumUp(hours[:end], database, date))
+				parts[w.index(date)] = append(parts[w.index(date)], history.SumUp(hours[:end], database, date))
 			}
 		}
 	}
-	for i, f := range points {
+	for i := range parts {
+		f := history.Sum(parts[i])
 		s.HitRate[i], s.MemoryRatio[i], s.CommandsRatio[i], s.Commands[i] = ratio(f.HitRate()), ratio(f.MemoryRatio), ratio(f.CommandsRatio), f.Commands
 		s.BandwidthRatio[i], s.BudgetRatio[i] = ratio(f.BandwidthRatio), ratio(f.BudgetRatio)
 	}
@@ -155,21 +127,7 @@ func figureSeries(w window, database string, parts []*material, long bool) (*Fig
 			*points = nil
 		}
 	}
-	return s, sum
-}
-
-// plus adds v to a sum. A sum of nothing is nil, and so is one that JSON cannot hold.
-func plus(sum, v *float64) *float64 {
-	switch {
-	case v == nil:
-		return sum
-	case sum == nil:
-		return new(*v)
-	}
-	if both := *sum + *v; !math.IsInf(both, 0) {
-		return &both
-	}
-	return nil
+	return s, history.Sum(slices.Concat(parts...))
 }
 
 // ratio rounds a share to five digits.

@@ -193,18 +193,14 @@ func TestFiguresOfAMonthAreDays(t *testing.T) {
 	}
 }
 
-func TestPlusAndRatio(t *testing.T) {
+func TestSumAndRatio(t *testing.T) {
 	for _, tt := range []struct {
 		sum, v *float64
 		want   any
 	}{{nil, nil, "–"}, {new(1.0), nil, 1.0}, {nil, new(2.0), 2.0}, {new(1.0), new(2.0), 3.0}} {
-		if got := values([]*float64{plus(tt.sum, tt.v)})[0]; got != tt.want {
-			t.Errorf("plus(%v, %v) = %v, want %v", tt.sum, tt.v, got, tt.want)
+		if got := values([]*float64{history.Sum([]history.Figures{{Hits: tt.sum}, {Hits: tt.v}}).Hits})[0]; got != tt.want {
+			t.Errorf("the sum of %v and %v is %v, want %v", tt.sum, tt.v, got, tt.want)
 		}
-	}
-	v := 2.0
-	if sum := plus(nil, &v); sum == &v {
-		t.Error("a sum shares what was added")
 	}
 	for v, want := range map[float64]float64{0.123456: 0.12346, 0.123454: 0.12345, 1: 1, -2.5: -2.5} {
 		if got := ratio(&v); *got != want {

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 )
 
 // backend is the Redis behind the emulator.
 type backend struct {
-	client   *redis.Client
+	address  string
+	pool     *redis.Pool
 	embedded *miniredis.Miniredis // nil over a real Redis
 	stop     chan struct{}
 	stopped  sync.WaitGroup
@@ -33,12 +34,16 @@ func newBackend(addr string) (*backend, error) {
 		addr = b.embedded.Addr()
 		b.stopped.Go(b.letTimePass)
 	}
-	b.client = redis.NewClient(&redis.Options{
-		Addr: addr, Protocol: 2, DisableIdentity: true,
-		// A dead Redis is to be seen at once: it is what a test wants to see.
-		MaxRetries: -1, DialTimeout: time.Second, DialerRetries: 1, ReadTimeout: 10 * time.Second, PoolSize: 32,
-	})
+	b.address = addr
+	b.pool = &redis.Pool{MaxIdle: 32, DialContext: func(ctx context.Context) (redis.Conn, error) {
+		return b.dial(ctx, redis.DialReadTimeout(10*time.Second))
+	}}
 	return b, nil
+}
+
+// dial connects. A dead Redis is to be seen at once, because that is what a test wants to see.
+func (b *backend) dial(ctx context.Context, o ...redis.DialOption) (redis.Conn, error) {
+	return redis.DialContext(ctx, "tcp", b.address, append(o, redis.DialConnectTimeout(time.Second))...)
 }
 
 // letTimePass expires keys: miniredis' clock for expiry stands still by itself.
@@ -61,7 +66,7 @@ func (b *backend) letTimePass() {
 func (b *backend) close() {
 	close(b.stop)
 	b.stopped.Wait()
-	_ = b.client.Close()
+	_ = b.pool.Close()
 	if b.embedded != nil {
 		b.embedded.Close()
 	}
@@ -75,7 +80,12 @@ type answer struct {
 
 // do runs one command. The error is errBackend, or the context's.
 func (b *backend) do(ctx context.Context, args []string) (answer, error) {
-	return toAnswer(b.client.Do(ctx, anys(args)...).Result())
+	c, err := b.pool.GetContext(ctx)
+	if err != nil {
+		return answer{}, fmt.Errorf("%w: %w", errBackend, err)
+	}
+	defer c.Close()
+	return toAnswer(redis.DoContext(c, ctx, args[0], anys(args[1:])...))
 }
 
 // counters returns what a real Redis counts of its keyspace, which a restart or CONFIG
@@ -102,57 +112,58 @@ func (b *backend) counters(ctx context.Context) (map[string]string, error) {
 
 // tx runs commands as a transaction. A discarded one is a single answer.
 func (b *backend) tx(ctx context.Context, commands [][]string) ([]answer, answer, error) {
-	results := make([]*redis.Cmd, len(commands))
-	_, err := b.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		for i, args := range commands {
-			results[i] = p.Do(ctx, anys(args)...)
-		}
-		return nil
-	})
-	if discarded, failed := discardedBy(err, results); failed != nil || discarded.err != "" {
-		return nil, discarded, failed
+	c, err := b.pool.GetContext(ctx)
+	if err != nil {
+		return nil, answer{}, fmt.Errorf("%w: %w", errBackend, err)
 	}
-	answers := make([]answer, len(results))
-	for i, r := range results {
-		if answers[i], err = toAnswer(r.Result()); err != nil {
-			return nil, answer{}, err
+	defer c.Close()
+	// A connection that fails gives its error to every later call.
+	_ = c.Send("MULTI")
+	for _, args := range commands {
+		_ = c.Send(args[0], anys(args[1:])...)
+	}
+	_ = c.Send("EXEC")
+	_ = c.Flush()
+	for range len(commands) + 1 {
+		_, _ = redis.ReceiveContext(c, ctx) // QUEUED, or why EXEC refuses all of them
+	}
+	all, err := toAnswer(redis.ReceiveContext(c, ctx))
+	if err != nil || all.err != "" {
+		return nil, all, err
+	}
+	values, _ := all.value.([]any)
+	answers := make([]answer, len(values))
+	for i, v := range values {
+		if text, failed := v.(redis.Error); failed {
+			answers[i] = answer{err: text.Error()}
+		} else {
+			answers[i] = answer{value: v}
 		}
 	}
 	return answers, answer{}, nil
 }
 
-// discardedBy distinguishes a transaction that was refused as a whole, every command of which
-// bears the same error, from one some of whose commands failed.
-func discardedBy(err error, results []*redis.Cmd) (answer, error) {
-	if err == nil || errors.Is(err, redis.Nil) {
-		return answer{}, nil
+func toAnswer(v any, err error) (answer, error) {
+	if text, ok := errors.AsType[redis.Error](err); ok {
+		return answer{err: text.Error()}, nil
 	}
-	if _, ok := errors.AsType[redis.Error](err); !ok {
+	if err != nil {
 		return answer{}, fmt.Errorf("%w: %w", errBackend, err)
 	}
-	for _, r := range results {
-		if r.Err() == nil || errors.Is(r.Err(), redis.Nil) || r.Err().Error() != err.Error() {
-			return answer{}, nil
-		}
-	}
-	if len(results) > 1 || redis.HasErrorPrefix(err, "EXECABORT") {
-		return answer{err: err.Error()}, nil
-	}
-	return answer{}, nil
+	return answer{value: texts(v)}, nil
 }
 
-func toAnswer(v any, err error) (answer, error) {
-	var text redis.Error
-	switch {
-	case err == nil:
-		return answer{value: v}, nil
-	case errors.Is(err, redis.Nil):
-		return answer{}, nil
-	case errors.As(err, &text):
-		return answer{err: text.Error()}, nil
-	default:
-		return answer{}, fmt.Errorf("%w: %w", errBackend, err)
+// texts turns the bytes of a reply into strings.
+func texts(v any) any {
+	switch v := v.(type) {
+	case []byte:
+		return string(v)
+	case []any:
+		for i := range v {
+			v[i] = texts(v[i])
+		}
 	}
+	return v
 }
 
 func anys(args []string) []any {

@@ -24,6 +24,7 @@ type figures struct {
 	actions       []Action          // the audit log
 	state         string
 	settings      map[string]any // overrides of the account's fields
+	joined        []*Server      // whose databases are in the same account
 }
 
 // SetInfo sets a field of INFO, for example ("total_data_size", "260000000"). An empty

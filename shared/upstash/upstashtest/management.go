@@ -81,35 +81,57 @@ func (s *Server) auditLog() []any {
 	return entries
 }
 
+// Join makes the other servers' databases part of this server's account: its management API
+// serves them all.
+func (s *Server) Join(others ...*Server) {
+	s.figures.mu.Lock()
+	defer s.figures.mu.Unlock()
+	s.figures.joined = append(s.figures.joined, others...)
+}
+
+// account returns the servers whose databases are in the account.
+func (s *Server) account() []*Server {
+	s.figures.mu.Lock()
+	defer s.figures.mu.Unlock()
+	return append([]*Server{s}, s.figures.joined...)
+}
+
 // handleManagement adds the parts of https://api.upstash.com/v2 that a monitor reads.
 func (s *Server) handleManagement(mux *http.ServeMux) {
-	mux.HandleFunc("GET /auditlogs", s.managed(func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /auditlogs", s.managed(func(w http.ResponseWriter, _ *http.Request, _ *Server) {
 		writeJSON(w, http.StatusOK, s.auditLog())
 	}))
-	mux.HandleFunc("GET /v2/redis/databases", s.managed(func(w http.ResponseWriter, r *http.Request) {
-		writeJSON(w, http.StatusOK, []any{s.database(r)})
+	mux.HandleFunc("GET /v2/redis/databases", s.managed(func(w http.ResponseWriter, r *http.Request, _ *Server) {
+		all := []any{}
+		for _, one := range s.account() {
+			all = append(all, one.database(r))
+		}
+		writeJSON(w, http.StatusOK, all)
 	}))
-	mux.HandleFunc("GET /v2/redis/database/{id}", s.managed(func(w http.ResponseWriter, r *http.Request) {
-		writeJSON(w, http.StatusOK, s.database(r))
+	mux.HandleFunc("GET /v2/redis/database/{id}", s.managed(func(w http.ResponseWriter, r *http.Request, one *Server) {
+		writeJSON(w, http.StatusOK, one.database(r))
 	}))
-	mux.HandleFunc("GET /v2/redis/stats/{id}", s.managed(func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, s.stats())
+	mux.HandleFunc("GET /v2/redis/stats/{id}", s.managed(func(w http.ResponseWriter, _ *http.Request, one *Server) {
+		writeJSON(w, http.StatusOK, one.stats())
 	}))
 }
 
-// managed guards a handler by HTTP Basic, and knows one database.
-func (s *Server) managed(next http.HandlerFunc) http.HandlerFunc {
+// managed guards a handler by HTTP Basic, and finds the database of the path.
+func (s *Server) managed(next func(http.ResponseWriter, *http.Request, *Server)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		email, key, _ := r.BasicAuth()
 		if !same(email, s.options.Email) || !same(key, s.options.APIKey) {
 			writeJSON(w, http.StatusUnauthorized, "Unauthorized")
 			return
 		}
-		if id := r.PathValue("id"); id != "" && id != s.options.DatabaseID {
-			writeJSON(w, http.StatusNotFound, "database not found")
-			return
+		id := r.PathValue("id")
+		for _, one := range s.account() {
+			if id == "" || id == one.options.DatabaseID {
+				next(w, r, one)
+				return
+			}
 		}
-		next(w, r)
+		writeJSON(w, http.StatusNotFound, "database not found")
 	}
 }
 

@@ -1,11 +1,12 @@
 package upstashtest
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 )
 
 // subscribe streams a channel's messages as server-sent events, in the lines that
@@ -21,46 +22,51 @@ func (s *Server) subscribe(w http.ResponseWriter, r *http.Request, c call, path 
 		return
 	}
 	s.figures.count(path)
-	var pubsub *redis.PubSub
-	if verb == "psubscribe" {
-		pubsub = s.backend.client.PSubscribe(r.Context(), channels...)
-	} else {
-		pubsub = s.backend.client.Subscribe(r.Context(), channels...)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-s.closing:
+			cancel()
+		}
+	}()
+	conn, err := s.backend.dial(ctx)
+	if err != nil {
+		s.writeBackendError(w, fmt.Errorf("%w: %w", errBackend, err))
+		return
 	}
-	defer pubsub.Close()
+	defer conn.Close()
+	pubsub := redis.PubSubConn{Conn: conn}
+	if verb == "psubscribe" {
+		err = pubsub.PSubscribe(anys(channels)...)
+	} else {
+		err = pubsub.Subscribe(anys(channels)...)
+	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-cache")
 	flush := http.NewResponseController(w).Flush
-	messages := pubsub.ChannelWithSubscriptions()
-	for {
-		select {
-		case <-r.Context().Done():
+	for err == nil {
+		m := pubsub.ReceiveContext(ctx)
+		if line := event(m); line != "" {
+			fmt.Fprintf(w, "data: %s\n\n", line)
+			err = flush()
+		} else {
 			return
-		case <-s.closing:
-			return
-		case m, ok := <-messages:
-			if !ok {
-				return
-			}
-			if line := event(m); line != "" {
-				fmt.Fprintf(w, "data: %s\n\n", line)
-			}
-			if flush() != nil {
-				return
-			}
 		}
 	}
 }
 
+// event returns the line of a message, and "" for an error, which ends the stream.
 func event(m any) string {
 	switch m := m.(type) {
-	case *redis.Subscription:
+	case redis.Subscription:
 		return fmt.Sprintf("%s,%s,%d", m.Kind, m.Channel, m.Count)
-	case *redis.Message:
+	case redis.Message:
 		if m.Pattern != "" {
-			return fmt.Sprintf("pmessage,%s,%s,%s", m.Pattern, m.Channel, m.Payload)
+			return fmt.Sprintf("pmessage,%s,%s,%s", m.Pattern, m.Channel, m.Data)
 		}
-		return fmt.Sprintf("message,%s,%s", m.Channel, m.Payload)
+		return fmt.Sprintf("message,%s,%s", m.Channel, m.Data)
 	default:
 		return ""
 	}

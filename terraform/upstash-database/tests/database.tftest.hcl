@@ -37,7 +37,7 @@ run "url_and_token_reach_secret_manager" {
     error_message = "The URL is written, and the token is not kept a second time."
   }
   assert {
-    condition     = output.database == { prod-cache = { database_id = "6a1f2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d", region = "us-east-1", token = "sm://projects/my-project/secrets/upstash-prod-cache-token", url = "https://merry-cat-32748.upstash.io" } }
+    condition     = output.database == { prod-cache = { database_id = "6a1f2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d", eviction = "off", region = "us-east-1", token = "sm://projects/my-project/secrets/upstash-prod-cache-token", url = "https://merry-cat-32748.upstash.io" } }
     error_message = "The output is what pongwatch's variable takes."
   }
 }

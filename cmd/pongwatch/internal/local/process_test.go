@@ -57,7 +57,7 @@ func TestModes(t *testing.T) {
 // with one message, and a restart of the app ends that.
 func TestTheLieOfAnAppInMockModeIsFound(t *testing.T) {
 	t.Parallel()
-	p := startProcess(t, Options{Every: time.Second}, nil)
+	p := startHurried(t)
 	health := func() string {
 		resp, err := http.Get(p.URL() + demoAppPath)
 		if err != nil {
@@ -94,7 +94,7 @@ func TestTheLieOfAnAppInMockModeIsFound(t *testing.T) {
 // What a PONG is blind to is found by the write canary, and told once.
 func TestCanaryModes(t *testing.T) {
 	t.Parallel()
-	p := startProcess(t, Options{Every: time.Second}, nil)
+	p := startHurried(t)
 	if err := p.demo.setMode("full"); err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,25 @@ import (
 // startProcess runs a process in this one until the test ends.
 func startProcess(t *testing.T, o Options, env map[string]string) *Process {
 	t.Helper()
+	p := prepare(t, o, env)
+	runProcess(t, p)
+	return p
+}
+
+// startHurried starts the demonstration with a second for everything that it asks every 15,
+// because tests would wait for each of them twice.
+func startHurried(t *testing.T) *Process {
+	t.Helper()
+	p := prepare(t, Options{Every: time.Second}, nil)
+	p.config.Schedule.Metrics = time.Second
+	d := &p.config.Databases[0]
+	d.Checks.Write.Every, d.Apps[0].ProofEvery = time.Second, time.Second
+	runProcess(t, p)
+	return p
+}
+
+func prepare(t *testing.T, o Options, env map[string]string) *Process {
+	t.Helper()
 	o.Addr, o.Getenv = "127.0.0.1:0", func(name string) string { return env[name] }
 	o.Out = io.Discard
 	o.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -27,6 +46,11 @@ func startProcess(t *testing.T, o Options, env map[string]string) *Process {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+// runProcess runs a process until the end of the test.
+func runProcess(t *testing.T, p *Process) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- p.Run(ctx) }()
@@ -36,7 +60,6 @@ func startProcess(t *testing.T, o Options, env map[string]string) *Process {
 			t.Errorf("stopping: %v", err)
 		}
 	})
-	return p
 }
 
 // wait polls until ok, and fails with what.

@@ -315,15 +315,11 @@ func process(t *testing.T, number int) *deployment {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := p.close(); err != nil {
-			t.Error(err)
-		}
-	})
 	mux, err := p.handler()
 	if err != nil {
 		t.Fatal(err)
 	}
+	runProcess(t, p) // otherwise a run waits for the demonstration's app, and a link for Alert
 	d := &deployment{
 		number: number, local: true, google: google, callerToken: p.caller.token, linkKey: routeLink,
 		functions: map[string]http.Handler{}, routes: map[string][]access.Route{"local": mux.Routes()},

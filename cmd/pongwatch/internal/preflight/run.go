@@ -63,7 +63,7 @@ func newRun(ctx context.Context, o Options) *run {
 			continue
 		}
 		r.databases = append(r.databases, d)
-		if d.credentials, d.problem = o.Config.Credentials(ctx, o.Secrets, d.Name); d.problem == nil {
+		if d.credentials, d.problem = o.Config.Credentials(ctx, o.Secrets, d.Name, false); d.problem == nil {
 			r.known = append(r.known, d.credentials.Token)
 			template := o.Upstash
 			template.URL, template.Token = d.credentials.URL, d.credentials.Token

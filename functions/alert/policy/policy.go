@@ -1,4 +1,5 @@
-package alert
+// Package policy says what the configuration means for Alert, in the words of incidents.
+package policy
 
 import (
 	"slices"
@@ -11,23 +12,21 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// policy returns a shard's policy. It is made once, because the configuration does not
-// change while the function lives.
-func (f *Function) policy(shard string) incident.Policy {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	p, ok := f.policies[shard]
-	if !ok {
-		p = Policy(f.config, shard)
-		f.policies[shard] = p
-	}
+// Default returns the policy of a configuration in which no key is given. It knows no databases,
+// so that nothing is closed as no longer watched.
+func Default() incident.Policy {
+	p := Of(config.Default(), "")
+	p.Databases = nil
 	return p
 }
 
-// Policy returns what the configuration says about a shard. A shard that is not configured
+// Of returns what the configuration says about a shard. A shard that is not configured
 // has no databases, which closes its open incidents.
-func Policy(c *config.Config, shard string) incident.Policy {
-	p := incident.DefaultPolicy()
+func Of(c *config.Config, shard string) incident.Policy {
+	p := incident.Policy{
+		Shift: time.Minute, Stale: 10 * time.Minute, SignalAge: 24 * time.Hour, Replaced: 15 * time.Minute,
+		CauseQuiet: time.Hour, Keep: 72 * time.Hour, DrillFor: 15 * time.Minute,
+	}
 	p.Rules = rules(&c.Thresholds)
 	p.Databases = map[string]incident.Database{}
 	for _, d := range c.InShard(shard) {
@@ -79,7 +78,7 @@ func jobs(c *config.Config, shard string) []incident.Job {
 }
 
 func database(c *config.Config, d *config.Database) incident.Database {
-	db := incident.Database{Environment: d.Environment, Home: home(c, d), Region: d.Region, Rules: rules(&d.Thresholds), Services: []string{}, Apps: map[string][]string{}}
+	db := incident.Database{Environment: d.Environment, Home: d.Home, Region: d.Region, Rules: rules(&d.Thresholds), Services: []string{}, Apps: map[string][]string{}}
 	for service, name := range c.Services {
 		if name == d.Name {
 			db.Services = append(db.Services, service)
@@ -103,24 +102,6 @@ func database(c *config.Config, d *config.Database) incident.Database {
 		}
 	}
 	return db
-}
-
-func home(c *config.Config, d *config.Database) string {
-	if d.Home != "" {
-		return d.Home
-	}
-	for _, s := range c.Shards {
-		if s.Name == d.Shard && s.Home != "" {
-			return s.Home
-		}
-	}
-	if c.Home != "" {
-		return c.Home
-	}
-	if regions := c.RegionsOf(d.Shard); len(regions) > 0 {
-		return regions[0]
-	}
-	return ""
 }
 
 func rules(t *config.Thresholds) map[report.Check]incident.Rule {
@@ -182,6 +163,18 @@ func routes(c *config.Config) []incident.Route {
 		})
 	}
 	return out
+}
+
+// Addresses returns the outbox addresses of a configured receiver.
+func Addresses(r *config.Receiver) []string {
+	if r.Email == nil || len(r.Email.To) == 0 {
+		return []string{r.Name}
+	}
+	var all []string
+	for _, to := range r.Email.To {
+		all = append(all, r.Name+"/"+to)
+	}
+	return all
 }
 
 // windows leaves out invalid windows, which the configuration has reported.

@@ -1,4 +1,4 @@
-package alert
+package policy
 
 import (
 	"testing"
@@ -7,9 +7,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
+
+func parse(t *testing.T, text string) *config.Config {
+	t.Helper()
+	c, problems := config.Parse(true, config.Document{Name: "test", Text: []byte(text)})
+	if c == nil {
+		t.Fatal(problems)
+	}
+	return c
+}
 
 func TestPolicySaysWhatTheConfigurationSays(t *testing.T) {
 	c := parse(t, `
@@ -32,7 +42,7 @@ maintenance:
   - {name: weekly, cron: "0 3 * * SUN", for: 2h, zone: Europe/Berlin, databases: ["a*"]}
   - {name: once, from: "2026-12-24T22:00", until: "2026-12-25T06:00", zone: Europe/Berlin}
 `)
-	p := Policy(c, "main")
+	p := Of(c, "main")
 
 	a, ok := p.Databases["a"]
 	if !ok || a.Home != "eu" || a.Region != "us-east-1" {
@@ -44,7 +54,7 @@ maintenance:
 	if _, ok := p.Databases["z"]; ok {
 		t.Error("a database of another shard is in this one's policy")
 	}
-	if z := Policy(c, "far").Databases["z"]; z.Home != "asia" || z.Environment != "staging" {
+	if z := Of(c, "far").Databases["z"]; z.Home != "asia" || z.Environment != "staging" {
 		t.Errorf("database z: %+v", z)
 	}
 	wantJobs := []incident.Job{
@@ -86,19 +96,68 @@ maintenance:
 	}
 }
 
-// The defaults of the two packages are the same decision, made once.
-func TestDefaultsAgree(t *testing.T) {
-	c := parse(t, document)
-	got, want := Policy(c, "main"), incident.DefaultPolicy()
-	got.Databases, got.Jobs, got.Receivers, got.Routes, got.Windows, got.Rules = nil, nil, nil, nil, nil, nil
-	want.Rules = nil
+// The defaults are a decision; a change of one is a change for users.
+func TestDefaults(t *testing.T) {
+	got, want := Default(), incident.Policy{
+		Receivers: map[string]incident.Receiver{},
+		Shift:     time.Minute, Stale: 10 * time.Minute, SignalAge: 24 * time.Hour,
+		Replaced:  15 * time.Minute,
+		MissAfter: 3, Grace: 2 * time.Minute,
+
+		Reopen: 15 * time.Minute, UnstableAfter: 3, UnstableWithin: 6 * time.Hour, Settle: 30 * time.Minute,
+		FlapHigh: 30, FlapLow: 15,
+		GroupAt: 3, JoinQuiet: 10 * time.Minute,
+
+		Reminders: incident.Reminders{
+			Critical:     []time.Duration{30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 24 * time.Hour},
+			Acknowledged: []time.Duration{4 * time.Hour, 24 * time.Hour},
+			Warning:      []time.Duration{24 * time.Hour},
+		},
+		EscalateAfter: 15 * time.Minute, UndeliveredAfter: 3 * time.Minute, SilenceMost: report.MaxSilence,
+		EditEvery: 5 * time.Minute, CauseQuiet: time.Hour,
+
+		Keep: 72 * time.Hour, CanaryWithin: 24 * time.Hour, CanaryDatabases: 2, DrillFor: 15 * time.Minute,
+	}
+	got.Rules = nil // see TestDefaultRules
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("defaults (-incident +config):\n%s", diff)
+		t.Errorf("defaults (-want +got):\n%s", diff)
+	}
+}
+
+func TestDefaultRules(t *testing.T) {
+	rule := func(s cause.Severity, open, closing int) incident.Rule {
+		return incident.Rule{Severity: s, Threshold: incident.Threshold{Open: open, Close: closing}}
+	}
+	const critical, warning = cause.SeverityCritical, cause.SeverityWarning
+	atOnce := incident.Threshold{Open: 1, Close: 1, Reclose: 3}
+	want := map[report.Check]incident.Rule{
+		report.Ping: {
+			Severity: critical, Threshold: incident.Threshold{Open: 2, OpenBad: 3, OpenOf: 5, Close: 2, Reclose: 3},
+			Classes: map[cause.Class]incident.Threshold{cause.ClassAuth: atOnce, cause.ClassConfig: atOnce, cause.ClassQuota: atOnce},
+		},
+		report.Latency:     {Severity: warning, Threshold: incident.Threshold{OpenBad: 3, OpenOf: 5, Close: 5}},
+		report.Write:       rule(critical, 1, 1),
+		report.MockMode:    rule(critical, 1, 2),
+		report.HitRate:     rule(warning, 3, 3),
+		report.Memory:      rule(critical, 2, 1),
+		report.Commands:    rule(critical, 2, 1),
+		report.Bandwidth:   rule(critical, 2, 1),
+		report.Budget:      rule(critical, 2, 1),
+		report.Connections: rule(critical, 2, 1),
+		report.Eviction:    rule(warning, 1, 1),
+		report.Isolation:   rule(warning, 1, 2),
+		report.Values:      rule(warning, 1, 2),
+		report.RoundTrip:   rule(critical, 1, 1),
+		report.ConfigLoad:  rule(warning, 1, 1),
+		report.Monitor:     rule(critical, 2, 2),
+	}
+	if diff := cmp.Diff(want, Default().Rules); diff != "" {
+		t.Errorf("rules (-want +got):\n%s", diff)
 	}
 }
 
 func TestAShardThatIsGoneHasNoDatabases(t *testing.T) {
-	p := Policy(parse(t, document), "gone")
+	p := Of(parse(t, `databases: [{name: a, url: "https://a.upstash.io", token: "sm://projects/p/secrets/a"}]`), "gone")
 	if p.Databases == nil || len(p.Databases) != 0 || len(p.Jobs) != 0 {
 		t.Errorf("databases %v, jobs %v; want an empty map and none", p.Databases, p.Jobs)
 	}
