@@ -85,7 +85,8 @@ type App struct {
 	Proof bool `yaml:"proof" example:"true"`
 	// How often the proof is asked for.
 	ProofEvery time.Duration `yaml:"proof_every" min:"1s" max:"24h" example:"15m"`
-	// The Cloud Run service whose deployed environment is read: the names of its variables and the value of MOCK_REDIS, nothing else.
+	// The Cloud Run service whose deployed environment is read: the names of its variables and the value of MOCK_REDIS. With `changes` and
+	// `impact` its latest deployment and its requests are read as well. Nothing else is.
 	CloudRun string `yaml:"cloud_run" pattern:"cloud_run" example:"projects/my-project/locations/us-east4/services/backend"`
 	// The names of the variables in that environment of which one holds the app's REST URL. Without any of them the app runs on
 	// a mock. Where this is not given, pongwatch knows the usual names, and takes their absence for no proof.
