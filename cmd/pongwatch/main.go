@@ -80,7 +80,7 @@ Exit codes: 0 success, 1 a check failed, 2 usage or connection error.`,
 		// run suggests names itself, in one line.
 		DisableSuggestions: true,
 	}, localCommand(), initCommand(), preflightCommand(), probeCommand(), incidentsCommand(), reportCommand(), ackCommand(), silenceCommand(),
-		unsilenceCommand(), drillCommand(), budgetCommand(), configCommand(), explainCommand(), emulatorCommand(), healthCommand(), versionCommand())
+		unsilenceCommand(), drillCommand(), topCommand(), budgetCommand(), configCommand(), explainCommand(), emulatorCommand(), healthCommand(), versionCommand())
 	root.SetFlagErrorFunc(usageError)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	return root

@@ -59,27 +59,23 @@ func (f *Function) report(ctx context.Context, r report.Report) error {
 	return err
 }
 
-// tick lets time pass for all shards, then sends the heartbeat.
+// tick lets time pass for all shards, then sends the heartbeat. It gives another chance to receivers
+// that refuse, and that may take notifications by now.
 func (f *Function) tick(ctx context.Context) error {
-	if err := f.everywhere(ctx, Input{Receivers: f.renewed(ctx)}); err != nil {
+	f.mu.Lock()
+	refusing := f.refusing
+	f.mu.Unlock()
+	var renewed []ReceiverHealth
+	for _, address := range refusing {
+		if r, ok := f.options.Receivers[address].(message.Renewable); ok && r.Renewed(ctx) {
+			renewed = append(renewed, ReceiverHealth{Address: address, Renewed: true})
+		}
+	}
+	if err := f.everywhere(ctx, Input{Receivers: renewed}); err != nil {
 		return err
 	}
 	f.beat(ctx)
 	return nil
-}
-
-// renewed returns the receivers that refuse, and that may take notifications by now.
-func (f *Function) renewed(ctx context.Context) []ReceiverHealth {
-	f.mu.Lock()
-	addresses := f.refusing
-	f.mu.Unlock()
-	var all []ReceiverHealth
-	for _, address := range addresses {
-		if r, ok := f.options.Receivers[address].(message.Renewable); ok && r.Renewed(ctx) {
-			all = append(all, ReceiverHealth{Address: address, Renewed: true})
-		}
-	}
-	return all
 }
 
 func (f *Function) command(ctx context.Context, c report.Command) error {

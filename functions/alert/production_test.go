@@ -22,7 +22,7 @@ var internet *outboundtest.Internet
 func TestMain(m *testing.M) {
 	flag.Parse()
 	var err error
-	if racetest.Enabled || testing.Short() {
+	if racetest.Enabled {
 		err = flag.Set("rapid.checks", "25") // each steps through a life of a shard
 	}
 	if err == nil {

@@ -170,7 +170,10 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in Input, made *
 		return nil, err
 	}
 	f.noteMoves(next, policy)
-	f.storeWorks(shard)
+	f.mu.Lock() // what was sent without a store has ended
+	f.ended = append(f.ended, f.unended[shard]...)
+	delete(f.unended, shard)
+	f.mu.Unlock()
 	f.logTransitions(ctx, shard, transitions)
 	return notices, nil
 }

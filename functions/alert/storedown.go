@@ -81,14 +81,6 @@ type lastResort struct {
 	message message.Message
 }
 
-// storeWorks notes that a shard's state was written: what was sent without it has ended.
-func (f *Function) storeWorks(shard string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.ended = append(f.ended, f.unended[shard]...)
-	delete(f.unended, shard)
-}
-
 // endFor is how long the end of a last-resort message is tried.
 const endFor = time.Hour
 

@@ -26,7 +26,14 @@ const (
 // was not asked, or not to the end.
 func (f *Function) canary(ctx context.Context, r job.Round, observations []report.Observation) []report.Observation {
 	c := f.config.Alerting.Canary
-	if !c.Enabled || c.URL == "" || !canaryDue(r, observations, c.Databases) {
+	failed := 0
+	for _, o := range observations {
+		if o.Check == report.Ping && o.Status == report.Fail && o.Cause.Class() == cause.ClassNetwork {
+			failed++
+		}
+	}
+	due := failed >= c.Databases || check.Due(check.Spec{Every: canaryEvery}, report.MonitorDatabase, r.Scheduled, r.Every)
+	if !c.Enabled || c.URL == "" || !due {
 		return nil
 	}
 	attempt, cancel := context.WithTimeout(ctx, canaryTimeout)
@@ -43,16 +50,6 @@ func (f *Function) canary(ctx context.Context, r job.Round, observations []repor
 		o.Status, o.Clear, o.Cause, o.Evidence = report.Fail, false, cause.MonitorNetwork, "the network canary does not answer"
 	}
 	return []report.Observation{o}
-}
-
-func canaryDue(r job.Round, observations []report.Observation, failures int) bool {
-	failed := 0
-	for _, o := range observations {
-		if o.Check == report.Ping && o.Status == report.Fail && o.Cause.Class() == cause.ClassNetwork {
-			failed++
-		}
-	}
-	return failed >= failures || check.Due(check.Spec{Every: canaryEvery}, report.MonitorDatabase, r.Scheduled, r.Every)
 }
 
 // askCanary succeeds with any answer: a redirect of a captive portal is one too, but

@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
-	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -91,16 +90,12 @@ func (f *Function) recall(ctx context.Context, shard string) {
 				}
 			}
 			if !last.At.IsZero() {
-				f.remember(ctx, d, region, last)
+				t := f.target(d)
+				t.Region = region
+				t.Recall(last)
+				f.kept.put(f.judge(ctx, t, last.At), f.now())
 			}
 		}
 		return nil, nil
 	})
-}
-
-func (f *Function) remember(ctx context.Context, d *config.Database, region string, last report.Sample) {
-	t := f.target(d)
-	t.Region = region
-	t.Recall(last)
-	f.kept.put(f.judge(ctx, t, last.At), f.now())
 }

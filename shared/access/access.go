@@ -53,7 +53,13 @@ func (rs Readers) Guard(surface config.Surface) Guard {
 func (rs Readers) asked(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if given, ok := credential(r); ok {
-			list, err := accepted(r.Context(), rs.Tokens)
+			var list []secrets.Value
+			var err error
+			if rs.Tokens != nil {
+				ctx, cancel := context.WithTimeout(r.Context(), tokenTimeout)
+				defer cancel()
+				list, err = rs.Tokens(ctx)
+			}
 			if err != nil || len(list) == 0 {
 				if rs.Logger != nil {
 					rs.Logger.WarnContext(r.Context(), "no read token can be accepted", "error", err)
@@ -71,15 +77,6 @@ func (rs Readers) asked(next http.Handler) http.Handler {
 		w.Header().Set("WWW-Authenticate", `Basic realm="pongwatch", charset="UTF-8"`)
 		job.WriteError(w, http.StatusUnauthorized, "want one of access.tokens as Bearer, or as the password of HTTP Basic")
 	})
-}
-
-func accepted(ctx context.Context, tokens Tokens) ([]secrets.Value, error) {
-	if tokens == nil {
-		return nil, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
-	defer cancel()
-	return tokens(ctx)
 }
 
 // credential returns what the request carries.

@@ -54,7 +54,7 @@ const (
 func Cloud(c *config.Config) []Cost {
 	v := volumeOf(c)
 	costs := []Cost{
-		{Item: "Cloud Run requests", Use: v.requests(), Unit: "requests", Free: 2e6, Price: 0.40 / 1e6, Basis: "every run, every message to Alert, every look at /health"},
+		{Item: "Cloud Run requests", Use: v.health + v.metrics + v.messages + v.uptime, Unit: "requests", Free: 2e6, Price: 0.40 / 1e6, Basis: "every run, every message to Alert, every look at /health"},
 		{Item: "Cloud Run CPU", Use: v.cpuSeconds, Unit: "vCPU s", Free: 180_000, Price: 0.000024, Basis: "0.3 s a HealthCheck run, 0.5 s a Metrics run, 0.05 s a message, 0.02 s a look at /health; a database 0.55, 0.85 and 0.03 ms"},
 		{Item: "Cloud Run memory", Use: v.cpuSeconds * memoryGiB, Unit: "GiB s", Free: 360_000, Price: 0.0000025, Basis: "256 MiB while a request is answered"},
 		{Item: "Cloud Scheduler jobs", Use: v.jobs, Unit: "jobs", Free: 3, Price: 0.10, Basis: "HealthCheck a shard and region, Metrics a shard, the tick"},
@@ -133,8 +133,6 @@ func (v volume) metricBytes() float64 {
 	}
 	return series * Month.Minutes() * (8 + 80)
 }
-
-func (v volume) requests() float64 { return v.health + v.metrics + v.messages + v.uptime }
 
 func volumeOf(c *config.Config) volume {
 	v := volume{jobs: 1, messages: float64(Month.Minutes())} // the tick

@@ -43,7 +43,7 @@ func problem(c *config.Config, i int, d Database) config.Problem {
 	if d.Quota > 0 {
 		cost += fmt.Sprintf(", %s of the plan", percent(d.Share(d.Most)))
 		budget = fmt.Sprintf("%s (%s)", percent(d.Share(d.Allowed)), budget)
-		raise = fmt.Sprintf("budget.share to %.3f", ceilThousandth(d.Share(d.Most)))
+		raise = fmt.Sprintf("budget.share to %.3f", float64(int64(d.Share(d.Most)*1000)+1)/1000)
 	}
 	advice, example := advise(c, d, largest)
 	return config.Problem{
@@ -78,8 +78,6 @@ func advise(c *config.Config, d Database, largest Line) (advice, example string)
 
 // longest is the longest interval that the configuration accepts.
 const longest = 168 * time.Hour
-
-func ceilThousandth(share float64) float64 { return float64(int64(share*1000)+1) / 1000 }
 
 func percent(share float64) string {
 	return strconv.FormatFloat(share*100, 'f', 1, 64) + " %"

@@ -104,7 +104,7 @@ var capacity = []Info{
 			"When they are, Upstash rejects every command.",
 		Signature: "commands used this month, or their projection, are above the threshold of the plan's quota",
 		Fix: []string{
-			"Find in the Upstash console's command chart what uses the commands.",
+			"Find what uses the commands: by pattern of keys with \"pongwatch top\", by type in the Upstash console's command chart.",
 			"Stop polling loops, and read several keys at once with MGET.",
 			"Upgrade the database's plan, or move it to pay-as-you-go, before they run out.",
 		},

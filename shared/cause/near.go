@@ -23,7 +23,7 @@ var near = []Info{
 		Signature: "total_monthly_billing of the account, or its projection, is above the threshold of the database's budget",
 		Fix: []string{
 			"Raise the database's budget in the Upstash console, or switch to a fixed plan.",
-			"Find in the evidence, or in the console's command chart, which type of command grew.",
+			"Find what grew: by pattern of keys with \"pongwatch top\", by type in the evidence or in the console's command chart.",
 			"Stop polling loops, idle workers and retries that never end.",
 		},
 		Severity: SeverityWarning, Class: ClassCapacity, Retry: RetryNever,

@@ -148,7 +148,7 @@ func TestLatencyAtItsThresholds(t *testing.T) {
 					t.Fatal(err)
 				}
 				target := &check.Target{Database: database(), Job: report.HealthCheck, Region: "us-east4"}
-				target.Database.Thresholds.Latency = config.LatencyRule{Open: 600 * ms, Close: 500 * ms}
+				target.Database.Thresholds.Latency.Open, target.Database.Thresholds.Latency.Close = 600*ms, 500*ms
 				target.SetClient(client, "", nil)
 				var o report.Observation
 				for _, x := range check.Run(t.Context(), target, check.Specs(report.HealthCheck, target.Database, time.Minute), eight, time.Minute) {

@@ -29,11 +29,11 @@ func emulated(t *testing.T) (*check.Target, *upstashtest.Server) {
 	d := database()
 	d.DatabaseID = server.DatabaseID()
 	d.Limits.Commands = 500_000
-	d.Budget = config.Budget{Share: 0.07, StopAt: 0.95}
+	d.Budget.Share, d.Budget.StopAt = 0.07, 0.95
 	on := config.Check{Enabled: true, Every: 5 * time.Minute}
 	d.Checks.Commands, d.Checks.RoundTrip = on, on
-	d.Checks.Isolation = config.Isolation{Check: on, Pattern: `^ws:[^:]+:`, MaxCommands: 100}
-	d.Checks.Values = config.Values{Check: on, MaxCommands: 30}
+	d.Checks.Isolation.Check, d.Checks.Isolation.Pattern, d.Checks.Isolation.MaxCommands = on, `^ws:[^:]+:`, 100
+	d.Checks.Values.Check, d.Checks.Values.MaxCommands = on, 30
 	d.Thresholds.Commands = config.UsageRule{Warn: 0.80, WarnClose: 0.75, Critical: 0.95, CriticalClose: 0.90}
 	d.Thresholds.Isolation.Open, d.Thresholds.Values.Open = 1, 1
 	target := &check.Target{Database: d, Job: report.Metrics, Region: "us-east4", Now: func() time.Time { return eight }}

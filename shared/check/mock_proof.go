@@ -95,19 +95,14 @@ func (t *Target) ask(ctx context.Context, app config.App, nonce string) error {
 	if err != nil {
 		return err
 	}
-	if !echoes(r, nonce) {
-		return unreachable("the app does not answer the proof (" + r.describe() + ")")
-	}
-	return nil
-}
-
-// echoes reports whether the app says that it wrote the nonce.
-func echoes(r reply, nonce string) bool {
 	var answer struct {
 		Proof string
 		Data  struct{ Proof string }
 	}
-	return r.ok() && json.Unmarshal(r.body, &answer) == nil && (answer.Proof == nonce || answer.Data.Proof == nonce)
+	if !r.ok() || json.Unmarshal(r.body, &answer) != nil || answer.Proof != nonce && answer.Data.Proof != nonce {
+		return unreachable("the app does not answer the proof (" + r.describe() + ")")
+	}
+	return nil
 }
 
 // find looks for the key until it is there, or has been looked for often enough.

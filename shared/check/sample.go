@@ -6,22 +6,17 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// SampleIsolation asks the check isolation outside a job's runs, with at most so many
-// commands, and returns how many it took.
-func (t *Target) SampleIsolation(ctx context.Context, commands int) (report.Observation, int) {
-	return t.sampleOnce(ctx, report.Isolation, commands, isolation)
-}
-
-// SampleValues is the same of the check values.
-func (t *Target) SampleValues(ctx context.Context, commands int) (report.Observation, int) {
-	return t.sampleOnce(ctx, report.Values, commands, values)
-}
-
-func (t *Target) sampleOnce(ctx context.Context, c report.Check, commands int, look func(context.Context, *Target) report.Observation) (report.Observation, int) {
+// SampleKeys asks one of the checks isolation and values outside a job's runs, with at most so
+// many commands, and returns how many it took.
+func (t *Target) SampleKeys(ctx context.Context, c report.Check, commands int) (report.Observation, int) {
 	database := *t.Database
 	rules := &database.Checks
 	rules.Isolation.MaxCommands = min(rules.Isolation.MaxCommands, commands)
 	rules.Values.MaxCommands = min(rules.Values.MaxCommands, commands)
+	look := isolation
+	if c == report.Values {
+		look = values
+	}
 	once := *t
 	once.Database, once.sampled = &database, 0
 	o := ask(ctx, &once, Spec{Check: c, Run: one(look)})

@@ -1,7 +1,6 @@
 package check_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -283,11 +282,9 @@ func TestASampleTellsItsCommands(t *testing.T) {
 	}
 	fill(t, s, pairs)
 	for _, most := range []int{3, 10} {
-		for name, ask := range map[report.Check]func(*check.Target, context.Context, int) (report.Observation, int){
-			report.Isolation: (*check.Target).SampleIsolation, report.Values: (*check.Target).SampleValues,
-		} {
+		for _, name := range []report.Check{report.Isolation, report.Values} {
 			before := s.Commands()
-			o, commands := ask(target, t.Context(), most)
+			o, commands := target.SampleKeys(t.Context(), name, most)
 			if used := s.Commands() - before; int64(commands) != used || commands > most {
 				t.Errorf("%s with at most %d: says %d commands, the server counted %d", name, most, commands, used)
 			}

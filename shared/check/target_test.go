@@ -30,9 +30,9 @@ func database() *config.Database {
 		Ping: on(time.Minute), Latency: on(time.Minute), MockMode: on(time.Minute),
 		Memory: on(5 * time.Minute), HitRate: on(5 * time.Minute), Eviction: on(5 * time.Minute), Write: on(5 * time.Minute),
 	}
-	d.Thresholds.Latency = config.LatencyRule{Open: 600 * time.Millisecond, Close: 600 * time.Millisecond}
+	d.Thresholds.Latency.Open, d.Thresholds.Latency.Close = 600*time.Millisecond, 600*time.Millisecond
 	d.Thresholds.Memory = config.UsageRule{Warn: 0.80, WarnClose: 0.75, Critical: 0.95, CriticalClose: 0.90}
-	d.Thresholds.HitRate = config.HitRateRule{Open: 0.60, Close: 0.65, MinLookups: 100}
+	d.Thresholds.HitRate.Open, d.Thresholds.HitRate.Close, d.Thresholds.HitRate.MinLookups = 0.60, 0.65, 100
 	return d
 }
 

@@ -93,7 +93,7 @@ func newWorld(t *testing.T) *world {
 	d.Checks.Commands, d.Checks.Bandwidth, d.Checks.Budget, d.Checks.Connections = on, on, on, on
 	share := d.Thresholds.Commands
 	d.Thresholds.Bandwidth, d.Thresholds.Budget, d.Thresholds.Connections = share, share, share
-	d.Thresholds.Latency = config.LatencyRule{Open: time.Second, Close: time.Second}
+	d.Thresholds.Latency.Open, d.Thresholds.Latency.Close = time.Second, time.Second
 	d.Apps = []config.App{{Service: "backend", HealthURL: w.app.URL + "/health"}}
 	return w
 }

@@ -16,12 +16,8 @@ const (
 	AccessPublic Surface = "public" // everyone
 )
 
-// MinToken is the least length of a read token in characters. No one guesses a random one of
-// this length, so that guesses need not be counted.
-const MinToken = 24
-
-// Access says who may read the pages.
-type Access struct {
+// access says who may read the pages.
+type access struct {
 	// HealthCheck's answers: /api/v1/health/redis and /health.
 	Health Surface `yaml:"health" enum:"iam,token,public" example:"token"`
 	// The dashboard.
@@ -43,7 +39,7 @@ type Access struct {
 }
 
 // surfaces returns the surface of each page by its key.
-func (a *Access) surfaces() map[string]*Surface {
+func (a *access) surfaces() map[string]*Surface {
 	return map[string]*Surface{
 		"health": &a.Health, "dashboard": &a.Dashboard, "api": &a.API, "openmetrics": &a.OpenMetrics, "badges": &a.Badges, "playbooks": &a.Playbooks,
 	}
@@ -51,7 +47,7 @@ func (a *Access) surfaces() map[string]*Surface {
 
 // MetricsOpen reports whether IAM does not guard Metrics: Cloud Run is open as a whole, so
 // one page that is not iam opens it for all.
-func (a Access) MetricsOpen() bool {
+func (a access) MetricsOpen() bool {
 	for key, s := range a.surfaces() {
 		if key != "health" && *s != AccessIAM {
 			return true
@@ -102,8 +98,8 @@ type Links struct {
 	Status string `yaml:"status" pattern:"template" example:"https://status.upstash.com"`
 }
 
-// History says for how many days is kept what.
-type History struct {
+// history says for how many days is kept what.
+type history struct {
 	// The pings of every region with their phases, and the gauges.
 	HotDays int `yaml:"hot_days" min:"2" max:"14" example:"3"`
 	// The samples, one a minute, from which percentiles are exact.
@@ -123,8 +119,8 @@ type Heartbeat struct {
 	Every time.Duration `yaml:"every" min:"1s" max:"24h" example:"1m"`
 }
 
-// OnCall is who is on call.
-type OnCall struct {
+// onCall is who is on call.
+type onCall struct {
 	// The team's name.
 	Name string `yaml:"name" example:"platform team"`
 	// Its mail address, for messages. Cloud Monitoring's own channel is Terraform's.

@@ -12,19 +12,19 @@ import (
 // Thresholds.
 type Alerting struct {
 	// How often to remind about an open incident.
-	Reminders Reminders `yaml:"reminders"`
+	Reminders reminders `yaml:"reminders"`
 	// After how long without an acknowledge a critical incident is escalated.
 	EscalateAfter time.Duration `yaml:"escalate_after" min:"1s" max:"24h" example:"15m"`
 	// A failure so soon after a resolve continues the incident.
 	ReopenWithin time.Duration `yaml:"reopen_within" min:"0s" max:"24h" example:"15m"`
 	// When an incident that keeps reopening falls quiet.
-	Unstable Unstable `yaml:"unstable"`
+	Unstable unstable `yaml:"unstable"`
 	// When a check that keeps changing falls quiet (Nagios' algorithm over the last 21 runs).
-	Flapping Flapping `yaml:"flapping"`
+	Flapping flapping `yaml:"flapping"`
 	// When incidents of several databases become one message.
-	Grouping Grouping `yaml:"grouping"`
+	Grouping grouping `yaml:"grouping"`
 	// When silence counts as missing.
-	Missing Missing `yaml:"missing"`
+	Missing missing `yaml:"missing"`
 	// The least time between edits of a message that say nothing new but the time.
 	EditEvery time.Duration `yaml:"edit_every" min:"1s" max:"24h" example:"5m"`
 	// How long a critical alert may stay undelivered before an error is logged, on which Cloud Monitoring alerts.
@@ -34,12 +34,12 @@ type Alerting struct {
 	// What people may silence.
 	Silences Silences `yaml:"silences"`
 	// How pongwatch tells its own loss of network from an outage of everything.
-	Canary Canary `yaml:"canary"`
+	Canary canaryAddress `yaml:"canary"`
 }
 
-// Reminders are the waits between notices about an incident that stays open; the
+// reminders are the waits between notices about an incident that stays open; the
 // last one repeats. An empty list is never.
-type Reminders struct {
+type reminders struct {
 	// Of a critical incident that is not acknowledged.
 	Critical []time.Duration `yaml:"critical" single:"true" min:"1s" max:"168h" example:"[30m, 1h, 2h, 4h, 24h]"`
 	// Of an acknowledged critical incident.
@@ -48,8 +48,8 @@ type Reminders struct {
 	Warning []time.Duration `yaml:"warning" single:"true" min:"1s" max:"168h" example:"[24h]"`
 }
 
-// Unstable says when an incident is unstable: one notice, then quiet.
-type Unstable struct {
+// unstable says when an incident is unstable: one notice, then quiet.
+type unstable struct {
 	// After this many reopenings; 0 is never.
 	Reopenings int `yaml:"reopenings" min:"0" max:"100" example:"3"`
 	// Within this time.
@@ -58,8 +58,8 @@ type Unstable struct {
 	StableFor time.Duration `yaml:"stable_for" min:"1m" max:"24h" example:"30m"`
 }
 
-// Flapping says when a check flaps: one notice, then quiet.
-type Flapping struct {
+// flapping says when a check flaps: one notice, then quiet.
+type flapping struct {
 	// Whether it is looked for.
 	Enabled bool `yaml:"enabled" example:"true"`
 	// Begins at this many per cent of weighted changes.
@@ -68,8 +68,8 @@ type Flapping struct {
 	Stop float64 `yaml:"stop" min:"0" max:"100" example:"15"`
 }
 
-// Grouping says when incidents of a shard with causes of the same class are told together.
-type Grouping struct {
+// grouping says when incidents of a shard with causes of the same class are told together.
+type grouping struct {
 	// Whether they are.
 	Enabled bool `yaml:"enabled" example:"true"`
 	// From this many databases.
@@ -78,9 +78,9 @@ type Grouping struct {
 	JoinWithin time.Duration `yaml:"join_within" min:"1s" max:"24h" example:"10m"`
 }
 
-// Missing says when a series that has fallen silent is missing: after `intervals`
+// missing says when a series that has fallen silent is missing: after `intervals`
 // times its interval and `grace`.
-type Missing struct {
+type missing struct {
 	// How many intervals.
 	Intervals int `yaml:"intervals" min:"1" max:"100" example:"3"`
 	// And how much more.
@@ -88,7 +88,7 @@ type Missing struct {
 }
 
 // After returns how long after its last observation a series of that interval is missing.
-func (m Missing) After(every time.Duration) time.Duration {
+func (m missing) After(every time.Duration) time.Duration {
 	return time.Duration(m.Intervals)*every + m.Grace
 }
 
@@ -102,9 +102,9 @@ type Silences struct {
 	Choices []time.Duration `yaml:"choices" single:"true" min:"1m" max:"24h" example:"[1h, 4h, 24h]"`
 }
 
-// Canary is an address that answers whenever the network works. Its failure
+// canaryAddress is an address that answers whenever the network works. Its failure
 // explains a failure of several databases only if it succeeded recently.
-type Canary struct {
+type canaryAddress struct {
 	// Whether it is asked.
 	Enabled bool `yaml:"enabled" example:"true"`
 	// The address. Any answer is a success.
@@ -118,7 +118,7 @@ type Canary struct {
 func (v *validator) alerting() {
 	if f := &v.config.Alerting.Flapping; f.Stop >= f.Start {
 		v.Report("alerting.flapping.stop", fmt.Sprintf("is %v, want less than start, which is %v", f.Stop, f.Start), "15")
-		*f = Flapping{Enabled: f.Enabled, Start: 30, Stop: 15}
+		*f = flapping{Enabled: f.Enabled, Start: 30, Stop: 15}
 	}
 	s := &v.config.Alerting.Silences
 	atMost := func(key string, d *time.Duration) {

@@ -33,9 +33,9 @@ type Checks struct {
 	// Whether keys are dropped silently once the database is full.
 	Eviction Check `yaml:"eviction"`
 	// Whether keys lie outside the workspace prefix.
-	Isolation Isolation `yaml:"isolation"`
+	Isolation isolation `yaml:"isolation"`
 	// Whether sampled strings that should be JSON are.
-	Values Values `yaml:"values"`
+	Values values `yaml:"values"`
 	// Session, cache, rate limit and queue patterns as the app uses Redis, in pongwatch's own keys. Fourteen commands.
 	RoundTrip Check `yaml:"round_trip"`
 }
@@ -48,8 +48,8 @@ type Check struct {
 	Every time.Duration `yaml:"every" min:"1s" max:"168h" example:"15m"`
 }
 
-// Isolation is the check of key prefixes. It samples, and reports patterns, never keys.
-type Isolation struct {
+// isolation is the check of key prefixes. It samples, and reports patterns, never keys.
+type isolation struct {
 	Check
 	// The regular expression that every key must match.
 	Pattern string `yaml:"pattern" pattern:"regexp" example:"'^ws:[^:]+:'"`
@@ -59,8 +59,8 @@ type Isolation struct {
 	MaxCommands int `yaml:"max_commands" min:"1" max:"1000" example:"100"`
 }
 
-// Values is the check of sampled values. It reports counts and patterns, never values.
-type Values struct {
+// values is the check of sampled values. It reports counts and patterns, never values.
+type values struct {
 	Check
 	// The regular expression of the keys whose values should be JSON. Empty is every key that holds a string.
 	Pattern string `yaml:"pattern" pattern:"regexp" example:"'^ws:[^:]+:session:'"`

@@ -1,18 +1,10 @@
 // Package config is pongwatch's configuration: one document, free of secrets, that
-// all four functions read.
+// all four functions read. [Load] finds it, [Parse] reads it, and both find every [Problem]
+// at once. One that concerns a database or a receiver leaves the rest working.
 //
-// [Load] finds the document in PONGWATCH_CONFIG, or makes one from the customer's
-// own variables; [Parse] reads it. Both find every problem at once. A problem that
-// concerns one database or one receiver only leaves the rest of the configuration
-// working: the [Database] or [Receiver] stays listed, with its [Problem].
-//
-// Every default is filled in: readers of a [Config] never ask whether a key was
-// given. The comments of the types below are the manual; docs/configuration.md and
-// the published JSON Schema ([Schema]) are generated from them. In their tags,
-// "yaml" names the key and the others bound its value.
-//
-// Secrets are references into Secret Manager that are read on first use, by the
-// function that uses them: see [Secret] and [Config.Credentials].
+// Every default is filled in. The comments and tags of the types are the manual, from which
+// docs/configuration.md and the published JSON Schema ([Schema]) are generated. Secrets are
+// references that are read on first use: see [Secret] and [Config.Credentials].
 package config
 
 import (
@@ -28,6 +20,13 @@ import (
 const (
 	DefaultShard    = "main"
 	DefaultDatabase = "redis"
+	// MinToken is the least length of a read token in characters. No one guesses a random one of
+	// this length, so that guesses need not be counted.
+	MinToken = 24
+	// EnvConfig is the variable that holds the document or says where it is.
+	EnvConfig = "PONGWATCH_CONFIG"
+	// FormatAlertmanager is the format of Alertmanager's webhook.
+	FormatAlertmanager = "alertmanager"
 
 	// maxDatabases is how many databases one shard may hold.
 	maxDatabases = 500
@@ -58,7 +57,7 @@ type Config struct {
 	// The region whose word weighs most, usually the one where the app runs. Empty is the first of `regions`.
 	Home string `yaml:"home" pattern:"name" example:"us-east4"`
 	// How often the scheduled jobs run.
-	Schedule Schedule `yaml:"schedule"`
+	Schedule schedule `yaml:"schedule"`
 
 	// The databases to watch.
 	Databases []Database `yaml:"databases" scope:"database"`
@@ -75,7 +74,7 @@ type Config struct {
 	// From which value, and after how many runs, a check counts as failed. A database may differ.
 	Thresholds Thresholds `yaml:"thresholds"`
 	// How much of a database's monthly commands pongwatch may use. A database may differ.
-	Budget Budget `yaml:"budget"`
+	Budget budget `yaml:"budget"`
 	// The share of pings that should be good, from which the dashboard works out the error budget.
 	Objective float64 `yaml:"objective" min:"0.5" max:"0.99999" example:"0.999"`
 
@@ -86,9 +85,9 @@ type Config struct {
 	// When and how often notifications are sent.
 	Alerting Alerting `yaml:"alerting"`
 	// Planned work: incidents that open during it notify no one.
-	Maintenance []Window `yaml:"maintenance"`
+	Maintenance []window `yaml:"maintenance"`
 	// Who is on call, for messages.
-	OnCall OnCall `yaml:"oncall"`
+	OnCall onCall `yaml:"oncall"`
 
 	// Read access to the Upstash account, for quota figures that the database itself does not tell.
 	Management Management `yaml:"management"`
@@ -102,11 +101,11 @@ type Config struct {
 	// Either "whsec_" and base64, as Standard Webhooks has it, or any text of at least 24 bytes.
 	ProofKey Secret `yaml:"proof_key" example:"sm://projects/my-project/secrets/pongwatch-proof-key"`
 	// Who may read the pages. All but `health` are pages of Metrics: behind `iam` together, or not at all.
-	Access Access `yaml:"access"`
+	Access access `yaml:"access"`
 	// Where links in messages and pages lead.
 	Links Links `yaml:"links"`
 	// How long data is kept.
-	History History `yaml:"history"`
+	History history `yaml:"history"`
 	// An address outside Google Cloud that Alert requests while it works, so that its owner notices silence.
 	Heartbeat Heartbeat `yaml:"heartbeat"`
 
@@ -120,9 +119,9 @@ type Config struct {
 	size int
 }
 
-// Schedule says how often the scheduler posts to the jobs. Checks run in every run
+// schedule says how often the scheduler posts to the jobs. Checks run in every run
 // in which they are due, so their own interval is a multiple of this one.
-type Schedule struct {
+type schedule struct {
 	// How often HealthCheck runs.
 	HealthCheck time.Duration `yaml:"healthcheck" min:"1s" max:"1h" example:"1m"`
 	// How often Metrics runs. Counters are compared with those of the hour before.

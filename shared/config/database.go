@@ -47,7 +47,7 @@ type Database struct {
 	// Thresholds that differ from the document's.
 	Thresholds Thresholds `yaml:"thresholds"`
 	// A budget that differs from the document's.
-	Budget Budget `yaml:"budget"`
+	Budget budget `yaml:"budget"`
 	// The share of pings that should be good, in place of the document's.
 	Objective float64 `yaml:"objective" min:"0.5" max:"0.99999" example:"0.999"`
 
@@ -110,8 +110,8 @@ type Match struct {
 	Mock []string `yaml:"mock" single:"true" example:"[memory]"`
 }
 
-// Budget bounds the commands that pongwatch itself may use.
-type Budget struct {
+// budget bounds the commands that pongwatch itself may use.
+type budget struct {
 	// The largest share of the plan's monthly commands. A configuration that needs more is refused.
 	Share float64 `yaml:"share" min:"0.001" max:"1" example:"0.07"`
 	// The most commands a month on a plan without a quota.

@@ -16,9 +16,6 @@ import (
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
 
-// EnvConfig is the variable that holds the document or says where it is.
-const EnvConfig = "PONGWATCH_CONFIG"
-
 // ErrEmpty says that no variable configures anything.
 var ErrEmpty = errors.New("nothing is configured")
 

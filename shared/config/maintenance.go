@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Window is planned work: an incident that opens inside it notifies no one until its end, and
+// window is planned work: an incident that opens inside it notifies no one until its end, and
 // only if it is still open then. Either `cron` with `for`, or `from` with `until`.
-type Window struct {
+type window struct {
 	// Its name, for messages.
 	Name string `yaml:"name" required:"true" pattern:"name" example:"sunday-upgrade"`
 	// When it begins, repeatedly: minute, hour, day of month, month, day of week.
@@ -31,7 +31,7 @@ type Window struct {
 // windows drops a window with a problem: otherwise one with a mistyped database would
 // silence all of them.
 func (v *validator) windows() {
-	var kept []Window
+	var kept []window
 	for i, w := range v.config.Maintenance {
 		path := fmt.Sprintf("maintenance[%d]", i)
 		repeated, once := w.Cron != "" || w.For != 0, w.From != "" || w.Until != ""
@@ -56,7 +56,7 @@ func (v *validator) windows() {
 }
 
 // Span returns the beginning and the end of a window that happens once.
-func (w *Window) Span() (from, until time.Time, err error) {
+func (w *window) Span() (from, until time.Time, err error) {
 	zone, err := time.LoadLocation(w.Zone)
 	if err != nil {
 		return from, until, fmt.Errorf("loading zone of window %s: %w", w.Name, err)

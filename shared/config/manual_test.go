@@ -30,8 +30,8 @@ type section struct {
 
 // repeated are the objects that many keys have: they are described at the first.
 var repeated = map[reflect.Type]bool{
-	reflect.TypeFor[Check](): true, reflect.TypeFor[Rule](): true, reflect.TypeFor[Confirm](): true,
-	reflect.TypeFor[UsageRule](): true, reflect.TypeFor[CountRule](): true,
+	reflect.TypeFor[Check](): true, reflect.TypeFor[Rule](): true, reflect.TypeFor[confirm](): true,
+	reflect.TypeFor[UsageRule](): true, reflect.TypeFor[countRule](): true,
 }
 
 // keyTables writes a table for every object of the document.

@@ -98,9 +98,6 @@ type PagerDuty struct {
 	URL string `yaml:"url" pattern:"url" example:"https://events.pagerduty.com/v2/enqueue"`
 }
 
-// FormatAlertmanager is the format of Alertmanager's webhook.
-const FormatAlertmanager = "alertmanager"
-
 // Webhook is an address that takes JSON: pongwatch's own, signed as Standard Webhooks has
 // it, or Alertmanager's, which most on-call products take.
 type Webhook struct {

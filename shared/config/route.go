@@ -27,7 +27,7 @@ type Route struct {
 	// In place of `alerting.escalate_after`.
 	EscalateAfter time.Duration `yaml:"escalate_after" min:"1s" max:"24h" example:"15m"`
 	// In place of `alerting.reminders`.
-	Reminders Reminders `yaml:"reminders"`
+	Reminders reminders `yaml:"reminders"`
 	// Whether the routes below are asked as well.
 	Continue bool `yaml:"continue" example:"false"`
 }

@@ -66,7 +66,7 @@ func TestEveryKeyIsDescribedWithAGoodExample(t *testing.T) {
 }
 
 func TestSeveritiesAndClassesInTagsAreTheClosedSets(t *testing.T) {
-	for _, k := range document.Keys(reflect.TypeFor[PingRule]()) {
+	for _, k := range document.Keys(reflect.TypeFor[pingRule]()) {
 		switch k.Name {
 		case "severity":
 			for _, s := range k.Enum {

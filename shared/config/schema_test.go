@@ -186,7 +186,7 @@ var extra = map[string]ordered{
 		{"dependentRequired", map[string][]string{"username": {"password"}, "password": {"username"}}},
 	},
 	"Management": {{"dependentRequired", map[string][]string{"email": {"api_key"}, "api_key": {"email"}}}},
-	"Window": {{"oneOf", []ordered{
+	"window": {{"oneOf", []ordered{
 		{{"required", []string{"cron", "for"}}, {"not", ordered{{"anyOf", requireOneOf("from", "until")}}}},
 		{{"required", []string{"from", "until"}}, {"not", ordered{{"anyOf", requireOneOf("cron", "for")}}}},
 	}}},

@@ -215,7 +215,7 @@ receivers: [{name: r, slack: {webhook: "sm://projects/p/secrets/s"}}, {name: s, 
 	if c.Every("healthcheck") != 30*time.Second || c.Every("metrics") != 10*time.Minute || c.Every("x") != 30*time.Second || c.Local() {
 		t.Errorf("intervals %v and %v, local %v", c.Every("healthcheck"), c.Every("metrics"), c.Local())
 	}
-	if got := (Missing{Intervals: 3, Grace: time.Minute}).After(2 * time.Minute); got != 7*time.Minute {
+	if got := (missing{Intervals: 3, Grace: time.Minute}).After(2 * time.Minute); got != 7*time.Minute {
 		t.Errorf("missing after %v", got)
 	}
 	if local, _ := Parse(true, Document{Name: "c", Text: []byte(good)}); !local.Local() {

@@ -13,15 +13,15 @@ import (
 // producers) and after how many runs an incident opens and closes (judged by Alert).
 type Thresholds struct {
 	// No answer to PING.
-	Ping PingRule `yaml:"ping"`
+	Ping pingRule `yaml:"ping"`
 	// A late answer to PING.
-	Latency LatencyRule `yaml:"latency"`
+	Latency latencyRule `yaml:"latency"`
 	// A refused or unreadable write.
 	Write Rule `yaml:"write"`
 	// The app in mock mode.
 	MockMode Rule `yaml:"mock_mode"`
 	// A low share of cache hits.
-	HitRate HitRateRule `yaml:"hit_rate"`
+	HitRate hitRateRule `yaml:"hit_rate"`
 	// Space used up.
 	Memory UsageRule `yaml:"memory"`
 	// The month's commands used up.
@@ -35,9 +35,9 @@ type Thresholds struct {
 	// Silent loss of keys when full.
 	Eviction Rule `yaml:"eviction"`
 	// Keys outside the workspace prefix.
-	Isolation CountRule `yaml:"isolation"`
+	Isolation countRule `yaml:"isolation"`
 	// Values that are not JSON.
-	Values CountRule `yaml:"values"`
+	Values countRule `yaml:"values"`
 	// A session, cache, rate-limit or queue pattern that misbehaves.
 	RoundTrip Rule `yaml:"round_trip"`
 	// An invalid setting, or a rotated token.
@@ -51,12 +51,12 @@ type Rule struct {
 	// The least severity of its incidents; the cause may raise it, and a status of warn limits it to warning.
 	Severity cause.Severity `yaml:"severity" enum:"critical,warning,info" example:"critical"`
 	// How many runs open and close an incident.
-	Confirm Confirm `yaml:"confirm"`
+	Confirm confirm `yaml:"confirm"`
 }
 
-// Confirm is how many bad runs open an incident and how many good ones close it. An
+// confirm is how many bad runs open an incident and how many good ones close it. An
 // incident opens when either condition holds.
-type Confirm struct {
+type confirm struct {
 	// Opens after this many bad runs in succession; 0 switches this condition off.
 	Runs int `yaml:"runs" min:"0" max:"20" example:"2"`
 	// Opens after this many bad runs among the last `of`; 0 switches this condition off.
@@ -69,15 +69,15 @@ type Confirm struct {
 	CloseReopened int `yaml:"close_reopened" min:"0" max:"20" example:"3"`
 }
 
-// PingRule judges PING.
-type PingRule struct {
+// pingRule judges PING.
+type pingRule struct {
 	Rule
 	// Classes of causes for which one run opens and one closes, since the producer has confirmed them and waiting would change nothing.
 	Immediate []cause.Class `yaml:"immediate" single:"true" enum:"network,auth,quota,capacity,provider,performance,protocol,config,mock,data,monitor" example:"[auth, quota, config]"`
 }
 
-// LatencyRule judges the first byte of the answer to PING.
-type LatencyRule struct {
+// latencyRule judges the first byte of the answer to PING.
+type latencyRule struct {
 	Rule
 	// Slower is bad.
 	Open time.Duration `yaml:"open" min:"1ms" max:"1m" example:"600ms"`
@@ -89,8 +89,8 @@ type LatencyRule struct {
 	Window time.Duration `yaml:"window" min:"1m" max:"24h" example:"15m"`
 }
 
-// HitRateRule judges the share of cache hits since the previous run.
-type HitRateRule struct {
+// hitRateRule judges the share of cache hits since the previous run.
+type hitRateRule struct {
 	Rule
 	// Below is bad.
 	Open float64 `yaml:"open" min:"0" max:"1" example:"0.60"`
@@ -113,8 +113,8 @@ type UsageRule struct {
 	CriticalClose float64 `yaml:"critical_close" min:"0" max:"1" example:"0.90"`
 }
 
-// CountRule judges a number of findings in a sample.
-type CountRule struct {
+// countRule judges a number of findings in a sample.
+type countRule struct {
 	Rule
 	// From this many findings it is bad.
 	Open int `yaml:"open" min:"1" max:"100000" example:"1"`
@@ -193,7 +193,7 @@ func (t *Thresholds) usage() map[string]*UsageRule {
 }
 
 // fill lets latency close where it opens, if nothing else is said.
-func (l *LatencyRule) fill() {
+func (l *latencyRule) fill() {
 	if l.Close == 0 {
 		l.Close = l.Open
 	}

@@ -87,7 +87,11 @@ func (a *Archive) compact(ctx context.Context, c Compaction, from time.Time, sum
 			}
 			samples[name].add(region, list)
 			of := summary.of(name)
-			of.Regions = append(of.Regions, RegionSummary{region, summarize(list)})
+			var tally Tally
+			for _, s := range list {
+				tally.Add(s)
+			}
+			of.Regions = append(of.Regions, RegionSummary{region, tally.Summary()})
 		}
 	}
 	// The hour before has the base from which the day's counters grow.

@@ -42,15 +42,6 @@ type Summary struct {
 	Max          *float64 `json:"max_ms,omitempty"`
 }
 
-// summarize sums up samples, in any order.
-func summarize(samples []report.Sample) Summary {
-	var t Tally
-	for _, s := range samples {
-		t.Add(s)
-	}
-	return t.Summary()
-}
-
 // Tally counts samples that come one by one, in any order. The zero value is ready.
 type Tally struct {
 	counted Summary

@@ -59,8 +59,7 @@ type Runner struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 
-	mu   sync.Mutex
-	last map[string]lastRun // by shard
+	last sync.Map // the lastRun of each shard
 }
 
 // lastRun is the last run of a shard whose report is out. A scheduler that missed the
@@ -102,7 +101,8 @@ func (n *Runner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rep := report.Report{
 		Job: n.Job, Region: n.Region, Shard: round.Shard, Scheduled: round.Scheduled, Every: round.Every, Version: n.Version,
 	}
-	last := n.lastRun(round.Shard)
+	kept, _ := n.last.Load(round.Shard)
+	last, _ := kept.(lastRun)
 	if last.scheduled.Equal(round.Scheduled) {
 		last.answer.Repeated = true
 		WriteJSON(w, http.StatusOK, last.answer)
@@ -134,26 +134,11 @@ func (n *Runner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for _, o := range rep.Observations {
 		answer.Observations[o.Status]++
 	}
-	n.setLastRun(round.Shard, lastRun{scheduled: round.Scheduled, answer: answer}) // at once, for a retry that comes meanwhile
+	n.last.Store(round.Shard, lastRun{scheduled: round.Scheduled, answer: answer}) // at once, for a retry that comes meanwhile
 	recordErr := n.record(lasting, rep, seen)
 	answer.Recorded = recordErr == nil
-	n.setLastRun(round.Shard, lastRun{scheduled: round.Scheduled, answer: answer, recordErr: recordErr})
+	n.last.Store(round.Shard, lastRun{scheduled: round.Scheduled, answer: answer, recordErr: recordErr})
 	WriteJSON(w, http.StatusOK, answer)
-}
-
-func (n *Runner) lastRun(shard string) lastRun {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.last[shard]
-}
-
-func (n *Runner) setLastRun(shard string, last lastRun) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.last == nil {
-		n.last = map[string]lastRun{}
-	}
-	n.last[shard] = last
 }
 
 func (n *Runner) publish(ctx context.Context, r report.Report) error {

@@ -14,9 +14,9 @@ import (
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
-// Version is the version of the message format that this code writes. A reader
+// version is the version of the message format that this code writes. A reader
 // understands its own and older ones: additions do not raise it.
-const Version = 1
+const version = 1
 
 // Kind says what a message carries.
 type Kind string
@@ -37,9 +37,15 @@ const (
 	AttributeShard   = "shard"
 )
 
-// MaxPublished is the largest message, in bytes after compression, that a
-// Publisher accepts. 250 databases with 12 failing checks each need a tenth of it.
-const MaxPublished = 1 << 20
+const (
+	// MaxPublished is the largest message, in bytes after compression, that a
+	// Publisher accepts. 250 databases with 12 failing checks each need a tenth of it.
+	MaxPublished = 1 << 20
+	// MaxEvidence is the largest evidence in bytes; longer text is cut at a rune.
+	MaxEvidence = 300
+	// MaxSilence is the longest silence: a forgotten one must end by itself.
+	MaxSilence = 24 * time.Hour
+)
 
 // maxDecoded bounds what a compressed message may expand to.
 const maxDecoded = 16 << 20
@@ -102,7 +108,7 @@ func Encode[T body](b T) (Message, error) {
 func Tick() Message { return Message{Attributes: attributes(KindTick, "")} }
 
 func attributes(kind Kind, shard string) map[string]string {
-	a := map[string]string{AttributeVersion: strconv.Itoa(Version), AttributeKind: string(kind)}
+	a := map[string]string{AttributeVersion: strconv.Itoa(version), AttributeKind: string(kind)}
 	if shard != "" {
 		a[AttributeShard] = shard
 	}
@@ -128,10 +134,10 @@ func Decode(m Message, published time.Time) (Decoded, error) {
 	}
 	v, err := strconv.Atoi(m.Attributes[AttributeVersion])
 	if err != nil || v < 1 {
-		return d, fmt.Errorf("attribute %s is %q, want a number such as %d: %w", AttributeVersion, m.Attributes[AttributeVersion], Version, ErrMalformed)
+		return d, fmt.Errorf("attribute %s is %q, want a number such as %d: %w", AttributeVersion, m.Attributes[AttributeVersion], version, ErrMalformed)
 	}
-	if v > Version {
-		return d, fmt.Errorf("%s of version %d, this code reads up to %d: %w", d.Kind, v, Version, ErrNewer)
+	if v > version {
+		return d, fmt.Errorf("%s of version %d, this code reads up to %d: %w", d.Kind, v, version, ErrNewer)
 	}
 	switch d.Kind {
 	case KindReport:

@@ -17,9 +17,6 @@ const (
 	Drill       Action = "drill"
 )
 
-// MaxSilence is the longest silence: a forgotten one must end by itself.
-const MaxSilence = 24 * time.Hour
-
 // Command is one request of a person. It is idempotent by ID.
 type Command struct {
 	ID     string `json:"id"`

@@ -1,11 +1,6 @@
-// Package report holds the words that pongwatch's functions exchange: what was
-// observed (Observation, Report), what was signalled from outside (Signal) and
-// what a person asked for (Command), with the one codec that turns them into
-// Pub/Sub messages and back.
-//
-// Producers observe and publish; they hold no alerting memory. A report carries
-// every check that was due, failing or not, so that a lost message heals on the
-// next run.
+// Package report holds what pongwatch's functions exchange, with the codec of its messages:
+// what was observed ([Report]), signalled from outside ([Signal]) and asked for ([Command]).
+// A report carries every check that was due, so that a lost one heals on the next run.
 package report
 
 import (
@@ -89,9 +84,6 @@ const (
 
 // MonitorDatabase is the reserved database that carries the monitor's own series.
 const MonitorDatabase = "_pongwatch"
-
-// MaxEvidence is the largest evidence in bytes; longer text is cut at a rune.
-const MaxEvidence = 300
 
 // Series is what thresholds, incidents and silences are kept for: one question
 // about one database and, for mock_mode, one of the app's services.

@@ -21,7 +21,7 @@ type Sample struct {
 // readings of the same replica.
 type Gauge string
 
-// The gauges that INFO yields. Upstash's quota is about data: total_data_size and
+// The gauges, those that INFO yields first. Upstash's quota is about data: total_data_size and
 // max_data_size; used_memory and maxmemory describe the hot tier only.
 const (
 	GaugeDataSize    Gauge = "data_size_bytes"
@@ -38,12 +38,10 @@ const (
 	GaugeMisses      Gauge = "misses_total"
 	GaugeExpired     Gauge = "expired_keys_total"
 	GaugeEvicted     Gauge = "evicted_keys_total"
-)
 
-// The gauges that checks add to INFO's, in the runs in which they are due.
-// month_commands is Upstash's own count. month_commands_seen is the count of one replica,
-// a lower bound. The hours are forecasts, absent where there is none.
-const (
+	// Checks add these to INFO's, in the runs in which they are due. month_commands is
+	// Upstash's own count. month_commands_seen is the count of one replica, a lower bound.
+	// The hours are forecasts, absent where there is none.
 	GaugeMonthCommands     Gauge = "month_commands"
 	GaugeMonthCommandsSeen Gauge = "month_commands_seen"
 	GaugeCommandsLimit     Gauge = "commands_limit"
@@ -56,11 +54,9 @@ const (
 	GaugeBudget            Gauge = "budget_dollars"
 	GaugeBudgetHours       Gauge = "budget_hours_left"
 	GaugeConnectionsLimit  Gauge = "connections_limit"
-)
 
-// The gauges of the look-ups that a run itself made after INFO, by whether they found a key.
-// They are no part of the app's hit rate.
-const (
+	// The look-ups that a run itself made after INFO, by whether they found a key. They are
+	// no part of the app's hit rate.
 	GaugeOwnHits   Gauge = "own_hits"
 	GaugeOwnMisses Gauge = "own_misses"
 )

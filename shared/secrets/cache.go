@@ -2,6 +2,7 @@ package secrets
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,21 +20,6 @@ type Options struct {
 	Backoff time.Duration    // how long a failed read is not repeated while a stale answer serves; a minute
 	Timeout time.Duration    // of one read; 5 s
 	Now     func() time.Time // time.Now
-}
-
-func (o Options) withDefaults() Options {
-	for _, d := range []struct {
-		value    *time.Duration
-		fallback time.Duration
-	}{{&o.TTL, time.Hour}, {&o.Floor, 10 * time.Second}, {&o.Backoff, time.Minute}, {&o.Timeout, 5 * time.Second}} {
-		if *d.value <= 0 {
-			*d.value = d.fallback
-		}
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	return o
 }
 
 // Cache reads references through a Source and holds the answers for the TTL. One
@@ -90,7 +76,12 @@ type slot struct {
 
 // NewCache returns an empty cache over source.
 func NewCache(source Source, o Options) *Cache {
-	return &Cache{source: source, options: o.withDefaults(), slots: map[Ref]slot{}}
+	o.TTL, o.Floor = cmp.Or(o.TTL, time.Hour), cmp.Or(o.Floor, 10*time.Second)
+	o.Backoff, o.Timeout = cmp.Or(o.Backoff, time.Minute), cmp.Or(o.Timeout, 5*time.Second)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Cache{source: source, options: o, slots: map[Ref]slot{}}
 }
 
 // Get returns the secret behind ref, reading it if there is no answer younger than

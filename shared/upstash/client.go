@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
 
@@ -131,7 +132,13 @@ func New(o Options) (*Client, error) {
 	}
 	o.Proxy = proxyOf(o.Proxy)
 	c.proxy = o.Proxy
-	c.kept, c.fresh = newTransport(o), newPingTransport(o)
+	c.kept = newTransport(o)
+	// A PING carries nothing that must stay secret for decades, and a token lives shorter. Without the
+	// post-quantum key exchange a PING costs a quarter less, and its hello fits into one packet.
+	ping := newTransport(o)
+	ping.DisableKeepAlives = true
+	ping.TLSClientConfig.CurvePreferences = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}
+	c.fresh = ping
 	return c, nil
 }
 
@@ -164,16 +171,6 @@ func newTransport(o Options) *http.Transport {
 	}
 }
 
-// newPingTransport makes a connection for each request. A PING carries nothing that
-// must stay secret for decades, and a token lives shorter. Without the post-quantum key
-// exchange a PING costs a quarter less, and its hello fits into one packet.
-func newPingTransport(o Options) *http.Transport {
-	t := newTransport(o)
-	t.DisableKeepAlives = true
-	t.TLSClientConfig.CurvePreferences = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}
-	return t
-}
-
 // parseURL accepts https://host[:port][/prefix]. Its errors never quote the URL, which
 // may hold a password or, misplaced, the token.
 func parseURL(raw string, allowHTTP bool) (*url.URL, error) {
@@ -199,7 +196,7 @@ func parseURL(raw string, allowHTTP bool) (*url.URL, error) {
 	if err != nil {
 		return fail(cause.ConfigInvalid, "the URL cannot be parsed; want https://your-instance.upstash.io")
 	}
-	if scheme == "http" && (!allowHTTP || !isLoopback(u.Hostname())) {
+	if scheme == "http" && (!allowHTTP || !outbound.IsLoopback(u.Hostname())) {
 		return fail(cause.ConfigScheme, "the URL starts with http://, which would send the token in plain text; want https://your-instance.upstash.io")
 	}
 	if host := u.Hostname(); host == "" || strings.ContainsFunc(host, notInHost) {
@@ -232,9 +229,4 @@ func checkToken(token string) error {
 // place is usually found by its other characters.
 func notInHost(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-.:", r)
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

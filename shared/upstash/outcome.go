@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -146,15 +147,19 @@ func classifyTransport(o Outcome) cause.Cause {
 			return cause.NotUpstash
 		}
 		return cause.RequestTooBig
+	case isTimeout(o.Err) && o.Phase == PhaseDNS:
+		return cause.DNSTemporary
+	case isTimeout(o.Err) && slices.Contains([]Phase{PhaseNone, PhaseConnect, PhaseTLS}, o.Phase):
+		return cause.TimeoutConnect
 	case isTimeout(o.Err):
-		return classifyTimeout(o.Phase)
+		return cause.TimeoutResponse
 	case errors.Is(o.Err, syscall.ECONNREFUSED):
 		return cause.TCPRefused
 	case isUnreachable(o.Err):
 		return cause.TimeoutConnect
 	case isTLS(o.Err):
 		return cause.TLS
-	case isBroken(o.Err):
+	case isAny(o.Err, io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED):
 		return cause.ConnReset
 	case o.Phase == PhaseTLS:
 		return cause.TLS
@@ -166,17 +171,6 @@ func classifyTransport(o Outcome) cause.Cause {
 	}
 }
 
-func classifyTimeout(p Phase) cause.Cause {
-	switch p {
-	case PhaseDNS:
-		return cause.DNSTemporary
-	case PhaseNone, PhaseConnect, PhaseTLS:
-		return cause.TimeoutConnect
-	default:
-		return cause.TimeoutResponse
-	}
-}
-
 func isTimeout(err error) bool {
 	var timeout interface{ Timeout() bool }
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
@@ -184,12 +178,11 @@ func isTimeout(err error) bool {
 
 // isUnreachable covers what routers and local firewalls answer in place of silence.
 func isUnreachable(err error) bool {
-	for _, errno := range []syscall.Errno{syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL, syscall.EPERM, syscall.EACCES} {
-		if errors.Is(err, errno) {
-			return true
-		}
-	}
-	return false
+	return isAny(err, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL, syscall.EPERM, syscall.EACCES)
+}
+
+func isAny(err error, targets ...error) bool {
+	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }
 
 func isTLS(err error) bool {
@@ -211,13 +204,4 @@ func isTLS(err error) bool {
 func isAlert(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && (op.Op == "remote error" || op.Op == "local error")
-}
-
-func isBroken(err error) bool {
-	for _, target := range []error{io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED} {
-		if errors.Is(err, target) {
-			return true
-		}
-	}
-	return false
 }

@@ -36,7 +36,7 @@ func newRedactor(token string, base *url.URL, more ...string) redactor {
 	if base != nil {
 		host := base.Hostname()
 		// The name of a loopback host reveals nothing, and hiding it would make addresses unreadable.
-		if host != "" && !isLoopback(host) {
+		if host != "" && !outbound.IsLoopback(host) {
 			shown := "[host]"
 			if strings.HasSuffix(strings.ToLower(host), ".upstash.io") {
 				shown = "[host].upstash.io"

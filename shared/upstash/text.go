@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // classifyText names the cause of an error text of Upstash or Redis. Texts are
@@ -118,43 +119,28 @@ func stoppedCause(text string) cause.Cause {
 // Usage: 500002" or "Threshold: 268435456 bytes, Actual: 274604636 bytes" says: "500,002
 // of 500,000 commands", or "261.9 MB of 256.0 MB", a MB being 1,048,576 bytes as it is for
 // Upstash. It returns "" for any other text.
-func usage(text string) string {
-	limit, ok := numberAfter(text, "Limit: ")
-	if !ok {
-		limit, ok = numberAfter(text, "Threshold: ")
-	}
-	used, found := numberAfter(text, "Usage: ")
-	if !found {
-		used, found = numberAfter(text, "Actual: ")
-	}
+func usage(said string) string {
+	limit, ok := numberAfter(said, "Limit: ", "Threshold: ")
+	used, found := numberAfter(said, "Usage: ", "Actual: ")
 	if !ok || !found {
 		return ""
 	}
-	if strings.Contains(text, " bytes") {
+	if strings.Contains(said, " bytes") {
 		const mb = 1 << 20
 		return fmt.Sprintf("%.1f MB of %.1f MB", float64(used)/mb, float64(limit)/mb)
 	}
-	return grouped(used) + " of " + grouped(limit) + " commands"
+	return text.Thousands(used) + " of " + text.Thousands(limit) + " commands"
 }
 
-func numberAfter(text, label string) (int64, bool) {
-	_, rest, ok := strings.Cut(text, label)
-	if !ok {
-		return 0, false
+// numberAfter returns the number behind the first of the labels that is there.
+func numberAfter(said string, labels ...string) (int64, bool) {
+	for _, label := range labels {
+		if _, rest, ok := strings.Cut(said, label); ok {
+			digits := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
+			if n, err := strconv.ParseInt(digits, 10, 64); err == nil {
+				return n, true
+			}
+		}
 	}
-	end := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
-	if end < 0 {
-		end = len(rest)
-	}
-	n, err := strconv.ParseInt(rest[:end], 10, 64)
-	return n, err == nil
-}
-
-// grouped returns 500002 as "500,002".
-func grouped(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
+	return 0, false
 }

@@ -101,20 +101,13 @@ func between(from, to *atomic.Int64) time.Duration {
 
 // phase returns the phase that the request is in.
 func (t *trace) phase() Phase {
-	switch {
-	case t.firstByte.Load() != 0:
-		return PhaseRead
-	case t.wrote.Load() != 0:
-		return PhaseWait
-	case t.gotConn.Load() != 0:
-		return PhaseWrite
-	case t.tlsStart.Load() != 0:
-		return PhaseTLS
-	case t.connectStart.Load() != 0:
-		return PhaseConnect
-	case t.dnsStart.Load() != 0:
-		return PhaseDNS
-	default:
-		return PhaseNone
+	for _, last := range []struct {
+		began *atomic.Int64
+		phase Phase
+	}{{&t.firstByte, PhaseRead}, {&t.wrote, PhaseWait}, {&t.gotConn, PhaseWrite}, {&t.tlsStart, PhaseTLS}, {&t.connectStart, PhaseConnect}, {&t.dnsStart, PhaseDNS}} {
+		if last.began.Load() != 0 {
+			return last.phase
+		}
 	}
+	return PhaseNone
 }

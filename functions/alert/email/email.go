@@ -68,9 +68,7 @@ func New(o Options) (*Receiver, error) {
 	fail := func(format string, args ...any) (*Receiver, error) {
 		return nil, fmt.Errorf("receiver %s: "+format, append([]any{o.Name}, args...)...)
 	}
-	if o.Port == 0 {
-		o.Port = defaultPort
-	}
+	o.Port = cmp.Or(o.Port, defaultPort)
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
 	}
@@ -145,15 +143,19 @@ func (r *Receiver) send(ctx context.Context, m message.Message, id string, prev 
 		f.Err = err
 		return f
 	}
-	d := &dialer{config: r.tlsConfig(), implicit: r.options.ImplicitTLS}
-	defer d.close()
-	client, err := r.client(ctx, d, username, password)
+	c := &conn{config: r.tlsConfig(), implicit: r.options.ImplicitTLS}
+	defer func() {
+		if c.Conn != nil {
+			_ = c.Conn.Close()
+		}
+	}()
+	client, err := r.client(ctx, c, username, password)
 	if err != nil {
 		return message.Fail(message.Refused, "setting up the mail client", "unusable settings") // the error may quote the login
 	}
 	session, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
-		return classify("connecting to the mail server", err, d.busy(), username, password)
+		return classify("connecting to the mail server", err, c.busy, username, password)
 	}
 	if err := client.SendWithSMTPClient(session, mail); err != nil {
 		return classify("sending a mail", err, "", username, password)
@@ -167,14 +169,14 @@ func (r *Receiver) tlsConfig() *tls.Config {
 	return &tls.Config{ServerName: r.options.Host, RootCAs: r.options.RootCAs, MinVersion: tls.VersionTLS12}
 }
 
-func (r *Receiver) client(ctx context.Context, d *dialer, username, password secrets.Value) (*gomail.Client, error) {
+func (r *Receiver) client(ctx context.Context, c *conn, username, password secrets.Value) (*gomail.Client, error) {
 	timeout := r.options.Timeout
 	if deadline, ok := ctx.Deadline(); ok {
 		timeout = max(time.Millisecond, min(timeout, time.Until(deadline)))
 	}
 	options := []gomail.Option{
 		gomail.WithPort(r.options.Port), gomail.WithTimeout(timeout), gomail.WithTLSConfig(r.tlsConfig()),
-		gomail.WithHELO(r.domain), gomail.WithoutNoop(), gomail.WithDialContextFunc(d.dial),
+		gomail.WithHELO(r.domain), gomail.WithoutNoop(), gomail.WithDialContextFunc(c.dial),
 	}
 	if r.options.ImplicitTLS {
 		// The dialer hands over a TLS connection; the library must not ask for STARTTLS on it.
@@ -229,62 +231,42 @@ func (r *Receiver) compose(m message.Message, id string, prev message.Ref) (*gom
 	return msg, nil
 }
 
-// dialer connects so that no read or write outlives the delivery's context: the
-// library itself heeds it only while dialing.
-type dialer struct {
+// conn is a connection of which no read or write outlives the delivery's context: the library
+// itself heeds it only while dialing. It also keeps what go-mail loses: after a 421 to EHLO it
+// sends HELO, whose answer offers no STARTTLS, and a busy server looks like one without TLS.
+type conn struct {
+	net.Conn // nil until dial has connected
 	config   *tls.Config
 	implicit bool
-	conn     *boundedConn
+	until    time.Time
+	busy     string // the server's 4xx to the greeting
 }
 
-func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (c *conn) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	// ctx is the library's, which ends with the dialing; its deadline is the delivery's.
-	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	dialed, err := (&net.Dialer{}).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
+	c.Conn = dialed
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		deadline = time.Now().Add(defaultTimeout)
 	}
-	bounded := &boundedConn{Conn: conn, until: deadline}
-	d.conn = bounded
-	if err := bounded.SetDeadline(deadline); err != nil {
+	c.until = deadline
+	if err := c.SetDeadline(deadline); err != nil {
 		return nil, err
 	}
-	if !d.implicit {
-		return bounded, nil
+	if !c.implicit {
+		return c, nil
 	}
-	secure := tls.Client(bounded, d.config)
+	secure := tls.Client(c, c.config)
 	return secure, secure.HandshakeContext(ctx)
-}
-
-// busy returns the server's 4xx to the greeting, or "".
-func (d *dialer) busy() string {
-	if d.conn == nil {
-		return ""
-	}
-	return d.conn.busy
-}
-
-func (d *dialer) close() {
-	if d.conn != nil {
-		_ = d.conn.Close()
-	}
-}
-
-// boundedConn moves no deadline beyond the delivery's. It also keeps what go-mail
-// loses: after a 421 to EHLO it sends HELO, whose answer offers no STARTTLS, and a busy
-// server looks like one without TLS.
-type boundedConn struct {
-	net.Conn
-	until time.Time
-	busy  string
 }
 
 // Read implements [net.Conn]. Replies arrive in a read of their own; once TLS has
 // begun, a record's first byte is never a digit.
-func (c *boundedConn) Read(b []byte) (int, error) {
+func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 3 && b[0] == '4' && c.busy == "" {
 		c.busy = string(b[:min(n, 200)])
@@ -292,7 +274,8 @@ func (c *boundedConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func (c *boundedConn) SetDeadline(t time.Time) error {
+// SetDeadline implements [net.Conn]. It moves no deadline beyond the delivery's.
+func (c *conn) SetDeadline(t time.Time) error {
 	if t.IsZero() || t.After(c.until) {
 		t = c.until
 	}

@@ -35,7 +35,7 @@ func classify(doing string, err error, busy string, known ...secrets.Value) erro
 	)
 	switch {
 	case errors.As(err, &answer):
-		f.Reason = reply(answer, known)
+		f.Reason = fmt.Sprintf("%d %s", answer.Code, text.Clip(outbound.Redact(answer.Msg, known...), 150))
 		if answer.Code >= 500 {
 			f.Result = message.Refused
 			f.BadCredential = answer.Code == 535 || answer.Code == 534 || answer.Code == 530
@@ -79,7 +79,3 @@ func classifySend(f *message.Failure, sent *gomail.SendError) error {
 
 // lacksTLS recognises go-mail's refusal to go on in clear, which has no type.
 func lacksTLS(err error) bool { return strings.Contains(err.Error(), "does not support STARTTLS") }
-
-func reply(e *textproto.Error, known []secrets.Value) string {
-	return fmt.Sprintf("%d %s", e.Code, text.Clip(outbound.Redact(e.Msg, known...), 150))
-}

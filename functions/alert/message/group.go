@@ -20,14 +20,15 @@ func (c Context) group(m *Message, n incident.Notice) {
 	gone := len(n.Members) > 0 && every(n.Members, func(i incident.Incident) bool { return i.Gone })
 	m.State = stateOf(g.Thread, g.Open(), gone, noisy, n.Now)
 	why := classPhrase[g.Class]
-	if all := causes(n.Members); len(all) == 1 {
-		m.Cause = cause.Cause(all[0])
-	}
-	if m.Cause != "" {
-		why = lowerFirst(m.Cause.Info().Title)
+	if all := causes(n.Members); len(all) == 1 && all[0] != "" {
+		m.Cause, why = all[0], lowerFirst(all[0].Info().Title)
 	}
 	m.Members = c.members(n)
-	m.Environment = c.groupEnvironment(n)
+	var environments []string
+	for _, i := range n.Members {
+		environments = append(environments, c.environment(i.Series.Database))
+	}
+	m.Environment = list(slices.DeleteFunc(distinct(environments), func(s string) bool { return s == "" }), 2) // or both of two
 	m.Tag = tag(m.Environment, m.State, g.Severity, false)
 	m.Headline = groupHeadline(m, n, why)
 	all := databases(n.Members, func(incident.Incident) bool { return true })
@@ -60,39 +61,29 @@ func (c Context) group(m *Message, n incident.Notice) {
 	m.Footer = c.footer(m.Short, text.Count(len(n.Members), "incident", "incidents"), string(g.Severity), m.Environment, "shard "+n.Shard)
 }
 
-// groupEnvironment returns the environment of the members, or both of two.
-func (c Context) groupEnvironment(n incident.Notice) string {
-	var names []string
-	for _, i := range n.Members {
-		names = append(names, c.environment(i.Series.Database))
-	}
-	return list(slices.DeleteFunc(distinct(names), func(s string) bool { return s == "" }), 2)
-}
-
 func groupHeadline(m *Message, n incident.Notice, why string) string {
 	is, was, again := "fail", "failed", "are well again"
 	if every(n.Members, func(i incident.Incident) bool { return i.Series.Check == report.Ping }) {
 		is, was, again = "are down", "were down", "are up again"
 	}
 	g := *n.Group
-	all := databases(n.Members, func(incident.Incident) bool { return true })
-	switch m.State {
-	case Gone:
-		return m.cut(text.Count(len(all), "database", "databases")+" are no longer watched; "+was, " since "+text.Clock(g.Since, m.At))
-	case Resolved:
-		if m.Event == incident.Past || m.Opening {
-			return m.cut(fmt.Sprintf("%s %s %s: %s", text.Count(len(all), "database", "databases"), was, span(g.Since, g.Resolved, m.At), why), "")
-		}
-		if gone := databases(n.Members, func(i incident.Incident) bool { return i.Gone }); len(gone) > 0 {
-			return m.cut(fmt.Sprintf("%s %s after %s (%s); %s not watched any more", text.Count(len(all)-len(gone), "database", "databases"), again,
-				text.Duration(g.Resolved.Sub(g.Since)), between(g.Since, g.Resolved, m.At), text.Count(len(gone), "database", "databases")), "")
-		}
-		return m.cut(fmt.Sprintf("All %s %s after %s (%s)", text.Count(len(all), "database", "databases"), again, text.Duration(g.Resolved.Sub(g.Since)), between(g.Since, g.Resolved, m.At)), "")
+	any := func(incident.Incident) bool { return true }
+	count := func(n int) string { return text.Count(n, "database", "databases") }
+	all, gone, open := databases(n.Members, any), databases(n.Members, func(i incident.Incident) bool { return i.Gone }), databases(n.Members, incident.Incident.Open)
+	after := " after " + text.Duration(g.Resolved.Sub(g.Since)) + " (" + between(g.Since, g.Resolved, m.At) + ")"
+	switch {
+	case m.State == Gone:
+		return m.cut(count(len(all))+" are no longer watched; "+was, " since "+text.Clock(g.Since, m.At))
+	case m.State == Resolved && (m.Event == incident.Past || m.Opening):
+		return m.cut(fmt.Sprintf("%s %s %s: %s", count(len(all)), was, span(g.Since, g.Resolved, m.At), why), "")
+	case m.State == Resolved && len(gone) > 0:
+		return m.cut(count(len(all)-len(gone))+" "+again+after+"; "+count(len(gone))+" not watched any more", "")
+	case m.State == Resolved:
+		return m.cut("All "+count(len(all))+" "+again+after, "")
 	}
-	open := databases(n.Members, incident.Incident.Open)
-	who := text.Count(len(open), "database", "databases")
+	who := count(len(open))
 	if len(open) < len(all) {
-		who = fmt.Sprintf("%d of %s", len(open), text.Count(len(all), "database", "databases"))
+		who = fmt.Sprintf("%d of %s", len(open), count(len(all)))
 	}
 	if g.Region != "" {
 		who = "Regional outage in " + g.Region + ": " + who
@@ -111,9 +102,9 @@ func groupFacts(m *Message, n incident.Notice) []Fact {
 		facts = append(facts, Fact{Label: "Until", At: g.Resolved})
 	}
 	if m.Cause == "" {
-		titles := causes(n.Members)
-		for k, name := range titles {
-			titles[k] = lowerFirst(cause.Cause(name).Info().Title)
+		var titles []string
+		for _, c := range causes(n.Members) {
+			titles = append(titles, lowerFirst(c.Info().Title))
 		}
 		facts = append(facts, Fact{Label: "Causes", Text: list(titles, 3)})
 	}
@@ -196,20 +187,20 @@ func databases(all []incident.Incident, keep func(incident.Incident) bool) []str
 }
 
 // causes returns the distinct causes of incidents.
-func causes(all []incident.Incident) []string {
-	var names []string
+func causes(all []incident.Incident) []cause.Cause {
+	var causes []cause.Cause
 	for _, i := range all {
-		names = append(names, string(i.Cause))
+		causes = append(causes, i.Cause)
 	}
-	return distinct(names)
+	return distinct(causes)
 }
 
 // distinct drops repetitions and keeps the order.
-func distinct(names []string) []string {
-	seen := map[string]bool{}
-	return slices.DeleteFunc(names, func(name string) bool {
-		again := seen[name]
-		seen[name] = true
+func distinct[T comparable](all []T) []T {
+	seen := map[T]bool{}
+	return slices.DeleteFunc(all, func(v T) bool {
+		again := seen[v]
+		seen[v] = true
 		return again
 	})
 }

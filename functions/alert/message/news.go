@@ -11,57 +11,54 @@ import (
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
+// saidOf is what is new, of events about which nothing else is to be said.
+var saidOf = map[incident.Event]string{
+	incident.Reopened:        "It is failing again. An earlier acknowledgement no longer counts.",
+	incident.Past:            "It was over before this message could be delivered.",
+	incident.NoLongerWatched: "It is gone from the configuration. Its incident is closed; that does not mean that it works.",
+	incident.Flapping:        "Its checks alternate between good and bad. No further messages until they settle.",
+	incident.Resumed:         "The silence or maintenance is over, and it is still failing.",
+	incident.Acknowledged:    "It has been acknowledged.",
+	incident.Unsilenced:      "The silence is over.",
+}
+
 // news says in a sentence what has happened since the receiver's last message.
 func news(m *Message, n incident.Notice, opened time.Time) string {
-	t := n.Thread()
-	switch m.Event {
-	case incident.Opened, incident.Drill, incident.Updated:
-		return ""
-	case incident.Reopened:
-		return "It is failing again. An earlier acknowledgement no longer counts."
+	i := incident.Incident{}
+	if n.Incident != nil {
+		i = *n.Incident
+	}
+	switch silenced := n.Thread().SilencedUntil; m.Event {
 	case incident.Resolved:
 		if m.CauseTitle != "" {
 			return "It was: " + lowerFirst(m.CauseTitle) + "."
 		}
-		return ""
-	case incident.Past:
-		return "It was over before this message could be delivered."
-	case incident.NoLongerWatched:
-		return "It is gone from the configuration. Its incident is closed; that does not mean that it works."
 	case incident.Escalated:
 		return "Not acknowledged for " + text.Duration(n.Now.Sub(opened)) + "."
 	case incident.Raised:
 		return fmt.Sprintf("Its severity is now %s.", m.Severity)
 	case incident.CauseChanged:
-		if n.Incident != nil && n.Incident.Previous != "" {
-			return fmt.Sprintf("The cause has changed. It was: %s. Now it is: %s.", lowerFirst(n.Incident.Previous.Info().Title), lowerFirst(n.Incident.Cause.Info().Title))
+		if i.Previous == "" {
+			return "The cause has changed."
 		}
-		return "The cause has changed."
+		return fmt.Sprintf("The cause has changed. It was: %s. Now it is: %s.", lowerFirst(i.Previous.Info().Title), lowerFirst(i.Cause.Info().Title))
 	case incident.Unstable:
 		times := ""
-		if n.Incident != nil && n.Incident.Reopened > 0 {
-			times = fmt.Sprintf(" It has reopened %s.", text.Count(n.Incident.Reopened, "time", "times"))
+		if i.Reopened > 0 {
+			times = fmt.Sprintf(" It has reopened %s.", text.Count(i.Reopened, "time", "times"))
 		}
 		return "It comes and goes." + times + " No further messages until it has been stable for a while."
-	case incident.Flapping:
-		return "Its checks alternate between good and bad. No further messages until they settle."
-	case incident.Resumed:
-		return "The silence or maintenance is over, and it is still failing."
 	case incident.Joined:
 		return joined(n)
 	case incident.Reminder:
 		return "It is still failing after " + text.Duration(n.Now.Sub(m.Since)) + "."
-	case incident.Acknowledged:
-		return "It has been acknowledged."
 	case incident.Silenced:
-		if t.SilencedUntil.IsZero() {
+		if silenced.IsZero() {
 			return "It is silenced."
 		}
-		return "It is silenced until " + text.Clock(t.SilencedUntil, n.Now) + "."
-	case incident.Unsilenced:
-		return "The silence is over."
+		return "It is silenced until " + text.Clock(silenced, n.Now) + "."
 	}
-	return ""
+	return saidOf[m.Event]
 }
 
 // handling says who has done what about the incident.
@@ -81,12 +78,11 @@ func handling(n incident.Notice) []Note {
 		}
 		notes = append(notes, Note{Text: "In maintenance (" + window + ")."})
 	}
-	if n.Incident != nil && !n.Incident.Stale.IsZero() {
-		notes = append(notes, Note{Text: "Not confirmed since " + text.Clock(n.Incident.Stale, n.Now) +
-			": the app no longer says whether it uses Redis."})
+	if i := n.Incident; i != nil && !i.Stale.IsZero() {
+		notes = append(notes, Note{Text: "Not confirmed since " + text.Clock(i.Stale, n.Now) + ": the app no longer says whether it uses Redis."})
 	}
-	if n.Incident != nil && n.Incident.Reopened > 0 {
-		notes = append(notes, Note{Text: fmt.Sprintf("Reopened %s.", text.Count(n.Incident.Reopened, "time", "times"))})
+	if i := n.Incident; i != nil && i.Reopened > 0 {
+		notes = append(notes, Note{Text: fmt.Sprintf("Reopened %s.", text.Count(i.Reopened, "time", "times"))})
 	}
 	return notes
 }

@@ -191,10 +191,12 @@ func (c Context) headline(m *Message, i incident.Incident) string {
 		return m.cut(c.gone(i)+" is no longer watched; "+strings.TrimLeft(p.was, ": "), strings.TrimPrefix(since, ","))
 	case m.State == Resolved && (m.Event == incident.Past || m.Opening):
 		return m.cut(name+p.was+" "+span(i.Since, i.Resolved, m.At)+why, "")
-	case m.State == Resolved && i.Before > 0:
-		return m.cut(name+p.again, " after "+text.Duration(i.Duration(m.At))+" in all ("+between(i.Since, i.Resolved, m.At)+")")
 	case m.State == Resolved:
-		return m.cut(name+p.again, " after "+text.Duration(i.Duration(m.At))+" ("+between(i.Since, i.Resolved, m.At)+")")
+		in := ""
+		if i.Before > 0 {
+			in = " in all"
+		}
+		return m.cut(name+p.again, " after "+text.Duration(i.Duration(m.At))+in+" ("+between(i.Since, i.Resolved, m.At)+")")
 	}
 	return m.cut(name+p.is+why, since)
 }
@@ -305,7 +307,11 @@ func mock(i incident.Incident) []string {
 			seen = append(seen, w)
 		}
 	}
-	text := tense(i, "The app uses", "The app used") + " an in-memory fake in place of Redis"
+	uses := "used"
+	if i.Open() {
+		uses = "uses"
+	}
+	text := "The app " + uses + " an in-memory fake in place of Redis"
 	if len(seen) > 0 {
 		text += ": " + list(seen, len(words))
 	}
@@ -346,14 +352,6 @@ func who(i incident.Incident) string {
 		return "the app"
 	}
 	return "service " + text.Clip(i.Series.Subject, 60)
-}
-
-// tense returns what is true of an open incident, or was of a closed one.
-func tense(i incident.Incident, is, was string) string {
-	if i.Open() {
-		return is
-	}
-	return was
 }
 
 func blamesProvider(c cause.Class) bool {

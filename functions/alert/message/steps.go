@@ -10,6 +10,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
@@ -57,14 +58,14 @@ func steps(i incident.Incident, d Database) []Step {
 	}
 	all := make([]Step, len(lines))
 	for k, line := range lines {
-		all[k] = Step{Text: line, Commands: d.commands(line, i.Series.Subject)}
+		all[k] = Step{Text: line, Commands: d.commands(line, i.Series)}
 	}
 	return all
 }
 
 // commands returns what does a step, as far as the configuration says where the secret
-// lies and how the apps are deployed. subject is the one app that is meant, or empty.
-func (d Database) commands(step, subject string) []string {
+// lies and how the apps are deployed. The series' subject is the one app that is meant, or empty.
+func (d Database) commands(step string, series report.Series) []string {
 	var all []string
 	words := strings.ToLower(step)
 	mention := func(any ...string) bool {
@@ -74,10 +75,13 @@ func (d Database) commands(step, subject string) []string {
 	if project, secret, ok := strings.Cut(strings.TrimPrefix(d.TokenSecret, "projects/"), "/secrets/"); ok && store {
 		all = append(all, fmt.Sprintf("printf %%s 'NEW_TOKEN' | gcloud secrets versions add %s --project=%s --data-file=-", secret, project))
 	}
+	if mention("pongwatch top") {
+		all = append(all, "pongwatch top --database "+series.Database)
+	}
 	// "Wait; a restart ends by itself" does not ask for one.
 	unmock, redeploy := mention("mock_redis=false"), asksToRestart().MatchString(words)
 	for _, a := range d.Apps {
-		if subject != "" && a.Service != "" && a.Service != subject {
+		if series.Subject != "" && a.Service != "" && a.Service != series.Subject {
 			continue
 		}
 		switch project, place, _ := strings.Cut(strings.TrimPrefix(a.CloudRun, "projects/"), "/locations/"); {

@@ -76,6 +76,8 @@ func TestStepsHaveCommandsToPaste(t *testing.T) {
 		{"an app that is deployed in another way", commands(cause.TokenRotated, func(_ *incident.Notice, c *message.Context) {
 			c.Databases = map[string]message.Database{"prod-cache": {Apps: []message.App{{Service: "backend", Address: "https://app.example.com"}}}}
 		}), nil},
+		{"who spends the commands", commands(cause.CommandsHigh, as), []string{"pongwatch top --database prod-cache"}},
+		{"who spends the budget", commands(cause.BudgetHigh, as), []string{"pongwatch top --database prod-cache"}},
 		{"what needs no command", commands(cause.Slow, as), nil},
 	} {
 		if !slices.Equal(tt.got, tt.want) {

@@ -155,7 +155,7 @@ func (r *Receiver) body(m message.Message) []slack.RichTextElement {
 	for _, e := range m.Evidence {
 		all = append(all,
 			slack.NewRichTextSection(bold(message.LabelEvidence), words(" ("+text.Clip(e.Label, maxFact)+")")),
-			preformatted(text.Clip(e.Text, maxEvidence)))
+			&slack.RichTextPreformatted{Type: slack.RTEPreformatted, Elements: []slack.RichTextSectionElement{words(text.Clip(e.Text, maxEvidence))}})
 	}
 	if m.CauseText != "" {
 		all = append(all, slack.NewRichTextSection(bold(message.LabelCause+": "+text.Clip(m.CauseTitle, maxFact)+". "), words(text.Clip(m.CauseText, maxCause))))
@@ -166,7 +166,7 @@ func (r *Receiver) body(m message.Message) []slack.RichTextElement {
 			step := []slack.RichTextSectionElement{words(text.Clip(s.Text, maxStep))}
 			if commands := strings.Join(s.Commands, "\n"); commands != "" && len(commands) <= maxCommands {
 				// A command that is cut would do something else.
-				step = append(step, words("\n"), code(commands))
+				step = append(step, words("\n"), slack.NewRichTextSectionTextElement(commands, &slack.RichTextSectionTextStyle{Code: true}))
 			}
 			steps = append(steps, slack.NewRichTextSection(step...))
 		}
@@ -207,18 +207,14 @@ func memberList(m message.Message) []slack.RichTextElement {
 		}
 		return append(all, slack.NewRichTextList(slack.RTEListBullet, 0, items...))
 	}
-	var open, over []string
+	listed := map[bool][]string{} // by whether it is open
 	for _, x := range m.Members {
-		if x.Open {
-			open = append(open, x.Database)
-		} else {
-			over = append(over, x.Database)
-		}
+		listed[x.Open] = append(listed[x.Open], x.Database)
 	}
-	if len(open) > 0 {
+	if open := listed[true]; len(open) > 0 {
 		all = append(all, slack.NewRichTextSection(words(names(open, maxMembers))))
 	}
-	if len(over) > 0 {
+	if over := listed[false]; len(over) > 0 {
 		all = append(all, slack.NewRichTextSection(bold("Well again: "), words(names(over, maxMembers/2))))
 	}
 	return all
@@ -292,14 +288,6 @@ func words(s string) slack.RichTextSectionElement { return slack.NewRichTextSect
 
 func bold(s string) slack.RichTextSectionElement {
 	return slack.NewRichTextSectionTextElement(s, &slack.RichTextSectionTextStyle{Bold: true})
-}
-
-func code(s string) slack.RichTextSectionElement {
-	return slack.NewRichTextSectionTextElement(s, &slack.RichTextSectionTextStyle{Code: true})
-}
-
-func preformatted(s string) slack.RichTextElement {
-	return &slack.RichTextPreformatted{Type: slack.RTEPreformatted, Elements: []slack.RichTextSectionElement{words(s)}}
 }
 
 // escaped is for the text of a message, which Slack parses.

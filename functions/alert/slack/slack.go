@@ -7,6 +7,7 @@
 package slack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,14 +86,9 @@ var _ message.Receiver = (*Receiver)(nil)
 
 // New returns a receiver, or says what is wrong with its options.
 func New(o Options) (*Receiver, error) {
-	if o.APIURL == "" {
-		o.APIURL = defaultAPI
-	}
+	o.APIURL, o.Logger = cmp.Or(o.APIURL, defaultAPI), cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	fail := func(format string, args ...any) (*Receiver, error) {
 		return nil, fmt.Errorf("receiver %s: "+format, append([]any{o.Name}, args...)...)
@@ -212,21 +208,16 @@ type layout struct {
 	blocks []slack.Block
 }
 
-func (l layout) options() []slack.MsgOption {
-	o := []slack.MsgOption{slack.MsgOptionText(l.text, false), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl()}
-	if len(l.blocks) > 0 {
-		o = append(o, slack.MsgOptionBlocks(l.blocks...))
-	}
-	return o
-}
-
 // callAPI makes one call of the Web API.
 func (r *Receiver) callAPI(ctx context.Context, doing string, full, plain layout, do func(context.Context, *slack.Client, ...slack.MsgOption) error) error {
 	return r.call(ctx, doing, full, plain, func(ctx context.Context, token secrets.Value, content layout) error {
 		client := &answers{client: r.client}
 		api := slack.New(strings.TrimSpace(token.Reveal()), slack.OptionHTTPClient(client), slack.OptionAPIURL(r.options.APIURL))
-		err := do(ctx, api, content.options()...)
-		return classify(doing, err, client.last, token)
+		options := []slack.MsgOption{slack.MsgOptionText(content.text, false), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl()}
+		if len(content.blocks) > 0 {
+			options = append(options, slack.MsgOptionBlocks(content.blocks...))
+		}
+		return classify(doing, do(ctx, api, options...), client.last, token)
 	})
 }
 
@@ -318,16 +309,4 @@ func (r *Receiver) IsMember(ctx context.Context, user, group string) (bool, erro
 	r.groups[group] = members{users, time.Now()}
 	r.mu.Unlock()
 	return slices.Contains(users, user), nil
-}
-
-// Check tests the token without posting. A webhook cannot be tested so; that is left to
-// a drill.
-func (r *Receiver) Check(ctx context.Context) error {
-	if r.options.Webhook != nil {
-		return nil
-	}
-	return r.callAPI(ctx, "checking the token in Slack", layout{}, layout{}, func(ctx context.Context, api *slack.Client, _ ...slack.MsgOption) error {
-		_, err := api.AuthTestContext(ctx)
-		return err
-	})
 }

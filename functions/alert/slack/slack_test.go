@@ -226,9 +226,6 @@ func TestARevokedTokenIsReadAgain(t *testing.T) {
 	if reads != 2 {
 		t.Errorf("%d reads, want 2", reads)
 	}
-	if err := r.Check(t.Context()); err != nil {
-		t.Errorf("Check: %v", err)
-	}
 	old := bot(t, s, func(o *slack.Options) { o.Token = message.Fixed(secrets.New("xoxb-old-token")) })
 	_, got, err := old.Deliver(t.Context(), render(incident.Opened, cause.AuthInvalid), message.Ref{})
 	if err == nil || got.Result != message.Refused || got.Reason != "invalid_auth" {

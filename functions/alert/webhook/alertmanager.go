@@ -2,10 +2,8 @@ package webhook
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"maps"
-	"net/http"
 	"strings"
 	"time"
 
@@ -156,14 +154,4 @@ func common(alerts []alertmanager, of func(alertmanager) map[string]string) map[
 		maps.DeleteFunc(all, func(name, value string) bool { return of(a)[name] != value })
 	}
 	return all
-}
-
-// authorize sets the Authorization header.
-func authorize(h http.Header, token, username, password string) {
-	switch {
-	case token != "":
-		h.Set("Authorization", "Bearer "+token)
-	case username != "":
-		h.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(username+":"+password)))
-	}
 }

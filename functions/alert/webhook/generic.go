@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -107,38 +108,32 @@ const posting = "posting to the webhook"
 
 // sendAlert posts in Alertmanager's format. The values are the address and the credentials.
 func (r *Receiver) sendAlert(ctx context.Context, m message.Message, status string, values []secrets.Value) error {
-	body, err := encode(newAlertmanagerMessage(m, r.options.Name, status))
-	if err != nil {
-		return message.Fail(message.Refused, posting, err.Error())
-	}
 	header := http.Header{}
-	token, username, password := strings.TrimSpace(values[1].Reveal()), strings.TrimSpace(values[2].Reveal()), strings.TrimSpace(values[3].Reveal())
-	authorize(header, token, username, password)
+	switch token, username, password := strings.TrimSpace(values[1].Reveal()), strings.TrimSpace(values[2].Reveal()), strings.TrimSpace(values[3].Reveal()); {
+	case token != "":
+		header.Set("Authorization", "Bearer "+token)
+	case username != "":
+		header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(username+":"+password)))
+	}
 	known := append(outbound.Address(values[0]), values[1], values[3])
-	return post(ctx, r.client, posting, values[0].Reveal(), body, header, known...)
+	return post(ctx, r.client, posting, values[0].Reveal(), newAlertmanagerMessage(m, r.options.Name, status), func([]byte) (http.Header, error) { return header, nil }, known...)
 }
 
 // sendSigned posts pongwatch's own format. The values are the address and the signing keys.
 func (r *Receiver) sendSigned(ctx context.Context, m message.Message, id string, values []secrets.Value) error {
-	address := values[0]
-	known := append(outbound.Address(address), values[1:]...)
-	var keys []signature.Key
-	for _, v := range values[1:] {
-		parsed, err := signature.ParseKeys(v.Reveal())
-		if err != nil {
-			return message.Fail(message.Refused, posting, err.Error())
+	known := append(outbound.Address(values[0]), values[1:]...)
+	return post(ctx, r.client, posting, values[0].Reveal(), newEvent(m), func(body []byte) (http.Header, error) {
+		var keys []signature.Key
+		for _, v := range values[1:] {
+			parsed, err := signature.ParseKeys(v.Reveal())
+			if err != nil {
+				return nil, err
+			}
+			keys = append(keys, parsed...)
 		}
-		keys = append(keys, parsed...)
-	}
-	body, err := encode(newEvent(m))
-	if err != nil {
-		return message.Fail(message.Refused, posting, err.Error())
-	}
-	header := http.Header{}
-	if err := signature.Sign(header, keys, id, r.options.Now(), body); err != nil {
-		return message.Fail(message.Refused, posting, err.Error())
-	}
-	return post(ctx, r.client, posting, address.Reveal(), body, header, known...)
+		header := http.Header{}
+		return header, signature.Sign(header, keys, id, r.options.Now(), body)
+	}, known...)
 }
 
 // messageID is the same for every try of one revision: the receiver's key of idempotency.

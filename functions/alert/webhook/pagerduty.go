@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,9 +50,7 @@ var _ message.Receiver = (*PagerDuty)(nil)
 
 // NewPagerDuty returns a receiver, or says what is wrong with its options.
 func NewPagerDuty(o PagerDutyOptions) (*PagerDuty, error) {
-	if o.URL == "" {
-		o.URL = pagerDutyURL
-	}
+	o.URL = cmp.Or(o.URL, pagerDutyURL)
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
 	}
@@ -84,7 +83,9 @@ func (p *PagerDuty) Deliver(ctx context.Context, m message.Message, prev message
 		return prev, message.Outcome{Result: message.Delivered, Unsent: true}, nil
 	}
 	for _, e := range events {
-		err := p.login.Do(ctx, doingPagerDuty, func(keys []secrets.Value) error { return p.send(ctx, m, e, keys[0]) })
+		err := p.login.Do(ctx, doingPagerDuty, func(keys []secrets.Value) error {
+			return post(ctx, p.client, doingPagerDuty, p.options.URL, newPagerDutyEvent(m, e, keys[0]), nil, keys[0])
+		})
 		if err != nil {
 			return prev, message.OutcomeOf(err), err
 		}
@@ -172,14 +173,6 @@ const maxSummary = 1024
 
 const doingPagerDuty = "sending to PagerDuty"
 
-func (p *PagerDuty) send(ctx context.Context, m message.Message, a action, key secrets.Value) error {
-	body, err := encode(newPagerDutyEvent(m, a, key))
-	if err != nil {
-		return message.Fail(message.Refused, doingPagerDuty, err.Error())
-	}
-	return post(ctx, p.client, doingPagerDuty, p.options.URL, body, http.Header{}, key)
-}
-
 func newPagerDutyEvent(m message.Message, a action, key secrets.Value) pagerDutyEvent {
 	e := pagerDutyEvent{RoutingKey: key.Reveal(), EventAction: a.name, DedupKey: "pongwatch/" + m.ID}
 	if a.generation > 0 {
@@ -188,11 +181,15 @@ func newPagerDutyEvent(m message.Message, a action, key secrets.Value) pagerDuty
 	if a.name != "trigger" {
 		return e
 	}
-	source := m.Database
-	if source == "" {
-		source = "shard " + m.Shard
+	severity := cmp.Or(m.Severity, cause.SeverityWarning)
+	if m.Drill {
+		severity = cause.SeverityInfo
 	}
-	details := map[string]any{"incident": m.Short, "what_to_do": todo(m), "likely_cause": m.CauseTitle, "next": m.Next}
+	var todo []string
+	for _, step := range m.Fix {
+		todo = append(append(todo, step.Text), step.Commands...)
+	}
+	details := map[string]any{"incident": m.Short, "what_to_do": todo, "likely_cause": m.CauseTitle, "next": m.Next}
 	for label, text := range map[string]string{"impact": m.Impact, "news": m.News, "changed": m.Changed, "environment": m.Environment} {
 		if text != "" {
 			details[label] = text
@@ -209,7 +206,7 @@ func newPagerDutyEvent(m message.Message, a action, key secrets.Value) pagerDuty
 	}
 	e.Client = "pongwatch"
 	e.Payload = &payload{
-		Summary: text.Clip(m.Headline+" · "+m.Short, maxSummary), Source: source, Severity: severity(m),
+		Summary: text.Clip(m.Headline+" · "+m.Short, maxSummary), Source: cmp.Or(m.Database, "shard "+m.Shard), Severity: string(severity),
 		Timestamp: m.Since.UTC().Format(time.RFC3339), Component: m.Database, Group: m.Shard, Class: string(m.Cause), Details: details,
 	}
 	for _, l := range m.Links {
@@ -219,23 +216,4 @@ func newPagerDutyEvent(m message.Message, a action, key secrets.Value) pagerDuty
 		e.Links = append(e.Links, pagerDutyLink{Href: l.URL, Text: l.Label})
 	}
 	return e
-}
-
-// todo lists the steps, each with its commands.
-func todo(m message.Message) []string {
-	var lines []string
-	for _, step := range m.Fix {
-		lines = append(append(lines, step.Text), step.Commands...)
-	}
-	return lines
-}
-
-func severity(m message.Message) string {
-	switch {
-	case m.Drill, m.Severity == cause.SeverityInfo:
-		return "info"
-	case m.Severity == cause.SeverityCritical:
-		return "critical"
-	}
-	return "warning"
 }

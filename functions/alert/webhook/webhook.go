@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -24,14 +23,24 @@ const (
 	maxAnswer      = 4 << 10
 )
 
-// post sends a body; any 2xx is a delivery. Both sides are idempotent by an id, so that
-// a lost answer is safe to try again.
-func post(ctx context.Context, client *http.Client, doing, address string, body []byte, header http.Header, known ...secrets.Value) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSpace(address), bytes.NewReader(body))
+// post sends what as JSON, with the headers that prove who sends it; any 2xx is a delivery. Both
+// sides are idempotent by an id, so that a lost answer is safe to try again.
+func post(ctx context.Context, client *http.Client, doing, address string, what any, proof func(body []byte) (http.Header, error), known ...secrets.Value) error {
+	var body bytes.Buffer
+	e := json.NewEncoder(&body)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(what); err != nil {
+		return message.Fail(message.Refused, doing, "encoding: "+err.Error())
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSpace(address), bytes.NewReader(body.Bytes()))
 	if err != nil {
 		return message.Fail(message.Refused, doing, "the address is no URL") // the error would quote it
 	}
-	req.Header = header
+	if proof != nil {
+		if req.Header, err = proof(body.Bytes()); err != nil {
+			return message.Fail(message.Refused, doing, err.Error())
+		}
+	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "pongwatch")
 	resp, err := client.Do(req)
@@ -49,14 +58,4 @@ func post(ctx context.Context, client *http.Client, doing, address string, body 
 	}
 	f.BadCredential = slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone}, resp.StatusCode)
 	return f
-}
-
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, fmt.Errorf("encoding: %w", err)
-	}
-	return b.Bytes(), nil
 }

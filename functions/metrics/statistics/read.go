@@ -227,7 +227,7 @@ func (s *Statistics) incidents(now time.Time, q Query, past []incident.Document,
 	for _, list := range [][]incidents.Incident{s.Incidents.Open, s.Incidents.Resolved, s.Incidents.Drills} {
 		for i := range list {
 			shown[list[i].FullID] = true
-			list[i].Configuration = (*incidents.Configuration)(written[list[i].FullID])
+			list[i].Configuration = written[list[i].FullID]
 		}
 	}
 	s.Monitor.Deliveries = s.Incidents.Deliveries

@@ -63,18 +63,11 @@ func (c *Client) Close() error { return c.publisher.Close() }
 // Topic returns the topic with the name projects/P/topics/T. It does not ask
 // whether there is one.
 func (c *Client) Topic(name string) (*Topic, error) {
-	if !isTopic(name) {
+	parts := strings.Split(name, "/") // https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names
+	if len(parts) != 4 || parts[0] != "projects" || parts[1] == "" || parts[2] != "topics" || len(parts[3]) < 3 || len(parts[3]) > 255 {
 		return nil, fmt.Errorf("topic %q: want projects/PROJECT/topics/TOPIC, such as \"projects/my-project/topics/pongwatch-reports\"", name)
 	}
 	return &Topic{client: c, name: name}, nil
-}
-
-// isTopic checks the shape of a topic's name
-// (https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names).
-func isTopic(name string) bool {
-	parts := strings.Split(name, "/")
-	return len(parts) == 4 && parts[0] == "projects" && parts[1] != "" &&
-		parts[2] == "topics" && len(parts[3]) >= 3 && len(parts[3]) <= 255
 }
 
 // Topic publishes to one topic. It is safe for concurrent use.

@@ -72,7 +72,7 @@ func (s *Source) Access(ctx context.Context, name string) (secrets.Secret, error
 	}
 	payload := answer.GetPayload()
 	// A server may leave the checksum out; Secret Manager always sends it.
-	if sum := payload.DataCrc32C; sum != nil && *sum != checksum(payload.GetData()) {
+	if sum := payload.DataCrc32C; sum != nil && *sum != int64(crc32.Checksum(payload.GetData(), crc32.MakeTable(crc32.Castagnoli))) {
 		return secrets.Secret{}, secrets.ErrCorrupt
 	}
 	// The answer's name has the number of the version, and of the project.
@@ -94,10 +94,6 @@ func (s *Source) Newest(ctx context.Context, secret string) (version string, add
 	}
 	_, version, _ = strings.Cut(answer.GetName(), "/versions/")
 	return version, answer.GetCreateTime().AsTime(), nil
-}
-
-func checksum(data []byte) int64 {
-	return int64(crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)))
 }
 
 // classify keeps the reason and adds what to do about it. The server's text names

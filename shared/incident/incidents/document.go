@@ -17,11 +17,7 @@ func FromDocument(d incident.Document, now time.Time) Incident {
 		DurationSeconds: int64(d.Duration(now).Seconds()),
 		Reopened:        d.Reopened, Unstable: d.Unstable, Flapping: d.Flapping, Group: incident.ShortID(d.Group), Handling: Handling{Acknowledged: (*Acknowledged)(d.Ack)}, Told: []Told{},
 	}
-	v.SeenBy, v.Voters, v.Runs, v.PreviousCause, v.Sparkline = d.Down, d.Voters, d.Runs, d.Previous, d.Sparkline
-	for _, m := range d.Timeline {
-		v.Timeline = append(v.Timeline, Moment(m))
-	}
-	v.Configuration = (*Configuration)(d.Configuration)
+	v.SeenBy, v.Voters, v.Runs, v.PreviousCause, v.Sparkline, v.Timeline, v.Configuration = d.Down, d.Voters, d.Runs, d.Previous, d.Sparkline, d.Timeline, d.Configuration
 	if d.Gone {
 		v.State = StateNoLongerWatched
 	}

@@ -195,6 +195,11 @@ var refusesAll = map[Mode]string{
 	RateLimited: textRateLimited, Connections: textConnections, Loading: textLoading,
 }
 
+// refusesCommands reports whether the fault refuses commands, or some of them, by their names.
+func (f Fault) refusesCommands() bool {
+	return f.refusal("SET", write) != ""
+}
+
 // refusal returns the text with which Upstash refuses a command under the fault in
 // force, or "".
 func (f Fault) refusal(name string, kind kind) string {
@@ -234,6 +239,7 @@ const (
 	textLoading      = "LOADING Redis is loading the dataset in memory"
 	textFull         = "ERR DB capacity quota exceeded. Threshold: 268435456 bytes, Usage: 274604636 bytes. See https://upstash.com/docs/redis/troubleshooting/db_capacity_quota_exceeded for details"
 	textPaused       = "READONLY Writes are temporarily rejected due to server upgrade"
+	textPath         = "ERR the path cannot be decoded"
 	textThrottled    = "ERR too many requests"
 	textTooBig       = "ERR max request size exceeded. Limit: %d bytes, Actual: %d bytes. See https://upstash.com/docs/redis/troubleshooting/max_request_size_exceeded for details"
 	textNotAvailable = "ERR Command is not available: '%s'. See https://upstash.com/docs/redis/overall/rediscompatibility for details"

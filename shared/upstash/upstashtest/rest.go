@@ -24,7 +24,7 @@ func (s *Server) handler() http.Handler {
 	management := http.NewServeMux()
 	s.handleManagement(management)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/v2/") || r.URL.Path == "/auditlogs" {
+		if (strings.HasPrefix(r.URL.Path, "/v2/") || r.URL.Path == "/auditlogs") && s.upstream == nil {
 			management.ServeHTTP(w, r)
 			return
 		}
@@ -45,14 +45,21 @@ func (s *Server) rest(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
 	}
+	if s.options.Observe != nil {
+		s.options.Observe(r)
+	}
 	if s.interfere(w, r) {
 		return
 	}
 	token, query := credentials(r)
-	who, refused := s.accounts.identify(token)
-	if refused != "" {
-		writeError(w, http.StatusUnauthorized, refused)
-		return
+	var who identity
+	// A database behind this one knows its own tokens.
+	if s.upstream == nil {
+		var refused string
+		if who, refused = s.accounts.identify(token); refused != "" {
+			writeError(w, http.StatusUnauthorized, refused)
+			return
+		}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if _, tooBig := errors.AsType[*http.MaxBytesError](err); tooBig {
@@ -68,7 +75,12 @@ func (s *Server) rest(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	encoding.base64 = encoding.base64 || s.Fault().Mode == Base64
-	s.route(w, r, call{who: who, query: query, body: body, encoding: encoding})
+	c := call{who: who, query: query, body: body, encoding: encoding}
+	if s.upstream != nil {
+		s.pass(w, r, c)
+		return
+	}
+	s.route(w, r, c)
 }
 
 // call is a request that was let in.
@@ -83,37 +95,50 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, c call) {
 	w.Header().Set("Upstash-Sync-Token", s.figures.syncToken())
 	path, err := segments(r.URL)
 	if err != nil {
-		writeError(w, http.StatusBadRequest, "ERR the path cannot be decoded")
+		writeError(w, http.StatusBadRequest, textPath)
 		return
 	}
-	first := ""
-	if len(path) > 0 {
-		first = strings.ToLower(path[0])
-	}
+	first := special(path)
 	batch := first == "pipeline" || first == "multi-exec"
 	switch {
 	case !batch && len(c.body) > maxRequest:
 		writeTooBig(w, int64(len(c.body)))
-	case first == "":
-		args, refused := parseCommand(c.body)
-		if refused != "" {
-			writeError(w, http.StatusBadRequest, refused)
-			return
-		}
-		s.respond(w, r, c, args)
 	case first == "pipeline":
 		s.pipeline(w, r, c)
 	case first == "multi-exec":
 		s.multiExec(w, r, c)
 	case first == "subscribe" || first == "psubscribe":
 		s.subscribe(w, r, c, path)
+	case first == "monitor" && len(path) == 1:
+		s.monitor(w, r, c)
 	default:
-		args := path
-		if len(c.body) > 0 && r.Method != http.MethodGet && r.Method != http.MethodHead {
-			args = append(args, string(c.body))
+		args, refused := c.command(r, path)
+		if refused != "" {
+			writeError(w, http.StatusBadRequest, refused)
+			return
 		}
-		s.respond(w, r, c, append(args, c.query...))
+		s.respond(w, r, c, args)
 	}
+}
+
+// special returns a path's first segment as the paths that are no command have it.
+func special(path []string) string {
+	if len(path) == 0 {
+		return ""
+	}
+	return strings.ToLower(path[0])
+}
+
+// command returns the one command of a request, or the text with which it is refused.
+func (c call) command(r *http.Request, path []string) (args []string, refused string) {
+	if len(path) == 0 {
+		return parseCommand(c.body)
+	}
+	args = path
+	if len(c.body) > 0 && r.Method != http.MethodGet && r.Method != http.MethodHead {
+		args = append(args, string(c.body))
+	}
+	return append(args, c.query...), ""
 }
 
 // credentials returns the token, from the header or from _token, and the query's
@@ -168,7 +193,7 @@ func segments(u *url.URL) ([]string, error) {
 func (s *Server) respond(w http.ResponseWriter, r *http.Request, c call, args []string) {
 	a, err := s.run(r.Context(), c.who, args)
 	if err != nil {
-		s.writeBackendError(w, err)
+		unreachable(w, err)
 		return
 	}
 	status := http.StatusOK
@@ -188,7 +213,7 @@ func (s *Server) pipeline(w http.ResponseWriter, r *http.Request, c call) {
 	for i, args := range list {
 		var err error
 		if answers[i], err = s.run(r.Context(), c.who, args); err != nil {
-			s.writeBackendError(w, err)
+			unreachable(w, err)
 			return
 		}
 	}
@@ -208,7 +233,7 @@ func (s *Server) multiExec(w http.ResponseWriter, r *http.Request, c call) {
 	answers, discarded, err := s.runTransaction(r.Context(), c.who, list)
 	switch {
 	case err != nil:
-		s.writeBackendError(w, err)
+		unreachable(w, err)
 	case discarded != "":
 		writeError(w, http.StatusBadRequest, discarded)
 	default:
@@ -290,8 +315,8 @@ func allowOrigin(w http.ResponseWriter, r *http.Request) {
 	h.Set("Access-Control-Allow-Headers", cmp.Or(r.Header.Get("Access-Control-Request-Headers"), "*"))
 }
 
-// writeBackendError answers what an edge answers when the server behind it is gone.
-func (s *Server) writeBackendError(w http.ResponseWriter, err error) {
+// unreachable answers what an edge answers when the server behind it is gone.
+func unreachable(w http.ResponseWriter, err error) {
 	if errors.Is(err, context.Canceled) {
 		panic(http.ErrAbortHandler)
 	}

@@ -14,6 +14,7 @@ func (s *Server) run(ctx context.Context, who identity, args []string) (answer, 
 		return answer{err: text}, nil
 	}
 	s.figures.count(args)
+	s.monitors.feed(restClient, args)
 	if a, ok, err := s.runHere(ctx, who, args); ok || err != nil {
 		return a, err
 	}
@@ -52,6 +53,7 @@ func (s *Server) runTransaction(ctx context.Context, who identity, list [][]stri
 	}
 	for _, args := range list {
 		s.figures.count(args)
+		s.monitors.feed(restClient, args)
 	}
 	if len(sent) == 0 {
 		return answers, "", nil

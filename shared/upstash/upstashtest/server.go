@@ -32,6 +32,13 @@ type Options struct {
 	// Redis is the address of a real Redis to serve, "127.0.0.1:6379". Default: an
 	// embedded miniredis.
 	Redis string
+	// Upstream is the REST URL of another database, in front of which the server then stands: it
+	// passes requests on, with their own tokens, and fails in its stead. Token, ReadOnlyToken, Redis
+	// and the management API have no meaning then.
+	Upstream string
+	// Observe is called with each REST request before anything else is done with it. It must not
+	// touch the body.
+	Observe func(*http.Request)
 	// TLS serves https under a certificate authority of the server's own, [Server.CA].
 	TLS bool
 	// DatabaseID, Email and APIKey are what the management API knows. Defaults:
@@ -42,12 +49,14 @@ type Options struct {
 // Server is a running emulator. It is safe for concurrent use.
 type Server struct {
 	options  Options
-	backend  *backend
+	backend  *backend  // nil with an upstream
+	upstream *upstream // nil without
 	http     *http.Server
 	certs    *certificates // nil without TLS
 	scripts  scripts
 	accounts accounts
 	figures  figures
+	monitors monitors
 	addr     string
 
 	closing chan struct{} // closed by Close: ends hanging answers
@@ -85,18 +94,22 @@ func New(o Options) (*Server, error) {
 		}
 		s.certs = certs
 	}
-	backend, err := newBackend(o.Redis)
+	var err error
+	if o.Upstream != "" {
+		s.upstream, err = newUpstream(o.Upstream)
+	} else {
+		s.backend, err = newBackend(o.Redis)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("starting the emulator: %w", err)
 	}
-	s.backend = backend
 	s.http = &http.Server{
 		Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, ConnState: s.track,
 		// Broken connections are what the server is for.
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
 	if err := s.listen(o.Addr); err != nil {
-		backend.close()
+		s.release()
 		return nil, fmt.Errorf("starting the emulator: %w", err)
 	}
 	s.addr = s.listener.Addr().String()
@@ -139,8 +152,18 @@ func (s *Server) Close() {
 		}
 		s.mu.Unlock()
 		s.serving.Wait()
-		s.backend.close()
+		s.release()
 	})
+}
+
+// release ends the connections to what is behind the server.
+func (s *Server) release() {
+	if s.backend != nil {
+		s.backend.close()
+	}
+	if s.upstream != nil {
+		s.upstream.proxy.Transport.(*http.Transport).CloseIdleConnections()
+	}
 }
 
 // URL returns the REST URL, with an IP address for a host.

@@ -33,7 +33,7 @@ func (s *Server) subscribe(w http.ResponseWriter, r *http.Request, c call, path 
 	}()
 	conn, err := s.backend.dial(ctx)
 	if err != nil {
-		s.writeBackendError(w, fmt.Errorf("%w: %w", errBackend, err))
+		unreachable(w, fmt.Errorf("%w: %w", errBackend, err))
 		return
 	}
 	defer conn.Close()

@@ -32,17 +32,13 @@ func (p *Process) configure(ctx context.Context) (err error) {
 	}
 	env.SecretManagerEmulator = p.demo.secrets.Addr()
 	p.secrets = gcp.NewClients(env).Secrets()
-	p.config, err = p.demoConfig()
-	return err
-}
-
-func (p *Process) demoConfig() (*config.Config, error) {
 	c, problems := config.Parse(true, config.Document{Name: "demonstration", Text: []byte(p.demo.document(p.URL()))})
 	if len(problems) > 0 {
-		return nil, fmt.Errorf("the demonstration's configuration: %w", problems)
+		return fmt.Errorf("the demonstration's configuration: %w", problems)
 	}
+	p.config = c
 	p.adapt(c)
-	return c, nil
+	return nil
 }
 
 // region is the name of this machine's region.

@@ -222,13 +222,6 @@ func (p *Process) damaged(d *boltstore.Damage) {
 	p.setAside = append(p.setAside, d.Error())
 }
 
-// takeOver ends what an earlier process has left: its claims, and files that cannot be read.
-func (p *Process) takeOver(ctx context.Context) {
-	if err := p.alert.TakeOver(ctx, strings.Join(p.setAside, "; ")); err != nil {
-		p.options.Logger.ErrorContext(ctx, "taking over failed", "error", err)
-	}
-}
-
 // Run serves, schedules and pushes until ctx ends, then stops these in reverse order.
 func (p *Process) Run(ctx context.Context) error {
 	served := make(chan error, 2)
@@ -243,7 +236,10 @@ func (p *Process) Run(ctx context.Context) error {
 		tick = demoTick
 	}
 
-	p.takeOver(ctx)
+	// What an earlier process has left: its claims, and files that cannot be read.
+	if err := p.alert.TakeOver(ctx, strings.Join(p.setAside, "; ")); err != nil {
+		p.options.Logger.ErrorContext(ctx, "taking over failed", "error", err)
+	}
 	working, stop := context.WithCancel(ctx)
 	var jobs, pushes sync.WaitGroup
 	run := func(j schedulerJob) { jobs.Go(func() { schedule(working, j, p.options.Logger) }) }

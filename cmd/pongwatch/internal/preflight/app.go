@@ -59,21 +59,15 @@ const (
 	appTimeout = 15 * time.Second
 )
 
-// reply is what matters of an app's answer.
-type reply struct {
-	status int
-	header http.Header
-}
-
 // request sends a request to a page of the app, and to no other host. It reads at most
-// [appBody] of the answer, and drops it. A nil jar keeps no cookies.
-func (r *run) request(ctx context.Context, jar http.CookieJar, method, address string, body secrets.Value) (reply, error) {
+// [appBody] of the answer, and closes it. A nil jar keeps no cookies.
+func (r *run) request(ctx context.Context, jar http.CookieJar, method, address string, body secrets.Value) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body.Reveal()))
 	switch {
 	case err != nil:
-		return reply{}, outbound.Error(err)
+		return nil, outbound.Error(err)
 	case req.URL.Hostname() == "":
-		return reply{}, errors.New("want an address such as https://app.example.com/path")
+		return nil, errors.New("want an address such as https://app.example.com/path")
 	}
 	if !body.IsZero() {
 		req.Header.Set("Content-Type", "application/json")
@@ -85,12 +79,12 @@ func (r *run) request(ctx context.Context, jar http.CookieJar, method, address s
 	c.Jar = jar
 	resp, err := c.Do(req)
 	if err != nil {
-		return reply{}, outbound.Error(err, r.App.Token)
+		return nil, outbound.Error(err, r.App.Token)
 	}
 	defer resp.Body.Close()
 	// The body is read because its time counts; one that breaks off is an answer, too.
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, appBody))
-	return reply{resp.StatusCode, resp.Header}, nil
+	return resp, nil
 }
 
 // noAnswer is an app that did not answer.
@@ -228,10 +222,10 @@ func appCaching(ctx context.Context, r *run) Finding {
 			return noAnswer(err)
 		}
 		took = append(took, time.Since(began))
-		if resp.status/100 != 2 {
-			return fail("the page is not served", fmt.Sprintf("HTTP %d", resp.status), "Name a page that answers 200 without a log-in, or pass a token with --app-token-env.")
+		if resp.StatusCode/100 != 2 {
+			return fail("the page is not served", fmt.Sprintf("HTTP %d", resp.StatusCode), "Name a page that answers 200 without a log-in, or pass a token with --app-token-env.")
 		}
-		if where, ok := hit(resp.header); ok && n > 0 {
+		if where, ok := hit(resp.Header); ok && n > 0 {
 			return pass("%s in answer %d", where, n+1)
 		}
 	}
@@ -261,7 +255,7 @@ func appLimits(ctx context.Context, r *run) Finding {
 				switch resp, err := r.request(ctx, nil, http.MethodGet, r.App.LimitURL, secrets.Value{}); {
 				case err != nil:
 					last.Store(&err)
-				case resp.status == http.StatusTooManyRequests:
+				case resp.StatusCode == http.StatusTooManyRequests:
 					limited.Add(1)
 				default:
 					answered.Add(1)
@@ -305,8 +299,8 @@ func appSessions(ctx context.Context, r *run) Finding {
 		if err != nil {
 			return noAnswer(err)
 		}
-		if !step.want(resp.status) {
-			return fail("the session does not last from login to logout", fmt.Sprintf("%s: HTTP %d", step.what, resp.status),
+		if !step.want(resp.StatusCode) {
+			return fail("the session does not last from login to logout", fmt.Sprintf("%s: HTTP %d", step.what, resp.StatusCode),
 				"Check that sessions are kept in Redis under one key for all instances, and deleted at the logout.")
 		}
 	}
@@ -340,8 +334,8 @@ func appQueue(ctx context.Context, r *run) Finding {
 	if err != nil {
 		return noAnswer(err)
 	}
-	if resp.status/100 != 2 {
-		return fail("the task was not taken", fmt.Sprintf("HTTP %d", resp.status), "Read the app's log.")
+	if resp.StatusCode/100 != 2 {
+		return fail("the task was not taken", fmt.Sprintf("HTTP %d", resp.StatusCode), "Read the app's log.")
 	}
 	ctx, cancel := context.WithTimeout(ctx, queuePatience)
 	defer cancel()

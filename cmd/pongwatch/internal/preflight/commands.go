@@ -203,12 +203,12 @@ func memory(ctx context.Context, _ *run, d *database) Finding {
 const sampleCommands = 10
 
 func isolation(ctx context.Context, _ *run, d *database) Finding {
-	return d.sample(d.target.SampleIsolation(ctx, sampleCommands))
+	return d.sample(d.target.SampleKeys(ctx, report.Isolation, sampleCommands))
 }
 
 // values judges whether a few strings are JSON; it never shows one.
 func values(ctx context.Context, _ *run, d *database) Finding {
-	return d.sample(d.target.SampleValues(ctx, sampleCommands))
+	return d.sample(d.target.SampleKeys(ctx, report.Values, sampleCommands))
 }
 
 // sample judges as one of the monitor's own checks does.

@@ -60,6 +60,12 @@ func inBundle(name string) bool {
 // places, never a value.
 func exposed(r *run, trees []*sources.Tree) Finding {
 	var found, unread []string
+	holdsToken := func(line string) bool { // a configured one
+		return slices.ContainsFunc(r.databases, func(d *database) bool {
+			token := d.credentials.Token.Reveal()
+			return len(token) >= 8 && strings.Contains(line, token)
+		})
+	}
 	for _, t := range trees {
 		unread = append(unread, t.Each(func(name string) bool {
 			return isEnvFile(name) || isSource(name) || inBundle(name) && slices.Contains(bundled, path.Ext(name))
@@ -79,7 +85,7 @@ func exposed(r *run, trees []*sources.Tree) Finding {
 				switch {
 				case variable != "":
 					found = append(found, variable+" at "+t.At(name, n+1))
-				case written && tokenText.MatchString(line), bundle && r.holdsToken(line):
+				case written && tokenText.MatchString(line), bundle && holdsToken(line):
 					found = append(found, "a token at "+t.At(name, n+1))
 				}
 			}
@@ -122,14 +128,6 @@ func closing(data []byte, begin int) int {
 		}
 	}
 	return len(data)
-}
-
-// holdsToken reports whether a line has a configured token.
-func (r *run) holdsToken(line string) bool {
-	return slices.ContainsFunc(r.databases, func(d *database) bool {
-		token := d.credentials.Token.Reveal()
-		return len(token) >= 8 && strings.Contains(line, token)
-	})
 }
 
 // variableNames compares what the code reads with what environment files set: the

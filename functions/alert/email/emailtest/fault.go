@@ -47,13 +47,6 @@ func (s *Server) Fail(faults ...Fault) {
 	s.faults = append(s.faults, faults...)
 }
 
-// Mend removes every fault that is left.
-func (s *Server) Mend() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = nil
-}
-
 func (s *Server) nextFault(stage Stage, recipient string) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()

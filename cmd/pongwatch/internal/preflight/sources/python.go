@@ -270,8 +270,8 @@ func condaYAML(s *scan) error {
 			lines, _ := table["pip"].([]any)
 			for _, line := range lines {
 				text, _ := line.(string)
-				at := 1 + strings.Count(before(string(s.data), text), "\n")
-				if err := s.pipLine(text, at); err != nil {
+				before, _, _ := strings.Cut(string(s.data), text)
+				if err := s.pipLine(text, 1+strings.Count(before, "\n")); err != nil {
 					return err
 				}
 			}
@@ -290,9 +290,4 @@ func condaYAML(s *scan) error {
 		}
 	}
 	return nil
-}
-
-func before(text, sub string) string {
-	head, _, _ := strings.Cut(text, sub)
-	return head
 }

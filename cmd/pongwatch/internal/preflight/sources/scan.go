@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -97,13 +96,6 @@ type mention struct {
 
 // address is the requirement of a commit, an archive or a folder: none is a version.
 const address = "from an address"
-
-func (m mention) String() string {
-	if m.wants == "" {
-		return fmt.Sprintf("%s at %s", m.name, m.place)
-	}
-	return fmt.Sprintf("%s %s at %s", m.name, m.wants, m.place)
-}
 
 // home is the folder to which a file belongs.
 func home(file string) string {
@@ -344,5 +336,5 @@ func (t *Tree) Others(e Ecosystem) (both, unread []string) {
 // show describes a mention by the path as it was named.
 func (s *scan) show(m mention) string {
 	m.file = path.Join(s.root, m.file)
-	return m.String()
+	return strings.TrimSuffix(m.name+" "+m.wants, " ") + " at " + m.place.String()
 }
