@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudmonitoring"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/job"
@@ -58,14 +59,9 @@ func (f *Function) impacts(ctx context.Context, r job.Round) []report.Impact {
 // measures reports whether any app of the shard is to be measured, because Alert's state is
 // otherwise not read.
 func (f *Function) measures(shard string) bool {
-	for _, d := range f.config.InShard(shard) {
-		for _, app := range d.Apps {
-			if app.Impact {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(f.config.InShard(shard), func(d *config.Database) bool {
+		return slices.ContainsFunc(d.Apps, func(app config.App) bool { return app.Impact })
+	})
 }
 
 // question is one service that is measured for one incident.

@@ -8,50 +8,44 @@ import (
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
-// limits are the figures of a plan, with what people call them and their unit.
+// limits are what a plan sets, with what people call it and how a reading says it; empty is unknown.
 var limits = []struct {
-	gauge report.Gauge
-	name  string
-	print func(float64) string
+	name string
+	of   func(report.Reading) string
 }{
-	{report.GaugeDataLimit, "the memory limit", func(v float64) string { return text.Thousands(v/(1<<20)) + " MB" }},
-	{report.GaugeCommandsLimit, "the month's commands", text.Thousands[float64]},
-	{report.GaugeBudget, "the budget", func(v float64) string { return fmt.Sprintf("$%.0f", v) }},
-	{report.GaugeConnectionsLimit, "the most connections", text.Thousands[float64]},
+	{"the memory limit", figure(report.GaugeDataLimit, func(v float64) string { return text.Thousands(v/(1<<20)) + " MB" })},
+	{"the month's commands", figure(report.GaugeCommandsLimit, text.Thousands[float64])},
+	{"the budget", figure(report.GaugeBudget, func(v float64) string { return fmt.Sprintf("$%.0f", v) })},
+	{"the most connections", figure(report.GaugeConnectionsLimit, text.Thousands[float64])},
+	{"eviction", func(r report.Reading) string { return r.Policy }},
+}
+
+func figure(g report.Gauge, print func(float64) string) func(report.Reading) string {
+	return func(r report.Reading) string {
+		if r.Values[g] <= 0 {
+			return ""
+		}
+		return print(r.Values[g])
+	}
 }
 
 // Limits returns how a database's plan and limits changed between readings, which are in the order
-// of time. A figure that is missing says nothing. A change may be as old as the last reading
-// before it.
+// of time. A change may be as old as the last reading before it.
 func Limits(database string, readings []report.Reading) []report.Change {
 	var changes []report.Change
-	differs := func(before, after report.Reading, what, was, is string) {
-		what = fmt.Sprintf("%s went from %s to %s between %s and %s", what, was, is,
-			strings.TrimSuffix(text.Clock(before.At, after.At), " UTC"), text.Clock(after.At, after.At))
-		changes = append(changes, report.Change{At: before.At, Kind: report.Planned, Databases: []string{database}, What: what})
-	}
 	for _, l := range limits {
-		var last *report.Reading
-		for i := range readings {
-			is, known := readings[i].Values[l.gauge]
-			if !known || is <= 0 {
+		var last report.Reading
+		for _, r := range readings {
+			was, is := l.of(last), l.of(r)
+			if is == "" {
 				continue
 			}
-			if last != nil && last.Values[l.gauge] != is {
-				differs(*last, readings[i], l.name, l.print(last.Values[l.gauge]), l.print(is))
+			if was != "" && was != is {
+				changes = append(changes, report.Change{At: last.At, Kind: report.Planned, Databases: []string{database}, What: fmt.Sprintf(
+					"%s went from %s to %s between %s and %s", l.name, was, is, strings.TrimSuffix(text.Clock(last.At, r.At), " UTC"), text.Clock(r.At, r.At))})
 			}
-			last = &readings[i]
+			last = r
 		}
-	}
-	var last *report.Reading
-	for i := range readings {
-		if readings[i].Policy == "" {
-			continue
-		}
-		if last != nil && last.Policy != readings[i].Policy {
-			differs(*last, readings[i], "eviction", last.Policy, readings[i].Policy)
-		}
-		last = &readings[i]
 	}
 	return changes
 }

@@ -1,6 +1,7 @@
 package change
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,40 +70,34 @@ func (s Sources) Read(ctx context.Context, c *config.Config, shard string, now t
 			return nil
 		})
 	}
-	databases := c.InShard(shard)
-	services, secrets := map[string][]string{}, map[string][]string{}
-	for _, d := range databases {
+	services, secrets := map[string][]string{}, map[string][]string{} // each with the databases that use it
+	for _, d := range c.InShard(shard) {
 		for _, app := range d.Apps {
-			if app.CloudRun != "" {
+			if app.CloudRun != "" && s.Deployment != nil {
 				services[app.CloudRun] = append(services[app.CloudRun], d.Name)
 			}
 		}
 		for _, secret := range c.CredentialSecrets(d) {
-			secrets[secret] = append(secrets[secret], d.Name)
+			if s.Secret != nil {
+				secrets[secret] = append(secrets[secret], d.Name)
+			}
 		}
 	}
-	if s.Deployment != nil {
-		for service, users := range services {
-			read(service, func() ([]report.Change, error) {
-				d, err := s.Deployment(ctx, service, since)
-				if err != nil {
-					return nil, err
-				}
-				return d.changes(path.Base(service), since, users), nil
-			})
-		}
+	for service, users := range services {
+		read(service, func() ([]report.Change, error) {
+			d, err := s.Deployment(ctx, service, since)
+			return d.changes(path.Base(service), since, users), err
+		})
 	}
-	if s.Secret != nil {
-		for secret, users := range secrets {
-			read(secret, func() ([]report.Change, error) {
-				version, added, err := s.Secret(ctx, secret)
-				if err != nil || added.Before(since) {
-					return nil, err
-				}
-				what := fmt.Sprintf("secret %s got version %s", path.Base(secret), version)
-				return []report.Change{{At: added, Kind: report.Secret, Databases: users, What: what}}, nil
-			})
-		}
+	for secret, users := range secrets {
+		read(secret, func() ([]report.Change, error) {
+			version, added, err := s.Secret(ctx, secret)
+			if err != nil || added.Before(since) {
+				return nil, err
+			}
+			what := fmt.Sprintf("secret %s got version %s", path.Base(secret), version)
+			return []report.Change{{At: added, Kind: report.Secret, Databases: users, What: what}}, nil
+		})
 	}
 	if s.Actions != nil {
 		read("the Upstash account", func() ([]report.Change, error) {
@@ -114,12 +109,7 @@ func (s Sources) Read(ctx context.Context, c *config.Config, shard string, now t
 	for i := range changes {
 		changes[i].What = text.ClipBytes(changes[i].What, report.MaxEvidence)
 	}
-	slices.SortFunc(changes, func(a, b report.Change) int {
-		if n := a.At.Compare(b.At); n != 0 {
-			return n
-		}
-		return strings.Compare(a.What, b.What)
-	})
+	slices.SortFunc(changes, func(a, b report.Change) int { return cmp.Or(a.At.Compare(b.At), strings.Compare(a.What, b.What)) })
 	return changes, errors.Join(errs...)
 }
 
@@ -164,21 +154,16 @@ func ofAccount(actions []upstash.Action, c *config.Config, shard string) []repor
 	return changes
 }
 
-// words are parts of the names of actions that say what kind of change they are.
-var words = []struct {
-	kind  report.ChangeKind
-	parts []string
-}{
-	{report.Password, []string{"password", "token", "credential", "rotate"}},
-	{report.Planned, []string{"plan", "budget", "region", "replica", "upgrade", "limit", "eviction", "prod pack", "prodpack"}},
-}
-
+// kindOf tells by words of an action's name, because Upstash publishes no list of the actions.
 func kindOf(action string) report.ChangeKind {
-	action = strings.ToLower(action)
-	for _, w := range words {
-		if slices.ContainsFunc(w.parts, func(part string) bool { return strings.Contains(action, part) }) {
-			return w.kind
-		}
+	has := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(strings.ToLower(action), w) })
+	}
+	switch {
+	case has("password", "token", "credential", "rotate"):
+		return report.Password
+	case has("plan", "budget", "region", "replica", "upgrade", "limit", "eviction", "prod pack", "prodpack"):
+		return report.Planned
 	}
 	return report.Account
 }
