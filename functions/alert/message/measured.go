@@ -48,7 +48,7 @@ func measuredImpact(i incident.Incident, now time.Time) string {
 		case said != "":
 			parts = append(parts, said)
 		case known:
-			well = append(well, fmt.Sprintf("%s answers as before, %s", m.Service, text.Count(int(m.During.Requests), "request", "requests")))
+			well = append(well, fmt.Sprintf("%s answers as before, %s", m.Service, requests(m.During.Requests)))
 		default:
 			unknown = true
 		}
@@ -88,7 +88,7 @@ func notice(m report.Impact, began, now time.Time) (said string, known bool) {
 	}
 	switch {
 	case rate >= fewErrors && rate >= 2*before:
-		return fmt.Sprintf("%s answers %s 5xx %s%s, about %s", m.Service, share(rate), since, was(share(before)), text.Count(int(errs), "request", "requests")), true
+		return fmt.Sprintf("%s answers %s 5xx %s%s, about %s", m.Service, share(rate), since, was(share(before)), requests(errs)), true
 	case m.Before.P95 > 0 && m.During.P95 >= slower*m.Before.P95 && m.During.P95 >= m.Before.P95+slowerByMS:
 		return fmt.Sprintf("5 %% of %s's requests take %s or more %s%s", m.Service, quantity(m.During.P95, report.Milliseconds), since, was(quantity(m.Before.P95, report.Milliseconds))), true
 	}
@@ -102,4 +102,11 @@ func share(v float64) string {
 		return fmt.Sprintf("%.0f %%", v*100)
 	}
 	return quantity(v, report.Ratio)
+}
+
+func requests(n int64) string {
+	if n == 1 {
+		return "1 request"
+	}
+	return text.Thousands(n) + " requests"
 }
