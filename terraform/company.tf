@@ -9,7 +9,7 @@ locals {
   kms_keys     = { for user, location in local.key_locations : user => var.kms_key == null ? null : replace(var.kms_key, "/locations/[^/]+/", "locations/${location}") }
   worker_pools = { for region in local.function_regions : region => var.worker_pool == null ? null : replace(var.worker_pool, "/locations/[^/]+/", "locations/${region}") }
 
-  # Google chooses where a secret lies, unless it is told; a key must be where the secret is.
+  # Google chooses where a secret lies, unless Terraform says so; a key must be where the secret is.
   secret_locations = length(var.secret_locations) > 0 || var.kms_key == null ? var.secret_locations : sort(tolist(local.function_regions))
 
   # The way of each function out, by region: through a network's subnet or, where there is one, through a connector.

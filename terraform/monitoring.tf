@@ -181,7 +181,7 @@ locals {
     undelivered = {
       name      = "a critical alert is undelivered"
       severity  = "CRITICAL"
-      content   = "pongwatch knows of a critical incident and cannot reach anybody through a receiver that pages. Look at the incidents now: `pongwatch incidents`. Then at Alert's log for the receivers' errors."
+      content   = "pongwatch knows of a critical incident and cannot reach anyone through a receiver that pages. Look at the incidents now: `pongwatch incidents`. Then at Alert's log for the receivers' errors."
       threshold = { filter = "metric.type=\"${local.metric_prefix}/undelivered\" AND resource.type=\"cloud_run_revision\"", above = 0, duration = "0s", aligner = "ALIGN_DELTA", group_by = [] }
     }
     alert_fails = {

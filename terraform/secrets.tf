@@ -2,7 +2,7 @@ locals {
   # Which parts of the document each function reads: design.md, "Trust".
   readable = {
     healthcheck = { credentials = local.credentials, databases = local.databases, tokens = var.access.tokens }
-    metrics     = { credentials = local.credentials, databases = local.databases, tokens = var.access.tokens, management = var.management, proof_key = var.proof_key }
+    metrics     = { credentials = local.credentials, databases = local.databases, tokens = var.access.tokens, act_tokens = var.access.act_tokens, management = var.management, proof_key = var.proof_key }
     alert       = { receivers = var.receivers, link_keys = try(var.inbound.link_keys, []), heartbeat = var.heartbeat }
     webhook     = { inbound = var.inbound }
   }
@@ -102,7 +102,7 @@ resource "google_secret_manager_secret_iam_member" "changes" {
   member    = google_service_account.functions["metrics"].member
 }
 
-# A document that is too long for the environment. It is no secret, only kept like one.
+# A document that is too long for the environment. It is not a secret, only kept like one.
 resource "google_secret_manager_secret" "config" {
   for_each = local.config_parts
 

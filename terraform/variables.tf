@@ -1,6 +1,7 @@
 variable "access" {
-  description = "Who may read the pages of each kind: \"iam\" (those who may invoke the function), \"token\" (those who have one of `tokens`, as Bearer or as the password of Basic) or \"public\". One page that is not \"iam\" opens its function to the internet; the function then guards each page, and its scheduled runs, itself. All pages but `health` are of one function, Metrics: either all of them are \"iam\", or none is."
+  description = "Who may read the pages of each kind: \"iam\" (those who may invoke the function), \"token\" (those who have one of `tokens`, as Bearer or as the password of Basic) or \"public\". One page that is not \"iam\" opens its function to the internet; the function then guards each page, and its scheduled runs, itself. All pages but `health` are of one function, Metrics: either all of them are \"iam\", or none is. Who has one of `act_tokens` may also acknowledge and silence on the dashboard, which is not behind IAM then."
   type = object({
+    act_tokens  = optional(list(string), [])
     api         = optional(string, "iam")
     badges      = optional(string, "iam")
     cors        = optional(list(string), [])
@@ -26,7 +27,11 @@ variable "access" {
     error_message = "A page that is read by \"token\" needs at least one token. Example: access = { dashboard = \"token\", tokens = [\"secret:read-token\"] }"
   }
   validation {
-    condition     = alltrue([for token in var.access.tokens : can(regex("^(secret:[a-z0-9][a-z0-9-]{0,62}|sm://projects/[^/]+/secrets/[^/]+(/versions/[^/]+)?)$", token))])
+    condition     = length(var.access.act_tokens) == 0 || var.access.dashboard != "iam"
+    error_message = "\"act_tokens\" are for a dashboard that is not behind IAM, which does not say who a reader is. Example: access = { api = \"token\", badges = \"public\", dashboard = \"token\", openmetrics = \"token\", playbooks = \"public\", tokens = [\"secret:read-token\"], act_tokens = [\"secret:act-token\"] }"
+  }
+  validation {
+    condition     = alltrue([for token in concat(var.access.tokens, var.access.act_tokens) : can(regex("^(secret:[a-z0-9][a-z0-9-]{0,62}|sm://projects/[^/]+/secrets/[^/]+(/versions/[^/]+)?)$", token))])
     error_message = "A read token must be named, never written here. Example: tokens = [\"secret:read-token\"], or tokens = [\"sm://projects/my-project/secrets/read-token\"]"
   }
 }
@@ -323,7 +328,7 @@ variable "ingress_alert" {
 
   validation {
     condition     = contains(["ALLOW_INTERNAL_ONLY", "ALLOW_INTERNAL_AND_GCLB"], var.ingress_alert)
-    error_message = "\"ingress_alert\" must be ALLOW_INTERNAL_ONLY or ALLOW_INTERNAL_AND_GCLB: nobody but Pub/Sub asks Alert. Example: ingress_alert = \"ALLOW_INTERNAL_AND_GCLB\""
+    error_message = "\"ingress_alert\" must be ALLOW_INTERNAL_ONLY or ALLOW_INTERNAL_AND_GCLB: only Pub/Sub asks Alert. Example: ingress_alert = \"ALLOW_INTERNAL_AND_GCLB\""
   }
 }
 
@@ -406,7 +411,7 @@ variable "maintenance" {
 }
 
 variable "management" {
-  description = "Read access to the Upstash account, for quota figures that a database itself does not tell. `api_key` names a secret."
+  description = "Read access to the Upstash account, for figures that a database itself does not have, and to warn of what differs there. `api_key` names a secret."
   type = object({
     api_key = string
     email   = string
@@ -455,7 +460,7 @@ variable "oncall" {
 }
 
 variable "oncall_email" {
-  description = "Who is told by Cloud Monitoring when pongwatch itself fails, independently of every receiver. It is required: an unwatched monitor fails silently."
+  description = "Whom Cloud Monitoring notifies when pongwatch itself fails, independently of every receiver. It is required: an unwatched monitor fails silently."
   type        = string
   nullable    = false
 
@@ -526,7 +531,7 @@ variable "readers" {
 
   validation {
     condition     = alltrue([for member in var.readers : can(regex("^(user|group|serviceAccount|domain|principal|principalSet):", member))])
-    error_message = "A reader must be a person, group or service account, as IAM writes them; to open pages to everybody, say so in \"access\". Example: readers = [\"group:sre@example.com\"]"
+    error_message = "A reader must be a person, group or service account, as IAM writes them; to open pages to everyone, say so in \"access\". Example: readers = [\"group:sre@example.com\"]"
   }
 }
 
@@ -710,8 +715,8 @@ variable "secret_values" {
     error_message = "Every name in secret_versions needs a value in secret_values. Example: export TF_VAR_secret_values='{\"slack-webhook\":\"https://hooks.slack.com/services/…\"}'"
   }
   validation {
-    condition     = alltrue([for token in var.access.tokens : try(length(trimspace(var.secret_values[trimprefix(token, "secret:")])) >= 24, !contains(keys(var.secret_values), trimprefix(token, "secret:")))])
-    error_message = "A read token must have at least 24 characters, otherwise it could be guessed. Example: export TF_VAR_secret_values='{\"read-token\":\"<output of openssl rand -base64 24>\"}'"
+    condition     = alltrue([for token in concat(var.access.tokens, var.access.act_tokens) : try(length(trimspace(var.secret_values[trimprefix(token, "secret:")])) >= 24, !contains(keys(var.secret_values), trimprefix(token, "secret:")))])
+    error_message = "A read token and an act token must have at least 24 characters, otherwise it could be guessed. Example: export TF_VAR_secret_values='{\"read-token\":\"<output of openssl rand -base64 24>\"}'"
   }
 }
 

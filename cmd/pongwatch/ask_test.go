@@ -190,7 +190,7 @@ func TestCommandMistakes(t *testing.T) {
 		want string
 	}{
 		{"no incident", []string{"ack"}, "such as INC-7F3A9K"},
-		{"no id", []string{"ack", "prod-cache"}, `"prod-cache" is no incident's id`},
+		{"no id", []string{"ack", "prod-cache"}, `"prod-cache" is not an incident's id`},
 		{"two ids", []string{"ack", "INC-7F3A9K", "INC-7F3A9L"}, `unexpected argument "INC-7F3A9L"`},
 		{"too long a silence", []string{"silence", "INC-7F3A9K", "--for", "25h"}, "at most 24h"},
 		{"a silence for no time", []string{"silence", "INC-7F3A9K", "--for", "0s"}, "more than 0"},

@@ -16,13 +16,13 @@ func configCommand() *cobra.Command {
 	check := &cobra.Command{
 		Use:   "check [FILE…]",
 		Short: "Print every problem of the configuration",
-		Long: `Reads the files, merged, or without any what PONGWATCH_CONFIG or the customer's own
-variables say. It prints every problem with its place, its key, what is wrong and an
-example of right, also those that would concern one database only at run time. It reads
-no secret but a document that PONGWATCH_CONFIG refers to.
+		Long: `Checks the files together or, without files, PONGWATCH_CONFIG or the app's own variables.
+It prints every problem with its place, its key, what is wrong and a right example, and also
+problems that would affect only one database at run time. The only secret it reads is a
+document that PONGWATCH_CONFIG refers to.
 
-With --against it also says which databases the new configuration moves, renames or leaves
-out, and which regions, and what of history or incidents that costs. A move is no problem.
+With --against it also prints which databases and regions the new configuration moves,
+renames or drops, and what that costs in history or incidents. A move is not a problem.
 
 Exit codes: 0 no problems, 1 problems, 2 the configuration could not be read.`,
 	}

@@ -25,7 +25,7 @@ func configRoutesCommand() *cobra.Command {
 		Long: `Prints which receivers would be notified of an alert about a database, which routes of the
 configuration say so, when it escalates, and who stands in for a receiver that refuses.
 
-Exit codes: 0 somebody would be notified, 1 nobody, 2 the configuration could not be read.`,
+Exit codes: 0 a receiver would be notified, 1 none would, 2 the configuration could not be read.`,
 		Example: `  pongwatch config routes --database prod-cache --severity critical pongwatch.yaml`,
 	}
 	var d documents
@@ -150,7 +150,7 @@ func (r routing) print(w io.Writer) error {
 
 func listed(list []string) string {
 	if len(list) == 0 {
-		return "nobody"
+		return "no one"
 	}
 	return strings.Join(list, ", ")
 }

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -85,16 +88,14 @@ func listCauses(w io.Writer) {
 // explain prints the page of the one cause that is meant, or else what each line points at.
 func explain(w io.Writer, given string) error {
 	if c, known := cause.Parse(strings.ToLower(strings.TrimSpace(given))); known {
-		_, err := io.WriteString(w, playbooks.Markdown(c))
-		return err
+		return showPage(w, c)
 	}
 	found := symptom.Find(given, judgeText)
 	if len(found) == 0 {
 		return unexplained(given)
 	}
 	if first := found[0].Row.Causes; len(first) == 1 && !slices.ContainsFunc(found, func(f symptom.Found) bool { return len(f.Row.Causes) > 1 || f.Row.Causes[0] != first[0] }) {
-		_, err := io.WriteString(w, playbooks.Markdown(first[0].Cause))
-		return err
+		return showPage(w, first[0].Cause)
 	}
 	for _, f := range found {
 		// The door for what was piped: symptom.Find takes colours out of the lines as they came.
@@ -113,6 +114,28 @@ func explain(w io.Writer, given string) error {
 	_, err := fmt.Fprintf(w, "What to do: pongwatch explain %s\n", found[0].Row.Causes[0].Cause)
 	return err
 }
+
+// showPage prints a playbook and where it is served. On a terminal its headings stand out, and a
+// page that is longer than the screen goes through the pager.
+func showPage(w io.Writer, c cause.Cause) error {
+	page := fmt.Sprintf("%s\nThis page: /playbooks/%s of your dashboard, %s/playbooks/%s of pongwatch local.\n", playbooks.Markdown(c), c, defaultURL, c)
+	how := lookOf(w, os.Getenv)
+	if how.colour {
+		page = headingLine.ReplaceAllString(page, "\x1b[1m$0\x1b[0m")
+	}
+	pager := strings.Fields(cmp.Or(os.Getenv("PAGER"), "less -FRX"))
+	if how.height > 0 && strings.Count(page, "\n") >= how.height && len(pager) > 0 {
+		cmd := exec.Command(pager[0], pager[1:]...) //nolint:gosec,noctx // the person's own pager, which ends when they say so
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(page), w, os.Stderr
+		if cmd.Run() == nil {
+			return nil
+		}
+	}
+	_, err := io.WriteString(w, page)
+	return err
+}
+
+var headingLine = regexp.MustCompile(`(?m)^#+ .*$`)
 
 // judgeText names the cause of an error text as the checks do, which know a stop by its words.
 func judgeText(said string) cause.Cause {

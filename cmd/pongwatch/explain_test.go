@@ -21,6 +21,7 @@ func TestExplain(t *testing.T) {
 		stdout, stderr string
 	}{
 		{"a cause", []string{"auth_invalid"}, exitOK, "# Redis refuses the token", ""},
+		{"where the page is served", []string{"auth_invalid"}, exitOK, "\n\nThis page: /playbooks/auth_invalid of your dashboard, ", ""},
 		{"a cause in capitals", []string{"AUTH_INVALID"}, exitOK, "# Redis refuses the token", ""},
 		{"help", []string{"--help"}, exitOK, "Usage:\n  pongwatch explain", ""},
 		{"an error text", []string{"WRONGPASS invalid or missing auth token."}, exitOK, "# Redis refuses the token", ""},
@@ -54,6 +55,9 @@ func TestExplain(t *testing.T) {
 			}
 			if !strings.Contains(stdout.String(), tt.stdout) || !strings.Contains(stderr.String(), tt.stderr) {
 				t.Errorf("stdout %q, stderr %q", stdout.String(), stderr.String())
+			}
+			if strings.Contains(stdout.String(), "\x1b") {
+				t.Errorf("colours where there is no terminal: %q", stdout.String())
 			}
 		})
 	}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -61,18 +62,7 @@ func startFrontend(t *testing.T) *frontend {
 	if os.Getenv("PONGWATCH_TEST_CHROMIUM") == "" {
 		t.Skip("set PONGWATCH_TEST_CHROMIUM=1: needs chromium")
 	}
-	dir := filepath.Join("..", "..", "examples", "frontend-nextjs")
-	if _, err := os.Stat(filepath.Join(dir, "node_modules")); err != nil {
-		t.Fatalf("run npm ci --ignore-scripts in examples/frontend-nextjs first: %v", err)
-	}
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "NEXT_TELEMETRY_DISABLED=1", "NO_COLOR=1", "TZ=UTC"}
-	for _, script := range []string{"build", "check"} {
-		npm := exec.CommandContext(t.Context(), "npm", "run", "--silent", script)
-		npm.Dir, npm.Env = dir, env
-		if out, err := npm.CombinedOutput(); err != nil {
-			t.Fatalf("npm run %s: %v\n%s", script, err, out)
-		}
-	}
+	dir, env := buildFrontend(t), frontendEnv(t)
 	slack, err := slacktest.New(slacktest.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -125,6 +115,36 @@ alerting: {canary: {enabled: false}}
 	eventually(t, time.Minute, "the app says connected", func() string { _, body := f.get("/api/v1/health/redis"); return body },
 		func(body string) bool { return strings.Contains(body, `"status":"connected"`) })
 	return f
+}
+
+func frontendEnv(t *testing.T) []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "NEXT_TELEMETRY_DISABLED=1", "NO_COLOR=1", "TZ=UTC"}
+}
+
+// frontendBuilt is what building the example said, once for all tests.
+var frontendBuilt = sync.OnceValue(func() error {
+	for _, script := range []string{"build", "check"} {
+		npm := exec.Command("npm", "run", "--silent", script)
+		npm.Dir, npm.Env = frontendDir, append(os.Environ(), "NEXT_TELEMETRY_DISABLED=1", "NO_COLOR=1")
+		if out, err := npm.CombinedOutput(); err != nil {
+			return fmt.Errorf("npm run %s: %w\n%s", script, err, out)
+		}
+	}
+	return nil
+})
+
+var frontendDir = filepath.Join("..", "..", "examples", "frontend-nextjs")
+
+// buildFrontend builds the example as Vercel builds it, and returns its folder.
+func buildFrontend(t *testing.T) string {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(frontendDir, "node_modules")); err != nil {
+		t.Fatalf("run npm ci --ignore-scripts in examples/frontend-nextjs first: %v", err)
+	}
+	if err := frontendBuilt(); err != nil {
+		t.Fatal(err)
+	}
+	return frontendDir
 }
 
 func basic() string {

@@ -28,7 +28,7 @@ one keeps it in --data, by default ./data: open incidents, history and undeliver
 messages survive a restart, and a kill.`,
 		Args: atMost(0),
 	}
-	o := local.Options{Getenv: os.Getenv, Command: invoked(os.Args[0])}
+	o := local.Options{Getenv: os.Getenv, Command: invoked(os.Args[0]), By: whoami()}
 	var level slog.Level
 	c.Flags().StringVar(&o.Addr, "addr", "127.0.0.1:8080", "serve on this `address`")
 	c.Flags().BoolVar(&o.Expose, "expose", false, "let others than this machine read the pages, as the configuration's access says; pages of access iam are closed. Needs --host, and TLS or --trusted-proxy")

@@ -79,7 +79,7 @@ Exit codes: 0 success, 1 a check failed, 2 usage or connection error.`,
 		SilenceErrors: true, SilenceUsage: true,
 		// run suggests names itself, in one line.
 		DisableSuggestions: true,
-	}, localCommand(), initCommand(), preflightCommand(), probeCommand(), incidentsCommand(), reportCommand(), ackCommand(), silenceCommand(),
+	}, localCommand(), initCommand(), preflightCommand(), gamedayCommand(), probeCommand(), incidentsCommand(), reportCommand(), ackCommand(), silenceCommand(),
 		unsilenceCommand(), drillCommand(), topCommand(), budgetCommand(), configCommand(), explainCommand(), emulatorCommand(), healthCommand(), versionCommand())
 	root.SetFlagErrorFunc(usageError)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")

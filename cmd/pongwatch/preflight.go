@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
-	"github.com/pongwatch/pongwatch/functions/healthcheck"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/upstash"
@@ -130,7 +128,7 @@ func (p *preflightFlags) run(ctx context.Context, stderr io.Writer) (record pref
 
 	env := gcp.ReadEnvironment(os.Getenv)
 	clients := gcp.NewClients(env)
-	o.Secrets, o.Deployments = clients.Secrets(), healthcheck.Deployments(clients)
+	o.Secrets, o.Deployments = clients.Secrets(), clients.Environment
 	o.Upstash = upstash.Options{AllowHTTP: true, Timeout: p.timeout}
 	c, err := config.Load(ctx, config.Options{Getenv: os.Getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: o.Secrets, Local: true})
 	switch {
@@ -188,12 +186,4 @@ func (p progress) End(r preflight.Result) {
 
 func split(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
-}
-
-func writeFile(name string, r preflight.Record, write func(io.Writer, preflight.Record) error) error {
-	var b bytes.Buffer
-	if err := write(&b, r); err != nil || name == "" {
-		return err
-	}
-	return os.WriteFile(name, b.Bytes(), 0o644) //nolint:gosec // a record is for others to read
 }

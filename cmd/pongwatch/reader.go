@@ -135,6 +135,8 @@ func (r *reader) do(ctx context.Context, method, path string, body []byte) ([]by
 			hint = "the token in " + r.tokenEnv + " is not accepted"
 		}
 		return nil, fmt.Errorf("%s answers %d: %w; %s", r.url, a.status, errDenied, hint)
+	case a.status == http.StatusUnprocessableEntity: // a name that is not configured
+		return nil, refuse("%s", strings.TrimPrefix(reason(a.body), ": "))
 	case a.status/100 != 2:
 		return nil, fmt.Errorf("%s answers %d%s", r.url, a.status, reason(a.body))
 	}
@@ -183,9 +185,12 @@ func (r *reader) post(ctx context.Context, c report.Command) (report.Command, er
 	if err != nil {
 		return c, err
 	}
-	if !decoded(data, &c) {
+	var stored local.CommandRequest
+	if !decoded(data, &stored) {
 		return c, fmt.Errorf("%s: what answers there is not pongwatch, or another version of it", r.url)
 	}
+	c = stored.Command
+	c.For = time.Duration(stored.For)
 	return c, nil
 }
 

@@ -31,7 +31,7 @@ func reportCommand() *cobra.Command {
 		Use:   "report INCIDENT",
 		Short: "Write down an incident, as the beginning of a post-mortem",
 		Long: `Prints what is known of an incident, open or over, as Markdown: the timeline from the first
-failure to the end, who was told what and when, the evidence, the cause, the latency around
+failure to the end, who was notified, when and of what, the evidence, the cause, the latency around
 it, and the configuration that decided.
 
 It reads from the pongwatch local of this machine, from the Metrics function at --url, or

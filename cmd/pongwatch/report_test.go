@@ -93,7 +93,7 @@ func TestReportByURL(t *testing.T) {
 		want string
 	}{
 		{[]string{"report"}, "which incident"},
-		{[]string{"report", "prod-cache"}, "is no incident's id"},
+		{[]string{"report", "prod-cache"}, "is not an incident's id"},
 		{[]string{"report", id, "--url", f.URL, "--project", "p"}, "want one of them"},
 		{[]string{"report", id, "more"}, "unexpected argument"},
 	} {

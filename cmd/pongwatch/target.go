@@ -31,7 +31,7 @@ func checkID(text string) error {
 		return fmt.Errorf("which incident? want its id, such as INC-7F3A9K")
 	}
 	if !anID.MatchString(strings.TrimSpace(text)) {
-		return fmt.Errorf("%q is no incident's id: want one such as INC-7F3A9K", report.CutEvidence(text))
+		return fmt.Errorf("%q is not an incident's id: want one such as INC-7F3A9K", report.CutEvidence(text))
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ func (s sample) take(ctx context.Context, stderr io.Writer, screen func(top.Resu
 	defer o.Client.CloseIdleConnections()
 	o.Month = month(ctx, c, cache, d)
 	if why := o.Month.Refusal(); why != "" && !s.acceptCost {
-		return top.Result{}, refuse("%s: no sample is taken, because %s; --accept-cost takes one all the same", d.Name, why)
+		return top.Result{}, refuse("%s: no sample is taken, because %s; --accept-cost takes one anyway", d.Name, why)
 	}
 	expected := "a sample costs 1 command; how much traffic is not known, because INFO does not say the rate"
 	if info, err := o.Client.Info(ctx); err == nil && info.OpsPerSecond.Known {

@@ -2,7 +2,6 @@ package alert
 
 import (
 	"cmp"
-	"context"
 	"os"
 	"slices"
 	"strconv"
@@ -179,11 +178,8 @@ func (w *estate) play(t *testing.T, c *config.Config, s script) (opening, end st
 	}
 	defer account.CloseIdleConnections()
 	sources := change.Sources{
-		Deployment: func(ctx context.Context, service string, since time.Time) (change.Deployment, error) {
-			d, err := clients.Deployment(ctx, service, since)
-			return change.Deployment(d), err
-		},
-		Secret: clients.NewestSecret, Actions: account.Actions,
+		Rollout: clients.Rollout,
+		Secret:  clients.NewestSecret, Actions: account.Actions,
 	}
 	p := policy.Of(c, "main")
 	p.Receivers = map[string]incident.Receiver{"slack": {Pages: true}}

@@ -67,36 +67,27 @@ func (f *Function) deliver(ctx context.Context, shard string, notices []incident
 	recorded := time.Now().Add(-recordEvery)
 	for open := true; open; {
 		var r notify.Result
-		now := false
 		select {
 		case r, open = <-results:
 			if open {
 				batch = append(batch, r)
-			}
-			if wait := recordEvery - time.Since(recorded); r.Address != incident.Documents && wait > 0 {
-				due.Reset(wait)
-			} else {
-				now = r.Address != incident.Documents
+				if r.Address != incident.Documents {
+					due.Reset(max(0, recordEvery-time.Since(recorded)))
+				}
+				continue
 			}
 		case <-due.C:
-			now = true
 		}
-		if !now && open || len(batch) == 0 {
+		if len(batch) == 0 {
 			continue
 		}
 		f.record(ctx, shard, batch)
 		recorded = time.Now()
 		due.Reset(documentsWithin)
 		for _, r := range batch {
-			if r.Address == incident.Documents || slices.ContainsFunc(health, func(h ReceiverHealth) bool { return h.Address == r.Address }) {
-				continue
-			}
-			switch r.Outcome {
-			case notify.Refused:
+			known := slices.ContainsFunc(health, func(h ReceiverHealth) bool { return h.Address == r.Address })
+			if r.Address != incident.Documents && !known && (r.Outcome == notify.Refused || r.Outcome == notify.Delivered) {
 				health = append(health, ReceiverHealth{Address: r.Address, Problem: r.Error})
-			case notify.Delivered:
-				health = append(health, ReceiverHealth{Address: r.Address})
-			case notify.Later, notify.Ambiguous, notify.Nothing:
 			}
 		}
 		batch = nil

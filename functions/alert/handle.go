@@ -1,10 +1,15 @@
 package alert
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,6 +19,71 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
 )
+
+// maxBody bounds a push request: the largest message in base64, and its envelope.
+const maxBody = report.MaxPublished*4/3 + 1<<16
+
+// envelope is what Pub/Sub posts to a push endpoint
+// (https://cloud.google.com/pubsub/docs/push#receive_push).
+type envelope struct {
+	Message struct {
+		Data        []byte            `json:"data"`
+		Attributes  map[string]string `json:"attributes"`
+		MessageID   string            `json:"messageId"`
+		PublishTime time.Time         `json:"publishTime"`
+	} `json:"message"`
+	Subscription string `json:"subscription"`
+}
+
+// recordTime is what a request keeps for recording what it has sent.
+const recordTime = storeTimeout + 5*time.Second
+
+// errPoison says that no retry will make a message readable.
+var errPoison = errors.New("unreadable message")
+
+// readEnvelope reads a push request. An error that is not errPoison may pass.
+func readEnvelope(r io.Reader) (envelope, error) {
+	var e envelope
+	body, err := io.ReadAll(io.LimitReader(r, maxBody+1))
+	if err != nil {
+		return e, fmt.Errorf("reading push: %w", err)
+	}
+	if len(body) > maxBody {
+		return e, fmt.Errorf("push of more than %d bytes: %w", maxBody, errPoison)
+	}
+	if err := json.Unmarshal(body, &e); err != nil {
+		return e, fmt.Errorf("decoding push: %w: %w", err, errPoison)
+	}
+	if e.Message.MessageID == "" && e.Message.Attributes == nil && e.Message.Data == nil {
+		return e, fmt.Errorf("push without a message: %w", errPoison)
+	}
+	return e, nil
+}
+
+// push answers one push request: 200 acknowledges the message, 503 asks for it
+// again later. Pub/Sub takes every other status as the latter
+// (https://cloud.google.com/pubsub/docs/push#receive_push), so that a message that
+// cannot be read is acknowledged, and said so.
+func (f *Function) push(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), Timeout-recordTime)
+	defer cancel()
+	e, err := readEnvelope(r.Body)
+	if err == nil {
+		err = f.handle(ctx, e)
+	}
+	switch {
+	case err == nil:
+		w.WriteHeader(http.StatusOK)
+	case errors.Is(err, errPoison):
+		f.log.ErrorContext(ctx, "message cannot be read", "event", "poison", "error", err,
+			"message_id", e.Message.MessageID, "subscription", e.Subscription, "bytes", len(e.Message.Data))
+		w.WriteHeader(http.StatusOK)
+	default:
+		f.log.WarnContext(ctx, "message is asked for again", "event", "retry", "error", err, "message_id", e.Message.MessageID)
+		w.Header().Set("Retry-After", "10")
+		http.Error(w, "try again", http.StatusServiceUnavailable)
+	}
+}
 
 // handle deals with one message.
 func (f *Function) handle(ctx context.Context, e envelope) error {
@@ -146,4 +216,45 @@ func (f *Function) storedShards(ctx context.Context) []string {
 	defer f.mu.Unlock()
 	f.stored, f.storedAt = found, f.now()
 	return found
+}
+
+// membership is a receiver that knows the members of its channel's user groups.
+type membership interface {
+	IsMember(ctx context.Context, user, group string) (bool, error)
+}
+
+// mayAct decides by the configuration. In Slack the approvers of any receiver may act, or
+// all members if none lists any. Elsewhere those listed in `oncall.actors` may act, or all
+// that the channel has verified. A link does not know who follows it, so that it may act
+// on such a list only if the list holds the word "link".
+func (f *Function) mayAct(ctx context.Context, c report.Command) (bool, error) {
+	if c.Via != "slack" {
+		actors := f.config.OnCall.Actors
+		return len(actors) == 0 || slices.Contains(actors, c.By), nil
+	}
+	listed := false
+	var unknown error
+	for i := range f.config.Receivers {
+		r := &f.config.Receivers[i]
+		if r.Slack == nil || len(r.Slack.Approvers) == 0 {
+			continue
+		}
+		listed = true
+		if slices.Contains(r.Slack.Approvers, c.By) {
+			return true, nil
+		}
+		channel, ok := f.options.Receivers[r.Name].(membership)
+		for _, a := range r.Slack.Approvers {
+			if !ok || !strings.HasPrefix(a, "S") {
+				continue
+			}
+			in, err := channel.IsMember(ctx, c.By, a)
+			if in {
+				return true, nil
+			}
+			unknown = cmp.Or(err, unknown)
+		}
+	}
+	// An error asks for another try. It must not count as leave.
+	return !listed, unknown
 }

@@ -3,9 +3,7 @@ package alert
 import (
 	"context"
 	"net/http"
-	"os"
 
-	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/history"
 )
@@ -19,15 +17,9 @@ const PusherVariable = "PONGWATCH_PUSH_ACCOUNT"
 // Firestore and Secret Manager when the first request comes, and answers 503 for as
 // long as that fails.
 func Handler(getenv func(string) string) http.Handler {
-	environment := gcp.ReadEnvironment(getenv)
-	clients := gcp.NewClients(environment)
-	logger := environment.Logger(os.Stderr)
-	return gcp.Function(logger, func(ctx context.Context) (http.Handler, error) {
-		cfg, err := config.Load(ctx, config.Options{Getenv: getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: clients.Secrets()})
-		if err != nil {
-			return nil, err
-		}
-		authorize, err := environment.Callers(false, logger, PusherVariable, getenv(PusherVariable))
+	return gcp.Deployed(getenv, func(ctx context.Context, s gcp.Setup) (http.Handler, error) {
+		c, clients := s.Config, s.Clients
+		authorize, err := s.Environment.Callers(false, s.Logger, PusherVariable, getenv(PusherVariable))
 		if err != nil {
 			return nil, err
 		}
@@ -35,12 +27,12 @@ func Handler(getenv func(string) string) http.Handler {
 		if err != nil {
 			return nil, err
 		}
-		options := ReceiverOptions{Cache: clients.Secrets(), Logger: logger}
-		receivers, problems := Receivers(cfg, options)
+		options := ReceiverOptions{Cache: clients.Secrets(), Logger: s.Logger}
+		receivers, problems := Receivers(c, options)
 		return New(Options{
-			Config: cfg, Store: documents, Receivers: receivers, Problems: problems, Authorize: authorize,
-			Context: MessageContext(cfg, clients.Secrets()), Trend: Trend(cfg, history.New(documents)),
-			Heartbeat: Heartbeat(cfg, options), Logger: logger,
+			Config: c, Store: documents, Receivers: receivers, Problems: problems, Authorize: authorize,
+			Context: MessageContext(c, clients.Secrets()), Trend: Trend(c, history.New(documents)),
+			Heartbeat: Heartbeat(c, options), Logger: s.Logger,
 		})
 	})
 }

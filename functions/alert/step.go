@@ -155,9 +155,13 @@ func (in Input) findings(s incident.State, p incident.Policy, now time.Time) []j
 	if in.Unknown != "" {
 		out = append(out, judge.Finding{Subject: subjectServices, Source: subjectServices, Status: report.Warn, Cause: cause.ConfigInvalid, Evidence: in.Unknown})
 	}
-	for _, inc := range s.Incidents { // no signal says that these services are gone
-		if inc.Series == incident.MonitorSeries(subjectServices) && inc.Open() && now.Sub(inc.Observation.At) >= unknownFor {
+	for _, inc := range s.Incidents {
+		switch {
+		case !inc.Open():
+		case inc.Series == incident.MonitorSeries(subjectServices) && now.Sub(inc.Observation.At) >= unknownFor: // no signal says that these services are gone
 			out = append(out, judge.Finding{Subject: subjectServices, Source: subjectServices})
+		case inc.Series == incident.MonitorSeries(subjectState) && in.SetAside == "" && now.Sub(inc.Opened) >= asideFor:
+			out = append(out, judge.Finding{Subject: subjectState, Source: subjectState})
 		}
 	}
 	if in.Cut != "" {
@@ -166,12 +170,7 @@ func (in Input) findings(s incident.State, p incident.Policy, now time.Time) []j
 		out = append(out, judge.Finding{Subject: subjectState, Source: sourceSize})
 	}
 	if in.SetAside != "" {
-		return append(out, judge.Finding{Subject: subjectState, Source: subjectState, Cause: cause.MonitorState, Evidence: in.SetAside})
-	}
-	for _, inc := range s.Incidents {
-		if inc.Series == incident.MonitorSeries(subjectState) && inc.Open() && now.Sub(inc.Opened) >= asideFor {
-			out = append(out, judge.Finding{Subject: subjectState, Source: subjectState})
-		}
+		out = append(out, judge.Finding{Subject: subjectState, Source: subjectState, Cause: cause.MonitorState, Evidence: in.SetAside})
 	}
 	return out
 }

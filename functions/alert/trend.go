@@ -81,25 +81,22 @@ func sparkline(samples []report.Sample, from time.Time, span time.Duration, span
 			waits[i] = append(waits[i], s.Phases.Wait)
 		}
 	}
-	medians := make([]float64, spans)
 	var most float64
-	for i, w := range waits {
-		if len(w) > 0 {
-			slices.Sort(w)
-			medians[i] = w[len(w)/2]
-			most = max(most, medians[i])
+	for _, w := range waits {
+		if slices.Sort(w); len(w) > 0 {
+			most = max(most, w[len(w)/2])
 		}
 	}
 	if most == 0 {
 		return ""
 	}
 	var b strings.Builder
-	for i, m := range medians {
-		if len(waits[i]) == 0 {
+	for _, w := range waits {
+		if len(w) == 0 {
 			b.WriteRune('·')
 			continue
 		}
-		b.WriteRune(bars[min(int(m/most*float64(len(bars))), len(bars)-1)])
+		b.WriteRune(bars[min(int(w[len(w)/2]/most*float64(len(bars))), len(bars)-1)])
 	}
 	return b.String() + fmt.Sprintf(" (█ is %s ms, a bar is %s)", text.Thousands(most), text.Duration(span))
 }

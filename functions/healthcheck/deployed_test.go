@@ -37,7 +37,7 @@ func TestTheDeploymentIsRead(t *testing.T) {
 			c := parse(t, fmt.Sprintf("databases:\n- {name: cache, url: %q, token: sesame, app: {service: backend, cloud_run: %s}}\n", serve(t, pong()), service))
 			o := options(t, c, memory(at.now), to)
 			o.Now = at.now
-			o.Deployments = healthcheck.Deployments(clients)
+			o.Deployments = clients.Environment
 			f, err := healthcheck.New(o)
 			if err != nil {
 				t.Fatal(err)

@@ -57,11 +57,7 @@ func (f *Function) health(w http.ResponseWriter, r *http.Request) {
 	var unread error
 	h := MonitorHealth{Status: stateOK, Version: f.options.Version, Jobs: []JobHealth{}}
 	for _, shard := range f.config.ShardNames() {
-		regions := f.config.RegionsOf(shard)
-		if len(regions) == 0 {
-			regions = []string{f.options.Region}
-		}
-		for _, region := range regions {
+		for _, region := range f.config.RegionsOf(shard, f.options.Region) {
 			run, ran, err := f.archive.LastPings(ctx, shard, region, f.now())
 			unread = cmp.Or(unread, err)
 			h.Jobs = append(h.Jobs, f.timely(report.HealthCheck, shard, region, run, ran, err != nil))

@@ -72,7 +72,7 @@ func (f *Function) recall(ctx context.Context, shard string) {
 			}
 		}
 		region := f.options.Region
-		if regions := f.config.RegionsOf(shard); len(regions) > 0 && !slices.Contains(regions, region) {
+		if regions := f.config.RegionsOf(shard, region); !slices.Contains(regions, region) {
 			region = regions[0]
 		}
 		hours, err := f.archive.Pings(ctx, shard, region, oldest, now)

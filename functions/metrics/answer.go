@@ -39,7 +39,7 @@ func (f *Function) asked(tagged bool, answer func(w http.ResponseWriter, r *http
 			if wrong, ok := errors.AsType[*statistics.QueryError](err); ok && wrong.NotFound {
 				status = http.StatusNotFound
 			}
-			job.WriteError(w, status, err.Error())
+			f.say(w, r, status, "Not understood", err.Error())
 			return
 		}
 		r = r.WithContext(ctx)
@@ -99,7 +99,8 @@ func (f *Function) unchanged(w http.ResponseWriter, r *http.Request) bool {
 		f.log.WarnContext(r.Context(), "history not read", slog.String("event", "history_failed"), slog.Any("error", err))
 		return false
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{f.options.Build.String(), f.hash, r.URL.Path, r.URL.RawQuery, mark}, "\n")))
+	by, _ := f.actor(r) // who may act sees another page
+	sum := sha256.Sum256([]byte(strings.Join([]string{f.options.Build.String(), by, f.hash, r.URL.Path, r.URL.RawQuery, mark}, "\n")))
 	// Weak, because the compressed answer and the other share it.
 	tag := `W/"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 	h.Set("ETag", tag)
@@ -119,29 +120,35 @@ func unavailable(w http.ResponseWriter) int {
 	return http.StatusServiceUnavailable
 }
 
-// stream answers with what encode writes part by part, compressed if the reader accepts that,
-// so that nothing holds all of it as text.
+// stream answers with what encode writes part by part, so that nothing holds all of it as text.
 func (f *Function) stream(w http.ResponseWriter, r *http.Request, status int, contentType string, encode func(io.Writer) error) {
+	if err := send(w, r, status, contentType, true, encode); err != nil {
+		f.log.ErrorContext(r.Context(), "answer not encoded", slog.String("event", "answer_failed"), slog.Any("error", err))
+		job.WriteError(w, http.StatusInternalServerError, "encoding the answer")
+	}
+}
+
+// write answers with body.
+func write(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
+	_ = send(w, r, status, contentType, len(body) >= minCompressed, func(out io.Writer) error {
+		_, err := out.Write(body)
+		return err
+	}) // into memory
+}
+
+// send answers with what encode writes, compressed if that pays and the reader accepts it. Where
+// encode fails, nothing is answered.
+func send(w http.ResponseWriter, r *http.Request, status int, contentType string, pays bool, encode func(io.Writer) error) error {
 	var body bytes.Buffer
 	out, end := io.Writer(&body), func() error { return nil }
-	if compressible(r) {
+	compressed := pays && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
+	if compressed {
 		zw := gzip.NewWriter(&body)
 		out, end = zw, zw.Close
 	}
 	if err := errors.Join(encode(out), end()); err != nil {
-		f.log.ErrorContext(r.Context(), "answer not encoded", slog.String("event", "answer_failed"), slog.Any("error", err))
-		job.WriteError(w, http.StatusInternalServerError, "encoding the answer")
-		return
+		return err
 	}
-	header(w, contentType)
-	if compressible(r) {
-		w.Header().Set("Content-Encoding", "gzip")
-	}
-	w.WriteHeader(status)
-	_, _ = w.Write(body.Bytes())
-}
-
-func header(w http.ResponseWriter, contentType string) {
 	h := w.Header()
 	h.Set("Content-Type", contentType)
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -149,27 +156,13 @@ func header(w http.ResponseWriter, contentType string) {
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")
 	}
-}
-
-func compressible(r *http.Request) bool {
-	return strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
-}
-
-// write answers with body, compressed if the reader accepts that.
-func write(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
-	header(w, contentType)
-	h := w.Header()
-	if len(body) >= minCompressed && compressible(r) {
-		var packed bytes.Buffer
-		zw := gzip.NewWriter(&packed)
-		_, _ = zw.Write(body) // into memory
-		_ = zw.Close()
+	if compressed {
 		h.Set("Content-Encoding", "gzip")
-		body = packed.Bytes()
 	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Content-Length", strconv.Itoa(body.Len()))
 	w.WriteHeader(status)
-	_, _ = w.Write(body) //nolint:gosec // templates and encoders made it, and nosniff holds the type
+	_, _ = w.Write(body.Bytes())
+	return nil
 }
 
 // shared lets the pages of the allowed origins read next in a browser.

@@ -60,11 +60,11 @@ func TestARunPublishesWhatWasChanged(t *testing.T) {
 	x := newFixture(t, "", func(o *metrics.Options) {
 		o.Logger = slog.New(slog.NewJSONHandler(&logs, nil))
 		o.Changes = change.Sources{
-			Deployment: func(_ context.Context, service string, since time.Time) (change.Deployment, error) {
+			Rollout: func(_ context.Context, service string, since time.Time) (report.Rollout, error) {
 				if service != backend || !since.Equal(eight.Add(-time.Hour)) {
 					t.Errorf("asked for %s since %v", service, since)
 				}
-				return change.Deployment{Updated: eight.Add(-3 * time.Minute), Revision: "backend-00042", Percent: 100, Created: eight.Add(-3 * time.Minute)}, nil
+				return report.Rollout{Updated: eight.Add(-3 * time.Minute), Revision: "backend-00042", Percent: 100, Created: eight.Add(-3 * time.Minute)}, nil
 			},
 			Secret: func(context.Context, string) (string, time.Time, error) {
 				return "", time.Time{}, errors.New("access denied")

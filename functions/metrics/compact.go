@@ -66,11 +66,8 @@ func (f *Function) compact(ctx context.Context) error {
 
 func (f *Function) compactShard(ctx context.Context, shard string, o *history.Overview, now time.Time) error {
 	c := history.Compaction{
-		Shard: shard, Regions: slices.Clone(f.config.RegionsOf(shard)),
+		Shard: shard, Regions: slices.Clone(f.config.RegionsOf(shard, f.options.Region)),
 		SampleDays: f.config.History.SampleDays, RollupDays: f.config.History.RollupDays,
-	}
-	if len(c.Regions) == 0 {
-		c.Regions = []string{f.options.Region}
 	}
 	if o != nil { // a region that was renamed has left pings
 		for _, region := range o.Regions() {

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/metrics/dashboard"
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
 	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/change"
@@ -61,6 +62,11 @@ type Options struct {
 	Authorize func(http.Handler) http.Handler
 	// Readers guard the pages.
 	Readers access.Readers
+
+	// Actor knows who may acknowledge and silence on the dashboard. Nil knows no one.
+	Actor access.Actor
+	// Links lead from every page to what else there is.
+	Links []dashboard.Link
 
 	// Build is pongwatch's own, for reports and pages. Optional.
 	Build version.Build
@@ -136,11 +142,13 @@ func (f *Function) routes() *access.Mux {
 	mux.Handle("GET /metrics", readers.Guard(a.OpenMetrics), f.asked(false, f.openMetrics))
 	mux.Handle("GET /chart.svg", readers.Guard(a.Badges), f.asked(true, f.chart))
 	mux.Handle("GET /badge.svg", readers.Guard(a.Badges), f.asked(true, f.badge))
+	mux.Handle("POST /act", access.Actors(f.options.Actor), http.HandlerFunc(f.act))
+	mux.Handle("GET /playbooks", readers.Guard(a.Playbooks), http.HandlerFunc(f.playbooks))
 	mux.Handle("GET /playbooks/{cause}", readers.Guard(a.Playbooks), http.HandlerFunc(f.playbook))
 	mux.Handle("GET /assets/{name...}", access.Anyone(), http.HandlerFunc(asset))
 	mux.Handle("GET /{$}", readers.Guard(a.Dashboard), f.asked(true, f.dashboard))
-	mux.Handle("GET /", access.Anyone(), notFound)
+	mux.Handle("GET /", access.Anyone(), http.HandlerFunc(f.notFound))
 	return mux
 }
 
-var notFound = job.NotFound("/", "/api/v1/admin/redis-metrics", "/metrics", "/chart.svg", "/badge.svg", "/playbooks/{cause}")
+var notFound = job.NotFound("/", "/api/v1/admin/redis-metrics", "/metrics", "/chart.svg", "/badge.svg", "/playbooks", "/playbooks/{cause}")

@@ -1,9 +1,11 @@
 package metrics
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/docs/playbooks"
@@ -22,6 +24,13 @@ const (
 	maxRefresh = 30 * time.Second
 )
 
+// frame is what every page has around its content. Links in it are relative, because the
+// function may stand below a path of its own.
+func (f *Function) frame(r *http.Request) dashboard.Frame {
+	const deepest = 16
+	return dashboard.Frame{Root: cmp.Or(strings.Repeat("../", min(deepest, max(0, strings.Count(r.URL.Path, "/")-1))), "./"), Links: f.options.Links}
+}
+
 // playbook answers with the page of a cause.
 func (f *Function) playbook(w http.ResponseWriter, r *http.Request) {
 	c, known := cause.Parse(r.PathValue("cause"))
@@ -29,15 +38,49 @@ func (f *Function) playbook(w http.ResponseWriter, r *http.Request) {
 	if !known {
 		status = http.StatusNotFound
 	}
-	body, err := dashboard.Playbook(c.Info().Title, playbooks.HTML(c))
 	w.Header().Set("Cache-Control", "max-age=300")
+	body, err := dashboard.Render(dashboard.Page{Frame: f.frame(r), Title: c.Info().Title, Body: playbooks.HTML(c)})
 	f.page(w, r, status, body, err)
+}
+
+// playbooks answers with the list of all.
+func (f *Function) playbooks(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "max-age=300")
+	body, err := dashboard.Render(dashboard.Page{Frame: f.frame(r), Title: "Playbooks", Causes: cause.All()})
+	f.page(w, r, http.StatusOK, body, err)
+}
+
+// say answers a browser with a page, and a program with JSON.
+func (f *Function) say(w http.ResponseWriter, r *http.Request, status int, title, text string) {
+	if !browser(r) {
+		job.WriteError(w, status, text)
+		return
+	}
+	body, err := dashboard.Render(dashboard.Page{Frame: f.frame(r), Title: title, Text: text})
+	f.page(w, r, status, body, err)
+}
+
+func browser(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") }
+
+// notFound answers for every path that there is not.
+func (f *Function) notFound(w http.ResponseWriter, r *http.Request) {
+	if browser(r) {
+		f.say(w, r, http.StatusNotFound, "Nothing is here", "This address has no page.")
+		return
+	}
+	notFound.ServeHTTP(w, r)
 }
 
 // dashboard answers with the page that on-call looks at.
 func (f *Function) dashboard(w http.ResponseWriter, r *http.Request, q statistics.Query) {
 	every := f.config.Every(report.HealthCheck)
-	v := dashboard.View{Query: q, Selected: q.Database, Refresh: min(maxRefresh, max(minRefresh, every)), LateAfter: f.config.Alerting.Missing.After(every)}
+	v := dashboard.View{
+		Frame: f.frame(r), Query: q, Selected: q.Database, LateAfter: f.config.Alerting.Missing.After(every),
+		Refresh: min(maxRefresh, max(minRefresh, every)), Silences: f.config.Alerting.Silences,
+	}
+	v.By, v.MayAct = f.actor(r)
+	asked := r.URL.Query()
+	v.Asked = dashboard.Asked{Action: report.Action(asked.Get("asked")), Incident: asked.Get("incident"), Command: asked.Get("command")}
 	var err error
 	v.All, v.One, err = f.reader.Page(r.Context(), statistics.Query{Range: q.Range, Step: q.Step}, func(all *statistics.Statistics) (string, []string) {
 		v.All = all
@@ -55,7 +98,7 @@ func (f *Function) dashboard(w http.ResponseWriter, r *http.Request, q statistic
 	if err != nil {
 		status = unavailable(w)
 	}
-	body, err := dashboard.Render(v)
+	body, err := dashboard.Render(&v)
 	f.page(w, r, status, body, err)
 }
 

@@ -3,9 +3,7 @@ package metrics
 import (
 	"context"
 	"net/http"
-	"os"
 	"slices"
-	"time"
 
 	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/budget"
@@ -20,14 +18,8 @@ import (
 // Handler returns the deployed function. It reads its configuration and makes its clients
 // for the first request, and answers 503 for as long as that fails.
 func Handler(getenv func(string) string) http.Handler {
-	environment := gcp.ReadEnvironment(getenv)
-	clients := gcp.NewClients(environment)
-	logger := environment.Logger(os.Stderr)
-	return gcp.Function(logger, func(ctx context.Context) (http.Handler, error) {
-		c, err := config.Load(ctx, config.Options{Getenv: getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: clients.Secrets()})
-		if err != nil {
-			return nil, err
-		}
+	return gcp.Deployed(getenv, func(ctx context.Context, s gcp.Setup) (http.Handler, error) {
+		c, clients := s.Config, s.Clients
 		budget.Enforce(c)
 		reports, err := clients.Reports(ctx)
 		if err != nil {
@@ -37,19 +29,20 @@ func Handler(getenv func(string) string) http.Handler {
 		if err != nil {
 			return nil, err
 		}
-		authorize, err := environment.Callers(c.Access.MetricsOpen(), logger, "access.invokers", c.Access.Invokers...)
+		authorize, err := s.Environment.Callers(c.Access.MetricsOpen(), s.Logger, "access.invokers", c.Access.Invokers...)
 		if err != nil {
 			return nil, err
 		}
 		account := check.NewAccount(c, clients.Secrets(), upstash.Options{})
+		actor := access.ByToken(access.ActFromConfig(c, clients.Secrets()))
 		return New(Options{
-			Config: c, Region: environment.Region, Reports: reports, Store: documents,
+			Config: c, Region: s.Environment.Region, Reports: reports, Store: documents,
 			Resolve:   check.FromConfig(c, clients.Secrets()),
 			ProofKeys: check.ProofKeys(c, clients.Secrets()),
 			Account:   account,
 			Changes:   Changes(c, clients, account), Traffic: clients.Traffic,
-			Authorize: authorize, Readers: access.Readers{Tokens: access.FromConfig(c, clients.Secrets()), Logger: logger},
-			Build: version.Read(), Logger: logger,
+			Authorize: authorize, Actor: actor, Readers: access.Readers{Tokens: access.FromConfig(c, clients.Secrets()), Actor: actor, Logger: s.Logger},
+			Build: version.Read(), Logger: s.Logger,
 		})
 	})
 }
@@ -58,10 +51,7 @@ func Handler(getenv func(string) string) http.Handler {
 func Changes(c *config.Config, clients *gcp.Clients, account *check.Account) change.Sources {
 	var s change.Sources
 	if slices.Contains(c.Changes, config.ChangesDeployments) {
-		s.Deployment = func(ctx context.Context, service string, since time.Time) (change.Deployment, error) {
-			d, err := clients.Deployment(ctx, service, since)
-			return change.Deployment(d), err
-		}
+		s.Rollout = clients.Rollout
 	}
 	if slices.Contains(c.Changes, config.ChangesSecrets) {
 		s.Secret = clients.NewestSecret

@@ -66,8 +66,8 @@ func TestTheFunctionsReadAsManyPartsAsTerraformMakes(t *testing.T) {
 // What scripts/bench measures in a process with a limit is what Terraform sets, for as many requests at once.
 func TestMetricsHasTheMemoryThatItsPagesAreMeasuredWith(t *testing.T) {
 	t.Parallel()
-	shards := limit(t, "bench/pages.go", `manyShards, manyDatabases = (\d+)`)
-	databases := shards * limit(t, "bench/pages.go", `manyShards, manyDatabases = \d+, (\d+)`)
+	shards := limit(t, "bench/pages.go", `large = layout\{shards: (\d+)`)
+	databases := shards * limit(t, "bench/pages.go", `large = layout\{shards: \d+, databases: (\d+)`)
 	least := limit(t, "terraform/functions.tf", `pages_mib = max\((\d+)`)
 	thousand := limit(t, "terraform/functions.tf", `pages_mib = max\(\d+, (\d+) \* ceil\(length\(var\.databases\) / 1000\)\)`)
 	if got, want := max(least, thousand*((databases+999)/1000)), limit(t, "bench/pages.go", `softLimit = "(\d+)MiB"`); got != want {

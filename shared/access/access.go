@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ const tokenTimeout = 5 * time.Second
 type Readers struct {
 	// Tokens are those of access.tokens. Nil accepts none.
 	Tokens Tokens
+	// Actor knows who may act; they may read as well. Optional.
+	Actor Actor
 	// Open says that IAM does not guard the service, and Why is the reason for readers.
 	// Pages that are left to IAM are then closed, because nothing else would guard them.
 	Open bool
@@ -52,14 +55,12 @@ func (rs Readers) Guard(surface config.Surface) Guard {
 // asked wants one of the tokens.
 func (rs Readers) asked(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := rs.Actor.Of(r); ok {
+			next.ServeHTTP(w, r)
+			return
+		}
 		if given, ok := credential(r); ok {
-			var list []secrets.Value
-			var err error
-			if rs.Tokens != nil {
-				ctx, cancel := context.WithTimeout(r.Context(), tokenTimeout)
-				defer cancel()
-				list, err = rs.Tokens(ctx)
-			}
+			list, err := accepted(r.Context(), rs.Tokens)
 			if err != nil || len(list) == 0 {
 				if rs.Logger != nil {
 					rs.Logger.WarnContext(r.Context(), "no read token can be accepted", "error", err)
@@ -67,16 +68,28 @@ func (rs Readers) asked(next http.Handler) http.Handler {
 				job.WriteError(w, http.StatusServiceUnavailable, "access.tokens cannot be read, so no token can be accepted")
 				return
 			}
-			for _, token := range list {
-				if token.Equal(given) && !token.IsZero() {
-					next.ServeHTTP(w, r)
-					return
-				}
+			if among(list, given) {
+				next.ServeHTTP(w, r)
+				return
 			}
 		}
 		w.Header().Set("WWW-Authenticate", `Basic realm="pongwatch", charset="UTF-8"`)
 		job.WriteError(w, http.StatusUnauthorized, "want one of access.tokens as Bearer, or as the password of HTTP Basic")
 	})
+}
+
+// among compares in constant time. Nothing equals an empty token.
+func among(list []secrets.Value, given secrets.Value) bool {
+	return slices.ContainsFunc(list, func(token secrets.Value) bool { return token.Equal(given) && !token.IsZero() })
+}
+
+func accepted(ctx context.Context, tokens Tokens) ([]secrets.Value, error) {
+	if tokens == nil {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
+	defer cancel()
+	return tokens(ctx)
 }
 
 // credential returns what the request carries.

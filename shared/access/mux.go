@@ -43,7 +43,7 @@ func (g Guard) Inside(outer func(http.Handler) http.Handler) Guard {
 func (g Guard) protect(next http.Handler) http.Handler {
 	if g.wrap == nil {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			job.WriteError(w, http.StatusForbidden, "nobody may call this: it was set up without a guard")
+			job.WriteError(w, http.StatusForbidden, "no one may call this: it was set up without a guard")
 		})
 	}
 	return g.wrap(next)

@@ -100,12 +100,8 @@ func ofDatabase(c *config.Config, db *config.Database) Database {
 
 // pings are HealthCheck's: one PING a run and region for ping and latency.
 func pings(c *config.Config, db *config.Database) []Line {
-	regions := c.RegionsOf(db.Shard)
-	if len(regions) == 0 {
-		regions = []string{""}
-	}
 	var out []Line
-	for _, region := range regions {
+	for _, region := range c.RegionsOf(db.Shard, "") {
 		l := Line{What: "PING", Region: region}
 		for _, s := range check.Specs(report.HealthCheck, db, c.Every(report.HealthCheck)) {
 			if s.Check != report.Ping && s.Check != report.Latency {

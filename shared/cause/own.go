@@ -18,7 +18,7 @@ var configuration = []Info{
 		Cause: ConfigScheme,
 		Title: "The Redis URL is not an https:// URL",
 		Explanation: "The REST API is reached with an https:// URL. A redis:// or rediss:// URL belongs to Redis' TCP protocol, " +
-			"and http:// would send the token in clear.",
+			"and http:// would send the token in plain text.",
 		Signature: "the URL starts with redis://, rediss:// or http://, or has no scheme",
 		Fix: []string{
 			"Copy the REST URL from the REST section of the database's page in the Upstash console; it looks like https://your-instance.upstash.io.",
@@ -251,7 +251,7 @@ var monitor = []Info{
 	{
 		Cause:       MonitorPublish,
 		Title:       "Reports cannot be published",
-		Explanation: "A run finished but its report could not be handed over, so Alert does not hear of it. The run is repeated by the scheduler.",
+		Explanation: "A run finished but its report could not be handed over, so Alert does not know of it. The run is repeated by the scheduler.",
 		Signature:   "publishing to the reports topic fails",
 		Fix: []string{
 			"Check that the function's service account has roles/pubsub.publisher on the topic in the evidence.",
@@ -333,7 +333,7 @@ var monitor = []Info{
 	{
 		Cause:       NoLongerWatched,
 		Title:       "No longer watched",
-		Explanation: "The database, or the check, is gone from the configuration. Its incident is closed without saying that all is well.",
+		Explanation: "The database, or the check, is gone from the configuration. Its incident is closed without saying that it works again.",
 		Signature:   "an open incident's series is not in the configuration",
 		Fix: []string{
 			"Do nothing if it was removed on purpose.",
@@ -348,7 +348,7 @@ var monitor = []Info{
 		Signature:   "a drill was asked for",
 		Fix: []string{
 			"Acknowledge the incident, as you would a real one.",
-			"Check that everybody who should have been notified was.",
+			"Check that everyone who should have been notified was.",
 		},
 		Severity: SeverityInfo, Class: ClassMonitor, Retry: RetryNever,
 	},

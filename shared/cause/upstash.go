@@ -255,7 +255,7 @@ var protocol = []Info{
 		Cause: NotUpstash,
 		Title: "Something other than Upstash answers",
 		Explanation: "The URL answers, but not as Upstash does: a web page, a captive portal, a proxy or another service. " +
-			"An app that looks only at the HTTP status believes that all is well.",
+			"An app that looks only at the HTTP status believes that Redis works.",
 		Signature: "the answer is not JSON with \"result\" or \"error\", or PING's result is not PONG",
 		Fix: []string{
 			"Read the answer in the evidence; it usually names the product that answered.",

@@ -26,21 +26,11 @@ const (
 	atOnce = 8
 )
 
-// Deployment is the latest change of a Cloud Run service. It has the fields of
-// cloudrun.Deployment, whose package this one must not import.
-type Deployment struct {
-	Updated  time.Time
-	Revision string
-	Percent  int
-	Created  time.Time
-	Failed   bool
-}
-
 // Sources reads changes where they are made. A source that is nil is not read.
 type Sources struct {
-	// Deployment reads a Cloud Run service by its full name. One that was not changed since then
+	// Rollout reads a Cloud Run service by its full name. One that was not changed since then
 	// has nothing but Updated.
-	Deployment func(ctx context.Context, service string, since time.Time) (Deployment, error)
+	Rollout func(ctx context.Context, service string, since time.Time) (report.Rollout, error)
 	// Secret reads the newest version of a secret, and when it was added.
 	Secret func(ctx context.Context, secret string) (version string, added time.Time, err error)
 	// Actions reads the audit log of the Upstash account.
@@ -73,7 +63,7 @@ func (s Sources) Read(ctx context.Context, c *config.Config, shard string, now t
 	services, secrets := map[string][]string{}, map[string][]string{} // each with the databases that use it
 	for _, d := range c.InShard(shard) {
 		for _, app := range d.Apps {
-			if app.CloudRun != "" && s.Deployment != nil {
+			if app.CloudRun != "" && s.Rollout != nil {
 				services[app.CloudRun] = append(services[app.CloudRun], d.Name)
 			}
 		}
@@ -85,8 +75,8 @@ func (s Sources) Read(ctx context.Context, c *config.Config, shard string, now t
 	}
 	for service, users := range services {
 		read(service, func() ([]report.Change, error) {
-			d, err := s.Deployment(ctx, service, since)
-			return d.changes(path.Base(service), since, users), err
+			d, err := s.Rollout(ctx, service, since)
+			return ofRollout(d, path.Base(service), since, users), err
 		})
 	}
 	for secret, users := range secrets {
@@ -113,8 +103,8 @@ func (s Sources) Read(ctx context.Context, c *config.Config, shard string, now t
 	return changes, errors.Join(errs...)
 }
 
-// changes says what became of the service's traffic, which serves users.
-func (d Deployment) changes(service string, since time.Time, users []string) []report.Change {
+// ofRollout says what became of the service's traffic, which serves users.
+func ofRollout(d report.Rollout, service string, since time.Time, users []string) []report.Change {
 	c := report.Change{At: d.Updated, Kind: report.Deployed, Databases: users}
 	isNew := !d.Created.Before(since)
 	if d.Failed {

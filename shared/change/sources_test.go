@@ -34,25 +34,25 @@ func parse(t *testing.T) *config.Config {
 }
 
 // deployed returns a source that knows one deployment of backend.
-func deployed(d change.Deployment) change.Sources {
-	return change.Sources{Deployment: func(context.Context, string, time.Time) (change.Deployment, error) { return d, nil }}
+func deployed(d report.Rollout) change.Sources {
+	return change.Sources{Rollout: func(context.Context, string, time.Time) (report.Rollout, error) { return d, nil }}
 }
 
 func TestWhatIsSaidOfADeployment(t *testing.T) {
 	ago := func(minutes int) time.Time { return failed.Add(-time.Duration(minutes) * time.Minute) }
 	tests := []struct {
 		name string
-		d    change.Deployment
+		d    report.Rollout
 		want string
 		at   time.Time
 	}{
-		{"a new revision", change.Deployment{Updated: ago(3), Revision: "backend-00042", Percent: 100, Created: ago(4)}, "backend-00042 got 100 % of the traffic", ago(3)},
-		{"a share of the traffic, later than the revision", change.Deployment{Updated: ago(3), Revision: "backend-00042", Percent: 5, Created: ago(50)}, "backend-00042 got 5 % of the traffic", ago(3)},
-		{"an old revision", change.Deployment{Updated: ago(3), Revision: "backend-00040", Percent: 100, Created: ago(600)}, "backend was updated: backend-00040 gets 100 % of the traffic", ago(3)},
-		{"none for an hour", change.Deployment{Updated: ago(61), Revision: "backend-00042", Percent: 100, Created: ago(62)}, "", time.Time{}},
-		{"one that failed", change.Deployment{Updated: ago(3), Revision: "backend-00041", Percent: 100, Created: ago(600), Failed: true}, "", time.Time{}},
-		{"one that failed after one that did not", change.Deployment{Updated: ago(3), Revision: "backend-00042", Percent: 100, Created: ago(20), Failed: true}, "backend-00042 got 100 % of the traffic", ago(20)},
-		{"no revision serves", change.Deployment{Updated: ago(3)}, "", time.Time{}},
+		{"a new revision", report.Rollout{Updated: ago(3), Revision: "backend-00042", Percent: 100, Created: ago(4)}, "backend-00042 got 100 % of the traffic", ago(3)},
+		{"a share of the traffic, later than the revision", report.Rollout{Updated: ago(3), Revision: "backend-00042", Percent: 5, Created: ago(50)}, "backend-00042 got 5 % of the traffic", ago(3)},
+		{"an old revision", report.Rollout{Updated: ago(3), Revision: "backend-00040", Percent: 100, Created: ago(600)}, "backend was updated: backend-00040 gets 100 % of the traffic", ago(3)},
+		{"none for an hour", report.Rollout{Updated: ago(61), Revision: "backend-00042", Percent: 100, Created: ago(62)}, "", time.Time{}},
+		{"one that failed", report.Rollout{Updated: ago(3), Revision: "backend-00041", Percent: 100, Created: ago(600), Failed: true}, "", time.Time{}},
+		{"one that failed after one that did not", report.Rollout{Updated: ago(3), Revision: "backend-00042", Percent: 100, Created: ago(20), Failed: true}, "backend-00042 got 100 % of the traffic", ago(20)},
+		{"no revision serves", report.Rollout{Updated: ago(3)}, "", time.Time{}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -124,7 +124,7 @@ func TestWhatIsReadAndForWhom(t *testing.T) {
 // A source that fails, or that does not answer, takes nothing from the others.
 func TestASourceThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := deployed(change.Deployment{Updated: failed, Revision: "r", Percent: 100, Created: failed})
+		s := deployed(report.Rollout{Updated: failed, Revision: "r", Percent: 100, Created: failed})
 		s.Secret = func(context.Context, string) (string, time.Time, error) {
 			return "", time.Time{}, errors.New("access denied")
 		}

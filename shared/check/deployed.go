@@ -12,19 +12,9 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// Deployment is the deployed environment of an app: the names of its variables, and
-// the value of MOCK_REDIS. It has the fields of cloudrun.Environment, whose package this
-// one must not import.
-type Deployment struct {
-	Variables []string
-	Mock      string
-	Hidden    bool
-	Mounted   bool
-}
-
 // Deployments reads the deployment of a Cloud Run service, by its full name. Its errors
 // hold no values.
-type Deployments func(ctx context.Context, service string) (Deployment, error)
+type Deployments func(ctx context.Context, service string) (config.Deployment, error)
 
 // MockConfiguration returns the evidence of the source config alone, outside a job's
 // runs: what the configuration says, and how its apps are deployed.
@@ -50,7 +40,7 @@ func (t *Target) readDeployment(ctx context.Context, app config.App) report.Obse
 // judgeDeployment turns a deployment into evidence. Only what is plainly there, or
 // plainly is not, says anything: an app may keep its URL under any name, so that only
 // the absence of the names that the configuration gives is a proof.
-func judgeDeployment(d Deployment, variables []string) report.Observation {
+func judgeDeployment(d config.Deployment, variables []string) report.Observation {
 	mock, known := config.ParseMock(d.Mock)
 	named := slices.ContainsFunc(d.Variables, func(name string) bool {
 		if len(variables) > 0 {

@@ -17,14 +17,14 @@ import (
 const backend = "projects/p/locations/us-east4/services/backend"
 
 func TestTheDeploymentIsEvidence(t *testing.T) {
-	with := func(mock string, names ...string) check.Deployment {
-		return check.Deployment{Variables: names, Mock: mock}
+	with := func(mock string, names ...string) config.Deployment {
+		return config.Deployment{Variables: names, Mock: mock}
 	}
 	tests := []struct {
 		name       string
 		more       string // of the database's configuration
 		variables  string // the app's url_variables
-		deployment check.Deployment
+		deployment config.Deployment
 		err        error
 		want       report.Status
 		evidence   string
@@ -37,10 +37,10 @@ func TestTheDeploymentIsEvidence(t *testing.T) {
 		{name: "Vercel's name with a prefix", deployment: with("", "CACHE_KV_REST_API_URL"), want: report.OK},
 		{name: "a name that the configuration gives", variables: "[CACHE_URL, OTHER]", deployment: with("", "OTHER"), want: report.OK},
 		{name: "none of the names that the configuration gives", variables: "[CACHE_URL, OTHER]", deployment: with("", "UPSTASH_REDIS_URL"), want: report.Fail, evidence: "deployed without CACHE_URL or OTHER (app.url_variables)"},
-		{name: "none of those, but a mounted file", variables: "CACHE_URL", deployment: check.Deployment{Mounted: true}, want: report.Unknown, evidence: "mounted as a file"},
-		{name: "the URL may be in a mounted file", deployment: check.Deployment{Mounted: true}, want: report.Unknown, evidence: "mounted as a file"},
-		{name: "MOCK_REDIS on, in spite of the file", deployment: check.Deployment{Mounted: true, Mock: "1"}, want: report.Fail},
-		{name: "MOCK_REDIS is a secret", deployment: check.Deployment{Variables: []string{"MOCK_REDIS", "UPSTASH_REDIS_URL"}, Hidden: true}, want: report.Unknown, evidence: "not read"},
+		{name: "none of those, but a mounted file", variables: "CACHE_URL", deployment: config.Deployment{Mounted: true}, want: report.Unknown, evidence: "mounted as a file"},
+		{name: "the URL may be in a mounted file", deployment: config.Deployment{Mounted: true}, want: report.Unknown, evidence: "mounted as a file"},
+		{name: "MOCK_REDIS on, in spite of the file", deployment: config.Deployment{Mounted: true, Mock: "1"}, want: report.Fail},
+		{name: "MOCK_REDIS is a secret", deployment: config.Deployment{Variables: []string{"MOCK_REDIS", "UPSTASH_REDIS_URL"}, Hidden: true}, want: report.Unknown, evidence: "not read"},
 		{name: "MOCK_REDIS is a word", deployment: with("perhaps", "MOCK_REDIS", "UPSTASH_REDIS_URL"), want: report.Unknown, evidence: "neither true nor false"},
 		{name: "denied", err: errors.New("access denied: HTTP 403: grant roles/run.viewer on it"), want: report.Unknown, evidence: "Cloud Run service backend: access denied: HTTP 403: grant roles/run.viewer"},
 		{name: "an error that quotes a token", err: errors.New("Authorization: Bearer AXpqAAIncDE0YWJj"), want: report.Unknown, evidence: "[redacted]"},
@@ -57,7 +57,7 @@ func TestTheDeploymentIsEvidence(t *testing.T) {
 			target := &check.Target{
 				Database: &c.Databases[0], Job: report.HealthCheck, Region: "us-east4", Now: func() time.Time { return eight },
 				Apps: check.NewApps(c, nil),
-				Deployments: func(_ context.Context, service string) (check.Deployment, error) {
+				Deployments: func(_ context.Context, service string) (config.Deployment, error) {
 					if service != backend {
 						t.Errorf("asked for %s", service)
 					}
@@ -83,10 +83,10 @@ func TestADeploymentThatHangsOrPanicsIsUnknown(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, deployments := range map[string]check.Deployments{
-		"panics": func(context.Context, string) (check.Deployment, error) { panic("AXpqAAIncDE0YWJj") },
-		"hangs": func(ctx context.Context, _ string) (check.Deployment, error) {
+		"panics": func(context.Context, string) (config.Deployment, error) { panic("AXpqAAIncDE0YWJj") },
+		"hangs": func(ctx context.Context, _ string) (config.Deployment, error) {
 			<-ctx.Done()
-			return check.Deployment{}, ctx.Err()
+			return config.Deployment{}, ctx.Err()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -113,7 +113,7 @@ func judgePage(app config.App, r reply, err error) report.Observation {
 	case healthpage.Unclear:
 		o := report.Observation{Status: report.Fail, Cause: cause.ConfigInvalid, HTTPStatus: r.status}
 		o.Evidence = fmt.Sprintf("the health page of %s says nothing of Redis that pongwatch understands; add to its app: %s; the page's keys: %s",
-			app.Service, outbound.Redact(healthpage.Suggestion(r.body)), cmp.Or(outbound.Redact(healthpage.Shape(r.body)), "none, it is no JSON object"))
+			app.Service, outbound.Redact(healthpage.Suggestion(r.body)), cmp.Or(outbound.Redact(healthpage.Shape(r.body)), "none, it is not a JSON object"))
 		return o
 	}
 	return report.Observation{}

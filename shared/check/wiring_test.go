@@ -122,8 +122,8 @@ func (w *world) see(t *testing.T, d config.Database) string {
 			Database: &d, Job: job, Region: "us-east4", Now: func() time.Time { return eight },
 			Account: account(t, w.server, w.server.APIKey()),
 			Apps:    check.NewApps(c, check.ProofKeys(c, secrets.NewCache(nil, secrets.Options{}))),
-			Deployments: func(_ context.Context, service string) (check.Deployment, error) {
-				return check.Deployment{Variables: []string{"UPSTASH_REDIS_URL"}, Mock: fmt.Sprint(service == backend)}, nil
+			Deployments: func(_ context.Context, service string) (config.Deployment, error) {
+				return config.Deployment{Variables: []string{"UPSTASH_REDIS_URL"}, Mock: fmt.Sprint(service == backend)}, nil
 			},
 			Readings: []report.Reading{{
 				At: eight.Add(-time.Hour), Replica: "10.16.8.4",

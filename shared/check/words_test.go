@@ -53,9 +53,9 @@ func TestOnlyAppsWithAnAddressAreAsked(t *testing.T) {
 	health := srv.URL + "/health"
 	target.Database.Apps = []config.App{{Service: "none"}, {Service: "page", HealthURL: health}, {Service: "run", CloudRun: backend}, {Service: "both", HealthURL: health, CloudRun: backend}}
 	read := make(chan string, 4)
-	target.Deployments = func(_ context.Context, service string) (check.Deployment, error) {
+	target.Deployments = func(_ context.Context, service string) (config.Deployment, error) {
 		read <- service
-		return check.Deployment{Variables: []string{"UPSTASH_REDIS_URL"}, Mock: "true"}, nil
+		return config.Deployment{Variables: []string{"UPSTASH_REDIS_URL"}, Mock: "true"}, nil
 	}
 	got := map[string]report.Status{}
 	for _, o := range check.Run(t.Context(), target, check.Specs(report.HealthCheck, target.Database, time.Minute), eight, time.Minute) {

@@ -32,9 +32,11 @@ type access struct {
 	Playbooks Surface `yaml:"playbooks" enum:"iam,token,public" example:"public"`
 	// The tokens that `token` accepts, each of at least 24 characters. While one is replaced by another, both.
 	Tokens []Secret `yaml:"tokens" single:"true" example:"[sm://projects/my-project/secrets/pongwatch-read-token]"`
+	// The tokens whose holders may also acknowledge and silence on the dashboard, each of at least 24 characters. They read what `tokens` read of Metrics. The name that is typed beside the token is shown as the person who acted.
+	ActTokens []Secret `yaml:"act_tokens" single:"true" example:"[sm://projects/my-project/secrets/pongwatch-act-token]"`
 	// Origins whose pages may read the JSON in a browser.
 	CORS []string `yaml:"cors" single:"true" pattern:"origin" example:"[https://admin.example.com]"`
-	// The service accounts that may start a run. Nobody else can, not even who may read the pages.
+	// The service accounts that may start a run. No one else can, not even readers of the pages.
 	Invokers []string `yaml:"invokers" single:"true" pattern:"email" example:"[pongwatch-scheduler@my-project.iam.gserviceaccount.com]"`
 }
 
@@ -125,7 +127,7 @@ type onCall struct {
 	Name string `yaml:"name" example:"platform team"`
 	// Its mail address, for messages. Cloud Monitoring's own channel is Terraform's.
 	Email string `yaml:"email" pattern:"email" example:"oncall@example.com"`
-	// Who may acknowledge and silence besides each Slack receiver's approvers: mail addresses, or users of the command line. Empty is everyone whom a channel verified.
+	// Who may acknowledge and silence besides each Slack receiver's approvers: mail addresses, users of the command line, or names on the dashboard. Empty is everyone whom a channel verified.
 	Actors []string `yaml:"actors" single:"true" example:"[alice@example.com]"`
 }
 
@@ -135,16 +137,20 @@ func (v *validator) access() {
 	if c.Management.Email.IsSet() != c.Management.APIKey.IsSet() && !v.BadUnder("management") {
 		v.Report("management", "wants both email and api_key, or neither", "api_key: sm://projects/my-project/secrets/upstash-api-key")
 	}
-	for i, token := range c.Access.Tokens {
-		if n := utf8.RuneCountInString(token.value.Reveal()); !token.IsReference() && n < MinToken {
-			v.Report(fmt.Sprintf("access.tokens[%d]", i), fmt.Sprintf("has %d characters, want at least %d", n, MinToken), "sm://projects/my-project/secrets/pongwatch-read-token, whose value is the output of openssl rand -base64 24")
+	short := func(key string, tokens []Secret) {
+		for i, token := range tokens {
+			if n := utf8.RuneCountInString(token.value.Reveal()); !token.IsReference() && n < MinToken {
+				v.Report(fmt.Sprintf("access.%s[%d]", key, i), fmt.Sprintf("has %d characters, want at least %d", n, MinToken), "sm://projects/my-project/secrets/pongwatch-read-token, whose value is the output of openssl rand -base64 24")
+			}
 		}
 	}
+	short("tokens", c.Access.Tokens)
+	short("act_tokens", c.Access.ActTokens)
 	for key, s := range c.Access.surfaces() {
 		switch bad := v.Bad("access." + key); {
 		case bad && key != "health":
 			*s = AccessToken // IAM may not guard the function, so that a page with a wrong word stays closed
-		case !bad && *s == AccessToken && len(c.Access.Tokens) == 0:
+		case !bad && *s == AccessToken && len(c.Access.Tokens) == 0 && (key == "health" || len(c.Access.ActTokens) == 0):
 			v.Report("access."+key, "is token, but access.tokens is empty", "tokens: [sm://projects/my-project/secrets/pongwatch-read-token]")
 		}
 	}

@@ -48,7 +48,7 @@ func checkURL(text string, local bool) (string, *Problem) {
 	case badPort(u):
 		return wrong(cause.ConfigInvalid, "has a port that is not from 1 to 65535; Upstash's REST URL has none")
 	case u.Scheme == "http" && !loopback(u.Hostname()):
-		return wrong(cause.ConfigScheme, "begins with http://, which would send the token in clear; want https://")
+		return wrong(cause.ConfigScheme, "begins with http://, which would send the token in plain text; want https://")
 	case u.Scheme == "http" && !local:
 		return wrong(cause.ConfigScheme, "is a loopback address, which is only accepted by `pongwatch local` and the command line; want https://")
 	case u.User != nil:

@@ -48,12 +48,12 @@ func TestURLsAndTokensThatPeoplePaste(t *testing.T) {
 		{"%REDIS_URL%", false, "is the name of a variable between % signs, which was not replaced by its value", cause.ConfigInvalid},
 		{"https://<your-instance>.upstash.io", false, "holds <…>, which stands for a value that is to be filled in", cause.ConfigInvalid},
 		{"https://a:x", false, "is not a URL with a host", cause.ConfigInvalid},
-		{"http://a", true, "begins with http://, which would send the token in clear; want https://", cause.ConfigScheme},
+		{"http://a", true, "begins with http://, which would send the token in plain text; want https://", cause.ConfigScheme},
 		{"http://127.0.0.1:8079", false, "is a loopback address, which is only accepted by `pongwatch local` and the command line; want https://", cause.ConfigScheme},
 		{"http://127.0.0.1:8079", true, "", ""},
 		{"http://localhost", true, "", ""},
 		{"http://[::1]:80", true, "", ""},
-		{"http://128.0.0.1", true, "begins with http://, which would send the token in clear; want https://", cause.ConfigScheme},
+		{"http://128.0.0.1", true, "begins with http://, which would send the token in plain text; want https://", cause.ConfigScheme},
 		{"https://u@a", false, "holds a user or password; the token belongs in its own key", cause.ConfigInvalid},
 		{"https://a?x=y", false, "has a query or fragment; the token belongs in its own key", cause.ConfigInvalid},
 		{"https://a#x", false, "has a query or fragment; the token belongs in its own key", cause.ConfigInvalid},
@@ -126,7 +126,7 @@ func TestSlackSecretsInPlainText(t *testing.T) {
 		{"a bot token", "bot_token: xoxb-1, channel: C01234", ""},
 		{"a webhook of a template", "webhook: '{{ webhook }}'", "receivers[0].slack.webhook holds {{…}}, a placeholder of a template that was not replaced by its value" + webhook},
 		{"a bot token of a shell", "bot_token: $TOKEN, channel: C01234", "receivers[0].slack.bot_token is the name of a variable with $, which was not replaced by its value" + bot},
-		{"a user token", "bot_token: xoxp-1, channel: C01234", "receivers[0].slack.bot_token does not begin with xoxb-, so it is no bot token" + bot},
+		{"a user token", "bot_token: xoxp-1, channel: C01234", "receivers[0].slack.bot_token does not begin with xoxb-, so it is not a bot token" + bot},
 		{"a quoted bot token", `bot_token: '"xoxb-1"', channel: C01234`, "receivers[0].slack.bot_token holds quotes" + bot},
 	} {
 		want := []string{c.want}

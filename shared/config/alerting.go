@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
@@ -68,13 +69,13 @@ type flapping struct {
 	Stop float64 `yaml:"stop" min:"0" max:"100" example:"15"`
 }
 
-// grouping says when incidents of a shard with causes of the same class are told together.
+// grouping says when incidents of a shard with causes of the same class share one message.
 type grouping struct {
 	// Whether they are.
 	Enabled bool `yaml:"enabled" example:"true"`
 	// From this many databases.
 	Databases int `yaml:"databases" min:"2" max:"500" example:"3"`
-	// Databases that join later than this are told in the thread.
+	// Databases that join later than this get a reply in the thread.
 	JoinWithin time.Duration `yaml:"join_within" min:"1s" max:"24h" example:"10m"`
 }
 
@@ -100,6 +101,18 @@ type Silences struct {
 	Max time.Duration `yaml:"max" min:"1m" max:"24h" example:"24h"`
 	// The choices that messages offer.
 	Choices []time.Duration `yaml:"choices" single:"true" min:"1m" max:"24h" example:"[1h, 4h, 24h]"`
+}
+
+// For reads how long a person wants a silence, within what is allowed; empty is the default.
+func (s Silences) For(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if text == "" {
+		d, err = s.Default, nil
+	}
+	if limit := min(s.Max, report.MaxSilence); err != nil || d <= 0 || d > limit {
+		return 0, fmt.Errorf("for is not a duration of at most %v, want one such as \"1h\"", limit)
+	}
+	return d, nil
 }
 
 // canaryAddress is an address that answers whenever the network works. Its failure

@@ -89,7 +89,7 @@ type Config struct {
 	// Who is on call, for messages.
 	OnCall onCall `yaml:"oncall"`
 
-	// Read access to the Upstash account, for quota figures that the database itself does not tell.
+	// Read access to the Upstash account, for figures that the database itself does not have, and to warn of what differs there.
 	Management Management `yaml:"management"`
 	// What Metrics looks for in the hour before a failure, for the line "Changed" of its message: `deployments` of each app's `cloud_run`,
 	// new versions of the `secrets` with the databases' credentials, the `audit_log` of the account in `management`, the databases'
@@ -193,12 +193,15 @@ func (c *Config) Receiver(name string) *Receiver {
 	return nil
 }
 
-// RegionsOf returns the regions from which that shard is watched; none configured is an empty list.
-func (c *Config) RegionsOf(shard string) []string {
+// RegionsOf returns the regions from which that shard is watched, and the others where none is configured.
+func (c *Config) RegionsOf(shard string, others ...string) []string {
 	for _, s := range c.Shards {
 		if s.Name == shard && len(s.Regions) > 0 {
 			return s.Regions
 		}
+	}
+	if len(c.Regions) == 0 {
+		return others
 	}
 	return c.Regions
 }

@@ -44,6 +44,20 @@ func IsURLVariable(name string) bool {
 	return name == envURL || slices.ContainsFunc(pairs[1:], func(p pair) bool { return name == p.url || strings.HasSuffix(name, "_"+p.url) })
 }
 
+// Deployment is the deployed environment of an app, as far as it is read.
+type Deployment struct {
+	// Variables are the names of the variables, sorted. They are of all containers, and of every
+	// revision that serves traffic.
+	Variables []string
+	// Mock is the value of MOCK_REDIS in the first revision that sets it to anything; empty
+	// where none does.
+	Mock string
+	// Hidden is true if MOCK_REDIS comes from a secret and was not read.
+	Hidden bool
+	// Mounted is true if a secret is mounted as a file, which may hold other settings.
+	Mounted bool
+}
+
 // object is an object of the document that the variables amount to.
 type object map[string]any
 

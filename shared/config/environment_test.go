@@ -104,7 +104,7 @@ func TestProblemsOfTheEnvironmentNameTheVariable(t *testing.T) {
 		{"a TCP URL alone", []string{url, "REDIS://x", token, "AX"}, []string{"UPSTASH_REDIS_URL is a redis:// URL, which belongs to Redis' TCP protocol; want the REST URL; example: " + urlExample}},
 		{"Slack by both ways", slack("SLACK_WEBHOOK_URL", "x", "SLACK_BOT_TOKEN", "xoxb-1", "SLACK_CHANNEL", "C01234"), []string{"SLACK_WEBHOOK_URL is ignored, since SLACK_BOT_TOKEN is set too"}},
 		{"a wrong webhook", slack("SLACK_WEBHOOK_URL", "https://example.com"), []string{"SLACK_WEBHOOK_URL is not the URL of a Slack incoming webhook; example: https://hooks.slack.com/services/T…/B…/…"}},
-		{"a wrong bot token", slack("SLACK_BOT_TOKEN", "x", "SLACK_CHANNEL", "C01234"), []string{"SLACK_BOT_TOKEN does not begin with xoxb-, so it is no bot token; example: xoxb-…"}},
+		{"a wrong bot token", slack("SLACK_BOT_TOKEN", "x", "SLACK_CHANNEL", "C01234"), []string{"SLACK_BOT_TOKEN does not begin with xoxb-, so it is not a bot token; example: xoxb-…"}},
 		{"a bot token of white space is none", slack("SLACK_BOT_TOKEN", " "), nil},
 		{"a server alone", slack("SMTP_HOST", "h"), []string{"ALERT_EMAIL_TO is missing; example: [oncall@example.com]", "SMTP_FROM is missing; example: pongwatch <alerts@example.com>"}},
 		{"a wrong port, and the tenth recipient", slack("SMTP_HOST", "h", "SMTP_FROM", "a@b.c", "SMTP_PORT", "25", "ALERT_EMAIL_TO", "a@b.c,b@b.c,c@b.c,d@b.c,e@b.c,f@b.c,g@b.c,h@b.c,i@b.c,x"), []string{

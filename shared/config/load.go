@@ -135,7 +135,7 @@ func (o Options) documents(ctx context.Context, value string) ([]Document, error
 			return nil
 		})
 	}
-	_ = group.Wait() // every failure is told
+	_ = group.Wait() // every failure is returned
 	return out, errors.Join(failures...)
 }
 

@@ -203,8 +203,8 @@ func TestCustomersVariables(t *testing.T) {
 		{name: "a quoted token", env: with("UPSTASH_REDIS_TOKEN", `"AXyz"`), want: []string{"0:0 (redis) UPSTASH_REDIS_TOKEN holds quotes; example: the REST token as the Upstash console shows it, without quotes"}},
 		{name: "a token with its name", env: with("UPSTASH_REDIS_TOKEN", "UPSTASH_REDIS_TOKEN=AXyz"), want: []string{"0:0 (redis) UPSTASH_REDIS_TOKEN begins with the variable's name and =, want the value alone; example: the REST token as the Upstash console shows it, without quotes"}},
 		{name: "loopback over http", env: with("UPSTASH_REDIS_URL", "http://127.0.0.1:8079")},
-		{name: "another host over http", env: with("UPSTASH_REDIS_URL", "http://a.upstash.io"), want: []string{"0:0 (redis) UPSTASH_REDIS_URL begins with http://, which would send the token in clear; want https://; example: https://your-instance.upstash.io"}},
-		{name: "a token in clear in the cloud", env: base, cloud: true, want: []string{"0:0 (redis) UPSTASH_REDIS_TOKEN holds a secret in clear, want a reference into Secret Manager; example: sm://projects/my-project/secrets/my-secret"}},
+		{name: "another host over http", env: with("UPSTASH_REDIS_URL", "http://a.upstash.io"), want: []string{"0:0 (redis) UPSTASH_REDIS_URL begins with http://, which would send the token in plain text; want https://; example: https://your-instance.upstash.io"}},
+		{name: "a token in clear in the cloud", env: base, cloud: true, want: []string{"0:0 (redis) UPSTASH_REDIS_TOKEN holds a secret in plain text, want a reference into Secret Manager; example: sm://projects/my-project/secrets/my-secret"}},
 		{
 			name: "Slack by webhook, mail with two recipients",
 			env: with("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T/B/x", "SMTP_HOST", "smtp.example.com", "SMTP_PORT", "465", "SMTP_USERNAME", "u", "SMTP_PASSWORD", "p",

@@ -108,7 +108,7 @@ func checkAddress(text string, local bool) string {
 	case badPort(u):
 		return "has a port that is not from 1 to 65535"
 	case u.User != nil:
-		return "holds a user or password; an address in this document is no secret"
+		return "holds a user or password; an address in this document is not a secret"
 	case u.Scheme == "http" && (!local || !loopback(u.Hostname())):
 		return "begins with http://, which is only accepted for loopback under `pongwatch local`; want https://"
 	}

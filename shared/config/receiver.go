@@ -28,7 +28,7 @@ type Receiver struct {
 	Name string `yaml:"name" required:"true" pattern:"name" example:"slack-oncall"`
 	// Whether it wakes the on-call engineer. A critical alert counts as delivered only on a receiver that pages.
 	Pages bool `yaml:"pages" example:"true"`
-	// The receiver that is told when this one refuses for good.
+	// The receiver that is notified when this one refuses for good.
 	Fallback string `yaml:"fallback" pattern:"name" example:"email-oncall"`
 	// A Slack channel.
 	Slack *Slack `yaml:"slack"`
@@ -56,7 +56,7 @@ type Slack struct {
 	Channel string `yaml:"channel" pattern:"slack_channel" example:"C0123456789"`
 	// Who is mentioned on a critical alert: user ids (U…), user-group ids (S…), "here" or "channel".
 	Mention []string `yaml:"mention" single:"true" pattern:"slack_mention" example:"[S0123456789]"`
-	// Who may acknowledge and silence by button: user ids (U…) or user-group ids (S…). Empty is everybody in the channel.
+	// Who may acknowledge and silence by button: user ids (U…) or user-group ids (S…). Empty is everyone in the channel.
 	Approvers []string `yaml:"approvers" single:"true" pattern:"slack_member" example:"[U0123456789]"`
 	// The Slack app's id. Buttons pressed in other apps are refused.
 	AppID string `yaml:"app_id" pattern:"slack_app" example:"A0123456789"`
@@ -76,7 +76,7 @@ func (s *Slack) Bot() bool { return s.BotToken.IsSet() }
 type Email struct {
 	// The submission server.
 	Host string `yaml:"host" required:"true" pattern:"host" example:"smtp.example.com"`
-	// Its port: 587 begins in clear and turns to TLS at once, 465 is TLS from the start. Port 25 is closed on Google Cloud.
+	// Its port: 587 begins in plain text and turns to TLS at once, 465 is TLS from the start. Port 25 is closed on Google Cloud.
 	Port int `yaml:"port" min:"1" max:"65535" example:"587"`
 	// How TLS begins: `starttls`, or `implicit` as on port 465. Empty follows from the port.
 	TLS string `yaml:"tls" enum:"starttls,implicit" example:"starttls"`
@@ -189,7 +189,7 @@ func (v *validator) slack(path string, s *Slack) {
 		case unexpanded(text)+pasted(text) != "":
 			v.Report(path+".bot_token", cmp.Or(unexpanded(text), pasted(text)), "xoxb-…")
 		case !strings.HasPrefix(text, "xoxb-"):
-			v.Report(path+".bot_token", "does not begin with xoxb-, so it is no bot token", "xoxb-…")
+			v.Report(path+".bot_token", "does not begin with xoxb-, so it is not a bot token", "xoxb-…")
 		}
 	}
 }

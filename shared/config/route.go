@@ -18,11 +18,11 @@ type Route struct {
 	Databases []string `yaml:"databases" single:"true" pattern:"glob" example:"['prod-*']"`
 	// The severities that match.
 	Severities []cause.Severity `yaml:"severities" single:"true" enum:"critical,warning,info" example:"[critical]"`
-	// The receivers that are told.
+	// The receivers that are notified.
 	Receivers []string `yaml:"receivers" required:"true" single:"true" pattern:"name" example:"[slack-oncall, email-oncall]"`
-	// The receivers that are told in place of one that refuses for good and has no fallback of its own.
+	// The receivers that are notified in place of one that refuses for good and has no fallback of its own.
 	Fallback []string `yaml:"fallback" single:"true" pattern:"name" example:"[email-oncall]"`
-	// The receivers that are told as well, when a critical alert has not been acknowledged for `escalate_after`. While a PagerDuty receiver of the route has taken the alert, PagerDuty escalates instead.
+	// The receivers that are notified as well, when a critical alert has not been acknowledged for `escalate_after`. While a PagerDuty receiver of the route has taken the alert, PagerDuty escalates instead.
 	EscalateTo []string `yaml:"escalate_to" single:"true" pattern:"name" example:"[email-managers]"`
 	// In place of `alerting.escalate_after`.
 	EscalateAfter time.Duration `yaml:"escalate_after" min:"1s" max:"24h" example:"15m"`
@@ -66,14 +66,14 @@ func (v *validator) escalation(path string, r Route) {
 		return
 	}
 	told := slices.Clone(r.Receivers)
-	for _, other := range v.config.Routes { // one that continues is told together with others
+	for _, other := range v.config.Routes { // one that continues is notified together with others
 		if r.Continue || other.Continue {
 			told = append(told, other.Receivers...)
 		}
 	}
 	for _, name := range told {
 		if receiver := v.config.Receiver(name); receiver != nil && receiver.Kind() == KindPagerDuty {
-			v.Report(path, "is told only while PagerDuty ("+name+") has not taken the incident; once it has, PagerDuty escalates by itself", "")
+			v.Report(path, "is notified only while PagerDuty ("+name+") has not taken the incident; once it has, PagerDuty escalates by itself", "")
 			notice := &v.Problems[len(v.Problems)-1]
 			notice.Notice, notice.Fatal = true, false
 			return

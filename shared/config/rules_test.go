@@ -316,7 +316,7 @@ func TestRulesOfReceivers(t *testing.T) {
 func TestEscalationBesidePagerDutyIsSaid(t *testing.T) {
 	const (
 		slackAndPager = "receivers:\n  - {name: s, slack: {webhook: 'sm://projects/p/secrets/s'}}\n  - {name: p, pagerduty: {routing_key: 'sm://projects/p/secrets/p'}}\n"
-		what          = ".escalate_to is told only while PagerDuty (p) has not taken the incident; once it has, PagerDuty escalates by itself"
+		what          = ".escalate_to is notified only while PagerDuty (p) has not taken the incident; once it has, PagerDuty escalates by itself"
 	)
 	for _, tt := range []struct {
 		name, routes string

@@ -72,7 +72,7 @@ func (s *Secret) ParseText(text string, plain bool) (what, example string) {
 		return unexpanded(trimmed), "sm://projects/my-project/secrets/my-secret"
 	case !secrets.IsRef(trimmed):
 		if text != "" && !plain {
-			return "holds a secret in clear, want a reference into Secret Manager", "sm://projects/my-project/secrets/my-secret"
+			return "holds a secret in plain text, want a reference into Secret Manager", "sm://projects/my-project/secrets/my-secret"
 		}
 		*s = Inline(text)
 	case err != nil:

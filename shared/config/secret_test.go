@@ -102,7 +102,7 @@ func TestParseText(t *testing.T) {
 		{"a reference", "sm://projects/p/secrets/s/versions/3", false, "sm://projects/p/secrets/s/versions/3", ""},
 		{"a reference in white space", " sm://projects/p/secrets/s\n", false, "sm://projects/p/secrets/s", ""},
 		{"nothing", "", false, "", ""},
-		{"a value in plain text", "x", false, "", "holds a secret in clear, want a reference into Secret Manager"},
+		{"a value in plain text", "x", false, "", "holds a secret in plain text, want a reference into Secret Manager"},
 		{"a value where one may stand", "x", true, "[redacted]", ""},
 		{"a reference that is none", "sm://x", true, "", "is no reference into Secret Manager: "},
 	} {

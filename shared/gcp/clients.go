@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudmonitoring"
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun"
 	"github.com/pongwatch/pongwatch/shared/gcp/firestore"
@@ -104,21 +105,21 @@ func (c *Clients) topic(ctx context.Context, variable, name string) (report.Publ
 
 // Environment reads how a Cloud Run service is deployed, by its full name
 // projects/P/locations/L/services/S.
-func (c *Clients) Environment(ctx context.Context, service string) (cloudrun.Environment, error) {
+func (c *Clients) Environment(ctx context.Context, service string) (config.Deployment, error) {
 	client, err := c.cloudrun.Get(ctx)
 	if err != nil {
-		return cloudrun.Environment{}, err
+		return config.Deployment{}, err
 	}
 	return client.Environment(ctx, service)
 }
 
-// Deployment reads what was last deployed of a Cloud Run service, by its full name.
-func (c *Clients) Deployment(ctx context.Context, service string, since time.Time) (cloudrun.Deployment, error) {
+// Rollout reads what was last deployed of a Cloud Run service, by its full name.
+func (c *Clients) Rollout(ctx context.Context, service string, since time.Time) (report.Rollout, error) {
 	client, err := c.cloudrun.Get(ctx)
 	if err != nil {
-		return cloudrun.Deployment{}, err
+		return report.Rollout{}, err
 	}
-	return client.Deployment(ctx, service, since)
+	return client.Rollout(ctx, service, since)
 }
 
 // NewestSecret returns a secret's newest version, and when it was added. It reads no content.

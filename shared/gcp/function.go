@@ -10,9 +10,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"time"
 
+	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudlog"
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/outbound"
@@ -20,6 +22,28 @@ import (
 
 // setupPause is how long a failed set-up is not tried again, because strangers may ask.
 const setupPause = 5 * time.Second
+
+// Setup is what the set-up of every function begins with.
+type Setup struct {
+	Config      *config.Config
+	Environment Environment
+	Clients     *Clients
+	Logger      *slog.Logger
+}
+
+// Deployed returns the handler of a deployed function, as [Function] does, with the configuration
+// that getenv leads to.
+func Deployed(getenv func(string) string, build func(context.Context, Setup) (http.Handler, error)) http.Handler {
+	s := Setup{Environment: ReadEnvironment(getenv)}
+	s.Clients, s.Logger = NewClients(s.Environment), s.Environment.Logger(os.Stderr)
+	return Function(s.Logger, func(ctx context.Context) (http.Handler, error) {
+		c, err := config.Load(ctx, config.Options{Getenv: getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: s.Clients.Secrets()})
+		if err != nil {
+			return nil, err
+		}
+		return build(ctx, Setup{c, s.Environment, s.Clients, s.Logger})
+	})
+}
 
 // Function returns the handler of a deployed function. The first request builds
 // the handler. While that fails, requests are answered 503, and one each five seconds

@@ -1,20 +1,17 @@
 package history
 
 import (
-	"bytes"
-	"compress/gzip"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"iter"
 	"math"
 	"slices"
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/report/packed"
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
@@ -35,39 +32,19 @@ const compression = 4
 // pack returns body as gzip over JSON, or [store.ErrTooLarge] for what could not be stored
 // or read again.
 func pack(body any) ([]byte, error) {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return nil, fmt.Errorf("encoding: %w", err)
+	data, err := packed.Encode(body, compression, maxDecoded)
+	if errors.Is(err, packed.ErrTooLarge) {
+		return nil, fmt.Errorf("%w: %w", err, store.ErrTooLarge)
 	}
-	if len(text) > maxDecoded {
-		return nil, fmt.Errorf("encoding: %d bytes, at most %d fit: %w", len(text), maxDecoded, store.ErrTooLarge)
+	if err == nil && len(data) > store.MaxData {
+		return nil, fmt.Errorf("compressing: %d bytes, at most %d fit: %w", len(data), store.MaxData, store.ErrTooLarge)
 	}
-	var buf bytes.Buffer
-	zw, err := gzip.NewWriterLevel(&buf, compression)
-	if err != nil {
-		return nil, fmt.Errorf("compressing: %w", err)
-	}
-	if _, err := zw.Write(append(text, '\n')); err != nil {
-		return nil, fmt.Errorf("compressing: %w", err)
-	}
-	if err := zw.Close(); err != nil {
-		return nil, fmt.Errorf("compressing: %w", err)
-	}
-	if buf.Len() > store.MaxData {
-		return nil, fmt.Errorf("compressing: %d bytes, at most %d fit: %w", buf.Len(), store.MaxData, store.ErrTooLarge)
-	}
-	return buf.Bytes(), nil
+	return data, err
 }
 
-// fitting is a document that can do without some of its series.
-type fitting interface {
-	series() iter.Seq2[string, any]
-	drop(name string)
-}
-
-// packFitting packs body. As long as it is too large it drops the largest series, which
+// packFitting packs body. As long as it is too large it drops the largest of its series, which
 // dropped names.
-func packFitting(body fitting) (data []byte, dropped, err error) {
+func packFitting[S any](body any, series map[string]S) (data []byte, dropped, err error) {
 	var names []string
 	for {
 		data, err = pack(body)
@@ -75,7 +52,7 @@ func packFitting(body fitting) (data []byte, dropped, err error) {
 			break
 		}
 		largest, most := "", 0
-		for name, s := range body.series() {
+		for name, s := range series {
 			text, err := json.Marshal(s)
 			if err != nil {
 				return nil, nil, fmt.Errorf("encoding: %w", err)
@@ -87,7 +64,7 @@ func packFitting(body fitting) (data []byte, dropped, err error) {
 		if most == 0 {
 			return nil, nil, err
 		}
-		body.drop(largest)
+		delete(series, largest)
 		names = append(names, largest)
 	}
 	if err == nil && len(names) > 0 {
@@ -101,23 +78,7 @@ func unpack(doc store.Doc, body any) error {
 	if doc.Schema > schema {
 		return fmt.Errorf("schema %d, this version reads up to %d: %w", doc.Schema, schema, errNewer)
 	}
-	zr, err := gzip.NewReader(bytes.NewReader(doc.Data))
-	if err != nil {
-		return fmt.Errorf("decompressing: %w", err)
-	}
-	// The data ends with the size of the text, so that the buffer need not grow.
-	var text bytes.Buffer
-	text.Grow(int(min(binary.LittleEndian.Uint32(doc.Data[len(doc.Data)-4:]), maxDecoded)) + bytes.MinRead)
-	if _, err := text.ReadFrom(io.LimitReader(zr, maxDecoded+1)); err != nil {
-		return fmt.Errorf("decompressing: %w", err)
-	}
-	if text.Len() > maxDecoded {
-		return fmt.Errorf("decompressing: more than %d bytes", maxDecoded)
-	}
-	if err := json.Unmarshal(text.Bytes(), body); err != nil {
-		return fmt.Errorf("decoding: %w", err)
-	}
-	return nil
+	return packed.Decode(doc.Data, body, maxDecoded)
 }
 
 // figures is a column of little-endian floats. A gap is NaN, or beyond the end.

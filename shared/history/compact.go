@@ -128,7 +128,7 @@ func (a *Archive) compact(ctx context.Context, c Compaction, from time.Time, sum
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	err = left(a.create(ctx, store.Doc{Key: dayKey(dayPrefix(c.Shard), from), ExpiresAt: from.Add(time.Duration(c.RollupDays+1) * day)}, summary))
+	err = left(create(ctx, a, store.Doc{Key: dayKey(dayPrefix(c.Shard), from), ExpiresAt: from.Add(time.Duration(c.RollupDays+1) * day)}, summary, summary.Databases))
 	if errors.Is(err, store.ErrConflict) {
 		err = nil // another compaction made the same of the same
 	}
@@ -147,7 +147,7 @@ func (d *Day) of(name string) *DatabaseDay {
 func (a *Archive) createSamples(ctx context.Context, d *SampleDay, expires time.Time) (dropped, err error) {
 	doc := store.Doc{Key: dayKey(samplePrefix(d.Database), d.Date()), ExpiresAt: expires}
 	for range maxAttempts {
-		dropped, err = a.create(ctx, doc, d)
+		dropped, err = create(ctx, a, doc, d, d.Series)
 		if !errors.Is(err, store.ErrConflict) {
 			return dropped, err
 		}
@@ -170,8 +170,8 @@ func (a *Archive) createSamples(ctx context.Context, d *SampleDay, expires time.
 }
 
 // create writes what a compaction made in place of doc's version.
-func (a *Archive) create(ctx context.Context, doc store.Doc, body fitting) (dropped, err error) {
-	doc.Data, dropped, err = packFitting(body)
+func create[S any](ctx context.Context, a *Archive, doc store.Doc, body any, series map[string]S) (dropped, err error) {
+	doc.Data, dropped, err = packFitting(body, series)
 	if err == nil {
 		doc.Schema = schema
 		_, err = a.store.Put(ctx, doc)

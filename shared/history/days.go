@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"maps"
 	"math"
 	"time"
@@ -97,10 +96,6 @@ func (d *damage) date(day string) time.Time {
 	t, _ := time.Parse(dayLayout, day)
 	return t
 }
-
-func (d *Day) series() iter.Seq2[string, any] { return anySeries(d.Databases) }
-
-func (d *Day) drop(name string) { delete(d.Databases, name) }
 
 // Days returns the shard's days that touch [from, to], in order. A day that was not
 // compacted yet is not among them.

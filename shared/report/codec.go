@@ -1,16 +1,14 @@
 package report
 
 import (
-	"bytes"
 	"compress/gzip"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 
+	"github.com/pongwatch/pongwatch/shared/report/packed"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
@@ -86,22 +84,17 @@ func Encode[T body](b T) (Message, error) {
 	if err := b.validate(); err != nil {
 		return Message{}, err
 	}
-	var buf bytes.Buffer
 	// The fastest level still shrinks JSON this repetitive more than tenfold (BenchmarkEncode).
-	zw, err := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
-	if err != nil {
-		return Message{}, fmt.Errorf("compressing %s: %w", kind, err)
-	}
-	if err := json.NewEncoder(zw).Encode(b); err != nil {
+	data, err := packed.Encode(b, gzip.BestSpeed, maxDecoded)
+	switch {
+	case errors.Is(err, packed.ErrTooLarge):
+		return Message{}, fmt.Errorf("encoding %s: %w: %w", kind, err, ErrTooLarge)
+	case err != nil:
 		return Message{}, fmt.Errorf("encoding %s: %w", kind, err)
+	case len(data) > MaxPublished:
+		return Message{}, fmt.Errorf("encoding %s: %d bytes, want at most %d: %w", kind, len(data), MaxPublished, ErrTooLarge)
 	}
-	if err := zw.Close(); err != nil {
-		return Message{}, fmt.Errorf("compressing %s: %w", kind, err)
-	}
-	if buf.Len() > MaxPublished {
-		return Message{}, fmt.Errorf("encoding %s: %d bytes, want at most %d: %w", kind, buf.Len(), MaxPublished, ErrTooLarge)
-	}
-	return Message{Data: buf.Bytes(), Attributes: attributes(kind, shard)}, nil
+	return Message{Data: data, Attributes: attributes(kind, shard)}, nil
 }
 
 // Tick makes the message that lets time pass for Alert.
@@ -153,20 +146,12 @@ func Decode(m Message, published time.Time) (Decoded, error) {
 }
 
 func unpack[T body](data []byte) (*T, error) {
-	zr, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		return nil, fmt.Errorf("decompressing: %w: %w", err, ErrMalformed)
-	}
-	raw, err := io.ReadAll(io.LimitReader(zr, maxDecoded+1))
-	if err != nil {
-		return nil, fmt.Errorf("decompressing: %w: %w", err, ErrMalformed)
-	}
-	if len(raw) > maxDecoded {
-		return nil, fmt.Errorf("decompressing: more than %d bytes: %w", maxDecoded, ErrTooLarge)
-	}
 	b := new(T)
-	if err := json.Unmarshal(raw, b); err != nil {
-		return nil, fmt.Errorf("decoding: %w: %w", err, ErrMalformed)
+	switch err := packed.Decode(data, b, maxDecoded); {
+	case errors.Is(err, packed.ErrTooLarge):
+		return nil, fmt.Errorf("%w: %w", err, ErrTooLarge)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", err, ErrMalformed)
 	}
 	text.Outside(b, MaxEvidence)
 	if err := (*b).validate(); err != nil {

@@ -38,7 +38,7 @@ type Command struct {
 	// By is who asked, as the channel that verified it knows them: a Slack user
 	// id, a mail address, "link", or a user of the command line.
 	By string `json:"by"`
-	// Via is the channel: "slack", "link", "cli" or "http".
+	// Via is the channel: "slack", "link", "dashboard", "cli" or "http".
 	Via string    `json:"via,omitempty"`
 	At  time.Time `json:"at"`
 }

@@ -43,9 +43,6 @@ func (r Report) Identity() string {
 	return fmt.Sprintf("%s/%s/%s/%s", r.Job, r.Region, r.Shard, r.Scheduled.UTC().Format(time.RFC3339))
 }
 
-// Lag is how late the run was finished after it was meant to begin.
-func (r Report) Lag() time.Duration { return r.Finished.Sub(r.Scheduled) }
-
 func (r Report) describe() (Kind, string) { return KindReport, r.Shard }
 
 // validate refuses what no producer of this version writes.

@@ -1,3 +1,7 @@
+// Package secrets keeps secrets secret and fresh: Value redacts itself, Ref names
+// a secret in Secret Manager, and Cache reads references through a Source, holds
+// them for a while, serves them stale when the Source is down and reads them again
+// at once when a service has refused one.
 package secrets
 
 import (
@@ -44,11 +48,8 @@ func (v Value) Equal(other Value) bool {
 // String implements [fmt.Stringer].
 func (Value) String() string { return redacted }
 
-// GoString implements [fmt.GoStringer].
-func (Value) GoString() string { return redacted }
-
 // Format implements [fmt.Formatter], so that verbs which bypass String, such as
-// %x and %d, show nothing either.
+// %x, %d and %#v, show nothing either.
 func (Value) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
 
 // MarshalText implements [encoding.TextMarshaler].

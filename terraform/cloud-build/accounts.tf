@@ -1,4 +1,4 @@
-# Two accounts: what anybody's pull request makes run may look, and only what was
+# Two accounts: what anyone's pull request makes run may look, and only what was
 # approved may change. Looking includes no write of Terraform's state, from which init takes
 # providers to run. It also writes the build's log, where it can pretend to be any service.
 locals {
@@ -27,7 +27,7 @@ locals {
 
   # The roles of the whole project that pongwatch's own root grants: this account can
   # grant these and no others. It administers pongwatch's accounts alone, so that it becomes
-  # no other account of the project. It could all the same by what else runs there, such as
+  # no other account of the project. It still could by what else runs there, such as
   # another workload's Cloud Run job with other arguments: see own_project.
   granted = ["roles/datastore.user", "roles/logging.logWriter", "roles/storage.objectViewer"]
 

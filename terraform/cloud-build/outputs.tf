@@ -4,7 +4,7 @@ output "backend" {
 }
 
 output "reader" {
-  description = "Belongs into `readers` of pongwatch's own root: the account whose smoke test asks the pages."
+  description = "Belongs in `readers` of pongwatch's own root: the account whose smoke test asks the pages."
   value       = google_service_account.builds["apply"].member
 }
 

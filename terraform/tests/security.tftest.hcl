@@ -315,7 +315,12 @@ run "tokens_name_the_address_that_is_called" {
 
 run "an_open_page_opens_its_function_and_no_other" {
   variables {
-    access = { api = "token", badges = "public", dashboard = "token", openmetrics = "token", playbooks = "public", tokens = ["secret:read-token"] }
+    access = { api = "token", badges = "public", dashboard = "token", openmetrics = "token", playbooks = "public", tokens = ["secret:read-token"], act_tokens = ["secret:act-token"] }
+  }
+
+  assert {
+    condition     = contains(keys(google_secret_manager_secret_iam_member.readers), "metrics/secret:act-token") && length([for key in keys(google_secret_manager_secret_iam_member.readers) : key if endswith(key, "/secret:act-token")]) == 1
+    error_message = "Metrics alone has the dashboard, and reads who may act on it."
   }
 
   assert {

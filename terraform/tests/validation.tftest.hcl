@@ -271,6 +271,24 @@ run "a_read_token_that_can_be_guessed_is_refused" {
   expect_failures = [var.secret_values]
 }
 
+run "an_act_token_that_can_be_guessed_is_refused" {
+  command = plan
+  variables {
+    access          = { api = "token", badges = "public", dashboard = "token", openmetrics = "token", playbooks = "public", tokens = ["secret:read-token"], act_tokens = ["secret:act-token"] }
+    secret_versions = { act-token = 1 }
+    secret_values   = { act-token = "twenty-three-characters" }
+  }
+  expect_failures = [var.secret_values]
+}
+
+run "an_act_token_behind_iam_is_refused" {
+  command = plan
+  variables {
+    access = { act_tokens = ["secret:act-token"] }
+  }
+  expect_failures = [var.access]
+}
+
 run "a_read_token_of_24_characters_is_taken" {
   command = plan
   variables {

@@ -9,7 +9,7 @@ export function health(redis: RedisClient, proofKey?: string) {
   const router = express.Router();
 
   router.get("/", async (_req: Request, res: Response) => {
-    await redis.ping(); // a mode that nobody has tried lately is only a memory
+    await redis.ping(); // a mode that was not tried lately may be wrong by now
     res.set("Cache-Control", "no-store").json(answer(redis));
   });
 

@@ -20,7 +20,7 @@ def health(redis: RedisClient, proof_key: str | None) -> APIRouter:
     @router.get("")
     async def mode(response: Response) -> dict[str, str]:
         response.headers["Cache-Control"] = "no-store"
-        await redis.ping()  # a mode that nobody has tried lately is only a memory
+        await redis.ping()  # a mode that was not tried lately may be wrong by now
         return _answer(redis)
 
     @router.post("")

@@ -1,4 +1,4 @@
-// Who may see the admin's pages: whoever knows ADMIN_PASSWORD, by HTTP Basic. Nothing of it
+// Who may see the admin's pages: everyone who knows ADMIN_PASSWORD, by HTTP Basic. Nothing of it
 // is kept in Redis, because these pages are wanted most while Redis is down.
 import { createHash, timingSafeEqual } from "node:crypto";
 

@@ -88,10 +88,10 @@ func New(o Options) (*Receiver, error) {
 	r := &Receiver{options: o}
 	var err error
 	if r.from, err = mail.ParseAddress(o.From); err != nil {
-		return fail(`from is no address, want one such as "pongwatch <alerts@example.com>"`)
+		return fail(`from is not an address, want one such as "pongwatch <alerts@example.com>"`)
 	}
 	if r.to, err = mail.ParseAddress(o.To); err != nil {
-		return fail(`to is no address, want one such as "oncall@example.com"`)
+		return fail(`to is not an address, want one such as "oncall@example.com"`)
 	}
 	_, r.domain, _ = strings.Cut(r.from.Address, "@")
 	r.login = message.NewLogin(o.Username, o.Password)

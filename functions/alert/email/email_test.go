@@ -278,9 +278,9 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		{"no host", func(o *email.Options) { o.Host = "" }, `want a submission server such as "smtp.example.com"`},
 		{"port 25", func(o *email.Options) { o.Port = 25 }, "port 25 is closed on Google Cloud"},
 		{"no such port", func(o *email.Options) { o.Port = 70000 }, "want 587 or 465"},
-		{"a sender that is none", func(o *email.Options) { o.From = "pongwatch" }, "from is no address"},
-		{"two recipients in one", func(o *email.Options) { o.To = "a@example.com, b@example.com" }, "to is no address"},
-		{"a sender with a line break", func(o *email.Options) { o.From = "a@example.com\r\nBcc: x@example.com" }, "from is no address"},
+		{"a sender that is none", func(o *email.Options) { o.From = "pongwatch" }, "from is not an address"},
+		{"two recipients in one", func(o *email.Options) { o.To = "a@example.com, b@example.com" }, "to is not an address"},
+		{"a sender with a line break", func(o *email.Options) { o.From = "a@example.com\r\nBcc: x@example.com" }, "from is not an address"},
 		{"a user without a password", func(o *email.Options) { o.Username = message.Fixed(secrets.New("u")) }, "both username and password"},
 	}
 	for _, tt := range tests {

@@ -49,7 +49,7 @@ func classify(doing string, err error, busy string, known ...secrets.Value) erro
 		f.Reason = text.Clip(outbound.Redact(busy, known...), 150)
 	case lacksTLS(err):
 		f.Result = message.Refused
-		f.Reason = "the server offers no STARTTLS; pongwatch sends no mail in clear"
+		f.Reason = "the server offers no STARTTLS; pongwatch sends no mail in plain text"
 	case strings.Contains(err.Error(), "does not support SMTP AUTH"):
 		f.Result = message.Refused
 		f.Reason = "the server offers no login"

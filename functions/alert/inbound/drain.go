@@ -67,16 +67,10 @@ func (f *function) drain(w http.ResponseWriter, r *http.Request) {
 	}
 	signals := f.drained(entries)
 	for _, s := range signals {
-		m, err := report.Encode(s)
-		if err == nil {
-			err = publish(r.Context(), f.options.Signals, m)
-		}
-		if err != nil {
-			f.log.ErrorContext(r.Context(), "signal not published", "event", "signal", "id", s.ID, "service", s.Service, "error", outbound.Error(err).Error())
+		if !f.signal(r.Context(), s) {
 			job.WriteError(w, http.StatusServiceUnavailable, "the lines could not be handed over, try again")
 			return
 		}
-		f.log.InfoContext(r.Context(), "signal published", "event", "signal", "id", s.ID, "service", s.Service, "mode", s.Mode)
 	}
 	job.WriteJSON(w, http.StatusOK, map[string]int{"entries": len(entries), "signals": len(signals)})
 }

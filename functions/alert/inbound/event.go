@@ -1,6 +1,7 @@
 package inbound
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -56,7 +57,7 @@ var (
 func parseEvent(body []byte, v signature.Verified) (report.Signal, error) {
 	var e event
 	if err := json.Unmarshal(body, &e); err != nil {
-		return report.Signal{}, errors.New(`body is no JSON object, want {"type": "mock_mode.activated", "data": {"service": "backend"}}`)
+		return report.Signal{}, errors.New(`body is not a JSON object, want {"type": "mock_mode.activated", "data": {"service": "backend"}}`)
 	}
 	s := report.Signal{
 		ID: v.ID, Source: report.SourceEvent, Service: e.Data.Service, Revision: outbound.Redact(e.Data.Revision), Database: e.Data.Database,
@@ -75,7 +76,7 @@ func parseEvent(body []byte, v signature.Verified) (report.Signal, error) {
 		return report.Signal{}, errors.New(`data.service is missing or no name, want one such as "backend"`)
 	}
 	if !databasePattern().MatchString(s.Database) {
-		return report.Signal{}, errors.New(`data.database is no name, want one such as "prod-cache"`)
+		return report.Signal{}, errors.New(`data.database is not a name, want one such as "prod-cache"`)
 	}
 	return s, nil
 }
@@ -113,16 +114,24 @@ func (f *function) event(w http.ResponseWriter, r *http.Request) {
 		job.WriteError(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	m, err := report.Encode(s)
-	if err == nil {
-		err = publish(r.Context(), f.options.Signals, m)
-	}
-	if err != nil {
-		f.log.ErrorContext(r.Context(), "signal not published", "event", "signal", "id", s.ID, "service", s.Service, "error", outbound.Error(err).Error())
+	if !f.signal(r.Context(), s) {
 		job.WriteError(w, http.StatusServiceUnavailable, "the event could not be handed over, try again")
 		return
 	}
-	// The event's own words would match the log sink that looks for them.
-	f.log.InfoContext(r.Context(), "signal published", "event", "signal", "id", s.ID, "service", s.Service, "mode", s.Mode)
 	job.WriteJSON(w, http.StatusAccepted, map[string]string{"id": s.ID})
+}
+
+// signal publishes a signal, and logs it either way. Its own words would match the log sink that
+// looks for them.
+func (f *function) signal(ctx context.Context, s report.Signal) bool {
+	m, err := report.Encode(s)
+	if err == nil {
+		err = publish(ctx, f.options.Signals, m)
+	}
+	if err != nil {
+		f.log.ErrorContext(ctx, "signal not published", "event", "signal", "id", s.ID, "service", s.Service, "error", outbound.Error(err).Error())
+		return false
+	}
+	f.log.InfoContext(ctx, "signal published", "event", "signal", "id", s.ID, "service", s.Service, "mode", s.Mode)
+	return true
 }

@@ -190,7 +190,7 @@ func TestEvents(t *testing.T) {
 
 func TestEventsThatAreWrongSayWhy(t *testing.T) {
 	tests := []struct{ name, body, want string }{
-		{"no JSON", "x", "no JSON object"},
+		{"no JSON", "x", "not a JSON object"},
 		{"another type", `{"type":"boot","data":{"service":"x"}}`, `want \"mock_mode.activated\" or \"mock_mode.deactivated\"`},
 		{"no service", `{"type":"mock_mode.activated"}`, "data.service"},
 		{"a service that is no name", `{"type":"mock_mode.activated","data":{"service":"<!channel>"}}`, "data.service"},

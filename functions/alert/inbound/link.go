@@ -6,7 +6,6 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -93,7 +92,7 @@ func (f *function) act(w http.ResponseWriter, r *http.Request) {
 	c := command(l)
 	c.At = now
 	if c.Action == report.Silence {
-		if c.For, err = f.silence(form.Get("for")); err != nil {
+		if c.For, err = f.config.Alerting.Silences.For(form.Get("for")); err != nil {
 			job.WriteError(w, http.StatusBadRequest, err.Error())
 			return
 		}
@@ -142,19 +141,6 @@ func asked(c report.Command) string {
 		return "Asked to silence " + short + " for " + text.Duration(c.For)
 	}
 	return "Asked to acknowledge " + short
-}
-
-// silence reads a duration within what the configuration allows.
-func (f *function) silence(text string) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
-	if text == "" {
-		d, err = f.config.Alerting.Silences.Default, nil
-	}
-	limit := min(f.config.Alerting.Silences.Max, report.MaxSilence)
-	if err != nil || d <= 0 || d > limit {
-		return 0, fmt.Errorf("for is no duration of at most %v, want one such as \"1h\"", limit)
-	}
-	return d, nil
 }
 
 // link returns the verified link of a request, or answers it.

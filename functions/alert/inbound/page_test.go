@@ -32,7 +32,7 @@ var (
 func TestEveryAnswer(t *testing.T) {
 	acknowledgeLink, silenceLink := linkQuery(t, report.Acknowledge, nil), linkQuery(t, report.Silence, nil)
 	get := func(path string) *http.Request { return httptest.NewRequest(http.MethodGet, path, nil) }
-	const badDuration = `{"error":"for is no duration of at most 24h0m0s, want one such as \"1h\""}`
+	const badDuration = `{"error":"for is not a duration of at most 24h0m0s, want one such as \"1h\""}`
 	body, malformed := interaction(acknowledge), "payload=%7B%7D"
 	tests := []struct {
 		name   string
@@ -57,7 +57,7 @@ func TestEveryAnswer(t *testing.T) {
 		{"a link that is not signed", get(message.PathIncident), 401, []string{
 			"<h1>This link is not valid</h1>", "<p>It is incomplete, or its key has been replaced, and nothing has changed. Use the link in the latest message, or the command line: pongwatch ack.</p>",
 		}},
-		{"a silence that is no duration", post(silenceLink, form, "for=x", nil), 400, []string{badDuration}},
+		{"a silence that is not a duration", post(silenceLink, form, "for=x", nil), 400, []string{badDuration}},
 		{"a silence that is too long", post(silenceLink, form, "for=24h0m0.000000001s", nil), 400, []string{badDuration}},
 		{"a silence of no time", post(silenceLink, form, "for=0s", nil), 400, []string{badDuration}},
 		{"a silence of less than no time", post(silenceLink, form, "for=-1h", nil), 400, []string{badDuration}},

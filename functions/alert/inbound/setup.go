@@ -3,23 +3,15 @@ package inbound
 import (
 	"context"
 	"net/http"
-	"os"
 
-	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
 )
 
 // Handler returns the deployed function: it reads its configuration and connects to
 // Pub/Sub when the first request comes, and answers 503 for as long as that fails.
 func Handler(getenv func(string) string) http.Handler {
-	environment := gcp.ReadEnvironment(getenv)
-	clients := gcp.NewClients(environment)
-	logger := environment.Logger(os.Stderr)
-	return gcp.Function(logger, func(ctx context.Context) (http.Handler, error) {
-		cfg, err := config.Load(ctx, config.Options{Getenv: getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: clients.Secrets()})
-		if err != nil {
-			return nil, err
-		}
+	return gcp.Deployed(getenv, func(ctx context.Context, s gcp.Setup) (http.Handler, error) {
+		c, clients := s.Config, s.Clients
 		reports, err := clients.Reports(ctx)
 		if err != nil {
 			return nil, err
@@ -28,6 +20,6 @@ func Handler(getenv func(string) string) http.Handler {
 		if err != nil {
 			return nil, err
 		}
-		return New(Options{Config: cfg, Secrets: clients.Secrets(), Reports: reports, Signals: signals, Logger: logger})
+		return New(Options{Config: c, Secrets: clients.Secrets(), Reports: reports, Signals: signals, Logger: s.Logger})
 	})
 }

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -41,7 +42,7 @@ func TestLifeOfAPing(t *testing.T) {
 
 func TestUnstable(t *testing.T) {
 	w := newCourt(t)
-	w.p.FlapHigh = incident.Never
+	w.p.FlapHigh = math.Inf(1)
 	w.life(strings.Repeat("a...", 4) + ok(27))
 	opened := split("a/ping", "0 opened; 1 resolved; 4 reopened; 7 resolved; 8 reopened; 11 resolved; 12 unstable")
 	w.want(opened...)
@@ -99,13 +100,13 @@ func TestAFailureThatGoesOnIsRoutine(t *testing.T) {
 
 func TestReopeningsOfLongAgoDoNotMakeUnstable(t *testing.T) {
 	w := newCourt(t)
-	w.p.FlapHigh, w.p.UnstableWithin = incident.Never, 10*time.Minute
+	w.p.FlapHigh, w.p.UnstableWithin = math.Inf(1), 10*time.Minute
 	w.life(strings.Repeat("a....", 5)) // reopened at 5, 10, 15 and 20
 	if inc := w.of(report.Ping); inc.Unstable != true || len(inc.Reopenings) != 3 {
 		t.Errorf("three reopenings in ten minutes: unstable %t, reopenings %v", inc.Unstable, inc.Reopenings)
 	}
 	w = newCourt(t)
-	w.p.FlapHigh, w.p.UnstableWithin = incident.Never, 9*time.Minute
+	w.p.FlapHigh, w.p.UnstableWithin = math.Inf(1), 9*time.Minute
 	w.life(strings.Repeat("a....", 5))
 	if inc := w.of(report.Ping); inc.Unstable || len(inc.Reopenings) != 2 {
 		t.Errorf("two in nine minutes: unstable %t, reopenings %v", inc.Unstable, inc.Reopenings)
@@ -198,7 +199,7 @@ func TestDowntimeIsTheSumOfTheBadStretches(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newCourt(t)
-			w.p.FlapHigh, w.p.UnstableAfter = incident.Never, 99
+			w.p.FlapHigh, w.p.UnstableAfter = math.Inf(1), 99
 			w.life(tt.life)
 			inc := w.of(report.Ping)
 			if got := inc.Duration(w.now).Round(time.Minute); got != tt.want {
@@ -217,7 +218,7 @@ func TestDowntimeIsTheSumOfTheBadStretches(t *testing.T) {
 
 func TestTheGoodTimeOfAnUnstableIncidentIsNoDowntime(t *testing.T) {
 	w := newCourt(t)
-	w.p.FlapHigh, w.p.UnstableAfter, w.p.Settle = incident.Never, 1, 10*time.Minute
+	w.p.FlapHigh, w.p.UnstableAfter, w.p.Settle = math.Inf(1), 1, 10*time.Minute
 	w.life("a...." + "a" + strings.Repeat(".", 20))
 	inc := w.of(report.Ping)
 	if got := inc.Duration(w.now).Round(time.Minute); inc.Open() || got != (1+3)*time.Minute {

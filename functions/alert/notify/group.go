@@ -38,22 +38,19 @@ func Group(state *incident.State, p incident.Policy, now time.Time) {
 				untold = append(untold, inc)
 			}
 		}
-		switch g := s.openGroup(key); {
+		var g *incident.Group
+		for _, id := range slices.Backward(slices.Sorted(maps.Keys(s.Groups))) {
+			if open := s.Groups[id]; open.Open() && open.Key == key {
+				g = open // the first by id
+			}
+		}
+		switch {
 		case g == nil && len(untold) > 0 && len(databases) >= p.GroupAt:
 			s.form(key, alike[key])
 		case g != nil && g.Suppressed == "": // otherwise a silenced group would also mute what no one has silenced
 			s.join(g, untold)
 		}
 	}
-}
-
-func (s *shard) openGroup(key string) *incident.Group {
-	for _, id := range slices.Sorted(maps.Keys(s.Groups)) {
-		if g := s.Groups[id]; g.Open() && g.Key == key {
-			return g
-		}
-	}
-	return nil
 }
 
 func (s *shard) form(key string, members []*incident.Incident) {
@@ -110,8 +107,13 @@ func (s *shard) tellGroup(g *incident.Group, changes []incident.Change) {
 	g.Region = s.region(g)
 	told := g.Open() && g.Marks.OpenAt() > 0
 	waited := len(g.Waiting)
-	if told && anyOpen {
-		s.wait(g, changes)
+	// The incidents that fail since the group was told are told of together. Those that are
+	// suppressed are told when that ends.
+	for _, c := range changes {
+		fails := c.Event == incident.Opened || c.Event == incident.Reopened || c.Event == incident.Resumed
+		if told && anyOpen && fails && s.Incidents[c.ID].Suppressed == "" {
+			g.Waiting = append(g.Waiting, c.ID)
+		}
 	}
 	switch {
 	case g.Marks.OpenAt() == 0 && !g.Withheld:
@@ -135,19 +137,6 @@ func (s *shard) tellGroup(g *incident.Group, changes []incident.Change) {
 		s.tell(g.ID, incident.Raised)
 	default:
 		s.tellChange(g, changes, len(g.Waiting) > waited)
-	}
-}
-
-// wait keeps the incidents that fail since the group was told, to tell of them together.
-// Those that are suppressed are told when that ends.
-func (s *shard) wait(g *incident.Group, changes []incident.Change) {
-	for _, c := range changes {
-		switch c.Event {
-		case incident.Opened, incident.Reopened, incident.Resumed:
-			if s.Incidents[c.ID].Suppressed == "" {
-				g.Waiting = append(g.Waiting, c.ID)
-			}
-		}
 	}
 }
 

@@ -2,6 +2,7 @@
 package policy
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -53,7 +54,7 @@ func Of(c *config.Config, shard string) incident.Policy {
 	p.UnstableAfter, p.UnstableWithin, p.Settle = a.Unstable.Reopenings, a.Unstable.Within, a.Unstable.StableFor
 	p.FlapHigh, p.FlapLow = a.Flapping.Start, a.Flapping.Stop
 	if !a.Flapping.Enabled {
-		p.FlapHigh = incident.Never
+		p.FlapHigh = math.Inf(1)
 	}
 	p.GroupAt, p.JoinQuiet = a.Grouping.Databases, a.Grouping.JoinWithin
 	if !a.Grouping.Enabled {

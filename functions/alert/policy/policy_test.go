@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -84,7 +85,7 @@ maintenance:
 		t.Errorf("receivers: %+v", p.Receivers)
 	}
 
-	if p.GroupAt != 0 || p.FlapHigh != incident.Never || p.MissAfter != 5 || p.Grace != time.Minute {
+	if p.GroupAt != 0 || p.FlapHigh != math.Inf(1) || p.MissAfter != 5 || p.Grace != time.Minute {
 		t.Errorf("grouping from %d, flapping from %v, missing after %d × every + %v", p.GroupAt, p.FlapHigh, p.MissAfter, p.Grace)
 	}
 	sunday := time.Date(2026, 11, 22, 2, 30, 0, 0, time.UTC)

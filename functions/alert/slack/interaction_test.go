@@ -134,7 +134,7 @@ func TestInteractionsKeepToTheirLimits(t *testing.T) {
 		"a nanosecond more":                 {interaction("U0123456", "1.2", (report.MaxSilence + 1).String(), 1), false},
 		"the shortest silence":              {interaction("U0123456", "1.2", "1ns", 1), true},
 		"no silence":                        {interaction("U0123456", "1.2", "0s", 1), false},
-		"a silence that is no duration":     {interaction("U0123456", "1.2", "soon", 1), false},
+		"a silence that is not a duration":  {interaction("U0123456", "1.2", "soon", 1), false},
 		"the shortest id of a user":         {interaction("U1234", "1.2", "1h", 1), true},
 		"a shorter one":                     {interaction("U123", "1.2", "1h", 1), false},
 		"a user of an enterprise":           {interaction("W0123456", "1.2", "1h", 1), true},

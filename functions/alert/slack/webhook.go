@@ -33,7 +33,7 @@ func (r *Receiver) postWebhook(ctx context.Context, address secrets.Value, conte
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSpace(address.Reveal()), bytes.NewReader(body))
 	if err != nil {
-		f := message.Fail(message.Refused, posting, "the webhook's address is no URL") // the error would quote it
+		f := message.Fail(message.Refused, posting, "the webhook's address is not a URL") // the error would quote it
 		f.BadCredential = true
 		return f
 	}

@@ -34,7 +34,7 @@ func post(ctx context.Context, client *http.Client, doing, address string, what 
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSpace(address), bytes.NewReader(body.Bytes()))
 	if err != nil {
-		return message.Fail(message.Refused, doing, "the address is no URL") // the error would quote it
+		return message.Fail(message.Refused, doing, "the address is not a URL") // the error would quote it
 	}
 	if proof != nil {
 		if req.Header, err = proof(body.Bytes()); err != nil {

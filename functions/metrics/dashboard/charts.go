@@ -47,7 +47,7 @@ func newChartData(v *View) chartData {
 	if len(figureRows(d.Figures)) == 0 {
 		out.Figures = nil // the page has no place for them
 	}
-	for _, i := range v.Happened() {
+	for _, i := range slices.Concat(v.All.Incidents.Open, v.Past()) {
 		if i.Database != d.Name {
 			continue
 		}
@@ -125,4 +125,60 @@ func figureRows(s *statistics.FigureSeries) []figureRow {
 
 func pointTime(from time.Time, stepSeconds int64, i int) time.Time {
 	return from.Add(time.Duration(int64(i)*stepSeconds) * time.Second)
+}
+
+// card is what the template of a database's card needs.
+type card struct {
+	Database *statistics.Database
+	View     *View
+}
+
+// limit is one of a database's quotas, with what is used of it.
+type limit struct {
+	Name     string
+	Share    *float64
+	AtLeast  bool
+	Forecast string
+}
+
+// limits are the quotas of a card. Memory and commands are always among them.
+func limits(d *statistics.Database) []limit {
+	out := []limit{
+		{"Memory", d.MemoryRatio, false, forecast("full", d.MemoryFullInSeconds)},
+		{"Commands", d.CommandsRatio, d.CommandsAtLeast, forecast("used up", d.CommandsOutInSeconds)},
+	}
+	for _, l := range []limit{
+		{"Bandwidth", d.BandwidthRatio, false, forecast("used up", d.BandwidthOutInSeconds)},
+		{"Budget", d.BudgetRatio, false, forecast("spent", d.BudgetOutInSeconds)},
+		{"Connections", d.ConnectionsRatio, false, ""},
+	} {
+		if l.Share != nil {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// dayRow is one line of the table of uptime.
+type dayRow struct {
+	Day          string
+	Availability *float64
+	Good, Failed int
+}
+
+// dayRows are the days, the latest first.
+func dayRows(u statistics.ByDay) []dayRow {
+	from, err := time.Parse(time.DateOnly, u.From)
+	if err != nil {
+		return nil
+	}
+	var out []dayRow
+	for i, good := range slices.Backward(u.Good) {
+		one := dayRow{Day: from.AddDate(0, 0, i).Format("Jan 2"), Good: good, Failed: u.Failed[i]}
+		if n := one.Good + one.Failed; n > 0 {
+			one.Availability = new(float64(good) / float64(n))
+		}
+		out = append(out, one)
+	}
+	return out
 }

@@ -1,5 +1,5 @@
 // Package dashboard renders Metrics' pages: the dashboard, which answers on-call's
-// questions in the order in which they are asked, and the frame of the playbooks.
+// questions in the order in which they are asked, and the playbooks.
 //
 // Without JavaScript a page says everything in words and tables. The script draws the
 // charts, shows times in the viewer's zone, and replaces the page's content when it has
@@ -16,7 +16,10 @@ import (
 	"io/fs"
 	"mime"
 	"path"
+	"slices"
 	"sync"
+
+	"github.com/pongwatch/pongwatch/shared/cause"
 )
 
 // Policy is the pages' Content-Security-Policy: nothing inline, nothing from elsewhere.
@@ -58,20 +61,38 @@ var pages = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("").Funcs(functions).ParseFS(files, "templates/*.html"))
 })
 
-// Render returns the dashboard.
-func Render(v View) ([]byte, error) { return execute("dashboard.html", &v) }
-
-// Playbook returns a playbook in the pages' frame. Its address lies one level below.
-func Playbook(title string, body template.HTML) ([]byte, error) {
-	return execute("playbook.html", struct {
-		Title string
-		Body  template.HTML
-	}{title, body})
+// Frame is what every page has around its content.
+type Frame struct {
+	// Root leads to the dashboard, relative to the page's address: "./", or "../" one level below.
+	Root string
+	// Links lead to what else there is.
+	Links []Link
 }
 
-func execute(name string, data any) ([]byte, error) {
+// Link leads to a page, relative to the dashboard.
+type Link struct{ Name, URL string }
+
+// Nav are the links of every page.
+func (f Frame) Nav() []Link {
+	return slices.Concat([]Link{{"Dashboard", ""}, {"Playbooks", "playbooks"}}, f.Links, []Link{{"JSON", "api/v1/admin/redis-metrics"}, {"OpenMetrics", "metrics"}})
+}
+
+// Page is one without figures: a playbook, the list of them, or a sentence.
+type Page struct {
+	Frame
+	Title, Text string
+	Body        template.HTML
+	Causes      []cause.Cause
+}
+
+// Render returns the page of v, a [*View] or a [Page].
+func Render[T *View | Page](v T) ([]byte, error) {
+	name := "page.html"
+	if _, ok := any(v).(*View); ok {
+		name = "dashboard.html"
+	}
 	var b bytes.Buffer
-	if err := pages().ExecuteTemplate(&b, name, data); err != nil {
+	if err := pages().ExecuteTemplate(&b, name, v); err != nil {
 		return nil, fmt.Errorf("rendering %s: %w", name, err)
 	}
 	return b.Bytes(), nil

@@ -20,7 +20,7 @@ import (
 
 func render(t *testing.T, v dashboard.View) []byte {
 	t.Helper()
-	page, err := dashboard.Render(v)
+	page, err := dashboard.Render(&v)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestEachChartIsDrawnOnce(t *testing.T) {
 			}
 		}
 		for _, drawing := range all(root, "svg") {
-			if class := attribute(drawing, "class"); class != "shape" && class != "spark" && class != "bar" {
+			if class := attribute(drawing, "class"); class != "shape" && class != "spark" && class != "bar" && class != "days" {
 				t.Errorf("%s: the server draws an <svg class=%q>", name, class)
 			}
 		}
@@ -88,8 +88,8 @@ func TestTheFirstLineAnswersTheFirstQuestion(t *testing.T) {
 	want := map[string][]string{
 		"none":    {"No database is configured"},
 		"empty":   {"Waiting for the first check", "First samples in 40 s: a check runs every 1 min."},
-		"one":     {"prod-cache is connected", "Last check 20 s ago", "Memory 65.5 % 167 MB of 256 MB full in 3 d", "18,780–22,620", "3.8–4.5 %"},
-		"down":    {"prod-cache is down since 19:48 UTC (12 min): ", "acknowledged by alice", "slack-oncall, mail/oncall (pending)", "staging is silenced until", "prod-cache (over budget, accepted)"},
+		"one":     {"prod-cache is connected", "Last check 20 s ago", "Memory 65.5 %167 MB of 256 MB full in 3 d", "18,780–22,620", "3.8–4.5 %"},
+		"down":    {"prod-cache is down since 19:48 UTC (12 min): ", "acknowledged by alice", "1 delivered, 1 pending", "slack-oncall, delivered", "mail/oncall, pending", "Impact: Logins may fail, caches miss, and rate limits and queues are off", "staging is silenced until", "prod-cache (over budget, accepted)"},
 		"many":    {"prod-001 is down since 19:48 UTC (12 min): "},
 		"unread":  {"Status unknown: history cannot be read", "Could not read pings from us-east4 of shard main, incidents of shard main."},
 		"partial": {"prod-cache is connected", "Could not read readings of shard main. Other sections are unaffected."},
@@ -98,7 +98,7 @@ func TestTheFirstLineAnswersTheFirstQuestion(t *testing.T) {
 			"prod-cache is connected", "Stale: no figures were read for 20 h in shard main. Hit rate, memory, commands and checks may be out of date.",
 			"Stale: Alert has received no report of shard main for too long.", "pongwatch itself, since 19:00 UTC: a receiver refuses alerts (INC-9Q2B7H).", "Commands at least ",
 		},
-		"spent": {"full by now", "used up in 36 h", "30 d error budget overspent", "over budget: nothing billed is asked", "no quota", "Traffic 180 % 18 GB of 10 GB this month used up by now", "Budget 95 % $19.00 of $20.00 this month spent in 5 h", "Connections 85 % 850 of 1,000"},
+		"spent": {"full by now", "used up in 36 h", "30 d error budget overspent", "over budget: nothing billed is asked", "no quota", "Bandwidth 180 %18 GB of 10 GB this month used up by now", "Budget 95 %$19.00 of $20.00 this month spent in 5 h", "Connections 85 % 850 of 1,000"},
 	}
 	for name, v := range states() {
 		root := parse(t, render(t, v))
@@ -171,7 +171,7 @@ func TestTextFromOutsideIsText(t *testing.T) {
 }
 
 func TestAPlaybookHasItsTextInTheFrame(t *testing.T) {
-	page, err := dashboard.Playbook(`A <title> & more`, "<h1>Wrong token</h1><h2>Confirm</h2>")
+	page, err := dashboard.Render(dashboard.Page{Frame: dashboard.Frame{Root: "../"}, Title: `A <title> & more`, Body: "<h1>Wrong token</h1><h2>Confirm</h2>"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -355,7 +355,7 @@ func TestTheStateOfAnIncidentInWords(t *testing.T) {
 	} {
 		i.ID, i.Database, i.Since = "INC-7F3A9K", "prod-cache", now.Add(-time.Minute)
 		page := string(render(t, viewOf(func(s *statistics.Statistics) { s.Incidents.Open = []incidents.Incident{i} }, "prod-cache")))
-		if !strings.Contains(page, `<td data-label="State">`+want+`</td>`) {
+		if !strings.Contains(page, "</b> <span>"+want+"</span>") {
 			t.Errorf("the page does not say %q", want)
 		}
 	}

@@ -29,6 +29,7 @@ var functions = template.FuncMap{
 	"shape":     shape,
 	"spark":     func(s statistics.PingSeries) template.HTML { return drawing(picture.Sparkline(s)) },
 	"bar":       func(v *float64) template.HTML { return drawing(picture.Bar(*v)) },
+	"days":      func(u statistics.ByDay) template.HTML { return drawing(picture.Days(u)) },
 	"data":      newChartData,
 	"ranges":    statistics.Ranges,
 	"rows":      pingRows,
@@ -64,6 +65,12 @@ var functions = template.FuncMap{
 	"thousands": text.Thousands[int64],
 	"extent":    extent,
 	"class":     func(w statistics.Word) string { return string(w) }, // not its text
+	"some":      some,
+	"limits":    limits,
+	"dayRows":   dayRows,
+	"pair":      func(d *statistics.Database, v *View) card { return card{d, v} },
+	"more":      func(n, shown int) int { return n - shown },
+	"silences":  text.Duration,
 	"playbook":  func(p string) string { return strings.TrimPrefix(p, "/") },
 }
 
@@ -158,17 +165,17 @@ func shape(w statistics.Word) template.HTML {
 	return template.HTML(`<svg class="shape" viewBox="0 0 16 16" aria-hidden="true">` + inner + `</svg>`) //nolint:gosec // fixed texts
 }
 
-func told(i incidents.Incident) string {
-	var out []string
-	for _, t := range i.Told {
-		text := t.Receiver
-		if t.Delivery != incidents.DeliveryDone {
-			text += " (" + string(t.Delivery) + ")"
-		}
-		out = append(out, text)
+// told counts receivers by how far they are: "2 delivered, 1 pending".
+func told(list []incidents.Told) string {
+	counts := map[incidents.Delivery]int{}
+	for _, t := range list {
+		counts[t.Delivery]++
 	}
-	if len(out) == 0 {
-		return "none yet"
+	var out []string
+	for _, d := range []incidents.Delivery{incidents.DeliveryDone, incidents.DeliveryPending, incidents.DeliveryFailed} {
+		if counts[d] > 0 {
+			out = append(out, fmt.Sprintf("%d\u00a0%s", counts[d], d))
+		}
 	}
 	return strings.Join(out, ", ")
 }
@@ -185,6 +192,21 @@ func forecast(what string, in *int64) string {
 	return what + " in " + duration(time.Duration(*in)*time.Second)
 }
 
+// listed is how many names a card has.
+const listed = 8
+
+// some are the first of the names, and how many more there are.
+func some(names []string) struct {
+	First []string
+	More  int
+} {
+	n := min(len(names), listed)
+	return struct {
+		First []string
+		More  int
+	}{names[:n], len(names) - n}
+}
+
 // extent is a range, whose unit is said once, or its only value.
 func extent(low, high string) string {
 	if low == high {
@@ -195,17 +217,17 @@ func extent(low, high string) string {
 
 // state says how an incident stands, and who has done what: to acknowledge it is
 // not to resolve it.
-func state(i incidents.Incident) string {
-	said := strings.ReplaceAll(string(i.State), "_", " ")
+func state(s incidents.State, i incidents.Handling) string {
+	said := strings.ReplaceAll(string(s), "_", " ")
 	switch {
-	case i.State == incidents.StateSilenced && i.SilencedBy != "":
+	case s == incidents.StateSilenced && i.SilencedBy != "":
 		said += " by " + i.SilencedBy
-	case i.State == incidents.StateMaintenance && i.Window != "":
+	case s == incidents.StateMaintenance && i.Window != "":
 		said += " (" + i.Window + ")"
 	}
 	switch {
 	case i.Acknowledged == nil:
-	case i.State == incidents.StateAcknowledged:
+	case s == incidents.StateAcknowledged:
 		said += " by " + i.Acknowledged.By
 	default:
 		said += ", acknowledged by " + i.Acknowledged.By

@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
+	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
 // View is what the dashboard shows.
 type View struct {
+	Frame
 	// All is about every database, One about the selected one; its Databases has
 	// one, or none where nothing could be read.
 	All, One *statistics.Statistics
@@ -26,6 +28,12 @@ type View struct {
 	Refresh time.Duration
 	// LateAfter is the age at which the last check is stale.
 	LateAfter time.Duration
+	// By is who reads, where that is known, and MayAct says that they may acknowledge and silence,
+	// the latter for what Silences offers. Asked is what they have just asked for.
+	By       string
+	MayAct   bool
+	Silences config.Silences
+	Asked    Asked
 }
 
 // Database is the selected one, or nil.
@@ -99,19 +107,71 @@ func (v *View) Footprint() []statistics.Footprint {
 	return slices.DeleteFunc(slices.Clone(v.All.Monitor.Footprint), func(f statistics.Footprint) bool { return !shown[f.Database] })
 }
 
-// Cards are the databases, those that need attention first.
+// Cards are the databases by environment. In each, and among them, those that need attention
+// come first.
 func (v *View) Cards() []*statistics.Database {
-	var out []*statistics.Database
-	for i := range v.All.Databases {
-		out = append(out, &v.All.Databases[i])
-	}
 	words, maintained := statistics.Words(), v.maintained()
-	slices.SortStableFunc(out, func(a, b *statistics.Database) int {
-		if x, y := needsAttention(a, maintained), needsAttention(b, maintained); x != y {
-			return map[bool]int{true: -1, false: 1}[x]
+	rank := func(d *statistics.Database) int {
+		i := slices.Index(words, d.Status)
+		if !needsAttention(d, maintained) {
+			i += len(words)
 		}
-		return cmp.Compare(slices.Index(words, a.Status), slices.Index(words, b.Status))
+		return i
+	}
+	var out []*statistics.Database
+	worst := map[string]int{}
+	for i := range v.All.Databases {
+		d := &v.All.Databases[i]
+		out = append(out, d)
+		if of, known := worst[d.Environment]; !known || rank(d) < of {
+			worst[d.Environment] = rank(d)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *statistics.Database) int {
+		return cmp.Or(cmp.Compare(worst[a.Environment], worst[b.Environment]), cmp.Compare(a.Environment, b.Environment), cmp.Compare(rank(a), rank(b)))
 	})
+	return out
+}
+
+// Environment is the databases of the page that belong to one.
+type Environment struct {
+	Name      string
+	Databases []*statistics.Database
+}
+
+// Grouped are the page's databases by environment.
+func (v *View) Grouped() []Environment {
+	var out []Environment
+	for _, d := range v.Shown() {
+		if n := len(out); n == 0 || out[n-1].Name != d.Environment {
+			out = append(out, Environment{Name: d.Environment})
+		}
+		last := &out[len(out)-1]
+		last.Databases = append(last.Databases, d)
+	}
+	return out
+}
+
+// Count is how many databases have a status.
+type Count struct {
+	Status statistics.Word
+	N      int
+}
+
+// Counts are the statuses that there are, the worst first.
+func (v *View) Counts() []Count {
+	var out []Count
+	for _, w := range statistics.Words() {
+		n := 0
+		for i := range v.All.Databases {
+			if v.All.Databases[i].Status == w {
+				n++
+			}
+		}
+		if n > 0 {
+			out = append(out, Count{w, n})
+		}
+	}
 	return out
 }
 
@@ -139,8 +199,10 @@ func (v *View) InMaintenance(d *statistics.Database) bool { return v.maintained(
 func (v *View) Headline() string {
 	cards, maintained := v.Cards(), v.maintained()
 	n, bad := len(cards), 0
-	for bad < n && needsAttention(cards[bad], maintained) {
-		bad++
+	for _, d := range cards {
+		if needsAttention(d, maintained) {
+			bad++
+		}
 	}
 	switch {
 	case n == 0:
@@ -273,28 +335,36 @@ func (v *View) Doubts() []string {
 	return out
 }
 
-// Listed are the incidents of the page's table, More how many there are beside them.
-func (v *View) Listed() []incidents.Incident {
-	all := v.Happened()
-	return all[:min(len(all), pageSize)]
+// Past are the range's incidents that are over, the latest first.
+func (v *View) Past() []incidents.Incident {
+	return slices.Concat(v.All.Incidents.Resolved, v.All.Past)
 }
 
-// More is how many incidents the page does not list.
-func (v *View) More() int { return len(v.Happened()) - len(v.Listed()) }
-
-// Happened lists the range's incidents, the open ones first.
-func (v *View) Happened() []incidents.Incident {
-	return slices.Concat(v.All.Incidents.Open, v.All.Incidents.Resolved, v.All.Past)
-}
-
-// Link is the page with one parameter changed.
-func (v *View) Link(name, value string) string {
-	q := url.Values{"range": {v.Query.Range}}
-	if v.Query.Database != "" {
-		q.Set("database", v.Query.Database)
+// Begins is when the data of the selected database's chart begin, zero where they fill the range.
+func (v *View) Begins() time.Time {
+	s := v.Pings().Series
+	for i := range s.Good {
+		if s.Good[i]+s.Failed[i] > 0 {
+			if i <= 1 {
+				break
+			}
+			return pointTime(s.From, s.StepSeconds, i)
+		}
 	}
+	return time.Time{}
+}
+
+// Well says that pongwatch's own part needs no look.
+func (v *View) Well() bool {
+	m := v.All.Monitor
+	return m.Status == statistics.JobOK && m.Deliveries.Failed == 0
+}
+
+// Query parameters of the page.
+func (v *View) parameters() url.Values {
+	q := url.Values{"range": {v.Query.Range}}
 	for name, value := range map[string]string{
-		"region": v.Query.Region, "search": v.Query.Search, "environment": v.Query.Environment, "state": string(v.Query.State),
+		"database": v.Query.Database, "region": v.Query.Region, "search": v.Query.Search, "environment": v.Query.Environment, "state": string(v.Query.State),
 	} {
 		if value != "" {
 			q.Set(name, value)
@@ -303,6 +373,18 @@ func (v *View) Link(name, value string) string {
 	if v.Query.Page > 1 {
 		q.Set("page", strconv.Itoa(v.Query.Page))
 	}
+	return q
+}
+
+// Back is the query of the page, for a form that leads back to it.
+func (v *View) Back() string { return v.parameters().Encode() }
+
+// Link is the page with one parameter changed.
+func (v *View) Link(name, value string) string {
+	q := v.parameters()
 	q.Set(name, value)
+	if name == "state" || name == "environment" {
+		q.Del("page")
+	}
 	return "?" + q.Encode()
 }

@@ -64,7 +64,7 @@ func well(name string) statistics.Database {
 			Region: "us-east4", Last: &statistics.Ping{At: now.Add(-20 * time.Second), Status: report.OK, Phases: report.Phases{Wait: 21.4}},
 			Summary: history.Summary{Samples: 55, Good: 55, Availability: new(1.0), P50: new(21.0), P95: new(30.0), Max: new(45.0)}, Series: series,
 		}},
-		Uptime:   statistics.Uptime{Days: 30, Good: 43_100, Failed: 12, Availability: new(0.99972), Objective: 0.999, BudgetLeft: new(0.72)},
+		Uptime:   statistics.Uptime{Days: 30, Good: 43_100, Failed: 12, Availability: new(0.99972), Objective: 0.999, BudgetLeft: new(0.72), ByDay: statistics.ByDay{From: "2026-11-19", Good: []int{1440, 1430, 0, 1202}, Failed: []int{0, 10, 0, 0}}},
 		Fallback: &statistics.Fallback{Active: []string{}, Days: []statistics.FallbackDay{{Date: "2026-11-21"}, {Date: "2026-11-22", Activations: 1, Minutes: 6}}},
 		ReadAt:   now.Add(-20 * time.Second), MemoryRatio: new(0.655), CommandsRatio: new(0.4), HitRate: new(0.9),
 		MemoryFullInSeconds: new(int64(74 * 3600)),

@@ -111,8 +111,45 @@ func Sparkline(s statistics.PingSeries) string {
 
 // Bar draws a share of a whole. A share above the whole fills it.
 func Bar(share float64) string {
-	return fmt.Sprintf(`<svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="100" height="6"/><rect class="fill" width="%s" height="6"/></svg>`,
-		number(100*min(1, max(0, share))))
+	class := "fill"
+	switch {
+	case share >= 1:
+		class += " over"
+	case share >= 0.8:
+		class += " near"
+	}
+	return fmt.Sprintf(`<svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="100" height="6"/><rect class="%s" width="%s" height="6"/></svg>`,
+		class, number(100*min(1, max(0, share))))
+}
+
+// fairDay is the availability below which a day was bad.
+const fairDay = 0.99
+
+// Days draws a bar a day, whose title says what the day was like. A worse day is shorter, so that
+// colour is not the only sign, and a day without pings is a dot.
+func Days(u statistics.ByDay) string {
+	const step, wide, high = 8, 6, 24
+	from, _ := time.Parse(time.DateOnly, u.From)
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg class="days" viewBox="0 0 %d %d" preserveAspectRatio="none" aria-hidden="true">`, step*len(u.Good)-step+wide, high)
+	for i, good := range u.Good {
+		failed := u.Failed[i]
+		class, tall := "good", high
+		what := fmt.Sprintf("%d pings, none failed", good)
+		if share := float64(good) / float64(good+failed); failed > 0 {
+			class, tall = "fair", high*3/4
+			if share < fairDay {
+				class, tall = "poor", high/2
+			}
+			what = fmt.Sprintf("%s %%, %d of %d pings failed", strconv.FormatFloat(math.Floor(share*10000)/100, 'f', -1, 64), failed, good+failed)
+		}
+		if good+failed == 0 {
+			class, tall, what = "gap", 3, "no data"
+		}
+		fmt.Fprintf(&b, `<rect class="%s" x="%d" y="%d" width="%d" height="%d"><title>%s: %s</title></rect>`,
+			class, step*i, high-tall, wide, tall, from.AddDate(0, 0, i).Format("Jan 2"), what)
+	}
+	return b.String() + `</svg>`
 }
 
 // fewest is how many points a drawing has at least.

@@ -96,9 +96,24 @@ func TestNothingIsDrawnOfNothing(t *testing.T) {
 }
 
 func TestABarStaysInItsTrack(t *testing.T) {
-	for share, want := range map[float64]string{-1: `width="0"`, 0.25: `width="25"`, 3: `class="fill" width="100"`} {
+	for share, want := range map[float64]string{-1: `width="0"`, 0.25: `class="fill" width="25"`, 0.8: `class="fill near" width="80"`, 1: `class="fill over" width="100"`, 3: `class="fill over" width="100"`} {
 		if got := Bar(share); !strings.Contains(got, want) {
 			t.Errorf("Bar(%v) = %s, want %s", share, got, want)
+		}
+	}
+}
+
+func TestADayIsABarThatSaysWhatItWasLike(t *testing.T) {
+	got := Days(statistics.ByDay{From: "2026-10-31", Good: []int{1440, 1430, 700, 0}, Failed: []int{0, 10, 740, 0}})
+	wellFormed(t, got)
+	for _, want := range []string{
+		`<rect class="good" x="0" y="0" width="6" height="24"><title>Oct 31: 1440 pings, none failed</title>`,
+		`<rect class="fair" x="8" y="6" width="6" height="18"><title>Nov 1: 99.3 %, 10 of 1440 pings failed</title>`,
+		`<rect class="poor" x="16" y="12" width="6" height="12"><title>Nov 2: 48.61 %, 740 of 1440 pings failed</title>`,
+		`<rect class="gap" x="24" y="21" width="6" height="3"><title>Nov 3: no data</title>`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s\nhas no %s", got, want)
 		}
 	}
 }

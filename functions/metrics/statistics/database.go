@@ -39,7 +39,7 @@ const (
 
 // database joins what is known of d.
 func (m *material) database(ctx context.Context, d *config.Database, all []*material, extent extent) Database {
-	regions := slices.Clone(m.regions(m.shard))
+	regions := slices.Clone(m.config.RegionsOf(m.shard, m.options.Region))
 	if i := slices.Index(regions, d.Home); i > 0 { // home first
 		regions = slices.Insert(slices.Delete(regions, i, i+1), 0, d.Home)
 	}
@@ -51,7 +51,7 @@ func (m *material) database(ctx context.Context, d *config.Database, all []*mate
 		}
 	}
 	out := Database{
-		Name: d.Name, Shard: d.Shard, Environment: d.Environment, Plan: d.Plan, Home: regions[0], Regions: []Region{},
+		Name: d.Name, Shard: d.Shard, Environment: m.environment(d.Name), Plan: d.Plan, Home: regions[0], Regions: []Region{},
 		LatencyLimitMS: float64(d.Thresholds.Latency.Open) / float64(time.Millisecond),
 		Uptime:         uptime(known, regions, m.now, d.Objective),
 	}
@@ -178,17 +178,23 @@ func availability(good, failed int) *float64 {
 // Where home has a new name, those from before are of the region that fell silent when home
 // began.
 func uptime(k *history.Known, configured []string, now time.Time, objective float64) Uptime {
-	u := Uptime{Days: uptimeDays, Objective: objective}
 	oldest := now.Truncate(day).Add(-(uptimeDays - 1) * day)
+	u := Uptime{
+		Days: uptimeDays, Objective: objective,
+		ByDay: ByDay{From: oldest.Format(time.DateOnly), Good: make([]int, uptimeDays), Failed: make([]int, uptimeDays)},
+	}
 	for region := configured[0]; region != ""; {
 		p := k.Regions[region]
 		began := now.Add(time.Nanosecond)
 		if p != nil {
 			began = p.First
 			for _, d := range p.Days {
-				if d.Day >= oldest.Format(time.DateOnly) {
+				date, err := time.Parse(time.DateOnly, d.Day)
+				if i := int(date.Sub(oldest) / day); err == nil && !date.Before(oldest) && i < uptimeDays {
 					u.Good += d.Good
 					u.Failed += d.Failed
+					u.ByDay.Good[i] += d.Good
+					u.ByDay.Failed[i] += d.Failed
 				}
 			}
 			if u.From = p.First; u.From.Before(oldest) {

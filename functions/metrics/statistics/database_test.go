@@ -195,14 +195,19 @@ func past(t *testing.T) (f *fixture, first time.Time) {
 
 func TestUptimeIsOfTheHomeRegionFromDaysAndFromSamples(t *testing.T) {
 	f, first := past(t)
-	want := Uptime{Days: 30, From: first, Good: 3*24 - 6 - 3, Failed: 6, Availability: new(63. / 69), Objective: 0.999, BudgetLeft: new(-7.69767)}
+	// Today is the fourth day, which has no pings yet.
+	byDay := ByDay{From: first.AddDate(0, 0, -26).Format(time.DateOnly), Good: make([]int, 30), Failed: make([]int, 30)}
+	none := ByDay{From: byDay.From, Good: make([]int, 30), Failed: make([]int, 30)}
+	copy(byDay.Good[26:], []int{22, 21, 20})
+	copy(byDay.Failed[26:], []int{1, 2, 3})
+	want := Uptime{Days: 30, From: first, Good: 3*24 - 6 - 3, Failed: 6, Availability: new(63. / 69), Objective: 0.999, BudgetLeft: new(-7.69767), ByDay: byDay}
 	for _, r := range Ranges() {
 		if diff := cmp.Diff(want, f.read(Query{Range: r}).Databases[0].Uptime); diff != "" {
 			t.Errorf("asked for %s (-want +got):\n%s", r, diff)
 		}
 	}
 	empty := f.read(Query{Range: "1h"}).Databases[1].Uptime
-	if diff := cmp.Diff(Uptime{Days: 30, Objective: 0.999}, empty); diff != "" {
+	if diff := cmp.Diff(Uptime{Days: 30, Objective: 0.999, ByDay: none}, empty); diff != "" {
 		t.Errorf("of no pings (-want +got):\n%s", diff)
 	}
 	f.config.Databases[0].Objective = 1

@@ -89,7 +89,7 @@ func (m *material) history(ctx context.Context) {
 	if since.Before(from) {
 		from = since
 	}
-	configured := m.regions(m.shard)
+	configured := m.config.RegionsOf(m.shard, m.options.Region)
 	for _, region := range append(slices.Clone(configured), m.overview.Regions()...) {
 		if _, done := m.pings[region]; done || !slices.Contains(configured, region) && m.overview.Runs[region].Scheduled.Before(from.Add(-time.Hour)) {
 			continue

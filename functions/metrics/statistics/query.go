@@ -91,7 +91,7 @@ func Parse(v url.Values, c *config.Config) (Query, error) {
 	if text := v.Get("page"); text != "" {
 		var err error
 		if q.Page, err = strconv.Atoi(text); err != nil || q.Page < 1 {
-			return q, &QueryError{Text: fmt.Sprintf("page %q is no page, want a number such as 2", report.CutEvidence(text))}
+			return q, &QueryError{Text: fmt.Sprintf("page %q is not a page, want a number such as 2", report.CutEvidence(text))}
 		}
 	}
 	q.Range = cmp.Or(q.Range, spans[0].name)

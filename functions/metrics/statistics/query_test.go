@@ -28,7 +28,7 @@ func TestParse(t *testing.T) {
 		{"a step as wide as the range", "step=1h", Query{Range: "1h", Step: time.Hour}, "", false},
 		{"a step that is wider", "step=3601s", Query{}, "does not fit", false},
 		{"a step of a part of a second", "step=10500ms", Query{}, "does not fit", false},
-		{"a step that is no duration", "step=soon", Query{}, `step "soon" does not fit`, false},
+		{"a step that is not a duration", "step=soon", Query{}, `step "soon" does not fit`, false},
 		{"a step below nothing", "step=-1m", Query{}, "does not fit", false},
 		{"as many points as there may be", "range=30d&step=1728s", Query{Range: "30d", Step: 1728 * time.Second}, "", false},
 		{"more points than there may be", "range=30d&step=1726s", Query{}, "does not fit", false},

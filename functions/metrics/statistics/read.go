@@ -70,7 +70,7 @@ var ErrNothing = errors.New("nothing could be read")
 // Read answers q. Missing names what could not be read. If that is everything, Read
 // returns ErrNothing with the answer.
 func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
-	s, _, err := r.read(ctx, q, nil)
+	s, _, err := r.Page(ctx, q, nil)
 	return s, err
 }
 
@@ -79,12 +79,8 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Statistics, error) {
 type Chooser func(*Statistics) (detailed string, listed []string)
 
 // Page answers q for all databases as Read does, and from the same documents in detail for the
-// one that choose returns.
-func (r *Reader) Page(ctx context.Context, q Query, choose Chooser) (all, one *Statistics, err error) {
-	return r.read(ctx, q, choose)
-}
-
-func (r *Reader) read(ctx context.Context, q Query, choose Chooser) (s, one *Statistics, err error) {
+// one that choose returns. Without choose there is no such one.
+func (r *Reader) Page(ctx context.Context, q Query, choose Chooser) (s, one *Statistics, err error) {
 	now := r.options.Now().UTC()
 	w := q.window(now, r.config.Every(report.HealthCheck))
 	s = &Statistics{
@@ -268,7 +264,7 @@ func (r *Reader) Mark(ctx context.Context) (string, error) {
 	group.SetLimit(readers)
 	for i, shard := range shards {
 		group.Go(func() error {
-			versions, err := r.archive.Versions(ctx, shard, r.regions(shard), now)
+			versions, err := r.archive.Versions(ctx, shard, r.config.RegionsOf(shard, r.options.Region), now)
 			if err != nil {
 				return err
 			}
@@ -284,13 +280,6 @@ func (r *Reader) Mark(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return strings.Join(append(marks, now.Truncate(markEvery).Format(time.RFC3339)), "|"), nil
-}
-
-func (r *Reader) regions(shard string) []string {
-	if regions := r.config.RegionsOf(shard); len(regions) > 0 {
-		return regions
-	}
-	return []string{r.options.Region}
 }
 
 // longest is how long before the window an incident may have been opened to be found

@@ -187,6 +187,14 @@ type Uptime struct {
 	// BudgetLeft is the share of the failures that the objective allows in all these days,
 	// at the pace of the pings there are, which is left; below zero it is overspent.
 	BudgetLeft *float64 `json:"budget_left,omitempty"`
+	ByDay      ByDay    `json:"by_day"`
+}
+
+// ByDay counts pings by the day in UTC, the last of which is today. A day without any is a gap.
+type ByDay struct {
+	From   string `json:"from"`
+	Good   []int  `json:"good"`
+	Failed []int  `json:"failed"`
 }
 
 // Verdict is a check's last result.

@@ -179,7 +179,7 @@ var settings = []Row{
 			{cause.ConfigMissing, "the variable is empty, or holds \"undefined\""},
 			{cause.ConfigWhitespace, "it holds quotes, spaces, a line break or NAME="},
 			{cause.ConfigScheme, "it does not begin with https://"},
-			{cause.ConfigInvalid, "it begins with https:// and is no URL all the same"},
+			{cause.ConfigInvalid, "it begins with https:// and is still not a URL"},
 		}, Source: "Node.js, Python, Go, curl (3)",
 		Example: "TypeError [ERR_INVALID_URL]: Invalid URL", Not: "Valid URL",
 	},

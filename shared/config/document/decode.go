@@ -295,7 +295,7 @@ func (d *Decoder) scalar(n *Node, v reflect.Value, k Key) (what, example string)
 	case *time.Duration:
 		t, err := time.ParseDuration(n.text)
 		if n.kind != kindText || err != nil {
-			return wrong(" that is no duration")
+			return wrong(" that is not a duration")
 		}
 		low, _ := time.ParseDuration(k.Low) // tags, which a test checks
 		high, _ := time.ParseDuration(k.High)
@@ -306,7 +306,7 @@ func (d *Decoder) scalar(n *Node, v reflect.Value, k Key) (what, example string)
 	case *Bytes:
 		size, err := parseBytes(n.text)
 		if n.kind != kindText && n.kind != kindInteger || err != nil {
-			return wrong(" that is no size")
+			return wrong(" that is not a size")
 		}
 		*into = size
 	case Text:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun"
 )
 
@@ -52,27 +53,27 @@ func TestRevisionsThatServe(t *testing.T) {
 	to := func(name string, percent int) string {
 		return fmt.Sprintf(`{"revision":%q,"percent":%d}`, name, percent)
 	}
-	all := func(name string) cloudrun.Environment { return cloudrun.Environment{Variables: []string{name}} }
+	all := func(name string) config.Deployment { return config.Deployment{Variables: []string{name}} }
 	tests := []struct {
 		name    string
 		service string
-		want    cloudrun.Environment
+		want    config.Deployment
 	}{
 		{"the latest one alone: the template", traffic("r1", to("r1", 100)), all("A")},
-		{"two, the first of which mocks", traffic("r9", to("mocked", 50), to("plain", 50)), cloudrun.Environment{Variables: []string{"A"}, Mock: "true"}},
-		{"two, the second of which mocks", traffic("r9", to("plain", 50), to("mocked", 50)), cloudrun.Environment{Variables: []string{"A"}, Mock: "true"}},
-		{"two, the first of which hides", traffic("r9", to("hidden", 50), to("plain", 50)), cloudrun.Environment{Variables: []string{"A"}, Hidden: true}},
-		{"two, the second of which hides", traffic("r9", to("plain", 50), to("hidden", 50)), cloudrun.Environment{Variables: []string{"A"}, Hidden: true}},
-		{"two, the first of which mounts", traffic("r9", to("mounted", 50), to("plain", 50)), cloudrun.Environment{Variables: []string{"A"}, Mounted: true}},
-		{"two, the second of which mounts", traffic("r9", to("plain", 50), to("mounted", 50)), cloudrun.Environment{Variables: []string{"A"}, Mounted: true}},
-		{"one percent counts", traffic("r9", to("mocked", 1), to("plain", 99)), cloudrun.Environment{Variables: []string{"A"}, Mock: "true"}},
+		{"two, the first of which mocks", traffic("r9", to("mocked", 50), to("plain", 50)), config.Deployment{Variables: []string{"A"}, Mock: "true"}},
+		{"two, the second of which mocks", traffic("r9", to("plain", 50), to("mocked", 50)), config.Deployment{Variables: []string{"A"}, Mock: "true"}},
+		{"two, the first of which hides", traffic("r9", to("hidden", 50), to("plain", 50)), config.Deployment{Variables: []string{"A"}, Hidden: true}},
+		{"two, the second of which hides", traffic("r9", to("plain", 50), to("hidden", 50)), config.Deployment{Variables: []string{"A"}, Hidden: true}},
+		{"two, the first of which mounts", traffic("r9", to("mounted", 50), to("plain", 50)), config.Deployment{Variables: []string{"A"}, Mounted: true}},
+		{"two, the second of which mounts", traffic("r9", to("plain", 50), to("mounted", 50)), config.Deployment{Variables: []string{"A"}, Mounted: true}},
+		{"one percent counts", traffic("r9", to("mocked", 1), to("plain", 99)), config.Deployment{Variables: []string{"A"}, Mock: "true"}},
 		{"no percent does not", traffic("r9", to("mocked", 0), to("plain", 100)), all("A")},
-		{"one that is named twice is read once", traffic("r9", to("plain", 10), to("plain", 20), to("plain", 30), to("plain", 30), to("mocked", 10)), cloudrun.Environment{Variables: []string{"A"}, Mock: "true"}},
-		{"the fourth counts", traffic("r9", to("p1", 1), to("p2", 1), to("p3", 1), to("mocked", 97)), cloudrun.Environment{Variables: []string{"A"}, Mock: "true"}},
+		{"one that is named twice is read once", traffic("r9", to("plain", 10), to("plain", 20), to("plain", 30), to("plain", 30), to("mocked", 10)), config.Deployment{Variables: []string{"A"}, Mock: "true"}},
+		{"the fourth counts", traffic("r9", to("p1", 1), to("p2", 1), to("p3", 1), to("mocked", 97)), config.Deployment{Variables: []string{"A"}, Mock: "true"}},
 		{"the fifth does not", traffic("r9", to("p1", 1), to("p2", 1), to("p3", 1), to("p4", 1), to("mocked", 96)), all("A")},
-		{"the latest ready one, where none is named", traffic("r9", `{"percent":100}`), cloudrun.Environment{Variables: []string{"MOCK_REDIS"}, Mock: "of the ready one"}},
+		{"the latest ready one, where none is named", traffic("r9", `{"percent":100}`), config.Deployment{Variables: []string{"MOCK_REDIS"}, Mock: "of the ready one"}},
 		{"none is named and none is ready: the template", `{"template":` + plain + `,"trafficStatuses":[{"percent":100}]}`, all("A")},
-		{"two containers: each name once, the first mock", traffic("r9", to("sidecars", 100)), cloudrun.Environment{Variables: []string{"A", "B", "MOCK_REDIS"}, Mock: "1"}},
+		{"two containers: each name once, the first mock", traffic("r9", to("sidecars", 100)), config.Deployment{Variables: []string{"A", "B", "MOCK_REDIS"}, Mock: "1"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -119,7 +120,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 			}
 		})
 	}
-	if _, err := answering(t, nil).Environment(t.Context(), "no name\x7f"); !errors.Is(err, cloudrun.ErrNotFound) || !strings.Contains(err.Error(), "is no name") {
+	if _, err := answering(t, nil).Environment(t.Context(), "no name\x7f"); !errors.Is(err, cloudrun.ErrNotFound) || !strings.Contains(err.Error(), "is not the name of a resource") {
 		t.Errorf("a name that is none: %v", err)
 	}
 }

@@ -7,12 +7,14 @@
 package cloudrun
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp/internal/rest"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
@@ -38,20 +40,6 @@ var (
 	ErrUnavailable = rest.ErrUnavailable
 )
 
-// Environment is what the revisions that serve traffic have in common: it holds a
-// variable if each of them has it.
-type Environment struct {
-	// Variables are the names, sorted, of all containers.
-	Variables []string
-	// Mock is the value of MOCK_REDIS in the first revision that sets it to anything;
-	// empty where none does.
-	Mock string
-	// Hidden is true if MOCK_REDIS comes from a secret and was not read.
-	Hidden bool
-	// Mounted is true if a secret is mounted as a file, which may hold other settings.
-	Mounted bool
-}
-
 // Client reads services. It is safe for concurrent use.
 type Client struct{ rest *rest.Client }
 
@@ -66,7 +54,7 @@ func New(emulatorHost string) (*Client, error) {
 }
 
 // Environment reads how the service projects/P/locations/L/services/S is deployed.
-func (c *Client) Environment(ctx context.Context, service string) (Environment, error) {
+func (c *Client) Environment(ctx context.Context, service string) (config.Deployment, error) {
 	ctx, cancel := context.WithTimeout(ctx, rest.Timeout)
 	defer cancel()
 	var s struct {
@@ -76,37 +64,30 @@ func (c *Client) Environment(ctx context.Context, service string) (Environment, 
 		Traffic             []traffic `json:"trafficStatuses"`
 	}
 	if err := c.get(ctx, service, &s); err != nil {
-		return Environment{}, fmt.Errorf("reading the service: %w", err)
+		return config.Deployment{}, fmt.Errorf("reading the service: %w", err)
 	}
 	// The template is that of the latest revision, which need not be the one that serves.
 	revisions := serving(service, s.LatestReadyRevision, s.Traffic)
 	if len(revisions) == 0 || slices.Equal(revisions, []string{s.LatestCreated}) {
 		return s.Template.environment(), nil
 	}
-	var out *Environment
-	for _, name := range revisions {
+	var out config.Deployment
+	for i, name := range revisions {
 		var r template
 		if err := c.get(ctx, name, &r); err != nil {
-			return Environment{}, fmt.Errorf("reading a revision: %w", err)
+			return config.Deployment{}, fmt.Errorf("reading a revision: %w", err)
 		}
 		e := r.environment()
-		if out == nil {
-			out = &e
+		if i == 0 {
+			out = e
 			continue
 		}
-		out.join(e)
+		// The names that all have, and the mock of any.
+		out.Variables = slices.DeleteFunc(out.Variables, func(name string) bool { return !slices.Contains(e.Variables, name) })
+		out.Mock = cmp.Or(out.Mock, e.Mock)
+		out.Hidden, out.Mounted = out.Hidden || e.Hidden, out.Mounted || e.Mounted
 	}
-	return *out, nil
-}
-
-// join keeps the names that both have, and the mock of either.
-func (e *Environment) join(other Environment) {
-	e.Variables = slices.DeleteFunc(e.Variables, func(name string) bool { return !slices.Contains(other.Variables, name) })
-	if e.Mock == "" {
-		e.Mock = other.Mock
-	}
-	e.Hidden = e.Hidden || other.Hidden
-	e.Mounted = e.Mounted || other.Mounted
+	return out, nil
 }
 
 // traffic is where a share of the requests goes.
@@ -144,8 +125,8 @@ type template struct {
 	} `json:"volumes"`
 }
 
-func (t template) environment() Environment {
-	e := Environment{Variables: []string{}}
+func (t template) environment() config.Deployment {
+	e := config.Deployment{Variables: []string{}}
 	for _, c := range t.Containers {
 		for _, v := range c.Env {
 			e.Variables = append(e.Variables, v.name)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun"
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun/cloudruntest"
 	"github.com/pongwatch/pongwatch/shared/outbound/outboundtest"
@@ -61,39 +62,39 @@ func TestEnvironment(t *testing.T) {
 	tests := []struct {
 		name      string
 		revisions []cloudruntest.Revision
-		want      cloudrun.Environment
+		want      config.Deployment
 		asked     int
 	}{
 		{
 			"one revision: its names, and the value of MOCK_REDIS alone",
 			[]cloudruntest.Revision{revision("r1", 100, address, token, mock("false"))},
-			cloudrun.Environment{Variables: []string{"MOCK_REDIS", "UPSTASH_REDIS_TOKEN", "UPSTASH_REDIS_URL"}, Mock: "false"},
+			config.Deployment{Variables: []string{"MOCK_REDIS", "UPSTASH_REDIS_TOKEN", "UPSTASH_REDIS_URL"}, Mock: "false"},
 			1,
 		},
-		{"no variables", []cloudruntest.Revision{revision("r1", 100)}, cloudrun.Environment{Variables: []string{}}, 1},
-		{"no traffic yet: the latest", []cloudruntest.Revision{revision("r1", 0, address)}, cloudrun.Environment{Variables: []string{"UPSTASH_REDIS_URL"}}, 1},
+		{"no variables", []cloudruntest.Revision{revision("r1", 100)}, config.Deployment{Variables: []string{}}, 1},
+		{"no traffic yet: the latest", []cloudruntest.Revision{revision("r1", 0, address)}, config.Deployment{Variables: []string{"UPSTASH_REDIS_URL"}}, 1},
 		{
 			"rolled back: the revision that serves, not the latest one",
 			[]cloudruntest.Revision{revision("r1", 100, address, mock("true")), revision("r2", 0, address)},
-			cloudrun.Environment{Variables: []string{"MOCK_REDIS", "UPSTASH_REDIS_URL"}, Mock: "true"},
+			config.Deployment{Variables: []string{"MOCK_REDIS", "UPSTASH_REDIS_URL"}, Mock: "true"},
 			2,
 		},
 		{
 			"two that serve: what both have, and the mock of either",
 			[]cloudruntest.Revision{revision("r1", 10, address, mock("1")), revision("r2", 90, address, token)},
-			cloudrun.Environment{Variables: []string{"UPSTASH_REDIS_URL"}, Mock: "1"},
+			config.Deployment{Variables: []string{"UPSTASH_REDIS_URL"}, Mock: "1"},
 			3,
 		},
 		{
 			"MOCK_REDIS from a secret is not read",
 			[]cloudruntest.Revision{revision("r1", 100, cloudruntest.Variable{Name: "MOCK_REDIS", Secret: "mock"})},
-			cloudrun.Environment{Variables: []string{"MOCK_REDIS"}, Hidden: true},
+			config.Deployment{Variables: []string{"MOCK_REDIS"}, Hidden: true},
 			1,
 		},
 		{
 			"a secret that is mounted as a file",
 			[]cloudruntest.Revision{{Name: "r1", Percent: 100, Mounted: "dotenv"}},
-			cloudrun.Environment{Variables: []string{}, Mounted: true},
+			config.Deployment{Variables: []string{}, Mounted: true},
 			1,
 		},
 	}

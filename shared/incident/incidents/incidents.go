@@ -100,11 +100,11 @@ type Incident struct {
 	Configuration *Configuration `json:"configuration,omitempty"`
 }
 
-// Both read the same here as where Alert keeps them.
-type (
-	Moment        = incident.Moment
-	Configuration = incident.Configuration
-)
+// Moment is an entry of a timeline.
+type Moment = incident.Moment
+
+// Configuration is what Alert decided by.
+type Configuration = incident.Configuration
 
 // Group is one thread of notifications over several incidents.
 type Group struct {

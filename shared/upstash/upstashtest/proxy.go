@@ -33,8 +33,8 @@ func newUpstream(address string) (*upstream, error) {
 			up.address(r.Out)
 			r.Out.URL.RawQuery = r.In.URL.RawQuery // arguments keep their order
 		},
-		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: 30 * time.Second, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true},
-		ErrorLog:  slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+		Transport:    &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: 30 * time.Second, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true},
+		ErrorLog:     slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { unreachable(w, err) },
 	}
 	return up, nil

@@ -89,11 +89,13 @@ func TestRefusalClosesThePortAndOpensItAgain(t *testing.T) {
 
 func TestHangingRequestsEndWithTheFault(t *testing.T) {
 	for _, mode := range []upstashtest.Mode{upstashtest.Hang, upstashtest.HangInside} {
-		s := start(t, upstashtest.Options{})
+		arrived := make(chan struct{}, 2)
+		s := start(t, upstashtest.Options{Observe: func(*http.Request) { arrived <- struct{}{} }})
 		breakIt(t, s, upstashtest.Fault{Mode: mode})
 		c := client(t, s)
 		done := make(chan error)
 		go func() { done <- c.Ping(t.Context()).Err }()
+		<-arrived
 		select {
 		case err := <-done:
 			t.Fatalf("%s answers: %v", mode, err)

@@ -108,8 +108,9 @@ const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img
 	"frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // A mail brings its own styles, runs nothing and loads nothing; its links open a page
-// of their own, as in a mail reader.
-const mailPolicy = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'self'"
+// of their own, as in a mail reader. It is of the page's origin, so that the page can measure
+// it, and without scripts that gives the mail nothing.
+const mailPolicy = "sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'self'"
 
 func (p *pages) page(w http.ResponseWriter, r *http.Request) {
 	v := newView(p.read())

@@ -138,7 +138,7 @@ func TestMailFrame(t *testing.T) {
 	get := serving(t, nil)
 	resp, body := get("/inbox/mail/0")
 	if body != `<html><head><base target="_blank"></head><h1>wrong token</h1></html>` ||
-		!strings.HasPrefix(resp.Header.Get("Content-Security-Policy"), "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'") {
+		!strings.HasPrefix(resp.Header.Get("Content-Security-Policy"), "sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox; default-src 'none'") {
 		t.Errorf("frame %q under %q, want the mail in a sandbox, its links opening elsewhere", body, resp.Header.Get("Content-Security-Policy"))
 	}
 	for _, path := range []string{"/inbox/mail/3", "/inbox/mail/-1", "/inbox/mail/x"} {

@@ -18,6 +18,9 @@ type conversation struct {
 	Mails   []mailView
 }
 
+// Last is the number of the newest mail, which is shown; the others fold, as in a mail reader.
+func (c conversation) Last() int { return c.Mails[len(c.Mails)-1].Number }
+
 type mailView struct {
 	Mail
 	Number int // its place in Inbox.Mail, which is its address

@@ -31,6 +31,10 @@ import (
 // TestTheInboxInABrowser ./cmd/pongwatch/internal/local -screenshots ../../../../docs/screenshots
 var screenshots = flag.String("screenshots", "", "write pictures of the inbox into this folder")
 
+// pictured are the pictures that -screenshots keeps: an edited message with its thread, a group, and
+// mails as a conversation.
+var pictured = []string{"bot-resolved-light-1440", "bot-open-dark-1440", "bot-group-light-360", "webhook-resolved-light-1440"}
+
 // scene is what on-call has received when a picture is taken.
 type scene struct {
 	name    string
@@ -144,11 +148,8 @@ func TestTheInboxInABrowser(t *testing.T) {
 				b.Open(server.URL + "/inbox")
 				assertReadable(t, b, what, s.want)
 				shot := picture(t, b, what, width)
-				if *screenshots != "" && scheme == "light" {
-					browsertest.Save(t, filepath.Join(*screenshots, fmt.Sprintf("inbox-%s-%d.png", s.name, width)), shot)
-				}
-				if *screenshots != "" && scheme == "dark" && s.name == "bot-open" && width == 1440 {
-					browsertest.Save(t, filepath.Join(*screenshots, fmt.Sprintf("inbox-%s-dark-%d.png", s.name, width)), shot)
+				if *screenshots != "" && slices.Contains(pictured, fmt.Sprintf("%s-%s-%d", s.name, scheme, width)) {
+					browsertest.Save(t, filepath.Join(*screenshots, fmt.Sprintf("inbox-%s-%s-%d.png", s.name, scheme, width)), shot)
 				}
 			}
 		}
@@ -174,8 +175,10 @@ const faults = `(() => {
 			if (a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1) out.push("children of " + parent.className + " overlap");
 		}));
 	}
-	const frames = [...document.querySelectorAll("iframe")];
+	const frames = [...document.querySelectorAll("details.mail[open] iframe")];
 	if (frames.length === 0 || frames.some(f => f.loading === "lazy" || box(f).height < 300)) out.push("no mail, or a mail that is not shown");
+	if (frames.some(f => Math.abs(f.contentDocument.documentElement.scrollHeight + 2 - box(f).height) > 1)) out.push("a frame is not as high as its mail");
+	for (const c of document.querySelectorAll(".conversation")) if (!c.querySelector("details.mail:last-of-type").open || c.querySelectorAll("details.mail[open]").length > 1) out.push("a conversation does not show its last mail alone");
 	return out;
 })()`
 
@@ -197,7 +200,7 @@ func assertReadable(t *testing.T, b *browsertest.Browser, what string, want []st
 func picture(t *testing.T, b *browsertest.Browser, what string, width int64) image.Image {
 	t.Helper()
 	b.Do(chromedp.EmulateViewport(width, browsertest.Evaluate[int64](b, `document.documentElement.scrollHeight`)))
-	frames := browsertest.Evaluate[[][]int](b, `[...document.querySelectorAll("iframe")].map(f => {
+	frames := browsertest.Evaluate[[][]int](b, `[...document.querySelectorAll("details.mail[open] iframe")].map(f => {
 		const r = f.getBoundingClientRect(); return [r.left + 2, r.top + scrollY + 2, r.right - 20, r.bottom - 20].map(Math.round); })`)
 	var shot image.Image
 	for range 20 { // a frame is painted when its own process gets to it

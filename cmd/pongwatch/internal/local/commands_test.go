@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pongwatch/pongwatch/shared/access"
+	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -58,10 +59,15 @@ func postCommand(h http.Handler, body string, edit func(*http.Request)) *httptes
 
 var commandTime = time.Date(2026, 11, 22, 18, 34, 5, 0, time.UTC)
 
+var commandConfig = &config.Config{
+	Databases: []config.Database{{Name: "prod-cache"}, {Name: "stage"}},
+	Receivers: []config.Receiver{{Name: "slack", Slack: &config.Slack{}}, {Name: "mail", Email: &config.Email{To: []string{"a@example.com", "b@example.com"}}}},
+}
+
 func newCommands(reports report.Publisher) http.Handler {
 	var e exposure
 	mux := access.NewMux("")
-	mux.Handle("POST "+CommandsPath, e.thisMachine(), commands(reports, func() time.Time { return commandTime }))
+	mux.Handle("POST "+CommandsPath, e.thisMachine(), commands(commandConfig, reports, func() time.Time { return commandTime }))
 	return e.guard(mux)
 }
 
@@ -102,12 +108,40 @@ func TestCommandsTakes(t *testing.T) {
 			if diff := cmp.Diff(tt.want, p.command(t)); diff != "" {
 				t.Errorf("published (-want +got):\n%s", diff)
 			}
-			var answered report.Command
+			var answered CommandRequest
 			if err := json.Unmarshal(w.Body.Bytes(), &answered); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want, answered); diff != "" {
+			answered.Command.For = time.Duration(answered.For)
+			if diff := cmp.Diff(tt.want, answered.Command); diff != "" {
 				t.Errorf("answered (-want +got):\n%s", diff)
+			}
+			if tt.want.For == 2*time.Hour && !strings.Contains(w.Body.String(), `"for":"2h"`) {
+				t.Errorf("answered %s, want the duration as it was sent", w.Body)
+			}
+		})
+	}
+}
+
+// A name that is not configured is answered at once, with those that are.
+func TestCommandsKnowTheNames(t *testing.T) {
+	tests := []struct {
+		name, body, want string // want is empty for a command that is taken
+	}{
+		{"a database that is there", `{"action":"silence","series":{"database":"stage"},"for":"1h","by":"anna"}`, ""},
+		{"the monitor's own series", `{"action":"silence","series":{"database":"_pongwatch"},"for":"1h","by":"anna"}`, ""},
+		{"one that is not", `{"action":"silence","series":{"database":"nosuch"},"for":"1h","by":"anna"}`, `there is no database \"nosuch\"; want one of prod-cache, stage`},
+		{"one that is not, to end its silence", `{"action":"unsilence","series":{"database":"nosuch"},"by":"anna"}`, `there is no database`},
+		{"a receiver", `{"action":"drill","receiver":"slack","by":"anna"}`, ""},
+		{"one of a receiver's addresses", `{"action":"drill","receiver":"mail/b@example.com","by":"anna"}`, ""},
+		{"a receiver that is not there", `{"action":"drill","receiver":"nosuch","by":"anna"}`, `there is no receiver \"nosuch\"; want one of slack, mail/a@example.com, mail/b@example.com`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var p published
+			w := postCommand(newCommands(&p), tt.body, nil)
+			if tt.want == "" && w.Code != http.StatusAccepted || tt.want != "" && (w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), tt.want)) {
+				t.Errorf("%d %s, want %q", w.Code, w.Body, tt.want)
 			}
 		})
 	}

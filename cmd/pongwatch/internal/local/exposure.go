@@ -131,13 +131,18 @@ func (e exposure) refusal(r *http.Request) (status int, reason string) {
 func (e exposure) thisMachine() access.Guard {
 	return access.NewGuard("this machine", func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.TLS != nil || hasForwarded(r.Header) || e.isProxy(r) || !fromHere(r) || !atLoopback(r, r.Host) {
+			if !e.direct(r) {
 				job.WriteError(w, http.StatusForbidden, "this is for this machine only, asked directly at 127.0.0.1 or localhost")
 				return
 			}
 			next.ServeHTTP(w, r)
 		})
 	})
+}
+
+// direct reports whether a program of this machine made the request, without a proxy.
+func (e exposure) direct(r *http.Request) bool {
+	return r.TLS == nil && !hasForwarded(r.Header) && !e.isProxy(r) && fromHere(r) && atLoopback(r, r.Host)
 }
 
 // isProxy reports whether a trusted proxy sent the request.

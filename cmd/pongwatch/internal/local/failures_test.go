@@ -222,10 +222,13 @@ func TestGreet(t *testing.T) {
 		want           []string
 	}{
 		{"one database and no receiver", "{databases: [" + one + "]}", 0, []string{
-			"pongwatch watches cache and notifies no one: set SLACK_WEBHOOK_URL or SMTP_HOST to be notified.\n", "ping every 1m0s, state in DATA\n", "Try:\n  curl -f URL/api/v1/health/redis\n",
+			"pongwatch watches cache and notifies no one: set SLACK_WEBHOOK_URL, or SMTP_HOST, SMTP_FROM and ALERT_EMAIL_TO, to be notified.\n", "ping every 1m0s, state in DATA\n", "Try:\n  curl -f URL/api/v1/health/redis\n",
 		}},
 		{"two databases and receivers", "{databases: [" + two + "], " + receivers + "}", 7 * time.Second, []string{
 			"pongwatch watches 2 databases and notifies slack-oncall, second.\n", "ping every 7s, ",
+		}},
+		{"half of a mail configuration", "{databases: [" + one + "], receivers: [{name: email-oncall, email: {host: smtp.example.com}}]}", 0, []string{
+			"notifies no one: ", "It cannot notify email-oncall, whose settings have a problem.\n",
 		}},
 		{"a problem of one database", "{databases: [" + one + ", {name: bad, url: \"rediss://x\", token: x}]}", 0, []string{
 			"\nThe configuration has 1 problem:\n  ", "databases[1].url",

@@ -23,13 +23,18 @@ To watch a real database, set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN.
 			databases = p.config.Databases[0].Name
 		}
 		var receivers []string
-		for _, r := range p.config.Receivers {
-			receivers = append(receivers, r.Name)
+		unused := ""
+		for i := range p.config.Receivers {
+			if r := &p.config.Receivers[i]; r.Usable() {
+				receivers = append(receivers, r.Name)
+			} else {
+				unused += "It cannot notify " + r.Name + ", whose settings have a problem.\n"
+			}
 		}
 		if len(receivers) == 0 {
-			receivers = []string{"no one: set SLACK_WEBHOOK_URL or SMTP_HOST to be notified"}
+			receivers = []string{"no one: set SLACK_WEBHOOK_URL, or SMTP_HOST, SMTP_FROM and ALERT_EMAIL_TO, to be notified"}
 		}
-		fmt.Fprintf(out, "pongwatch watches %s and notifies %s.\n\n", databases, strings.Join(receivers, ", "))
+		fmt.Fprintf(out, "pongwatch watches %s and notifies %s.\n%s\n", databases, strings.Join(receivers, ", "), unused)
 	}
 	fmt.Fprintf(out, "  dashboard  %s/\n", p.pages())
 	if p.exposure.open {

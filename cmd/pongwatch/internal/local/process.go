@@ -58,6 +58,8 @@ type Options struct {
 	Getenv func(string) string
 	// Command is what a person types to run this program, by default "pongwatch".
 	Command string
+	// By is the name of this machine's person, by default "local".
+	By string
 	// Out gets what a person should read, Logger the rest.
 	Out    io.Writer
 	Logger *slog.Logger

@@ -50,8 +50,8 @@ type row struct {
 
 const (
 	scheduled = "scheduler"
-	here      = "this caller reader viewer scheduler push slack event vercel link"
-	direct    = "reader viewer scheduler push slack event vercel link stranger"
+	here      = "this caller reader actor viewer scheduler push slack event vercel link"
+	direct    = "reader actor viewer scheduler push slack event vercel link stranger"
 )
 
 var routeTable = []row{
@@ -60,13 +60,15 @@ var routeTable = []row{
 	{"healthcheck", "GET /health", "/health", [4]string{"viewer scheduler", "reader proxied", here, "reader proxied"}},
 	{"healthcheck", "GET /", "/else", [4]string{"*", "*", "-", "-"}},
 	{"metrics", "POST /", "/", [4]string{scheduled, scheduled, "caller", "caller"}},
-	{"metrics", "GET /{$}", "/", [4]string{"viewer scheduler", "reader proxied", here, "reader proxied"}},
-	{"metrics", "GET /api/v1/admin/redis-metrics", "/api/v1/admin/redis-metrics", [4]string{"viewer scheduler", "reader proxied", here, "reader proxied"}},
+	{"metrics", "GET /{$}", "/", [4]string{"viewer scheduler", "reader actor proxied", here, "reader actor proxied"}},
+	{"metrics", "GET /api/v1/admin/redis-metrics", "/api/v1/admin/redis-metrics", [4]string{"viewer scheduler", "reader actor proxied", here, "reader actor proxied"}},
 	{"metrics", "OPTIONS /api/v1/admin/redis-metrics", "/api/v1/admin/redis-metrics", [4]string{"*", "*", "*", "*"}},
-	{"metrics", "GET /api/v1/admin/redis-metrics/schema.json", "/api/v1/admin/redis-metrics/schema.json", [4]string{"viewer scheduler", "reader proxied", here, "reader proxied"}},
-	{"metrics", "GET /metrics", "/metrics", [4]string{"viewer scheduler", "reader proxied", here, "reader proxied"}},
+	{"metrics", "GET /api/v1/admin/redis-metrics/schema.json", "/api/v1/admin/redis-metrics/schema.json", [4]string{"viewer scheduler", "reader actor proxied", here, "reader actor proxied"}},
+	{"metrics", "GET /metrics", "/metrics", [4]string{"viewer scheduler", "reader actor proxied", here, "reader actor proxied"}},
 	{"metrics", "GET /chart.svg", "/chart.svg", [4]string{"viewer scheduler", "*", here, "*"}},
 	{"metrics", "GET /badge.svg", "/badge.svg", [4]string{"viewer scheduler", "*", here, "*"}},
+	{"metrics", "POST /act", "/act", [4]string{"", "actor", here, "actor this caller"}}, // IAM does not say who a reader is
+	{"metrics", "GET /playbooks", "/playbooks", [4]string{"viewer scheduler", "", here, ""}},
 	{"metrics", "GET /playbooks/{cause}", "/playbooks/mock", [4]string{"viewer scheduler", "", here, ""}}, // left to IAM, which guards neither
 	{"metrics", "GET /assets/{name...}", "/assets/app.css", [4]string{"*", "*", "*", "*"}},
 	{"metrics", "GET /", "/else", [4]string{"*", "*", "*", "*"}},
@@ -114,6 +116,7 @@ func has(list, who string) bool { return slices.Contains(strings.Fields(list), w
 
 const (
 	routeToken  = "a-read-token-of-24-chars"
+	actToken    = "an-act-token-of-24-chars"
 	routeSlack  = "8f742231b10e8888abcd99yyyzzz85a5"
 	routeEvent  = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 	routeLink   = "a-link-key-of-more-than-24-bytes"
@@ -124,7 +127,7 @@ const (
 )
 
 // people are who asks, and what they have.
-var people = []string{"stranger", "reader", "viewer", "scheduler", "push", "slack", "event", "vercel", "link", "this", "caller", "forwarded", "wronghost", "proxied"}
+var people = []string{"stranger", "reader", "actor", "viewer", "scheduler", "push", "slack", "event", "vercel", "link", "this", "caller", "forwarded", "wronghost", "proxied"}
 
 // ask makes the request of one of them.
 func (d *deployment) ask(t *testing.T, method, path, who string) *http.Request {
@@ -134,6 +137,8 @@ func (d *deployment) ask(t *testing.T, method, path, who string) *http.Request {
 	switch who {
 	case "reader", "proxied":
 		header.Set("Authorization", "Bearer "+routeToken)
+	case "actor":
+		header.Set("Authorization", "Bearer "+actToken)
 	case "viewer", "scheduler", "push":
 		token, err := d.google.Token(oidctest.ClaimsOf(who+accountOf, routeAud, time.Now()))
 		if err != nil {
@@ -207,7 +212,7 @@ type deployment struct {
 
 const routeDocument = `
 databases: [{name: cache, url: %[1]q, token: x, app: {service: backend, health_url: %[1]q}}]
-access: {health: %[2]s, dashboard: %[2]s, api: %[2]s, openmetrics: %[2]s, badges: %[3]s, playbooks: iam, tokens: [` + routeToken + `]}
+access: {health: %[2]s, dashboard: %[2]s, api: %[2]s, openmetrics: %[2]s, badges: %[3]s, playbooks: iam, tokens: [` + routeToken + `], act_tokens: [` + actToken + `]}
 inbound: {slack_signing_secret: ` + routeSlack + `, event_keys: [` + routeEvent + `], link_keys: [` + routeLink + `]}
 alerting: {canary: {enabled: false}}
 `
@@ -242,7 +247,9 @@ func cloud(t *testing.T, number int) *deployment {
 		return v.Middleware
 	}
 	memory, to := storetest.NewMemory(nil), &published{}
-	readers := access.Readers{Tokens: access.FromConfig(c, nil)}
+	readers, actor := access.Readers{Tokens: access.FromConfig(c, nil)}, access.ByToken(access.ActFromConfig(c, nil))
+	pageReaders := readers
+	pageReaders.Actor = actor
 	health, err := healthcheck.New(healthcheck.Options{
 		Config: c, Region: "r", Reports: to, Store: memory, Resolve: check.FromConfig(c, nil), Authorize: guard("scheduler"), Readers: readers,
 	})
@@ -250,7 +257,7 @@ func cloud(t *testing.T, number int) *deployment {
 		t.Fatal(err)
 	}
 	pages, err := metrics.New(metrics.Options{
-		Config: c, Region: "r", Reports: to, Store: memory, Resolve: check.FromConfig(c, nil), Authorize: guard("scheduler"), Readers: readers,
+		Config: c, Region: "r", Reports: to, Store: memory, Resolve: check.FromConfig(c, nil), Authorize: guard("scheduler"), Actor: actor, Readers: pageReaders,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -61,13 +61,13 @@ const (
 
 // request sends a request to a page of the app, and to no other host. It reads at most
 // [appBody] of the answer, and closes it. A nil jar keeps no cookies.
-func (r *run) request(ctx context.Context, jar http.CookieJar, method, address string, body secrets.Value) (*http.Response, error) {
+func (r *run) request(ctx context.Context, jar http.CookieJar, method, address string, body secrets.Value) (status int, header http.Header, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body.Reveal()))
 	switch {
 	case err != nil:
-		return nil, outbound.Error(err)
+		return 0, nil, outbound.Error(err)
 	case req.URL.Hostname() == "":
-		return nil, errors.New("want an address such as https://app.example.com/path")
+		return 0, nil, errors.New("want an address such as https://app.example.com/path")
 	}
 	if !body.IsZero() {
 		req.Header.Set("Content-Type", "application/json")
@@ -79,12 +79,12 @@ func (r *run) request(ctx context.Context, jar http.CookieJar, method, address s
 	c.Jar = jar
 	resp, err := c.Do(req)
 	if err != nil {
-		return nil, outbound.Error(err, r.App.Token)
+		return 0, nil, outbound.Error(err, r.App.Token)
 	}
 	defer resp.Body.Close()
 	// The body is read because its time counts; one that breaks off is an answer, too.
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, appBody))
-	return resp, nil
+	return resp.StatusCode, resp.Header, nil
 }
 
 // noAnswer is an app that did not answer.
@@ -93,8 +93,7 @@ func noAnswer(err error) Finding {
 }
 
 // askable returns the apps that have a health page, by its address: those of the
-// configuration, or the one that was named. The page that was named has the shape of the
-// configured one, where there is only one.
+// configuration, or the one that was named.
 func (r *run) askable() map[string]config.App {
 	apps := map[string]config.App{}
 	for _, d := range r.databases {
@@ -106,14 +105,18 @@ func (r *run) askable() map[string]config.App {
 	if r.App.HealthURL == "" {
 		return apps
 	}
-	app := config.App{Match: apps[r.App.HealthURL].Match}
+	return map[string]config.App{r.App.HealthURL: named(apps, r.App.HealthURL)}
+}
+
+// named is the app at a health page. It has the shape of the configured one, or of the only one.
+func named(apps map[string]config.App, address string) config.App {
+	app := config.App{Service: "app", HealthURL: address, Match: apps[address].Match}
 	for _, only := range apps {
 		if len(apps) == 1 {
 			app.Match = only.Match
 		}
 	}
-	app.Service, app.HealthURL = "app", r.App.HealthURL
-	return map[string]config.App{app.HealthURL: app}
+	return app
 }
 
 // appWords asks every health page, and returns what each says in the order of services.
@@ -133,31 +136,61 @@ func (r *run) appWords(ctx context.Context) ([]report.Observation, error) {
 
 // ask reads the mode of one app exactly as HealthCheck reads it.
 func ask(ctx context.Context, app config.App) (report.Observation, error) {
+	page, err := healthPage(app)
+	if err != nil {
+		return report.Observation{}, err
+	}
+	o := page(ctx)
+	if o.Source == "" {
+		return o, errors.New("the app was not asked")
+	}
+	return o, nil
+}
+
+// HealthPage returns what reads an app's health page exactly as HealthCheck reads it, by the
+// app.match of the configuration, which may be nil.
+func HealthPage(c *config.Config, address string) (func(context.Context) report.Observation, error) {
+	apps := map[string]config.App{}
+	if c != nil {
+		for _, d := range c.Databases {
+			for _, a := range d.Apps {
+				apps[a.HealthURL] = a
+			}
+		}
+	}
+	delete(apps, "")
+	return healthPage(named(apps, address))
+}
+
+func healthPage(app config.App) (func(context.Context) report.Observation, error) {
 	document, err := json.Marshal(map[string]any{"version": 1, "databases": []any{map[string]any{
 		"name": "app", "url": "https://app.upstash.io", "token": "not-asked-for-any-command",
 		"app": map[string]any{"service": "app", "health_url": app.HealthURL},
 	}}})
 	if err != nil {
-		return report.Observation{}, err
+		return nil, err
 	}
 	c, problems := config.Parse(true, config.Document{Name: "app", Text: document})
 	if err := problems.Err(); err != nil || c == nil {
-		return report.Observation{}, fmt.Errorf("the app's health address: %w", err)
+		return nil, fmt.Errorf("the app's health address: %w", err)
 	}
 	d := &c.Databases[0]
 	d.Apps[0].Match = app.Match
-	t := &check.Target{Database: d, Job: report.HealthCheck, Apps: check.NewApps(c, nil)}
-	for _, spec := range check.Specs(report.HealthCheck, d, time.Minute) {
-		if spec.Check != report.MockMode {
-			continue
-		}
-		for _, o := range spec.Run(ctx, t) {
-			if o.Source == report.SourceApp {
-				return o, nil
+	apps := check.NewApps(c, nil)
+	return func(ctx context.Context) report.Observation {
+		t := &check.Target{Database: d, Job: report.HealthCheck, Apps: apps}
+		for _, spec := range check.Specs(report.HealthCheck, d, time.Minute) {
+			if spec.Check != report.MockMode {
+				continue
+			}
+			for _, o := range spec.Run(ctx, t) {
+				if o.Source == report.SourceApp {
+					return o
+				}
 			}
 		}
-	}
-	return report.Observation{}, fmt.Errorf("the app was not asked")
+		return report.Observation{Status: report.Unknown}
+	}, nil
 }
 
 // appAnswers accepts any 2xx: what the page says of Redis is for appConnected. A mock may
@@ -217,15 +250,15 @@ func appCaching(ctx context.Context, r *run) Finding {
 	const repeats = 4
 	for n := range repeats {
 		began := time.Now()
-		resp, err := r.request(ctx, nil, http.MethodGet, r.App.CacheURL, secrets.Value{})
+		status, header, err := r.request(ctx, nil, http.MethodGet, r.App.CacheURL, secrets.Value{})
 		if err != nil {
 			return noAnswer(err)
 		}
 		took = append(took, time.Since(began))
-		if resp.StatusCode/100 != 2 {
-			return fail("the page is not served", fmt.Sprintf("HTTP %d", resp.StatusCode), "Name a page that answers 200 without a log-in, or pass a token with --app-token-env.")
+		if status/100 != 2 {
+			return fail("the page is not served", fmt.Sprintf("HTTP %d", status), "Name a page that answers 200 without a log-in, or pass a token with --app-token-env.")
 		}
-		if where, ok := hit(resp.Header); ok && n > 0 {
+		if where, ok := hit(header); ok && n > 0 {
 			return pass("%s in answer %d", where, n+1)
 		}
 	}
@@ -252,10 +285,10 @@ func appLimits(ctx context.Context, r *run) Finding {
 	for range min(8, burst) {
 		wg.Go(func() {
 			for ctx.Err() == nil && limited.Load() == 0 && asked.Add(1) <= burst {
-				switch resp, err := r.request(ctx, nil, http.MethodGet, r.App.LimitURL, secrets.Value{}); {
+				switch status, _, err := r.request(ctx, nil, http.MethodGet, r.App.LimitURL, secrets.Value{}); {
 				case err != nil:
 					last.Store(&err)
-				case resp.StatusCode == http.StatusTooManyRequests:
+				case status == http.StatusTooManyRequests:
 					limited.Add(1)
 				default:
 					answered.Add(1)
@@ -295,12 +328,12 @@ func appSessions(ctx context.Context, r *run) Finding {
 		{"the logout", http.MethodPost, a.LogoutURL, secrets.Value{}, func(s int) bool { return s < 400 }},
 		{"the session after the logout", http.MethodGet, a.SessionURL, secrets.Value{}, func(s int) bool { return s/100 != 2 && s < 500 }},
 	} {
-		resp, err := r.request(ctx, jar, step.method, step.address, step.body)
+		status, _, err := r.request(ctx, jar, step.method, step.address, step.body)
 		if err != nil {
 			return noAnswer(err)
 		}
-		if !step.want(resp.StatusCode) {
-			return fail("the session does not last from login to logout", fmt.Sprintf("%s: HTTP %d", step.what, resp.StatusCode),
+		if !step.want(status) {
+			return fail("the session does not last from login to logout", fmt.Sprintf("%s: HTTP %d", step.what, status),
 				"Check that sessions are kept in Redis under one key for all instances, and deleted at the logout.")
 		}
 	}
@@ -330,12 +363,12 @@ func appQueue(ctx context.Context, r *run) Finding {
 	if err != nil {
 		return broken(err)
 	}
-	resp, err := r.request(ctx, nil, http.MethodPost, a.QueueURL, secrets.Value{})
+	status, _, err := r.request(ctx, nil, http.MethodPost, a.QueueURL, secrets.Value{})
 	if err != nil {
 		return noAnswer(err)
 	}
-	if resp.StatusCode/100 != 2 {
-		return fail("the task was not taken", fmt.Sprintf("HTTP %d", resp.StatusCode), "Read the app's log.")
+	if status/100 != 2 {
+		return fail("the task was not taken", fmt.Sprintf("HTTP %d", status), "Read the app's log.")
 	}
 	ctx, cancel := context.WithTimeout(ctx, queuePatience)
 	defer cancel()

@@ -202,29 +202,23 @@ func memory(ctx context.Context, _ *run, d *database) Finding {
 // the monitor's own checks may take each day.
 const sampleCommands = 10
 
-func isolation(ctx context.Context, _ *run, d *database) Finding {
-	return d.sample(d.target.SampleKeys(ctx, report.Isolation, sampleCommands))
-}
-
-// values judges whether a few strings are JSON; it never shows one.
-func values(ctx context.Context, _ *run, d *database) Finding {
-	return d.sample(d.target.SampleKeys(ctx, report.Values, sampleCommands))
-}
-
-// sample judges as one of the monitor's own checks does.
-func (d *database) sample(o report.Observation, commands int) Finding {
-	if d.problem != nil {
-		return broken(d.problem)
+// sampled makes an item of one of the monitor's own checks of a few keys. It never shows a value.
+func sampled(check report.Check) func(context.Context, *run, *database) Finding {
+	return func(ctx context.Context, _ *run, d *database) Finding {
+		if d.problem != nil {
+			return broken(d.problem)
+		}
+		o, commands := d.target.SampleKeys(ctx, check, sampleCommands)
+		d.used += int64(commands)
+		switch {
+		case o.Status == report.OK:
+			return pass("%s", o.Evidence)
+		case o.Status == report.Warn:
+			return because(Warn, o.Cause, o.Evidence)
+		case o.Cause == cause.ReadonlyToken:
+			// Upstash's read-only token may not SCAN, which is for another item to judge.
+			return skip("the token may not SCAN: see redis.write")
+		}
+		return because(Fail, o.Cause, o.Evidence)
 	}
-	d.used += int64(commands)
-	switch {
-	case o.Status == report.OK:
-		return pass("%s", o.Evidence)
-	case o.Status == report.Warn:
-		return because(Warn, o.Cause, o.Evidence)
-	case o.Cause == cause.ReadonlyToken:
-		// Upstash's read-only token may not SCAN, which is for another item to judge.
-		return skip("the token may not SCAN: see redis.write")
-	}
-	return because(Fail, o.Cause, o.Evidence)
 }

@@ -155,8 +155,3 @@ func decided(s settings, _ *database) (Finding, bool) {
 	}
 	return manual("the database runs in one zone, without an SLA", "Turn Prod Pack on in the Upstash console ($200 a month), or sign that one zone is enough."), s.ProdPack == false
 }
-
-func rotated(context.Context, *run, *database) Finding {
-	return manual("no interface tells how old a token is", "Reset the credentials in the Upstash console when somebody leaves who knew them, and at least once a year; this ends the old token at once.",
-		"Store the new token in the secret store, then deploy the app and pongwatch.")
-}

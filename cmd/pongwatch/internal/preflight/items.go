@@ -1,5 +1,12 @@
 package preflight
 
+import (
+	"context"
+
+	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight/sources"
+	"github.com/pongwatch/pongwatch/shared/report"
+)
+
 // Lines of the customer's checklist that several items serve.
 const (
 	lineToken       = "REST Token Active: Verified in the Upstash console with Read/Write permissions."
@@ -52,7 +59,9 @@ func Items() []Item {
 		}},
 		{"Package Dependencies", []Item{
 			{ID: "packages.backend", Title: "upstash-redis 0.15.0 or newer", Once: reading(backendPackage, "backend"), Lines: []string{lineBackend}},
-			{ID: "packages.frontend", Title: "@upstash/redis 1.28.0 or newer", Once: reading(frontendPackage, "frontend"), Lines: []string{lineFrontend}},
+			{ID: "packages.frontend", Title: "@upstash/redis 1.28.0 or newer", Once: reading(func(_ *run, trees []*sources.Tree) Finding {
+				return judgeFloor(sources.Node, trees[0].Said(sources.Node), true)
+			}, "frontend"), Lines: []string{lineFrontend}},
 			{ID: "packages.conflict", Title: "no second Redis client beside Upstash's", Once: reading(conflictingPackage, "backend", "frontend"), Lines: []string{lineConflict}},
 			{ID: "packages.shadowing", Title: "no local file or folder called redis", Once: reading(shadowing, "backend"), Lines: []string{lineConflict}},
 			{ID: "packages.variables", Title: "the code reads the variables that are set", Once: reading(variableNames, "backend", "frontend"), Lines: []string{lineEnvironment}},
@@ -61,8 +70,8 @@ func Items() []Item {
 			{ID: "security.secret-manager", Title: "the token comes from a secret store", Each: secretStore, Lines: []string{lineSecured}},
 			{ID: "security.exposed", Title: "no token reaches a browser", Once: reading(exposed, "backend", "frontend"), Lines: []string{lineSecured}},
 			{ID: "security.https", Title: "every connection is TLS with a verified certificate", Each: httpsOnly, Needs: []string{"network.egress"}, Lines: []string{lineHTTPS}},
-			{ID: "security.isolation", Title: "sampled keys are inside a workspace", Each: isolation, Needs: []string{"network.ping"}, Lines: []string{"Workspace Isolation: Verified that all caching/session logic uses ws:{id} prefixes."}},
-			{ID: "security.values", Title: "sampled values are JSON", Each: values, Needs: []string{"network.ping"}, Lines: []string{"Input Validation: All data stored in Redis is properly serialized/sanitized JSON."}},
+			{ID: "security.isolation", Title: "sampled keys are inside a workspace", Each: sampled(report.Isolation), Needs: []string{"network.ping"}, Lines: []string{"Workspace Isolation: Verified that all caching/session logic uses ws:{id} prefixes."}},
+			{ID: "security.values", Title: "sampled values are JSON", Each: sampled(report.Values), Needs: []string{"network.ping"}, Lines: []string{"Input Validation: All data stored in Redis is properly serialized/sanitized JSON."}},
 		}},
 		{"Upstash's Production Checklist", []Item{
 			{ID: "upstash.account", Title: "the management API tells the database's settings", Each: account, Lines: []string{lineCreated, lineQuota}},
@@ -74,7 +83,12 @@ func Items() []Item {
 			{ID: "upstash.budget", Title: "the month's cost has a limit", Each: setting("Usage", budgeted), Needs: []string{"upstash.account"}, Lines: []string{lineQuota}},
 			{ID: "upstash.regions", Title: "the primary region is the configured one", Each: setting("Details, Regions", placed), Needs: []string{"upstash.account"}, Lines: []string{lineCreated}},
 			{ID: "upstash.prod-pack", Title: "Prod Pack gives a second zone and an SLA", Each: setting("Details, Prod Pack", decided), Needs: []string{"upstash.account"}, Lines: []string{lineCreated}},
-			{ID: "upstash.rotation", Title: "credentials are rotated", Each: rotated, Lines: []string{lineSecured}},
+			{
+				ID: "upstash.rotation", Title: "credentials are rotated", Each: func(context.Context, *run, *database) Finding {
+					return manual("no interface tells how old a token is", "Reset the credentials in the Upstash console when a person leaves who knew them, and at least once a year; this ends the old token at once.",
+						"Store the new token in the secret store, then deploy the app and pongwatch.")
+				}, Lines: []string{lineSecured},
+			},
 		}},
 		{"Deployment", []Item{
 			{ID: "deploy.mock-off", Title: "MOCK_REDIS is off", Each: mockOff, Lines: []string{"Set MOCK_REDIS=false in the production environment."}},
@@ -103,8 +117,8 @@ func Items() []Item {
 			{ID: "monitor.dashboard", Title: "the Redis Performance chart has live data", Once: watching(monitorDashboard), Lines: []string{lineChart, lineDashboard}},
 			{ID: "alerting.receivers", Title: "a receiver is configured, and one that pages", Once: receivers, Lines: []string{lineAlerting}},
 			{ID: "alerting.drill", Title: "every receiver takes a drill", Once: watching(drill), Needs: []string{"alerting.receivers"}, Lines: []string{lineAlerting}},
-			{ID: "upstash.alerts", Title: "Upstash's own mails are on", Once: consoleAlerts, Lines: []string{"Upstash Monitoring: Enable automated email alerts in the Upstash console."}},
-			{ID: "docs.archived", Title: "this record is signed and kept", Once: archived, Lines: []string{"Documentation archived and ready."}},
+			{ID: "upstash.alerts", Title: "Upstash's own mails are on", Once: byHand("Upstash has no interface that tells", "In the Upstash console, open the account's settings, Notifications, and switch the e-mail alerts on."), Lines: []string{"Upstash Monitoring: Enable automated email alerts in the Upstash console."}},
+			{ID: "docs.archived", Title: "this record is signed and kept", Once: byHand("a person signs", "Keep the record of this run (--markdown FILE), signed, with the runbook."), Lines: []string{"Documentation archived and ready."}},
 		}},
 	} {
 		for _, i := range section.items {

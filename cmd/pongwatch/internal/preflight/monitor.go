@@ -292,11 +292,3 @@ func drill(ctx context.Context, r *run) Finding {
 	}
 	return pass("%s", evidence)
 }
-
-func consoleAlerts(context.Context, *run) Finding {
-	return manual("Upstash has no interface that tells", "In the Upstash console, open the account's settings, Notifications, and switch the e-mail alerts on.")
-}
-
-func archived(context.Context, *run) Finding {
-	return manual("a person signs", "Keep the record of this run (--markdown FILE), signed, with the runbook.")
-}

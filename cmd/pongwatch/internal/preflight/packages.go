@@ -76,10 +76,6 @@ func backendPackage(_ *run, trees []*sources.Tree) Finding {
 	return judgeFloor(sources.Python, said, false)
 }
 
-func frontendPackage(_ *run, trees []*sources.Tree) Finding {
-	return judgeFloor(sources.Node, trees[0].Said(sources.Node), true)
-}
-
 // conflictingPackage looks for a second client of the same language, where production has
 // both.
 func conflictingPackage(_ *run, trees []*sources.Tree) Finding {

@@ -260,6 +260,11 @@ func manual(reason string, steps ...string) Finding {
 	return Finding{Status: Manual, Reason: reason, Fix: steps}
 }
 
+// byHand is an item that a person always confirms.
+func byHand(reason, step string) func(context.Context, *run) Finding {
+	return func(context.Context, *run) Finding { return manual(reason, step) }
+}
+
 // fail says what is wrong; evidence may be empty.
 func fail(reason, evidence string, steps ...string) Finding {
 	return Finding{Status: Fail, Reason: reason, Evidence: evidence, Fix: steps}

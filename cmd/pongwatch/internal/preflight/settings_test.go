@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
-	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 )
 
@@ -85,18 +84,18 @@ func TestTheDeployedSwitch(t *testing.T) {
 	t.Parallel()
 	const service = "projects/p/locations/us-east4/services/backend"
 	for name, c := range map[string]struct {
-		deployed check.Deployment
+		deployed config.Deployment
 		err      error
 		app      string
 		want     preflight.Status
 		says     string
 	}{
-		"off":          {check.Deployment{Variables: []string{"UPSTASH_REDIS_URL"}}, nil, service, preflight.Pass, "as deployed"},
-		"on":           {check.Deployment{Variables: []string{"UPSTASH_REDIS_URL"}, Mock: "true"}, nil, service, preflight.Fail, "backend: deployed with MOCK_REDIS on"},
-		"no URL":       {check.Deployment{}, nil, service + ", url_variables: CACHE_URL", preflight.Fail, "backend: deployed without CACHE_URL"},
-		"another name": {check.Deployment{Variables: []string{"CACHE_URL"}}, nil, service, preflight.Warn, "set app.url_variables"},
-		"not readable": {check.Deployment{}, errors.New("access denied: HTTP 403"), service, preflight.Warn, "HTTP 403"},
-		"not named":    {check.Deployment{Mock: "true"}, nil, "", preflight.Pass, "MOCK_REDIS is not set, or false"},
+		"off":          {config.Deployment{Variables: []string{"UPSTASH_REDIS_URL"}}, nil, service, preflight.Pass, "as deployed"},
+		"on":           {config.Deployment{Variables: []string{"UPSTASH_REDIS_URL"}, Mock: "true"}, nil, service, preflight.Fail, "backend: deployed with MOCK_REDIS on"},
+		"no URL":       {config.Deployment{}, nil, service + ", url_variables: CACHE_URL", preflight.Fail, "backend: deployed without CACHE_URL"},
+		"another name": {config.Deployment{Variables: []string{"CACHE_URL"}}, nil, service, preflight.Warn, "set app.url_variables"},
+		"not readable": {config.Deployment{}, errors.New("access denied: HTTP 403"), service, preflight.Warn, "HTTP 403"},
+		"not named":    {config.Deployment{Mock: "true"}, nil, "", preflight.Pass, "MOCK_REDIS is not set, or false"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -112,7 +111,7 @@ func TestTheDeployedSwitch(t *testing.T) {
 			}
 			record, err := preflight.Run(t.Context(), preflight.Options{
 				Config: cfg, Only: []string{"deploy.mock-off"},
-				Deployments: func(context.Context, string) (check.Deployment, error) { return c.deployed, c.err },
+				Deployments: func(context.Context, string) (config.Deployment, error) { return c.deployed, c.err },
 			})
 			if err != nil {
 				t.Fatal(err)

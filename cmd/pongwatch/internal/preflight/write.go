@@ -66,8 +66,8 @@ func WriteJSON(w io.Writer, r Record) error {
 	return enc.Encode(r)
 }
 
-// cell is a text inside a Markdown table, where nothing of it is markup.
-func cell(s string) string {
+// Cell is a text inside a Markdown table, where nothing of it is markup.
+func Cell(s string) string {
 	var b strings.Builder
 	for _, c := range s {
 		if strings.ContainsRune("\\|`*_[]<>#!~$", c) {
@@ -79,15 +79,15 @@ func cell(s string) string {
 }
 
 var markdown = template.Must(template.New("record").Funcs(template.FuncMap{
-	"cell": cell, "mark": mark, "stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+	"cell": Cell, "mark": mark, "stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"summary": Summary,
-	"lines":   func(r Result) string { return cell(strings.Join(r.Lines, " / ")) },
+	"lines":   func(r Result) string { return Cell(strings.Join(r.Lines, " / ")) },
 	"said": func(r Result) string {
 		text := said(r)
 		if r.Status != Pass && len(r.Fix) > 0 {
 			text += " Fix: " + strings.Join(r.Fix, " ")
 		}
-		return cell(text)
+		return Cell(text)
 	},
 }).Parse(`# Redis production checklist: record of a run
 
@@ -139,15 +139,15 @@ var junit = template.Must(template.New("junit").Funcs(template.FuncMap{
 		}
 		return sum
 	},
-}).Parse(xml.Header + `<testsuites name="pongwatch preflight" tests="{{len .Results}}" failures="{{.Count "fail"}}" skipped="{{skipped .}}">
-{{- range suites .}}{{$section := (index .Results 0).Section}}
+}).Parse(xml.Header + `<testsuites name="pongwatch {{.Command}}" tests="{{len .Results}}" failures="{{.Count "fail"}}" skipped="{{skipped .Record}}">
+{{- range suites .Record}}{{$section := (index .Results 0).Section}}
   <testsuite name="{{xml $section}}" tests="{{len .Results}}" failures="{{.Count "fail"}}" skipped="{{skipped .}}" time="{{seconds (took .)}}" timestamp="{{.At.UTC.Format "2006-01-02T15:04:05"}}">
     <properties>
       <property name="version" value="{{xml .Version}}"></property>
       <property name="configuration" value="{{xml .Configuration}}"></property>
     </properties>
 {{- range .Results}}
-    <testcase name="{{xml .Name}}" classname="preflight.{{class $section}}" time="{{seconds .Took}}">
+    <testcase name="{{xml .Name}}" classname="{{$.Command}}.{{class $section}}" time="{{seconds .Took}}">
 {{- if eq .Status "fail"}}
       <failure message="{{xml .Reason}}"{{with .Cause}} type="{{.}}"{{end}}>{{xml (join .Fix)}}</failure>
 {{- else if or (eq .Status "manual") (eq .Status "skipped")}}
@@ -168,11 +168,19 @@ var junit = template.Must(template.New("junit").Funcs(template.FuncMap{
 // WriteJUnit writes a suite for each section, in the form that build servers read. What
 // is manual or was not asked is skipped there, and a warning passes with its text in
 // the output.
-func WriteJUnit(w io.Writer, r Record) error { return junit.Execute(w, r) }
+func WriteJUnit(w io.Writer, r Record) error { return WriteJUnitOf(w, "preflight", r) }
+
+// WriteJUnitOf writes the record of another command of pongwatch.
+func WriteJUnitOf(w io.Writer, command string, r Record) error {
+	return junit.Execute(w, struct {
+		Record
+		Command string
+	}{r, command})
+}
 
 func classOf(section string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) {
+		if unicode.IsLetter(r) || r == '_' {
 			return unicode.ToLower(r)
 		}
 		return -1

@@ -30,7 +30,8 @@ var keyPlaces = places(map[int]string{
 	3: "BLMPOP BZMPOP EVAL EVALSHA EVALSHA_RO EVAL_RO FCALL FCALL_RO",
 })
 
-// unbilled are the commands that Upstash does not charge (https://upstash.com/pricing/redis, FAQ).
+// unbilled are the commands that Upstash does not charge (https://upstash.com/pricing/redis, FAQ). It charges those
+// inside of scripts (https://upstash.com/docs/redis/sdks/ratelimit-ts/costs).
 var unbilled = strings.Fields("AUTH COMMAND CONFIG HELLO INFO PING QUIT RESET SELECT")
 
 func places(names map[int]string) map[string]int {

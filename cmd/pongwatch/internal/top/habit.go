@@ -3,6 +3,7 @@ package top
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -14,20 +15,18 @@ type finding struct {
 	free    bool
 }
 
-func (f finding) first() string { return plain(f.segment(0)) }
-func (f finding) final() string { return plain(f.segment(len(f.segments) - 1)) }
-
-func (f finding) segment(i int) string {
-	if i < 0 || i >= len(f.segments) {
-		return ""
+// ends are the first and the last segment, "" without a key.
+func (f finding) ends() (first, last string) {
+	if len(f.segments) == 0 {
+		return "", ""
 	}
-	return f.segments[i]
+	return plain(f.segments[0]), plain(f.segments[len(f.segments)-1])
 }
 
 // What the habits are told by. A sample is at least 20 s long.
 const (
-	minPolls   = 3    // of an idle worker, which asks every 5 s by default
-	idleShare  = 0.25 // of a queue's commands that wait for a job; a busy worker hardly waits
+	minPolls   = 3   // of an idle worker, which asks every 5 s by default
+	idleShare  = 0.4 // BullMQ 6: 0.5 without a job, and 0.33 with a hundred a second
 	minIncr    = 10
 	asMany     = 0.8 // two counts are alike
 	pairShare  = 0.35
@@ -49,13 +48,9 @@ func habits(rows []finding, r *Result) []Habit {
 		if h.Name == "" {
 			continue
 		}
-		var share float64
 		for _, f := range spent {
-			s := r.spending(f.count, f.free)
-			share += s.Share
-			h.add(s)
+			h.add(r.spending(f.count, f.free))
 		}
-		h.Share = share
 		out = append(out, h)
 	}
 	slices.SortStableFunc(out, func(a, b Habit) int { return cmp.Compare(b.Share, a.Share) })
@@ -102,20 +97,22 @@ func ran(seconds float64, a string, n int64, b string, m int64) string {
 	return strings.Join(parts, " ")
 }
 
-// idleQueue finds workers that mostly wait: one that is busy fetches its next job as it ends one.
-// Queues of one prefix are judged together, because their names are not kept.
+// idleQueue finds workers that mostly wait: of what an idle one sends every second command does, and
+// of what a busy one sends, fewer. Queues of one prefix are judged together, because their names are
+// not kept. What their scripts run belongs to the cost.
 func idleQueue(rows []finding, seconds float64) (Habit, []finding) {
-	waits := func(f finding) bool {
-		return slices.Contains([]string{"BZPOPMIN", "BRPOPLPUSH", "BLMOVE", "BRPOP", "BLPOP"}, f.command)
-	}
-	var idle, waiting []finding
+	var idle, sent, waiting []finding
 	for _, prefix := range prefixes(rows) {
 		queue := filter(rows, func(f finding) bool {
-			return f.client != clientScript && f.first() == prefix && (prefix == "bull" || slices.Contains([]string{"marker", "wait"}, f.final()))
+			first, last := f.ends()
+			return first == prefix && (prefix == "bull" || last == "marker" || last == "wait")
 		})
-		w := filter(queue, waits)
-		if n := count(w); n >= minPolls && float64(n) >= idleShare*float64(count(queue)) {
-			idle, waiting = append(idle, queue...), append(waiting, w...)
+		own := filter(queue, func(f finding) bool { return f.client != clientScript })
+		waits := filter(own, func(f finding) bool {
+			return slices.Contains([]string{"BZPOPMIN", "BRPOPLPUSH", "BLMOVE", "BRPOP", "BLPOP"}, f.command)
+		})
+		if n := count(waits); n >= minPolls && float64(n) >= idleShare*float64(count(own)) {
+			idle, sent, waiting = append(idle, queue...), append(sent, own...), append(waiting, waits...)
 		}
 	}
 	if len(idle) == 0 {
@@ -123,8 +120,8 @@ func idleQueue(rows []finding, seconds float64) (Habit, []finding) {
 	}
 	return Habit{
 		Name: "idle_bullmq", Title: "Idle BullMQ workers",
-		Evidence: fmt.Sprintf("Workers waited for a job %s, which is %.0f %% of their queues' commands.",
-			rate(count(waiting), seconds), 100*float64(count(waiting))/float64(count(idle))),
+		Evidence: fmt.Sprintf("Workers waited for a job %s, which is %.0f %% of what they sent.",
+			rate(count(waiting), seconds), 100*float64(count(waiting))/float64(count(sent))),
 		Advice: "Raise drainDelay (5 s by default) and stalledInterval (30 s) of each Worker, and run fewer workers. " +
 			"A fixed plan does not bill commands.",
 	}, idle
@@ -134,7 +131,8 @@ func idleQueue(rows []finding, seconds float64) (Habit, []finding) {
 func prefixes(rows []finding) []string {
 	var all []string
 	for _, f := range rows {
-		all = append(all, f.first())
+		first, _ := f.ends()
+		all = append(all, first)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
@@ -143,17 +141,19 @@ func prefixes(rows []finding) []string {
 // limiter finds rate limiters that send two commands for a request.
 func limiter(rows []finding, seconds float64) (Habit, []finding) {
 	mine := filter(rows, func(f finding) bool {
-		return slices.ContainsFunc(f.segments, func(s string) bool {
+		first, _ := f.ends()
+		return first != "bull" && f.client != clientScript && slices.ContainsFunc(f.segments, func(s string) bool {
 			return slices.Contains([]string{"rl", "ratelimit", "rate-limit", "rate_limit", "rate", "limit", "limiter", "throttle"}, plain(s))
-		}) && f.first() != "bull"
+		})
 	})
 	by := map[string]int64{}     // INCR, by pattern
 	expiry := map[string]int64{} // what sets an expiry, by pattern
-	why := ""
+	why, incremented := "", int64(0)
 	for _, f := range mine {
 		switch f.command {
 		case "INCR", "INCRBY":
 			by[f.pattern] += f.count
+			incremented += f.count
 			if float64(f.count)/max(1, seconds) <= maxRate && f.count >= minIncr && float64(f.pairs) >= pairShare*float64(f.count) {
 				why = fmt.Sprintf("INCR of %s comes in pairs.", f.pattern)
 			}
@@ -161,16 +161,10 @@ func limiter(rows []finding, seconds float64) (Habit, []finding) {
 			expiry[f.pattern] += f.count
 		}
 	}
-	patterns := slices.Collect(func(yield func(string) bool) {
-		for p, n := range by {
-			if n >= minIncr && !yield(p) {
-				return
-			}
-		}
-	})
-	slices.SortFunc(patterns, func(a, b string) int { return cmp.Or(cmp.Compare(by[b], by[a]), strings.Compare(a, b)) })
+	maps.DeleteFunc(by, func(_ string, n int64) bool { return n < minIncr })
+	patterns := slices.SortedFunc(maps.Keys(by), func(a, b string) int { return cmp.Or(cmp.Compare(by[b], by[a]), strings.Compare(a, b)) })
 	for i, p := range patterns {
-		if n := expiry[p]; float64(n) >= asMany*float64(by[p]) && why == "" {
+		if why == "" && float64(expiry[p]) >= asMany*float64(by[p]) {
 			why = fmt.Sprintf("INCR of %s is followed by an EXPIRE or a TTL nearly each time.", p)
 		}
 		if i > 0 && float64(by[p]) >= asMany*float64(by[patterns[i-1]]) {
@@ -182,9 +176,9 @@ func limiter(rows []finding, seconds float64) (Habit, []finding) {
 	}
 	return Habit{
 		Name: "limiter_two_commands", Title: "A rate limiter that sends two commands a request",
-		Evidence: why + fmt.Sprintf(" It counted %s.", rate(count(filter(mine, func(f finding) bool { return strings.HasPrefix(f.command, "INCR") })), seconds)),
-		Advice: "Count in one script (EVALSHA), as @upstash/ratelimit does, and set the expiry where INCR answers 1. " +
-			"Its ephemeralCache refuses a blocked caller without a command.",
+		Evidence: why + " It counted " + rate(incremented, seconds) + ".",
+		Advice: "Keep one counter a request, set its expiry only where INCR answers 1, and refuse a blocked caller from memory, as ephemeralCache of @upstash/ratelimit does. " +
+			"A script does not help, because Upstash counts the commands inside of it.",
 	}, mine
 }
 

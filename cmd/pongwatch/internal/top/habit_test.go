@@ -3,6 +3,8 @@ package top
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -72,7 +74,7 @@ func TestHabitsAreKnownByName(t *testing.T) {
 				add(float64(i)*5, worker, "EVALSHA", "sha", "11", "bull:mail:wait")
 			}
 			every(0.05, worker, "BZPOPMIN", "bull:video:marker", "0.01")(add)
-		}, "idle_bullmq", "% of their queues' commands"},
+		}, "idle_bullmq", "% of what they sent"},
 		{"BullMQ 3 that waits for a job", every(0.1, worker, "BRPOPLPUSH", "bull:mail:wait", "bull:mail:active", "5"), "idle_bullmq", "waited for a job 10 times a second"},
 		{"a queue with a prefix of its own", every(1, worker, "BLMOVE", "myapp:mail:wait", "myapp:mail:active", "LEFT", "RIGHT", "5"), "idle_bullmq", ""},
 		{"two INCR on different names", func(add func(float64, string, ...string)) {
@@ -125,6 +127,35 @@ func TestHabitsAreKnownByName(t *testing.T) {
 		}
 		if want := strings.Fields(tt.want); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", tt.name, got, want)
+		}
+	}
+}
+
+// The lines are those of BullMQ 6 over Redis 7: three workers without a job, and three of which one gets a hundred a second.
+func TestRecordedQueues(t *testing.T) {
+	for _, tt := range []struct {
+		file    string
+		seconds float64
+		habits  int
+	}{{"bullmq-idle.txt", 22, 1}, {"bullmq-busy.txt", 0.06, 0}} {
+		f, err := os.Open(filepath.Join("testdata", tt.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		s := newSampler()
+		_ = read(f, s.add, s.addUnreadable)
+		r := s.result(time.Duration(tt.seconds * float64(time.Second)))
+		if len(r.Habits) != tt.habits || r.Unreadable != 0 || r.Commands < 90 {
+			t.Errorf("%s: %d commands, %d unreadable, %+v", tt.file, r.Commands, r.Unreadable, r.Habits)
+		}
+		for _, row := range r.Rows {
+			if !strings.HasPrefix(row.Pattern, "bull:*") || strings.Contains(row.Pattern, "emails") {
+				t.Errorf("%s: pattern %s", tt.file, row.Pattern)
+			}
+		}
+		if tt.habits > 0 && (r.Habits[0].Name != "idle_bullmq" || r.Habits[0].Share < 0.99) {
+			t.Errorf("%s: %+v", tt.file, r.Habits[0])
 		}
 	}
 }

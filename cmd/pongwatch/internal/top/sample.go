@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"math/bits"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -89,7 +90,7 @@ func (s *sampler) add(e event) {
 	if !s.clients[r.client] && len(s.clients) >= maxClients {
 		r.client = clientOther
 	}
-	s.clients[r.client] = true
+	s.clients[strings.Clone(r.client)] = true
 	for i, segment := range r.segments {
 		if segment != any && !known[plain(segment)] && s.wide[place(r.segments, r.by, i)] {
 			r.segments[i] = any
@@ -129,8 +130,15 @@ func (s *sampler) find(r row) *row {
 	if len(s.rows) >= maxRows {
 		return &s.other
 	}
-	s.rows[id] = &r
-	return &r
+	// A copy, because its texts are parts of a whole line, which they would keep.
+	kept := r
+	kept.by, kept.command, kept.client = strings.Clone(r.by), strings.Clone(r.command), strings.Clone(r.client)
+	kept.segments = slices.Clone(r.segments)
+	for i := range kept.segments {
+		kept.segments[i] = strings.Clone(kept.segments[i])
+	}
+	s.rows[kept.identity()] = &kept
+	return &kept
 }
 
 // merge settles copies of the rows, and adds up those that are now the same.
@@ -168,12 +176,9 @@ func (s *sampler) result(took time.Duration) Result {
 	var seen []finding
 	for _, r := range merged {
 		out.Commands += r.count
-		f := finding{row: r, pattern: show(r.segments, r.by), free: slices.Contains(unbilled, r.command) || r.client == clientScript}
+		f := finding{row: r, pattern: show(r.segments, r.by), free: slices.Contains(unbilled, r.command)}
 		seen = append(seen, f)
 		id := identity{pattern: f.pattern, command: r.command}
-		if r.client == clientScript {
-			id.client = clientScript // what is not billed does not hide among what is
-		}
 		// Patterns that are shown alike are one row.
 		if at := slices.IndexFunc(groups[id], func(g Row) bool { return g.Client == r.client }); at >= 0 {
 			groups[id][at].Count += r.count

@@ -171,7 +171,7 @@ func (k *checker) objects(all []node, limit int) error {
 func (k *checker) text(object json.RawMessage, limit int, plain bool) error {
 	var n node
 	if err := json.Unmarshal(object, &n); err != nil {
-		return fmt.Errorf("text is no text object")
+		return fmt.Errorf("text is not a text object")
 	}
 	return k.object(n, limit, plain)
 }

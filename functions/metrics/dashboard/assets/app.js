@@ -216,6 +216,7 @@
     $("plot-pings")?.classList.toggle("phases", phases && hasPhases);
     const wash = `color-mix(in srgb, ${color("accent")} 22%, transparent)`;
     const narrow = innerWidth < 700;
+    if ($("legend-limit")) $("legend-limit").hidden = !near;
     place("plot-pings", data, narrow ? 210 : 280, (v) => `${+v.toFixed(2)} ms`, series, columns,
       { most: near ? data.limit_ms * 1.1 : 1, limit: near ? data.limit_ms : null, failures: true, bands: [{ series: [3, 2], fill: wash }] });
     const f = data.figures;
@@ -232,10 +233,10 @@
         place(id, data, 140, pct, [line(label, "accent", share, { fill })], [fx, values], { top: whole ? Math.max(1.05, most * 1.05) : most * 1.5 || 1.05, limit: whole ? 1 : null, ahead, reaches });
       };
       used("plot-memory", "memory", f.memory_ratio, data.memory_full_at);
-      if (f.bandwidth_ratio) used("plot-bandwidth", "traffic", f.bandwidth_ratio, data.bandwidth_out_at);
+      if (f.bandwidth_ratio) used("plot-bandwidth", "bandwidth", f.bandwidth_ratio, data.bandwidth_out_at);
       if (f.budget_ratio) used("plot-budget", "budget", f.budget_ratio, data.budget_out_at);
       if (f.commands_ratio.some((v) => v != null)) {
-        used("plot-commands", "of the month’s", f.commands_ratio, data.commands_out_at);
+        used("plot-commands", "commands", f.commands_ratio, data.commands_out_at);
       } else {
         place("plot-commands", data, 140, (v) => v.toLocaleString(), [line("commands", "accent", count, { fill })], [fx, f.commands], { most: 1, ahead });
       }
@@ -266,20 +267,53 @@
 
   const show = (page) => {
     const fresh = page.getElementById("content");
-    if (!fresh || document.activeElement?.closest("form")) return; // somebody is typing
+    if (!fresh || document.activeElement?.matches("input, select")) return; // it is in use
     const focused = document.activeElement?.id;
-    const open = [...document.querySelectorAll("details")].map((d) => d.open);
+    const place = (d) => d.id || d.closest("li, tr")?.querySelector(".id")?.textContent + d.firstChild.textContent;
+    const open = new Map([...document.querySelectorAll("details")].map((d) => [place(d), d]));
     const top = scrollY;
     document.title = page.title;
     $("content").replaceChildren(...fresh.childNodes);
-    document.querySelectorAll("details").forEach((d, i) => { d.open = open[i] ?? false; });
+    for (const d of document.querySelectorAll("details")) {
+      const was = open.get(place(d));
+      if (was && "served" in was.dataset === "served" in d.dataset) d.open = was.open;
+    }
+    $("content").dataset.refresh = fresh.dataset.refresh;
     render();
     if (focused) $(focused)?.focus({ preventScroll: true });
     scrollTo(0, top);
     document.documentElement.dataset.updated = String(Number(document.documentElement.dataset.updated ?? 0) + 1);
   };
 
-  const render = () => { times(); age(); draw(); };
+  // A strip of days is read with the arrow keys, as with the mouse by the bars' titles.
+  const strips = () => {
+    for (const el of document.querySelectorAll(".strip")) {
+      const days = [...el.querySelectorAll("rect")];
+      let i = days.length;
+      const read = (at) => {
+        el.querySelector(".now")?.classList.remove("now");
+        el.querySelector("output")?.remove();
+        if (at == null) return;
+        i = Math.min(days.length - 1, Math.max(0, at));
+        days[i].classList.add("now");
+        const out = document.createElement("output");
+        out.textContent = days[i].textContent;
+        el.append(out);
+      };
+      el.tabIndex = 0;
+      el.setAttribute("role", "group");
+      el.setAttribute("aria-label", `${el.dataset.label}; left and right arrows read days`);
+      el.onkeydown = (e) => {
+        const by = { ArrowLeft: -1, ArrowRight: 1 }[e.key];
+        if (!by) return;
+        e.preventDefault();
+        read(i + by);
+      };
+      el.onblur = () => read(null);
+    }
+  };
+
+  const render = () => { times(); age(); strips(); draw(); };
 
   let resizing = 0;
   let width = innerWidth;

@@ -86,7 +86,7 @@ func (c *Client) Get(ctx context.Context, path string, query url.Values, into an
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
-		return fmt.Errorf("%w: %q is no name", ErrNotFound, path)
+		return fmt.Errorf("%w: %q is not the name of a resource", ErrNotFound, path)
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	resp, err := c.http.Do(req)

@@ -5,6 +5,19 @@
 let tag = null;
 let shown = document.getElementById("live").innerHTML;
 
+// A frame is as high as its mail, which is known once it is loaded and shown.
+function fit(frame) {
+  const root = frame.contentDocument?.documentElement;
+  if (!root || !frame.clientWidth) return;
+  frame.style.height = "0";
+  frame.style.height = `${root.scrollHeight + 2}px`;
+}
+
+const fitAll = () => document.querySelectorAll("iframe").forEach(fit);
+for (const type of ["load", "toggle"]) document.addEventListener(type, fitAll, true);
+addEventListener("resize", fitAll);
+addEventListener("load", fitAll);
+
 async function refresh() {
   if (document.hidden) return;
   const answer = await fetch(location.pathname, {cache: "no-cache"});
@@ -14,8 +27,9 @@ async function refresh() {
   if (next.innerHTML === shown) return; // swapping would load the frames anew
   shown = next.innerHTML;
   const live = document.getElementById("live");
-  for (const open of live.querySelectorAll("details[open]")) {
-    next.querySelector("#" + open.id)?.setAttribute("open", "");
+  for (const was of live.querySelectorAll("details")) {
+    const now = next.querySelector("#" + was.id);
+    if (now) now.open = was.open;
   }
   const focused = document.activeElement?.closest("form")?.getAttribute("action");
   live.replaceChildren(...next.children);

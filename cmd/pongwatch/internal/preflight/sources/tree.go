@@ -65,7 +65,7 @@ func Open(dir string) (*Tree, error) {
 		return nil, fmt.Errorf("reading sources: %w", err)
 	}
 	if !info.IsDir() {
-		return nil, fmt.Errorf("reading sources: %s is no folder", dir)
+		return nil, fmt.Errorf("reading sources: %s is not a folder", dir)
 	}
 	t := &Tree{root: filepath.ToSlash(filepath.Clean(dir)), fsys: os.DirFS(dir), scans: map[string]*scan{}}
 	err = fs.WalkDir(t.fsys, ".", func(name string, d fs.DirEntry, err error) error {

@@ -8,7 +8,7 @@ import { redis } from "@/lib/redis-client";
 export const dynamic = "force-dynamic";
 
 export async function GET() {
-  await redis().ping(); // a mode that nobody has tried lately is only a memory
+  await redis().ping(); // a mode that was not tried lately may be wrong by now
   announce();
   return answer();
 }
