@@ -5,7 +5,7 @@ locals {
   mock_mode_filter = join(" AND ", compact([
     "(resource.type=\"cloud_run_revision\" OR resource.type=\"gce_instance\" OR resource.type=\"k8s_container\")",
     "NOT resource.labels.service_name=~\"^${var.prefix}-(healthcheck|metrics|alert|webhook)$\"",
-    "(textPayload=~\"^[^!-~]*(?i:MOCK MODE ACTIVE)\" OR jsonPayload.message=~\"^[^!-~]*(?i:MOCK MODE ACTIVE)\" OR jsonPayload.event=\"redis_mock_mode_activated\" OR jsonPayload.event=\"redis_mock_mode_deactivated\")",
+    "(textPayload=~\"^[^!-~]*(?i:MOCK MODE ACTIVE)\" OR jsonPayload.message=~\"^[^!-~]*(?i:MOCK MODE ACTIVE)\" OR jsonPayload.event=\"redis_mock_mode_activated\" OR jsonPayload.event=\"redis_mock_mode_deactivated\" OR jsonPayload.event=\"redis_limiter_open_activated\" OR jsonPayload.event=\"redis_limiter_open_deactivated\")",
     var.log_sink.filter == null ? null : "(${var.log_sink.filter})",
   ]))
 }
@@ -15,7 +15,7 @@ resource "google_logging_project_sink" "mock_mode" {
 
   project                = var.project
   name                   = "${var.prefix}-mock-mode"
-  description            = "Apps that say in their log that they run on a mock in place of Redis."
+  description            = "Apps that say in their log that they run on a mock in place of Redis, or that their limiter is open."
   destination            = "pubsub.googleapis.com/${local.topic_ids.signals}"
   filter                 = local.mock_mode_filter
   unique_writer_identity = true

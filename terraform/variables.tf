@@ -140,6 +140,8 @@ variable "databases" {
       cloud_run     = optional(string)
       health_url    = optional(string)
       impact        = optional(bool)
+      limiter       = optional(bool)
+      limiter_every = optional(string)
       match         = optional(object({ connected = list(string), mock = optional(list(string)), path = string }))
       proof         = optional(bool)
       proof_every   = optional(string)
@@ -509,7 +511,7 @@ variable "project_number" {
 }
 
 variable "proof_key" {
-  description = "The secret with the key by which pongwatch signs the request that asks an app for its mock-mode proof."
+  description = "The secret with the key by which pongwatch signs the request that asks an app for its mock-mode proof, or tests its limiter."
   type        = string
   default     = null
 
@@ -518,8 +520,8 @@ variable "proof_key" {
     error_message = "\"proof_key\" must be named, never written here. Example: proof_key = \"secret:proof-key\""
   }
   validation {
-    condition     = var.proof_key != null || !anytrue(flatten([for database in var.databases : [for app in database.app : app.proof == true]]))
-    error_message = "An app with \"proof\" needs a proof_key, with which the request is signed. Example: proof_key = \"secret:proof-key\""
+    condition     = var.proof_key != null || !anytrue(flatten([for database in var.databases : [for app in database.app : app.proof == true || app.limiter == true]]))
+    error_message = "An app with \"proof\" or \"limiter\" needs a proof_key, with which the request is signed. Example: proof_key = \"secret:proof-key\""
   }
 }
 

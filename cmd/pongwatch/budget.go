@@ -32,8 +32,8 @@ func budgetCommand() *cobra.Command {
 		Long: `Prints what watching costs in a month of 30 days: the commands that Upstash counts, by
 check, and Google Cloud's bill by line.
 
-It reads the files, merged, or without any what PONGWATCH_CONFIG or the customer's own
-variables say. It makes no request to a database.
+It reads the files together or, without files, PONGWATCH_CONFIG or the app's own variables.
+It sends no request to a database.
 
 Exit codes: 0 within the budget, 1 above it, 2 the configuration could not be read.`,
 	}

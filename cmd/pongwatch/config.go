@@ -56,7 +56,7 @@ Exit codes: 0 no problems, 1 problems, 2 the configuration could not be read.`,
 	return group(&cobra.Command{
 		Use:   "config",
 		Short: "Check the configuration, and print what it says",
-		Long:  "Checks the configuration, prints it with its defaults, who is notified, and its schema.",
+		Long:  "Checks the configuration, and prints it with its defaults, who is notified, and its schema.",
 	}, check, configPrintCommand(), configRoutesCommand(), &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of the document (draft 2020-12), for editors",

@@ -23,9 +23,9 @@ func configPrintCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "print [FILE…]",
 		Short: "Print the configuration with every default filled in",
-		Long: `Prints the document that pongwatch makes of the files, or without any of the environment: merged,
-and with every default that applies. A secret is printed as its reference, and one in plain
-text as "[redacted]".
+		Long: `Prints the files as one document or, without files, what the environment configures, with
+every default that applies. A secret is printed as its reference, and one in plain text as
+"[redacted]".
 
 Exit codes: 0 no problems, 1 problems, which are printed to stderr, 2 the configuration could not be read.`,
 		Example: `  pongwatch config print pongwatch.yaml

@@ -21,8 +21,8 @@ func drillCommand() *cobra.Command {
 	a := newAsker(&cobra.Command{
 		Use:   "drill",
 		Short: "Rehearse an alert: send every receiver a marked message",
-		Long: `Sends a message that is marked as a drill to every receiver, or to one, the way an alert
-would go, and says which took it. Nothing is broken, and it ends by itself after 15
+		Long: `Sends every receiver, or one of them, a message that is marked as a drill, in the way of an
+alert, and prints which accepted it. Nothing is broken, and it ends by itself after 15
 minutes.`,
 		Example: `  pongwatch drill
   pongwatch drill --receiver slack-oncall`,

@@ -17,8 +17,8 @@ func emulatorCommand() *cobra.Command {
 		Long: `Serves Upstash's REST API over an embedded Redis, or over a real one with --redis: a
 stand-in for Upstash in tests and CI. The official clients work against it unchanged.
 
-With --fault it fails as Upstash can fail, to see how an app reacts. What it does and
-does not do like Upstash: shared/upstash/upstashtest/README.md.`,
+With --fault it fails in a way of Upstash's, so that you see how an app reacts. How it
+differs from Upstash is in shared/upstash/upstashtest/README.md.`,
 		Example: `  pongwatch emulator --addr 127.0.0.1:8079 --token example &
   UPSTASH_REDIS_REST_URL=http://127.0.0.1:8079 UPSTASH_REDIS_REST_TOKEN=example npm test`,
 		Args: atMost(0),

@@ -35,8 +35,8 @@ means, how pongwatch knows, what users see, how to confirm it by hand, and the f
 Lines of a log work in place of the name: what Upstash, Redis clients, runtimes, curl and
 edges print. "-" reads up to a megabyte of them from the standard input, as does a pipe
 without arguments.
-Where a text alone does not decide, the possible causes are listed with what tells them
-apart. Without an argument it lists every cause.`,
+Where a text alone does not decide, it lists the possible causes and how to tell which it
+is. Without an argument it lists every cause.`,
 		Example: `  pongwatch explain auth_invalid
   pongwatch explain 'UpstashError: ERR max requests limit exceeded. Limit: 500000'
   kubectl logs deploy/shop | pongwatch explain`,

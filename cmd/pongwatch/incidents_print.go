@@ -256,7 +256,7 @@ func (p *page) told(told []incidents.Told, h incidents.Handling) []detail {
 		switch t.Delivery {
 		case incidents.DeliveryDone:
 			done = append(done, detail{"", t.Receiver + " " + how, ""})
-			done[0].label = "told"
+			done[0].label = "notified"
 		case incidents.DeliveryPending:
 			if !t.At.IsZero() {
 				how += "; it took the last one at " + text.Clock(t.At, p.now)
@@ -270,11 +270,11 @@ func (p *page) told(told []incidents.Told, h incidents.Handling) []detail {
 	case len(done)+len(others) > 0:
 		return append(done, others...)
 	case !h.SilencedUntil.IsZero():
-		return []detail{{"told", "no one: it is silenced", ""}}
+		return []detail{{"notified", "no one: it is silenced", ""}}
 	case h.Maintenance:
-		return []detail{{"told", "no one: it is in maintenance", ""}}
+		return []detail{{"notified", "no one: it is in maintenance", ""}}
 	}
-	return []detail{{"told", "no one", yellow}}
+	return []detail{{"notified", "no one", yellow}}
 }
 
 // table writes rows in columns that fit the width. A database's name is cut where

@@ -147,7 +147,7 @@ func TestIncidents(t *testing.T) {
 	expect(t, exitOK, "Nothing is open.", "incidents", "--url", f.URL)
 	id := f.fail("prod-cache")[0]
 	out := expect(t, exitNo, "", "incidents", "--url", f.URL+"/")
-	for _, want := range []string{"1 incident open: 1 critical.", id + "  critical  prod-cache  ping", "auth_invalid: Redis refuses the token", "told     email-oncall/a@example.com at "} {
+	for _, want := range []string{"1 incident open: 1 critical.", id + "  critical  prod-cache  ping", "auth_invalid: Redis refuses the token", "notified email-oncall/a@example.com at "} {
 		if !strings.Contains(out, want) {
 			t.Errorf("it lacks %q:\n%s", want, out)
 		}

@@ -23,9 +23,9 @@ mail server that catch every alert, and a page on which to break things. With
 UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN, or PONGWATCH_CONFIG, in the environment it
 watches the real database and notifies the real receivers.
 
-The demonstration keeps its state in a temporary folder, unless --data names one. A real
-one keeps it in --data, by default ./data: open incidents, history and undelivered
-messages survive a restart, and a kill.`,
+The demonstration keeps its state in a temporary folder, unless --data names one. Otherwise
+state is in --data, by default ./data: open incidents, history and undelivered messages
+survive a restart and a kill.`,
 		Args: atMost(0),
 	}
 	o := local.Options{Getenv: os.Getenv, Command: invoked(os.Args[0]), By: whoami()}

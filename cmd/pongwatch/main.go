@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func rootCommand() *cobra.Command {
 	root := group(&cobra.Command{
 		Use: "pongwatch",
-		Long: `pongwatch watches Upstash Redis and tells on-call what broke, since when, and what to do.
+		Long: `pongwatch watches Upstash Redis and notifies on-call: what broke, since when, and what to do.
 To see it work, without an account: pongwatch local
 
 Exit codes: 0 success, 1 a check failed, 2 usage or connection error.`,

@@ -57,7 +57,7 @@ func timeline(i incidents.Incident) []entry {
 		case t.Delivery == incidents.DeliveryFailed:
 			add(i.Opened, "%s refuses: %s", t.Receiver, t.Error)
 		case !told:
-			add(t.At, "told %s for the last time", t.Receiver)
+			add(t.At, "%s notified for the last time", t.Receiver)
 		}
 	}
 	if !has(incident.Resolved) && !has(incident.NoLongerWatched) {
@@ -87,7 +87,7 @@ func momentText(m incidents.Moment) string {
 		if m.Edited {
 			return "message at " + m.Receiver + " edited: " + what
 		}
-		return "told " + m.Receiver + ": " + what
+		return m.Receiver + " notified: " + what
 	}
 	said := happened[m.Event]
 	if said == "" {
@@ -102,9 +102,9 @@ func momentText(m incidents.Moment) string {
 	switch m.Withheld {
 	case "":
 	case "grouped":
-		said += "; its group tells"
+		said += "; its group has the message"
 	default:
-		said += "; not told: " + m.Withheld
+		said += "; not notified: " + m.Withheld
 	}
 	return said
 }

@@ -12,9 +12,9 @@ func versionCommand() *cobra.Command {
 	asJSON := false
 	c := &cobra.Command{
 		Use:   "version",
-		Short: "Prints which pongwatch this is",
-		Long: `Prints the version, the commit and the Go that pongwatch was built from and with. The commit is
-missing where the build did not see the repository, as by "go install" of a release.`,
+		Short: "Print the version",
+		Long: `Prints the version, its commit, and the version of Go that built it. The commit is missing
+where the build had no repository, as with "go install" of a release.`,
 		Args: atMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			build := version.Read()

@@ -43,7 +43,7 @@ This table is written by a test, which runs one outage from 12:01 to 12:05 again
 real servers of Slack and of mail while one thing goes wrong (functions/alert,
 TestDeliveryTable; -update writes it anew). Alert hears a report every minute and a
 tick half a minute later. A cell says what arrived, and when: opened, resolved, past
-(both in one: "was down 12:01–12:05"), other (pongwatch tells of itself), without state, and the end of that (the store was down),
+(both in one: "was down 12:01–12:05"), other (pongwatch reports on itself), without state, and the end of that (the store was down),
 drill. After the clock has stepped back, times are the new clock's.
 Alice and Bob get mail by themselves, and stand in for Slack where it refuses for good.
 

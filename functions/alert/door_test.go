@@ -158,7 +158,7 @@ func TestOutsideTextComesThroughOneDoor(t *testing.T) {
 		c := decode(report.KindCommand, report.Command{ID: "1", Action: report.Drill, Shard: "main", By: "x" + said, Via: "cli", Reason: said, At: at}).Command
 		line, err := json.Marshal(map[string]any{
 			"insertId": said, "timestamp": at, "resource": map[string]any{"labels": map[string]string{"revision_name": said}},
-			"jsonPayload": map[string]string{"event": loggedActivated, "service": "x" + said, "reason": said, "message": said, "database": said},
+			"jsonPayload": map[string]string{"event": "redis_mock_mode_activated", "service": "x" + said, "reason": said, "message": said, "database": said},
 		})
 		if err != nil {
 			t.Fatal(err)

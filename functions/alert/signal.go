@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,7 +50,7 @@ func (f *Function) repeats(sig report.Signal) bool {
 }
 
 func recentKey(sig report.Signal) string {
-	return strings.Join([]string{sig.Evidence(), sig.Database, sig.Service}, "\x00")
+	return strings.Join([]string{sig.Evidence(), sig.Database, sig.Service, strconv.FormatBool(sig.Limiter)}, "\x00")
 }
 
 // signal finds the database of a signal and applies it to its shard.
@@ -139,13 +140,9 @@ type entry struct {
 	} `json:"jsonPayload"`
 }
 
-// The values of jsonPayload.event that an app may log, besides a text that begins with
-// loggedText. Further on, a line may quote what a stranger has sent.
-const (
-	loggedActivated   = "redis_mock_mode_activated"
-	loggedDeactivated = "redis_mock_mode_deactivated"
-	loggedText        = "MOCK MODE ACTIVE"
-)
+// loggedText begins a line of mock mode that names no event. Further on, a line may quote what a
+// stranger has sent.
+const loggedText = "MOCK MODE ACTIVE"
 
 // beginsMockMode reports whether a line begins with loggedText, in any case. Spaces and emoji
 // may stand before it. The sink's filter asks the same: "^[^!-~]*(?i:MOCK MODE ACTIVE)".
@@ -176,12 +173,11 @@ func logEntry(e envelope) (sig report.Signal, ok bool, err error) {
 		sig.At = e.Message.PublishTime
 	}
 	switch {
-	case l.JSONPayload.Event == loggedDeactivated:
-		sig.Mode = report.Deactivated
-	case l.JSONPayload.Event == loggedActivated, beginsMockMode(said):
-		sig.Mode = report.Activated
+	case sig.Logged(l.JSONPayload.Event):
+	case beginsMockMode(said):
+		sig.Mode, sig.Limiter = report.Activated, false
 	default:
-		return sig, true, fmt.Errorf("log entry says nothing of mock mode: %w", errPoison)
+		return sig, true, fmt.Errorf("log entry says nothing of mock mode or the limiter: %w", errPoison)
 	}
 	if sig.Service == "" || sig.At.IsZero() {
 		return sig, true, fmt.Errorf("log entry names no service: %w", errPoison)

@@ -52,6 +52,18 @@ func TestLogEntriesAreSignals(t *testing.T) {
 			with(func(s *report.Signal) { s.Message, s.Mode = "Redis is connected", report.Deactivated }),
 		},
 		{
+			"an open limiter", `{` + resource + `,"jsonPayload":{"message":"MOCK MODE ACTIVE","event":"redis_limiter_open_activated"}}`,
+			with(func(s *report.Signal) { s.Limiter = true }),
+		},
+		{
+			"the end of that", `{` + resource + `,"jsonPayload":{"event":"redis_limiter_open_deactivated"}}`,
+			with(func(s *report.Signal) { s.Message, s.Mode, s.Limiter = "", report.Deactivated, true }),
+		},
+		{
+			"an event of another kind, in a line of mock mode", `{` + resource + `,"jsonPayload":{"message":"MOCK MODE ACTIVE","event":"limiter_open.activated"}}`,
+			activated,
+		},
+		{
 			"a container of a cluster", `{"insertId":"i1","timestamp":"2026-11-22T12:00:00Z","resource":{"labels":{"container_name":"api"}},"textPayload":"MOCK MODE ACTIVE"}`,
 			with(func(s *report.Signal) { s.Service, s.Revision = "api", "" }),
 		},
@@ -86,6 +98,7 @@ func TestLogEntriesThatAreNoSignals(t *testing.T) {
 		"quoted alone":              `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"\"MOCK MODE ACTIVE\""}`,
 		"a level before it":         `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"WARN MOCK MODE ACTIVE"}`,
 		"the event as a message":    `{"resource":{"labels":{"service_name":"backend"}},"jsonPayload":{"message":"redis_mock_mode_activated"}}`,
+		"another event":             `{"resource":{"labels":{"service_name":"backend"}},"jsonPayload":{"event":"redis_limiter_open"}}`,
 		"the event as plain text":   `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"event=redis_mock_mode_activated"}`,
 		"text, but a JSON message":  `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"x","jsonPayload":{"message":"MOCK MODE ACTIVE"}}`,
 		"a line without a service":  `{"textPayload":"MOCK MODE ACTIVE"}`,

@@ -124,12 +124,12 @@ func (f *Function) endLastResorts(ctx context.Context) {
 	wg.Wait()
 }
 
-// confirmed returns the report's critical ping and mock-mode failures that its run has
+// confirmed returns the report's critical failures of pings and apps that its run has
 // confirmed by trying again, or that trying again would not change.
 func confirmed(r report.Report) []report.Observation {
 	return slices.DeleteFunc(slices.Clone(r.Observations), func(o report.Observation) bool {
 		info := o.Cause.Info()
-		return o.Check != report.Ping && o.Check != report.MockMode || o.Status != report.Fail ||
+		return o.Check != report.Ping && !o.Check.OfApp() || o.Status != report.Fail ||
 			!info.Pages() || o.Attempts < 2 && info.Retry == cause.RetryYes
 	})
 }

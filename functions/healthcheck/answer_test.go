@@ -137,6 +137,7 @@ func TestAPongIsJoinedWithWhatIsOpen(t *testing.T) {
 		{"PING is blind to a full database", report.Write, cause.StorageFull, report.Fail, 503, "storage_full"},
 		{"to a read-only token", report.Write, cause.ReadonlyToken, report.Fail, 503, "read_only"},
 		{"to mock mode", report.MockMode, cause.Mock, report.Fail, 503, "mock"},
+		{"to an open limiter, which is not Redis' fault", report.Limiter, cause.LimiterOpen, report.Fail, 200, "degraded"},
 		{"a write pause passes", report.Write, cause.WritePaused, report.Fail, 200, "degraded"},
 		{"a full disk to come does not stop an app", report.Memory, cause.MemoryHigh, report.Warn, 200, "degraded"},
 		{"the live ping knows better than an incident of pings", report.Ping, cause.TCPRefused, report.Fail, 200, "connected"},

@@ -58,3 +58,31 @@ checks: {mock_mode: {every: 10m}}
 		t.Errorf("%d observations of the page in ten runs, want 1", seen)
 	}
 }
+
+// Redis is connected, whatever a page does not say of the app's limiter.
+func TestAPageThatSaysNothingOfTheLimiterIsNoFault(t *testing.T) {
+	at := &clock{at: eight}
+	to := &topic{}
+	o := options(t, parse(t, fmt.Sprintf(`
+databases: [{name: cache, url: %q, token: x, app: {service: backend, health_url: '%s/health', limiter: true}}]
+proof_key: whsec_cHJvb2Yta2V5LW9mLXRoZS10ZXN0cy0zMi1ieXRlcyE=
+`, serve(t, pong()), serve(t, answering(200, `{"status":"connected"}`)))), memory(at.now), to)
+	o.Now = at.now
+	f, err := healthcheck.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	post(t, f, at.now())
+	var got []report.Status
+	for _, o := range to.last(t).Observations {
+		if o.Check == report.Limiter && o.Source == report.SourceApp && o.Subject == "backend" {
+			got = append(got, o.Status)
+		}
+	}
+	if len(got) != 1 || got[0] != report.Unknown {
+		t.Errorf("the report says %v of the limiter, want unknown", got)
+	}
+	if code, body := get(t, f, redisPath); code != 200 || body["status"] != "connected" {
+		t.Errorf("answered %d %v, want connected", code, body)
+	}
+}

@@ -88,8 +88,8 @@ func statusOfObservation(o report.Observation) Status {
 		return StatusConnected
 	case o.Check == report.Ping, o.Check == report.MockMode:
 		return statusOfCause(o.Cause)
-	case o.Check == report.Latency && o.Status == report.Unknown:
-		return StatusConnected // the ping says it
+	case (o.Check == report.Latency || o.Check == report.Limiter) && o.Status == report.Unknown:
+		return StatusConnected // the ping says it, or no limiter is Redis
 	case o.Check == report.ConfigLoad && !o.Cause.Info().Pages():
 		return StatusDegraded
 	case o.Check == report.ConfigLoad:

@@ -38,7 +38,7 @@ func TestARunComparesTheConfigurationWithTheAccount(t *testing.T) {
 	if o := got["cache"]; o.Status != report.OK || !o.Clear {
 		t.Errorf("cache = %+v, want ok: it is of no account", o)
 	}
-	if o := got[report.MonitorDatabase]; o.Status != report.Warn || !strings.HasSuffix(o.Evidence, "nothing watches emulated") {
+	if o := got[report.MonitorDatabase]; o.Status != report.Warn || !strings.HasSuffix(o.Evidence, "nothing watches: emulated") {
 		t.Errorf("the account = %+v, want a warning of the forgotten database", o)
 	}
 }

@@ -18,7 +18,7 @@ import (
 var refused = []struct{ words, instead string }{
 	{`typing errors?`, "typo"},
 	{`reckon\w*`, "estimate, expect"},
-	{`told of|(is|are|was|were) told`, "notified"},
+	{`told of|tell(s|ing)? of|(is|are|was|were) told`, "notified"},
 	{`hears? of`, "is notified of"},
 	{`(some|no)body|who(m)?ever`, "someone, no one, or say who"},
 	{`mend(s|ed|ing)?`, "fix"},

@@ -213,6 +213,8 @@ func TestEachLogFilterTakesItsOwnEntriesAndNoOthers(t *testing.T) {
 		{"another service's error", `{` + of("backend") + `, ` + stdout + `, "severity": "ERROR", "textPayload": "boom"}`, nil, nil},
 		{"a service whose name only begins like pongwatch's", `{` + of("pongwatch-alerts-of-others") + `, ` + stdout + `, "severity": "ERROR", "textPayload": "boom"}`, nil, nil},
 		{"an app's mock mode", `{` + of("backend") + `, ` + stdout + `, "severity": "WARNING", "jsonPayload": {"event": "redis_mock_mode_activated"}}`, []string{sink}, nil},
+		{"an app's open limiter", `{` + of("backend") + `, ` + stdout + `, "severity": "WARNING", "jsonPayload": {"event": "redis_limiter_open_activated"}}`, []string{sink}, nil},
+		{"the end of that", `{` + of("backend") + `, ` + stdout + `, "severity": "INFO", "jsonPayload": {"event": "redis_limiter_open_deactivated"}}`, []string{sink}, nil},
 		{"the end of an app's mock mode", `{` + of("backend") + `, ` + stdout + `, "severity": "INFO", "jsonPayload": {"event": "redis_mock_mode_deactivated"}}`, []string{sink}, nil},
 		{"an app that only prints it", `{` + of("backend") + `, ` + stdout + `, "severity": "DEFAULT", "textPayload": "MOCK MODE ACTIVE: UPSTASH_REDIS_URL is missing"}`, []string{sink}, nil},
 		{"a stranger's User-Agent in an access log", `{` + of("backend") + `, ` + requests + `, "severity": "INFO", "httpRequest": {"status": 200, "userAgent": "MOCK MODE ACTIVE"}}`, nil, nil},

@@ -135,12 +135,6 @@ func infos(c *config.Config, db *config.Database) []Line {
 
 // billed are Metrics' checks that cost commands, and the one that asks the account.
 func billed(c *config.Config, db *config.Database) []Line {
-	var proofs []string
-	for _, app := range db.Apps {
-		if app.Proof {
-			proofs = append(proofs, "proof of "+app.Service)
-		}
-	}
 	var out []Line
 	for _, s := range check.Specs(report.Metrics, db, c.Every(report.Metrics)) {
 		if s.Commands == 0 && s.Check != report.Commands {
@@ -151,8 +145,8 @@ func billed(c *config.Config, db *config.Database) []Line {
 			Checks: []report.Check{s.Check}, Every: s.Every, Runs: n,
 			Least: n * int64(s.Least), Most: n * int64(s.Commands), Upper: n * int64(s.Commands),
 		}
-		if s.Check == report.MockMode && len(proofs) > 0 {
-			l.What, proofs = proofs[0], proofs[1:]
+		if s.Source == report.SourceProof {
+			l.What = "proof of " + s.Subject
 		}
 		out = append(out, l)
 	}

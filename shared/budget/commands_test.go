@@ -63,14 +63,15 @@ func TestLinesFollowTheChecks(t *testing.T) {
 
 func TestEachProofHasALineOfItsOwn(t *testing.T) {
 	text := strings.Replace(defaults, "app: {service: backend, health_url: https://app.example.com/health, proof: true}",
-		"app: [{service: a, health_url: 'https://a.example.com/', proof: true}, {service: b, health_url: 'https://b.example.com/'}, {service: c, health_url: 'https://c.example.com/', proof: true, proof_every: 1h}]", 1)
+		"app: [{service: a, health_url: 'https://a.example.com/', proof: true, limiter: true}, {service: b, health_url: 'https://b.example.com/'}, {service: c, health_url: 'https://c.example.com/', proof: true, proof_every: 1h}]", 1)
 	var got []string
 	for _, l := range budget.Commands(parse(t, text))[0].Lines {
-		if l.Checks[0] == report.MockMode {
-			got = append(got, fmt.Sprint(l.What, " ", l.Every))
+		if l.Checks[0].OfApp() {
+			got = append(got, fmt.Sprint(l.Name(), " ", l.Every, " ", l.Least, " to ", l.Most))
 		}
 	}
-	if diff := cmp.Diff([]string{"proof of a 15m0s", "proof of c 1h0m0s"}, got); diff != "" {
+	want := []string{"mock_mode (proof of a) 15m0s 5760 to 11520", "limiter (proof of a) 1h0m0s 4320 to 9360", "mock_mode (proof of c) 1h0m0s 1440 to 2880"}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -137,6 +138,11 @@ func TestProblemsInFull(t *testing.T) {
 			"a proof", strings.Replace(defaults, "proof: true", "proof: true, proof_every: 5m", 1),
 			"databases[0].checks cost up to 57,180 commands a month, 11.4 % of the plan, above the budget of 7.0 % (35,000 commands); the most is mock_mode (proof of backend) every 5m with 34,560: " +
 				"ask it every 15m or less often, or raise budget.share to 0.115, or set budget.override; example: app.proof_every: 15m",
+		},
+		{
+			"a limiter", strings.Replace(defaults, "proof: true", "proof: true, limiter: true, limiter_every: 15m", 1),
+			"databases[0].checks cost up to 71,580 commands a month, 14.3 % of the plan, above the budget of 7.0 % (35,000 commands); the most is limiter (proof of backend) every 15m with 37,440: " +
+				"ask it every 10h55m or less often, or raise budget.share to 0.144, or set budget.override; example: app.limiter_every: 10h55m",
 		},
 		{
 			"two large ones", defaults + "checks: {write: {every: 5m}, round_trip: {every: 5m}}",

@@ -58,8 +58,11 @@ func problem(c *config.Config, i int, d Database) config.Problem {
 func advise(c *config.Config, d Database, largest Line) (advice, example string) {
 	left := d.Allowed - (d.Most - largest.Most)
 	key := string(largest.Checks[0]) + ".every"
-	if largest.Checks[0] == report.MockMode {
+	switch largest.Checks[0] {
+	case report.MockMode:
 		key = "app.proof_every"
+	case report.Limiter:
+		key = "app.limiter_every"
 	}
 	if left > 0 {
 		perRun := largest.Most / largest.Runs

@@ -75,6 +75,7 @@ const (
 	TokenRotated     Cause = "token_rotated"     // a new token works; the app may hold the old one
 
 	Mock           Cause = "mock"            // the app uses an in-memory fake
+	LimiterOpen    Cause = "limiter_open"    // the app's rate limiter allows everything
 	AppUnreachable Cause = "app_unreachable" // the app's health page did not answer
 )
 

@@ -55,7 +55,7 @@ var configuration = []Info{
 	{
 		Cause: ConfigDrift,
 		Title: "The configuration differs from the Upstash account",
-		Explanation: "The account says something else of the database than the configuration, or has a database that nothing watches. " +
+		Explanation: "The account and the configuration disagree about the database, or the account has a database that nothing watches. " +
 			"Limits and forecasts follow the configuration, which pongwatch never changes.",
 		Signature: "the management API's list of databases differs from the configuration in plan, region, eviction or TLS, or has further databases",
 		Fix: []string{
@@ -91,6 +91,19 @@ var mock = []Info{
 			"Set MOCK_REDIS=false and check UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN in the app's production environment.",
 			"Restart or redeploy the service that the evidence names; most apps choose the mock once, at start.",
 			"Read that service's log from its last start for the reason of the fallback.",
+		},
+		Severity: SeverityCritical, Class: ClassMock, Retry: RetryNever,
+	},
+	{
+		Cause: LimiterOpen,
+		Title: "The app's rate limiter lets everybody through",
+		Explanation: "The limiter allows requests above its limit, usually because it gives up waiting for Redis or ignores its errors. " +
+			"Logins can be guessed without end, and paid requests to other services are not bounded.",
+		Signature: "the app's limiter allows every hit of a signed request above its limit while Redis answers, or the app's page, log or event says so",
+		Fix: []string{
+			"Check in the app's log why its limiter gets no answer from Redis: a slow region, a wrong token, another database.",
+			"Raise the limiter's timeout above what Redis takes from where the app runs, or move the two closer together.",
+			"Refuse, or count in memory, where the limiter answers reason \"timeout\" or throws an error.",
 		},
 		Severity: SeverityCritical, Class: ClassMock, Retry: RetryNever,
 	},

@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"context"
 	"hash/fnv"
+	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/config"
@@ -48,6 +49,7 @@ var (
 		{Check: report.Ping, Run: one(ping)},
 		{Check: report.Latency, Run: latency},
 		{Check: report.MockMode, Run: mockMode},
+		{Check: report.Limiter, Run: limiterPages},
 		{Check: report.ConfigLoad, Run: configuration},
 	}
 	metricsChecks = []Spec{
@@ -91,6 +93,9 @@ func Specs(job report.Job, d *config.Database, runEvery time.Duration) []Spec {
 	}
 	specs := make([]Spec, 0, len(all))
 	for _, s := range all {
+		if s.Check == report.Limiter && !slices.ContainsFunc(d.Apps, func(a config.App) bool { return a.Limiter }) {
+			continue
+		}
 		s.Every = runEvery
 		if s.Check != report.ConfigLoad {
 			c := d.Checks.Of(s.Check)
@@ -116,6 +121,13 @@ func Specs(job report.Job, d *config.Database, runEvery time.Duration) []Spec {
 				Check: report.MockMode, Subject: app.Service, Source: report.SourceProof,
 				Every: max(app.ProofEvery, runEvery), Commands: proofCommands, Least: leastProof,
 				Run: one(func(ctx context.Context, t *Target) report.Observation { return t.prove(ctx, app) }),
+			})
+		}
+		if app.Limiter {
+			specs = append(specs, Spec{
+				Check: report.Limiter, Subject: app.Service, Source: report.SourceProof,
+				Every: max(app.LimiterEvery, runEvery), Commands: limiterCommands, Least: leastLimiter,
+				Run: one(func(ctx context.Context, t *Target) report.Observation { return t.testLimiter(ctx, app) }),
 			})
 		}
 	}

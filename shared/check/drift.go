@@ -124,6 +124,6 @@ func Unwatched(ctx context.Context, t *Target, c *config.Config, resolve Resolve
 		if more := len(all) - most; more > 0 {
 			names = append(names, fmt.Sprintf("and %d more", more))
 		}
-		return report.Observation{Status: report.Warn, Cause: cause.ConfigDrift, Evidence: "of the account nothing watches " + strings.Join(names, ", ")}
+		return report.Observation{Status: report.Warn, Cause: cause.ConfigDrift, Evidence: "databases of the account that nothing watches: " + strings.Join(names, ", ")}
 	})})
 }

@@ -94,7 +94,7 @@ func TestDatabasesThatNothingWatchesAreNamed(t *testing.T) {
 		want   string
 	}{
 		{"all are watched, by id or by address", []config.Database{{Name: "a", DatabaseID: "1"}, {Name: "stage-2"}, {Name: "toy-3"}}, nil, report.OK, ""},
-		{"one is not", []config.Database{{Name: "a", DatabaseID: "1"}, {Name: "b", DatabaseID: "2"}}, nil, report.Warn, "of the account nothing watches toy"},
+		{"one is not", []config.Database{{Name: "a", DatabaseID: "1"}, {Name: "b", DatabaseID: "2"}}, nil, report.Warn, "databases of the account that nothing watches: toy"},
 		{"one is ignored by its name, another by its id", []config.Database{{Name: "a", DatabaseID: "1"}}, []string{"toy", "2"}, report.OK, ""},
 		{"an address that cannot be read may be any of them", []config.Database{{Name: "unreadable"}}, nil, report.Unknown, "unreadable"},
 		{"none is watched", nil, nil, report.Warn, "prod, stage, toy"},

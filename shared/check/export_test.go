@@ -12,3 +12,6 @@ var Family = family
 type Point = point
 
 var Forecast = forecast
+
+// JudgeHits judges an app's answer about its limiter.
+var JudgeHits = judgeHits

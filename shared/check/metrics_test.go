@@ -115,6 +115,8 @@ func TestHitRateIsAboutTheTimeSinceTheSameReplicasLastReading(t *testing.T) {
 	reading := func(replica string, hits, misses float64) report.Reading {
 		return report.Reading{At: eight.Add(-5 * time.Minute), Replica: replica, Values: map[report.Gauge]float64{report.GaugeHits: hits, report.GaugeMisses: misses}}
 	}
+	own := reading("a", 500, 500)
+	own.Values[report.GaugeOwnMisses] = 450
 	now := []string{"local_member:a", "keyspace_hits:1000", "keyspace_misses:1000"}
 	tests := []struct {
 		name   string
@@ -129,6 +131,7 @@ func TestHitRateIsAboutTheTimeSinceTheSameReplicasLastReading(t *testing.T) {
 		{"too few look-ups", []report.Reading{reading("a", 950, 951)}, report.OK, false, nil},
 		{"a good rate", []report.Reading{reading("a", 0, 900)}, report.OK, true, new(1000.0 / 1100)},
 		{"between opening and closing", []report.Reading{reading("a", 380, 620)}, report.OK, false, new(0.62)},
+		{"what pongwatch looked up itself is not the app's rate", []report.Reading{own}, report.OK, true, new(500.0 / 550)},
 		{"counters were reset", []report.Reading{reading("a", 5000, 5000)}, report.Warn, false, new(0.5)},
 	}
 	for _, tt := range tests {

@@ -38,6 +38,7 @@ func (t *Target) AskApps(ctx context.Context) {
 	t.answered = make([]report.Observation, len(t.Database.Apps))
 	t.pages = make([]report.Observation, len(t.Database.Apps))
 	t.deployed = make([]report.Observation, len(t.Database.Apps))
+	t.limiters = make([]report.Observation, len(t.Database.Apps))
 	var wg sync.WaitGroup
 	look := func(o *report.Observation, run func() report.Observation) {
 		wg.Go(func() {
@@ -52,8 +53,9 @@ func (t *Target) AskApps(ctx context.Context) {
 	for i, app := range t.Database.Apps {
 		if t.Apps != nil && app.HealthURL != "" {
 			look(&t.answered[i], func() report.Observation {
-				r, err := t.Apps.exchange(ctx, http.MethodGet, app.HealthURL, nil, nil)
+				r, err := t.Apps.exchange(ctx, appTimeout, http.MethodGet, app.HealthURL, nil, nil)
 				t.pages[i] = judgePage(app, r, err)
+				t.limiters[i] = judgeLimiter(r, err)
 				return judgeApp(app, r, err)
 			})
 		}

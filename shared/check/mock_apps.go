@@ -25,6 +25,8 @@ const (
 	// appTimeout bounds one request to an app, so that the slowest fits beside the
 	// pings of a run.
 	appTimeout = 4 * time.Second
+	// limiterTimeout bounds the request that tests a limiter: @upstash/ratelimit waits 5 s.
+	limiterTimeout = 8 * time.Second
 	// maxRedirects is how often an app may send elsewhere on its own host.
 	maxRedirects = 3
 )
@@ -63,7 +65,7 @@ type Apps struct {
 // NewApps returns the client for a configuration's apps. keys may be nil where no
 // proof is asked for.
 func NewApps(c *config.Config, keys Keys) *Apps {
-	o := outbound.Options{AllowLoopback: c.Local(), Timeout: appTimeout}
+	o := outbound.Options{AllowLoopback: c.Local(), Timeout: limiterTimeout}
 	for _, d := range c.Databases {
 		for _, app := range d.Apps {
 			if u, err := url.Parse(app.HealthURL); err == nil && u.Host != "" {
@@ -104,8 +106,10 @@ func (r reply) describe() string {
 }
 
 // exchange makes one request. A message that is sent has the headers of its signature.
-func (a *Apps) exchange(ctx context.Context, method, address string, body []byte, signed http.Header) (reply, error) {
-	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+func (a *Apps) exchange(ctx context.Context, timeout time.Duration, method, address string, body []byte, signed http.Header) (reply, error) {
+	bounded, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(bounded, method, address, bytes.NewReader(body))
 	if err != nil {
 		return reply{}, unreachable("the health address cannot be asked")
 	}
@@ -114,7 +118,7 @@ func (a *Apps) exchange(ctx context.Context, method, address string, body []byte
 	req.Header.Set("User-Agent", "pongwatch")
 	resp, err := a.client.Do(req)
 	if err != nil {
-		return reply{}, unanswered(ctx, err)
+		return reply{}, unanswered(ctx, timeout, err)
 	}
 	defer resp.Body.Close()
 	r := reply{status: resp.StatusCode}
@@ -123,18 +127,18 @@ func (a *Apps) exchange(ctx context.Context, method, address string, body []byte
 		return r, unreachable(fmt.Sprintf("HTTP %d, redirects to %s", r.status, to.Host))
 	}
 	if r.body, err = outbound.ReadAll(resp.Body, healthpage.MaxBytes); err != nil {
-		return r, unanswered(ctx, err)
+		return r, unanswered(ctx, timeout, err)
 	}
 	return r, nil
 }
 
 // unanswered is why there is no answer; its text names the host at most.
-func unanswered(ctx context.Context, err error) error {
+func unanswered(ctx context.Context, timeout time.Duration, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return errInterrupted
 	case errors.Is(err, context.DeadlineExceeded):
-		return unreachable(fmt.Sprintf("no answer within %v", appTimeout))
+		return unreachable(fmt.Sprintf("no answer within %v", timeout))
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return unreachable("the answer ended too early")
 	}

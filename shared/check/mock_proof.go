@@ -24,9 +24,11 @@ const (
 	proofCommands = 1 + proofReads
 	// typeProof is the type of the request's message.
 	typeProof = "mock_mode.proof"
+	// typeLimiter is that of the request to test the limiter, docs/limiter.md.
+	typeLimiter = "limiter.proof"
 )
 
-// proofRequest is the signed body that asks for a proof. The answer repeats the nonce
+// proofRequest is the signed body that asks for a proof of either kind. The answer repeats the nonce
 // under another name, so that a page which prints what it was sent proves nothing.
 type proofRequest struct {
 	Type string    `json:"type"`
@@ -49,7 +51,7 @@ func (t *Target) prove(ctx context.Context, app config.App) report.Observation {
 		return doubted(*t.written)
 	}
 	nonce := rand.Text()
-	if err := t.ask(ctx, app, nonce); err != nil {
+	if _, err := t.ask(ctx, app, typeProof, nonce, appTimeout); err != nil {
 		return unknown(err)
 	}
 	found, err := t.find(ctx, proofPrefix+nonce)
@@ -74,35 +76,35 @@ func doubted(write report.Observation) report.Observation {
 	return report.Observation{Status: report.Unknown, Cause: write.Cause, Evidence: write.Evidence, HTTPStatus: write.HTTPStatus}
 }
 
-// ask sends the signed request; nil means that the app says it wrote the nonce.
-func (t *Target) ask(ctx context.Context, app config.App, nonce string) error {
+// ask sends the signed request and returns the answer of an app that says it did what was asked.
+func (t *Target) ask(ctx context.Context, app config.App, what, nonce string, timeout time.Duration) (reply, error) {
 	if t.Apps == nil || t.Apps.keys == nil {
-		return &Problem{Cause: cause.ConfigMissing, Evidence: "there is no key to sign the request with"}
+		return reply{}, &Problem{Cause: cause.ConfigMissing, Evidence: "there is no key to sign the request with"}
 	}
 	keys, err := t.Apps.keys(ctx)
 	if err != nil {
-		return err
+		return reply{}, err
 	}
-	body, err := json.Marshal(proofRequest{typeProof, proofData{app.Service, t.Database.Name, nonce}})
+	body, err := json.Marshal(proofRequest{what, proofData{app.Service, t.Database.Name, nonce}})
 	if err != nil {
-		return unreachable("the request could not be made")
+		return reply{}, unreachable("the request could not be made")
 	}
 	header := http.Header{"Content-Type": {"application/json"}}
 	if err := signature.Sign(header, keys, nonce, t.now(), body); err != nil {
-		return unreachable("the request could not be signed")
+		return reply{}, unreachable("the request could not be signed")
 	}
-	r, err := t.Apps.exchange(ctx, http.MethodPost, app.HealthURL, body, header)
+	r, err := t.Apps.exchange(ctx, timeout, http.MethodPost, app.HealthURL, body, header)
 	if err != nil {
-		return err
+		return reply{}, err
 	}
 	var answer struct {
 		Proof string
 		Data  struct{ Proof string }
 	}
 	if !r.ok() || json.Unmarshal(r.body, &answer) != nil || answer.Proof != nonce && answer.Data.Proof != nonce {
-		return unreachable("the app does not answer the proof (" + r.describe() + ")")
+		return reply{}, unreachable("the app does not answer the proof (" + r.describe() + ")")
 	}
-	return nil
+	return r, nil
 }
 
 // find looks for the key until it is there, or has been looked for often enough.

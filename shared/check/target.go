@@ -72,6 +72,8 @@ type Target struct {
 	// each app, zero for an app that has no address to ask.
 	asked              bool
 	answered, deployed []report.Observation
+	// limiters says of each app what its page says of its limiter.
+	limiters []report.Observation
 	// pages says of each app whether its health page is understood, zero where that is not
 	// known.
 	pages []report.Observation

@@ -187,6 +187,9 @@ func TestEveryFieldThatACheckReadsArrivesInIt(t *testing.T) {
 		"Apps.Proof": func(d *config.Database) {
 			d.Apps = []config.App{{Service: "backend", HealthURL: d.Apps[0].HealthURL, Proof: true, ProofEvery: time.Minute}}
 		},
+		"Apps.Limiter": func(d *config.Database) {
+			d.Apps = []config.App{{Service: "backend", HealthURL: d.Apps[0].HealthURL, Limiter: true, LimiterEvery: time.Minute}}
+		},
 
 		"Checks.Isolation.Pattern":     func(d *config.Database) { d.Checks.Isolation.Pattern = "^stray:" },
 		"Checks.Isolation.Exempt":      func(d *config.Database) { d.Checks.Isolation.Exempt = []string{"stray:"} },
@@ -224,6 +227,11 @@ func TestEveryFieldThatACheckReadsArrivesInIt(t *testing.T) {
 		d.Apps = []config.App{{Service: "backend", HealthURL: d.Apps[0].HealthURL, Proof: true, ProofEvery: every}}
 		return d
 	}
+	withLimiter := func(every time.Duration) config.Database {
+		d := w.base
+		d.Apps = []config.App{{Service: "backend", HealthURL: d.Apps[0].HealthURL, Limiter: true, LimiterEvery: every}}
+		return d
+	}
 	deployed := func(variables ...string) config.Database {
 		d := w.base
 		d.Apps = []config.App{{Service: "backend", HealthURL: d.Apps[0].HealthURL, CloudRun: "projects/p/locations/l/services/other", URLVariables: variables}}
@@ -257,6 +265,10 @@ func TestEveryFieldThatACheckReadsArrivesInIt(t *testing.T) {
 		switch {
 		case path == "Apps.ProofEvery":
 			if w.see(t, withProof(time.Minute)) == w.see(t, withProof(time.Hour)) {
+				t.Errorf("%s changes nothing that is observed", path)
+			}
+		case path == "Apps.LimiterEvery":
+			if w.see(t, withLimiter(time.Minute)) == w.see(t, withLimiter(time.Hour)) {
 				t.Errorf("%s changes nothing that is observed", path)
 			}
 		case path == "Apps.URLVariables":

@@ -16,7 +16,8 @@ type Checks struct {
 	Latency Check `yaml:"latency"`
 	// Whether a value can be written, read back and deleted: finds a full database, a read-only token and a write pause. Three commands.
 	Write Check `yaml:"write"`
-	// Whether the app uses a mock in place of Redis, by the configuration's and the app's own word. By HealthCheck.
+	// Whether the app uses a mock in place of Redis, by the configuration's and the app's own word; and whether its limiter is open,
+	// where `app.limiter` is on. By HealthCheck.
 	MockMode Check `yaml:"mock_mode"`
 	// How often the cache holds what is asked for.
 	HitRate Check `yaml:"hit_rate"`
@@ -71,6 +72,9 @@ type values struct {
 // Of returns the switch and interval of that check; the zero Check for those that
 // always run, such as config and monitor.
 func (c Checks) Of(check report.Check) Check {
+	if check == report.Limiter {
+		check = report.MockMode // the same pages say both
+	}
 	if p := c.all()[check]; p != nil {
 		return *p
 	}

@@ -97,7 +97,7 @@ type Config struct {
 	Changes []string `yaml:"changes" enum:"deployments,secrets,audit_log,limits,configuration" single:"true" example:"[deployments, secrets]"`
 	// The keys that prove what arrives from outside.
 	Inbound Inbound `yaml:"inbound"`
-	// The key with which pongwatch signs the request that asks an app for its mock-mode proof.
+	// The key with which pongwatch signs the request that asks an app for its mock-mode proof, or tests its limiter.
 	// Either "whsec_" and base64, as Standard Webhooks has it, or any text of at least 24 bytes.
 	ProofKey Secret `yaml:"proof_key" example:"sm://projects/my-project/secrets/pongwatch-proof-key"`
 	// Who may read the pages. All but `health` are pages of Metrics: behind `iam` together, or not at all.

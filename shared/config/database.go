@@ -85,6 +85,11 @@ type App struct {
 	Proof bool `yaml:"proof" example:"true"`
 	// How often the proof is asked for.
 	ProofEvery time.Duration `yaml:"proof_every" min:"1s" max:"24h" example:"15m"`
+	// Whether the app lets pongwatch test its rate limiter: on a signed request it makes three hits above a limit of one, and answers how many
+	// were allowed. Needs `proof_key`.
+	Limiter bool `yaml:"limiter" example:"true"`
+	// How often the limiter is tested.
+	LimiterEvery time.Duration `yaml:"limiter_every" min:"1s" max:"24h" example:"1h"`
 	// The Cloud Run service whose deployed environment is read: the names of its variables and the value of MOCK_REDIS. With `changes` and
 	// `impact` its latest deployment and its requests are read as well. Nothing else is.
 	CloudRun string `yaml:"cloud_run" pattern:"cloud_run" example:"projects/my-project/locations/us-east4/services/backend"`
@@ -238,21 +243,27 @@ func (v *validator) apps(path string, db *Database) {
 		if app.Match != nil && app.HealthURL == "" && !v.Bad(at+".health_url") {
 			v.Report(at+".match", "needs health_url, whose page it reads", "health_url: https://app.example.com/health")
 		}
-		if app.Proof && (app.HealthURL == "" || !v.config.ProofKey.IsSet()) {
-			v.Report(at+".proof", "needs health_url here and proof_key in the document", "proof_key: sm://projects/my-project/secrets/pongwatch-proof-key")
-			app.Proof = false
-		}
+		v.signed(at, app, ".proof", &app.Proof, &app.ProofEvery)
+		v.signed(at, app, ".limiter", &app.Limiter, &app.LimiterEvery)
 		if app.Impact && app.CloudRun == "" {
 			v.Report(at+".impact", "needs cloud_run, whose requests are counted", "cloud_run: projects/my-project/locations/us-east4/services/backend")
 			app.Impact = false
 		}
-		if every := v.config.Schedule.Metrics; app.Proof && app.ProofEvery%every != 0 {
-			v.Report(at+".proof_every", fmt.Sprintf("is %s, want a multiple of schedule.metrics, which is %s", text.Short(app.ProofEvery), text.Short(every)), text.Short(3*every))
-			app.ProofEvery = multiple(app.ProofEvery, every)
-		}
 		kept = append(kept, app)
 	}
 	db.Apps = kept
+}
+
+// signed checks a switch of an app for requests that pongwatch signs, and their interval.
+func (v *validator) signed(at string, app App, key string, on *bool, interval *time.Duration) {
+	if *on && (app.HealthURL == "" || !v.config.ProofKey.IsSet()) {
+		v.Report(at+key, "needs health_url here and proof_key in the document", "proof_key: sm://projects/my-project/secrets/pongwatch-proof-key")
+		*on = false
+	}
+	if every := v.config.Schedule.Metrics; *on && *interval%every != 0 {
+		v.Report(at+key+"_every", fmt.Sprintf("is %s, want a multiple of schedule.metrics, which is %s", text.Short(*interval), text.Short(every)), text.Short(3*every))
+		*interval = multiple(*interval, every)
+	}
 }
 
 // databases checks the list as a whole.

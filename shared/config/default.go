@@ -106,7 +106,7 @@ func (c *Config) prefill(entry any) {
 			Checks: c.Checks, Thresholds: c.Thresholds, Budget: c.Budget, Objective: c.Objective,
 		}
 	case *App:
-		*entry = App{Service: "app", ProofEvery: multiple(15*time.Minute, c.Schedule.Metrics)}
+		*entry = App{Service: "app", ProofEvery: multiple(15*time.Minute, c.Schedule.Metrics), LimiterEvery: multiple(time.Hour, c.Schedule.Metrics)}
 	case *Receiver:
 		*entry = Receiver{Pages: true}
 	case *Slack:

@@ -38,7 +38,7 @@ func (s State) leastImportant() []report.Series {
 	// rank is what an incident is worth; a series without one may be about to open one.
 	rank := func(key report.Series) int {
 		switch i := latest[key]; {
-		case key.Check == report.MockMode:
+		case key.Check.OfApp():
 			return 0
 		case i == nil:
 			return 2

@@ -91,6 +91,8 @@ type Database struct {
 	Services []string
 	// Apps holds, by service, the sources by which runs ask an app about mock mode; nil means all.
 	Apps map[string][]string
+	// Limiters are the apps whose limiter is watched.
+	Limiters []string
 	// Rules replace the policy's for this database.
 	Rules map[report.Check]Rule
 }

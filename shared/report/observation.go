@@ -21,6 +21,7 @@ const (
 	Latency     Check = "latency"
 	Write       Check = "write"
 	MockMode    Check = "mock_mode"
+	Limiter     Check = "limiter"
 	HitRate     Check = "hit_rate"
 	Memory      Check = "memory"
 	Commands    Check = "commands"
@@ -37,11 +38,15 @@ const (
 
 // Checks returns the closed set in the order in which pages list it.
 func Checks() []Check {
-	return []Check{Ping, Latency, Write, MockMode, HitRate, Memory, Commands, Bandwidth, Budget, Connections, Eviction, Isolation, Values, RoundTrip, ConfigLoad, Monitor}
+	return []Check{Ping, Latency, Write, MockMode, Limiter, HitRate, Memory, Commands, Bandwidth, Budget, Connections, Eviction, Isolation, Values, RoundTrip, ConfigLoad, Monitor}
 }
 
 // Valid reports whether c belongs to the closed set.
 func (c Check) Valid() bool { return slices.Contains(Checks(), c) }
+
+// OfApp reports whether c is about an app: its subject is the app's service, and its sources
+// are kinds of evidence.
+func (c Check) OfApp() bool { return c == MockMode || c == Limiter }
 
 // Status is what one source saw.
 type Status string
@@ -73,7 +78,7 @@ const (
 	Hours        Unit = "hours"
 )
 
-// The sources of mock_mode: each is a kind of evidence and closes only its own.
+// The sources of mock_mode and limiter: each is a kind of evidence and closes only its own.
 const (
 	SourceConfig = "config"
 	SourceApp    = "app"
@@ -86,7 +91,7 @@ const (
 const MonitorDatabase = "_pongwatch"
 
 // Series is what thresholds, incidents and silences are kept for: one question
-// about one database and, for mock_mode, one of the app's services.
+// about one database and, for mock_mode and limiter, one of the app's services.
 type Series struct {
 	Database string `json:"database"`
 	Check    Check  `json:"check"`
@@ -125,9 +130,9 @@ type Phases struct {
 type Observation struct {
 	Database string `json:"database"`
 	Check    Check  `json:"check"`
-	// Subject is the app's service for mock_mode, empty otherwise.
+	// Subject is the app's service for mock_mode and limiter, empty otherwise.
 	Subject string `json:"subject,omitempty"`
-	// Source is a region for ping and latency, a kind of evidence for mock_mode,
+	// Source is a region for ping and latency, a kind of evidence for mock_mode and limiter,
 	// "job@region" for config and monitor, and empty otherwise.
 	Source string `json:"source,omitempty"`
 

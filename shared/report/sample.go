@@ -122,7 +122,8 @@ func (g Gauge) Own() Gauge {
 }
 
 // Growth returns by how much a counter has grown since an earlier reading of the same
-// replica, if both have it. A counter that was reset has grown by what it is.
+// replica, if both have it. What the earlier run looked up itself, after its reading, is no
+// growth. A counter that was reset has grown by what it is.
 func (r Reading) Growth(before Reading, g Gauge) (float64, bool) {
 	was, known := before.Values[g]
 	is, still := r.Values[g]
@@ -132,5 +133,5 @@ func (r Reading) Growth(before Reading, g Gauge) (float64, bool) {
 	if r.Restarted(before) {
 		return is, true
 	}
-	return is - was, true
+	return max(0, is-was-before.Values[g.Own()]), true
 }

@@ -33,6 +33,22 @@ func TestGrowth(t *testing.T) {
 			}
 		})
 	}
+	own := reading(900, 100)
+	own.Values[report.GaugeOwnHits], own.Values[report.GaugeOwnMisses] = 30, 250
+	for name, want := range map[string]struct {
+		now          report.Reading
+		hits, misses float64
+	}{
+		"what the earlier run looked up itself is no growth":    {reading(1000, 400), 70, 50},
+		"a counter that grew by less has not shrunk":            {reading(1000, 300), 70, 0},
+		"after a restart nothing of the earlier run is counted": {reading(40, 10), 40, 10},
+	} {
+		hits, _ := want.now.Growth(own, report.GaugeHits)
+		misses, _ := want.now.Growth(own, report.GaugeMisses)
+		if hits != want.hits || misses != want.misses {
+			t.Errorf("%s: %v hits, %v misses; want %v, %v", name, hits, misses, want.hits, want.misses)
+		}
+	}
 	fewer := report.Reading{Values: map[report.Gauge]float64{report.GaugeHits: 900, report.GaugeMisses: 100, report.GaugeKeys: 1}}
 	if fewer.Restarted(reading(900, 100)) {
 		t.Error("fewer keys are taken for a restart")

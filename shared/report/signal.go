@@ -16,8 +16,8 @@ const (
 	Deactivated Mode = "deactivated"
 )
 
-// Signal is one piece of mock-mode evidence from outside: an app's own signed
-// event, or a log line that a sink matched.
+// Signal is one piece of evidence about an app from outside: its own signed event, or a
+// log line that a sink matched.
 type Signal struct {
 	ID string `json:"id"`
 	// Source is SourceEvent or SourceLogs.
@@ -28,10 +28,27 @@ type Signal struct {
 	Revision string `json:"revision,omitempty"`
 	Database string `json:"database,omitempty"`
 	Mode     Mode   `json:"mode"`
-	Reason   string `json:"reason,omitempty"`
+	// Limiter says that the signal is about the app's rate limiter, not about mock mode.
+	Limiter bool   `json:"limiter,omitempty"`
+	Reason  string `json:"reason,omitempty"`
 	// Message is untrusted and cut like an observation's evidence.
 	Message string    `json:"message,omitempty"`
 	At      time.Time `json:"at"`
+}
+
+// Named sets what the signal says by the name of an event, such as "mock_mode.activated" or
+// "limiter_open.deactivated". ok is false where it is no such name.
+func (s *Signal) Named(event string) (ok bool) {
+	kind, mode, _ := strings.Cut(event, ".")
+	s.Mode, s.Limiter = Mode(mode), kind == "limiter_open"
+	return (s.Limiter || kind == "mock_mode") && (s.Mode == Activated || s.Mode == Deactivated)
+}
+
+// Logged is Named for the name of an event in a log line, such as "redis_mock_mode_activated".
+func (s *Signal) Logged(event string) (ok bool) {
+	name, ours := strings.CutPrefix(event, "redis_")
+	at := strings.LastIndexByte(name, '_')
+	return ours && at > 0 && s.Named(name[:at]+"."+name[at+1:])
 }
 
 // Evidence is the signal's source with the revision, if the signal names one, such as
@@ -45,7 +62,7 @@ func (s Signal) Evidence() string {
 
 const revisionMark = "@"
 
-// CutEvidenceSource takes a source of mock_mode apart: its kind, one of the constants
+// CutEvidenceSource takes a source of mock_mode or limiter apart: its kind, one of the constants
 // SourceConfig to SourceProof, and the revision or empty.
 func CutEvidenceSource(source string) (kind, revision string) {
 	kind, revision, _ = strings.Cut(source, revisionMark)

@@ -596,6 +596,14 @@ run "a_shard_with_capitals_is_refused" {
   expect_failures = [var.databases]
 }
 
+run "a_limiter_without_a_key_is_refused" {
+  command = plan
+  variables {
+    databases = { prod-cache = { url = "https://merry-cat-32748.upstash.io", app = [{ limiter = true }] } }
+  }
+  expect_failures = [var.proof_key]
+}
+
 run "a_proof_key_in_a_variable_file_is_refused" {
   command = plan
   variables {

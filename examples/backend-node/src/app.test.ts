@@ -58,6 +58,18 @@ test("a signed request is proved to whatever the app uses as Redis", async () =>
   assert.equal(await redis.get(`ws:_pongwatch:proof:${nonce}`), nonce);
 });
 
+test("the limiter refuses what is above its limit, with and without Redis", async () => {
+  const body = JSON.stringify({ type: "limiter.proof", data: { nonce } });
+  for (const env of [{ MOCK_REDIS: "1" }, { UPSTASH_REDIS_URL: "http://127.0.0.1:9", UPSTASH_REDIS_TOKEN: "t" }]) {
+    const answer = (await ask(new RedisClient(env), signed(body))).body;
+    assert.equal(answer.proof, nonce);
+    assert.equal(answer.limiter_open, false);
+    const { limit, window, allowed } = answer.limiter;
+    assert.deepEqual([limit, window], [1, 10]);
+    assert.ok(allowed === 1 || allowed === 2, `${allowed} allowed`); // two where the window ended meanwhile
+  }
+});
+
 test("a request that is unsigned, old, or no proof writes nothing", async () => {
   const redis = new RedisClient({ MOCK_REDIS: "1" });
   const longAgo = new Date(Date.now() - 10 * 60 * 1000);

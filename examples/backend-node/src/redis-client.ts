@@ -33,6 +33,7 @@ export class RedisClient implements Store {
 
   get = (key: string) => this.#run((store) => store.get(key));
   set = (key: string, value: string, seconds: number) => this.#run((store) => store.set(key, value, seconds));
+  count = (key: string, seconds: number) => this.#run((store) => store.count(key, seconds));
   ping = () => this.#run((store) => store.ping());
 
   /** onChange hears the state now and whenever it changes. */

@@ -1,6 +1,7 @@
 import express from "express";
 import { announce } from "./announce.ts";
 import { health } from "./health.ts";
+import { allow } from "./limit.ts";
 import { RedisClient } from "./redis-client.ts";
 
 const env = process.env;
@@ -17,7 +18,11 @@ const app = express();
 app.use("/api/v1/health/redis", health(redis, env.PONGWATCH_PROOF_KEY));
 
 // What the app is for: here, one value of one workspace.
-app.get("/api/v1/greeting", async (_req, res) => {
+app.get("/api/v1/greeting", async (req, res) => {
+  if (!(await allow(redis, req.ip ?? "unknown"))) {
+    res.status(429).json({ error: "too many requests" });
+    return;
+  }
   const key = "ws:demo:greeting";
   const cached = await redis.get(key);
   if (cached === null) await redis.set(key, "hello", 300);

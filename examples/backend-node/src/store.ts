@@ -4,6 +4,8 @@ import { Redis } from "@upstash/redis";
 export interface Store {
   get(key: string): Promise<string | null>;
   set(key: string, value: string, seconds: number): Promise<void>;
+  /** count adds one to a counter that ends after so many seconds, and returns it. */
+  count(key: string, seconds: number): Promise<number>;
   ping(): Promise<void>;
 }
 
@@ -19,6 +21,11 @@ export function upstash(url: string, token: string): Store {
   return {
     get: (key) => redis.get<string>(key),
     set: async (key, value, seconds) => void (await redis.set(key, value, { ex: seconds })),
+    count: async (key, seconds) => {
+      // In one transaction, so that no counter is left without an end.
+      const [count] = await redis.multi().incr(key).expire(key, seconds, "NX").exec<[number, number]>();
+      return count;
+    },
     ping: async () => void (await redis.ping()),
   };
 }
@@ -26,15 +33,23 @@ export function upstash(url: string, token: string): Store {
 // memory forgets the oldest keys rather than to take all of the process's memory.
 export function memory(limit = 10_000): Store {
   const values = new Map<string, { value: string; until: number }>();
+  const live = (key: string) => {
+    const kept = values.get(key);
+    return kept && kept.until > Date.now() ? kept : undefined;
+  };
+  const put = (key: string, value: string, until: number) => {
+    values.delete(key);
+    values.set(key, { value, until });
+    if (values.size > limit) values.delete(values.keys().next().value!);
+  };
   return {
-    get: async (key) => {
-      const kept = values.get(key);
-      return kept && kept.until > Date.now() ? kept.value : null;
-    },
-    set: async (key, value, seconds) => {
-      values.delete(key);
-      values.set(key, { value, until: Date.now() + seconds * 1000 });
-      if (values.size > limit) values.delete(values.keys().next().value!);
+    get: async (key) => live(key)?.value ?? null,
+    set: async (key, value, seconds) => put(key, value, Date.now() + seconds * 1000),
+    count: async (key, seconds) => {
+      const kept = live(key);
+      const count = Number(kept?.value ?? 0) + 1;
+      put(key, String(count), kept?.until ?? Date.now() + seconds * 1000);
+      return count;
     },
     ping: async () => {},
   };

@@ -1,4 +1,4 @@
-"""Tells of mock mode without being asked.
+"""Reports mock mode without being asked.
 
 By a log line that a Cloud Logging sink finds, and by a signed event, every five minutes
 for as long as it lasts.

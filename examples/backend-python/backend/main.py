@@ -3,10 +3,11 @@
 import asyncio
 import os
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 
 from .announce import Announcer
 from .health import health
+from .limit import allow
 from .redis_client import shared
 
 app = FastAPI()
@@ -21,8 +22,10 @@ async def announce() -> None:
 
 
 @app.get("/api/v1/greeting")
-async def greeting(response: Response) -> dict[str, str]:
+async def greeting(request: Request, response: Response) -> dict[str, str]:
     """What the app is for: here, one value of one workspace."""
+    if not await allow(redis, request.client.host if request.client else "unknown"):
+        raise HTTPException(429, "too many requests")
     key = "ws:demo:greeting"
     cached = await redis.get(key)
     if cached is None:

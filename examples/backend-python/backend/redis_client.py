@@ -48,6 +48,9 @@ class RedisClient:
     async def set(self, key: str, value: str, seconds: int) -> None:
         await self._run(lambda store: store.set(key, value, seconds))
 
+    async def count(self, key: str, seconds: int) -> int:
+        return await self._run(lambda store: store.count(key, seconds))
+
     async def ping(self) -> None:
         await self._run(lambda store: store.ping())
 

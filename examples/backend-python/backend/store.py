@@ -13,6 +13,7 @@ TIMEOUT = 2.0
 class Store(Protocol):
     async def get(self, key: str) -> str | None: ...
     async def set(self, key: str, value: str, seconds: int) -> None: ...
+    async def count(self, key: str, seconds: int) -> int: ...  # adds one, and returns the sum
     async def ping(self) -> None: ...
 
 
@@ -25,6 +26,13 @@ class Upstash:
 
     async def set(self, key: str, value: str, seconds: int) -> None:
         await asyncio.wait_for(self._redis.set(key, value, ex=seconds), TIMEOUT)
+
+    async def count(self, key: str, seconds: int) -> int:
+        # In one transaction, so that no counter is left without an end.
+        transaction = self._redis.multi()
+        transaction.incr(key)
+        transaction.expire(key, seconds, nx=True)
+        return (await asyncio.wait_for(transaction.exec(), TIMEOUT))[0]
 
     async def ping(self) -> None:
         await asyncio.wait_for(self._redis.ping(), TIMEOUT)
@@ -46,6 +54,15 @@ class Memory:
         self._values[key] = (value, time.monotonic() + seconds)
         if len(self._values) > self._limit:
             del self._values[next(iter(self._values))]
+
+    async def count(self, key: str, seconds: int) -> int:
+        value, until = self._values.get(key, ("0", 0.0))
+        alive = until > time.monotonic()
+        count = int(value) + 1 if alive else 1
+        await self.set(key, str(count), seconds)
+        if alive:
+            self._values[key] = (str(count), until)
+        return count
 
     async def ping(self) -> None:
         pass

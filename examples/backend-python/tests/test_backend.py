@@ -65,6 +65,15 @@ def test_a_redis_that_cannot_be_reached_is_replaced_by_memory_and_the_app_serves
     assert (heard, redis.state.reason) == (["connected", "mock"], "connect_failed")
 
 
+def test_the_limiter_refuses_what_is_above_its_limit_with_and_without_redis():
+    body = json.dumps({"type": "limiter.proof", "data": {"nonce": NONCE}}).encode()
+    for env in (REAL, {"MOCK_REDIS": "1"}, {**REAL, "UPSTASH_REDIS_URL": "http://127.0.0.1:9"}):
+        answer = app(client(env)).post("/health", content=body, headers=signed(body)).json()
+        assert (answer["proof"], answer["limiter_open"]) == (NONCE, False)
+        # Two are allowed where the window ended meanwhile.
+        assert answer["limiter"] in ({"limit": 1, "window": 10, "allowed": n} for n in (1, 2))
+
+
 def test_a_request_that_is_unsigned_old_or_no_proof_writes_nothing():
     redis = client({"MOCK_REDIS": "1"})
     page = app(redis)

@@ -1,4 +1,4 @@
-// Tells of mock mode without being asked: by a log line that a log drain or a sink finds,
+// Reports mock mode without being asked: by a log line that a log drain or a sink finds,
 // and by a signed event. No process of Vercel outlives its requests, so that a request
 // tells, after it was answered: of each change, and every five minutes in mock mode.
 import { randomUUID } from "node:crypto";

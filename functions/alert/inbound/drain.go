@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,7 +41,7 @@ type drainEntry struct {
 type drainLine struct{ Event, Service, Reason, Message string }
 
 // drain answers a batch of Vercel's log drain. Of all its entries only an app's line of mock mode
-// counts, and only of a service that the configuration names.
+// or its limiter counts, and only of a service that the configuration names.
 func (f *function) drain(w http.ResponseWriter, r *http.Request) {
 	if len(f.config.Inbound.EventKeys) == 0 {
 		notConfigured(w)
@@ -130,7 +131,7 @@ func (f *function) drained(entries []drainEntry) []report.Signal {
 		// An entry may hold all lines of a request.
 		for line := range strings.Lines(e.Message) {
 			s, ok := drainSignal(e, line)
-			key := s.Service + "\x00" + s.Revision
+			key := s.Service + "\x00" + s.Revision + "\x00" + strconv.FormatBool(s.Limiter)
 			if !ok || !f.serves(s.Service) || last[key] == s.Mode || len(signals) == maxDrained {
 				continue
 			}
@@ -154,15 +155,10 @@ func drainSignal(e drainEntry, line string) (report.Signal, bool) {
 	if s.Service == "" {
 		s.Service = e.ProjectName
 	}
-	switch l.Event {
-	case "redis_mock_mode_activated":
-		s.Mode = report.Activated
-	case "redis_mock_mode_deactivated":
-		s.Mode = report.Deactivated
-	default:
+	if !s.Logged(l.Event) {
 		return report.Signal{}, false
 	}
-	s.ID = identity("vercel", e.ID, s.Service, string(s.Mode))
+	s.ID = identity("vercel", e.ID, s.Service, l.Event)
 	return s, true
 }
 

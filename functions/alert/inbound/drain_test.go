@@ -58,6 +58,7 @@ func TestTheLogDrainOfVercel(t *testing.T) {
 		"a line that names no service":      {[]string{vercelEntry("1", `{"event":"redis_mock_mode_activated"}`, now)}, []string{"web activated dpl_1"}},
 		"the same by many instances":        {[]string{vercelEntry("1", vercelActivated, now), vercelEntry("2", vercelActivated, now)}, []string{"frontend activated dpl_1"}},
 		"there and back":                    {[]string{vercelEntry("1", vercelActivated, now), vercelEntry("2", ended, now)}, []string{"frontend activated dpl_1", "frontend deactivated dpl_1"}},
+		"its limiter as well":               {[]string{vercelEntry("1", vercelActivated, now), vercelEntry("2", strings.Replace(vercelActivated, "mock_mode", "limiter_open", 1), now)}, []string{"frontend activated dpl_1", "frontend activated dpl_1 limiter"}},
 		"a service that is not configured":  {[]string{vercelEntry("1", strings.Replace(vercelActivated, "frontend", "stranger", 1), now)}, nil},
 		"words that are no structured line": {[]string{vercelEntry("1", "MOCK MODE ACTIVE: redis_mock_mode_activated", now)}, nil},
 		"a batch of yesterday, sent anew":   {[]string{vercelEntry("1", vercelActivated, now.Add(-24*time.Hour))}, nil},
@@ -75,7 +76,11 @@ func TestTheLogDrainOfVercel(t *testing.T) {
 				}
 				var got []string
 				for _, d := range f.signals.sent {
-					got = append(got, fmt.Sprint(d.Signal.Service, " ", d.Signal.Mode, " ", d.Signal.Revision))
+					text := fmt.Sprint(d.Signal.Service, " ", d.Signal.Mode, " ", d.Signal.Revision)
+					if d.Signal.Limiter {
+						text += " limiter"
+					}
+					got = append(got, text)
 				}
 				if diff := cmp.Diff(tt.want, got); diff != "" {
 					t.Errorf("signals (-want +got):\n%s", diff)

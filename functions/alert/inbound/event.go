@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"regexp"
 	"sync"
@@ -18,12 +17,6 @@ import (
 
 // maxWord bounds what an app says of its revision and its reason.
 const maxWord = 100
-
-// The types of events that apps send.
-const (
-	typeActivated   = "mock_mode.activated"
-	typeDeactivated = "mock_mode.deactivated"
-)
 
 // event is what an app posts, in the shape that Standard Webhooks recommends. The
 // time of its signature decides its order.
@@ -64,13 +57,8 @@ func parseEvent(body []byte, v signature.Verified) (report.Signal, error) {
 		Reason: outbound.Redact(e.Data.Reason), Message: outbound.Redact(e.Data.Message), At: v.At,
 	}
 	cleaned(&s)
-	switch e.Type {
-	case typeActivated:
-		s.Mode = report.Activated
-	case typeDeactivated:
-		s.Mode = report.Deactivated
-	default:
-		return report.Signal{}, fmt.Errorf("type is not known, want %q or %q", typeActivated, typeDeactivated)
+	if !s.Named(e.Type) {
+		return report.Signal{}, errors.New(`type is not known, want "mock_mode.activated" or "mock_mode.deactivated", or the same of "limiter_open"`)
 	}
 	if !servicePattern().MatchString(s.Service) {
 		return report.Signal{}, errors.New(`data.service is missing or no name, want one such as "backend"`)

@@ -188,10 +188,23 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+func TestEventsAboutTheLimiter(t *testing.T) {
+	f := start(t, configured())
+	for kind, mode := range map[string]report.Mode{"limiter_open.activated": report.Activated, "limiter_open.deactivated": report.Deactivated} {
+		body := `{"type":"` + kind + `","data":{"service":"backend"}}`
+		w := f.do(post(message.PathEvents, "application/json", body, eventSigned(body, eventKey, "1", now)))
+		if got := f.signals.sent[len(f.signals.sent)-1].Signal; w.Code != http.StatusAccepted || !got.Limiter || got.Mode != mode {
+			t.Errorf("%s: answer %d, signal %+v", kind, w.Code, got)
+		}
+	}
+}
+
 func TestEventsThatAreWrongSayWhy(t *testing.T) {
 	tests := []struct{ name, body, want string }{
 		{"no JSON", "x", "not a JSON object"},
 		{"another type", `{"type":"boot","data":{"service":"x"}}`, `want \"mock_mode.activated\" or \"mock_mode.deactivated\"`},
+		{"a name from a log line", `{"type":"redis_mock_mode_activated","data":{"service":"x"}}`, "type is not known"},
+		{"a mode that there is not", `{"type":"limiter_open.closed","data":{"service":"x"}}`, "type is not known"},
 		{"no service", `{"type":"mock_mode.activated"}`, "data.service"},
 		{"a service that is no name", `{"type":"mock_mode.activated","data":{"service":"<!channel>"}}`, "data.service"},
 		{"a database that is no name", `{"type":"mock_mode.activated","data":{"service":"x","database":"../y"}}`, "data.database"},

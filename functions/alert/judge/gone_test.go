@@ -67,6 +67,8 @@ func TestEveryKindOfSubjectThatIsNoLongerConfiguredIsClosed(t *testing.T) {
 		{"the page that said mock", mock("backend", report.SourceApp), asks(report.SourceConfig), incident.NoLongerWatched},
 		{"the proof that failed", mock("backend", report.SourceProof), asks(report.SourceConfig, report.SourceApp), incident.NoLongerWatched},
 		{"the proof, where the page said so", mock("backend", report.SourceApp), asks(report.SourceConfig, report.SourceApp), ""},
+		{"an open limiter", of(report.Limiter, "backend", report.SourceProof), edit(func(db *incident.Database) { db.Limiters = nil }), incident.NoLongerWatched},
+		{"the proof of mock mode of that app", of(report.Limiter, "backend", report.SourceProof), asks(report.SourceConfig), ""},
 		{"the database without an app, once it has one", mock("", report.SourceConfig), func(*court) {}, incident.NoLongerWatched},
 		{"a region with a bad setting", of(report.ConfigLoad, "", "healthcheck@eu"), jobs(us, metrics), incident.NoLongerWatched},
 		{"another region", of(report.ConfigLoad, "", "healthcheck@us"), jobs(us, metrics), ""},
@@ -85,7 +87,7 @@ func TestEveryKindOfSubjectThatIsNoLongerConfiguredIsClosed(t *testing.T) {
 		w.p.MissAfter = 99
 		w.p.Rules[report.Monitor] = incident.Rule{Severity: cause.SeverityWarning, Threshold: incident.Threshold{Open: 1, Close: 2}}
 		w.p.Jobs = []incident.Job{us, eu, metrics}
-		w.p.Databases["a"] = incident.Database{Services: []string{"backend", "worker"}, Apps: map[string][]string{"backend": all, "worker": all}}
+		w.p.Databases["a"] = incident.Database{Services: []string{"backend", "worker"}, Apps: map[string][]string{"backend": all, "worker": all}, Limiters: []string{"backend"}}
 		if tt.seen.Check == report.MockMode && tt.seen.Subject == "" {
 			w.p.Databases["a"] = incident.Database{Services: []string{}}
 		}

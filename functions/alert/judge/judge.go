@@ -61,7 +61,7 @@ func Judge(state *incident.State, fresh Fresh, p incident.Policy, now time.Time)
 		case !inc.Open():
 		case inc.Drill && s.now.Sub(inc.Opened) >= p.DrillFor: // nothing else ends a drill
 			s.resolve(inc, incident.Resolved)
-		case inc.Series.Check != report.MockMode && s.held(inc.Series) == heldByPing:
+		case !inc.Series.Check.OfApp() && s.held(inc.Series) == heldByPing:
 			explained[id] = true
 		}
 	}
@@ -114,8 +114,8 @@ func (s *shard) consider(key report.Series, ss *incident.SeriesState, v verdict)
 		return
 	}
 	// What was seen while the series was held back may be over by now, so it needs a new
-	// bad result. Evidence of mock mode stands until it is withdrawn.
-	if !s.fresh[key] && !voted && key.Check != report.MockMode {
+	// bad result. Evidence about an app stands until it is withdrawn.
+	if !s.fresh[key] && !voted && !key.Check.OfApp() {
 		return
 	}
 	wait := time.Duration(0)
@@ -166,7 +166,7 @@ func (s *shard) held(key report.Series) string {
 		return "" // most regions get an answer
 	case inc != nil, pending(ping, s.now):
 		return heldByPing
-	case key.Check == report.MockMode && !settled(ping, s.now):
+	case key.Check.OfApp() && !settled(ping, s.now):
 		return heldByPing // Redis is back since this run only, and the app may notice by itself
 	}
 	return ""
@@ -175,7 +175,7 @@ func (s *shard) held(key report.Series) string {
 // beforePing reports whether the app told of its mock mode before a ping could find out why.
 // An app that falls back notices an outage sooner than the next ping does.
 func (s *shard) beforePing(key report.Series, lead *incident.SourceState) bool {
-	if key.Check != report.MockMode || !signals(lead) || !s.watched(report.Series{Database: key.Database, Check: report.Ping}) {
+	if !key.Check.OfApp() || !signals(lead) || !s.watched(report.Series{Database: key.Database, Check: report.Ping}) {
 		return false
 	}
 	waits := false

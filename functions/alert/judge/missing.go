@@ -109,7 +109,7 @@ func cutJob(key string) (report.Job, string, bool) {
 func (s *shard) missingSeries(late map[string]bool) {
 	reports, missed := s.Series[incident.MonitorSeries(subjectReports)]
 	for key, ss := range s.Series {
-		if key.Database == report.MonitorDatabase || key.Check == report.MockMode {
+		if key.Database == report.MonitorDatabase || key.Check.OfApp() {
 			continue
 		}
 		since, every := unknownSince(ss)

@@ -14,11 +14,14 @@ import (
 // silence is never missed.
 const mockEvery = time.Minute
 
-// signal applies one piece of mock-mode evidence from outside. Alert has set its
+// signal applies one piece of evidence about an app from outside. Alert has set its
 // database. Each revision of a service is a source of its own: signals that are equal to
 // or older than its newest change nothing, and end no evidence of another revision.
 func (s *shard) signal(sig report.Signal) {
-	key := report.Series{Database: sig.Database, Check: report.MockMode, Subject: sig.Service}
+	key, why := report.Series{Database: sig.Database, Check: report.MockMode, Subject: sig.Service}, cause.Mock
+	if sig.Limiter {
+		key.Check, why = report.Limiter, cause.LimiterOpen
+	}
 	if sig.Database == "" || !s.watched(key) || sig.At.After(s.now.Add(incident.SignalShift)) || s.now.Sub(sig.At) > s.policy.SignalAge {
 		return
 	}
@@ -44,7 +47,7 @@ func (s *shard) signal(sig report.Signal) {
 	}
 	o := report.Observation{
 		Database: key.Database, Check: key.Check, Subject: key.Subject, Source: src.Source,
-		Status: report.Fail, Cause: cause.Mock, Evidence: report.CutEvidence(text), At: sig.At, Every: mockEvery,
+		Status: report.Fail, Cause: why, Evidence: report.CutEvidence(text), At: sig.At, Every: mockEvery,
 	}
 	src.Scheduled, src.Every = sig.At, mockEvery
 	decide(src, &o, s.policy.Rule(key), false)
@@ -117,13 +120,13 @@ func mockAt(outage *incident.Incident, service string) (int, bool) {
 	})
 }
 
-// relateMock keeps open incidents of mock mode and of ping aware of one another. While
+// relateMock keeps open incidents of apps and of ping aware of one another. While
 // Redis is down the outage shows who is without it. Once it is back, the apps that are
 // still without it must be restarted. It also notes whose evidence is stale; asked says that
 // health checks ask the apps.
 func (s *shard) relateMock(asked bool) {
 	for _, inc := range s.Incidents {
-		if inc.Series.Check != report.MockMode || !inc.Open() || inc.Drill {
+		if !inc.Series.Check.OfApp() || !inc.Open() || inc.Drill {
 			continue
 		}
 		s.attachMock(inc.Series)
@@ -140,10 +143,10 @@ func (s *shard) relateMock(asked bool) {
 	}
 }
 
-// compareRedis notes how Redis itself is while an app is in mock mode.
+// compareRedis notes how Redis itself is while an app is without it.
 func (s *shard) compareRedis(inc *incident.Incident) {
 	ping := report.Series{Database: inc.Series.Database, Check: report.Ping}
-	if inc.Series.Check != report.MockMode || !s.watched(ping) {
+	if !inc.Series.Check.OfApp() || !s.watched(ping) {
 		return
 	}
 	ss, ok := s.Series[ping]
@@ -224,7 +227,7 @@ func goodSince(ss *incident.SeriesState, at time.Time) int {
 // over. No one has to say so.
 func (s *shard) retireMock() {
 	for key, ss := range s.Series {
-		if key.Check != report.MockMode {
+		if !key.Check.OfApp() {
 			continue
 		}
 		for i := range ss.Sources {

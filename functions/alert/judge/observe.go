@@ -99,6 +99,8 @@ func (s *shard) watched(key report.Series) bool {
 	switch {
 	case key.Check == report.MockMode && key.Subject == "":
 		return len(db.Apps) == 0 // otherwise each app is a series of its own
+	case key.Check == report.Limiter:
+		return db.Apps == nil || slices.Contains(db.Limiters, key.Subject)
 	case key.Check == report.MockMode: // otherwise anyone could open an incident of any name
 		return db.Services == nil || slices.Contains(db.Services, key.Subject)
 	}

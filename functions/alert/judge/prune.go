@@ -22,8 +22,8 @@ func Prune(state *incident.State, p incident.Policy, now time.Time) {
 			delete(state.Series, key)
 		}
 		for i := range ss.Sources {
-			// Evidence of mock mode and about the monitor itself comes once.
-			if src := &ss.Sources[i]; !src.Down || key.Check != report.MockMode && key.Database != report.MonitorDatabase {
+			// Evidence about an app and about the monitor itself comes once.
+			if src := &ss.Sources[i]; !src.Down || !key.Check.OfApp() && key.Database != report.MonitorDatabase {
 				src.Observation = nil
 			}
 		}

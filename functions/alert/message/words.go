@@ -49,6 +49,8 @@ func phraseOf(i incident.Incident) phrase {
 		return phrase{app + " cannot be asked about mock mode", app + " could not be asked about mock mode", app + " answers again", cause.AppUnreachable}
 	case check == report.MockMode:
 		return phrase{app + " is in mock mode", app + " was in mock mode", app + " uses Redis again", cause.Mock}
+	case check == report.Limiter:
+		return phrase{app + " does not limit requests", app + " did not limit requests", app + " limits requests again", cause.LimiterOpen}
 	case check == report.Commands && i.Cause == cause.Throttled:
 		return phrase{" nears its commands a second", " neared its commands a second", " has commands a second to spare again", ""}
 	case check == report.Commands && (i.Cause == cause.StatsState || i.Cause == cause.MonitorManagement):

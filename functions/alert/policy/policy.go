@@ -95,6 +95,9 @@ func database(c *config.Config, d *config.Database) incident.Database {
 			asked = append(asked, report.SourceProof)
 		}
 		db.Apps[app.Service] = asked
+		if app.Limiter {
+			db.Limiters = append(db.Limiters, app.Service)
+		}
 	}
 	slices.Sort(db.Services)
 	for _, check := range report.Checks() {

@@ -139,6 +139,7 @@ func TestDefaultRules(t *testing.T) {
 		report.Latency:     {Severity: warning, Threshold: incident.Threshold{OpenBad: 3, OpenOf: 5, Close: 5}},
 		report.Write:       rule(critical, 1, 1),
 		report.MockMode:    rule(critical, 1, 2),
+		report.Limiter:     rule(critical, 1, 2),
 		report.HitRate:     rule(warning, 3, 3),
 		report.Memory:      rule(critical, 2, 1),
 		report.Commands:    rule(critical, 2, 1),

@@ -243,7 +243,7 @@ func (d *Database) judge(open []incidents.Incident, now time.Time, late time.Dur
 		switch {
 		case i.Check == report.MockMode:
 			word = Mock
-		case i.Severity.AtLeast(cause.SeverityCritical):
+		case i.Severity.AtLeast(cause.SeverityCritical) && i.Check != report.Limiter:
 			word = Down
 		}
 		if d.Status == NoData || worse(word, d.Status) {

@@ -42,6 +42,7 @@ func TestJudge(t *testing.T) {
 		{"a warning", ok, []incidents.Incident{degraded}, Degraded, cause.MemoryHigh},
 		{"an incident that is for information", ok, []incidents.Incident{open("cache", report.Eviction, cause.SeverityInfo, cause.MemoryHigh)}, Degraded, cause.MemoryHigh},
 		{"mock mode has its own word", ok, []incidents.Incident{mock}, Mock, cause.Mock},
+		{"an open limiter leaves Redis usable", ok, []incidents.Incident{open("cache", report.Limiter, cause.SeverityCritical, cause.LimiterOpen)}, Degraded, cause.LimiterOpen},
 		{"the worst of several", ok, []incidents.Incident{degraded, mock, down}, Down, cause.AuthInvalid},
 		{"in any order", ok, []incidents.Incident{down, mock, degraded}, Down, cause.AuthInvalid},
 		{"the first of equals", ping(0, report.Fail, cause.TCPRefused), []incidents.Incident{down}, Down, cause.TCPRefused},

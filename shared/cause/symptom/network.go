@@ -104,8 +104,16 @@ var network = []Row{
 		Example: "MaxRetriesPerRequestError: Reached the max retries per request limit (which is 20). Refer to \"maxRetriesPerRequest\" option for details.", Not: "retries: 3",
 	},
 	{
-		Pattern: `context deadline exceeded|Client\.Timeout exceeded|i/o timeout|AbortError|operation was aborted|\bTimeoutError\b|due to timeout|ETIMEDOUT|curl: \(28\)|PoolTimeout|WriteTimeout|TimeoutException|HttpClient\.Timeout|\bTimedOut\b|\btimed out\b|"?reason"?\s*[:=]\s*"?timeout`,
-		Causes:  silent, Source: "Go, fetch, Python, .NET, Rust, curl (28), @upstash/ratelimit's reason",
+		Pattern: `"?reason"?\s*[:=]\s*["']?timeout`,
+		Causes: []Candidate{
+			{cause.LimiterOpen, "beside it stands success: true: the limiter has allowed the request"},
+			{cause.TimeoutResponse, "Redis is silent for everybody: its other callers time out as well"},
+		}, Source: "@upstash/ratelimit",
+		Example: `{ success: true, limit: 10, remaining: 0, reset: 0, reason: 'timeout' }`, Not: "the reason is a timeout",
+	},
+	{
+		Pattern: `context deadline exceeded|Client\.Timeout exceeded|i/o timeout|AbortError|operation was aborted|\bTimeoutError\b|due to timeout|ETIMEDOUT|curl: \(28\)|PoolTimeout|WriteTimeout|TimeoutException|HttpClient\.Timeout|\bTimedOut\b|\btimed out\b`,
+		Causes:  silent, Source: "Go, fetch, Python, .NET, Rust, curl (28)",
 		Example: `Post "https://us1-merry-cat-32748.upstash.io/pipeline": context deadline exceeded`, Not: "the time limit is 5 s",
 	},
 	{

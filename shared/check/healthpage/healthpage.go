@@ -83,6 +83,23 @@ func Read(body []byte, match *Match) Verdict {
 	return v
 }
 
+// LimiterOpen returns what a page says of the app's rate limiter, which may be wrapped in data.
+func LimiterOpen(body []byte) (open, said bool) {
+	var page struct {
+		Open *bool `json:"limiter_open"`
+		Data struct {
+			Open *bool `json:"limiter_open"`
+		}
+	}
+	if len(body) > MaxBytes || json.Unmarshal(body, &page) != nil {
+		return false, false
+	}
+	if page.Open == nil {
+		page.Open = page.Data.Open
+	}
+	return page.Open != nil && *page.Open, page.Open != nil
+}
+
 // parse decodes a page, unless it is too large or nested too deeply.
 func parse(body []byte) (page any, ok bool) {
 	if len(body) > MaxBytes || json.Unmarshal(body, &page) != nil || deeper(page, maxDepth) {

@@ -238,6 +238,9 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("a shape of %d bytes", n)
 		}
 		healthpage.Suggestion(page)
+		if open, said := healthpage.LimiterOpen(page); open && !said {
+			t.Error("a limiter is open of which nothing is said")
+		}
 		if len(path) > 40 || strings.Count(path, "..") > 1 {
 			return // the configuration refuses longer ones
 		}

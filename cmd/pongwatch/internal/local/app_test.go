@@ -180,7 +180,7 @@ databases:
     token: %s
     plan: free
     budget: {override: true}
-    app: {service: backend, health_url: "%s/api/v1/health/redis", proof: true, proof_every: 2s}
+    app: {service: backend, health_url: "%s/api/v1/health/redis", proof: true, proof_every: 2s, limiter: true, limiter_every: 2s}
 checks: {write: {every: 2s}}
 proof_key: %s
 inbound: {event_keys: %s}

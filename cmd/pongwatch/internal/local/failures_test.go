@@ -228,7 +228,7 @@ func TestGreet(t *testing.T) {
 			"pongwatch watches 2 databases and notifies slack-oncall, second.\n", "ping every 7s, ",
 		}},
 		{"half of a mail configuration", "{databases: [" + one + "], receivers: [{name: email-oncall, email: {host: smtp.example.com}}]}", 0, []string{
-			"notifies no one: ", "It cannot notify email-oncall, whose settings have a problem.\n",
+			"notifies no one: ", "It cannot notify email-oncall: see the problems below.\n",
 		}},
 		{"a problem of one database", "{databases: [" + one + ", {name: bad, url: \"rediss://x\", token: x}]}", 0, []string{
 			"\nThe configuration has 1 problem:\n  ", "databases[1].url",

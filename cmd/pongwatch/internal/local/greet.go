@@ -22,19 +22,22 @@ To watch a real database, set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN.
 		if len(p.config.Databases) == 1 {
 			databases = p.config.Databases[0].Name
 		}
-		var receivers []string
-		unused := ""
+		var receivers, unused []string
 		for i := range p.config.Receivers {
 			if r := &p.config.Receivers[i]; r.Usable() {
 				receivers = append(receivers, r.Name)
 			} else {
-				unused += "It cannot notify " + r.Name + ", whose settings have a problem.\n"
+				unused = append(unused, r.Name)
 			}
 		}
 		if len(receivers) == 0 {
 			receivers = []string{"no one: set SLACK_WEBHOOK_URL, or SMTP_HOST, SMTP_FROM and ALERT_EMAIL_TO, to be notified"}
 		}
-		fmt.Fprintf(out, "pongwatch watches %s and notifies %s.\n%s\n", databases, strings.Join(receivers, ", "), unused)
+		fmt.Fprintf(out, "pongwatch watches %s and notifies %s.\n", databases, strings.Join(receivers, ", "))
+		if len(unused) > 0 {
+			fmt.Fprintf(out, "It cannot notify %s: see the problems below.\n", strings.Join(unused, ", "))
+		}
+		fmt.Fprintln(out)
 	}
 	fmt.Fprintf(out, "  dashboard  %s/\n", p.pages())
 	if p.exposure.open {

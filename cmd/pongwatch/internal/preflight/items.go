@@ -104,6 +104,7 @@ func Items() []Item {
 			{ID: "app.sessions", Title: "the app's login lasts until its logout", Once: appSessions, Lines: []string{lineSessions}},
 			{ID: "app.caching", Title: "the app's second answer comes from the cache", Once: appCaching, Lines: []string{lineCaching}},
 			{ID: "app.rate-limit", Title: "the app answers a burst with 429", Once: appLimits, Lines: []string{lineLimiting}},
+			{ID: "app.limiter", Title: "the app's limiter refuses what is above its limit", Once: appLimiter, Lines: []string{lineLimiting}},
 			{ID: "app.queue", Title: "the app's worker takes the task", Once: appQueue, Lines: []string{lineQueuing}},
 			{ID: "app.fallback", Title: "the app has fallen back and recovered", Once: appFallback, Lines: []string{"Graceful fallback verified."}},
 		}},

@@ -158,6 +158,9 @@ func observation(database string, c cause.Cause) report.Observation {
 		o.Check, o.Source, o.Phases = report.Write, "", nil
 	case info.Class == cause.ClassMock:
 		o.Check, o.Subject, o.Source, o.HTTPStatus, o.Attempts, o.Phases = report.MockMode, "backend", report.SourceApp, 0, 0, nil
+		if c == cause.LimiterOpen {
+			o.Check, o.Source = report.Limiter, report.SourceProof
+		}
 	case info.Class == cause.ClassConfig:
 		o.Check, o.Source, o.HTTPStatus, o.Attempts, o.Phases = report.ConfigLoad, "healthcheck@us-east4", 0, 0, nil
 	case info.Class == cause.ClassMonitor:
