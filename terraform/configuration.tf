@@ -43,6 +43,7 @@ locals {
     maintenance = var.maintenance
     oncall      = merge(var.oncall, { email = var.oncall_email })
     management  = var.management
+    changes     = length(var.changes) == 0 ? null : var.changes
     inbound     = var.inbound == null ? null : merge(var.inbound, { url = local.webhook_url })
     proof_key   = var.proof_key
     access      = merge(var.access, { invokers = [local.scheduler_email] })

@@ -82,3 +82,24 @@ resource "google_cloud_run_v2_service_iam_member" "apps" {
   role     = "roles/run.viewer"
   member   = google_service_account.functions["healthcheck"].member
 }
+
+# Metrics reads what was deployed of it last, where changes are asked for.
+resource "google_cloud_run_v2_service_iam_member" "changes" {
+  for_each = contains(var.changes, "deployments") ? toset(compact(flatten([for database in var.databases : [for app in database.app : app.cloud_run]]))) : toset([])
+
+  project  = split("/", each.key)[1]
+  location = split("/", each.key)[3]
+  name     = split("/", each.key)[5]
+  role     = "roles/run.viewer"
+  member   = google_service_account.functions["metrics"].member
+}
+
+# Metrics reads how an app's requests are answered. Cloud Monitoring grants by project alone, so that this
+# role shows it every metric there.
+resource "google_project_iam_member" "impact" {
+  for_each = toset(flatten([for database in var.databases : [for app in database.app : split("/", app.cloud_run)[1] if app.impact == true && app.cloud_run != null]]))
+
+  project = each.key
+  role    = "roles/monitoring.viewer"
+  member  = google_service_account.functions["metrics"].member
+}

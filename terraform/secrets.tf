@@ -18,6 +18,9 @@ locals {
     }
   }]...)
 
+  # The secrets with the databases' credentials. One that is named with its version does not change.
+  credential_secrets = toset(flatten(regexall("\"(secret:[a-z0-9-]+|sm://projects/[^\"/]+/secrets/[^\"/]+)\"", jsonencode([local.credentials, local.databases]))))
+
   # The secrets of this module: those that the variables name.
   managed_secrets = toset([for grant in local.grants : grant.secret if grant.managed])
 
@@ -87,6 +90,16 @@ resource "google_secret_manager_secret_iam_member" "readers" {
   secret_id = each.value.managed ? google_secret_manager_secret.managed[each.value.secret].secret_id : each.value.secret
   role      = "roles/secretmanager.secretAccessor"
   member    = google_service_account.functions[each.value.function].member
+}
+
+# Metrics reads when the versions of the databases' secrets were added, where changes are asked for.
+resource "google_secret_manager_secret_iam_member" "changes" {
+  for_each = contains(var.changes, "secrets") ? local.credential_secrets : toset([])
+
+  project   = startswith(each.key, "secret:") ? var.project : split("/", each.key)[3]
+  secret_id = startswith(each.key, "secret:") ? google_secret_manager_secret.managed[trimprefix(each.key, "secret:")].secret_id : split("/", each.key)[5]
+  role      = "roles/secretmanager.viewer"
+  member    = google_service_account.functions["metrics"].member
 }
 
 # A document that is too long for the environment. It is not a secret, only kept like one.

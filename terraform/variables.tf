@@ -66,6 +66,22 @@ variable "budget" {
   default = null
 }
 
+variable "changes" {
+  description = "What Metrics looks for in the hour before a failure: `deployments` of each app's `cloud_run`, new versions of the `secrets` with the databases' credentials, the `audit_log` of the account in `management`, the databases' `limits`, and pongwatch's own `configuration`. Metrics may read each of those services and secrets, and nothing else; without it, none."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for source in var.changes : contains(["deployments", "secrets", "audit_log", "limits", "configuration"], source)])
+    error_message = "changes lists deployments, secrets, audit_log, limits and configuration. Example: changes = [\"deployments\", \"secrets\"]"
+  }
+  validation {
+    condition     = !contains(var.changes, "audit_log") || var.management != null
+    error_message = "changes has audit_log, which needs management. Example: management = { email = \"ops@example.com\", api_key = \"secret:upstash-api-key\" }"
+  }
+}
+
 variable "checks" {
   description = "Which checks run, and how often, by the check's name; docs/configuration.md, `checks`. A database may differ."
   type = map(object({
@@ -123,6 +139,7 @@ variable "databases" {
     app = optional(list(object({
       cloud_run     = optional(string)
       health_url    = optional(string)
+      impact        = optional(bool)
       limiter       = optional(bool)
       limiter_every = optional(string)
       match         = optional(object({ connected = list(string), mock = optional(list(string)), path = string }))
@@ -201,6 +218,10 @@ variable "databases" {
   validation {
     condition     = alltrue(flatten([for database in var.databases : [for app in database.app : app.cloud_run == null || can(regex("^projects/[^/]+/locations/[^/]+/services/[^/]+$", app.cloud_run))]]))
     error_message = "A database's app.cloud_run must be the full name of a Cloud Run service. Example: cloud_run = \"projects/my-project/locations/us-east4/services/backend\""
+  }
+  validation {
+    condition     = alltrue(flatten([for database in var.databases : [for app in database.app : app.impact != true || app.cloud_run != null]]))
+    error_message = "A database's app.impact counts the requests of app.cloud_run, which is not given. Example: app = [{ cloud_run = \"projects/my-project/locations/us-east4/services/backend\", impact = true }]"
   }
   validation {
     condition     = alltrue(flatten([for database in var.databases : [for app in database.app : app.match == null || (app.health_url != null && can(regex("^\\$", app.match.path)) && try(length(app.match.connected) > 0, false))]]))

@@ -20,6 +20,7 @@ import (
 var internet *outboundtest.Internet
 
 func TestMain(m *testing.M) {
+	flag.Parse()
 	var err error
 	if racetest.Enabled {
 		err = flag.Set("rapid.checks", "25") // each steps through a life of a shard

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
+	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/store"
 	"github.com/pongwatch/pongwatch/shared/text"
@@ -142,6 +143,9 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in Input, made *
 		f.log.WarnContext(ctx, "the clock has stepped back: stored times lie in the future and are corrected", "event", "clock", "shard", shard, "ahead_ms", ahead.Milliseconds())
 	}
 	in.Fits = len(doc.Data) < stateFits
+	if slices.Contains(f.config.Changes, config.ChangesConfiguration) {
+		in.Configuration = f.hash
+	}
 	next, transitions := Step(state, in, policy, now)
 	if in.cut {
 		next, transitions = f.cut(ctx, next, transitions, policy, now)

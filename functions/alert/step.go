@@ -21,6 +21,8 @@ type Input struct {
 	Receivers []ReceiverHealth
 	// Unknown says which services spoke that the configuration does not name, empty for none.
 	Unknown string
+	// Configuration is the hash of Alert's own configuration where its changes count, else empty.
+	Configuration string
 	// SetAside says where an unreadable state was kept, empty for none.
 	SetAside string
 	// Arriving is what other shards hand over, Left names the databases that are elsewhere now.
@@ -71,6 +73,7 @@ func Step(s incident.State, in Input, p incident.Policy, now time.Time) (inciden
 	}
 	fresh := judge.Observe(&s, judge.Evidence{Report: in.Report, Signal: in.Signal, Findings: in.findings(s, p, now)}, p, now)
 	judged, explained := judge.Judge(&s, fresh, p, now)
+	learned := learn(&s, in, now)
 	ended := notify.Suppress(&s, p, now)
 	notify.Group(&s, p, now)
 	told = append(told, notify.Reconcile(&s, p, now)...)
@@ -79,7 +82,7 @@ func Step(s incident.State, in Input, p incident.Policy, now time.Time) (inciden
 			notify.TryAgain(&s, h.Address, now)
 		}
 	}
-	told = append(told, notify.Tell(&s, slices.Concat(moved, changes, judged, ended), p, now)...)
+	told = append(told, notify.Tell(&s, slices.Concat(moved, changes, judged, learned, ended), p, now)...)
 	told = append(told, notify.Remind(&s, explained, p, now)...)
 	noteTransitions(s, told)
 	notify.Prune(&s, p, now)

@@ -6,6 +6,7 @@
 package metrics
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/metrics/dashboard"
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
 	"github.com/pongwatch/pongwatch/shared/access"
+	"github.com/pongwatch/pongwatch/shared/change"
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/history"
@@ -46,6 +48,11 @@ type Options struct {
 	Resolve check.Resolve
 	// Account reads the databases' monthly commands; nil leaves a lower bound.
 	Account *check.Account
+	// Changes is where changes are looked for.
+	Changes change.Sources
+	// Traffic reads the requests of a Cloud Run service for its impact; nil reads none. A span without
+	// requests is an error.
+	Traffic func(ctx context.Context, service string, from, to time.Time) (report.Traffic, error)
 	// Upstash is the template of every client: all but URL, Token and Timeout.
 	Upstash upstash.Options
 	// ProofKeys finds the keys that sign requests for a proof of an app's mode. Nil asks for none.

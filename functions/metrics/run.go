@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/change"
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/history"
@@ -33,10 +34,16 @@ func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
 	}
 	observations := make([][]report.Observation, len(databases))
 	readings := make([]report.Reading, len(databases))
+	var changes []report.Change
+	var impacts []report.Impact
+	var asides sync.WaitGroup // what does not come from the databases
+	asides.Go(func() { changes = f.changes(ctx, r) })
+	asides.Go(func() { impacts = f.impacts(ctx, r) })
 	job.Each(len(databases), func(i int) {
 		observations[i], readings[i] = f.look(ctx, r, databases[i], past, listed)
 	})
-	seen := job.Seen{Databases: len(databases)}
+	asides.Wait()
+	seen := job.Seen{Databases: len(databases), Changes: changes, Impacts: impacts}
 	if listed != nil && r.Shard == f.config.ShardNames()[0] { // one shard speaks for the account
 		monitor := &check.Target{Job: report.Metrics, Region: f.options.Region, Now: f.options.Now, Listed: listed}
 		seen.Observations = check.Unwatched(ctx, monitor, f.config, f.options.Resolve, r.Every)
@@ -47,6 +54,9 @@ func (f *Function) observe(ctx context.Context, r job.Round) job.Seen {
 	for i, d := range databases {
 		seen.Observations = append(seen.Observations, observations[i]...)
 		byName[d.Name] = readings[i]
+		if slices.Contains(f.config.Changes, config.ChangesLimits) {
+			seen.Changes = append(seen.Changes, change.Limits(d.Name, append(past.recent(d.Name, r.Scheduled), readings[i]))...)
+		}
 	}
 	seen.Record = func(ctx context.Context, finished time.Time) error {
 		run := history.Run{Scheduled: r.Scheduled, Started: r.Started, Finished: finished, Region: f.options.Region}
@@ -136,6 +146,15 @@ func (f *Function) past(ctx context.Context, r job.Round) past {
 		}
 	}
 	return p
+}
+
+// recent returns a database's readings of the last hour.
+func (p past) recent(database string, now time.Time) []report.Reading {
+	var all []report.Reading
+	for _, h := range p.hours {
+		all = append(all, h.Readings(database)...)
+	}
+	return slices.DeleteFunc(all, func(r report.Reading) bool { return r.At.Before(now.Add(-change.Window)) || !r.At.Before(now) })
 }
 
 // of gives the target what is known of its database.

@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"config":    {"cause", "cron", "report", "secrets", "text"},
 	"check":     {"config", "upstash", "report", "signature"},
 	"budget":    {"check"},
+	"change":    {"cause", "config", "report", "text", "upstash"},
 	"job":       {"report"},
 	"access":    {"config", "job"},
 	"incident":  {"cron", "report", "text"},

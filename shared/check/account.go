@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
@@ -66,6 +67,15 @@ func (a *Account) read(ctx context.Context, id string) (b bill) {
 	}
 	b.err = err
 	return b
+}
+
+// Actions reads what was done in the account since then.
+func (a *Account) Actions(ctx context.Context, since time.Time) ([]upstash.Action, error) {
+	client, err := a.currentClient(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return client.Actions(ctx, since)
 }
 
 // bill asks the account once, and returns nil where the database has none.

@@ -47,6 +47,7 @@ var elsewhere = map[string][]string{
 	"Alert and the answers":              {"Shard", "Apps.Vercel", "Environment", "Objective"},
 	"shared/config, which resolves it":   {"URL", "Token"},
 	"the comparison with the account":    {"Eviction"},
+	"Metrics, beside its checks":         {"Apps.Impact"},
 	"the budget and the pages":           {"Region", "Plan", "Budget.Share", "Budget.Commands", "Budget.Override"},
 	"HealthCheck, which has the history": {"Thresholds.Latency.Critical", "Thresholds.Latency.Window"},
 	"Alert, which judges time":           {"Severity", "Confirm.", "Thresholds.Ping.Immediate"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,5 +90,31 @@ func TestTooFewSecretsForTheTokensAreAProblem(t *testing.T) {
 		if c == nil || (len(ps) > 0) != (tt.want > 0) || tt.want > 0 && !strings.Contains(ps[0].Error(), fmt.Sprintf("want at least %d", tt.want)) {
 			t.Errorf("%d databases in %d secrets: %v, want at least %d", tt.databases, tt.secrets, ps, tt.want)
 		}
+	}
+}
+
+func TestTheSecretsWithADatabasesCredentials(t *testing.T) {
+	const bundles = "credentials: [sm://projects/p/secrets/one, sm://projects/p/secrets/two]\n"
+	tests := []struct {
+		name, document string
+		want           []string
+	}{
+		{"a token of its own", `databases: [{name: a, url: "https://a.upstash.io", token: "sm://projects/p/secrets/a"}]`, []string{"projects/p/secrets/a"}},
+		{"URL and token", `databases: [{name: a, url: "sm://projects/p/secrets/u", token: "sm://projects/p/secrets/a"}]`, []string{"projects/p/secrets/u", "projects/p/secrets/a"}},
+		{"both in one", `databases: [{name: a, url: "sm://projects/p/secrets/a", token: "sm://projects/p/secrets/a"}]`, []string{"projects/p/secrets/a"}},
+		{"a version that is fixed never changes", `databases: [{name: a, url: "https://a.upstash.io", token: "sm://projects/p/secrets/a/versions/3"}]`, nil},
+		{"bundles", bundles + `databases: [{name: a, url: "https://a.upstash.io"}]`, []string{"projects/p/secrets/one", "projects/p/secrets/two"}},
+		{"a token of its own beside bundles", bundles + `databases: [{name: a, url: "https://a.upstash.io", token: "sm://projects/p/secrets/a"}]`, []string{"projects/p/secrets/a"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, problems := Parse(false, Document{Name: "test", Text: []byte(tt.document)})
+			if c == nil {
+				t.Fatal(problems)
+			}
+			if got := c.CredentialSecrets(c.Database("a")); !slices.Equal(got, tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
 	}
 }

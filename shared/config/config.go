@@ -37,6 +37,15 @@ const (
 	shortestEntry = len(`"":{"token":"AX__________________________________________"},`)
 )
 
+// Where changes are looked for.
+const (
+	ChangesDeployments   = "deployments"
+	ChangesSecrets       = "secrets"
+	ChangesAudit         = "audit_log"
+	ChangesLimits        = "limits"
+	ChangesConfiguration = "configuration"
+)
+
 // Config is the whole configuration, with every default filled in.
 type Config struct {
 	// The version of the document's format. There is one.
@@ -82,6 +91,10 @@ type Config struct {
 
 	// Read access to the Upstash account, for figures that the database itself does not have, and to warn of what differs there.
 	Management Management `yaml:"management"`
+	// What Metrics looks for in the hour before a failure, for the line "Changed" of its message: `deployments` of each app's `cloud_run`,
+	// new versions of the `secrets` with the databases' credentials, the `audit_log` of the account in `management`, the databases'
+	// `limits`, and pongwatch's own `configuration`. Empty looks for nothing.
+	Changes []string `yaml:"changes" enum:"deployments,secrets,audit_log,limits,configuration" single:"true" example:"[deployments, secrets]"`
 	// The keys that prove what arrives from outside.
 	Inbound Inbound `yaml:"inbound"`
 	// The key with which pongwatch signs the request that asks an app for its mock-mode proof, or tests its limiter.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/secrets"
@@ -16,6 +18,23 @@ type Credentials struct {
 	Token secrets.Value
 	// Version of the secret that holds the token; empty for a token in clear.
 	Version string
+}
+
+// CredentialSecrets returns the secrets whose newest version may hold what it takes to reach the
+// database, as "projects/my-project/secrets/token".
+func (c *Config) CredentialSecrets(d *Database) []string {
+	var all []string
+	holders := []Secret{d.URL, d.Token}
+	if !d.Token.IsSet() {
+		holders = append(holders, c.Bundles...)
+	}
+	for _, s := range holders {
+		pinned := strings.Contains(s.String(), "/versions/") // it goes on using its version
+		if name := s.Resource(); name != "" && !pinned && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
 }
 
 // Credentials returns how to reach the database of that name, reading the references behind it

@@ -90,13 +90,16 @@ type App struct {
 	Limiter bool `yaml:"limiter" example:"true"`
 	// How often the limiter is tested.
 	LimiterEvery time.Duration `yaml:"limiter_every" min:"1s" max:"24h" example:"1h"`
-	// The Cloud Run service whose deployed environment is read: the names of its variables and the value of MOCK_REDIS, nothing else.
+	// The Cloud Run service whose deployed environment is read: the names of its variables and the value of MOCK_REDIS. With `changes` and
+	// `impact` its latest deployment and its requests are read as well. Nothing else is.
 	CloudRun string `yaml:"cloud_run" pattern:"cloud_run" example:"projects/my-project/locations/us-east4/services/backend"`
 	// The names of the variables in that environment of which one holds the app's REST URL. Without any of them the app runs on
 	// a mock. Where this is not given, pongwatch knows the usual names, and takes their absence for no proof.
 	URLVariables []string `yaml:"url_variables" single:"true" pattern:"variable" example:"[CACHE_REST_URL]"`
 	// The Vercel project that runs it, for the commands in messages.
 	Vercel string `yaml:"vercel" pattern:"name" example:"backend"`
+	// Whether messages say what users of `cloud_run` notice: its errors and latencies during an incident, from Cloud Monitoring.
+	Impact bool `yaml:"impact" example:"true"`
 	// Where a health page of another shape names what the app uses, and by which words.
 	Match *Match `yaml:"match" example:"{path: $.cache.driver, connected: [upstash], mock: [memory]}"`
 }
@@ -242,6 +245,10 @@ func (v *validator) apps(path string, db *Database) {
 		}
 		v.signed(at, app, ".proof", &app.Proof, &app.ProofEvery)
 		v.signed(at, app, ".limiter", &app.Limiter, &app.LimiterEvery)
+		if app.Impact && app.CloudRun == "" {
+			v.Report(at+".impact", "needs cloud_run, whose requests are counted", "cloud_run: projects/my-project/locations/us-east4/services/backend")
+			app.Impact = false
+		}
 		kept = append(kept, app)
 	}
 	db.Apps = kept

@@ -79,6 +79,10 @@ func decode(tree *document.Node, local bool, variables map[string]string, proble
 	v.checks("", &c.Checks, defaults.Checks)
 	v.thresholds("thresholds", &c.Thresholds, defaults.Thresholds)
 	v.alerting()
+	if slices.Contains(c.Changes, ChangesAudit) && !c.Management.Configured() && !v.BadUnder("management") {
+		v.Report("changes", "has audit_log, which needs management", "management: {email: ops@example.com, api_key: sm://projects/my-project/secrets/upstash-api-key}")
+		c.Changes = slices.DeleteFunc(c.Changes, func(s string) bool { return s == ChangesAudit })
+	}
 	v.shards()
 	v.access()
 	v.Decode(heirs, c)

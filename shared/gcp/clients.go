@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/gcp/cloudmonitoring"
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun"
 	"github.com/pongwatch/pongwatch/shared/gcp/firestore"
 	"github.com/pongwatch/pongwatch/shared/gcp/pubsub"
@@ -18,10 +20,12 @@ import (
 // Clients are the Google clients of one function, each made on first use.
 type Clients struct {
 	environment Environment
+	source      *lazy[*secretmanager.Source]
 	secrets     *secrets.Cache
 	store       *lazy[*firestore.Store]
 	pubsub      *lazy[*pubsub.Client]
 	cloudrun    *lazy[*cloudrun.Client]
+	monitoring  *lazy[*cloudmonitoring.Client]
 }
 
 // NewClients returns the clients for an environment. It connects to nothing.
@@ -38,6 +42,7 @@ func NewClients(e Environment) *Clients {
 	}
 	return &Clients{
 		environment: e,
+		source:      source,
 		secrets:     secrets.NewCache(secrets.SourceFunc(access), secrets.Options{}),
 		store: newLazy(func(ctx context.Context) (*firestore.Store, error) {
 			if e.Project == "" {
@@ -51,6 +56,9 @@ func NewClients(e Environment) *Clients {
 			return pubsub.New(ctx, e.PubSubEmulator)
 		}),
 		cloudrun: newLazy(func(context.Context) (*cloudrun.Client, error) { return cloudrun.New(e.CloudRunEmulator) }),
+		monitoring: newLazy(func(context.Context) (*cloudmonitoring.Client, error) {
+			return cloudmonitoring.New(e.MonitoringEmulator)
+		}),
 	}
 }
 
@@ -103,4 +111,32 @@ func (c *Clients) Environment(ctx context.Context, service string) (config.Deplo
 		return config.Deployment{}, err
 	}
 	return client.Environment(ctx, service)
+}
+
+// Rollout reads what was last deployed of a Cloud Run service, by its full name.
+func (c *Clients) Rollout(ctx context.Context, service string, since time.Time) (report.Rollout, error) {
+	client, err := c.cloudrun.Get(ctx)
+	if err != nil {
+		return report.Rollout{}, err
+	}
+	return client.Rollout(ctx, service, since)
+}
+
+// NewestSecret returns a secret's newest version, and when it was added. It reads no content.
+func (c *Clients) NewestSecret(ctx context.Context, secret string) (version string, added time.Time, err error) {
+	source, err := c.source.Get(ctx)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	return source.Newest(ctx, secret)
+}
+
+// Traffic reads the requests of a Cloud Run service, by its full name. It is an error where
+// the span has none.
+func (c *Clients) Traffic(ctx context.Context, service string, from, to time.Time) (report.Traffic, error) {
+	client, err := c.monitoring.Get(ctx)
+	if err != nil {
+		return report.Traffic{}, err
+	}
+	return client.Traffic(ctx, service, from, to)
 }

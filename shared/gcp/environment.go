@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudlog"
+	"github.com/pongwatch/pongwatch/shared/gcp/cloudmonitoring"
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun"
 	"github.com/pongwatch/pongwatch/shared/gcp/firestore"
 	"github.com/pongwatch/pongwatch/shared/gcp/pubsub"
@@ -40,6 +41,7 @@ type Environment struct {
 	FirestoreEmulator     string
 	PubSubEmulator        string
 	CloudRunEmulator      string
+	MonitoringEmulator    string
 }
 
 // ReadEnvironment reads the environment through getenv, such as [os.Getenv]. A missing
@@ -58,6 +60,7 @@ func ReadEnvironment(getenv func(string) string) Environment {
 		FirestoreEmulator:     getenv(firestore.EmulatorVariable),
 		PubSubEmulator:        getenv(pubsub.EmulatorVariable),
 		CloudRunEmulator:      getenv(cloudrun.EmulatorVariable),
+		MonitoringEmulator:    getenv(cloudmonitoring.EmulatorVariable),
 	}
 	text.Outside(&e, maxVariable)
 	return e

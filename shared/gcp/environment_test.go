@@ -45,6 +45,7 @@ func TestEachVariableHasItsField(t *testing.T) {
 		Service: "of K_SERVICE", Revision: "of K_REVISION",
 		SecretManagerEmulator: "of PONGWATCH_SECRETMANAGER_EMULATOR_HOST", FirestoreEmulator: "of FIRESTORE_EMULATOR_HOST",
 		PubSubEmulator: "of PUBSUB_EMULATOR_HOST", CloudRunEmulator: "of PONGWATCH_CLOUDRUN_EMULATOR_HOST",
+		MonitoringEmulator: "of PONGWATCH_CLOUDMONITORING_EMULATOR_HOST",
 	}
 	if diff := cmp.Diff(want, gcp.ReadEnvironment(func(name string) string { return "of " + name })); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

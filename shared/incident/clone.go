@@ -12,8 +12,11 @@ func (s State) Clone() State {
 	s.Commands = cloned(s.Commands)
 	s.Canary = cloned(s.Canary)
 	s.Leaving = cloned(s.Leaving)
-	s.Silences = slices.Clone(s.Silences)
+	s.Silences, s.Changes = slices.Clone(s.Silences), slices.Clone(s.Changes)
 	s.Series, s.Incidents, s.Groups = cloned(s.Series), cloned(s.Incidents), cloned(s.Groups)
+	for i := range s.Changes {
+		s.Changes[i].Databases = slices.Clone(s.Changes[i].Databases)
+	}
 	for key, ss := range s.Series {
 		out := *ss
 		out.Sources = slices.Clone(ss.Sources)
@@ -24,7 +27,11 @@ func (s State) Clone() State {
 		out.Thread = inc.Thread.clone()
 		out.CauseTold = cloned(inc.CauseTold)
 		out.Down, out.Voters, out.Mock = slices.Clone(inc.Down), slices.Clone(inc.Voters), slices.Clone(inc.Mock)
-		out.Reopenings = slices.Clone(inc.Reopenings)
+		out.Reopenings, out.Impacts = slices.Clone(inc.Reopenings), slices.Clone(inc.Impacts)
+		if inc.Changed != nil {
+			out.Changed = new(*inc.Changed)
+			out.Changed.Databases = slices.Clone(inc.Changed.Databases)
+		}
 		s.Incidents[id] = &out
 	}
 	for id, g := range s.Groups {

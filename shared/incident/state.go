@@ -39,6 +39,10 @@ type State struct {
 	Commands map[string]time.Time `json:"commands,omitempty"`
 	// Canary is when each region's network canary last succeeded.
 	Canary map[string]time.Time `json:"canary,omitempty"`
+	// Changes are those of the last hour that reports have told, and Configuration is the hash of Alert's own
+	// configuration. Both are empty where the configuration does not ask for them.
+	Changes       []report.Change `json:"changes,omitempty"`
+	Configuration string          `json:"configuration,omitempty"`
 	// Leaving holds, by database, what another shard is to have, for Arrive. It is kept until it
 	// is there.
 	Leaving map[string]string `json:"leaving,omitempty"`
@@ -242,6 +246,10 @@ type Incident struct {
 	Mock []string `json:"mock,omitempty"`
 	// Sparkline is the last hour's latency before the opening, as text.
 	Sparkline string `json:"sparkline,omitempty"`
+	// Changed is the change that most likely explains it, nil where none is known.
+	Changed *report.Change `json:"changed,omitempty"`
+	// Impacts is what users notice, by service.
+	Impacts []report.Impact `json:"impacts,omitempty"`
 	// Drill says that a person asked for it. DrillFor names the one receiver to tell.
 	Drill    bool   `json:"drill,omitempty"`
 	DrillFor string `json:"drill_for,omitempty"`

@@ -37,6 +37,8 @@ func (r Round) Lag() time.Duration { return r.Started.Sub(r.Scheduled) }
 // Seen is what a run saw.
 type Seen struct {
 	Observations []report.Observation
+	Changes      []report.Change
+	Impacts      []report.Impact
 	// Databases is how many the shard has.
 	Databases int
 	// Record appends the run to history, idempotently.
@@ -116,6 +118,7 @@ func (n *Runner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rep.Observations = append(seen.Observations, n.monitor(round, seen, last.recordErr))
+	rep.Changes, rep.Impacts = seen.Changes, seen.Impacts
 	rep.Finished = n.Now().UTC()
 	// From here on the run no longer belongs to its caller.
 	lasting := context.WithoutCancel(r.Context())

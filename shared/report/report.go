@@ -32,6 +32,10 @@ type Report struct {
 	// Version is the pongwatch version of the producer.
 	Version      string        `json:"version,omitempty"`
 	Observations []Observation `json:"observations"`
+	// Changes are those of the last hour, and Impacts is what users notice of open incidents. Both
+	// come from Metrics, and only where the configuration asks for them.
+	Changes []Change `json:"changes,omitempty"`
+	Impacts []Impact `json:"impacts,omitempty"`
 }
 
 // Identity returns the report's identity as text, for logs and ids.

@@ -248,7 +248,10 @@ func (m *Management) get(ctx context.Context, op string, query url.Values, path 
 			return nil, &Error{Op: op, Cause: cause.ConfigInvalid, Evidence: "the database id is empty or not an id"}
 		}
 	}
-	target := m.base.JoinPath(path...)
+	return m.read(ctx, op, query, m.base.JoinPath(path...))
+}
+
+func (m *Management) read(ctx context.Context, op string, query url.Values, target *url.URL) ([]byte, error) {
 	target.RawQuery = query.Encode()
 	o, _ := m.client.send(ctx, m.client.kept, &http.Request{Method: http.MethodGet, URL: target, Header: m.header}, maxReply)
 	if o.Err == nil && o.Status == http.StatusOK {

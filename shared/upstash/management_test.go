@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -134,6 +135,7 @@ func FuzzManagement(f *testing.F) {
 	f.Add(sample(f, "database.json"))
 	f.Add(sample(f, "stats.json"))
 	f.Add([]byte(`{"database_id":"a","db_request_limit":-1}`))
+	f.Add(sample(f, "auditlogs.json"))
 	var body []byte
 	m := &Management{client: &Client{timeout: defaultTimeout, kept: transportFunc(func(*http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body))}, nil
@@ -142,6 +144,15 @@ func FuzzManagement(f *testing.F) {
 		body = b
 		if d, err := m.Database(t.Context(), "a"); err == nil && (d.ID == "" || d.MonthlyCommands < 0 || d.MonthlyCommands >= sentinel) {
 			t.Errorf("database %+v", d)
+		}
+		actions, err := m.Actions(t.Context(), time.Time{})
+		if err != nil && CauseOf(err) != cause.MonitorManagement {
+			t.Errorf("error %v", err)
+		}
+		for _, a := range actions {
+			if a.Name == "" || len(a.Name) > maxName || strings.ContainsAny(a.Name, "\n\x1b") {
+				t.Errorf("action %q", a.Name)
+			}
 		}
 		if _, err := m.Stats(t.Context(), "a"); err != nil && CauseOf(err) != cause.MonitorManagement {
 			t.Errorf("error %v", err)

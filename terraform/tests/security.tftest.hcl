@@ -63,6 +63,54 @@ run "nothing_is_public_by_default" {
   }
 }
 
+run "changes_and_impact_are_readable_only_where_they_are_asked_for" {
+  variables {
+    changes = ["deployments", "secrets", "audit_log"]
+    databases = {
+      prod-cache  = { url = "https://merry-cat-32748.upstash.io", app = [{ service = "backend", cloud_run = "projects/app-project/locations/us-east1/services/backend", impact = true }, { service = "web", cloud_run = "projects/web-project/locations/us-east1/services/web" }] }
+      prod-queue  = { url = "secret:queue-url", token = "secret:queue-token" }
+      eu-sessions = { url = "https://calm-owl-11223.upstash.io", token = "sm://projects/other-project/secrets/eu-token/versions/7" }
+      eu-cache    = { url = "https://calm-owl-11224.upstash.io", token = "sm://projects/other-project/secrets/eu-cache" }
+    }
+  }
+
+  assert {
+    condition = {
+      for key, member in google_cloud_run_v2_service_iam_member.changes : key => "${member.project} ${member.location} ${member.name} ${member.role}"
+      } == {
+      "projects/app-project/locations/us-east1/services/backend" = "app-project us-east1 backend roles/run.viewer"
+      "projects/web-project/locations/us-east1/services/web"     = "web-project us-east1 web roles/run.viewer"
+    } && alltrue([for member in google_cloud_run_v2_service_iam_member.changes : member.member == google_service_account.functions["metrics"].member])
+    error_message = "Metrics reads the deployments of the services that databases name."
+  }
+  assert {
+    condition = {
+      for key, member in google_secret_manager_secret_iam_member.changes : key => "${member.project} ${member.secret_id} ${member.role}"
+      } == {
+      "secret:databases"                             = "my-project pongwatch-databases roles/secretmanager.viewer"
+      "secret:queue-url"                             = "my-project pongwatch-queue-url roles/secretmanager.viewer"
+      "secret:queue-token"                           = "my-project pongwatch-queue-token roles/secretmanager.viewer"
+      "sm://projects/other-project/secrets/eu-cache" = "other-project eu-cache roles/secretmanager.viewer"
+    } && alltrue([for member in google_secret_manager_secret_iam_member.changes : member.member == google_service_account.functions["metrics"].member])
+    error_message = "Metrics reads when versions of the databases' secrets were added: not those of others, and none that is fixed."
+  }
+  assert {
+    condition     = { for key, member in google_project_iam_member.impact : key => "${member.role} ${member.member}" } == { app-project = "roles/monitoring.viewer ${google_service_account.functions["metrics"].member}" }
+    error_message = "Metrics reads Cloud Monitoring where an app asks for its impact, and nowhere else."
+  }
+  assert {
+    condition     = jsonencode(jsondecode(local.whole).changes) == jsonencode(["deployments", "secrets", "audit_log"]) && jsondecode(local.whole).databases[2].app[0].impact
+    error_message = "The configuration has both."
+  }
+}
+
+run "without_them_metrics_reads_neither" {
+  assert {
+    condition     = length(google_cloud_run_v2_service_iam_member.changes) + length(google_secret_manager_secret_iam_member.changes) + length(google_project_iam_member.impact) == 0 && !can(jsondecode(local.whole).changes)
+    error_message = "Both are off unless asked for."
+  }
+}
+
 run "each_secret_is_readable_by_exactly_the_functions_that_need_it" {
   assert {
     condition = toset(keys(google_secret_manager_secret_iam_member.readers)) == toset([

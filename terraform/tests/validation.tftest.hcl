@@ -395,6 +395,30 @@ run "a_heartbeat_without_tls_is_refused" {
   expect_failures = [var.heartbeat]
 }
 
+run "changes_of_an_unknown_source_are_refused" {
+  command = plan
+  variables {
+    changes = ["deployments", "weather"]
+  }
+  expect_failures = [var.changes]
+}
+
+run "an_audit_log_without_an_account_is_refused" {
+  command = plan
+  variables {
+    changes = ["audit_log"]
+  }
+  expect_failures = [var.changes]
+}
+
+run "an_impact_without_a_service_is_refused" {
+  command = plan
+  variables {
+    databases = { prod-cache = { url = "https://merry-cat-32748.upstash.io", app = [{ health_url = "https://app.example.com/health", impact = true }] } }
+  }
+  expect_failures = [var.databases]
+}
+
 run "more_at_once_than_cloud_run_allows_is_refused" {
   command = plan
   variables {

@@ -47,6 +47,7 @@ func (c Context) group(m *Message, n incident.Notice) {
 			m.CauseTitle = "Several; of " + DatabaseName(worst.Series.Database) + ": " + lowerFirst(info.Title)
 		}
 		if g.Open() {
+			m.explain(*worst)
 			m.Fix = steps(*worst, Database{}) // commands would be for one of the databases
 		}
 		m.Links = c.links(map[string]string{
@@ -119,7 +120,21 @@ func groupImpact(n incident.Notice) string {
 		return ""
 	}
 	text := "Failing now: " + list(open, 10) + "."
+	measured := incident.Incident{Since: n.Group.Since}
+	for _, i := range n.Members {
+		if i.Open() && len(i.Impacts) == 0 {
+			i.Impacts = []report.Impact{{}} // not known
+		}
+		for _, m := range i.Impacts {
+			if i.Open() && !slices.ContainsFunc(measured.Impacts, func(o report.Impact) bool { return o.Service == m.Service }) {
+				measured.Impacts = append(measured.Impacts, m)
+			}
+		}
+	}
+	said := measuredImpact(measured, n.Now)
 	switch all := causes(n.Members); {
+	case said != "":
+		text = said + ". " + text
 	case len(all) == 1:
 		text = playbooks.UsersSee(n.Members[0].Cause) + " " + text
 	case every(n.Members, func(i incident.Incident) bool { return i.Series.Check == report.Ping }):

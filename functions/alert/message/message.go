@@ -68,6 +68,9 @@ type Message struct {
 	News string
 	// Impact says what users notice of such a failure, then what was observed.
 	Impact string
+	// Changed is the change that most likely explains it: "3 min before: backend-00042 got 100 % of
+	// the traffic". It quotes names from outside, and Notes have it as well.
+	Changed string
 	// Notes are further statements about the incident's handling.
 	Notes []Note
 	Facts []Fact

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -145,6 +146,7 @@ func (c Context) single(m *Message, n incident.Notice) {
 		"incident": m.Short, "check": string(i.Series.Check), "cause": string(i.Cause),
 	}, i.Open() && blamesProvider(info.Class))
 	if i.Open() {
+		m.explain(i)
 		m.Actions = c.actions(m, Control{Shard: n.Shard, Incident: i.ID, Reopened: i.Reopened}, i.Ack != nil)
 	}
 	m.Footer = c.footer(m.Short, string(i.Series.Check), string(i.Cause), string(i.Severity), m.Environment, "shard "+n.Shard)
@@ -230,7 +232,7 @@ func impact(i incident.Incident, first bool, now time.Time) string {
 	case !i.Open() && !first:
 		return ""
 	case i.Open():
-		parts = append(parts, strings.TrimSuffix(playbooks.UsersSee(i.Cause), "."))
+		parts = append(parts, cmp.Or(measuredImpact(i, now), strings.TrimSuffix(playbooks.UsersSee(i.Cause), ".")))
 	}
 	switch {
 	case i.Series.Check == report.Ping && i.Open():

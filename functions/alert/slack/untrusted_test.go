@@ -17,6 +17,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/slack/slacktest"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
@@ -115,6 +116,7 @@ func TestOutsideTextIsNeverParsed(t *testing.T) {
 		n := messagetest.Notice(incident.Opened, cause.Mock)
 		n.Incident.Series.Subject = "<!channel> *x*"
 		n.Incident.Mock = []string{"<!channel> *x*"}
+		n.Incident.Changed = &report.Change{At: messagetest.Since, What: messagetest.Hostile}
 		n.Instead, n.Why = "slack-other", messagetest.Hostile
 		deliver(t, r, message.Render(n, messagetest.Context()), message.Ref{})
 	}

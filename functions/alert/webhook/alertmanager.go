@@ -74,7 +74,7 @@ func newAlertmanagerMessage(m message.Message, receiver, status string) alertman
 	}
 	p.ExternalURL = links["Dashboard"]
 	annotations := map[string]string{
-		"summary": m.Headline, "description": description(m), "impact": m.Impact, "cause": string(m.Cause), "incident": m.Short,
+		"summary": m.Headline, "description": description(m), "impact": m.Impact, "changed": m.Changed, "cause": string(m.Cause), "incident": m.Short,
 		"runbook_url": links["Playbook"], "dashboard_url": links["Dashboard"], "first_step": m.FirstStep(),
 	}
 	members := m.Members

@@ -190,7 +190,7 @@ func newPagerDutyEvent(m message.Message, a action, key secrets.Value) pagerDuty
 		todo = append(append(todo, step.Text), step.Commands...)
 	}
 	details := map[string]any{"incident": m.Short, "what_to_do": todo, "likely_cause": m.CauseTitle, "next": m.Next}
-	for label, text := range map[string]string{"impact": m.Impact, "news": m.News, "environment": m.Environment} {
+	for label, text := range map[string]string{"impact": m.Impact, "news": m.News, "changed": m.Changed, "environment": m.Environment} {
 		if text != "" {
 			details[label] = text
 		}

@@ -120,7 +120,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 			}
 		})
 	}
-	if _, err := answering(t, nil).Environment(t.Context(), "no name\x7f"); !errors.Is(err, cloudrun.ErrNotFound) || !strings.Contains(err.Error(), "is not the name of a service") {
+	if _, err := answering(t, nil).Environment(t.Context(), "no name\x7f"); !errors.Is(err, cloudrun.ErrNotFound) || !strings.Contains(err.Error(), "is not the name of a resource") {
 		t.Errorf("a name that is none: %v", err)
 	}
 }

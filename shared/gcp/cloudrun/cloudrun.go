@@ -1,27 +1,21 @@
 // Package cloudrun reads how a Cloud Run service is deployed: the names of its
-// environment variables, and the value of one of them. It decodes no other value.
+// environment variables, the value of one of them, and which revisions serve since when. It
+// decodes no other value.
 //
 // It speaks the Cloud Run Admin API v2 over REST
-// (https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services/get):
-// Google's client would lengthen every cold start for one GET.
+// (https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services/get).
 package cloudrun
 
 import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"slices"
 	"strings"
-	"time"
-
-	"cloud.google.com/go/auth/credentials"
 
 	"github.com/pongwatch/pongwatch/shared/config"
-	"github.com/pongwatch/pongwatch/shared/gcp/internal/emulator"
+	"github.com/pongwatch/pongwatch/shared/gcp/internal/rest"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
@@ -33,67 +27,35 @@ const EmulatorVariable = "PONGWATCH_CLOUDRUN_EMULATOR_HOST"
 const mockVariable = "MOCK_REDIS"
 
 const (
-	// timeout bounds one Environment, because it is one step of a run.
-	timeout = 4 * time.Second
-	// maxAnswer bounds what is read of an answer.
-	maxAnswer = 1 << 20
 	// maxRevisions bounds how many revisions with traffic are looked at.
 	maxRevisions = 4
 	// maxName bounds a variable's name, and the value of MOCK_REDIS, in bytes.
 	maxName = 256
-	scope   = "https://www.googleapis.com/auth/cloud-platform"
 )
 
 // Why there is no answer; test with [errors.Is].
 var (
-	ErrDenied      = errors.New("access denied")
-	ErrNotFound    = errors.New("not found")
-	ErrUnavailable = errors.New("no usable answer of Cloud Run")
+	ErrDenied      = rest.ErrDenied
+	ErrNotFound    = rest.ErrNotFound
+	ErrUnavailable = rest.ErrUnavailable
 )
 
 // Client reads services. It is safe for concurrent use.
-type Client struct {
-	http  *http.Client
-	base  string
-	token func(context.Context) (string, error)
-}
+type Client struct{ rest *rest.Client }
 
 // New returns a client with the process's Google credentials or, if emulatorHost is not
 // empty, for the emulator there. It looks for credentials and connects to nothing.
 func New(emulatorHost string) (*Client, error) {
-	c := &Client{
-		http: &http.Client{
-			Timeout: timeout,
-			// No redirect carries a token elsewhere.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-		base: "https://run.googleapis.com",
-	}
-	if emulatorHost != "" {
-		if err := emulator.Check(EmulatorVariable, emulatorHost); err != nil {
-			return nil, err
-		}
-		c.base = "http://" + emulatorHost
-		c.token = func(context.Context) (string, error) { return "owner", nil }
-		return c, nil
-	}
-	found, err := credentials.DetectDefault(&credentials.DetectOptions{Scopes: []string{scope}})
+	c, err := rest.New("run.googleapis.com", EmulatorVariable, emulatorHost, "grant roles/run.viewer on it to this function's service account")
 	if err != nil {
-		return nil, fmt.Errorf("making the Cloud Run client: %w", err)
+		return nil, err
 	}
-	c.token = func(ctx context.Context) (string, error) {
-		t, err := found.Token(ctx)
-		if err != nil {
-			return "", err
-		}
-		return t.Value, nil
-	}
-	return c, nil
+	return &Client{c}, nil
 }
 
 // Environment reads how the service projects/P/locations/L/services/S is deployed.
 func (c *Client) Environment(ctx context.Context, service string) (config.Deployment, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, rest.Timeout)
 	defer cancel()
 	var s struct {
 		Template            template  `json:"template"`
@@ -216,37 +178,6 @@ func (v *variable) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// get reads one resource. No error quotes an answer's body, which may hold values.
 func (c *Client) get(ctx context.Context, name string, into any) error {
-	token, err := c.token(ctx)
-	if err != nil {
-		return fmt.Errorf("%w: no token: %w", ErrUnavailable, err)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/v2/"+name, http.NoBody)
-	if err != nil {
-		return fmt.Errorf("%w: %q is not the name of a service", ErrNotFound, name)
-	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	defer resp.Body.Close()
-	switch resp.StatusCode {
-	case http.StatusOK:
-	case http.StatusForbidden, http.StatusUnauthorized:
-		return fmt.Errorf("%w: HTTP %d: grant roles/run.viewer on it to this function's service account", ErrDenied, resp.StatusCode)
-	case http.StatusNotFound:
-		return fmt.Errorf("%w: HTTP 404", ErrNotFound)
-	default:
-		return fmt.Errorf("%w: HTTP %d", ErrUnavailable, resp.StatusCode)
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	if len(body) > maxAnswer || json.Unmarshal(body, into) != nil {
-		return fmt.Errorf("%w: an answer that is too large or no JSON", ErrUnavailable)
-	}
-	return nil
+	return c.rest.Get(ctx, "/v2/"+name, nil, into)
 }

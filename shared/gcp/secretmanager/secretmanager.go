@@ -68,7 +68,7 @@ func (s *Source) Access(ctx context.Context, name string) (secrets.Secret, error
 	defer cancel()
 	answer, err := s.client.AccessSecretVersion(ctx, &secretmanagerpb.AccessSecretVersionRequest{Name: name})
 	if err != nil {
-		return secrets.Secret{}, classify(err)
+		return secrets.Secret{}, classify(err, "roles/secretmanager.secretAccessor")
 	}
 	payload := answer.GetPayload()
 	// A server may leave the checksum out; Secret Manager always sends it.
@@ -83,9 +83,22 @@ func (s *Source) Access(ctx context.Context, name string) (secrets.Secret, error
 	return secrets.Secret{Data: payload.GetData(), Version: version}, nil
 }
 
+// Newest returns the number of a secret's newest version, and when it was added. It reads no
+// content, for which roles/secretmanager.viewer is enough. secret is projects/P/secrets/S.
+func (s *Source) Newest(ctx context.Context, secret string) (version string, added time.Time, err error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	answer, err := s.client.GetSecretVersion(ctx, &secretmanagerpb.GetSecretVersionRequest{Name: secret + "/versions/latest"})
+	if err != nil {
+		return "", time.Time{}, classify(err, "roles/secretmanager.viewer")
+	}
+	_, version, _ = strings.Cut(answer.GetName(), "/versions/")
+	return version, answer.GetCreateTime().AsTime(), nil
+}
+
 // classify keeps the reason and adds what to do about it. The server's text names
 // resources and permissions, never content.
-func classify(err error) error {
+func classify(err error, role string) error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%w: %w", secrets.ErrUnavailable, outbound.Error(err)) // while waiting to try again
 	}
@@ -93,7 +106,7 @@ func classify(err error) error {
 	said := text.Clip(outbound.Redact(s.Message()), 300)
 	switch s.Code() {
 	case codes.PermissionDenied:
-		return fmt.Errorf("%w: grant roles/secretmanager.secretAccessor on it to this function's service account: %s", secrets.ErrDenied, said)
+		return fmt.Errorf("%w: grant %s on it to this function's service account: %s", secrets.ErrDenied, role, said)
 	case codes.Unauthenticated:
 		return fmt.Errorf("%w: the credentials were not accepted: %s", secrets.ErrDenied, said)
 	case codes.NotFound:

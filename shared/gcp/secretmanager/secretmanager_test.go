@@ -204,3 +204,26 @@ func TestThroughTheCacheARefusedTokenIsReadAgain(t *testing.T) {
 		t.Errorf("got version %s, %v", second.Version, err)
 	}
 }
+
+// When a version was added is read without its content, and of a disabled one as well.
+func TestNewest(t *testing.T) {
+	server, source := start(t)
+	server.AddVersion(name, []byte("one"))
+	server.AddVersion(name, []byte("two"))
+	at := time.Date(2026, 11, 22, 18, 18, 0, 0, time.UTC)
+	server.SetAdded(name, at)
+	if err := server.SetEnabled(name, 2, false); err != nil {
+		t.Fatal(err)
+	}
+	version, added, err := source.Newest(t.Context(), name)
+	if err != nil || version != "2" || !added.Equal(at) || server.Accesses(name) != 0 {
+		t.Errorf("version %s of %v, %v, after %d accesses", version, added, err, server.Accesses(name))
+	}
+	if _, _, err := source.Newest(t.Context(), name+"-2"); !errors.Is(err, secrets.ErrNotFound) {
+		t.Errorf("a secret that is none: %v", err)
+	}
+	server.SetFault(func(string) error { return status.Error(codes.PermissionDenied, "Permission denied.") })
+	if _, _, err := source.Newest(t.Context(), name); !errors.Is(err, secrets.ErrDenied) || !strings.Contains(err.Error(), "roles/secretmanager.viewer") {
+		t.Errorf("%v, want one that names the role", err)
+	}
+}

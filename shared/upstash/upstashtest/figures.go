@@ -21,6 +21,7 @@ type figures struct {
 	info          map[string]string // overrides of INFO, by field
 	monthly       int64             // added to the month's commands
 	month         Month             // what the account says of the month beside them
+	actions       []Action          // the audit log
 	state         string
 	settings      map[string]any // overrides of the account's fields
 	joined        []*Server      // whose databases are in the same account

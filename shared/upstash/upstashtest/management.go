@@ -2,6 +2,7 @@ package upstashtest
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"net/http"
 	"strings"
@@ -52,6 +53,34 @@ func (s *Server) SetSetting(field string, value any) {
 	s.figures.settings[field] = value
 }
 
+// Action is an entry of the account's audit log.
+type Action struct {
+	At           time.Time
+	Name, Entity string
+}
+
+// SetActions sets the account's audit log.
+func (s *Server) SetActions(actions ...Action) {
+	s.figures.mu.Lock()
+	defer s.figures.mu.Unlock()
+	s.figures.actions = actions
+}
+
+// auditLog has the fields of https://upstash.com/docs/devops/developer-api/account/list_audit_logs.
+func (s *Server) auditLog() []any {
+	s.figures.mu.Lock()
+	defer s.figures.mu.Unlock()
+	entries := []any{}
+	for i, a := range s.figures.actions {
+		entries = append(entries, map[string]any{
+			"log_id": fmt.Sprintf("log-%d", i), "customer_id": s.options.Email, "actor": s.options.Email, "timestamp": a.At.Unix(), "action": 13, "action_string": a.Name,
+			"source": "CONSOLE", "entity": a.Entity, "secondary_entity": "NA", "third_entity": "", "readable_format": "", "ip": "192.0.2.1",
+			"ttl": a.At.Add(30 * 24 * time.Hour).Unix(), "reason": "", "notes": "",
+		})
+	}
+	return entries
+}
+
 // Join makes the other servers' databases part of this server's account: its management API
 // serves them all.
 func (s *Server) Join(others ...*Server) {
@@ -69,6 +98,9 @@ func (s *Server) account() []*Server {
 
 // handleManagement adds the parts of https://api.upstash.com/v2 that a monitor reads.
 func (s *Server) handleManagement(mux *http.ServeMux) {
+	mux.HandleFunc("GET /auditlogs", s.managed(func(w http.ResponseWriter, _ *http.Request, _ *Server) {
+		writeJSON(w, http.StatusOK, s.auditLog())
+	}))
 	mux.HandleFunc("GET /v2/redis/databases", s.managed(func(w http.ResponseWriter, r *http.Request, _ *Server) {
 		all := []any{}
 		for _, one := range s.account() {

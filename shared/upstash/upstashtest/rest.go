@@ -24,7 +24,7 @@ func (s *Server) handler() http.Handler {
 	management := http.NewServeMux()
 	s.handleManagement(management)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/v2/") && s.upstream == nil {
+		if (strings.HasPrefix(r.URL.Path, "/v2/") || r.URL.Path == "/auditlogs") && s.upstream == nil {
 			management.ServeHTTP(w, r)
 			return
 		}

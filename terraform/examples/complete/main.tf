@@ -56,7 +56,7 @@ module "pongwatch" {
       url    = "https://calm-owl-11223.upstash.io"
       plan   = "fixed-1gb"
       checks = { hit_rate = { enabled = false }, values = { enabled = false } }
-      app    = [{ service = "worker", cloud_run = "projects/my-project/locations/us-east4/services/worker" }]
+      app    = [{ service = "worker", cloud_run = "projects/my-project/locations/us-east4/services/worker", impact = true }]
     }
     eu-sessions = {
       shard     = "europe"
@@ -127,6 +127,7 @@ module "pongwatch" {
     link_keys            = ["secret:link-key"]
   }
   proof_key  = "secret:proof-key"
+  changes    = ["deployments", "secrets", "audit_log", "limits", "configuration"]
   management = { email = "ops@example.com", api_key = "secret:upstash-api-key" }
   heartbeat  = { url = "secret:heartbeat-url" }
 

@@ -14,8 +14,8 @@ import (
 // configure reads the configuration, or starts the demonstration where there is none.
 func (p *Process) configure(ctx context.Context) (err error) {
 	env := gcp.ReadEnvironment(p.options.Getenv)
-	clients := gcp.NewClients(env)
-	p.secrets, p.deployments = clients.Secrets(), clients.Environment
+	p.google = gcp.NewClients(env)
+	p.secrets = p.google.Secrets()
 	p.config, err = config.Load(ctx, config.Options{
 		Getenv: p.options.Getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: p.secrets, Local: true,
 	})

@@ -22,8 +22,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/pongwatch/pongwatch/functions/alert"
-	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/store/boltstore"
@@ -78,9 +78,9 @@ type Process struct {
 
 	config  *config.Config
 	secrets *secrets.Cache
-	// deployments are read with this machine's Google credentials.
-	deployments check.Deployments
-	demo        *demo // nil where the real thing is watched
+	// google reads apps with this machine's Google credentials.
+	google *gcp.Clients
+	demo   *demo // nil where the real thing is watched
 
 	data      string
 	temporary bool

@@ -48,16 +48,17 @@ func (p *Process) handler() (*access.Mux, error) {
 	}
 	healthCheck, err := healthcheck.New(healthcheck.Options{
 		Config: p.config, Region: region, Reports: p.reports, Store: p.store,
-		Resolve: check.FromConfig(p.config, p.secrets), Deployments: p.deployments, Upstash: redis, Version: version.Release,
+		Resolve: check.FromConfig(p.config, p.secrets), Deployments: p.google.Environment, Upstash: redis, Version: version.Release,
 		Authorize: p.caller.only, Readers: readers, Logger: p.options.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("setting up HealthCheck: %w", err)
 	}
+	account := check.NewAccount(p.config, p.secrets, redis)
 	pages, err := metrics.New(metrics.Options{
 		Config: p.config, Region: region, Reports: p.reports, Store: p.store,
 		Resolve: check.FromConfig(p.config, p.secrets), ProofKeys: check.ProofKeys(p.config, p.secrets), Upstash: redis,
-		Account: check.NewAccount(p.config, p.secrets, redis), Build: version.Read(),
+		Account: account, Changes: metrics.Changes(p.config, p.google, account), Traffic: p.google.Traffic, Build: version.Read(),
 		Authorize: p.caller.only, Actor: actor, Readers: pageReaders, Links: links, Logger: p.options.Logger,
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Token is the one that the server gives out and takes, besides the emulators' "owner".
@@ -27,6 +28,10 @@ type Revision struct {
 	Mounted string
 	// Percent of the requests goes to it.
 	Percent int
+	// Created is when it was made.
+	Created time.Time
+	// Failed says that it never became ready. Only the latest one may be such.
+	Failed bool
 }
 
 // Server is the fake. Its methods may be called while it serves.
@@ -35,13 +40,14 @@ type Server struct {
 
 	mu       sync.Mutex
 	services map[string][]Revision
+	updated  map[string]time.Time
 	status   int
 	asked    []string
 }
 
 // Start serves on a free port of 127.0.0.1 until Close.
 func Start() *Server {
-	s := &Server{services: map[string][]Revision{}}
+	s := &Server{services: map[string][]Revision{}, updated: map[string]time.Time{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v2/{name...}", s.get)
 	mux.HandleFunc("GET /computeMetadata/v1/", metadata)
@@ -65,6 +71,13 @@ func (s *Server) Deploy(service string, revisions ...Revision) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.services[service] = revisions
+}
+
+// Update sets when the service was last modified.
+func (s *Server) Update(service string, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.updated[service] = at
 }
 
 // Fail makes every answer that status; zero ends it.
@@ -96,12 +109,12 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 	case !known:
 		fail(w, http.StatusNotFound)
 	case revision == "":
-		answer(w, document(service, revisions))
+		answer(w, document(service, revisions, s.updated[service]))
 	default:
 		for _, rev := range revisions {
 			if rev.Name == revision {
 				d := template(rev)
-				d["name"] = name
+				d["name"], d["createTime"] = name, rev.Created.UTC().Format(time.RFC3339Nano)
 				answer(w, d)
 				return
 			}
@@ -112,9 +125,12 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 
 // document is a Service
 // (https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services#Service).
-func document(service string, revisions []Revision) map[string]any {
+func document(service string, revisions []Revision, updated time.Time) map[string]any {
+	created := service + "/revisions/" + revisions[len(revisions)-1].Name
+	if len(revisions) > 1 && revisions[len(revisions)-1].Failed {
+		revisions = revisions[:len(revisions)-1]
+	}
 	latest := revisions[len(revisions)-1]
-	full := service + "/revisions/" + latest.Name
 	var traffic []map[string]any
 	for _, r := range revisions {
 		if r.Percent == 0 {
@@ -128,7 +144,8 @@ func document(service string, revisions []Revision) map[string]any {
 	}
 	return map[string]any{
 		"name": service, "template": template(latest), "trafficStatuses": traffic,
-		"latestReadyRevision": full, "latestCreatedRevision": full,
+		"latestReadyRevision": service + "/revisions/" + latest.Name, "latestCreatedRevision": created,
+		"updateTime": updated.UTC().Format(time.RFC3339Nano),
 	}
 }
 

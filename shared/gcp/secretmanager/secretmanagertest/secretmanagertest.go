@@ -13,11 +13,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // projectNumber stands for the project in answers: the real service never repeats
@@ -46,6 +48,7 @@ type secret struct {
 
 type version struct {
 	data     []byte
+	added    time.Time
 	disabled bool
 }
 
@@ -89,8 +92,17 @@ func (s *Server) AddVersion(name string, data []byte) int {
 		kept = &secret{aliases: map[string]int{}}
 		s.secrets[name] = kept
 	}
-	kept.versions = append(kept.versions, version{data: slices.Clone(data)})
+	kept.versions = append(kept.versions, version{data: slices.Clone(data), added: time.Now()})
 	return len(kept.versions)
+}
+
+// SetAdded sets when the newest version of the secret with the name projects/P/secrets/S was
+// added.
+func (s *Server) SetAdded(name string, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	versions := s.secrets[name].versions
+	versions[len(versions)-1].added = at
 }
 
 // SetEnabled enables or disables a version of the secret with the name
@@ -176,6 +188,26 @@ func (s *Server) AccessSecretVersion(_ context.Context, r *secretmanagerpb.Acces
 	return &secretmanagerpb.AccessSecretVersionResponse{
 		Name:    full,
 		Payload: &secretmanagerpb.SecretPayload{Data: slices.Clone(v.data), DataCrc32C: &sum},
+	}, nil
+}
+
+// GetSecretVersion implements Secret Manager's method.
+func (s *Server) GetSecretVersion(_ context.Context, r *secretmanagerpb.GetSecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
+	name, wanted, _ := strings.Cut(r.GetName(), "/versions/")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fault != nil {
+		if err := s.fault(r.GetName()); err != nil {
+			return nil, err
+		}
+	}
+	kept, ok := s.secrets[name]
+	if !ok || kept.number(wanted) < 1 || kept.number(wanted) > len(kept.versions) {
+		return nil, status.Errorf(codes.NotFound, "Secret Version [%s/versions/%s] not found.", numbered(name), wanted)
+	}
+	number := kept.number(wanted)
+	return &secretmanagerpb.SecretVersion{
+		Name: fmt.Sprintf("%s/versions/%d", numbered(name), number), CreateTime: timestamppb.New(kept.versions[number-1].added), State: secretmanagerpb.SecretVersion_ENABLED,
 	}, nil
 }
 
