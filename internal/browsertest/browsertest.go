@@ -28,14 +28,14 @@ type Browser struct {
 	complaints []string
 }
 
-// New starts a browser that ends with the test, after two minutes at the latest. It
+// New starts a browser that ends with the test, after five minutes at the latest. It
 // skips the test unless PONGWATCH_TEST_CHROMIUM says that there is one.
 func New(t testing.TB) *Browser {
 	t.Helper()
 	if os.Getenv(wanted) == "" {
 		t.Skipf("set %s=1: needs chromium", wanted)
 	}
-	limit, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	limit, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	ctx, stop := chromedp.NewExecAllocator(limit, append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-quic", true))...)
@@ -114,7 +114,7 @@ func (b *Browser) Follow(selector string) {
 // Until waits for an expression to hold.
 func (b *Browser) Until(expression string) {
 	b.t.Helper()
-	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(20*time.Second))); err != nil {
+	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(time.Minute))); err != nil {
 		b.t.Fatalf("waiting for %s: %v", expression, err)
 	}
 }
