@@ -125,3 +125,50 @@ func TestIncidentAndGroup(t *testing.T) {
 		}
 	}
 }
+
+func TestDuration(t *testing.T) {
+	at := func(minute int) time.Time { return noon.Add(time.Duration(minute) * time.Minute) }
+	for name, tt := range map[string]struct {
+		incident Incident
+		minutes  int
+	}{
+		"one that is open lasts until now":                    {Incident{Since: at(0)}, 30},
+		"one that is resolved lasted until then":              {Incident{Since: at(0), Resolved: at(20)}, 20},
+		"one that is held open lasted until it was good":      {Incident{Since: at(0), Good: at(12)}, 12},
+		"one that was good in between counts from its return": {Incident{Since: at(0), Again: at(25), Before: 7 * time.Minute}, 12},
+	} {
+		if got, want := tt.incident.Duration(at(30)), time.Duration(tt.minutes)*time.Minute; got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}
+
+func TestTheTimelineKeepsItsFirstAndItsLatestMoments(t *testing.T) {
+	var thread Thread
+	for i := range 70 {
+		thread.Note(Moment{At: noon.Add(time.Duration(i) * time.Minute)})
+		if i == 59 && len(thread.Timeline) != 60 {
+			t.Errorf("%d of the first 60 moments are kept", len(thread.Timeline))
+		}
+	}
+	minute := func(i int) int { return int(thread.Timeline[i].At.Sub(noon).Minutes()) }
+	if len(thread.Timeline) != 60 || minute(0) != 0 || minute(19) != 19 || minute(20) != 30 || minute(59) != 69 {
+		t.Errorf("%d moments, of which the 20th is %d and the 21st %d; want 60, 19 and 30", len(thread.Timeline), minute(19), minute(20))
+	}
+}
+
+func TestARefusedDeliveryIsTriedAgainAtOnce(t *testing.T) {
+	refused := Delivery{Want: 2, Done: 1, Refused: "channel_not_found", Tries: 3, NotBefore: noon.Add(time.Hour)}
+	if refused.Due(noon) || !refused.Again().Due(noon) || refused.Again().Tries != 0 {
+		t.Errorf("refused: due %v; again: %+v", refused.Due(noon), refused.Again())
+	}
+	if waiting := (Delivery{Want: 2, Done: 1, Tries: 3, NotBefore: noon.Add(time.Hour)}); waiting.Again() != waiting {
+		t.Errorf("one that only waits became %+v", waiting.Again())
+	}
+}
+
+func TestTwoOpeningsWithinASecondHaveTwoIDs(t *testing.T) {
+	if NewID("main", "a/ping", noon) == NewID("main", "a/ping", noon.Add(time.Millisecond)) {
+		t.Error("both have the same id")
+	}
+}

@@ -32,6 +32,11 @@ func TestParse(t *testing.T) {
 		{"a step below nothing", "step=-1m", Query{}, "does not fit", false},
 		{"as many points as there may be", "range=30d&step=1728s", Query{Range: "30d", Step: 1728 * time.Second}, "", false},
 		{"more points than there may be", "range=30d&step=1726s", Query{}, "does not fit", false},
+		{"databases can be chosen", "search=+Cache+&environment=staging&state=mock&page=2", Query{Range: "1h", Search: "Cache", Environment: "staging", State: Mock, Page: 2}, "", false},
+		{"the first page has a number", "page=1", Query{Range: "1h", Page: 1}, "", false},
+		{"a page before the first", "page=0", Query{}, `page "0" is not a page, want a number such as 2`, false},
+		{"a page that is no number", "page=next", Query{}, `page "next" is not a page`, false},
+		{"a state that there is not", "state=fine", Query{}, `state "fine" is not known, want one of `, false},
 		{"what is quoted is cut", "range=" + strings.Repeat("x", 2000), Query{}, "…", false},
 	}
 	for _, tt := range tests {
@@ -52,6 +57,29 @@ func TestParse(t *testing.T) {
 				t.Errorf("Parse() = %v (not found: %v), want %q (%v)", err, ok && wrong.NotFound, tt.wrong, tt.notFound)
 			}
 		})
+	}
+}
+
+func TestMatches(t *testing.T) {
+	d := &Database{Name: "prod-cache", Environment: "production", Status: Mock}
+	for name, tt := range map[string]struct {
+		query Query
+		want  bool
+	}{
+		"nothing chooses everything":        {Query{}, true},
+		"a part of the name":                {Query{Search: "cache"}, true},
+		"a part in capitals":                {Query{Search: "PROD"}, true},
+		"a part of another name":            {Query{Search: "sessions"}, false},
+		"its environment":                   {Query{Environment: "production"}, true},
+		"another environment":               {Query{Environment: "staging"}, false},
+		"its state":                         {Query{State: Mock}, true},
+		"another state":                     {Query{State: Connected}, false},
+		"all of it must fit":                {Query{Search: "cache", Environment: "production", State: Connected}, false},
+		"the name, but not the environment": {Query{Search: "cache", Environment: "staging", State: Mock}, false},
+	} {
+		if got := tt.query.Matches(d); got != tt.want {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
 	}
 }
 
