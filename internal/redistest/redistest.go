@@ -2,9 +2,11 @@
 package redistest
 
 import (
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,7 +24,7 @@ const within = 5 * time.Second
 // Server is a redis-server on loopback that keeps nothing on disk. Its port is its own
 // through stops and starts.
 type Server struct {
-	// Addr is where it listens, "127.0.0.1:40001".
+	// Addr is where it listens, "127.0.0.1:20001".
 	Addr string
 
 	t   testing.TB
@@ -36,12 +38,15 @@ func Start(t testing.TB) *Server {
 	if os.Getenv(wanted) == "" {
 		t.Skipf("set %s=1: needs redis-server (Debian package redis-server)", wanted)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	s := &Server{t: t}
+	for s.Addr == "" {
+		// Below the ports that the kernel gives away, so that no other test takes it while the server is stopped.
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+rand.IntN(20_000)))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			s.Addr = addr
+		}
 	}
-	s := &Server{Addr: l.Addr().String(), t: t}
-	l.Close()
 	s.Start()
 	t.Cleanup(s.Stop)
 	return s
