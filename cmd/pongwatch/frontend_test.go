@@ -22,6 +22,7 @@ import (
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
 	"github.com/pongwatch/pongwatch/functions/alert/slack/slacktest"
 	"github.com/pongwatch/pongwatch/internal/browsertest"
+	"github.com/pongwatch/pongwatch/internal/porttest"
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
 )
 
@@ -68,7 +69,7 @@ func startFrontend(t *testing.T) *frontend {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = slack.Close() })
-	port := freePort(t)
+	port := porttest.Free()
 	f := &frontend{T: t, url: "http://127.0.0.1:" + port, redis: upstashtest.Start(t, upstashtest.Options{TLS: true}), log: &lockedBuffer{}}
 	f.ca = filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(f.ca, f.redis.CAPEM(), 0o600); err != nil {

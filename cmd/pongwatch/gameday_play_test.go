@@ -18,6 +18,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/gameday"
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
+	"github.com/pongwatch/pongwatch/internal/porttest"
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
 )
 
@@ -102,7 +103,7 @@ func TestGamedayAsItsPageSays(t *testing.T) {
 	}
 	changes := []string{"./pongwatch", path, "cd examples/", "cd " + examples + "/", "--causes", strings.Join(patiently, " ") + " --causes"}
 	for _, port := range []string{"8079", "9000", "8080", "3000"} {
-		changes = append(changes, port, freePort(t))
+		changes = append(changes, port, porttest.Free())
 	}
 	script := strings.NewReplacer(changes...).Replace(string(block[1]))
 	dir := t.TempDir()
@@ -135,7 +136,7 @@ func TestGamedayOfThePythonExample(t *testing.T) {
 		t.Skip("needs Debian's python3, python3-fastapi, python3-httpx and python3-uvicorn: PONGWATCH_TEST_PYTHON=1 runs it")
 	}
 	t.Parallel()
-	port, redis := freePort(t), freePort(t)
+	port, redis := porttest.Free(), porttest.Free()
 	database := upstashtest.Start(t, upstashtest.Options{Token: drillToken})
 	// Debian's own, which has the packages; another python3 may come first in PATH.
 	app := exec.Command("/usr/bin/python3", "-m", "uvicorn", "--port", port, "--log-level", "warning", "backend.main:app")
@@ -164,7 +165,7 @@ func TestGamedayOfTheNextjsExample(t *testing.T) {
 	needNode(t)
 	t.Parallel()
 	dir := buildFrontend(t)
-	port, redis := freePort(t), freePort(t)
+	port, redis := porttest.Free(), porttest.Free()
 	app := exec.Command("node", "node_modules/next/dist/bin/next", "start", "--hostname", "127.0.0.1", "--port", port)
 	app.Dir = dir
 	app.Env = append(frontendEnv(t), "UPSTASH_REDIS_URL=http://127.0.0.1:"+redis, "UPSTASH_REDIS_TOKEN="+drillToken, "REDIS_RETRY_SECONDS=1")
@@ -208,7 +209,7 @@ func TestGamedayCatchesBadApps(t *testing.T) {
 			if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./testdata/badapps/"+tt.app).CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			port, redis := freePort(t), freePort(t)
+			port, redis := porttest.Free(), porttest.Free()
 			app := exec.Command(program)
 			app.Env = []string{"PORT=" + port, "UPSTASH_REDIS_URL=http://127.0.0.1:" + redis, "UPSTASH_REDIS_TOKEN=" + drillToken}
 			startApp(t, port, app)

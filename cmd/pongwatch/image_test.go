@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/pongwatch/pongwatch/internal/porttest"
 )
 
 // maxImage bounds the image, unpacked, in bytes: 30 MiB.
@@ -166,7 +168,7 @@ func (b buildah) starts(rootfs string) {
 		}
 		return cmd
 	}
-	address := "127.0.0.1:" + freePort(b.T)
+	address := "127.0.0.1:" + porttest.Free()
 	var log lockedBuffer
 	local := inside(context.Background(), "local", "--addr", address)
 	local.Stdout, local.Stderr = &log, &log

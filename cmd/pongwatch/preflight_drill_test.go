@@ -1,29 +1,17 @@
 package main
 
 import (
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
-)
 
-// freePort returns a port on which nothing listens, below those that the kernel gives to other tests.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for {
-		port := strconv.Itoa(10_000 + rand.IntN(20_000))
-		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port)); err == nil {
-			l.Close()
-			return port
-		}
-	}
-}
+	"github.com/pongwatch/pongwatch/internal/porttest"
+)
 
 func needNode(t *testing.T) {
 	t.Helper()
@@ -74,7 +62,7 @@ func TestPreflightDrillsTheNodeExample(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			needNode(t)
-			app, redis := freePort(t), freePort(t)
+			app, redis := porttest.Free(), porttest.Free()
 			run := startPreflightIn(t, []string{"DRILL_TOKEN=" + drillToken}, "--only", "app.fallback",
 				"--drill", "127.0.0.1:"+redis, "--drill-token-env", "DRILL_TOKEN", "--drill-patience", tt.patience,
 				"--app-health-url", "http://127.0.0.1:"+app+"/api/v1/health/redis")

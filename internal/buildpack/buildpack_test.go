@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/internal/buildpack"
+	"github.com/pongwatch/pongwatch/internal/porttest"
 )
 
 const repository = "../.."
@@ -123,7 +124,7 @@ func saysWhy(body []byte) bool {
 }
 
 func TestAnUnknownEntryPointFailsAtItsStart(t *testing.T) {
-	cmd := command(t, program(t), "HealthCheque", freePort(t))
+	cmd := command(t, program(t), "HealthCheque", porttest.Free())
 	hung := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
 	defer hung.Stop()
 	err := cmd.Run()
@@ -210,7 +211,7 @@ func TestWhatTheBuildpackRefuses(t *testing.T) {
 // start starts an entry point and gives its URL once it listens.
 func start(t *testing.T, binary, target string) string {
 	t.Helper()
-	port := freePort(t)
+	port := porttest.Free()
 	cmd := command(t, binary, target, port)
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
@@ -272,14 +273,4 @@ func blackHole(t *testing.T) string {
 	}
 	t.Cleanup(func() { _ = listener.Close() })
 	return listener.Addr().String()
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return fmt.Sprint(listener.Addr().(*net.TCPAddr).Port)
 }

@@ -2,17 +2,17 @@
 package redistest
 
 import (
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+
+	"github.com/pongwatch/pongwatch/internal/porttest"
 )
 
 // wanted is the environment variable with which a machine says that it has redis-server.
@@ -38,15 +38,7 @@ func Start(t testing.TB) *Server {
 	if os.Getenv(wanted) == "" {
 		t.Skipf("set %s=1: needs redis-server (Debian package redis-server)", wanted)
 	}
-	s := &Server{t: t}
-	for s.Addr == "" {
-		// Below the ports that the kernel gives away, so that no other test takes it while the server is stopped.
-		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+rand.IntN(20_000)))
-		if l, err := net.Listen("tcp", addr); err == nil {
-			l.Close()
-			s.Addr = addr
-		}
-	}
+	s := &Server{Addr: net.JoinHostPort("127.0.0.1", porttest.Free()), t: t}
 	s.Start()
 	t.Cleanup(s.Stop)
 	return s
