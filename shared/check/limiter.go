@@ -67,10 +67,8 @@ func (t *Target) testLimiter(ctx context.Context, app config.App) report.Observa
 		return o
 	}
 	// A moment in which Redis stalled is no open limiter.
-	select {
-	case <-time.After(t.Apps.pauses[0]):
-	case <-ctx.Done():
-		return unknown(errInterrupted)
+	if err := t.Apps.pause(ctx, 0); err != nil {
+		return unknown(err)
 	}
 	return t.tryLimiter(ctx, app)
 }

@@ -107,14 +107,22 @@ func (t *Target) ask(ctx context.Context, app config.App, what, nonce string, ti
 	return r, nil
 }
 
+// pause waits before a question is repeated; times says how often it was repeated so far.
+func (a *Apps) pause(ctx context.Context, times int) error {
+	select {
+	case <-time.After(a.pauses[times]):
+		return nil
+	case <-ctx.Done():
+		return errInterrupted
+	}
+}
+
 // find looks for the key until it is there, or has been looked for often enough.
 func (t *Target) find(ctx context.Context, key string) (bool, error) {
 	for i := range proofReads {
 		if i > 0 {
-			select {
-			case <-time.After(t.Apps.pauses[i-1]):
-			case <-ctx.Done():
-				return false, errInterrupted
+			if err := t.Apps.pause(ctx, i-1); err != nil {
+				return false, err
 			}
 		}
 		r, err := t.client.Do(ctx, "GET", key)
