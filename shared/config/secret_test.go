@@ -254,7 +254,7 @@ func TestOfACheck(t *testing.T) {
 }
 
 func TestWhatAReceiverSpeaks(t *testing.T) {
-	for want, r := range map[Kind]Receiver{KindSlack: {Slack: &Slack{}}, KindEmail: {Email: &Email{}}, KindPagerDuty: {PagerDuty: &PagerDuty{}}, KindWebhook: {Webhook: &Webhook{}}, "": {}} {
+	for want, r := range map[string]Receiver{"slack": {Slack: &Slack{}}, "email": {Email: &Email{}}, "pagerduty": {PagerDuty: &PagerDuty{}}, "webhook": {Webhook: &Webhook{}}, "": {}} {
 		if got := r.Kind(); got != want {
 			t.Errorf("kind %q, want %q", got, want)
 		}

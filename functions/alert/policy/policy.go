@@ -145,7 +145,7 @@ func receivers(c *config.Config) map[string]incident.Receiver {
 	out := map[string]incident.Receiver{}
 	for i := range c.Receivers {
 		r := &c.Receivers[i]
-		policy := incident.Receiver{Pages: r.Pages, Reminds: r.Kind() == config.KindPagerDuty, Settings: r.Hash()}
+		policy := incident.Receiver{Pages: r.Pages, Reminds: r.PagerDuty != nil, Settings: r.Hash()}
 		if r.Fallback != "" {
 			policy.Fallback = expand(c, []string{r.Fallback})
 		}
