@@ -22,7 +22,6 @@ import (
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudmonitoring/cloudmonitoringtest"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
-	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
@@ -282,9 +281,9 @@ func app(impact bool) config.App {
 
 func reference(t *testing.T) config.Secret {
 	t.Helper()
-	ref, err := secrets.ParseRef("sm://projects/p/secrets/token")
-	if err != nil {
-		t.Fatal(err)
+	var s config.Secret
+	if what, _ := s.ParseText("sm://projects/p/secrets/token", false); what != "" {
+		t.Fatal(what)
 	}
-	return config.Reference(ref)
+	return s
 }

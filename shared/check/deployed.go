@@ -3,7 +3,6 @@ package check
 import (
 	"context"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -41,13 +40,8 @@ func (t *Target) readDeployment(ctx context.Context, app config.App) report.Obse
 // plainly is not, says anything: an app may keep its URL under any name, so that only
 // the absence of the names that the configuration gives is a proof.
 func judgeDeployment(d config.Deployment, variables []string) report.Observation {
-	mock, known := config.ParseMock(d.Mock)
-	named := slices.ContainsFunc(d.Variables, func(name string) bool {
-		if len(variables) > 0 {
-			return slices.Contains(variables, name)
-		}
-		return config.IsURLVariable(name)
-	})
+	mock, known := d.Mocks()
+	named := d.HasURL(variables)
 	switch {
 	case mock:
 		return report.Observation{Status: report.Fail, Cause: cause.Mock, Evidence: "deployed with MOCK_REDIS on"}

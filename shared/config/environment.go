@@ -38,8 +38,8 @@ func URLVariables() []string {
 	return names
 }
 
-// IsURLVariable reports whether apps keep the REST URL under that name, with a prefix or without.
-func IsURLVariable(name string) bool {
+// isURLVariable reports whether apps keep the REST URL under that name, with a prefix or without.
+func isURLVariable(name string) bool {
 	return name == envURL || slices.ContainsFunc(pairs[1:], func(p pair) bool { return name == p.url || strings.HasSuffix(name, "_"+p.url) })
 }
 
@@ -56,6 +56,16 @@ type Deployment struct {
 	// Mounted is true if a secret is mounted as a file, which may hold other settings.
 	Mounted bool
 }
+
+// HasURL reports whether one of the variables is set or, without any, one under which apps keep the REST URL.
+func (d Deployment) HasURL(variables []string) bool {
+	return slices.ContainsFunc(d.Variables, func(name string) bool {
+		return slices.Contains(variables, name) || len(variables) == 0 && isURLVariable(name)
+	})
+}
+
+// Mocks reports whether MOCK_REDIS is on; known is false for a value that is neither on nor off.
+func (d Deployment) Mocks() (mock, known bool) { return parseMock(d.Mock) }
 
 // object is an object of the document that the variables amount to.
 type object = map[string]any
@@ -74,7 +84,7 @@ type environment struct {
 func fromEnvironment(getenv func(string) string, names []string, local bool) (*Config, Problems) {
 	e := environment{getenv: getenv, variables: map[string]string{}}
 	for _, name := range slices.Sorted(slices.Values(names)) {
-		if IsURLVariable(name) && !slices.Contains(URLVariables(), name) {
+		if isURLVariable(name) && !slices.Contains(URLVariables(), name) {
 			e.prefixed = append(e.prefixed, pair{name, strings.TrimSuffix(name, "URL") + "TOKEN"})
 		}
 	}
@@ -139,7 +149,7 @@ func (e *environment) keys(receiver string, variables map[string]string) object 
 // database returns nil if no variable speaks of one.
 func (e *environment) database() object {
 	p := e.pair()
-	mock, known := ParseMock(e.getenv(envMock))
+	mock, known := parseMock(e.getenv(envMock))
 	if !known {
 		e.notice("", envMock, "is neither true nor false", "false", cause.ConfigInvalid)
 		e.problems[len(e.problems)-1].Notice = false
@@ -196,9 +206,9 @@ func (e *environment) pair() pair {
 	return chosen
 }
 
-// ParseMock parses the value of MOCK_REDIS, in the words and quotes that people write;
+// parseMock parses the value of MOCK_REDIS, in the words and quotes that people write;
 // known is false for any other text.
-func ParseMock(value string) (mock, known bool) {
+func parseMock(value string) (mock, known bool) {
 	switch strings.ToLower(strings.Trim(value, " \t\r\n\"'")) {
 	case "", "0", "false", "no", "off", "n", "f", "disabled":
 		return false, true

@@ -159,7 +159,7 @@ func (o Options) read(ctx context.Context, source string) ([]byte, error) {
 		if err != nil {
 			return nil, sourceProblem("holds no reference into Secret Manager: " + err.Error())
 		}
-		e, err := Reference(ref).Get(ctx, o.Secrets)
+		e, err := reference(ref).Get(ctx, o.Secrets)
 		if err != nil {
 			return nil, fmt.Errorf("reading document: %w", err)
 		}

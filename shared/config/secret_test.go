@@ -22,7 +22,7 @@ func ref(t *testing.T, name string) Secret {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Reference(r)
+	return reference(r)
 }
 
 // slowly is a clock that is at least the floor of a refresh later at each look.

@@ -40,11 +40,11 @@ func (v *vault) Access(ctx context.Context, name string) (secrets.Secret, error)
 
 func reference(t *testing.T, name string) config.Secret {
 	t.Helper()
-	ref, err := secrets.ParseRef("sm://projects/p/secrets/" + name)
-	if err != nil {
-		t.Fatal(err)
+	var s config.Secret
+	if what, _ := s.ParseText("sm://projects/p/secrets/"+name, false); what != "" {
+		t.Fatal(what)
 	}
-	return config.Reference(ref)
+	return s
 }
 
 // startOver returns the function over a vault.
