@@ -244,12 +244,14 @@ func TestOfACheck(t *testing.T) {
 	} {
 		i++
 		r.Confirm.Runs = i
-		if got := c.Thresholds.Of(check); got != *r {
+		if got := c.Thresholds.Rules()[check]; got != *r {
 			t.Errorf("%s: %+v, want %+v", check, got, *r)
 		}
 	}
-	if got := c.Thresholds.Of("x"); got != (Rule{}) {
-		t.Errorf("an unknown check: %+v", got)
+	for _, check := range report.Checks() {
+		if c.Thresholds.Rules()[check] == (Rule{}) {
+			t.Errorf("%s has no rule", check)
+		}
 	}
 }
 

@@ -120,25 +120,14 @@ type countRule struct {
 	Open int `yaml:"open" min:"1" max:"100000" example:"1"`
 }
 
-// Of returns the severity and the confirmation of that check; the zero Rule for one
-// that is not in the closed set.
-func (t *Thresholds) Of(check report.Check) Rule {
-	if check == report.Limiter {
-		check = report.MockMode
-	}
-	if r := t.rules()[check]; r != nil {
-		return *r
-	}
-	return Rule{}
-}
-
-func (t *Thresholds) rules() map[report.Check]*Rule {
-	return map[report.Check]*Rule{
-		report.Ping: &t.Ping.Rule, report.Latency: &t.Latency.Rule, report.Write: &t.Write, report.MockMode: &t.MockMode,
-		report.HitRate: &t.HitRate.Rule, report.Memory: &t.Memory.Rule, report.Commands: &t.Commands.Rule, report.Bandwidth: &t.Bandwidth.Rule,
-		report.Budget: &t.Budget.Rule, report.Connections: &t.Connections.Rule, report.Eviction: &t.Eviction,
-		report.Isolation: &t.Isolation.Rule, report.Values: &t.Values.Rule, report.RoundTrip: &t.RoundTrip,
-		report.ConfigLoad: &t.Config, report.Monitor: &t.Monitor,
+// Rules returns the severity and the confirmation of each check.
+func (t *Thresholds) Rules() map[report.Check]Rule {
+	return map[report.Check]Rule{
+		report.Ping: t.Ping.Rule, report.Latency: t.Latency.Rule, report.Write: t.Write, report.MockMode: t.MockMode, report.Limiter: t.MockMode,
+		report.HitRate: t.HitRate.Rule, report.Memory: t.Memory.Rule, report.Commands: t.Commands.Rule, report.Bandwidth: t.Bandwidth.Rule,
+		report.Budget: t.Budget.Rule, report.Connections: t.Connections.Rule, report.Eviction: t.Eviction,
+		report.Isolation: t.Isolation.Rule, report.Values: t.Values.Rule, report.RoundTrip: t.RoundTrip,
+		report.ConfigLoad: t.Config, report.Monitor: t.Monitor,
 	}
 }
 

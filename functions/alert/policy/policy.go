@@ -17,7 +17,7 @@ import (
 // so that nothing is closed as no longer watched.
 func Default() incident.Policy {
 	p := Of(config.Default(), "")
-	p.Databases = nil
+	p.Databases, p.Elsewhere = nil, nil
 	return p
 }
 
@@ -30,14 +30,11 @@ func Of(c *config.Config, shard string) incident.Policy {
 	}
 	p.Rules = rules(&c.Thresholds)
 	p.Databases = map[string]incident.Database{}
-	for _, d := range c.InShard(shard) {
-		p.Databases[d.Name] = database(c, d)
-	}
+	p.Elsewhere = map[string]string{}
 	for i := range c.Databases {
-		if d := &c.Databases[i]; d.Shard != shard {
-			if p.Elsewhere == nil {
-				p.Elsewhere = map[string]string{}
-			}
+		if d := &c.Databases[i]; d.Shard == shard {
+			p.Databases[d.Name] = database(c, d)
+		} else {
 			p.Elsewhere[d.Name] = d.Shard
 		}
 	}
@@ -68,11 +65,7 @@ func Of(c *config.Config, shard string) incident.Policy {
 
 func jobs(c *config.Config, shard string) []incident.Job {
 	out := []incident.Job{{Job: report.Metrics, Every: c.Every(report.Metrics)}} // it runs once, wherever that is
-	regions := c.RegionsOf(shard)
-	if len(regions) == 0 {
-		regions = []string{""}
-	}
-	for _, region := range regions {
+	for _, region := range c.RegionsOf(shard, "") {
 		out = append(out, incident.Job{Job: report.HealthCheck, Region: region, Every: c.Every(report.HealthCheck)})
 	}
 	return out
@@ -110,8 +103,7 @@ func database(c *config.Config, d *config.Database) incident.Database {
 
 func rules(t *config.Thresholds) map[report.Check]incident.Rule {
 	out := map[report.Check]incident.Rule{}
-	for _, check := range report.Checks() {
-		r := t.Of(check)
+	for check, r := range t.Rules() {
 		rule := incident.Rule{
 			Severity: r.Severity,
 			Threshold: incident.Threshold{
@@ -145,10 +137,7 @@ func receivers(c *config.Config) map[string]incident.Receiver {
 	out := map[string]incident.Receiver{}
 	for i := range c.Receivers {
 		r := &c.Receivers[i]
-		policy := incident.Receiver{Pages: r.Pages, Reminds: r.PagerDuty != nil, Settings: r.Hash()}
-		if r.Fallback != "" {
-			policy.Fallback = expand(c, []string{r.Fallback})
-		}
+		policy := incident.Receiver{Pages: r.Pages, Reminds: r.PagerDuty != nil, Settings: r.Hash(), Fallback: expand(c, []string{r.Fallback})}
 		for _, address := range Addresses(r) {
 			out[address] = policy
 		}
