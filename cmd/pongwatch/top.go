@@ -158,9 +158,7 @@ func month(ctx context.Context, c *config.Config, cache *secrets.Cache, d *confi
 		if err != nil {
 			return a, s, err
 		}
-		client, err := upstash.NewManagement(upstash.ManagementOptions{
-			Email: email.Value.Reveal(), APIKey: key.Value, BaseURL: c.Management.URL, Connection: upstash.Options{AllowHTTP: true},
-		})
+		client, err := upstash.NewManagement(email.Value.Reveal(), upstash.Options{URL: c.Management.URL, Token: key.Value, AllowHTTP: true})
 		if err != nil {
 			return a, s, err
 		}
