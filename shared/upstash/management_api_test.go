@@ -27,7 +27,7 @@ func newManagement(t *testing.T, s *upstashtest.Server, key string) *upstash.Man
 func TestManagement(t *testing.T) {
 	s := upstashtest.Start(t, upstashtest.Options{APIKey: canary})
 	s.SetMonthlyCommands(421_337)
-	s.SetState("suspended")
+	s.SetSetting("state", "suspended")
 	m := newManagement(t, s, canary)
 	d, err := m.Database(t.Context(), s.DatabaseID())
 	if err != nil {
