@@ -128,7 +128,7 @@ func TestTopicOnAFullDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []string
 		tries := 0
-		topic := &topic{name: "reports", db: db, logger: slog.New(slog.DiscardHandler), wake: make(chan struct{}, 1), pending: map[uint64]*delivery{}, unstored: firstUnstored}
+		topic := &topic{name: "reports", db: db, logger: slog.New(slog.DiscardHandler), wake: make(chan struct{}, 1), pending: map[uint64]*delivery{}}
 		topic.push = func(_ context.Context, envelope []byte) error {
 			if tries++; tries == 1 {
 				return errors.New("status code 503")
