@@ -31,7 +31,7 @@ type fakeLocal struct {
 
 	mu     sync.Mutex
 	state  incident.State
-	policy incident.Policy
+	policy policy.Policy
 	asked  []report.Command
 	// others are the states of more shards, which take no commands.
 	others []incident.State
@@ -49,11 +49,11 @@ type fakeLocal struct {
 func newFakeLocal(t *testing.T, databases ...string) *fakeLocal {
 	t.Helper()
 	f := &fakeLocal{t: t, policy: policy.Default(), state: incident.New("main", time.Now())}
-	f.policy.Databases = map[string]incident.Database{}
+	f.policy.Databases = map[string]policy.Database{}
 	for _, d := range databases {
-		f.policy.Databases[d] = incident.Database{}
+		f.policy.Databases[d] = policy.Database{}
 	}
-	f.policy.Receivers = map[string]incident.Receiver{"slack-oncall": {Pages: true}, "email-oncall/a@example.com": {}}
+	f.policy.Receivers = map[string]policy.Receiver{"slack-oncall": {Pages: true}, "email-oncall/a@example.com": {}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+statisticsPath, f.statistics)
 	mux.HandleFunc("POST "+local.CommandsPath, f.command)

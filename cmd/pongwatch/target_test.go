@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/incident/incidents"
@@ -135,7 +136,7 @@ func TestParseSilence(t *testing.T) {
 // A drill without receivers, and one that another receiver takes.
 func TestDrillOfReceivers(t *testing.T) {
 	f := newFakeLocal(t, "prod-cache")
-	f.policy.Receivers = map[string]incident.Receiver{}
+	f.policy.Receivers = map[string]policy.Receiver{}
 	expect(t, exitNo, "reached no receiver: none is configured", "drill", "--wait", "500ms", "--url", f.URL)
 
 	at := time.Date(2026, 11, 22, 18, 34, 5, 0, time.UTC)

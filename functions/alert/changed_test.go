@@ -182,7 +182,7 @@ func (w *estate) play(t *testing.T, c *config.Config, s script) (opening, end st
 		Secret:  clients.NewestSecret, Actions: account.Actions,
 	}
 	p := policy.Of(c, "main")
-	p.Receivers = map[string]incident.Receiver{"slack": {Pages: true}}
+	p.Receivers = map[string]policy.Receiver{"slack": {Pages: true}}
 	now := s.fails.Add(-2 * time.Hour).Truncate(5 * time.Minute)
 	state := incident.New("main", now)
 	events := slices.Clone(s.events)

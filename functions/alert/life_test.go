@@ -20,7 +20,7 @@ import (
 type sim struct {
 	t   *testing.T
 	s   incident.State
-	p   incident.Policy
+	p   policy.Policy
 	now time.Time
 	// told lists "minute receiver event" of everything loud that was delivered.
 	told []string
@@ -33,9 +33,9 @@ type sim struct {
 
 func newSim(t *testing.T) *sim {
 	p := policy.Default()
-	p.Databases = map[string]incident.Database{"a": {}, "b": {}, "c": {}, "d": {}}
-	p.Jobs = []incident.Job{{Job: report.HealthCheck, Region: "us", Every: time.Minute}}
-	p.Receivers = map[string]incident.Receiver{"slack": {Pages: true}}
+	p.Databases = map[string]policy.Database{"a": {}, "b": {}, "c": {}, "d": {}}
+	p.Jobs = []policy.Job{{Job: report.HealthCheck, Region: "us", Every: time.Minute}}
+	p.Receivers = map[string]policy.Receiver{"slack": {Pages: true}}
 	return &sim{t: t, s: incident.New("main", noon), p: p, now: noon, down: map[string]bool{}}
 }
 

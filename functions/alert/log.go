@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/incident"
 )
 
@@ -51,7 +52,7 @@ func (f *Function) logDelivery(ctx context.Context, n incident.Notice, r notify.
 
 // undelivered logs at ERROR, with every message, that a critical incident has reached no
 // receiver that pages. Cloud Monitoring alerts on it through its own channel.
-func (f *Function) undelivered(ctx context.Context, s incident.State, p incident.Policy, now time.Time) {
+func (f *Function) undelivered(ctx context.Context, s incident.State, p policy.Policy, now time.Time) {
 	unheard := notify.Undelivered(s, p, now)
 	f.mu.Lock()
 	f.unheard[s.Shard] = true

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/store"
 )
@@ -55,7 +56,7 @@ func (f *Function) settle(ctx context.Context, shard string) error {
 }
 
 // noteMoves remembers what a state that was just committed has to hand over.
-func (f *Function) noteMoves(s incident.State, p incident.Policy) {
+func (f *Function) noteMoves(s incident.State, p policy.Policy) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.moving[s.Shard], f.leaving[s.Shard] = s.Moving(p.Elsewhere), s.Leaving

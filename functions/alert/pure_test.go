@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -80,8 +81,8 @@ func TestStatesAreNeverChanged(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newSim(t)
-		w.p.Routes = []incident.Route{{Receivers: []string{"slack"}, Fallback: []string{"mail"}, Escalate: []string{"boss"}}}
-		w.p.Receivers["mail"], w.p.Receivers["boss"] = incident.Receiver{}, incident.Receiver{}
+		w.p.Routes = []policy.Route{{Receivers: []string{"slack"}, Fallback: []string{"mail"}, Escalate: []string{"boss"}}}
+		w.p.Receivers["mail"], w.p.Receivers["boss"] = policy.Receiver{}, policy.Receiver{}
 		var given []func()
 		give := func(s incident.State) incident.State {
 			hidden := func() int { return 0 }

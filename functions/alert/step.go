@@ -6,6 +6,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/alert/judge"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -54,11 +55,9 @@ type ReceiverHealth struct {
 //
 // An input is applied first; then, whatever it was, time passes: missing reports,
 // the ends of silences and maintenance, reminders and escalation are due by now.
-func Step(s incident.State, in Input, p incident.Policy, now time.Time) (incident.State, []notify.Transition) {
+func Step(s incident.State, in Input, p policy.Policy, now time.Time) (incident.State, []notify.Transition) {
 	s, in, now = s.Clone(), in.truncated(), now.UTC().Truncate(time.Millisecond)
-	if s.Ahead(now, p) > 0 {
-		s.StepBack(now, p)
-	}
+	stepBack(s, p, now)
 	for _, name := range in.Left {
 		delete(s.Leaving, name)
 	}
@@ -133,7 +132,7 @@ const asideFor = 24 * time.Hour
 const unknownFor = 24 * time.Hour
 
 // findings says what Alert has found out about receivers and its own state.
-func (in Input) findings(s incident.State, p incident.Policy, now time.Time) []judge.Finding {
+func (in Input) findings(s incident.State, p policy.Policy, now time.Time) []judge.Finding {
 	var out []judge.Finding
 	for _, h := range in.Receivers {
 		f := judge.Finding{Subject: subjectReceivers, Source: h.Address}

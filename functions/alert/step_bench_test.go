@@ -15,13 +15,13 @@ import (
 )
 
 // benchPolicy is of one shard with that many databases and a route to Slack and mail.
-func benchPolicy(databases int) incident.Policy {
+func benchPolicy(databases int) policy.Policy {
 	p := policy.Default()
-	p.Databases = map[string]incident.Database{}
+	p.Databases = map[string]policy.Database{}
 	for i := range databases {
-		p.Databases[fmt.Sprintf("database-%03d", i)] = incident.Database{Environment: "production", Home: "us-east4"}
+		p.Databases[fmt.Sprintf("database-%03d", i)] = policy.Database{Environment: "production", Home: "us-east4"}
 	}
-	p.Receivers = map[string]incident.Receiver{"slack-oncall": {Pages: true}, "email-oncall/alice@example.com": {Pages: true}}
+	p.Receivers = map[string]policy.Receiver{"slack-oncall": {Pages: true}, "email-oncall/alice@example.com": {Pages: true}}
 	return p
 }
 
@@ -130,7 +130,7 @@ func BenchmarkStep(b *testing.B) {
 }
 
 // settle steps and delivers everything.
-func settle(s incident.State, p incident.Policy, now time.Time, in Input) incident.State {
+func settle(s incident.State, p policy.Policy, now time.Time, in Input) incident.State {
 	s, _ = Step(s, in, p, now)
 	for {
 		next, notices := notify.Claim(s, now, "w", 90*time.Second, 10000)

@@ -3,6 +3,7 @@ package incident
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -287,5 +288,14 @@ func TestShortIDs(t *testing.T) {
 	}
 	if !MatchID("inc-7F3AO1", "20261122T120000Z-7F3A01XXXXXX") || !MatchID("inc-7F3AOI", "20261122T120000Z-7F3A01XXXXXX") {
 		t.Error("letters that are misread do not match their digits")
+	}
+}
+
+// What Decode would refuse is not stored.
+func TestEncodeRefusesWhatDecodeWouldNotRead(t *testing.T) {
+	s := full()
+	s.Owner = strings.Repeat("x", 32<<20)
+	if _, err := Encode(s); err == nil || !strings.Contains(err.Error(), fmt.Sprint(32<<20)) {
+		t.Errorf("error %v", err)
 	}
 }

@@ -139,7 +139,7 @@ func FuzzManagement(f *testing.F) {
 	var body []byte
 	m := &Management{client: &Client{timeout: defaultTimeout, kept: transportFunc(func(*http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body))}, nil
-	})}, base: &url.URL{Scheme: "https", Host: "api.upstash.com", Path: "/v2"}}
+	}), base: &url.URL{Scheme: "https", Host: "api.upstash.com", Path: "/v2"}}}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		body = b
 		if d, err := m.Database(t.Context(), "a"); err == nil && (d.ID == "" || d.MonthlyCommands < 0 || d.MonthlyCommands >= sentinel) {

@@ -24,7 +24,7 @@ func at(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.M
 type desk struct {
 	t   *testing.T
 	s   incident.State
-	p   incident.Policy
+	p   policy.Policy
 	now time.Time
 	// pending are the changes of the next step, explained its argument.
 	pending   []incident.Change
@@ -41,22 +41,22 @@ type desk struct {
 
 func newDesk(t *testing.T) *desk {
 	p := policy.Default()
-	p.Databases = map[string]incident.Database{"a": {}, "b": {}, "c": {}, "d": {}}
-	p.Receivers = map[string]incident.Receiver{"slack": {Pages: true}}
-	p.Routes = []incident.Route{{Receivers: []string{"slack"}}}
+	p.Databases = map[string]policy.Database{"a": {}, "b": {}, "c": {}, "d": {}}
+	p.Receivers = map[string]policy.Receiver{"slack": {Pages: true}}
+	p.Routes = []policy.Route{{Receivers: []string{"slack"}}}
 	return &desk{t: t, s: incident.New("main", noon), p: p, now: noon, down: map[string]bool{}, gone: map[string]bool{}}
 }
 
 // escalating adds a receiver that is told when no one acknowledges.
 func (d *desk) escalating() *desk {
-	d.p.Receivers["boss"] = incident.Receiver{Pages: true}
+	d.p.Receivers["boss"] = policy.Receiver{Pages: true}
 	d.p.Routes[0].Escalate = []string{"boss"}
 	return d
 }
 
 // paging adds a receiver that reminds and escalates by itself.
 func (d *desk) paging() *desk {
-	d.p.Receivers["pager"] = incident.Receiver{Pages: true, Reminds: true}
+	d.p.Receivers["pager"] = policy.Receiver{Pages: true, Reminds: true}
 	d.p.Routes[0].Receivers = []string{"slack", "pager"}
 	return d
 }

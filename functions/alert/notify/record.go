@@ -3,6 +3,7 @@ package notify
 import (
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/incident"
 )
 
@@ -46,7 +47,7 @@ const refusedFor = 30 * time.Minute
 
 // Record merges results into a state that may have moved on since the claim. It is
 // safe to repeat on a newer state.
-func Record(state incident.State, results []Result, p incident.Policy, now time.Time) incident.State {
+func Record(state incident.State, results []Result, p policy.Policy, now time.Time) incident.State {
 	state = state.Clone()
 	s := &shard{State: &state, policy: p, now: now.UTC().Truncate(time.Millisecond)}
 	for _, r := range results {

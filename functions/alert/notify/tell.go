@@ -6,11 +6,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/incident"
 )
 
 // Tell tells each change in the thread that speaks for its incident.
-func Tell(state *incident.State, changes []incident.Change, p incident.Policy, now time.Time) []Transition {
+func Tell(state *incident.State, changes []incident.Change, p policy.Policy, now time.Time) []Transition {
 	s := &shard{State: state, policy: p, now: now}
 	byGroup := map[string][]incident.Change{}
 	var due []incident.Change
