@@ -135,11 +135,8 @@ func receivers(c *config.Config) map[string]Receiver {
 	out := map[string]Receiver{}
 	for i := range c.Receivers {
 		r := &c.Receivers[i]
-		answers := Receiver{Pages: r.Pages, Reminds: r.PagerDuty != nil, Settings: r.Hash()}
+		answers := Receiver{Pages: r.Pages, Reminds: r.PagerDuty != nil, Fallback: expand(c, []string{r.Fallback}), Settings: r.Hash()}
 		answers.Edits = r.Email == nil && (r.Slack == nil || !r.Slack.Webhook.IsSet())
-		if r.Fallback != "" {
-			answers.Fallback = expand(c, []string{r.Fallback})
-		}
 		for _, address := range Addresses(r) {
 			out[address] = answers
 		}
