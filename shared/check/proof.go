@@ -70,33 +70,33 @@ type hits struct {
 }
 
 // ask sends the signed request and returns the answer of an app that says it did what was asked.
-func (t *Target) ask(ctx context.Context, app config.App, what, nonce string, timeout time.Duration) (proofAnswer, error) {
+func (t *Target) ask(ctx context.Context, app config.App, what, nonce string, timeout time.Duration) (said proofAnswer, err error) {
+	if t.Apps == nil || t.Apps.keys == nil {
+		return said, &Problem{Cause: cause.ConfigMissing, Evidence: "there is no key to sign the request with"}
+	}
+	keys, err := t.Apps.keys(ctx)
+	if err != nil {
+		return said, err
+	}
+	body, err := json.Marshal(proofRequest{what, proofData{app.Service, t.Database.Name, nonce}})
+	if err != nil {
+		return said, unreachable("the request could not be made")
+	}
+	header := http.Header{"Content-Type": {"application/json"}}
+	if err := signature.Sign(header, keys, nonce, t.now(), body); err != nil {
+		return said, unreachable("the request could not be signed")
+	}
+	r, err := t.Apps.exchange(ctx, timeout, http.MethodPost, app.HealthURL, body, header)
+	if err != nil {
+		return said, err
+	}
 	var answer struct {
 		proofAnswer
 		Data proofAnswer // some apps wrap all that they say
 	}
-	if t.Apps == nil || t.Apps.keys == nil {
-		return answer.Data, &Problem{Cause: cause.ConfigMissing, Evidence: "there is no key to sign the request with"}
-	}
-	keys, err := t.Apps.keys(ctx)
-	if err != nil {
-		return answer.Data, err
-	}
-	body, err := json.Marshal(proofRequest{what, proofData{app.Service, t.Database.Name, nonce}})
-	if err != nil {
-		return answer.Data, unreachable("the request could not be made")
-	}
-	header := http.Header{"Content-Type": {"application/json"}}
-	if err := signature.Sign(header, keys, nonce, t.now(), body); err != nil {
-		return answer.Data, unreachable("the request could not be signed")
-	}
-	r, err := t.Apps.exchange(ctx, timeout, http.MethodPost, app.HealthURL, body, header)
-	if err != nil {
-		return answer.Data, err
-	}
 	_ = json.Unmarshal(r.body, &answer) // what cannot be read proves nothing
 	if !r.ok() || answer.Proof != nonce && answer.Data.Proof != nonce {
-		return answer.Data, unreachable("the app does not answer the proof (%s)", r.describe())
+		return said, unreachable("the app does not answer the proof (%s)", r.describe())
 	}
 	return proofAnswer{nonce, cmp.Or(answer.Limiter, answer.Data.Limiter)}, nil
 }
