@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -79,7 +80,7 @@ func storedLatency(ctx context.Context, documents store.Store, i incidents.Incid
 		return nil, err
 	}
 	for _, d := range days {
-		regions = append(regions, d.Regions()...)
+		regions = slices.AppendSeq(regions, maps.Keys(d.Of))
 	}
 	region, ok := nearest(regions, i)
 	if !ok {
@@ -134,18 +135,18 @@ func kept(days []*history.SampleDay, hours []*history.PingHour, region, database
 	return func(yield func(report.Sample) bool) {
 		covered := map[time.Time]bool{}
 		for _, d := range days {
-			for s := range d.Each(region) {
-				covered[d.Date()] = true
+			for s := range d.Of[region].All() {
+				covered[d.Begin] = true
 				if !yield(s) {
 					return
 				}
 			}
 		}
 		for _, h := range hours {
-			if covered[h.Hour().Truncate(24*time.Hour)] {
+			if covered[h.Begin.Truncate(24*time.Hour)] {
 				continue
 			}
-			for s := range h.Each(database) {
+			for s := range h.Of[database].All() {
 				if !yield(s) {
 					return
 				}
