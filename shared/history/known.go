@@ -19,7 +19,7 @@ type Known struct {
 	Policy  string                   `json:"policy,omitempty"`
 	Values  map[report.Gauge]float64 `json:"values,omitempty"`
 	// Month is the last reading that knew the month's commands, with its counters.
-	Month  *Counters                    `json:"month,omitempty"`
+	Month  *Counters                   `json:"month,omitempty"`
 	Checks map[report.Check]KnownCheck `json:"checks,omitempty"`
 }
 
