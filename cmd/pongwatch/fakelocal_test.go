@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -18,6 +20,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/incident/incidents"
+	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -100,6 +103,10 @@ func (f *fakeLocal) command(w http.ResponseWriter, r *http.Request) {
 	c.For, c.At = time.Duration(q.For), time.Now().UTC()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if _, known := f.policy.Databases[c.Series.Database]; !known && c.Series.Database != "" {
+		job.WriteError(w, http.StatusUnprocessableEntity, fmt.Sprintf("there is no database %q; want one of %v", c.Series.Database, slices.Collect(maps.Keys(f.policy.Databases))))
+		return
+	}
 	f.asked = append(f.asked, c)
 	if !f.deaf {
 		f.step(alert.Input{Command: &c})
