@@ -101,7 +101,9 @@ func (r *run) readHealth(ctx context.Context) (healthcheck.Health, *Finding) {
 }
 
 func (r *run) readStatistics(ctx context.Context) (statistics.Statistics, *Finding) {
-	return read(ctx, r, statisticsPath, func(status int, s statistics.Statistics) bool { return status == http.StatusOK && !s.GeneratedAt.IsZero() })
+	return read(ctx, r, statisticsPath, func(status int, s statistics.Statistics) bool {
+		return status == http.StatusOK && !s.GeneratedAt.IsZero()
+	})
 }
 
 // maxShown bounds each text of an answer in bytes.
