@@ -1,7 +1,6 @@
 package gameday
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -138,17 +137,9 @@ func WriteTable(w io.Writer, r Record) error {
 	return err
 }
 
-// WriteJSON writes the record as JSON.
-func WriteJSON(w io.Writer, r Record) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(r)
-}
-
 // WriteJUnit writes a suite for each cause and a case for each question.
 func WriteJUnit(w io.Writer, r Record) error {
-	list := preflight.Record{At: r.At, Version: r.Version}
+	list := preflight.Record{Command: "gameday", At: r.At, Version: r.Version}
 	for _, row := range r.Rows {
 		for i, c := range row.Cells {
 			list.Results = append(list.Results, preflight.Result{
@@ -157,7 +148,7 @@ func WriteJUnit(w io.Writer, r Record) error {
 			})
 		}
 	}
-	return preflight.WriteJUnitOf(w, "gameday", list)
+	return preflight.WriteJUnit(w, list)
 }
 
 var markdown = template.Must(template.New("record").Funcs(template.FuncMap{
