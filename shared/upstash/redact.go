@@ -23,14 +23,15 @@ type redactor struct {
 func newRedactor(token string, base *url.URL, more ...string) redactor {
 	const hidden = "[redacted]"
 	var pairs []string
+	hide := func(secret, mark string) {
+		for _, form := range outbound.Forms(secret) {
+			pairs = append(pairs, form, mark)
+		}
+	}
 	for _, secret := range append(more, token) {
 		// Padding is left out, since encoders differ about the equals sign.
-		core := strings.TrimRight(secret, "=")
-		if core == "" {
-			continue
-		}
-		for _, form := range append(outbound.Encoded(core), core, url.QueryEscape(core), url.PathEscape(core), strings.ReplaceAll(core, "/", `\/`), strings.ToLower(core)) {
-			pairs = append(pairs, form, hidden)
+		if core := strings.TrimRight(secret, "="); core != "" {
+			hide(core, hidden)
 		}
 	}
 	if base != nil {
@@ -41,14 +42,10 @@ func newRedactor(token string, base *url.URL, more ...string) redactor {
 			if strings.HasSuffix(strings.ToLower(host), ".upstash.io") {
 				shown = "[host].upstash.io"
 			}
-			for _, form := range append(outbound.Encoded(host), host, strings.ToLower(host)) {
-				pairs = append(pairs, form, shown)
-			}
+			hide(host, shown)
 			// The first label names the database by itself.
 			if label, _, _ := strings.Cut(host, "."); shown != "[host]" && len(label) >= minLabel {
-				for _, form := range append(outbound.Encoded(label), label, strings.ToLower(label)) {
-					pairs = append(pairs, form, "[host]")
-				}
+				hide(label, "[host]")
 			}
 		}
 		if path := strings.Trim(base.Path, "/"); path != "" {
