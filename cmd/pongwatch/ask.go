@@ -119,7 +119,7 @@ func whoami() string {
 type order struct {
 	command report.Command
 	// settled returns the answer where nothing needs to be asked.
-	settled func(statistics) (answer string, err error)
+	settled func(incidents.View) (answer string, err error)
 	// asked says in a sentence what was asked; next what happens then.
 	asked, next string
 	// effect returns true once the command has had its effect, or when this is the last
@@ -145,7 +145,7 @@ Published to %s as command %s. Alert carries it out within seconds;
 `, o.asked, c.By, o.next, a.topic, c.ID)
 		return nil
 	}
-	known, err := a.statistics(ctx)
+	known, err := a.statistics(ctx, nil)
 	switch {
 	case errors.Is(err, outbound.ErrNotSent):
 		return fmt.Errorf("nothing answers at %s: start \"pongwatch local\", name its address with --url, or publish with --project PROJECT (%w)", a.url, err)
@@ -156,13 +156,13 @@ Published to %s as command %s. Alert carries it out within seconds;
 	case err != nil:
 		return err
 	default:
-		if err := a.resolve(*known.Incidents, c); err != nil {
+		if err := a.resolve(known.Incidents, c); err != nil {
 			return err
 		}
 		if o.settled == nil {
 			break
 		}
-		if answer, err := o.settled(known); answer != "" || err != nil {
+		if answer, err := o.settled(known.Incidents); answer != "" || err != nil {
 			fmt.Fprint(out, answer)
 			return err
 		}

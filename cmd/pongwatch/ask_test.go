@@ -48,7 +48,7 @@ func TestAck(t *testing.T) {
 func TestAckGroup(t *testing.T) {
 	f := newFakeLocal(t, "a", "b", "c")
 	f.fail("a", "b", "c")
-	s, err := openReader(t, f.URL).statistics(t.Context())
+	s, err := openReader(t, f.URL).statistics(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestAckGroup(t *testing.T) {
 		t.Fatalf("%d groups, want 1", len(s.Incidents.Groups))
 	}
 	expect(t, exitOK, "is a group of 3 incidents: auth", "ack", s.Incidents.Groups[0].ID, "--url", f.URL)
-	s, err = openReader(t, f.URL).statistics(t.Context())
+	s, err = openReader(t, f.URL).statistics(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestSilenceDatabase(t *testing.T) {
 func TestUnsilenceMember(t *testing.T) {
 	f := newFakeLocal(t, "a", "b", "c")
 	member := f.fail("a", "b", "c")[0]
-	s, err := openReader(t, f.URL).statistics(t.Context())
+	s, err := openReader(t, f.URL).statistics(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/outbound"
+	"github.com/pongwatch/pongwatch/shared/secrets"
 )
 
 // documents are the configuration that a command looks at without running it, and how
@@ -68,6 +70,19 @@ func (d *documents) read(c *cobra.Command, files []string) (*config.Config, conf
 		return nil, nil, err
 	}
 	return cfg, cfg.Problems, nil
+}
+
+// errNothing says that the environment has no configuration.
+var errNothing = errors.New("nothing is configured: set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN, or PONGWATCH_CONFIG")
+
+// configured reads what the environment configures, and returns what reads its secrets.
+func configured(ctx context.Context) (*config.Config, *secrets.Cache, error) {
+	cache := gcp.NewClients(gcp.ReadEnvironment(os.Getenv)).Secrets()
+	c, err := config.Load(ctx, config.Options{Getenv: os.Getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: cache, Local: true})
+	if errors.Is(err, config.ErrEmpty) {
+		err = errNothing
+	}
+	return c, cache, err
 }
 
 // maxStdin bounds a document from the standard input.

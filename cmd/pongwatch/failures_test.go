@@ -166,9 +166,9 @@ Stored as command COMMAND; "pongwatch incidents" shows what came of it.
 func TestSeveralShards(t *testing.T) {
 	f := newFakeLocal(t, "prod-cache")
 	here := f.fail("prod-cache")[0]
-	policy := f.policy
-	policy.Databases = map[string]incident.Database{"eu-cache": {}, "eu-queue": {}}
-	eu, _ := alert.Step(incident.New("eu", time.Now()), alert.Input{Report: failing("eu", "eu-cache", "eu-queue")}, policy, time.Now())
+	p := f.policy
+	p.Databases = map[string]policy.Database{"eu-cache": {}, "eu-queue": {}}
+	eu, _ := alert.Step(incident.New("eu", time.Now()), alert.Input{Report: failing("eu", "eu-cache", "eu-queue")}, p, time.Now())
 	f.others = []incident.State{eu}
 	there := openIDs(t, eu)
 
@@ -245,10 +245,10 @@ func TestJudge(t *testing.T) {
 // The severity is that of the incident: of the check, raised by the cause, capped by a warning.
 func TestJudgedSeverityIsTheIncidents(t *testing.T) {
 	strict := policy.Default()
-	strict.Rules = map[report.Check]incident.Rule{report.Latency: {Severity: cause.SeverityCritical}}
+	strict.Rules = map[report.Check]policy.Rule{report.Latency: {Severity: cause.SeverityCritical}}
 	tests := []struct {
 		name   string
-		policy incident.Policy
+		policy policy.Policy
 		seen   report.Observation
 		want   cause.Severity
 	}{

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -12,11 +14,13 @@ import (
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/local"
 	"github.com/pongwatch/pongwatch/functions/alert"
+	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/incident/incidents"
+	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -28,7 +32,7 @@ type fakeLocal struct {
 
 	mu     sync.Mutex
 	state  incident.State
-	policy incident.Policy
+	policy policy.Policy
 	asked  []report.Command
 	// others are the states of more shards, which take no commands.
 	others []incident.State
@@ -46,11 +50,11 @@ type fakeLocal struct {
 func newFakeLocal(t *testing.T, databases ...string) *fakeLocal {
 	t.Helper()
 	f := &fakeLocal{t: t, policy: policy.Default(), state: incident.New("main", time.Now())}
-	f.policy.Databases = map[string]incident.Database{}
+	f.policy.Databases = map[string]policy.Database{}
 	for _, d := range databases {
-		f.policy.Databases[d] = incident.Database{}
+		f.policy.Databases[d] = policy.Database{}
 	}
-	f.policy.Receivers = map[string]incident.Receiver{"slack-oncall": {Pages: true}, "email-oncall/a@example.com": {}}
+	f.policy.Receivers = map[string]policy.Receiver{"slack-oncall": {Pages: true}, "email-oncall/a@example.com": {}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+statisticsPath, f.statistics)
 	mux.HandleFunc("POST "+local.CommandsPath, f.command)
@@ -99,6 +103,10 @@ func (f *fakeLocal) command(w http.ResponseWriter, r *http.Request) {
 	c.For, c.At = time.Duration(q.For), time.Now().UTC()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if _, known := f.policy.Databases[c.Series.Database]; !known && c.Series.Database != "" {
+		job.WriteError(w, http.StatusUnprocessableEntity, fmt.Sprintf("there is no database %q; want one of %v", c.Series.Database, slices.Collect(maps.Keys(f.policy.Databases))))
+		return
+	}
 	f.asked = append(f.asked, c)
 	if !f.deaf {
 		f.step(alert.Input{Command: &c})
@@ -116,12 +124,12 @@ func (f *fakeLocal) step(in alert.Input) {
 	s, notices := notify.Claim(s, now, "worker", time.Minute, 1000)
 	var results []notify.Result
 	for _, n := range notices {
-		r := notify.Result{ID: n.ID(), Address: n.Address, Owner: "worker", Want: n.Want, Open: n.Open, Outcome: notify.Delivered}
+		r := notify.Result{ID: n.ID(), Address: n.Address, Owner: "worker", Want: n.Want, Open: n.Open, Outcome: message.Outcome{Result: message.Delivered}}
 		switch n.Address {
 		case f.refusing:
-			r.Outcome, r.Error = notify.Refused, "channel_not_found"
+			r.Result, r.Reason = message.Refused, "channel_not_found"
 		case f.hesitating:
-			r.Outcome, r.Error = notify.Later, "451 try again later"
+			r.Result, r.Reason = message.Later, "451 try again later"
 		}
 		results = append(results, r)
 	}

@@ -16,8 +16,6 @@ import (
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/gameday"
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
-	"github.com/pongwatch/pongwatch/shared/config"
-	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/text"
@@ -74,7 +72,7 @@ Exit codes: 0 the score is at least --min-score, 1 it is lower, 2 nothing could 
 	f.StringVar(&g.tokenEnv, "app-token-env", "", "send --app-url the token that this environment `variable` holds")
 	g.reader.register(c, "read the incidents of the running pongwatch at this `address`: local's, or the Metrics function's")
 	f.StringVar(&g.o.Database, "database", "", "the `name` of the database in that pongwatch, where it watches several")
-	f.StringSliceVar(&g.causes, "causes", nil, "play these `causes`, or all (default "+strings.Join(defaultCauses(), ",")+")")
+	f.StringSliceVar(&g.causes, "causes", nil, "play these `causes`, or all (default "+strings.Join(playable(false), ",")+")")
 	f.DurationVar(&g.o.Every, "every", time.Second, "pause this long after each request to a page (at least 200ms)")
 	f.DurationVar(&g.o.Timeout, "timeout", 10*time.Second, "a user waits this long for an answer")
 	f.DurationVar(&g.o.Patience, "patience", preflight.DefaultPatience, "let the app take this long to notice that Redis is gone, or back")
@@ -84,7 +82,7 @@ Exit codes: 0 the score is at least --min-score, 1 it is lower, 2 nothing could 
 	f.StringVar(&g.junit, "junit", "", "also write JUnit XML to this `file`")
 	f.StringVar(&g.markdown, "markdown", "", "also write a record to sign to this `file`")
 	f.IntVar(&g.atLeast, "min-score", 100, "exit with 0 from this `score` on")
-	_ = c.RegisterFlagCompletionFunc("causes", cobra.FixedCompletions(append(everyCause(), "all"), cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("causes", cobra.FixedCompletions(append(playable(true), "all"), cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		record, err := g.run(c.Context(), c.ErrOrStderr())
 		if err != nil {
@@ -92,7 +90,7 @@ Exit codes: 0 the score is at least --min-score, 1 it is lower, 2 nothing could 
 		}
 		write := gameday.WriteTable
 		if g.asJSON {
-			write = gameday.WriteJSON
+			write = func(w io.Writer, record gameday.Record) error { return printJSON(w, record) }
 		}
 		err = errors.Join(write(c.OutOrStdout(), record), writeFile(g.junit, record, gameday.WriteJUnit), writeFile(g.markdown, record, gameday.WriteMarkdown))
 		if err == nil && record.Score < g.atLeast {
@@ -116,8 +114,8 @@ func (g *gamedayFlags) run(ctx context.Context, stderr io.Writer) (record gameda
 		return record, err
 	}
 	// The configuration is read for app.match alone.
-	c, err := config.Load(ctx, config.Options{Getenv: os.Getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: gcp.NewClients(gcp.ReadEnvironment(os.Getenv)).Secrets(), Local: true})
-	if err != nil && !errors.Is(err, config.ErrEmpty) {
+	c, _, err := configured(ctx)
+	if err != nil && !errors.Is(err, errNothing) {
 		return record, err
 	}
 	if o.Health, err = preflight.HealthPage(c, g.health); err != nil {
@@ -202,7 +200,7 @@ func (g *gamedayFlags) readIncidents(ctx context.Context) error {
 	if err := g.reader.open("--url"); err != nil {
 		return err
 	}
-	s, err := g.reader.statistics(ctx)
+	s, err := g.reader.statistics(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -218,29 +216,20 @@ func (g *gamedayFlags) readIncidents(ctx context.Context) error {
 		return fmt.Errorf("--database %q: want the one that is behind the proxy, of %s", g.o.Database, strings.Join(names, ", "))
 	}
 	g.o.Incidents = func(ctx context.Context) (incidents.View, error) {
-		s, err := g.reader.statistics(ctx)
-		if err != nil {
-			return incidents.View{}, err
-		}
-		return *s.Incidents, nil
+		s, err := g.reader.statistics(ctx, nil)
+		return s.Incidents, err
 	}
 	return nil
 }
 
-func everyCause() (names []string) {
+// playable names the causes that a game day can play, or those that it plays by default.
+func playable(all bool) (causes []string) {
 	for _, f := range gameday.Faults() {
-		names = append(names, string(f.Cause))
-	}
-	return names
-}
-
-func defaultCauses() (names []string) {
-	for _, f := range gameday.Faults() {
-		if f.Default {
-			names = append(names, string(f.Cause))
+		if all || f.Default {
+			causes = append(causes, string(f.Cause))
 		}
 	}
-	return names
+	return causes
 }
 
 // writeFile writes a record into a file, if one is named.

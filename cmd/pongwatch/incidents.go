@@ -1,13 +1,18 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	figures "github.com/pongwatch/pongwatch/functions/metrics/statistics"
 )
 
 // watchEvery is how often --watch looks.
@@ -36,18 +41,18 @@ Exit codes: 0 nothing is open, 1 something is, 2 unknown; 0 with --watch.`,
 		}
 		out := c.OutOrStdout()
 		if *watching {
-			w := watcher{read: r.statistics, out: out, problems: c.ErrOrStderr(), json: *asJSON, getenv: os.Getenv}
+			w := watcher{read: func(ctx context.Context) (figures.Statistics, error) { return r.statistics(ctx, nil) }, out: out, problems: c.ErrOrStderr(), json: *asJSON, getenv: os.Getenv}
 			w.run(c.Context())
 			return nil
 		}
-		s, err := r.statistics(c.Context())
+		s, err := r.statistics(c.Context(), nil)
 		if err != nil {
 			return err
 		}
 		if *asJSON {
 			err = printJSON(out, s.Incidents)
 		} else {
-			_, err = io.WriteString(out, show(*s.Incidents, lookOf(out, os.Getenv)))
+			_, err = io.WriteString(out, show(s.Incidents, lookOf(out, os.Getenv)))
 		}
 		switch {
 		case err != nil:
@@ -76,6 +81,16 @@ func terminalSize(w io.Writer) (width, height int, ok bool) {
 	}
 	width, height, err := term.GetSize(int(f.Fd()))
 	return width, height, err == nil
+}
+
+// fill fills the screen with page and the line end, from its top. It does not clear it first, which
+// would flicker. Lines that do not fit are replaced by what more says of their number.
+func (l look) fill(w io.Writer, page, end string, more func(lines int) string) {
+	lines := strings.Split(page+end, "\n")
+	if most := l.height - 1; len(lines) > most && most > 1 {
+		lines = append(lines[:most-1], more(len(lines)-most+1))
+	}
+	fmt.Fprintf(w, "\x1b[H%s\x1b[K\n\x1b[J", strings.Join(lines, "\x1b[K\n"))
 }
 
 // narrow is the width of what is no terminal.

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	figures "github.com/pongwatch/pongwatch/functions/metrics/statistics"
 	"github.com/pongwatch/pongwatch/internal/goldentest"
 	"github.com/pongwatch/pongwatch/internal/texttest"
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -175,14 +176,14 @@ type script struct {
 	asked int
 }
 
-func (s *script) read(context.Context) (statistics, error) {
+func (s *script) read(context.Context) (figures.Statistics, error) {
 	next := s.views[min(s.asked, len(s.views)-1)]
 	s.asked++
 	if err, ok := next.(error); ok {
-		return statistics{}, err
+		return figures.Statistics{}, err
 	}
 	v := next.(incidents.View)
-	return statistics{Incidents: &v}, nil
+	return figures.Statistics{Incidents: v}, nil
 }
 
 // later returns the view as it is that much later, when nothing has happened.
@@ -235,7 +236,7 @@ func TestWatchOnScreen(t *testing.T) {
 	var out strings.Builder
 	w := watcher{out: &out}
 	how := look{width: narrow, height: 24}
-	draw := func(s statistics, err error) string {
+	draw := func(s figures.Statistics, err error) string {
 		out.Reset()
 		w.redraw(s, err, how)
 		if !strings.HasPrefix(out.String(), "\x1b[H") || !strings.HasSuffix(out.String(), "\x1b[J") {
@@ -246,14 +247,14 @@ func TestWatchOnScreen(t *testing.T) {
 		}
 		return out.String()
 	}
-	if text := draw(statistics{}, errors.New("connection refused")); !strings.Contains(text, "NOT CURRENT: connection refused") {
+	if text := draw(figures.Statistics{}, errors.New("connection refused")); !strings.Contains(text, "NOT CURRENT: connection refused") {
 		t.Errorf("before the first answer it says %q", text)
 	}
 	v := fullView(t)
-	if text := draw(statistics{Incidents: &v}, nil); !strings.Contains(text, "more lines") || strings.Contains(text, "NOT CURRENT") {
+	if text := draw(figures.Statistics{Incidents: v}, nil); !strings.Contains(text, "more lines") || strings.Contains(text, "NOT CURRENT") {
 		t.Errorf("a long answer is not cut: %q", text)
 	}
-	if text := draw(statistics{}, errors.New("connection refused")); !strings.Contains(text, "NOT CURRENT") || !strings.Contains(text, "is of 2026-11-22 18:34:05 UTC") {
+	if text := draw(figures.Statistics{}, errors.New("connection refused")); !strings.Contains(text, "NOT CURRENT") || !strings.Contains(text, "is of 2026-11-22 18:34:05 UTC") {
 		t.Errorf("without a new answer it says %q", text)
 	}
 }

@@ -6,16 +6,16 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
+	figures "github.com/pongwatch/pongwatch/functions/metrics/statistics"
 	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // watcher reads the incidents again and again.
 type watcher struct {
-	read func(context.Context) (statistics, error)
+	read func(context.Context) (figures.Statistics, error)
 	// problems is where failures go where there is no screen.
 	out, problems io.Writer
 	json          bool
@@ -45,7 +45,7 @@ func (w *watcher) run(ctx context.Context) {
 		case w.json:
 			_ = json.NewEncoder(w.out).Encode(s.Incidents)
 		default:
-			fmt.Fprintf(w.out, "%s\n", show(*s.Incidents, how))
+			fmt.Fprintf(w.out, "%s\n", show(s.Incidents, how))
 		}
 		select {
 		case <-ticker.C:
@@ -55,11 +55,11 @@ func (w *watcher) run(ctx context.Context) {
 	}
 }
 
-// redraw fills the screen from its top, without clearing it first, which would flicker.
-func (w *watcher) redraw(s statistics, err error, how look) {
+// redraw shows the latest answer, and why there is no newer one.
+func (w *watcher) redraw(s figures.Statistics, err error, how look) {
 	page := ""
 	if err == nil {
-		w.last = s.Incidents
+		w.last = &s.Incidents
 	} else {
 		// Advice in an error has lines of its own; the screen has one for it.
 		page = how.paint(red, "NOT CURRENT: ") + text.Line(err.Error()) + "\n"
@@ -71,17 +71,13 @@ func (w *watcher) redraw(s statistics, err error, how look) {
 	if w.last != nil {
 		page += show(*w.last, how)
 	}
-	page += "\nEvery 5 s; Ctrl-C ends."
-	lines := strings.Split(page, "\n")
-	if most := how.height - 1; len(lines) > most && most > 1 {
-		more := fmt.Sprintf("… %d more lines; \"pongwatch incidents\" prints all", len(lines)-most+1)
-		lines = append(lines[:most-1], more)
-	}
-	fmt.Fprintf(w.out, "\x1b[H%s\x1b[K\n\x1b[J", strings.Join(lines, "\x1b[K\n"))
+	how.fill(w.out, page, "\nEvery 5 s; Ctrl-C ends.", func(lines int) string {
+		return fmt.Sprintf("… %d more lines; \"pongwatch incidents\" prints all", lines)
+	})
 }
 
 // changed reports whether there is something new to print. A failure is printed once.
-func (w *watcher) changed(s statistics, err error) bool {
+func (w *watcher) changed(s figures.Statistics, err error) bool {
 	if err != nil {
 		if text := text.Line(err.Error()); text != w.failing {
 			w.failing = text
@@ -89,7 +85,7 @@ func (w *watcher) changed(s statistics, err error) bool {
 		}
 		return false
 	}
-	state := timeless(*s.Incidents)
+	state := timeless(s.Incidents)
 	changed := state != w.printed || w.failing != ""
 	w.printed, w.failing = state, ""
 	return changed

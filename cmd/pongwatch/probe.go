@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
@@ -13,7 +11,6 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
-	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/upstash"
 )
@@ -36,11 +33,8 @@ could not be pinged.`,
 	only := c.Flags().String("database", "", "ping only the database of this `name`")
 	timeout := c.Flags().Duration("timeout", 4*time.Second, "wait this long for an answer")
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		cache := gcp.NewClients(gcp.ReadEnvironment(os.Getenv)).Secrets()
-		c, err := config.Load(cmd.Context(), config.Options{Getenv: os.Getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: cache, Local: true})
+		c, cache, err := configured(cmd.Context())
 		switch {
-		case errors.Is(err, config.ErrEmpty):
-			return errors.New("nothing is configured: set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN, or PONGWATCH_CONFIG")
 		case err != nil:
 			return err
 		case *only != "" && c.Database(*only) == nil:

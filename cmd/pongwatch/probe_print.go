@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	alertjudge "github.com/pongwatch/pongwatch/functions/alert/judge"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
-	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -33,7 +33,7 @@ type probed struct {
 
 // judge makes one answer of what the checks observed: the worst counts, and of
 // equals the first.
-func judge(database, shard string, policy incident.Policy, observations []report.Observation) probed {
+func judge(database, shard string, deciding policy.Policy, observations []report.Observation) probed {
 	p := probed{Database: database, Shard: shard, Status: report.OK}
 	worse := []report.Status{report.OK, report.Warn, report.Unknown, report.Fail}
 	var worst report.Observation
@@ -57,7 +57,7 @@ func judge(database, shard string, policy incident.Policy, observations []report
 	info := worst.Cause.Info()
 	p.Cause, p.Title, p.Fix = worst.Cause, info.Title, info.Steps(false)
 	if p.Status != report.Unknown { // which opens no incident
-		p.Severity = alertjudge.Severity(policy.Rule(worst.Series()), worst.Status, worst.Cause)
+		p.Severity = alertjudge.Severity(deciding.Rule(worst.Series()), worst.Status, worst.Cause)
 	}
 	p.Evidence, p.HTTPStatus = worst.Evidence, worst.HTTPStatus
 	return p

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/local"
+	figures "github.com/pongwatch/pongwatch/functions/metrics/statistics"
 	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -41,14 +42,6 @@ type reader struct {
 	token  secrets.Value
 	// loopback says that the address is this machine's.
 	loopback bool
-}
-
-// statistics is what the command line reads of the answer.
-type statistics struct {
-	Incidents *incidents.View `json:"incidents"`
-	Databases []struct {
-		Name string `json:"name"`
-	} `json:"databases"`
 }
 
 func (r *reader) register(c *cobra.Command, usage string) {
@@ -162,14 +155,14 @@ func decoded[T any](data []byte, into *T) bool {
 	return err == nil
 }
 
-// statistics reads the statistics.
-func (r *reader) statistics(ctx context.Context) (statistics, error) {
-	var s statistics
-	data, err := r.do(ctx, http.MethodGet, statisticsPath, nil)
+// statistics reads the statistics. Without parameters they are of the last hour.
+func (r *reader) statistics(ctx context.Context, parameters url.Values) (figures.Statistics, error) {
+	var s figures.Statistics
+	data, err := r.do(ctx, http.MethodGet, statisticsPath+"?"+parameters.Encode(), nil)
 	if err != nil {
 		return s, err
 	}
-	if !decoded(data, &s) || s.Incidents == nil {
+	if !decoded(data, &s) || s.Incidents.At.IsZero() {
 		return s, fmt.Errorf("%s%s: what answers there is not pongwatch, or another version of it", r.url, statisticsPath)
 	}
 	return s, nil
@@ -202,7 +195,7 @@ func (r *reader) poll(ctx context.Context, wait time.Duration, done func(inciden
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
 	for {
-		if s, err := r.statistics(ctx); err == nil && done(*s.Incidents) {
+		if s, err := r.statistics(ctx, nil); err == nil && done(s.Incidents) {
 			return true
 		}
 		select {

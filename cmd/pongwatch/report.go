@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -119,22 +118,9 @@ func newReport(i incidents.Incident, now time.Time) incidentReport {
 	return incidentReport{GeneratedAt: now.UTC(), Incident: i, Timeline: timeline(i), Explanation: info.Explanation, Fix: info.Fix}
 }
 
-// read reads the statistics with parameters.
-func (r *reader) read(ctx context.Context, query url.Values) (figures.Statistics, error) {
-	var s figures.Statistics
-	data, err := r.do(ctx, http.MethodGet, statisticsPath+"?"+query.Encode(), nil)
-	if err != nil {
-		return s, err
-	}
-	if !decoded(data, &s) || s.Incidents.At.IsZero() {
-		return s, fmt.Errorf("%s%s: what answers there is not pongwatch, or another version of it", r.url, statisticsPath)
-	}
-	return s, nil
-}
-
 // report reads an incident, and the latency around it, from Metrics.
 func (r *reader) report(ctx context.Context, id string) (incidentReport, error) {
-	s, err := r.read(ctx, url.Values{"range": {"30d"}})
+	s, err := r.statistics(ctx, url.Values{"range": {"30d"}})
 	if err != nil {
 		return incidentReport{}, err
 	}
@@ -151,7 +137,7 @@ func (r *reader) report(ctx context.Context, id string) (incidentReport, error) 
 		return rep, nil // pongwatch itself, or one that is no longer watched
 	}
 	span, step := spanOf(s.GeneratedAt.Sub(i.Since) + latencyBefore)
-	if s, err = r.read(ctx, url.Values{"range": {span}, "database": {i.Database}, "step": {step.String()}}); err != nil {
+	if s, err = r.statistics(ctx, url.Values{"range": {span}, "database": {i.Database}, "step": {step.String()}}); err != nil {
 		return incidentReport{}, fmt.Errorf("reading the latency: %w", err)
 	}
 	rep.Latency = around(s, i)
@@ -165,8 +151,12 @@ func spanOf(back time.Duration) (name string, step time.Duration) {
 	if at < 0 {
 		at = len(spans) - 1
 	}
-	step = max(time.Minute, (spans[at]/latencyPoints + time.Minute - 1).Truncate(time.Minute))
-	return figures.Ranges()[at], step
+	return figures.Ranges()[at], stepOf(spans[at])
+}
+
+// stepOf is the finest step in whole minutes that divides a span into latencyPoints.
+func stepOf(span time.Duration) time.Duration {
+	return max(time.Minute, (span/latencyPoints + time.Minute - 1).Truncate(time.Minute))
 }
 
 // around returns the pings from home around the incident, nil where there are none.

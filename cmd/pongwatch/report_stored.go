@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"os"
 	"slices"
 	"strings"
@@ -89,7 +88,7 @@ func storedLatency(ctx context.Context, documents store.Store, i incidents.Incid
 	if err != nil {
 		return nil, err
 	}
-	out := latency{Region: region, Points: points(kept(days, hours, region, i.Database), from, to)}
+	out := latency{Region: region, Points: points(days, hours, region, i.Database, from, to)}
 	if len(out.Points) == 0 {
 		return nil, nil
 	}
@@ -129,45 +128,36 @@ func nearest(regions []string, i incidents.Incident) (string, bool) {
 	return "", false
 }
 
-// kept yields a database's pings: those of days, and those of hours of other days.
-func kept(days []*history.SampleDay, hours []*history.PingHour, region, database string) iter.Seq[report.Sample] {
-	return func(yield func(report.Sample) bool) {
-		covered := map[time.Time]bool{}
-		for _, d := range days {
-			for s := range d.Each(region) {
-				covered[d.Date()] = true
-				if !yield(s) {
-					return
-				}
-			}
-		}
-		for _, h := range hours {
-			if covered[h.Hour().Truncate(24*time.Hour)] {
-				continue
-			}
-			for s := range h.Each(database) {
-				if !yield(s) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// points sums up the pings between two times in at most latencyPoints steps.
-func points(samples iter.Seq[report.Sample], from, to time.Time) []point {
-	step := max(time.Minute, (to.Sub(from)/latencyPoints + time.Minute - 1).Truncate(time.Minute))
+// points sums up a database's pings between two times, in at most latencyPoints steps: those of days,
+// and those of hours of other days.
+func points(days []*history.SampleDay, hours []*history.PingHour, region, database string, from, to time.Time) []point {
+	step := stepOf(to.Sub(from))
 	from = from.Truncate(step)
 	tallies := map[time.Time]*history.Tally{}
-	for s := range samples {
+	add := func(s report.Sample) {
 		if s.At.Before(from) || !s.At.Before(to) {
-			continue
+			return
 		}
 		at := s.At.Truncate(step)
 		if tallies[at] == nil {
 			tallies[at] = &history.Tally{}
 		}
 		tallies[at].Add(s)
+	}
+	covered := map[time.Time]bool{}
+	for _, d := range days {
+		for s := range d.Each(region) {
+			covered[d.Date()] = true
+			add(s)
+		}
+	}
+	for _, h := range hours {
+		if covered[h.Hour().Truncate(24*time.Hour)] {
+			continue
+		}
+		for s := range h.Each(database) {
+			add(s)
+		}
 	}
 	var out []point
 	for at, t := range tallies {

@@ -34,12 +34,12 @@ when the incident reopens.`,
 			command: report.Command{Action: report.Acknowledge, Incident: id},
 			asked:   "Asked to acknowledge " + id,
 			next:    "Its messages are edited to say so; nothing escalates while it is yours.",
-			settled: func(s statistics) (string, error) {
+			settled: func(v incidents.View) (string, error) {
 				ack := a.target.Acknowledged
 				if ack == nil {
 					return "", nil
 				}
-				return fmt.Sprintf("%s acknowledged it at %s: nothing to do.\n", ack.By, text.Clock(ack.At, s.Incidents.At)), nil
+				return fmt.Sprintf("%s acknowledged it at %s: nothing to do.\n", ack.By, text.Clock(ack.At, v.At)), nil
 			},
 		})
 	}
@@ -71,9 +71,8 @@ Messages already sent keep being updated. A silence lasts at most 24 hours.`,
 			command: report.Command{
 				Action: report.Silence, Incident: scope.incident, Series: scope.series, For: lasts, Reason: report.CutEvidence(*reason),
 			},
-			asked:   fmt.Sprintf("Asked to silence %s until %s (%s)", scope, text.Clock(time.Now().Add(lasts), time.Now()), text.Duration(lasts)),
-			next:    "No new messages are sent about it until then. If it is still failing then, you are notified.",
-			settled: scope.unknownDatabase,
+			asked: fmt.Sprintf("Asked to silence %s until %s (%s)", scope, text.Clock(time.Now().Add(lasts), time.Now()), text.Duration(lasts)),
+			next:  "No new messages are sent about it until then. If it is still failing then, you are notified.",
 		})
 	}
 	return a.Command
@@ -97,9 +96,9 @@ You are notified at once of what is still failing.`,
 			command: report.Command{Action: report.Unsilence, Incident: scope.incident, Series: scope.series},
 			asked:   "Asked to end the silence of " + scope.String(),
 			next:    "You are notified at once of what is still failing.",
-			settled: func(s statistics) (string, error) {
+			settled: func(v incidents.View) (string, error) {
 				switch {
-				case slices.ContainsFunc(s.Incidents.Silences, func(x incidents.Silence) bool { return scope.ends(x, a.target) }):
+				case slices.ContainsFunc(v.Silences, func(x incidents.Silence) bool { return scope.ends(x, a.target) }):
 					return "", nil
 				case !a.target.SilencedUntil.IsZero():
 					return "", refuse("%s is silenced through its group: pongwatch unsilence %s", a.target.ID, a.target.Group)
@@ -164,27 +163,6 @@ func (s *scope) ends(x incidents.Silence, t target) bool {
 		return x.Incident == t.ID
 	}
 	return x.Database == t.Database && (x.Check == "" || x.Check == t.Check) && (x.Subject == "" || x.Subject == t.Subject)
-}
-
-// unknownDatabase refuses a database that is not there.
-func (s *scope) unknownDatabase(known statistics) (string, error) {
-	name := s.series.Database
-	if name == "" || name == report.MonitorDatabase || len(known.Databases) == 0 {
-		return "", nil
-	}
-	var others []string
-	for _, d := range known.Databases {
-		if d.Name == name {
-			return "", nil
-		}
-		others = append(others, d.Name)
-	}
-	const most = 10
-	list := strings.Join(others[:min(len(others), most)], ", ")
-	if len(others) > most {
-		list += fmt.Sprintf(" and %d more", len(others)-most)
-	}
-	return "", refuse("there is no database %q; want one of %s", report.CutEvidence(name), list)
 }
 
 // parseSilence reads how long a silence lasts.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/incident/incidents"
@@ -124,42 +125,6 @@ func TestScopeEnds(t *testing.T) {
 	}
 }
 
-// A misspelled database is refused with some of those that there are.
-func TestUnknownDatabase(t *testing.T) {
-	known := func(n int) (s statistics) {
-		for i := range n {
-			s.Databases = append(s.Databases, struct {
-				Name string `json:"name"`
-			}{fmt.Sprintf("db-%02d", i)})
-		}
-		return s
-	}
-	tests := []struct {
-		name string
-		n    int
-		want string
-	}{
-		{"db-01", 3, ""},
-		{"", 3, ""},
-		{report.MonitorDatabase, 3, ""},
-		{"db-x", 0, ""}, // the statistics name none
-		{"db-x", 2, `there is no database "db-x"; want one of db-00, db-01`},
-		{"db-x", 10, "db-08, db-09"},
-		{"db-x", 12, "db-08, db-09 and 2 more"},
-	}
-	for _, tt := range tests {
-		s := scope{series: report.Series{Database: tt.name}}
-		_, err := s.unknownDatabase(known(tt.n))
-		text := ""
-		if err != nil {
-			text = err.Error()
-		}
-		if tt.want == "" && err != nil || !strings.HasSuffix(text, tt.want) {
-			t.Errorf("%q of %d: %q, want %q", tt.name, tt.n, text, tt.want)
-		}
-	}
-}
-
 func TestParseSilence(t *testing.T) {
 	for text, want := range map[string]time.Duration{"24h": 24 * time.Hour, "1ns": 1, "24h0m0.000000001s": 0, "0s": 0, "-1m": 0, "1 h": 0} {
 		if got, err := parseSilence(text); got != want || (err == nil) != (want > 0) {
@@ -171,7 +136,7 @@ func TestParseSilence(t *testing.T) {
 // A drill without receivers, and one that another receiver takes.
 func TestDrillOfReceivers(t *testing.T) {
 	f := newFakeLocal(t, "prod-cache")
-	f.policy.Receivers = map[string]incident.Receiver{}
+	f.policy.Receivers = map[string]policy.Receiver{}
 	expect(t, exitNo, "reached no receiver: none is configured", "drill", "--wait", "500ms", "--url", f.URL)
 
 	at := time.Date(2026, 11, 22, 18, 34, 5, 0, time.UTC)

@@ -13,7 +13,6 @@ import (
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/top"
 	"github.com/pongwatch/pongwatch/shared/config"
-	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/upstash"
 )
@@ -59,7 +58,11 @@ Exit codes: 0 success, 1 refused because of the cost, 2 usage or connection erro
 		out := c.OutOrStdout()
 		var screen func(top.Result)
 		if how := lookOf(out, os.Getenv); !*asJSON && how.height > 0 && os.Getenv("TERM") != "dumb" {
-			screen = func(r top.Result) { redrawTop(out, r, how.height) }
+			screen = func(r top.Result) {
+				var b strings.Builder
+				_ = r.Print(&b, max(1, how.height/2)) // a builder takes everything
+				how.fill(out, b.String(), "Sampling; Ctrl-C ends the sample.", func(int) string { return "…" })
+			}
 		}
 		r, err := s.take(c.Context(), c.ErrOrStderr(), screen)
 		if r.Database == "" {
@@ -85,12 +88,8 @@ type sample struct {
 
 // take reads the configuration, asks what the sample may cost, and takes it.
 func (s sample) take(ctx context.Context, stderr io.Writer, screen func(top.Result)) (top.Result, error) {
-	cache := gcp.NewClients(gcp.ReadEnvironment(os.Getenv)).Secrets()
-	c, err := config.Load(ctx, config.Options{Getenv: os.Getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: cache, Local: true})
-	switch {
-	case errors.Is(err, config.ErrEmpty):
-		return top.Result{}, errors.New("nothing is configured: set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN, or PONGWATCH_CONFIG")
-	case err != nil:
+	c, cache, err := configured(ctx)
+	if err != nil {
 		return top.Result{}, err
 	}
 	d, err := s.choose(c)
@@ -158,9 +157,7 @@ func month(ctx context.Context, c *config.Config, cache *secrets.Cache, d *confi
 		if err != nil {
 			return a, s, err
 		}
-		client, err := upstash.NewManagement(upstash.ManagementOptions{
-			Email: email.Value.Reveal(), APIKey: key.Value, BaseURL: c.Management.URL, Connection: upstash.Options{AllowHTTP: true},
-		})
+		client, err := upstash.NewManagement(email.Value.Reveal(), upstash.Options{URL: c.Management.URL, Token: key.Value, AllowHTTP: true})
 		if err != nil {
 			return a, s, err
 		}
@@ -174,15 +171,4 @@ func month(ctx context.Context, c *config.Config, cache *secrets.Cache, d *confi
 		return top.NewMonth(d, nil, nil, err)
 	}
 	return top.NewMonth(d, &account, &stats, nil)
-}
-
-// redrawTop fills the screen from its top with the sample so far.
-func redrawTop(w io.Writer, r top.Result, height int) {
-	var b strings.Builder
-	_ = r.Print(&b, max(1, height/2)) // a builder takes everything
-	lines := strings.Split(b.String()+"Sampling; Ctrl-C ends the sample.", "\n")
-	if most := height - 1; len(lines) > most && most > 1 {
-		lines = append(lines[:most-1], "…")
-	}
-	fmt.Fprintf(w, "\x1b[H%s\x1b[K\n\x1b[J", strings.Join(lines, "\x1b[K\n"))
 }

@@ -23,7 +23,6 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/config"
-	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
@@ -105,7 +104,7 @@ type Function struct {
 	first string
 
 	mu       sync.Mutex
-	policies map[string]incident.Policy
+	policies map[string]policy.Policy
 	// strangers are the services that spoke and that the configuration does not name.
 	strangers map[string]bool
 	signals   map[string]recentSignal // what each source last said of each service's revisions
@@ -118,7 +117,7 @@ type Function struct {
 	// moving are the shards that are to have something of each shard, leaving is what can be
 	// handed over now.
 	moving  map[string][]string
-	leaving map[string]map[string]string
+	leaving map[string]map[string][]byte
 
 	settling chan struct{} // one at a time
 	settled  bool          // no shard has anything for another one
@@ -153,8 +152,8 @@ func New(o Options) (*Function, error) {
 	}
 	f := &Function{
 		options: o, config: o.Config, hash: o.Config.Hash(), store: o.Store, log: o.Logger, now: o.Now,
-		policies: map[string]incident.Policy{}, signals: map[string]recentSignal{}, strangers: map[string]bool{}, failOpen: map[string]time.Time{},
-		unended: map[string][]lastResort{}, settling: make(chan struct{}, 1), moving: map[string][]string{}, leaving: map[string]map[string]string{},
+		policies: map[string]policy.Policy{}, signals: map[string]recentSignal{}, strangers: map[string]bool{}, failOpen: map[string]time.Time{},
+		unended: map[string][]lastResort{}, settling: make(chan struct{}, 1), moving: map[string][]string{}, leaving: map[string]map[string][]byte{},
 		unheard: map[string]bool{},
 	}
 	if shards := o.Config.ShardNames(); len(shards) > 0 {
@@ -168,7 +167,7 @@ func New(o Options) (*Function, error) {
 
 // policy returns a shard's policy. It is made once, because the configuration does not
 // change while the function lives.
-func (f *Function) policy(shard string) incident.Policy {
+func (f *Function) policy(shard string) policy.Policy {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p, ok := f.policies[shard]

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -90,7 +91,7 @@ func everyApp(w *world) {
 	}
 	db.Services = append(db.Services, "newest")
 	p.Databases["a"] = db
-	p.Routes[0].Reminders, p.GroupAt = &incident.Reminders{}, 0
+	p.Routes[0].Reminders, p.GroupAt = &policy.Reminders{}, 0
 	w.f.policies["main"] = p
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert"
+	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -15,10 +16,10 @@ import (
 // One run of the protocol that delivers for certain: decide, claim, store, send, record.
 // A crash after any of these lines loses nothing, since what is owed is in the state.
 func ExampleStep() {
-	policy := policy.Default()
-	policy.Databases = map[string]incident.Database{"prod-cache": {}}
-	policy.Receivers = map[string]incident.Receiver{"slack-oncall": {Pages: true}}
-	policy.Routes = []incident.Route{{Receivers: []string{"slack-oncall"}}}
+	rules := policy.Default()
+	rules.Databases = map[string]policy.Database{"prod-cache": {}}
+	rules.Receivers = map[string]policy.Receiver{"slack-oncall": {Pages: true}}
+	rules.Routes = []policy.Route{{Receivers: []string{"slack-oncall"}}}
 
 	now := time.Date(2026, 11, 22, 18, 22, 1, 0, time.UTC)
 	refused := report.Report{
@@ -29,7 +30,7 @@ func ExampleStep() {
 		}},
 	}
 
-	state, transitions := alert.Step(incident.New("main", now), alert.Input{Report: &refused}, policy, now)
+	state, transitions := alert.Step(incident.New("main", now), alert.Input{Report: &refused}, rules, now)
 	fmt.Println(transitions[0].Event, transitions[0].Severity, transitions[0].Cause)
 
 	state, notices := notify.Claim(state, now, "this process", 90*time.Second, 10)
@@ -43,12 +44,12 @@ func ExampleStep() {
 		fmt.Println(n.Address, n.Event(), n.Incident.Cause)
 		state = notify.Record(state, []notify.Result{{
 			ID: n.ID(), Address: n.Address, Owner: n.Owner, Want: n.Want, Open: n.Open,
-			Outcome: notify.Delivered, Ref: incident.Ref{ID: "1795868001.008478"},
-		}}, policy, now)
+			Outcome: message.Outcome{Result: message.Delivered}, Ref: incident.Ref{ID: "1795868001.008478"},
+		}}, rules, now)
 	}
 
 	// The same run once more changes nothing, and nothing is owed.
-	state, transitions = alert.Step(state, alert.Input{Report: &refused}, policy, now)
+	state, transitions = alert.Step(state, alert.Input{Report: &refused}, rules, now)
 	_, notices = notify.Claim(state, now, "another process", 90*time.Second, 10)
 	fmt.Println(len(transitions), len(notices))
 	// Output:

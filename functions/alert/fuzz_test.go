@@ -50,7 +50,7 @@ func FuzzStoredState(f *testing.F) {
 			return
 		}
 		p := policy.Default()
-		p.Receivers = map[string]incident.Receiver{"slack": {}}
+		p.Receivers = map[string]policy.Receiver{"slack": {}}
 		s, _ = Step(s, Input{}, p, noon)
 		s, _ = notify.Claim(s, noon, "w", time.Minute, 10)
 		again, err := incident.Encode(s)

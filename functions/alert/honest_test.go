@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -54,7 +55,7 @@ func TestSilenceThatIsExplainedIsNotMissed(t *testing.T) {
 	})
 	t.Run("but not by another job that is late", func(t *testing.T) {
 		w := newSim(t)
-		w.p.Jobs = append(w.p.Jobs, incident.Job{Job: report.Metrics, Every: 5 * time.Minute})
+		w.p.Jobs = append(w.p.Jobs, policy.Job{Job: report.Metrics, Every: 5 * time.Minute})
 		w.life("." + strings.Repeat("?", 40))
 		silent := 0
 		for _, src := range w.s.Series[incident.MonitorSeries("reports")].Sources {
@@ -72,7 +73,7 @@ func TestSilenceThatIsExplainedIsNotMissed(t *testing.T) {
 // that failed first: not of the one that reported last.
 func TestTwoCausesInTwoRegionsDoNotTakeTurns(t *testing.T) {
 	w := newSim(t)
-	w.p.Jobs = append(w.p.Jobs, incident.Job{Job: report.HealthCheck, Region: "eu", Every: time.Minute})
+	w.p.Jobs = append(w.p.Jobs, policy.Job{Job: report.HealthCheck, Region: "eu", Every: time.Minute})
 	edits := 0
 	for range 60 {
 		for region, letter := range map[string]rune{"us": 'x', "eu": '5'} {
@@ -98,8 +99,8 @@ func TestTwoCausesInTwoRegionsDoNotTakeTurns(t *testing.T) {
 // of its own.
 func TestAPingThatFailsFromAFarRegionExplainsNothing(t *testing.T) {
 	w := newSim(t)
-	w.p.Jobs = append(w.p.Jobs, incident.Job{Job: report.HealthCheck, Region: "eu", Every: time.Minute})
-	w.p.Databases["a"] = incident.Database{Home: "us"}
+	w.p.Jobs = append(w.p.Jobs, policy.Job{Job: report.HealthCheck, Region: "eu", Every: time.Minute})
+	w.p.Databases["a"] = policy.Database{Home: "us"}
 	for i := range 6 {
 		app := w.other("a", report.MockMode, report.SourceApp, report.OK, "")
 		if i > 3 {
@@ -118,11 +119,11 @@ func TestAPingThatFailsFromAFarRegionExplainsNothing(t *testing.T) {
 func TestAWarningThatWasToldIsNoOutageThatWasTold(t *testing.T) {
 	w := newSim(t)
 	w.p.Jobs = nil
-	w.p.Receivers["mail"] = incident.Receiver{}
-	w.p.Routes = []incident.Route{{Receivers: []string{"slack"}, Fallback: []string{"mail"}}}
+	w.p.Receivers["mail"] = policy.Receiver{}
+	w.p.Routes = []policy.Route{{Receivers: []string{"slack"}, Fallback: []string{"mail"}}}
 	regions := []string{"asia", "eu", "us"}
 	for _, r := range regions {
-		w.p.Jobs = append(w.p.Jobs, incident.Job{Job: report.HealthCheck, Region: r, Every: time.Minute})
+		w.p.Jobs = append(w.p.Jobs, policy.Job{Job: report.HealthCheck, Region: r, Every: time.Minute})
 	}
 	for minute := range 12 {
 		w.down["slack"] = minute > 3
@@ -163,7 +164,7 @@ func TestGroupsWhoseMembersDiffer(t *testing.T) {
 	t.Run("a change of class of all is told, and is no regional outage any more", func(t *testing.T) {
 		w := newSim(t)
 		for _, name := range []string{"a", "b", "c"} {
-			w.p.Databases[name] = incident.Database{Region: "us-east-1"}
+			w.p.Databases[name] = policy.Database{Region: "us-east-1"}
 		}
 		w.play(map[string]string{"a": "." + x(5) + "aaaa", "b": "." + x(5) + "aaaa", "c": "." + x(5) + "aaaa"})
 		w.check("2 slack opened; 6 slack cause_changed")
@@ -194,8 +195,8 @@ func TestGroupsWhoseMembersDiffer(t *testing.T) {
 	})
 	t.Run("a reopened group has all the time to be acknowledged", func(t *testing.T) {
 		w := newSim(t)
-		w.p.Receivers["boss"] = incident.Receiver{}
-		w.p.Routes = []incident.Route{{Receivers: []string{"slack"}, Escalate: []string{"boss"}}}
+		w.p.Receivers["boss"] = policy.Receiver{}
+		w.p.Routes = []policy.Route{{Receivers: []string{"slack"}, Escalate: []string{"boss"}}}
 		life := "." + x(10) + "..." + x(12)
 		w.play(map[string]string{"a": life, "b": life, "c": life})
 		for _, told := range w.told {
@@ -212,8 +213,8 @@ func TestASilenceThatEndsLeavesTimeToAcknowledge(t *testing.T) {
 	for name, silenced := range map[string]string{"before it failed": ".", "while it failed": ".xxx"} {
 		t.Run(name, func(t *testing.T) {
 			w := newSim(t)
-			w.p.Receivers["boss"] = incident.Receiver{}
-			w.p.Routes = []incident.Route{{Receivers: []string{"slack"}, Escalate: []string{"boss"}}}
+			w.p.Receivers["boss"] = policy.Receiver{}
+			w.p.Routes = []policy.Route{{Receivers: []string{"slack"}, Escalate: []string{"boss"}}}
 			w.life(silenced)
 			w.command(report.Command{Action: report.Silence, Series: report.Series{Database: "a"}, For: time.Hour})
 			w.life(x(90))
@@ -234,9 +235,9 @@ func TestASilenceThatEndsLeavesTimeToAcknowledge(t *testing.T) {
 // A receiver that asks for half an hour has failed to take it for three minutes, too.
 func TestTheFallbackDoesNotWaitForALongRetryAfter(t *testing.T) {
 	p := policy.Default()
-	p.Databases = map[string]incident.Database{"a": {}}
-	p.Receivers = map[string]incident.Receiver{"slack": {Pages: true}, "mail": {}}
-	p.Routes = []incident.Route{{Receivers: []string{"slack"}, Fallback: []string{"mail"}}}
+	p.Databases = map[string]policy.Database{"a": {}}
+	p.Receivers = map[string]policy.Receiver{"slack": {Pages: true}, "mail": {}}
+	p.Routes = []policy.Route{{Receivers: []string{"slack"}, Fallback: []string{"mail"}}}
 	w := newSim(t)
 	s, now := incident.New("main", noon), noon
 	for minute := range 10 {
@@ -249,9 +250,9 @@ func TestTheFallbackDoesNotWaitForALongRetryAfter(t *testing.T) {
 		next, notices := notify.Claim(s, now, "w", 90*time.Second, 10)
 		var results []notify.Result
 		for _, n := range notices {
-			r := notify.Result{ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Outcome: notify.Delivered}
+			r := notify.Result{ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Outcome: message.Outcome{Result: message.Delivered}}
 			if n.Address == "slack" {
-				r.Outcome, r.Error, r.RetryAfter = notify.Later, "429", 30*time.Minute
+				r.Outcome = message.Outcome{Result: message.Later, Reason: "429", RetryAfter: 30 * time.Minute}
 			}
 			if n.Address == "mail" {
 				if late := now.Sub(noon); late > 6*time.Minute {

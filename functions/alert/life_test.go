@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -20,7 +21,7 @@ import (
 type sim struct {
 	t   *testing.T
 	s   incident.State
-	p   incident.Policy
+	p   policy.Policy
 	now time.Time
 	// told lists "minute receiver event" of everything loud that was delivered.
 	told []string
@@ -33,9 +34,9 @@ type sim struct {
 
 func newSim(t *testing.T) *sim {
 	p := policy.Default()
-	p.Databases = map[string]incident.Database{"a": {}, "b": {}, "c": {}, "d": {}}
-	p.Jobs = []incident.Job{{Job: report.HealthCheck, Region: "us", Every: time.Minute}}
-	p.Receivers = map[string]incident.Receiver{"slack": {Pages: true}}
+	p.Databases = map[string]policy.Database{"a": {}, "b": {}, "c": {}, "d": {}}
+	p.Jobs = []policy.Job{{Job: report.HealthCheck, Region: "us", Every: time.Minute}}
+	p.Receivers = map[string]policy.Receiver{"slack": {Pages: true}}
 	return &sim{t: t, s: incident.New("main", noon), p: p, now: noon, down: map[string]bool{}}
 }
 
@@ -72,9 +73,9 @@ func (w *sim) step(in Input) []notify.Transition {
 	}
 	var results []notify.Result
 	for _, n := range notices {
-		r := notify.Result{ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Outcome: notify.Delivered, Ref: incident.Ref{ID: "x"}}
+		r := notify.Result{ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Outcome: message.Outcome{Result: message.Delivered}, Ref: incident.Ref{ID: "x"}}
 		if w.down[n.Address] {
-			r.Outcome, r.Error = notify.Later, "503"
+			r.Result, r.Reason = message.Later, "503"
 		} else if n.Address != incident.Documents && n.Event().Loud() {
 			w.told = append(w.told, fmt.Sprintf("%d %s %s", w.minute(), n.Address, n.Event()))
 		}

@@ -84,7 +84,7 @@ func checkCause(t *testing.T, c cause.Cause) {
 	}
 	for _, r := range s.Requests() {
 		if r.Problem != "" {
-			t.Errorf("%s: Slack would refuse this: %s: %s", c, r.Answer, r.Problem)
+			t.Errorf("%s: Slack would refuse this: %s", c, r.Problem)
 		}
 	}
 }

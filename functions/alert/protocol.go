@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/store"
@@ -138,38 +139,38 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in Input, made *
 	if aside != "" {
 		in.SetAside = "kept as " + aside
 	}
-	now, policy := f.now(), f.policy(shard)
-	if ahead := state.Ahead(now, policy); ahead > 0 {
-		f.log.WarnContext(ctx, "the clock has stepped back: stored times lie in the future and are corrected", "event", "clock", "shard", shard, "ahead_ms", ahead.Milliseconds())
+	now, p := f.now(), f.policy(shard)
+	if by := ahead(state, p, now); by > 0 {
+		f.log.WarnContext(ctx, "the clock has stepped back: stored times lie in the future and are corrected", "event", "clock", "shard", shard, "ahead_ms", by.Milliseconds())
 	}
 	in.Fits = len(doc.Data) < stateFits
 	if slices.Contains(f.config.Changes, config.ChangesConfiguration) {
 		in.Configuration = f.hash
 	}
-	next, transitions := Step(state, in, policy, now)
+	next, transitions := Step(state, in, p, now)
 	if in.cut {
-		next, transitions = f.cut(ctx, next, transitions, policy, now)
+		next, transitions = f.cut(ctx, next, transitions, p, now)
 	}
 	f.trends(ctx, shard, next, transitions)
 	f.options.Observe(Stepped)
 	owner := rand.Text()
 	next, notices := notify.Claim(next, now, owner, f.options.Lease, claimMost)
 	f.options.Observe(Claimed)
-	f.undelivered(ctx, next, policy, now)
+	f.undelivered(ctx, next, p, now)
 	if shard == f.first {
 		f.mu.Lock()
 		f.refusing = refusing(next)
 		f.mu.Unlock()
 	}
 	if len(notices) == 0 && incident.Equal(state, next) {
-		f.noteMoves(next, policy)
+		f.noteMoves(next, p)
 		return nil, nil // a tick with nothing due writes nothing
 	}
 	*made = append(*made, attempt{owner, notices})
 	if err := f.write(ctx, doc, next, owner); err != nil {
 		return nil, err
 	}
-	f.noteMoves(next, policy)
+	f.noteMoves(next, p)
 	f.mu.Lock() // what was sent without a store has ended
 	f.ended = append(f.ended, f.unended[shard]...)
 	delete(f.unended, shard)
@@ -180,8 +181,8 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in Input, made *
 
 // cut returns the state without what its document has no room for, with the incident that says
 // so. It comes before the claim, because otherwise what is cut would be told with every report.
-func (f *Function) cut(ctx context.Context, s incident.State, transitions []notify.Transition, p incident.Policy, now time.Time) (incident.State, []notify.Transition) {
-	s, lost := s.Cut(cutTo)
+func (f *Function) cut(ctx context.Context, s incident.State, transitions []notify.Transition, p policy.Policy, now time.Time) (incident.State, []notify.Transition) {
+	s, lost := cut(s, cutTo)
 	if len(lost) == 0 {
 		return s, transitions
 	}

@@ -11,7 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -80,8 +82,8 @@ func TestStatesAreNeverChanged(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newSim(t)
-		w.p.Routes = []incident.Route{{Receivers: []string{"slack"}, Fallback: []string{"mail"}, Escalate: []string{"boss"}}}
-		w.p.Receivers["mail"], w.p.Receivers["boss"] = incident.Receiver{}, incident.Receiver{}
+		w.p.Routes = []policy.Route{{Receivers: []string{"slack"}, Fallback: []string{"mail"}, Escalate: []string{"boss"}}}
+		w.p.Receivers["mail"], w.p.Receivers["boss"] = policy.Receiver{}, policy.Receiver{}
 		var given []func()
 		give := func(s incident.State) incident.State {
 			hidden := func() int { return 0 }
@@ -106,8 +108,8 @@ func TestStatesAreNeverChanged(t *testing.T) {
 			var results []notify.Result
 			for _, n := range notices {
 				results = append(results, notify.Result{
-					ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Ref: incident.Ref{ID: "x"}, Error: "503",
-					Outcome: rapid.SampledFrom([]notify.Outcome{notify.Delivered, notify.Delivered, notify.Delivered, notify.Later, notify.Refused, notify.Ambiguous}).Draw(rt, "outcome"),
+					ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Ref: incident.Ref{ID: "x"},
+					Outcome: message.Outcome{Result: rapid.SampledFrom([]message.Result{message.Delivered, message.Delivered, message.Delivered, message.Later, message.Refused, message.Unknown}).Draw(rt, "outcome"), Reason: "503"},
 				})
 			}
 			w.s = notify.Record(give(s), results, w.p, w.now)

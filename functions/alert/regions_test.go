@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
-	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -31,9 +31,9 @@ func TestRegions(t *testing.T) {
 			w := newSim(t)
 			w.p.Jobs = nil
 			for _, r := range regions {
-				w.p.Jobs = append(w.p.Jobs, incident.Job{Job: report.HealthCheck, Region: r, Every: time.Minute})
+				w.p.Jobs = append(w.p.Jobs, policy.Job{Job: report.HealthCheck, Region: r, Every: time.Minute})
 			}
-			w.p.Databases = map[string]incident.Database{"a": {Home: c.home}}
+			w.p.Databases = map[string]policy.Database{"a": {Home: c.home}}
 			for i := range len(c.lives[0]) {
 				for n, r := range regions {
 					if l := c.lives[n][i]; l != ' ' {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/alert/judge"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -26,7 +27,7 @@ type Input struct {
 	// SetAside says where an unreadable state was kept, empty for none.
 	SetAside string
 	// Arriving is what other shards hand over, Left names the databases that are elsewhere now.
-	Arriving []string
+	Arriving [][]byte
 	Left     []string
 	// Cut says what the state's document had no room for, empty for nothing; Fits that it has
 	// room again.
@@ -54,17 +55,15 @@ type ReceiverHealth struct {
 //
 // An input is applied first; then, whatever it was, time passes: missing reports,
 // the ends of silences and maintenance, reminders and escalation are due by now.
-func Step(s incident.State, in Input, p incident.Policy, now time.Time) (incident.State, []notify.Transition) {
+func Step(s incident.State, in Input, p policy.Policy, now time.Time) (incident.State, []notify.Transition) {
 	s, in, now = s.Clone(), in.truncated(), now.UTC().Truncate(time.Millisecond)
-	if s.Ahead(now, p) > 0 {
-		s.StepBack(now, p)
-	}
+	stepBack(s, p, now)
 	for _, name := range in.Left {
 		delete(s.Leaving, name)
 	}
-	moved := s.Leave(p.Elsewhere, now)
+	moved := putAside(&s, p.Elsewhere, now)
 	for _, h := range in.Arriving {
-		moved = append(moved, s.Arrive(h, now)...)
+		moved = append(moved, takeIn(&s, h, now)...)
 	}
 	var changes []incident.Change
 	var told []notify.Transition
@@ -84,7 +83,6 @@ func Step(s incident.State, in Input, p incident.Policy, now time.Time) (inciden
 	}
 	told = append(told, notify.Tell(&s, slices.Concat(moved, changes, judged, learned, ended), p, now)...)
 	told = append(told, notify.Remind(&s, explained, p, now)...)
-	noteTransitions(s, told)
 	notify.Prune(&s, p, now)
 	judge.Prune(&s, p, now)
 	return s, told
@@ -133,7 +131,7 @@ const asideFor = 24 * time.Hour
 const unknownFor = 24 * time.Hour
 
 // findings says what Alert has found out about receivers and its own state.
-func (in Input) findings(s incident.State, p incident.Policy, now time.Time) []judge.Finding {
+func (in Input) findings(s incident.State, p policy.Policy, now time.Time) []judge.Finding {
 	var out []judge.Finding
 	for _, h := range in.Receivers {
 		f := judge.Finding{Subject: subjectReceivers, Source: h.Address}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -15,13 +16,13 @@ import (
 )
 
 // benchPolicy is of one shard with that many databases and a route to Slack and mail.
-func benchPolicy(databases int) incident.Policy {
+func benchPolicy(databases int) policy.Policy {
 	p := policy.Default()
-	p.Databases = map[string]incident.Database{}
+	p.Databases = map[string]policy.Database{}
 	for i := range databases {
-		p.Databases[fmt.Sprintf("database-%03d", i)] = incident.Database{Environment: "production", Home: "us-east4"}
+		p.Databases[fmt.Sprintf("database-%03d", i)] = policy.Database{Environment: "production", Home: "us-east4"}
 	}
-	p.Receivers = map[string]incident.Receiver{"slack-oncall": {Pages: true}, "email-oncall/alice@example.com": {Pages: true}}
+	p.Receivers = map[string]policy.Receiver{"slack-oncall": {Pages: true}, "email-oncall/alice@example.com": {Pages: true}}
 	return p
 }
 
@@ -130,7 +131,7 @@ func BenchmarkStep(b *testing.B) {
 }
 
 // settle steps and delivers everything.
-func settle(s incident.State, p incident.Policy, now time.Time, in Input) incident.State {
+func settle(s incident.State, p policy.Policy, now time.Time, in Input) incident.State {
 	s, _ = Step(s, in, p, now)
 	for {
 		next, notices := notify.Claim(s, now, "w", 90*time.Second, 10000)
@@ -139,7 +140,7 @@ func settle(s incident.State, p incident.Policy, now time.Time, in Input) incide
 		}
 		var results []notify.Result
 		for _, n := range notices {
-			results = append(results, notify.Result{ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Outcome: notify.Delivered, Ref: incident.Ref{Channel: "C0123456789", ID: "1795371721.000100"}})
+			results = append(results, notify.Result{ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Outcome: message.Outcome{Result: message.Delivered}, Ref: incident.Ref{Channel: "C0123456789", ID: "1795371721.000100"}})
 		}
 		s = notify.Record(next, results, p, now)
 	}

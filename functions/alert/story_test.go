@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -87,10 +88,10 @@ func TestAHundredDatabasesAreOneMessage(t *testing.T) {
 	lives := map[string]string{}
 	for i := range 100 {
 		name := fmt.Sprintf("db-%03d", i)
-		w.p.Databases[name] = incident.Database{Region: "us-east-1"}
+		w.p.Databases[name] = policy.Database{Region: "us-east-1"}
 		lives[name] = ".xxx..."
 	}
-	w.p.Receivers["mail"] = incident.Receiver{}
+	w.p.Receivers["mail"] = policy.Receiver{}
 	w.play(lives)
 	w.check("2 mail opened; 2 slack opened; 5 mail resolved; 5 slack resolved")
 	for _, g := range w.s.Groups {
@@ -185,7 +186,7 @@ func TestSilence(t *testing.T) {
 
 func TestMaintenance(t *testing.T) {
 	w := newSim(t)
-	w.p.Windows = []incident.Window{{Databases: []string{"a"}, Start: noon.Add(2 * time.Minute), End: noon.Add(20 * time.Minute)}}
+	w.p.Windows = []policy.Window{{Databases: []string{"a"}, Start: noon.Add(2 * time.Minute), End: noon.Add(20 * time.Minute)}}
 	w.life("." + x(30))
 	w.check("20 slack opened")
 }
@@ -193,8 +194,8 @@ func TestMaintenance(t *testing.T) {
 func TestAcknowledgeAndEscalate(t *testing.T) {
 	t.Parallel()
 	escalate := func(w *sim) {
-		w.p.Receivers["boss"] = incident.Receiver{Pages: true}
-		w.p.Routes = []incident.Route{{Receivers: []string{"slack"}, Escalate: []string{"boss"}}}
+		w.p.Receivers["boss"] = policy.Receiver{Pages: true}
+		w.p.Routes = []policy.Route{{Receivers: []string{"slack"}, Escalate: []string{"boss"}}}
 	}
 	t.Run("unacknowledged: escalated once after fifteen minutes", func(t *testing.T) {
 		w := newSim(t)
@@ -231,7 +232,7 @@ func TestAcknowledgeAndEscalate(t *testing.T) {
 	t.Run("PagerDuty reminds and escalates by itself", func(t *testing.T) {
 		w := newSim(t)
 		escalate(w)
-		w.p.Receivers["slack"] = incident.Receiver{Pages: true, Reminds: true}
+		w.p.Receivers["slack"] = policy.Receiver{Pages: true, Reminds: true}
 		w.life("." + x(70))
 		w.check("2 slack opened")
 	})
@@ -290,7 +291,7 @@ func TestAge(t *testing.T) {
 
 func TestDrill(t *testing.T) {
 	w := newSim(t)
-	w.p.Receivers["mail"] = incident.Receiver{}
+	w.p.Receivers["mail"] = policy.Receiver{}
 	w.life(".")
 	w.command(report.Command{Action: report.Drill})
 	w.life(ok(20))

@@ -53,8 +53,8 @@ var confined = []struct {
 // stages gives, for packages that are pure stages of one function, the packages of this
 // module that they may import. The function alone puts the stages together.
 var stages = map[string][]string{
-	"functions/alert/judge":  {"shared/cause", "shared/report", "shared/incident", "shared/text"},
-	"functions/alert/notify": {"shared/cause", "shared/report", "shared/incident", "shared/text"},
+	"functions/alert/judge":  {"functions/alert/policy", "shared/cause", "shared/report", "shared/incident", "shared/text"},
+	"functions/alert/notify": {"functions/alert/message", "functions/alert/policy", "shared/cause", "shared/report", "shared/incident", "shared/text"},
 	"functions/alert/policy": {"shared/cause", "shared/config", "shared/cron", "shared/incident", "shared/report"},
 }
 

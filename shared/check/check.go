@@ -10,10 +10,12 @@ package check
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"hash/fnv"
 	"slices"
 	"time"
 
+	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/upstash"
@@ -35,12 +37,8 @@ type Spec struct {
 	Run func(ctx context.Context, t *Target) []report.Observation
 }
 
-const (
-	// leastProof is the app's SET, and one read that finds it.
-	leastProof = 2
-	// leastSample is the one page of an empty database.
-	leastSample = 1
-)
+// leastSample is the one page of an empty database.
+const leastSample = 1
 
 // The checks of each job, in the order in which they run, before the configuration has
 // said how often. ConfigLoad runs in every run: the configuration cannot switch it off.
@@ -193,4 +191,44 @@ func ask(ctx context.Context, t *Target, s Spec) (observations []report.Observat
 		}
 	}
 	return observations
+}
+
+// stopped returns why checks that cost commands are not asked in this run, or nil: the
+// database cannot be asked, the configuration is above its budget, an earlier check of
+// this run failed in a way that keeps others away, or the quota is nearly used up.
+func (t *Target) stopped() error {
+	if t.client == nil {
+		return t.unasked()
+	}
+	for _, p := range t.Database.Problems {
+		if p.Cause == cause.MonitorBudget && !p.Notice {
+			return &Problem{Cause: cause.MonitorBudget, Evidence: "not asked: " + p.Evidence()}
+		}
+	}
+	if t.trouble != nil {
+		return t.trouble
+	}
+	if t.infoErr != nil && keepsAway(problemCause(t.infoErr)) {
+		return t.infoErr
+	}
+	stopAt := t.Database.Budget.StopAt
+	if used, known := t.usedShare(); stopAt > 0 && known && used >= stopAt {
+		return &Problem{Cause: cause.MonitorBudget, Evidence: fmt.Sprintf(
+			"not asked: %.0f %% of the month's commands are used, and checks that cost commands stop at %.0f %% (budget.stop_at)", used*100, stopAt*100)}
+	}
+	return nil
+}
+
+// keepsAway reports whether nothing more is asked in this run after such a cause, because
+// it would fail in the same way, wait as long, or cost what is not there. The write canary
+// must still find a read-only token.
+func keepsAway(c cause.Cause) bool {
+	switch c.Class() {
+	case cause.ClassNetwork, cause.ClassQuota, cause.ClassProvider:
+		return c != cause.WritePaused
+	case cause.ClassAuth:
+		return c != cause.ReadonlyToken
+	default:
+		return false
+	}
 }

@@ -109,7 +109,7 @@ func TestWithoutTheAccountCommandsAreAMarkedLowerBound(t *testing.T) {
 		{
 			name: "it says that the database is suspended", status: report.Warn, cause: cause.StatsState,
 			account: func(t *testing.T, s *upstashtest.Server) *check.Account { return account(t, s, s.APIKey()) },
-			change:  func(_ *check.Target, s *upstashtest.Server) { s.SetState("suspended") },
+			change:  func(_ *check.Target, s *upstashtest.Server) { s.SetSetting("state", "suspended") },
 		},
 	}
 	for _, tt := range tests {

@@ -1,6 +1,11 @@
 package check
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/pongwatch/pongwatch/shared/report"
+)
 
 // Hurry looks for proofs without pauses.
 func (a *Apps) Hurry() { a.pauses = [proofReads - 1]time.Duration{} }
@@ -14,4 +19,10 @@ type Point = point
 var Forecast = forecast
 
 // JudgeHits judges an app's answer about its limiter.
-var JudgeHits = judgeHits
+func JudgeHits(body []byte) report.Observation {
+	var answer proofAnswer
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return unknown(err)
+	}
+	return judgeHits(answer.Limiter)
+}

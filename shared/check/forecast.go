@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -174,4 +175,16 @@ func (t *Target) course(g report.Gauge, from time.Time) []point {
 		out = append(out, point{r.At, v})
 	}
 	return out
+}
+
+// remaining is a forecast in the unit that suits its certainty.
+func remaining(d time.Duration) string {
+	switch {
+	case d < time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	case d < 72*time.Hour:
+		return fmt.Sprintf("%.0f h", d.Hours())
+	default:
+		return fmt.Sprintf("%.0f days", d.Hours()/24)
+	}
 }

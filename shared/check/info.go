@@ -118,6 +118,16 @@ func hitRate(t *Target, info upstash.Info) report.Observation {
 	return o
 }
 
+// connections judges the share of the plan's TCP connections that are open.
+func connections(t *Target, info upstash.Info) report.Observation {
+	if !info.Connections.Known || !info.MaxConnections.Known || info.MaxConnections.N == 0 {
+		return report.Observation{Status: report.OK, Evidence: "INFO does not say how many connections there may be"}
+	}
+	open, most := float64(info.Connections.N), float64(info.MaxConnections.N)
+	t.figure(report.GaugeConnectionsLimit, most)
+	return t.judgeShare(report.Connections, open/most, t.Database.Thresholds.Connections, cause.ConnectionsHigh, fmt.Sprintf("%.0f of %.0f connections", open, most))
+}
+
 // evicting is the policy of a database that drops keys when it is full.
 const evicting = "optimistic-volatile"
 

@@ -62,7 +62,7 @@ func TestEachLimitIsJudgedByItsShare(t *testing.T) {
 		{"a plan without a limit of traffic", report.Bandwidth, func(t *check.Target, _ *upstashtest.Server) { t.Database.Limits.Bandwidth = 0 }, "", false, "", ""},
 		{"traffic without an account", report.Bandwidth, func(t *check.Target, _ *upstashtest.Server) { t.Account = nil }, "", false, "", ""},
 		{"traffic of a database without an id", report.Bandwidth, func(t *check.Target, _ *upstashtest.Server) { t.Database.DatabaseID = "" }, "", false, "", ""},
-		{"traffic of a suspended database", report.Bandwidth, func(_ *check.Target, s *upstashtest.Server) { s.SetState("suspended") }, report.Unknown, false, cause.StatsState, "suspended"},
+		{"traffic of a suspended database", report.Bandwidth, func(_ *check.Target, s *upstashtest.Server) { s.SetSetting("state", "suspended") }, report.Unknown, false, cause.StatsState, "suspended"},
 
 		{"little of the budget", report.Budget, month(upstashtest.Month{Type: "payg", Budget: 20, Dollars: 2.5}), report.OK, true, "", "$2.50 of $20.00 this month"},
 		{"the budget's warning", report.Budget, month(upstashtest.Month{Type: "payg", Budget: 20, Dollars: 16}), report.Warn, false, cause.BudgetHigh, "$16.00 of $20.00"},
@@ -72,7 +72,7 @@ func TestEachLimitIsJudgedByItsShare(t *testing.T) {
 		},
 		{"a fixed plan has no budget", report.Budget, month(upstashtest.Month{Type: "pro", Budget: 20, Dollars: 19}), "", false, "", ""},
 		{"a budget without an account", report.Budget, func(t *check.Target, _ *upstashtest.Server) { t.Account = nil }, "", false, "", ""},
-		{"the budget of a suspended database", report.Budget, func(_ *check.Target, s *upstashtest.Server) { s.SetState("suspended") }, report.Unknown, false, cause.StatsState, "suspended"},
+		{"the budget of a suspended database", report.Budget, func(_ *check.Target, s *upstashtest.Server) { s.SetSetting("state", "suspended") }, report.Unknown, false, cause.StatsState, "suspended"},
 
 		{"few connections", report.Connections, connected("100"), report.OK, true, "", "100 of 10000 connections"},
 		{"many connections", report.Connections, connected("8000"), report.Warn, false, cause.ConnectionsHigh, "8000 of 10000"},

@@ -68,15 +68,8 @@ type Target struct {
 	// written is what the write canary met, nil where it was not asked.
 	written *report.Observation
 
-	// asked says that apps were asked. answered and deployed then have an observation for
-	// each app, zero for an app that has no address to ask.
-	asked              bool
-	answered, deployed []report.Observation
-	// limiters says of each app what its page says of its limiter.
-	limiters []report.Observation
-	// pages says of each app whether its health page is understood, zero where that is not
-	// known.
-	pages []report.Observation
+	// heard is what was seen of each app, nil where apps were not asked.
+	heard []heard
 }
 
 // past are all readings that are known, in the order of time.
@@ -204,6 +197,14 @@ func (t *Target) source(c report.Check) string {
 	}
 }
 
+// figure keeps a figure that a check found, for the reading.
+func (t *Target) figure(g report.Gauge, v float64) {
+	if t.figures == nil {
+		t.figures = map[report.Gauge]float64{}
+	}
+	t.figures[g] = v
+}
+
 // unasked is why nothing was asked.
 func (t *Target) unasked() error {
 	if t.problem != nil {
@@ -233,8 +234,8 @@ func problemCause(err error) cause.Cause {
 	return upstash.CauseOf(err)
 }
 
-// evidence returns an error's redacted text, without its cause.
-func evidence(err error) string {
+// evidenceOf returns an error's redacted text, without its cause.
+func evidenceOf(err error) string {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		return p.Evidence
 	}
@@ -246,7 +247,7 @@ func evidence(err error) string {
 
 // unknown is an observation of a check that could not be asked, or not answered.
 func unknown(err error) report.Observation {
-	o := report.Observation{Status: report.Unknown, Cause: problemCause(err), Evidence: evidence(err)}
+	o := report.Observation{Status: report.Unknown, Cause: problemCause(err), Evidence: evidenceOf(err)}
 	if e, ok := errors.AsType[*upstash.Error](err); ok {
 		o.HTTPStatus = e.Status
 	}
@@ -259,3 +260,7 @@ func panicked(c report.Check) report.Observation {
 
 // ok is an observation of a check that found nothing.
 func ok() report.Observation { return report.Observation{Status: report.OK, Clear: true} }
+
+func failed(c cause.Cause, evidence string) report.Observation {
+	return report.Observation{Status: report.Fail, Cause: c, Evidence: evidence}
+}

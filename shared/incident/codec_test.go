@@ -3,6 +3,7 @@ package incident
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -54,6 +55,8 @@ func fill(v reflect.Value, seed int) {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(v.Type().Name() + string(rune('a'+seed%26)))
+	case reflect.Uint8:
+		v.SetUint(uint64(seed))
 	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(seed))
 	case reflect.Uint32, reflect.Uint64:
@@ -287,5 +290,14 @@ func TestShortIDs(t *testing.T) {
 	}
 	if !MatchID("inc-7F3AO1", "20261122T120000Z-7F3A01XXXXXX") || !MatchID("inc-7F3AOI", "20261122T120000Z-7F3A01XXXXXX") {
 		t.Error("letters that are misread do not match their digits")
+	}
+}
+
+// What Decode would refuse is not stored.
+func TestEncodeRefusesWhatDecodeWouldNotRead(t *testing.T) {
+	s := full()
+	s.Owner = strings.Repeat("x", 32<<20)
+	if _, err := Encode(s); err == nil || !strings.Contains(err.Error(), fmt.Sprint(32<<20)) {
+		t.Errorf("error %v", err)
 	}
 }

@@ -47,6 +47,8 @@ const (
 
 // Options configures a [Client]. URL and Token are required.
 type Options struct {
+	opaque
+
 	// URL is the REST URL, "https://your-instance.upstash.io".
 	URL   string
 	Token secrets.Value
@@ -66,33 +68,32 @@ type Options struct {
 	Transport http.RoundTripper
 }
 
-// Format prints nothing of the options, through every verb: the URL may hold what
-// belongs in the token.
-func (Options) Format(f fmt.State, _ rune) { io.WriteString(f, "upstash.Options{[redacted]}") }
+// opaque keeps what embeds it from being printed, through every verb: it holds a token, or a URL
+// that may hold what belongs in the token.
+type opaque struct{}
 
-// LogValue is as reticent as Format.
-func (Options) LogValue() slog.Value { return slog.StringValue("upstash.Options{[redacted]}") }
+// Format implements [fmt.Formatter].
+func (opaque) Format(f fmt.State, _ rune) { io.WriteString(f, "upstash[redacted]") }
+
+// LogValue implements [slog.LogValuer].
+func (opaque) LogValue() slog.Value { return slog.StringValue("upstash[redacted]") }
 
 // Client talks to one database. It is safe for concurrent use.
 type Client struct {
+	opaque
+
 	timeout time.Duration
 	redact  redactor
 	kept    http.RoundTripper // keeps connections for idleTimeout
 	fresh   http.RoundTripper // makes a new connection for each request
 	proxy   func(*http.Request) (*url.URL, error)
-	hints   hints
+	base    *url.URL
 
 	hits, misses atomic.Int64
 
-	pingURL, commandURL, pipelineURL, multiURL *url.URL
-	pingHeader, callHeader                     http.Header // shared by all requests, never written
+	pingURL                *url.URL
+	pingHeader, callHeader http.Header // shared by all requests, never written
 }
-
-// Format prints nothing of the client, through every verb: it holds the token.
-func (*Client) Format(f fmt.State, _ rune) { io.WriteString(f, "upstash.Client{[redacted]}") }
-
-// LogValue is as reticent as Format.
-func (*Client) LogValue() slog.Value { return slog.StringValue("upstash.Client{[redacted]}") }
 
 // New returns a client. An invalid URL or token is an [*Error] with a cause of the
 // config class. New neither resolves nor connects.
@@ -108,12 +109,10 @@ func New(o Options) (*Client, error) {
 		o.Timeout = defaultTimeout
 	}
 	c := &Client{
-		timeout:     o.Timeout,
-		redact:      newRedactor(o.Token.Reveal(), base),
-		pingURL:     base.JoinPath("ping"),
-		commandURL:  base.JoinPath("/"),
-		pipelineURL: base.JoinPath("pipeline"),
-		multiURL:    base.JoinPath("multi-exec"),
+		timeout: o.Timeout,
+		redact:  newRedactor(o.Token.Reveal(), base),
+		base:    base,
+		pingURL: base.JoinPath("ping"),
 		pingHeader: http.Header{
 			"Authorization": {"Bearer " + o.Token.Reveal()},
 			"User-Agent":    {userAgent},
@@ -122,7 +121,6 @@ func New(o Options) (*Client, error) {
 	c.callHeader = c.pingHeader.Clone()
 	c.callHeader.Set("Content-Type", "application/json")
 	c.callHeader.Set("Upstash-Encoding", "base64")
-	c.hints = hintsOf(base)
 	if o.Transport != nil {
 		c.fresh, c.kept = o.Transport, o.Transport
 		return c, nil

@@ -1,11 +1,15 @@
 package upstash
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -25,13 +29,9 @@ type Result struct {
 // Do runs one command.
 func (c *Client) Do(ctx context.Context, args ...any) (Reply, error) {
 	op := Command(args).name()
-	body, err := json.Marshal(args)
-	if err != nil || len(args) == 0 {
-		return Reply{}, unsendable(op)
-	}
-	o := c.post(ctx, c.commandURL, body)
-	if Classify(o) != "" {
-		return Reply{}, c.failure(op, o)
+	o, err := c.call(ctx, op, c.base.JoinPath("/"), args, len(args))
+	if err != nil {
+		return Reply{}, err
 	}
 	return c.decode(op, o.Body)
 }
@@ -39,12 +39,12 @@ func (c *Client) Do(ctx context.Context, args ...any) (Reply, error) {
 // Pipeline runs commands one after the other in one request. A command that fails
 // does not stop the others.
 func (c *Client) Pipeline(ctx context.Context, commands ...Command) ([]Result, error) {
-	return c.batch(ctx, "pipeline", c.pipelineURL, commands)
+	return c.batch(ctx, "pipeline", commands)
 }
 
 // MultiExec runs commands as one transaction. A discarded transaction is an error.
 func (c *Client) MultiExec(ctx context.Context, commands ...Command) ([]Result, error) {
-	return c.batch(ctx, "multi-exec", c.multiURL, commands)
+	return c.batch(ctx, "multi-exec", commands)
 }
 
 // Info runs INFO.
@@ -55,26 +55,20 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	}
 	text, err := reply.Text()
 	if err != nil {
-		return Info{}, &Error{Op: "INFO", Cause: cause.NotUpstash, Status: http.StatusOK, Phase: PhaseRead, Evidence: err.Error()}
+		return Info{}, notUpstash("INFO", err.Error())
 	}
 	return parseInfo(text), nil
 }
 
-func (c *Client) batch(ctx context.Context, op string, target *url.URL, commands []Command) ([]Result, error) {
-	body, err := json.Marshal(commands)
-	if err != nil || len(commands) == 0 {
-		return nil, unsendable(op)
-	}
-	o := c.post(ctx, target, body)
-	if Classify(o) != "" {
-		return nil, c.failure(op, o)
+// batch sends commands to the path of that name.
+func (c *Client) batch(ctx context.Context, op string, commands []Command) ([]Result, error) {
+	o, err := c.call(ctx, op, c.base.JoinPath(op), commands, len(commands))
+	if err != nil {
+		return nil, err
 	}
 	var items []json.RawMessage
 	if err := json.Unmarshal(o.Body, &items); err != nil || len(items) != len(commands) {
-		return nil, &Error{
-			Op: op, Cause: cause.NotUpstash, Status: o.Status, Phase: o.Phase,
-			Evidence: fmt.Sprintf("HTTP %d: %d results for %d commands", o.Status, len(items), len(commands)),
-		}
+		return nil, notUpstash(op, fmt.Sprintf("HTTP %d: %d results for %d commands", o.Status, len(items), len(commands)))
 	}
 	results := make([]Result, len(items))
 	for i, item := range items {
@@ -88,16 +82,39 @@ func (c *Client) batch(ctx context.Context, op string, target *url.URL, commands
 	return results, nil
 }
 
+// call posts n commands as JSON and returns the answer, if it is a good one.
+func (c *Client) call(ctx context.Context, op string, target *url.URL, commands any, n int) (Outcome, error) {
+	body, err := json.Marshal(commands)
+	if err != nil || n == 0 {
+		return Outcome{}, &Error{Op: op, Cause: cause.Unknown, Evidence: "no command, or an argument that JSON cannot hold"}
+	}
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	first, _ := open()
+	o, _ := c.send(ctx, c.kept, &http.Request{
+		Method: http.MethodPost, URL: target, Header: c.callHeader, ContentLength: int64(len(body)), Body: first,
+		// Lets the transport take another connection when the kept one turns out to be
+		// dead before a byte was written. It retries nothing that may have arrived.
+		GetBody: open,
+	}, maxReply)
+	if Classify(o) != "" {
+		return o, c.failure(op, o)
+	}
+	return o, nil
+}
+
 // decode reads a result that Classify found well formed.
 func (c *Client) decode(op string, body []byte) (Reply, error) {
 	reply, err := parseReply(body)
-	if err == nil {
-		c.count(op, reply)
-	}
 	if err != nil {
-		return Reply{}, &Error{Op: op, Cause: cause.NotUpstash, Status: http.StatusOK, Phase: PhaseRead, Evidence: err.Error()}
+		return Reply{}, notUpstash(op, err.Error())
 	}
+	c.count(op, reply)
 	return reply, nil
+}
+
+// notUpstash is an answer of HTTP 200 that Upstash would not give.
+func notUpstash(op, evidence string) error {
+	return &Error{Op: op, Cause: cause.NotUpstash, Status: http.StatusOK, Phase: PhaseRead, Evidence: evidence}
 }
 
 // count adds a command that looks a key up to the client's own.
@@ -137,6 +154,105 @@ func (c Command) name() string {
 	return strings.ToUpper(printable(name, 40))
 }
 
-func unsendable(op string) error {
-	return &Error{Op: op, Cause: cause.Unknown, Evidence: "no command, or an argument that JSON cannot hold"}
+// Reply is a command's result: nil, an integer, a string, or an array of replies. The
+// zero Reply is nil.
+type Reply struct {
+	v any // nil, int64, string, []Reply
+}
+
+// IsNil reports whether the result is Redis' nil, as for a key that does not exist.
+func (r Reply) IsNil() bool { return r.v == nil }
+
+// Text returns a string, or an integer as text.
+func (r Reply) Text() (string, error) {
+	switch v := r.v.(type) {
+	case string:
+		return v, nil
+	case int64:
+		return strconv.FormatInt(v, 10), nil
+	default:
+		return "", r.mismatch("a string")
+	}
+}
+
+// Int returns an integer, also one that came as a string.
+func (r Reply) Int() (int64, error) {
+	switch v := r.v.(type) {
+	case int64:
+		return v, nil
+	case string:
+		if n, err := strconv.ParseInt(v, 10, 64); err == nil {
+			return n, nil
+		}
+	}
+	return 0, r.mismatch("an integer")
+}
+
+// Array returns the elements of an array.
+func (r Reply) Array() ([]Reply, error) {
+	if v, ok := r.v.([]Reply); ok {
+		return v, nil
+	}
+	return nil, r.mismatch("an array")
+}
+
+// mismatch names kinds only: a value may hold the app's data.
+func (r Reply) mismatch(want string) error {
+	got := "nil"
+	switch r.v.(type) {
+	case int64:
+		got = "an integer"
+	case string:
+		got = "a string"
+	case []Reply:
+		got = "an array"
+	}
+	return fmt.Errorf("the result is %s, not %s", got, want)
+}
+
+// parseReply reads {"result": …} with base64 strings.
+func parseReply(body []byte) (Reply, error) {
+	var envelope struct {
+		Result any `json:"result"`
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	if err := decoder.Decode(&envelope); err != nil {
+		return Reply{}, fmt.Errorf("the answer has no result")
+	}
+	return toReply(envelope.Result)
+}
+
+func toReply(v any) (Reply, error) {
+	switch v := v.(type) {
+	case nil:
+		return Reply{}, nil
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return Reply{n}, nil
+		}
+		return Reply{v.String()}, nil
+	case string:
+		// The one string that Upstash does not encode; base64 has no text of two characters.
+		if v == "OK" {
+			return Reply{v}, nil
+		}
+		text, err := base64.StdEncoding.DecodeString(v)
+		if err != nil {
+			return Reply{}, fmt.Errorf("a string of the result is not base64, which was asked for")
+		}
+		return Reply{string(text)}, nil
+	case []any:
+		elements := make([]Reply, len(v))
+		for i, e := range v {
+			element, err := toReply(e)
+			if err != nil {
+				return Reply{}, err
+			}
+			elements[i] = element
+		}
+		return Reply{elements}, nil
+	default:
+		return Reply{}, fmt.Errorf("the result holds a %T, which Redis does not have", v)
+	}
 }

@@ -7,7 +7,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -71,6 +73,15 @@ func newError(op string, o Outcome, r redactor) *Error {
 	}
 	// Only the proxy's address stays, because it is what has to be corrected.
 	e.Evidence = printable(r.replace(describe(o, r)), maxEvidence)
+	return e
+}
+
+// failure describes a failed outcome, and adds what the URL suggests.
+func (c *Client) failure(op string, o Outcome) *Error {
+	e := newError(op, o, c.redact)
+	if hint := hint(c.base, o, e.Cause); hint != "" {
+		e.Evidence = printable(e.Evidence, maxEvidence-len("; ")-len(hint)) + "; " + hint
+	}
 	return e
 }
 
@@ -147,4 +158,40 @@ func describeCertificate(c *x509.Certificate) string {
 	}
 	return fmt.Sprintf("certificate for %s issued by %s",
 		cmp.Or(strings.Join(names[:min(len(names), 3)], ", "), "no name"), cmp.Or(issuer, "an unnamed issuer"))
+}
+
+// hint returns what in the URL may explain a failure without proving it, or "".
+func hint(base *url.URL, o Outcome, c cause.Cause) string {
+	port := base.Port() // Upstash's REST URL has none
+	tcp := port == "6379" || port == "6380"
+	explains := c.Class() == cause.ClassNetwork || c == cause.NotUpstash || c == cause.Unknown
+	switch {
+	case c == cause.DNSNXDomain && isUpstash(base):
+		return "a database made without an account ends after 72 hours"
+	case c == cause.Proxy:
+		return ""
+	case explains && tcp:
+		return "the URL names port " + port + ", which is for Redis' TCP protocol; the REST URL has no port"
+	case explains && isUpstash(base) && port != "" && port != "443":
+		return "the URL names port " + port + "; Upstash's REST URL has no port"
+	case c == cause.TimeoutConnect && isUnreachable(o.Err) && isIPv6(o.Err):
+		return "the host has only IPv6 addresses, and this machine cannot reach them"
+	}
+	return ""
+}
+
+// isUpstash reports whether the host is one of Upstash's own names.
+func isUpstash(base *url.URL) bool {
+	return strings.HasSuffix(strings.ToLower(base.Hostname()), ".upstash.io")
+}
+
+// isIPv6 reports whether a connection to an IPv6 address failed. Where the host has an IPv4
+// address too, the dialer reports that one's failure.
+func isIPv6(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok {
+		return false
+	}
+	address, ok := op.Addr.(*net.TCPAddr)
+	return ok && address.IP.To4() == nil
 }

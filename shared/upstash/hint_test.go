@@ -47,7 +47,7 @@ func TestHints(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := hintsOf(u).of(Outcome{Err: tt.err}, tt.cause)
+			got := hint(u, Outcome{Err: tt.err}, tt.cause)
 			if !strings.Contains(got, tt.want) || (tt.want == "") != (got == "") {
 				t.Errorf("hint %q, want %q", got, tt.want)
 			}
@@ -57,7 +57,7 @@ func TestHints(t *testing.T) {
 
 // TestAHintIsNotCutOff: of a long evidence the hint is kept whole.
 func TestAHintIsNotCutOff(t *testing.T) {
-	c := &Client{hints: hints{port: "6379"}}
+	c := &Client{base: &url.URL{Host: "x.upstash.io:6379"}}
 	e := c.failure("ping", Outcome{Err: errors.New(strings.Repeat("x", 400)), Phase: PhaseRead})
 	if len(e.Evidence) > maxEvidence || !strings.HasSuffix(e.Evidence, "; the URL names port 6379, which is for Redis' TCP protocol; the REST URL has no port") {
 		t.Errorf("%d bytes: %s", len(e.Evidence), e.Evidence)

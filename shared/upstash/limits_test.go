@@ -136,7 +136,7 @@ func TestTheAccountIsAskedToHideCredentials(t *testing.T) {
 	m := &Management{client: &Client{timeout: defaultTimeout, kept: transportFunc(func(r *http.Request) (*http.Response, error) {
 		got = append(got, r.Method+" "+r.URL.RequestURI())
 		return &http.Response{StatusCode: http.StatusInternalServerError, Header: http.Header{}, Body: http.NoBody}, nil
-	})}, base: mustURL(t, "https://api.upstash.com/v2")}
+	}), base: mustURL(t, "https://api.upstash.com/v2")}}
 	_, database := m.Database(t.Context(), "a")
 	_, stats := m.Stats(t.Context(), "a")
 	if want := "GET /v2/redis/database/a?credentials=hide GET /v2/redis/stats/a"; strings.Join(got, " ") != want {

@@ -1,17 +1,16 @@
 package upstash
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/secrets"
@@ -28,57 +27,32 @@ const (
 	sentinel = 1 << 50
 )
 
-// ManagementOptions configures a [Management]. Email and APIKey are required; a
-// read-only key is enough. Upstash issues keys for accounts, not for databases.
-type ManagementOptions struct {
-	Email  string
-	APIKey secrets.Value
-	// BaseURL is the API's address. Default https://api.upstash.com/v2.
-	BaseURL string
-	// Connection holds the options of the connection; its URL and Token are unused.
-	Connection Options
-}
-
 // Management reads a database's figures from Upstash's account side
 // (https://upstash.com/docs/devops/developer-api). It never writes.
 type Management struct {
+	opaque
+
 	client *Client
-	base   *url.URL
 	header http.Header
 }
 
-// NewManagement returns a client of the management API. It does not connect.
-func NewManagement(o ManagementOptions) (*Management, error) {
-	if o.Email == "" || o.APIKey.IsZero() {
+// NewManagement returns a client of the management API, which does not connect. The token is an API
+// key of the account with that email; a read-only one is enough. Without a URL it asks
+// https://api.upstash.com/v2.
+func NewManagement(email string, o Options) (*Management, error) {
+	if email == "" || o.Token.IsZero() {
 		return nil, &Error{Op: "reading the management key", Cause: cause.ConfigMissing, Evidence: "the account's email or the management API key is empty"}
 	}
-	if o.BaseURL == "" {
-		o.BaseURL = defaultManagementURL
-	}
-	o.Connection.URL, o.Connection.Token = o.BaseURL, o.APIKey
-	client, err := New(o.Connection)
-	if err != nil {
-		return nil, err
-	}
-	base, err := parseURL(o.BaseURL, o.Connection.AllowHTTP)
+	o.URL = cmp.Or(o.URL, defaultManagementURL)
+	client, err := New(o)
 	if err != nil {
 		return nil, err
 	}
 	header := client.pingHeader.Clone()
-	basic := base64.StdEncoding.EncodeToString([]byte(o.Email + ":" + o.APIKey.Reveal()))
+	basic := base64.StdEncoding.EncodeToString([]byte(email + ":" + o.Token.Reveal()))
 	header.Set("Authorization", "Basic "+basic)
-	client.redact = newRedactor(o.APIKey.Reveal(), base, basic)
-	return &Management{client: client, base: base, header: header}, nil
-}
-
-// Format prints nothing of the client, through every verb: it holds the key.
-func (*Management) Format(f fmt.State, _ rune) {
-	io.WriteString(f, "upstash.Management{[redacted]}")
-}
-
-// LogValue is as reticent as Format.
-func (*Management) LogValue() slog.Value {
-	return slog.StringValue("upstash.Management{[redacted]}")
+	client.redact = newRedactor(o.Token.Reveal(), client.base, basic)
+	return &Management{client: client, header: header}, nil
 }
 
 // CloseIdleConnections closes the connections kept for further requests.
@@ -248,7 +222,7 @@ func (m *Management) get(ctx context.Context, op string, query url.Values, path 
 			return nil, &Error{Op: op, Cause: cause.ConfigInvalid, Evidence: "the database id is empty or not an id"}
 		}
 	}
-	return m.read(ctx, op, query, m.base.JoinPath(path...))
+	return m.read(ctx, op, query, m.client.base.JoinPath(path...))
 }
 
 func (m *Management) read(ctx context.Context, op string, query url.Values, target *url.URL) ([]byte, error) {
@@ -258,19 +232,79 @@ func (m *Management) read(ctx context.Context, op string, query url.Values, targ
 		return o.Body, nil
 	}
 	e := newError(op, o, m.client.redact)
-	e.Cause = classifyManagement(o)
+	// The account's side says nothing about the database, which is well or not whatever this API does.
+	switch {
+	case errors.Is(o.Err, context.Canceled):
+		e.Cause = cause.Interrupted
+	case o.Err == nil && o.Status == http.StatusNotFound && !isHTML(o):
+		e.Cause = cause.StatsState
+	default:
+		e.Cause = cause.MonitorManagement
+	}
 	return nil, e
 }
 
-// classifyManagement names why the account's side does not answer. It says nothing
-// about the database, which is well or not whatever this API does.
-func classifyManagement(o Outcome) cause.Cause {
-	switch {
-	case errors.Is(o.Err, context.Canceled):
-		return cause.Interrupted
-	case o.Err == nil && o.Status == http.StatusNotFound && !isHTML(o):
-		return cause.StatsState
-	default:
-		return cause.MonitorManagement
+// Action is something that was done in the account.
+type Action struct {
+	At time.Time
+	// Name is Upstash's own: "Reset Password".
+	Name string
+	// Entities are what it was done to, by name or id.
+	Entities []string
+	// Databases are the ids of the account's databases that have the name of an entity.
+	Databases []string
+}
+
+// none is what Upstash writes where an action has no further entity.
+const none = "NA"
+
+// Actions reads what was done in the account since then, in the API's order
+// (https://upstash.com/docs/devops/developer-api/account/list_audit_logs). The audit log has the
+// databases' names in place of their ids, so that Actions looks the ids up.
+func (m *Management) Actions(ctx context.Context, since time.Time) ([]Action, error) {
+	const op = "management audit log"
+	// Unlike all others it has no version in its path.
+	body, err := m.read(ctx, op, nil, m.client.base.JoinPath("..", "auditlogs"))
+	if err != nil {
+		return nil, err
 	}
+	var entries []struct {
+		Timestamp int64  `json:"timestamp"`
+		Action    string `json:"action_string"`
+		Entity    string `json:"entity"`
+		Second    string `json:"secondary_entity"`
+		Third     string `json:"third_entity"`
+	}
+	if err := json.Unmarshal(body, &entries); err != nil {
+		return nil, unreadable(op)
+	}
+	var actions []Action
+	for _, e := range entries {
+		a := Action{At: time.Unix(e.Timestamp, 0).UTC(), Name: e.Action}
+		if a.Name == "" || a.At.Before(since) {
+			continue
+		}
+		for _, entity := range []string{e.Entity, e.Second, e.Third} {
+			if entity != "" && entity != none {
+				a.Entities = append(a.Entities, entity)
+			}
+		}
+		actions = append(actions, a)
+	}
+	text.Outside(&actions, maxName)
+	if len(actions) == 0 {
+		return nil, nil // as nearly always
+	}
+	databases, err := m.Databases(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range actions {
+		for _, d := range databases {
+			if slices.Contains(actions[i].Entities, d.Name) || slices.Contains(actions[i].Entities, d.ID) {
+				actions[i].Databases = append(actions[i].Databases, d.ID)
+			}
+		}
+	}
+	return actions, nil
 }

@@ -13,9 +13,8 @@ import (
 
 func newManagement(t *testing.T, s *upstashtest.Server, key string) *upstash.Management {
 	t.Helper()
-	m, err := upstash.NewManagement(upstash.ManagementOptions{
-		Email: s.Email(), APIKey: secrets.New(key), BaseURL: s.ManagementURL(),
-		Connection: upstash.Options{AllowHTTP: true, RootCAs: s.CA(), Timeout: time.Second},
+	m, err := upstash.NewManagement(s.Email(), upstash.Options{
+		URL: s.ManagementURL(), Token: secrets.New(key), AllowHTTP: true, RootCAs: s.CA(), Timeout: time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +26,7 @@ func newManagement(t *testing.T, s *upstashtest.Server, key string) *upstash.Man
 func TestManagement(t *testing.T) {
 	s := upstashtest.Start(t, upstashtest.Options{APIKey: canary})
 	s.SetMonthlyCommands(421_337)
-	s.SetState("suspended")
+	s.SetSetting("state", "suspended")
 	m := newManagement(t, s, canary)
 	d, err := m.Database(t.Context(), s.DatabaseID())
 	if err != nil {

@@ -23,7 +23,7 @@ func (c *Client) Monitor(ctx context.Context) (io.ReadCloser, error) {
 	late := time.AfterFunc(c.timeout, cancel)
 	header := c.pingHeader.Clone()
 	header.Set("Accept", eventStream)
-	req := (&http.Request{Method: http.MethodPost, URL: c.commandURL.JoinPath("monitor"), Header: header}).WithContext(ctx)
+	req := (&http.Request{Method: http.MethodPost, URL: c.base.JoinPath("monitor"), Header: header}).WithContext(ctx)
 	var o Outcome
 	resp, err := c.fresh.RoundTrip(req)
 	if err == nil {

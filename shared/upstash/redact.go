@@ -21,36 +21,33 @@ type redactor struct {
 // newRedactor covers the token in every form in which an answer or an error may
 // quote it, any further secrets, and the host: a token pasted in the URL's place would be a host.
 func newRedactor(token string, base *url.URL, more ...string) redactor {
-	const hidden = "[redacted]"
-	var pairs []string
-	hide := func(secret, mark string) {
-		for _, form := range outbound.Forms(secret) {
-			pairs = append(pairs, form, mark)
+	var pairs []string // of two that begin alike, the first is taken
+	hide := func(text, shown string) {
+		for _, form := range outbound.Forms(text) {
+			pairs = append(pairs, form, shown)
 		}
 	}
+	const hidden = "[redacted]"
 	for _, secret := range append(more, token) {
 		// Padding is left out, since encoders differ about the equals sign.
 		if core := strings.TrimRight(secret, "="); core != "" {
 			hide(core, hidden)
 		}
 	}
-	if base != nil {
-		host := base.Hostname()
-		// The name of a loopback host reveals nothing, and hiding it would make addresses unreadable.
-		if host != "" && !outbound.IsLoopback(host) {
-			shown := "[host]"
-			if strings.HasSuffix(strings.ToLower(host), ".upstash.io") {
-				shown = "[host].upstash.io"
-			}
-			hide(host, shown)
+	// The name of a loopback host reveals nothing, and hiding it would make addresses unreadable.
+	if host := base.Hostname(); host != "" && !outbound.IsLoopback(host) {
+		if isUpstash(base) {
+			hide(host, "[host].upstash.io")
 			// The first label names the database by itself.
-			if label, _, _ := strings.Cut(host, "."); shown != "[host]" && len(label) >= minLabel {
+			if label, _, _ := strings.Cut(host, "."); len(label) >= minLabel {
 				hide(label, "[host]")
 			}
+		} else {
+			hide(host, "[host]")
 		}
-		if path := strings.Trim(base.Path, "/"); path != "" {
-			pairs = append(pairs, path, hidden, url.PathEscape(path), hidden)
-		}
+	}
+	if path := strings.Trim(base.Path, "/"); path != "" {
+		pairs = append(pairs, path, hidden, url.PathEscape(path), hidden)
 	}
 	return redactor{strings.NewReplacer(pairs...)}
 }

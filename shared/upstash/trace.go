@@ -43,38 +43,25 @@ type trace struct {
 	gotConn, wrote, firstByte                                       atomic.Int64
 }
 
-func (t *trace) mark(moment *atomic.Int64) {
-	moment.CompareAndSwap(0, int64(time.Since(t.start))+1)
+// mark notes the first time that something happened, unless it failed.
+func (t *trace) mark(moment *atomic.Int64, err error) {
+	if err == nil {
+		moment.CompareAndSwap(0, int64(time.Since(t.start))+1)
+	}
 }
 
 func (t *trace) hooks() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
-		DNSStart: func(httptrace.DNSStartInfo) { t.mark(&t.dnsStart) },
-		DNSDone: func(i httptrace.DNSDoneInfo) {
-			if i.Err == nil {
-				t.mark(&t.dnsDone)
-			}
-		},
+		DNSStart: func(httptrace.DNSStartInfo) { t.mark(&t.dnsStart, nil) },
+		DNSDone:  func(i httptrace.DNSDoneInfo) { t.mark(&t.dnsDone, i.Err) },
 		// Several addresses may be tried at once: the first start, the first success.
-		ConnectStart: func(string, string) { t.mark(&t.connectStart) },
-		ConnectDone: func(_, _ string, err error) {
-			if err == nil {
-				t.mark(&t.connectDone)
-			}
-		},
-		TLSHandshakeStart: func() { t.mark(&t.tlsStart) },
-		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
-			if err == nil {
-				t.mark(&t.tlsDone)
-			}
-		},
-		GotConn: func(httptrace.GotConnInfo) { t.mark(&t.gotConn) },
-		WroteRequest: func(i httptrace.WroteRequestInfo) {
-			if i.Err == nil {
-				t.mark(&t.wrote)
-			}
-		},
-		GotFirstResponseByte: func() { t.mark(&t.firstByte) },
+		ConnectStart:         func(string, string) { t.mark(&t.connectStart, nil) },
+		ConnectDone:          func(_, _ string, err error) { t.mark(&t.connectDone, err) },
+		TLSHandshakeStart:    func() { t.mark(&t.tlsStart, nil) },
+		TLSHandshakeDone:     func(_ tls.ConnectionState, err error) { t.mark(&t.tlsDone, err) },
+		GotConn:              func(httptrace.GotConnInfo) { t.mark(&t.gotConn, nil) },
+		WroteRequest:         func(i httptrace.WroteRequestInfo) { t.mark(&t.wrote, i.Err) },
+		GotFirstResponseByte: func() { t.mark(&t.firstByte, nil) },
 	}
 }
 

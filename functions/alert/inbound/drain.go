@@ -2,20 +2,19 @@ package inbound
 
 import (
 	"bytes"
-	"context"
 	"crypto/hmac"
 	"crypto/sha1" //nolint:gosec // Vercel's choice; an HMAC by SHA-1 is not known to be forgeable
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/job"
-	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/secrets"
+	"github.com/pongwatch/pongwatch/shared/signature"
 )
 
 const (
@@ -43,22 +42,11 @@ type drainLine struct{ Event, Service, Reason, Message string }
 // drain answers a batch of Vercel's log drain. Of all its entries only an app's line of mock mode
 // or its limiter counts, and only of a service that the configuration names.
 func (f *function) drain(w http.ResponseWriter, r *http.Request) {
-	if len(f.config.Inbound.EventKeys) == 0 {
-		notConfigured(w)
-		return
-	}
-	body, ok := bounded(w, r, maxDrainBody, "application/json")
+	body, ok := f.read(w, r, surface{
+		keys: f.config.Inbound.EventKeys, limit: maxDrainBody, types: []string{"application/json", "application/x-ndjson"}, header: "X-Vercel-Signature",
+		verify: func(key secrets.Value, body []byte) error { return verifyDrain(r.Header, key, body) },
+	})
 	if !ok {
-		body, ok = bounded(w, r, maxDrainBody, "application/x-ndjson")
-	}
-	given, err := hex.DecodeString(r.Header.Get("X-Vercel-Signature"))
-	if !ok || err != nil || len(given) == 0 {
-		unauthorized(w)
-		return
-	}
-	if !f.authenticated(w, r, func(refresh bool) (invalid, unreadable error) {
-		return f.drainSigned(r.Context(), given, body, refresh)
-	}) {
 		return
 	}
 	entries, err := drainEntries(body)
@@ -76,30 +64,18 @@ func (f *function) drain(w http.ResponseWriter, r *http.Request) {
 	job.WriteJSON(w, http.StatusOK, map[string]int{"entries": len(entries), "signals": len(signals)})
 }
 
-// drainSigned verifies Vercel's signature: the hexadecimal HMAC by SHA-1 of the body, with the
+// verifyDrain checks Vercel's signature: the hexadecimal HMAC by SHA-1 of the body, with the
 // drain's secret, which is the text of an event key.
-func (f *function) drainSigned(ctx context.Context, given, body []byte, refresh bool) (invalid, unreadable error) {
-	var problems []error
-	readable := false
-	for _, key := range f.config.Inbound.EventKeys {
-		v, err := f.secret(ctx, key, refresh)
-		if err != nil {
-			problems = append(problems, err)
-			continue
-		}
-		readable = true
-		for text := range strings.FieldsSeq(v.Reveal()) {
-			mac := hmac.New(sha1.New, []byte(text))
-			mac.Write(body)
-			if hmac.Equal(mac.Sum(nil), given) {
-				return nil, nil
-			}
+func verifyDrain(h http.Header, key secrets.Value, body []byte) error {
+	given, _ := hex.DecodeString(h.Get("X-Vercel-Signature")) // what is not hexadecimal fits no key
+	for text := range strings.FieldsSeq(key.Reveal()) {
+		mac := hmac.New(sha1.New, []byte(text))
+		mac.Write(body)
+		if hmac.Equal(mac.Sum(nil), given) {
+			return nil
 		}
 	}
-	if !readable {
-		return nil, errors.Join(problems...)
-	}
-	return errors.New("the signature does not fit"), nil
+	return signature.ErrInvalid
 }
 
 // drainEntries reads a JSON array, or values one after the other.
@@ -148,8 +124,7 @@ func drainSignal(e drainEntry, line string) (report.Signal, bool) {
 		return report.Signal{}, false
 	}
 	s := report.Signal{
-		Source: report.SourceLogs, Service: l.Service, Revision: outbound.Redact(e.DeploymentID),
-		Reason: outbound.Redact(l.Reason), Message: outbound.Redact(l.Message),
+		Source: report.SourceLogs, Service: l.Service, Revision: e.DeploymentID, Reason: l.Reason, Message: l.Message,
 	}
 	cleaned(&s)
 	if s.Service == "" {

@@ -11,6 +11,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/signature"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
@@ -53,8 +54,8 @@ func parseEvent(body []byte, v signature.Verified) (report.Signal, error) {
 		return report.Signal{}, errors.New(`body is not a JSON object, want {"type": "mock_mode.activated", "data": {"service": "backend"}}`)
 	}
 	s := report.Signal{
-		ID: v.ID, Source: report.SourceEvent, Service: e.Data.Service, Revision: outbound.Redact(e.Data.Revision), Database: e.Data.Database,
-		Reason: outbound.Redact(e.Data.Reason), Message: outbound.Redact(e.Data.Message), At: v.At,
+		ID: v.ID, Source: report.SourceEvent, Service: e.Data.Service, Revision: e.Data.Revision, Database: e.Data.Database,
+		Reason: e.Data.Reason, Message: e.Data.Message, At: v.At,
 	}
 	cleaned(&s)
 	if !s.Named(e.Type) {
@@ -69,32 +70,27 @@ func parseEvent(body []byte, v signature.Verified) (report.Signal, error) {
 	return s, nil
 }
 
-// cleaned makes one line of each text of a signal, and cuts it.
+// cleaned makes one line of each text of a signal, without secrets, and cuts it.
 func cleaned(s *report.Signal) {
+	s.Revision, s.Reason, s.Message = outbound.Redact(s.Revision), outbound.Redact(s.Reason), outbound.Redact(s.Message)
 	text.Outside(s, report.MaxEvidence)
 	s.Revision, s.Reason = text.Clip(s.Revision, maxWord), text.Clip(s.Reason, maxWord)
 }
 
 // event answers an app's signed event.
 func (f *function) event(w http.ResponseWriter, r *http.Request) {
-	if len(f.config.Inbound.EventKeys) == 0 {
-		notConfigured(w)
-		return
-	}
-	body, ok := bounded(w, r, maxEventBody, "application/json")
-	if !ok || r.Header.Get(signature.HeaderSignature) == "" {
-		unauthorized(w)
-		return
-	}
 	var v signature.Verified
-	if !f.authenticated(w, r, func(refresh bool) (invalid, unreadable error) {
-		keys, err := f.keys(r.Context(), f.config.Inbound.EventKeys, refresh)
-		if err != nil {
-			return nil, err
-		}
-		v, invalid = signature.Verify(r.Header, keys, body, f.now())
-		return invalid, nil
-	}) {
+	body, ok := f.read(w, r, surface{
+		keys: f.config.Inbound.EventKeys, limit: maxEventBody, types: []string{"application/json"}, header: signature.HeaderSignature,
+		verify: func(key secrets.Value, body []byte) error {
+			keys, err := signature.ParseKeys(key.Reveal())
+			if err == nil {
+				v, err = signature.Verify(r.Header, keys, body, f.now())
+			}
+			return err
+		},
+	})
+	if !ok {
 		return
 	}
 	s, err := parseEvent(body, v)
@@ -109,17 +105,8 @@ func (f *function) event(w http.ResponseWriter, r *http.Request) {
 	job.WriteJSON(w, http.StatusAccepted, map[string]string{"id": s.ID})
 }
 
-// signal publishes a signal, and logs it either way. Its own words would match the log sink that
-// looks for them.
+// signal publishes a signal. Its own words in the log would match the log sink that looks for them.
 func (f *function) signal(ctx context.Context, s report.Signal) bool {
 	m, err := report.Encode(s)
-	if err == nil {
-		err = publish(ctx, f.options.Signals, m)
-	}
-	if err != nil {
-		f.log.ErrorContext(ctx, "signal not published", "event", "signal", "id", s.ID, "service", s.Service, "error", outbound.Error(err).Error())
-		return false
-	}
-	f.log.InfoContext(ctx, "signal published", "event", "signal", "id", s.ID, "service", s.Service, "mode", s.Mode)
-	return true
+	return f.publish(ctx, f.options.Signals, m, err, "signal", "id", s.ID, "service", s.Service, "mode", s.Mode)
 }

@@ -15,7 +15,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
+	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +25,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -107,6 +110,23 @@ func New(o Options) (*access.Mux, error) {
 	return mux, nil
 }
 
+// Handler returns the deployed function: it reads its configuration and connects to
+// Pub/Sub when the first request comes, and answers 503 for as long as that fails.
+func Handler(getenv func(string) string) http.Handler {
+	return gcp.Deployed(getenv, func(ctx context.Context, s gcp.Setup) (http.Handler, error) {
+		clients := s.Clients
+		reports, err := clients.Reports(ctx)
+		if err != nil {
+			return nil, err
+		}
+		signals, err := clients.Signals(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return New(Options{Config: s.Config, Secrets: clients.Secrets(), Reports: reports, Signals: signals, Logger: s.Logger})
+	})
+}
+
 // about answers which surfaces have keys.
 func (f *function) about(w http.ResponseWriter, _ *http.Request) {
 	state := func(set bool) string {
@@ -121,34 +141,74 @@ func (f *function) about(w http.ResponseWriter, _ *http.Request) {
 	})
 }
 
-// publish sends a message within publishTimeout.
-func publish(ctx context.Context, to report.Publisher, m report.Message) error {
-	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
-	defer cancel()
-	return to.Publish(ctx, m)
+// publish sends the message of a command or a signal, unless encoding it failed, and logs it either way.
+func (f *function) publish(ctx context.Context, to report.Publisher, m report.Message, err error, what string, attributes ...any) bool {
+	attributes = append([]any{"event", what}, attributes...)
+	if err == nil {
+		sending, cancel := context.WithTimeout(ctx, publishTimeout)
+		defer cancel()
+		err = to.Publish(sending, m)
+	}
+	if err != nil {
+		f.log.ErrorContext(ctx, what+" not published", append(attributes, "error", outbound.Error(err).Error())...)
+		return false
+	}
+	f.log.InfoContext(ctx, what+" published", attributes...)
+	return true
 }
 
-// keys reads the keys of events or links.
-func (f *function) keys(ctx context.Context, from []config.Secret, refresh bool) ([]signature.Key, error) {
-	var keys []signature.Key
+// surface is one kind of signed request.
+type surface struct {
+	keys   []config.Secret
+	limit  int64    // of the body, in bytes
+	types  []string // of the content
+	header string   // that has the signature
+	// verify returns signature.ErrInvalid if the signature of a body is not by this key, and
+	// another error if the text is not a key.
+	verify func(key secrets.Value, body []byte) error
+}
+
+// read returns the body of a request that one of the surface's keys has signed. Otherwise it
+// answers the request. If no key fits, it reads the keys again and tries once more.
+func (f *function) read(w http.ResponseWriter, r *http.Request, s surface) ([]byte, bool) {
+	if len(s.keys) == 0 {
+		notConfigured(w)
+		return nil, false
+	}
+	body, ok := bounded(w, r, s.limit, s.types...)
+	if !ok || r.Header.Get(s.header) == "" {
+		unauthorized(w)
+		return nil, false
+	}
+	verify := func(key secrets.Value) error { return s.verify(key, body) }
+	err := f.anyKey(r.Context(), s.keys, false, verify)
+	if errors.Is(err, signature.ErrInvalid) && f.mayReread() {
+		err = f.anyKey(r.Context(), s.keys, true, verify)
+	}
+	switch {
+	case errors.Is(err, signature.ErrInvalid):
+		unauthorized(w)
+	case err != nil:
+		f.keyUnreadable(w, r, err)
+	}
+	return body, err == nil
+}
+
+// anyKey returns nil if verify accepts one of the keys, otherwise what each of them came to. One
+// readable key of two is enough, so that a rotation can fail halfway.
+func (f *function) anyKey(ctx context.Context, keys []config.Secret, refresh bool, verify func(secrets.Value) error) error {
 	var problems []error
-	for _, s := range from {
-		v, err := f.secret(ctx, s, refresh)
-		if err != nil {
-			problems = append(problems, err)
-			continue
+	for _, k := range keys {
+		key, err := f.secret(ctx, k, refresh)
+		if err == nil {
+			err = verify(key)
 		}
-		parsed, err := signature.ParseKeys(v.Reveal())
-		if err != nil {
-			problems = append(problems, err)
+		if err == nil {
+			return nil
 		}
-		keys = append(keys, parsed...)
+		problems = append(problems, err)
 	}
-	// One readable key of two is enough, so that a rotation can fail halfway.
-	if len(keys) == 0 {
-		return nil, errors.Join(problems...)
-	}
-	return keys, nil
+	return errors.Join(problems...)
 }
 
 func (f *function) secret(ctx context.Context, s config.Secret, refresh bool) (secrets.Value, error) {
@@ -175,24 +235,6 @@ func (f *function) mayReread() bool {
 	return true
 }
 
-// authenticated runs check with the keys in the cache. If the signature does not fit,
-// it runs check once more with keys that are read again. Unless it returns true, it
-// has answered the request. The results of check are whether the signature fits, and
-// whether the key could be read.
-func (f *function) authenticated(w http.ResponseWriter, r *http.Request, check func(refresh bool) (invalid, unreadable error)) bool {
-	invalid, unreadable := check(false)
-	if unreadable == nil && invalid != nil && f.mayReread() {
-		invalid, unreadable = check(true)
-	}
-	switch {
-	case unreadable != nil:
-		f.keyUnreadable(w, r, unreadable)
-	case invalid != nil:
-		unauthorized(w)
-	}
-	return unreadable == nil && invalid == nil
-}
-
 func (f *function) keyUnreadable(w http.ResponseWriter, r *http.Request, err error) {
 	f.log.ErrorContext(r.Context(), "key cannot be read", "path", r.URL.Path, "error", err.Error())
 	job.WriteError(w, http.StatusServiceUnavailable, "key cannot be read at the moment")
@@ -205,6 +247,16 @@ func notConfigured(w http.ResponseWriter) {
 // unauthorized does not tell a wrong key from a wrong time or body.
 func unauthorized(w http.ResponseWriter) {
 	job.WriteError(w, http.StatusUnauthorized, "unauthorized")
+}
+
+// bounded reads a body of one of the content types.
+func bounded(w http.ResponseWriter, r *http.Request, limit int64, types ...string) ([]byte, bool) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || !slices.Contains(types, kind) || r.ContentLength > limit {
+		return nil, false
+	}
+	body, err := outbound.ReadAll(http.MaxBytesReader(w, r.Body, limit+1), limit)
+	return body, err == nil
 }
 
 // identity returns the id of a command: the same request always gives the same.

@@ -19,6 +19,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/signature"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
@@ -53,10 +54,6 @@ func (f *function) confirm(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if v, ok := f.refusal(); ok {
-		f.show(w, http.StatusForbidden, v, l)
-		return
-	}
 	if o, ok := f.outcome(r.Context(), command(l), 0); ok {
 		f.show(w, http.StatusOK, view{Title: o.Title, Text: o.Text}, l)
 		return
@@ -82,10 +79,6 @@ func (f *function) act(w http.ResponseWriter, r *http.Request) {
 	form, err := url.ParseQuery(string(body))
 	if !ok || err != nil {
 		unauthorized(w)
-		return
-	}
-	if v, ok := f.refusal(); ok {
-		f.show(w, http.StatusForbidden, v, l)
 		return
 	}
 	now := f.now().UTC()
@@ -118,15 +111,6 @@ func (f *function) outcome(ctx context.Context, c report.Command, wait time.Dura
 	return f.options.Outcome(ctx, c, wait)
 }
 
-// refusal answers a link whose command Alert is sure to refuse.
-func (f *function) refusal() (view, bool) {
-	actors := f.config.OnCall.Actors
-	return view{
-		Title: "Links may not do this",
-		Text:  "`oncall.actors` lists who may, without the word \"link\". Nothing has changed. Use Slack or the command line.",
-	}, len(actors) > 0 && !slices.Contains(actors, "link")
-}
-
 // command returns what a link permits, without its id and time.
 func command(l signature.Link) report.Command {
 	return report.Command{
@@ -154,25 +138,40 @@ func (f *function) link(w http.ResponseWriter, r *http.Request) (signature.Link,
 		f.invalid(w)
 		return signature.Link{}, false
 	}
+	var l signature.Link
 	// An old link is common and no reason to read the keys again.
-	keys, err := f.keys(r.Context(), f.config.Inbound.LinkKeys, false)
-	if err != nil {
-		f.keyUnreadable(w, r, err)
-		return signature.Link{}, false
-	}
-	l, err := signature.VerifyLink(keys, q, f.now())
+	err := f.anyKey(r.Context(), f.config.Inbound.LinkKeys, false, func(key secrets.Value) error {
+		keys, err := signature.ParseKeys(key.Reveal())
+		if err != nil {
+			return err
+		}
+		given, err := signature.VerifyLink(keys, q, f.now())
+		if !errors.Is(err, signature.ErrInvalid) {
+			l = given
+		}
+		return err
+	})
 	known := l.Purpose == message.LinkPurpose && (l.Action == string(report.Acknowledge) || l.Action == string(report.Silence))
+	expired := errors.Is(err, signature.ErrExpired)
+	actors := f.config.OnCall.Actors
 	switch {
-	case errors.Is(err, signature.ErrExpired) && known:
+	case expired && known:
 		f.show(w, http.StatusUnauthorized, view{
 			Title: "This link has expired", Text: "It was good until " + text.Stamp(l.Expires) + ", and nothing has changed. Use the link in the latest message, or the command line: pongwatch ack " + incident.ShortID(l.Incident) + ".",
 		}, l)
-		return signature.Link{}, false
-	case err != nil || !known:
+	case expired, errors.Is(err, signature.ErrInvalid), err == nil && !known:
 		f.invalid(w)
-		return signature.Link{}, false
+	case err != nil:
+		f.keyUnreadable(w, r, err)
+	case len(actors) > 0 && !slices.Contains(actors, "link"): // Alert is sure to refuse its command
+		f.show(w, http.StatusForbidden, view{
+			Title: "Links may not do this",
+			Text:  "`oncall.actors` lists who may, without the word \"link\". Nothing has changed. Use Slack or the command line.",
+		}, l)
+	default:
+		return l, true
 	}
-	return l, true
+	return signature.Link{}, false
 }
 
 // invalid answers a person whose link no key has signed.

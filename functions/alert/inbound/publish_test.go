@@ -105,8 +105,8 @@ func TestWhatIsLogged(t *testing.T) {
 	f.do(post(linkQuery(t, report.Acknowledge, nil), form, "", nil))
 	f.do(post(message.PathEvents, "application/json", activated, eventSigned(activated, eventKey, "boot-1", now)))
 	want = []map[string]any{
-		{"level": "ERROR", "msg": "command not published", "event": "command", "id": ids[2], "action": "acknowledge", "incident": incidentID, "error": "topic is gone"},
-		{"level": "ERROR", "msg": "signal not published", "event": "signal", "id": "boot-1", "service": "backend", "error": "topic is gone"},
+		{"level": "ERROR", "msg": "command not published", "event": "command", "id": ids[2], "action": "acknowledge", "incident": incidentID, "via": "link", "by": "link", "error": "topic is gone"},
+		{"level": "ERROR", "msg": "signal not published", "event": "signal", "id": "boot-1", "service": "backend", "mode": "activated", "error": "topic is gone"},
 	}
 	if diff := cmp.Diff(want, f.logged(t)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

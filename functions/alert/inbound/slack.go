@@ -4,38 +4,31 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"mime"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/slack"
+	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/secrets"
 )
 
 // slack answers the use of a message's controls. Slack wants an answer within three
 // seconds and shows a failure to the person who clicked.
 func (f *function) slack(w http.ResponseWriter, r *http.Request) {
-	secret := f.config.Inbound.SlackSigningSecret
-	if !secret.IsSet() {
-		notConfigured(w)
-		return
+	in := surface{
+		limit: maxSlackBody, types: []string{"application/x-www-form-urlencoded"}, header: "X-Slack-Signature",
+		verify: func(key secrets.Value, body []byte) error { return slack.Verify(r.Header, key, body, f.now()) },
 	}
-	body, ok := bounded(w, r, maxSlackBody, "application/x-www-form-urlencoded")
-	if !ok || r.Header.Get("X-Slack-Signature") == "" {
-		unauthorized(w)
-		return
+	if secret := f.config.Inbound.SlackSigningSecret; secret.IsSet() {
+		in.keys = []config.Secret{secret}
 	}
-	if !f.authenticated(w, r, func(refresh bool) (invalid, unreadable error) {
-		v, err := f.secret(r.Context(), secret, refresh)
-		if err != nil {
-			return nil, err
-		}
-		return slack.Verify(r.Header, v, body, f.now()), nil
-	}) {
+	body, ok := f.read(w, r, in)
+	if !ok {
 		return
 	}
 	i, err := slack.ParseInteraction(body)
@@ -140,26 +133,8 @@ func (f *function) ours(i slack.Interaction) bool {
 	return !known
 }
 
-// send publishes a command, and logs it either way.
+// send publishes a command.
 func (f *function) send(ctx context.Context, c report.Command) bool {
 	m, err := report.Encode(c)
-	if err == nil {
-		err = publish(ctx, f.options.Reports, m)
-	}
-	if err != nil {
-		f.log.ErrorContext(ctx, "command not published", "event", "command", "id", c.ID, "action", c.Action, "incident", c.Incident, "error", outbound.Error(err).Error())
-		return false
-	}
-	f.log.InfoContext(ctx, "command published", "event", "command", "id", c.ID, "action", c.Action, "incident", c.Incident, "via", c.Via, "by", c.By)
-	return true
-}
-
-// bounded reads a body of the content type want.
-func bounded(w http.ResponseWriter, r *http.Request, limit int64, want string) ([]byte, bool) {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != want || r.ContentLength > limit {
-		return nil, false
-	}
-	body, err := outbound.ReadAll(http.MaxBytesReader(w, r.Body, limit+1), limit)
-	return body, err == nil
+	return f.publish(ctx, f.options.Reports, m, err, "command", "id", c.ID, "action", c.Action, "incident", c.Incident, "via", c.Via, "by", c.By)
 }

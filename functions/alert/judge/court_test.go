@@ -22,7 +22,7 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 type court struct {
 	t   *testing.T
 	s   incident.State
-	p   incident.Policy
+	p   policy.Policy
 	now time.Time
 	// changes lists "minute series event" of all that is not routine.
 	changes []string
@@ -32,8 +32,8 @@ type court struct {
 
 func newCourt(t *testing.T) *court {
 	p := policy.Default()
-	p.Databases = map[string]incident.Database{"a": {}, "b": {}, "c": {}, "d": {}}
-	p.Jobs = []incident.Job{{Job: report.HealthCheck, Region: "us", Every: time.Minute}}
+	p.Databases = map[string]policy.Database{"a": {}, "b": {}, "c": {}, "d": {}}
+	p.Jobs = []policy.Job{{Job: report.HealthCheck, Region: "us", Every: time.Minute}}
 	return &court{t: t, s: incident.New("main", noon), p: p, now: noon}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -22,7 +23,7 @@ func (s *shard) asks(key report.Series, src incident.SourceState, regions map[st
 	case key.Check != report.ConfigLoad && key != incident.MonitorSeries("") || !job || len(s.policy.Jobs) == 0:
 		return true
 	}
-	return slices.ContainsFunc(s.policy.Jobs, func(j incident.Job) bool {
+	return slices.ContainsFunc(s.policy.Jobs, func(j policy.Job) bool {
 		// A job without a region may have moved.
 		last, _ := s.lastRun(j)
 		return covers(j, src.Source) && (last == src.Source || s.now.Sub(src.Seen) <= s.silent(j.Every))

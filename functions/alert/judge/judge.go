@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -24,7 +25,7 @@ type Fresh map[report.Series]bool
 // shard is the state that a stage changes, with what it decides by.
 type shard struct {
 	*incident.State
-	policy  incident.Policy
+	policy  policy.Policy
 	now     time.Time
 	fresh   Fresh
 	changes []incident.Change
@@ -38,7 +39,7 @@ const (
 
 // Judge makes the verdict of every series, and opens, updates and resolves incidents.
 // It also returns the ids of the open incidents that an open ping incident explains.
-func Judge(state *incident.State, fresh Fresh, p incident.Policy, now time.Time) (changes []incident.Change, explained map[string]bool) {
+func Judge(state *incident.State, fresh Fresh, p policy.Policy, now time.Time) (changes []incident.Change, explained map[string]bool) {
 	s := &shard{State: state, policy: p, now: now, fresh: fresh}
 	s.closeGone()
 	heard := s.heardRegions()
@@ -222,7 +223,7 @@ func (s *shard) openOf(ss *incident.SeriesState) *incident.Incident {
 }
 
 // Severity comes from the check, is raised by the cause, and is capped by a warning.
-func Severity(rule incident.Rule, status report.Status, c cause.Cause) cause.Severity {
+func Severity(rule policy.Rule, status report.Status, c cause.Cause) cause.Severity {
 	severity := rule.Severity.Max(c.Severity())
 	if status == report.Warn {
 		severity = severity.Min(cause.SeverityWarning)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -39,7 +40,7 @@ func (s *shard) reopen(inc *incident.Incident, v verdict) {
 }
 
 // take copies what the verdict says into the incident.
-func take(inc *incident.Incident, v verdict, rule incident.Rule) {
+func take(inc *incident.Incident, v verdict, rule policy.Rule) {
 	inc.Status, inc.Cause, inc.Down, inc.Voters = v.status, v.cause, named(v.down), named(v.voters)
 	inc.Severity = inc.Severity.Max(Severity(rule, v.status, v.cause))
 	inc.Runs = max(inc.Runs, v.runs)

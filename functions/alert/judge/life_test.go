@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -228,7 +229,7 @@ func TestTheGoodTimeOfAnUnstableIncidentIsNoDowntime(t *testing.T) {
 
 // A message has the evidence of its cause, whichever source reported last.
 func TestAnIncidentHasTheEvidenceOfItsCause(t *testing.T) {
-	us, eu := incident.Job{Job: report.HealthCheck, Region: "us", Every: time.Minute}, incident.Job{Job: report.HealthCheck, Region: "eu", Every: time.Minute}
+	us, eu := policy.Job{Job: report.HealthCheck, Region: "us", Every: time.Minute}, policy.Job{Job: report.HealthCheck, Region: "eu", Every: time.Minute}
 	for _, tt := range []struct {
 		name, us, eu string // each letter is a minute
 		want         cause.Cause
@@ -238,7 +239,7 @@ func TestAnIncidentHasTheEvidenceOfItsCause(t *testing.T) {
 		{"the source that showed it is good, and the other has yet to report", ".aaa..", ".xxxxx", cause.TimeoutResponse},
 	} {
 		w := newCourt(t)
-		w.p.Jobs = []incident.Job{us}
+		w.p.Jobs = []policy.Job{us}
 		if tt.eu != "" {
 			w.p.Jobs = append(w.p.Jobs, eu)
 		}

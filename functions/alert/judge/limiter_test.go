@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
-	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -61,7 +61,7 @@ func TestEvidenceOfAnOpenLimiter(t *testing.T) {
 			w.signal(report.SourceEvent, "", report.Deactivated, w.now)
 		}, "0 opened"},
 		{"an app whose limiter is not watched says nothing", func(w *court) {
-			w.p.Databases["a"] = incident.Database{Services: []string{"backend"}, Apps: map[string][]string{"backend": {report.SourceApp}}}
+			w.p.Databases["a"] = policy.Database{Services: []string{"backend"}, Apps: map[string][]string{"backend": {report.SourceApp}}}
 			says(w, report.Activated)
 			w.now = at(1)
 			play(w, "..", "oo")
@@ -69,7 +69,7 @@ func TestEvidenceOfAnOpenLimiter(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newCourt(t)
-			w.p.Databases["a"] = incident.Database{
+			w.p.Databases["a"] = policy.Database{
 				Services: []string{"backend"}, Apps: map[string][]string{"backend": {report.SourceApp, report.SourceProof}}, Limiters: []string{"backend"},
 			}
 			tt.play(w)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -61,21 +62,21 @@ func (s *shard) missing() {
 		return
 	}
 	for key := range s.Jobs {
-		if !slices.ContainsFunc(jobs, func(j incident.Job) bool { return covers(j, key) }) { // no longer configured
+		if !slices.ContainsFunc(jobs, func(j policy.Job) bool { return covers(j, key) }) { // no longer configured
 			delete(s.Jobs, key)
 		}
 	}
 }
 
 // expectedJobs are those of the policy, or all that were ever seen.
-func (s *shard) expectedJobs() []incident.Job {
+func (s *shard) expectedJobs() []policy.Job {
 	if len(s.policy.Jobs) > 0 {
 		return s.policy.Jobs
 	}
-	var jobs []incident.Job
+	var jobs []policy.Job
 	for _, key := range slices.Sorted(maps.Keys(s.Jobs)) {
 		if job, region, ok := cutJob(key); ok && region != "" {
-			jobs = append(jobs, incident.Job{Job: job, Region: region, Every: s.Jobs[key].Every})
+			jobs = append(jobs, policy.Job{Job: job, Region: region, Every: s.Jobs[key].Every})
 		}
 	}
 	return jobs
@@ -83,7 +84,7 @@ func (s *shard) expectedJobs() []incident.Job {
 
 // lastRun returns the newest run of a job, in any region for one without a region, and
 // where the state has it.
-func (s *shard) lastRun(j incident.Job) (key string, last incident.JobState) {
+func (s *shard) lastRun(j policy.Job) (key string, last incident.JobState) {
 	key = j.Key()
 	for _, k := range slices.Sorted(maps.Keys(s.Jobs)) {
 		if covers(j, k) && s.Jobs[k].Scheduled.After(s.Jobs[key].Scheduled) {
@@ -94,7 +95,7 @@ func (s *shard) lastRun(j incident.Job) (key string, last incident.JobState) {
 }
 
 // covers reports whether a run under that key is one of the job's.
-func covers(j incident.Job, key string) bool {
+func covers(j policy.Job, key string) bool {
 	job, region, _ := cutJob(key)
 	return job == j.Job && (j.Region == "" || region == j.Region)
 }
@@ -135,7 +136,7 @@ func (s *shard) missingSeries(late map[string]bool) {
 		key, isSeries := report.ParseSeries(src.Source)
 		_, known := s.Series[key]
 		if !isSeries {
-			known = slices.ContainsFunc(jobs, func(j incident.Job) bool { return j.Key() == src.Source })
+			known = slices.ContainsFunc(jobs, func(j policy.Job) bool { return j.Key() == src.Source })
 		}
 		if !known { // it is no longer configured
 			s.retract(subjectReports, src.Source)

@@ -46,7 +46,7 @@ func TestAJobThatIsSilentIsMissing(t *testing.T) {
 		t.Errorf("incident %+v", inc)
 	}
 	w = newCourt(t)
-	w.p.Jobs = []incident.Job{{Job: report.Metrics, Every: 5 * time.Minute}}
+	w.p.Jobs = []policy.Job{{Job: report.Metrics, Every: 5 * time.Minute}}
 	w.life(strings.Repeat("_", 30))
 	if got, want := w.of(report.Monitor).Observation.Evidence, "metrics: no run seen yet, expected every 5m0s"; got != want {
 		t.Errorf("evidence %q, want %q", got, want)
@@ -62,7 +62,7 @@ func TestJobsThatAreExpected(t *testing.T) {
 	})
 	t.Run("a job without a region may run anywhere", func(t *testing.T) {
 		w := newCourt(t)
-		w.p.Jobs = []incident.Job{{Job: report.HealthCheck, Every: time.Minute}}
+		w.p.Jobs = []policy.Job{{Job: report.HealthCheck, Every: time.Minute}}
 		for i := range 20 {
 			w.run([]string{"eu", "us"}[i/10], ".")
 			w.now = w.now.Add(time.Minute)
@@ -74,7 +74,7 @@ func TestJobsThatAreExpected(t *testing.T) {
 	t.Run("what is no longer configured is forgotten, and missed no more", func(t *testing.T) {
 		w := newCourt(t)
 		w.life(".______")
-		w.p.Jobs = []incident.Job{{Job: report.HealthCheck, Region: "eu", Every: time.Hour}}
+		w.p.Jobs = []policy.Job{{Job: report.HealthCheck, Region: "eu", Every: time.Hour}}
 		w.life("__")
 		w.want(split(reports, "6 opened; 7 resolved")...)
 		if got := slices.Sorted(maps.Keys(w.s.Jobs)); !slices.Equal(got, []string{"healthcheck@eu"}) {
@@ -206,7 +206,7 @@ func TestWhatIsNoLongerConfiguredIsClosed(t *testing.T) {
 		if inc := w.of(report.Ping); !inc.Gone || !inc.Resolved.Equal(noon) || len(w.s.Series) != 0 {
 			t.Errorf("incident %+v, series %v", inc, w.s.Series)
 		}
-		w.p.Databases["a"] = incident.Database{}
+		w.p.Databases["a"] = policy.Database{}
 		w.now = at(1)
 		w.run("us", "a")
 		w.want("0 a/ping opened", "0 a/ping no_longer_watched", "1 a/ping opened") // it is not continued
@@ -221,7 +221,7 @@ func TestWhatIsNoLongerConfiguredIsClosed(t *testing.T) {
 	t.Run("a shard, with the monitor's own series", func(t *testing.T) {
 		w := newCourt(t)
 		w.step(Evidence{Findings: []Finding{{Subject: "state", Source: "state", Cause: cause.MonitorState, Evidence: "kept"}}})
-		w.p.Databases = map[string]incident.Database{}
+		w.p.Databases = map[string]policy.Database{}
 		w.step(Evidence{})
 		w.want("0 _pongwatch/monitor/state opened", "0 _pongwatch/monitor/state no_longer_watched")
 		if len(w.s.Series)+len(w.s.Jobs) != 0 {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -22,7 +23,7 @@ func (s *shard) signal(sig report.Signal) {
 	if sig.Limiter {
 		key.Check, why = report.Limiter, cause.LimiterOpen
 	}
-	if sig.Database == "" || !s.watched(key) || sig.At.After(s.now.Add(incident.SignalShift)) || s.now.Sub(sig.At) > s.policy.SignalAge {
+	if sig.Database == "" || !s.watched(key) || sig.At.After(s.now.Add(policy.SignalShift)) || s.now.Sub(sig.At) > s.policy.SignalAge {
 		return
 	}
 	ss := s.series(key)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -228,7 +229,7 @@ func TestEvidenceOfMockMode(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newCourt(t)
-			w.p.Jobs = []incident.Job{{Job: report.HealthCheck, Region: "us", Every: time.Hour}}
+			w.p.Jobs = []policy.Job{{Job: report.HealthCheck, Region: "us", Every: time.Hour}}
 			tt.play(w)
 			w.want(split("a/mock_mode/backend", tt.want)...)
 		})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -60,7 +61,7 @@ func TestTheCanaryExplainsFailuresOnlyIfItProvesSomething(t *testing.T) {
 		}, split(network, "1440 opened")},
 		{"it worked longer ago", func(w *court) {
 			w.network("..", report.OK)
-			w.p.Jobs = []incident.Job{{Job: report.HealthCheck, Region: "us", Every: 24 * time.Hour}}
+			w.p.Jobs = []policy.Job{{Job: report.HealthCheck, Region: "us", Every: 24 * time.Hour}}
 			w.now = at(24*60 + 1)
 			w.network("aa", report.Fail)
 		}, []string{"1441 a/ping opened", "1441 b/ping opened"}},

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -31,7 +32,7 @@ type Finding struct {
 
 // Observe counts the evidence towards the sources' thresholds, then lets time pass: it
 // finds what is silent, and withdraws evidence of mock mode that is out of date.
-func Observe(state *incident.State, e Evidence, p incident.Policy, now time.Time) Fresh {
+func Observe(state *incident.State, e Evidence, p policy.Policy, now time.Time) Fresh {
 	s := &shard{State: state, policy: p, now: now, fresh: Fresh{}}
 	if e.Report != nil {
 		s.report(*e.Report)
@@ -55,7 +56,7 @@ func Observe(state *incident.State, e Evidence, p incident.Policy, now time.Time
 // from the future comes from a wrong clock and is refused. One that is stale changes no
 // status.
 func (s *shard) report(r report.Report) {
-	key := incident.Job{Job: r.Job, Region: r.Region}.Key()
+	key := policy.Job{Job: r.Job, Region: r.Region}.Key()
 	previous := s.Jobs[key].Scheduled
 	stale := s.now.Sub(r.Scheduled) > s.policy.Stale
 	if r.Scheduled.After(s.now.Add(s.policy.Shift)) || !stale && !r.Scheduled.After(previous) {

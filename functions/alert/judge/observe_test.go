@@ -115,13 +115,13 @@ func TestBackdate(t *testing.T) {
 func TestOnlyWhatTheConfigurationKnowsIsObserved(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
-		databases map[string]incident.Database
+		databases map[string]policy.Database
 		want      bool
 	}{
-		{"all checks are on", map[string]incident.Database{"a": {}}, true},
-		{"this check is on", map[string]incident.Database{"a": {Checks: []report.Check{report.Write, report.Ping}}}, true},
-		{"it is off", map[string]incident.Database{"a": {Checks: []report.Check{report.Write}}}, false},
-		{"the database is another's", map[string]incident.Database{"b": {}}, false},
+		{"all checks are on", map[string]policy.Database{"a": {}}, true},
+		{"this check is on", map[string]policy.Database{"a": {Checks: []report.Check{report.Write, report.Ping}}}, true},
+		{"it is off", map[string]policy.Database{"a": {Checks: []report.Check{report.Write}}}, false},
+		{"the database is another's", map[string]policy.Database{"b": {}}, false},
 		{"the configuration cannot be read", nil, true},
 	} {
 		w := newCourt(t)
@@ -179,7 +179,7 @@ func TestUnknownIsNoted(t *testing.T) {
 // Two regions' runs of the same minute are two sources; each counts its own run once.
 func TestEachSourceCountsItsOwnRuns(t *testing.T) {
 	w := newCourt(t)
-	w.p.Jobs = append(w.p.Jobs, incident.Job{Job: report.HealthCheck, Region: "eu", Every: time.Minute})
+	w.p.Jobs = append(w.p.Jobs, policy.Job{Job: report.HealthCheck, Region: "eu", Every: time.Minute})
 	w.run("us", "x")
 	w.run("eu", "x")
 	w.run("eu", "x")
@@ -268,7 +268,7 @@ func TestMockModeIsWatchedOnlyOfConfiguredServices(t *testing.T) {
 		{"none", []string{}, false},
 	} {
 		w := newCourt(t)
-		w.p.Databases["a"] = incident.Database{Services: tt.services}
+		w.p.Databases["a"] = policy.Database{Services: tt.services}
 		w.signal(report.SourceEvent, "", report.Activated, w.now)
 		w.signal(report.SourceEvent, "", report.Activated, w.now)
 		if _, got := w.s.Series[mockA]; got != tt.want {

@@ -3,6 +3,7 @@ package judge
 import (
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -13,7 +14,7 @@ const flapMemory = 6 * time.Hour
 
 // Prune forgets series that are plainly good, and observations that the next report
 // brings anew.
-func Prune(state *incident.State, p incident.Policy, now time.Time) {
+func Prune(state *incident.State, p policy.Policy, now time.Time) {
 	for key, ss := range state.Series {
 		if _, kept := state.Incidents[ss.Incident]; !kept {
 			ss.Incident = ""
@@ -31,7 +32,7 @@ func Prune(state *incident.State, p incident.Policy, now time.Time) {
 }
 
 // plainlyGood reports whether nothing about the series is worth remembering.
-func plainlyGood(ss *incident.SeriesState, p incident.Policy, now time.Time) bool {
+func plainlyGood(ss *incident.SeriesState, p policy.Policy, now time.Time) bool {
 	if ss.Incident != "" {
 		return false
 	}

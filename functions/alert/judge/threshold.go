@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -16,7 +17,7 @@ const historyMask = 1<<flapWindow - 1
 
 // threshold returns the rule's threshold for a cause, in which nothing opens or closes
 // without a result.
-func threshold(rule incident.Rule, c cause.Cause) incident.Threshold {
+func threshold(rule policy.Rule, c cause.Cause) policy.Threshold {
 	t := rule.Threshold
 	if byClass, ok := rule.Classes[c.Class()]; ok {
 		t = byClass
@@ -31,7 +32,7 @@ func threshold(rule incident.Rule, c cause.Cause) incident.Threshold {
 
 // decide counts one result of a source and passes it through its thresholds.
 // reclosing says that the series was reopened lately and needs more to close.
-func decide(src *incident.SourceState, o *report.Observation, rule incident.Rule, reclosing bool) {
+func decide(src *incident.SourceState, o *report.Observation, rule policy.Rule, reclosing bool) {
 	src.Seen, src.UnknownSince = later(src.Seen, o.At), time.Time{}
 	src.History = src.History << 1 & historyMask
 	src.Known = min(src.Known+1, flapWindow)
@@ -46,7 +47,7 @@ func decide(src *incident.SourceState, o *report.Observation, rule incident.Rule
 	good(src, o, t)
 }
 
-func bad(src *incident.SourceState, o *report.Observation, t incident.Threshold) {
+func bad(src *incident.SourceState, o *report.Observation, t policy.Threshold) {
 	src.History |= 1
 	src.Bad, src.Good = src.Bad+1, 0
 	if src.Since.IsZero() {
@@ -64,7 +65,7 @@ func bad(src *incident.SourceState, o *report.Observation, t incident.Threshold)
 	}
 }
 
-func good(src *incident.SourceState, o *report.Observation, t incident.Threshold) {
+func good(src *incident.SourceState, o *report.Observation, t policy.Threshold) {
 	src.Bad = 0
 	if o.Clear {
 		src.Good++
@@ -93,13 +94,13 @@ func badOf(src *incident.SourceState, n int) int {
 
 // confirmed reports whether cause and status have held long enough to be told:
 // as long as opening takes, but no longer than two runs.
-func confirmed(src *incident.SourceState, t incident.Threshold) bool {
+func confirmed(src *incident.SourceState, t policy.Threshold) bool {
 	return t.Open == 1 || src.Alike >= 2
 }
 
 // flapping says whether the series flaps, given whether it did. It starts at FlapHigh
 // and stops at FlapLow, so that the detector itself cannot flap.
-func flapping(ss *incident.SeriesState, was bool, p incident.Policy) bool {
+func flapping(ss *incident.SeriesState, was bool, p policy.Policy) bool {
 	var most float64
 	for _, src := range ss.Sources {
 		most = max(most, flapPercent(src.History))

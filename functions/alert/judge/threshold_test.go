@@ -8,29 +8,30 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
 func TestThreshold(t *testing.T) {
-	rule := incident.Rule{
-		Threshold: incident.Threshold{Open: 2, OpenBad: 3, OpenOf: 5, Close: 2, Reclose: 4},
-		Classes:   map[cause.Class]incident.Threshold{cause.ClassAuth: {Open: 1}},
+	rule := policy.Rule{
+		Threshold: policy.Threshold{Open: 2, OpenBad: 3, OpenOf: 5, Close: 2, Reclose: 4},
+		Classes:   map[cause.Class]policy.Threshold{cause.ClassAuth: {Open: 1}},
 	}
 	for _, tt := range []struct {
 		name  string
-		rule  incident.Rule
+		rule  policy.Rule
 		cause cause.Cause
-		want  incident.Threshold
+		want  policy.Threshold
 	}{
-		{"the rule's", rule, cause.TimeoutResponse, incident.Threshold{Open: 2, OpenBad: 3, OpenOf: 5, Close: 2, Reclose: 4}},
-		{"its class's, in which one result opens and closes", rule, cause.AuthInvalid, incident.Threshold{Open: 1, Close: 1, Reclose: 1}},
-		{"none: one result opens", incident.Rule{}, cause.Slow, incident.Threshold{Open: 1, Close: 1, Reclose: 1}},
-		{"some of none open nothing, so one result does", incident.Rule{Threshold: incident.Threshold{OpenBad: 2}}, "", incident.Threshold{Open: 1, OpenBad: 2, Close: 1, Reclose: 1}},
-		{"none of some as well", incident.Rule{Threshold: incident.Threshold{OpenOf: 2}}, "", incident.Threshold{Open: 1, OpenOf: 2, Close: 1, Reclose: 1}},
-		{"some of some alone", incident.Rule{Threshold: incident.Threshold{OpenBad: 2, OpenOf: 3}}, "", incident.Threshold{OpenBad: 2, OpenOf: 3, Close: 1, Reclose: 1}},
-		{"reclosing takes at least as many as closing", incident.Rule{Threshold: incident.Threshold{Open: 1, Close: 3, Reclose: 2}}, "", incident.Threshold{Open: 1, Close: 3, Reclose: 3}},
+		{"the rule's", rule, cause.TimeoutResponse, policy.Threshold{Open: 2, OpenBad: 3, OpenOf: 5, Close: 2, Reclose: 4}},
+		{"its class's, in which one result opens and closes", rule, cause.AuthInvalid, policy.Threshold{Open: 1, Close: 1, Reclose: 1}},
+		{"none: one result opens", policy.Rule{}, cause.Slow, policy.Threshold{Open: 1, Close: 1, Reclose: 1}},
+		{"some of none open nothing, so one result does", policy.Rule{Threshold: policy.Threshold{OpenBad: 2}}, "", policy.Threshold{Open: 1, OpenBad: 2, Close: 1, Reclose: 1}},
+		{"none of some as well", policy.Rule{Threshold: policy.Threshold{OpenOf: 2}}, "", policy.Threshold{Open: 1, OpenOf: 2, Close: 1, Reclose: 1}},
+		{"some of some alone", policy.Rule{Threshold: policy.Threshold{OpenBad: 2, OpenOf: 3}}, "", policy.Threshold{OpenBad: 2, OpenOf: 3, Close: 1, Reclose: 1}},
+		{"reclosing takes at least as many as closing", policy.Rule{Threshold: policy.Threshold{Open: 1, Close: 3, Reclose: 2}}, "", policy.Threshold{Open: 1, Close: 3, Reclose: 3}},
 	} {
 		if diff := cmp.Diff(tt.want, threshold(tt.rule, tt.cause)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
@@ -41,7 +42,7 @@ func TestThreshold(t *testing.T) {
 // Letters are results: 'x' bad, 'w' a warning, 'c' bad with another cause, '.' clear, ','
 // good but not clear.
 func TestDecide(t *testing.T) {
-	rule := incident.Rule{Threshold: incident.Threshold{Open: 3, OpenBad: 3, OpenOf: 5, Close: 2, Reclose: 3}}
+	rule := policy.Rule{Threshold: policy.Threshold{Open: 3, OpenBad: 3, OpenOf: 5, Close: 2, Reclose: 3}}
 	for _, tt := range []struct {
 		name, results string
 		reclosing     bool
@@ -101,7 +102,7 @@ func TestDecide(t *testing.T) {
 func TestHistoryIsBounded(t *testing.T) {
 	src := &incident.SourceState{}
 	for range 3 * flapWindow {
-		decide(src, &report.Observation{Status: report.Fail, At: noon}, incident.Rule{}, false)
+		decide(src, &report.Observation{Status: report.Fail, At: noon}, policy.Rule{}, false)
 	}
 	if src.History != historyMask || src.Known != flapWindow {
 		t.Errorf("history %b, known %d; want %d results", src.History, src.Known, flapWindow)
@@ -111,7 +112,7 @@ func TestHistoryIsBounded(t *testing.T) {
 func TestSinceIsTheFirstBadResult(t *testing.T) {
 	src := &incident.SourceState{}
 	for i, status := range []report.Status{report.Fail, report.OK, report.Fail} {
-		decide(src, &report.Observation{Status: status, Clear: true, At: at(i)}, incident.Rule{Threshold: incident.Threshold{OpenBad: 2, OpenOf: 5}}, false)
+		decide(src, &report.Observation{Status: status, Clear: true, At: at(i)}, policy.Rule{Threshold: policy.Threshold{OpenBad: 2, OpenOf: 5}}, false)
 	}
 	if !src.Since.Equal(at(0)) || src.Runs != 2 || !src.Down {
 		t.Errorf("since %v, %d runs, down %t; want noon, 2, true", src.Since, src.Runs, src.Down)
@@ -123,7 +124,7 @@ func TestConfirmed(t *testing.T) {
 		open, alike int
 		want        bool
 	}{{1, 1, true}, {2, 1, false}, {2, 2, true}, {5, 2, true}, {0, 1, false}} {
-		if got := confirmed(&incident.SourceState{Alike: tt.alike}, incident.Threshold{Open: tt.open}); got != tt.want {
+		if got := confirmed(&incident.SourceState{Alike: tt.alike}, policy.Threshold{Open: tt.open}); got != tt.want {
 			t.Errorf("%d alike, opening after %d: %t", tt.alike, tt.open, got)
 		}
 	}
@@ -149,7 +150,7 @@ func TestFlapPercent(t *testing.T) {
 }
 
 func TestFlappingStartsHighAndStopsLow(t *testing.T) {
-	p := incident.Policy{FlapHigh: 5, FlapLow: 2.5}
+	p := policy.Policy{FlapHigh: 5, FlapLow: 2.5}
 	series := func(histories ...uint32) *incident.SeriesState {
 		ss := &incident.SeriesState{}
 		for _, h := range histories {

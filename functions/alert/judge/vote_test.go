@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -111,10 +112,10 @@ func TestASourceIsHeardForThreeIntervals(t *testing.T) {
 }
 
 func TestSeverity(t *testing.T) {
-	critical, warning := incident.Rule{Severity: cause.SeverityCritical}, incident.Rule{Severity: cause.SeverityWarning}
+	critical, warning := policy.Rule{Severity: cause.SeverityCritical}, policy.Rule{Severity: cause.SeverityWarning}
 	for _, tt := range []struct {
 		name   string
-		rule   incident.Rule
+		rule   policy.Rule
 		status report.Status
 		cause  cause.Cause
 		want   cause.Severity
@@ -135,9 +136,9 @@ func regions(t *testing.T, home string, lives map[string]string) *court {
 	w.p.Jobs = nil
 	names := []string{"asia", "eu", "us"}
 	for _, name := range names {
-		w.p.Jobs = append(w.p.Jobs, incident.Job{Job: report.HealthCheck, Region: name, Every: time.Minute})
+		w.p.Jobs = append(w.p.Jobs, policy.Job{Job: report.HealthCheck, Region: name, Every: time.Minute})
 	}
-	w.p.Databases = map[string]incident.Database{"a": {Home: home}}
+	w.p.Databases = map[string]policy.Database{"a": {Home: home}}
 	for i := range lives["us"] {
 		for _, name := range names {
 			if l := lives[name][i : i+1]; l != "_" {
@@ -186,7 +187,7 @@ func TestARegionThatIsNotConfirmedYetIsWaitedFor(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newCourt(t)
-			w.p.Jobs = append(w.p.Jobs, incident.Job{Job: report.HealthCheck, Region: "eu", Every: time.Minute})
+			w.p.Jobs = append(w.p.Jobs, policy.Job{Job: report.HealthCheck, Region: "eu", Every: time.Minute})
 			for i := range tt.us {
 				w.now = at(i)
 				w.run("us", tt.us[i:i+1])

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 )
@@ -116,7 +117,7 @@ type Unheard struct {
 
 // Undelivered returns the critical incidents and groups whose opening has reached
 // no receiver that pages, UndeliveredAfter it was due.
-func Undelivered(state incident.State, p incident.Policy, now time.Time) []Unheard {
+func Undelivered(state incident.State, p policy.Policy, now time.Time) []Unheard {
 	var out []Unheard
 threads:
 	for _, t := range (&shard{State: &state}).threads() {

@@ -135,7 +135,7 @@ func TestDueAndLeased(t *testing.T) {
 
 func TestUndelivered(t *testing.T) {
 	p := policy.Default()
-	p.Receivers = map[string]incident.Receiver{"slack": {Pages: true}, "pager": {Pages: true}, "mail": {}}
+	p.Receivers = map[string]policy.Receiver{"slack": {Pages: true}, "pager": {Pages: true}, "mail": {}}
 	failing := incident.Delivery{Want: 1, Since: at(-3), Error: "503"}
 	knowing := incident.Delivery{Want: 1, Done: 1, Open: true}
 	type deliveries = map[string]incident.Delivery

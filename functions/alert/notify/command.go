@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -15,7 +16,7 @@ const commandMemory = 24 * time.Hour
 
 // Command applies what a person asks, once. A command that is old, unknown, ambiguous or
 // bound to an earlier life of the incident changes nothing.
-func Command(state *incident.State, c report.Command, p incident.Policy, now time.Time) ([]incident.Change, []Transition) {
+func Command(state *incident.State, c report.Command, p policy.Policy, now time.Time) ([]incident.Change, []Transition) {
 	s := &shard{State: state, policy: p, now: now}
 	if _, done := s.Commands[c.ID]; done || c.At.After(now.Add(p.Shift)) || now.Sub(c.At) > commandMemory {
 		return nil, nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -189,10 +190,10 @@ func TestMatches(t *testing.T) {
 
 func TestSuppress(t *testing.T) {
 	until := at(60)
-	window := func(edit func(*incident.Window)) []incident.Window {
-		w := incident.Window{Start: at(-1), End: at(1)}
+	window := func(edit func(*policy.Window)) []policy.Window {
+		w := policy.Window{Start: at(-1), End: at(1)}
 		edit(&w)
-		return []incident.Window{w}
+		return []policy.Window{w}
 	}
 	silence := func(x incident.Silence) func(*desk) {
 		return func(d *desk) {
@@ -213,27 +214,27 @@ func TestSuppress(t *testing.T) {
 			silence(incident.Silence{Incident: "G"})(d)
 		}, "silenced by bob"},
 		{"of another incident", silence(incident.Silence{Incident: "B"}), "silenced by shorter"},
-		{"a window", func(d *desk) { d.p.Windows = window(func(*incident.Window) {}) }, "maintenance"},
+		{"a window", func(d *desk) { d.p.Windows = window(func(*policy.Window) {}) }, "maintenance"},
 		{"of its environment", func(d *desk) {
-			d.p.Databases["a"] = incident.Database{Environment: "staging"}
-			d.p.Windows = window(func(w *incident.Window) { w.Environments = []string{"staging"} })
+			d.p.Databases["a"] = policy.Database{Environment: "staging"}
+			d.p.Windows = window(func(w *policy.Window) { w.Environments = []string{"staging"} })
 		}, "maintenance"},
 		{"of another environment", func(d *desk) {
-			d.p.Windows = window(func(w *incident.Window) { w.Environments = []string{"staging"} })
+			d.p.Windows = window(func(w *policy.Window) { w.Environments = []string{"staging"} })
 		}, ""},
-		{"of another database", func(d *desk) { d.p.Windows = window(func(w *incident.Window) { w.Databases = []string{"b"} }) }, ""},
-		{"that has not begun", func(d *desk) { d.p.Windows = window(func(w *incident.Window) { w.Start = at(1) }) }, ""},
+		{"of another database", func(d *desk) { d.p.Windows = window(func(w *policy.Window) { w.Databases = []string{"b"} }) }, ""},
+		{"that has not begun", func(d *desk) { d.p.Windows = window(func(w *policy.Window) { w.Start = at(1) }) }, ""},
 		{"a silence before a window", func(d *desk) {
-			d.p.Windows = window(func(*incident.Window) {})
+			d.p.Windows = window(func(*policy.Window) {})
 			silence(incident.Silence{Incident: "A"})(d)
 		}, "silenced by bob"},
 		{"no window holds for a drill", func(d *desk) {
 			d.s.Incidents["A"].Drill = true
-			d.p.Windows = window(func(*incident.Window) {})
+			d.p.Windows = window(func(*policy.Window) {})
 		}, ""},
 		{"nor for the monitor itself", func(d *desk) {
 			d.s.Incidents["A"].Series = incident.MonitorSeries("reports")
-			d.p.Windows = window(func(*incident.Window) {})
+			d.p.Windows = window(func(*policy.Window) {})
 		}, ""},
 		{"what is over is not looked at", func(d *desk) {
 			d.s.Incidents["A"].Resolved = noon
@@ -375,7 +376,7 @@ func TestTheEndOfASuppression(t *testing.T) {
 
 func TestADrill(t *testing.T) {
 	d := newDesk(t)
-	d.p.Receivers["mail"] = incident.Receiver{}
+	d.p.Receivers["mail"] = policy.Receiver{}
 	d.command(report.Command{ID: "drill 1", Action: report.Drill, At: at(-1), Receiver: "mail"})
 	id := d.pending[0].ID
 	got := *d.s.Incidents[id]
@@ -427,7 +428,7 @@ func TestSuppressNamesTheWindow(t *testing.T) {
 	d := newDesk(t)
 	d.open("a", "b", "c")
 	d.step() // they are a group
-	d.p.Windows = []incident.Window{{Name: "sunday", Reason: "upgrade", Start: at(1), End: at(2)}}
+	d.p.Windows = []policy.Window{{Name: "sunday", Reason: "upgrade", Start: at(1), End: at(2)}}
 	for minute, want := range []string{"", "sunday: upgrade", ""} {
 		d.now = at(minute)
 		Suppress(&d.s, d.p, d.now)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
@@ -24,7 +25,7 @@ func at(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.M
 type desk struct {
 	t   *testing.T
 	s   incident.State
-	p   incident.Policy
+	p   policy.Policy
 	now time.Time
 	// pending are the changes of the next step, explained its argument.
 	pending   []incident.Change
@@ -41,22 +42,22 @@ type desk struct {
 
 func newDesk(t *testing.T) *desk {
 	p := policy.Default()
-	p.Databases = map[string]incident.Database{"a": {}, "b": {}, "c": {}, "d": {}}
-	p.Receivers = map[string]incident.Receiver{"slack": {Pages: true}}
-	p.Routes = []incident.Route{{Receivers: []string{"slack"}}}
+	p.Databases = map[string]policy.Database{"a": {}, "b": {}, "c": {}, "d": {}}
+	p.Receivers = map[string]policy.Receiver{"slack": {Pages: true}}
+	p.Routes = []policy.Route{{Receivers: []string{"slack"}}}
 	return &desk{t: t, s: incident.New("main", noon), p: p, now: noon, down: map[string]bool{}, gone: map[string]bool{}}
 }
 
 // escalating adds a receiver that is told when no one acknowledges.
 func (d *desk) escalating() *desk {
-	d.p.Receivers["boss"] = incident.Receiver{Pages: true}
+	d.p.Receivers["boss"] = policy.Receiver{Pages: true}
 	d.p.Routes[0].Escalate = []string{"boss"}
 	return d
 }
 
 // paging adds a receiver that reminds and escalates by itself.
 func (d *desk) paging() *desk {
-	d.p.Receivers["pager"] = incident.Receiver{Pages: true, Reminds: true}
+	d.p.Receivers["pager"] = policy.Receiver{Pages: true, Reminds: true}
 	d.p.Routes[0].Receivers = []string{"slack", "pager"}
 	return d
 }
@@ -142,12 +143,12 @@ func (d *desk) deliver() {
 	next, notices := Claim(d.s, d.now, "w", 90*time.Second, 1000)
 	var results []Result
 	for _, n := range notices {
-		r := Result{ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Outcome: Delivered, Ref: incident.Ref{ID: "x"}}
+		r := Result{ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Outcome: message.Outcome{Result: message.Delivered}, Ref: incident.Ref{ID: "x"}}
 		switch {
 		case d.gone[n.Address]:
-			r.Outcome, r.Error = Refused, "revoked"
+			r.Result, r.Reason = message.Refused, "revoked"
 		case d.down[n.Address]:
-			r.Outcome, r.Error = Later, "503"
+			r.Result, r.Reason = message.Later, "503"
 		case n.Address != incident.Documents:
 			event := string(n.Event())
 			if !n.Event().Loud() {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -13,7 +14,7 @@ import (
 
 // Group lets incidents that have much in common be told in one thread. Those of GroupAt
 // databases or more form a group, and later ones join it.
-func Group(state *incident.State, p incident.Policy, now time.Time) {
+func Group(state *incident.State, p policy.Policy, now time.Time) {
 	if p.GroupAt < 2 {
 		return
 	}

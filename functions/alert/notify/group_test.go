@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -28,15 +29,15 @@ func TestWhatFormsAGroup(t *testing.T) {
 		{"another class of cause", func(d *desk) { d.s.Incidents["C"].Cause = cause.AuthInvalid }, ""},
 		{"another severity", func(d *desk) { d.s.Incidents["C"].Severity = cause.SeverityWarning }, ""},
 		{"other receivers", func(d *desk) {
-			d.p.Receivers["mail"] = incident.Receiver{}
-			d.p.Routes = append([]incident.Route{{Databases: []string{"c"}, Receivers: []string{"mail"}}}, d.p.Routes...)
+			d.p.Receivers["mail"] = policy.Receiver{}
+			d.p.Routes = append([]policy.Route{{Databases: []string{"c"}, Receivers: []string{"mail"}}}, d.p.Routes...)
 		}, ""},
 		{"other receivers of the escalation", func(d *desk) {
-			d.p.Routes = append([]incident.Route{{Databases: []string{"c"}, Receivers: []string{"slack"}, Escalate: []string{"x"}}}, d.p.Routes...)
+			d.p.Routes = append([]policy.Route{{Databases: []string{"c"}, Receivers: []string{"slack"}, Escalate: []string{"x"}}}, d.p.Routes...)
 		}, ""},
 		{"one that is over", func(d *desk) { d.s.Incidents["C"].Resolved = noon }, ""},
 		{"one that is suppressed", func(d *desk) {
-			d.p.Windows = []incident.Window{{Databases: []string{"c"}, Start: at(-1), End: at(9)}}
+			d.p.Windows = []policy.Window{{Databases: []string{"c"}, Start: at(-1), End: at(9)}}
 		}, ""},
 		{"a drill", func(d *desk) { d.s.Incidents["C"].Drill = true }, ""},
 		{"the monitor's own", func(d *desk) { d.s.Incidents["C"].Series = incident.MonitorSeries("reports") }, ""},
@@ -102,7 +103,7 @@ func TestAGroupIsARegionalOutageOnlyWhereItIs(t *testing.T) {
 		d.open("a", "b", "c")
 		for i, id := range []string{"A", "B", "C"} {
 			d.s.Incidents[id].Cause = tt.causes[i]
-			d.p.Databases[strings.ToLower(id)] = incident.Database{Region: tt.regions[i]}
+			d.p.Databases[strings.ToLower(id)] = policy.Database{Region: tt.regions[i]}
 		}
 		d.step()
 		if got := d.group().Region; got != tt.want {

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -38,7 +39,7 @@ type Transition struct {
 // shard is the state that a stage changes, with what it decides by and what it has told.
 type shard struct {
 	*incident.State
-	policy incident.Policy
+	policy policy.Policy
 	now    time.Time
 	told   []Transition
 }
@@ -91,10 +92,10 @@ func (s *shard) members(g *incident.Group) []*incident.Incident {
 	return members
 }
 
-func (s *shard) route(t thread) incident.Route { return s.policy.Route(t.database, t.severity) }
+func (s *shard) route(t thread) policy.Route { return s.policy.Route(t.database, t.severity) }
 
 // Prune forgets commands, incidents and groups that no longer matter.
-func Prune(state *incident.State, p incident.Policy, now time.Time) {
+func Prune(state *incident.State, p policy.Policy, now time.Time) {
 	maps.DeleteFunc(state.Commands, func(_ string, at time.Time) bool { return now.Sub(at) > commandMemory })
 	keeps := func(t incident.Thread, open bool, resolved time.Time) bool {
 		if since := now.Sub(resolved); open || since <= p.Reopen {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/incident"
 )
 
@@ -12,7 +13,7 @@ import (
 // the last step. What is owed to an address that is no longer configured is dropped. An address
 // that a route names since then is owed what is open. A receiver that refused, and whose settings
 // have changed, is tried again.
-func Reconcile(state *incident.State, p incident.Policy, now time.Time) []Transition {
+func Reconcile(state *incident.State, p policy.Policy, now time.Time) []Transition {
 	if p.Databases == nil {
 		return nil // the configuration could not be read
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -27,7 +28,7 @@ func (d *desk) rename(old, to string) {
 
 func TestReconcile(t *testing.T) {
 	mail := func(d *desk) {
-		d.p.Receivers["mail"] = incident.Receiver{Pages: true}
+		d.p.Receivers["mail"] = policy.Receiver{Pages: true}
 		d.p.Routes[0].Receivers = []string{"slack", "mail"}
 	}
 	for _, tt := range []struct {
@@ -113,7 +114,7 @@ func TestReconcile(t *testing.T) {
 			d.escalating()
 			d.open("a")
 			d.steps(17)
-			d.p.Receivers["boss2"] = incident.Receiver{}
+			d.p.Receivers["boss2"] = policy.Receiver{}
 			d.p.Routes[0].Escalate = []string{"boss", "boss2"}
 			d.steps(2)
 		}, "0 slack opened; 15 boss escalated; 17 boss2 escalated", ""},
@@ -139,7 +140,7 @@ func TestReconcile(t *testing.T) {
 
 func TestAStandInForAReceiverThatIsGoneIsNoStandIn(t *testing.T) {
 	d := newDesk(t)
-	d.p.Receivers["mail"] = incident.Receiver{}
+	d.p.Receivers["mail"] = policy.Receiver{}
 	d.p.Routes[0].Fallback = []string{"mail"}
 	d.gone["slack"] = true
 	d.open("a")
@@ -172,7 +173,7 @@ func TestAReceiverThatWorksAgainIsToldAtOnce(t *testing.T) {
 		{"once it takes something else", func(d *desk) { broken(d); d.open("b"); d.steps(2) }, "0 slack opened; 2 slack opened; 3 slack resolved"},
 		{"once its settings have changed", func(d *desk) {
 			broken(d)
-			d.p.Receivers["slack"] = incident.Receiver{Pages: true, Settings: "new"}
+			d.p.Receivers["slack"] = policy.Receiver{Pages: true, Settings: "new"}
 			d.steps(2)
 		}, "0 slack opened; 2 slack resolved"},
 		{"once someone has found out", func(d *desk) { broken(d); TryAgain(&d.s, "slack", d.now); d.step() }, "0 slack opened; 2 slack resolved"},

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 )
@@ -13,7 +14,7 @@ import (
 // escalation, and the fallback of a receiver that has failed for too long. An incident
 // that another one explains is not reminded of and not escalated: the other one is. What
 // nothing confirms any more is not reminded of until something does.
-func Remind(state *incident.State, explained map[string]bool, p incident.Policy, now time.Time) []Transition {
+func Remind(state *incident.State, explained map[string]bool, p policy.Policy, now time.Time) []Transition {
 	s := &shard{State: state, policy: p, now: now}
 	for _, t := range s.active() {
 		if t.group != nil && t.Marks.OpenAt() > 0 {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -93,7 +94,7 @@ func TestReminders(t *testing.T) {
 			d.steps(31)
 		}, "0 slack opened; 30 slack reminder"},
 		{"a receiver that reminds by itself is not reminded, nor are the others", func(d *desk) {
-			d.escalating().p.Receivers["slack"] = incident.Receiver{Pages: true, Reminds: true}
+			d.escalating().p.Receivers["slack"] = policy.Receiver{Pages: true, Reminds: true}
 			d.open("a")
 			d.steps(60)
 		}, "0 slack opened"},
@@ -258,8 +259,8 @@ func TestTheFallbackStandsIn(t *testing.T) {
 			d.steps(6)
 		}, "0 slack opened; 4 mail opened"},
 		{"its own before the route's", func(d *desk) {
-			d.p.Receivers["sms"] = incident.Receiver{}
-			d.p.Receivers["slack"] = incident.Receiver{Fallback: []string{"sms"}}
+			d.p.Receivers["sms"] = policy.Receiver{}
+			d.p.Receivers["slack"] = policy.Receiver{Fallback: []string{"sms"}}
 			d.gone["slack"] = true
 			d.open("a")
 			d.steps(2)
@@ -277,14 +278,14 @@ func TestTheFallbackStandsIn(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDesk(t)
-			d.p.Receivers["mail"] = incident.Receiver{}
+			d.p.Receivers["mail"] = policy.Receiver{}
 			d.p.Routes[0].Fallback = []string{"mail"}
 			tt.play(d)
 			d.want(tt.want)
 		})
 	}
 	d := newDesk(t)
-	d.p.Receivers["mail"] = incident.Receiver{}
+	d.p.Receivers["mail"] = policy.Receiver{}
 	d.p.Routes[0].Fallback = []string{"mail"}
 	d.gone["slack"] = true
 	d.open("a")

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -16,7 +17,7 @@ const (
 
 // Suppress finds out what is silenced or in maintenance now, and returns what still
 // fails at the end of either.
-func Suppress(state *incident.State, p incident.Policy, now time.Time) (changes []incident.Change) {
+func Suppress(state *incident.State, p policy.Policy, now time.Time) (changes []incident.Change) {
 	s := &shard{State: state, policy: p, now: now}
 	s.Silences = slices.DeleteFunc(s.Silences, func(x incident.Silence) bool { return !now.Before(x.Until) })
 	for _, t := range s.threads() {

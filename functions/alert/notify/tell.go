@@ -6,11 +6,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/incident"
 )
 
 // Tell tells each change in the thread that speaks for its incident.
-func Tell(state *incident.State, changes []incident.Change, p incident.Policy, now time.Time) []Transition {
+func Tell(state *incident.State, changes []incident.Change, p policy.Policy, now time.Time) []Transition {
 	s := &shard{State: state, policy: p, now: now}
 	byGroup := map[string][]incident.Change{}
 	var due []incident.Change
@@ -63,6 +64,16 @@ func (s *shard) tell(id string, event incident.Event) {
 		transition.Series, transition.Cause = t.incident.Series, t.incident.Cause
 	}
 	s.told = append(s.told, transition)
+	if event != incident.Updated { // there is one with nearly every report
+		m := incident.Moment{At: s.now, Event: event, Withheld: transition.Withheld}
+		switch {
+		case event == incident.Acknowledged && t.Ack != nil:
+			m.By, m.Via = t.Ack.By, t.Ack.Via
+		case event == incident.Silenced:
+			m.By = t.SilencedBy
+		}
+		t.Note(m)
+	}
 	if transition.Withheld != "" {
 		if event.Loud() && (transition.Withheld == suppressedBySilence || transition.Withheld == suppressedByMaintenance) {
 			t.Withheld = true

@@ -38,7 +38,7 @@ func TestWhoIsToldOfWhat(t *testing.T) {
 		{"an update edits what was told", func(d *desk) { d.open("a"); d.step(); d.change("A", incident.Updated); d.step() }, "0 slack opened; 1 slack (updated)"},
 		{"an update of what was never told is no news, but to a receiver that is routed since", func(d *desk) {
 			d.open("a")
-			d.down["slack"], d.p.Receivers["mail"] = true, incident.Receiver{}
+			d.down["slack"], d.p.Receivers["mail"] = true, policy.Receiver{}
 			d.step()
 			d.p.Routes[0].Receivers = []string{"mail"}
 			d.change("A", incident.Updated)
@@ -55,7 +55,7 @@ func TestWhoIsToldOfWhat(t *testing.T) {
 		{"the end only to those who know the beginning", func(d *desk) {
 			d.open("a")
 			d.step()
-			d.p.Receivers["mail"] = incident.Receiver{}
+			d.p.Receivers["mail"] = policy.Receiver{}
 			d.p.Routes[0].Receivers = []string{"slack", "mail"}
 			d.resolve("A")
 			d.step()
@@ -79,7 +79,7 @@ func TestWhoIsToldOfWhat(t *testing.T) {
 			d.step()
 		}, "0 slack opened; 0 slack opened"},
 		{"a severity without a route goes to all receivers", func(d *desk) {
-			d.p.Receivers["mail"] = incident.Receiver{}
+			d.p.Receivers["mail"] = policy.Receiver{}
 			d.p.Routes[0].Severities = []cause.Severity{cause.SeverityWarning}
 			d.open("a")
 			d.step()
@@ -196,8 +196,8 @@ func TestDocumentsAreOwedEveryRevision(t *testing.T) {
 }
 
 func TestAudience(t *testing.T) {
-	receivers := map[string]incident.Receiver{"slack": {}, "pager": {Reminds: true}, "boss": {}, "mail": {}}
-	route := []incident.Route{{Receivers: []string{"slack", "pager"}, Escalate: []string{"boss"}}}
+	receivers := map[string]policy.Receiver{"slack": {}, "pager": {Reminds: true}, "boss": {}, "mail": {}}
+	route := []policy.Route{{Receivers: []string{"slack", "pager"}, Escalate: []string{"boss"}}}
 	for _, tt := range []struct {
 		name  string
 		edit  func(*incident.Incident)

@@ -2,202 +2,282 @@
 package policy
 
 import (
-	"math"
+	"maps"
+	"path"
 	"slices"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
-	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/cron"
-	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// Default returns the policy of a configuration in which no key is given. It knows no databases,
-// so that nothing is closed as no longer watched.
-func Default() incident.Policy {
-	p := Of(config.Default(), "")
-	p.Databases = nil
-	return p
+// SignalShift is how far ahead of Alert's a signal's clock may be. A signature accepts the
+// same five minutes (Standard Webhooks), and an app whose signal was accepted does not repeat it.
+const SignalShift = 5 * time.Minute
+
+// Policy is what the configuration says about one shard, in the words of incidents.
+type Policy struct {
+	// Databases are those of the shard. Nil says that the configuration could not be
+	// read, so that nothing is closed as no longer watched. An empty map closes all.
+	Databases map[string]Database
+	// Elsewhere are the databases of other shards, with their shard.
+	Elsewhere map[string]string
+	// Jobs are the runs that must keep coming; empty means those seen so far.
+	Jobs []Job
+	// Routes are tried in order; the first that matches decides.
+	Routes []Route
+	// Receivers holds every address that routes name.
+	Receivers map[string]Receiver
+	// Rules say how each check opens and closes.
+	Rules map[report.Check]Rule
+	// Windows are the maintenance windows.
+	Windows []Window
+
+	// Shift is how far in the future a report may be, Stale how old before it
+	// changes no status, and SignalAge how old a signal may be.
+	Shift, Stale, SignalAge time.Duration
+	// Replaced is how long a revision in mock mode may say nothing once another one of
+	// its service has spoken; it is three times as long as an app's repeats.
+	Replaced time.Duration
+	// Silence of MissAfter intervals and Grace counts as missing.
+	MissAfter int
+	Grace     time.Duration
+
+	// Reopen is how soon after its resolution a failure continues an incident.
+	Reopen time.Duration
+	// UnstableAfter reopenings within UnstableWithin make an incident unstable until
+	// it was good for Settle.
+	UnstableAfter          int
+	UnstableWithin, Settle time.Duration
+	// FlapHigh and FlapLow are per cent of changes among the last results. An infinite FlapHigh
+	// switches flap detection off.
+	FlapHigh, FlapLow float64
+
+	// GroupAt databases with one class of cause make a group. One that joins after
+	// JoinQuiet, or after an acknowledge, is told at once.
+	GroupAt   int
+	JoinQuiet time.Duration
+
+	// Reminders and EscalateAfter are for routes that say nothing else.
+	Reminders     Reminders
+	EscalateAfter time.Duration
+	// UndeliveredAfter is how long a critical waits for its receivers before a
+	// fallback stands in and the failure is reported.
+	UndeliveredAfter time.Duration
+	// SilenceMost is the longest silence.
+	SilenceMost time.Duration
+	// EditEvery is the least time between silent edits that no change of state asks for.
+	EditEvery time.Duration
+	// CauseQuiet is how long a change to a class that was announced before stays silent.
+	CauseQuiet time.Duration
+
+	// Keep is how long a resolved incident waits for receivers that cannot be reached.
+	Keep time.Duration
+	// The network canary's failure counts only if it worked within CanaryWithin and
+	// CanaryDatabases fail with it.
+	CanaryWithin    time.Duration
+	CanaryDatabases int
+	// DrillFor is how long a drill stays open.
+	DrillFor time.Duration
 }
 
-// Of returns what the configuration says about a shard. A shard that is not configured
-// has no databases, which closes its open incidents.
-func Of(c *config.Config, shard string) incident.Policy {
-	p := incident.Policy{
-		Shift: time.Minute, Stale: 10 * time.Minute, SignalAge: 24 * time.Hour, Replaced: 15 * time.Minute,
-		CauseQuiet: time.Hour, Keep: 72 * time.Hour, DrillFor: 15 * time.Minute,
-	}
-	p.Rules = rules(&c.Thresholds)
-	p.Databases = map[string]incident.Database{}
-	for _, d := range c.InShard(shard) {
-		p.Databases[d.Name] = database(c, d)
-	}
-	for i := range c.Databases {
-		if d := &c.Databases[i]; d.Shard != shard {
-			if p.Elsewhere == nil {
-				p.Elsewhere = map[string]string{}
-			}
-			p.Elsewhere[d.Name] = d.Shard
-		}
-	}
-	if len(p.Databases) > 0 {
-		p.Jobs = jobs(c, shard)
-	}
-	p.Receivers = receivers(c)
-	p.Routes = routes(c)
-	p.Windows = windows(c)
-
-	a := c.Alerting
-	p.Reminders, p.EscalateAfter = incident.Reminders(a.Reminders), a.EscalateAfter
-	p.Reopen = a.ReopenWithin
-	p.UnstableAfter, p.UnstableWithin, p.Settle = a.Unstable.Reopenings, a.Unstable.Within, a.Unstable.StableFor
-	p.FlapHigh, p.FlapLow = a.Flapping.Start, a.Flapping.Stop
-	if !a.Flapping.Enabled {
-		p.FlapHigh = math.Inf(1)
-	}
-	p.GroupAt, p.JoinQuiet = a.Grouping.Databases, a.Grouping.JoinWithin
-	if !a.Grouping.Enabled {
-		p.GroupAt = 0
-	}
-	p.MissAfter, p.Grace = a.Missing.Intervals, a.Missing.Grace
-	p.EditEvery, p.UndeliveredAfter, p.SilenceMost = a.EditEvery, a.UndeliveredAfter, a.Silences.Max
-	p.CanaryWithin, p.CanaryDatabases = a.Canary.Within, a.Canary.Databases
-	return p
+// Database is what the policy needs to know of a database.
+type Database struct {
+	Environment string
+	// Home is the region of pongwatch that alone decides whether the database is down.
+	Home string
+	// Region is where the database lives, for the words "regional outage".
+	Region string
+	// Checks are those that are on; empty means all.
+	Checks []report.Check
+	// Services are the apps that the configuration names, and that signals may be about; nil
+	// means all.
+	Services []string
+	// Apps holds, by service, the sources by which runs ask an app about mock mode; nil means all.
+	Apps map[string][]string
+	// Limiters are the apps whose limiter is watched.
+	Limiters []string
+	// Rules replace the policy's for this database.
+	Rules map[report.Check]Rule
 }
 
-func jobs(c *config.Config, shard string) []incident.Job {
-	out := []incident.Job{{Job: report.Metrics, Every: c.Every(report.Metrics)}} // it runs once, wherever that is
-	regions := c.RegionsOf(shard)
-	if len(regions) == 0 {
-		regions = []string{""}
-	}
-	for _, region := range regions {
-		out = append(out, incident.Job{Job: report.HealthCheck, Region: region, Every: c.Every(report.HealthCheck)})
-	}
-	return out
+// Job is a producer that must report every so often; without a region, from anywhere.
+type Job struct {
+	Job    report.Job
+	Region string
+	Every  time.Duration
 }
 
-func database(c *config.Config, d *config.Database) incident.Database {
-	db := incident.Database{Environment: d.Environment, Home: d.Home, Region: d.Region, Rules: rules(&d.Thresholds), Services: []string{}, Apps: map[string][]string{}}
-	for service, name := range c.Services {
-		if name == d.Name {
-			db.Services = append(db.Services, service)
-		}
+// Key returns "job@region".
+func (j Job) Key() string { return string(j.Job) + "@" + j.Region }
+
+// String names the job for people.
+func (j Job) String() string {
+	if j.Region == "" {
+		return string(j.Job)
 	}
-	for _, app := range d.Apps {
-		db.Services = append(db.Services, app.Service)
-		asked := []string{report.SourceConfig}
-		if app.HealthURL != "" {
-			asked = append(asked, report.SourceApp)
-		}
-		if app.Proof {
-			asked = append(asked, report.SourceProof)
-		}
-		db.Apps[app.Service] = asked
-		if app.Limiter {
-			db.Limiters = append(db.Limiters, app.Service)
-		}
-	}
-	slices.Sort(db.Services)
-	for _, check := range report.Checks() {
-		if on := d.Checks.Of(check); on.Enabled || on == (config.Check{}) {
-			db.Checks = append(db.Checks, check)
-		}
-	}
-	return db
+	return string(j.Job) + " in " + j.Region
 }
 
-func rules(t *config.Thresholds) map[report.Check]incident.Rule {
-	out := map[report.Check]incident.Rule{}
-	for _, check := range report.Checks() {
-		r := t.Of(check)
-		rule := incident.Rule{
-			Severity: r.Severity,
-			Threshold: incident.Threshold{
-				Open: r.Confirm.Runs, OpenBad: r.Confirm.Failures, OpenOf: r.Confirm.Of,
-				Close: r.Confirm.Close, Reclose: r.Confirm.CloseReopened,
-			},
-		}
-		if check == report.Ping {
-			rule.Classes = map[cause.Class]incident.Threshold{}
-			for _, class := range t.Ping.Immediate {
-				rule.Classes[class] = incident.Threshold{Open: 1, Close: 1, Reclose: r.Confirm.CloseReopened}
-			}
-		}
-		out[check] = rule
-	}
-	return out
+// Rule says how one check opens and closes, and how severe it is.
+type Rule struct {
+	// Severity is the least severity of a failure; its cause may raise it.
+	Severity cause.Severity
+	Threshold
+	// Classes replace the threshold for causes of a class.
+	Classes map[cause.Class]Threshold
 }
 
-// expand turns receivers' names into addresses.
-func expand(c *config.Config, names []string) []string {
-	var out []string
-	for _, name := range names {
-		if r := c.Receiver(name); r != nil {
-			out = append(out, Addresses(r)...)
-		}
-	}
-	return out
+// Threshold counts results of one source. Open results in a row that are bad open,
+// and so do OpenBad of the last OpenOf; 0 switches either condition off. Close results in a row
+// that are beyond the closing value close, Reclose after a recent reopening.
+type Threshold struct {
+	Open, OpenBad, OpenOf, Close, Reclose int
 }
 
-func receivers(c *config.Config) map[string]incident.Receiver {
-	out := map[string]incident.Receiver{}
-	for i := range c.Receivers {
-		r := &c.Receivers[i]
-		policy := incident.Receiver{Pages: r.Pages, Reminds: r.Kind() == config.KindPagerDuty, Settings: r.Hash()}
-		if r.Fallback != "" {
-			policy.Fallback = expand(c, []string{r.Fallback})
-		}
-		for _, address := range Addresses(r) {
-			out[address] = policy
-		}
-	}
-	return out
+// Receiver is what the policy needs to know of an address.
+type Receiver struct {
+	// Pages says that it wakes people. A critical counts as delivered only there.
+	Pages bool
+	// Reminds says that the receiver reminds and escalates by itself, as PagerDuty
+	// does. Then pongwatch does neither.
+	Reminds bool
+	// Edits says that the receiver can change what it has sent.
+	Edits bool
+	// Fallback are the addresses that stand in when this one refuses for good; empty
+	// means the route's.
+	Fallback []string
+	// Settings changes with the receiver's settings.
+	Settings string
 }
 
-func routes(c *config.Config) []incident.Route {
-	var out []incident.Route
-	for _, r := range c.Routes {
-		own := incident.Reminders(r.Reminders)
-		out = append(out, incident.Route{
-			Environments: r.Environments, Databases: r.Databases, Severities: r.Severities, Continue: r.Continue,
-			Receivers: expand(c, r.Receivers), Fallback: expand(c, r.Fallback), Escalate: expand(c, r.EscalateTo),
-			EscalateAfter: r.EscalateAfter, Reminders: &own,
-		})
-	}
-	return out
+// Reminders are the pauses before each reminder, the last one repeated; none is never.
+type Reminders struct {
+	// Of unacknowledged critical incidents, of acknowledged ones, and of warnings.
+	Critical, Acknowledged, Warning []time.Duration
 }
 
-// Addresses returns the outbox addresses of a configured receiver.
-func Addresses(r *config.Receiver) []string {
-	if r.Email == nil || len(r.Email.To) == 0 {
-		return []string{r.Name}
-	}
-	var all []string
-	for _, to := range r.Email.To {
-		all = append(all, r.Name+"/"+to)
-	}
-	return all
+// Route says who is told of what. Empty conditions match everything.
+type Route struct {
+	Environments []string
+	// Databases are names, or patterns with * and ?.
+	Databases  []string
+	Severities []cause.Severity
+	// Continue asks the next routes as well.
+	Continue bool
+
+	// Receivers are the addresses that are told. Fallback stands in for one that has no
+	// fallback of its own. Escalate is told when no one acknowledges.
+	Receivers, Fallback, Escalate []string
+	// EscalateAfter and Reminders replace the policy's; zero and nil do not.
+	EscalateAfter time.Duration
+	Reminders     *Reminders
 }
 
-// windows leaves out invalid windows, which the configuration has reported.
-func windows(c *config.Config) []incident.Window {
-	var out []incident.Window
-	for _, w := range c.Maintenance {
-		zone, err := time.LoadLocation(w.Zone)
-		if err != nil {
+func (r Route) matches(database, environment string, s cause.Severity) bool {
+	return anyOf(r.Environments, environment) && anyOf(r.Severities, s) && anyName(r.Databases, database)
+}
+
+func anyOf[T comparable](list []T, v T) bool { return len(list) == 0 || slices.Contains(list, v) }
+
+func anyName(patterns []string, name string) bool {
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(pattern string) bool {
+		ok, err := path.Match(pattern, name)
+		return ok && err == nil
+	})
+}
+
+// Route returns what the routes that match say together: the first one and, while
+// one says Continue, the next. Where none matches, all receivers are told, because an
+// unreported incident is the worst answer to a gap in the routes.
+func (p Policy) Route(database string, s cause.Severity) Route {
+	environment := p.Databases[database].Environment
+	var out Route
+	found := false
+	for _, r := range p.Routes {
+		if !r.matches(database, environment, s) {
 			continue
 		}
-		window := incident.Window{Name: w.Name, Reason: w.Reason, Databases: w.Databases, Environments: w.Environments, Zone: zone, For: w.For}
-		if w.Cron != "" {
-			window.Cron, err = cron.Parse(w.Cron)
-		} else {
-			window.Start, window.End, err = w.Span()
+		if !found {
+			out.EscalateAfter, out.Reminders = r.EscalateAfter, r.Reminders
 		}
-		if err == nil {
-			out = append(out, window)
+		found = true
+		out.Receivers = union(out.Receivers, r.Receivers)
+		out.Fallback = union(out.Fallback, r.Fallback)
+		out.Escalate = union(out.Escalate, r.Escalate)
+		if !r.Continue {
+			break
+		}
+	}
+	if !found {
+		out.Receivers = slices.Sorted(maps.Keys(p.Receivers))
+	}
+	if out.EscalateAfter == 0 {
+		out.EscalateAfter = p.EscalateAfter
+	}
+	if out.Reminders == nil {
+		out.Reminders = &p.Reminders
+	}
+	return out
+}
+
+func union(a, b []string) []string {
+	out := slices.Clone(a)
+	for _, v := range b {
+		if !slices.Contains(out, v) {
+			out = append(out, v)
 		}
 	}
 	return out
+}
+
+// Rule returns the rule for a check of a database.
+func (p Policy) Rule(s report.Series) Rule {
+	if r, ok := p.Databases[s.Database].Rules[s.Check]; ok {
+		return r
+	}
+	return p.Rules[s.Check]
+}
+
+// Window is a maintenance window: nothing new is told of what it covers while it is
+// in force.
+type Window struct {
+	Name string
+	// Reason says why, for people.
+	Reason string
+	// Databases (names, or patterns with * and ?) and Environments that it covers; an
+	// empty list covers all.
+	Databases, Environments []string
+	// Start and End bound a window that happens once.
+	Start, End time.Time
+	// Cron, in Zone (nil is UTC) and lasting For, makes one that repeats.
+	Cron *cron.Schedule
+	Zone *time.Location
+	For  time.Duration
+}
+
+// String is the window for people: "sunday-upgrade: monthly upgrade of the plan".
+func (w Window) String() string {
+	if w.Reason == "" {
+		return w.Name
+	}
+	return w.Name + ": " + w.Reason
+}
+
+// Covers reports whether the window is about the database.
+func (w Window) Covers(database, environment string) bool {
+	return anyName(w.Databases, database) && anyOf(w.Environments, environment)
+}
+
+// Active reports whether the window is in force at t.
+func (w Window) Active(t time.Time) bool {
+	if w.Cron == nil {
+		return !t.Before(w.Start) && t.Before(w.End)
+	}
+	zone := w.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
+	return w.Cron.Active(t, w.For, zone)
 }

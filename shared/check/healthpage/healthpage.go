@@ -12,8 +12,10 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -137,47 +139,56 @@ func contractWord(body []byte) Verdict {
 	return Verdict{}
 }
 
+// fields yields an object's keys in order, so that the same page has the same words. Nothing else
+// has any.
+func fields(value any) iter.Seq2[string, any] {
+	object, _ := value.(map[string]any)
+	return func(yield func(string, any) bool) {
+		for _, key := range slices.Sorted(maps.Keys(object)) {
+			if !yield(key, object[key]) {
+				return
+			}
+		}
+	}
+}
+
+// scalar returns the text of a word or of a flag, if the value is one of these.
+func scalar(value any) (text string, isFlag, ok bool) {
+	switch value := value.(type) {
+	case string:
+		return value, false, true
+	case bool:
+		return strconv.FormatBool(value), true, true
+	}
+	return "", false, false
+}
+
 // contract reads what the contract lets a page say of the whole app: status, mode, and
 // mock, which may be wrapped in data. No other word about the whole app says anything of
 // its Redis, except that trouble is never "connected".
 func contract(page any) Verdict {
-	object, _ := page.(map[string]any)
-	v, trouble, unmocked := Verdict{}, Verdict{}, Verdict{}
-	for _, key := range slices.Sorted(maps.Keys(object)) {
+	var v, trouble, unmocked Verdict
+	for key, value := range fields(page) {
 		name := strings.ToLower(key)
-		switch value := object[key].(type) {
-		case map[string]any:
-			if name == "data" {
-				v = v.and(contract(value))
-			}
-		case string:
-			switch word := strings.ToLower(strings.TrimSpace(value)); {
-			case name == "mock" || name == "mock_mode":
-				if word == "true" {
-					v = v.and(Verdict{Mode: Mock, Said: quote(key, value)})
-				}
-			case name != "status" && name != "mode":
-			case word == "mock":
-				v = v.and(Verdict{Mode: Mock, Said: quote(key, value)})
-			case word == "connected":
-				v = v.and(Verdict{Mode: Connected, Said: quote(key, value)})
-			case name == "status" && troubled(value):
-				trouble = Verdict{Mode: Failing, Said: quote(key, value)}
-			}
-		case bool:
-			switch {
-			case name == "connected" && !value:
-				trouble = Verdict{Mode: Failing, Said: quote(key, "false")}
-			case name != "mock" && name != "mock_mode":
-			case value:
-				v = v.and(Verdict{Mode: Mock, Said: quote(key, "true")})
-			default:
-				unmocked = Verdict{Mode: Connected, Said: quote(key, "false")}
-			}
+		said, isFlag, ok := scalar(value)
+		word := strings.ToLower(strings.TrimSpace(said))
+		isMock := name == "mock" || name == "mock_mode"
+		isState := !isFlag && (name == "status" || name == "mode")
+		switch {
+		case !ok && name == "data":
+			v = v.and(contract(value))
+		case !ok:
+		case isMock && word == "true", isState && word == "mock":
+			v = v.and(Verdict{Mode: Mock, Said: quote(key, said)})
+		case isMock && isFlag:
+			unmocked = Verdict{Mode: Connected, Said: quote(key, said)}
+		case isState && word == "connected":
+			v = v.and(Verdict{Mode: Connected, Said: quote(key, said)})
+		case isFlag && name == "connected" && said == "false", isState && name == "status" && troubled(said):
+			trouble = Verdict{Mode: Failing, Said: quote(key, said)}
 		}
 	}
-	v = v.and(trouble)
-	return v.and(unmocked)
+	return v.and(trouble).and(unmocked)
 }
 
 // quote keeps of an app's words what fits into evidence. A text of one word is shown by its
@@ -202,12 +213,11 @@ func quote(key, text string) string {
 }
 
 // nameOf returns by which name a list calls its item.
-func nameOf(item map[string]any) string {
+func nameOf(item any) string {
 	byKey := map[string]string{}
-	for _, key := range slices.Sorted(maps.Keys(item)) {
-		if text, ok := item[key].(string); ok {
-			byKey[compact(key)] = cmp.Or(byKey[compact(key)], text)
-		}
+	for key, value := range fields(item) {
+		text, _ := value.(string)
+		byKey[compact(key)] = cmp.Or(byKey[compact(key)], text)
 	}
 	for _, key := range []string{"name", "component", "componentname", "key", "label", "check", "checkname", "service", "dependency", "resource", "target", "id", "type"} {
 		if byKey[key] != "" {

@@ -80,20 +80,14 @@ func (b *backend) close() {
 	}
 }
 
-// answer is one command's result: nil, int64, string or []any; or an error text.
-type answer struct {
-	value any
-	err   string
-}
-
 // do runs one command. The error is errBackend, or the context's.
-func (b *backend) do(ctx context.Context, args []string) (answer, error) {
+func (b *backend) do(ctx context.Context, args []string) (reply any, err error) {
 	c, err := b.pool.GetContext(ctx)
 	if err != nil {
-		return answer{}, fmt.Errorf("%w: %w", errBackend, err)
+		return nil, fmt.Errorf("%w: %w", errBackend, err)
 	}
 	defer c.Close()
-	return toAnswer(redis.DoContext(c, ctx, args[0], anys(args[1:])...))
+	return replied(redis.DoContext(c, ctx, args[0], anys(args[1:])...))
 }
 
 // counters returns what a real Redis counts of its keyspace, which a restart or CONFIG
@@ -102,11 +96,11 @@ func (b *backend) counters(ctx context.Context) (map[string]string, error) {
 	if b.embedded != nil {
 		return nil, nil
 	}
-	a, err := b.do(ctx, []string{"INFO", "stats"})
+	reply, err := b.do(ctx, []string{"INFO", "stats"})
 	if err != nil {
 		return nil, err
 	}
-	text, _ := a.value.(string)
+	text, _ := reply.(string)
 	counters := map[string]string{}
 	for line := range strings.Lines(text) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
@@ -118,11 +112,12 @@ func (b *backend) counters(ctx context.Context) (map[string]string, error) {
 	return counters, nil
 }
 
-// tx runs commands as a transaction. A discarded one is a single answer.
-func (b *backend) tx(ctx context.Context, commands [][]string) ([]answer, answer, error) {
+// tx runs commands as a transaction, and returns the reply to each, or the redis.Error that
+// discards all.
+func (b *backend) tx(ctx context.Context, commands [][]string) (reply any, err error) {
 	c, err := b.pool.GetContext(ctx)
 	if err != nil {
-		return nil, answer{}, fmt.Errorf("%w: %w", errBackend, err)
+		return nil, fmt.Errorf("%w: %w", errBackend, err)
 	}
 	defer c.Close()
 	// A connection that fails gives its error to every later call.
@@ -135,30 +130,17 @@ func (b *backend) tx(ctx context.Context, commands [][]string) ([]answer, answer
 	for range len(commands) + 1 {
 		_, _ = redis.ReceiveContext(c, ctx) // QUEUED, or why EXEC refuses all of them
 	}
-	all, err := toAnswer(redis.ReceiveContext(c, ctx))
-	if err != nil || all.err != "" {
-		return nil, all, err
-	}
-	values, _ := all.value.([]any)
-	answers := make([]answer, len(values))
-	for i, v := range values {
-		if text, failed := v.(redis.Error); failed {
-			answers[i] = answer{err: text.Error()}
-		} else {
-			answers[i] = answer{value: v}
-		}
-	}
-	return answers, answer{}, nil
+	return replied(redis.ReceiveContext(c, ctx))
 }
 
-func toAnswer(v any, err error) (answer, error) {
-	if text, ok := errors.AsType[redis.Error](err); ok {
-		return answer{err: text.Error()}, nil
+func replied(v any, err error) (reply any, _ error) {
+	if refused, ok := errors.AsType[redis.Error](err); ok {
+		return refused, nil
 	}
 	if err != nil {
-		return answer{}, fmt.Errorf("%w: %w", errBackend, err)
+		return nil, fmt.Errorf("%w: %w", errBackend, err)
 	}
-	return answer{value: texts(v)}, nil
+	return texts(v), nil
 }
 
 // texts turns the bytes of a reply into strings.

@@ -2,6 +2,7 @@ package upstashtest
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -55,15 +56,14 @@ func kinds(names map[kind]string) map[string]kind {
 	return m
 }
 
-// readOnlyRefuses names reads that the read-only token may not run; Upstash documents
-// SCAN and KEYS as examples.
-func readOnlyRefuses(name string) bool { return name == "SCAN" || name == "KEYS" }
-
-// refusal returns the text with which a command is refused before it reaches Redis, or "".
-func refusal(who identity, f Fault, args []string) string {
-	name := strings.ToUpper(args[0])
+// refusal returns the text with which a command is refused before it reaches Redis, or "". A
+// database behind this server refuses by itself what it does not know.
+func (s *Server) refusal(c call, args []string) string {
+	name, f := strings.ToUpper(args[0]), s.Fault()
 	k := commands[name]
+	changes := k == write || k == remove
 	switch {
+	case s.upstream != nil:
 	case slices.Contains(notOverREST, name) || blocks(name, args):
 		return fmt.Sprintf(textNotREST, name)
 	case k == unknown:
@@ -71,10 +71,19 @@ func refusal(who identity, f Fault, args []string) string {
 	case len(args) > 1 && slices.Contains(unavailable, name+" "+strings.ToUpper(args[1])):
 		return fmt.Sprintf(textNotAvailable, name+" "+strings.ToUpper(args[1]))
 	}
-	if who.readOnly && (k == write || k == remove || readOnlyRefuses(name)) {
+	// Of the reads that the read-only token may not run, Upstash documents SCAN and KEYS as examples.
+	readOnly := (c.readOnly || f.Mode == ReadonlyToken) && (changes || name == "SCAN" || name == "KEYS")
+	switch r := refusals[f.Mode]; {
+	case readOnly:
 		return fmt.Sprintf(textNoPermission, strings.ToLower(name))
+	case r.status == http.StatusBadRequest:
+		return r.text
+	case f.Mode == Full && k == write:
+		return textFull
+	case f.Mode == WritePaused && changes:
+		return textPaused
 	}
-	return f.refusal(name, k)
+	return ""
 }
 
 // blocks reports whether a stream is to be read with BLOCK, for which REST has no connection.

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -100,15 +99,10 @@ func (s *Server) Fault() Fault {
 // interfere applies the faults that concern a whole request, and reports whether it
 // has dealt with it.
 func (s *Server) interfere(w http.ResponseWriter, r *http.Request) bool {
-	switch f := s.Fault(); f.Mode {
-	case AuthInvalid:
-		writeError(w, http.StatusUnauthorized, textAuthInvalid)
-	case AuthOld:
-		writeError(w, http.StatusUnauthorized, textAuthOld)
-	case AuthUserDisabled:
-		writeError(w, http.StatusUnauthorized, textUserDisabled)
-	case Throttled:
-		writeError(w, http.StatusTooManyRequests, textThrottled)
+	f := s.Fault()
+	switch f.Mode {
+	case AuthInvalid, AuthOld, AuthUserDisabled, Throttled:
+		writeError(w, refusals[f.Mode].status, refusals[f.Mode].text)
 	case ServerError:
 		writePage(w, http.StatusBadGateway, "502 Bad Gateway")
 	case CaptivePortal:
@@ -119,8 +113,11 @@ func (s *Server) interfere(w http.ResponseWriter, r *http.Request) bool {
 	case Slow:
 		return !s.pause(r, f.Delay)
 	case Hang, HangInside, Truncated:
-		if f.Mode != Hang {
-			beginAnswer(w)
+		if f.Mode != Hang { // promise more than is sent
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Content-Length", "64")
+			io.WriteString(w, `{"resu`)
+			_ = http.NewResponseController(w).Flush()
 		}
 		if f.Mode != Truncated {
 			s.hang(r)
@@ -132,14 +129,6 @@ func (s *Server) interfere(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	return true
-}
-
-// beginAnswer promises more than it sends.
-func beginAnswer(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", "64")
-	io.WriteString(w, `{"resu`)
-	_ = http.NewResponseController(w).Flush()
 }
 
 // hang waits until the client goes, the fault changes or the server closes.
@@ -156,10 +145,8 @@ func (s *Server) hang(r *http.Request) {
 
 // pause waits for d and reports whether the request is still wanted.
 func (s *Server) pause(r *http.Request, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 		return true
 	case <-s.closing:
 		return true
@@ -189,58 +176,31 @@ func writePage(w http.ResponseWriter, status int, title string) {
 	fmt.Fprintf(w, "<!doctype html><html><head><title>%s</title></head><body><h1>%s</h1></body></html>\n", title, title)
 }
 
-// refusesAll are the modes in which every command is refused with the same text.
-var refusesAll = map[Mode]string{
-	QuotaMonthly: textQuotaMonthly, QuotaDaily: textQuotaDaily, Suspended: textSuspended, PlanLimit: textPlanLimit,
-	RateLimited: textRateLimited, Connections: textConnections, Loading: textLoading,
+// refusals are the modes that refuse everything with the same text. Those of status 400 refuse each
+// command, also of a pipeline; the others refuse the request.
+var refusals = map[Mode]struct {
+	status int
+	text   string
+}{
+	AuthInvalid:      {http.StatusUnauthorized, textAuthInvalid},
+	AuthOld:          {http.StatusUnauthorized, "Unauthorized"},
+	AuthUserDisabled: {http.StatusUnauthorized, "WRONGPASS invalid username-password pair or user is disabled"},
+	Throttled:        {http.StatusTooManyRequests, "ERR too many requests"},
+	QuotaMonthly:     {http.StatusBadRequest, "ERR max requests limit exceeded. Limit: 500000, Usage: 500002. See https://upstash.com/docs/redis/troubleshooting/max_requests_limit for details"},
+	QuotaDaily:       {http.StatusBadRequest, "ERR max daily request limit exceeded. Limit: 10000, Usage: 10001. See https://upstash.com/docs/redis/troubleshooting/max_daily_request_limit for details"},
+	Suspended:        {http.StatusBadRequest, "ERR This database has been suspended for exceeding the defined budget limit. Please increase budget or switch to a Fixed plan on Upstash Console"},
+	PlanLimit:        {http.StatusBadRequest, "ERR This database has reached current Fixed plan limits. Please upgrade manually or enable auto upgrade on Upstash Console"},
+	RateLimited:      {http.StatusBadRequest, "ERR Your database has been temporarily rate-limited, please contact support@upstash.com for further details."},
+	Connections:      {http.StatusBadRequest, "ERR max concurrent connections exceeded"},
+	Loading:          {http.StatusBadRequest, "LOADING Redis is loading the dataset in memory"},
 }
 
-// refusesCommands reports whether the fault refuses commands, or some of them, by their names.
-func (f Fault) refusesCommands() bool {
-	return f.refusal("SET", write) != ""
-}
-
-// refusal returns the text with which Upstash refuses a command under the fault in
-// force, or "".
-func (f Fault) refusal(name string, kind kind) string {
-	if text, ok := refusesAll[f.Mode]; ok {
-		return text
-	}
-	switch f.Mode {
-	case Full:
-		if kind == write {
-			return textFull
-		}
-	case WritePaused:
-		if kind == write || kind == remove {
-			return textPaused
-		}
-	case ReadonlyToken:
-		if kind == write || kind == remove || readOnlyRefuses(name) {
-			return fmt.Sprintf(textNoPermission, strings.ToLower(name))
-		}
-	default:
-	}
-	return ""
-}
-
-// Upstash's texts, with their sources in the README.
+// Upstash's other texts, with their sources in the README.
 const (
 	textAuthInvalid  = "WRONGPASS invalid or missing auth token. See https://docs.upstash.com/redis/troubleshooting/http_unauthorized for details."
-	textAuthOld      = "Unauthorized"
-	textUserDisabled = "WRONGPASS invalid username-password pair or user is disabled"
 	textNoPermission = "NOPERM this user has no permissions to run the '%s' command or its subcommand"
-	textQuotaMonthly = "ERR max requests limit exceeded. Limit: 500000, Usage: 500002. See https://upstash.com/docs/redis/troubleshooting/max_requests_limit for details"
-	textQuotaDaily   = "ERR max daily request limit exceeded. Limit: 10000, Usage: 10001. See https://upstash.com/docs/redis/troubleshooting/max_daily_request_limit for details"
-	textSuspended    = "ERR This database has been suspended for exceeding the defined budget limit. Please increase budget or switch to a Fixed plan on Upstash Console"
-	textPlanLimit    = "ERR This database has reached current Fixed plan limits. Please upgrade manually or enable auto upgrade on Upstash Console"
-	textRateLimited  = "ERR Your database has been temporarily rate-limited, please contact support@upstash.com for further details."
-	textConnections  = "ERR max concurrent connections exceeded"
-	textLoading      = "LOADING Redis is loading the dataset in memory"
 	textFull         = "ERR DB capacity quota exceeded. Threshold: 268435456 bytes, Usage: 274604636 bytes. See https://upstash.com/docs/redis/troubleshooting/db_capacity_quota_exceeded for details"
 	textPaused       = "READONLY Writes are temporarily rejected due to server upgrade"
-	textPath         = "ERR the path cannot be decoded"
-	textThrottled    = "ERR too many requests"
 	textTooBig       = "ERR max request size exceeded. Limit: %d bytes, Actual: %d bytes. See https://upstash.com/docs/redis/troubleshooting/max_request_size_exceeded for details"
 	textNotAvailable = "ERR Command is not available: '%s'. See https://upstash.com/docs/redis/overall/rediscompatibility for details"
 	textNotREST      = "ERR Command %q is not allowed in REST or it has a special context path"

@@ -7,12 +7,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 )
 
-// figures are the numbers that the emulator counts or was given.
+// figures are the numbers that the server counts or was given.
 type figures struct {
-	mu            sync.Mutex
 	commands      map[string]int64
 	billed        int64
 	reads, writes int64
@@ -22,16 +20,15 @@ type figures struct {
 	monthly       int64             // added to the month's commands
 	month         Month             // what the account says of the month beside them
 	actions       []Action          // the audit log
-	state         string
-	settings      map[string]any // overrides of the account's fields
-	joined        []*Server      // whose databases are in the same account
+	settings      map[string]any    // overrides of the account's fields
+	joined        []*Server         // whose databases are in the same account
 }
 
 // SetInfo sets a field of INFO, for example ("total_data_size", "260000000"). An empty
 // value sets it free again: it is then counted, or its default.
 func (s *Server) SetInfo(field, value string) {
-	s.figures.mu.Lock()
-	defer s.figures.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if value == "" {
 		delete(s.figures.info, field)
 		return
@@ -40,10 +37,11 @@ func (s *Server) SetInfo(field, value string) {
 }
 
 // count counts one command that was let in.
-func (f *figures) count(args []string) {
+func (s *Server) count(args []string) {
 	name := strings.ToUpper(args[0])
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := &s.figures
 	f.commands[name]++
 	switch commands[name] {
 	case operational, unknown:
@@ -57,24 +55,21 @@ func (f *figures) count(args []string) {
 }
 
 // countLookups keeps keyspace_hits and keyspace_misses.
-func (f *figures) countLookups(name string, a answer) {
-	if a.err != "" {
-		return
-	}
+func (s *Server) countLookups(name string, reply any) {
 	var values []any
 	switch name {
 	case "GET", "HGET", "GETEX", "GETDEL", "TYPE":
-		values = []any{a.value}
+		values = []any{reply}
 	case "MGET", "HMGET":
-		values, _ = a.value.([]any)
+		values, _ = reply.([]any)
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, v := range values {
 		if v == nil || v == "none" && name == "TYPE" {
-			f.misses++
+			s.figures.misses++
 		} else {
-			f.hits++
+			s.figures.hits++
 		}
 	}
 }
@@ -82,25 +77,25 @@ func (f *figures) countLookups(name string, a answer) {
 // Commands returns how many commands Upstash would have billed so far: those of
 // pipelines one by one, without PING, INFO and other operational ones.
 func (s *Server) Commands() int64 {
-	s.figures.mu.Lock()
-	defer s.figures.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.figures.billed
 }
 
 // CommandCounts returns how often each command ran, by its upper-case name, the
 // operational ones included.
 func (s *Server) CommandCounts() map[string]int64 {
-	s.figures.mu.Lock()
-	defer s.figures.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return maps.Clone(s.figures.commands)
 }
 
 // syncToken is a new opaque value for each answer.
-func (f *figures) syncToken() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.syncs++
-	return "emulated=" + strconv.FormatInt(f.syncs, 36)
+func (s *Server) syncToken() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.figures.syncs++
+	return "emulated=" + strconv.FormatInt(s.figures.syncs, 36)
 }
 
 // sections are Upstash's INFO, field for field; a value of "" is counted.
@@ -126,11 +121,17 @@ func (s *Server) info(ctx context.Context, wanted []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	keys, _ := size.value.(int64)
+	keys, _ := size.(int64)
 	own, err := s.backend.counters(ctx)
 	if err != nil {
 		return "", err
 	}
+	// As set, else as the Redis behind counts it, else as counted here, else its default.
+	values := s.counted(keys)
+	maps.Copy(values, own)
+	s.mu.Lock()
+	maps.Copy(values, s.figures.info)
+	s.mu.Unlock()
 	all := len(wanted) == 0 || slices.ContainsFunc(wanted, func(w string) bool {
 		return strings.EqualFold(w, "all") || strings.EqualFold(w, "default") || strings.EqualFold(w, "everything")
 	})
@@ -144,7 +145,10 @@ func (s *Server) info(ctx context.Context, wanted []string) (string, error) {
 		fmt.Fprintf(&b, "# %s\r\n", section.name)
 		for _, line := range section.fields {
 			field, value, _ := strings.Cut(line, ":")
-			fmt.Fprintf(&b, "%s:%s\r\n", field, s.figures.field(field, value, keys, own))
+			if v, ok := values[field]; ok {
+				value = v
+			}
+			fmt.Fprintf(&b, "%s:%s\r\n", field, value)
 		}
 		b.WriteString("\r\n")
 	}
@@ -154,32 +158,22 @@ func (s *Server) info(ctx context.Context, wanted []string) (string, error) {
 	return b.String(), nil
 }
 
-// field returns a field's value: as set, else as the Redis behind counts it, else as
-// counted here, else its default.
-func (f *figures) field(name, fallback string, keys int64, own map[string]string) string {
+// counted returns the fields of INFO that are counted here.
+func (s *Server) counted(keys int64) map[string]string {
 	// A rough size, since Redis and miniredis measure memory in other ways than Upstash.
 	const bytesPerKey = 128
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if v, ok := f.info[name]; ok {
-		return v
-	}
-	if v, ok := own[name]; ok {
-		return v
-	}
-	counted, ok := map[string]any{
-		"total_keys":               keys,
-		"total_data_size":          keys * bytesPerKey,
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := &s.figures
+	return map[string]string{
+		"total_keys":               fmt.Sprint(keys),
+		"total_data_size":          fmt.Sprint(keys * bytesPerKey),
 		"total_data_size_human":    fmt.Sprintf("%.3fKB", float64(keys*bytesPerKey)/1024),
-		"total_commands_processed": f.billed,
-		"keyspace_hits":            f.hits,
-		"keyspace_misses":          f.misses,
-		"total_reads_processed":    f.reads,
-		"total_writes_processed":   f.writes,
+		"total_commands_processed": fmt.Sprint(f.billed),
+		"keyspace_hits":            fmt.Sprint(f.hits),
+		"keyspace_misses":          fmt.Sprint(f.misses),
+		"total_reads_processed":    fmt.Sprint(f.reads),
+		"total_writes_processed":   fmt.Sprint(f.writes),
 		"db0":                      fmt.Sprintf("keys=%d,expires=0,avg_ttl=0", keys),
-	}[name]
-	if ok {
-		return fmt.Sprint(counted)
 	}
-	return fallback
 }

@@ -12,8 +12,8 @@ import (
 // SetMonthlyCommands sets the month's commands that the management API reports; those
 // that the emulator counts from now on are added.
 func (s *Server) SetMonthlyCommands(n int64) {
-	s.figures.mu.Lock()
-	defer s.figures.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.figures.monthly = n - s.figures.billed
 }
 
@@ -30,26 +30,16 @@ type Month struct {
 
 // SetMonth sets what the management API reports of the month.
 func (s *Server) SetMonth(m Month) {
-	s.figures.mu.Lock()
-	defer s.figures.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.figures.month = m
 }
 
-// SetState sets the database's state in the management API: "active", "suspended" or "passive".
-func (s *Server) SetState(state string) {
-	s.figures.mu.Lock()
-	defer s.figures.mu.Unlock()
-	s.figures.state = state
-}
-
 // SetSetting sets a field of the database in the management API, for example
-// ("daily_backup_enabled", true). Nil leaves the field out.
+// ("state", "suspended"). Nil leaves the field out.
 func (s *Server) SetSetting(field string, value any) {
-	s.figures.mu.Lock()
-	defer s.figures.mu.Unlock()
-	if s.figures.settings == nil {
-		s.figures.settings = map[string]any{}
-	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.figures.settings[field] = value
 }
 
@@ -61,15 +51,15 @@ type Action struct {
 
 // SetActions sets the account's audit log.
 func (s *Server) SetActions(actions ...Action) {
-	s.figures.mu.Lock()
-	defer s.figures.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.figures.actions = actions
 }
 
 // auditLog has the fields of https://upstash.com/docs/devops/developer-api/account/list_audit_logs.
 func (s *Server) auditLog() []any {
-	s.figures.mu.Lock()
-	defer s.figures.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	entries := []any{}
 	for i, a := range s.figures.actions {
 		entries = append(entries, map[string]any{
@@ -84,15 +74,15 @@ func (s *Server) auditLog() []any {
 // Join makes the other servers' databases part of this server's account: its management API
 // serves them all.
 func (s *Server) Join(others ...*Server) {
-	s.figures.mu.Lock()
-	defer s.figures.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.figures.joined = append(s.figures.joined, others...)
 }
 
 // account returns the servers whose databases are in the account.
 func (s *Server) account() []*Server {
-	s.figures.mu.Lock()
-	defer s.figures.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return append([]*Server{s}, s.figures.joined...)
 }
 
@@ -136,12 +126,12 @@ func (s *Server) managed(next func(http.ResponseWriter, *http.Request, *Server))
 }
 
 func (s *Server) database(r *http.Request) map[string]any {
-	s.figures.mu.Lock()
-	state, month, settings := s.figures.state, s.figures.month, maps.Clone(s.figures.settings)
-	s.figures.mu.Unlock()
+	s.mu.Lock()
+	month, settings := s.figures.month, maps.Clone(s.figures.settings)
+	s.mu.Unlock()
 	d := map[string]any{
 		"database_id": s.options.DatabaseID, "database_name": "emulated", "region": "global", "primary_region": "us-east-1",
-		"read_regions": []string{}, "state": state, "modifying_state": "", "endpoint": "beloved-stallion-58500", "port": 6379, "tls": true,
+		"read_regions": []string{}, "state": "active", "modifying_state": "", "endpoint": "beloved-stallion-58500", "port": 6379, "tls": true,
 		"type": cmp.Or(month.Type, "free"), "budget": cmp.Or(month.Budget, 20), "eviction": false, "auto_upgrade": false, "prod_pack_enabled": false,
 		"db_max_clients": 10000, "db_max_request_size": 10485760, "db_max_entry_size": 104857600,
 		"db_disk_threshold": 268435456, "db_memory_threshold": 67108864, "db_max_commands_per_second": 10000,
@@ -160,8 +150,8 @@ func (s *Server) database(r *http.Request) map[string]any {
 }
 
 func (s *Server) stats() map[string]any {
-	s.figures.mu.Lock()
-	defer s.figures.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	f := &s.figures
 	requests := f.monthly + f.billed
 	now := time.Now().UTC().Truncate(time.Minute)

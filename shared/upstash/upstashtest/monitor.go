@@ -65,24 +65,27 @@ func (s *Server) Monitors() int {
 // Observe shows a command in MONITOR, and counts it, as if a client at that address, such as
 // "10.0.0.7:51234", had run it over TCP. The command changes no data.
 func (s *Server) Observe(client string, args ...string) {
-	s.figures.count(args)
+	s.count(args)
 	s.monitors.feed(client, args)
 }
 
 // monitor streams all commands as server-sent events, in the lines of Redis' MONITOR.
-func (s *Server) monitor(w http.ResponseWriter, r *http.Request, c call) {
-	text := s.Fault().refusal("MONITOR", read)
+func (s *Server) monitor(w http.ResponseWriter, c call) {
+	r, text := c.request, ""
+	stop := refusals[s.Fault().Mode]
 	switch {
 	case r.Method != http.MethodPost || r.Header.Get("Accept") != "text/event-stream":
 		text = fmt.Sprintf(textNotREST, "MONITOR")
-	case c.who.readOnly:
+	case c.readOnly:
 		text = fmt.Sprintf(textNoPermission, "monitor")
+	case stop.status == http.StatusBadRequest:
+		text = stop.text
 	}
 	if text != "" {
 		writeError(w, http.StatusBadRequest, text)
 		return
 	}
-	s.figures.count([]string{"MONITOR"})
+	s.count([]string{"MONITOR"})
 	feed, end := s.monitors.open()
 	defer end()
 	w.Header().Set("Content-Type", "text/event-stream")

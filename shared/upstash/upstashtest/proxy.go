@@ -2,7 +2,6 @@ package upstashtest
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -45,94 +43,54 @@ func (u *upstream) address(r *http.Request) {
 }
 
 // pass sends a request on, without the commands that the fault in force refuses.
-func (s *Server) pass(w http.ResponseWriter, r *http.Request, c call) {
+func (s *Server) pass(w http.ResponseWriter, c call) {
+	r := c.request
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(c.body)), int64(len(c.body))
-	fault := s.Fault()
-	path, err := segments(r.URL)
-	// An empty command is for the database to judge.
-	refused := func(args []string) string {
-		if len(args) == 0 {
-			return ""
-		}
-		name := strings.ToUpper(args[0])
-		return fault.refusal(name, commands[name])
+	if s.Fault().Mode == Base64 {
+		r.Header.Set("Upstash-Encoding", "base64")
 	}
-	switch first := special(path); {
-	case err != nil || !fault.refusesCommands():
-		if fault.Mode == Base64 {
-			r.Header.Set("Upstash-Encoding", "base64")
-		}
-	case first == "pipeline":
-		s.passPipeline(w, r, c, refused)
+	path, err := segments(r.URL)
+	first := special(path)
+	if err != nil || s.refusal(c, []string{"SET"}) == "" || first == "subscribe" || first == "psubscribe" {
+		s.upstream.proxy.ServeHTTP(w, r)
 		return
-	case first == "multi-exec":
-		list, ok := s.commandList(w, c)
-		if !ok {
+	}
+	if first == "pipeline" {
+		s.pipeline(w, c)
+		return
+	}
+	var list [][]string
+	if first == "multi-exec" {
+		var ok bool
+		if list, ok = c.commandList(w); !ok {
 			return
 		}
-		for _, args := range list {
-			if text := refused(args); text != "" {
-				writeError(w, http.StatusBadRequest, text)
-				return
-			}
+	} else {
+		args, text := c.command(path)
+		if text != "" {
+			writeError(w, http.StatusBadRequest, text)
+			return
 		}
-	case first == "subscribe" || first == "psubscribe":
-	default:
-		args, text := c.command(r, path)
-		if text = cmp.Or(text, refused(args)); text != "" {
-			c.encoding.write(w, http.StatusBadRequest, answer{err: text})
+		list = [][]string{args}
+	}
+	for _, args := range list {
+		if text := s.refusal(c, args); text != "" {
+			writeError(w, http.StatusBadRequest, text)
 			return
 		}
 	}
 	s.upstream.proxy.ServeHTTP(w, r)
 }
 
-// passPipeline answers refused commands itself, between the answers to those that it sends on.
-func (s *Server) passPipeline(w http.ResponseWriter, r *http.Request, c call, refused func([]string) string) {
-	list, ok := s.commandList(w, c)
-	if !ok {
-		return
-	}
-	var sent [][]string
-	errs := make([]answer, len(list))
-	for i, args := range list {
-		if errs[i].err = refused(args); errs[i].err == "" {
-			sent = append(sent, args)
-		}
-	}
-	switch {
-	case len(sent) == len(list):
-		s.upstream.proxy.ServeHTTP(w, r)
-		return
-	case len(sent) == 0:
-		c.encoding.writeAll(w, errs)
-		return
-	case c.encoding.resp2:
-		writeError(w, http.StatusBadRequest, "ERR a proxy cannot refuse parts of a pipeline in RESP2")
-		return
-	}
-	answers, err := s.upstream.pipeline(r, sent)
-	if err != nil {
-		unreachable(w, err)
-		return
-	}
-	items := make([]any, len(list))
-	for i, e := range errs {
-		if items[i] = (errorItem{e.err}); e.err == "" {
-			items[i], answers = answers[0], answers[1:]
-		}
-	}
-	writeJSON(w, http.StatusOK, items)
-}
-
-// pipeline sends commands as r's own pipeline and returns the answer to each.
-func (u *upstream) pipeline(r *http.Request, commands [][]string) ([]json.RawMessage, error) {
-	body, err := json.Marshal(commands)
+// do sends one command of r's pipeline, and returns its item in the answer.
+func (u *upstream) do(r *http.Request, args []string) (json.RawMessage, error) {
+	body, err := json.Marshal(args)
 	if err != nil {
 		return nil, err
 	}
 	out := r.Clone(r.Context())
 	u.address(out)
+	out.URL.Path, out.URL.RawPath = "/", ""
 	out.RequestURI, out.Body, out.ContentLength = "", io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	out.Header.Del("Accept-Encoding") // so that the transport unpacks the answer
 	resp, err := u.proxy.Transport.RoundTrip(out)
@@ -140,9 +98,9 @@ func (u *upstream) pipeline(r *http.Request, commands [][]string) ([]json.RawMes
 		return nil, err
 	}
 	defer resp.Body.Close()
-	var answers []json.RawMessage
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxBody)).Decode(&answers); err != nil || len(answers) != len(commands) {
-		return nil, fmt.Errorf("passing %d commands on: HTTP %d with %d answers", len(commands), resp.StatusCode, len(answers))
+	var item json.RawMessage
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxBody)).Decode(&item); err != nil {
+		return nil, fmt.Errorf("passing a command on: HTTP %d: %w", resp.StatusCode, err)
 	}
-	return answers, nil
+	return item, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,16 +53,20 @@ func (s *Server) rest(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	token, query := credentials(r)
-	var who identity
+	c := call{request: r, query: query}
 	// A database behind this one knows its own tokens.
 	if s.upstream == nil {
-		var refused string
-		if who, refused = s.accounts.identify(token); refused != "" {
-			writeError(w, http.StatusUnauthorized, refused)
+		switch {
+		case same(token, s.Token()):
+		case same(token, s.ReadOnlyToken()):
+			c.readOnly = true
+		default:
+			writeError(w, http.StatusUnauthorized, textAuthInvalid)
 			return
 		}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var err error
+	c.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if _, tooBig := errors.AsType[*http.MaxBytesError](err); tooBig {
 		writeTooBig(w, max(r.ContentLength, maxBody+1))
 		return
@@ -69,33 +74,33 @@ func (s *Server) rest(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, "ERR the request's body cannot be read")
 		return
 	}
-	encoding, text := encodingOf(r)
-	if text != "" {
-		writeError(w, http.StatusBadRequest, text)
-		return
+	switch encoding := r.Header.Get("Upstash-Encoding"); {
+	case s.upstream != nil:
+		s.pass(w, c)
+	case encoding != "" && encoding != "base64":
+		writeError(w, http.StatusBadRequest, "ERR unsupported Upstash-Encoding")
+	case r.Header.Get("Upstash-Response-Format") != "":
+		writeError(w, http.StatusBadRequest, "ERR the emulator has no Upstash-Response-Format")
+	default:
+		c.base64 = encoding != "" || s.Fault().Mode == Base64
+		s.route(w, c)
 	}
-	encoding.base64 = encoding.base64 || s.Fault().Mode == Base64
-	c := call{who: who, query: query, body: body, encoding: encoding}
-	if s.upstream != nil {
-		s.pass(w, r, c)
-		return
-	}
-	s.route(w, r, c)
 }
 
 // call is a request that was let in.
 type call struct {
-	who      identity
+	request  *http.Request
+	readOnly bool
 	query    []string // in its order: names and values, without the token
 	body     []byte
-	encoding encoding
+	base64   bool // encode strings in replies
 }
 
-func (s *Server) route(w http.ResponseWriter, r *http.Request, c call) {
-	w.Header().Set("Upstash-Sync-Token", s.figures.syncToken())
-	path, err := segments(r.URL)
+func (s *Server) route(w http.ResponseWriter, c call) {
+	w.Header().Set("Upstash-Sync-Token", s.syncToken())
+	path, err := segments(c.request.URL)
 	if err != nil {
-		writeError(w, http.StatusBadRequest, textPath)
+		writeError(w, http.StatusBadRequest, "ERR the path cannot be decoded")
 		return
 	}
 	first := special(path)
@@ -104,20 +109,25 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, c call) {
 	case !batch && len(c.body) > maxRequest:
 		writeTooBig(w, int64(len(c.body)))
 	case first == "pipeline":
-		s.pipeline(w, r, c)
+		s.pipeline(w, c)
 	case first == "multi-exec":
-		s.multiExec(w, r, c)
+		s.multiExec(w, c)
 	case first == "subscribe" || first == "psubscribe":
-		s.subscribe(w, r, c, path)
+		s.subscribe(w, c, path)
 	case first == "monitor" && len(path) == 1:
-		s.monitor(w, r, c)
+		s.monitor(w, c)
 	default:
-		args, refused := c.command(r, path)
+		args, refused := c.command(path)
 		if refused != "" {
 			writeError(w, http.StatusBadRequest, refused)
 			return
 		}
-		s.respond(w, r, c, args)
+		reply, err := s.run(c, args)
+		if err != nil {
+			unreachable(w, err)
+			return
+		}
+		c.write(w, reply)
 	}
 }
 
@@ -130,12 +140,12 @@ func special(path []string) string {
 }
 
 // command returns the one command of a request, or the text with which it is refused.
-func (c call) command(r *http.Request, path []string) (args []string, refused string) {
+func (c call) command(path []string) (args []string, refused string) {
 	if len(path) == 0 {
 		return parseCommand(c.body)
 	}
 	args = path
-	if len(c.body) > 0 && r.Method != http.MethodGet && r.Method != http.MethodHead {
+	if method := c.request.Method; len(c.body) > 0 && method != http.MethodGet && method != http.MethodHead {
 		args = append(args, string(c.body))
 	}
 	return append(args, c.query...), ""
@@ -189,59 +199,42 @@ func segments(u *url.URL) ([]string, error) {
 	return parts, nil
 }
 
-// respond runs one command: an error is a 400 of its own.
-func (s *Server) respond(w http.ResponseWriter, r *http.Request, c call, args []string) {
-	a, err := s.run(r.Context(), c.who, args)
-	if err != nil {
-		unreachable(w, err)
-		return
-	}
-	status := http.StatusOK
-	if a.err != "" {
-		status = http.StatusBadRequest
-	}
-	c.encoding.write(w, status, a)
-}
-
-// pipeline runs commands one by one: errors are items of a 200.
-func (s *Server) pipeline(w http.ResponseWriter, r *http.Request, c call) {
-	list, ok := s.commandList(w, c)
+// pipeline runs commands one by one.
+func (s *Server) pipeline(w http.ResponseWriter, c call) {
+	list, ok := c.commandList(w)
 	if !ok {
 		return
 	}
-	answers := make([]answer, len(list))
+	replies := make([]any, len(list))
 	for i, args := range list {
 		var err error
-		if answers[i], err = s.run(r.Context(), c.who, args); err != nil {
+		if replies[i], err = s.run(c, args); err != nil {
 			unreachable(w, err)
 			return
 		}
 	}
-	c.encoding.writeAll(w, answers)
+	c.writeAll(w, replies)
 }
 
 // multiExec runs commands as a transaction: a discarded one is a 400.
-func (s *Server) multiExec(w http.ResponseWriter, r *http.Request, c call) {
-	if c.encoding.resp2 {
-		writeError(w, http.StatusBadRequest, "ERR resp2 is not supported for transactions")
-		return
-	}
-	list, ok := s.commandList(w, c)
+func (s *Server) multiExec(w http.ResponseWriter, c call) {
+	list, ok := c.commandList(w)
 	if !ok {
 		return
 	}
-	answers, discarded, err := s.runTransaction(r.Context(), c.who, list)
+	replies, discarded, err := s.runTransaction(c, list)
 	switch {
 	case err != nil:
 		unreachable(w, err)
 	case discarded != "":
 		writeError(w, http.StatusBadRequest, discarded)
 	default:
-		c.encoding.writeAll(w, answers)
+		c.writeAll(w, replies)
 	}
 }
 
-func (s *Server) commandList(w http.ResponseWriter, c call) ([][]string, bool) {
+// commandList reads the commands of a batch, or refuses them.
+func (c call) commandList(w http.ResponseWriter) ([][]string, bool) {
 	items, refused := parseArray(c.body)
 	if refused != "" {
 		writeError(w, http.StatusBadRequest, refused)
@@ -321,4 +314,8 @@ func unreachable(w http.ResponseWriter, err error) {
 		panic(http.ErrAbortHandler)
 	}
 	writePage(w, http.StatusBadGateway, "502 Bad Gateway")
+}
+
+func same(a, b string) bool {
+	return a != "" && subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
 }

@@ -103,9 +103,8 @@ func TestREST(t *testing.T) {
 		{"bytes that are not UTF-8", "GET", "/set/bin/%FF", standard, "", nil, 200, `{"result":"OK"}`},
 		{"are replaced", "GET", "/get/bin", standard, "", nil, 200, `{"result":"\ufffd"}`},
 		{"unless base64 is asked for", "GET", "/get/bin", standard, "", []string{"Upstash-Encoding: base64"}, 200, `{"result":"/w=="}`},
-		{"RESP2", "POST", "/pipeline", standard, `[["PING"],["GET","n"],["GET","none"],["MGET","n"],["INCR","n"],["STRLEN","n"]]`, []string{"Upstash-Response-Format: resp2"}, 200, "+PONG\r\n$4\r\n1.50\r\n$-1\r\n*1\r\n$4\r\n1.50\r\n-ERR value is not an integer or out of range\r\n:4\r\n"},
-		{"RESP2 excludes base64", "GET", "/ping", standard, "", []string{"Upstash-Response-Format: resp2", "Upstash-Encoding: base64"}, 400, `{"error":"ERR base64 and resp2 exclude each other"}`},
-		{"another format", "GET", "/ping", standard, "", []string{"Upstash-Response-Format: resp3"}, 400, `{"error":"ERR unsupported Upstash-Response-Format"}`},
+		{"RESP2, which the emulator does not speak", "GET", "/ping", standard, "", []string{"Upstash-Response-Format: resp2"}, 400, `{"error":"ERR the emulator has no Upstash-Response-Format"}`},
+		{"an encoding that there is not", "GET", "/ping", standard, "", []string{"Upstash-Encoding: hex"}, 400, `{"error":"ERR unsupported Upstash-Encoding"}`},
 
 		{"a pipeline keeps errors apart", "POST", "/pipeline", standard, `[["SET","p",1],["INCR","b"],["INCR","p"]]`, nil, 200, `[{"result":"OK"},{"error":"ERR value is not an integer or out of range"},{"result":2}]`},
 		{"an empty pipeline", "POST", "/pipeline", standard, `[]`, nil, 400, `{"error":"ERR empty command"}`},
@@ -131,6 +130,7 @@ func TestREST(t *testing.T) {
 		{"and cannot be set", "GET", "/config/set/maxmemory/1", standard, "", nil, 400, `{"error":"ERR Command is not available: 'CONFIG SET'. See https://upstash.com/docs/redis/overall/rediscompatibility for details"}`},
 		{"a section of INFO that is none", "GET", "/info/persistent", standard, "", nil, 200, `{"result":"# persistent\r\n"}`},
 		{"a script with Upstash's flag", "POST", "/", standard, `["EVAL","#!lua flags=allow-key-locking\nreturn redis.call('GET', KEYS[1])",1,"p"]`, nil, 200, `{"result":"2"}`},
+		{"and by the name of its own text", "POST", "/", standard, `["EVALSHA","67baf049a82d670e8e08333751ef016ab522f7ff",1,"p"]`, nil, 200, `{"result":"2"}`},
 		{"a script that was not loaded", "POST", "/", standard, `["EVALSHA","1b2a4b3a4c0a2b2ac4b8e0e4cc31a7eb8f9a2a11",0]`, nil, 400, `{"error":"NOSCRIPT No matching script. Please use EVAL."}`},
 	}
 	for _, tt := range tests {

@@ -2,122 +2,164 @@ package upstashtest
 
 import (
 	"context"
+	"crypto/sha1" // by which Redis names scripts
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gomodule/redigo/redis"
 )
 
-// run runs one command as who. The error is the backend's absence.
-func (s *Server) run(ctx context.Context, who identity, args []string) (answer, error) {
-	if text := refusal(who, s.Fault(), args); text != "" {
-		return answer{err: text}, nil
+// run runs one command. The error is the absence of the database behind this server.
+func (s *Server) run(c call, args []string) (reply any, err error) {
+	if text := s.refusal(c, args); text != "" {
+		return redis.Error(text), nil
 	}
-	s.figures.count(args)
+	if s.upstream != nil {
+		return s.upstream.do(c.request, args)
+	}
+	s.count(args)
 	s.monitors.feed(restClient, args)
-	if a, ok, err := s.runHere(ctx, who, args); ok || err != nil {
-		return a, err
+	ctx := c.request.Context()
+	if reply, here, err := s.runHere(ctx, c, args); here {
+		return reply, err
 	}
-	sent, restore := s.translate(args)
-	a, err := s.backend.do(ctx, sent)
-	if err != nil {
-		return answer{}, err
+	if reply, err = s.backend.do(ctx, s.translate(args)); err != nil {
+		return nil, err
 	}
-	a, err = s.finish(ctx, args, restore(a))
-	return limited(a), err
+	return s.finish(ctx, args, reply)
 }
 
 // runTransaction runs commands atomically. The text says why all were discarded.
-func (s *Server) runTransaction(ctx context.Context, who identity, list [][]string) ([]answer, string, error) {
-	answers := make([]answer, len(list))
-	type forwarded struct {
-		at      int // in list
-		restore func(answer) answer
-	}
-	var forwards []forwarded
+func (s *Server) runTransaction(c call, list [][]string) (replies []any, discarded string, err error) {
+	ctx := c.request.Context()
+	replies = make([]any, len(list))
 	var sent [][]string
+	var places []int // of the sent ones in list
 	for i, args := range list {
-		if text := refusal(who, s.Fault(), args); text != "" {
+		if text := s.refusal(c, args); text != "" {
 			return nil, text, nil
 		}
-		a, ok, err := s.runHere(ctx, who, args)
-		if err != nil {
+		reply, here, err := s.runHere(ctx, c, args)
+		switch {
+		case err != nil:
 			return nil, "", err
+		case here:
+			replies[i] = reply
+		default:
+			sent, places = append(sent, s.translate(args)), append(places, i)
 		}
-		if ok {
-			answers[i] = a
-			continue
-		}
-		translated, restore := s.translate(args)
-		sent, forwards = append(sent, translated), append(forwards, forwarded{i, restore})
 	}
 	for _, args := range list {
-		s.figures.count(args)
+		s.count(args)
 		s.monitors.feed(restClient, args)
 	}
 	if len(sent) == 0 {
-		return answers, "", nil
+		return replies, "", nil
 	}
-	results, discarded, err := s.backend.tx(ctx, sent)
-	if err != nil || discarded.err != "" {
-		return nil, discarded.err, err
+	all, err := s.backend.tx(ctx, sent)
+	if refused, ok := all.(redis.Error); ok || err != nil {
+		return nil, string(refused), err
 	}
-	for i, f := range forwards {
-		if answers[f.at], err = s.finish(ctx, list[f.at], f.restore(results[i])); err != nil {
+	for i, reply := range all.([]any) {
+		at := places[i]
+		if replies[at], err = s.finish(ctx, list[at], reply); err != nil {
 			return nil, "", err
 		}
-		answers[f.at] = limited(answers[f.at])
 	}
-	return answers, "", nil
+	return replies, "", nil
 }
 
-// runHere answers the commands that Upstash answers in its own way.
-func (s *Server) runHere(ctx context.Context, who identity, args []string) (answer, bool, error) {
-	switch strings.ToUpper(args[0]) {
-	case "INFO":
+// runHere runs the commands that Upstash answers in its own way.
+func (s *Server) runHere(ctx context.Context, c call, args []string) (reply any, here bool, err error) {
+	name, second := strings.ToUpper(args[0]), ""
+	if len(args) > 1 {
+		second = strings.ToUpper(args[1])
+	}
+	switch {
+	case name == "INFO":
 		text, err := s.info(ctx, args[1:])
-		return answer{value: text}, true, err
-	case "CONFIG":
-		return config(args), true, nil
-	case "ACL":
-		if len(args) == 2 && strings.EqualFold(args[1], "WHOAMI") {
-			return answer{value: who.user}, true, nil
+		return text, true, err
+	case name == "ACL" && second == "WHOAMI" && len(args) == 2:
+		if c.readOnly {
+			return "default_ro", true, nil
 		}
-		return answer{err: fmt.Sprintf(textNotAvailable, strings.ToUpper(strings.Join(args[:min(len(args), 2)], " ")))}, true, nil
-	case "SCRIPT":
-		return s.script(ctx, args)
-	default:
-		return answer{}, false, nil
+		return "default", true, nil
+	case name == "CONFIG" && second == "GET" && len(args) > 2:
+		const parameter = "notify-keyspace-events" // the one that Upstash documents
+		if slices.ContainsFunc(args[2:], func(a string) bool { return strings.EqualFold(a, parameter) || a == "*" }) {
+			return []any{parameter, ""}, true, nil
+		}
+		return []any{}, true, nil
+	case name == "ACL" || name == "CONFIG":
+		return redis.Error(fmt.Sprintf(textNotAvailable, strings.TrimSpace(name+" "+second))), true, nil
 	}
+	return nil, false, nil
 }
 
-// translate turns Upstash's dialect into Redis', and returns what turns the answer back.
-func (s *Server) translate(args []string) ([]string, func(answer) answer) {
-	same := func(a answer) answer { return a }
+// translate turns Upstash's dialect into Redis'; finish turns the reply back.
+func (s *Server) translate(args []string) []string {
+	args = slices.Clone(args)
 	switch name := strings.ToUpper(args[0]); name {
 	case "SCAN":
-		return onePage(translateCursor(withoutOption(args, "WITHTYPE"), 1)), restoreCursor
+		return onePage(hideCursor(withoutOption(args, "WITHTYPE"), 1))
+	case "HSCAN", "SSCAN", "ZSCAN":
+		return hideCursor(args, 2)
 	case "TTL", "EXPIRETIME":
 		if s.backend.embedded != nil && len(args) == 2 {
-			return []string{"P" + name, args[1]}, inSeconds
+			args[0] = "P" + name
 		}
-		return args, same
-	case "HSCAN", "SSCAN", "ZSCAN":
-		return translateCursor(args, 2), restoreCursor
-	case "EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO":
-		return s.scripts.translate(args, s.backend.embedded != nil), same
-	default:
-		return args, same
+	case "EVAL", "EVAL_RO":
+		s.rewriteScript(args[1:])
+	case "EVALSHA", "EVALSHA_RO":
+		s.renameScripts(args[1:min(2, len(args))])
+	case "SCRIPT":
+		switch {
+		case len(args) < 3:
+		case strings.EqualFold(args[1], "LOAD"):
+			s.rewriteScript(args[2:])
+		default:
+			s.renameScripts(args[2:])
+		}
 	}
+	return args
 }
 
-// inSeconds rounds milliseconds as Redis does. miniredis cuts the fraction off, so that a TTL
-// is a second short from its first moment on.
-func inSeconds(a answer) answer {
-	if ms, ok := a.value.(int64); ok && ms >= 0 {
-		a.value = (ms + 500) / 1000
+// finish turns a reply into Upstash's, and does what needs further commands.
+func (s *Server) finish(ctx context.Context, args []string, reply any) (any, error) {
+	name := strings.ToUpper(args[0])
+	if refused, ok := reply.(redis.Error); ok {
+		if strings.HasPrefix(string(refused), "ERR unknown command") {
+			refused = redis.Error(fmt.Sprintf(textNotAvailable, name))
+		}
+		return refused, nil
 	}
-	return a
+	s.countLookups(name, reply)
+	switch name {
+	case "SCAN":
+		reply = showCursor(reply)
+		if len(withoutOption(args, "WITHTYPE")) < len(args) {
+			var err error
+			if reply, err = s.withTypes(ctx, reply); err != nil {
+				return nil, err
+			}
+		}
+	case "HSCAN", "SSCAN", "ZSCAN":
+		reply = showCursor(reply)
+	case "TTL", "EXPIRETIME":
+		// miniredis cuts the fraction off, so that a TTL is a second short from its first moment on.
+		// Redis rounds.
+		if ms, ok := reply.(int64); ok && ms >= 0 && s.backend.embedded != nil {
+			reply = (ms + 500) / 1000
+		}
+	case "SCRIPT":
+		if strings.EqualFold(args[1], "LOAD") {
+			reply = scriptName(args[2])
+		}
+	}
+	return limited(reply), nil
 }
 
 // onePage raises SCAN's COUNT, so that a small keyspace has one page as it has at Upstash.
@@ -125,32 +167,17 @@ func onePage(args []string) []string {
 	const least = 100
 	at := slices.IndexFunc(args, func(a string) bool { return strings.EqualFold(a, "COUNT") })
 	if at < 0 {
-		return append(slices.Clone(args), "COUNT", strconv.Itoa(least))
+		return append(args, "COUNT", strconv.Itoa(least))
 	}
-	if n, err := strconv.Atoi(args[min(at+1, len(args)-1)]); err != nil || n <= 0 || n >= least {
-		return args
+	if n, err := strconv.Atoi(args[min(at+1, len(args)-1)]); err == nil && n > 0 && n < least {
+		args[at+1] = strconv.Itoa(least)
 	}
-	args = slices.Clone(args)
-	args[at+1] = strconv.Itoa(least)
 	return args
 }
 
-// finish does what needs further commands, counts, and renames what Redis lacks.
-func (s *Server) finish(ctx context.Context, args []string, a answer) (answer, error) {
-	name := strings.ToUpper(args[0])
-	if strings.HasPrefix(a.err, "ERR unknown command") {
-		return answer{err: fmt.Sprintf(textNotAvailable, name)}, nil
-	}
-	s.figures.countLookups(name, a)
-	if name == "SCAN" && len(withoutOption(args, "WITHTYPE")) < len(args) && a.err == "" {
-		return s.withTypes(ctx, a)
-	}
-	return a, nil
-}
-
 // withTypes answers SCAN … WITHTYPE, Upstash's extension: each key followed by its type.
-func (s *Server) withTypes(ctx context.Context, page answer) (answer, error) {
-	parts, ok := page.value.([]any)
+func (s *Server) withTypes(ctx context.Context, page any) (any, error) {
+	parts, ok := page.([]any)
 	if !ok || len(parts) != 2 {
 		return page, nil
 	}
@@ -159,11 +186,11 @@ func (s *Server) withTypes(ctx context.Context, page answer) (answer, error) {
 	for _, key := range keys {
 		typ, err := s.backend.do(ctx, []string{"TYPE", fmt.Sprint(key)})
 		if err != nil {
-			return answer{}, err
+			return nil, err
 		}
-		out = append(out, key, typ.value)
+		out = append(out, key, typ)
 	}
-	return answer{value: []any{parts[0], out}}, nil
+	return []any{parts[0], out}, nil
 }
 
 func withoutOption(args []string, option string) []string {
@@ -177,40 +204,54 @@ const (
 	cursorBase = 1 << 40
 )
 
-func translateCursor(args []string, at int) []string {
+func hideCursor(args []string, at int) []string {
 	if len(args) <= at {
 		return args
 	}
-	n, err := strconv.ParseUint(args[at], 10, 64)
-	if err != nil || n < cursorBase {
-		return args
+	if n, err := strconv.ParseUint(args[at], 10, 64); err == nil && n >= cursorBase {
+		args[at] = strconv.FormatUint((n-cursorBase)^cursorMask, 10)
 	}
-	args = slices.Clone(args)
-	args[at] = strconv.FormatUint((n-cursorBase)^cursorMask, 10)
 	return args
 }
 
-func restoreCursor(a answer) answer {
-	parts, ok := a.value.([]any)
+func showCursor(page any) any {
+	parts, ok := page.([]any)
 	if !ok || len(parts) != 2 {
-		return a
+		return page
 	}
 	cursor, _ := parts[0].(string)
-	n, err := strconv.ParseUint(cursor, 10, 64)
-	if err != nil || n == 0 {
-		return a
+	if n, err := strconv.ParseUint(cursor, 10, 64); err == nil && n != 0 {
+		parts[0] = strconv.FormatUint((n^cursorMask)+cursorBase, 10)
 	}
-	return answer{value: []any{strconv.FormatUint((n^cursorMask)+cursorBase, 10), parts[1]}}
+	return parts
 }
 
-// config knows the one parameter that Upstash documents.
-func config(args []string) answer {
-	if len(args) < 3 || !strings.EqualFold(args[1], "GET") {
-		return answer{err: fmt.Sprintf(textNotAvailable, strings.ToUpper(strings.Join(args[:min(len(args), 2)], " ")))}
+// rewriteScript takes the first line off a script whose flags only Upstash knows, such as
+// @upstash/ratelimit's "#!lua flags=allow-key-locking", or which miniredis does not understand. A
+// client asks for a script by the SHA-1 of its own text, so that both names are kept.
+func (s *Server) rewriteScript(args []string) {
+	if len(args) == 0 {
+		return
 	}
-	const parameter = "notify-keyspace-events"
-	if slices.ContainsFunc(args[2:], func(a string) bool { return strings.EqualFold(a, parameter) || a == "*" }) {
-		return answer{value: []any{parameter, ""}}
+	first, rest, _ := strings.Cut(args[0], "\n")
+	if !strings.HasPrefix(first, "#!lua") || s.backend.embedded == nil && !strings.Contains(first, "allow-key-locking") {
+		return
 	}
-	return answer{value: []any{}}
+	rewritten := "--\n" + rest // a comment keeps the line numbers
+	s.scripts.Store(scriptName(args[0]), scriptName(rewritten))
+	args[0] = rewritten
+}
+
+// renameScripts replaces the names of scripts that were rewritten.
+func (s *Server) renameScripts(names []string) {
+	for i, name := range names {
+		if rewritten, ok := s.scripts.Load(strings.ToLower(name)); ok {
+			names[i] = rewritten.(string)
+		}
+	}
+}
+
+func scriptName(script string) string {
+	sum := sha1.Sum([]byte(script))
+	return hex.EncodeToString(sum[:])
 }

@@ -15,15 +15,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 )
 
 // Options configures a [Server]. The zero value is useful.
 type Options struct {
-	// Addr is where to listen. Default "127.0.0.1:0".
+	// Addr is where to listen. Default: any free port of 127.0.0.1.
 	Addr string
 	// Token is the standard token. Default: a random one.
 	Token string
@@ -53,10 +55,8 @@ type Server struct {
 	upstream *upstream // nil without
 	http     *http.Server
 	certs    *certificates // nil without TLS
-	scripts  scripts
-	accounts accounts
-	figures  figures
 	monitors monitors
+	scripts  sync.Map // the SHA-1 of a client's script → that of the rewritten one
 	addr     string
 
 	closing chan struct{} // closed by Close: ends hanging answers
@@ -64,6 +64,7 @@ type Server struct {
 	serving sync.WaitGroup
 
 	mu       sync.Mutex
+	figures  figures
 	fault    Fault
 	changed  chan struct{} // closed and replaced whenever fault changes
 	listener net.Listener  // nil while connections are refused
@@ -72,7 +73,6 @@ type Server struct {
 
 // New starts a server. Close it.
 func New(o Options) (*Server, error) {
-	o.Addr = cmp.Or(o.Addr, "127.0.0.1:0")
 	o.Token = cmp.Or(o.Token, randomToken())
 	o.ReadOnlyToken = cmp.Or(o.ReadOnlyToken, randomToken())
 	o.DatabaseID = cmp.Or(o.DatabaseID, "emulated")
@@ -82,10 +82,9 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("starting the emulator: the standard and the read-only token are the same")
 	}
 	s := &Server{
-		options:  o,
-		accounts: accounts{standard: o.Token, readonly: o.ReadOnlyToken},
-		figures:  figures{commands: map[string]int64{}, info: map[string]string{}, state: "active"},
-		closing:  make(chan struct{}), changed: make(chan struct{}), conns: map[net.Conn]struct{}{},
+		options: o,
+		figures: figures{commands: map[string]int64{}, info: map[string]string{}, settings: map[string]any{}},
+		closing: make(chan struct{}), changed: make(chan struct{}), conns: map[net.Conn]struct{}{},
 	}
 	if o.TLS {
 		certs, err := newCertificates()
@@ -108,7 +107,14 @@ func New(o Options) (*Server, error) {
 		// Broken connections are what the server is for.
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
-	if err := s.listen(o.Addr); err != nil {
+	err = s.listen(cmp.Or(o.Addr, freeAddr()))
+	for range 100 {
+		if err == nil || o.Addr != "" {
+			break
+		}
+		err = s.listen(freeAddr())
+	}
+	if err != nil {
 		s.release()
 		return nil, fmt.Errorf("starting the emulator: %w", err)
 	}
@@ -197,6 +203,37 @@ func (s *Server) CAPEM() []byte {
 // ManagementURL returns the base URL of the management API.
 func (s *Server) ManagementURL() string { return s.URL() + "/v2" }
 
+// Token returns the standard token in force.
+func (s *Server) Token() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.options.Token
+}
+
+// ReadOnlyToken returns the read-only token in force.
+func (s *Server) ReadOnlyToken() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.options.ReadOnlyToken
+}
+
+// SetToken replaces the standard token, as a rotation does: the old one is refused
+// from now on.
+func (s *Server) SetToken(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.options.Token = token
+}
+
+// Rotate resets the password as Upstash's console does: it revokes both tokens and
+// returns the new standard one.
+func (s *Server) Rotate() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.options.Token, s.options.ReadOnlyToken = randomToken(), randomToken()
+	return s.options.Token
+}
+
 // Email returns the management API's account.
 func (s *Server) Email() string { return s.options.Email }
 
@@ -205,6 +242,12 @@ func (s *Server) APIKey() string { return s.options.APIKey }
 
 // DatabaseID returns the database's id in the management API.
 func (s *Server) DatabaseID() string { return s.options.DatabaseID }
+
+// freeAddr is likely to be free, and below the ports that the kernel gives away: the server gives
+// its port up while it refuses connections, and no one else may be given it meanwhile.
+func freeAddr() string {
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+mathrand.IntN(20_000)))
+}
 
 // listen answers on addr until the listener is closed. An http.Server may serve one
 // listener after another as long as it is not shut down.

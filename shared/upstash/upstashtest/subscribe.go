@@ -11,18 +11,18 @@ import (
 
 // subscribe streams a channel's messages as server-sent events, in the lines that
 // Upstash's clients split at commas: "data: message,chat,hello".
-func (s *Server) subscribe(w http.ResponseWriter, r *http.Request, c call, path []string) {
+func (s *Server) subscribe(w http.ResponseWriter, c call, path []string) {
 	verb, channels := strings.ToLower(path[0]), path[1:]
 	if len(channels) == 0 {
 		writeError(w, http.StatusBadRequest, fmt.Sprintf("ERR wrong number of arguments for '%s' command", verb))
 		return
 	}
-	if c.who.readOnly {
+	if c.readOnly {
 		writeError(w, http.StatusBadRequest, fmt.Sprintf(textNoPermission, verb))
 		return
 	}
-	s.figures.count(path)
-	ctx, cancel := context.WithCancel(r.Context())
+	s.count(path)
+	ctx, cancel := context.WithCancel(c.request.Context())
 	defer cancel()
 	go func() {
 		select {

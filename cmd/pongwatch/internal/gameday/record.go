@@ -1,7 +1,6 @@
 package gameday
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -136,14 +135,6 @@ func WriteTable(w io.Writer, r Record) error {
 	fmt.Fprintf(&b, "\n%s\n%s\n", Summary(r), madeUp())
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-// WriteJSON writes the record as JSON.
-func WriteJSON(w io.Writer, r Record) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(r)
 }
 
 // WriteJUnit writes a suite for each cause and a case for each question.

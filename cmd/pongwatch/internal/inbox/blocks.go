@@ -2,150 +2,129 @@ package inbox
 
 import (
 	"encoding/json"
-	"fmt"
-	"html"
-	"html/template"
+	"regexp"
+	"strconv"
 	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
 )
 
-// object is any object of Block Kit. The set of blocks is Slack's, large and growing,
-// and only what an alert shows is drawn.
-// Source: https://docs.slack.dev/reference/block-kit/blocks
-type object struct {
-	Type        string          `json:"type"`
-	Text        json.RawMessage `json:"text"` // an object in a block, a string in rich text
-	Fields      []object        `json:"fields"`
-	Elements    []object        `json:"elements"`
-	Placeholder *object         `json:"placeholder"`
-	URL         string          `json:"url"`
-	Style       any             `json:"style"` // a string on buttons and lists, an object in rich text
-	UserID      string          `json:"user_id"`
-	Timestamp   int64           `json:"timestamp"`
-	Format      string          `json:"format"`
-	Fallback    string          `json:"fallback"`
+// span is a piece of a line: words, a link, a mention or a time.
+type span struct {
+	Text                string
+	Bold, Code, Mention bool
+	URL                 string
+	// At is a time that Text says in this machine's zone, and Fallback in UTC.
+	At       time.Time
+	Fallback string
 }
 
-// drawMessage renders the blocks, or the text where there are none.
-func drawMessage(m Slack) template.HTML {
-	var blocks []object
-	if len(m.Blocks) > 0 {
-		if err := json.Unmarshal(m.Blocks, &blocks); err != nil {
-			return template.HTML("<p><em>Slack would refuse these blocks: " + html.EscapeString(err.Error()) + "</em></p>") //nolint:gosec // escaped
-		}
+// blocks returns what a message shows, its text alone where it has no blocks.
+func blocks(m Slack) ([]slack.Block, error) {
+	if len(m.Blocks) == 0 {
+		return []slack.Block{slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, m.Text, false, false), nil, nil)}, nil
 	}
-	drawn := drawAll(blocks, drawBlock, "")
-	if len(blocks) == 0 && m.Text != "" {
-		drawn = "<p>" + mrkdwn(m.Text) + "</p>"
-	}
-	return template.HTML(drawn) //nolint:gosec // every text went through html.EscapeString; FuzzDraw holds it
+	var blocks slack.Blocks
+	err := json.Unmarshal(m.Blocks, &blocks)
+	return blocks.BlockSet, err
 }
 
-func drawBlock(o object) string {
-	switch o.Type {
-	case "header":
-		return "<h3>" + drawText(o.Text) + "</h3>"
-	case "section":
-		text := ""
-		if len(o.Text) > 0 {
-			text = "<p>" + drawText(o.Text) + "</p>"
-		}
-		if len(o.Fields) > 0 {
-			text += `<ul class="fields"><li>` + drawAll(o.Fields, drawTextObject, "</li><li>") + "</li></ul>"
-		}
-		return text
-	case "context":
-		return `<p class="context"><span>` + drawAll(o.Elements, drawTextObject, "</span> <span>") + "</span></p>"
-	case "actions":
-		return `<p class="actions">` + drawAll(o.Elements, drawAction, " ") + "</p>"
-	case "rich_text":
-		return drawAll(o.Elements, drawRichBlock, "")
+// textSpans returns the spans of a text object.
+func textSpans(o *slack.TextBlockObject) []span {
+	if o.Type == slack.MarkdownType {
+		return mrkdwn(o.Text)
 	}
-	return "<p><em>(a block of type " + html.EscapeString(o.Type) + ")</em></p>"
+	return []span{{Text: o.Text}}
 }
 
-func drawAll(elements []object, draw func(object) string, separator string) string {
-	var parts []string
+// richSpans returns the spans of a line of rich text.
+func richSpans(elements []slack.RichTextSectionElement) []span {
+	var all []span
 	for _, e := range elements {
-		parts = append(parts, draw(e))
-	}
-	return strings.Join(parts, separator)
-}
-
-// drawText draws a text object.
-func drawText(raw json.RawMessage) string {
-	var o object
-	if err := json.Unmarshal(raw, &o); err != nil {
-		return mrkdwn(stringOf(raw))
-	}
-	return drawTextObject(o)
-}
-
-func drawTextObject(o object) string {
-	text := stringOf(o.Text)
-	if o.Type == "mrkdwn" {
-		return mrkdwn(text)
-	}
-	return strings.ReplaceAll(emojis(html.EscapeString(text)), "\n", "<br>")
-}
-
-// stringOf returns the string, and nothing for what is no string.
-func stringOf(raw json.RawMessage) string {
-	var s string
-	_ = json.Unmarshal(raw, &s)
-	return s
-}
-
-// drawAction draws what can be pressed in Slack. A button with an address is a link; the
-// others are shown and do nothing.
-func drawAction(o object) string {
-	label := drawText(o.Text)
-	if o.Placeholder != nil {
-		label = drawTextObject(*o.Placeholder) + " ▾"
-	}
-	class := "button"
-	if o.Style == "primary" || o.Style == "danger" {
-		class += " " + o.Style.(string)
-	}
-	label = `<span class="` + class + `">` + label + `</span>`
-	if o.URL != "" {
-		return anchor(o.URL, label)
-	}
-	return label
-}
-
-func drawRichBlock(o object) string {
-	switch o.Type {
-	case "rich_text_section":
-		return "<p>" + drawAll(o.Elements, drawRich, "") + "</p>"
-	case "rich_text_preformatted":
-		return "<pre>" + drawAll(o.Elements, drawRich, "") + "</pre>"
-	case "rich_text_list":
-		tag := "ul"
-		if o.Style == "ordered" {
-			tag = "ol"
+		switch e := e.(type) {
+		case *slack.RichTextSectionTextElement:
+			s := span{Text: e.Text}
+			if e.Style != nil {
+				s.Bold, s.Code = e.Style.Bold, e.Style.Code
+			}
+			all = append(all, s)
+		case *slack.RichTextSectionLinkElement:
+			all = append(all, link(e.URL, e.Text))
+		case *slack.RichTextSectionUserElement:
+			all = append(all, span{Text: "@" + e.UserID, Mention: true})
+		case *slack.RichTextSectionDateElement:
+			fallback := ""
+			if e.Fallback != nil {
+				fallback = *e.Fallback
+			}
+			all = append(all, date(int64(e.Timestamp), e.Format, fallback))
 		}
-		return "<" + tag + ">" + drawAll(o.Elements, func(item object) string {
-			return "<li>" + drawAll(item.Elements, drawRich, "") + "</li>"
-		}, "") + "</" + tag + ">"
 	}
-	return ""
+	return all
 }
 
-func drawRich(o object) string {
-	text := strings.ReplaceAll(html.EscapeString(stringOf(o.Text)), "\n", "<br>")
-	switch o.Type {
-	case "link":
-		if text == "" {
-			text = html.EscapeString(o.URL)
+// markup is Slack's mrkdwn as far as an alert uses it: *bold* and what stands in angle brackets.
+// Source: https://docs.slack.dev/messaging/formatting-message-text
+var markup = regexp.MustCompile(`\B\*([^\s*][^*\n]*)\*\B|<([^<>\n]+)>`)
+
+var unescape = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
+
+// mrkdwn returns the spans of a text in Slack's markup.
+func mrkdwn(text string) []span {
+	var all []span
+	end := 0
+	for _, at := range markup.FindAllStringSubmatchIndex(text, -1) {
+		if at[0] > end {
+			all = append(all, span{Text: unescape.Replace(text[end:at[0]])})
 		}
-		text = anchor(o.URL, text)
-	case "user":
-		text = `<span class="mention">@` + html.EscapeString(o.UserID) + `</span>`
-	case "date":
-		text = date(fmt.Sprintf("%d^%s", o.Timestamp, o.Format), o.Fallback)
+		end = at[1]
+		if at[2] >= 0 {
+			all = append(all, span{Text: unescape.Replace(text[at[2]:at[3]]), Bold: true})
+		} else {
+			all = append(all, entity(unescape.Replace(text[at[4]:at[5]])))
+		}
 	}
-	if style, _ := o.Style.(map[string]any); style["bold"] == true {
-		text = "<strong>" + text + "</strong>"
+	if end < len(text) {
+		all = append(all, span{Text: unescape.Replace(text[end:])})
 	}
-	return text
+	return all
+}
+
+// entity is what stands in angle brackets: a date, a mention or a link.
+func entity(inner string) span {
+	target, label, _ := strings.Cut(inner, "|")
+	switch {
+	case strings.HasPrefix(target, "!date^"):
+		stamp, format, _ := strings.Cut(strings.TrimPrefix(target, "!date^"), "^")
+		seconds, err := strconv.ParseInt(stamp, 10, 64)
+		if err != nil {
+			return span{Text: label}
+		}
+		return date(seconds, format, label)
+	case strings.HasPrefix(target, "!"):
+		return span{Text: "@" + strings.TrimPrefix(target[1:], "subteam^"), Mention: true}
+	case strings.HasPrefix(target, "@"):
+		return span{Text: target, Mention: true}
+	}
+	return link(target, label)
+}
+
+// link is its label alone where the address does not lead to a web page.
+func link(address, label string) span {
+	if label == "" {
+		label = address
+	}
+	if !strings.HasPrefix(address, "https://") && !strings.HasPrefix(address, "http://") {
+		address = ""
+	}
+	return span{Text: label, URL: address}
+}
+
+// date fills in a format such as "{date_short_pretty} {time}" in the zone of this machine, as Slack
+// does in the reader's.
+func date(unix int64, format, fallback string) span {
+	at := time.Unix(unix, 0)
+	text := strings.NewReplacer("{date_short_pretty}", at.Format("Jan 2"), "{time}", at.Format("15:04 MST"), "{time_secs}", at.Format("15:04:05 MST")).Replace(format)
+	return span{Text: text, At: at, Fallback: fallback}
 }

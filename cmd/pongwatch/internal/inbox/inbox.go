@@ -93,9 +93,11 @@ func Mount(mux *access.Mux, guard access.Guard, read func() Inbox, demo *Demo) {
 var assets embed.FS
 
 var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMap{
-	"draw":  drawMessage,
-	"clock": func(t time.Time) string { return t.Local().Format("15:04:05") },
-	"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+	"blocks": blocks,
+	"text":   textSpans,
+	"rich":   richSpans,
+	"clock":  func(t time.Time) string { return t.Local().Format("15:04:05") },
+	"stamp":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 }).ParseFS(assets, "assets/page.html"))
 
 type pages struct {

@@ -128,7 +128,7 @@ func TestTopicOnAFullDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []string
 		tries := 0
-		topic := &topic{name: "reports", db: db, logger: slog.New(slog.DiscardHandler), wake: make(chan struct{}, 1), pending: map[uint64]*delivery{}, unstored: firstUnstored}
+		topic := &topic{name: "reports", db: db, logger: slog.New(slog.DiscardHandler), wake: make(chan struct{}, 1), pending: map[uint64]*delivery{}}
 		topic.push = func(_ context.Context, envelope []byte) error {
 			if tries++; tries == 1 {
 				return errors.New("status code 503")
@@ -167,46 +167,8 @@ func TestTopicWithoutItsFile(t *testing.T) {
 	if n := topic.waiting(); n != 0 {
 		t.Errorf("%d messages wait, want none of what was not stored", n)
 	}
-	if _, err := openTopic(db, "signals", newCaller(nil, ""), slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "topic signals") {
+	if _, err := openTopic(db, "signals", newCaller(""), slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "topic signals") {
 		t.Errorf("opening: %v, want the topic named", err)
-	}
-}
-
-// Each way in which a post can fail is an error that names the path, never the token.
-func TestPostThatFails(t *testing.T) {
-	tests := []struct {
-		name   string
-		answer http.HandlerFunc
-		want   string
-	}{
-		{"a redirect is no success", http.RedirectHandler("/elsewhere", http.StatusFound).ServeHTTP, "posting to /Alert: "},
-		{"a refusal is repeated", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "not yet", http.StatusServiceUnavailable) }, "posting to /Alert: status code 503, want 2xx: not yet"},
-		{"300 is no success", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusMultipleChoices) }, "status code 300"},
-		{"an answer that is cut off", func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Length", "100")
-			io.WriteString(w, "a")
-		}, "posting to /Alert: reading the answer"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.URL.Path == "/elsewhere" {
-					w.WriteHeader(http.StatusNotFound)
-					return
-				}
-				tt.answer(w, r)
-			}))
-			defer server.Close()
-			c := newCaller(server.Client(), server.URL)
-			err := c.post(t.Context(), "/Alert", nil, nil)
-			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), c.token) {
-				t.Errorf("error %v, want %q without the token", err, tt.want)
-			}
-		})
-	}
-	c := newCaller(http.DefaultClient, "http://127.0.0.1:1")
-	if err := c.post(t.Context(), "/Alert", nil, nil); err == nil || !strings.Contains(err.Error(), "posting to /Alert: ") {
-		t.Errorf("where nothing listens: %v", err)
 	}
 }
 
@@ -265,7 +227,7 @@ func TestGreet(t *testing.T) {
 // What was written for the cloud has one region here, and keeps the addresses it names.
 func TestAdapt(t *testing.T) {
 	for _, every := range []time.Duration{0, 7 * time.Second} {
-		p := &Process{options: Options{Every: every}, caller: newCaller(nil, "http://127.0.0.1:8080")}
+		p := &Process{options: Options{Every: every}, caller: newCaller("http://127.0.0.1:8080")}
 		c, problems := config.Parse(true, config.Document{Name: "test", Text: []byte(`
 regions: [us-east4, eu-west1]
 home: us-east4

@@ -73,7 +73,6 @@ type Process struct {
 	// loopback, for this machine; otherwise it is the same.
 	listener, own net.Listener
 	caller        *caller
-	inside        inside
 	server        *http.Server
 
 	config  *config.Config
@@ -120,7 +119,7 @@ func Start(ctx context.Context, o Options) (_ *Process, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p.inside.handler = handler
+	p.caller.handler = handler
 	if p.demo != nil {
 		path := ""
 		if !p.temporary {
@@ -174,7 +173,7 @@ func (p *Process) listen(ctx context.Context) (err error) {
 	if addr.IP.IsUnspecified() {
 		addr = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: addr.Port}
 	}
-	p.caller = newCaller(&http.Client{Transport: &p.inside}, "http://"+addr.String())
+	p.caller = newCaller("http://" + addr.String())
 	return nil
 }
 

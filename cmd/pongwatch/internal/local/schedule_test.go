@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,10 +79,8 @@ func TestScheduledPost(t *testing.T) {
 		w.WriteHeader(status)
 		io.WriteString(w, "the reason\n")
 	})
-	var c *caller
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.only(handler).ServeHTTP(w, r) }))
-	defer server.Close()
-	c = newCaller(server.Client(), server.URL)
+	c := newCaller("http://127.0.0.1:8080")
+	c.handler = c.only(handler)
 
 	j := scheduledPost(c, "healthcheck", "/HealthCheck", "main", time.Minute)
 	if err := j.run(t.Context(), time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)); err != nil {
@@ -102,7 +99,8 @@ func TestScheduledPost(t *testing.T) {
 		t.Errorf("error %v, want %q", err, want)
 	}
 
-	stranger := newCaller(server.Client(), server.URL)
+	stranger := newCaller("http://127.0.0.1:8080")
+	stranger.handler = c.handler
 	if err := stranger.post(t.Context(), "/HealthCheck", nil, nil); err == nil {
 		t.Error("a stranger's request was admitted")
 	}

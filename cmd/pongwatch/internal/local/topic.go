@@ -39,7 +39,7 @@ const (
 // A topic is one machine's Pub/Sub topic with one push subscription. Publish
 // returns once the message is on disk; it is then posted until it is acknowledged,
 // at least once, across restarts, in no promised order. While the disk takes nothing,
-// messages are kept in memory, because Alert must learn of an outage even then.
+// messages are in memory only, because Alert must learn of an outage even then.
 type topic struct {
 	name   string
 	db     *bolt.DB
@@ -47,26 +47,21 @@ type topic struct {
 	logger *slog.Logger
 	wake   chan struct{}
 
-	mu      sync.Mutex
+	mu sync.Mutex
+	// lastID rises with each message, also over restarts.
+	lastID  uint64
 	pending map[uint64]*delivery
-	// acknowledged are still on disk: they are removed in the step that stores the next message. After a
-	// kill they are pushed once more, which at-least-once allows.
+	// acknowledged may still be on disk: they are removed in the step that stores the next message. After
+	// a kill they are pushed once more, which at-least-once allows.
 	acknowledged []uint64
-	// unstored is the id of the latest message that is only in memory.
-	unstored uint64
 }
-
-// firstUnstored is above each id on disk, and below JavaScript's largest exact number.
-const firstUnstored = 1 << 52
 
 // delivery is the state of a message.
 type delivery struct {
-	// message is set where it is not on disk.
-	message   *stored
-	due       time.Time
-	published time.Time
-	tries     int
-	inFlight  bool
+	stored
+	due      time.Time
+	tries    int
+	inFlight bool
 }
 
 // stored is a message on disk.
@@ -79,9 +74,7 @@ type stored struct {
 // openTopic continues the topic of that name in db.
 func openTopic(db *bolt.DB, name string, c *caller, logger *slog.Logger) (*topic, error) {
 	t := &topic{
-		name: name, db: db, logger: logger,
-		wake:    make(chan struct{}, 1),
-		pending: map[uint64]*delivery{}, unstored: firstUnstored,
+		name: name, db: db, logger: logger, wake: make(chan struct{}, 1), pending: map[uint64]*delivery{},
 		push: func(ctx context.Context, envelope []byte) error {
 			return c.post(ctx, "/Alert", http.Header{"User-Agent": {"APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)"}}, envelope)
 		},
@@ -92,11 +85,14 @@ func openTopic(db *bolt.DB, name string, c *caller, logger *slog.Logger) (*topic
 			return err
 		}
 		return b.ForEach(func(k, v []byte) error {
-			var m stored
-			// A message that cannot be read is tried, logged and given up like one that
-			// cannot be delivered.
-			_ = json.Unmarshal(v, &m)
-			t.pending[binary.BigEndian.Uint64(k)] = &delivery{published: m.Published}
+			t.lastID = binary.BigEndian.Uint64(k)
+			d := &delivery{}
+			if err := json.Unmarshal(v, &d.stored); err != nil {
+				logger.Error("message given up", "topic", name, "message_id", t.lastID, "error", err)
+				t.acknowledged = append(t.acknowledged, t.lastID)
+				return nil
+			}
+			t.pending[t.lastID] = d
 			return nil
 		})
 	})
@@ -113,40 +109,29 @@ func (t *topic) Publish(ctx context.Context, m report.Message) error {
 	if len(m.Data) > report.MaxPublished {
 		return fmt.Errorf("publishing to %s: %w", t.name, report.ErrTooLarge)
 	}
+	d := &delivery{stored: stored{Published: time.Now(), Attributes: m.Attributes, Data: m.Data}}
+	value, err := json.Marshal(d.stored)
+	if err != nil {
+		return fmt.Errorf("publishing to %s: %w", t.name, err)
+	}
 	t.mu.Lock()
-	full := len(t.pending) >= maxPending
+	// The time is below JavaScript's largest exact number, and above each earlier id.
+	t.lastID = max(t.lastID+1, uint64(d.Published.UnixMicro()))
+	id, full := t.lastID, len(t.pending) >= maxPending
 	t.mu.Unlock()
 	if full {
 		return fmt.Errorf("publishing to %s: %d messages wait: %w", t.name, maxPending, errQueueFull)
 	}
-	now := time.Now()
-	message := stored{Published: now, Attributes: m.Attributes, Data: m.Data}
-	value, err := json.Marshal(message)
-	if err != nil {
-		return fmt.Errorf("publishing to %s: %w", t.name, err)
-	}
-	var id uint64
-	err = t.update(func(b *bolt.Bucket) error {
-		id, err = b.NextSequence()
-		if err != nil {
-			return err
-		}
-		return b.Put(key(id), value)
-	})
+	err = t.update(func(b *bolt.Bucket) error { return b.Put(key(id), value) })
 	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) { // the process ends
 		return fmt.Errorf("publishing to %s: %w", t.name, err)
 	}
-	d := &delivery{published: now}
-	t.mu.Lock()
-	if err != nil {
-		t.unstored++
-		id, d.message = t.unstored, &message
-	}
-	t.pending[id] = d
-	t.mu.Unlock()
 	if err != nil {
 		t.logger.ErrorContext(ctx, "message kept in memory only", "topic", t.name, "message_id", id, "error", err)
 	}
+	t.mu.Lock()
+	t.pending[id] = d
+	t.mu.Unlock()
 	t.ring()
 	return nil
 }
@@ -207,7 +192,10 @@ func (t *topic) claim(now time.Time) (ids []uint64, wait time.Duration) {
 
 func (t *topic) deliver(ctx context.Context, id uint64) {
 	defer t.ring()
-	envelope, err := t.envelope(id)
+	t.mu.Lock()
+	d := t.pending[id]
+	t.mu.Unlock()
+	envelope, err := t.envelope(id, d.stored)
 	if err == nil {
 		push, cancel := context.WithTimeout(ctx, pushDeadline)
 		err = t.push(push, envelope)
@@ -215,9 +203,8 @@ func (t *topic) deliver(ctx context.Context, id uint64) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	d := t.pending[id]
 	d.inFlight = false
-	if err != nil && (ctx.Err() != nil || time.Since(d.published) < retention) {
+	if err != nil && (ctx.Err() != nil || time.Since(d.Published) < retention) {
 		d.due = time.Now().Add(min(pushFirstPause<<min(d.tries, 6), pushLastPause))
 		d.tries++
 		t.logger.WarnContext(ctx, "push failed", "topic", t.name, "message_id", id, "tries", d.tries, "error", err)
@@ -227,9 +214,6 @@ func (t *topic) deliver(ctx context.Context, id uint64) {
 		t.logger.ErrorContext(ctx, "message given up", "topic", t.name, "message_id", id, "tries", d.tries+1, "error", err)
 	}
 	delete(t.pending, id)
-	if d.message != nil {
-		return
-	}
 	t.acknowledged = append(t.acknowledged, id)
 }
 
@@ -259,18 +243,7 @@ func (t *topic) update(change func(*bolt.Bucket) error) error {
 
 // envelope returns the body of Pub/Sub's push request
 // (https://cloud.google.com/pubsub/docs/push#receive_push).
-func (t *topic) envelope(id uint64) ([]byte, error) {
-	var m stored
-	t.mu.Lock()
-	kept := t.pending[id].message
-	t.mu.Unlock()
-	if kept != nil {
-		m = *kept
-	} else if err := t.db.View(func(tx *bolt.Tx) error {
-		return json.Unmarshal(tx.Bucket([]byte(t.name)).Get(key(id)), &m)
-	}); err != nil {
-		return nil, fmt.Errorf("reading message %d: %w", id, err)
-	}
+func (t *topic) envelope(id uint64, m stored) ([]byte, error) {
 	text, at := strconv.FormatUint(id, 10), m.Published.UTC().Format(time.RFC3339Nano)
 	return json.Marshal(map[string]any{
 		"subscription": "projects/local/subscriptions/" + t.name,

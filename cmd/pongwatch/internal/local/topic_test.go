@@ -133,6 +133,26 @@ func TestTopicSurvivesRestart(t *testing.T) {
 	}
 }
 
+// A message that a damaged file holds is given up, and the others are pushed.
+func TestTopicWithAMessageThatCannotBeRead(t *testing.T) {
+	db := openDB(t, filepath.Join(t.TempDir(), "queue.db"))
+	defer db.Close()
+	if err := newTopic(t, db, nil).Publish(t.Context(), report.Tick()); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Update(func(tx *bolt.Tx) error { return tx.Bucket([]byte("reports")).Put(key(1), []byte("{")) }); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan pushed, 1)
+	topic := newTopic(t, db, func(_ context.Context, p pushed) error { got <- p; return nil })
+	stop := start(t, topic, time.Second)
+	<-got
+	stop()
+	if again := newTopic(t, db, nil); again.waiting() != 0 || len(again.acknowledged) != 0 {
+		t.Errorf("%d messages wait, and %d were removed once more", again.waiting(), len(again.acknowledged))
+	}
+}
+
 func TestTopicGivesUp(t *testing.T) {
 	db := openDB(t, filepath.Join(t.TempDir(), "queue.db"))
 	defer db.Close()

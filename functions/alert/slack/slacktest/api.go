@@ -3,7 +3,6 @@ package slacktest
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -15,13 +14,11 @@ const maxBody = 1 << 20
 // serveAPI answers one Web API method. Like Slack it answers 200 even to an error.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	method := r.PathValue("method")
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	if err := r.ParseForm(); err != nil {
-		http.Error(w, "bad request", http.StatusBadRequest)
-		return
-	}
-	form := r.PostForm
 	s.exchange(w, r, method, func() answer {
+		if err := r.ParseForm(); err != nil {
+			return answer{http.StatusBadRequest, "bad request", err.Error()}
+		}
+		form := r.PostForm
 		switch cmp.Or(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), form.Get("token")) {
 		case "":
 			return refused("not_authed", "")
@@ -29,11 +26,12 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		default:
 			return refused("invalid_auth", "")
 		}
-		c := Content{Text: form.Get("text"), Blocks: raw(form.Get("blocks"))}
+		c := Content{Text: form.Get("text")}
+		if blocks := form.Get("blocks"); blocks != "" {
+			c.Blocks = json.RawMessage(blocks)
+		}
 		channel := form.Get("channel")
 		switch method {
-		case "auth.test":
-			return taken(map[string]any{"team": "pongwatch", "team_id": "T0PONGWATCH", "user": "pongwatch", "user_id": "U0PONGWATCH", "bot_id": "B0PONGWATCH"})
 		case "chat.postMessage":
 			if channel == "" {
 				return refused("channel_not_found", "channel is empty")
@@ -70,34 +68,29 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// answer is what a call is answered with, and why.
+// answer is what a call is answered with.
 type answer struct {
 	status  int
-	body    any // a text is sent as such, all else as JSON
-	code    string
-	problem string
+	body    any    // a text is sent as such, all else as JSON
+	problem string // why it was refused
 }
 
 func taken(body map[string]any) answer {
 	body["ok"] = true
-	return answer{http.StatusOK, body, "ok", ""}
+	return answer{http.StatusOK, body, ""}
 }
 
 func refused(code, problem string) answer {
-	b := map[string]any{"ok": false, "error": code}
+	body := map[string]any{"ok": false, "error": code}
 	if problem != "" {
-		b["response_metadata"] = map[string]any{"messages": []string{"[ERROR] " + problem}}
+		body["response_metadata"] = map[string]any{"messages": []string{"[ERROR] " + problem}}
 	}
-	return answer{http.StatusOK, b, code, problem}
+	return answer{http.StatusOK, body, strings.TrimSpace(code + " " + problem)}
 }
 
 // serveWebhook answers an incoming webhook: "ok" in plain text, or a code.
 func (s *Server) serveWebhook(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		http.Error(w, "invalid_payload", http.StatusBadRequest)
-		return
-	}
+	refuse := func(status int, code, problem string) answer { return answer{status, code, code + " " + problem} }
 	s.exchange(w, r, "webhook", func() answer {
 		var payload struct {
 			Text     string          `json:"text"`
@@ -105,17 +98,17 @@ func (s *Server) serveWebhook(w http.ResponseWriter, r *http.Request) {
 			ThreadTS string          `json:"thread_ts"`
 		}
 		if r.PathValue("secret") != "demonstration" {
-			return answer{http.StatusForbidden, "invalid_token", "invalid_token", ""}
+			return refuse(http.StatusForbidden, "invalid_token", "")
 		}
-		if err := json.Unmarshal(body, &payload); err != nil {
-			return answer{http.StatusBadRequest, "invalid_payload", "invalid_payload", err.Error()}
+		if err := json.NewDecoder(r.Body).Decode(&payload); err != nil {
+			return refuse(http.StatusBadRequest, "invalid_payload", err.Error())
 		}
-		c := Content{Text: payload.Text, Blocks: raw(string(payload.Blocks))}
+		c := Content{Text: payload.Text, Blocks: payload.Blocks}
 		if code, problem := check(c); code != "" {
-			return answer{http.StatusBadRequest, code, code, problem}
+			return refuse(http.StatusBadRequest, code, problem)
 		}
 		s.post(Message{Channel: "C" + strings.TrimPrefix(r.PathValue("bot"), "B"), ThreadTS: payload.ThreadTS, Via: "webhook", Content: c})
-		return answer{http.StatusOK, "ok", "ok", ""}
+		return answer{http.StatusOK, "ok", ""}
 	})
 }
 
@@ -124,14 +117,11 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request, method string,
 	fault := s.nextFault(method)
 	var a answer
 	if fault == nil || fault.Accept {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		a = act()
 	}
-	record := Request{Method: method, At: s.options.Now().UTC(), Answer: fmt.Sprint(a.status, " ", a.code), Problem: a.problem}
-	if fault != nil {
-		record.Answer = fault.answer()
-	}
 	s.mu.Lock()
-	s.requests = append(s.requests, record)
+	s.requests = append(s.requests, Request{Method: method, Problem: a.problem})
 	s.mu.Unlock()
 	if fault != nil {
 		s.fail(w, r, *fault)
@@ -146,11 +136,4 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request, method string,
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(a.status)
 	_ = json.NewEncoder(w).Encode(a.body)
-}
-
-func raw(s string) json.RawMessage {
-	if s == "" || s == "null" {
-		return nil
-	}
-	return json.RawMessage(s)
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strconv"
 )
 
 // Fault is one way in which a call goes wrong. What is set decides, in the order
@@ -64,26 +63,6 @@ func (s *Server) nextFault(method string) *Fault {
 		return &f
 	}
 	return nil
-}
-
-func (f Fault) answer() string {
-	var text string
-	switch {
-	case f.Hang:
-		text = "hung"
-	case f.Drop:
-		text = "dropped"
-	case f.Status != 0:
-		text = strconv.Itoa(f.Status)
-	case f.Code != "":
-		text = "200 " + f.Code
-	default:
-		text = fmt.Sprintf("200 %q", f.Body)
-	}
-	if f.Accept {
-		text += " after accepting"
-	}
-	return text
 }
 
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, f Fault) {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/slack-go/slack"
 )
 
 // The limits of messages, from docs.slack.dev/reference/block-kit/blocks and the
@@ -30,27 +32,11 @@ const (
 	maxChoice    = 150
 )
 
-// node holds the fields of all blocks, elements and objects that messages may hold.
-type node struct {
-	Type        string          `json:"type"`
-	Text        json.RawMessage `json:"text"`
-	BlockID     string          `json:"block_id"`
-	ActionID    string          `json:"action_id"`
-	Fields      []node          `json:"fields"`
-	Elements    []node          `json:"elements"`
-	Accessory   *node           `json:"accessory"`
-	Placeholder *node           `json:"placeholder"`
-	Options     []node          `json:"options"`
-	Value       string          `json:"value"`
-	URL         string          `json:"url"`
-	Timestamp   int64           `json:"timestamp"`
-	Format      string          `json:"format"`
-}
-
-// checker walks blocks and stops at the first fault.
+// checker walks blocks, and keeps the first problem that it finds.
 type checker struct {
-	total int
-	ids   map[string]bool
+	total   int // characters
+	ids     map[string]bool
+	problem string
 }
 
 // check returns Slack's error code and the reason, or "".
@@ -64,17 +50,17 @@ func check(c Content) (code, problem string) {
 		}
 		return "", ""
 	}
-	var blocks []node
-	if err := json.Unmarshal(c.Blocks, &blocks); err != nil {
-		return "invalid_blocks_format", err.Error()
+	var blocks slack.Blocks
+	if err := json.Unmarshal(c.Blocks, &blocks); err != nil || c.Blocks[0] != '[' {
+		return "invalid_blocks_format", fmt.Sprintf("not a list of blocks: %v", err)
 	}
-	if len(blocks) > maxBlocks {
-		return "invalid_blocks", fmt.Sprintf("%d blocks, at most %d", len(blocks), maxBlocks)
+	if n := len(blocks.BlockSet); n > maxBlocks {
+		return "invalid_blocks", fmt.Sprintf("%d blocks, at most %d", n, maxBlocks)
 	}
 	k := checker{ids: map[string]bool{}}
-	for i, b := range blocks {
-		if err := k.block(b); err != nil {
-			return "invalid_blocks", fmt.Sprintf("%v [json-pointer:/blocks/%d]", err, i)
+	for i, b := range blocks.BlockSet {
+		if k.block(b); k.problem != "" {
+			return "invalid_blocks", fmt.Sprintf("%s [json-pointer:/blocks/%d]", k.problem, i)
 		}
 	}
 	if k.total > maxBlockText {
@@ -83,143 +69,120 @@ func check(c Content) (code, problem string) {
 	return "", ""
 }
 
-func (k *checker) block(b node) error {
-	if len(b.BlockID) > maxID {
-		return fmt.Errorf("block_id of %d characters", len(b.BlockID))
+// want notes a problem unless ok.
+func (k *checker) want(ok bool, format string, args ...any) {
+	if !ok && k.problem == "" {
+		k.problem = fmt.Sprintf(format, args...)
 	}
-	if b.BlockID != "" && k.ids["block "+b.BlockID] {
-		return fmt.Errorf("block_id %q is used twice", b.BlockID)
-	}
-	k.ids["block "+b.BlockID] = true
-	switch b.Type {
-	case "header":
-		return k.text(b.Text, maxHeader, true)
-	case "section":
-		switch {
-		case len(b.Text) == 0 && len(b.Fields) == 0:
-			return fmt.Errorf("section without text and fields")
-		case len(b.Fields) > maxFields:
-			return fmt.Errorf("%d fields, at most %d", len(b.Fields), maxFields)
-		case len(b.Text) > 0:
-			if err := k.text(b.Text, maxSection, false); err != nil {
-				return err
-			}
-		}
-		return k.objects(b.Fields, maxField)
-	case "context":
-		if len(b.Elements) == 0 || len(b.Elements) > maxContext {
-			return fmt.Errorf("%d context elements, want 1 to %d", len(b.Elements), maxContext)
-		}
-		return k.objects(b.Elements, maxSection)
-	case "actions":
-		if len(b.Elements) == 0 || len(b.Elements) > maxActions {
-			return fmt.Errorf("%d actions, want 1 to %d", len(b.Elements), maxActions)
-		}
-		for _, e := range b.Elements {
-			id := "action " + b.BlockID + " " + e.ActionID
-			if len(e.ActionID) > maxID || k.ids[id] && e.ActionID != "" {
-				return fmt.Errorf("action_id %q is too long or used twice", e.ActionID)
-			}
-			k.ids[id] = true
-			if err := k.control(e); err != nil {
-				return err
-			}
-		}
-		return nil
-	case "divider":
-		return nil
-	case "rich_text":
-		return k.richText(b)
-	}
-	return fmt.Errorf("unsupported type: %s", b.Type)
 }
 
-func (k *checker) control(e node) error {
-	switch e.Type {
-	case "button":
-		if utf8.RuneCountInString(e.Value) > maxValue || len(e.URL) > maxURL {
-			return fmt.Errorf("button's value or url is too long")
+// id wants an id that is short, and that no other of its kind has.
+func (k *checker) id(kind, id string) {
+	k.want(len(id) <= maxID, "%s of %d characters", kind, len(id))
+	k.want(id == "" || !k.ids[kind+" "+id], "%s %q is used twice", kind, id)
+	k.ids[kind+" "+id] = true
+}
+
+func (k *checker) block(b slack.Block) {
+	k.id("block_id", b.ID())
+	switch b := b.(type) {
+	case *slack.HeaderBlock:
+		k.text(b.Text, maxHeader, true)
+	case *slack.SectionBlock:
+		k.want(b.Text != nil || len(b.Fields) > 0, "section without text and fields")
+		k.want(len(b.Fields) <= maxFields, "%d fields, at most %d", len(b.Fields), maxFields)
+		if b.Text != nil {
+			k.text(b.Text, maxSection, false)
 		}
-		return k.text(e.Text, maxButton, true)
-	case "static_select":
-		if e.Placeholder == nil || len(e.Options) == 0 || len(e.Options) > maxOptions {
-			return fmt.Errorf("static_select wants a placeholder and 1 to %d options", maxOptions)
+		for _, f := range b.Fields {
+			k.text(f, maxField, false)
 		}
+	case *slack.ContextBlock:
+		n := len(b.ContextElements.Elements)
+		k.want(n > 0 && n <= maxContext, "%d context elements, want 1 to %d", n, maxContext)
+		for _, e := range b.ContextElements.Elements {
+			text, ok := e.(*slack.TextBlockObject)
+			if k.want(ok, "unsupported context element"); ok {
+				k.text(text, maxSection, false)
+			}
+		}
+	case *slack.ActionBlock:
+		n := len(b.Elements.ElementSet)
+		k.want(n > 0 && n <= maxActions, "%d actions, want 1 to %d", n, maxActions)
+		for _, e := range b.Elements.ElementSet {
+			k.control(b.BlockID, e)
+		}
+	case *slack.RichTextBlock:
+		k.richText(b.Elements...)
+	case *slack.DividerBlock:
+	default:
+		k.want(false, "unsupported type: %s", b.BlockType())
+	}
+}
+
+func (k *checker) control(block string, e slack.BlockElement) {
+	switch e := e.(type) {
+	case *slack.ButtonBlockElement:
+		k.id("action_id in "+block, e.ActionID)
+		k.want(utf8.RuneCountInString(e.Value) <= maxValue && len(e.URL) <= maxURL, "button's value or url is too long")
+		k.text(e.Text, maxButton, true)
+	case *slack.SelectBlockElement:
+		k.id("action_id in "+block, e.ActionID)
+		k.want(e.Type == slack.OptTypeStatic && len(e.Options) > 0 && len(e.Options) <= maxOptions, "want a static_select of 1 to %d options", maxOptions)
 		for _, o := range e.Options {
-			if n := utf8.RuneCountInString(o.Value); n == 0 || n > maxChoice {
-				return fmt.Errorf("option's value has %d characters", n)
-			}
-			if err := k.text(o.Text, maxOption, true); err != nil {
-				return err
-			}
+			n := utf8.RuneCountInString(o.Value)
+			k.want(n > 0 && n <= maxChoice, "option's value has %d characters", n)
+			k.text(o.Text, maxOption, true)
 		}
-		return k.object(*e.Placeholder, maxHeader, true)
+		k.text(e.Placeholder, maxHeader, true)
+	default:
+		k.want(false, "unsupported element: %s", e.ElementType())
 	}
-	return fmt.Errorf("unsupported element: %s", e.Type)
 }
 
-func (k *checker) objects(all []node, limit int) error {
-	for _, n := range all {
-		if err := k.object(n, limit, false); err != nil {
-			return err
-		}
+// text wants a text object of at least one character and at most limit.
+func (k *checker) text(o *slack.TextBlockObject, limit int, plain bool) {
+	if o == nil {
+		o = &slack.TextBlockObject{}
 	}
-	return nil
+	n := utf8.RuneCountInString(o.Text)
+	k.want(o.Type == slack.PlainTextType || o.Type == slack.MarkdownType && !plain, "text object of type %q", o.Type)
+	k.want(n > 0 && n <= limit, "text of %d characters, want 1 to %d", n, limit)
+	k.total += n
 }
 
-// text checks a text object in its raw form.
-func (k *checker) text(object json.RawMessage, limit int, plain bool) error {
-	var n node
-	if err := json.Unmarshal(object, &n); err != nil {
-		return fmt.Errorf("text is not a text object")
-	}
-	return k.object(n, limit, plain)
-}
-
-func (k *checker) object(n node, limit int, plain bool) error {
-	if n.Type != "plain_text" && (plain || n.Type != "mrkdwn") {
-		return fmt.Errorf("text object of type %q", n.Type)
-	}
-	var s string
-	if err := json.Unmarshal(n.Text, &s); err != nil {
-		return fmt.Errorf("text object without text")
-	}
-	count := utf8.RuneCountInString(s)
-	if count == 0 || count > limit {
-		return fmt.Errorf("text of %d characters, want 1 to %d", count, limit)
-	}
-	k.total += count
-	return nil
-}
-
-// richText counts the text of every leaf; a leaf of an unknown type is refused.
-func (k *checker) richText(n node) error {
-	for _, e := range n.Elements {
-		switch e.Type {
-		case "rich_text_section", "rich_text_preformatted", "rich_text_quote", "rich_text_list":
-			if err := k.richText(e); err != nil {
-				return err
-			}
-		case "text", "link":
-			var s string
-			if e.Type == "text" && (json.Unmarshal(e.Text, &s) != nil || s == "") {
-				return fmt.Errorf("rich text without text")
-			}
-			k.total += utf8.RuneCountInString(s)
-		case "date":
-			if e.Timestamp == 0 || e.Format == "" {
-				return fmt.Errorf("date without timestamp or format")
-			}
-		case "emoji", "user", "usergroup":
+func (k *checker) richText(all ...slack.RichTextElement) {
+	for _, e := range all {
+		switch e := e.(type) {
+		case *slack.RichTextSection:
+			k.leaves(e.Elements)
+		case *slack.RichTextPreformatted:
+			k.leaves(e.Elements)
+		case *slack.RichTextList:
+			k.richText(e.Elements...)
 		default:
-			return fmt.Errorf("unsupported rich text: %s", e.Type)
+			k.want(false, "unsupported rich text: %s", e.RichTextElementType())
 		}
 	}
-	return nil
 }
 
-func hasRichText(blocks json.RawMessage) bool {
-	var list []node
-	_ = json.Unmarshal(blocks, &list) // checked before
-	return slices.ContainsFunc(list, func(b node) bool { return b.Type == "rich_text" })
+func (k *checker) leaves(all []slack.RichTextSectionElement) {
+	for _, e := range all {
+		switch e := e.(type) {
+		case *slack.RichTextSectionTextElement:
+			k.want(e.Text != "", "rich text without text")
+			k.total += utf8.RuneCountInString(e.Text)
+		case *slack.RichTextSectionDateElement:
+			k.want(e.Timestamp != 0 && e.Format != "", "date without timestamp or format")
+		case *slack.RichTextSectionLinkElement, *slack.RichTextSectionUserElement:
+		default:
+			k.want(false, "unsupported rich text: %s", e.RichTextSectionElementType())
+		}
+	}
+}
+
+func hasRichText(raw json.RawMessage) bool {
+	var blocks slack.Blocks
+	_ = json.Unmarshal(raw, &blocks) // checked before
+	return slices.ContainsFunc(blocks.BlockSet, func(b slack.Block) bool { return b.BlockType() == slack.MBTRichText })
 }

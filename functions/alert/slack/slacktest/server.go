@@ -1,5 +1,5 @@
 // Package slacktest is a Slack that runs in the process: chat.postMessage,
-// chat.update, auth.test and incoming webhooks over real HTTP. It refuses what
+// chat.update and incoming webhooks over real HTTP. It refuses what
 // Slack refuses (limits of Block Kit, unknown tokens, edits without rich text), can
 // be told to fail in Slack's ways, and keeps what it was sent. The tests use it,
 // and `pongwatch local` shows its messages in the inbox.
@@ -61,13 +61,9 @@ type Message struct {
 
 // Request is one call that reached the server, refused ones included.
 type Request struct {
-	// Method is "chat.postMessage", "chat.update", "auth.test" or "webhook".
+	// Method is "chat.postMessage", "chat.update", "usergroups.users.list" or "webhook".
 	Method string
-	At     time.Time
-	// Answer is the HTTP status and, where there is one, Slack's error code:
-	// "200 ok", "200 invalid_blocks", "503", "dropped".
-	Answer string
-	// Problem says in words why a payload was refused.
+	// Problem is Slack's error code and its reason, where the server refused the call.
 	Problem string
 }
 

@@ -120,9 +120,6 @@ func TestAPIRefusesWhatSlackRefuses(t *testing.T) {
 	if got := call(t, s, "chat.postMessage", "token", "xoxb-other", "channel", "C0ALERTS", "text", "x"); got["error"] != "invalid_auth" {
 		t.Errorf("another token: %v", got)
 	}
-	if got := call(t, s, "auth.test"); got["ok"] != true {
-		t.Errorf("auth.test: %v", got)
-	}
 }
 
 func TestWebhook(t *testing.T) {

@@ -124,7 +124,7 @@ func (a *Apps) exchange(ctx context.Context, timeout time.Duration, method, addr
 	r := reply{status: resp.StatusCode}
 	r.media, _, _ = mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if to, err := resp.Location(); err == nil && resp.StatusCode/100 == 3 {
-		return r, unreachable(fmt.Sprintf("HTTP %d, redirects to %s", r.status, to.Host))
+		return r, unreachable("HTTP %d, redirects to %s", r.status, to.Host)
 	}
 	if r.body, err = outbound.ReadAll(resp.Body, healthpage.MaxBytes); err != nil {
 		return r, unanswered(ctx, timeout, err)
@@ -138,13 +138,23 @@ func unanswered(ctx context.Context, timeout time.Duration, err error) error {
 	case ctx.Err() != nil:
 		return errInterrupted
 	case errors.Is(err, context.DeadlineExceeded):
-		return unreachable(fmt.Sprintf("no answer within %v", timeout))
+		return unreachable("no answer within %v", timeout)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return unreachable("the answer ended too early")
 	}
-	return unreachable(outbound.Error(err).Error())
+	return unreachable("%v", outbound.Error(err))
 }
 
-func unreachable(evidence string) error {
-	return &Problem{Cause: cause.AppUnreachable, Evidence: evidence}
+func unreachable(format string, args ...any) error {
+	return &Problem{Cause: cause.AppUnreachable, Evidence: fmt.Sprintf(format, args...)}
+}
+
+// pause waits before a question is repeated; times says how often it was repeated so far.
+func (a *Apps) pause(ctx context.Context, times int) error {
+	select {
+	case <-time.After(a.pauses[times]):
+		return nil
+	case <-ctx.Done():
+		return errInterrupted
+	}
 }

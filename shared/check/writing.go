@@ -12,12 +12,61 @@ import (
 )
 
 const (
-	// roundTripPrefix is where the round trip writes, under a name of its own each run.
+	// canaryPrefix and roundTripPrefix are where pongwatch writes. A key of its own for each run
+	// keeps two monitors of one database apart.
+	canaryPrefix    = "ws:_pongwatch:canary:"
 	roundTripPrefix = "ws:_pongwatch:roundtrip:"
-	// roundTripSeconds is after how long what could not be deleted goes.
-	roundTripSeconds  = 60
+	// writtenSeconds is after how long what could not be deleted goes.
+	writtenSeconds = 60
+
+	writeCommands     = 3
 	roundTripCommands = 14
 )
+
+// write sets, reads and deletes a key, once in a run: PING is blind to a full database,
+// a read-only token and a write pause.
+func write(ctx context.Context, t *Target) report.Observation {
+	if t.written == nil {
+		t.written = new(tryWriting(ctx, t.client))
+	}
+	return *t.written
+}
+
+func tryWriting(ctx context.Context, client *upstash.Client) report.Observation {
+	nonce := rand.Text()
+	key := canaryPrefix + nonce
+	commands := []upstash.Command{{"SET", key, nonce, "EX", writtenSeconds}, {"GET", key}, {"DEL", key}}
+	results, err := client.Pipeline(ctx, commands...)
+	if err == nil && firstError(results) == nil && !text(nonce)(results[1].Reply) {
+		// In a replicated database a read may overtake its write. A transaction runs in
+		// one place: what it does not read is not there.
+		results, err = client.MultiExec(ctx, commands...)
+	}
+	if err == nil {
+		err = firstError(results)
+	}
+	switch {
+	case err != nil:
+		o := unknown(err)
+		switch o.Cause {
+		case cause.ReadonlyToken, cause.StorageFull, cause.WritePaused, cause.CommandBlocked, cause.RedisError, cause.RequestTooBig:
+			o.Status = report.Fail // it was asked and refused; HealthCheck judges one that cannot be asked
+		}
+		return o
+	case !text(nonce)(results[1].Reply):
+		return failed(cause.WriteMismatch, "SET was answered OK, GET did not return the value")
+	}
+	return ok()
+}
+
+func firstError(results []upstash.Result) error {
+	for _, r := range results {
+		if r.Err != nil {
+			return r.Err
+		}
+	}
+	return nil
+}
 
 // step is one command of a pattern and what Redis promises to answer.
 type step struct {
@@ -28,27 +77,11 @@ type step struct {
 	promise string
 }
 
-// roundTrip uses Redis as the app does: a session, a cached value, a rate limit and a
-// queue. They run as one transaction, so that no replica's delay and no second monitor
-// comes between.
-func roundTrip(ctx context.Context, t *Target) report.Observation {
-	steps := roundTripSteps(rand.Text())
-	commands := make([]upstash.Command, len(steps))
-	for i, s := range steps {
-		commands[i] = s.command
-	}
-	results, err := t.client.MultiExec(ctx, commands...)
-	if err != nil {
-		return unknown(err)
-	}
-	return judgeRoundTrip(steps, results)
-}
-
 func roundTripSteps(nonce string) []step {
 	key := func(pattern string) string { return roundTripPrefix + nonce + ":" + pattern }
 	session, cached, limit, queue := key("session"), key("cache"), key("limit"), key("queue")
 	value := fmt.Sprintf(`{"nonce":%q}`, nonce)
-	const seconds = roundTripSeconds
+	const seconds = writtenSeconds
 	return []step{
 		{"session", upstash.Command{"SET", session, value, "NX", "EX", seconds}, text("OK"), "create it"},
 		{"session", upstash.Command{"GET", session}, text(value), "return what was set"},
@@ -67,9 +100,20 @@ func roundTripSteps(nonce string) []step {
 	}
 }
 
-// judgeRoundTrip names the first step that broke Redis' promise. The write check names
+// roundTrip uses Redis as the app does: a session, a cached value, a rate limit and a
+// queue. They run as one transaction, so that no replica's delay and no second monitor
+// comes between. It names the first step that broke Redis' promise; the write check names
 // why writes are refused.
-func judgeRoundTrip(steps []step, results []upstash.Result) report.Observation {
+func roundTrip(ctx context.Context, t *Target) report.Observation {
+	steps := roundTripSteps(rand.Text())
+	commands := make([]upstash.Command, len(steps))
+	for i, s := range steps {
+		commands[i] = s.command
+	}
+	results, err := t.client.MultiExec(ctx, commands...)
+	if err != nil {
+		return unknown(err)
+	}
 	for i, s := range steps {
 		r := results[i]
 		if r.Err != nil {
@@ -81,10 +125,7 @@ func judgeRoundTrip(steps []step, results []upstash.Result) report.Observation {
 			return o
 		}
 		if !s.wants(r.Reply) {
-			return report.Observation{
-				Status: report.Fail, Cause: cause.RoundTripFailed,
-				Evidence: fmt.Sprintf("%s: %s did not %s (step %d of %d)", s.pattern, s.command[0], s.promise, i+1, len(steps)),
-			}
+			return failed(cause.RoundTripFailed, fmt.Sprintf("%s: %s did not %s (step %d of %d)", s.pattern, s.command[0], s.promise, i+1, len(steps)))
 		}
 	}
 	return ok()

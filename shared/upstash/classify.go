@@ -1,20 +1,24 @@
 package upstash
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // Outcome is what one request showed: all that [Classify] looks at.
@@ -204,4 +208,132 @@ func isTLS(err error) bool {
 func isAlert(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && (op.Op == "remote error" || op.Op == "local error")
+}
+
+// words names causes by words of a text, separated by |: the first row that has one decides.
+type words []struct {
+	any   string
+	cause cause.Cause
+}
+
+func (rows words) in(text string) cause.Cause {
+	for _, row := range rows {
+		for word := range strings.SplitSeq(row.any, "|") {
+			if strings.Contains(text, word) {
+				return row.cause
+			}
+		}
+	}
+	return ""
+}
+
+var (
+	// codes are the first words of Redis' error texts.
+	codes = map[string]cause.Cause{
+		"wrongpass": cause.AuthInvalid, "noauth": cause.AuthInvalid, "unauthorized": cause.AuthInvalid,
+		"noperm": cause.ReadonlyToken, "readonly": cause.WritePaused, "noreplicas": cause.WritePaused, "oom": cause.StorageFull,
+		"loading": cause.ProviderUnready, "masterdown": cause.ProviderUnready, "clusterdown": cause.ProviderUnready,
+		"tryagain": cause.ProviderUnready, "misconf": cause.ProviderUnready,
+	}
+	// limited tells what a limit that is exceeded or reached is of.
+	limited = words{
+		{"per second", cause.Throttled},
+		{"bandwidth", cause.QuotaPlan},
+		{"capacity|storage|memory|data size|database size", cause.StorageFull},
+		{"connection|clients", cause.ConnectionsFull},
+		{"size", cause.RequestTooBig},
+		{"daily", cause.QuotaDaily},
+		{"request|command", cause.QuotaMonthly},
+	}
+	limitBegins = []string{"max", "maximum", "daily", "monthly", "db", "storage", "memory", "concurrent", "request", "requests", "command", "commands"}
+	// stopped tells why Upstash has stopped a database as a whole.
+	stopped = words{
+		{"budget|suspend|payment|unpaid|billing", cause.QuotaSuspended},
+		{"rate-limit|rate limit|ratelimit|throttl", cause.QuotaRateLimited},
+		{"limit|quota|exceed|bandwidth|upgrade", cause.QuotaPlan},
+		{"blocked|disabled|paused|stopped", cause.QuotaSuspended},
+	}
+	stopSubjects = []string{"database", "account", "plan", "budget", "bandwidth"}
+)
+
+// classifyText names the cause of an error text of Upstash or Redis. Texts are
+// matched from their beginning, since further on they may quote the command's
+// arguments.
+func classifyText(text string) cause.Cause {
+	text = strings.ToLower(strings.TrimSpace(text))
+	code, _, _ := strings.Cut(text, " ")
+	if code == "wrongpass" && strings.Contains(text, "user is disabled") {
+		return cause.AuthUserDisabled
+	}
+	if c := codes[code]; c != "" {
+		return c
+	}
+	text = strings.TrimPrefix(text, "err ") // Redis' generic code
+	switch {
+	case strings.HasPrefix(text, "command is not available"), strings.HasPrefix(text, "command ") && strings.Contains(text, "is not allowed in rest"):
+		return cause.CommandBlocked
+	case strings.HasPrefix(text, "wrong password or user"):
+		return cause.AuthUserDisabled
+	}
+	return cmp.Or(exceededCause(text), stoppedCause(text), cause.RedisError)
+}
+
+// exceededCause names the limit that a text says is exceeded or reached: "max requests limit
+// exceeded", "DB capacity quota exceeded", "max number of clients reached". What the limit is of
+// decides, and not the sentence.
+func exceededCause(text string) cause.Cause {
+	subject, _, exceeded := strings.Cut(text, " exceeded")
+	if !exceeded {
+		subject, _, exceeded = strings.Cut(text, " reached")
+	}
+	fields := strings.Fields(subject)
+	// Quotes and other marks would be a command's arguments.
+	marked := strings.ContainsFunc(subject, func(r rune) bool { return r != ' ' && (r < 'a' || r > 'z') })
+	if !exceeded || marked || len(fields) == 0 || len(fields) > 6 || !slices.Contains(limitBegins, fields[0]) {
+		return ""
+	}
+	return limited.in(subject)
+}
+
+// stoppedCause judges texts such as "This database has been suspended for exceeding the defined
+// budget limit", "This database has reached current Fixed plan limits", "Your database has been
+// temporarily rate-limited". No documentation has these texts, and they change: what the text is
+// about and its words decide, not its sentences.
+func stoppedCause(text string) cause.Cause {
+	fields := strings.Fields(text)
+	// Further on the text may quote a command's arguments.
+	if !slices.ContainsFunc(fields[:min(len(fields), 3)], func(w string) bool { return slices.Contains(stopSubjects, strings.TrimSuffix(w, "'s")) }) {
+		return ""
+	}
+	return stopped.in(text)
+}
+
+// usage returns how much of a limit is used, as an error text such as "Limit: 500000,
+// Usage: 500002" or "Threshold: 268435456 bytes, Actual: 274604636 bytes" says: "500,002
+// of 500,000 commands", or "261.9 MB of 256.0 MB", a MB being 1,048,576 bytes as it is for
+// Upstash. It returns "" for any other text.
+func usage(said string) string {
+	limit, ok := numberAfter(said, "Limit: ", "Threshold: ")
+	used, found := numberAfter(said, "Usage: ", "Actual: ")
+	if !ok || !found {
+		return ""
+	}
+	if strings.Contains(said, " bytes") {
+		const mb = 1 << 20
+		return fmt.Sprintf("%.1f MB of %.1f MB", float64(used)/mb, float64(limit)/mb)
+	}
+	return text.Thousands(used) + " of " + text.Thousands(limit) + " commands"
+}
+
+// numberAfter returns the number behind the first of the labels that is there.
+func numberAfter(said string, labels ...string) (int64, bool) {
+	for _, label := range labels {
+		if _, rest, ok := strings.Cut(said, label); ok {
+			digits := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
+			if n, err := strconv.ParseInt(digits, 10, 64); err == nil {
+				return n, true
+			}
+		}
+	}
+	return 0, false
 }

@@ -1,55 +1,56 @@
-package incident
+package alert
 
 import (
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
+	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// SignalShift is how far ahead of Alert's a signal's clock may be. A signature accepts the
-// same five minutes (Standard Webhooks), and an app whose signal was accepted does not repeat it.
-const SignalShift = 5 * time.Minute
-
-// Ahead returns by how much the newest thing that the state says has happened lies in the
-// future, beyond what a producer's clock may be fast by. It is evidence that the clock has
-// stepped back since.
-func (s State) Ahead(now time.Time, p Policy) (ahead time.Duration) {
-	s.past(func(t *time.Time, every time.Duration) {
-		if t.After(p.limit(now, every)) {
-			ahead = max(ahead, t.Sub(now))
-		}
-	})
-	return ahead
-}
-
-// limit is how late something may have happened: a run, which has an interval, or anything
+// latest is how late something may have happened: a run, which has an interval, or anything
 // else, which may be an app's word.
-func (p Policy) limit(now time.Time, every time.Duration) time.Time {
+func latest(p policy.Policy, now time.Time, every time.Duration) time.Time {
 	if every > 0 {
 		return now.Add(p.Shift)
 	}
-	return now.Add(SignalShift)
+	return now.Add(policy.SignalShift)
 }
 
-// StepBack corrects what a clock that was fast has left in the state. What is said to have
+// ahead returns by how much the newest thing that the state says has happened lies in the
+// future, beyond what a producer's clock may be fast by. It is evidence that the clock has
+// stepped back since.
+func ahead(s incident.State, p policy.Policy, now time.Time) (by time.Duration) {
+	past(s, func(t *time.Time, every time.Duration) {
+		if t.After(latest(p, now, every)) {
+			by = max(by, t.Sub(now))
+		}
+	})
+	return by
+}
+
+// stepBack corrects what a clock that was fast has left in the state. What is said to have
 // happened in the future has happened now, so that no age is negative. A run happened one
 // interval ago, so that the next one is accepted. Leases, pauses and reminders are due as much
 // sooner as the clock has stepped back.
-func (s *State) StepBack(now time.Time, p Policy) {
-	ahead := s.Ahead(now, p)
-	s.past(func(t *time.Time, every time.Duration) {
-		if t.After(p.limit(now, every)) {
+func stepBack(s incident.State, p policy.Policy, now time.Time) {
+	by := ahead(s, p, now)
+	if by == 0 {
+		return
+	}
+	past(s, func(t *time.Time, every time.Duration) {
+		if t.After(latest(p, now, every)) {
 			*t = now.Add(-every)
 		}
 	})
 	for i := range s.Silences {
-		if latest := now.Add(p.SilenceMost); s.Silences[i].Until.After(latest) {
-			s.Silences[i].Until = latest
+		if most := now.Add(p.SilenceMost); s.Silences[i].Until.After(most) {
+			s.Silences[i].Until = most
 		}
 	}
 	sooner := func(t *time.Time) {
 		if !t.IsZero() {
-			*t = t.Add(-ahead)
+			*t = t.Add(-by)
 		}
 	}
 	for t := range s.Threads() {
@@ -64,7 +65,7 @@ func (s *State) StepBack(now time.Time, p Policy) {
 
 // past calls f with each time at which something has happened, and with the interval of what
 // happens again and again. It leaves out zero times.
-func (s State) past(f func(t *time.Time, every time.Duration)) {
+func past(s incident.State, f func(t *time.Time, every time.Duration)) {
 	each := func(every time.Duration, times ...*time.Time) {
 		for _, t := range times {
 			if !t.IsZero() {

@@ -1,4 +1,4 @@
-package incident_test
+package alert
 
 import (
 	"testing"
@@ -6,14 +6,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
 func TestAClockThatSteppedBackLeavesNoNegativeAge(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	p := incident.Policy{Shift: time.Minute, SilenceMost: 24 * time.Hour}
-	ahead := now.Add(24 * 30 * time.Hour)
+	p := policy.Policy{Shift: time.Minute, SilenceMost: 24 * time.Hour}
+	future := now.Add(24 * 30 * time.Hour)
 	ping := report.Series{Database: "a", Check: report.Ping}
 	// All of it was written by a clock that was fast.
 	state := func(at time.Time) incident.State {
@@ -35,24 +36,24 @@ func TestAClockThatSteppedBackLeavesNoNegativeAge(t *testing.T) {
 		s.Groups["g"] = &incident.Group{ID: "g", Since: at, Opened: at, Resolved: at, Reopened: at, Renewed: at, Resumed: at}
 		return s
 	}
-	got, want := state(ahead), state(now)
-	if by := got.Ahead(now, p); by != ahead.Sub(now) {
-		t.Errorf("ahead by %v, want %v", by, ahead.Sub(now))
+	got, want := state(future), state(now)
+	if by := ahead(got, p, now); by != future.Sub(now) {
+		t.Errorf("ahead by %v, want %v", by, future.Sub(now))
 	}
-	got.StepBack(now, p)
+	stepBack(got, p, now)
 	// A run happened an interval ago, so that the next one is news.
 	want.Jobs["healthcheck@us"] = incident.JobState{Scheduled: now.Add(-time.Minute), Expected: now, Late: now, Every: time.Minute}
 	want.Series[ping].Sources[0].Scheduled = now.Add(-time.Minute)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("corrected (-want +got):\n%s", diff)
 	}
-	if by := got.Ahead(now, p); by != 0 {
+	if by := ahead(got, p, now); by != 0 {
 		t.Errorf("still ahead by %v", by)
 	}
 	for name, s := range map[string]incident.State{"what has happened": state(now.Add(-time.Hour)), "an app's clock": {Series: map[report.Series]*incident.SeriesState{
-		ping: {LastBad: now.Add(incident.SignalShift), Sources: []incident.SourceState{{Source: report.SourceEvent, Every: time.Minute, Scheduled: now.Add(incident.SignalShift)}}},
+		ping: {LastBad: now.Add(policy.SignalShift), Sources: []incident.SourceState{{Source: report.SourceEvent, Every: time.Minute, Scheduled: now.Add(policy.SignalShift)}}},
 	}}, "a producer's clock": {Jobs: map[string]incident.JobState{"x": {Scheduled: now.Add(p.Shift), Every: time.Minute}}}} {
-		if by := s.Ahead(now, p); by != 0 {
+		if by := ahead(s, p, now); by != 0 {
 			t.Errorf("%s is ahead by %v", name, by)
 		}
 	}
