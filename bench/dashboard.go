@@ -48,7 +48,7 @@ var pages = []struct {
 // dashboardPages measures the first answers from a month of history in bbolt, each by a function
 // that holds nothing in memory yet, in turn with reading and unpacking the same documents.
 func dashboardPages(ctx context.Context, l *lab) error {
-	s, err := boltstore.Open(filepath.Join(l.dir, "history.db"), boltstore.Options{Now: pageNow})
+	s, err := boltstore.Open(filepath.Join(l.dir, "history.db"), pageNow)
 	if err != nil {
 		return fmt.Errorf("opening the history: %w", err)
 	}

@@ -33,7 +33,7 @@ var large = layout{shards: 8, databases: 250}
 // of the first one, and the memory of a process that nobody else uses while eight ask at once.
 func manyPages(ctx context.Context, l *lab) error {
 	file := filepath.Join(l.dir, "many.db")
-	s, err := boltstore.Open(file, boltstore.Options{Now: pageNow})
+	s, err := boltstore.Open(file, pageNow)
 	if err != nil {
 		return fmt.Errorf("opening the history: %w", err)
 	}
@@ -103,7 +103,7 @@ func servePages(ctx context.Context, file, path, times string) error {
 	if err != nil {
 		return err
 	}
-	s, err := boltstore.Open(file, boltstore.Options{Now: pageNow})
+	s, err := boltstore.Open(file, pageNow)
 	if err != nil {
 		return err
 	}

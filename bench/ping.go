@@ -214,7 +214,7 @@ func scheduledRuns(url string) (func(context.Context, int) error, error) {
 		Config: settings, Region: "loopback", Reports: everyReport{}, Store: storetest.NewMemory(now),
 		// The benchmark calls the handler itself, so there is no token to verify.
 		Authorize: func(next http.Handler) http.Handler { return next },
-		Resolve:   check.FromConfig(settings, secrets.NewCache(nil, secrets.Options{})),
+		Resolve:   check.FromConfig(settings, secrets.NewCache(nil, nil)),
 		Upstash:   upstash.Options{AllowHTTP: true},
 		Now:       now,
 		Logger:    slog.New(slog.NewJSONHandler(os.Stderr, nil)),

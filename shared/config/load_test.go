@@ -20,14 +20,14 @@ import (
 type vault map[string]string
 
 func (v vault) cache() *secrets.Cache {
-	return secrets.NewCache(secrets.SourceFunc(func(_ context.Context, name string) (secrets.Secret, error) {
+	return secrets.NewCache(secrets.Source(func(_ context.Context, name string) (secrets.Secret, error) {
 		name, _, _ = strings.Cut(name, "/versions/")
 		text, ok := v[strings.TrimPrefix(name, "projects/p/secrets/")]
 		if !ok {
 			return secrets.Secret{}, secrets.ErrNotFound
 		}
 		return secrets.Secret{Data: []byte(text), Version: "7"}, nil
-	}), secrets.Options{})
+	}), nil)
 }
 
 func options(env map[string]string, files map[string]string, v vault) Options {

@@ -37,10 +37,10 @@ func slowly() func() time.Time {
 // rotating is a Secret Manager in which every access finds the next version.
 func rotating() *secrets.Cache {
 	n := 0
-	return secrets.NewCache(secrets.SourceFunc(func(context.Context, string) (secrets.Secret, error) {
+	return secrets.NewCache(secrets.Source(func(context.Context, string) (secrets.Secret, error) {
 		n++
 		return secrets.Secret{Data: []byte(fmt.Sprint("https://v", n, ".upstash.io")), Version: fmt.Sprint(n)}, nil
-	}), secrets.Options{Now: slowly()})
+	}), slowly())
 }
 
 func TestASecretIsReadOnceAndRefreshedWhenAsked(t *testing.T) {
@@ -120,13 +120,13 @@ func TestCredentialsAreReadAnewOnlyWhenRefused(t *testing.T) {
 		t.Fatal(ps)
 	}
 	token := 0
-	cache := secrets.NewCache(secrets.SourceFunc(func(_ context.Context, name string) (secrets.Secret, error) {
+	cache := secrets.NewCache(secrets.Source(func(_ context.Context, name string) (secrets.Secret, error) {
 		if strings.Contains(name, "url") {
 			return secrets.Secret{Data: []byte("https://a.upstash.io"), Version: "9"}, nil
 		}
 		token++
 		return secrets.Secret{Data: []byte(fmt.Sprint("AX", token)), Version: fmt.Sprint(token)}, nil
-	}), secrets.Options{Now: slowly()})
+	}), slowly())
 	for i, step := range []struct {
 		refused bool
 		want    string

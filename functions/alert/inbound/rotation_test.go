@@ -55,7 +55,7 @@ func (v *vault) startOver(t *testing.T, in config.Inbound) *fixture {
 	var err error
 	f.Handler, err = inbound.New(inbound.Options{
 		Config:  &config.Config{Inbound: in},
-		Secrets: secrets.NewCache(secrets.SourceFunc(v.access), secrets.Options{Now: clock}),
+		Secrets: secrets.NewCache(secrets.Source(v.access), clock),
 		Reports: &f.reports, Signals: &f.signals, Now: clock, Logger: slog.New(slog.NewJSONHandler(&f.logs, nil)),
 	})
 	if err != nil {
