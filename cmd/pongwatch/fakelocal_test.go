@@ -14,6 +14,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/local"
 	"github.com/pongwatch/pongwatch/functions/alert"
+	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -123,12 +124,12 @@ func (f *fakeLocal) step(in alert.Input) {
 	s, notices := notify.Claim(s, now, "worker", time.Minute, 1000)
 	var results []notify.Result
 	for _, n := range notices {
-		r := notify.Result{ID: n.ID(), Address: n.Address, Owner: "worker", Want: n.Want, Open: n.Open, Outcome: notify.Delivered}
+		r := notify.Result{ID: n.ID(), Address: n.Address, Owner: "worker", Want: n.Want, Open: n.Open, Outcome: message.Outcome{Result: message.Delivered}}
 		switch n.Address {
 		case f.refusing:
-			r.Outcome, r.Error = notify.Refused, "channel_not_found"
+			r.Result, r.Reason = message.Refused, "channel_not_found"
 		case f.hesitating:
-			r.Outcome, r.Error = notify.Later, "451 try again later"
+			r.Result, r.Reason = message.Later, "451 try again later"
 		}
 		results = append(results, r)
 	}

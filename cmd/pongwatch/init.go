@@ -194,7 +194,7 @@ func (s *setup) fromAccount(ctx context.Context) error {
 	if s.key.IsZero() {
 		return errors.New("no management API key: set UPSTASH_API_KEY to one of the Upstash console, Account, Management API")
 	}
-	account, err := upstash.NewManagement(upstash.ManagementOptions{Email: s.email, APIKey: s.key, BaseURL: s.api, Connection: upstash.Options{AllowHTTP: true}})
+	account, err := upstash.NewManagement(s.email, upstash.Options{URL: s.api, Token: s.key, AllowHTTP: true})
 	if err != nil {
 		return err
 	}

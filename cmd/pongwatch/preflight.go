@@ -111,7 +111,7 @@ func (p *preflightFlags) run(ctx context.Context, stderr io.Writer) (record pref
 	o.Only, o.Skip = split(p.only), split(p.skip)
 	o.Getenv, o.Version = os.Getenv, version.Read().String()
 	if !p.quiet {
-		o.Progress = progress{stderr}
+		o.Progress = stderr
 	}
 	if o.App.Login, err = fromVariable("--login-env", p.loginEnv); err != nil {
 		return record, err
@@ -162,26 +162,11 @@ func (p *preflightFlags) run(ctx context.Context, stderr io.Writer) (record pref
 		}
 		defer server.Close()
 		fmt.Fprintf(stderr, "the emulator for the staging app is at %s\n", server.URL())
-		o.App.Stage = emulatedStage{server}
+		o.App.Break = func(broken bool) error {
+			return server.Break(upstashtest.Fault{Mode: map[bool]upstashtest.Mode{true: upstashtest.Refuse}[broken]})
+		}
 	}
 	return preflight.Run(ctx, *o)
-}
-
-// emulatedStage is a Redis that goes away and comes back.
-type emulatedStage struct{ server *upstashtest.Server }
-
-func (s emulatedStage) Break() error {
-	return s.server.Break(upstashtest.Fault{Mode: upstashtest.Refuse})
-}
-func (s emulatedStage) Mend() error { return s.server.Break(upstashtest.Fault{}) }
-
-// progress shows on stderr how far the run is.
-type progress struct{ w io.Writer }
-
-func (p progress) Begin(name string) { fmt.Fprintf(p.w, "%s …", name) }
-
-func (p progress) End(r preflight.Result) {
-	fmt.Fprintf(p.w, " %s (%.1f s)\n", r.Status, r.Took.Seconds())
 }
 
 func split(list string) []string {

@@ -117,7 +117,7 @@ type Function struct {
 	// moving are the shards that are to have something of each shard, leaving is what can be
 	// handed over now.
 	moving  map[string][]string
-	leaving map[string]map[string]string
+	leaving map[string]map[string][]byte
 
 	settling chan struct{} // one at a time
 	settled  bool          // no shard has anything for another one
@@ -153,7 +153,7 @@ func New(o Options) (*Function, error) {
 	f := &Function{
 		options: o, config: o.Config, hash: o.Config.Hash(), store: o.Store, log: o.Logger, now: o.Now,
 		policies: map[string]policy.Policy{}, signals: map[string]recentSignal{}, strangers: map[string]bool{}, failOpen: map[string]time.Time{},
-		unended: map[string][]lastResort{}, settling: make(chan struct{}, 1), moving: map[string][]string{}, leaving: map[string]map[string]string{},
+		unended: map[string][]lastResort{}, settling: make(chan struct{}, 1), moving: map[string][]string{}, leaving: map[string]map[string][]byte{},
 		unheard: map[string]bool{},
 	}
 	if shards := o.Config.ShardNames(); len(shards) > 0 {

@@ -170,8 +170,8 @@ func (w *estate) happen(t *testing.T, e scripted) {
 func (w *estate) play(t *testing.T, c *config.Config, s script) (opening, end string) {
 	t.Helper()
 	clients := gcp.NewClients(gcp.Environment{CloudRunEmulator: w.run.Addr(), SecretManagerEmulator: w.vault.Addr()})
-	account, err := upstash.NewManagement(upstash.ManagementOptions{
-		Email: "ops@example.com", APIKey: secrets.New("key"), BaseURL: w.account.ManagementURL(), Connection: upstash.Options{AllowHTTP: true, RootCAs: w.account.CA()},
+	account, err := upstash.NewManagement("ops@example.com", upstash.Options{
+		URL: w.account.ManagementURL(), Token: secrets.New("key"), AllowHTTP: true, RootCAs: w.account.CA(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ func (f *Function) deliver(ctx context.Context, shard string, notices []incident
 		if address == incident.Documents {
 			wg.Go(func() { f.sendDocuments(sending, queue, results) })
 		} else {
-			wg.Go(func() { f.sendAll(sending, address, queue, results) })
+			wg.Go(func() { f.sendAll(sending, queue, results) })
 		}
 	}
 	go func() {
@@ -86,8 +87,8 @@ func (f *Function) deliver(ctx context.Context, shard string, notices []incident
 		due.Reset(documentsWithin)
 		for _, r := range batch {
 			known := slices.ContainsFunc(health, func(h ReceiverHealth) bool { return h.Address == r.Address })
-			if r.Address != incident.Documents && !known && (r.Outcome == notify.Refused || r.Outcome == notify.Delivered) {
-				health = append(health, ReceiverHealth{Address: r.Address, Problem: r.Error})
+			if r.Address != incident.Documents && !known && (r.Result == message.Refused || r.Result == message.Delivered && !r.Unsent) {
+				health = append(health, ReceiverHealth{Address: r.Address, Problem: r.Reason})
 			}
 		}
 		batch = nil
@@ -124,17 +125,14 @@ func siblingTook(n incident.Notice, health []ReceiverHealth) bool {
 
 // sendAll sends a receiver's notices one after the other. Once the receiver asks for a
 // pause, the rest is not tried.
-func (f *Function) sendAll(ctx context.Context, address string, queue []incident.Notice, results chan<- notify.Result) {
-	var pause *notify.Result
+func (f *Function) sendAll(ctx context.Context, queue []incident.Notice, results chan<- notify.Result) {
+	var pause message.Outcome
 	for _, n := range queue {
 		r := result(n)
-		if pause != nil {
-			r.Outcome, r.RetryAfter, r.Error = notify.Later, pause.RetryAfter, pause.Error
-		} else {
-			r = f.send(ctx, address, n)
-			if r.Outcome == notify.Later && r.RetryAfter > 0 {
-				pause = &r
-			}
+		if pause.RetryAfter > 0 {
+			r.Outcome = pause
+		} else if r = f.send(ctx, n); r.Result == message.Later {
+			pause = r.Outcome
 		}
 		results <- r
 	}
@@ -145,21 +143,18 @@ func result(n incident.Notice) notify.Result {
 }
 
 // send renders one notice from what was claimed and delivers it inside its lease.
-func (f *Function) send(ctx context.Context, address string, n incident.Notice) notify.Result {
+func (f *Function) send(ctx context.Context, n incident.Notice) notify.Result {
 	r := result(n)
-	receiver, ok := f.options.Receivers[address]
+	receiver, ok := f.options.Receivers[n.Address]
 	if !ok {
-		r.Outcome, r.Error = notify.Refused, "the receiver is not configured"
-		if why := f.options.Problems[address]; why != "" {
-			r.Error = why
-		}
+		r.Outcome = message.Outcome{Result: message.Refused, Reason: cmp.Or(f.options.Problems[n.Address], "the receiver is not configured")}
 		return r
 	}
 	now := f.now()
 	end := n.Until.Add(-f.options.Lease / marginShare)
 	deadline, limited := ctx.Deadline()
 	if !now.Add(f.options.Lease/sendShare).Before(end) || limited && time.Until(deadline) < f.options.Lease/sendShare {
-		r.Outcome, r.Error = notify.Later, "no time left to send"
+		r.Outcome = message.Outcome{Result: message.Later, Reason: "no time left to send"}
 		return r
 	}
 	m := message.Render(n, f.options.Context(ctx))
@@ -167,19 +162,16 @@ func (f *Function) send(ctx context.Context, address string, n incident.Notice) 
 	// The clock of the lease may be a test's; what is left of it is not.
 	ctx, cancel := context.WithTimeout(ctx, min(end.Sub(now), f.options.Lease/sendShare))
 	defer cancel()
-	ref, outcome, err := receiver.Deliver(ctx, m, n.Previous)
+	var err error
+	r.Ref, r.Outcome, err = receiver.Deliver(ctx, m, n.Previous)
 	f.options.Observe(Sent)
-	r.Ref, r.RetryAfter, r.Outcome = ref, outcome.RetryAfter, notify.Outcome(outcome.Result)
 	switch {
-	case outcome.Unsent:
-		r.Outcome = notify.Nothing
-	case r.Outcome == notify.Delivered:
-	case outcome.Reason != "":
-		r.Error = outcome.Reason
-	case err != nil:
-		r.Error = err.Error()
-	default:
-		r.Error = string(outcome.Result)
+	case r.Result == message.Delivered:
+		r.Reason = ""
+	case r.Reason == "" && err != nil:
+		r.Reason = err.Error()
+	case r.Reason == "":
+		r.Reason = string(r.Result)
 	}
 	f.logDelivery(ctx, n, r, f.now().Sub(now))
 	return r
@@ -192,9 +184,10 @@ func (f *Function) sendDocuments(ctx context.Context, queue []incident.Notice, r
 	for _, n := range queue {
 		group.Go(func() error {
 			r := result(n)
-			r.Outcome, r.Ref = notify.Delivered, incident.Ref{ID: n.ID()}
 			if err := f.writeDocument(ctx, n); err != nil {
-				r.Outcome, r.Ref, r.Error = notify.Later, incident.Ref{}, err.Error()
+				r.Result, r.Reason = message.Later, err.Error()
+			} else {
+				r.Result, r.Ref = message.Delivered, incident.Ref{ID: n.ID()}
 			}
 			results <- r
 			return nil
@@ -232,6 +225,22 @@ func (f *Function) writeDocument(ctx context.Context, n incident.Notice) error {
 	return nil
 }
 
+// configuration returns what an incident was decided by.
+func (f *Function) configuration(shard string, d incident.Document) *incident.Configuration {
+	rule := f.policy(shard).Rules[d.Series.Check]
+	threshold := rule.Threshold
+	if of, ok := rule.Classes[d.Cause.Info().Class]; ok {
+		threshold = of
+	}
+	c := &incident.Configuration{
+		Hash: f.hash, Open: threshold.Open, OpenBad: threshold.OpenBad, OpenOf: threshold.OpenOf, Close: threshold.Close,
+	}
+	if database := f.config.Database(d.Series.Database); database != nil {
+		c.EverySeconds = int64(database.Checks.Of(d.Series.Check).Every / time.Second)
+	}
+	return c
+}
+
 // record merges results into the state, however often other workers write in between. If
 // it cannot write, the leases run out and what was sent may be sent once more.
 func (f *Function) record(ctx context.Context, shard string, results []notify.Result) {
@@ -239,7 +248,8 @@ func (f *Function) record(ctx context.Context, shard string, results []notify.Re
 	defer cancel()
 	var err error
 	for try := range contendTries {
-		if err = f.tryRecord(ctx, shard, results); err == nil {
+		err = f.update(ctx, shard, func(s incident.State) incident.State { return notify.Record(s, results, f.policy(shard), f.now()) })
+		if err == nil {
 			f.options.Observe(Recorded)
 			return
 		}
@@ -248,25 +258,4 @@ func (f *Function) record(ctx context.Context, shard string, results []notify.Re
 		}
 	}
 	f.log.ErrorContext(ctx, "deliveries cannot be recorded and may be repeated", "event", "unrecorded", "shard", shard, "results", len(results), "error", err)
-}
-
-func (f *Function) tryRecord(ctx context.Context, shard string, results []notify.Result) error {
-	key := incident.StateKey(shard)
-	doc, err := f.store.Get(ctx, key)
-	if err != nil {
-		return err
-	}
-	s, err := incident.Decode(doc.Data)
-	if err != nil {
-		return err
-	}
-	next := notify.Record(s, results, f.policy(shard), f.now())
-	noteDeliveries(s, next, results, f.edits, f.now())
-	if incident.Equal(s, next) {
-		return nil // an earlier attempt, whose answer was lost, has recorded it
-	}
-	if doc, err = encoded(doc, next, ""); err == nil {
-		_, err = f.store.Put(ctx, doc)
-	}
-	return err
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/shared/incident"
 )
@@ -15,13 +16,13 @@ import (
 // recorded at once, one more document follows that says what became of each.
 func TestDocumentSaysWhatBecameOfEach(t *testing.T) {
 	delivered := func(address string) notify.Result {
-		return notify.Result{Address: address, Outcome: notify.Delivered, Ref: incident.Ref{ID: "x"}}
+		return notify.Result{Address: address, Outcome: message.Outcome{Result: message.Delivered}, Ref: incident.Ref{ID: "x"}}
 	}
 	refused := func(address string) notify.Result {
-		return notify.Result{Address: address, Outcome: notify.Refused, Error: "revoked"}
+		return notify.Result{Address: address, Outcome: message.Outcome{Result: message.Refused, Reason: "revoked"}}
 	}
 	later := func(address string) notify.Result {
-		return notify.Result{Address: address, Outcome: notify.Later, Error: "503"}
+		return notify.Result{Address: address, Outcome: message.Outcome{Result: message.Later, Reason: "503"}}
 	}
 	at := noon.Add(2 * time.Minute)
 	tests := []struct {
@@ -72,12 +73,12 @@ func TestDocumentSaysWhatBecameOfEach(t *testing.T) {
 				s, notices := notify.Claim(w.s, w.now, "w2", 90*time.Second, 10)
 				var results []notify.Result
 				for _, n := range notices {
-					r := notify.Result{ID: n.ID(), Address: n.Address, Owner: "w2", Want: n.Want, Open: n.Open, Outcome: notify.Later, Error: "503"}
+					r := notify.Result{ID: n.ID(), Address: n.Address, Owner: "w2", Want: n.Want, Open: n.Open, Outcome: message.Outcome{Result: message.Later, Reason: "503"}}
 					if n.Document != nil {
 						if n.Document.Rev <= rev {
 							t.Errorf("revision %d of the document follows revision %d", n.Document.Rev, rev)
 						}
-						last, rev, r.Outcome = n.Document, n.Document.Rev, notify.Delivered
+						last, rev, r.Result = n.Document, n.Document.Rev, message.Delivered
 					}
 					results = append(results, r)
 				}
@@ -107,11 +108,11 @@ func TestDocumentsAreNotWrittenForEveryTry(t *testing.T) {
 		s, notices := notify.Claim(w.s, w.now, "w", 90*time.Second, 10)
 		var results []notify.Result
 		for _, n := range notices {
-			r := notify.Result{ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Outcome: notify.Delivered}
+			r := notify.Result{ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Outcome: message.Outcome{Result: message.Delivered}}
 			if n.Address == incident.Documents {
 				documents++
 			} else {
-				r.Outcome, r.Error = notify.Later, "503"
+				r.Result, r.Reason = message.Later, "503"
 			}
 			results = append(results, r)
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert"
+	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -43,7 +44,7 @@ func ExampleStep() {
 		fmt.Println(n.Address, n.Event(), n.Incident.Cause)
 		state = notify.Record(state, []notify.Result{{
 			ID: n.ID(), Address: n.Address, Owner: n.Owner, Want: n.Want, Open: n.Open,
-			Outcome: notify.Delivered, Ref: incident.Ref{ID: "1795868001.008478"},
+			Outcome: message.Outcome{Result: message.Delivered}, Ref: incident.Ref{ID: "1795868001.008478"},
 		}}, rules, now)
 	}
 

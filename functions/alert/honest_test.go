@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -249,9 +250,9 @@ func TestTheFallbackDoesNotWaitForALongRetryAfter(t *testing.T) {
 		next, notices := notify.Claim(s, now, "w", 90*time.Second, 10)
 		var results []notify.Result
 		for _, n := range notices {
-			r := notify.Result{ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Outcome: notify.Delivered}
+			r := notify.Result{ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Outcome: message.Outcome{Result: message.Delivered}}
 			if n.Address == "slack" {
-				r.Outcome, r.Error, r.RetryAfter = notify.Later, "429", 30*time.Minute
+				r.Outcome = message.Outcome{Result: message.Later, Reason: "429", RetryAfter: 30 * time.Minute}
 			}
 			if n.Address == "mail" {
 				if late := now.Sub(noon); late > 6*time.Minute {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -72,9 +73,9 @@ func (w *sim) step(in Input) []notify.Transition {
 	}
 	var results []notify.Result
 	for _, n := range notices {
-		r := notify.Result{ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Outcome: notify.Delivered, Ref: incident.Ref{ID: "x"}}
+		r := notify.Result{ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Outcome: message.Outcome{Result: message.Delivered}, Ref: incident.Ref{ID: "x"}}
 		if w.down[n.Address] {
-			r.Outcome, r.Error = notify.Later, "503"
+			r.Result, r.Reason = message.Later, "503"
 		} else if n.Address != incident.Documents && n.Event().Loud() {
 			w.told = append(w.told, fmt.Sprintf("%d %s %s", w.minute(), n.Address, n.Event()))
 		}

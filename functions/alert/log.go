@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/incident"
@@ -36,17 +37,17 @@ func (f *Function) logTransitions(ctx context.Context, shard string, transitions
 }
 
 func (f *Function) logDelivery(ctx context.Context, n incident.Notice, r notify.Result, took time.Duration) {
-	level := slog.LevelInfo
+	level, outcome := slog.LevelInfo, string(r.Result)
 	switch {
-	case r.Outcome == notify.Refused:
+	case r.Result == message.Refused:
 		level = slog.LevelError
-	case r.Outcome == notify.Nothing:
-		level = slog.LevelDebug
-	case r.Outcome != notify.Delivered:
+	case r.Unsent:
+		level, outcome = slog.LevelDebug, "nothing"
+	case r.Result != message.Delivered:
 		level = slog.LevelWarn
 	}
 	f.log.Log(ctx, level, "notification", "event", eventDelivery, "shard", n.Shard, "incident", n.Short(), "incident_id", n.ID(),
-		"receiver", n.Address, "about", n.Event(), "revision", n.Want, "outcome", r.Outcome, "error", r.Error,
+		"receiver", n.Address, "about", n.Event(), "revision", n.Want, "outcome", outcome, "error", r.Reason,
 		"retry_after_ms", r.RetryAfter.Milliseconds(), "took_ms", took.Milliseconds())
 }
 

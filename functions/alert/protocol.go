@@ -261,6 +261,23 @@ func (f *Function) write(ctx context.Context, doc store.Doc, s incident.State, o
 	return nil
 }
 
+// update writes what change makes of a state, unless it is what the state was, or was made so by an
+// earlier attempt whose answer was lost.
+func (f *Function) update(ctx context.Context, shard string, change func(incident.State) incident.State) error {
+	s, doc, _, err := f.read(ctx, shard)
+	if err != nil {
+		return err
+	}
+	next := change(s)
+	if incident.Equal(s, next) {
+		return nil
+	}
+	if doc, err = encoded(doc, next, ""); err == nil {
+		_, err = f.store.Put(ctx, doc)
+	}
+	return err
+}
+
 // encoded returns the document with a new version of its state.
 func encoded(doc store.Doc, s incident.State, owner string) (store.Doc, error) {
 	s.Counter++
@@ -282,6 +299,40 @@ func (f *Function) wrote(ctx context.Context, key, owner string) bool {
 	}
 	s, err := incident.Decode(doc.Data)
 	return err == nil && (s.Owner == owner || notify.Leased(s, owner))
+}
+
+// TakeOver is called before the first message by a process that holds its store alone, as
+// `pongwatch local` holds its file. What an earlier process has claimed may be sent at once,
+// because that process is dead. setAside says which file could not be read and where it is
+// kept, empty for none; it opens an incident.
+func (f *Function) TakeOver(ctx context.Context, setAside string) error {
+	for _, shard := range f.storedShards(ctx) {
+		if err := f.update(ctx, shard, withoutLeases); err != nil {
+			return fmt.Errorf("ending the claims of an earlier process: %w", err)
+		}
+	}
+	if setAside == "" {
+		return nil
+	}
+	if err := f.apply(ctx, f.first, Input{SetAside: setAside}); err != nil {
+		return fmt.Errorf("opening the incident about what was set aside: %w", err)
+	}
+	return nil
+}
+
+// withoutLeases voids what is claimed. A claim also sets when the next try may begin, for the case
+// of a crash.
+func withoutLeases(s incident.State) incident.State {
+	s = s.Clone()
+	for t := range s.Threads() {
+		for address, d := range t.Deliveries {
+			if d.Lease.Owner != "" {
+				d.Lease, d.NotBefore = incident.Lease{}, time.Time{}
+				t.Deliveries[address] = d
+			}
+		}
+	}
+	return s
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

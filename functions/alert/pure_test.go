@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/incident"
@@ -107,8 +108,8 @@ func TestStatesAreNeverChanged(t *testing.T) {
 			var results []notify.Result
 			for _, n := range notices {
 				results = append(results, notify.Result{
-					ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Ref: incident.Ref{ID: "x"}, Error: "503",
-					Outcome: rapid.SampledFrom([]notify.Outcome{notify.Delivered, notify.Delivered, notify.Delivered, notify.Later, notify.Refused, notify.Ambiguous}).Draw(rt, "outcome"),
+					ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Ref: incident.Ref{ID: "x"},
+					Outcome: message.Outcome{Result: rapid.SampledFrom([]message.Result{message.Delivered, message.Delivered, message.Delivered, message.Later, message.Refused, message.Unknown}).Draw(rt, "outcome"), Reason: "503"},
 				})
 			}
 			w.s = notify.Record(give(s), results, w.p, w.now)

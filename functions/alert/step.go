@@ -27,7 +27,7 @@ type Input struct {
 	// SetAside says where an unreadable state was kept, empty for none.
 	SetAside string
 	// Arriving is what other shards hand over, Left names the databases that are elsewhere now.
-	Arriving []string
+	Arriving [][]byte
 	Left     []string
 	// Cut says what the state's document had no room for, empty for nothing; Fits that it has
 	// room again.
@@ -61,9 +61,9 @@ func Step(s incident.State, in Input, p policy.Policy, now time.Time) (incident.
 	for _, name := range in.Left {
 		delete(s.Leaving, name)
 	}
-	moved := s.Leave(p.Elsewhere, now)
+	moved := putAside(&s, p.Elsewhere, now)
 	for _, h := range in.Arriving {
-		moved = append(moved, s.Arrive(h, now)...)
+		moved = append(moved, takeIn(&s, h, now)...)
 	}
 	var changes []incident.Change
 	var told []notify.Transition
@@ -83,7 +83,6 @@ func Step(s incident.State, in Input, p policy.Policy, now time.Time) (incident.
 	}
 	told = append(told, notify.Tell(&s, slices.Concat(moved, changes, judged, learned, ended), p, now)...)
 	told = append(told, notify.Remind(&s, explained, p, now)...)
-	noteTransitions(s, told)
 	notify.Prune(&s, p, now)
 	judge.Prune(&s, p, now)
 	return s, told

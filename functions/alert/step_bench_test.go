@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/notify"
 	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -139,7 +140,7 @@ func settle(s incident.State, p policy.Policy, now time.Time, in Input) incident
 		}
 		var results []notify.Result
 		for _, n := range notices {
-			results = append(results, notify.Result{ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Outcome: notify.Delivered, Ref: incident.Ref{Channel: "C0123456789", ID: "1795371721.000100"}})
+			results = append(results, notify.Result{ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Outcome: message.Outcome{Result: message.Delivered}, Ref: incident.Ref{Channel: "C0123456789", ID: "1795371721.000100"}})
 		}
 		s = notify.Record(next, results, p, now)
 	}

@@ -83,7 +83,7 @@ func (f *Function) recall(ctx context.Context, shard string) {
 		for _, d := range databases {
 			var last report.Sample
 			for _, h := range hours {
-				for s := range h.Each(d.Name) {
+				for s := range h.Of[d.Name].All() {
 					if s.Cause != cause.Interrupted && !s.At.After(now) {
 						last = s
 					}

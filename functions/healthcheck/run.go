@@ -110,7 +110,7 @@ func (f *Function) judgeLatency(ctx context.Context, r job.Round, observations [
 		o := observations[i]
 		var recent []report.Sample
 		for _, h := range hours {
-			recent = slices.AppendSeq(recent, h.Each(o.Database))
+			recent = slices.AppendSeq(recent, h.Of[o.Database].All())
 		}
 		rule := f.config.Database(o.Database).Thresholds.Latency
 		observations[i] = check.JudgeLatency(o, recent, rule.Critical, rule.Window)

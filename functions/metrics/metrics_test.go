@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -192,7 +193,7 @@ func TestARunReadsJudgesPublishesAndRecords(t *testing.T) {
 	if err != nil || len(hours) != 1 {
 		t.Fatalf("history: %v %v", hours, err)
 	}
-	readings := hours[0].Readings("cache")
+	readings := slices.Collect(hours[0].Of["cache"].All())
 	if len(readings) != 1 || readings[0].Values[report.GaugeKeys] != 15 || readings[0].Checks[report.Write].Status != report.OK {
 		t.Errorf("readings %+v, want the figures and verdicts of the run", readings)
 	}

@@ -54,7 +54,7 @@ var confined = []struct {
 // module that they may import. The function alone puts the stages together.
 var stages = map[string][]string{
 	"functions/alert/judge":  {"functions/alert/policy", "shared/cause", "shared/report", "shared/incident", "shared/text"},
-	"functions/alert/notify": {"functions/alert/policy", "shared/cause", "shared/report", "shared/incident", "shared/text"},
+	"functions/alert/notify": {"functions/alert/message", "functions/alert/policy", "shared/cause", "shared/report", "shared/incident", "shared/text"},
 	"functions/alert/policy": {"shared/cause", "shared/config", "shared/cron", "shared/incident", "shared/report"},
 }
 

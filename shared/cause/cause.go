@@ -232,7 +232,7 @@ func printable(c Cause) string {
 }
 
 var (
-	table = slices.Concat(network, auth, quota, capacity, near, provider, performance, protocol, configuration, mock, data, monitor)
+	table = slices.Concat(network, auth, quota, capacity, provider, performance, protocol, configuration, mock, data, monitor)
 	index = func() map[Cause]Info {
 		m := make(map[Cause]Info, len(table))
 		for _, i := range table {

@@ -1,5 +1,7 @@
 package cause
 
+import "slices"
+
 // Severity says how urgent an incident is. The zero value is below every severity.
 type Severity string
 
@@ -10,19 +12,10 @@ const (
 	SeverityInfo     Severity = "info"     // good to know
 )
 
+var severities = []Severity{SeverityInfo, SeverityWarning, SeverityCritical}
+
 // Rank orders severities: critical 3, warning 2, info 1, anything else 0.
-func (s Severity) Rank() int {
-	switch s {
-	case SeverityCritical:
-		return 3
-	case SeverityWarning:
-		return 2
-	case SeverityInfo:
-		return 1
-	default:
-		return 0
-	}
-}
+func (s Severity) Rank() int { return slices.Index(severities, s) + 1 }
 
 // Compare is negative when s is less urgent than other, zero when they are equal.
 func (s Severity) Compare(other Severity) int { return s.Rank() - other.Rank() }

@@ -215,9 +215,9 @@ func (a *Account) Client(ctx context.Context) (*upstash.Management, error) {
 	if a.client != nil && a.email == email.Value.Reveal() && a.key.Equal(key.Value) {
 		return a.client, nil
 	}
-	client, err := upstash.NewManagement(upstash.ManagementOptions{
-		Email: email.Value.Reveal(), APIKey: key.Value, BaseURL: a.settings.URL, Connection: a.template,
-	})
+	options := a.template
+	options.URL, options.Token = a.settings.URL, key.Value
+	client, err := upstash.NewManagement(email.Value.Reveal(), options)
 	if err != nil {
 		return nil, err
 	}

@@ -55,6 +55,8 @@ func fill(v reflect.Value, seed int) {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(v.Type().Name() + string(rune('a'+seed%26)))
+	case reflect.Uint8:
+		v.SetUint(uint64(seed))
 	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(seed))
 	case reflect.Uint32, reflect.Uint64:

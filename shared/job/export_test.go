@@ -1,9 +1,6 @@
 package job
 
-// What a scheduler may ask for.
-var (
-	Parse     = parse
-	PickShard = pickShard
-)
+// ReadRound is what a runner reads of a scheduler's request.
+var ReadRound = (*Runner).round
 
 const MaxAhead = maxAhead

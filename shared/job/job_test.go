@@ -12,15 +12,19 @@ import (
 
 var now = time.Date(2026, 11, 22, 20, 0, 42, 0, time.UTC)
 
-func TestParse(t *testing.T) {
+func read(r *http.Request, every time.Duration, shards ...string) (job.Round, error) {
+	n := &job.Runner{Every: every, Shards: shards, Now: func() time.Time { return now }}
+	return job.ReadRound(n, r)
+}
+
+func TestWhatASchedulerAsks(t *testing.T) {
 	minute := now.Truncate(time.Minute)
 	tests := []struct {
 		name, body, header string
-		shard              string
 		scheduled          time.Time
 		problem            string
 	}{
-		{name: "as Scheduler asks", body: `{"shard":"main"}`, header: "2026-11-22T20:00:00Z", shard: "main", scheduled: minute},
+		{name: "as Scheduler asks", body: `{"shard":"main"}`, header: "2026-11-22T20:00:00Z", scheduled: minute},
 		{name: "another zone is the same time", header: "2026-11-22T21:00:00+01:00", scheduled: minute},
 		{name: "a person without header", body: ` `, scheduled: minute},
 		{name: "the run before is tried again", header: "2026-11-22T19:59:00Z", scheduled: minute.Add(-time.Minute)},
@@ -40,21 +44,21 @@ func TestParse(t *testing.T) {
 			if tt.header != "" {
 				r.Header.Set(job.HeaderScheduleTime, tt.header)
 			}
-			got, err := job.Parse(r, now, time.Minute)
+			got, err := read(r, time.Minute, "main")
 			if tt.problem != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.problem) {
 					t.Errorf("error %v, want one that says %q", err, tt.problem)
 				}
 				return
 			}
-			if err != nil || got.Shard != tt.shard || !got.Scheduled.Equal(tt.scheduled) || got.Scheduled.Location() != time.UTC {
-				t.Errorf("Parse() = %+v, %v; want shard %q at %v", got, err, tt.shard, tt.scheduled)
+			if err != nil || got.Shard != "main" || !got.Scheduled.Equal(tt.scheduled) || got.Scheduled.Location() != time.UTC {
+				t.Errorf("read %+v, %v; want shard main at %v", got, err, tt.scheduled)
 			}
 		})
 	}
 }
 
-func TestPickShard(t *testing.T) {
+func TestTheShardThatIsAskedFor(t *testing.T) {
 	tests := []struct {
 		name, asked, want string
 		shards            []string
@@ -67,9 +71,9 @@ func TestPickShard(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := job.PickShard(tt.asked, tt.shards)
-			if got != tt.want || (err != nil) != tt.wrong {
-				t.Errorf("PickShard() = %q, %v; want %q", got, err, tt.want)
+			got, err := read(httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`{"shard":"`+tt.asked+`"}`)), time.Minute, tt.shards...)
+			if got.Shard != tt.want || (err != nil) != tt.wrong {
+				t.Errorf("read %+v, %v; want %q", got, err, tt.want)
 			}
 		})
 	}
@@ -82,7 +86,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body, header string) {
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 		r.Header.Set(job.HeaderScheduleTime, header)
-		q, err := job.Parse(r, now, time.Minute)
+		q, err := read(r, time.Minute, "main")
 		if err == nil && q.Scheduled.Sub(now) > job.MaxAhead {
 			t.Errorf("%q is accepted, which is %v ahead", header, q.Scheduled.Sub(now))
 		}

@@ -2,10 +2,14 @@ package job
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,7 +17,19 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
+// HeaderScheduleTime is when Cloud Scheduler meant the run, in RFC 3339. It is the
+// same in every retry, which makes runs comparable.
+const HeaderScheduleTime = "X-CloudScheduler-ScheduleTime"
+
 const (
+	// A scheduled time decides which run of history is written, so that it must be about now.
+	// maxAhead is how far this clock may be behind the scheduler's. maxRetries is how long after
+	// the next run is due a run may still be tried again.
+	maxAhead   = 10 * time.Second
+	maxRetries = 2 * time.Minute
+	// maxBody bounds a scheduler's request.
+	maxBody = 4 << 10
+
 	// observing is for how long a run may look at its databases. With publishing it
 	// stays below the 20 s within which a report must be out, and Scheduler's deadline
 	// of 25 s.
@@ -88,12 +104,7 @@ type Summary struct {
 // ServeHTTP implements [http.Handler]. Only a report that could not be published is an
 // error to the scheduler: then, and only then, it is to try again.
 func (n *Runner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	round := Round{Started: n.Now().UTC(), Every: n.Every}
-	q, err := parse(r, round.Started, n.Every)
-	if err == nil {
-		round.Scheduled = q.Scheduled
-		round.Shard, err = pickShard(q.Shard, n.Shards)
-	}
+	round, err := n.round(r)
 	if err != nil {
 		WriteError(w, http.StatusBadRequest, err.Error())
 		return
@@ -139,6 +150,53 @@ func (n *Runner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer.Recorded = recordErr == nil
 	n.last.Store(round.Shard, lastRun{scheduled: round.Scheduled, answer: answer, recordErr: recordErr})
 	WriteJSON(w, http.StatusOK, answer)
+}
+
+// round reads a scheduler's request: a body such as {"shard":"main"}, which may be empty where there
+// is only one, and the header [HeaderScheduleTime]. Without the header, as when a person asks, the
+// run belongs to the interval that has begun last.
+func (n *Runner) round(r *http.Request) (Round, error) {
+	now := n.Now().UTC()
+	round := Round{Started: now, Scheduled: now.Truncate(n.Every), Every: n.Every}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	switch {
+	case err != nil:
+		return round, fmt.Errorf("reading body: %w", err)
+	case len(body) > maxBody:
+		return round, fmt.Errorf("reading body: more than %d bytes", maxBody)
+	}
+	var asked struct {
+		Shard string `json:"shard"`
+	}
+	if text := strings.TrimSpace(string(body)); text != "" {
+		d := json.NewDecoder(strings.NewReader(text))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&asked); err != nil {
+			return round, errors.New(`reading body: want JSON such as {"shard":"main"}`)
+		}
+	}
+	switch {
+	case asked.Shard == "" && len(n.Shards) == 1:
+		round.Shard = n.Shards[0]
+	case slices.Contains(n.Shards, asked.Shard):
+		round.Shard = asked.Shard
+	default:
+		return round, fmt.Errorf(`shard %q is not in the configuration, want one of %s as {"shard":"…"}`, asked.Shard, strings.Join(n.Shards, ", "))
+	}
+	if header := r.Header.Get(HeaderScheduleTime); header != "" {
+		at, err := time.Parse(time.RFC3339, header)
+		if err != nil {
+			return round, fmt.Errorf("reading header %s: want a time such as 2026-01-02T15:04:00Z", HeaderScheduleTime)
+		}
+		switch late := now.Sub(at); {
+		case -late > maxAhead:
+			return round, fmt.Errorf("reading header %s: %s is more than %s in the future", HeaderScheduleTime, header, maxAhead)
+		case late > n.Every+maxRetries:
+			return round, fmt.Errorf("reading header %s: %s is more than %s ago, which no retry explains", HeaderScheduleTime, header, n.Every+maxRetries)
+		}
+		round.Scheduled = at.UTC()
+	}
+	return round, nil
 }
 
 func (n *Runner) publish(ctx context.Context, r report.Report) error {

@@ -294,7 +294,7 @@ func TestAScheduledTimeIsAboutNow(t *testing.T) {
 	for ahead, good := range map[time.Duration]bool{job.MaxAhead: true, job.MaxAhead + time.Second: false} {
 		r := httptest.NewRequest(http.MethodPost, "/", http.NoBody)
 		r.Header.Set(job.HeaderScheduleTime, now.Add(ahead).Format(time.RFC3339))
-		if _, err := job.Parse(r, now, time.Minute); (err == nil) != good {
+		if _, err := read(r, time.Minute, "main"); (err == nil) != good {
 			t.Errorf("%v ahead: %v, want good %v", ahead, err, good)
 		}
 	}
@@ -302,14 +302,15 @@ func TestAScheduledTimeIsAboutNow(t *testing.T) {
 		for late, good := range map[time.Duration]bool{most: true, most + time.Second: false} {
 			r := httptest.NewRequest(http.MethodPost, "/", http.NoBody)
 			r.Header.Set(job.HeaderScheduleTime, now.Truncate(time.Second).Add(-late).Format(time.RFC3339))
-			if _, err := job.Parse(r, now.Truncate(time.Second), every); (err == nil) != good {
+			if _, err := read(r, every, "main"); (err == nil) != good {
 				t.Errorf("a run each %v, %v late: %v, want good %v", every, late, err, good)
 			}
 		}
 	}
 	for size, good := range map[int]bool{4096: true, 4097: false} {
-		body := `{"shard":"` + strings.Repeat("x", size-12) + `"}`
-		if _, err := job.Parse(httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body)), now, time.Minute); (err == nil) != good {
+		shard := strings.Repeat("x", size-12)
+		body := `{"shard":"` + shard + `"}`
+		if _, err := read(httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body)), time.Minute, shard); (err == nil) != good {
 			t.Errorf("a body of %d bytes: %v, want good %v", len(body), err, good)
 		}
 	}

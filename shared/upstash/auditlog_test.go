@@ -53,7 +53,7 @@ func TestActions(t *testing.T) {
 				_, _ = w.Write([]byte(`[{"database_id":"id-1","database_name":"cache","rest_token":"AXcanary"},{"database_id":"id-2","database_name":"queue"}]`))
 			}))
 			defer srv.Close()
-			m, err := NewManagement(ManagementOptions{Email: "ops@example.com", APIKey: secrets.New("key"), BaseURL: srv.URL + "/v2", Connection: Options{AllowHTTP: true}})
+			m, err := NewManagement("ops@example.com", Options{URL: srv.URL + "/v2", Token: secrets.New("key"), AllowHTTP: true})
 			if err != nil {
 				t.Fatal(err)
 			}

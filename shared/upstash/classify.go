@@ -1,6 +1,7 @@
 package upstash
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -188,17 +189,15 @@ func isAny(err error, targets ...error) bool {
 	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }
 
+// is reports whether an error of that type is in the chain.
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
 func isTLS(err error) bool {
-	var (
-		verification *tls.CertificateVerificationError
-		record       tls.RecordHeaderError
-		alert        tls.AlertError
-		host         x509.HostnameError
-		authority    x509.UnknownAuthorityError
-		invalid      x509.CertificateInvalidError
-	)
-	return errors.As(err, &verification) || errors.As(err, &record) || errors.As(err, &alert) ||
-		errors.As(err, &host) || errors.As(err, &authority) || errors.As(err, &invalid) ||
+	return is[*tls.CertificateVerificationError](err) || is[tls.RecordHeaderError](err) || is[tls.AlertError](err) ||
+		is[x509.HostnameError](err) || is[x509.UnknownAuthorityError](err) || is[x509.CertificateInvalidError](err) ||
 		errors.Is(err, http.ErrSchemeMismatch) || isAlert(err)
 }
 
@@ -209,109 +208,102 @@ func isAlert(err error) bool {
 	return ok && (op.Op == "remote error" || op.Op == "local error")
 }
 
+// words names causes by words of a text, separated by |: the first row that has one decides.
+type words []struct {
+	any   string
+	cause cause.Cause
+}
+
+func (rows words) in(text string) cause.Cause {
+	for _, row := range rows {
+		for word := range strings.SplitSeq(row.any, "|") {
+			if strings.Contains(text, word) {
+				return row.cause
+			}
+		}
+	}
+	return ""
+}
+
+var (
+	// codes are the first words of Redis' error texts.
+	codes = map[string]cause.Cause{
+		"wrongpass": cause.AuthInvalid, "noauth": cause.AuthInvalid, "unauthorized": cause.AuthInvalid,
+		"noperm": cause.ReadonlyToken, "readonly": cause.WritePaused, "noreplicas": cause.WritePaused, "oom": cause.StorageFull,
+		"loading": cause.ProviderUnready, "masterdown": cause.ProviderUnready, "clusterdown": cause.ProviderUnready,
+		"tryagain": cause.ProviderUnready, "misconf": cause.ProviderUnready,
+	}
+	// limited tells what a limit that is exceeded or reached is of.
+	limited = words{
+		{"per second", cause.Throttled},
+		{"bandwidth", cause.QuotaPlan},
+		{"capacity|storage|memory|data size|database size", cause.StorageFull},
+		{"connection|clients", cause.ConnectionsFull},
+		{"size", cause.RequestTooBig},
+		{"daily", cause.QuotaDaily},
+		{"request|command", cause.QuotaMonthly},
+	}
+	limitBegins = []string{"max", "maximum", "daily", "monthly", "db", "storage", "memory", "concurrent", "request", "requests", "command", "commands"}
+	// stopped tells why Upstash has stopped a database as a whole.
+	stopped = words{
+		{"budget|suspend|payment|unpaid|billing", cause.QuotaSuspended},
+		{"rate-limit|rate limit|ratelimit|throttl", cause.QuotaRateLimited},
+		{"limit|quota|exceed|bandwidth|upgrade", cause.QuotaPlan},
+		{"blocked|disabled|paused|stopped", cause.QuotaSuspended},
+	}
+	stopSubjects = []string{"database", "account", "plan", "budget", "bandwidth"}
+)
+
 // classifyText names the cause of an error text of Upstash or Redis. Texts are
 // matched from their beginning, since further on they may quote the command's
 // arguments.
 func classifyText(text string) cause.Cause {
 	text = strings.ToLower(strings.TrimSpace(text))
 	code, _, _ := strings.Cut(text, " ")
-	switch code {
-	case "wrongpass":
-		if strings.Contains(text, "user is disabled") {
-			return cause.AuthUserDisabled
-		}
-		return cause.AuthInvalid
-	case "noauth", "unauthorized":
-		return cause.AuthInvalid
-	case "noperm":
-		return cause.ReadonlyToken
-	case "readonly":
-		return cause.WritePaused
-	case "oom":
-		return cause.StorageFull
-	case "loading", "masterdown", "clusterdown", "tryagain", "misconf":
-		return cause.ProviderUnready
-	case "noreplicas":
-		return cause.WritePaused
+	if code == "wrongpass" && strings.Contains(text, "user is disabled") {
+		return cause.AuthUserDisabled
 	}
-	return classifyErr(strings.TrimPrefix(text, "err "))
-}
-
-// classifyErr judges the texts that Upstash sends with Redis' generic code ERR.
-func classifyErr(text string) cause.Cause {
+	if c := codes[code]; c != "" {
+		return c
+	}
+	text = strings.TrimPrefix(text, "err ") // Redis' generic code
 	switch {
 	case strings.HasPrefix(text, "command is not available"), strings.HasPrefix(text, "command ") && strings.Contains(text, "is not allowed in rest"):
 		return cause.CommandBlocked
 	case strings.HasPrefix(text, "wrong password or user"):
 		return cause.AuthUserDisabled
 	}
-	if c := exceededCause(text); c != "" {
-		return c
-	}
-	return stoppedCause(text)
+	return cmp.Or(exceededCause(text), stoppedCause(text), cause.RedisError)
 }
 
 // exceededCause names the limit that a text says is exceeded or reached: "max requests limit
 // exceeded", "DB capacity quota exceeded", "max number of clients reached". What the limit is of
-// decides, and not the sentence. It returns "" for any other text.
+// decides, and not the sentence.
 func exceededCause(text string) cause.Cause {
 	subject, _, exceeded := strings.Cut(text, " exceeded")
 	if !exceeded {
 		subject, _, exceeded = strings.Cut(text, " reached")
 	}
-	words := strings.Fields(subject)
+	fields := strings.Fields(subject)
 	// Quotes and other marks would be a command's arguments.
-	if !exceeded || len(words) > 6 || strings.IndexFunc(subject, func(r rune) bool { return r != ' ' && (r < 'a' || r > 'z') }) >= 0 ||
-		!slices.Contains([]string{"max", "maximum", "daily", "monthly", "db", "storage", "memory", "concurrent", "request", "requests", "command", "commands"}, words[0]) {
+	marked := strings.ContainsFunc(subject, func(r rune) bool { return r != ' ' && (r < 'a' || r > 'z') })
+	if !exceeded || marked || len(fields) == 0 || len(fields) > 6 || !slices.Contains(limitBegins, fields[0]) {
 		return ""
 	}
-	for _, t := range []struct {
-		words []string
-		cause cause.Cause
-	}{
-		{[]string{"per second"}, cause.Throttled},
-		{[]string{"bandwidth"}, cause.QuotaPlan},
-		{[]string{"capacity", "storage", "memory", "data size", "database size"}, cause.StorageFull},
-		{[]string{"connection", "clients"}, cause.ConnectionsFull},
-		{[]string{"size"}, cause.RequestTooBig},
-		{[]string{"daily"}, cause.QuotaDaily},
-		{[]string{"request", "command"}, cause.QuotaMonthly},
-	} {
-		if slices.ContainsFunc(t.words, func(w string) bool { return strings.Contains(subject, w) }) {
-			return t.cause
-		}
-	}
-	return ""
+	return limited.in(subject)
 }
 
-// stoppedCause names why Upstash has stopped a database as a whole: "This database has been
-// suspended for exceeding the defined budget limit", "This database has reached current Fixed
-// plan limits", "Your database has been temporarily rate-limited". No documentation has these
-// texts, and they change: what the text is about and its words decide, not its sentences.
+// stoppedCause judges texts such as "This database has been suspended for exceeding the defined
+// budget limit", "This database has reached current Fixed plan limits", "Your database has been
+// temporarily rate-limited". No documentation has these texts, and they change: what the text is
+// about and its words decide, not its sentences.
 func stoppedCause(text string) cause.Cause {
-	words := strings.Fields(text)
-	about := func(w string) bool {
-		w = strings.TrimSuffix(w, "'s")
-		return slices.Contains([]string{"database", "account", "plan", "budget", "bandwidth"}, w)
-	}
+	fields := strings.Fields(text)
 	// Further on the text may quote a command's arguments.
-	if !slices.ContainsFunc(words[:min(len(words), 3)], about) {
-		return cause.RedisError
+	if !slices.ContainsFunc(fields[:min(len(fields), 3)], func(w string) bool { return slices.Contains(stopSubjects, strings.TrimSuffix(w, "'s")) }) {
+		return ""
 	}
-	for _, t := range []struct {
-		words []string
-		cause cause.Cause
-	}{
-		{[]string{"budget", "suspend", "payment", "unpaid", "billing"}, cause.QuotaSuspended},
-		{[]string{"rate-limit", "rate limit", "ratelimit", "throttl"}, cause.QuotaRateLimited},
-		{[]string{"limit", "quota", "exceed", "bandwidth", "upgrade"}, cause.QuotaPlan},
-		{[]string{"blocked", "disabled", "paused", "stopped"}, cause.QuotaSuspended},
-	} {
-		if slices.ContainsFunc(t.words, func(w string) bool { return strings.Contains(text, w) }) {
-			return t.cause
-		}
-	}
-	return cause.RedisError
+	return stopped.in(text)
 }
 
 // usage returns how much of a limit is used, as an error text such as "Limit: 500000,

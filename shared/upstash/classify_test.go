@@ -34,6 +34,7 @@ func TestClassifyAnswers(t *testing.T) {
 		{"a disabled user", 401, json, `{"error":"WRONGPASS invalid username-password pair or user is disabled"}`, cause.AuthUserDisabled},
 		{"an ACL user that is gone", 400, json, `{"error":"ERR Wrong password or user \"bob\" does not exist"}`, cause.AuthUserDisabled},
 		{"a write with the read-only token", 400, json, `{"error":"NOPERM this user has no permissions to run the 'set' command or its subcommand"}`, cause.ReadonlyToken},
+		{"a limit that is not named", 400, json, `{"error":"ERR  exceeded"}`, cause.RedisError},
 		{"the month's quota", 400, json, `{"error":"ERR max requests limit exceeded. Limit: 500000, Usage: 500002. See https://upstash.com/docs"}`, cause.QuotaMonthly},
 		{"the month's quota as 429", 429, json, `{"error":"ERR max requests limit exceeded. Limit: 500000, Usage: 500002."}`, cause.QuotaMonthly},
 		{"the month's quota as 200", 200, json, `{"error":"ERR max requests limit exceeded. Limit: 500000, Usage: 500002."}`, cause.QuotaMonthly},

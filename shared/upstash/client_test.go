@@ -296,7 +296,7 @@ func TestNothingPrintsTheToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := NewManagement(ManagementOptions{Email: "ops@example.com", APIKey: secrets.New(testToken)})
+	m, err := NewManagement("ops@example.com", Options{Token: secrets.New(testToken)})
 	if err != nil {
 		t.Fatal(err)
 	}

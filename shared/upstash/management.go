@@ -1,6 +1,7 @@
 package upstash
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -26,17 +27,6 @@ const (
 	sentinel = 1 << 50
 )
 
-// ManagementOptions configures a [Management]. Email and APIKey are required; a
-// read-only key is enough. Upstash issues keys for accounts, not for databases.
-type ManagementOptions struct {
-	Email  string
-	APIKey secrets.Value
-	// BaseURL is the API's address. Default https://api.upstash.com/v2.
-	BaseURL string
-	// Connection holds the options of the connection; its URL and Token are unused.
-	Connection Options
-}
-
 // Management reads a database's figures from Upstash's account side
 // (https://upstash.com/docs/devops/developer-api). It never writes.
 type Management struct {
@@ -46,23 +36,22 @@ type Management struct {
 	header http.Header
 }
 
-// NewManagement returns a client of the management API. It does not connect.
-func NewManagement(o ManagementOptions) (*Management, error) {
-	if o.Email == "" || o.APIKey.IsZero() {
+// NewManagement returns a client of the management API, which does not connect. The token is an API
+// key of the account with that email; a read-only one is enough. Without a URL it asks
+// https://api.upstash.com/v2.
+func NewManagement(email string, o Options) (*Management, error) {
+	if email == "" || o.Token.IsZero() {
 		return nil, &Error{Op: "reading the management key", Cause: cause.ConfigMissing, Evidence: "the account's email or the management API key is empty"}
 	}
-	if o.BaseURL == "" {
-		o.BaseURL = defaultManagementURL
-	}
-	o.Connection.URL, o.Connection.Token = o.BaseURL, o.APIKey
-	client, err := New(o.Connection)
+	o.URL = cmp.Or(o.URL, defaultManagementURL)
+	client, err := New(o)
 	if err != nil {
 		return nil, err
 	}
 	header := client.pingHeader.Clone()
-	basic := base64.StdEncoding.EncodeToString([]byte(o.Email + ":" + o.APIKey.Reveal()))
+	basic := base64.StdEncoding.EncodeToString([]byte(email + ":" + o.Token.Reveal()))
 	header.Set("Authorization", "Basic "+basic)
-	client.redact = newRedactor(o.APIKey.Reveal(), client.base, basic)
+	client.redact = newRedactor(o.Token.Reveal(), client.base, basic)
 	return &Management{client: client, header: header}, nil
 }
 

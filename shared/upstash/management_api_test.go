@@ -13,9 +13,8 @@ import (
 
 func newManagement(t *testing.T, s *upstashtest.Server, key string) *upstash.Management {
 	t.Helper()
-	m, err := upstash.NewManagement(upstash.ManagementOptions{
-		Email: s.Email(), APIKey: secrets.New(key), BaseURL: s.ManagementURL(),
-		Connection: upstash.Options{AllowHTTP: true, RootCAs: s.CA(), Timeout: time.Second},
+	m, err := upstash.NewManagement(s.Email(), upstash.Options{
+		URL: s.ManagementURL(), Token: secrets.New(key), AllowHTTP: true, RootCAs: s.CA(), Timeout: time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -33,9 +33,7 @@ func answeringManagement(tb testing.TB, body func() []byte) *Management {
 	tb.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body()) }))
 	tb.Cleanup(srv.Close)
-	m, err := NewManagement(ManagementOptions{
-		Email: "ops@example.com", APIKey: secrets.New("key"), BaseURL: srv.URL, Connection: Options{AllowHTTP: true},
-	})
+	m, err := NewManagement("ops@example.com", Options{URL: srv.URL, Token: secrets.New("key"), AllowHTTP: true})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -110,21 +108,22 @@ func TestTheAccountsMonth(t *testing.T) {
 }
 
 func TestTheAccountNeedsAnEmailAndAKey(t *testing.T) {
-	good := ManagementOptions{Email: "ops@example.com", APIKey: secrets.New("key")}
 	for name, tt := range map[string]struct {
-		spoil func(*ManagementOptions)
-		want  cause.Cause
+		email, key, url string
+		want            cause.Cause
 	}{
-		"complete":       {func(*ManagementOptions) {}, ""},
-		"no email":       {func(o *ManagementOptions) { o.Email = "" }, cause.ConfigMissing},
-		"no key":         {func(o *ManagementOptions) { o.APIKey = secrets.Value{} }, cause.ConfigMissing},
-		"a wrong URL":    {func(o *ManagementOptions) { o.BaseURL = "api.upstash.com" }, cause.ConfigScheme},
-		"a key in two":   {func(o *ManagementOptions) { o.APIKey = secrets.New("a b") }, cause.ConfigWhitespace},
-		"http to a host": {func(o *ManagementOptions) { o.BaseURL = "http://api.upstash.com/v2" }, cause.ConfigScheme},
+		"complete":       {"ops@example.com", "key", "", ""},
+		"no email":       {"", "key", "", cause.ConfigMissing},
+		"no key":         {"ops@example.com", "", "", cause.ConfigMissing},
+		"a wrong URL":    {"ops@example.com", "key", "api.upstash.com", cause.ConfigScheme},
+		"a key in two":   {"ops@example.com", "a b", "", cause.ConfigWhitespace},
+		"http to a host": {"ops@example.com", "key", "http://api.upstash.com/v2", cause.ConfigScheme},
 	} {
-		o := good
-		tt.spoil(&o)
-		if _, err := NewManagement(o); CauseOf(err) != tt.want {
+		var key secrets.Value
+		if tt.key != "" {
+			key = secrets.New(tt.key)
+		}
+		if _, err := NewManagement(tt.email, Options{URL: tt.url, Token: key}); CauseOf(err) != tt.want {
 			t.Errorf("%s: %v, want %q", name, err, tt.want)
 		}
 	}

@@ -88,9 +88,8 @@ func TestAPublicHostIsReachedOverTLSUnderItsOwnName(t *testing.T) {
 	}
 	t.Run("the management API", func(t *testing.T) {
 		d := &dialed{to: e.Addr()}
-		m, err := upstash.NewManagement(upstash.ManagementOptions{
-			Email: e.Email(), APIKey: secrets.New(canary), BaseURL: "https://" + publicHost + "/v2",
-			Connection: upstash.Options{RootCAs: e.CA(), DialContext: d.dial},
+		m, err := upstash.NewManagement(e.Email(), upstash.Options{
+			URL: "https://" + publicHost + "/v2", Token: secrets.New(canary), RootCAs: e.CA(), DialContext: d.dial,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -1,13 +1,19 @@
 package main
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"go/ast"
 	"go/constant"
 	"go/token"
 	"go/types"
 	"hash/fnv"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
+
+	"golang.org/x/tools/go/packages"
 )
 
 // mutant is one small change of the source that a test should notice.
@@ -22,7 +28,12 @@ type mutant struct {
 
 	from, to int                           // the range in the source that the change wraps
 	wrap     func(n int, in string) string // the source with the switch; in holds the switches inside the range
+
+	own, any fate // by the package's own tests, and by any
 }
+
+// fate is what tests did with a mutant.
+type fate struct{ reached, killed bool }
 
 // key names the mutant without its line.
 func (m *mutant) key() string {
@@ -33,23 +44,15 @@ func (m *mutant) key() string {
 	return place + ": " + m.before + " -> " + m.after
 }
 
-// order ranks mutants at random and always alike for one seed.
-func (m *mutant) order(seed string) uint64 {
-	h := fnv.New64a()
-	fmt.Fprintf(h, "%s|%s|%s", seed, m.key(), m.operator)
-	x := h.Sum64()
-	x ^= x >> 33
-	x *= 0xff51afd7ed558ccd
-	x ^= x >> 33
-	return x
+// rank orders mutants at random and always alike, whatever other code changes.
+func (m *mutant) rank() string {
+	sum := sha256.Sum256([]byte(m.key() + "|" + m.operator))
+	return string(sum[:])
 }
 
 // finder collects the mutants of one file.
 type finder struct {
-	fset     *token.FileSet
-	info     *types.Info
-	pkg      *types.Package
-	file     *ast.File
+	*packages.Package
 	name     string
 	src      []byte
 	imported map[string]string // import path to the name in this file
@@ -58,13 +61,36 @@ type finder struct {
 	found    []*mutant
 }
 
-func (f *finder) offset(p token.Pos) int { return f.fset.Position(p).Offset }
+// find returns the mutants of a package.
+func find(p *packages.Package) ([]*mutant, error) {
+	var all []*mutant
+	for i, file := range p.Syntax {
+		src, err := os.ReadFile(p.CompiledGoFiles[i])
+		if err != nil {
+			return nil, err
+		}
+		if ast.IsGenerated(file) {
+			continue
+		}
+		f := &finder{Package: p, name: filepath.Base(p.CompiledGoFiles[i]), src: src, imported: map[string]string{}}
+		for _, spec := range file.Imports {
+			if imported := p.TypesInfo.PkgNameOf(spec); imported != nil {
+				f.imported[imported.Imported().Path()] = imported.Name()
+			}
+		}
+		f.walk(file)
+		all = append(all, f.found...)
+	}
+	return all, nil
+}
+
+func (f *finder) offset(p token.Pos) int { return f.Fset.Position(p).Offset }
 
 func (f *finder) text(n ast.Node) string { return string(f.src[f.offset(n.Pos()):f.offset(n.End())]) }
 
 func (f *finder) add(n ast.Node, operator, before, after string, wrap func(int, string) string) {
 	f.found = append(f.found, &mutant{
-		file: f.name, line: f.fset.Position(n.Pos()).Line, function: f.function, operator: operator,
+		file: f.name, line: f.Fset.Position(n.Pos()).Line, function: f.function, operator: operator,
 		before: oneLine(before), after: oneLine(after),
 		from: f.offset(n.Pos()), to: f.offset(n.End()), wrap: wrap,
 	})
@@ -87,23 +113,23 @@ func (f *finder) walk(n ast.Node) {
 		case *ast.FuncDecl:
 			if n.Body != nil {
 				f.function = funcName(n)
-				f.inside(n.Body, f.info.Defs[n.Name].Type())
+				f.inside(n.Body, f.TypesInfo.Defs[n.Name].Type())
 				f.function = ""
 			}
 			return false
 		case *ast.FuncLit:
-			f.inside(n.Body, f.info.TypeOf(n))
+			f.inside(n.Body, f.TypesInfo.TypeOf(n))
 			return false
 		case *ast.SwitchStmt:
 			return f.switchStmt(n)
 		case ast.Stmt:
 			f.statement(n)
 		case ast.Expr:
-			if f.info.Types[n].IsType() {
+			if f.TypesInfo.Types[n].IsType() {
 				return false
 			}
 			f.expression(n)
-			return f.info.Types[n].Value == nil
+			return f.TypesInfo.Types[n].Value == nil
 		}
 		return true
 	})
@@ -178,9 +204,6 @@ func (f *finder) statement(n ast.Stmt) {
 	}
 }
 
-// locks are not removed: only the race detector sees that.
-var locks = map[string]bool{"Lock": true, "Unlock": true, "RLock": true, "RUnlock": true}
-
 // list removes statements of a block, but for declarations.
 func (f *finder) list(list []ast.Stmt) {
 	for _, s := range list {
@@ -191,7 +214,8 @@ func (f *finder) list(list []ast.Stmt) {
 				continue
 			}
 		case *ast.AssignStmt:
-			if operator = "assignment"; s.Tok == token.DEFINE || allBlank(s.Lhs) {
+			named := func(x ast.Expr) bool { return f.text(x) != "_" }
+			if operator = "assignment"; s.Tok == token.DEFINE || !slices.ContainsFunc(s.Lhs, named) {
 				continue
 			}
 		case *ast.IncDecStmt:
@@ -210,6 +234,7 @@ func (f *finder) list(list []ast.Stmt) {
 	}
 }
 
+// removable leaves panics, and locks, whose removal only the race detector sees.
 func (f *finder) removable(x ast.Expr) bool {
 	call, ok := ast.Unparen(x).(*ast.CallExpr)
 	if !ok {
@@ -219,16 +244,7 @@ func (f *finder) removable(x ast.Expr) bool {
 	case *ast.Ident:
 		return fun.Name != "panic"
 	case *ast.SelectorExpr:
-		return !locks[fun.Sel.Name]
-	}
-	return true
-}
-
-func allBlank(list []ast.Expr) bool {
-	for _, x := range list {
-		if id, ok := x.(*ast.Ident); !ok || id.Name != "_" {
-			return false
-		}
+		return !slices.Contains([]string{"Lock", "Unlock", "RLock", "RUnlock"}, fun.Sel.Name)
 	}
 	return true
 }
@@ -236,7 +252,7 @@ func allBlank(list []ast.Expr) bool {
 // negate adds the opposite of x. What compares for equality is negated as a comparison.
 func (f *finder) negate(x ast.Expr, operator string) {
 	b, ok := ast.Unparen(x).(*ast.BinaryExpr)
-	if ok && (b.Op == token.EQL || b.Op == token.NEQ) || f.info.Types[x].IsType() || !isKind(f.info.TypeOf(x), types.IsBoolean) {
+	if ok && (b.Op == token.EQL || b.Op == token.NEQ) || f.TypesInfo.Types[x].IsType() || !isKind(f.TypesInfo.TypeOf(x), types.IsBoolean) {
 		return
 	}
 	f.add(x, operator, f.text(x), "!("+f.text(x)+")", func(n int, in string) string {
@@ -251,7 +267,7 @@ func (f *finder) returned(n *ast.ReturnStmt) {
 	for i, x := range n.Results {
 		if t := f.results.At(i).Type(); isKind(t, types.IsBoolean) {
 			f.negate(x, "returned bool")
-		} else if i == len(n.Results)-1 && types.Identical(t, types.Universe.Lookup("error").Type()) && !f.info.Types[x].IsNil() {
+		} else if i == len(n.Results)-1 && types.Identical(t, types.Universe.Lookup("error").Type()) && !f.TypesInfo.Types[x].IsNil() {
 			f.add(x, "returned error", "return "+f.text(x), "nil", func(n int, in string) string {
 				return fmt.Sprintf("mutantZero[error](%d, %s)", n, in)
 			})
@@ -281,11 +297,11 @@ func (f *finder) fields(x *ast.CompositeLit) {
 		if !ok {
 			continue
 		}
-		field, ok := f.info.Uses[name].(*types.Var)
+		field, ok := f.TypesInfo.Uses[name].(*types.Var)
 		if !ok || !field.IsField() {
 			continue
 		}
-		tv := f.info.Types[kv.Value]
+		tv := f.TypesInfo.Types[kv.Value]
 		operator := "wiring"
 		if tv.Value != nil {
 			if operator = "content"; tv.Value.Kind() != constant.String || constant.StringVal(tv.Value) == "" {
@@ -302,11 +318,11 @@ func (f *finder) fields(x *ast.CompositeLit) {
 
 // arguments empties constant strings in calls: one call in four, because most are texts of errors.
 func (f *finder) arguments(x *ast.CallExpr) {
-	if tv := f.info.Types[x.Fun]; tv.IsType() || tv.IsBuiltin() || f.info.Types[x].Value != nil {
+	if tv := f.TypesInfo.Types[x.Fun]; tv.IsType() || tv.IsBuiltin() || f.TypesInfo.Types[x].Value != nil {
 		return
 	}
 	for _, arg := range x.Args {
-		tv := f.info.Types[arg]
+		tv := f.TypesInfo.Types[arg]
 		if tv.Value == nil || tv.Value.Kind() != constant.String || constant.StringVal(tv.Value) == "" {
 			continue
 		}
@@ -333,7 +349,7 @@ func isKind(t types.Type, kind types.BasicInfo) bool {
 func (f *finder) typeName(t types.Type) (name string, ok bool) {
 	ok = true
 	name = types.TypeString(t, func(p *types.Package) string {
-		if p == f.pkg {
+		if p == f.Types {
 			return ""
 		}
 		as, known := f.imported[p.Path()]

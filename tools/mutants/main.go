@@ -11,15 +11,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 type options struct {
 	dir        string
 	mode       string
 	sample     int
-	seed       string
-	slowest    time.Duration
 	survivors  bool
 	equivalent map[string]string // key with the package's folder, to the reason
 }
@@ -38,8 +35,6 @@ func run(args []string, out io.Writer) error {
 	flags.StringVar(&o.dir, "dir", ".", "the module's folder")
 	flags.StringVar(&o.mode, "mode", "any", "own or any")
 	flags.IntVar(&o.sample, "sample", 0, "mutants of a package at most, 0 for all")
-	flags.StringVar(&o.seed, "seed", "1", "chooses the sample")
-	flags.DurationVar(&o.slowest, "slowest", 10*time.Second, "leave tests out that take longer")
 	flags.BoolVar(&o.survivors, "list-survivors", false, "print each survivor")
 	flags.StringVar(&equivalent, "equivalent", "", "the list of equivalent mutants")
 	if err := flags.Parse(args); err != nil {
@@ -68,24 +63,33 @@ func run(args []string, out io.Writer) error {
 
 // print writes the row of a package and, when asked, its survivors.
 func (r result) print(out io.Writer, o options) {
-	percent := func(n int) float64 { return 100 * float64(n) / float64(max(1, r.mutants)) }
-	reachedAny, killedAny := fmt.Sprint(r.reachedAny), fmt.Sprintf("%.0f", percent(r.killedAny))
-	if o.mode == "own" {
-		reachedAny, killedAny = "-", "-"
+	count := func(has func(m *mutant) bool) (n int) {
+		for _, m := range r.mutants {
+			if has(m) {
+				n++
+			}
+		}
+		return n
 	}
-	fmt.Fprintf(out, "%-34s %8d %10d %8d %8.0f %8s %8s\n", r.pkg, r.mutants, r.equivalent, r.reached, percent(r.killedOwn), reachedAny, killedAny)
-	if !o.survivors {
-		return
+	percent := func(n int) string { return fmt.Sprintf("%.0f", 100*float64(n)/float64(max(1, len(r.mutants)))) }
+	reachedAny, killedAny := "-", "-"
+	if o.mode == "any" {
+		reachedAny, killedAny = fmt.Sprint(count(func(m *mutant) bool { return m.any.reached })), percent(count(func(m *mutant) bool { return m.any.killed }))
 	}
-	for _, s := range r.survivors {
+	fmt.Fprintf(out, "%-34s %8d %10d %8d %8s %8s %8s\n", r.pkg, len(r.mutants), r.equivalent,
+		count(func(m *mutant) bool { return m.own.reached }), percent(count(func(m *mutant) bool { return m.own.killed })), reachedAny, killedAny)
+	for _, m := range r.mutants {
+		if !o.survivors || m.own.killed {
+			continue
+		}
 		fate := "survives"
 		switch {
-		case s.elsewhere:
+		case m.any.killed:
 			fate = "killed by other packages alone"
-		case !s.reached:
+		case !m.any.reached:
 			fate = "not reached"
 		}
-		fmt.Fprintf(out, "  %s:%d %s: %s -> %s (%s; %s)\n", s.file, s.line, s.operator, s.before, s.after, s.function, fate)
+		fmt.Fprintf(out, "  %s:%d %s: %s -> %s (%s; %s)\n", m.file, m.line, m.operator, m.before, m.after, m.function, fate)
 	}
 }
 

@@ -4,17 +4,22 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/tools/go/packages"
 )
+
+// slowest is how long a test may take alone. One that takes longer is left out.
+const slowest = 10 * time.Second
 
 // binary is a compiled test binary, and which of its tests reach which mutants.
 type binary struct {
@@ -27,36 +32,39 @@ type test struct {
 	took time.Duration
 }
 
-// dependents returns the other packages whose tests are linked with the package.
-func (s *source) dependents(dir string) ([]listed, error) {
-	all, err := goList(dir, "-test", "-json=ImportPath,Dir,Deps", "./...")
+// dependents returns the other packages whose tests are linked with a package.
+func dependents(dir, of string) ([]*packages.Package, error) {
+	mode := packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedDeps | packages.NeedForTest
+	all, err := packages.Load(&packages.Config{Mode: mode, Dir: dir, Tests: true}, "./...")
 	if err != nil {
 		return nil, err
 	}
-	dirs := map[string]string{}
+	plain := map[string]*packages.Package{}
 	for _, p := range all {
-		dirs[p.ImportPath] = p.Dir
+		plain[p.ID] = p
 	}
-	var found []listed
+	var found []*packages.Package
 	for _, p := range all {
-		path, isTest := strings.CutSuffix(p.ImportPath, ".test")
-		if isTest && path != s.ImportPath && slices.ContainsFunc(p.Deps, func(d string) bool { return strings.Fields(d)[0] == s.ImportPath }) {
-			found = append(found, listed{ImportPath: path, Dir: dirs[path]})
+		path, isTest := strings.CutSuffix(p.PkgPath, ".test")
+		linked := false
+		packages.Visit([]*packages.Package{p}, nil, func(dependency *packages.Package) { linked = linked || dependency.PkgPath == of })
+		if isTest && path != of && linked && plain[path] != nil {
+			found = append(found, plain[path])
 		}
 	}
 	return found, nil
 }
 
-// build compiles the test binary of a package with the rewritten files laid over the tree. It returns nil for a
+// build compiles the test binary of a package with files laid over the tree. It returns nil for a
 // package without tests. Vet is off, because it would refuse some mutants.
-func (s *source) build(work, dir string, files map[string][]byte, p listed) (*binary, error) {
+func build(work, dir string, files map[string][]byte, p *packages.Package) (*binary, error) {
 	replace := map[string]string{}
-	for name, content := range files {
-		to := filepath.Join(work, name)
+	for path, content := range files {
+		to := filepath.Join(work, filepath.Base(path))
 		if err := os.WriteFile(to, content, 0o600); err != nil {
 			return nil, err
 		}
-		replace[filepath.Join(s.Dir, name)] = to
+		replace[path] = to
 	}
 	overlay := filepath.Join(work, "overlay.json")
 	content, err := json.Marshal(map[string]any{"Replace": replace})
@@ -66,7 +74,7 @@ func (s *source) build(work, dir string, files map[string][]byte, p listed) (*bi
 	if err := os.WriteFile(overlay, content, 0o600); err != nil {
 		return nil, err
 	}
-	b := &binary{path: filepath.Join(work, "package.test"), dir: p.Dir, pkg: p.ImportPath}
+	b := &binary{path: filepath.Join(work, "package.test"), dir: filepath.Dir(p.GoFiles[0]), pkg: p.PkgPath}
 	cmd := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay="+overlay, "-o", b.path, b.pkg)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -97,63 +105,46 @@ func (b *binary) run(work string, mutant int, reached, tests string, timeout tim
 	return string(content), err == nil
 }
 
+// reached runs tests without a mutant. It returns the mutants that they reach, and false if they fail or take too long.
+func (b *binary) reached(work, tests string, timeout time.Duration) (mutants []int, out string, ok bool, err error) {
+	file := filepath.Join(work, "reached")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		return nil, "", false, err
+	}
+	out, ok = b.run(work, 0, file, tests, timeout)
+	content, err := os.ReadFile(file)
+	for _, field := range strings.Fields(string(content)) {
+		n, malformed := strconv.Atoi(field)
+		mutants, err = append(mutants, n), errors.Join(err, malformed)
+	}
+	slices.Sort(mutants)
+	return slices.Compact(mutants), out, ok, err // a process that a test starts writes as well
+}
+
 // measure runs each test alone and records which mutants it reaches.
-func (b *binary) measure(work string, slowest time.Duration) error {
-	reached := filepath.Join(work, "reached")
-	out, ok := b.run(work, 0, "", "^$", time.Minute, "-test.list=.")
+func (b *binary) measure(work string) error {
+	out, ok := b.run(work, 0, "", "^$", time.Minute, "-test.list=^(Test|Fuzz|Example)")
 	if !ok {
 		return fmt.Errorf("%s: list the tests: %s", b.pkg, out)
 	}
 	b.reach = map[int][]test{}
 	for _, name := range strings.Fields(out) {
-		if !regexp.MustCompile(`^(Test|Fuzz|Example)`).MatchString(name) {
-			continue
-		}
-		if err := os.WriteFile(reached, nil, 0o600); err != nil {
-			return err
-		}
 		start := time.Now()
-		out, ok := b.run(work, 0, reached, "^"+name+"$", slowest)
+		mutants, out, ok, err := b.reached(work, "^"+name+"$", slowest)
 		took := time.Since(start)
+		if err != nil {
+			return fmt.Errorf("%s: reached: %w", b.pkg, err)
+		}
 		if !ok {
-			fmt.Fprintf(os.Stderr, "%s: %s is left out: it fails or takes more than %s without a mutant\n%s", b.pkg, name, slowest, lastLines(out, 5))
+			lines := strings.SplitAfter(out, "\n")
+			fmt.Fprintf(os.Stderr, "%s: %s is left out: it fails or takes more than %s without a mutant\n%s", b.pkg, name, slowest, strings.Join(lines[max(0, len(lines)-5):], ""))
 			continue
 		}
-		content, err := os.ReadFile(reached)
-		if err != nil {
-			return err
-		}
-		for _, field := range strings.Fields(string(content)) {
-			n, err := strconv.Atoi(field)
-			if err != nil {
-				return fmt.Errorf("%s: reached: %w", b.pkg, err)
-			}
-			if !slices.ContainsFunc(b.reach[n], func(t test) bool { return t.name == name }) {
-				b.reach[n] = append(b.reach[n], test{name, took})
-			}
+		for _, n := range mutants {
+			b.reach[n] = append(b.reach[n], test{name, took})
 		}
 	}
 	return nil
-}
-
-func lastLines(s string, n int) string {
-	lines := strings.SplitAfter(s, "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "")
-}
-
-// untouched reports whether the tests are known to reach none of the mutants. All tests at once are quicker than
-// one by one, and most dependents reach few mutants.
-func (b *binary) untouched(work string, left []survivor, slowest time.Duration) (bool, error) {
-	reached := filepath.Join(work, "reached")
-	if err := os.WriteFile(reached, nil, 0o600); err != nil {
-		return false, err
-	}
-	if _, ok := b.run(work, 0, reached, ".", 3*slowest); !ok {
-		return false, nil
-	}
-	content, err := os.ReadFile(reached)
-	seen := strings.Fields(string(content))
-	return !slices.ContainsFunc(left, func(m survivor) bool { return slices.Contains(seen, strconv.Itoa(m.id)) }), err
 }
 
 // kills reports whether a test of the binary fails with the mutant on.
@@ -169,111 +160,94 @@ func (b *binary) kills(work string, mutant int) bool {
 
 // result is the row of one package.
 type result struct {
-	pkg                                       string
-	mutants, equivalent                       int
-	reached, reachedAny, killedOwn, killedAny int
-	survivors                                 []survivor
-}
-
-type survivor struct {
-	*mutant
-	reached   bool
-	elsewhere bool // tests of other packages kill it
+	pkg        string
+	mutants    []*mutant
+	equivalent int
 }
 
 // try runs all mutants of a package against its own tests and, with any, those of its dependents.
 func try(o options, pattern string) (result, error) {
-	s, err := load(o.dir, pattern)
+	r := result{pkg: pattern}
+	p, err := load(o.dir, pattern, nil)
 	if err != nil {
-		return result{}, err
+		return r, err
+	}
+	if len(p.Errors) > 0 {
+		return r, p.Errors[0]
 	}
 	work, err := os.MkdirTemp("", "mutants")
 	if err != nil {
-		return result{}, err
+		return r, err
 	}
 	defer os.RemoveAll(work)
 
-	r := result{pkg: pattern}
-	chosen := slices.DeleteFunc(s.mutants, func(m *mutant) bool {
-		_, found := o.equivalent[strings.TrimPrefix(pattern, "./")+"/"+m.key()]
-		if found {
-			r.equivalent++
-		}
-		return found
+	chosen, err := find(p)
+	if err != nil {
+		return r, err
+	}
+	all := len(chosen)
+	chosen = slices.DeleteFunc(chosen, func(m *mutant) bool {
+		return o.equivalent[strings.TrimPrefix(pattern, "./")+"/"+m.key()] != ""
 	})
-	slices.SortStableFunc(chosen, func(a, b *mutant) int { return cmp.Compare(a.order(o.seed), b.order(o.seed)) })
+	r.equivalent = all - len(chosen)
+	slices.SortStableFunc(chosen, func(a, b *mutant) int { return strings.Compare(a.rank(), b.rank()) })
 	if o.sample > 0 && len(chosen) > o.sample {
 		chosen = chosen[:o.sample]
 	}
-	files, chosen, err := s.rewrite(chosen)
+	files, chosen, err := rewrite(o.dir, p, chosen)
 	if err != nil {
 		return r, err
 	}
-	r.mutants = len(chosen)
-	left := make([]survivor, len(chosen))
-	for i, m := range chosen {
-		left[i].mutant = m
-	}
+	r.mutants = chosen
 	// The package's own tests first: only what they let live is tried elsewhere.
-	left, err = s.tryOn(work, o, files, s.listed, left)
-	if err != nil {
+	if err := tryOn(work, o.dir, files, p, p, chosen); err != nil {
 		return r, err
 	}
-	r.killedOwn = len(chosen) - len(left)
-	r.reached = r.killedOwn + countReached(left)
-	r.survivors = slices.Clone(left)
+	for _, m := range chosen {
+		m.own = m.any
+	}
 	if o.mode == "any" {
-		dependents, err := s.dependents(o.dir)
+		others, err := dependents(o.dir, p.PkgPath)
 		if err != nil {
 			return r, err
 		}
-		for _, p := range dependents {
-			if left, err = s.tryOn(work, o, files, p, left); err != nil {
+		for _, other := range others {
+			if err := tryOn(work, o.dir, files, p, other, chosen); err != nil {
 				return r, err
 			}
 		}
-		for i, own := range r.survivors {
-			at := slices.IndexFunc(left, func(l survivor) bool { return l.mutant == own.mutant })
-			if r.survivors[i].elsewhere = at < 0; at >= 0 {
-				r.survivors[i].reached = left[at].reached
-			}
-		}
 	}
-	r.killedAny = len(chosen) - len(left)
-	r.reachedAny = r.killedAny + countReached(left)
-	slices.SortStableFunc(r.survivors, func(a, b survivor) int { return cmp.Or(strings.Compare(a.file, b.file), a.line-b.line) })
+	slices.SortStableFunc(r.mutants, func(a, b *mutant) int { return cmp.Or(strings.Compare(a.file, b.file), a.line-b.line) })
 	return r, nil
 }
 
-// tryOn runs the mutants that are left against the tests of one package, and returns those that live.
-func (s *source) tryOn(work string, o options, files map[string][]byte, p listed, left []survivor) ([]survivor, error) {
-	b, err := s.build(work, o.dir, files, p)
+// tryOn runs the mutants of a package that still live against the tests of one package.
+func tryOn(work, dir string, files map[string][]byte, of, tests *packages.Package, mutants []*mutant) error {
+	left := slices.DeleteFunc(slices.Clone(mutants), func(m *mutant) bool { return m.any.killed })
+	b, err := build(work, dir, files, tests)
 	if err != nil || b == nil {
-		return left, err
+		return err
 	}
 	defer os.Remove(b.path)
-	if p.ImportPath != s.ImportPath {
-		if pass, err := b.untouched(work, left, o.slowest); pass || err != nil {
-			return left, err
+	if tests.PkgPath != of.PkgPath {
+		// All tests at once are quicker than one by one, and most dependents reach few mutants.
+		seen, _, ok, err := b.reached(work, ".", 3*slowest)
+		if err != nil || ok && !slices.ContainsFunc(left, func(m *mutant) bool { return slices.Contains(seen, m.id) }) {
+			return err
 		}
 	}
-	if err := b.measure(work, o.slowest); err != nil {
-		return left, err
+	if err := b.measure(work); err != nil {
+		return err
 	}
-	var live []survivor
+	live := 0
 	for _, m := range left {
 		if len(b.reach[m.id]) > 0 {
-			m.reached = true
-			if b.kills(work, m.id) {
-				continue
-			}
+			m.any = fate{reached: true, killed: b.kills(work, m.id)}
 		}
-		live = append(live, m)
+		if !m.any.killed {
+			live++
+		}
 	}
-	fmt.Fprintf(os.Stderr, "%s: %d of %d mutants live after the tests of %s\n", s.ImportPath, len(live), len(left), b.pkg)
-	return live, nil
-}
-
-func countReached(mutants []survivor) int {
-	return len(slices.DeleteFunc(slices.Clone(mutants), func(m survivor) bool { return !m.reached }))
+	fmt.Fprintf(os.Stderr, "%s: %d of %d mutants live after the tests of %s\n", of.PkgPath, live, len(left), b.pkg)
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
@@ -142,12 +143,12 @@ func (d *desk) deliver() {
 	next, notices := Claim(d.s, d.now, "w", 90*time.Second, 1000)
 	var results []Result
 	for _, n := range notices {
-		r := Result{ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Outcome: Delivered, Ref: incident.Ref{ID: "x"}}
+		r := Result{ID: n.ID(), Address: n.Address, Owner: "w", Want: n.Want, Open: n.Open, Outcome: message.Outcome{Result: message.Delivered}, Ref: incident.Ref{ID: "x"}}
 		switch {
 		case d.gone[n.Address]:
-			r.Outcome, r.Error = Refused, "revoked"
+			r.Result, r.Reason = message.Refused, "revoked"
 		case d.down[n.Address]:
-			r.Outcome, r.Error = Later, "503"
+			r.Result, r.Reason = message.Later, "503"
 		case n.Address != incident.Documents:
 			event := string(n.Event())
 			if !n.Event().Loud() {

@@ -1,27 +1,12 @@
 package notify
 
 import (
+	"cmp"
 	"time"
 
+	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/incident"
-)
-
-// Outcome says how an attempt to deliver ended.
-type Outcome string
-
-// The outcomes.
-const (
-	// Delivered: the receiver has accepted it.
-	Delivered Outcome = "delivered"
-	// Nothing: the receiver has nothing to be told, such as an edit that it cannot make.
-	Nothing Outcome = "nothing"
-	// Refused: for good; no retry will change it.
-	Refused Outcome = "refused"
-	// Later: not now; worth another try.
-	Later Outcome = "later"
-	// Ambiguous: it may have arrived; the answer was lost.
-	Ambiguous Outcome = "unknown"
 )
 
 // Result is what became of one notice.
@@ -33,12 +18,8 @@ type Result struct {
 	// Open is the notice's.
 	Open bool
 
-	Outcome Outcome
-	Ref     incident.Ref
-	// RetryAfter is how long the receiver asks to be left alone.
-	RetryAfter time.Duration
-	// Error is why, redacted.
-	Error string
+	message.Outcome
+	Ref incident.Ref
 }
 
 // refusedFor is how long a receiver that refused for good is not tried again with
@@ -63,17 +44,17 @@ func (s *shard) record(t thread, r Result) {
 	if !ok {
 		return
 	}
-	before := d.Told()
+	was := d
 	held := d.Lease.Owner == r.Owner
 	if held {
 		d.Lease = incident.Lease{}
 	}
-	switch r.Outcome {
-	case Delivered, Nothing:
+	switch r.Result {
+	case message.Delivered:
 		// What was sent is known to the receiver even if the right to send it was lost.
 		if r.Want >= d.Done {
 			d.Open = r.Open
-			if r.Outcome == Delivered { // otherwise nothing has left
+			if !r.Unsent { // otherwise nothing has left
 				d.Sent = s.now
 			}
 		}
@@ -89,15 +70,12 @@ func (s *shard) record(t thread, r Result) {
 		if d.Want > d.Done {
 			d.Since = s.now
 		}
-	case Refused:
-		d.Refused, d.Error, d.NotBefore = r.Error, "", s.now.Add(refusedFor)
+	case message.Refused:
+		d.Refused, d.Error, d.NotBefore = cmp.Or(r.Reason, "refused"), "", s.now.Add(refusedFor)
 		d.Refusals, d.Settings = d.Refusals+1, s.policy.Receivers[r.Address].Settings
-		if d.Refused == "" {
-			d.Refused = "refused"
-		}
-	case Later, Ambiguous:
-		d.Error = r.Error
-		if r.Outcome == Ambiguous {
+	case message.Later, message.Unknown:
+		d.Error = r.Reason
+		if r.Result == message.Unknown {
 			d.Maybe = r.Want
 		}
 		if held {
@@ -108,14 +86,26 @@ func (s *shard) record(t thread, r Result) {
 	if r.Address == incident.Documents {
 		return
 	}
-	if d.Told() != before {
+	if d.Told() != was.Told() {
 		s.rewriteDocuments(t)
 	}
-	if r.Outcome == Delivered {
-		TryAgain(s.State, r.Address, s.now)
-	}
-	if r.Outcome == Refused {
+	switch {
+	case r.Result == message.Refused:
 		s.fallBack(t, r.Address, d.Refused)
+	case r.Result == message.Delivered && !r.Unsent:
+		TryAgain(s.State, r.Address, s.now)
+		if d.Done > was.Done { // otherwise it was recorded before
+			s.noteDelivery(t, was, r)
+		}
+	}
+}
+
+// noteDelivery adds to the timeline who was told of what. An edit that the receiver cannot make
+// tells it nothing.
+func (s *shard) noteDelivery(t thread, was incident.Delivery, r Result) {
+	event := append(t.Marks.Between(was.Done, r.Want, was.Open), incident.Updated)[0]
+	if event.Loud() || s.policy.Receivers[r.Address].Edits {
+		t.Note(incident.Moment{At: s.now, Event: event, Receiver: r.Address, Edited: !event.Loud()})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/incident"
 )
@@ -15,8 +16,8 @@ func TestRecord(t *testing.T) {
 	const id, address = "20261122T120000Z-ABCDEFGHJKMN", "slack"
 	ours := incident.Lease{Owner: "us", Until: noon.Add(time.Minute)}
 	theirs := incident.Lease{Owner: "them", Until: noon.Add(time.Minute)}
-	delivered := Result{ID: id, Address: address, Owner: "us", Want: 1, Open: true, Outcome: Delivered, Ref: incident.Ref{ID: "new"}}
-	later := Result{ID: id, Address: address, Owner: "us", Want: 1, Outcome: Later, Error: "503"}
+	delivered := Result{ID: id, Address: address, Owner: "us", Want: 1, Open: true, Outcome: message.Outcome{Result: message.Delivered}, Ref: incident.Ref{ID: "new"}}
+	later := Result{ID: id, Address: address, Owner: "us", Want: 1, Outcome: message.Outcome{Result: message.Later, Reason: "503"}}
 	tests := []struct {
 		name   string
 		before incident.Delivery
@@ -62,31 +63,31 @@ func TestRecord(t *testing.T) {
 		{
 			"refused for good, without a reason",
 			incident.Delivery{Want: 1, Lease: ours, Tries: 1, Error: "503"},
-			Result{ID: id, Address: address, Owner: "us", Want: 1, Outcome: Refused},
+			Result{ID: id, Address: address, Owner: "us", Want: 1, Outcome: message.Outcome{Result: message.Refused}},
 			incident.Delivery{Want: 1, Tries: 1, Refused: "refused", Refusals: 1, NotBefore: noon.Add(refusedFor)},
 		},
 		{
 			"refused for good",
 			incident.Delivery{Want: 1, Lease: ours, Tries: 1},
-			Result{ID: id, Address: address, Owner: "us", Want: 1, Outcome: Refused, Error: "revoked"},
+			Result{ID: id, Address: address, Owner: "us", Want: 1, Outcome: message.Outcome{Result: message.Refused, Reason: "revoked"}},
 			incident.Delivery{Want: 1, Tries: 1, Refused: "revoked", Refusals: 1, NotBefore: noon.Add(refusedFor)},
 		},
 		{
 			"the answer was lost, and the receiver asks to be left alone",
 			incident.Delivery{Want: 2, Lease: ours, Tries: 1},
-			Result{ID: id, Address: address, Owner: "us", Want: 2, Outcome: Ambiguous, Error: "timeout", RetryAfter: time.Hour},
+			Result{ID: id, Address: address, Owner: "us", Want: 2, Outcome: message.Outcome{Result: message.Unknown, Reason: "timeout", RetryAfter: time.Hour}},
 			incident.Delivery{Want: 2, Tries: 1, Maybe: 2, Error: "timeout", NotBefore: noon.Add(time.Hour)},
 		},
 		{
 			"delivered once more by the claim's holder: nothing to repair",
 			incident.Delivery{Want: 2, Done: 2, Lease: ours, Open: true, Sent: noon.Add(-time.Second)},
-			Result{ID: id, Address: address, Owner: "us", Want: 2, Outcome: Delivered},
+			Result{ID: id, Address: address, Owner: "us", Want: 2, Outcome: message.Outcome{Result: message.Delivered}},
 			incident.Delivery{Want: 2, Done: 2, Sent: noon},
 		},
 		{
 			"an edit that the receiver cannot make is no message that left",
 			incident.Delivery{Want: 2, Done: 1, Lease: ours, Open: true, Sent: noon.Add(-time.Hour)},
-			Result{ID: id, Address: address, Owner: "us", Want: 2, Open: true, Outcome: Nothing},
+			Result{ID: id, Address: address, Owner: "us", Want: 2, Open: true, Outcome: message.Outcome{Result: message.Delivered, Unsent: true}},
 			incident.Delivery{Want: 2, Done: 2, Open: true, Sent: noon.Add(-time.Hour)},
 		},
 		{
@@ -122,13 +123,13 @@ func TestRecordRewritesDocuments(t *testing.T) {
 		// want is what is owed of the documents of A, B and C afterwards; each was owed 3.
 		want [3]int
 	}{
-		{"its own", "A", Result{Address: "slack", Outcome: Delivered}, [3]int{4, 3, 3}},
-		{"a failure that is new", "A", Result{Address: "slack", Outcome: Later, Error: "503"}, [3]int{4, 3, 3}},
-		{"a failure that is known", "A", Result{Address: "slack", Outcome: Later, Error: "502"}, [3]int{3, 3, 3}},
-		{"those of a group's members", "G", Result{Address: "slack", Outcome: Delivered}, [3]int{4, 4, 3}},
-		{"not for the document itself", "A", Result{Address: documents, Outcome: Delivered}, [3]int{3, 3, 3}},
-		{"nor for an address that is not owed anything", "A", Result{Address: "fax", Outcome: Delivered}, [3]int{3, 3, 3}},
-		{"nor for an incident that is gone", "Z", Result{Address: "slack", Outcome: Delivered}, [3]int{3, 3, 3}},
+		{"its own", "A", Result{Address: "slack", Outcome: message.Outcome{Result: message.Delivered}}, [3]int{4, 3, 3}},
+		{"a failure that is new", "A", Result{Address: "slack", Outcome: message.Outcome{Result: message.Later, Reason: "503"}}, [3]int{4, 3, 3}},
+		{"a failure that is known", "A", Result{Address: "slack", Outcome: message.Outcome{Result: message.Later, Reason: "502"}}, [3]int{3, 3, 3}},
+		{"those of a group's members", "G", Result{Address: "slack", Outcome: message.Outcome{Result: message.Delivered}}, [3]int{4, 4, 3}},
+		{"not for the document itself", "A", Result{Address: documents, Outcome: message.Outcome{Result: message.Delivered}}, [3]int{3, 3, 3}},
+		{"nor for an address that is not owed anything", "A", Result{Address: "fax", Outcome: message.Outcome{Result: message.Delivered}}, [3]int{3, 3, 3}},
+		{"nor for an incident that is gone", "Z", Result{Address: "slack", Outcome: message.Outcome{Result: message.Delivered}}, [3]int{3, 3, 3}},
 	} {
 		s := incident.New("main", noon)
 		for _, id := range []string{"A", "B", "C"} {

@@ -64,6 +64,16 @@ func (s *shard) tell(id string, event incident.Event) {
 		transition.Series, transition.Cause = t.incident.Series, t.incident.Cause
 	}
 	s.told = append(s.told, transition)
+	if event != incident.Updated { // there is one with nearly every report
+		m := incident.Moment{At: s.now, Event: event, Withheld: transition.Withheld}
+		switch {
+		case event == incident.Acknowledged && t.Ack != nil:
+			m.By, m.Via = t.Ack.By, t.Ack.Via
+		case event == incident.Silenced:
+			m.By = t.SilencedBy
+		}
+		t.Note(m)
+	}
 	if transition.Withheld != "" {
 		if event.Loud() && (transition.Withheld == suppressedBySilence || transition.Withheld == suppressedByMaintenance) {
 			t.Withheld = true

@@ -144,6 +144,7 @@ func receivers(c *config.Config) map[string]Receiver {
 	for i := range c.Receivers {
 		r := &c.Receivers[i]
 		answers := Receiver{Pages: r.Pages, Reminds: r.Kind() == config.KindPagerDuty, Settings: r.Hash()}
+		answers.Edits = r.Email == nil && (r.Slack == nil || !r.Slack.Webhook.IsSet())
 		if r.Fallback != "" {
 			answers.Fallback = expand(c, []string{r.Fallback})
 		}

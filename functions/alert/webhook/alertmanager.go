@@ -2,15 +2,19 @@ package webhook
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"maps"
+	"net/http"
 	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/secrets"
 )
 
 // alertmanagerMessage is the payload of Alertmanager's webhook, version 4
@@ -46,10 +50,30 @@ const (
 	resolved = "resolved"
 )
 
-// alertmanagerStatuses returns what must be posted to bring the other side to where m is.
+// alerts returns a message in Alertmanager's format. The credentials are the address, and a token or
+// a user's name and password.
+func (o Options) alerts(m message.Message, _ message.Ref) ([]post, message.Ref) {
+	var posts []post
+	for _, status := range statuses(m) {
+		posts = append(posts, func(credentials []secrets.Value) request {
+			address, token, user, password := credentials[0], credentials[1], credentials[2], credentials[3]
+			header := http.Header{}
+			if token := strings.TrimSpace(token.Reveal()); token != "" {
+				header.Set("Authorization", "Bearer "+token)
+			} else if user := strings.TrimSpace(user.Reveal()); user != "" {
+				header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user+":"+strings.TrimSpace(password.Reveal()))))
+			}
+			proof := func([]byte) (http.Header, error) { return header, nil }
+			return request{address.Reveal(), newAlertmanagerMessage(m, o.Name, status), proof, append(outbound.Address(address), token, password)}
+		})
+	}
+	return posts, message.Ref{ID: messageID(o.Name, m)}
+}
+
+// statuses returns what must be posted to bring the other side to where m is.
 // An incident that was over before anything was sent leaves a resolved alert there.
 // Alertmanager knows no acknowledge and no edit.
-func alertmanagerStatuses(m message.Message) []string {
+func statuses(m message.Message) []string {
 	switch over := m.State == message.Resolved || m.State == message.Gone; {
 	case over && m.Opening:
 		return []string{firing, resolved}

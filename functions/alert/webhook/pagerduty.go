@@ -2,13 +2,12 @@ package webhook
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
@@ -37,19 +36,10 @@ const pagerDutyURL = "https://events.pagerduty.com/v2/enqueue"
 
 var pagerDutyHosts = []string{"events.pagerduty.com", "events.eu.pagerduty.com"}
 
-// PagerDuty triggers, acknowledges and resolves. The incident's id and generation are the
-// dedup_key, so a repeated delivery changes nothing there. It implements
-// [message.Receiver].
-type PagerDuty struct {
-	options PagerDutyOptions
-	client  *http.Client
-	login   *message.Login
-}
-
-var _ message.Receiver = (*PagerDuty)(nil)
-
-// NewPagerDuty returns a receiver, or says what is wrong with its options.
-func NewPagerDuty(o PagerDutyOptions) (*PagerDuty, error) {
+// NewPagerDuty returns a receiver that triggers, acknowledges and resolves, or says what is wrong
+// with its options. The incident's id and generation are the dedup_key, so a repeated delivery
+// changes nothing there.
+func NewPagerDuty(o PagerDutyOptions) (*Receiver, error) {
 	o.URL = cmp.Or(o.URL, pagerDutyURL)
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
@@ -63,34 +53,24 @@ func NewPagerDuty(o PagerDutyOptions) (*PagerDuty, error) {
 	case err != nil, !slices.Contains(pagerDutyHosts, u.Hostname()) && (!o.AllowLoopback || !outbound.IsLoopback(u.Hostname())):
 		return nil, fmt.Errorf("receiver %s: url must be PagerDuty's, for example %s", o.Name, pagerDutyURL)
 	}
-	return &PagerDuty{
-		options: o,
-		login:   message.NewLogin(o.RoutingKey),
-		client:  outbound.NewClient(outbound.Options{Hosts: pagerDutyHosts, AllowLoopback: o.AllowLoopback, Timeout: o.Timeout}),
+	return &Receiver{
+		name: o.Name, doing: "sending to PagerDuty",
+		login:  message.NewLogin(o.RoutingKey),
+		client: outbound.NewClient(outbound.Options{Hosts: pagerDutyHosts, AllowLoopback: o.AllowLoopback, Timeout: o.Timeout}),
+		posts:  o.events,
 	}, nil
 }
 
-// Name implements [message.Receiver].
-func (p *PagerDuty) Name() string { return p.options.Name }
-
-// Renewed implements [message.Renewable].
-func (p *PagerDuty) Renewed(ctx context.Context) bool { return p.login.Renewed(ctx) }
-
-// Deliver implements [message.Receiver].
-func (p *PagerDuty) Deliver(ctx context.Context, m message.Message, prev message.Ref) (message.Ref, message.Outcome, error) {
-	events, next := actions(m, prev)
-	if len(events) == 0 {
-		return prev, message.Outcome{Result: message.Delivered, Unsent: true}, nil
-	}
-	for _, e := range events {
-		err := p.login.Do(ctx, doingPagerDuty, func(keys []secrets.Value) error {
-			return post(ctx, p.client, doingPagerDuty, p.options.URL, newPagerDutyEvent(m, e, keys[0]), nil, keys[0])
+// events returns a message as PagerDuty's events.
+func (o PagerDutyOptions) events(m message.Message, prev message.Ref) ([]post, message.Ref) {
+	actions, next := actions(m, prev)
+	var posts []post
+	for _, a := range actions {
+		posts = append(posts, func(keys []secrets.Value) request {
+			return request{address: o.URL, body: newPagerDutyEvent(m, a, keys[0]), known: keys}
 		})
-		if err != nil {
-			return prev, message.OutcomeOf(err), err
-		}
 	}
-	return next, message.OutcomeOf(nil), nil
+	return posts, next
 }
 
 // action is one event for the alert of one generation.
@@ -171,8 +151,6 @@ type pagerDutyLink struct {
 // maxSummary is PagerDuty's limit.
 const maxSummary = 1024
 
-const doingPagerDuty = "sending to PagerDuty"
-
 func newPagerDutyEvent(m message.Message, a action, key secrets.Value) pagerDutyEvent {
 	e := pagerDutyEvent{RoutingKey: key.Reveal(), EventAction: a.name, DedupKey: "pongwatch/" + m.ID}
 	if a.generation > 0 {
@@ -202,7 +180,7 @@ func newPagerDutyEvent(m message.Message, a action, key secrets.Value) pagerDuty
 		details["evidence: "+x.Label] = x.Text
 	}
 	if len(m.Members) > 0 {
-		details["databases"] = message.MemberLines(m)
+		details["databases"] = "  " + strings.Join(m.MemberLines(), "\n  ") + "\n"
 	}
 	e.Client = "pongwatch"
 	e.Payload = &payload{

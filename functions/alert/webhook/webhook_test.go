@@ -85,7 +85,7 @@ func generic(t testing.TB, address string) *webhook.Receiver {
 	return r
 }
 
-func pagerDuty(t testing.TB, address string) *webhook.PagerDuty {
+func pagerDuty(t testing.TB, address string) *webhook.Receiver {
 	t.Helper()
 	r, err := webhook.NewPagerDuty(webhook.PagerDutyOptions{
 		Name: "pagerduty", RoutingKey: fixed("routing-key"), URL: address, AllowLoopback: true, Timeout: limit,

@@ -81,8 +81,8 @@ func samplesOf(hours []*history.PingHour, old []*history.SampleDay, region, data
 	return func(yield func(report.Sample) bool) {
 		had := map[int64]bool{}
 		for _, d := range old {
-			kept := len(hours) > 0 && d.Date().Add(day).After(hours[0].Hour())
-			for s := range d.Each(region) {
+			kept := len(hours) > 0 && d.Begin.Add(day).After(hours[0].Begin)
+			for s := range d.Of[region].All() {
 				if kept {
 					had[s.At.Unix()] = true
 				}
@@ -92,7 +92,7 @@ func samplesOf(hours []*history.PingHour, old []*history.SampleDay, region, data
 			}
 		}
 		for _, h := range hours {
-			for s := range h.Each(database) {
+			for s := range h.Of[database].All() {
 				if !had[s.At.Unix()] && !yield(s) {
 					return
 				}

@@ -1,7 +1,6 @@
 package healthpage
 
 import (
-	"maps"
 	"slices"
 	"strings"
 )
@@ -28,28 +27,23 @@ type components struct{ redis, cache Verdict }
 
 // page looks for components in a page, or in a container of one.
 func (c *components) page(value any) {
-	switch value := value.(type) {
-	case map[string]any:
-		for _, key := range slices.Sorted(maps.Keys(value)) { // the same page, the same words
-			child := value[key]
-			object, _ := child.(map[string]any)
-			switch name := nameOf(object); {
-			case containers[compact(key)] && composed(child):
-				c.page(child)
-			case len(split(key)) == 0 && name != "": // a list that is written as an object
-				c.component(name, child)
-			default:
-				c.component(key, child)
-			}
-		}
-	case []any:
-		for _, item := range value {
-			object, _ := item.(map[string]any)
-			if name := nameOf(object); name != "" {
-				c.component(name, object)
+	if list, ok := value.([]any); ok {
+		for _, item := range list {
+			if name := nameOf(item); name != "" {
+				c.component(name, item)
 			} else {
 				c.page(item)
 			}
+		}
+	}
+	for key, child := range fields(value) {
+		switch name := nameOf(child); {
+		case containers[compact(key)] && composed(child):
+			c.page(child)
+		case len(split(key)) == 0 && name != "": // a list that is written as an object
+			c.component(name, child)
+		default:
+			c.component(key, child)
 		}
 	}
 }
@@ -71,10 +65,9 @@ func (c *components) component(name string, value any) {
 	case (slices.Contains(words, "cache") || slices.Contains(words, "caches")) && !elsewhere(value):
 		c.cache = c.cache.and(state(name, value))
 	default:
-		object, _ := value.(map[string]any)
-		for _, key := range slices.Sorted(maps.Keys(object)) {
-			if composites[compact(key)] && composed(object[key]) {
-				c.page(object[key])
+		for key, child := range fields(value) {
+			if composites[compact(key)] {
+				c.page(child)
 			}
 		}
 	}
@@ -83,10 +76,12 @@ func (c *components) component(name string, value any) {
 // elsewhere reports whether a cache says that it is kept in files, in a database or in
 // anything else that is no Redis.
 func elsewhere(cache any) bool {
-	object, _ := cache.(map[string]any)
-	for key, value := range object {
-		store, ok := value.(string)
-		if ok && identityKeys[compact(key)] && (otherStores[compact(store)] || otherStores[roots.Replace(compact(store))]) || detailKeys[compact(key)] && elsewhere(value) {
+	for key, value := range fields(cache) {
+		k, store := compact(key), ""
+		if text, ok := value.(string); ok {
+			store = compact(text)
+		}
+		if identityKeys[k] && (otherStores[store] || otherStores[roots.Replace(store)]) || detailKeys[k] && elsewhere(value) {
 			return true
 		}
 	}
@@ -98,22 +93,14 @@ func redis(name string, value any) Verdict {
 	if !fakeName(name) {
 		return state(name, value)
 	}
-	switch value := value.(type) {
-	case bool:
-		if !value {
-			return Verdict{Mode: Connected, Said: quote(name, "false")}
+	if text, _, ok := scalar(value); ok {
+		if offWords[strings.ToLower(strings.TrimSpace(text))] {
+			return Verdict{Mode: Connected, Said: quote(name, text)}
 		}
-		return Verdict{Mode: Mock, Said: quote(name, "true")}
-	case string:
-		switch strings.ToLower(strings.TrimSpace(value)) {
-		case "false", "off", "no", "0", "inactive", "disabled", "":
-			return Verdict{Mode: Connected, Said: quote(name, value)}
-		}
-		return Verdict{Mode: Mock, Said: quote(name, value)}
-	case map[string]any:
-		if value["enabled"] != false && value["active"] != false {
-			return Verdict{Mode: Mock, Said: quote("component", name)}
-		}
+		return Verdict{Mode: Mock, Said: quote(name, text)}
+	}
+	if object, ok := value.(map[string]any); ok && object["enabled"] != false && object["active"] != false {
+		return Verdict{Mode: Mock, Said: quote("component", name)}
 	}
 	return Verdict{}
 }
@@ -137,71 +124,58 @@ var detailKeys = set("details data meta metadata info context config")
 
 // state reads what a component says of itself.
 func state(name string, value any) Verdict {
-	switch value := value.(type) {
-	case string:
-		if slices.ContainsFunc(split(name), func(w string) bool { return settingWords[w] }) {
-			return Verdict{}
-		}
-		return word(name, value)
-	case bool:
-		for _, w := range split(name) {
-			if !namesRedis(w) && w != "cache" && !flagWords[w] {
-				return Verdict{} // a setting such as redis_tls
-			}
-		}
-		return flag(name, value)
+	text, isFlag, ok := scalar(value)
+	if !ok {
+		return inside(value, true)
 	}
-	return inside(value, true)
+	for _, w := range split(name) {
+		if isFlag && !namesRedis(w) && w != "cache" && !flagWords[w] || !isFlag && settingWords[w] {
+			return Verdict{} // a setting such as redis_tls
+		}
+	}
+	if isFlag {
+		return flag(name, text)
+	}
+	return word(name, text)
 }
 
 // inside reads the object of a component, or its list of objects, such as one for each
 // node. A mock anywhere in it counts most, then its own status, then what lies below.
 // about says that the object is about the component, not about a part of it.
 func inside(value any, about bool) Verdict {
-	var v Verdict
+	var own, below, unmocked Verdict
 	if list, ok := value.([]any); ok {
 		for _, item := range list {
-			v = v.and(inside(item, about))
+			own = own.and(inside(item, about))
 		}
-		return v
+		return own
 	}
-	object, _ := value.(map[string]any)
-	var own, below, unmocked Verdict
 	stated := false
-	for _, key := range slices.Sorted(maps.Keys(object)) {
+	for key, child := range fields(value) {
 		k := compact(key)
-		switch child := object[key].(type) {
-		case string:
-			switch {
-			case mockFlags[k] && strings.EqualFold(child, "true"):
-				own = own.and(Verdict{Mode: Mock, Said: quote(key, child)})
-			case statusKeys[k]:
-				stated = true
-				own = own.and(word(key, child))
-			case identityKeys[k] && (fakeName(child) || about && fakeClient(child)):
-				own = own.and(Verdict{Mode: Mock, Said: quote(key, child)})
-			case stateFlags[k] && (strings.EqualFold(child, "true") || strings.EqualFold(child, "false")):
-				own = own.and(flag(key, strings.EqualFold(child, "true")))
-			case answerKeys[k] || realKeys[k] && realWords[compact(child)]:
-				below = below.and(word(key, child))
-			case k == "error" && child != "":
-				below = below.and(Verdict{Mode: Failing, Said: quote(key, child)})
-			}
-		case bool:
-			switch {
-			case mockFlags[k] && child:
-				own = own.and(Verdict{Mode: Mock, Said: quote(key, "true")})
-			case mockFlags[k]:
-				unmocked = Verdict{Mode: Connected, Said: quote(key, "false")}
-			case stateFlags[k], statusKeys[k]:
-				own = own.and(flag(key, child))
-			}
-		default:
-			if about && detailKeys[k] {
-				own = own.and(inside(child, true))
-			} else {
-				below = below.and(inside(child, false))
-			}
+		text, isFlag, ok := scalar(child)
+		truth := strings.ToLower(text)
+		switch {
+		case !ok && about && detailKeys[k]:
+			own = own.and(inside(child, true))
+		case !ok:
+			below = below.and(inside(child, false))
+		case mockFlags[k] && truth == "true":
+			own = own.and(Verdict{Mode: Mock, Said: quote(key, text)})
+		case mockFlags[k] && isFlag:
+			unmocked = Verdict{Mode: Connected, Said: quote(key, text)}
+		case statusKeys[k] && !isFlag:
+			stated = true
+			own = own.and(word(key, text))
+		case identityKeys[k] && !isFlag && (fakeName(text) || about && fakeClient(text)):
+			own = own.and(Verdict{Mode: Mock, Said: quote(key, text)})
+		case (stateFlags[k] || statusKeys[k]) && (truth == "true" || truth == "false"):
+			own = own.and(flag(key, truth))
+		case isFlag:
+		case answerKeys[k] || realKeys[k] && realWords[compact(text)]:
+			below = below.and(word(key, text))
+		case k == "error" && text != "":
+			below = below.and(Verdict{Mode: Failing, Said: quote(key, text)})
 		}
 	}
 	switch {
@@ -215,9 +189,10 @@ func inside(value any, about bool) Verdict {
 	return unmocked
 }
 
-func flag(key string, on bool) Verdict {
-	if on {
-		return Verdict{Mode: Connected, Said: quote(key, "true")}
+// flag reads a flag that is true where all is well.
+func flag(key, truth string) Verdict {
+	if truth == "true" {
+		return Verdict{Mode: Connected, Said: quote(key, truth)}
 	}
-	return Verdict{Mode: Failing, Said: quote(key, "false")}
+	return Verdict{Mode: Failing, Said: quote(key, truth)}
 }

@@ -12,12 +12,15 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
 	"github.com/pongwatch/pongwatch/shared/text"
+	"github.com/theory/jsonpath"
 )
 
 const (
@@ -137,47 +140,56 @@ func contractWord(body []byte) Verdict {
 	return Verdict{}
 }
 
+// fields yields an object's keys in order, so that the same page has the same words. Nothing else
+// has any.
+func fields(value any) iter.Seq2[string, any] {
+	object, _ := value.(map[string]any)
+	return func(yield func(string, any) bool) {
+		for _, key := range slices.Sorted(maps.Keys(object)) {
+			if !yield(key, object[key]) {
+				return
+			}
+		}
+	}
+}
+
+// scalar returns the text of a word or of a flag, if the value is one of these.
+func scalar(value any) (text string, isFlag, ok bool) {
+	switch value := value.(type) {
+	case string:
+		return value, false, true
+	case bool:
+		return strconv.FormatBool(value), true, true
+	}
+	return "", false, false
+}
+
 // contract reads what the contract lets a page say of the whole app: status, mode, and
 // mock, which may be wrapped in data. No other word about the whole app says anything of
 // its Redis, except that trouble is never "connected".
 func contract(page any) Verdict {
-	object, _ := page.(map[string]any)
-	v, trouble, unmocked := Verdict{}, Verdict{}, Verdict{}
-	for _, key := range slices.Sorted(maps.Keys(object)) {
+	var v, trouble, unmocked Verdict
+	for key, value := range fields(page) {
 		name := strings.ToLower(key)
-		switch value := object[key].(type) {
-		case map[string]any:
-			if name == "data" {
-				v = v.and(contract(value))
-			}
-		case string:
-			switch word := strings.ToLower(strings.TrimSpace(value)); {
-			case name == "mock" || name == "mock_mode":
-				if word == "true" {
-					v = v.and(Verdict{Mode: Mock, Said: quote(key, value)})
-				}
-			case name != "status" && name != "mode":
-			case word == "mock":
-				v = v.and(Verdict{Mode: Mock, Said: quote(key, value)})
-			case word == "connected":
-				v = v.and(Verdict{Mode: Connected, Said: quote(key, value)})
-			case name == "status" && troubled(value):
-				trouble = Verdict{Mode: Failing, Said: quote(key, value)}
-			}
-		case bool:
-			switch {
-			case name == "connected" && !value:
-				trouble = Verdict{Mode: Failing, Said: quote(key, "false")}
-			case name != "mock" && name != "mock_mode":
-			case value:
-				v = v.and(Verdict{Mode: Mock, Said: quote(key, "true")})
-			default:
-				unmocked = Verdict{Mode: Connected, Said: quote(key, "false")}
-			}
+		said, isFlag, ok := scalar(value)
+		word := strings.ToLower(strings.TrimSpace(said))
+		isMock := name == "mock" || name == "mock_mode"
+		isState := !isFlag && (name == "status" || name == "mode")
+		switch {
+		case !ok && name == "data":
+			v = v.and(contract(value))
+		case !ok:
+		case isMock && word == "true", isState && word == "mock":
+			v = v.and(Verdict{Mode: Mock, Said: quote(key, said)})
+		case isMock && isFlag:
+			unmocked = Verdict{Mode: Connected, Said: quote(key, said)}
+		case isState && word == "connected":
+			v = v.and(Verdict{Mode: Connected, Said: quote(key, said)})
+		case isFlag && name == "connected" && said == "false", isState && name == "status" && troubled(said):
+			trouble = Verdict{Mode: Failing, Said: quote(key, said)}
 		}
 	}
-	v = v.and(trouble)
-	return v.and(unmocked)
+	return v.and(trouble).and(unmocked)
 }
 
 // quote keeps of an app's words what fits into evidence. A text of one word is shown by its
@@ -202,12 +214,11 @@ func quote(key, text string) string {
 }
 
 // nameOf returns by which name a list calls its item.
-func nameOf(item map[string]any) string {
+func nameOf(item any) string {
 	byKey := map[string]string{}
-	for _, key := range slices.Sorted(maps.Keys(item)) {
-		if text, ok := item[key].(string); ok {
-			byKey[compact(key)] = cmp.Or(byKey[compact(key)], text)
-		}
+	for key, value := range fields(item) {
+		text, _ := value.(string)
+		byKey[compact(key)] = cmp.Or(byKey[compact(key)], text)
 	}
 	for _, key := range []string{"name", "component", "componentname", "key", "label", "check", "checkname", "service", "dependency", "resource", "target", "id", "type"} {
 		if byKey[key] != "" {
@@ -215,4 +226,52 @@ func nameOf(item map[string]any) string {
 		}
 	}
 	return ""
+}
+
+// Match says where a page has the word about Redis, and which words are meant.
+type Match struct {
+	path            *jsonpath.Path
+	text            string
+	connected, mock []string
+}
+
+// NewMatch makes a match of a JSONPath of RFC 9535.
+func NewMatch(path string, connected, mock []string) (*Match, error) {
+	p, err := jsonpath.Parse(path)
+	if err != nil {
+		return nil, fmt.Errorf("parsing the path: %w", err)
+	}
+	return &Match{p, path, connected, mock}, nil
+}
+
+// read returns the verdict on the values that the path finds. One that is no word of the
+// match is neither connected nor mock, unless it is named like a fake.
+func (m *Match) read(page any) Verdict {
+	v := Verdict{}
+	if m == nil {
+		return v
+	}
+	for _, node := range m.path.Select(page) {
+		text, ok := node.(string)
+		if !ok {
+			encoded, err := json.Marshal(node)
+			if err != nil || composed(node) {
+				continue
+			}
+			text = string(encoded)
+		}
+		said := func(mode Mode) Verdict { return Verdict{Mode: mode, Said: quote(m.text, text), Component: true} }
+		same := func(word string) bool { return strings.EqualFold(strings.TrimSpace(text), word) }
+		switch {
+		case slices.ContainsFunc(m.mock, same):
+			v = v.and(said(Mock))
+		case slices.ContainsFunc(m.connected, same):
+			v = v.and(said(Connected))
+		case fakeClient(text):
+			v = v.and(said(Mock))
+		default:
+			v = v.and(said(Failing))
+		}
+	}
+	return v
 }

@@ -2,16 +2,16 @@ package healthpage
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
+
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 // How much of a page's shape is shown.
 const (
-	maxShape    = 110 // bytes
+	maxShape    = 113 // bytes, with the mark of a cut
 	shapeDepth  = 4
-	maxKey      = 24 // bytes of one key
+	maxKey      = 27 // bytes of one key, with that mark
 	maxPath     = 60 // bytes of a suggested path
 	suggestPath = "$.PATH.TO.REDIS"
 )
@@ -20,48 +20,30 @@ const (
 // page that is no JSON object or list has none.
 func Shape(body []byte) string {
 	page, ok := parse(body)
-	if !ok || !composed(page) {
+	if !ok {
 		return ""
 	}
-	var b strings.Builder
-	shape(&b, page, shapeDepth)
-	if b.Len() > maxShape {
-		return strings.ToValidUTF8(b.String()[:maxShape], "") + "…"
-	}
-	return b.String()
+	return text.ClipBytes(shape(page, shapeDepth), maxShape)
 }
 
-func shape(b *strings.Builder, value any, depth int) {
+func shape(value any, depth int) string {
+	if depth == 0 {
+		return ""
+	}
 	switch value := value.(type) {
 	case map[string]any:
-		b.WriteByte('{')
-		for i, key := range slices.Sorted(maps.Keys(value)) {
-			if b.Len() > maxShape {
-				break
-			}
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			b.WriteString(clip(key))
-			if depth > 1 {
-				shape(b, value[key], depth-1)
-			}
+		var keys []string
+		for key, child := range fields(value) {
+			keys = append(keys, text.ClipBytes(key, maxKey)+shape(child, depth-1))
 		}
-		b.WriteByte('}')
+		return "{" + strings.Join(keys, ", ") + "}"
 	case []any:
-		b.WriteByte('[')
-		if len(value) > 0 && depth > 1 {
-			shape(b, value[0], depth-1)
+		if len(value) > 0 {
+			return "[" + shape(value[0], depth-1) + "]"
 		}
-		b.WriteByte(']')
+		return "[]"
 	}
-}
-
-func clip(key string) string {
-	if len(key) <= maxKey {
-		return key
-	}
-	return strings.ToValidUTF8(key[:maxKey], "") + "…"
+	return ""
 }
 
 // Suggestion returns an app.match to paste: with the path of the key that looks most like
@@ -70,12 +52,11 @@ func Suggestion(body []byte) string {
 	best, rank := suggestPath, 0
 	var walk func(path string, value any, depth int)
 	walk = func(path string, value any, depth int) {
-		object, _ := value.(map[string]any)
-		for _, key := range slices.Sorted(maps.Keys(object)) {
+		for key, child := range fields(value) {
 			if at := path + step(key); len(at) > maxPath || depth == 0 {
 				continue
-			} else if composed(object[key]) {
-				walk(at, object[key], depth-1)
+			} else if composed(child) {
+				walk(at, child, depth-1)
 			} else if r := likely(at, key); r > rank {
 				best, rank = at, r
 			}

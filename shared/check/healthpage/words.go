@@ -32,7 +32,9 @@ var (
 
 	fakeWords = set("mock mocks mocked mocking fake fakes faked stub stubs dummy inmemory simulated noop locmem miniredis birdisle")
 	// roots are cut out of names that are written as one word, such as fakeredis.
-	roots     = strings.NewReplacer("ioredis", "", "upstash", "", "redis", "", "jedis", "", "lettuce", "", "valkey", "", "cache", "", "client", "", "server", "", "manager", "")
+	roots = strings.NewReplacer("ioredis", "", "upstash", "", "redis", "", "jedis", "", "lettuce", "", "valkey", "", "cache", "", "client", "", "server", "", "manager", "")
+	// offWords say of a fake that it is not in use.
+	offWords  = map[string]bool{"false": true, "off": true, "no": true, "0": true, "inactive": true, "disabled": true, "": true}
 	negations = set("no non not never without")
 )
 

@@ -139,7 +139,7 @@ func WriteTable(w io.Writer, r Record) error {
 
 // WriteJUnit writes a suite for each cause and a case for each question.
 func WriteJUnit(w io.Writer, r Record) error {
-	list := preflight.Record{At: r.At, Version: r.Version}
+	list := preflight.Record{Command: "gameday", At: r.At, Version: r.Version}
 	for _, row := range r.Rows {
 		for i, c := range row.Cells {
 			list.Results = append(list.Results, preflight.Result{
@@ -148,7 +148,7 @@ func WriteJUnit(w io.Writer, r Record) error {
 			})
 		}
 	}
-	return preflight.WriteJUnitOf(w, "gameday", list)
+	return preflight.WriteJUnit(w, list)
 }
 
 var markdown = template.Must(template.New("record").Funcs(template.FuncMap{

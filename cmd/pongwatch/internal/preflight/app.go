@@ -2,7 +2,6 @@ package preflight
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -40,18 +39,12 @@ type App struct {
 	QueueURL, QueueKey string
 	// Token is sent as Bearer to all but HealthURL.
 	Token secrets.Value
-	// Stage is the Redis that the app at HealthURL uses, for a drill. A production app
-	// has none.
-	Stage Stage
+	// Break takes the Redis that the app at HealthURL uses away, or gives it back, for a
+	// drill. A production app has none.
+	Break func(broken bool) error
 	// Patience is how long the app may take in a drill to notice that its Redis is gone,
-	// or back; zero is DefaultPatience.
+	// or back; zero is [DefaultPatience].
 	Patience time.Duration
-}
-
-// Stage is a Redis that can be broken on purpose.
-type Stage interface {
-	Break() error
-	Mend() error
 }
 
 const (
@@ -92,41 +85,43 @@ func noAnswer(err error) Finding {
 	return because(Fail, cause.AppUnreachable, err.Error())
 }
 
-// askable returns the apps that have a health page, by its address: those of the
-// configuration, or the one that was named.
-func (r *run) askable() map[string]config.App {
+// healthPages returns the apps that have a health page, by its address: those of the
+// configuration, or the one that is named. That has the shape of the configured one, or of
+// the only one.
+func healthPages(c *config.Config, database, named string) map[string]config.App {
 	apps := map[string]config.App{}
-	for _, d := range r.databases {
-		for _, a := range d.Apps {
-			apps[a.HealthURL] = a
+	if c != nil {
+		for _, d := range c.Databases {
+			if database != "" && database != d.Name {
+				continue
+			}
+			for _, a := range d.Apps {
+				apps[a.HealthURL] = a
+			}
 		}
 	}
 	delete(apps, "")
-	if r.App.HealthURL == "" {
+	if named == "" {
 		return apps
 	}
-	return map[string]config.App{r.App.HealthURL: named(apps, r.App.HealthURL)}
-}
-
-// named is the app at a health page. It has the shape of the configured one, or of the only one.
-func named(apps map[string]config.App, address string) config.App {
-	app := config.App{Service: "app", HealthURL: address, Match: apps[address].Match}
+	app := config.App{Service: "app", HealthURL: named, Match: apps[named].Match}
 	for _, only := range apps {
 		if len(apps) == 1 {
 			app.Match = only.Match
 		}
 	}
-	return app
+	return map[string]config.App{named: app}
 }
 
 // appWords asks every health page, and returns what each says in the order of services.
 func (r *run) appWords(ctx context.Context) ([]report.Observation, error) {
 	var out []report.Observation
-	for _, app := range r.askable() {
-		o, err := ask(ctx, app)
+	for _, app := range healthPages(r.Config, r.Options.Database, r.App.HealthURL) {
+		page, err := healthPage(app)
 		if err != nil {
 			return nil, err
 		}
+		o := page(ctx)
 		o.Subject = app.Service
 		out = append(out, o)
 	}
@@ -134,43 +129,15 @@ func (r *run) appWords(ctx context.Context) ([]report.Observation, error) {
 	return out, nil
 }
 
-// ask reads the mode of one app exactly as HealthCheck reads it.
-func ask(ctx context.Context, app config.App) (report.Observation, error) {
-	page, err := healthPage(app)
-	if err != nil {
-		return report.Observation{}, err
-	}
-	o := page(ctx)
-	if o.Source == "" {
-		return o, errors.New("the app was not asked")
-	}
-	return o, nil
-}
-
 // HealthPage returns what reads an app's health page exactly as HealthCheck reads it, by the
 // app.match of the configuration, which may be nil.
 func HealthPage(c *config.Config, address string) (func(context.Context) report.Observation, error) {
-	apps := map[string]config.App{}
-	if c != nil {
-		for _, d := range c.Databases {
-			for _, a := range d.Apps {
-				apps[a.HealthURL] = a
-			}
-		}
-	}
-	delete(apps, "")
-	return healthPage(named(apps, address))
+	return healthPage(healthPages(c, "", address)[address])
 }
 
 func healthPage(app config.App) (func(context.Context) report.Observation, error) {
-	document, err := json.Marshal(map[string]any{"version": 1, "databases": []any{map[string]any{
-		"name": "app", "url": "https://app.upstash.io", "token": "not-asked-for-any-command",
-		"app": map[string]any{"service": "app", "health_url": app.HealthURL},
-	}}})
-	if err != nil {
-		return nil, err
-	}
-	c, problems := config.Parse(true, config.Document{Name: "app", Text: document})
+	c, problems := config.Parse(true, config.Document{Name: "app", Text: fmt.Appendf(nil,
+		"databases: [{name: app, url: https://app.upstash.io, token: not-asked-for-any-command, app: {service: app, health_url: %q}}]", app.HealthURL)})
 	if err := problems.Err(); err != nil || c == nil {
 		return nil, fmt.Errorf("the app's health address: %w", err)
 	}
@@ -189,7 +156,7 @@ func healthPage(app config.App) (func(context.Context) report.Observation, error
 				}
 			}
 		}
-		return report.Observation{Status: report.Unknown}
+		return report.Observation{Status: report.Unknown, Evidence: "the app was not asked"}
 	}, nil
 }
 

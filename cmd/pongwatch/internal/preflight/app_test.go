@@ -243,8 +243,14 @@ func TestQueue(t *testing.T) {
 // stage is the Redis of an app that asks it whether it is there.
 type stage struct{ gone, stuck, lies atomic.Bool }
 
-func (s *stage) Break() error { s.gone.Store(!s.lies.Load()); return nil }
-func (s *stage) Mend() error  { s.gone.Store(s.stuck.Load()); return nil }
+func (s *stage) set(broken bool) error {
+	if broken {
+		s.gone.Store(!s.lies.Load())
+	} else if !s.stuck.Load() {
+		s.gone.Store(false)
+	}
+	return nil
+}
 
 func TestFallbackIsDrilledInStaging(t *testing.T) {
 	t.Parallel()
@@ -253,8 +259,11 @@ func TestFallbackIsDrilledInStaging(t *testing.T) {
 		want preflight.Status
 		says string
 	}{
-		"falls back and returns":      {func(*stage) {}, preflight.Pass, "connected again"},
-		"is in mock mode before":      {func(s *stage) { s.gone.Store(true) }, preflight.Fail, "before the drill the app does not say connected"},
+		"falls back and returns": {func(*stage) {}, preflight.Pass, "connected again"},
+		"is in mock mode before": {func(s *stage) {
+			s.gone.Store(true)
+			s.stuck.Store(true)
+		}, preflight.Fail, "before the drill the app does not say connected"},
 		"says connected all the time": {func(s *stage) { s.lies.Store(true) }, preflight.Fail, "with Redis gone the app does not say that it is in mock mode"},
 		"stays in mock mode":          {func(s *stage) { s.stuck.Store(true) }, preflight.Fail, "with Redis back the app stays in mock mode"},
 	} {
@@ -265,7 +274,7 @@ func TestFallbackIsDrilledInStaging(t *testing.T) {
 			url := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				page(200, map[bool]string{true: `{"status":"mock"}`, false: `{"status":"connected"}`}[s.gone.Load()])(w, r)
 			})
-			got := runApp(t, "app.fallback", preflight.App{HealthURL: url, Stage: s, Patience: 300 * time.Millisecond})
+			got := runApp(t, "app.fallback", preflight.App{HealthURL: url, Break: s.set, Patience: 300 * time.Millisecond})
 			if got.Status != c.want || !strings.Contains(got.Reason+got.Evidence, c.says) || c.want == preflight.Fail && len(got.Fix) == 0 {
 				t.Errorf("%+v, want %s that says %q", got.Finding, c.want, c.says)
 			}

@@ -47,7 +47,9 @@ func (d *database) settings(ctx context.Context, r *run) (s settings, ok bool, e
 				return s, err
 			}
 			r.known = append(r.known, key.Value)
-			client, err := upstash.NewManagement(upstash.ManagementOptions{Email: email.Value.Reveal(), APIKey: key.Value, BaseURL: m.URL, Connection: r.Upstash})
+			options := r.Upstash
+			options.URL, options.Token = m.URL, key.Value
+			client, err := upstash.NewManagement(email.Value.Reveal(), options)
 			if err != nil {
 				return s, err
 			}

@@ -23,7 +23,7 @@ const (
 )
 
 func appFallback(ctx context.Context, r *run) Finding {
-	if r.App.Stage != nil && r.App.HealthURL != "" {
+	if r.App.Break != nil && r.App.HealthURL != "" {
 		return r.fallbackDrill(ctx)
 	}
 	steps := []string{
@@ -46,15 +46,15 @@ func appFallback(ctx context.Context, r *run) Finding {
 // fallbackDrill breaks the app's Redis and expects a mock, then restores it and expects Redis.
 func (r *run) fallbackDrill(ctx context.Context) Finding {
 	for _, step := range []struct {
-		do   func() error
-		want report.Status
-		what string
+		broken bool
+		want   report.Status
+		what   string
 	}{
-		{func() error { return nil }, report.OK, "before the drill the app does not say connected"},
-		{r.App.Stage.Break, report.Fail, "with Redis gone the app does not say that it is in mock mode"},
-		{r.App.Stage.Mend, report.OK, "with Redis back the app stays in mock mode"},
+		{false, report.OK, "before the drill the app does not say connected"},
+		{true, report.Fail, "with Redis gone the app does not say that it is in mock mode"},
+		{false, report.OK, "with Redis back the app stays in mock mode"},
 	} {
-		if err := step.do(); err != nil {
+		if err := r.App.Break(step.broken); err != nil {
 			return fail("the drill could not be made", err.Error())
 		}
 		if seen, ok := r.await(ctx, step.want); !ok {
@@ -93,12 +93,11 @@ func fallbackRate(ctx context.Context, r *run) Finding {
 
 // openActivation returns an incident of an app in mock mode that is open.
 func openActivation(s statistics.Statistics) (id string, open bool) {
-	for _, i := range s.Incidents.Open {
-		if activation(i) {
-			return i.ID, true
-		}
+	i := slices.IndexFunc(s.Incidents.Open, activation)
+	if i < 0 {
+		return "", false
 	}
-	return "", false
+	return s.Incidents.Open[i].ID, true
 }
 
 // lastActivation returns the latest activation of mock mode that is over: one of its
@@ -128,21 +127,17 @@ func recovered(i incidents.Incident) string {
 
 // await polls the app until its mode is the wanted one, and returns its last answer.
 func (r *run) await(ctx context.Context, want report.Status) (seen string, ok bool) {
-	patience := r.App.Patience
-	if patience <= 0 {
-		patience = DefaultPatience
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, r.App.Patience)
 	defer cancel()
 	for {
-		o, err := ask(ctx, r.askable()[r.App.HealthURL])
+		words, err := r.appWords(ctx)
 		switch {
 		case err != nil:
 			return err.Error(), false
-		case o.Status == want:
-			return o.Evidence, true
+		case words[0].Status == want:
+			return words[0].Evidence, true
 		case ctx.Err() == nil:
-			seen = o.Evidence
+			seen = words[0].Evidence
 		}
 		select {
 		case <-ctx.Done():

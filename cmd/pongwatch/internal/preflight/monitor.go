@@ -85,23 +85,25 @@ func (r *run) get(ctx context.Context, path string) (Page, error) {
 	return page, err
 }
 
-// readHealth returns the health answer, which is JSON whatever its status.
-func (r *run) readHealth(ctx context.Context) (h healthcheck.Health, problem *Finding) {
-	page, err := r.get(ctx, healthPath)
-	if err != nil || !decoded(page.Body, &h) || h.Status == "" {
-		f := notWell(healthPath, page, err)
-		return h, &f
+// read returns what a page says, or a finding where it did not arrive or is not as valid wants it.
+func read[T any](ctx context.Context, r *run, path string, valid func(status int, v T) bool) (v T, problem *Finding) {
+	page, err := r.get(ctx, path)
+	if err != nil || !decoded(page.Body, &v) || !valid(page.Status, v) {
+		f := notWell(path, page, err)
+		return v, &f
 	}
-	return h, nil
+	return v, nil
 }
 
-func (r *run) readStatistics(ctx context.Context) (s statistics.Statistics, problem *Finding) {
-	page, err := r.get(ctx, statisticsPath)
-	if err != nil || page.Status != http.StatusOK || !decoded(page.Body, &s) || s.GeneratedAt.IsZero() {
-		f := notWell(statisticsPath, page, err)
-		return s, &f
-	}
-	return s, nil
+// readHealth returns the health answer, which is JSON whatever its status.
+func (r *run) readHealth(ctx context.Context) (healthcheck.Health, *Finding) {
+	return read(ctx, r, healthPath, func(_ int, h healthcheck.Health) bool { return h.Status != "" })
+}
+
+func (r *run) readStatistics(ctx context.Context) (statistics.Statistics, *Finding) {
+	return read(ctx, r, statisticsPath, func(status int, s statistics.Statistics) bool {
+		return status == http.StatusOK && !s.GeneratedAt.IsZero()
+	})
 }
 
 // maxShown bounds each text of an answer in bytes.
@@ -159,10 +161,9 @@ func deployedEgress(ctx context.Context, r *run, d *database) Finding {
 }
 
 func monitorJobs(ctx context.Context, r *run) Finding {
-	page, err := r.get(ctx, jobsPath)
-	var h healthcheck.MonitorHealth
-	if err != nil || !decoded(page.Body, &h) || h.Status == "" {
-		return notWell(jobsPath, page, err)
+	h, problem := read(ctx, r, jobsPath, func(_ int, h healthcheck.MonitorHealth) bool { return h.Status != "" })
+	if problem != nil {
+		return *problem
 	}
 	var late []string
 	for _, j := range h.Jobs {
@@ -170,7 +171,7 @@ func monitorJobs(ctx context.Context, r *run) Finding {
 			late = append(late, fmt.Sprintf("%s of shard %s is %s", j.Job, j.Shard, j.State))
 		}
 	}
-	if page.Status != http.StatusOK || len(late) > 0 {
+	if page, _ := r.get(ctx, jobsPath); page.Status != http.StatusOK || len(late) > 0 {
 		return fail("a job does not run on time", strings.Join(late, "; "),
 			"Look at the Scheduler job: is it paused, and does its last attempt succeed?", "Read the function's log.")
 	}

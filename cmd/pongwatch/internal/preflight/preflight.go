@@ -7,8 +7,10 @@
 package preflight
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"path"
 	"slices"
 	"time"
@@ -86,6 +88,8 @@ func (r Result) Name() string {
 
 // Record is a whole run: what is printed, kept and signed.
 type Record struct {
+	// Command is the command of pongwatch that made it, by default preflight.
+	Command string    `json:"-"`
 	At      time.Time `json:"at"`
 	Version string    `json:"version"`
 	// Configuration is the configuration's hash, empty without one.
@@ -133,16 +137,10 @@ type Options struct {
 	Only, Skip []string
 
 	Version string
-	// Progress is called when an item begins and ends. Optional.
-	Progress Progress
+	// Progress is where items are shown as they run. Optional.
+	Progress io.Writer
 	// Now returns the time; nil is time.Now.
 	Now func() time.Time
-}
-
-// Progress follows a run.
-type Progress interface {
-	Begin(name string)
-	End(r Result)
 }
 
 // itemTimeout bounds every item. What an app's drill may take is added.
@@ -160,6 +158,10 @@ func Run(ctx context.Context, o Options) (Record, error) {
 	if o.Getenv == nil {
 		o.Getenv = func(string) string { return "" }
 	}
+	if o.Progress == nil {
+		o.Progress = io.Discard
+	}
+	o.App.Patience = cmp.Or(o.App.Patience, DefaultPatience)
 	r := newRun(ctx, o)
 	defer r.close(ctx)
 	record := Record{At: o.Now().UTC(), Version: o.Version}
@@ -211,19 +213,15 @@ func (r *run) ask(ctx context.Context, i *Item) []Result {
 		if d != nil && len(r.databases) > 1 {
 			result.Database = d.Name
 		}
-		if r.Progress != nil {
-			r.Progress.Begin(result.Name())
-		}
+		fmt.Fprintf(r.Progress, "%s …", result.Name())
 		began := time.Now()
 		result.Finding = r.find(ctx, i, d, result.Database)
 		result.Took = time.Since(began)
-		result.Evidence, result.Reason = r.redact(result.Evidence), r.redact(result.Reason)
+		result.Evidence, result.Reason = outbound.Redact(result.Evidence, r.known...), outbound.Redact(result.Reason, r.known...)
 		if result.Status == Fail || result.Status == Skipped && !result.openEnded {
 			r.failed[result.Name()] = true
 		}
-		if r.Progress != nil {
-			r.Progress.End(result)
-		}
+		fmt.Fprintf(r.Progress, " %s (%.1f s)\n", result.Status, result.Took.Seconds())
 		out = append(out, result)
 	}
 	return out
@@ -244,10 +242,6 @@ func (r *run) find(ctx context.Context, i *Item, d *database, name string) Findi
 		return skip("no database is configured: set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN, or PONGWATCH_CONFIG")
 	}
 	return i.Each(ctx, r, d)
-}
-
-func (r *run) redact(text string) string {
-	return outbound.Redact(text, r.known...)
 }
 
 func pass(format string, args ...any) Finding {

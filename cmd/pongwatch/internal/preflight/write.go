@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -121,6 +122,7 @@ var junit = template.Must(template.New("junit").Funcs(template.FuncMap{
 	},
 	"said": said, "join": func(steps []string) string { return strings.Join(steps, "\n") },
 	"seconds": func(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) },
+	"command": func(r Record) string { return cmp.Or(r.Command, "preflight") },
 	"class":   classOf, "skipped": func(r Record) int { return r.Count(Manual) + r.Count(Skipped) },
 	"suites": func(r Record) []Record {
 		var out []Record
@@ -139,15 +141,15 @@ var junit = template.Must(template.New("junit").Funcs(template.FuncMap{
 		}
 		return sum
 	},
-}).Parse(xml.Header + `<testsuites name="pongwatch {{.Command}}" tests="{{len .Results}}" failures="{{.Count "fail"}}" skipped="{{skipped .Record}}">
-{{- range suites .Record}}{{$section := (index .Results 0).Section}}
+}).Parse(xml.Header + `<testsuites name="pongwatch {{command .}}" tests="{{len .Results}}" failures="{{.Count "fail"}}" skipped="{{skipped .}}">
+{{- range suites .}}{{$section := (index .Results 0).Section}}
   <testsuite name="{{xml $section}}" tests="{{len .Results}}" failures="{{.Count "fail"}}" skipped="{{skipped .}}" time="{{seconds (took .)}}" timestamp="{{.At.UTC.Format "2006-01-02T15:04:05"}}">
     <properties>
       <property name="version" value="{{xml .Version}}"></property>
       <property name="configuration" value="{{xml .Configuration}}"></property>
     </properties>
 {{- range .Results}}
-    <testcase name="{{xml .Name}}" classname="{{$.Command}}.{{class $section}}" time="{{seconds .Took}}">
+    <testcase name="{{xml .Name}}" classname="{{command $}}.{{class $section}}" time="{{seconds .Took}}">
 {{- if eq .Status "fail"}}
       <failure message="{{xml .Reason}}"{{with .Cause}} type="{{.}}"{{end}}>{{xml (join .Fix)}}</failure>
 {{- else if or (eq .Status "manual") (eq .Status "skipped")}}
@@ -168,15 +170,7 @@ var junit = template.Must(template.New("junit").Funcs(template.FuncMap{
 // WriteJUnit writes a suite for each section, in the form that build servers read. What
 // is manual or was not asked is skipped there, and a warning passes with its text in
 // the output.
-func WriteJUnit(w io.Writer, r Record) error { return WriteJUnitOf(w, "preflight", r) }
-
-// WriteJUnitOf writes the record of another command of pongwatch.
-func WriteJUnitOf(w io.Writer, command string, r Record) error {
-	return junit.Execute(w, struct {
-		Record
-		Command string
-	}{r, command})
-}
+func WriteJUnit(w io.Writer, r Record) error { return junit.Execute(w, r) }
 
 func classOf(section string) string {
 	return strings.Map(func(r rune) rune {
