@@ -35,7 +35,7 @@ const (
 // dashboardPages measures the first answers from a month of history in bbolt, each by a function
 // that holds nothing in memory yet, in turn with reading and unpacking the same documents.
 func dashboardPages(ctx context.Context, l *lab) error {
-	s, err := boltstore.Open(filepath.Join(l.dir, "history.db"), boltstore.Options{Now: pageNow})
+	s, err := boltstore.Open(filepath.Join(l.dir, "history.db"), pageNow)
 	if err != nil {
 		return fmt.Errorf("opening the history: %w", err)
 	}
@@ -121,7 +121,7 @@ var large = layout{shards: 8, databases: 250}
 // of the first one, and the memory of a process that nobody else uses while eight ask at once.
 func manyPages(ctx context.Context, l *lab) error {
 	file := filepath.Join(l.dir, "many.db")
-	s, err := boltstore.Open(file, boltstore.Options{Now: pageNow})
+	s, err := boltstore.Open(file, pageNow)
 	if err != nil {
 		return fmt.Errorf("opening the history: %w", err)
 	}
@@ -181,7 +181,7 @@ func askPages(ctx context.Context, file, path, times string) error {
 	if err != nil {
 		return err
 	}
-	s, err := boltstore.Open(file, boltstore.Options{Now: pageNow})
+	s, err := boltstore.Open(file, pageNow)
 	if err != nil {
 		return err
 	}

@@ -122,7 +122,7 @@ func scheduledRuns(url string) (pacedRun, error) {
 		Config: settings, Region: "loopback", Reports: nowhere{}, Store: storetest.NewMemory(now),
 		// The benchmark calls the handler itself, so there is no token to verify.
 		Authorize: func(next http.Handler) http.Handler { return next },
-		Resolve:   check.FromConfig(settings, secrets.NewCache(nil, secrets.Options{})),
+		Resolve:   check.FromConfig(settings, secrets.NewCache(nil, nil)),
 		Upstash:   upstash.Options{AllowHTTP: true},
 		Now:       now,
 		Logger:    slog.New(slog.NewJSONHandler(os.Stderr, nil)),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -78,7 +79,7 @@ func storedLatency(ctx context.Context, documents store.Store, i incidents.Incid
 		return nil, err
 	}
 	for _, d := range days {
-		regions = append(regions, d.Regions()...)
+		regions = slices.AppendSeq(regions, maps.Keys(d.Of))
 	}
 	region, ok := nearest(regions, i)
 	if !ok {
@@ -146,16 +147,16 @@ func points(days []*history.SampleDay, hours []*history.PingHour, region, databa
 	}
 	covered := map[time.Time]bool{}
 	for _, d := range days {
-		for s := range d.Each(region) {
-			covered[d.Date()] = true
+		for s := range d.Of[region].All() {
+			covered[d.Begin] = true
 			add(s)
 		}
 	}
 	for _, h := range hours {
-		if covered[h.Hour().Truncate(24*time.Hour)] {
+		if covered[h.Begin.Truncate(24*time.Hour)] {
 			continue
 		}
-		for s := range h.Each(database) {
+		for s := range h.Of[database].All() {
 			add(s)
 		}
 	}

@@ -248,7 +248,8 @@ func (f *Function) record(ctx context.Context, shard string, results []notify.Re
 	defer cancel()
 	var err error
 	for try := range contendTries {
-		if err = f.tryRecord(ctx, shard, results); err == nil {
+		err = f.update(ctx, shard, func(s incident.State) incident.State { return notify.Record(s, results, f.policy(shard), f.now()) })
+		if err == nil {
 			f.options.Observe(Recorded)
 			return
 		}
@@ -257,24 +258,4 @@ func (f *Function) record(ctx context.Context, shard string, results []notify.Re
 		}
 	}
 	f.log.ErrorContext(ctx, "deliveries cannot be recorded and may be repeated", "event", "unrecorded", "shard", shard, "results", len(results), "error", err)
-}
-
-func (f *Function) tryRecord(ctx context.Context, shard string, results []notify.Result) error {
-	key := incident.StateKey(shard)
-	doc, err := f.store.Get(ctx, key)
-	if err != nil {
-		return err
-	}
-	s, err := incident.Decode(doc.Data)
-	if err != nil {
-		return err
-	}
-	next := notify.Record(s, results, f.policy(shard), f.now())
-	if incident.Equal(s, next) {
-		return nil // an earlier attempt, whose answer was lost, has recorded it
-	}
-	if doc, err = encoded(doc, next, ""); err == nil {
-		_, err = f.store.Put(ctx, doc)
-	}
-	return err
 }

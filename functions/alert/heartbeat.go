@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -40,35 +39,24 @@ func Heartbeat(cfg *config.Config, o ReceiverOptions) func(context.Context) erro
 		if err != nil {
 			return fmt.Errorf("reading the heartbeat's address: %w", err)
 		}
-		status, err := ask(ctx, strings.TrimSpace(address.Reveal()), o.AllowLoopback)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSpace(address.Reveal()), nil)
+		if err != nil {
+			return errors.New("asking the heartbeat's address: it is not a valid URL") // the error would quote it
+		}
+		req.Header.Set("User-Agent", "pongwatch")
+		client := outbound.NewClient(outbound.Options{Hosts: []string{strings.ToLower(req.URL.Hostname())}, AllowLoopback: o.AllowLoopback, Timeout: beatTimeout})
+		resp, err := client.Do(req)
 		if err != nil {
 			return fmt.Errorf("asking the heartbeat's address: %w", outbound.Error(err, outbound.Address(address)...))
 		}
-		refused.Store(status >= 400 && status < 500)
-		if status < 200 || status > 299 {
-			return fmt.Errorf("asking the heartbeat's address: HTTP %d", status)
+		defer resp.Body.Close()
+		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 4<<10)) // only the status counts
+		refused.Store(resp.StatusCode >= 400 && resp.StatusCode < 500)
+		if resp.StatusCode < 200 || resp.StatusCode > 299 {
+			return fmt.Errorf("asking the heartbeat's address: HTTP %d", resp.StatusCode)
 		}
 		return nil
 	}
-}
-
-func ask(ctx context.Context, address string, loopback bool) (status int, err error) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return 0, errors.New("it is not a valid URL") // the error would quote it
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return 0, err
-	}
-	req.Header.Set("User-Agent", "pongwatch")
-	client := outbound.NewClient(outbound.Options{Hosts: []string{strings.ToLower(u.Hostname())}, AllowLoopback: loopback, Timeout: beatTimeout})
-	resp, err := client.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 4<<10)) // only the status counts
-	return resp.StatusCode, resp.Body.Close()
 }
 
 // beat sends the heartbeat after a tick that every shard took. It shows that ticks arrive,

@@ -63,9 +63,7 @@ func Trend(c *config.Config, archive *history.Archive) func(ctx context.Context,
 		}
 		var samples []report.Sample
 		for _, h := range hours {
-			if s, err := h.Samples(database); err == nil {
-				samples = append(samples, s...)
-			}
+			samples = slices.AppendSeq(samples, h.Of[database].All())
 		}
 		return sparkline(samples, from, trendBar, trendBars)
 	}

@@ -293,7 +293,7 @@ checks: {ping: {every: 5m}, latency: {every: 5m}, mock_mode: {every: 10m}}
 		t.Fatalf("history has %d hours, %v", len(hours), err)
 	}
 	samples := 0
-	for range hours[0].Each("cache") {
+	for range hours[0].Of["cache"].All() {
 		samples++
 	}
 	if samples != 2 {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -58,9 +59,9 @@ func TestARunPublishesEveryDueCheckThenRecords(t *testing.T) {
 	if err != nil || len(hours) != 1 {
 		t.Fatalf("history has %d hours, %v; want 1", len(hours), err)
 	}
-	samples, err := hours[0].Samples("cache")
-	if err != nil || len(samples) != 1 || samples[0].Status != report.OK || samples[0].Phases.Wait <= 0 {
-		t.Errorf("history has %+v, %v; want the ping with its phases", samples, err)
+	samples := slices.Collect(hours[0].Of["cache"].All())
+	if len(samples) != 1 || samples[0].Status != report.OK || samples[0].Phases.Wait <= 0 {
+		t.Errorf("history has %+v, want the ping with its phases", samples)
 	}
 }
 

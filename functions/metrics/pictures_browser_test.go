@@ -166,7 +166,7 @@ func month(names []string, now time.Time) []byte {
 	o.Until = now.Truncate(time.Hour).Add(-2 * time.Hour)
 	o.Runs = map[string]history.Run{}
 	for i, name := range names {
-		p := &history.KnownPings{First: now.AddDate(0, 0, -29), Last: report.Sample{At: o.Until, Status: report.OK}}
+		p := history.KnownPings{First: now.AddDate(0, 0, -29), Last: report.Sample{At: o.Until, Status: report.OK}}
 		for d := 29; d >= 0; d-- {
 			day := history.DayPings{Day: now.AddDate(0, 0, -d).Format(time.DateOnly), Good: 1440}
 			if d == 0 {
@@ -183,7 +183,7 @@ func month(names []string, now time.Time) []byte {
 			day.Good -= day.Failed
 			p.Days = append(p.Days, day)
 		}
-		o.Databases[name] = &history.Known{Regions: map[string]*history.KnownPings{region: p}}
+		o.Databases[name] = &history.Known{Regions: map[string]history.KnownPings{region: p}}
 	}
 	var b bytes.Buffer
 	zw := gzip.NewWriter(&b)

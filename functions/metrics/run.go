@@ -141,7 +141,7 @@ func (f *Function) past(ctx context.Context, r job.Round) past {
 		p.earlier = append(p.earlier, hours...)
 	}
 	for _, h := range slices.Concat(p.earlier, p.hours) {
-		if err := h.Broken(); err != nil { // the others and the overview say enough
+		if err := h.Broken; err != nil { // the others and the overview say enough
 			f.log.WarnContext(ctx, "history not read", slog.String("event", "history_failed"), slog.Any("error", err))
 		}
 	}
@@ -152,7 +152,7 @@ func (f *Function) past(ctx context.Context, r job.Round) past {
 func (p past) recent(database string, now time.Time) []report.Reading {
 	var all []report.Reading
 	for _, h := range p.hours {
-		all = append(all, h.Readings(database)...)
+		all = slices.AppendSeq(all, h.Of[database].All())
 	}
 	return slices.DeleteFunc(all, func(r report.Reading) bool { return r.At.Before(now.Add(-change.Window)) || !r.At.Before(now) })
 }
@@ -161,10 +161,10 @@ func (p past) recent(database string, now time.Time) []report.Reading {
 func (p past) of(t *check.Target) {
 	t.Unread = !p.read
 	for _, h := range p.earlier {
-		t.Earlier = append(t.Earlier, h.Readings(t.Database.Name)...)
+		t.Earlier = slices.AppendSeq(t.Earlier, h.Of[t.Database.Name].All())
 	}
 	for _, h := range p.hours {
-		t.Readings = append(t.Readings, h.Readings(t.Database.Name)...)
+		t.Readings = slices.AppendSeq(t.Readings, h.Of[t.Database.Name].All())
 	}
 	if known := p.known[t.Database.Name]; known != nil {
 		r := known.Reading()

@@ -208,7 +208,7 @@ func (t *Target) stopped() error {
 	if t.trouble != nil {
 		return t.trouble
 	}
-	if t.infoErr != nil && keepsAway(problemCause(t.infoErr)) {
+	if t.infoErr != nil && keepsAway(unknown(t.infoErr).Cause) {
 		return t.infoErr
 	}
 	stopAt := t.Database.Budget.StopAt

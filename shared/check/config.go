@@ -31,12 +31,14 @@ func settings(t *Target) report.Observation {
 		if p.Notice {
 			continue
 		}
-		status, then := report.Fail, ""
+		keys = append(keys, p.Key)
+		found := failed(p.Cause, p.Evidence())
 		if !p.Stops && p.Cause != cause.MonitorBudget {
-			status, then = report.Warn, "; pongwatch uses the default in its place"
+			found.Status = report.Warn
+			found.Evidence += "; pongwatch uses the default in its place"
 		}
-		if keys = append(keys, p.Key); o.Status == report.OK || o.Status == report.Warn && status == report.Fail {
-			o = report.Observation{Status: status, Cause: p.Cause, Evidence: p.Evidence() + then}
+		if o.Status == report.OK || o.Status == report.Warn && found.Status == report.Fail {
+			o = found
 		}
 	}
 	if o.Status != report.Fail && t.problem != nil {

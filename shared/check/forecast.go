@@ -101,9 +101,9 @@ func sinceDrop(points []point) []point {
 	}
 	noise := median(steps)
 	middle := func(points []point) float64 {
-		values := make([]float64, len(points))
-		for i, p := range points {
-			values[i] = p.Value
+		var values []float64
+		for _, p := range points {
+			values = append(values, p.Value)
 		}
 		return median(values)
 	}

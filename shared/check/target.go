@@ -117,7 +117,7 @@ func (t *Target) pingCause() cause.Cause {
 	if t.pinged {
 		return upstash.CauseOf(t.ping.Err)
 	}
-	return problemCause(t.unasked())
+	return unknown(t.unasked()).Cause
 }
 
 // Sample returns what history keeps of the target's ping.
@@ -226,30 +226,14 @@ func (p *Problem) Error() string { return fmt.Sprintf("%s: %s", p.Cause, p.Evide
 
 var errInterrupted = &Problem{Cause: cause.Interrupted, Evidence: "the run ended before this check"}
 
-// problemCause returns the cause behind an error of this package or of upstash.
-func problemCause(err error) cause.Cause {
-	if p, ok := errors.AsType[*Problem](err); ok {
-		return p.Cause
-	}
-	return upstash.CauseOf(err)
-}
-
-// evidenceOf returns an error's redacted text, without its cause.
-func evidenceOf(err error) string {
-	if p, ok := errors.AsType[*Problem](err); ok {
-		return p.Evidence
-	}
-	if e, ok := errors.AsType[*upstash.Error](err); ok {
-		return e.Evidence
-	}
-	return "an unexpected error" // its text may hold anything
-}
-
 // unknown is an observation of a check that could not be asked, or not answered.
 func unknown(err error) report.Observation {
-	o := report.Observation{Status: report.Unknown, Cause: problemCause(err), Evidence: evidenceOf(err)}
+	o := report.Observation{Status: report.Unknown, Cause: upstash.CauseOf(err), Evidence: "an unexpected error"} // its text may hold anything
+	if p, ok := errors.AsType[*Problem](err); ok {
+		o.Cause, o.Evidence = p.Cause, p.Evidence
+	}
 	if e, ok := errors.AsType[*upstash.Error](err); ok {
-		o.HTTPStatus = e.Status
+		o.Evidence, o.HTTPStatus = e.Evidence, e.Status
 	}
 	return o
 }

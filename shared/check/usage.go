@@ -64,7 +64,7 @@ func commands(ctx context.Context, t *Target) report.Observation {
 		evidence += fmt.Sprintf(" of %.0f", limit)
 	}
 	if doubt != nil {
-		evidence += "; not from the account: " + evidenceOf(doubt)
+		evidence += "; not from the account: " + unknown(doubt).Evidence
 	}
 	o := ok()
 	o.Evidence = evidence + spent
@@ -122,7 +122,7 @@ func month(t time.Time) time.Time {
 // accountCause is what is worth telling of an account that did not answer: what lasts.
 // A timeout passes by itself, and the lower bound serves meanwhile.
 func accountCause(err error) cause.Cause {
-	if c := problemCause(err); c == cause.StatsState {
+	if c := unknown(err).Cause; c == cause.StatsState {
 		return c
 	}
 	_, ours := errors.AsType[*Problem](err)

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -55,15 +53,21 @@ func (a *Archive) Due(ctx context.Context, shard string, now time.Time) ([]time.
 // or would be too large, is left out and named by the error; the day is compacted all the same.
 func (a *Archive) Compact(ctx context.Context, c Compaction, t time.Time) error {
 	from := t.UTC().Truncate(day)
-	summary := &Day{Day: from.Format(dayLayout), Shard: c.Shard, Databases: map[string]*DatabaseDay{}}
-	if err := a.compact(ctx, c, from, summary); err != nil {
-		return fmt.Errorf("compacting %s of %s: %w", summary.Day, c.Shard, err)
+	if err := a.compact(ctx, c, from); err != nil {
+		return fmt.Errorf("compacting %s of %s: %w", from.Format(dayLayout), c.Shard, err)
 	}
 	return nil
 }
 
-func (a *Archive) compact(ctx context.Context, c Compaction, from time.Time, summary *Day) error {
+func (a *Archive) compact(ctx context.Context, c Compaction, from time.Time) error {
 	end := from.Add(day - time.Second)
+	summary := &Day{Of: map[string]*DatabaseDay{}}
+	of := func(name string) *DatabaseDay {
+		if summary.Of[name] == nil {
+			summary.Of[name] = &DatabaseDay{}
+		}
+		return summary.Of[name]
+	}
 	samples := map[string]*SampleDay{}
 	var leftOut error
 	for _, region := range c.Regions {
@@ -72,26 +76,16 @@ func (a *Archive) compact(ctx context.Context, c Compaction, from time.Time, sum
 			return err
 		}
 		leftOut = errors.Join(leftOut, brokenOf(hours))
-		byDatabase := map[string][]report.Sample{}
-		for _, h := range hours {
-			for _, name := range h.Databases() {
-				byDatabase[name] = slices.AppendSeq(byDatabase[name], h.Each(name))
-			}
-		}
-		for name, list := range byDatabase {
-			if len(list) == 0 {
-				continue
-			}
-			if samples[name] == nil {
-				samples[name] = newSampleDay(name, summary.Day)
-			}
-			samples[name].add(region, list)
-			of := summary.of(name)
+		for name, list := range byDatabase(hours) {
 			var tally Tally
 			for _, s := range list {
 				tally.Add(s)
 			}
-			of.Regions = append(of.Regions, RegionSummary{region, tally.Summary()})
+			of(name).Regions = append(of(name).Regions, RegionSummary{region, tally.Summary()})
+			if samples[name] == nil {
+				samples[name] = &SampleDay{Of: map[string]*Samples{}}
+			}
+			samples[name].Of[region] = newDaySamples(list)
 		}
 	}
 	// The hour before has the base from which the day's counters grow.
@@ -102,52 +96,66 @@ func (a *Archive) compact(ctx context.Context, c Compaction, from time.Time, sum
 	leftOut = errors.Join(leftOut, brokenOf(hours))
 	names := map[string]bool{}
 	for _, h := range hours {
-		for name := range h.Series {
+		for name := range h.Of {
 			names[name] = true
 		}
 	}
 	for name := range names {
 		if f := SumUp(hours, name, from); f != (Figures{}) {
-			summary.of(name).Figures = f
+			of(name).Figures = f
 		}
 	}
 	var group errgroup.Group
-	var mu sync.Mutex
-	left := func(dropped, err error) error {
-		mu.Lock()
-		defer mu.Unlock()
-		leftOut = errors.Join(leftOut, dropped)
-		return err
-	}
 	group.SetLimit(writers)
-	for d := range maps.Values(samples) {
+	dropped := make(chan error, len(samples))
+	for name, d := range samples {
 		group.Go(func() error {
-			return left(a.createSamples(ctx, d, from.Add(time.Duration(c.SampleDays+1)*day)))
+			left, err := a.createSamples(ctx, name, d, from, c.SampleDays)
+			dropped <- left
+			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	err = left(create(ctx, a, store.Doc{Key: dayKey(dayPrefix(c.Shard), from), ExpiresAt: from.Add(time.Duration(c.RollupDays+1) * day)}, summary, summary.Databases))
+	for range samples {
+		leftOut = errors.Join(leftOut, <-dropped)
+	}
+	left, err := create(ctx, a, store.Doc{Key: dayKey(dayPrefix(c.Shard), from), ExpiresAt: from.Add(time.Duration(c.RollupDays+1) * day)}, summary)
 	if errors.Is(err, store.ErrConflict) {
 		err = nil // another compaction made the same of the same
 	}
-	return errors.Join(err, leftOut)
+	return errors.Join(err, leftOut, left)
 }
 
-func (d *Day) of(name string) *DatabaseDay {
-	if d.Databases[name] == nil {
-		d.Databases[name] = &DatabaseDay{}
+// byDatabase joins the samples of hours.
+func byDatabase(hours []*PingHour) map[string][]report.Sample {
+	out := map[string][]report.Sample{}
+	for _, h := range hours {
+		for name, s := range h.Of {
+			if list := slices.AppendSeq(out[name], s.All()); len(list) > 0 {
+				out[name] = list
+			}
+		}
 	}
-	return d.Databases[name]
+	return out
+}
+
+// newDaySamples returns what percentiles and uptime need of samples: time, status, cause and wait, which
+// is the total as well. Phases are kept for as long as the hours are.
+func newDaySamples(list []report.Sample) *Samples {
+	for i, s := range list {
+		list[i].Attempts, list[i].Phases = 0, report.Phases{Wait: s.Phases.Wait}
+	}
+	return newSamples(list)
 }
 
 // createSamples writes a database's day. Where another shard, from which the database was
 // moved that day, has written its part, the two are merged.
-func (a *Archive) createSamples(ctx context.Context, d *SampleDay, expires time.Time) (dropped, err error) {
-	doc := store.Doc{Key: dayKey(samplePrefix(d.Database), d.Date()), ExpiresAt: expires}
+func (a *Archive) createSamples(ctx context.Context, database string, d *SampleDay, from time.Time, days int) (dropped, err error) {
+	doc := store.Doc{Key: dayKey(samplePrefix(database), from), ExpiresAt: from.Add(time.Duration(days+1) * day)}
 	for range maxAttempts {
-		dropped, err = create(ctx, a, doc, d, d.Series)
+		dropped, err = create(ctx, a, doc, d)
 		if !errors.Is(err, store.ErrConflict) {
 			return dropped, err
 		}
@@ -156,22 +164,17 @@ func (a *Archive) createSamples(ctx context.Context, d *SampleDay, expires time.
 			return nil, fmt.Errorf("reading %s: %w", doc.Key, failed)
 		}
 		doc.Version = there.Version
-		before, failed := decodeSamples(there)
-		if failed != nil {
-			continue // what cannot be read is written anew
+		// What cannot be read is written anew.
+		for region, before := range decode[Samples](there).Of {
+			d.Of[region] = newDaySamples(slices.AppendSeq(slices.Collect(before.All()), d.Of[region].All()))
 		}
-		merged := before.merge(d)
-		if merged == nil {
-			return nil, nil
-		}
-		d = merged
 	}
 	return dropped, err
 }
 
 // create writes what a compaction made in place of doc's version.
-func create[S any](ctx context.Context, a *Archive, doc store.Doc, body any, series map[string]S) (dropped, err error) {
-	doc.Data, dropped, err = packFitting(body, series)
+func create[S any](ctx context.Context, a *Archive, doc store.Doc, body *Document[S]) (dropped, err error) {
+	doc.Data, dropped, err = packFitting(body, body.Of)
 	if err == nil {
 		doc.Schema = schema
 		_, err = a.store.Put(ctx, doc)

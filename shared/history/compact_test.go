@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ var stores = map[string]func(*testing.T, func() time.Time) store.Store{
 	"memory": func(_ *testing.T, now func() time.Time) store.Store { return storetest.NewMemory(now) },
 	"bbolt": func(t *testing.T, now func() time.Time) store.Store {
 		t.Helper()
-		s, err := boltstore.Open(filepath.Join(t.TempDir(), "history.db"), boltstore.Options{Now: now})
+		s, err := boltstore.Open(filepath.Join(t.TempDir(), "history.db"), now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,16 +130,14 @@ func check(t *testing.T, a *history.Archive) {
 	if err != nil || len(days) != 1 {
 		t.Fatalf("Samples() = %d days, %v; want one", len(days), err)
 	}
-	samples, err := days[0].Samples(region)
-	if err != nil {
-		t.Fatal(err)
-	}
+	samples := slices.Collect(days[0].Of[region].All())
 	if n := len(samples); n != 22*6 {
 		t.Fatalf("%d samples, want those of 22 hours: a gap stays a gap", n)
 	}
 	for _, s := range samples {
 		minute := int(s.At.Sub(midnight) / time.Minute)
-		want := report.Sample{At: s.At, Status: report.OK, Phases: report.Phases{Wait: float64(10 + minute%100)}}
+		wait := float64(10 + minute%100)
+		want := report.Sample{At: s.At, Status: report.OK, Phases: report.Phases{Wait: wait, Total: wait}}
 		if minute == 600 {
 			want = report.Sample{At: s.At, Status: report.Fail, Cause: cause.TCPRefused}
 		}
@@ -150,7 +149,7 @@ func check(t *testing.T, a *history.Archive) {
 	if err != nil || len(sums) != 1 {
 		t.Fatalf("Days() = %d, %v; want one", len(sums), err)
 	}
-	cache := sums[0].Databases["cache"]
+	cache := sums[0].Of["cache"]
 	if s, _ := cache.Regions.Of(region); s.Samples != 132 || s.Good != 131 || s.Failed != 1 || *s.P50 != 50 || *s.Max != 100 {
 		t.Errorf("cache is summed up as %+v", s)
 	}
@@ -158,7 +157,7 @@ func check(t *testing.T, a *history.Archive) {
 	if *cache.Hits != 1420+1420 || *cache.Misses != 142+142 || *cache.MemoryRatio != 1430.0/1440 {
 		t.Errorf("cache's figures are hits %v, misses %v, memory %v", *cache.Hits, *cache.Misses, *cache.MemoryRatio)
 	}
-	if s, _ := sums[0].Databases["queue"].Regions.Of("us-east4"); s.Good != 132 || s.Failed != 0 {
+	if s, _ := sums[0].Of["queue"].Regions.Of("us-east4"); s.Good != 132 || s.Failed != 0 {
 		t.Errorf("queue is summed up as %+v", s)
 	}
 }
@@ -222,7 +221,7 @@ func TestADayWithoutRunsIsCompactedToNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	days, err := a.Days(t.Context(), shard, midnight, midnight)
-	if err != nil || len(days) != 1 || len(days[0].Databases) != 0 {
+	if err != nil || len(days) != 1 || len(days[0].Of) != 0 {
 		t.Errorf("Days() = %v, %v; want one without databases: all of it is a gap", days, err)
 	}
 }

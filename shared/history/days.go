@@ -5,21 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/store"
 )
-
-// Day sums up one day of a shard.
-type Day struct {
-	Day       string                  `json:"day"`
-	Shard     string                  `json:"shard"`
-	Databases map[string]*DatabaseDay `json:"databases"`
-
-	damage
-}
 
 // DatabaseDay sums up one database's day. What is not known is left out.
 type DatabaseDay struct {
@@ -85,25 +75,6 @@ func SumUp(hours []*GaugeHour, database string, from time.Time) Figures {
 	return Sum(parts)
 }
 
-// Date is the day's beginning.
-func (d *Day) Date() time.Time { return d.date(d.Day) }
-
-// date is the beginning of a day: as its document was read, or of one that is being made.
-func (d *damage) date(day string) time.Time {
-	if !d.begins.IsZero() {
-		return d.begins
-	}
-	t, _ := time.Parse(dayLayout, day)
-	return t
-}
-
-// Days returns the shard's days that touch [from, to], in order. A day that was not
-// compacted yet is not among them.
-func (a *Archive) Days(ctx context.Context, shard string, from, to time.Time) ([]*Day, error) {
-	prefix := dayPrefix(shard)
-	return between(ctx, a.store, dayKey(prefix, from), dayKey(prefix, to.Add(day)), decodeDay)
-}
-
 // Compacted reports whether the day that holds t was compacted.
 func (a *Archive) Compacted(ctx context.Context, shard string, t time.Time) (bool, error) {
 	_, err := a.store.Get(ctx, dayKey(dayPrefix(shard), t))
@@ -111,19 +82,4 @@ func (a *Archive) Compacted(ctx context.Context, shard string, t time.Time) (boo
 		return false, fmt.Errorf("reading days: %w", err)
 	}
 	return err == nil, nil
-}
-
-func dayPrefix(shard string) string { return "days/v1/" + shard + "/" }
-
-func decodeDay(doc store.Doc) (*Day, error) {
-	d := &Day{}
-	if err := unpack(doc, d); err != nil {
-		return &Day{}, err
-	}
-	var err error
-	if d.begins, err = time.Parse(dayLayout, d.Day); err != nil {
-		return &Day{}, fmt.Errorf("decoding the day: %w", err)
-	}
-	maps.DeleteFunc(d.Databases, func(_ string, v *DatabaseDay) bool { return v == nil })
-	return d, nil
 }

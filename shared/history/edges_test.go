@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,10 +76,10 @@ func TestARangeTouchesTheHoursOfItsEnds(t *testing.T) {
 			}
 			var ofPings, ofReadings []int
 			for _, h := range pings {
-				ofPings = append(ofPings, h.Hour().Hour())
+				ofPings = append(ofPings, h.Begin.Hour())
 			}
 			for _, h := range readings {
-				ofReadings = append(ofReadings, h.Hour().Hour())
+				ofReadings = append(ofReadings, h.Begin.Hour())
 			}
 			if diff := cmp.Diff(tt.want, ofPings); diff != "" {
 				t.Errorf("pings (-want +got):\n%s", diff)
@@ -120,10 +121,10 @@ func TestARangeTouchesTheDaysOfItsEnds(t *testing.T) {
 			}
 			var ofSamples, ofDays []string
 			for _, d := range samples {
-				ofSamples = append(ofSamples, d.Date().Format(time.RFC3339)[:10])
+				ofSamples = append(ofSamples, d.Begin.Format(time.RFC3339)[:10])
 			}
 			for _, d := range days {
-				ofDays = append(ofDays, d.Date().Format(time.RFC3339)[:10])
+				ofDays = append(ofDays, d.Begin.Format(time.RFC3339)[:10])
 			}
 			if diff := cmp.Diff(tt.want, ofSamples); diff != "" {
 				t.Errorf("samples (-want +got):\n%s", diff)
@@ -165,8 +166,8 @@ func TestAnHourWithoutRunsHasNoLastRun(t *testing.T) {
 		t.Errorf("LastPings() = %v, %v, %v; want none", run, ok, err)
 	}
 	hours, err := a.Pings(t.Context(), shard, region, eight, eight)
-	if err != nil || len(hours) != 1 || !hours[0].Hour().IsZero() {
-		t.Errorf("Pings() = %v, %v; want one hour without a beginning", hours, err)
+	if err != nil || len(hours) != 1 || !hours[0].Begin.Equal(eight) {
+		t.Errorf("Pings() = %v, %v; want the hour", hours, err)
 	}
 	appendPings(t, a, eight, map[string]report.Sample{"cache": good(0)})
 }
@@ -225,10 +226,7 @@ func TestPhasesAreKeptInTheirResolution(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := hours[0].Samples("cache")
-			if err != nil {
-				t.Fatal(err)
-			}
+			got := slices.Collect(hours[0].Of["cache"].All())
 			want := []report.Sample{{At: eight, Status: report.OK, Phases: tt.want}}
 			if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
@@ -260,7 +258,7 @@ func TestEveryStatusAndCauseComesBack(t *testing.T) {
 		if err != nil || len(days) != 1 {
 			t.Fatalf("Samples() = %d days, %v; want 1", len(days), err)
 		}
-		for where, each := range map[string]func(func(report.Sample) bool){"hour": pings[0].Each(database), "day": days[0].Each(region)} {
+		for where, each := range map[string]func(func(report.Sample) bool){"hour": pings[0].Of[database].All(), "day": days[0].Of[region].All()} {
 			n := 0
 			for s := range each {
 				n++
@@ -273,7 +271,7 @@ func TestEveryStatusAndCauseComesBack(t *testing.T) {
 			}
 		}
 		n := 0
-		for _, r := range readings(t, a)[0].Readings(database) {
+		for _, r := range slices.Collect(readings(t, a)[0].Of[database].All()) {
 			v, asked := r.Checks[report.Write]
 			if !asked {
 				continue
@@ -310,7 +308,7 @@ func TestIterationsStopWithTheirCaller(t *testing.T) {
 	if err != nil || len(days) != 1 {
 		t.Fatalf("Samples() = %d days, %v; want 1", len(days), err)
 	}
-	for name, each := range map[string]func(func(report.Sample) bool){"by time": pings[0].Each("cache"), "in order": pings[1].Each("cache"), "a day": days[0].Each(region)} {
+	for name, each := range map[string]func(func(report.Sample) bool){"by time": pings[0].Of["cache"].All(), "in order": pings[1].Of["cache"].All(), "a day": days[0].Of[region].All()} {
 		for range 2 { // an iteration can be made again
 			n := 0
 			for range each {

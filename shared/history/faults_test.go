@@ -102,10 +102,7 @@ func TestAnAppendThatFailsIsAnErrorOrTriedAgain(t *testing.T) {
 			if err != nil || len(hours) != 1 {
 				t.Fatalf("Pings() = %d hours, %v; want 1", len(hours), err)
 			}
-			samples, err := hours[0].Samples("cache")
-			if err != nil {
-				t.Fatal(err)
-			}
+			samples := slices.Collect(hours[0].Of["cache"].All())
 			return len(samples)
 		},
 		"AppendReadings": func(t *testing.T, a *history.Archive) int {
@@ -113,7 +110,7 @@ func TestAnAppendThatFailsIsAnErrorOrTriedAgain(t *testing.T) {
 			if err != nil || len(hours) != 1 {
 				t.Fatalf("Readings() = %d hours, %v; want 1", len(hours), err)
 			}
-			return len(hours[0].Readings("cache"))
+			return len(slices.Collect(hours[0].Of["cache"].All()))
 		},
 	}
 	for name, do := range appends {
@@ -244,34 +241,29 @@ func TestAnHourThatCannotBeReadIsSetAsideAndBegunAnew(t *testing.T) {
 				t.Errorf("the document was not kept as it was: %v", err)
 			}
 			a := history.New(m)
-			type document interface {
-				Broken() error
-				Runs() []history.Run
-			}
-			var hours []document
-			if hour.key == hotKey {
-				all, err := a.Pings(t.Context(), shard, region, eight, eight)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for _, h := range all {
-					hours = append(hours, h)
-				}
-			} else {
-				all, err := a.Readings(t.Context(), shard, eight, eight)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for _, h := range all {
-					hours = append(hours, h)
-				}
-			}
-			broken, runs := 0, 0
-			for _, h := range hours {
-				if h.Broken() != nil {
+			var broken, runs int
+			count := func(why error, of []history.Run) {
+				if why != nil {
 					broken++
 				}
-				runs += len(h.Runs())
+				runs += len(of)
+			}
+			if hour.key == hotKey {
+				hours, err := a.Pings(t.Context(), shard, region, eight, eight)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, h := range hours {
+					count(h.Broken, h.Runs)
+				}
+			} else {
+				hours, err := a.Readings(t.Context(), shard, eight, eight)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, h := range hours {
+					count(h.Broken, h.Runs)
+				}
 			}
 			if broken != 1 || runs != 2 {
 				t.Errorf("%d broken documents and %d runs, want the one set aside, and both runs", broken, runs)

@@ -82,12 +82,12 @@ func TestReadingsComeBackInAnyOrder(t *testing.T) {
 		}
 		for database, readings := range want {
 			slices.SortFunc(readings, func(a, b report.Reading) int { return a.At.Compare(b.At) })
-			if diff := gocmp.Diff(readings, h.Readings(database)); diff != "" {
+			if diff := gocmp.Diff(readings, slices.Collect(h.Of[database].All())); diff != "" {
 				t.Fatalf("%s (-want +got):\n%s", database, diff)
 			}
 		}
-		if len(want) > 0 && len(h.Databases()) != len(want) {
-			t.Fatalf("Databases() = %v, want %d", h.Databases(), len(want))
+		if len(want) > 0 && len(h.Of) != len(want) {
+			t.Fatalf("%d databases, want %d", len(h.Of), len(want))
 		}
 	})
 }
@@ -102,7 +102,7 @@ func TestAFigureThatJSONCannotHoldIsAGap(t *testing.T) {
 	}
 	want := []point{{0, 1}, {4, 5}}
 	var figures, verdicts []point
-	for _, r := range readings(t, a)[0].Readings("cache") {
+	for _, r := range slices.Collect(readings(t, a)[0].Of["cache"].All()) {
 		if v, known := r.Values[report.GaugeKeys]; known {
 			figures = append(figures, point{r.At.Minute(), v})
 		}
@@ -182,7 +182,7 @@ func TestFiguresAndVerdictsComeByTime(t *testing.T) {
 	var figures []point
 	var got []string
 	for _, h := range hours {
-		for _, r := range h.Readings("cache") {
+		for _, r := range slices.Collect(h.Of["cache"].All()) {
 			if v, known := r.Values[report.GaugeHits]; known {
 				figures = append(figures, point{int(r.At.Sub(eight) / time.Minute), v})
 			}
@@ -196,7 +196,7 @@ func TestFiguresAndVerdictsComeByTime(t *testing.T) {
 				t.Errorf("a gauge of no reading has the figure %v", v)
 			}
 		}
-		if got := h.Readings("queue"); got != nil {
+		if got := slices.Collect(h.Of["queue"].All()); got != nil {
 			t.Errorf("a database without readings has %v", got)
 		}
 	}
@@ -225,20 +225,20 @@ func TestLastIsTheNewestReadingWithFigures(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := readings(t, a)[0]
-	got, ok := h.Last("cache")
-	if diff := gocmp.Diff(reading(10), got); !ok || diff != "" {
-		t.Errorf("Last() = %v (-want +got):\n%s", ok, diff)
+	o := history.NewOverview(shard)
+	o.LearnReadings([]*history.GaugeHour{h})
+	got, want := o.Databases["cache"], reading(10)
+	if diff := gocmp.Diff(want, report.Reading{At: got.ReadAt, Replica: got.Replica, Policy: got.Policy, Values: got.Values, Checks: want.Checks}); diff != "" {
+		t.Errorf("the last figures (-want +got):\n%s", diff)
 	}
-	for _, database := range []string{"down", "queue"} {
-		if got, ok := h.Last(database); ok {
-			t.Errorf("Last(%q) = %v, want none", database, got)
-		}
+	if at := got.Checks[report.Memory].Last.At; !at.Equal(runAt(20).Scheduled) {
+		t.Errorf("the last verdict is of %v, want that of the last run", at)
 	}
-	if diff := gocmp.Diff([]string{"cache", "down"}, h.Databases()); diff != "" {
-		t.Errorf("Databases() (-want +got):\n%s", diff)
+	if down := o.Databases["down"]; !down.ReadAt.IsZero() || down.Values != nil || down.Checks[report.Memory].Valued != nil {
+		t.Errorf("a database that never answered is known as %+v", down)
 	}
 	var minutes []int
-	for _, run := range h.Runs() {
+	for _, run := range h.Runs {
 		minutes = append(minutes, run.Scheduled.Minute())
 	}
 	if !slices.IsSortedFunc(minutes, cmp.Compare[int]) || len(minutes) != 5 {

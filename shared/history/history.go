@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -40,10 +41,6 @@ const (
 // unless [Archive.Keep] says otherwise.
 const defaultRetention = 3 * day
 
-// maxAttempts bounds how often an append is tried. Only a run and its own retry can
-// conflict, and an answer can be lost in between.
-const maxAttempts = 3
-
 // Run is one run of a job.
 type Run struct {
 	// Scheduled is the time for which the scheduler meant the run.
@@ -58,7 +55,26 @@ type Run struct {
 // Lag is how late the run began.
 func (r Run) Lag() time.Duration { return r.Started.Sub(r.Scheduled) }
 
-func byScheduled(a, b Run) int { return a.Scheduled.Compare(b.Scheduled) }
+// Document is what one hour or one day holds.
+type Document[S any] struct {
+	// Runs are by time. A day has none.
+	Runs []Run `json:"runs,omitempty"`
+	// Of has what was observed by database, or by region where the document is a database's own.
+	Of map[string]*S `json:"of"`
+
+	// Begin is when the first run was scheduled, or else when the hour or the day begins.
+	Begin time.Time `json:"-"`
+	// Broken is why nothing of the document could be read, nil where it could.
+	Broken error `json:"-"`
+}
+
+// The documents.
+type (
+	PingHour  = Document[Samples]     // of a shard and region, by database
+	SampleDay = Document[Samples]     // of a database, by region
+	GaugeHour = Document[Readings]    // of a shard, by database
+	Day       = Document[DatabaseDay] // of a shard, by database
+)
 
 // Archive reads and writes history in a store. It is safe for concurrent use.
 type Archive struct {
@@ -71,11 +87,6 @@ type Archive struct {
 	// written has the document that was written last under each prefix. The next run
 	// most likely appends to it, which saves a read.
 	written map[string]writtenHour
-}
-
-type writtenHour struct {
-	key, version string
-	content      any
 }
 
 // New returns the archive in s.
@@ -93,172 +104,79 @@ func (a *Archive) Keep(days int) *Archive {
 // Retention is how long the documents of single runs are kept after their hour.
 func (a *Archive) Retention() time.Duration { return a.retention }
 
-// take removes and returns the document under key, so that one append alone changes it.
-func (a *Archive) take(prefix, key string) writtenHour {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	w := a.written[prefix]
-	delete(a.written, prefix)
-	if w.key != key {
-		return writtenHour{}
-	}
-	return w
+// A document holds at most so many rows, one for each run and database, since a ping takes some
+// 10 bytes and a reading 100 of its megabyte. It holds the runs of an hour of minutes at most,
+// because each run writes all of it.
+const (
+	mostRuns     = 60
+	mostPings    = 30_000
+	mostReadings = 6_000
+)
+
+// Pace says how often the jobs run, over how many databases of a shard at most, and returns
+// the archive. Where an hour of that is too much for one document, it becomes several.
+func (a *Archive) Pace(healthCheck, metrics time.Duration, databases int) *Archive {
+	a.pingSpan, a.readingSpan = span(healthCheck, mostPings/max(1, databases)), span(metrics, mostReadings/max(1, databases))
+	return a
 }
 
-func (a *Archive) keep(prefix string, w writtenHour) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.written[prefix] = w
-}
-
-// hourDocument is an hour's content, with a row for each run and database.
-type hourDocument[Row any] interface {
-	has(scheduled time.Time) bool
-	add(run Run, rows map[string]Row)
-	// pack drops the largest series if it must, which dropped names.
-	pack() (data []byte, dropped, err error)
-}
-
-// appendRun adds a run to the document of its hour by compare-and-swap. A run that is
-// already there changes nothing. Where the document would be too large, the largest
-// database is left out, and where it cannot be read, it is set aside and begun anew: the
-// run is stored, and the error names what is lost.
-func appendRun[Row any, Hour hourDocument[Row]](
-	ctx context.Context, a *Archive, prefix string, span time.Duration, run Run, rows map[string]Row, empty func() Hour, decode func(store.Doc) (Hour, error),
-) error {
-	key := partKey(prefix, run.Scheduled, span)
-	hour := a.take(prefix, key)
-	content, known := hour.content.(Hour)
-	var failed, lost error
-	for range maxAttempts {
-		if !known {
-			doc, err := a.store.Get(ctx, key)
-			switch {
-			case errors.Is(err, store.ErrNotFound):
-				content = empty()
-			case err != nil:
-				return fmt.Errorf("appending a run: %w", err)
-			default:
-				if content, err = decode(doc); err != nil {
-					lost = fmt.Errorf("appending a run to %s: %w", key, err)
-					if err := a.setAside(ctx, doc, run); err != nil {
-						return errors.Join(lost, err)
-					}
-					content = empty()
-				}
-			}
-			hour = writtenHour{key, doc.Version, content}
-		}
-		if content.has(run.Scheduled) {
-			a.keep(prefix, hour)
-			return lost
-		}
-		content.add(run, rows)
-		data, dropped, err := content.pack()
-		if err != nil {
-			return fmt.Errorf("appending a run to %s: %w", key, err)
-		}
-		expires := run.Scheduled.UTC().Truncate(time.Hour).Add(time.Hour + a.retention)
-		doc, err := a.store.Put(ctx, store.Doc{Key: key, Data: data, Version: hour.version, ExpiresAt: expires, Schema: schema})
-		if err == nil {
-			hour.version = doc.Version
-			a.keep(prefix, hour)
-			if dropped != nil {
-				return fmt.Errorf("appending a run to %s: %w", key, dropped)
-			}
-			return lost
-		}
-		failed = err
-		if errors.Is(err, store.ErrTooLarge) || ctx.Err() != nil {
-			break
-		}
-		// After a conflict or a lost answer, the document itself shows whether the run
-		// is in it.
-		known = false
-	}
-	return fmt.Errorf("appending a run: %w", failed)
-}
-
-// setAside keeps a document of an hour that cannot be read, from the run that found it so. It stays
-// beside the hour, where readers name it, and a newer version may read it.
-func (a *Archive) setAside(ctx context.Context, doc store.Doc, run Run) error {
-	doc.Key, doc.Version = doc.Key+run.Scheduled.UTC().Format(".150405"), ""
-	doc.ExpiresAt = run.Scheduled.UTC().Truncate(time.Hour).Add(time.Hour + a.retention)
-	if _, err := a.store.Put(ctx, doc); err != nil && !errors.Is(err, store.ErrConflict) {
-		return fmt.Errorf("setting an hour aside: %w", err)
-	}
-	return nil
-}
-
-// runs lists a document's runs in the order of their arrival.
-type runs struct {
-	List []Run `json:"runs"`
-
-	damage
-}
-
-// damage is why a document that was read is empty, and when its hour or day begins. Of hours
-// that could be read, the runs say it.
-type damage struct {
-	broken error
-	begins time.Time
-}
-
-// Broken is why nothing of the document could be read, nil where it could.
-func (d *damage) Broken() error { return d.broken }
-
-// found sets why the document could not be read.
-func (d *damage) found(doc store.Doc, err error) {
-	name := doc.Key[strings.LastIndexByte(doc.Key, '/')+1:]
-	d.broken = fmt.Errorf("reading %s: %w", doc.Key, err)
-	for _, layout := range []string{partLayout, hourLayout, dayLayout} {
-		begin, _, _ := strings.Cut(name, ".")
-		if t, err := time.Parse(layout, begin); err == nil {
-			d.begins = t
+// span returns the longest part of an hour with at most so many runs.
+func span(every time.Duration, runs int) time.Duration {
+	for _, d := range []time.Duration{time.Hour, 30 * time.Minute, 20 * time.Minute, 10 * time.Minute, 5 * time.Minute, 2 * time.Minute, time.Minute, 30 * time.Second} {
+		if d <= every*time.Duration(min(runs, mostRuns)) {
+			return d
 		}
 	}
+	return 10 * time.Second
 }
 
-// brokenOf joins why documents could not be read.
-func brokenOf[D interface{ Broken() error }](docs []D) error {
-	var all error
-	for _, d := range docs {
-		all = errors.Join(all, d.Broken())
-	}
-	return all
-}
+func pingPrefix(shard, region string) string { return "hot/v1/" + shard + "/" + region + "/" }
+func gaugePrefix(shard string) string        { return "gauges/v1/" + shard + "/" }
+func samplePrefix(database string) string    { return "samples/v1/" + database + "/" }
+func dayPrefix(shard string) string          { return "days/v1/" + shard + "/" }
 
-func (r *runs) has(scheduled time.Time) bool {
-	return slices.ContainsFunc(r.List, func(run Run) bool { return run.Scheduled.Equal(scheduled) })
-}
-
-// Hour is when the hour begins, zero while it has no run.
-func (r *runs) Hour() time.Time {
-	if len(r.List) == 0 {
-		return r.begins
-	}
-	return r.List[0].Scheduled.UTC().Truncate(time.Hour)
-}
-
-// Runs returns the hour's runs by scheduled time.
-func (r *runs) Runs() []Run { return slices.SortedFunc(slices.Values(r.List), byScheduled) }
-
-// hourKey is the key of the document under prefix that holds t.
 func hourKey(prefix string, t time.Time) string { return prefix + t.UTC().Format(hourLayout) }
+func dayKey(prefix string, t time.Time) string  { return prefix + t.UTC().Format(dayLayout) }
 
-// dayKey is the key of the document under prefix that holds t's day.
-func dayKey(prefix string, t time.Time) string { return prefix + t.UTC().Format(dayLayout) }
-
-// document is an hour or a day that may have been damaged.
-type document interface {
-	found(doc store.Doc, err error)
-	Broken() error
+// partKey is the key of the document under prefix that holds t, where each holds a span of the hour. It has
+// the span, so that documents of different spans do not mix.
+func partKey(prefix string, t time.Time, span time.Duration) string {
+	if span == time.Hour {
+		return hourKey(prefix, t)
+	}
+	return fmt.Sprintf("%s%s.%d", prefix, t.UTC().Truncate(span).Format(partLayout), int(span.Seconds()))
 }
 
-// between returns the documents with from ≤ key < to, in order. One that cannot be decoded
-// is there, empty, and says so by Broken: it costs no other. It decodes as many at once as
-// there are processors, because a page waits for some days of them.
-func between[D document](ctx context.Context, s store.Store, from, to string, decode func(store.Doc) (D, error)) ([]D, error) {
+// Pings returns the hours that touch [from, to], in order.
+func (a *Archive) Pings(ctx context.Context, shard, region string, from, to time.Time) ([]*PingHour, error) {
+	prefix := pingPrefix(shard, region)
+	return between[Samples](ctx, a.store, hourKey(prefix, from), hourKey(prefix, to.Add(time.Hour)))
+}
+
+// Readings returns the hours that touch [from, to], in order.
+func (a *Archive) Readings(ctx context.Context, shard string, from, to time.Time) ([]*GaugeHour, error) {
+	prefix := gaugePrefix(shard)
+	return between[Readings](ctx, a.store, hourKey(prefix, from), hourKey(prefix, to.Add(time.Hour)))
+}
+
+// Samples returns the database's days that touch [from, to], in order. A day that was not
+// compacted yet is not among them.
+func (a *Archive) Samples(ctx context.Context, database string, from, to time.Time) ([]*SampleDay, error) {
+	prefix := samplePrefix(database)
+	return between[Samples](ctx, a.store, dayKey(prefix, from), dayKey(prefix, to.Add(day)))
+}
+
+// Days returns the shard's days that touch [from, to], in order. A day that was not
+// compacted yet is not among them.
+func (a *Archive) Days(ctx context.Context, shard string, from, to time.Time) ([]*Day, error) {
+	prefix := dayPrefix(shard)
+	return between[DatabaseDay](ctx, a.store, dayKey(prefix, from), dayKey(prefix, to.Add(day)))
+}
+
+// between returns the documents with from ≤ key < to, by time. One that cannot be decoded is
+// there, empty, and says so: it costs no other. It decodes as many at once as there are
+// processors, because a page waits for some days of them.
+func between[S any](ctx context.Context, s store.Store, from, to string) ([]*Document[S], error) {
 	var docs []store.Doc
 	for doc, err := range s.Range(ctx, from, to) {
 		if err != nil {
@@ -266,18 +184,47 @@ func between[D document](ctx context.Context, s store.Store, from, to string, de
 		}
 		docs = append(docs, doc)
 	}
-	out := make([]D, len(docs))
+	out := make([]*Document[S], len(docs))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, doc := range docs {
 		group.Go(func() error {
-			var err error
-			if out[i], err = decode(doc); err != nil {
-				out[i].found(doc, err)
-			}
+			out[i] = decode[S](doc)
 			return nil
 		})
 	}
 	_ = group.Wait() // no function fails
+	// In the hour in which the span changes, keys have another order.
+	slices.SortStableFunc(out, func(a, b *Document[S]) int { return a.Begin.Compare(b.Begin) })
 	return out, nil
+}
+
+func decode[S any](doc store.Doc) *Document[S] {
+	d := &Document[S]{}
+	if err := unpack(doc, d); err != nil {
+		d = &Document[S]{Broken: fmt.Errorf("reading %s: %w", doc.Key, err)}
+	}
+	if d.Of == nil {
+		d.Of = map[string]*S{}
+	}
+	maps.DeleteFunc(d.Of, func(_ string, s *S) bool { return s == nil })
+	name, _, _ := strings.Cut(doc.Key[strings.LastIndexByte(doc.Key, '/')+1:], ".")
+	for _, layout := range []string{partLayout, hourLayout, dayLayout} {
+		if t, err := time.Parse(layout, name); err == nil {
+			d.Begin = t
+		}
+	}
+	if len(d.Runs) > 0 {
+		d.Begin = d.Runs[0].Scheduled
+	}
+	return d
+}
+
+// brokenOf joins why documents could not be read.
+func brokenOf[S any](docs []*Document[S]) error {
+	var all error
+	for _, d := range docs {
+		all = errors.Join(all, d.Broken)
+	}
+	return all
 }

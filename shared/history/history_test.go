@@ -66,18 +66,15 @@ func TestPingsComeBackAsTheyWereWritten(t *testing.T) {
 		"queue": {good(1), good(2), {At: runAt(3).Scheduled, Status: report.Unknown, Cause: cause.Interrupted}},
 	}
 	for name, samples := range want {
-		got, err := hours[0].Samples(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := slices.Collect(hours[0].Of[name].All())
 		if diff := cmp.Diff(samples, got, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
 			t.Errorf("Samples(%q) (-want +got):\n%s", name, diff)
 		}
 	}
-	if got, err := hours[0].Samples("unknown"); got != nil || err != nil {
-		t.Errorf("Samples of an unknown database = %v, %v; want none", got, err)
+	if got := slices.Collect(hours[0].Of["unknown"].All()); got != nil {
+		t.Errorf("samples of an unknown database: %v, want none", got)
 	}
-	if diff := cmp.Diff([]history.Run{runAt(0), runAt(1), runAt(2), runAt(3)}, hours[0].Runs()); diff != "" {
+	if diff := cmp.Diff([]history.Run{runAt(0), runAt(1), runAt(2), runAt(3)}, hours[0].Runs); diff != "" {
 		t.Errorf("Runs() (-want +got):\n%s", diff)
 	}
 }
@@ -94,10 +91,7 @@ func TestAnAppendIsIdempotentAndOrderDoesNotMatter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := hours[0].Samples("cache")
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := slices.Collect(hours[0].Of["cache"].All())
 	if diff := cmp.Diff([]report.Sample{good(0), good(1), good(2)}, got, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
 		t.Errorf("Samples (-want +got):\n%s", diff)
 	}
@@ -178,10 +172,7 @@ func TestAppendsMeetOtherWritersAndLostAnswers(t *testing.T) {
 			}
 			got := 0
 			for _, h := range hours {
-				samples, err := h.Samples("cache")
-				if err != nil {
-					t.Fatal(err)
-				}
+				samples := slices.Collect(h.Of["cache"].All())
 				got += len(samples)
 			}
 			if got != tt.want {
@@ -211,7 +202,7 @@ func TestARunAfterTheFirstNeedsNoRead(t *testing.T) {
 	add(a, 4)     // this one reads again after a conflict
 	add(a, 60)    // the next hour
 	hours, err := a.Pings(t.Context(), shard, region, eight, eight.Add(time.Hour))
-	if err != nil || len(hours) != 2 || len(hours[0].Runs()) != 5 || len(hours[1].Runs()) != 1 {
+	if err != nil || len(hours) != 2 || len(hours[0].Runs) != 5 || len(hours[1].Runs) != 1 {
 		t.Errorf("hours %v, %v; want five runs and one", hours, err)
 	}
 }
@@ -231,7 +222,7 @@ func TestTwoRunsAtOnceAreBothKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := len(hours[0].Runs()); got != 2 {
+	if got := len(hours[0].Runs); got != 2 {
 		t.Errorf("%d runs are kept, want 2", got)
 	}
 }
@@ -265,7 +256,7 @@ func TestReadingsComeBackAsTheyWereWritten(t *testing.T) {
 	if err != nil || len(hours) != 1 {
 		t.Fatalf("Readings() = %d hours, %v; want 1", len(hours), err)
 	}
-	if diff := cmp.Diff([]report.Reading{reading(0), down, late}, hours[0].Readings("cache")); diff != "" {
+	if diff := cmp.Diff([]report.Reading{reading(0), down, late}, slices.Collect(hours[0].Of["cache"].All())); diff != "" {
 		t.Errorf("Readings (-want +got):\n%s", diff)
 	}
 }
@@ -338,7 +329,7 @@ func TestDatabasesThatWereAlikeGoOnByThemselves(t *testing.T) {
 	for name, want := range map[string][]report.Sample{
 		"cache": {good(0), good(1), failed(2)}, "queue": {good(0), failed(1), good(2)}, "sessions": {good(0), good(1), good(2)},
 	} {
-		if diff := cmp.Diff(want, slices.Collect(hours[0].Each(name)), cmpopts.EquateApprox(0, 1e-9)); diff != "" {
+		if diff := cmp.Diff(want, slices.Collect(hours[0].Of[name].All()), cmpopts.EquateApprox(0, 1e-9)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}

@@ -12,15 +12,15 @@ import (
 
 // Known is what is known of one database.
 type Known struct {
-	Regions map[string]*KnownPings `json:"regions,omitempty"`
+	Regions map[string]KnownPings `json:"regions,omitempty"`
 	// Replica, Policy and Values are those of the last INFO that was answered, at ReadAt.
 	ReadAt  time.Time                `json:"read_at,omitzero"`
 	Replica string                   `json:"replica,omitempty"`
 	Policy  string                   `json:"policy,omitempty"`
 	Values  map[report.Gauge]float64 `json:"values,omitempty"`
 	// Month is the last reading that knew the month's commands, with its counters.
-	Month  *Counters                    `json:"month,omitempty"`
-	Checks map[report.Check]*KnownCheck `json:"checks,omitempty"`
+	Month  *Counters                   `json:"month,omitempty"`
+	Checks map[report.Check]KnownCheck `json:"checks,omitempty"`
 }
 
 // KnownPings are a database's pings from one region.
@@ -71,94 +71,69 @@ var figuresOf = map[report.Check][]report.Gauge{
 	report.Connections: {report.GaugeConnectionsLimit},
 }
 
-// pings returns those from a region, which begin at first if there are none yet.
-func (k *Known) pings(region string, first time.Time) *KnownPings {
-	if k.Regions == nil {
-		k.Regions = map[string]*KnownPings{}
-	}
-	if k.Regions[region] == nil {
-		k.Regions[region] = &KnownPings{First: first}
-	}
-	return k.Regions[region]
-}
-
-// day returns the count of that day.
-func (p *KnownPings) day(date string) *DayPings {
-	i, found := slices.BinarySearchFunc(p.Days, date, func(d DayPings, date string) int { return cmp.Compare(d.Day, date) })
-	if !found {
-		p.Days = slices.Insert(p.Days, i, DayPings{Day: date})
-	}
-	return &p.Days[i]
-}
-
-// learn takes over what is newer in an hour of readings.
-func (k *Known) learn(h *GaugeHour, name string, s *readingSeries) {
-	if r, ok := h.Last(name); ok && r.At.After(k.ReadAt) {
-		k.ReadAt, k.Replica, k.Policy, k.Values = r.At, r.Replica, r.Policy, r.Values
-	}
-	for _, i := range slices.Backward(s.byTime) {
-		seen := s.figures(i, report.GaugeMonthCommands, report.GaugeMonthCommandsSeen, report.GaugeCommandsLimit)
-		if len(seen) == 0 {
-			continue
+// known is what an hour of readings knew last.
+func (r *Readings) known() *Known {
+	k := &Known{Checks: map[report.Check]KnownCheck{}}
+	all := slices.Collect(maps.Keys(r.Values))
+	for i, h := range slices.Backward(r.Heads) {
+		if values := r.values(i, all); k.ReadAt.IsZero() && len(values) > 0 {
+			k.ReadAt, k.Replica, k.Policy, k.Values = r.at(i), h.Replica, h.Policy, values
 		}
-		if at := h.at(s, i); k.Month == nil || at.After(k.Month.At) {
-			maps.Copy(seen, s.figures(i, report.Counters()...))
-			k.Month = &Counters{At: at, Replica: s.Replica[i], Values: seen}
+		seen := r.values(i, []report.Gauge{report.GaugeMonthCommands, report.GaugeMonthCommandsSeen, report.GaugeCommandsLimit})
+		if k.Month == nil && len(seen) > 0 {
+			maps.Copy(seen, r.values(i, report.Counters()))
+			k.Month = &Counters{At: r.at(i), Replica: h.Replica, Values: seen}
 		}
-		break
-	}
-	for check, verdicts := range s.Checks {
-		last := true
-		for _, i := range slices.Backward(s.byTime) {
-			v, asked := verdicts.at(i)
+		for check, column := range r.Checks {
+			v, asked := column.at(i)
 			if !asked {
 				continue
 			}
-			one := VerdictAt{At: h.at(s, i), Status: v.Status, Cause: v.Cause, Value: v.Value}
-			if v.Value != nil {
-				one.Figures = s.figures(i, figuresOf[check]...)
+			of := k.Checks[check]
+			one := VerdictAt{At: r.at(i), Status: v.Status, Cause: v.Cause, Value: v.Value}
+			if v.Value != nil && of.Valued == nil {
+				if f := r.values(i, figuresOf[check]); len(f) > 0 {
+					one.Figures = f
+				}
+				of.Valued = &one
 			}
-			k.verdict(check, one, last)
-			last = false
-			if v.Value != nil {
-				break
+			if of.Last.At.IsZero() {
+				of.Last = one
 			}
+			k.Checks[check] = of
 		}
 	}
+	return k
 }
 
-// verdict takes over a verdict that is newer.
-func (k *Known) verdict(check report.Check, v VerdictAt, last bool) {
-	if k.Checks == nil {
-		k.Checks = map[report.Check]*KnownCheck{}
+// pings adds what else is known of the pings from a region. Days add up.
+func (k *Known) pings(region string, more KnownPings) {
+	if k.Regions == nil {
+		k.Regions = map[string]KnownPings{}
 	}
-	c := k.Checks[check]
-	if c == nil {
-		c = &KnownCheck{}
-		k.Checks[check] = c
+	p := k.Regions[region]
+	if p.First.IsZero() || more.First.Before(p.First) {
+		p.First = more.First
 	}
-	if last && v.At.After(c.Last.At) {
-		c.Last = v
+	if more.Last.At.After(p.Last.At) {
+		p.Last = more.Last
 	}
-	if v.Value != nil && (c.Valued == nil || v.At.After(c.Valued.At)) {
-		c.Valued = &v
+	for _, d := range more.Days {
+		i, found := slices.BinarySearchFunc(p.Days, d.Day, func(d DayPings, date string) int { return cmp.Compare(d.Day, date) })
+		if !found {
+			p.Days = slices.Insert(p.Days, i, DayPings{Day: d.Day})
+		}
+		p.Days[i].Good += d.Good
+		p.Days[i].Failed += d.Failed
 	}
+	k.Regions[region] = p
 }
 
-// Merge adds what another shard knows of the same database, which was moved from there.
+// Merge adds what is known besides, of later readings or in another shard from which the database
+// was moved. Of two values it keeps the newer one.
 func (k *Known) Merge(other *Known) {
-	for region, q := range other.Regions {
-		p := k.pings(region, q.First)
-		if q.First.Before(p.First) {
-			p.First = q.First
-		}
-		if q.Last.At.After(p.Last.At) {
-			p.Last = q.Last
-		}
-		for _, d := range q.Days {
-			of := p.day(d.Day)
-			of.Good, of.Failed = of.Good+d.Good, of.Failed+d.Failed
-		}
+	for region, p := range other.Regions {
+		k.pings(region, p)
 	}
 	if other.ReadAt.After(k.ReadAt) {
 		k.ReadAt, k.Replica, k.Policy, k.Values = other.ReadAt, other.Replica, other.Policy, other.Values
@@ -166,16 +141,23 @@ func (k *Known) Merge(other *Known) {
 	if other.Month != nil && (k.Month == nil || other.Month.At.After(k.Month.At)) {
 		k.Month = other.Month
 	}
+	if k.Checks == nil {
+		k.Checks = map[report.Check]KnownCheck{}
+	}
 	for check, c := range other.Checks {
-		k.verdict(check, c.Last, true)
-		if c.Valued != nil {
-			k.verdict(check, *c.Valued, false)
+		mine := k.Checks[check]
+		if c.Last.At.After(mine.Last.At) {
+			mine.Last = c.Last
 		}
+		if c.Valued != nil && (mine.Valued == nil || c.Valued.At.After(mine.Valued.At)) {
+			mine.Valued = c.Valued
+		}
+		k.Checks[check] = mine
 	}
 }
 
 // Counted is how many pings the days have.
-func (p *KnownPings) Counted() int {
+func (p KnownPings) Counted() int {
 	n := 0
 	for _, d := range p.Days {
 		n += d.Good + d.Failed

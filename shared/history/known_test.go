@@ -1,6 +1,7 @@
 package history_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ func TestMerge(t *testing.T) {
 	known := func(minute int, replica string, last history.VerdictAt, valued *history.VerdictAt) *history.Known {
 		return &history.Known{
 			ReadAt: at(minute), Replica: replica, Month: &history.Counters{At: at(minute), Replica: replica},
-			Checks: map[report.Check]*history.KnownCheck{report.Memory: {Last: last, Valued: valued}},
+			Checks: map[report.Check]history.KnownCheck{report.Memory: {Last: last, Valued: valued}},
 		}
 	}
 	half, most := new(0.5), new(0.9)
@@ -41,12 +42,7 @@ func TestMerge(t *testing.T) {
 	}
 	for _, tt := range tests {
 		got := &history.Known{ReadAt: tt.into.ReadAt, Replica: tt.into.Replica, Month: tt.into.Month}
-		for check, c := range tt.into.Checks {
-			if got.Checks == nil {
-				got.Checks = map[report.Check]*history.KnownCheck{}
-			}
-			got.Checks[check] = new(*c)
-		}
+		got.Checks = maps.Clone(tt.into.Checks)
 		got.Merge(tt.other)
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
@@ -92,23 +91,12 @@ func decodeOverview(doc store.Doc) (*Overview, error) {
 		o.Databases = map[string]*Known{}
 	}
 	maps.DeleteFunc(o.Databases, func(_ string, k *Known) bool { return k == nil })
-	for _, k := range o.Databases {
-		maps.DeleteFunc(k.Regions, func(_ string, p *KnownPings) bool { return p == nil })
-		maps.DeleteFunc(k.Checks, func(_ report.Check, c *KnownCheck) bool { return c == nil })
-	}
 	return o, nil
 }
 
 // Regions are those of which the shard has pings, sorted.
 func (o *Overview) Regions() []string {
-	var out []string
-	for region := range o.Runs {
-		if region != "" {
-			out = append(out, region)
-		}
-	}
-	slices.Sort(out)
-	return out
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(o.Runs)), func(region string) bool { return region == "" })
 }
 
 // Since is from when on a reader must learn hours: Until, or where that is not known as
@@ -151,7 +139,7 @@ func (a *Archive) Renew(ctx context.Context, c Compaction, now time.Time) (*Over
 			return o, err
 		}
 		for _, d := range days {
-			failed = errors.Join(failed, d.Broken())
+			failed = errors.Join(failed, d.Broken)
 			learned = o.LearnDay(d) || learned
 		}
 	}
@@ -195,8 +183,9 @@ func (o *Overview) prune(oldest time.Time) {
 	o.Compacted = slices.DeleteFunc(o.Compacted, func(d string) bool { return d < first })
 	for name, k := range o.Databases {
 		recent := !k.ReadAt.Before(oldest)
-		for _, p := range k.Regions {
+		for region, p := range k.Regions {
 			p.Days = slices.DeleteFunc(p.Days, func(d DayPings) bool { return d.Day < first })
+			k.Regions[region] = p
 			recent = recent || !p.Last.At.Before(oldest)
 		}
 		for _, c := range k.Checks {
@@ -217,18 +206,26 @@ func (o *Overview) known(name string) *Known {
 
 // LearnDay counts the pings of a day as its summary has them, unless that was done.
 func (o *Overview) LearnDay(d *Day) bool {
-	if d.broken != nil || slices.Contains(o.Compacted, d.Day) {
+	date := d.Begin.Format(dayLayout)
+	if d.Broken != nil || slices.Contains(o.Compacted, date) {
 		return false
 	}
-	o.Compacted = append(o.Compacted, d.Day)
+	o.Compacted = append(o.Compacted, date)
 	slices.Sort(o.Compacted)
-	for name, of := range d.Databases {
+	for name, of := range d.Of {
 		for _, s := range of.Regions {
-			p := o.known(name).pings(s.Region, d.Date())
-			*p.day(d.Day) = DayPings{d.Day, s.Good, s.Failed}
-			if d.Date().Before(p.First.Truncate(day)) {
-				p.First = d.Date()
+			known := o.known(name)
+			// It stands in place of what was counted from hours.
+			p, there := known.Regions[s.Region]
+			first := d.Begin
+			if there {
+				p.Days = slices.DeleteFunc(p.Days, func(d DayPings) bool { return d.Day == date })
+				known.Regions[s.Region] = p
 			}
+			if p.First.After(first) && p.First.Before(first.Add(day)) {
+				first = p.First
+			}
+			known.pings(s.Region, KnownPings{First: first, Days: []DayPings{{date, s.Good, s.Failed}}})
 		}
 	}
 	return true
@@ -237,31 +234,24 @@ func (o *Overview) LearnDay(d *Day) bool {
 // LearnPings counts the hours' pings from a region, and keeps the last run and pings.
 func (o *Overview) LearnPings(region string, hours []*PingHour) {
 	for _, h := range hours {
-		o.ran(region, h.Runs())
-		date := h.Hour().Format(dayLayout)
-		counted := slices.Contains(o.Compacted, date)
-		for name := range h.Series {
-			var p *KnownPings
-			var of *DayPings
-			for s := range h.Each(name) {
-				if p == nil {
-					p = o.known(name).pings(region, s.At)
-					of = p.day(date)
-				}
-				if s.At.Before(p.First) {
+		o.ran(region, h.Runs)
+		date := h.Begin.Format(dayLayout)
+		for name, of := range h.Of {
+			var p KnownPings
+			var tally Tally
+			for s := range of.All() {
+				if tally.Add(s); p.First.IsZero() {
 					p.First = s.At
 				}
-				if !s.At.Before(p.Last.At) {
-					p.Last = s
-				}
-				switch {
-				case counted:
-				case s.Status == report.OK, s.Status == report.Warn:
-					of.Good++
-				case s.Status == report.Fail:
-					of.Failed++
-				}
+				p.Last = s
 			}
+			if p.First.IsZero() {
+				continue
+			}
+			if !slices.Contains(o.Compacted, date) {
+				p.Days = []DayPings{{date, tally.counted.Good, tally.counted.Failed}}
+			}
+			o.known(name).pings(region, p)
 		}
 	}
 }
@@ -269,9 +259,9 @@ func (o *Overview) LearnPings(region string, hours []*PingHour) {
 // LearnReadings keeps what the hours' readings knew last.
 func (o *Overview) LearnReadings(hours []*GaugeHour) {
 	for _, h := range hours {
-		o.ran("", h.Runs())
-		for name, s := range h.Series {
-			o.known(name).learn(h, name, s)
+		o.ran("", h.Runs)
+		for name, r := range h.Of {
+			o.known(name).Merge(r.known())
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -120,7 +121,7 @@ func TestADamagedHourCostsNoOther(t *testing.T) {
 		damage(t, k.store, key)
 	}
 	hours, err := k.Pings(t.Context(), shard, region, midnight, midnight.Add(23*time.Hour))
-	if err != nil || len(hours) != 22 || hours[5].Broken() == nil || !hours[5].Hour().Equal(midnight.Add(7*time.Hour)) || hours[6].Broken() != nil {
+	if err != nil || len(hours) != 22 || hours[5].Broken == nil || !hours[5].Begin.Equal(midnight.Add(7*time.Hour)) || hours[6].Broken != nil {
 		t.Fatalf("Pings() = %d hours, %v; want 22, of which the sixth says why it is empty", len(hours), err)
 	}
 	err = k.Compact(t.Context(), compaction, midnight)
@@ -133,13 +134,13 @@ func TestADamagedHourCostsNoOther(t *testing.T) {
 	if err != nil || len(days) != 1 {
 		t.Fatalf("the day is not compacted: %v", err)
 	}
-	if s, _ := days[0].Databases["cache"].Regions.Of(region); s.Samples != 132-6 || days[0].Databases["cache"].Hits == nil {
+	if s, _ := days[0].Of["cache"].Regions.Of(region); s.Samples != 132-6 || days[0].Of["cache"].Hits == nil {
 		t.Errorf("the day is %+v, want all but the damaged hour", s)
 	}
 	// A damaged day costs no other day.
 	damage(t, k.store, "days/v1/main/2026-11-22")
 	days, err = k.Days(t.Context(), shard, midnight, midnight)
-	if err != nil || len(days) != 1 || days[0].Broken() == nil || !days[0].Date().Equal(midnight) {
+	if err != nil || len(days) != 1 || days[0].Broken == nil || !days[0].Begin.Equal(midnight) {
 		t.Errorf("Days() = %v, %v; want the damaged day", days, err)
 	}
 }
@@ -168,7 +169,7 @@ func TestADatabaseThatWouldFillItsDocumentIsDroppedAlone(t *testing.T) {
 			t.Errorf("%s: the next run: %v", name, err)
 		}
 		hours, err := history.New(k.store).Readings(t.Context(), shard, eight, eight)
-		if err != nil || len(hours) != 1 || len(hours[0].Readings("cache")) != 2 || len(hours[0].Readings("big")) != 1 {
+		if err != nil || len(hours) != 1 || len(slices.Collect(hours[0].Of["cache"].All())) != 2 || len(slices.Collect(hours[0].Of["big"].All())) != 1 {
 			t.Errorf("%s: hours %v, %v; want both readings of the one, and the second of the other", name, hours, err)
 		}
 	}
@@ -201,9 +202,9 @@ func TestADatabaseThatWasMovedHasTheSamplesOfBothShards(t *testing.T) {
 	if err != nil || len(days) != 1 {
 		t.Fatalf("Samples() = %d, %v", len(days), err)
 	}
-	samples, err := days[0].Samples(region)
-	if err != nil || len(samples) != 20 || samples[0].Phases.Wait != 1 || samples[19].Phases.Wait != 70 {
-		t.Errorf("%d samples, %v; want ten of each shard in order", len(samples), err)
+	samples := slices.Collect(days[0].Of[region].All())
+	if len(samples) != 20 || samples[0].Phases.Wait != 1 || samples[19].Phases.Wait != 70 {
+		t.Errorf("%d samples, want ten of each shard in order", len(samples))
 	}
 	for _, shard := range []string{"main", "other"} {
 		c.Shard = shard

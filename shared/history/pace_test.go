@@ -2,6 +2,7 @@ package history_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -136,7 +137,7 @@ func TestThePaceChangesNothingThatIsRead(t *testing.T) {
 			}
 			var samples []report.Sample
 			for _, h := range pings {
-				for s := range h.Each("a") {
+				for s := range h.Of["a"].All() {
 					samples = append(samples, s)
 				}
 			}
@@ -146,7 +147,7 @@ func TestThePaceChangesNothingThatIsRead(t *testing.T) {
 			}
 			var readings []report.Reading
 			for _, h := range hours {
-				readings = append(readings, h.Readings("a")...)
+				readings = append(readings, slices.Collect(h.Of["a"].All())...)
 			}
 			last, ran, err := a.LastPings(ctx, "main", "here", end)
 			return append(out, samples, readings, last, ran, err)

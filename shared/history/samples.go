@@ -1,147 +1,137 @@
 package history
 
 import (
-	"context"
-	"errors"
-	"fmt"
+	"encoding/binary"
 	"iter"
-	"maps"
 	"slices"
 	"time"
 
+	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
-	"github.com/pongwatch/pongwatch/shared/store"
 )
 
-// SampleDay is one database's pings of one day, from every region. It keeps what
-// percentiles and uptime need: time, status, cause and wait. Phases are kept for as
-// long as the hours are.
-type SampleDay struct {
-	sampleBody
-	damage
+// Samples are the pings of one database from one region, by time.
+type Samples struct {
+	// Causes are those that the column of causes counts, from 1 on.
+	Causes []cause.Cause `json:"causes,omitempty"`
+	// Columns have a number for each ping, as unsigned varints. A column of zeros alone is empty.
+	// As JSON numbers, a day of them would take most of the time of a page.
+	Columns [columns][]byte `json:"columns"`
 }
 
-type sampleBody struct {
-	Database string                   `json:"database"`
-	Day      string                   `json:"day"`
-	Causes   causes                   `json:"causes,omitempty"`
-	Series   map[string]*sampleSeries `json:"regions"`
-}
+// The columns. Durations are in ticks.
+const (
+	columnAt     = iota // seconds since the ping before, the first since 1970
+	columnStatus        // index in statuses
+	columnCause
+	columnAttempts
+	columnDNS
+	columnConnect
+	columnTLS
+	columnWait
+	columnRest // total minus the other phases
+	columns
+)
 
-// sampleSeries has one letter and one number of each column for each sample.
-type sampleSeries struct {
-	Status letters `json:"status"`
-	// At is the seconds since the sample before, the first since the day began.
-	At    column `json:"at"`
-	Cause column `json:"cause"`
-	Wait  column `json:"wait"`
+// statuses are numbered in columns.
+var statuses = [...]report.Status{report.OK, report.Warn, report.Fail, report.Unknown}
 
-	// broken is why a series that was read has no samples.
-	broken error
-}
-
-// Samples returns the database's days that touch [from, to], in order. A day that was not
-// compacted yet is not among them.
-func (a *Archive) Samples(ctx context.Context, database string, from, to time.Time) ([]*SampleDay, error) {
-	prefix := samplePrefix(database)
-	return between(ctx, a.store, dayKey(prefix, from), dayKey(prefix, to.Add(day)), decodeSamples)
-}
-
-func samplePrefix(database string) string { return "samples/v1/" + database + "/" }
-
-func decodeSamples(doc store.Doc) (*SampleDay, error) {
-	d := &SampleDay{}
-	if err := unpack(doc, d); err != nil {
-		return &SampleDay{}, err
+// statusNumber is the index of s in statuses, and that of unknown for any other status.
+func statusNumber(s report.Status) int {
+	if i := slices.Index(statuses[:], s); i >= 0 {
+		return i
 	}
-	var err error
-	if d.begins, err = time.Parse(dayLayout, d.Day); err != nil {
-		return &SampleDay{}, fmt.Errorf("decoding the day: %w", err)
+	return len(statuses) - 1
+}
+
+// tick is the resolution in which durations are kept, in milliseconds.
+const tick = 0.1
+
+// ticks converts milliseconds. A duration above zero stays above zero, because zero is a
+// phase that was not reached.
+func ticks(ms float64) uint64 {
+	if ms <= 0 {
+		return 0
 	}
-	for region, s := range d.Series {
-		if s == nil {
-			d.Series[region] = &sampleSeries{broken: errors.New("no columns")}
-			continue
+	return max(1, uint64(ms/tick+0.5))
+}
+
+// coarse is ticks for what is only shown: whole milliseconds from ten upwards.
+func coarse(ms float64) uint64 {
+	if ms < 10 {
+		return ticks(ms)
+	}
+	return uint64(ms+0.5) * 10
+}
+
+func milliseconds(t uint64) float64 { return float64(t) / 10 }
+
+// newSamples returns the samples of a list in any order. Of one second it keeps the first in the list.
+func newSamples(list []report.Sample) *Samples {
+	seconds := func(a, b report.Sample) int { return int(a.At.Unix() - b.At.Unix()) }
+	slices.SortStableFunc(list, seconds)
+	s, before, seen := &Samples{}, int64(0), [columns]uint64{}
+	for _, v := range slices.CompactFunc(list, func(a, b report.Sample) bool { return seconds(a, b) == 0 }) {
+		p := v.Phases
+		row := [columns]uint64{
+			columnAt: uint64(v.At.Unix() - before), columnStatus: uint64(statusNumber(v.Status)), columnAttempts: uint64(max(0, v.Attempts)),
+			columnDNS: coarse(p.DNS), columnConnect: coarse(p.Connect), columnTLS: coarse(p.TLS), columnWait: ticks(p.Wait),
 		}
-		s.broken = checkColumns(s.Status.present(), d.Causes, s.Cause, s.At, s.Wait)
+		before = v.At.Unix()
+		if phases := row[columnDNS] + row[columnConnect] + row[columnTLS] + row[columnWait]; coarse(p.Total) > phases {
+			row[columnRest] = coarse(p.Total) - phases
+		}
+		if v.Cause != "" {
+			i := slices.Index(s.Causes, v.Cause)
+			if i < 0 {
+				i, s.Causes = len(s.Causes), append(s.Causes, v.Cause)
+			}
+			row[columnCause] = uint64(i) + 1
+		}
+		for i, n := range row {
+			s.Columns[i] = binary.AppendUvarint(s.Columns[i], n)
+			seen[i] |= n
+		}
 	}
-	return d, nil
+	for i, n := range seen {
+		if n == 0 {
+			s.Columns[i] = nil
+		}
+	}
+	return s
 }
 
-// Regions returns the names of all regions with a sample, sorted.
-func (d *SampleDay) Regions() []string { return slices.Sorted(maps.Keys(d.Series)) }
-
-// Date is the day's beginning.
-func (d *SampleDay) Date() time.Time { return d.date(d.Day) }
-
-// Samples returns the region's samples by time. What is missing is a gap.
-func (d *SampleDay) Samples(region string) ([]report.Sample, error) {
-	if s := d.Series[region]; s != nil && s.broken != nil {
-		return nil, fmt.Errorf("reading samples of %s on %s: %w", d.Database, d.Day, s.broken)
-	}
-	return slices.Collect(d.Each(region)), nil
-}
-
-// Each yields the region's samples by time. What is missing is a gap, and so is a broken
-// series, for which Samples returns an error.
-func (d *SampleDay) Each(region string) iter.Seq[report.Sample] {
+// All yields the samples by time. A run without one is a gap. Nil has none.
+func (s *Samples) All() iter.Seq[report.Sample] {
 	return func(yield func(report.Sample) bool) {
-		if d.Series[region] == nil || d.Series[region].broken != nil {
+		if s == nil {
 			return
 		}
-		s, at := *d.Series[region], d.Date() // next takes the numbers off this copy's columns
-		for i := range len(s.Status) {
-			status, ok := s.Status.at(i)
-			if !ok {
-				continue
+		rest, at := s.Columns, int64(0)
+		for len(rest[columnAt]) > 0 {
+			var row [columns]uint64
+			for i, column := range rest {
+				v, size := binary.Uvarint(column)
+				row[i], rest[i] = v, column[max(0, size):]
+				if size <= 0 { // at its end, or broken
+					rest[i] = nil
+				}
 			}
-			at = at.Add(time.Duration(s.At.next()) * time.Second)
-			sample := report.Sample{At: at, Status: status, Cause: d.Causes.name(s.Cause.next()), Phases: report.Phases{Wait: milliseconds(s.Wait.next())}}
+			at += int64(row[columnAt])
+			dns, connect, tls, wait := row[columnDNS], row[columnConnect], row[columnTLS], row[columnWait]
+			sample := report.Sample{
+				At: time.Unix(at, 0).UTC(), Status: statuses[min(row[columnStatus], uint64(len(statuses)-1))], Attempts: int(row[columnAttempts]),
+				Phases: report.Phases{
+					DNS: milliseconds(dns), Connect: milliseconds(connect), TLS: milliseconds(tls), Wait: milliseconds(wait),
+					Total: milliseconds(dns + connect + tls + wait + row[columnRest]),
+				},
+			}
+			if n := row[columnCause]; n > 0 && n <= uint64(len(s.Causes)) {
+				sample.Cause = s.Causes[n-1]
+			}
 			if !yield(sample) {
 				return
 			}
 		}
 	}
-}
-
-func newSampleDay(database, day string) *SampleDay {
-	return &SampleDay{sampleBody: sampleBody{Database: database, Day: day, Series: map[string]*sampleSeries{}}}
-}
-
-// merge returns the day with the samples of another part of it, or nil if it has them all.
-func (d *SampleDay) merge(other *SampleDay) *SampleDay {
-	out, more := newSampleDay(d.Database, d.Day), false
-	for _, region := range union(d.Regions(), other.Regions()) {
-		all := slices.Collect(d.Each(region))
-		had := map[time.Time]bool{}
-		for _, s := range all {
-			had[s.At] = true
-		}
-		for s := range other.Each(region) {
-			if !had[s.At] {
-				all, more = append(all, s), true
-			}
-		}
-		slices.SortFunc(all, func(a, b report.Sample) int { return a.At.Compare(b.At) })
-		out.add(region, all)
-	}
-	if !more {
-		return nil
-	}
-	return out
-}
-
-// add sets one region's samples of the day, sorted by time.
-func (d *SampleDay) add(region string, samples []report.Sample) {
-	s := &sampleSeries{}
-	before := d.Date()
-	for i, v := range samples {
-		seconds := max(0, v.At.Sub(before)/time.Second)
-		before = before.Add(seconds * time.Second)
-		s.Status.set(i, v.Status)
-		s.At.add(uint64(seconds))
-		s.Cause.add(d.Causes.number(v.Cause))
-		s.Wait.add(ticks(v.Phases.Wait))
-	}
-	d.Series[region] = s
 }

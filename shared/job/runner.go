@@ -39,6 +39,11 @@ const (
 	recording  = 3 * time.Second
 )
 
+// Request is the body with which a scheduler asks. The shard may be empty where there is only one.
+type Request struct {
+	Shard string `json:"shard"`
+}
+
 // Round is one run over one shard.
 type Round struct {
 	Shard              string
@@ -165,9 +170,7 @@ func (n *Runner) round(r *http.Request) (Round, error) {
 	case len(body) > maxBody:
 		return round, fmt.Errorf("reading body: more than %d bytes", maxBody)
 	}
-	var asked struct {
-		Shard string `json:"shard"`
-	}
+	var asked Request
 	if text := strings.TrimSpace(string(body)); text != "" {
 		d := json.NewDecoder(strings.NewReader(text))
 		d.DisallowUnknownFields()

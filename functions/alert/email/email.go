@@ -12,12 +12,9 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"net"
 	"net/mail"
-	"strconv"
 	"strings"
 	"time"
 
@@ -32,10 +29,10 @@ import (
 type Options struct {
 	// Name is the receiver's address in the outbox, such as "email-oncall/alice@example.com".
 	Name string
-	// Host and Port are the submission server's; port 0 is 587.
+	// Host and Port are the submission server's.
 	Host string
 	Port int
-	// ImplicitTLS says that TLS begins with the first byte; port 465 implies it.
+	// ImplicitTLS says that TLS begins with the first byte, as on port 465.
 	ImplicitTLS bool
 	// Username and Password log in. Without a Username there is no login.
 	Username, Password message.Credential
@@ -47,11 +44,7 @@ type Options struct {
 	Timeout time.Duration
 }
 
-const (
-	defaultPort    = 587
-	implicitPort   = 465
-	defaultTimeout = 10 * time.Second
-)
+const defaultTimeout = 10 * time.Second
 
 // Receiver is one recipient. It implements [message.Receiver].
 type Receiver struct {
@@ -65,26 +58,16 @@ var _ message.Receiver = (*Receiver)(nil)
 
 // New returns a receiver, or says what is wrong with its options.
 func New(o Options) (*Receiver, error) {
-	fail := func(format string, args ...any) (*Receiver, error) {
-		return nil, fmt.Errorf("receiver %s: "+format, append([]any{o.Name}, args...)...)
-	}
-	o.Port = cmp.Or(o.Port, defaultPort)
+	fail := func(what string) (*Receiver, error) { return nil, fmt.Errorf("receiver %s: %s", o.Name, what) }
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
 	}
 	switch {
-	case o.Name == "":
-		return nil, errors.New("email receiver: name is empty")
 	case o.Host == "":
 		return fail(`host is empty, want a submission server such as "smtp.example.com"`)
-	case o.Port == 25:
-		return fail("port 25 is closed on Google Cloud and meant for servers among themselves; use 587, or 465 with TLS from the start")
-	case o.Port < 1 || o.Port > 65535:
-		return fail("port %d, want 587 or 465", o.Port)
 	case (o.Username == nil) != (o.Password == nil):
 		return fail("want both username and password, or neither")
 	}
-	o.ImplicitTLS = o.ImplicitTLS || o.Port == implicitPort
 	r := &Receiver{options: o}
 	var err error
 	if r.from, err = mail.ParseAddress(o.From); err != nil {
@@ -128,7 +111,7 @@ func subject(m message.Message, prev message.Ref) string {
 // messageID is the same for every try of one revision to one recipient.
 func (r *Receiver) messageID(m message.Message) string {
 	sum := sha256.Sum256([]byte(r.to.Address))
-	return fmt.Sprintf("%s.%d.%s@%s", m.ID, m.Revision, hex.EncodeToString(sum[:6]), r.domain)
+	return fmt.Sprintf("%s.%d.%x@%s", m.ID, m.Revision, sum[:6], r.domain)
 }
 
 // rootID is the id of a mail that was never sent: every mail of the incident
@@ -170,12 +153,9 @@ func (r *Receiver) tlsConfig() *tls.Config {
 }
 
 func (r *Receiver) client(ctx context.Context, c *conn, username, password secrets.Value) (*gomail.Client, error) {
-	timeout := r.options.Timeout
-	if deadline, ok := ctx.Deadline(); ok {
-		timeout = max(time.Millisecond, min(timeout, time.Until(deadline)))
-	}
+	deadline, _ := ctx.Deadline() // Deliver has set one
 	options := []gomail.Option{
-		gomail.WithPort(r.options.Port), gomail.WithTimeout(timeout), gomail.WithTLSConfig(r.tlsConfig()),
+		gomail.WithPort(r.options.Port), gomail.WithTimeout(max(time.Millisecond, time.Until(deadline))), gomail.WithTLSConfig(r.tlsConfig()),
 		gomail.WithHELO(r.domain), gomail.WithoutNoop(), gomail.WithDialContextFunc(c.dial),
 	}
 	if r.options.ImplicitTLS {
@@ -249,12 +229,8 @@ func (c *conn) dial(ctx context.Context, network, address string) (net.Conn, err
 		return nil, err
 	}
 	c.Conn = dialed
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		deadline = time.Now().Add(defaultTimeout)
-	}
-	c.until = deadline
-	if err := c.SetDeadline(deadline); err != nil {
+	c.until, _ = ctx.Deadline() // Deliver has set one
+	if err := c.SetDeadline(c.until); err != nil {
 		return nil, err
 	}
 	if !c.implicit {
@@ -280,9 +256,4 @@ func (c *conn) SetDeadline(t time.Time) error {
 		t = c.until
 	}
 	return c.Conn.SetDeadline(t)
-}
-
-// Server returns host and port, for logs.
-func (r *Receiver) Server() string {
-	return net.JoinHostPort(r.options.Host, strconv.Itoa(r.options.Port))
 }

@@ -6,10 +6,8 @@ import (
 	"html/template"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
-	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 //go:embed mail.html.tmpl
@@ -17,21 +15,7 @@ var source string
 
 // page is parsed on first use: most instances never send a mail.
 var page = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("mail").Funcs(template.FuncMap{
-		"stamp":  text.Stamp,
-		"colour": colour,
-		"inc":    func(i int) int { return i + 1 },
-		"zero":   func(t time.Time) bool { return t.IsZero() },
-		"labels": func() map[string]string {
-			return map[string]string{
-				"impact": message.LabelImpact, "first": message.LabelFirst, "evidence": message.LabelEvidence, "cause": message.LabelCause,
-				"fix": message.LabelFix, "next": message.LabelNext, "members": message.LabelMembers, "trend": message.LabelTrend,
-			}
-		},
-		"members": func(m message.Message) []string {
-			return strings.Split(strings.TrimSpace(message.MemberLines(m)), "\n")
-		},
-	}).Parse(source))
+	return template.Must(template.New("mail").Funcs(template.FuncMap{"colour": colour}).Parse(source))
 })
 
 // HTML returns the mail's HTML part. It needs no image, font or script from

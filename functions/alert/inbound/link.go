@@ -114,7 +114,7 @@ func (f *function) outcome(ctx context.Context, c report.Command, wait time.Dura
 // command returns what a link permits, without its id and time.
 func command(l signature.Link) report.Command {
 	return report.Command{
-		Action: report.Action(l.Action), Shard: l.Shard, Incident: l.Incident, Reopened: message.Life(l.Reopened), By: "link", Via: "link",
+		Action: report.Action(l.Action), Shard: l.Shard, Incident: l.Incident, Reopened: message.Control{Reopened: l.Reopened}.Life(), By: "link", Via: "link",
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/functions/alert/slack"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/job"
@@ -43,7 +42,7 @@ func (f *function) slack(w http.ResponseWriter, r *http.Request) {
 	for _, a := range i.Actions {
 		c := report.Command{
 			ID: identity("slack", i.Team, i.Channel, i.User, a.TS, string(a.Kind), a.Incident), Action: a.Kind,
-			Shard: a.Shard, Incident: a.Incident, Reopened: message.Life(a.Reopened), For: a.For, By: i.User, Via: "slack", At: f.now().UTC(),
+			Shard: a.Shard, Incident: a.Incident, Reopened: a.Life(), For: a.For, By: i.User, Via: "slack", At: f.now().UTC(),
 		}
 		if !f.send(r.Context(), c) {
 			job.WriteError(w, http.StatusServiceUnavailable, "the command could not be handed over, try again")

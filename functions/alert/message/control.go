@@ -2,7 +2,6 @@ package message
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -13,19 +12,18 @@ import (
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
-// The paths below AlertWebhook's address.
+// What signed links and buttons say besides an incident, and the paths below AlertWebhook's address.
 const (
+	// LinkPurpose is the purpose of signed links to PathIncident.
+	LinkPurpose = "incident"
+	// AnyLife is the reopen count of what has only one life: a group.
+	AnyLife = -1
+
 	PathIncident = "/incident"           // confirmation page of a signed link
 	PathSlack    = "/slack/interactions" // buttons of Slack messages
 	PathEvents   = "/events"             // signed events of apps
 	PathVercel   = "/vercel"             // log drain of Vercel
 )
-
-// LinkPurpose is the purpose of signed links to PathIncident.
-const LinkPurpose = "incident"
-
-// AnyLife is the reopen count of what has only one life: a group.
-const AnyLife = -1
 
 // Control identifies an incident, and one life of it, to the handler of a button.
 type Control struct {
@@ -61,11 +59,11 @@ func ParseControl(s string) (Control, error) {
 }
 
 // Life returns the reopen count for a command, nil where any life is meant.
-func Life(reopened int) *int {
-	if reopened < 0 {
+func (c Control) Life() *int {
+	if c.Reopened < 0 {
 		return nil
 	}
-	return &reopened
+	return &c.Reopened
 }
 
 // actions returns what a reader may do about an open incident.
@@ -114,12 +112,8 @@ func (c Context) links(values map[string]string, withStatus bool) []Link {
 	var all []Link
 	for _, t := range templates {
 		address, ok := expand(t.URL, values)
-		if !ok {
-			// What leads to one database without a name still leads to all of them.
-			base, query, _ := strings.Cut(t.URL, "?")
-			if address, ok = expand(base, values); query == "" {
-				ok = false
-			}
+		if base, query, _ := strings.Cut(t.URL, "?"); !ok && query != "" {
+			address, ok = expand(base, values) // what leads to one database leads without its name to all of them
 		}
 		if ok {
 			all = append(all, Link{t.Label, address})
@@ -128,19 +122,19 @@ func (c Context) links(values map[string]string, withStatus bool) []Link {
 	return all
 }
 
-// expand fills a template. An address that lacks one of its values is left out:
-// a link to nowhere costs trust.
-func expand(template string, values map[string]string) (string, bool) {
-	if template == "" {
-		return "", false
-	}
-	complete := true
-	for name, value := range values {
-		placeholder := fmt.Sprintf("{%s}", name)
-		if strings.Contains(template, placeholder) && value == "" {
+// placeholders are what a template of an address may hold in braces.
+var placeholders = []string{"database", "database_id", "shard", "environment", "incident", "check", "cause"}
+
+// expand fills a template. An address that lacks one of its values is incomplete, and
+// left out: a link to nowhere costs trust.
+func expand(template string, values map[string]string) (address string, complete bool) {
+	complete = template != ""
+	for _, name := range placeholders {
+		placeholder := "{" + name + "}"
+		if strings.Contains(template, placeholder) && values[name] == "" {
 			complete = false
 		}
-		template = strings.ReplaceAll(template, placeholder, url.PathEscape(value))
+		template = strings.ReplaceAll(template, placeholder, url.PathEscape(values[name]))
 	}
 	return template, complete
 }

@@ -1,6 +1,7 @@
 package message_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -75,6 +76,8 @@ func TestOutcomes(t *testing.T) {
 	refused.Detail, refused.BadCredential = "archived", true
 	wrapped := fmt.Errorf("delivering: %w", refused)
 	down := errors.New("secret store down")
+	vault := func(context.Context, bool) (secrets.Value, error) { return secrets.Value{}, down }
+	unread := message.NewLogin(vault).Do(t.Context(), "posting", nil)
 	for _, tt := range []struct {
 		err        error
 		want       message.Outcome
@@ -83,14 +86,14 @@ func TestOutcomes(t *testing.T) {
 	}{
 		{nil, message.Outcome{Result: message.Delivered}, false, "<nil>"},
 		{wrapped, message.Outcome{Result: message.Refused, Reason: "no such channel"}, true, "delivering: posting: no such channel (archived)"},
-		{message.FailCredential("posting", down), message.Outcome{Result: message.Later, Reason: "secret store down"}, false, "posting: secret store down"},
+		{unread, message.Outcome{Result: message.Later, Reason: "secret store down"}, false, "posting: secret store down"},
 		{down, message.Outcome{Result: message.Later, Reason: "secret store down"}, false, "secret store down"},
 	} {
 		if got := message.OutcomeOf(tt.err); got != tt.want || message.BadCredential(tt.err) != tt.credential || fmt.Sprint(tt.err) != tt.text {
 			t.Errorf("%v: %+v, bad credential %v; want %+v, %v", tt.err, got, message.BadCredential(tt.err), tt.want, tt.credential)
 		}
 	}
-	if !errors.Is(message.FailCredential("posting", down), down) {
+	if !errors.Is(unread, down) {
 		t.Error("the reason is lost")
 	}
 }

@@ -50,10 +50,8 @@ func (c Context) group(m *Message, n incident.Notice) {
 			m.explain(*worst)
 			m.Fix = steps(*worst, Database{}) // commands would be for one of the databases
 		}
-		m.Links = c.links(map[string]string{
-			"database": "", "database_id": "", "shard": n.Shard, "environment": m.Environment,
-			"incident": m.Short, "check": "", "cause": string(worst.Cause),
-		}, g.Open() && blamesProvider(g.Class))
+		values := map[string]string{"shard": n.Shard, "environment": m.Environment, "incident": m.Short, "cause": string(worst.Cause)}
+		m.Links = c.links(values, g.Open() && blamesProvider(g.Class))
 	}
 	if g.Open() {
 		m.Actions = c.actions(m, Control{Shard: n.Shard, Incident: g.ID, Reopened: AnyLife}, g.Ack != nil)
@@ -157,7 +155,6 @@ func (c Context) members(n incident.Notice) []Member {
 		all[k] = Member{
 			ID: i.ID, Database: DatabaseName(i.Series.Database), Short: i.Short(), Environment: c.environment(i.Series.Database),
 			Check: i.Series.Check, Severity: i.Severity, Open: i.Open(), Cause: i.Cause, Since: i.Since, Until: i.Resolved,
-			Joined: slices.Contains(n.Group.Joined, i.ID),
 		}
 	}
 	open := slices.DeleteFunc(slices.Clone(all), func(m Member) bool { return !m.Open })

@@ -103,7 +103,7 @@ func TestControlsKeepToTheirLimits(t *testing.T) {
 	}
 	for reopened, want := range map[int]string{-1: "nil", 0: "0", 3: "3"} {
 		got := "nil"
-		if p := Life(reopened); p != nil {
+		if p := (Control{Reopened: reopened}).Life(); p != nil {
 			got = fmt.Sprint(*p)
 		}
 		if got != want {

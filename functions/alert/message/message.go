@@ -123,8 +123,6 @@ type Member struct {
 	Cause               cause.Cause
 	// Since is the first failure, Until its end; zero while it lasts.
 	Since, Until time.Time
-	// Joined says that this receiver may not have heard of it yet.
-	Joined bool
 }
 
 // Evidence is a labelled quotation. Text is untrusted.

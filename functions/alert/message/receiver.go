@@ -104,8 +104,8 @@ func Fail(result Result, doing, reason string) *Failure {
 	return &Failure{Outcome: Outcome{Result: result, Reason: reason}, Doing: doing}
 }
 
-// FailCredential is a credential that was not available. The next try may find it.
-func FailCredential(doing string, err error) *Failure {
+// failCredential is a credential that was not available. The next try may find it.
+func failCredential(doing string, err error) *Failure {
 	return &Failure{Outcome: Outcome{Result: Later, Reason: err.Error()}, Doing: doing, Err: err}
 }
 
@@ -135,15 +135,15 @@ func FailStatus(doing string, resp *http.Response) *Failure {
 	return f
 }
 
-// MaxRetryAfter bounds how long a receiver is left alone because it asks for it. A critical
+// maxRetryAfter bounds how long a receiver is left alone because it asks for it. A critical
 // incident has gone to the fallback long before.
-const MaxRetryAfter = 6 * time.Hour
+const maxRetryAfter = 6 * time.Hour
 
 // retryAfter reads a Retry-After header, which holds seconds or a date.
 func retryAfter(h http.Header) time.Duration {
 	text := h.Get("Retry-After")
 	if seconds, err := strconv.Atoi(text); err == nil {
-		return time.Duration(min(max(seconds, 0), int(MaxRetryAfter/time.Second))) * time.Second
+		return time.Duration(min(max(seconds, 0), int(maxRetryAfter/time.Second))) * time.Second
 	}
 	until, err := http.ParseTime(text)
 	if err != nil {
@@ -153,7 +153,7 @@ func retryAfter(h http.Header) time.Duration {
 	if err != nil {
 		now = time.Now()
 	}
-	return min(max(until.Sub(now), 0), MaxRetryAfter)
+	return min(max(until.Sub(now), 0), maxRetryAfter)
 }
 
 // BadCredential reports whether an error is a refused credential.
@@ -191,7 +191,7 @@ func NewLogin(credentials ...Credential) *Login { return &Login{credentials: cre
 func (l *Login) Do(ctx context.Context, doing string, attempt func([]secrets.Value) error) error {
 	values, err := l.read(ctx, false)
 	if err != nil {
-		return FailCredential(doing, err)
+		return failCredential(doing, err)
 	}
 	err = attempt(values)
 	if BadCredential(err) {
@@ -199,7 +199,7 @@ func (l *Login) Do(ctx context.Context, doing string, attempt func([]secrets.Val
 		switch {
 		case e != nil:
 			l.note(values, err)
-			return FailCredential(doing, e)
+			return failCredential(doing, e)
 		case !equal(fresh, values):
 			values = fresh
 			err = attempt(values)

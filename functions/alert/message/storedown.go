@@ -51,9 +51,7 @@ func RenderStoreDown(shard string, failures []report.Observation, now time.Time,
 	m.Cause = "" // each member shows its own
 	m.Subject = m.Tag + text.Count(len(failures), "database fails", "databases fail") + " while pongwatch's store is down"
 	m.Push = m.Symbol + " " + m.Headline
-	m.Links = c.links(map[string]string{
-		"database": "", "database_id": "", "shard": shard, "environment": "", "incident": "", "check": "", "cause": string(cause.MonitorStore),
-	}, true)
+	m.Links = c.links(map[string]string{"shard": shard, "cause": string(cause.MonitorStore)}, true)
 	return m
 }
 

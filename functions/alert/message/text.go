@@ -42,7 +42,7 @@ func (m Message) Text() string {
 		fmt.Fprintf(&b, "%s: %s\n", LabelTrend, m.Sparkline)
 	}
 	if len(m.Members) > 0 {
-		fmt.Fprintf(&b, "\n%s:\n%s", LabelMembers, MemberLines(m))
+		fmt.Fprintf(&b, "\n%s:\n  %s\n", LabelMembers, strings.Join(m.MemberLines(), "\n  "))
 	}
 	for _, e := range m.Evidence {
 		fmt.Fprintf(&b, "\n%s (%s):\n%s\n", LabelEvidence, e.Label, "    "+text.Wrap(e.Text, width-4, "    "))
@@ -64,20 +64,19 @@ func (m Message) Text() string {
 
 // MemberLines returns a line for each of a group's incidents, such as
 // "prod-cache: Redis refuses the token, since 18:22 UTC (INC-7F3A9K)".
-func MemberLines(m Message) string {
-	var b strings.Builder
-	for _, x := range m.Members {
-		b.WriteString("  " + x.Database)
+func (m Message) MemberLines() []string {
+	lines := make([]string, len(m.Members))
+	for i, x := range m.Members {
+		why, when := "", "over"
 		if m.Cause == "" && x.Cause != "" {
-			b.WriteString(": " + lowerFirst(x.Cause.Info().Title))
+			why = ": " + lowerFirst(x.Cause.Info().Title)
 		}
-		when := "over"
 		if x.Open {
 			when = "since " + text.Clock(x.Since, m.At)
 		}
-		fmt.Fprintf(&b, ", %s (%s)\n", when, x.Short)
+		lines[i] = fmt.Sprintf("%s%s, %s (%s)", x.Database, why, when, x.Short)
 	}
-	return b.String()
+	return lines
 }
 
 // String returns the fact's value.

@@ -202,8 +202,8 @@ func memberList(m message.Message) []slack.RichTextElement {
 	all := []slack.RichTextElement{slack.NewRichTextSection(bold(message.LabelMembers + fmt.Sprintf(" (%d)", len(m.Members))))}
 	if len(m.Members) <= maxListed {
 		var items []slack.RichTextElement
-		for line := range strings.Lines(message.MemberLines(m)) {
-			items = append(items, slack.NewRichTextSection(words(text.Clip(strings.TrimSpace(line), maxFact))))
+		for _, line := range m.MemberLines() {
+			items = append(items, slack.NewRichTextSection(words(text.Clip(line, maxFact))))
 		}
 		return append(all, slack.NewRichTextList(slack.RTEListBullet, 0, items...))
 	}

@@ -231,7 +231,7 @@ func TestEveryFieldArrives(t *testing.T) {
 			"summary": "headline · INC-1", "source": "db", "severity": "info", "timestamp": "2026-11-22T18:00:00Z", "component": "db", "group": "eu", "class": "slow",
 			"custom_details": object{
 				"incident": "INC-1", "what_to_do": list("one", "two", "run this"), "likely_cause": "title", "next": "next", "impact": "impact", "news": "news", "environment": "staging",
-				"fact": "value", "evidence: evidence": "<quoted> & more", "databases": message.MemberLines(full()),
+				"fact": "value", "evidence: evidence": "<quoted> & more", "databases": "  " + strings.Join(full().MemberLines(), "\n  ") + "\n",
 			},
 		},
 		"links": list(object{"href": "https://p", "text": "Playbook"}, object{"href": "https://d?a=1&b=2", "text": "Dashboard"}),

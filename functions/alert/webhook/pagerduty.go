@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
@@ -179,7 +180,7 @@ func newPagerDutyEvent(m message.Message, a action, key secrets.Value) pagerDuty
 		details["evidence: "+x.Label] = x.Text
 	}
 	if len(m.Members) > 0 {
-		details["databases"] = message.MemberLines(m)
+		details["databases"] = "  " + strings.Join(m.MemberLines(), "\n  ") + "\n"
 	}
 	e.Client = "pongwatch"
 	e.Payload = &payload{

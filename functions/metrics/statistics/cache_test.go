@@ -5,15 +5,17 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/pongwatch/pongwatch/shared/history"
 )
 
 // hourly is a document that begins at a time.
-type hourly struct{ at time.Time }
+type hourly = history.Document[struct{}]
 
 // A cache of hours over a store that has one document for each hour in there.
 type cached struct {
 	t     *testing.T
-	cache cache[hourly]
+	cache cache[struct{}]
 	there map[int]bool // by the hour of the day
 	reads []string     // from where the store was read
 	err   error
@@ -24,7 +26,7 @@ func newCached(t *testing.T, late time.Duration) *cached {
 	for h := range 24 {
 		c.there[h] = true
 	}
-	c.cache = cache[hourly]{width: time.Hour, keep: 6 * time.Hour, late: late, began: func(d *hourly) time.Time { return d.at }}
+	c.cache = cache[struct{}]{width: time.Hour, keep: 6 * time.Hour, late: late}
 	return c
 }
 
@@ -48,7 +50,7 @@ func (c *cached) get(name, from, now, read string, hours ...int) {
 		var out []*hourly
 		for at := from; !at.After(clock(now)); at = at.Add(time.Hour) {
 			if c.there[at.Hour()] {
-				out = append(out, &hourly{at})
+				out = append(out, &hourly{Begin: at})
 			}
 		}
 		return out, nil
@@ -58,7 +60,7 @@ func (c *cached) get(name, from, now, read string, hours ...int) {
 	}
 	var got []int
 	for _, d := range docs {
-		got = append(got, d.at.Hour())
+		got = append(got, d.Begin.Hour())
 	}
 	if !slices.Equal(got, hours) || !slices.Equal(c.reads, []string{read}) {
 		c.t.Errorf("%s: at %s hours %v, read from %v; want %v, read from %s", name, now, got, c.reads, hours, read)

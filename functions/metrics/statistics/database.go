@@ -62,11 +62,11 @@ func (m *material) database(ctx context.Context, d *config.Database, all []*mate
 		if old, err = m.archive.Samples(ctx, d.Name, m.w.from, m.now); err != nil {
 			m.missing(ctx, "samples of "+d.Name, err)
 		}
-		_ = broken(ctx, m, "samples of "+d.Name, old, dayName)
+		_ = broken(ctx, m, "samples of "+d.Name, time.DateOnly, old)
 	}
 	for _, region := range union(regions, slices.Collect(maps.Keys(known.Regions))) {
 		one := Region{Region: region}
-		if p := known.Regions[region]; p != nil && !p.Last.At.IsZero() {
+		if p := known.Regions[region]; !p.Last.At.IsZero() {
 			one.Last = &Ping{At: p.Last.At, Status: p.Last.Status, Cause: string(p.Last.Cause), Phases: p.Last.Phases}
 		}
 		switch {
@@ -78,7 +78,7 @@ func (m *material) database(ctx context.Context, d *config.Database, all []*mate
 			for _, part := range parts {
 				hours = append(hours, part.pings[region]...)
 			}
-			slices.SortStableFunc(hours, func(a, b *history.PingHour) int { return a.Hour().Compare(b.Hour()) })
+			slices.SortStableFunc(hours, func(a, b *history.PingHour) int { return a.Begin.Compare(b.Begin) })
 			one.Summary, one.Series = pings(m.w, samplesOf(hours, old, region, d.Name), detail)
 		}
 		// A region that is no longer configured is there while the window has pings of it.
@@ -88,9 +88,9 @@ func (m *material) database(ctx context.Context, d *config.Database, all []*mate
 	}
 	m.figures(&out, known, parts, extent)
 	if m.lapses != nil {
-		lapses := slices.Clone(m.lapses[d.Name])
-		for _, other := range parts[1:] {
-			lapses = append(lapses, other.lapses[d.Name]...)
+		var lapses []lapse
+		for _, part := range parts {
+			lapses = append(lapses, part.lapses[d.Name]...)
 		}
 		out.Fallback = newFallback(joinLapses(lapses), m.now)
 	}
@@ -114,19 +114,19 @@ func dailyPings(w window, parts []*material, region, database string) (history.S
 	days := map[time.Time][]history.Summary{}
 	for _, m := range parts {
 		for _, d := range m.days {
-			if of := d.Databases[database]; of != nil {
+			if of := d.Of[database]; of != nil {
 				if s, ok := of.Regions.Of(region); ok {
-					days[d.Date()] = append(days[d.Date()], s)
+					days[d.Begin] = append(days[d.Begin], s)
 				}
 			}
 		}
 		open := map[time.Time]*history.Tally{}
 		for _, h := range m.pings[region] {
-			date := h.Hour().Truncate(day)
+			date := h.Begin.Truncate(day)
 			if m.compacted(date) {
 				continue
 			}
-			for s := range h.Each(database) {
+			for s := range h.Of[database].All() {
 				if w.index(s.At) < 0 {
 					continue
 				}
@@ -157,8 +157,8 @@ func dailyPings(w window, parts []*material, region, database string) (history.S
 			}
 			series.Good[i] += d.Good
 			series.Failed[i] += d.Failed
-			if d.P50 != nil && len(list) == 1 {
-				series.P50[i] = tenths(*d.P50)
+			if len(list) == 1 {
+				series.P50[i] = tenths(d.P50)
 			}
 		}
 	}
@@ -184,9 +184,9 @@ func uptime(k *history.Known, configured []string, now time.Time, objective floa
 		ByDay: ByDay{From: oldest.Format(time.DateOnly), Good: make([]int, uptimeDays), Failed: make([]int, uptimeDays)},
 	}
 	for region := configured[0]; region != ""; {
-		p := k.Regions[region]
+		p, there := k.Regions[region]
 		began := now.Add(time.Nanosecond)
-		if p != nil {
+		if there {
 			began = p.First
 			for _, d := range p.Days {
 				date, err := time.Parse(time.DateOnly, d.Day)

@@ -105,13 +105,13 @@ func figureSeries(w window, database string, shards []*material, long bool) (*Fi
 			continue
 		}
 		for _, d := range m.days {
-			if one, i := d.Databases[database], w.index(d.Date()); one != nil && i >= 0 {
+			if one, i := d.Of[database], w.index(d.Begin); one != nil && i >= 0 {
 				parts[i] = append(parts[i], one.Figures)
 			}
 		}
 		for date := w.from; !date.After(w.to); date = date.Add(day) {
 			if hours := beginning(m.readings, base(date)); !m.compacted(date) && len(hours) > 0 {
-				end, _ := slices.BinarySearchFunc(hours, date.Add(day), func(h *history.GaugeHour, t time.Time) int { return h.Hour().Compare(t) })
+				end, _ := slices.BinarySearchFunc(hours, date.Add(day), func(h *history.GaugeHour, t time.Time) int { return h.Begin.Compare(t) })
 				parts[w.index(date)] = append(parts[w.index(date)], history.SumUp(hours[:end], database, date))
 			}
 		}

@@ -42,22 +42,18 @@ func (m *material) missing(ctx context.Context, what string, err error) {
 }
 
 // broken names the documents that are there and cannot be read, and joins why.
-func broken[D interface{ Broken() error }](ctx context.Context, m *material, what string, docs []D, name func(D) string) (all error) {
+func broken[S any](ctx context.Context, m *material, what, layout string, docs []*history.Document[S]) (all error) {
 	for _, d := range docs {
-		if err := d.Broken(); err != nil {
-			m.missing(ctx, what+" of "+name(d), err)
-			all = errors.Join(all, err)
+		if d.Broken != nil {
+			m.missing(ctx, what+" of "+d.Begin.Format(layout), d.Broken)
+			all = errors.Join(all, d.Broken)
 		}
 	}
 	return all
 }
 
-// hourName and dayName name a document that cannot be read.
-func hourName[H interface{ Hour() time.Time }](h H) string {
-	return h.Hour().Format("2006-01-02 15:04") + " UTC"
-}
-
-func dayName[D interface{ Date() time.Time }](d D) string { return d.Date().Format(time.DateOnly) }
+// hourLayout names an hour.
+const hourLayout = "2006-01-02 15:04 UTC"
 
 // history reads the shard's history of the window, and what its overview does not hold yet.
 func (m *material) history(ctx context.Context) {
@@ -73,11 +69,11 @@ func (m *material) history(ctx context.Context) {
 		if err != nil {
 			m.missing(ctx, "days", err)
 		}
-		_ = broken(ctx, m, "the day", days, dayName)
+		_ = broken(ctx, m, "the day", time.DateOnly, days)
 		m.closed = map[time.Time]bool{}
 		for _, d := range days {
 			m.overview.LearnDay(d)
-			m.closed[d.Date()] = d.Broken() == nil
+			m.closed[d.Begin] = d.Broken == nil
 		}
 		m.days = days
 	}
@@ -100,7 +96,7 @@ func (m *material) history(ctx context.Context) {
 		if err != nil {
 			m.missing(ctx, "pings from "+region, err)
 		}
-		err = errors.Join(err, broken(ctx, m, "pings from "+region, hours, hourName), m.blind)
+		err = errors.Join(err, broken(ctx, m, "pings from "+region, hourLayout, hours), m.blind)
 		m.pings[region] = hours
 		m.overview.LearnPings(region, beginning(hours, since))
 		if slices.Contains(configured, region) {
@@ -113,7 +109,7 @@ func (m *material) history(ctx context.Context) {
 			return nil, nil
 		}
 		old, err := m.archive.Readings(ctx, m.shard, from, since.Add(-time.Second))
-		trim(old)
+		history.Trim(old)
 		return old, err
 	})
 	recent, failed := m.archive.Readings(ctx, m.shard, since, m.now)
@@ -121,17 +117,10 @@ func (m *material) history(ctx context.Context) {
 		m.missing(ctx, "readings", err)
 	}
 	m.overview.LearnReadings(recent)
-	trim(recent)
+	history.Trim(recent)
 	m.readings = slices.Concat(hours, recent)
-	err = errors.Join(err, broken(ctx, m, "readings", m.readings, hourName), m.blind)
+	err = errors.Join(err, broken(ctx, m, "readings", hourLayout, m.readings), m.blind)
 	m.job(report.Metrics, "", m.overview.Runs[""], err)
-}
-
-// trim leaves of readings what is shown over time.
-func trim(hours []*history.GaugeHour) {
-	for _, h := range hours {
-		h.Trim(report.Memory, report.Commands, report.Bandwidth, report.Budget)
-	}
 }
 
 // base is from when on readings are needed to tell how counters grew from a time on.
@@ -157,8 +146,8 @@ func (m *material) compacted(t time.Time) bool {
 }
 
 // beginning returns the hours, which are in order, that begin from a time on.
-func beginning[H interface{ Hour() time.Time }](hours []H, from time.Time) []H {
-	i, _ := slices.BinarySearchFunc(hours, from, func(h H, t time.Time) int { return h.Hour().Compare(t) })
+func beginning[S any](hours []*history.Document[S], from time.Time) []*history.Document[S] {
+	i, _ := slices.BinarySearchFunc(hours, from, func(h *history.Document[S], t time.Time) int { return h.Begin.Compare(t) })
 	return hours[i:]
 }
 

@@ -40,9 +40,9 @@ type Reader struct {
 	config     *config.Config
 	archive    *history.Archive
 	footprints []Footprint // every database's
-	days       cache[history.Day]
-	pings      cache[history.PingHour]
-	gauges     cache[history.GaugeHour]
+	days       cache[history.DatabaseDay]
+	pings      cache[history.Samples]
+	gauges     cache[history.Readings]
 
 	documents documents
 }
@@ -52,9 +52,9 @@ func NewReader(o Options) *Reader {
 	const hours = 26 * time.Hour // a day, the hour before it, and the one that is not over
 	return &Reader{
 		options: o, config: o.Config, archive: o.Archive, footprints: footprints(o.Config),
-		days:   cache[history.Day]{width: day, keep: (uptimeDays + 2) * day, late: o.Archive.Retention() + 2*day, began: (*history.Day).Date},
-		pings:  cache[history.PingHour]{width: time.Hour, keep: hours, began: (*history.PingHour).Hour},
-		gauges: cache[history.GaugeHour]{width: time.Hour, keep: hours, began: (*history.GaugeHour).Hour},
+		days:   cache[history.DatabaseDay]{width: day, keep: (uptimeDays + 2) * day, late: o.Archive.Retention() + 2*day},
+		pings:  cache[history.Samples]{width: time.Hour, keep: hours},
+		gauges: cache[history.Readings]{width: time.Hour, keep: hours},
 	}
 }
 

@@ -2,13 +2,11 @@ package emailtest
 
 import (
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
-	"mime/quotedprintable"
 	"net/mail"
 	"strings"
 	"time"
@@ -29,6 +27,7 @@ type Mail struct {
 	Raw []byte `json:"-"`
 }
 
+// parse reads a mail of several parts, of which none has parts itself.
 func parse(raw []byte) (Mail, error) {
 	msg, err := mail.ReadMessage(bytes.NewReader(raw))
 	if err != nil {
@@ -38,48 +37,28 @@ func parse(raw []byte) (Mail, error) {
 	if m.Subject, err = new(mime.WordDecoder).DecodeHeader(msg.Header.Get("Subject")); err != nil {
 		return Mail{}, fmt.Errorf("subject: %w", err)
 	}
-	return m, m.part(msg.Header.Get("Content-Type"), msg.Header.Get("Content-Transfer-Encoding"), msg.Body)
-}
-
-// part reads one part, and the parts in it.
-func (m *Mail) part(contentType, encoding string, body io.Reader) error {
-	if contentType == "" {
-		contentType = "text/plain"
-	}
-	kind, params, err := mime.ParseMediaType(contentType)
+	_, params, err := mime.ParseMediaType(msg.Header.Get("Content-Type"))
 	if err != nil {
-		return fmt.Errorf("content type: %w", err)
+		return Mail{}, fmt.Errorf("content type: %w", err)
 	}
-	if strings.HasPrefix(kind, "multipart/") {
-		parts := multipart.NewReader(body, params["boundary"])
-		for {
-			p, err := parts.NextRawPart()
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			if err != nil {
-				return fmt.Errorf("%s: %w", kind, err)
-			}
-			if err := m.part(p.Header.Get("Content-Type"), p.Header.Get("Content-Transfer-Encoding"), p); err != nil {
-				return err
-			}
+	parts := multipart.NewReader(msg.Body, params["boundary"])
+	for {
+		p, err := parts.NextPart() // undoes quoted-printable
+		if errors.Is(err, io.EOF) {
+			return m, nil
+		}
+		if err != nil {
+			return Mail{}, err
+		}
+		content, err := io.ReadAll(p)
+		if err != nil {
+			return Mail{}, err
+		}
+		text := strings.ReplaceAll(string(content), "\r\n", "\n")
+		if strings.HasPrefix(p.Header.Get("Content-Type"), "text/html") {
+			m.HTML = text
+		} else {
+			m.Text = text
 		}
 	}
-	switch strings.ToLower(encoding) {
-	case "quoted-printable":
-		body = quotedprintable.NewReader(body)
-	case "base64":
-		body = base64.NewDecoder(base64.StdEncoding, body)
-	}
-	text, err := io.ReadAll(body)
-	if err != nil {
-		return fmt.Errorf("%s: %w", kind, err)
-	}
-	switch kind {
-	case "text/plain":
-		m.Text = strings.ReplaceAll(string(text), "\r\n", "\n")
-	case "text/html":
-		m.HTML = strings.ReplaceAll(string(text), "\r\n", "\n")
-	}
-	return nil
 }

@@ -56,9 +56,9 @@ Content-Transfer-Encoding: quoted-printable
 caf=C3=A9
 --b
 Content-Type: text/html; charset=UTF-8
-Content-Transfer-Encoding: base64
+Content-Transfer-Encoding: quoted-printable
 
-PGI+Y2Fmw6k8L2I+
+<b>caf=C3=A9</b>
 --b--
 `
 
