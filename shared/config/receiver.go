@@ -180,11 +180,14 @@ func (e *Email) check(v *validator, path string, _ any) {
 		v.Report(path+".port", "is 25, which Google Cloud closes and which promises no encryption; want 587 or 465", "587")
 		e.Port = 587
 	}
-	if e.TLS == "" {
+	switch {
+	case e.Port == 465 && e.TLS == "starttls":
+		v.Report(path+".tls", "is starttls with port 465, where TLS begins with the first byte; want implicit, or port 587", "implicit")
+		e.TLS = "implicit"
+	case e.TLS == "" && e.Port == 465:
+		e.TLS = "implicit"
+	case e.TLS == "":
 		e.TLS = "starttls"
-		if e.Port == 465 {
-			e.TLS = "implicit"
-		}
 	}
 	if e.Username.IsSet() != e.Password.IsSet() && !v.StopUnder(path) {
 		v.Report(path, "wants both username and password, or neither", "username: alerts@example.com, password: sm://projects/my-project/secrets/smtp-password")

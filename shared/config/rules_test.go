@@ -281,6 +281,7 @@ func TestRulesOfReceivers(t *testing.T) {
 		{"mail without a recipient", email(", to: []"), []string{"receivers[0].email.to is empty; example: [oncall@example.com]"}},
 		{"mail without recipients", email(""), []string{"receivers[0].email.to is missing; example: [oncall@example.com]"}},
 		{"mail to one twice", email(", to: [b@example.com, c@example.com, B@Example.com]"), []string{"receivers[0].email.to[2] is listed twice"}},
+		{"mail by port 465 that does not begin with TLS", email(", to: b@example.com, port: 465, tls: starttls"), []string{"receivers[0].email.tls is starttls with port 465, where TLS begins with the first byte; want implicit, or port 587; example: implicit"}},
 		{"mail by port 25", email(", to: b@example.com, port: 25"), []string{"receivers[0].email.port is 25, which Google Cloud closes and which promises no encryption; want 587 or 465; example: 587"}},
 		{"mail by port 26", email(", to: b@example.com, port: 26"), nil},
 		{"a webhook", receiving("webhook: {url: https://x.example.com/, keys: '" + hook + "'}"), nil},
@@ -395,7 +396,7 @@ func TestAnEntryWithoutAUsableNameHasOneByItsPlace(t *testing.T) {
 }
 
 func TestMailTurnsToTLSAsItsPortSays(t *testing.T) {
-	for text, want := range map[string]string{"": "starttls", ", port: 465": "implicit", ", port: 2525": "starttls", ", port: 465, tls: starttls": "starttls", ", tls: implicit": "implicit"} {
+	for text, want := range map[string]string{"": "starttls", ", port: 465": "implicit", ", port: 2525": "starttls", ", port: 465, tls: implicit": "implicit", ", tls: implicit": "implicit"} {
 		c, ps := Parse(false, Document{Name: "c", Text: []byte(receiving("email: {host: h, from: a@b.c, to: a@b.c" + text + "}"))})
 		if len(ps) > 0 || c.Receivers[0].Email.TLS != want {
 			t.Errorf("%q: TLS %q, want %q; problems %v", text, c.Receivers[0].Email.TLS, want, ps)
