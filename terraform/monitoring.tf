@@ -17,7 +17,7 @@ locals {
   # resource, where a 5xx has severity ERROR: a 503 of an unhealthy database would look like an error of pongwatch.
   own_logs = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^(${join("|", local.service_names)})$\" AND NOT logName:\"run.googleapis.com%2Frequests\""
 
-  # The line of HealthCheck, once for each database and run: functions/healthcheck/log.go.
+  # The line of HealthCheck, once for each database and run: functions/healthcheck/run.go.
   probe_lines   = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${var.prefix}-healthcheck\" AND jsonPayload.event=\"probe\" AND NOT logName:\"run.googleapis.com%2Frequests\""
   per_database  = coalesce(var.metrics_per_database, length(var.databases) * length(local.regions) <= 40)
   metric_prefix = "logging.googleapis.com/user/${var.prefix}"

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/config/document"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
@@ -55,14 +55,14 @@ type filled struct{ config *config.Config }
 func (f filled) print(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# configuration %s, with every default\n", f.config.Hash())
-	tree, _ := treeOf(reflect.ValueOf(*f.config), "").(object)
+	tree, _ := treeOf(reflect.ValueOf(*f.config), document.Key{}).(object)
 	tree.write(&b, "")
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 func (f filled) MarshalJSON() ([]byte, error) {
-	return json.Marshal(treeOf(reflect.ValueOf(*f.config), ""))
+	return json.Marshal(treeOf(reflect.ValueOf(*f.config), document.Key{}))
 }
 
 // object is a mapping in the order of the manual, keyed one of its keys.
@@ -87,41 +87,32 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return []byte("{" + strings.Join(parts, ",") + "}"), nil
 }
 
-// treeOf returns a value of the configuration as the document has it, and nil for one that the
-// document would leave out.
-func treeOf(v reflect.Value, tag reflect.StructTag) any {
+// treeOf returns a value of the configuration as the document has it under that key, and nil for one
+// that the document would leave out.
+func treeOf(v reflect.Value, k document.Key) any {
+	// A zero that the document does not accept stands for "not given".
+	if v.IsZero() && v.Kind() != reflect.Bool && v.Kind() != reflect.Struct && k.Low != "0" && k.Low != "0s" {
+		return nil
+	}
 	switch of := v.Interface().(type) {
 	case config.Secret:
-		return secretText(of, tag.Get("plain") == "true")
+		if !of.IsSet() {
+			return nil
+		}
+		return secretText(of, k.Plain)
 	case time.Duration:
-		return orNothing(text.Short(of), tag, of == 0)
+		return text.Short(of)
 	case fmt.Stringer:
-		return orNothing(of.String(), tag, v.IsZero())
-	case encoding.TextMarshaler:
-		text, err := of.MarshalText()
-		return orNothing(string(text), tag, err != nil || v.IsZero())
+		return of.String()
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
-		if v.IsNil() {
-			return nil
-		}
-		return treeOf(v.Elem(), "")
+		return treeOf(v.Elem(), document.Key{})
 	case reflect.Struct:
 		var o object
-		for i := range v.NumField() {
-			field := v.Type().Field(i)
-			if field.Anonymous {
-				inner, _ := treeOf(v.Field(i), "").(object)
-				o = append(o, inner...)
-				continue
-			}
-			key := field.Tag.Get("yaml")
-			if !field.IsExported() || key == "" || key == "-" {
-				continue
-			}
-			if value := treeOf(v.Field(i), field.Tag); value != nil {
-				o = append(o, keyed{key, value})
+		for _, k := range document.Keys(v.Type()) {
+			if value := treeOf(v.FieldByIndex(k.Index), k); value != nil {
+				o = append(o, keyed{k.Name, value})
 			}
 		}
 		if o == nil {
@@ -131,7 +122,7 @@ func treeOf(v reflect.Value, tag reflect.StructTag) any {
 	case reflect.Slice:
 		var l list
 		for i := range v.Len() {
-			if value := treeOf(v.Index(i), ""); value != nil {
+			if value := treeOf(v.Index(i), document.Key{}); value != nil {
 				l = append(l, value)
 			}
 		}
@@ -141,38 +132,19 @@ func treeOf(v reflect.Value, tag reflect.StructTag) any {
 		return l
 	case reflect.Map:
 		var o object
-		for _, key := range v.MapKeys() {
-			o = append(o, keyed{key.String(), v.MapIndex(key).String()})
+		for key, value := range v.Seq2() {
+			o = append(o, keyed{key.String(), value.String()})
 		}
 		slices.SortFunc(o, func(a, b keyed) int { return strings.Compare(a.key, b.key) })
-		if o == nil {
-			return nil
-		}
 		return o
 	case reflect.String:
-		if v.String() == "" {
-			return nil
-		}
 		return v.String()
-	case reflect.Bool:
-		return v.Bool()
 	}
-	return orNothing(v.Interface(), tag, v.IsZero())
-}
-
-// orNothing leaves out a zero that the document does not accept: it stands for "not given".
-func orNothing(value any, tag reflect.StructTag, zero bool) any {
-	if least := tag.Get("min"); zero && least != "0" && least != "0s" {
-		return nil
-	}
-	return value
+	return v.Interface()
 }
 
 // secretText returns the reference. A value is shown only where it is no secret, as an address.
-func secretText(s config.Secret, plain bool) any {
-	if !s.IsSet() {
-		return nil
-	}
+func secretText(s config.Secret, plain bool) string {
 	if plain && !s.IsReference() {
 		if e, err := s.Get(nil, nil); err == nil { //nolint:staticcheck // a value is not read from anywhere
 			return outbound.Redact(e.Value.Reveal())

@@ -73,16 +73,6 @@ type look struct {
 	colour        bool
 }
 
-// terminalSize returns the size of the terminal that w is, or false.
-func terminalSize(w io.Writer) (width, height int, ok bool) {
-	f, isFile := w.(*os.File)
-	if !isFile {
-		return 0, 0, false
-	}
-	width, height, err := term.GetSize(int(f.Fd()))
-	return width, height, err == nil
-}
-
 // fill fills the screen with page and the line end, from its top. It does not clear it first, which
 // would flicker. Lines that do not fit are replaced by what more says of their number.
 func (l look) fill(w io.Writer, page, end string, more func(lines int) string) {
@@ -99,8 +89,12 @@ const narrow = 80
 // lookOf returns colours only for a terminal, and not where NO_COLOR is set
 // (https://no-color.org).
 func lookOf(w io.Writer, getenv func(string) string) look {
-	width, height, terminal := terminalSize(w)
-	if !terminal {
+	f, isFile := w.(*os.File)
+	if !isFile {
+		return look{width: narrow}
+	}
+	width, height, err := term.GetSize(int(f.Fd()))
+	if err != nil {
 		return look{width: narrow}
 	}
 	if width < 40 {

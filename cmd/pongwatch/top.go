@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/top"
+	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/upstash"
@@ -145,30 +146,22 @@ func (s sample) choose(c *config.Config) (*config.Database, error) {
 
 // month asks the account for plan and use, where the configuration has one.
 func month(ctx context.Context, c *config.Config, cache *secrets.Cache, d *config.Database) top.Month {
-	if !c.Management.Configured() || d.DatabaseID == "" {
+	account := check.NewAccount(c, cache, upstash.Options{AllowHTTP: true})
+	if account == nil || d.DatabaseID == "" {
 		return top.NewMonth(d, nil, nil, nil)
 	}
-	account, stats, err := func() (a upstash.Database, s upstash.Stats, err error) {
-		email, err := c.Management.Email.Get(ctx, cache)
-		if err != nil {
-			return a, s, err
-		}
-		key, err := c.Management.APIKey.Get(ctx, cache)
-		if err != nil {
-			return a, s, err
-		}
-		client, err := upstash.NewManagement(email.Value.Reveal(), upstash.Options{URL: c.Management.URL, Token: key.Value, AllowHTTP: true})
-		if err != nil {
-			return a, s, err
-		}
-		defer client.CloseIdleConnections()
-		if a, err = client.Database(ctx, d.DatabaseID); err == nil {
-			s, err = client.Stats(ctx, d.DatabaseID)
-		}
-		return a, s, err
-	}()
+	defer account.Close()
+	var known upstash.Database
+	var stats upstash.Stats
+	client, err := account.Client(ctx)
+	if err == nil {
+		known, err = client.Database(ctx, d.DatabaseID)
+	}
+	if err == nil {
+		stats, err = client.Stats(ctx, d.DatabaseID)
+	}
 	if err != nil {
 		return top.NewMonth(d, nil, nil, err)
 	}
-	return top.NewMonth(d, &account, &stats, nil)
+	return top.NewMonth(d, &known, &stats, nil)
 }

@@ -32,12 +32,7 @@ lines:
 <p>After.
 </p>
 `
-	r := newRenderer()
-	for line := range strings.Lines(page) {
-		r.line(strings.TrimRight(line, "\n"))
-	}
-	r.end()
-	if diff := cmp.Diff(want, r.b.String()); diff != "" {
+	if diff := cmp.Diff(want, render(page)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

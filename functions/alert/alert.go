@@ -114,10 +114,6 @@ type Function struct {
 	stored    []string
 	storedAt  time.Time
 	refusing  []string // addresses; nil while not known
-	// moving are the shards that are to have something of each shard, leaving is what can be
-	// handed over now.
-	moving  map[string][]string
-	leaving map[string]map[string][]byte
 
 	settling chan struct{} // one at a time
 	settled  bool          // no shard has anything for another one
@@ -153,7 +149,7 @@ func New(o Options) (*Function, error) {
 	f := &Function{
 		options: o, config: o.Config, hash: o.Config.Hash(), store: o.Store, log: o.Logger, now: o.Now,
 		policies: map[string]policy.Policy{}, signals: map[string]recentSignal{}, strangers: map[string]bool{}, failOpen: map[string]time.Time{},
-		unended: map[string][]lastResort{}, settling: make(chan struct{}, 1), moving: map[string][]string{}, leaving: map[string]map[string][]byte{},
+		unended: map[string][]lastResort{}, settling: make(chan struct{}, 1),
 		unheard: map[string]bool{},
 	}
 	if shards := o.Config.ShardNames(); len(shards) > 0 {

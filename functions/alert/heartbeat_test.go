@@ -167,9 +167,9 @@ func TestABeatThatFailsFailsNoTickAndGivesNothingAway(t *testing.T) {
 
 func TestAnAddressThatMayNotBeReadIsSaid(t *testing.T) {
 	cfg := &config.Config{Heartbeat: config.Heartbeat{URL: reference(t)}}
-	cache := secrets.NewCache(secrets.SourceFunc(func(context.Context, string) (secrets.Secret, error) {
+	cache := secrets.NewCache(secrets.Source(func(context.Context, string) (secrets.Secret, error) {
 		return secrets.Secret{}, secrets.ErrDenied
-	}), secrets.Options{})
+	}), nil)
 	if err := Heartbeat(cfg, ReceiverOptions{Cache: cache})(t.Context()); !errors.Is(err, secrets.ErrDenied) {
 		t.Errorf("a secret that may not be read gives %v", err)
 	}
@@ -182,9 +182,9 @@ func TestARefusedAddressIsReadAgain(t *testing.T) {
 		}
 	})
 	now, path := noon, "/old"
-	cache := secrets.NewCache(secrets.SourceFunc(func(context.Context, string) (secrets.Secret, error) {
+	cache := secrets.NewCache(secrets.Source(func(context.Context, string) (secrets.Secret, error) {
 		return secrets.Secret{Data: []byte(l.URL + path), Version: "1"}, nil
-	}), secrets.Options{Now: func() time.Time { return now }})
+	}), func() time.Time { return now })
 	ask := Heartbeat(&config.Config{Heartbeat: config.Heartbeat{URL: reference(t)}}, ReceiverOptions{Cache: cache, AllowLoopback: true})
 	if err := ask(t.Context()); err == nil {
 		t.Error("the old address is gone, and no error says so")

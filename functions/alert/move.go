@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
@@ -44,9 +43,11 @@ func (f *Function) settle(ctx context.Context, shard string) error {
 		if err := f.apply(ctx, s.Shard, Input{}); err != nil {
 			return err
 		}
-		f.mu.Lock()
-		elsewhere := f.moving[s.Shard] // to which it still has something to hand over
-		f.mu.Unlock()
+		s, _, _, err = f.read(ctx, s.Shard)
+		if err != nil {
+			return err
+		}
+		elsewhere := movingFrom(s, f.policy(s.Shard).Elsewhere) // to which it still has something to hand over
 		moving = moving || len(elsewhere) > 0
 		if slices.Contains(elsewhere, shard) {
 			return fmt.Errorf("shard %s: %w", shard, errMoving)
@@ -56,20 +57,9 @@ func (f *Function) settle(ctx context.Context, shard string) error {
 	return nil
 }
 
-// noteMoves remembers what a state that was just committed has to hand over.
-func (f *Function) noteMoves(s incident.State, p policy.Policy) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.moving[s.Shard], f.leaving[s.Shard] = movingFrom(s, p.Elsewhere), s.Leaving
-}
-
 // handOver gives other shards what a shard has put aside for them, and then lets it go. What a
 // crash leaves behind is handed over once more, which changes nothing.
-func (f *Function) handOver(ctx context.Context, shard string) {
-	f.mu.Lock()
-	leaving := f.leaving[shard]
-	delete(f.leaving, shard)
-	f.mu.Unlock()
+func (f *Function) handOver(ctx context.Context, shard string, leaving map[string][]byte) {
 	elsewhere := f.policy(shard).Elsewhere
 	names, arriving := map[string][]string{}, map[string][][]byte{} // by their new shard
 	for _, name := range slices.Sorted(maps.Keys(leaving)) {

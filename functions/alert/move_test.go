@@ -125,6 +125,28 @@ func TestAMovedDatabaseIsOneOutage(t *testing.T) {
 	}
 }
 
+func TestTwoShardsSwapDatabases(t *testing.T) {
+	w := newWorld(t, nil).moved("b")
+	w.in("main", cause.AuthInvalid, "a")
+	w.in("zone", cause.AuthInvalid, "b")
+	w.clock.Add(time.Minute)
+	w = w.moved("a")
+	w.in("main", cause.AuthInvalid, "b")
+	w.in("zone", cause.AuthInvalid, "a")
+	w.wantTold("opened", "opened")
+	for shard, database := range map[string]string{"main": "b", "zone": "a"} {
+		s := w.shard(shard)
+		if len(s.Incidents) != 1 || len(s.Leaving) != 0 {
+			t.Errorf("%s has %d incidents and %d databases on their way, want one and none", shard, len(s.Incidents), len(s.Leaving))
+		}
+		for _, inc := range s.Incidents {
+			if inc.Series.Database != database {
+				t.Errorf("%s has an incident of %s", shard, inc.Series)
+			}
+		}
+	}
+}
+
 // A person may be the first to be heard after the move.
 func TestACommandFindsADatabaseThatMoves(t *testing.T) {
 	for _, shard := range []string{"main", "zone", ""} {

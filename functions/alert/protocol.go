@@ -45,12 +45,18 @@ func (f *Function) apply(ctx context.Context, shard string, in Input) error {
 		return nil
 	}
 	defer f.endLastResorts(ctx)
-	defer f.handOver(ctx, shard)
+	var state incident.State
+	if len(in.Arriving)+len(in.Left) == 0 { // otherwise two shards that swap databases would never end
+		defer func() { f.handOver(ctx, shard, state.Leaving) }()
+	}
 	for pass := range passes {
 		if deadline, limited := ctx.Deadline(); pass > 0 && limited && time.Until(deadline) < f.options.Lease/sendShare {
 			return nil // the next tick sends the rest
 		}
-		notices, err := f.commit(ctx, shard, in)
+		next, notices, err := f.commit(ctx, shard, in)
+		if err == nil {
+			state = next
+		}
 		if err != nil && pass > 0 {
 			f.log.WarnContext(ctx, "remaining deliveries deferred to the next tick", "shard", shard, "error", err)
 			return nil // the message itself was committed
@@ -103,36 +109,36 @@ type attempt struct {
 }
 
 // commit reads the state, steps, claims and writes, until no other worker has written
-// in between. The notices are this call's alone to send.
-func (f *Function) commit(ctx context.Context, shard string, in Input) ([]incident.Notice, error) {
+// in between. It returns what the state is then. The notices are this call's alone to send.
+func (f *Function) commit(ctx context.Context, shard string, in Input) (incident.State, []incident.Notice, error) {
 	began := time.Now()
 	var made []attempt
 	for try := 0; ; try++ {
-		notices, err := f.tryCommit(ctx, shard, in, &made)
+		state, notices, err := f.tryCommit(ctx, shard, in, &made)
 		if errors.Is(err, incident.ErrTooLarge) && !in.cut { // nothing was written
 			in.cut = true
 			continue
 		}
 		if !errors.Is(err, store.ErrConflict) && !errors.Is(err, errStore) {
-			return notices, err
+			return state, notices, err
 		}
 		if try+1 == contendTries || time.Since(began) > contendFor || sleep(ctx, f.options.Jitter(contendPause<<try)) != nil {
-			return nil, fmt.Errorf("committing the state of shard %s: %w", shard, err)
+			return state, nil, fmt.Errorf("committing the state of shard %s: %w", shard, err)
 		}
 	}
 }
 
-func (f *Function) tryCommit(ctx context.Context, shard string, in Input, made *[]attempt) ([]incident.Notice, error) {
+func (f *Function) tryCommit(ctx context.Context, shard string, in Input, made *[]attempt) (incident.State, []incident.Notice, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	state, doc, aside, err := f.read(ctx, shard)
 	if err != nil {
-		return nil, err
+		return state, nil, err
 	}
 	for _, a := range *made {
 		if state.Owner == a.owner || notify.Leased(state, a.owner) {
 			f.options.Observe(Committed)
-			return a.notices, nil // it was written after all
+			return state, a.notices, nil // it was written after all
 		}
 	}
 	f.options.Observe(Got)
@@ -163,20 +169,18 @@ func (f *Function) tryCommit(ctx context.Context, shard string, in Input, made *
 		f.mu.Unlock()
 	}
 	if len(notices) == 0 && incident.Equal(state, next) {
-		f.noteMoves(next, p)
-		return nil, nil // a tick with nothing due writes nothing
+		return next, nil, nil // a tick with nothing due writes nothing
 	}
 	*made = append(*made, attempt{owner, notices})
 	if err := f.write(ctx, doc, next, owner); err != nil {
-		return nil, err
+		return next, nil, err
 	}
-	f.noteMoves(next, p)
 	f.mu.Lock() // what was sent without a store has ended
 	f.ended = append(f.ended, f.unended[shard]...)
 	delete(f.unended, shard)
 	f.mu.Unlock()
 	f.logTransitions(ctx, shard, transitions)
-	return notices, nil
+	return next, notices, nil
 }
 
 // cut returns the state without what its document has no room for, with the incident that says

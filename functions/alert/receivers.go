@@ -54,14 +54,14 @@ func Receivers(cfg *config.Config, o ReceiverOptions) (receivers map[string]mess
 }
 
 func newReceiver(cfg *config.Config, r *config.Receiver, address string, o ReceiverOptions) (message.Receiver, error) {
-	switch r.Kind() {
-	case config.KindSlack:
+	switch {
+	case r.Slack != nil:
 		return built(slack.New(slackOptions(cfg, r.Slack, address, o)))
-	case config.KindEmail:
+	case r.Email != nil:
 		return built(email.New(emailOptions(r.Email, address, o)))
-	case config.KindPagerDuty:
+	case r.PagerDuty != nil:
 		return built(webhook.NewPagerDuty(pagerDutyOptions(r.PagerDuty, address, o)))
-	case config.KindWebhook:
+	case r.Webhook != nil:
 		return built(webhook.New(webhookOptions(r.Webhook, address, o)))
 	}
 	return nil, nil

@@ -70,8 +70,7 @@ func Step(s incident.State, in Input, p policy.Policy, now time.Time) (incident.
 	if in.Command != nil {
 		changes, told = notify.Command(&s, *in.Command, p, now)
 	}
-	fresh := judge.Observe(&s, judge.Evidence{Report: in.Report, Signal: in.Signal, Findings: in.findings(s, p, now)}, p, now)
-	judged, explained := judge.Judge(&s, fresh, p, now)
+	judged, explained := judge.Judge(&s, judge.Evidence{Report: in.Report, Signal: in.Signal, Findings: in.findings(s, p, now)}, p, now)
 	learned := learn(&s, in, now)
 	ended := notify.Suppress(&s, p, now)
 	notify.Group(&s, p, now)

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/job"
@@ -16,14 +15,8 @@ import (
 )
 
 const (
-	// liveTimeout bounds one live attempt; a second one follows only a quick failure.
-	liveTimeout = 2 * time.Second
-	liveBudget  = liveTimeout + 500*time.Millisecond
-	liveRetry   = time.Second
-	livePause   = 200 * time.Millisecond
-	// fresh is for how long an answer is repeated, and open incidents are: a load balancer that
-	// asks every second, from everywhere, costs one ping and one read in five.
-	fresh = 5 * time.Second
+	// liveBudget bounds the attempts at one database while a person waits.
+	liveBudget = 2500 * time.Millisecond
 	// few is how many databases are pinged while a person waits. More of them are answered from
 	// the last run, because so many handshakes at once would fail by themselves.
 	few = 10
@@ -135,10 +128,10 @@ func (f *Function) answer(ctx context.Context, asked []*config.Database) Health 
 func (f *Function) answers(ctx context.Context, asked []*config.Database) []Health {
 	var shards []string
 	for _, d := range asked {
-		shards = append(shards, d.Shard)
+		if !slices.Contains(shards, d.Shard) {
+			shards = append(shards, d.Shard)
+		}
 	}
-	slices.Sort(shards)
-	shards = slices.Compact(shards)
 	open := make([]known, len(shards))
 	job.Each(len(shards), func(i int) {
 		open[i] = f.openIn(ctx, shards[i])
@@ -161,8 +154,7 @@ func (f *Function) answers(ctx context.Context, asked []*config.Database) []Heal
 		job.Each(len(live), func(i int) { all[live[i]] = f.ask(ctx, asked[live[i]]) })
 	}
 	for i, d := range asked {
-		shard, _ := slices.BinarySearch(shards, d.Shard)
-		all[i].join(open[shard], f.now())
+		all[i].join(open[slices.Index(shards, d.Shard)], f.now())
 	}
 	return all
 }
@@ -178,35 +170,17 @@ func (f *Function) ask(ctx context.Context, d *config.Database) Health {
 	if h, ok := f.kept.last(d.Name, f.now()); ok && f.now().Sub(h.CheckedAt) < fresh {
 		return h
 	}
-	shared, _, _ := f.kept.flight.Do(d.Name, func() (h any, _ error) {
-		defer func() {
-			if recover() != nil { // its value may hold anything; one bug must not end the process
-				broken := Health{Status: StatusConnected, Database: d.Name, Region: f.options.Region, CheckedAt: f.now().UTC()}
-				broken.worsen(StatusError, cause.MonitorPanic, "asking for a PONG panicked")
-				h = broken
-			}
-		}()
+	shared, _, _ := f.kept.flight.Do(d.Name, func() (any, error) {
 		ctx, cancel := context.WithTimeout(ctx, liveBudget)
 		defer cancel()
-		t := f.pingNow(ctx, d)
+		t := f.target(d)
+		f.people.ask(ctx, t)
 		return f.kept.put(f.judge(ctx, t, f.now()), f.now()), nil
 	})
 	return shared.(Health)
 }
 
-// pingNow asks, and once more after a failure that came quickly.
-func (f *Function) pingNow(ctx context.Context, d *config.Database) *check.Target {
-	t := f.target(d)
-	begun := f.now()
-	f.liveClients.Prepare(ctx, t, false)
-	if again, fresh := retry(t.PingAgain(ctx), false); again && f.now().Sub(begun) < liveRetry && sleep(ctx, livePause) {
-		f.liveClients.Prepare(ctx, t, fresh)
-		t.PingAgain(ctx)
-	}
-	return t
-}
-
-// target is the database without its apps, which are not asked while a person waits.
+// target is the database without its apps.
 func (f *Function) target(d *config.Database) *check.Target {
 	return &check.Target{Database: d, Job: report.HealthCheck, Region: f.options.Region, Now: f.options.Now}
 }

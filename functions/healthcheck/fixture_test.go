@@ -94,12 +94,12 @@ func one(url string) string {
 
 func options(t *testing.T, c *config.Config, s store.Store, to *topic) healthcheck.Options {
 	t.Helper()
-	source := secrets.SourceFunc(func(context.Context, string) (secrets.Secret, error) {
+	source := secrets.Source(func(context.Context, string) (secrets.Secret, error) {
 		return secrets.Secret{}, errors.New("no secret source here")
 	})
 	o := healthcheck.Options{
 		Config: c, Region: region, Reports: to, Store: s, Version: "v1.2.3",
-		Resolve:   check.FromConfig(c, secrets.NewCache(source, secrets.Options{})),
+		Resolve:   check.FromConfig(c, secrets.NewCache(source, nil)),
 		Authorize: func(h http.Handler) http.Handler { return h },
 	}
 	o.Upstash.AllowHTTP = true

@@ -3,7 +3,6 @@ package healthcheck
 import (
 	"cmp"
 	"context"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -68,20 +67,19 @@ func (f *Function) health(w http.ResponseWriter, r *http.Request) {
 	}
 	// Polling a public page must not fill the log, so only the first reason of an outage is logged.
 	if r.Context().Err() == nil && f.unread.Swap(unread != nil) != (unread != nil) && unread != nil {
-		f.log.WarnContext(ctx, "history not read", slog.String("event", "history_failed"), slog.Any("error", unread))
+		f.logUnread(ctx, unread)
+	}
+	for _, j := range h.Jobs {
+		switch {
+		case j.State == stateLate, j.State == stateNever:
+			h.Status = stateLate
+		case j.State == stateUnknown && h.Status == stateOK:
+			h.Status = stateUnknown
+		}
 	}
 	status := http.StatusOK
-	for _, j := range h.Jobs {
-		if j.State == stateOK {
-			continue
-		}
+	if h.Status != stateOK {
 		status = http.StatusServiceUnavailable
-		if h.Status != stateLate {
-			h.Status = stateLate
-			if j.State == stateUnknown {
-				h.Status = stateUnknown
-			}
-		}
 	}
 	job.WriteJSON(w, status, h)
 }
@@ -93,23 +91,22 @@ const clockShift = 10 * time.Second
 func (f *Function) timely(name report.Job, shard, region string, last history.Run, ran, unread bool) JobHealth {
 	limit := f.config.Alerting.Missing.After(f.config.Every(name))
 	j := JobHealth{Job: string(name), Shard: shard, Region: region, LateAfterSeconds: int64(limit.Seconds())}
+	age := f.now().Sub(last.Scheduled)
+	if ran && !unread {
+		j.LastRun, j.LagMS, j.AgeSeconds = last.Scheduled, last.Lag().Milliseconds(), int64(age.Seconds())
+	}
 	switch {
 	case unread:
 		// The reason is for the log: access.health: public lets everyone read this page.
 		j.State, j.Error = stateUnknown, "history could not be read"
 	case !ran:
 		j.State = stateNever
+	case age > limit:
+		j.State = stateLate
+	case age < -clockShift: // what ran by another clock says nothing of now
+		j.State, j.Error = stateUnknown, "the last run lies in the future: the clock has stepped back"
 	default:
-		age := f.now().Sub(last.Scheduled)
-		j.LastRun, j.LagMS, j.AgeSeconds = last.Scheduled, last.Lag().Milliseconds(), int64(age.Seconds())
 		j.State = stateOK
-		switch {
-		case age > limit:
-			j.State = stateLate
-		case age < -clockShift: // what ran by another clock says nothing of now
-			j.State = stateUnknown
-			j.Error = "the last run lies in the future: the clock has stepped back"
-		}
 	}
 	return j
 }

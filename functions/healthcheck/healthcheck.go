@@ -7,6 +7,7 @@
 package healthcheck
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net"
@@ -17,11 +18,13 @@ import (
 	"github.com/pongwatch/pongwatch/shared/access"
 	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/gcp"
 	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
 	"github.com/pongwatch/pongwatch/shared/upstash"
+	"github.com/pongwatch/pongwatch/shared/version"
 )
 
 // mount is the path under which a framework that serves several functions at once
@@ -63,18 +66,19 @@ type Options struct {
 type Function struct {
 	*access.Mux
 
-	options     Options
-	config      *config.Config
-	archive     *history.Archive
-	runClients  *check.Clients // with tempo.attempt as their timeout
-	liveClients *check.Clients // with liveTimeout, because a person waits
-	apps        *check.Apps
-	log         *slog.Logger
-	now         func() time.Time
-	tempo       tempo
+	options Options
+	config  *config.Config
+	archive *history.Archive
+	// runs and people ask databases, each at their own tempo.
+	runs, people asker
+	apps         *check.Apps
+	log          *slog.Logger
+	now          func() time.Time
 
 	kept kept
-	open incidents
+	open repeated[known]
+	// recalled are the shards of which history was read.
+	recalled repeated[struct{}]
 	// unread says that the last answer of /health could not read history.
 	unread atomic.Bool
 
@@ -99,36 +103,55 @@ func newFunction(o Options, t tempo) (*Function, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	patient, hasty := o.Upstash, o.Upstash
-	patient.Timeout, hasty.Timeout = t.attempt, liveTimeout
 	f := &Function{
-		options: o, config: o.Config, log: o.Logger, now: o.Now, tempo: t,
-		archive:    history.New(o.Store).Keep(o.Config.History.HotDays).Pace(o.Config.Schedule.HealthCheck, o.Config.Schedule.Metrics, o.Config.LargestShard()),
-		runClients: check.NewClients(o.Resolve, patient), liveClients: check.NewClients(o.Resolve, hasty),
+		options: o, config: o.Config, log: o.Logger, now: o.Now,
+		archive: history.New(o.Store).Keep(o.Config.History.HotDays).Pace(o.Config.Schedule.HealthCheck, o.Config.Schedule.Metrics, o.Config.LargestShard()),
+		runs:    newAsker(o, t), people: newAsker(o, hasty),
 		apps: check.NewApps(o.Config, nil),
-		open: incidents{byShard: map[string]known{}},
-		kept: kept{byDatabase: map[string]Health{}, recalled: map[string]time.Time{}},
+		kept: kept{byDatabase: map[string]Health{}},
 		canaryTransport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true,
 			DialContext: (&net.Dialer{Timeout: canaryTimeout}).DialContext, TLSHandshakeTimeout: canaryTimeout,
 		},
 	}
-	f.Mux = f.routes()
+	readers := o.Readers.Guard(f.config.Access.Health)
+	runner := &job.Runner{
+		Job: report.HealthCheck, Region: o.Region, Version: o.Version,
+		Every: f.config.Every(report.HealthCheck), Shards: f.config.ShardNames(),
+		Reports: o.Reports, Observe: f.observe, Now: f.now, Log: f.log,
+	}
+	f.Mux = access.NewMux(mount)
+	// A function is asked on any path: Scheduler uses the service's own address.
+	f.Handle("POST /", access.Callers(o.Authorize), runner)
+	f.Handle("GET /api/v1/health/redis", readers, http.HandlerFunc(f.redis))
+	f.Handle("GET /health", readers, http.HandlerFunc(f.health))
+	f.Handle("GET /", access.Anyone(), job.NotFound("/api/v1/health/redis", "/health"))
 	return f, nil
 }
 
-func (f *Function) routes() *access.Mux {
-	readers := f.options.Readers.Guard(f.config.Access.Health)
-	runner := &job.Runner{
-		Job: report.HealthCheck, Region: f.options.Region, Version: f.options.Version,
-		Every: f.config.Every(report.HealthCheck), Shards: f.config.ShardNames(),
-		Reports: f.options.Reports, Observe: f.observe, Now: f.now, Log: f.log,
-	}
-	mux := access.NewMux(mount)
-	// A function is asked on any path: Scheduler uses the service's own address.
-	mux.Handle("POST /", access.Callers(f.options.Authorize), runner)
-	mux.Handle("GET /api/v1/health/redis", readers, http.HandlerFunc(f.redis))
-	mux.Handle("GET /health", readers, http.HandlerFunc(f.health))
-	mux.Handle("GET /", access.Anyone(), job.NotFound("/api/v1/health/redis", "/health"))
-	return mux
+// Handler returns the deployed function: it reads its configuration and makes its
+// clients when the first request comes, and answers 503 for as long as that fails.
+func Handler(getenv func(string) string) http.Handler {
+	return gcp.Deployed(getenv, func(ctx context.Context, s gcp.Setup) (http.Handler, error) {
+		c, clients := s.Config, s.Clients
+		reports, err := clients.Reports(ctx)
+		if err != nil {
+			return nil, err
+		}
+		documents, err := clients.Store(ctx)
+		if err != nil {
+			return nil, err
+		}
+		authorize, err := s.Environment.Callers(c.Access.Health != config.AccessIAM, s.Logger, "access.invokers", c.Access.Invokers...)
+		if err != nil {
+			return nil, err
+		}
+		return New(Options{
+			Config: c, Region: s.Environment.Region, Reports: reports, Store: documents,
+			Resolve:     check.FromConfig(c, clients.Secrets()),
+			Deployments: clients.Environment,
+			Authorize:   authorize, Readers: access.Readers{Tokens: access.FromConfig(c, clients.Secrets()), Logger: s.Logger},
+			Version: version.Release, Logger: s.Logger,
+		})
+	})
 }

@@ -48,7 +48,7 @@ func TestTheProbeLineHasPhasesAndNoSecret(t *testing.T) {
 	if err := json.Unmarshal([]byte(strings.Split(log.String(), "\n")[0]), &line); err != nil {
 		t.Fatal(err)
 	}
-	for _, field := range []string{healthcheck.FieldLatency, healthcheck.FieldConnect, healthcheck.FieldTotal} {
+	for _, field := range []string{"latency_ms", "connect_ms", "total_ms"} {
 		if v, _ := line[field].(float64); v <= 0 {
 			t.Errorf("%s is %v, want milliseconds", field, line[field])
 		}

@@ -36,9 +36,6 @@ var byBadness = []Status{
 	StatusTimeout, StatusUnreachable, StatusUnauthorized, StatusMock,
 }
 
-// Statuses returns all of them, the best first.
-func Statuses() []Status { return slices.Clone(byBadness) }
-
 // Usable reports whether an app can work: what curl -f and load balancers go by.
 func (s Status) Usable() bool { return s == StatusConnected || s == StatusDegraded }
 
@@ -86,14 +83,10 @@ func statusOfObservation(o report.Observation) Status {
 	switch {
 	case o.Status == report.OK, o.Check == report.ConfigLoad && o.Status == report.Warn:
 		return StatusConnected
-	case o.Check == report.Ping, o.Check == report.MockMode:
+	case o.Check == report.Ping, o.Check == report.MockMode, o.Check == report.ConfigLoad && o.Cause.Info().Pages():
 		return statusOfCause(o.Cause)
 	case (o.Check == report.Latency || o.Check == report.Limiter) && o.Status == report.Unknown:
 		return StatusConnected // the ping says it, or no limiter is Redis
-	case o.Check == report.ConfigLoad && !o.Cause.Info().Pages():
-		return StatusDegraded
-	case o.Check == report.ConfigLoad:
-		return statusOfCause(o.Cause)
 	default:
 		return StatusDegraded
 	}

@@ -22,14 +22,34 @@ import (
 // answering bounds one answer, with waiting for its turn.
 const answering = 30 * time.Second
 
-// minCompressed is from how many bytes compression pays.
-const minCompressed = 1 << 10
+// answer is what a page says.
+type answer struct {
+	status      int
+	contentType string
+	headers     map[string]string // besides those of every answer
+	encode      func(io.Writer) error
+	// failed is the error that is answered instead of all that.
+	failed string
 
-// asked reads the request's parameters and lets answer go on, or answers what is wrong with
-// them, or that the reader has the current answer where it has a tag. Answers are made one
-// at a time, because each holds what it is made from: the processor is the same, and the memory
-// is that of one. No reader is waited for meanwhile.
-func (f *Function) asked(tagged bool, answer func(w http.ResponseWriter, r *http.Request, q statistics.Query)) http.HandlerFunc {
+	body       bytes.Buffer
+	compressed bool
+}
+
+func failure(status int, text string) *answer { return &answer{status: status, failed: text} }
+
+// whole is an answer that is there already.
+func whole(status int, contentType string, body []byte) *answer {
+	return &answer{status: status, contentType: contentType, encode: func(w io.Writer) error {
+		_, err := w.Write(body)
+		return err
+	}}
+}
+
+// asked reads the request's parameters and sends the answer that make makes of them. It may send
+// what is wrong with them instead, or that the reader has the current answer, where it has a tag.
+// Answers are made one at a time, because each holds what it is made from: the processor is the
+// same, and the memory is that of one. No reader is waited for meanwhile.
+func (f *Function) asked(tagged bool, make func(r *http.Request, q statistics.Query) *answer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), answering)
 		defer cancel()
@@ -49,43 +69,15 @@ func (f *Function) asked(tagged bool, answer func(w http.ResponseWriter, r *http
 		select {
 		case f.turn <- struct{}{}:
 		case <-ctx.Done():
-			job.WriteError(w, unavailable(w), "too many pages are asked for at once")
+			failure(http.StatusServiceUnavailable, "too many pages are asked for at once").send(w)
 			return
 		}
-		made := &made{ResponseWriter: w, status: http.StatusOK}
-		func() {
+		made := func() *answer {
 			defer func() { <-f.turn }()
-			answer(made, r, q)
+			return f.encoded(r, make(r, q))
 		}()
-		w.WriteHeader(made.status)
-		_, _ = w.Write(made.body.Bytes())
+		made.send(w)
 	}
-}
-
-// made is an answer before it is sent.
-type made struct {
-	http.ResponseWriter
-	status int
-	body   bytes.Buffer
-}
-
-func (m *made) WriteHeader(status int) { m.status = status }
-
-func (m *made) Write(p []byte) (int, error) { return m.body.Write(p) }
-
-// statistics answers with all figures, or with those of one database.
-func (f *Function) statistics(w http.ResponseWriter, r *http.Request, q statistics.Query) {
-	s, err := f.reader.Read(r.Context(), q)
-	status := http.StatusOK
-	if err != nil {
-		status = unavailable(w)
-	}
-	f.stream(w, r, status, "application/json; charset=utf-8", s.Encode)
-}
-
-func schema(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "max-age=300")
-	write(w, r, http.StatusOK, "application/schema+json; charset=utf-8", statistics.Schema())
 }
 
 // unchanged answers 304 if the reader has the current answer. Otherwise it sets the ETag of
@@ -113,56 +105,71 @@ func (f *Function) unchanged(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-// unavailable is the status of an answer for which nothing could be read. Such an answer has
-// no tag, so that no reader keeps it.
-func unavailable(w http.ResponseWriter) int {
-	w.Header().Del("ETag")
-	return http.StatusServiceUnavailable
-}
+// answer encodes and sends an answer.
+func (f *Function) answer(w http.ResponseWriter, r *http.Request, a *answer) { f.encoded(r, a).send(w) }
 
-// stream answers with what encode writes part by part, so that nothing holds all of it as text.
-func (f *Function) stream(w http.ResponseWriter, r *http.Request, status int, contentType string, encode func(io.Writer) error) {
-	if err := send(w, r, status, contentType, true, encode); err != nil {
-		f.log.ErrorContext(r.Context(), "answer not encoded", slog.String("event", "answer_failed"), slog.Any("error", err))
-		job.WriteError(w, http.StatusInternalServerError, "encoding the answer")
+// encoded encodes the answer part by part, so that nothing holds all of it as text, and compresses it
+// if the reader accepts that. Where that fails, the answer is that it failed.
+func (f *Function) encoded(r *http.Request, a *answer) *answer {
+	if a.failed != "" {
+		return a
 	}
-}
-
-// write answers with body.
-func write(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
-	_ = send(w, r, status, contentType, len(body) >= minCompressed, func(out io.Writer) error {
-		_, err := out.Write(body)
-		return err
-	}) // into memory
-}
-
-// send answers with what encode writes, compressed if that pays and the reader accepts it. Where
-// encode fails, nothing is answered.
-func send(w http.ResponseWriter, r *http.Request, status int, contentType string, pays bool, encode func(io.Writer) error) error {
-	var body bytes.Buffer
-	out, end := io.Writer(&body), func() error { return nil }
-	compressed := pays && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
-	if compressed {
-		zw := gzip.NewWriter(&body)
+	out, end := io.Writer(&a.body), func() error { return nil }
+	if a.compressed = strings.Contains(r.Header.Get("Accept-Encoding"), "gzip"); a.compressed {
+		zw := gzip.NewWriter(&a.body)
 		out, end = zw, zw.Close
 	}
-	if err := errors.Join(encode(out), end()); err != nil {
-		return err
+	if err := errors.Join(a.encode(out), end()); err != nil {
+		f.log.ErrorContext(r.Context(), "answer not encoded", slog.String("event", "answer_failed"), slog.Any("error", err))
+		return failure(http.StatusInternalServerError, "the answer could not be encoded")
 	}
+	return a
+}
+
+// send sends an answer that is encoded.
+func (a *answer) send(w http.ResponseWriter) {
 	h := w.Header()
-	h.Set("Content-Type", contentType)
+	if a.status >= http.StatusBadRequest { // no reader keeps it
+		h.Del("ETag")
+	}
+	if a.failed != "" {
+		job.WriteError(w, a.status, a.failed)
+		return
+	}
+	h.Set("Content-Type", a.contentType)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Add("Vary", "Accept-Encoding")
+	for name, value := range a.headers {
+		h.Set(name, value)
+	}
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")
 	}
-	if compressed {
+	if a.compressed {
 		h.Set("Content-Encoding", "gzip")
 	}
-	h.Set("Content-Length", strconv.Itoa(body.Len()))
-	w.WriteHeader(status)
-	_, _ = w.Write(body.Bytes())
-	return nil
+	h.Set("Content-Length", strconv.Itoa(a.body.Len()))
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body.Bytes())
+}
+
+// statistics answers with all figures, or with those of one database.
+func (f *Function) statistics(r *http.Request, q statistics.Query) *answer {
+	s, err := f.reader.Read(r.Context(), q)
+	return &answer{status: statusOf(err), contentType: "application/json; charset=utf-8", encode: s.Encode}
+}
+
+// statusOf is the status of an answer that says itself what could not be read.
+func statusOf(err error) int {
+	if err != nil {
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusOK
+}
+
+func (f *Function) schema(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "max-age=300")
+	f.answer(w, r, whole(http.StatusOK, "application/schema+json; charset=utf-8", statistics.Schema()))
 }
 
 // shared lets the pages of the allowed origins read next in a browser.

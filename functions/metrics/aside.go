@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/config"
-	"github.com/pongwatch/pongwatch/shared/gcp/cloudmonitoring"
+	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -127,14 +127,14 @@ func (f *Function) measure(ctx context.Context, q question, now time.Time) (repo
 		from = earliest
 	}
 	i := report.Impact{Incident: q.incident, Service: q.service, Since: from, Own: q.own * int64(now.Sub(from)/f.config.Schedule.HealthCheck+1)}
-	if now.Sub(from) < cloudmonitoring.Shortest {
+	if now.Sub(from) < cloudrun.Shortest {
 		return i, nil
 	}
 	var err error
 	if i.During, err = f.options.Traffic(ctx, q.cloudRun, from, now); err == nil {
 		i.Before, err = f.options.Traffic(ctx, q.cloudRun, q.since.Add(-beforeImpact), q.since)
 	}
-	if errors.Is(err, cloudmonitoring.ErrNoData) {
+	if errors.Is(err, cloudrun.ErrNoData) {
 		return i, nil
 	}
 	if err != nil {

@@ -18,11 +18,10 @@ import (
 	"github.com/pongwatch/pongwatch/shared/change"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
-	"github.com/pongwatch/pongwatch/shared/gcp/cloudmonitoring"
-	"github.com/pongwatch/pongwatch/shared/gcp/cloudmonitoring/cloudmonitoringtest"
+	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun"
+	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun/cloudruntest"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
-	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
@@ -110,11 +109,11 @@ func TestALimitThatChanged(t *testing.T) {
 }
 
 func TestARunMeasuresTheImpactOfOpenIncidents(t *testing.T) {
-	google := cloudmonitoringtest.Start()
+	google := cloudruntest.Start()
 	t.Cleanup(google.Close)
 	began := eight.Add(-10 * time.Minute)
 	for m := range 70 {
-		minute := cloudmonitoringtest.Minute{At: eight.Add(time.Duration(m-69) * time.Minute), Answers: map[string]int64{"2xx": 100}, Latency: 80}
+		minute := cloudruntest.Minute{At: eight.Add(time.Duration(m-69) * time.Minute), Answers: map[string]int64{"2xx": 100}, Latency: 80}
 		if minute.At.After(began) {
 			minute.Answers, minute.Latency = map[string]int64{"2xx": 59, "5xx": 41}, 900
 		}
@@ -126,7 +125,7 @@ func TestARunMeasuresTheImpactOfOpenIncidents(t *testing.T) {
 		o.Config.Databases[0].Apps = append(o.Config.Databases[0].Apps, app(true))
 	})
 	x.run(t, -5)
-	if n := google.Asked(); n > 0 || x.last().Impacts != nil {
+	if n := len(google.Asked()); n > 0 || x.last().Impacts != nil {
 		t.Errorf("%d requests while nothing is open", n)
 	}
 	over, drill, other := pinging("over", began), pinging("drill", began), pinging("other", began)
@@ -180,20 +179,20 @@ func TestWhatCannotBeMeasured(t *testing.T) {
 		logged string
 	}{
 		{"no data", eight.Add(-9 * time.Minute), func(time.Time, time.Time) (report.Traffic, error) {
-			return report.Traffic{}, cloudmonitoring.ErrNoData
+			return report.Traffic{}, cloudrun.ErrNoData
 		}, 0, ""},
 		{"no data of before", eight.Add(-9 * time.Minute), func(from, _ time.Time) (report.Traffic, error) {
 			if from.Before(eight.Add(-time.Hour)) {
-				return report.Traffic{}, fmt.Errorf("reading: %w", cloudmonitoring.ErrNoData)
+				return report.Traffic{}, fmt.Errorf("reading: %w", cloudrun.ErrNoData)
 			}
 			return report.Traffic{Requests: 9}, nil
 		}, 1, ""},
 		{"denied", eight.Add(-9 * time.Minute), func(time.Time, time.Time) (report.Traffic, error) {
-			return report.Traffic{}, cloudmonitoring.ErrDenied
+			return report.Traffic{}, cloudrun.ErrDenied
 		}, 0, "access denied"},
 		{"denied of before", eight.Add(-9 * time.Minute), func(from, _ time.Time) (report.Traffic, error) {
 			if from.Before(eight.Add(-time.Hour)) {
-				return report.Traffic{}, cloudmonitoring.ErrDenied
+				return report.Traffic{}, cloudrun.ErrDenied
 			}
 			return report.Traffic{Requests: 9}, nil
 		}, 0, "access denied"},
@@ -282,9 +281,9 @@ func app(impact bool) config.App {
 
 func reference(t *testing.T) config.Secret {
 	t.Helper()
-	ref, err := secrets.ParseRef("sm://projects/p/secrets/token")
-	if err != nil {
-		t.Fatal(err)
+	var s config.Secret
+	if what, _ := s.ParseText("sm://projects/p/secrets/token", false); what != "" {
+		t.Fatal(what)
 	}
-	return config.Reference(ref)
+	return s
 }

@@ -115,10 +115,10 @@ func newFixture(t *testing.T, more string, change ...func(*metrics.Options)) *fi
 	if c == nil {
 		t.Fatal(problems)
 	}
-	none := secrets.SourceFunc(func(context.Context, string) (secrets.Secret, error) { return secrets.Secret{}, errors.New("none") })
+	none := secrets.Source(func(context.Context, string) (secrets.Secret, error) { return secrets.Secret{}, errors.New("none") })
 	o := metrics.Options{
 		Config: c, Region: region, Reports: x.reports, Store: x.store, Now: now, Build: version.Build{Version: "v1.2.3", Commit: "0123abc", Go: "go1.26.8"},
-		Resolve:   check.FromConfig(c, secrets.NewCache(none, secrets.Options{})),
+		Resolve:   check.FromConfig(c, secrets.NewCache(none, nil)),
 		Authorize: func(h http.Handler) http.Handler { return h },
 	}
 	o.Upstash.AllowHTTP = true

@@ -14,25 +14,23 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
 	"github.com/pongwatch/pongwatch/shared/cause"
-	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/version"
 )
 
 // openMetrics answers Prometheus. Labels are the configuration's own names and closed
 // sets, so the configuration alone decides how many series there are.
-func (f *Function) openMetrics(w http.ResponseWriter, r *http.Request, q statistics.Query) {
+func (f *Function) openMetrics(r *http.Request, q statistics.Query) *answer {
 	s, err := f.reader.Read(r.Context(), q)
 	if err != nil {
 		f.log.WarnContext(r.Context(), "history not read", slog.String("event", "history_failed"), slog.Any("error", err))
-		job.WriteError(w, http.StatusServiceUnavailable, "history cannot be read")
-		return
+		return failure(http.StatusServiceUnavailable, "history cannot be read")
 	}
 	format := expfmt.NewFormat(expfmt.TypeOpenMetrics)
 	if r.Header.Get("Accept") != "" {
 		format = expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 	}
-	f.stream(w, r, http.StatusOK, string(format), func(out io.Writer) error {
+	return &answer{status: http.StatusOK, contentType: string(format), encode: func(out io.Writer) error {
 		e := expfmt.NewEncoder(out, format)
 		for family := range families(s, f.options.Build) {
 			if err := e.Encode(family); err != nil {
@@ -43,7 +41,7 @@ func (f *Function) openMetrics(w http.ResponseWriter, r *http.Request, q statist
 			return c.Close()
 		}
 		return nil
-	})
+	}}
 }
 
 // collector gathers families, in the order in which they are added: those that are wanted,

@@ -2,7 +2,7 @@ package metrics
 
 import (
 	"cmp"
-	"log/slog"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,8 +15,6 @@ import (
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
-
-const page = "text/html; charset=utf-8"
 
 // The script asks for a new page as often as databases are pinged, within these bounds.
 const (
@@ -39,15 +37,13 @@ func (f *Function) playbook(w http.ResponseWriter, r *http.Request) {
 		status = http.StatusNotFound
 	}
 	w.Header().Set("Cache-Control", "max-age=300")
-	body, err := dashboard.Render(dashboard.Page{Frame: f.frame(r), Title: c.Info().Title, Body: playbooks.HTML(c)})
-	f.page(w, r, status, body, err)
+	f.answer(w, r, page(status, dashboard.Page{Frame: f.frame(r), Title: c.Info().Title, Body: playbooks.HTML(c)}))
 }
 
 // playbooks answers with the list of all.
 func (f *Function) playbooks(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "max-age=300")
-	body, err := dashboard.Render(dashboard.Page{Frame: f.frame(r), Title: "Playbooks", Causes: cause.All()})
-	f.page(w, r, http.StatusOK, body, err)
+	f.answer(w, r, page(http.StatusOK, dashboard.Page{Frame: f.frame(r), Title: "Playbooks", Causes: cause.All()}))
 }
 
 // say answers a browser with a page, and a program with JSON.
@@ -56,8 +52,7 @@ func (f *Function) say(w http.ResponseWriter, r *http.Request, status int, title
 		job.WriteError(w, status, text)
 		return
 	}
-	body, err := dashboard.Render(dashboard.Page{Frame: f.frame(r), Title: title, Text: text})
-	f.page(w, r, status, body, err)
+	f.answer(w, r, page(status, dashboard.Page{Frame: f.frame(r), Title: title, Text: text}))
 }
 
 func browser(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") }
@@ -71,8 +66,16 @@ func (f *Function) notFound(w http.ResponseWriter, r *http.Request) {
 	notFound.ServeHTTP(w, r)
 }
 
+func page(status int, v dashboard.Content) *answer {
+	return &answer{
+		status: status, contentType: "text/html; charset=utf-8",
+		headers: map[string]string{"Content-Security-Policy": dashboard.Policy, "Referrer-Policy": "same-origin"},
+		encode:  func(w io.Writer) error { return dashboard.Render(w, v) },
+	}
+}
+
 // dashboard answers with the page that on-call looks at.
-func (f *Function) dashboard(w http.ResponseWriter, r *http.Request, q statistics.Query) {
+func (f *Function) dashboard(r *http.Request, q statistics.Query) *answer {
 	every := f.config.Every(report.HealthCheck)
 	v := dashboard.View{
 		Frame: f.frame(r), Query: q, Selected: q.Database, LateAfter: f.config.Alerting.Missing.After(every),
@@ -94,33 +97,16 @@ func (f *Function) dashboard(w http.ResponseWriter, r *http.Request, q statistic
 		}
 		return v.Selected, listed
 	})
-	status := http.StatusOK
-	if err != nil {
-		status = unavailable(w)
-	}
-	body, err := dashboard.Render(&v)
-	f.page(w, r, status, body, err)
-}
-
-func (f *Function) page(w http.ResponseWriter, r *http.Request, status int, body []byte, err error) {
-	if err != nil {
-		f.log.ErrorContext(r.Context(), "page not rendered", slog.String("event", "page_failed"), slog.Any("error", err))
-		job.WriteError(w, http.StatusInternalServerError, "the page could not be rendered")
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Security-Policy", dashboard.Policy)
-	h.Set("Referrer-Policy", "same-origin")
-	write(w, r, status, page, body)
+	return page(statusOf(err), &v)
 }
 
 // asset answers with a file of the pages. Its address changes with its content.
-func asset(w http.ResponseWriter, r *http.Request) {
+func (f *Function) asset(w http.ResponseWriter, r *http.Request) {
 	a, ok := dashboard.Find(r.PathValue("name"))
 	if !ok {
 		notFound.ServeHTTP(w, r)
 		return
 	}
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	write(w, r, http.StatusOK, a.ContentType, a.Data)
+	f.answer(w, r, whole(http.StatusOK, a.ContentType, a.Data))
 }

@@ -6,29 +6,28 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/metrics/picture"
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
-	"github.com/pongwatch/pongwatch/shared/job"
 )
 
-const svg = "image/svg+xml; charset=utf-8"
-
 // chart draws the waits of ?database=NAME, which may be left out where there is one.
-func (f *Function) chart(w http.ResponseWriter, r *http.Request, q statistics.Query) {
+func (f *Function) chart(r *http.Request, q statistics.Query) *answer {
 	if q.Database == "" && len(f.config.Databases) == 1 {
 		q.Database = f.config.Databases[0].Name
 	}
 	if q.Database == "" {
-		w.Header().Del("ETag")
-		job.WriteError(w, http.StatusBadRequest, "which database? want ?database=NAME, such as "+f.config.Databases[0].Name)
-		return
+		return failure(http.StatusBadRequest, "which database? want ?database=NAME, such as "+f.config.Databases[0].Name)
 	}
 	s, err := f.reader.Read(r.Context(), q)
 	if err != nil || len(s.Databases) == 0 {
-		job.WriteError(w, unavailable(w), "history cannot be read")
-		return
+		return failure(http.StatusServiceUnavailable, "history cannot be read")
 	}
 	d := &s.Databases[0]
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-	write(w, r, http.StatusOK, svg, []byte(picture.Chart(d.Shown(q.Region).Series, d.LatencyLimitMS)))
+	return drawing(http.StatusOK, "default-src 'none'; style-src 'unsafe-inline'", picture.Chart(d.Shown(q.Region).Series, d.LatencyLimitMS))
+}
+
+func drawing(status int, policy, svg string) *answer {
+	a := whole(status, "image/svg+xml; charset=utf-8", []byte(svg))
+	a.headers = map[string]string{"Content-Security-Policy": policy}
+	return a
 }
 
 // colours are the badge's. White text on each has enough contrast.
@@ -39,13 +38,11 @@ var colours = map[statistics.Word]string{
 
 // badge draws one word about ?database=NAME, or about the worst of all. Without history it
 // says "no data".
-func (f *Function) badge(w http.ResponseWriter, r *http.Request, q statistics.Query) {
-	status, word := http.StatusOK, statistics.NoData
-	if s, err := f.reader.Read(r.Context(), q); err != nil {
-		status = unavailable(w)
-	} else {
+func (f *Function) badge(r *http.Request, q statistics.Query) *answer {
+	word := statistics.NoData
+	s, err := f.reader.Read(r.Context(), q)
+	if err == nil {
 		word = s.Worst()
 	}
-	w.Header().Set("Content-Security-Policy", "default-src 'none'")
-	write(w, r, status, svg, []byte(picture.Badge(cmp.Or(q.Database, "redis"), word.String(), colours[word])))
+	return drawing(statusOf(err), "default-src 'none'", picture.Badge(cmp.Or(q.Database, "redis"), word.String(), colours[word]))
 }

@@ -18,10 +18,8 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/alert"
 	"github.com/pongwatch/pongwatch/functions/alert/message"
-	"github.com/pongwatch/pongwatch/functions/healthcheck"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/gcp"
-	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
@@ -100,11 +98,7 @@ func TestTheFunctionsReadTheVariablesThatTerraformSets(t *testing.T) {
 }
 
 func TestMetricsAreMadeOfFieldsThatAreLogged(t *testing.T) {
-	logged := []string{
-		healthcheck.FieldEvent, healthcheck.FieldDatabase, healthcheck.FieldShard, healthcheck.FieldRegion, healthcheck.FieldStatus, healthcheck.FieldCause,
-		healthcheck.FieldLatency, healthcheck.FieldDNS, healthcheck.FieldConnect, healthcheck.FieldTLS, healthcheck.FieldTotal, healthcheck.FieldAttempts,
-		healthcheck.FieldScheduled, healthcheck.FieldLag,
-	}
+	logged := found(t, "../functions/healthcheck/run.go", `(?:slog\.\w+|phase)\("(\w+)", `)
 	var used []string
 	for _, list := range found(t, "monitoring.tf", `(?m)^ +\w+_labels += (.*)$`) {
 		for _, label := range regexp.MustCompile(`"(\w+)"`).FindAllStringSubmatch(list, -1) {
@@ -120,9 +114,9 @@ func TestMetricsAreMadeOfFieldsThatAreLogged(t *testing.T) {
 }
 
 func TestMonitoringLooksForEventsThatAreLogged(t *testing.T) {
-	source := read(t, "functions/alert/log.go") + read(t, "functions/healthcheck/log.go")
+	source := read(t, "functions/alert/log.go") + read(t, "functions/healthcheck/run.go")
 	for _, event := range unique(found(t, "monitoring.tf", `jsonPayload\.event=\\"(\w+)\\"`)) {
-		if !regexp.MustCompile(`(?i)event\w* += "` + event + `"`).MatchString(source) {
+		if !regexp.MustCompile(`(?i)event(?:\w* +=|",) "` + event + `"`).MatchString(source) {
 			t.Errorf("terraform/monitoring.tf waits for the event %q, which no function logs", event)
 		}
 	}
@@ -141,15 +135,8 @@ func TestTheTickIsWhatAlertTakesForOne(t *testing.T) {
 
 func TestAJobsBodyIsWhatAFunctionReads(t *testing.T) {
 	keys := unique(found(t, "scheduler.tf", `jsonencode\(\{ (\w+) =`))
-	var body map[string]string
-	encoded, err := json.Marshal(job.Request{Shard: "main"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(encoded, &body); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(slices.Sorted(maps.Keys(body)), keys); diff != "" {
+	read := found(t, "../shared/job/runner.go", "Shard string `json:\"(\\w+)\"`")
+	if diff := cmp.Diff(read, keys); diff != "" {
 		t.Errorf("(-read +posted):\n%s", diff)
 	}
 }

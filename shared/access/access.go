@@ -6,6 +6,7 @@ package access
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -16,9 +17,6 @@ import (
 	"github.com/pongwatch/pongwatch/shared/job"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
-
-// tokenTimeout bounds the reading of the tokens.
-const tokenTimeout = 5 * time.Second
 
 // Readers guard pages.
 type Readers struct {
@@ -55,51 +53,55 @@ func (rs Readers) Guard(surface config.Surface) Guard {
 // asked wants one of the tokens.
 func (rs Readers) asked(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, ok := rs.Actor.Of(r); ok {
-			next.ServeHTTP(w, r)
-			return
-		}
-		if given, ok := credential(r); ok {
-			list, err := accepted(r.Context(), rs.Tokens)
-			if err != nil || len(list) == 0 {
+		_, reads := rs.Actor.Of(r)
+		if !reads {
+			var err error
+			if reads, err = rs.Tokens.held(r); err != nil {
 				if rs.Logger != nil {
 					rs.Logger.WarnContext(r.Context(), "no read token can be accepted", "error", err)
 				}
 				job.WriteError(w, http.StatusServiceUnavailable, "access.tokens cannot be read, so no token can be accepted")
 				return
 			}
-			if among(list, given) {
-				next.ServeHTTP(w, r)
-				return
-			}
 		}
-		w.Header().Set("WWW-Authenticate", `Basic realm="pongwatch", charset="UTF-8"`)
-		job.WriteError(w, http.StatusUnauthorized, "want one of access.tokens as Bearer, or as the password of HTTP Basic")
+		if !reads {
+			w.Header().Set("WWW-Authenticate", `Basic realm="pongwatch", charset="UTF-8"`)
+			job.WriteError(w, http.StatusUnauthorized, "want one of access.tokens as Bearer, or as the password of HTTP Basic")
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 
-// among compares in constant time. Nothing equals an empty token.
-func among(list []secrets.Value, given secrets.Value) bool {
-	return slices.ContainsFunc(list, func(token secrets.Value) bool { return token.Equal(given) && !token.IsZero() })
-}
+// errNoTokens says that no token is accepted.
+var errNoTokens = errors.New("there are no tokens")
 
-func accepted(ctx context.Context, tokens Tokens) ([]secrets.Value, error) {
-	if tokens == nil {
-		return nil, nil
+// tokenTimeout bounds the reading of the tokens.
+const tokenTimeout = 5 * time.Second
+
+// held reports whether a request carries one of the tokens, as Bearer or as the password of HTTP
+// Basic. It is an error if it carries one and there is none to compare it with.
+func (t Tokens) held(r *http.Request) (bool, error) {
+	_, given, ok := r.BasicAuth()
+	if !ok {
+		scheme, token, found := strings.Cut(r.Header.Get("Authorization"), " ")
+		if !found || !strings.EqualFold(scheme, "Bearer") {
+			return false, nil
+		}
+		given = strings.TrimSpace(token)
 	}
-	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
+	if t == nil {
+		return false, errNoTokens
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), tokenTimeout)
 	defer cancel()
-	return tokens(ctx)
-}
-
-// credential returns what the request carries.
-func credential(r *http.Request) (secrets.Value, bool) {
-	if _, password, ok := r.BasicAuth(); ok {
-		return secrets.New(password), true
+	list, err := t(ctx)
+	if err == nil && len(list) == 0 {
+		err = errNoTokens
 	}
-	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") {
-		return secrets.Value{}, false
+	if err != nil {
+		return false, err
 	}
-	return secrets.New(strings.TrimSpace(token)), true
+	// In constant time. Nothing equals an empty token.
+	return slices.ContainsFunc(list, func(token secrets.Value) bool { return token.Equal(secrets.New(given)) && !token.IsZero() }), nil
 }

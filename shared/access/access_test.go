@@ -203,7 +203,7 @@ databases: [{name: cache, url: "https://a.upstash.io", token: "sm://projects/p/s
 		{"23 characters of several bytes each", strings.Repeat("é", 23), short, "want at least 24", 0},
 	} {
 		calls := 0
-		source := secrets.SourceFunc(func(_ context.Context, name string) (secrets.Secret, error) {
+		source := secrets.Source(func(_ context.Context, name string) (secrets.Secret, error) {
 			calls++
 			value := tt.first
 			if strings.Contains(name, "second") {
@@ -214,7 +214,7 @@ databases: [{name: cache, url: "https://a.upstash.io", token: "sm://projects/p/s
 			}
 			return secrets.Secret{Data: []byte(value)}, nil
 		})
-		tokens := access.FromConfig(c, secrets.NewCache(source, secrets.Options{}))
+		tokens := access.FromConfig(c, secrets.NewCache(source, nil))
 		for range 3 {
 			got, err := tokens(t.Context())
 			switch {

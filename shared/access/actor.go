@@ -25,12 +25,7 @@ func (a Actor) Of(r *http.Request) (name string, ok bool) {
 // name is the one that they typed beside it.
 func ByToken(tokens Tokens) Actor {
 	return func(r *http.Request) (string, bool) {
-		given, ok := credential(r)
-		if !ok {
-			return "", false
-		}
-		list, err := accepted(r.Context(), tokens)
-		if err != nil || !among(list, given) {
+		if held, err := tokens.held(r); err != nil || !held {
 			return "", false
 		}
 		name, _, _ := r.BasicAuth()

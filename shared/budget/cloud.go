@@ -1,7 +1,9 @@
 package budget
 
 import (
-	"reflect"
+	"encoding/json"
+	"regexp"
+	"slices"
 
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -136,7 +138,7 @@ func (v volume) metricBytes() float64 {
 
 func volumeOf(c *config.Config) volume {
 	v := volume{jobs: 1, messages: float64(Month.Minutes())} // the tick
-	v.secrets = float64(len(references(c)) + parts(c.Size()))
+	v.secrets = float64(references(c) + parts(c.Size()))
 	v.accesses = v.secrets * Month.Hours() * 2
 	for _, shard := range c.ShardNames() {
 		v.add(c, float64(len(c.InShard(shard))), float64(max(1, len(c.RegionsOf(shard)))))
@@ -183,37 +185,12 @@ func parts(size int) int {
 	return 1 + (size+part-1)/part
 }
 
-// references are the distinct secrets that the configuration names.
-func references(c *config.Config) map[string]bool {
-	found := map[string]bool{}
-	collect(reflect.ValueOf(c).Elem(), found)
-	return found
-}
+var reference = regexp.MustCompile(`"sm://[^"]+"`)
 
-var secretType = reflect.TypeFor[config.Secret]()
-
-func collect(v reflect.Value, found map[string]bool) {
-	if v.Type() == secretType {
-		if s, ok := reflect.TypeAssert[config.Secret](v); ok && s.IsReference() {
-			found[s.String()] = true
-		}
-		return
-	}
-	switch v.Kind() {
-	case reflect.Pointer:
-		if !v.IsNil() {
-			collect(v.Elem(), found)
-		}
-	case reflect.Slice:
-		for i := range v.Len() {
-			collect(v.Index(i), found)
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				collect(v.Field(i), found)
-			}
-		}
-	default:
-	}
+// references returns how many secrets the configuration names: as JSON, a secret is its reference.
+func references(c *config.Config) int {
+	text, _ := json.Marshal(c) // as for its hash, which no type of it can fail
+	all := reference.FindAllString(string(text), -1)
+	slices.Sort(all)
+	return len(slices.Compact(all))
 }

@@ -166,7 +166,7 @@ type bill struct {
 }
 
 func (a *Account) read(ctx context.Context, id string) (b bill) {
-	client, err := a.currentClient(ctx)
+	client, err := a.Client(ctx)
 	if err == nil {
 		b.Database, err = client.Database(ctx, id)
 	}
@@ -182,7 +182,7 @@ func (a *Account) read(ctx context.Context, id string) (b bill) {
 
 // Actions reads what was done in the account since then.
 func (a *Account) Actions(ctx context.Context, since time.Time) ([]upstash.Action, error) {
-	client, err := a.currentClient(ctx)
+	client, err := a.Client(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -200,8 +200,8 @@ func (t *Target) bill(ctx context.Context) *bill {
 	return t.billed
 }
 
-// currentClient returns a client with the key in force.
-func (a *Account) currentClient(ctx context.Context) (*upstash.Management, error) {
+// Client returns a client with the key in force.
+func (a *Account) Client(ctx context.Context) (*upstash.Management, error) {
 	email, err := a.settings.Email.Get(ctx, a.cache)
 	if err != nil {
 		return nil, unresolved(ctx, err)

@@ -55,7 +55,7 @@ type Listed func() ([]upstash.Database, error)
 
 // Databases lists what the account has.
 func (a *Account) Databases(ctx context.Context) ([]upstash.Database, error) {
-	client, err := a.currentClient(ctx)
+	client, err := a.Client(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -61,7 +61,7 @@ func TestTheAccountsSecretsMayFailAtEachRead(t *testing.T) {
 				v := &vault{texts: map[string]string{"email": server.Email(), "key": server.APIKey()}, failAt: failAt, err: reason}
 				c := settings(t, "")
 				c.Management.URL = server.ManagementURL()
-				target.Account = check.NewAccount(c, secrets.NewCache(v, secrets.Options{}), upstash.Options{AllowHTTP: true})
+				target.Account = check.NewAccount(c, secrets.NewCache(v.Access, nil), upstash.Options{AllowHTTP: true})
 				t.Cleanup(target.Account.Close)
 				target.Readings = []report.Reading{{At: eight.Add(-time.Minute), Values: map[report.Gauge]float64{report.GaugeMonthCommandsSeen: 7}}}
 				got := observe(t, target)[report.Commands]
@@ -108,7 +108,7 @@ func TestTheAccountFollowsItsKey(t *testing.T) {
 			seen = append(seen, email+":"+key)
 			return nil, errors.New("no network here")
 		})
-		account := check.NewAccount(settings(t, ""), secrets.NewCache(v, secrets.Options{}), upstash.Options{Transport: wire})
+		account := check.NewAccount(settings(t, ""), secrets.NewCache(v.Access, nil), upstash.Options{Transport: wire})
 		ask := func() {
 			target := &check.Target{Database: database(), Job: report.Metrics, Account: account}
 			target.Database.DatabaseID = "a"
@@ -158,7 +158,7 @@ func TestAProofWithoutAKeyIsUnknown(t *testing.T) {
 				c.ProofKey = config.Secret{}
 			}
 			c.Databases[0].Apps = target.Database.Apps
-			target.Apps = check.NewApps(c, check.ProofKeys(c, secrets.NewCache(tt.vault, secrets.Options{})))
+			target.Apps = check.NewApps(c, check.ProofKeys(c, secrets.NewCache(tt.vault.Access, nil)))
 			o := mockFrom(t, target, report.SourceProof)
 			if o.Status != report.Unknown || o.Cause != tt.want || !strings.Contains(o.Evidence, tt.says) {
 				t.Errorf("%+v, want unknown of %s that says %q", o, tt.want, tt.says)

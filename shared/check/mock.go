@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"path"
-	"slices"
 	"strings"
 	"sync"
 
@@ -130,13 +129,8 @@ func (t *Target) readDeployment(ctx context.Context, app config.App) report.Obse
 		}
 		return unknown(unreachable("Cloud Run service %s: %s", path.Base(app.CloudRun), outbound.Redact(err.Error())))
 	}
-	mock, known := config.ParseMock(d.Mock)
-	named := slices.ContainsFunc(d.Variables, func(name string) bool {
-		if len(app.URLVariables) > 0 {
-			return slices.Contains(app.URLVariables, name)
-		}
-		return config.IsURLVariable(name)
-	})
+	mock, known := d.Mocks()
+	named := d.HasURL(app.URLVariables)
 	switch {
 	case mock:
 		return failed(cause.Mock, "deployed with MOCK_REDIS on")

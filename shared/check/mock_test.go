@@ -33,7 +33,7 @@ proof_key: %s
 		t.Fatal(err)
 	}
 	target.Database.Apps = c.Databases[0].Apps
-	target.Apps = check.NewApps(c, check.ProofKeys(c, secrets.NewCache(nil, secrets.Options{})))
+	target.Apps = check.NewApps(c, check.ProofKeys(c, secrets.NewCache(nil, nil)))
 	target.Apps.Hurry()
 	return srv
 }
@@ -242,7 +242,7 @@ func TestAURLMissingInTheBundleIsMockMode(t *testing.T) {
 				t.Fatal(err)
 			}
 			target := &check.Target{Database: &c.Databases[0], Job: report.HealthCheck, Region: "us-east4", Now: func() time.Time { return eight }}
-			clients := check.NewClients(check.FromConfig(c, secrets.NewCache(nil, secrets.Options{})), upstash.Options{AllowHTTP: true})
+			clients := check.NewClients(check.FromConfig(c, secrets.NewCache(nil, nil)), upstash.Options{AllowHTTP: true})
 			clients.Prepare(t.Context(), target, false)
 			o := mockFrom(t, target, report.SourceConfig)
 			if o.Status != tt.want || tt.want == report.Fail && (o.Cause != cause.Mock || !strings.Contains(o.Evidence, "credentials.cache.url")) {

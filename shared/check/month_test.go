@@ -182,7 +182,7 @@ proof_key: %s
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
-	m.config, m.apps = c, check.NewApps(c, check.ProofKeys(c, secrets.NewCache(nil, secrets.Options{})))
+	m.config, m.apps = c, check.NewApps(c, check.ProofKeys(c, secrets.NewCache(nil, nil)))
 	m.apps.Hurry()
 	return m
 }

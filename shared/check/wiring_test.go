@@ -121,7 +121,7 @@ func (w *world) see(t *testing.T, d config.Database) string {
 		target := &check.Target{
 			Database: &d, Job: job, Region: "us-east4", Now: func() time.Time { return eight },
 			Account: account(t, w.server, w.server.APIKey()),
-			Apps:    check.NewApps(c, check.ProofKeys(c, secrets.NewCache(nil, secrets.Options{}))),
+			Apps:    check.NewApps(c, check.ProofKeys(c, secrets.NewCache(nil, nil))),
 			Deployments: func(_ context.Context, service string) (config.Deployment, error) {
 				return config.Deployment{Variables: []string{"UPSTASH_REDIS_URL"}, Mock: fmt.Sprint(service == backend)}, nil
 			},

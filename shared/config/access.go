@@ -131,27 +131,39 @@ type onCall struct {
 	Actors []string `yaml:"actors" single:"true" example:"[alice@example.com]"`
 }
 
-// access checks that what needs a key has one.
-func (v *validator) access() {
-	c := v.config
-	if c.Management.Email.IsSet() != c.Management.APIKey.IsSet() && !v.BadUnder("management") {
-		v.Report("management", "wants both email and api_key, or neither", "api_key: sm://projects/my-project/secrets/upstash-api-key")
+func (o *onCall) check(v *validator, path string, _ any) {
+	o.Actors = v.nobody(path+".actors", o.Actors)
+}
+
+// nobody returns the list at that path, of whom an empty one would mean everyone: with a
+// problem it has one member, who is nobody.
+func (v *validator) nobody(path string, list []string) []string {
+	if len(list) == 0 && (v.Bad(path) || v.BadUnder(path)) {
+		return []string{""}
 	}
-	short := func(key string, tokens []Secret) {
+	return list
+}
+
+func (m *Management) check(v *validator, path string, _ any) {
+	if m.Email.IsSet() != m.APIKey.IsSet() {
+		v.reportUnless(path, "", "wants both email and api_key, or neither", "api_key: sm://projects/my-project/secrets/upstash-api-key")
+	}
+}
+
+func (a *access) check(v *validator, path string, _ any) {
+	for key, tokens := range map[string][]Secret{".tokens": a.Tokens, ".act_tokens": a.ActTokens} {
 		for i, token := range tokens {
 			if n := utf8.RuneCountInString(token.value.Reveal()); !token.IsReference() && n < MinToken {
-				v.Report(fmt.Sprintf("access.%s[%d]", key, i), fmt.Sprintf("has %d characters, want at least %d", n, MinToken), "sm://projects/my-project/secrets/pongwatch-read-token, whose value is the output of openssl rand -base64 24")
+				v.Report(fmt.Sprintf("%s%s[%d]", path, key, i), fmt.Sprintf("has %d characters, want at least %d", n, MinToken), "sm://projects/my-project/secrets/pongwatch-read-token, whose value is the output of openssl rand -base64 24")
 			}
 		}
 	}
-	short("tokens", c.Access.Tokens)
-	short("act_tokens", c.Access.ActTokens)
-	for key, s := range c.Access.surfaces() {
-		switch bad := v.Bad("access." + key); {
+	for key, s := range a.surfaces() {
+		switch bad := v.Bad(path + "." + key); {
 		case bad && key != "health":
 			*s = AccessToken // IAM may not guard the function, so that a page with a wrong word stays closed
-		case !bad && *s == AccessToken && len(c.Access.Tokens) == 0 && (key == "health" || len(c.Access.ActTokens) == 0):
-			v.Report("access."+key, "is token, but access.tokens is empty", "tokens: [sm://projects/my-project/secrets/pongwatch-read-token]")
+		case !bad && *s == AccessToken && len(a.Tokens) == 0 && (key == "health" || len(a.ActTokens) == 0):
+			v.Report(path+"."+key, "is token, but access.tokens is empty", "tokens: [sm://projects/my-project/secrets/pongwatch-read-token]")
 		}
 	}
 }

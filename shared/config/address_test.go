@@ -135,9 +135,10 @@ func TestSlackSecretsInPlainText(t *testing.T) {
 		}
 		rule{c.name, receiving("slack: {" + c.keys + "}"), want}.check(t, true)
 	}
-	if checkSlackWebhook("http://127.0.0.1:9000/x", false) == "" {
-		t.Error("a webhook of this machine is accepted in the cloud")
-	}
+	rule{
+		"a webhook of this machine in the cloud", receiving("slack: {webhook: http://127.0.0.1:9000/x}"),
+		[]string{"receivers[0].slack.webhook holds a secret in plain text, want a reference into Secret Manager; example: sm://projects/my-project/secrets/my-secret"},
+	}.check(t, false)
 }
 
 func TestPatterns(t *testing.T) {

@@ -128,24 +128,24 @@ type canaryAddress struct {
 	Databases int `yaml:"databases" min:"1" max:"500" example:"2"`
 }
 
-func (v *validator) alerting() {
-	if f := &v.config.Alerting.Flapping; f.Stop >= f.Start {
-		v.Report("alerting.flapping.stop", fmt.Sprintf("is %v, want less than start, which is %v", f.Stop, f.Start), "15")
-		*f = flapping{Enabled: f.Enabled, Start: 30, Stop: 15}
+func (f *flapping) check(v *validator, path string, before any) {
+	if f.Stop >= f.Start {
+		v.Report(path+".stop", fmt.Sprintf("is %v, want less than start, which is %v", f.Stop, f.Start), "15")
+		old, _ := before.(flapping)
+		f.Start, f.Stop = old.Start, old.Stop
 	}
-	s := &v.config.Alerting.Silences
+}
+
+func (s *Silences) check(v *validator, path string, _ any) {
 	atMost := func(key string, d *time.Duration) {
 		if *d > s.Max {
-			v.Report("alerting.silences."+key, fmt.Sprintf("is %s, more than max, which is %s", text.Short(*d), text.Short(s.Max)), text.Short(s.Max))
+			v.Report(path+key, fmt.Sprintf("is %s, more than max, which is %s", text.Short(*d), text.Short(s.Max)), text.Short(s.Max))
 			*d = s.Max
 		}
 	}
-	atMost("default", &s.Default)
+	atMost(".default", &s.Default)
 	for i := range s.Choices {
-		atMost(fmt.Sprintf("choices[%d]", i), &s.Choices[i])
+		atMost(fmt.Sprintf(".choices[%d]", i), &s.Choices[i])
 	}
 	s.Choices = slices.Compact(s.Choices)
-	if len(v.config.OnCall.Actors) == 0 && (v.Bad("oncall.actors") || v.BadUnder("oncall.actors")) {
-		v.config.OnCall.Actors = []string{""} // an empty list would let everyone act
-	}
 }

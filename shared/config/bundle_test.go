@@ -59,11 +59,11 @@ func TestCredentialsMayLieInSeveralSecrets(t *testing.T) {
 
 func TestATokenThatWasRefusedIsReadAgainFromItsOwnSecret(t *testing.T) {
 	reads := map[string]int{}
-	cache := secrets.NewCache(secrets.SourceFunc(func(_ context.Context, name string) (secrets.Secret, error) {
+	cache := secrets.NewCache(secrets.Source(func(_ context.Context, name string) (secrets.Secret, error) {
 		name = strings.TrimSuffix(strings.TrimPrefix(name, "projects/p/secrets/"), "/versions/latest")
 		reads[name]++
 		return secrets.Secret{Data: fmt.Appendf(nil, `{%q: {"url": "https://x.upstash.io", "token": "AX"}}`, map[string]string{"one": "a", "two": "b"}[name]), Version: "1"}, nil
-	}), secrets.Options{Floor: 1})
+	}), slowly())
 	c, _ := Parse(false, Document{Name: "c", Text: []byte("databases: [{name: a}, {name: b}]\ncredentials: [sm://projects/p/secrets/one, sm://projects/p/secrets/two]")})
 	for range 3 {
 		if _, err := c.Credentials(t.Context(), cache, "b", true); err != nil {

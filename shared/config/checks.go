@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -102,12 +103,12 @@ func jobOf(check report.Check) report.Job {
 
 // follow gives each check without an interval of its own one that suits its job: what costs
 // no commands runs every time, the others at the next multiple of the job's interval.
-func (c *Config) follow(given func(path string) bool) {
-	for check, p := range c.Checks.all() {
-		if given("checks." + string(check) + ".every") {
+func (v *validator) follow() {
+	for check, p := range v.config.Checks.all() {
+		if at := "checks." + string(check) + ".every"; v.Given(at) && !v.Bad(at) {
 			continue
 		}
-		every := c.Every(jobOf(check))
+		every := v.config.Every(jobOf(check))
 		switch check {
 		case report.Ping, report.Latency, report.MockMode, report.HitRate, report.Memory, report.Eviction, report.Connections:
 			p.Every = every
@@ -120,14 +121,21 @@ func (c *Config) follow(given func(path string) bool) {
 // multiple returns the least multiple of every that is not less than d.
 func multiple(d, every time.Duration) time.Duration { return (d + every - 1) / every * every }
 
-// checks checks intervals, and takes a wrong one from another source.
-func (v *validator) checks(path string, checks *Checks, from Checks) {
-	for check, c := range checks.all() {
-		job := jobOf(check)
-		if every := v.config.Every(job); c.Enabled && c.Every%every != 0 {
-			what := fmt.Sprintf("is %s, want a multiple of schedule.%s, which is %s", text.Short(c.Every), job, text.Short(every))
-			v.Report(path+"checks."+string(check)+".every", what, text.Short(3*every))
-			c.Every = from.Of(check).Every
-		}
+// check makes an interval that is given a multiple of its job's.
+func (c *Check) check(v *validator, path string, _ any) {
+	at := path + ".every"
+	if !v.Given(at) || v.Bad(at) {
+		return
 	}
+	job := jobOf(report.Check(path[strings.LastIndex(path, ".")+1:]))
+	v.multiple(at, &c.Every, job, c.Enabled)
+}
+
+// multiple makes an interval at that path a multiple of the job's, and reports it if it is used.
+func (v *validator) multiple(path string, interval *time.Duration, job report.Job, used bool) {
+	every := v.config.Every(job)
+	if used && *interval%every != 0 {
+		v.Report(path, fmt.Sprintf("is %s, want a multiple of schedule.%s, which is %s", text.Short(*interval), job, text.Short(every)), text.Short(3*every))
+	}
+	*interval = multiple(*interval, every)
 }

@@ -1,10 +1,6 @@
-// Package config is pongwatch's configuration: one document, free of secrets, that
-// all four functions read. [Load] finds it, [Parse] reads it, and both find every [Problem]
-// at once. One that concerns a database or a receiver leaves the rest working.
-//
-// Every default is filled in. The comments and tags of the types are the manual, from which
-// docs/configuration.md and the published JSON Schema ([Schema]) are generated. Secrets are
-// references that are read on first use: see [Secret] and [Config.Credentials].
+// Package config is pongwatch's configuration: one document, free of secrets, that all four functions
+// read. Every [Problem] is found at once, and one of a database or a receiver leaves the rest working.
+// Comments and tags of the types are the manual and the JSON Schema.
 package config
 
 import (
@@ -35,10 +31,8 @@ const (
 	maxSecret = 64 << 10
 	// shortestEntry is what the shortest token takes of a bundle, beside its database's name.
 	shortestEntry = len(`"":{"token":"AX__________________________________________"},`)
-)
 
-// Where changes are looked for.
-const (
+	// Where changes are looked for.
 	ChangesDeployments   = "deployments"
 	ChangesSecrets       = "secrets"
 	ChangesAudit         = "audit_log"
@@ -165,10 +159,9 @@ func (c *Config) InShard(shard string) []*Database {
 
 // LargestShard returns how many databases the largest shard has.
 func (c *Config) LargestShard() int {
-	largest, inShard := 0, map[string]int{}
-	for i := range c.Databases {
-		inShard[c.Databases[i].Shard]++
-		largest = max(largest, inShard[c.Databases[i].Shard])
+	largest := 0
+	for _, shard := range c.ShardNames() {
+		largest = max(largest, len(c.InShard(shard)))
 	}
 	return largest
 }

@@ -4,14 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/config/document"
-	"github.com/pongwatch/pongwatch/shared/text"
+	"github.com/pongwatch/pongwatch/shared/report"
 )
 
 // Database is one Upstash database to watch.
@@ -139,35 +138,28 @@ func (d *Database) MockEvidence() (evidence string, mock bool) {
 	return "", false
 }
 
-// database checks one entry and gives it what it inherits.
-func (v *validator) database(i int) {
-	c, db := v.config, &v.config.Databases[i]
-	path := fmt.Sprintf("databases[%d]", i)
-	if !validName(db.Name) {
-		db.Name = fmt.Sprintf("database-%d", i+1)
+// check gives an entry what it inherits.
+func (d *Database) check(v *validator, path string, _ any) {
+	d.Name = v.Scope.Database
+	d.Shard = cmp.Or(d.Shard, DefaultShard)
+	home := v.config.homeOf(d.Shard)
+	d.Home = cmp.Or(v.home(path+".home", cmp.Or(d.Home, home), v.config.RegionsOf(d.Shard)), home)
+	d.Limits = d.Limits.fill(PlanOf(d.Plan).Limits)
+	d.Thresholds.Latency.fill()
+	d.reach(v, path)
+	seen, kept := map[string]bool{}, d.Apps[:0]
+	for i, app := range d.Apps {
+		if seen[app.Service] {
+			v.Report(fmt.Sprintf("%s.app[%d].service", path, i), "is given to two apps of this database", "worker")
+		} else {
+			kept = append(kept, app)
+		}
+		seen[app.Service] = true
 	}
-	db.Shard = cmp.Or(db.Shard, DefaultShard)
-	if db.Home == "" {
-		db.Home = c.homeOf(db.Shard)
+	d.Apps = kept
+	if d.Plan == planCustom && d.Limits.Memory == 0 {
+		v.Report(path+".limits.memory", "is missing, which a custom plan needs", "256MB")
 	}
-	db.Limits = db.Limits.fill(PlanOf(db.Plan).Limits)
-	db.Thresholds.Latency.fill()
-	v.In(document.Scope{Database: db.Name}, func() {
-		if db.Home = v.home(path+".", db.Home, c.RegionsOf(db.Shard)); db.Home == "" {
-			db.Home = c.homeOf(db.Shard)
-		}
-		v.reach(path, db)
-		v.apps(path, db)
-		if db.Plan == planCustom && db.Limits.Memory == 0 {
-			v.Report(path+".limits.memory", "is missing, which a custom plan needs", "256MB")
-		}
-		if !reflect.DeepEqual(db.Checks, c.Checks) {
-			v.checks(path+".", &db.Checks, c.Checks)
-		}
-		if !reflect.DeepEqual(db.Thresholds, c.Thresholds) {
-			v.thresholds(path+".thresholds", &db.Thresholds, c.Thresholds)
-		}
-	})
 }
 
 // homeOf returns the home region of a shard; empty where no region is configured.
@@ -186,83 +178,62 @@ func (c *Config) homeOf(shard string) string {
 
 // reach checks how the database is reached, as far as no secret must be read for it.
 // Where a key is bad, the decoder has said what is wrong and left it out.
-func (v *validator) reach(path string, db *Database) {
+func (d *Database) reach(v *validator, path string) {
 	bundled := len(v.config.Bundles) > 0
-	if bundled && !db.URL.IsSet() && !db.Token.IsSet() {
+	if bundled && !d.URL.IsSet() && !d.Token.IsSet() {
 		return
 	}
-	if v.Bad("credentials") && !db.Token.IsSet() && !v.Given(path+".token") {
+	if v.Bad("credentials") && !d.Token.IsSet() && !v.Given(path+".token") {
 		v.Report(path+".token", "is not given, and credentials, which would hold it, has a problem", "sm://projects/my-project/secrets/prod-cache-token")
 		return
 	}
 	badURL := v.Bad(path + ".url")
-	db.missingURL = !db.URL.IsSet() && !badURL
-	if db.missingURL && db.Mock {
+	d.missingURL = !d.URL.IsSet() && !badURL
+	if d.missingURL && d.Mock {
 		return // a state to report, not a mistake
 	}
-	if !badURL && !db.URL.IsReference() {
-		address, p := checkURL(db.URL.value.Reveal(), v.config.local)
-		v.pasted(path, p)
+	pasted := func(p *Problem) {
+		if p != nil {
+			v.Report(path+"."+p.Key, p.What, p.Example).Cause = p.Cause
+		}
+	}
+	if !badURL && !d.URL.IsReference() {
+		address, p := checkURL(d.URL.value.Reveal(), v.config.local)
+		pasted(p)
 		if u, err := url.Parse(address); err == nil && u.Port() != "" && u.Port() != "443" && strings.HasSuffix(strings.ToLower(u.Hostname()), ".upstash.io") {
-			v.ReportAs(cause.ConfigInvalid, path+".url", "names port "+u.Port()+", and Upstash's REST URL has none; 6379 is for Redis' TCP protocol", urlExample)
-			notice := &v.Problems[len(v.Problems)-1]
-			notice.Notice, notice.Stops = true, false
+			p := v.Report(path+".url", "names port "+u.Port()+", and Upstash's REST URL has none; 6379 is for Redis' TCP protocol", urlExample)
+			p.Notice, p.Stops = true, false
 		}
 	}
-	if !v.Bad(path+".token") && !db.Token.IsReference() && (db.Token.IsSet() || !bundled) {
-		v.pasted(path, checkToken(db.Token.value.Reveal()))
-	}
-}
-
-// pasted reports what a check of URL or token found.
-func (v *validator) pasted(path string, p *Problem) {
-	if p != nil {
-		v.ReportAs(p.Cause, path+"."+p.Key, p.What, p.Example)
+	if !v.Bad(path+".token") && !d.Token.IsReference() && (d.Token.IsSet() || !bundled) {
+		pasted(checkToken(d.Token.value.Reveal()))
 	}
 }
 
-func (v *validator) apps(path string, db *Database) {
-	seen := map[string]bool{}
-	kept := db.Apps[:0:0]
-	for i, app := range db.Apps {
-		at := fmt.Sprintf("%s.app[%d]", path, i)
-		if !v.Given(at) { // a single one without a list
-			at = path + ".app"
-		}
-		if seen[app.Service] {
-			v.Report(at+".service", "is given to two apps of this database", "worker")
-			continue
-		}
-		seen[app.Service] = true
-		if app.HealthURL == "" && app.CloudRun == "" && !v.Bad(at+".health_url") && !v.Bad(at+".cloud_run") {
-			v.Report(at, "wants health_url or cloud_run", "health_url: https://app.example.com/api/v1/health/redis")
-		}
-		if v.BadUnder(at + ".match") {
-			app.Match = nil
-		}
-		if app.Match != nil && app.HealthURL == "" && !v.Bad(at+".health_url") {
-			v.Report(at+".match", "needs health_url, whose page it reads", "health_url: https://app.example.com/health")
-		}
-		v.signed(at, app, ".proof", &app.Proof, &app.ProofEvery)
-		v.signed(at, app, ".limiter", &app.Limiter, &app.LimiterEvery)
-		if app.Impact && app.CloudRun == "" {
-			v.Report(at+".impact", "needs cloud_run, whose requests are counted", "cloud_run: projects/my-project/locations/us-east4/services/backend")
-			app.Impact = false
-		}
-		kept = append(kept, app)
+func (a *App) check(v *validator, path string, _ any) {
+	badPage := v.Bad(path + ".health_url")
+	if a.HealthURL == "" && a.CloudRun == "" && !badPage && !v.Bad(path+".cloud_run") {
+		v.Report(path, "wants health_url or cloud_run", "health_url: https://app.example.com/api/v1/health/redis")
 	}
-	db.Apps = kept
-}
-
-// signed checks a switch of an app for requests that pongwatch signs, and their interval.
-func (v *validator) signed(at string, app App, key string, on *bool, interval *time.Duration) {
-	if *on && (app.HealthURL == "" || !v.config.ProofKey.IsSet()) {
-		v.Report(at+key, "needs health_url here and proof_key in the document", "proof_key: sm://projects/my-project/secrets/pongwatch-proof-key")
-		*on = false
+	if v.BadUnder(path + ".match") {
+		a.Match = nil
 	}
-	if every := v.config.Schedule.Metrics; *on && *interval%every != 0 {
-		v.Report(at+key+"_every", fmt.Sprintf("is %s, want a multiple of schedule.metrics, which is %s", text.Short(*interval), text.Short(every)), text.Short(3*every))
-		*interval = multiple(*interval, every)
+	if a.Match != nil && a.HealthURL == "" && !badPage {
+		v.Report(path+".match", "needs health_url, whose page it reads", "health_url: https://app.example.com/health")
+	}
+	// pongwatch signs the requests of both.
+	signed := func(key string, on *bool, interval *time.Duration) {
+		if *on && (a.HealthURL == "" || !v.config.ProofKey.IsSet()) {
+			v.Report(path+key, "needs health_url here and proof_key in the document", "proof_key: sm://projects/my-project/secrets/pongwatch-proof-key")
+			*on = false
+		}
+		v.multiple(path+key+"_every", interval, report.Metrics, *on)
+	}
+	signed(".proof", &a.Proof, &a.ProofEvery)
+	signed(".limiter", &a.Limiter, &a.LimiterEvery)
+	if a.Impact && a.CloudRun == "" {
+		v.Report(path+".impact", "needs cloud_run, whose requests are counted", "cloud_run: projects/my-project/locations/us-east4/services/backend")
+		a.Impact = false
 	}
 }
 
@@ -289,7 +260,8 @@ func (v *validator) databases() {
 			bundled += len(db.Name) + shortestEntry
 		}
 		if inShard[db.Shard]++; inShard[db.Shard] == maxDatabases+1 {
-			v.ReportFatal(fmt.Sprintf("databases[%d].shard", i), fmt.Sprintf("is %s, which already has %d databases", db.Shard, maxDatabases), "shard: main-2")
+			p := v.Report(fmt.Sprintf("databases[%d].shard", i), fmt.Sprintf("is %s, which already has %d databases", db.Shard, maxDatabases), "shard: main-2")
+			p.Fatal, p.Cause = true, cause.MonitorConfig
 		}
 	}
 	c.Databases = kept

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -39,8 +38,8 @@ func URLVariables() []string {
 	return names
 }
 
-// IsURLVariable reports whether apps keep the REST URL under that name, with a prefix or without.
-func IsURLVariable(name string) bool {
+// isURLVariable reports whether apps keep the REST URL under that name, with a prefix or without.
+func isURLVariable(name string) bool {
 	return name == envURL || slices.ContainsFunc(pairs[1:], func(p pair) bool { return name == p.url || strings.HasSuffix(name, "_"+p.url) })
 }
 
@@ -58,8 +57,18 @@ type Deployment struct {
 	Mounted bool
 }
 
+// HasURL reports whether one of the variables is set or, without any, one under which apps keep the REST URL.
+func (d Deployment) HasURL(variables []string) bool {
+	return slices.ContainsFunc(d.Variables, func(name string) bool {
+		return slices.Contains(variables, name) || len(variables) == 0 && isURLVariable(name)
+	})
+}
+
+// Mocks reports whether MOCK_REDIS is on; known is false for a value that is neither on nor off.
+func (d Deployment) Mocks() (mock, known bool) { return parseMock(d.Mock) }
+
 // object is an object of the document that the variables amount to.
-type object map[string]any
+type object = map[string]any
 
 // environment makes the document that the customer's variables amount to, which is
 // decoded and validated like any other. Problems with its keys are the variables'.
@@ -75,7 +84,7 @@ type environment struct {
 func fromEnvironment(getenv func(string) string, names []string, local bool) (*Config, Problems) {
 	e := environment{getenv: getenv, variables: map[string]string{}}
 	for _, name := range slices.Sorted(slices.Values(names)) {
-		if IsURLVariable(name) && !slices.Contains(URLVariables(), name) {
+		if isURLVariable(name) && !slices.Contains(URLVariables(), name) {
 			e.prefixed = append(e.prefixed, pair{name, strings.TrimSuffix(name, "URL") + "TOKEN"})
 		}
 	}
@@ -83,7 +92,7 @@ func fromEnvironment(getenv func(string) string, names []string, local bool) (*C
 	if database == nil {
 		return nil, nil
 	}
-	receivers := []object{}
+	receivers := []any{}
 	if slack := e.slack(); slack != nil {
 		receivers = append(receivers, object{"name": "slack", "slack": slack})
 	}
@@ -91,24 +100,18 @@ func fromEnvironment(getenv func(string) string, names []string, local bool) (*C
 		receivers = append(receivers, object{"name": "email", "email": email})
 	}
 	if e.value(envMaxConnections) != "" {
-		e.report(Problem{
-			Key: envMaxConnections, What: "has no meaning over REST, which keeps no connections; it is ignored",
-			Database: DefaultDatabase, Cause: cause.ConfigInvalid, Notice: true,
-		})
+		e.notice("", envMaxConnections, "has no meaning over REST, which keeps no connections; it is ignored", "", cause.ConfigInvalid)
 	}
-	text, err := json.Marshal(object{"databases": []object{database}, "receivers": receivers})
-	if err != nil {
-		panic(fmt.Sprintf("config: encoding the environment: %v", err)) // texts and numbers always encode
-	}
-	tree, problems := document.Read(Document{Name: environmentFile, Text: text})
-	if tree == nil {
-		return nil, problems
-	}
-	return decode(tree, local, e.variables, append(e.problems, problems...))
+	tree := document.Made(environmentFile, object{"databases": []any{database}, "receivers": receivers})
+	return decode(tree, local, e.variables, e.problems)
 }
 
-func (e *environment) report(p Problem) {
-	p.File = environmentFile
+// notice adds a notice about a variable of that receiver, or else of the database.
+func (e *environment) notice(receiver, variable, what, example string, c cause.Cause) {
+	p := Problem{Key: variable, What: what, Example: example, File: environmentFile, Receiver: receiver, Cause: c, Notice: true}
+	if receiver == "" {
+		p.Database = DefaultDatabase
+	}
 	e.problems = append(e.problems, p)
 }
 
@@ -122,8 +125,12 @@ func (e *environment) value(name string) string {
 	return value
 }
 
-// keys returns an object with the keys whose variables are set.
-func (e *environment) keys(path string, variables map[string]string) object {
+// keys returns an object with the keys whose variables are set, for that receiver or else for the database.
+func (e *environment) keys(receiver string, variables map[string]string) object {
+	path := "databases"
+	if receiver != "" {
+		path = "receivers." + receiver
+	}
 	out := object{}
 	for key, variable := range variables {
 		e.variables[path+"."+key] = variable
@@ -133,16 +140,7 @@ func (e *environment) keys(path string, variables map[string]string) object {
 		}
 		out[key] = value
 		if value != e.getenv(variable) {
-			p := Problem{
-				Key: variable, What: "begins or ends with white space, which pongwatch leaves out and the app may not", Example: "the value without it",
-				Cause: cause.ConfigWhitespace, Notice: true,
-			}
-			if receiver, ok := strings.CutPrefix(path, "receivers."); ok {
-				p.Receiver = receiver
-			} else {
-				p.Database = DefaultDatabase
-			}
-			e.report(p)
+			e.notice(receiver, variable, "begins or ends with white space, which pongwatch leaves out and the app may not", "the value without it", cause.ConfigWhitespace)
 		}
 	}
 	return out
@@ -151,14 +149,15 @@ func (e *environment) keys(path string, variables map[string]string) object {
 // database returns nil if no variable speaks of one.
 func (e *environment) database() object {
 	p := e.pair()
-	mock, known := ParseMock(e.getenv(envMock))
+	mock, known := parseMock(e.getenv(envMock))
 	if !known {
-		e.report(Problem{Key: envMock, What: "is neither true nor false", Example: "false", Database: DefaultDatabase, Cause: cause.ConfigInvalid})
+		e.notice("", envMock, "is neither true nor false", "false", cause.ConfigInvalid)
+		e.problems[len(e.problems)-1].Notice = false
 	}
 	if e.value(p.url) == "" && e.value(p.token) == "" && known && !mock {
 		return nil
 	}
-	out := e.keys("databases", map[string]string{"url": p.url, "token": p.token})
+	out := e.keys("", map[string]string{"url": p.url, "token": p.token})
 	out["name"], out["mock"] = DefaultDatabase, mock
 	return out
 }
@@ -188,31 +187,28 @@ func (e *environment) pair() pair {
 			break
 		}
 	}
-	notice := func(key, what string, c cause.Cause) {
-		e.report(Problem{Key: key, What: what, Database: DefaultDatabase, Cause: c, Notice: true})
-	}
 	for _, p := range all {
 		same := strings.TrimSuffix(e.value(p.url), "/") == strings.TrimSuffix(e.value(chosen.url), "/") && e.value(p.token) == e.value(chosen.token)
 		switch scheme := e.tcp(p); {
 		case p == chosen || !any(p) || same:
 		case scheme != "" && e.tcp(chosen) == "":
-			notice(p.url, "is a "+scheme+":// URL, so "+chosen.url+" is used", cause.ConfigScheme)
+			e.notice("", p.url, "is a "+scheme+":// URL, so "+chosen.url+" is used", "", cause.ConfigScheme)
 		case whole(p):
-			notice(p.url, "and "+p.token+" are another database than "+chosen.url+" and "+chosen.token+", which are used; an app may use either", cause.ConfigInvalid)
+			e.notice("", p.url, "and "+p.token+" are another database than "+chosen.url+" and "+chosen.token+", which are used; an app may use either", "", cause.ConfigInvalid)
 		case !whole(chosen):
 			half, other := p.url, p.token
 			if e.value(half) == "" {
 				half, other = p.token, p.url
 			}
-			notice(half, "is set without "+other+", so it is not used; "+chosen.url+" goes with "+chosen.token, cause.ConfigInvalid)
+			e.notice("", half, "is set without "+other+", so it is not used; "+chosen.url+" goes with "+chosen.token, "", cause.ConfigInvalid)
 		}
 	}
 	return chosen
 }
 
-// ParseMock parses the value of MOCK_REDIS, in the words and quotes that people write;
+// parseMock parses the value of MOCK_REDIS, in the words and quotes that people write;
 // known is false for any other text.
-func ParseMock(value string) (mock, known bool) {
+func parseMock(value string) (mock, known bool) {
 	switch strings.ToLower(strings.Trim(value, " \t\r\n\"'")) {
 	case "", "0", "false", "no", "off", "n", "f", "disabled":
 		return false, true
@@ -229,13 +225,10 @@ func (e *environment) slack() object {
 		return nil
 	}
 	e.variables["receivers.slack"] = envBot
-	out := e.keys("receivers.slack", map[string]string{"webhook": envWebhook, "bot_token": envBot, "channel": "SLACK_CHANNEL"})
+	out := e.keys("slack", map[string]string{"webhook": envWebhook, "bot_token": envBot, "channel": "SLACK_CHANNEL"})
 	if webhook != "" && bot != "" { // the bot does more
 		delete(out, "webhook")
-		e.report(Problem{
-			Key: envWebhook, What: "is ignored, since SLACK_BOT_TOKEN is set too",
-			Receiver: "slack", Cause: cause.ConfigInvalid, Notice: true,
-		})
+		e.notice("slack", envWebhook, "is ignored, since SLACK_BOT_TOKEN is set too", "", cause.ConfigInvalid)
 	}
 	return out
 }
@@ -244,16 +237,16 @@ func (e *environment) email() object {
 	if e.value("SMTP_HOST") == "" && e.value("ALERT_EMAIL_TO") == "" {
 		return nil
 	}
-	out := e.keys("receivers.email", map[string]string{
+	out := e.keys("email", map[string]string{
 		"host": "SMTP_HOST", "port": "SMTP_PORT", "username": "SMTP_USERNAME", "password": "SMTP_PASSWORD", "from": "SMTP_FROM", "to": "ALERT_EMAIL_TO",
 	})
 	if port, err := strconv.Atoi(fmt.Sprint(out["port"])); err == nil {
-		out["port"] = port
+		out["port"] = document.Integer(strconv.Itoa(port)) // "0587" is meant as 587
 	}
 	if to, ok := out["to"].(string); ok {
-		recipients := strings.Split(to, ",")
-		for i := range recipients {
-			recipients[i] = strings.TrimSpace(recipients[i])
+		var recipients []any
+		for recipient := range strings.SplitSeq(to, ",") {
+			recipients = append(recipients, strings.TrimSpace(recipient))
 		}
 		out["to"] = recipients
 	}

@@ -169,13 +169,13 @@ func TestParseMock(t *testing.T) {
 		"1": "true", "TRUE": "true", "yes": "true", "on": "true", "y": "true", "t": "true", "enabled": "true", "'1'\n": "true",
 		"maybe": "unknown", "2": "unknown", "tr ue": "unknown",
 	} {
-		mock, known := ParseMock(value)
+		mock, known := parseMock(value)
 		got := fmt.Sprint(mock)
 		if !known {
 			got = "unknown"
 		}
 		if got != want || !known && mock {
-			t.Errorf("ParseMock(%q) = %s, want %s", value, got, want)
+			t.Errorf("parseMock(%q) = %s, want %s", value, got, want)
 		}
 	}
 }

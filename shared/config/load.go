@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -12,7 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
-	"github.com/pongwatch/pongwatch/shared/config/document"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
 
@@ -54,7 +54,7 @@ type Options struct {
 //
 //   - the document itself, YAML or JSON;
 //   - the name of a file, or a reference "sm://projects/P/secrets/S[/versions/V]";
-//   - a list of those, separated by commas or line breaks, or written as YAML or JSON.
+//   - a list of those, separated by commas or line breaks.
 //
 // Documents of a list are merged: their databases, receivers, routes, shards and
 // maintenance windows are joined, and any other key that two of them give must have
@@ -118,12 +118,18 @@ func loaded(c *Config, problems Problems) (*Config, error) {
 
 // documents reads the documents that PONGWATCH_CONFIG holds or names.
 func (o Options) documents(ctx context.Context, value string) ([]Document, error) {
-	names, inline, what := sources(value)
-	switch {
-	case what != "":
-		return nil, sourceProblem(what)
-	case inline:
+	value = strings.TrimSpace(value)
+	if isDocument := regexp.MustCompile(`^(\{|#|---)|:(\s|$)`); isDocument.MatchString(value) {
 		return []Document{{Name: EnvConfig, Text: []byte(value)}}, nil
+	}
+	var names []string
+	for _, name := range strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == '\n' || r == '\r' }) {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 || len(names) > maxSources {
+		return nil, sourceProblem(fmt.Sprintf("lists %d documents, want from 1 to %d", len(names), maxSources))
 	}
 	out, failures := make([]Document, len(names)), make([]error, len(names))
 	var group errgroup.Group
@@ -137,33 +143,6 @@ func (o Options) documents(ctx context.Context, value string) ([]Document, error
 	}
 	_ = group.Wait() // every failure is returned
 	return out, errors.Join(failures...)
-}
-
-// sources tells a document from the names of documents, or returns what is wrong.
-func sources(value string) (names []string, inline bool, what string) {
-	value = strings.TrimSpace(value)
-	switch {
-	case strings.HasPrefix(value, "[") || strings.HasPrefix(value, "- ") || strings.HasPrefix(value, "---\n- "):
-		var ok bool
-		if names, ok = document.Texts([]byte(value)); !ok {
-			return nil, false, "is a list, but not one of file names and references"
-		}
-	case strings.HasPrefix(value, "{"), strings.Contains(value, ": "), strings.Contains(value, ":\n"), strings.Contains(value, ":\r"),
-		strings.HasSuffix(value, ":"), strings.HasPrefix(value, "#"), strings.HasPrefix(value, "---"):
-		return nil, true, ""
-	default:
-		names = strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == '\n' || r == '\r' })
-	}
-	var out []string
-	for _, name := range names {
-		if name = strings.TrimSpace(name); name != "" {
-			out = append(out, name)
-		}
-	}
-	if len(out) == 0 || len(out) > maxSources {
-		return nil, false, fmt.Sprintf("lists %d documents, want from 1 to %d", len(out), maxSources)
-	}
-	return out, false, ""
 }
 
 func sourceProblem(what string) error {
@@ -180,7 +159,7 @@ func (o Options) read(ctx context.Context, source string) ([]byte, error) {
 		if err != nil {
 			return nil, sourceProblem("holds no reference into Secret Manager: " + err.Error())
 		}
-		e, err := Reference(ref).Get(ctx, o.Secrets)
+		e, err := reference(ref).Get(ctx, o.Secrets)
 		if err != nil {
 			return nil, fmt.Errorf("reading document: %w", err)
 		}

@@ -20,14 +20,14 @@ import (
 type vault map[string]string
 
 func (v vault) cache() *secrets.Cache {
-	return secrets.NewCache(secrets.SourceFunc(func(_ context.Context, name string) (secrets.Secret, error) {
+	return secrets.NewCache(secrets.Source(func(_ context.Context, name string) (secrets.Secret, error) {
 		name, _, _ = strings.Cut(name, "/versions/")
 		text, ok := v[strings.TrimPrefix(name, "projects/p/secrets/")]
 		if !ok {
 			return secrets.Secret{}, secrets.ErrNotFound
 		}
 		return secrets.Secret{Data: []byte(text), Version: "7"}, nil
-	}), secrets.Options{})
+	}), nil)
 }
 
 func options(env map[string]string, files map[string]string, v vault) Options {
@@ -63,11 +63,10 @@ func TestLoadFindsDocuments(t *testing.T) {
 		{"a reference", "sm://projects/p/secrets/doc", []string{"c"}, ""},
 		{"a list with commas", "a.yaml, sm://projects/p/secrets/doc", []string{"a", "c"}, ""},
 		{"a list with line breaks", "a.yaml\ndir/b.yaml\n", []string{"a", "b"}, ""},
-		{"a YAML list", "- a.yaml\n- dir/b.yaml\n", []string{"a", "b"}, ""},
-		{"a JSON list", `["a.yaml", "sm://projects/p/secrets/doc"]`, []string{"a", "c"}, ""},
 		{"a file that is not there", "c.yaml", nil, "loading configuration: PONGWATCH_CONFIG names c.yaml, which does not exist; example: sm://projects/my-project/secrets/pongwatch-config,pongwatch.yaml"},
 		{"a secret pasted in place of a name is not quoted", "AXxxSECRETxx", nil, "loading configuration: PONGWATCH_CONFIG names a file, which does not exist; example: sm://projects/my-project/secrets/pongwatch-config,pongwatch.yaml"},
-		{"a list of objects", "- {a: b}", nil, "loading configuration: PONGWATCH_CONFIG is a list, but not one of file names and references; example: sm://projects/my-project/secrets/pongwatch-config,pongwatch.yaml"},
+		{"a list of objects", "- {a: b}", nil, "loading configuration: PONGWATCH_CONFIG:1:1: the document is a list, want an object; example: databases: […]\n" +
+			"databases is empty, so there is nothing to watch; example: [{name: prod-cache, url: https://your-instance.upstash.io, token: sm://projects/my-project/secrets/prod-cache-token}]"},
 		{"a secret that is not there", "sm://projects/p/secrets/nope", nil, "loading configuration: reading document: reading secret sm://projects/p/secrets/nope: secret or version not found"},
 	}
 	for _, tt := range tests {
@@ -101,10 +100,7 @@ func TestLoadFailures(t *testing.T) {
 		{"as many documents as may be", "b.yaml," + many(99), nil, ""},
 		{"more documents", "b.yaml," + many(200), nil, "PONGWATCH_CONFIG lists 201 documents, want from 1 to 200" + example},
 		{"no document", " , ,\n", nil, "PONGWATCH_CONFIG lists 0 documents, want from 1 to 200" + example},
-		{"an empty list", "[]", nil, "PONGWATCH_CONFIG lists 0 documents, want from 1 to 200" + example},
-		{"a list of numbers", "[1]", nil, "PONGWATCH_CONFIG is a list, but not one of file names and references" + example},
-		{"a broken list", "- [", nil, "PONGWATCH_CONFIG is a list, but not one of file names and references" + example},
-		{"a list after a mark", "---\n- b.yaml\n", nil, ""},
+		{"a list in brackets is a name", "[]", nil, "PONGWATCH_CONFIG names a file, which does not exist" + example},
 		{"a reference that is none", "sm://x", nil, "PONGWATCH_CONFIG holds no reference into Secret Manager: secret reference does not have the right parts: want sm://projects/PROJECT/secrets/SECRET[/versions/VERSION], such as \"sm://projects/my-project/secrets/redis-token\"" + example},
 		{"a reference without a source", "sm://projects/p/secrets/doc", func(o *Options) { o.Secrets = nil }, "reading document: reading secret sm://projects/p/secrets/doc: no secret source is set up: " + secrets.ErrUnavailable.Error()},
 		{"a reference that is not there", "sm://projects/p/secrets/x", nil, "reading document: reading secret sm://projects/p/secrets/x: " + secrets.ErrNotFound.Error()},

@@ -26,33 +26,27 @@ type window struct {
 	Databases []string `yaml:"databases" single:"true" pattern:"glob" example:"['prod-*']"`
 	// Why, for messages.
 	Reason string `yaml:"reason" example:"monthly upgrade of the plan"`
+
+	dropped bool // for a problem
 }
 
-// windows drops a window with a problem: otherwise one with a mistyped database would
-// silence all of them.
-func (v *validator) windows() {
-	var kept []window
-	for i, w := range v.config.Maintenance {
-		path := fmt.Sprintf("maintenance[%d]", i)
-		repeated, once := w.Cron != "" || w.For != 0, w.From != "" || w.Until != ""
-		switch {
-		case v.BadUnder(path): // half of it was left out for what is wrong with it
-		case repeated == once:
-			v.Report(path, "wants either cron and for, or from and until", "cron: 0 3 * * SUN, for: 2h")
-		case repeated && (w.Cron == "" || w.For == 0):
-			v.Report(path, "wants both cron and for", "cron: 0 3 * * SUN, for: 2h")
-		case once && (w.From == "" || w.Until == ""):
-			v.Report(path, "wants both from and until", "from: '2026-12-24T22:00', until: '2026-12-25T06:00'")
-		case once:
-			if from, until, err := w.Span(); err == nil && !from.Before(until) {
-				v.Report(path+".until", "is not after from", "'2026-12-25T06:00'")
-			}
-		}
-		if !v.Bad(path) && !v.BadUnder(path) {
-			kept = append(kept, w)
+func (w *window) check(v *validator, path string, _ any) {
+	repeated, once := w.Cron != "" || w.For != 0, w.From != "" || w.Until != ""
+	switch {
+	case v.BadUnder(path): // half of it was left out for what is wrong with it
+	case repeated == once:
+		v.Report(path, "wants either cron and for, or from and until", "cron: 0 3 * * SUN, for: 2h")
+	case repeated && (w.Cron == "" || w.For == 0):
+		v.Report(path, "wants both cron and for", "cron: 0 3 * * SUN, for: 2h")
+	case once && (w.From == "" || w.Until == ""):
+		v.Report(path, "wants both from and until", "from: '2026-12-24T22:00', until: '2026-12-25T06:00'")
+	case once:
+		if from, until, err := w.Span(); err == nil && !from.Before(until) {
+			v.Report(path+".until", "is not after from", "'2026-12-25T06:00'")
 		}
 	}
-	v.config.Maintenance = kept
+	// Otherwise a window with a mistyped database would silence all of them.
+	w.dropped = v.Bad(path) || v.BadUnder(path)
 }
 
 // Span returns the beginning and the end of a window that happens once.

@@ -173,7 +173,7 @@ func planTable() string {
 		}
 		return text
 	}
-	for _, p := range Plans() {
+	for _, p := range plans() {
 		l := p.Limits
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", p.Name, or(int64(l.Memory), l.Memory.String()), or(l.Commands, fmt.Sprint(l.Commands)),
 			or(int64(l.Bandwidth), l.Bandwidth.String()), or(int64(l.CommandsPerSecond), fmt.Sprint(l.CommandsPerSecond)))

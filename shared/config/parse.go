@@ -44,9 +44,20 @@ type validator struct {
 	config *Config
 }
 
+// checker is an object that checks what no single key of it can tell, once they are decoded. What is
+// wrong gets its default, or what else the object had before.
+type checker interface {
+	check(v *validator, path string, before any)
+}
+
 func newValidator(c *Config) *validator {
 	v := &validator{config: c}
 	v.Check = func(pattern, text string) string { return patterns[pattern].check(text, c.local) }
+	v.Done = func(path string, object, before any) {
+		if object, ok := object.(checker); ok {
+			object.check(v, path, before)
+		}
+	}
 	v.Prefill, v.Plain, v.Vital = c.prefill, c.local, vital.MatchString
 	return v
 }
@@ -60,44 +71,28 @@ var vital = regexp.MustCompile(`^databases(\[\d+\](\.(name|url|token))?)?$|` +
 
 // decode makes a configuration of a merged tree. A problem with a key that a variable
 // set, by the key's path without indexes, is the variable's.
-func decode(tree *document.Node, local bool, variables map[string]string, problems Problems) (*Config, Problems) {
+func decode(tree *document.Tree, local bool, variables map[string]string, problems Problems) (*Config, Problems) {
 	c := Default()
 	c.local = local
 	v := newValidator(c)
 	// Databases and routes inherit from the rest.
 	rest, heirs := tree.Split("databases", "routes")
 	v.Decode(rest, c)
-	c.follow(v.Given)
-	// The decoder has said what is wrong with single keys. What no single key can tell is
-	// checked before entries inherit it, and gets its default where it is wrong.
-	defaults := Default()
-	for check, d := range defaults.Checks.all() {
-		d.Every = multiple(d.Every, c.Every(jobOf(check)))
-	}
-	c.Home = v.home("", c.Home, c.Regions)
+	v.follow()
+	c.Home = v.home("home", c.Home, c.Regions)
 	c.Bundles = slices.DeleteFunc(c.Bundles, func(s Secret) bool { return !s.IsSet() })
-	v.checks("", &c.Checks, defaults.Checks)
-	v.thresholds("thresholds", &c.Thresholds, defaults.Thresholds)
-	v.alerting()
 	if slices.Contains(c.Changes, ChangesAudit) && !c.Management.Configured() && !v.BadUnder("management") {
 		v.Report("changes", "has audit_log, which needs management", "management: {email: ops@example.com, api_key: sm://projects/my-project/secrets/upstash-api-key}")
 		c.Changes = slices.DeleteFunc(c.Changes, func(s string) bool { return s == ChangesAudit })
 	}
 	v.shards()
-	v.access()
 	v.Decode(heirs, c)
 	c.Thresholds.Latency.fill()
-	for i := range c.Databases {
-		v.database(i)
-	}
 	v.databases()
-	for i := range c.Receivers {
-		v.receiver(i)
-	}
 	v.receivers()
 	v.routes()
 	v.services()
-	v.windows()
+	c.Maintenance = slices.DeleteFunc(c.Maintenance, func(w window) bool { return w.dropped })
 	problems = append(problems, v.Problems...)
 	if variables != nil {
 		index := regexp.MustCompile(`\[\d+\]`)
@@ -131,13 +126,21 @@ func decode(tree *document.Node, local bool, variables map[string]string, proble
 	return c, problems
 }
 
-// home returns the home region, or "" for one that is none of the regions.
+// home returns the home region at that path, or "" for one that is none of the regions.
 func (v *validator) home(path, home string, regions []string) string {
 	if home != "" && len(regions) > 0 && !slices.Contains(regions, home) {
-		v.Report(path+"home", "is none of the regions "+strings.Join(regions, ", "), regions[0])
+		v.Report(path, "is none of the regions "+strings.Join(regions, ", "), regions[0])
 		return ""
 	}
 	return home
+}
+
+func (s *Shard) check(v *validator, path string, _ any) {
+	regions := s.Regions
+	if len(regions) == 0 {
+		regions = v.config.Regions
+	}
+	s.Home = v.home(path+".home", s.Home, regions)
 }
 
 // shards drops a shard without a usable name of its own.
@@ -145,17 +148,11 @@ func (v *validator) shards() {
 	var kept []Shard
 	seen := map[string]bool{"": true}
 	for i, s := range v.config.Shards {
-		path := fmt.Sprintf("shards[%d].", i)
-		regions := s.Regions
-		if len(regions) == 0 {
-			regions = v.config.Regions
-		}
-		s.Home = v.home(path, s.Home, regions)
 		switch {
 		case !seen[s.Name]:
 			kept = append(kept, s)
 		case s.Name != "":
-			v.Report(path+"name", "is given to two shards", "")
+			v.Report(fmt.Sprintf("shards[%d].name", i), "is given to two shards", "")
 		}
 		seen[s.Name] = true
 	}

@@ -323,8 +323,8 @@ func TestDocumentsAreMerged(t *testing.T) {
 
 	_, ps = Parse(false, Document{Name: "one.yaml", Text: []byte(one)}, Document{Name: "two.yaml", Text: []byte("history: {hot_days: 3}\nregions: [x]\n")})
 	want := []string{
-		"1:11 history.hot_days has another value at one.yaml:2:21; example: give it in one of the two documents",
-		"2:1 regions has another value at one.yaml:1:10; example: give it in one of the two documents",
+		"1:11 history.hot_days has another value at one.yaml:2:11; example: give it in one of the two documents",
+		"2:1 regions has another value at one.yaml:1:1; example: give it in one of the two documents",
 	}
 	if diff := cmp.Diff(want, lines(ps)); diff != "" {
 		t.Errorf("conflicts (-want +got):\n%s", diff)

@@ -26,12 +26,12 @@ const (
 	tb = gb << 10
 )
 
-// Plans returns Upstash's plans.
+// plans are Upstash's.
 //
 // Source: https://upstash.com/docs/redis/overall/billing (limits as of 2026-06-18),
 // https://upstash.com/pricing/redis (prices). A megabyte is 2^20 bytes: INFO of a free
 // database says max_data_size:268435456. Fixed plans have no quota of commands.
-func Plans() []Plan {
+func plans() []Plan {
 	fixed := func(name string, data, bandwidth document.Bytes, perSecond int, request document.Bytes, dollars float64) Plan {
 		return Plan{
 			Name:            name,
@@ -55,7 +55,7 @@ func Plans() []Plan {
 
 // PlanOf returns the plan of that name; without a name it knows, one without limits and prices.
 func PlanOf(name string) Plan {
-	for _, p := range Plans() {
+	for _, p := range plans() {
 		if p.Name == name {
 			return p
 		}
@@ -70,7 +70,7 @@ func PlanName(kind string, bytes int64) string {
 	case "", "free", "payg":
 		return kind
 	}
-	for _, p := range Plans() {
+	for _, p := range plans() {
 		if p.DollarsPerMonth > 0 && p.Limits.Memory == document.Bytes(bytes) {
 			return p.Name
 		}

@@ -10,17 +10,6 @@ import (
 	"github.com/pongwatch/pongwatch/shared/config/document"
 )
 
-// Kind is what a receiver speaks.
-type Kind string
-
-// The kinds of receivers.
-const (
-	KindSlack     Kind = "slack"
-	KindEmail     Kind = "email"
-	KindPagerDuty Kind = "pagerduty"
-	KindWebhook   Kind = "webhook"
-)
-
 // Receiver is one place to which alerts are delivered: exactly one of slack, email,
 // pagerduty and webhook.
 type Receiver struct {
@@ -115,58 +104,47 @@ type Webhook struct {
 	Password Secret `yaml:"password" example:"sm://projects/my-project/secrets/webhook-password"`
 }
 
-// Kind returns what the receiver speaks, and "" for an entry that says nothing.
-func (r *Receiver) Kind() Kind {
-	switch {
-	case r.Slack != nil:
-		return KindSlack
-	case r.Email != nil:
-		return KindEmail
-	case r.PagerDuty != nil:
-		return KindPagerDuty
-	case r.Webhook != nil:
-		return KindWebhook
+// Kind returns the key that says where the receiver delivers, such as "slack", and "" for an entry that has none.
+func (r *Receiver) Kind() string {
+	if kinds := r.kinds(); len(kinds) > 0 {
+		return kinds[0]
 	}
 	return ""
+}
+
+func (r *Receiver) kinds() []string {
+	var out []string
+	for i, set := range []bool{r.Slack != nil, r.Email != nil, r.PagerDuty != nil, r.Webhook != nil} {
+		if set {
+			out = append(out, []string{"slack", "email", "pagerduty", "webhook"}[i])
+		}
+	}
+	return out
 }
 
 // Usable reports whether nothing in the configuration forbids to use the receiver.
 func (r *Receiver) Usable() bool { return r.Problems.Stops() == nil }
 
-// receiver checks one entry.
-func (v *validator) receiver(i int) {
-	r := &v.config.Receivers[i]
-	path := fmt.Sprintf("receivers[%d]", i)
-	if !validName(r.Name) {
-		r.Name = fmt.Sprintf("receiver-%d", i+1)
+func (r *Receiver) check(v *validator, path string, _ any) {
+	r.Name = v.Scope.Receiver
+	switch kinds := r.kinds(); {
+	case len(kinds) == 0 && !v.StopUnder(path):
+		v.Report(path, "says nothing of slack, email, pagerduty or webhook", "slack: {webhook: sm://projects/my-project/secrets/slack-webhook}")
+	case len(kinds) > 1:
+		v.Report(path, "is "+strings.Join(kinds, " and ")+" in one, want one receiver each", "")
 	}
-	v.In(document.Scope{Receiver: r.Name}, func() {
-		var kinds []string
-		if r.Slack != nil {
-			kinds = append(kinds, "slack")
-			v.slack(path+".slack", r.Slack)
-		}
-		if r.Email != nil {
-			kinds = append(kinds, "email")
-			v.email(path+".email", r.Email)
-		}
-		if r.PagerDuty != nil {
-			kinds = append(kinds, "pagerduty")
-		}
-		if r.Webhook != nil {
-			kinds = append(kinds, "webhook")
-			v.webhook(path+".webhook", r.Webhook)
-		}
-		switch {
-		case len(kinds) == 0 && !v.StopUnder(path):
-			v.Report(path, "says nothing of slack, email, pagerduty or webhook", "slack: {webhook: sm://projects/my-project/secrets/slack-webhook}")
-		case len(kinds) > 1:
-			v.Report(path, "is "+strings.Join(kinds, " and ")+" in one, want one receiver each", "")
-		}
-	})
 }
 
-func (v *validator) slack(path string, s *Slack) {
+// inline reports what check finds in a secret that the document itself holds.
+func (v *validator) inline(path string, s Secret, example string, check func(text string) (what string)) {
+	if s.IsSet() && !s.IsReference() {
+		if what := check(s.value.Reveal()); what != "" {
+			v.Report(path, what, example)
+		}
+	}
+}
+
+func (s *Slack) check(v *validator, path string, _ any) {
 	webhook, bot := s.Webhook.IsSet(), s.BotToken.IsSet()
 	switch {
 	case webhook && bot:
@@ -176,41 +154,28 @@ func (v *validator) slack(path string, s *Slack) {
 	case bot && s.Channel == "" && !v.StopUnder(path):
 		v.Report(path+".channel", "is missing, which a bot needs", "C0123456789")
 	}
-	if len(s.Approvers) == 0 && (v.Bad(path+".approvers") || v.BadUnder(path+".approvers")) {
-		s.Approvers = []string{""} // an empty list would let everyone press the buttons
-	}
-	if s.Webhook.IsSet() && !s.Webhook.IsReference() {
-		if what := checkSlackWebhook(s.Webhook.value.Reveal(), v.config.local); what != "" {
-			v.Report(path+".webhook", what, "https://hooks.slack.com/services/T…/B…/…")
+	s.Approvers = v.nobody(path+".approvers", s.Approvers)
+	v.inline(path+".webhook", s.Webhook, "https://hooks.slack.com/services/T…/B…/…", func(text string) string {
+		u, err := url.Parse(text)
+		switch what := cmp.Or(unexpanded(text), pasted(text)); {
+		case what != "":
+			return what
+		case err != nil || u.Hostname() == "":
+			return "is not a URL with a host"
+		case v.config.local && loopback(u.Hostname()), u.Scheme == "https" && (u.Hostname() == "hooks.slack.com" || u.Hostname() == "hooks.slack-gov.com"):
+			return ""
 		}
-	}
-	if s.BotToken.IsSet() && !s.BotToken.IsReference() {
-		switch text := s.BotToken.value.Reveal(); {
-		case unexpanded(text)+pasted(text) != "":
-			v.Report(path+".bot_token", cmp.Or(unexpanded(text), pasted(text)), "xoxb-…")
-		case !strings.HasPrefix(text, "xoxb-"):
-			v.Report(path+".bot_token", "does not begin with xoxb-, so it is not a bot token", "xoxb-…")
-		}
-	}
-}
-
-func checkSlackWebhook(text string, local bool) string {
-	if what := cmp.Or(unexpanded(text), pasted(text)); what != "" {
-		return what
-	}
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || u.Hostname() == "":
-		return "is not a URL with a host"
-	case local && loopback(u.Hostname()):
-		return ""
-	case u.Scheme != "https" || u.Hostname() != "hooks.slack.com" && u.Hostname() != "hooks.slack-gov.com":
 		return "is not the URL of a Slack incoming webhook"
-	}
-	return ""
+	})
+	v.inline(path+".bot_token", s.BotToken, "xoxb-…", func(text string) string {
+		if what := cmp.Or(unexpanded(text), pasted(text)); what != "" || strings.HasPrefix(text, "xoxb-") {
+			return what
+		}
+		return "does not begin with xoxb-, so it is not a bot token"
+	})
 }
 
-func (v *validator) email(path string, e *Email) {
+func (e *Email) check(v *validator, path string, _ any) {
 	if e.Port == 25 {
 		v.Report(path+".port", "is 25, which Google Cloud closes and which promises no encryption; want 587 or 465", "587")
 		e.Port = 587
@@ -234,29 +199,25 @@ func (v *validator) email(path string, e *Email) {
 	}
 }
 
-func (v *validator) webhook(path string, w *Webhook) {
-	if w.URL.IsSet() && !w.URL.IsReference() {
-		if what := checkAddress(w.URL.value.Reveal(), v.config.local); what != "" {
-			v.Report(path+".url", what, "https://hooks.example.com/pongwatch")
-		}
-	}
+func (w *Webhook) check(v *validator, path string, _ any) {
+	v.inline(path+".url", w.URL, "https://hooks.example.com/pongwatch", func(text string) string { return checkAddress(text, v.config.local) })
 	if v.BadUnder(path) {
 		if w.Format != FormatAlertmanager && len(w.Keys) == 0 {
 			v.StopUnder(path) // one of them is why
 		}
 		return
 	}
-	basic := w.Username.IsSet() || w.Password.IsSet()
+	basic, alertmanager := w.Username.IsSet() || w.Password.IsSet(), w.Format == FormatAlertmanager
 	switch {
-	case w.Format == FormatAlertmanager && len(w.Keys) > 0:
+	case alertmanager && len(w.Keys) > 0:
 		v.Report(path+".keys", "sign only the format pongwatch; Alertmanager's format has a token, or username and password", "token: sm://projects/my-project/secrets/webhook-token")
-	case w.Format == FormatAlertmanager && w.Username.IsSet() != w.Password.IsSet():
+	case alertmanager && w.Username.IsSet() != w.Password.IsSet():
 		v.Report(path, "wants both username and password, or neither", "username: pongwatch, password: sm://projects/my-project/secrets/webhook-password")
-	case w.Format == FormatAlertmanager && basic && w.Token.IsSet():
+	case alertmanager && basic && w.Token.IsSet():
 		v.Report(path, "has a token and a username, want one of them", "token: sm://projects/my-project/secrets/webhook-token")
-	case w.Format != FormatAlertmanager && len(w.Keys) == 0:
+	case !alertmanager && len(w.Keys) == 0:
 		v.Report(path+".keys", "is empty", "[sm://projects/my-project/secrets/webhook-key]")
-	case w.Format != FormatAlertmanager && (basic || w.Token.IsSet()):
+	case !alertmanager && (basic || w.Token.IsSet()):
 		v.Report(path, "has a token or a username, which only the format alertmanager sends", "format: alertmanager")
 	}
 }
@@ -280,11 +241,8 @@ func (v *validator) receivers() {
 				v.Report(path+".fallback", "is the receiver itself", "email-oncall")
 				r.Fallback = ""
 			case c.Receiver(r.Fallback) == nil:
-				example := ""
-				if others := slices.DeleteFunc(c.receiverNames(), func(name string) bool { return name == r.Name }); len(others) > 0 {
-					example = others[0]
-				}
-				v.Report(path+".fallback", "names a receiver that is not configured", example)
+				others := slices.DeleteFunc(c.receiverNames(), func(name string) bool { return name == r.Name })
+				v.Report(path+".fallback", "names a receiver that is not configured", firstOf(others))
 				r.Fallback = ""
 			}
 			kept = append(kept, r)
@@ -299,4 +257,12 @@ func (c *Config) receiverNames() []string {
 		names[i] = r.Name
 	}
 	return names
+}
+
+// firstOf returns the first name, for an example, or "".
+func firstOf(names []string) string {
+	for _, name := range names {
+		return name
+	}
+	return ""
 }

@@ -47,7 +47,13 @@ func (v *validator) routes() {
 				if c.Receiver(receiver) != nil {
 					known = append(known, receiver)
 				} else if receiver != "" { // else the decoder has said so
-					v.unknownReceiver(fmt.Sprintf("routes[%d].%s", i, name), receiver)
+					what := "names " + receiver + ", which is not configured"
+					if near := document.Nearest(receiver, c.receiverNames()); near != "" {
+						what += "; did you mean " + near + "?"
+					}
+					v.In(document.Scope{Receiver: receiver}, func() {
+						v.Report(fmt.Sprintf("routes[%d].%s", i, name), what, firstOf(c.receiverNames()))
+					})
 				}
 			}
 			*list = known
@@ -72,23 +78,9 @@ func (v *validator) escalation(path string, r Route) {
 		}
 	}
 	for _, name := range told {
-		if receiver := v.config.Receiver(name); receiver != nil && receiver.Kind() == KindPagerDuty {
-			v.Report(path, "is notified only while PagerDuty ("+name+") has not taken the incident; once it has, PagerDuty escalates by itself", "")
-			notice := &v.Problems[len(v.Problems)-1]
-			notice.Notice, notice.Fatal = true, false
+		if receiver := v.config.Receiver(name); receiver != nil && receiver.PagerDuty != nil {
+			v.Report(path, "is notified only while PagerDuty ("+name+") has not taken the incident; once it has, PagerDuty escalates by itself", "").Notice = true
 			return
 		}
 	}
-}
-
-func (v *validator) unknownReceiver(path, receiver string) {
-	names := v.config.receiverNames()
-	what, example := "names "+receiver+", which is not configured", ""
-	if len(names) > 0 {
-		example = names[0]
-	}
-	if near := document.Nearest(receiver, names); near != "" {
-		what += "; did you mean " + near + "?"
-	}
-	v.In(document.Scope{Receiver: receiver}, func() { v.Report(path, what, example) })
 }

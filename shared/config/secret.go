@@ -20,8 +20,8 @@ type Secret struct {
 // Inline returns a Secret that holds the value itself, for tests and `local`.
 func Inline(value string) Secret { return Secret{value: secrets.New(value)} }
 
-// Reference returns a Secret that is read from Secret Manager.
-func Reference(ref secrets.Ref) Secret { return Secret{ref: ref} }
+// reference returns a Secret that is read from Secret Manager.
+func reference(ref secrets.Ref) Secret { return Secret{ref: ref} }
 
 // IsSet reports whether there is a reference or a value.
 func (s Secret) IsSet() bool { return s.IsReference() || !s.value.IsZero() }
@@ -78,7 +78,7 @@ func (s *Secret) ParseText(text string, plain bool) (what, example string) {
 	case err != nil:
 		return "is no reference into Secret Manager: " + err.Error(), ""
 	default:
-		*s = Reference(ref)
+		*s = reference(ref)
 	}
 	return "", ""
 }

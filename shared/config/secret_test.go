@@ -22,7 +22,7 @@ func ref(t *testing.T, name string) Secret {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Reference(r)
+	return reference(r)
 }
 
 // slowly is a clock that is at least the floor of a refresh later at each look.
@@ -37,10 +37,10 @@ func slowly() func() time.Time {
 // rotating is a Secret Manager in which every access finds the next version.
 func rotating() *secrets.Cache {
 	n := 0
-	return secrets.NewCache(secrets.SourceFunc(func(context.Context, string) (secrets.Secret, error) {
+	return secrets.NewCache(secrets.Source(func(context.Context, string) (secrets.Secret, error) {
 		n++
 		return secrets.Secret{Data: []byte(fmt.Sprint("https://v", n, ".upstash.io")), Version: fmt.Sprint(n)}, nil
-	}), secrets.Options{Now: slowly()})
+	}), slowly())
 }
 
 func TestASecretIsReadOnceAndRefreshedWhenAsked(t *testing.T) {
@@ -120,13 +120,13 @@ func TestCredentialsAreReadAnewOnlyWhenRefused(t *testing.T) {
 		t.Fatal(ps)
 	}
 	token := 0
-	cache := secrets.NewCache(secrets.SourceFunc(func(_ context.Context, name string) (secrets.Secret, error) {
+	cache := secrets.NewCache(secrets.Source(func(_ context.Context, name string) (secrets.Secret, error) {
 		if strings.Contains(name, "url") {
 			return secrets.Secret{Data: []byte("https://a.upstash.io"), Version: "9"}, nil
 		}
 		token++
 		return secrets.Secret{Data: []byte(fmt.Sprint("AX", token)), Version: fmt.Sprint(token)}, nil
-	}), secrets.Options{Now: slowly()})
+	}), slowly())
 	for i, step := range []struct {
 		refused bool
 		want    string
@@ -244,17 +244,19 @@ func TestOfACheck(t *testing.T) {
 	} {
 		i++
 		r.Confirm.Runs = i
-		if got := c.Thresholds.Of(check); got != *r {
+		if got := c.Thresholds.Rules()[check]; got != *r {
 			t.Errorf("%s: %+v, want %+v", check, got, *r)
 		}
 	}
-	if got := c.Thresholds.Of("x"); got != (Rule{}) {
-		t.Errorf("an unknown check: %+v", got)
+	for _, check := range report.Checks() {
+		if c.Thresholds.Rules()[check] == (Rule{}) {
+			t.Errorf("%s has no rule", check)
+		}
 	}
 }
 
 func TestWhatAReceiverSpeaks(t *testing.T) {
-	for want, r := range map[Kind]Receiver{KindSlack: {Slack: &Slack{}}, KindEmail: {Email: &Email{}}, KindPagerDuty: {PagerDuty: &PagerDuty{}}, KindWebhook: {Webhook: &Webhook{}}, "": {}} {
+	for want, r := range map[string]Receiver{"slack": {Slack: &Slack{}}, "email": {Email: &Email{}}, "pagerduty": {PagerDuty: &PagerDuty{}}, "webhook": {Webhook: &Webhook{}}, "": {}} {
 		if got := r.Kind(); got != want {
 			t.Errorf("kind %q, want %q", got, want)
 		}

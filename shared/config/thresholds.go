@@ -120,79 +120,70 @@ type countRule struct {
 	Open int `yaml:"open" min:"1" max:"100000" example:"1"`
 }
 
-// Of returns the severity and the confirmation of that check; the zero Rule for one
-// that is not in the closed set.
-func (t *Thresholds) Of(check report.Check) Rule {
-	if check == report.Limiter {
-		check = report.MockMode
-	}
-	if r := t.rules()[check]; r != nil {
-		return *r
-	}
-	return Rule{}
-}
-
-func (t *Thresholds) rules() map[report.Check]*Rule {
-	return map[report.Check]*Rule{
-		report.Ping: &t.Ping.Rule, report.Latency: &t.Latency.Rule, report.Write: &t.Write, report.MockMode: &t.MockMode,
-		report.HitRate: &t.HitRate.Rule, report.Memory: &t.Memory.Rule, report.Commands: &t.Commands.Rule, report.Bandwidth: &t.Bandwidth.Rule,
-		report.Budget: &t.Budget.Rule, report.Connections: &t.Connections.Rule, report.Eviction: &t.Eviction,
-		report.Isolation: &t.Isolation.Rule, report.Values: &t.Values.Rule, report.RoundTrip: &t.RoundTrip,
-		report.ConfigLoad: &t.Config, report.Monitor: &t.Monitor,
+// Rules returns the severity and the confirmation of each check.
+func (t *Thresholds) Rules() map[report.Check]Rule {
+	return map[report.Check]Rule{
+		report.Ping: t.Ping.Rule, report.Latency: t.Latency.Rule, report.Write: t.Write, report.MockMode: t.MockMode, report.Limiter: t.MockMode,
+		report.HitRate: t.HitRate.Rule, report.Memory: t.Memory.Rule, report.Commands: t.Commands.Rule, report.Bandwidth: t.Bandwidth.Rule,
+		report.Budget: t.Budget.Rule, report.Connections: t.Connections.Rule, report.Eviction: t.Eviction,
+		report.Isolation: t.Isolation.Rule, report.Values: t.Values.Rule, report.RoundTrip: t.RoundTrip,
+		report.ConfigLoad: t.Config, report.Monitor: t.Monitor,
 	}
 }
 
-// thresholds checks rules, and takes what is wrong with one from another source.
-func (v *validator) thresholds(path string, t *Thresholds, from Thresholds) {
-	for check, rule := range t.rules() {
-		at, c := path+"."+string(check)+".confirm", &rule.Confirm
-		switch wrong := c.Runs == 0 && c.Failures == 0 || c.Failures > c.Of; {
-		case wrong && v.BadUnder(at): // one of them was left out
-			*c = from.Of(check).Confirm
-		case c.Runs == 0 && c.Failures == 0:
-			v.Report(at, "never opens: runs and failures are both 0", "runs: 2")
-			*c = from.Of(check).Confirm
-		case c.Failures > c.Of:
-			v.Report(at+".failures", fmt.Sprintf("is %d, more than of, which is %d", c.Failures, c.Of), "failures: 3, of: 5")
-			*c = from.Of(check).Confirm
-		}
+// check takes what was there before in place of numbers that could never open an incident.
+func (c *confirm) check(v *validator, path string, before any) {
+	never, tooMany := c.Runs == 0 && c.Failures == 0, c.Failures > c.Of
+	switch {
+	case v.BadUnder(path): // one of them was left out
+	case never:
+		v.Report(path, "never opens: runs and failures are both 0", "runs: 2")
+	case tooMany:
+		v.Report(path+".failures", fmt.Sprintf("is %d, more than of, which is %d", c.Failures, c.Of), "failures: 3, of: 5")
 	}
-	given, standard := &t.Latency, from.Latency
-	standard.Rule = given.Rule
-	if t.Latency.Close > t.Latency.Open {
-		v.reportUnless(path+".latency", path+".latency.close", fmt.Sprintf("is %s, want at most open, which is %s", text.Short(t.Latency.Close), text.Short(t.Latency.Open)), text.Short(t.Latency.Open))
-		defer func() { *given = standard }() // after the rule below has seen it
-	}
-	if t.Latency.Critical > 0 && t.Latency.Critical < t.Latency.Open {
-		v.reportUnless(path+".latency", path+".latency.critical", fmt.Sprintf("is %s, want 0s or at least open, which is %s", text.Short(t.Latency.Critical), text.Short(t.Latency.Open)), "2s")
-		defer func() { *given = standard }()
-	}
-	if t.HitRate.Close < t.HitRate.Open {
-		v.reportUnless(path+".hit_rate", path+".hit_rate.close", fmt.Sprintf("is %v, want at least open, which is %v", t.HitRate.Close, t.HitRate.Open), "0.65")
-		t.HitRate.Open, t.HitRate.Close = from.HitRate.Open, from.HitRate.Close
-	}
-	shares := from.usage()
-	for name, u := range t.usage() {
-		if !(u.WarnClose <= u.Warn && u.Warn <= u.CriticalClose && u.CriticalClose <= u.Critical) {
-			v.reportUnless(path+"."+name, path+"."+name, "wants warn_close ≤ warn ≤ critical_close ≤ critical", "warn_close: 0.75, warn: 0.80, critical_close: 0.90, critical: 0.95")
-			rule := u.Rule
-			*u = *shares[name]
-			u.Rule = rule
-		}
+	if never || tooMany {
+		*c, _ = before.(confirm)
 	}
 }
 
-// reportUnless reports a problem, unless a key below group has one of its own, of which this
-// one follows.
-func (v *validator) reportUnless(group, path, what, example string) {
-	if !v.BadUnder(group) {
-		v.Report(path, what, example)
+func (l *latencyRule) check(v *validator, path string, before any) {
+	late, low := l.Close > l.Open, l.Critical > 0 && l.Critical < l.Open
+	if late {
+		v.reportUnless(path, ".close", fmt.Sprintf("is %s, want at most open, which is %s", text.Short(l.Close), text.Short(l.Open)), text.Short(l.Open))
+	}
+	if low {
+		v.reportUnless(path, ".critical", fmt.Sprintf("is %s, want 0s or at least open, which is %s", text.Short(l.Critical), text.Short(l.Open)), "2s")
+	}
+	if late || low {
+		rule := l.Rule
+		*l, _ = before.(latencyRule)
+		l.Rule = rule
 	}
 }
 
-// usage returns the rules that judge shares, by their keys.
-func (t *Thresholds) usage() map[string]*UsageRule {
-	return map[string]*UsageRule{"memory": &t.Memory, "commands": &t.Commands, "bandwidth": &t.Bandwidth, "budget": &t.Budget, "connections": &t.Connections}
+func (h *hitRateRule) check(v *validator, path string, before any) {
+	if h.Close < h.Open {
+		v.reportUnless(path, ".close", fmt.Sprintf("is %v, want at least open, which is %v", h.Close, h.Open), "0.65")
+		old, _ := before.(hitRateRule)
+		h.Open, h.Close = old.Open, old.Close
+	}
+}
+
+func (u *UsageRule) check(v *validator, path string, before any) {
+	if !(u.WarnClose <= u.Warn && u.Warn <= u.CriticalClose && u.CriticalClose <= u.Critical) {
+		v.reportUnless(path, "", "wants warn_close ≤ warn ≤ critical_close ≤ critical", "warn_close: 0.75, warn: 0.80, critical_close: 0.90, critical: 0.95")
+		rule := u.Rule
+		*u, _ = before.(UsageRule)
+		u.Rule = rule
+	}
+}
+
+// reportUnless reports a problem with a key of the object at path, unless one of its keys has a
+// problem of its own, of which this one follows.
+func (v *validator) reportUnless(path, key, what, example string) {
+	if !v.BadUnder(path) {
+		v.Report(path+key, what, example)
+	}
 }
 
 // fill lets latency close where it opens, if nothing else is said.

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pongwatch/pongwatch/shared/config"
-	"github.com/pongwatch/pongwatch/shared/gcp/cloudmonitoring"
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun"
 	"github.com/pongwatch/pongwatch/shared/gcp/firestore"
 	"github.com/pongwatch/pongwatch/shared/gcp/pubsub"
@@ -17,63 +15,57 @@ import (
 	"github.com/pongwatch/pongwatch/shared/store"
 )
 
-// Clients are the Google clients of one function, each made on first use.
+// Clients are the Google clients of one function. Each looks for credentials on first use.
 type Clients struct {
+	*cloudrun.Client
+
 	environment Environment
-	source      *lazy[*secretmanager.Source]
 	secrets     *secrets.Cache
-	store       *lazy[*firestore.Store]
-	pubsub      *lazy[*pubsub.Client]
-	cloudrun    *lazy[*cloudrun.Client]
-	monitoring  *lazy[*cloudmonitoring.Client]
+	source      func(context.Context) (*secretmanager.Source, error)
+	store       func(context.Context) (store.Store, error)
+	pubsub      func(context.Context) (*pubsub.Client, error)
 }
 
 // NewClients returns the clients for an environment. It connects to nothing.
 func NewClients(e Environment) *Clients {
-	source := newLazy(func(ctx context.Context) (*secretmanager.Source, error) {
-		return secretmanager.New(ctx, e.SecretManagerEmulator)
-	})
-	access := func(ctx context.Context, name string) (secrets.Secret, error) {
-		s, err := source.Get(ctx)
+	c := &Clients{
+		Client:      cloudrun.New(e.CloudRunEmulator, e.MonitoringEmulator),
+		environment: e,
+		source: lazy(0, func(ctx context.Context) (*secretmanager.Source, error) {
+			return secretmanager.New(ctx, e.SecretManagerEmulator)
+		}),
+		store: lazy(0, func(ctx context.Context) (store.Store, error) {
+			if e.Project == "" {
+				return nil, fmt.Errorf("%s is not set: want the project's id, such as \"my-project\"", ProjectVariable)
+			}
+			return firestore.New(ctx, firestore.Options{Project: e.Project, Database: e.Database, EmulatorHost: e.FirestoreEmulator})
+		}),
+		pubsub: lazy(0, func(ctx context.Context) (*pubsub.Client, error) { return pubsub.New(ctx, e.PubSubEmulator) }),
+	}
+	c.secrets = secrets.NewCache(func(ctx context.Context, name string) (secrets.Secret, error) {
+		s, err := c.source(ctx)
 		if err != nil {
 			return secrets.Secret{}, fmt.Errorf("%w: %w", secrets.ErrUnavailable, err)
 		}
 		return s.Access(ctx, name)
-	}
-	return &Clients{
-		environment: e,
-		source:      source,
-		secrets:     secrets.NewCache(secrets.SourceFunc(access), secrets.Options{}),
-		store: newLazy(func(ctx context.Context) (*firestore.Store, error) {
-			if e.Project == "" {
-				return nil, fmt.Errorf("%s is not set: want the project's id, such as \"my-project\"", ProjectVariable)
-			}
-			return firestore.New(ctx, firestore.Options{
-				Project: e.Project, Database: e.Database, EmulatorHost: e.FirestoreEmulator,
-			})
-		}),
-		pubsub: newLazy(func(ctx context.Context) (*pubsub.Client, error) {
-			return pubsub.New(ctx, e.PubSubEmulator)
-		}),
-		cloudrun: newLazy(func(context.Context) (*cloudrun.Client, error) { return cloudrun.New(e.CloudRunEmulator) }),
-		monitoring: newLazy(func(context.Context) (*cloudmonitoring.Client, error) {
-			return cloudmonitoring.New(e.MonitoringEmulator)
-		}),
-	}
+	}, nil)
+	return c
 }
 
-// Secrets returns the cache of secrets. It looks for credentials on the first read of a
-// reference.
+// Secrets returns the cache of secrets.
 func (c *Clients) Secrets() *secrets.Cache { return c.secrets }
 
-// Store returns the documents.
-func (c *Clients) Store(ctx context.Context) (store.Store, error) {
-	s, err := c.store.Get(ctx)
+// NewestSecret returns a secret's newest version, and when it was added. It reads no content.
+func (c *Clients) NewestSecret(ctx context.Context, secret string) (version string, added time.Time, err error) {
+	source, err := c.source(ctx)
 	if err != nil {
-		return nil, err // not s: a nil *firestore.Store is no nil store.Store
+		return "", time.Time{}, err
 	}
-	return s, nil
+	return source.Newest(ctx, secret)
 }
+
+// Store returns the documents.
+func (c *Clients) Store(ctx context.Context) (store.Store, error) { return c.store(ctx) }
 
 // Reports returns the publisher to the topic of reports.
 func (c *Clients) Reports(ctx context.Context) (report.Publisher, error) {
@@ -92,7 +84,7 @@ func (c *Clients) topic(ctx context.Context, variable, name string) (report.Publ
 	if !strings.Contains(name, "/") && c.environment.Project != "" {
 		name = "projects/" + c.environment.Project + "/topics/" + name
 	}
-	client, err := c.pubsub.Get(ctx)
+	client, err := c.pubsub(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -101,42 +93,4 @@ func (c *Clients) topic(ctx context.Context, variable, name string) (report.Publ
 		return nil, fmt.Errorf("%s: %w", variable, err)
 	}
 	return topic, nil
-}
-
-// Environment reads how a Cloud Run service is deployed, by its full name
-// projects/P/locations/L/services/S.
-func (c *Clients) Environment(ctx context.Context, service string) (config.Deployment, error) {
-	client, err := c.cloudrun.Get(ctx)
-	if err != nil {
-		return config.Deployment{}, err
-	}
-	return client.Environment(ctx, service)
-}
-
-// Rollout reads what was last deployed of a Cloud Run service, by its full name.
-func (c *Clients) Rollout(ctx context.Context, service string, since time.Time) (report.Rollout, error) {
-	client, err := c.cloudrun.Get(ctx)
-	if err != nil {
-		return report.Rollout{}, err
-	}
-	return client.Rollout(ctx, service, since)
-}
-
-// NewestSecret returns a secret's newest version, and when it was added. It reads no content.
-func (c *Clients) NewestSecret(ctx context.Context, secret string) (version string, added time.Time, err error) {
-	source, err := c.source.Get(ctx)
-	if err != nil {
-		return "", time.Time{}, err
-	}
-	return source.Newest(ctx, secret)
-}
-
-// Traffic reads the requests of a Cloud Run service, by its full name. It is an error where
-// the span has none.
-func (c *Clients) Traffic(ctx context.Context, service string, from, to time.Time) (report.Traffic, error) {
-	client, err := c.monitoring.Get(ctx)
-	if err != nil {
-		return report.Traffic{}, err
-	}
-	return client.Traffic(ctx, service, from, to)
 }

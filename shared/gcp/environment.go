@@ -1,13 +1,15 @@
 package gcp
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudlog"
-	"github.com/pongwatch/pongwatch/shared/gcp/cloudmonitoring"
 	"github.com/pongwatch/pongwatch/shared/gcp/cloudrun"
 	"github.com/pongwatch/pongwatch/shared/gcp/firestore"
+	"github.com/pongwatch/pongwatch/shared/gcp/oidc"
 	"github.com/pongwatch/pongwatch/shared/gcp/pubsub"
 	"github.com/pongwatch/pongwatch/shared/gcp/secretmanager"
 	"github.com/pongwatch/pongwatch/shared/text"
@@ -20,6 +22,9 @@ const (
 	DatabaseVariable = "PONGWATCH_FIRESTORE_DATABASE"
 	ReportsVariable  = "PONGWATCH_TOPIC_REPORTS"
 	SignalsVariable  = "PONGWATCH_TOPIC_SIGNALS"
+	// AudienceVariable names the function's own URL, which Cloud Scheduler and Pub/Sub put into
+	// their tokens.
+	AudienceVariable = "PONGWATCH_AUDIENCE"
 )
 
 // maxVariable bounds a variable's value in bytes.
@@ -60,7 +65,7 @@ func ReadEnvironment(getenv func(string) string) Environment {
 		FirestoreEmulator:     getenv(firestore.EmulatorVariable),
 		PubSubEmulator:        getenv(pubsub.EmulatorVariable),
 		CloudRunEmulator:      getenv(cloudrun.EmulatorVariable),
-		MonitoringEmulator:    getenv(cloudmonitoring.EmulatorVariable),
+		MonitoringEmulator:    getenv(cloudrun.MonitoringEmulatorVariable),
 	}
 	text.Outside(&e, maxVariable)
 	return e
@@ -69,4 +74,15 @@ func ReadEnvironment(getenv func(string) string) Environment {
 // Logger returns a logger that writes to w as Cloud Logging reads it.
 func (e Environment) Logger(w io.Writer) *slog.Logger {
 	return slog.New(cloudlog.New(w, cloudlog.Options{Project: e.Project, Service: e.Service, Revision: e.Revision}))
+}
+
+// Callers returns the guard of POST: only the service accounts that key lists pass, by a
+// token of Google's. open says that IAM does not guard the service, so that the token's signature is
+// checked here.
+func (e Environment) Callers(open bool, logger *slog.Logger, key string, accounts ...string) (func(http.Handler) http.Handler, error) {
+	v, err := oidc.New(oidc.Options{Audience: e.Audience, Emails: accounts, BehindIAM: !open, Logger: logger})
+	if err != nil {
+		return nil, fmt.Errorf("guarding POST by %s and %s: %w", AudienceVariable, key, err)
+	}
+	return v.Middleware, nil
 }

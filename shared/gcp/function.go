@@ -1,12 +1,11 @@
 // Package gcp is what the functions share as Google Cloud Functions: where they
 // run (Environment), their clients (Clients), and a handler that sets a function up on
-// its first request (Function). Nothing here reads the environment, looks for
+// its first request (Deployed). Nothing here reads the environment, looks for
 // credentials or connects before a request needs it.
 package gcp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -31,40 +30,36 @@ type Setup struct {
 	Logger      *slog.Logger
 }
 
-// Deployed returns the handler of a deployed function, as [Function] does, with the configuration
-// that getenv leads to.
-func Deployed(getenv func(string) string, build func(context.Context, Setup) (http.Handler, error)) http.Handler {
-	s := Setup{Environment: ReadEnvironment(getenv)}
-	s.Clients, s.Logger = NewClients(s.Environment), s.Environment.Logger(os.Stderr)
-	return Function(s.Logger, func(ctx context.Context) (http.Handler, error) {
-		c, err := config.Load(ctx, config.Options{Getenv: getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: s.Clients.Secrets()})
-		if err != nil {
-			return nil, err
-		}
-		return build(ctx, Setup{c, s.Environment, s.Clients, s.Logger})
-	})
-}
-
-// Function returns the handler of a deployed function. The first request builds
-// the handler. While that fails, requests are answered 503, and one each five seconds
+// Deployed returns the handler of a deployed function. The first request builds the handler, with the
+// configuration that getenv leads to. While that fails, requests are answered 503, and one each five seconds
 // tries again, so that a repaired configuration or permission works without a new
 // deployment. The reason is in the log alone, once for each try, because strangers may
 // ask. A panic is answered 500 and logged as an error with its stack. Lines
 // logged with a request's context carry its trace.
-func Function(logger *slog.Logger, build func(context.Context) (http.Handler, error)) http.Handler {
-	handler := newLazy(func(ctx context.Context) (http.Handler, error) {
-		h, err := build(ctx)
-		if err == nil && h == nil {
-			err = errors.New("set-up returned no handler")
+func Deployed(getenv func(string) string, build func(context.Context, Setup) (http.Handler, error)) http.Handler {
+	e := ReadEnvironment(getenv)
+	s := Setup{Environment: e, Clients: NewClients(e), Logger: e.Logger(os.Stderr)}
+	return function(s.Logger, func(ctx context.Context) (_ http.Handler, err error) {
+		s := s
+		s.Config, err = config.Load(ctx, config.Options{Getenv: getenv, Environ: os.Environ, ReadFile: os.ReadFile, Secrets: s.Clients.Secrets()})
+		if err != nil {
+			return nil, err
 		}
+		return build(ctx, s)
+	})
+}
+
+// function is Deployed without a configuration.
+func function(logger *slog.Logger, build func(context.Context) (http.Handler, error)) http.Handler {
+	handler := lazy(setupPause, func(ctx context.Context) (http.Handler, error) {
+		h, err := build(ctx)
 		if err != nil {
 			logger.ErrorContext(ctx, "set-up failed", "error", outbound.Error(err).Error())
 		}
 		return h, err
 	})
-	handler.pause = setupPause
 	return cloudlog.Trace(recovered(logger, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h, err := handler.Get(r.Context())
+		h, err := handler(r.Context())
 		if err != nil {
 			w.Header().Set("Retry-After", "10")
 			job.WriteError(w, http.StatusServiceUnavailable, "set-up failed, see the log")

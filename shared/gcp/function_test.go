@@ -86,13 +86,6 @@ func TestFunctionIsSetUpOnTheFirstRequestAndAfterARepair(t *testing.T) {
 	})
 }
 
-func TestFunctionWithoutAHandlerIsAFailedSetUp(t *testing.T) {
-	f := gcp.Function(slog.New(slog.DiscardHandler), func(context.Context) (http.Handler, error) { return nil, nil })
-	if w := serve(t, f); w.Code != http.StatusServiceUnavailable {
-		t.Errorf("answered %d", w.Code)
-	}
-}
-
 func TestFunctionPanics(t *testing.T) {
 	tests := []struct {
 		name    string

@@ -13,7 +13,7 @@ import (
 func TestLazyBuildsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		builds := 0
-		l := newLazy(func(context.Context) (int, error) {
+		l := lazy(0, func(context.Context) (int, error) {
 			time.Sleep(time.Second)
 			builds++
 			return builds, nil
@@ -21,13 +21,13 @@ func TestLazyBuildsOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {
-				if got, err := l.Get(t.Context()); got != 1 || err != nil {
+				if got, err := l(t.Context()); got != 1 || err != nil {
 					t.Errorf("got %d, %v", got, err)
 				}
 			})
 		}
 		wg.Wait()
-		if got, err := l.Get(t.Context()); got != 1 || err != nil {
+		if got, err := l(t.Context()); got != 1 || err != nil {
 			t.Errorf("later: got %d, %v", got, err)
 		}
 	})
@@ -35,16 +35,16 @@ func TestLazyBuildsOnce(t *testing.T) {
 
 func TestLazyForgetsAFailure(t *testing.T) {
 	builds := 0
-	l := newLazy(func(context.Context) (string, error) {
+	l := lazy(0, func(context.Context) (string, error) {
 		if builds++; builds == 1 {
 			return "", errors.New("no permission yet")
 		}
 		return "ready", nil
 	})
-	if _, err := l.Get(t.Context()); err == nil {
+	if _, err := l(t.Context()); err == nil {
 		t.Error("the first Get succeeded")
 	}
-	if got, err := l.Get(t.Context()); got != "ready" || err != nil {
+	if got, err := l(t.Context()); got != "ready" || err != nil {
 		t.Errorf("after the repair: got %q, %v", got, err)
 	}
 }
@@ -52,7 +52,7 @@ func TestLazyForgetsAFailure(t *testing.T) {
 func TestLazyWaitersLeaveAndTheBuildGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		builds := 0
-		l := newLazy(func(ctx context.Context) (string, error) {
+		l := lazy(0, func(ctx context.Context) (string, error) {
 			builds++
 			select {
 			case <-time.After(2 * time.Second):
@@ -63,10 +63,10 @@ func TestLazyWaitersLeaveAndTheBuildGoesOn(t *testing.T) {
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := l.Get(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := l(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("the impatient caller got %v", err)
 		}
-		if got, err := l.Get(t.Context()); got != "ready" || err != nil || builds != 1 {
+		if got, err := l(t.Context()); got != "ready" || err != nil || builds != 1 {
 			t.Errorf("the patient one got %q, %v after %d builds", got, err, builds)
 		}
 	})
@@ -75,11 +75,11 @@ func TestLazyWaitersLeaveAndTheBuildGoesOn(t *testing.T) {
 func TestLazyBuildContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var kept context.Context
-		good := newLazy(func(ctx context.Context) (int, error) {
+		good := lazy(0, func(ctx context.Context) (int, error) {
 			kept = ctx
 			return 1, nil
 		})
-		if _, err := good.Get(t.Context()); err != nil {
+		if _, err := good(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
@@ -87,12 +87,12 @@ func TestLazyBuildContext(t *testing.T) {
 			t.Errorf("the context of what was built ended: %v", err)
 		}
 
-		hanging := newLazy(func(ctx context.Context) (int, error) {
+		hanging := lazy(0, func(ctx context.Context) (int, error) {
 			<-ctx.Done()
 			return 0, ctx.Err()
 		})
 		began := time.Now()
-		_, err := hanging.Get(t.Context())
+		_, err := hanging(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "longer than 15s") || time.Since(began) != 15*time.Second {
 			t.Errorf("a hanging build ended after %v with %v", time.Since(began), err)
 		}
@@ -101,11 +101,11 @@ func TestLazyBuildContext(t *testing.T) {
 
 func TestTheContextOfAFailedBuildEnds(t *testing.T) {
 	var kept context.Context
-	l := newLazy(func(ctx context.Context) (int, error) {
+	l := lazy(0, func(ctx context.Context) (int, error) {
 		kept = ctx
 		return 0, errors.New("no permission")
 	})
-	if _, err := l.Get(t.Context()); err == nil || err.Error() != "no permission" {
+	if _, err := l(t.Context()); err == nil || err.Error() != "no permission" {
 		t.Errorf("error %v, want the build's alone", err)
 	}
 	if kept.Err() == nil {
@@ -114,8 +114,8 @@ func TestTheContextOfAFailedBuildEnds(t *testing.T) {
 }
 
 func TestLazyPanic(t *testing.T) {
-	l := newLazy(func(context.Context) (int, error) { panic("no such field") })
-	if _, err := l.Get(t.Context()); err == nil || !strings.Contains(err.Error(), "no such field") {
+	l := lazy(0, func(context.Context) (int, error) { panic("no such field") })
+	if _, err := l(t.Context()); err == nil || !strings.Contains(err.Error(), "no such field") {
 		t.Errorf("error %v, want the panic's", err)
 	}
 }

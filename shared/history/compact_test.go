@@ -34,7 +34,7 @@ var stores = map[string]func(*testing.T, func() time.Time) store.Store{
 	"memory": func(_ *testing.T, now func() time.Time) store.Store { return storetest.NewMemory(now) },
 	"bbolt": func(t *testing.T, now func() time.Time) store.Store {
 		t.Helper()
-		s, err := boltstore.Open(filepath.Join(t.TempDir(), "history.db"), boltstore.Options{Now: now})
+		s, err := boltstore.Open(filepath.Join(t.TempDir(), "history.db"), now)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,18 +16,18 @@ const clockShift = 10 * time.Second
 // LastPings returns the newest HealthCheck run of the shard and region, however long ago it
 // was, and whether there is one.
 func (a *Archive) LastPings(ctx context.Context, shard, region string, now time.Time) (Run, bool, error) {
-	return lastRun[Samples](ctx, a, shard, region, pingPrefix(shard, region), a.pingSpan, now)
+	return a.lastRun(ctx, shard, region, pingPrefix(shard, region), a.pingSpan, now)
 }
 
 // LastReadings returns the newest Metrics run of the shard, however long ago it was, and
 // whether there is one.
 func (a *Archive) LastReadings(ctx context.Context, shard string, now time.Time) (Run, bool, error) {
-	return lastRun[Readings](ctx, a, shard, "", gaugePrefix(shard), a.readingSpan, now)
+	return a.lastRun(ctx, shard, "", gaugePrefix(shard), a.readingSpan, now)
 }
 
 // lastRun returns the newest run that the documents below prefix, or else the overview of
-// the shard, know.
-func lastRun[S any](ctx context.Context, a *Archive, shard, region, prefix string, span time.Duration, now time.Time) (Run, bool, error) {
+// the shard, know. Of documents it decodes the runs alone.
+func (a *Archive) lastRun(ctx context.Context, shard, region, prefix string, span time.Duration, now time.Time) (Run, bool, error) {
 	var last Run
 	see := func(runs []Run) bool {
 		// Runs of the future were left by a clock that has stepped back since: they count
@@ -49,7 +49,7 @@ func lastRun[S any](ctx context.Context, a *Archive, shard, region, prefix strin
 		if err != nil {
 			return Run{}, false, fmt.Errorf("reading history: %w", err)
 		}
-		if see(decode[S](doc).Runs) {
+		if see(decode[struct{}](doc).Runs) {
 			return last, true, nil
 		}
 	}
@@ -62,7 +62,7 @@ func lastRun[S any](ctx context.Context, a *Archive, shard, region, prefix strin
 	if last.Scheduled.After(from) {
 		from = last.Scheduled
 	}
-	hours, err := between[S](ctx, a.store, hourKey(prefix, from), hourKey(prefix, now.Add(time.Hour)))
+	hours, err := between[struct{}](ctx, a.store, hourKey(prefix, from), hourKey(prefix, now.Add(time.Hour)))
 	if err != nil {
 		return Run{}, false, err
 	}

@@ -96,14 +96,7 @@ func decodeOverview(doc store.Doc) (*Overview, error) {
 
 // Regions are those of which the shard has pings, sorted.
 func (o *Overview) Regions() []string {
-	var out []string
-	for region := range o.Runs {
-		if region != "" {
-			out = append(out, region)
-		}
-	}
-	slices.Sort(out)
-	return out
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(o.Runs)), func(region string) bool { return region == "" })
 }
 
 // Since is from when on a reader must learn hours: Until, or where that is not known as

@@ -79,8 +79,6 @@ type JobState struct {
 	// because Alert itself may have been down before.
 	Late  time.Time     `json:"late,omitzero"`
 	Every time.Duration `json:"every,omitempty"`
-	// Version is the producer's pongwatch version.
-	Version string `json:"version,omitempty"`
 }
 
 // SeriesState is what is known of one series.
@@ -115,7 +113,6 @@ type SourceState struct {
 	Every        time.Duration `json:"every,omitempty"`
 
 	Status report.Status `json:"status,omitempty"`
-	Clear  bool          `json:"clear,omitempty"`
 	Cause  cause.Cause   `json:"cause,omitempty"`
 
 	// History holds the last decided results, the newest in bit 0, 1 is bad; Known is how many there were since the source was last closed.

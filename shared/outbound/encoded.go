@@ -3,17 +3,25 @@ package outbound
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"net/url"
 	"strings"
 )
+
+// Forms returns the forms in which an answer may quote a secret: as it is, escaped for URLs and JSON, in small
+// letters, and encoded.
+func Forms(secret string) []string {
+	return append(encoded(secret),
+		secret, url.QueryEscape(secret), url.PathEscape(secret), strings.ReplaceAll(secret, "/", `\/`), strings.ToLower(secret))
+}
 
 // shortestEncoded is the length in bytes from which a secret's encoded forms are covered. Those
 // of a shorter one would be found in innocent words.
 const shortestEncoded = 8
 
-// Encoded returns the forms of a secret in capitals, hex and base64, as an answer may quote
+// encoded returns the forms of a secret in capitals, hex and base64, as an answer may quote
 // it. In base64 a secret inside of a longer text has one of three forms, by its offset; the
 // characters at both ends, which it shares with its neighbours, are left out.
-func Encoded(secret string) []string {
+func encoded(secret string) []string {
 	if len(secret) < shortestEncoded {
 		return nil
 	}

@@ -39,11 +39,11 @@ func TestASecretIsFoundInEachEncoding(t *testing.T) {
 }
 
 func TestEncodedFormsNeedALength(t *testing.T) {
-	if got := Encoded("1234567"); got != nil {
+	if got := encoded("1234567"); got != nil {
 		t.Errorf("seven bytes: %v", got)
 	}
 	want := []string{"ABCDEFGH", "6162636465666768", "6162636465666768", "YWJjZGVmZ2", "YWJjZGVmZ2", "FiY2RlZmdo", "FiY2RlZmdo", "hYmNkZWZna", "hYmNkZWZna"}
-	if got := Encoded("abcdefgh"); strings.Join(got, " ") != strings.Join(want, " ") {
+	if got := encoded("abcdefgh"); strings.Join(got, " ") != strings.Join(want, " ") {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 }

@@ -43,7 +43,7 @@ var patterns = sync.OnceValue(func() []pattern {
 const maxText = 4 << 10
 
 // Redact is the door for what another side says in words, as [text.Outside] is for documents: it
-// returns one line of at most 4 KiB that any terminal, header or log may show. The line has none of the given secrets, plain, URL-escaped and [Encoded], and without
+// returns one line of at most 4 KiB that any terminal, header or log may show. The line has none of the given secrets in any of their [Forms], and nothing of
 // what has the form of a secret: Slack tokens and webhook addresses, authorization headers, URL
 // credentials, JSON web tokens. IP addresses are hidden as by [HideAddresses].
 func Redact(said string, known ...secrets.Value) string {
@@ -51,7 +51,7 @@ func Redact(said string, known ...secrets.Value) string {
 	forms := make([]string, 0, 3*len(known))
 	for _, k := range known {
 		s := k.Reveal()
-		for _, form := range append(Encoded(strings.TrimSpace(s)), s, strings.TrimSpace(s), url.QueryEscape(s), url.PathEscape(s)) {
+		for _, form := range append(Forms(strings.TrimSpace(s)), s) {
 			if len(form) >= shortest {
 				forms = append(forms, form)
 			}

@@ -27,15 +27,13 @@ const (
 	KindSignal  Kind = "signal"
 )
 
-// The attributes of a message. They let Pub/Sub filter and a reader refuse
-// before anything is decompressed.
 const (
-	AttributeVersion = "v"
+	// The attributes of a message. They let Pub/Sub filter and a reader refuse
+	// before anything is decompressed.
 	AttributeKind    = "kind"
-	AttributeShard   = "shard"
-)
+	attributeVersion = "v"
+	attributeShard   = "shard"
 
-const (
 	// MaxPublished is the largest message, in bytes after compression, that a
 	// Publisher accepts. 250 databases with 12 failing checks each need a tenth of it.
 	MaxPublished = 1 << 20
@@ -101,9 +99,9 @@ func Encode[T body](b T) (Message, error) {
 func Tick() Message { return Message{Attributes: attributes(KindTick, "")} }
 
 func attributes(kind Kind, shard string) map[string]string {
-	a := map[string]string{AttributeVersion: strconv.Itoa(version), AttributeKind: string(kind)}
+	a := map[string]string{attributeVersion: strconv.Itoa(version), AttributeKind: string(kind)}
 	if shard != "" {
-		a[AttributeShard] = shard
+		a[attributeShard] = shard
 	}
 	return a
 }
@@ -125,9 +123,9 @@ func Decode(m Message, published time.Time) (Decoded, error) {
 	if d.Kind == KindTick {
 		return d, nil
 	}
-	v, err := strconv.Atoi(m.Attributes[AttributeVersion])
+	v, err := strconv.Atoi(m.Attributes[attributeVersion])
 	if err != nil || v < 1 {
-		return d, fmt.Errorf("attribute %s is %q, want a number such as %d: %w", AttributeVersion, m.Attributes[AttributeVersion], version, ErrMalformed)
+		return d, fmt.Errorf("attribute %s is %q, want a number such as %d: %w", attributeVersion, m.Attributes[attributeVersion], version, ErrMalformed)
 	}
 	if v > version {
 		return d, fmt.Errorf("%s of version %d, this code reads up to %d: %w", d.Kind, v, version, ErrNewer)

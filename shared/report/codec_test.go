@@ -80,7 +80,7 @@ func TestEveryBodyComesBackAsItWasSent(t *testing.T) {
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Error(diff)
 			}
-			if got := tc.m.Attributes[AttributeShard]; got != tc.shard {
+			if got := tc.m.Attributes[attributeShard]; got != tc.shard {
 				t.Errorf("shard attribute %q, want %q", got, tc.shard)
 			}
 		})
@@ -114,9 +114,9 @@ func TestDecodeSaysWhetherARetryCanHelp(t *testing.T) {
 		m    Message
 		want error
 	}{
-		{"a newer version is not malformed: this code is too old", edit(func(m *Message) { m.Attributes[AttributeVersion] = "2" }), ErrNewer},
-		{"no version", edit(func(m *Message) { delete(m.Attributes, AttributeVersion) }), ErrMalformed},
-		{"a version that is no number", edit(func(m *Message) { m.Attributes[AttributeVersion] = "one" }), ErrMalformed},
+		{"a newer version is not malformed: this code is too old", edit(func(m *Message) { m.Attributes[attributeVersion] = "2" }), ErrNewer},
+		{"no version", edit(func(m *Message) { delete(m.Attributes, attributeVersion) }), ErrMalformed},
+		{"a version that is no number", edit(func(m *Message) { m.Attributes[attributeVersion] = "one" }), ErrMalformed},
 		{"a kind that no version writes", edit(func(m *Message) { m.Attributes[AttributeKind] = "gossip" }), ErrMalformed},
 		{"not gzip", edit(func(m *Message) { m.Data = []byte(`{"job":"healthcheck"}`) }), ErrMalformed},
 		{"cut short", edit(func(m *Message) { m.Data = m.Data[:len(m.Data)/2] }), ErrMalformed},
@@ -241,10 +241,10 @@ func TestSeriesIsItsOwnText(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	for _, m := range []Message{must(Encode(sample())), must(Encode(sampleCommand())), must(Encode(sampleSignal())), Tick()} {
-		f.Add(m.Data, m.Attributes[AttributeKind], m.Attributes[AttributeVersion])
+		f.Add(m.Data, m.Attributes[AttributeKind], m.Attributes[attributeVersion])
 	}
 	f.Fuzz(func(t *testing.T, data []byte, kind, version string) {
-		d, err := Decode(Message{Data: data, Attributes: map[string]string{AttributeKind: kind, AttributeVersion: version}}, scheduled)
+		d, err := Decode(Message{Data: data, Attributes: map[string]string{AttributeKind: kind, attributeVersion: version}}, scheduled)
 		if err != nil {
 			if !errors.Is(err, ErrMalformed) && !errors.Is(err, ErrNewer) && !errors.Is(err, ErrTooLarge) {
 				t.Errorf("error %v is none that a reader acts on", err)

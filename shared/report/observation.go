@@ -1,6 +1,4 @@
-// Package report holds what pongwatch's functions exchange, with the codec of its messages:
-// what was observed ([Report]), signalled from outside ([Signal]) and asked for ([Command]).
-// A report carries every check that was due, so that a lost one heals on the next run.
+// Package report holds the reports, signals and commands of pongwatch's functions.
 package report
 
 import (
@@ -78,17 +76,17 @@ const (
 	Hours        Unit = "hours"
 )
 
-// The sources of mock_mode and limiter: each is a kind of evidence and closes only its own.
 const (
+	// The sources of mock_mode and limiter: each is a kind of evidence and closes only its own.
 	SourceConfig = "config"
 	SourceApp    = "app"
 	SourceLogs   = "logs"
 	SourceEvent  = "event"
 	SourceProof  = "proof"
-)
 
-// MonitorDatabase is the reserved database that carries the monitor's own series.
-const MonitorDatabase = "_pongwatch"
+	// MonitorDatabase is the reserved database that carries the monitor's own series.
+	MonitorDatabase = "_pongwatch"
+)
 
 // Series is what thresholds, incidents and silences are kept for: one question
 // about one database and, for mock_mode and limiter, one of the app's services.

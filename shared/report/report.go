@@ -14,7 +14,8 @@ const (
 	Metrics     Job = "metrics"
 )
 
-// Report is the observations of one run of one job over one shard.
+// Report is the observations of one run of one job over one shard. It carries every check that was
+// due, so that a lost one heals on the next run.
 //
 // Its identity is (job, region, shard, scheduled): the same run delivered twice,
 // or run twice by a scheduler that retries, is the same report.

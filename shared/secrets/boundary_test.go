@@ -32,7 +32,7 @@ func TestReferencesAreMadeOfTheirCharacters(t *testing.T) {
 }
 
 func TestASourceThatPanicsIsAnError(t *testing.T) {
-	cache := secrets.NewCache(secrets.SourceFunc(func(context.Context, string) (secrets.Secret, error) { panic("S3cret") }), secrets.Options{})
+	cache := secrets.NewCache(secrets.Source(func(context.Context, string) (secrets.Secret, error) { panic("S3cret") }), nil)
 	_, err := cache.Get(t.Context(), mustRef(t, "sm://projects/p/secrets/s"))
 	if err == nil || !strings.Contains(err.Error(), "secret source panicked") || strings.Contains(err.Error(), "S3cret") {
 		t.Errorf("Get() = %v, want an error without what panicked", err)
@@ -44,7 +44,7 @@ func TestASourceThatPanicsIsAnError(t *testing.T) {
 func TestAnswersAreKeptForTheirTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &fakeSource{data: "one"}
-		cache := secrets.NewCache(source, secrets.Options{})
+		cache := secrets.NewCache(source.Access, nil)
 		ref := mustRef(t, "sm://projects/p/secrets/s")
 		step := func(what string, after time.Duration, read func(context.Context, secrets.Ref) (secrets.Entry, error), want int, failed bool) {
 			t.Helper()

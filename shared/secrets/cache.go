@@ -2,7 +2,6 @@ package secrets
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,22 +12,40 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// Options are NewCache's settings; each zero value has a default.
-type Options struct {
-	TTL     time.Duration    // how long an answer is good; an hour
-	Floor   time.Duration    // least time between two reads that Refresh forces; 10 s
-	Backoff time.Duration    // how long a failed read is not repeated while a stale answer serves; a minute
-	Timeout time.Duration    // of one read; 5 s
-	Now     func() time.Time // time.Now
-}
+const (
+	// ttl is how long an answer is good.
+	ttl = time.Hour
+	// floor is the least time between two reads that Refresh forces.
+	floor = 10 * time.Second
+	// backoff is how long a failed read is not repeated while a stale answer serves.
+	backoff = time.Minute
+	// timeout bounds one read.
+	timeout = 5 * time.Second
+)
 
-// Cache reads references through a Source and holds the answers for the TTL. One
+// Source reads the version of a secret with the resource name projects/P/secrets/S/versions/V, as
+// shared/gcp/secretmanager does. Its errors hold nothing of the content and match one of the
+// sentinels below where it knows the reason.
+type Source func(ctx context.Context, name string) (Secret, error)
+
+// Why a secret could not be read; test with [errors.Is]. All but ErrUnavailable
+// last until a person repairs the secret or its permissions.
+var (
+	ErrDenied      = errors.New("permission denied")
+	ErrNotFound    = errors.New("secret or version not found")
+	ErrDisabled    = errors.New("secret version is disabled or destroyed")
+	ErrUnavailable = errors.New("secret source unavailable")
+	ErrCorrupt     = errors.New("secret arrived damaged") // its checksum is wrong
+	ErrEmpty       = errors.New("secret is empty")
+)
+
+// Cache reads references through a Source and holds the answers for an hour. One
 // read of a reference runs at a time, and all callers that wait for it share it.
 // It is safe for concurrent use.
 type Cache struct {
-	source  Source
-	options Options
-	flight  singleflight.Group
+	source Source
+	now    func() time.Time
+	flight singleflight.Group
 
 	mu    sync.Mutex
 	slots map[Ref]slot
@@ -44,16 +61,16 @@ type Entry struct {
 	// is still served; nil when all is well.
 	Err error
 
-	object func() map[string]Value
+	object map[string]Value
 }
 
 // Object returns the fields of a value that is a JSON object, each as JSON, and nil for
-// another value. It is decoded once, because many databases share a secret.
+// another value. It is decoded when it is read, because many databases share a secret.
 func (e Entry) Object() map[string]Value {
 	if e.object == nil { // a value that was not read
 		return object(e.Value)
 	}
-	return e.object()
+	return e.object
 }
 
 func object(v Value) map[string]Value {
@@ -74,34 +91,32 @@ type slot struct {
 	tried time.Time // when the last read ended
 }
 
-// NewCache returns an empty cache over source.
-func NewCache(source Source, o Options) *Cache {
-	o.TTL, o.Floor = cmp.Or(o.TTL, time.Hour), cmp.Or(o.Floor, 10*time.Second)
-	o.Backoff, o.Timeout = cmp.Or(o.Backoff, time.Minute), cmp.Or(o.Timeout, 5*time.Second)
-	if o.Now == nil {
-		o.Now = time.Now
+// NewCache returns an empty cache over source; now is [time.Now] if nil.
+func NewCache(source Source, now func() time.Time) *Cache {
+	if now == nil {
+		now = time.Now
 	}
-	return &Cache{source: source, options: o, slots: map[Ref]slot{}}
+	return &Cache{source: source, now: now, slots: map[Ref]slot{}}
 }
 
 // Get returns the secret behind ref, reading it if there is no answer younger than
-// the TTL. When the read fails, an older answer serves, with Err set; without one
+// an hour. When the read fails, an older answer serves, with Err set; without one
 // the read's error is returned, and the next Get tries again.
 func (c *Cache) Get(ctx context.Context, ref Ref) (Entry, error) {
 	return c.get(ctx, ref, func(s slot, now time.Time) bool {
 		if s.entry.Err != nil {
-			return now.Sub(s.tried) < c.options.Backoff
+			return now.Sub(s.tried) < backoff
 		}
-		return now.Sub(s.entry.ReadAt) < c.options.TTL
+		return now.Sub(s.entry.ReadAt) < ttl
 	})
 }
 
 // Refresh is Get for a secret that its service has just refused: it reads again at
-// once, unless it was read within the Floor. Whether the answer is another one is
+// once, unless it was read within 10 s. Whether the answer is another one is
 // seen by its Version or by [Value.Equal].
 func (c *Cache) Refresh(ctx context.Context, ref Ref) (Entry, error) {
 	return c.get(ctx, ref, func(s slot, now time.Time) bool {
-		return now.Sub(s.tried) < c.options.Floor
+		return now.Sub(s.tried) < floor
 	})
 }
 
@@ -114,7 +129,7 @@ func (c *Cache) get(ctx context.Context, ref Ref, good func(slot, time.Time) boo
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		s := c.slots[ref]
-		return s.entry, !s.entry.ReadAt.IsZero() && good(s, c.options.Now())
+		return s.entry, !s.entry.ReadAt.IsZero() && good(s, c.now())
 	}
 	if e, ok := held(); ok {
 		return e, nil
@@ -136,7 +151,7 @@ func (c *Cache) get(ctx context.Context, ref Ref, good func(slot, time.Time) boo
 }
 
 func (c *Cache) read(ctx context.Context, ref Ref) (Entry, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	secret, err := c.access(ctx, ref)
 	data := trim(secret.Data)
@@ -146,12 +161,12 @@ func (c *Cache) read(ctx context.Context, ref Ref) (Entry, error) {
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := slot{entry: c.slots[ref].entry, tried: c.options.Now()}
+	s := slot{entry: c.slots[ref].entry, tried: c.now()}
 	if err != nil {
 		s.entry.Err = fmt.Errorf("reading secret %s: %w", ref, err)
 	} else {
 		v := New(string(data))
-		s.entry = Entry{Value: v, Version: secret.Version, ReadAt: s.tried, object: sync.OnceValue(func() map[string]Value { return object(v) })}
+		s.entry = Entry{Value: v, Version: secret.Version, ReadAt: s.tried, object: object(v)}
 	}
 	c.slots[ref] = s
 	if s.entry.ReadAt.IsZero() {
@@ -168,7 +183,7 @@ func (c *Cache) access(ctx context.Context, ref Ref) (secret Secret, err error) 
 			err = errors.New("secret source panicked")
 		}
 	}()
-	return c.source.Access(ctx, ref.Name())
+	return c.source(ctx, ref.Name())
 }
 
 // trim removes what editors and echo leave around a secret. Leading blanks of a

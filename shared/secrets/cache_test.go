@@ -74,7 +74,7 @@ func mustGet(t *testing.T, read func(context.Context, secrets.Ref) (secrets.Entr
 func inBubble(t *testing.T, f func(t *testing.T, c *secrets.Cache, src *fakeSource, ref secrets.Ref)) {
 	synctest.Test(t, func(t *testing.T) {
 		src := &fakeSource{data: "one", version: 1}
-		f(t, secrets.NewCache(src, secrets.Options{}), src, mustRef(t, "sm://projects/p/secrets/s"))
+		f(t, secrets.NewCache(src.Access, nil), src, mustRef(t, "sm://projects/p/secrets/s"))
 	})
 }
 
@@ -222,7 +222,7 @@ func TestCacheTrims(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := secrets.NewCache(&fakeSource{data: tt.data}, secrets.Options{})
+			c := secrets.NewCache((&fakeSource{data: tt.data}).Access, nil)
 			if e := mustGet(t, c.Get, mustRef(t, "sm://projects/p/secrets/s")); e.Value.Reveal() != tt.want {
 				t.Errorf("got %q, want %q", e.Value.Reveal(), tt.want)
 			}
@@ -231,7 +231,7 @@ func TestCacheTrims(t *testing.T) {
 }
 
 func TestCacheRefusesNothing(t *testing.T) {
-	c := secrets.NewCache(&fakeSource{data: " \n"}, secrets.Options{})
+	c := secrets.NewCache((&fakeSource{data: " \n"}).Access, nil)
 	if _, err := c.Get(t.Context(), mustRef(t, "sm://projects/p/secrets/s")); !errors.Is(err, secrets.ErrEmpty) {
 		t.Errorf("a blank secret: %v, want ErrEmpty", err)
 	}
@@ -241,9 +241,9 @@ func TestCacheRefusesNothing(t *testing.T) {
 }
 
 func TestAPanickingSourceIsAnErrorWithoutItsContent(t *testing.T) {
-	c := secrets.NewCache(secrets.SourceFunc(func(context.Context, string) (secrets.Secret, error) {
+	c := secrets.NewCache(secrets.Source(func(context.Context, string) (secrets.Secret, error) {
 		panic(canary)
-	}), secrets.Options{})
+	}), nil)
 	_, err := c.Get(t.Context(), mustRef(t, "sm://projects/p/secrets/s"))
 	if err == nil || strings.Contains(err.Error(), canary) {
 		t.Errorf("error %v, want one without the panic's value", err)

@@ -52,11 +52,20 @@ func (Value) String() string { return redacted }
 // %x, %d and %#v, show nothing either.
 func (Value) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
 
-// MarshalText implements [encoding.TextMarshaler].
+// MarshalText implements [encoding.TextMarshaler], by which JSON is written, too.
 func (Value) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// MarshalJSON implements [encoding/json.Marshaler].
-func (Value) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
 // LogValue implements [slog.LogValuer].
 func (Value) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// Secret is what a Source read. It prints as "[redacted]".
+type Secret struct {
+	Data    []byte
+	Version string // the number behind "latest" or an alias, such as "7"
+}
+
+// Format implements [fmt.Formatter].
+func (Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -211,8 +211,8 @@ type redactor struct {
 // quote it, any further secrets, and the host: a token pasted in the URL's place would be a host.
 func newRedactor(token string, base *url.URL, more ...string) redactor {
 	var pairs []string // of two that begin alike, the first is taken
-	hide := func(text, shown string, forms ...string) {
-		for _, form := range append(append(forms, outbound.Encoded(text)...), text, strings.ToLower(text)) {
+	hide := func(text, shown string) {
+		for _, form := range outbound.Forms(text) {
 			pairs = append(pairs, form, shown)
 		}
 	}
@@ -220,7 +220,7 @@ func newRedactor(token string, base *url.URL, more ...string) redactor {
 	for _, secret := range append(more, token) {
 		// Padding is left out, since encoders differ about the equals sign.
 		if core := strings.TrimRight(secret, "="); core != "" {
-			hide(core, hidden, url.QueryEscape(core), url.PathEscape(core), strings.ReplaceAll(core, "/", `\/`))
+			hide(core, hidden)
 		}
 	}
 	// The name of a loopback host reveals nothing, and hiding it would make addresses unreadable.

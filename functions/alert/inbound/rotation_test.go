@@ -40,11 +40,11 @@ func (v *vault) Access(ctx context.Context, name string) (secrets.Secret, error)
 
 func reference(t *testing.T, name string) config.Secret {
 	t.Helper()
-	ref, err := secrets.ParseRef("sm://projects/p/secrets/" + name)
-	if err != nil {
-		t.Fatal(err)
+	var s config.Secret
+	if what, _ := s.ParseText("sm://projects/p/secrets/"+name, false); what != "" {
+		t.Fatal(what)
 	}
-	return config.Reference(ref)
+	return s
 }
 
 // startOver returns the function over a vault.
@@ -55,7 +55,7 @@ func (v *vault) startOver(t *testing.T, in config.Inbound) *fixture {
 	var err error
 	f.Handler, err = inbound.New(inbound.Options{
 		Config:  &config.Config{Inbound: in},
-		Secrets: secrets.NewCache(secrets.SourceFunc(v.access), secrets.Options{Now: clock}),
+		Secrets: secrets.NewCache(secrets.Source(v.access), clock),
 		Reports: &f.reports, Signals: &f.signals, Now: clock, Logger: slog.New(slog.NewJSONHandler(&f.logs, nil)),
 	})
 	if err != nil {

@@ -39,8 +39,7 @@ func newCourt(t *testing.T) *court {
 
 func (c *court) step(e Evidence) []incident.Change {
 	c.t.Helper()
-	fresh := Observe(&c.s, e, c.p, c.now)
-	changes, explained := Judge(&c.s, fresh, c.p, c.now)
+	changes, explained := Judge(&c.s, e, c.p, c.now)
 	c.explained = explained
 	series := func(change incident.Change) string { return c.s.Incidents[change.ID].Series.String() }
 	slices.SortStableFunc(changes, func(a, b incident.Change) int { return strings.Compare(series(a), series(b)) })

@@ -1,6 +1,6 @@
-// Package judge turns evidence into changes of incidents. It knows no receiver. Its
-// stages do no I/O and read no clock. Each changes the state that it is given, which is
-// its caller's own copy, and returns what the next stage needs.
+// Package judge turns evidence into changes of incidents. It knows no receiver, does no
+// I/O and reads no clock. It changes the state that it is given, which is its caller's own
+// copy.
 //
 //	observation → source → series → incident
 //
@@ -19,15 +19,13 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// Fresh holds the series of which this step has seen something bad.
-type Fresh map[report.Series]bool
-
-// shard is the state that a stage changes, with what it decides by.
+// shard is the state that is changed, with what it decides by.
 type shard struct {
 	*incident.State
-	policy  policy.Policy
-	now     time.Time
-	fresh   Fresh
+	policy policy.Policy
+	now    time.Time
+	// fresh holds the series of which this step has seen something bad.
+	fresh   map[report.Series]bool
 	changes []incident.Change
 }
 
@@ -37,10 +35,11 @@ const (
 	heldByVote = "vote"
 )
 
-// Judge makes the verdict of every series, and opens, updates and resolves incidents.
-// It also returns the ids of the open incidents that an open ping incident explains.
-func Judge(state *incident.State, fresh Fresh, p policy.Policy, now time.Time) (changes []incident.Change, explained map[string]bool) {
-	s := &shard{State: state, policy: p, now: now, fresh: fresh}
+// Judge counts the evidence, makes the verdict of every series, and opens, updates and resolves
+// incidents. It also returns the ids of the open incidents that an open ping incident explains.
+func Judge(state *incident.State, e Evidence, p policy.Policy, now time.Time) (changes []incident.Change, explained map[string]bool) {
+	s := &shard{State: state, policy: p, now: now, fresh: map[report.Series]bool{}}
+	s.hear(e)
 	s.closeGone()
 	heard := s.heardRegions()
 	// Pings come first, so that what they explain is held back in the same step. No other

@@ -119,7 +119,7 @@ func TestASeriesWithoutAnAnswerIsMissing(t *testing.T) {
 		{"another late job does not", nil, report.Write, "healthcheck@us", false, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := &shard{State: new(incident.New("main", noon)), policy: policy.Default(), now: at(6).Add(1), fresh: Fresh{}}
+			s := &shard{State: new(incident.New("main", noon)), policy: policy.Default(), now: at(6).Add(1), fresh: map[report.Series]bool{}}
 			key := report.Series{Database: "a", Check: tt.check}
 			s.Series[key] = &incident.SeriesState{Sources: []incident.SourceState{{Source: "us", Every: time.Minute, UnknownSince: at(1)}}}
 			if tt.open != nil {
@@ -137,7 +137,7 @@ func TestASeriesWithoutAnAnswerIsMissing(t *testing.T) {
 
 func TestMissingSeriesBoundaries(t *testing.T) {
 	judge := func(after time.Duration, ss *incident.SeriesState, check report.Check) *incident.SeriesState {
-		s := &shard{State: new(incident.New("main", noon)), policy: policy.Default(), now: noon.Add(after), fresh: Fresh{}}
+		s := &shard{State: new(incident.New("main", noon)), policy: policy.Default(), now: noon.Add(after), fresh: map[report.Series]bool{}}
 		s.Series[report.Series{Database: "a", Check: check}] = ss
 		s.missingSeries(nil)
 		return s.Series[incident.MonitorSeries(subjectReports)]

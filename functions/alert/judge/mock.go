@@ -59,7 +59,7 @@ func (s *shard) signal(sig report.Signal) {
 // withdraw ends a source's evidence at once.
 func withdraw(src *incident.SourceState, at time.Time) {
 	*src = incident.SourceState{
-		Source: src.Source, Scheduled: at, Seen: at, Every: src.Every, Status: report.OK, Clear: true,
+		Source: src.Source, Scheduled: at, Seen: at, Every: src.Every, Status: report.OK,
 		History: src.History << 1 & historyMask, Good: 1,
 	}
 }

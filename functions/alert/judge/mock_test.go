@@ -63,7 +63,7 @@ func TestWhatASignalLeaves(t *testing.T) {
 	}
 	w.now = at(2)
 	w.signal(report.SourceEvent, "r1", report.Deactivated, at(1))
-	wantSource := incident.SourceState{Source: "event@r1", Scheduled: at(1), Seen: at(1), Every: mockEvery, Status: report.OK, Clear: true, History: 2, Good: 1}
+	wantSource := incident.SourceState{Source: "event@r1", Scheduled: at(1), Seen: at(1), Every: mockEvery, Status: report.OK, History: 2, Good: 1}
 	if diff := cmp.Diff(wantSource, w.s.Series[mockA].Sources[0]); diff != "" {
 		t.Errorf("withdrawn source (-want +got):\n%s", diff)
 	}

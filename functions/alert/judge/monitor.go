@@ -52,7 +52,7 @@ func (s *shard) retract(subject, name string) {
 		return
 	}
 	ss.Sources[i] = incident.SourceState{
-		Source: name, Scheduled: s.now, Seen: s.now, Every: ss.Sources[i].Every, Status: report.OK, Clear: true, Good: 1, Known: 1,
+		Source: name, Scheduled: s.now, Seen: s.now, Every: ss.Sources[i].Every, Status: report.OK, Good: 1, Known: 1,
 	}
 	ss.LastOK = s.now
 }

@@ -30,10 +30,9 @@ type Finding struct {
 	Evidence string
 }
 
-// Observe counts the evidence towards the sources' thresholds, then lets time pass: it
+// hear counts the evidence towards the sources' thresholds, then lets time pass: it
 // finds what is silent, and withdraws evidence of mock mode that is out of date.
-func Observe(state *incident.State, e Evidence, p policy.Policy, now time.Time) Fresh {
-	s := &shard{State: state, policy: p, now: now, fresh: Fresh{}}
+func (s *shard) hear(e Evidence) {
 	if e.Report != nil {
 		s.report(*e.Report)
 	}
@@ -44,12 +43,11 @@ func Observe(state *incident.State, e Evidence, p policy.Policy, now time.Time) 
 		if f.Cause == "" {
 			s.retract(f.Subject, f.Source)
 		} else {
-			s.assert(f.Subject, f.Source, cmp.Or(f.Status, report.Fail), f.Cause, f.Evidence, now)
+			s.assert(f.Subject, f.Source, cmp.Or(f.Status, report.Fail), f.Cause, f.Evidence, s.now)
 		}
 	}
 	s.missing()
 	s.retireMock()
-	return s.fresh
 }
 
 // report applies a report, unless its run or a later one was seen already. One that is
@@ -63,7 +61,7 @@ func (s *shard) report(r report.Report) {
 		return
 	}
 	if r.Scheduled.After(previous) {
-		s.Jobs[key] = incident.JobState{Scheduled: r.Scheduled, Every: r.Every, Version: r.Version}
+		s.Jobs[key] = incident.JobState{Scheduled: r.Scheduled, Every: r.Every}
 	}
 	var unseen map[string]bool
 	if !stale {

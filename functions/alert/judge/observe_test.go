@@ -39,7 +39,7 @@ func TestTheAgeOfAReportDecidesWhatItMayChange(t *testing.T) {
 			if counts := len(w.changes) == 1; counts != tt.counts {
 				t.Errorf("changes %v", w.changes)
 			}
-			want := incident.JobState{Scheduled: noon, Every: time.Minute, Version: "v1"}
+			want := incident.JobState{Scheduled: noon, Every: time.Minute}
 			if tt.noted {
 				want.Scheduled = now.Add(tt.after)
 			}

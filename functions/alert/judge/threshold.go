@@ -58,7 +58,7 @@ func bad(src *incident.SourceState, o *report.Observation, t policy.Threshold) {
 		src.Alike = 0
 	}
 	src.Alike++
-	src.Status, src.Clear, src.Cause = o.Status, false, o.Cause
+	src.Status, src.Cause = o.Status, o.Cause
 	src.Observation = o
 	if t.Open > 0 && src.Bad >= t.Open || t.OpenBad > 0 && badOf(src, t.OpenOf) >= t.OpenBad {
 		src.Down = true
@@ -79,7 +79,7 @@ func good(src *incident.SourceState, o *report.Observation, t policy.Threshold) 
 		// What led to this failure must not count towards the next one.
 		src.Known = 0
 	}
-	src.Down, src.Status, src.Clear = false, o.Status, o.Clear
+	src.Down, src.Status = false, o.Status
 	if badOf(src, t.OpenOf) == 0 {
 		src.Since, src.Runs, src.Alike = time.Time{}, 0, 0
 		src.Cause, src.Observation = "", nil

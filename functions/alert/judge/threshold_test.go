@@ -53,14 +53,14 @@ func TestDecide(t *testing.T) {
 		{"three in a row open", "xxx", false, "..D", incident.SourceState{Bad: 3, Runs: 3, Alike: 3, Known: 3, History: 7, Status: report.Fail}},
 		{"three of five open", "x.x.x", false, "....D", incident.SourceState{Bad: 1, Runs: 3, Alike: 1, Known: 5, History: 0b10101, Status: report.Fail}},
 		{"three of six do not", "x.x..x", false, "......", incident.SourceState{Bad: 1, Runs: 3, Alike: 1, Known: 6, History: 0b101001, Status: report.Fail}},
-		{"two clear results close", "xxx..", false, "..DD.", incident.SourceState{Good: 2, Runs: 0, Known: 0, History: 0b11100, Status: report.OK, Clear: true}},
-		{"one that is not clear starts the count again", "xxx.,..", false, "..DDDD.", incident.SourceState{Good: 2, Known: 0, History: 0b1110000, Status: report.OK, Clear: true}},
-		{"after a reopening it takes three", "xxx...", true, "..DDD.", incident.SourceState{Good: 3, Known: 0, History: 0b111000, Status: report.OK, Clear: true}},
-		{"a bad result between starts the closing again", "xxx.x..", false, "..DDDD.", incident.SourceState{Good: 2, Known: 0, History: 0b1110100, Status: report.OK, Clear: true}},
+		{"two clear results close", "xxx..", false, "..DD.", incident.SourceState{Good: 2, Runs: 0, Known: 0, History: 0b11100, Status: report.OK}},
+		{"one that is not clear starts the count again", "xxx.,..", false, "..DDDD.", incident.SourceState{Good: 2, Known: 0, History: 0b1110000, Status: report.OK}},
+		{"after a reopening it takes three", "xxx...", true, "..DDD.", incident.SourceState{Good: 3, Known: 0, History: 0b111000, Status: report.OK}},
+		{"a bad result between starts the closing again", "xxx.x..", false, "..DDDD.", incident.SourceState{Good: 2, Known: 0, History: 0b1110100, Status: report.OK}},
 		{"what was before the closing does not count", "xxx..xx", false, "..DD...", incident.SourceState{Bad: 2, Runs: 2, Alike: 2, Known: 2, History: 0b1110011, Status: report.Fail}},
 		{"another cause or status is not alike", "xcxw", false, "..DD", incident.SourceState{Bad: 4, Runs: 4, Alike: 1, Known: 4, History: 15, Status: report.Warn}},
-		{"a source that was never down forgets its cause once the window is clean", "x.....", false, "......", incident.SourceState{Good: 5, Known: 6, History: 0b100000, Status: report.OK, Clear: true}},
-		{"and keeps it until then", "x....", false, ".....", incident.SourceState{Good: 4, Runs: 1, Alike: 1, Known: 5, History: 0b10000, Status: report.OK, Clear: true, Cause: cause.TimeoutResponse}},
+		{"a source that was never down forgets its cause once the window is clean", "x.....", false, "......", incident.SourceState{Good: 5, Known: 6, History: 0b100000, Status: report.OK}},
+		{"and keeps it until then", "x....", false, ".....", incident.SourceState{Good: 4, Runs: 1, Alike: 1, Known: 5, History: 0b10000, Status: report.OK, Cause: cause.TimeoutResponse}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			src := &incident.SourceState{UnknownSince: noon}

@@ -22,7 +22,6 @@ import (
 
 // Transition is one event of an incident or a group, for logs, metrics and tests.
 type Transition struct {
-	At time.Time
 	// ID is of the incident or group.
 	ID       string
 	Series   report.Series // zero for a group

@@ -30,7 +30,7 @@ func Reconcile(state *incident.State, p policy.Policy, now time.Time) []Transiti
 				delete(t.Deliveries, a)
 				told = told || d.Open
 				if d.Want > d.Done || d.Open {
-					s.told = append(s.told, Transition{At: now, ID: t.id, Severity: t.severity, Dropped: a})
+					s.told = append(s.told, Transition{ID: t.id, Severity: t.severity, Dropped: a})
 				}
 				continue
 			case d.Refused != "" && d.Settings != receiver.Settings:

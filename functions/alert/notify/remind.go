@@ -20,30 +20,24 @@ func Remind(state *incident.State, explained map[string]bool, p policy.Policy, n
 		if t.group != nil && t.Marks.OpenAt() > 0 {
 			s.tellJoined(t.group)
 		}
-	}
-	for _, t := range s.active() {
 		s.handOver(t)
-		if !t.RemindAt.IsZero() && !now.Before(t.RemindAt) && t.Suppressed == "" && !explained[t.id] && !s.stale(t) {
+		quiet := t.Suppressed != "" || explained[t.id]
+		if !t.RemindAt.IsZero() && !now.Before(t.RemindAt) && !quiet && !s.stale(t) {
 			t.Reminded++
 			s.tell(t.id, incident.Reminder)
 		}
-	}
-	for _, t := range s.active() {
 		if t.severity != cause.SeverityCritical {
 			continue
 		}
 		r := s.route(t)
-		if t.Ack == nil && t.Escalated.IsZero() && t.Suppressed == "" && t.Marks.Open() && !explained[t.id] && !s.remindsItself(t) &&
+		if t.Ack == nil && t.Escalated.IsZero() && !quiet && t.Marks.Open() && !s.remindsItself(t) &&
 			len(r.Escalate) > 0 && now.Sub(waitingSince(t)) >= r.EscalateAfter {
 			t.Escalated = now
 			s.tell(t.id, incident.Escalated)
 		}
-	}
-	for _, t := range s.active() {
 		for _, a := range slices.Sorted(maps.Keys(t.Deliveries)) {
 			d := t.Deliveries[a]
-			if t.severity == cause.SeverityCritical && a != incident.Documents && d.Pending() && !knows(t.Thread, d) &&
-				d.Tries > 0 && d.Error != "" && now.Sub(d.Since) >= p.UndeliveredAfter {
+			if a != incident.Documents && d.Pending() && !knows(t.Thread, d) && d.Tries > 0 && d.Error != "" && now.Sub(d.Since) >= p.UndeliveredAfter {
 				s.fallBack(t, a, d.Error)
 			}
 		}

@@ -58,7 +58,7 @@ func (s *shard) tell(id string, event incident.Event) {
 	}
 	t.Rev++
 	t.Edited = s.now
-	transition := Transition{At: s.now, ID: id, Event: event, Severity: t.severity, Withheld: withheld(t, event)}
+	transition := Transition{ID: id, Event: event, Severity: t.severity, Withheld: withheld(t, event)}
 	if t.incident != nil {
 		t.owe(incident.Documents, max(t.Rev, t.Deliveries[incident.Documents].Want+1), s.now)
 		transition.Series, transition.Cause = t.incident.Series, t.incident.Cause

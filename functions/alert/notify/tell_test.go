@@ -99,7 +99,7 @@ func TestTransitionsSayWhatHappened(t *testing.T) {
 	d.s.Incidents["A"].Suppressed = suppressedByMaintenance
 	got := Tell(&d.s, d.pending, d.p, at(3))
 	want := []Transition{{
-		At: at(3), ID: "A", Series: report.Series{Database: "a", Check: report.Ping}, Event: incident.Opened,
+		ID: "A", Series: report.Series{Database: "a", Check: report.Ping}, Event: incident.Opened,
 		Severity: cause.SeverityCritical, Cause: cause.TimeoutResponse, Withheld: "maintenance",
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {

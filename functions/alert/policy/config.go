@@ -15,7 +15,7 @@ import (
 // so that nothing is closed as no longer watched.
 func Default() Policy {
 	p := Of(config.Default(), "")
-	p.Databases = nil
+	p.Databases, p.Elsewhere = nil, nil
 	return p
 }
 
@@ -28,14 +28,11 @@ func Of(c *config.Config, shard string) Policy {
 	}
 	p.Rules = rules(&c.Thresholds)
 	p.Databases = map[string]Database{}
-	for _, d := range c.InShard(shard) {
-		p.Databases[d.Name] = database(c, d)
-	}
+	p.Elsewhere = map[string]string{}
 	for i := range c.Databases {
-		if d := &c.Databases[i]; d.Shard != shard {
-			if p.Elsewhere == nil {
-				p.Elsewhere = map[string]string{}
-			}
+		if d := &c.Databases[i]; d.Shard == shard {
+			p.Databases[d.Name] = database(c, d)
+		} else {
 			p.Elsewhere[d.Name] = d.Shard
 		}
 	}
@@ -66,11 +63,7 @@ func Of(c *config.Config, shard string) Policy {
 
 func jobs(c *config.Config, shard string) []Job {
 	out := []Job{{Job: report.Metrics, Every: c.Every(report.Metrics)}} // it runs once, wherever that is
-	regions := c.RegionsOf(shard)
-	if len(regions) == 0 {
-		regions = []string{""}
-	}
-	for _, region := range regions {
+	for _, region := range c.RegionsOf(shard, "") {
 		out = append(out, Job{Job: report.HealthCheck, Region: region, Every: c.Every(report.HealthCheck)})
 	}
 	return out
@@ -108,8 +101,7 @@ func database(c *config.Config, d *config.Database) Database {
 
 func rules(t *config.Thresholds) map[report.Check]Rule {
 	out := map[report.Check]Rule{}
-	for _, check := range report.Checks() {
-		r := t.Of(check)
+	for check, r := range t.Rules() {
 		rule := Rule{
 			Severity: r.Severity,
 			Threshold: Threshold{
@@ -143,11 +135,8 @@ func receivers(c *config.Config) map[string]Receiver {
 	out := map[string]Receiver{}
 	for i := range c.Receivers {
 		r := &c.Receivers[i]
-		answers := Receiver{Pages: r.Pages, Reminds: r.Kind() == config.KindPagerDuty, Settings: r.Hash()}
+		answers := Receiver{Pages: r.Pages, Reminds: r.PagerDuty != nil, Fallback: expand(c, []string{r.Fallback}), Settings: r.Hash()}
 		answers.Edits = r.Email == nil && (r.Slack == nil || !r.Slack.Webhook.IsSet())
-		if r.Fallback != "" {
-			answers.Fallback = expand(c, []string{r.Fallback})
-		}
 		for _, address := range Addresses(r) {
 			out[address] = answers
 		}

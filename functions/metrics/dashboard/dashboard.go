@@ -7,12 +7,12 @@
 package dashboard
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"mime"
 	"path"
@@ -85,15 +85,16 @@ type Page struct {
 	Causes      []cause.Cause
 }
 
-// Render returns the page of v, a [*View] or a [Page].
-func Render[T *View | Page](v T) ([]byte, error) {
-	name := "page.html"
-	if _, ok := any(v).(*View); ok {
-		name = "dashboard.html"
+// Content is a [*View] or a [Page].
+type Content interface{ template() string }
+
+func (*View) template() string { return "dashboard.html" }
+func (Page) template() string  { return "page.html" }
+
+// Render writes the page of v.
+func Render(w io.Writer, v Content) error {
+	if err := pages().ExecuteTemplate(w, v.template(), v); err != nil {
+		return fmt.Errorf("rendering %s: %w", v.template(), err)
 	}
-	var b bytes.Buffer
-	if err := pages().ExecuteTemplate(&b, name, v); err != nil {
-		return nil, fmt.Errorf("rendering %s: %w", name, err)
-	}
-	return b.Bytes(), nil
+	return nil
 }

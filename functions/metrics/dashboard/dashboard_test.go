@@ -20,11 +20,11 @@ import (
 
 func render(t *testing.T, v dashboard.View) []byte {
 	t.Helper()
-	page, err := dashboard.Render(&v)
-	if err != nil {
+	var page bytes.Buffer
+	if err := dashboard.Render(&page, &v); err != nil {
 		t.Fatal(err)
 	}
-	return page
+	return page.Bytes()
 }
 
 // version is part of an asset's address, and changes with every asset.
@@ -171,12 +171,12 @@ func TestTextFromOutsideIsText(t *testing.T) {
 }
 
 func TestAPlaybookHasItsTextInTheFrame(t *testing.T) {
-	page, err := dashboard.Render(dashboard.Page{Frame: dashboard.Frame{Root: "../"}, Title: `A <title> & more`, Body: "<h1>Wrong token</h1><h2>Confirm</h2>"})
-	if err != nil {
+	var page bytes.Buffer
+	if err := dashboard.Render(&page, dashboard.Page{Frame: dashboard.Frame{Root: "../"}, Title: `A <title> & more`, Body: "<h1>Wrong token</h1><h2>Confirm</h2>"}); err != nil {
 		t.Fatal(err)
 	}
-	goldentest.Compare(t, "testdata/playbook.html", version.ReplaceAll(page, []byte(`?v=VERSION"`)))
-	assertWellFormed(t, page)
+	goldentest.Compare(t, "testdata/playbook.html", version.ReplaceAll(page.Bytes(), []byte(`?v=VERSION"`)))
+	assertWellFormed(t, page.Bytes())
 }
 
 func TestAssetsAreThoseOfTheirFolder(t *testing.T) {

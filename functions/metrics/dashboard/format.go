@@ -195,16 +195,15 @@ func forecast(what string, in *int64) string {
 // listed is how many names a card has.
 const listed = 8
 
-// some are the first of the names, and how many more there are.
-func some(names []string) struct {
+// firsts are the first of some names, and how many more there are.
+type firsts struct {
 	First []string
 	More  int
-} {
+}
+
+func some(names []string) firsts {
 	n := min(len(names), listed)
-	return struct {
-		First []string
-		More  int
-	}{names[:n], len(names) - n}
+	return firsts{names[:n], len(names) - n}
 }
 
 // extent is a range, whose unit is said once, or its only value.

@@ -88,9 +88,9 @@ func (m *material) database(ctx context.Context, d *config.Database, all []*mate
 	}
 	m.figures(&out, known, parts, extent)
 	if m.lapses != nil {
-		lapses := slices.Clone(m.lapses[d.Name])
-		for _, other := range parts[1:] {
-			lapses = append(lapses, other.lapses[d.Name]...)
+		var lapses []lapse
+		for _, part := range parts {
+			lapses = append(lapses, part.lapses[d.Name]...)
 		}
 		out.Fallback = newFallback(joinLapses(lapses), m.now)
 	}
@@ -157,8 +157,8 @@ func dailyPings(w window, parts []*material, region, database string) (history.S
 			}
 			series.Good[i] += d.Good
 			series.Failed[i] += d.Failed
-			if d.P50 != nil && len(list) == 1 {
-				series.P50[i] = tenths(*d.P50)
+			if len(list) == 1 {
+				series.P50[i] = tenths(d.P50)
 			}
 		}
 	}

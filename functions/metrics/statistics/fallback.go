@@ -37,7 +37,7 @@ const (
 	fallbackFrom = 14 * day
 )
 
-// mockMode returns the joined lapses of the shard's databases. An open incident is in Alert's
+// mockMode returns the lapses of the shard's databases. An open incident is in Alert's
 // state, which is newer than its document; otherwise its end is not known.
 func (m *material) mockMode() map[string][]lapse {
 	known := map[string]*incident.Incident{}
@@ -49,13 +49,9 @@ func (m *material) mockMode() map[string][]lapse {
 	if m.state != nil {
 		maps.Copy(known, m.state.Incidents)
 	}
-	var lapses []lapse
-	for _, i := range known {
-		lapses = append(lapses, lapsesOf(i, m.now)...)
-	}
 	of := map[string][]lapse{}
-	for _, l := range joinLapses(lapses) {
-		of[l.Database] = append(of[l.Database], l)
+	for _, i := range known {
+		of[i.Series.Database] = append(of[i.Series.Database], lapsesOf(i, m.now)...)
 	}
 	return of
 }

@@ -17,7 +17,7 @@ import (
 func TestNewFallback(t *testing.T) {
 	ago := func(d time.Duration) time.Time { return noon.Add(-d) }
 	of := func(service string, from, to time.Duration) lapse {
-		return lapse{Database: "cache", Service: service, From: ago(from), To: ago(to), Activations: 1}
+		return lapse{Service: service, From: ago(from), To: ago(to), Activations: 1}
 	}
 	days := func(last string) (out []FallbackDay) {
 		for back := range 7 {

@@ -10,9 +10,8 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// lapse is one stretch of one app in mock mode.
+// lapse is one stretch in mock mode of one of a database's apps.
 type lapse struct {
-	Database string
 	// Service is empty where the app is not known.
 	Service  string
 	From, To time.Time
@@ -30,7 +29,7 @@ func lapsesOf(i *incident.Incident, now time.Time) []lapse {
 	if i.Drill {
 		return nil
 	}
-	l := lapse{Database: i.Series.Database, From: i.Since, To: i.Resolved, Activations: 1}
+	l := lapse{From: i.Since, To: i.Resolved, Activations: 1}
 	if i.Open() {
 		l.To = now
 	}
@@ -53,18 +52,18 @@ func lapsesOf(i *incident.Incident, now time.Time) []lapse {
 	return nil
 }
 
-// joinLapses sorts the lapses by database, service and time, and makes one of those of
+// joinLapses sorts the lapses by service and time, and makes one of those of
 // an app that overlap or lie close together.
 func joinLapses(lapses []lapse) []lapse {
 	lapses = slices.Clone(lapses)
 	slices.SortFunc(lapses, func(a, b lapse) int {
-		return cmp.Or(cmp.Compare(a.Database, b.Database), cmp.Compare(a.Service, b.Service), a.From.Compare(b.From), a.To.Compare(b.To))
+		return cmp.Or(cmp.Compare(a.Service, b.Service), a.From.Compare(b.From), a.To.Compare(b.To))
 	})
 	out := lapses[:0]
 	for _, l := range lapses {
 		if n := len(out); n > 0 {
 			last := &out[n-1]
-			if last.Database == l.Database && last.Service == l.Service && l.From.Sub(last.To) <= apart {
+			if last.Service == l.Service && l.From.Sub(last.To) <= apart {
 				last.Activations += l.Activations - 1
 				if l.To.After(last.To) {
 					last.To = l.To

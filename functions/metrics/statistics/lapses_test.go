@@ -28,7 +28,7 @@ func TestLapses(t *testing.T) {
 		return i
 	}
 	one := func(service string, from, to time.Duration, activations int) lapse {
-		return lapse{Database: "a", Service: service, From: ago(from), To: ago(to), Activations: activations}
+		return lapse{Service: service, From: ago(from), To: ago(to), Activations: activations}
 	}
 	tests := []struct {
 		name     string
@@ -89,7 +89,7 @@ func TestFallbackIsCounted(t *testing.T) {
 					t.Fatal(err)
 				}
 				lapses = append(lapses, lapse{
-					Database: "a", Service: service, Activations: 1,
+					Service: service, Activations: 1,
 					From: midnight.Add(time.Duration(from) * time.Minute), To: midnight.Add(time.Duration(to) * time.Minute),
 				})
 			}
@@ -110,7 +110,7 @@ func TestFallbackOfDaysAddsUp(t *testing.T) {
 		for range rapid.IntRange(0, 8).Draw(rt, "lapses") {
 			from := begin.Add(time.Duration(rapid.IntRange(0, 3*1440).Draw(rt, "from")) * time.Minute)
 			lapses = append(lapses, lapse{
-				Database: "a", Service: rapid.SampledFrom([]string{"api", "web"}).Draw(rt, "service"), From: from, Activations: 1,
+				Service: rapid.SampledFrom([]string{"api", "web"}).Draw(rt, "service"), From: from, Activations: 1,
 				To: from.Add(time.Duration(rapid.IntRange(0, 2000).Draw(rt, "lasts")) * time.Minute),
 			})
 		}

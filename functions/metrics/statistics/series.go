@@ -25,55 +25,53 @@ func newPingSeries(w window, detail bool) PingSeries {
 
 // pings sums up the samples of the window, and sorts them into its points.
 func pings(w window, samples iter.Seq[report.Sample], detail bool) (history.Summary, PingSeries) {
-	var tally history.Tally
+	var all history.Tally
 	s := newPingSeries(w, detail)
-	points := make([]struct{ waits, dns, connect, tls []float64 }, len(s.P50))
-	phases := false
+	points := make([]history.Tally, len(s.P50))
+	phases := make([]struct{ dns, connect, tls []float64 }, len(s.P50))
+	reached := false
 	for sample := range samples {
 		i := w.index(sample.At)
 		if i < 0 {
 			continue
 		}
-		tally.Add(sample)
-		switch p, ms := &points[i], sample.Phases; sample.Status {
-		case report.OK, report.Warn:
-			s.Good[i]++
-			p.waits = append(p.waits, ms.Wait)
-			if detail && ms.Connect > 0 {
-				phases = true
-				p.dns, p.connect, p.tls = append(p.dns, ms.DNS), append(p.connect, ms.Connect), append(p.tls, ms.TLS)
-			}
-		case report.Fail:
-			s.Failed[i]++
-		default:
-			if detail {
-				s.Unknown[i]++
-			}
+		all.Add(sample)
+		points[i].Add(sample)
+		good := sample.Status == report.OK || sample.Status == report.Warn
+		if p, ms := &phases[i], sample.Phases; detail && good && ms.Connect > 0 {
+			reached = true
+			p.dns, p.connect, p.tls = append(p.dns, ms.DNS), append(p.connect, ms.Connect), append(p.tls, ms.TLS)
 		}
 	}
-	for i, p := range points {
-		s.P50[i] = rank(p.waits, 50)
+	for i := range points {
+		sum := points[i].Summary()
+		s.P50[i], s.Good[i], s.Failed[i] = tenths(sum.P50), sum.Good, sum.Failed
 		if detail {
-			s.P95[i], s.P99[i] = rank(p.waits, 95), rank(p.waits, 99)
+			s.P95[i], s.P99[i], s.Unknown[i] = tenths(sum.P95), tenths(sum.P99), sum.Unknown
 		}
-		if phases {
-			s.DNS, s.Connect, s.TLS = append(s.DNS, rank(p.dns, 50)), append(s.Connect, rank(p.connect, 50)), append(s.TLS, rank(p.tls, 50))
+		if p := phases[i]; reached {
+			s.DNS, s.Connect, s.TLS = append(s.DNS, median(p.dns)), append(s.Connect, median(p.connect)), append(s.TLS, median(p.tls))
 		}
 	}
-	return tally.Summary(), s
+	return all.Summary(), s
 }
 
-// rank sorts values and returns the nearest-rank percentile to a tenth of a millisecond, nil
-// of nothing.
-func rank(values []float64, percent int) *float64 {
+// median sorts values, and returns nil of nothing.
+func median(values []float64) *float64 {
 	if len(values) == 0 {
 		return nil
 	}
 	slices.Sort(values)
-	return tenths(history.NearestRank(values, percent))
+	return tenths(new(history.NearestRank(values, 50)))
 }
 
-func tenths(v float64) *float64 { return new(math.Round(v*10) / 10) }
+// tenths rounds milliseconds to a tenth.
+func tenths(v *float64) *float64 {
+	if v == nil {
+		return nil
+	}
+	return new(math.Round(*v*10) / 10)
+}
 
 // samplesOf yields a database's samples: those of the old days, and those of the hours that
 // are not among them. A month is forty thousand, so they are not copied.

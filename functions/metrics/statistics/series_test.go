@@ -32,8 +32,16 @@ func TestRankIsTheNearest(t *testing.T) {
 		{"it is rounded to a tenth of a millisecond", []float64{1.25}, 50, 1.3},
 		{"down as well", []float64{1.24}, 50, 1.2},
 	} {
-		if got := values([]*float64{rank(slices.Clone(tt.values), tt.percent)}); got[0] != tt.want {
+		var samples []report.Sample
+		for _, wait := range tt.values {
+			samples = append(samples, report.Sample{At: noon, Status: report.OK, Phases: report.Phases{Connect: 1, DNS: wait, Wait: wait}})
+		}
+		_, s := pings(window{from: noon, to: noon, step: time.Minute}, slices.Values(samples), true)
+		if got := values(map[int][]*float64{50: s.P50, 95: s.P95, 99: s.P99}[tt.percent]); got[0] != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got[0], tt.want)
+		}
+		if tt.percent == 50 && len(samples) > 0 && values(s.DNS)[0] != tt.want {
+			t.Errorf("%s: as a phase %v, want %v", tt.name, values(s.DNS)[0], tt.want)
 		}
 	}
 }

@@ -2,13 +2,13 @@ package document
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
@@ -20,6 +20,8 @@ type Decoder struct {
 	Prefill func(entry any)
 	// Check returns what is wrong with a text that has a pattern, or "".
 	Check func(pattern, text string) (what string)
+	// Done gets a pointer to each object after its keys were decoded, its path, and the object as it was before.
+	Done func(path string, object, before any)
 	// Vital reports whether nothing can stand in place of the key at that path: a problem
 	// with it is fatal to the document, or stops the entry that it affects. Nil is for no key.
 	Vital func(path string) bool
@@ -27,10 +29,11 @@ type Decoder struct {
 	Plain bool
 	// Problems are what was found so far.
 	Problems Problems
+	// Scope is what a problem that is reported now affects.
+	Scope Scope
 
 	places map[string]place
 	known  map[reflect.Type][]Key
-	scope  Scope
 }
 
 // maxText bounds free text in bytes: a reason, a name, a word of a health page.
@@ -45,6 +48,8 @@ type Text interface {
 	// that the text may be a secret itself.
 	ParseText(text string, plain bool) (what, example string)
 }
+
+var textType = reflect.TypeFor[Text]()
 
 // Key is one key of an object: what the tags of the field say.
 type Key struct {
@@ -77,24 +82,33 @@ func Keys(t reflect.Type) []Key {
 	return out
 }
 
-// Decode decodes an object into a pointer to a struct.
-func (d *Decoder) Decode(tree *Node, into any) {
-	if d.places == nil {
-		d.places, d.known = map[string]place{}, map[reflect.Type][]Key{}
+// isObject reports whether a value of the type is an object of the document.
+func isObject(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && !reflect.PointerTo(t).Implements(textType)
+}
+
+// Decode decodes a tree into a pointer to a struct.
+func (d *Decoder) Decode(tree *Tree, into any) {
+	d.places = tree.places
+	if d.known == nil {
+		d.known = map[reflect.Type][]Key{}
 	}
-	d.object("", tree, reflect.ValueOf(into).Elem())
+	d.object("", tree.root, reflect.ValueOf(into).Elem())
 }
 
 // In runs check with problems in the scope of one database or receiver.
 func (d *Decoder) In(s Scope, check func()) {
-	outer := d.scope
-	d.scope = s
+	outer := d.Scope
+	d.Scope = s
 	check()
-	d.scope = outer
+	d.Scope = outer
 }
 
 // Given reports whether the document has that key.
-func (d *Decoder) Given(path string) bool { return d.places[path] != place{} }
+func (d *Decoder) Given(path string) bool {
+	_, ok := d.places[path]
+	return ok
+}
 
 // Bad reports whether a problem with that key was found.
 func (d *Decoder) Bad(path string) bool {
@@ -118,131 +132,116 @@ func (d *Decoder) StopUnder(path string) bool {
 	return found
 }
 
-// Report adds a problem at path: of the document, or of an entry's setting.
-func (d *Decoder) Report(path, what, example string) {
-	c := cause.ConfigInvalid
-	if d.scope == (Scope{}) && d.vital(path) {
-		c = cause.MonitorConfig
-	}
-	d.ReportAs(c, path, what, example)
-}
-
-// ReportFatal adds a problem at path for which the document cannot be used.
-func (d *Decoder) ReportFatal(path, what, example string) {
-	d.ReportAs(cause.MonitorConfig, path, what, example)
-	d.Problems[len(d.Problems)-1].Fatal = true
-}
-
-func (d *Decoder) vital(path string) bool { return d.Vital != nil && d.Vital(path) }
-
-// ReportAs adds a problem with its cause at path, or at the nearest path above it
-// whose place is known.
-func (d *Decoder) ReportAs(c cause.Cause, path, what, example string) {
+// Report adds a problem at path, which stands there or at the nearest path above it that the
+// document has. The problem that it returns may be changed until the next one.
+func (d *Decoder) Report(path, what, example string) *Problem {
 	at := path
 	for at != "" && !d.Given(at) {
 		at = at[:max(0, strings.LastIndexAny(at, ".["))]
 	}
-	p := d.places[at]
-	d.Problems = append(d.Problems, Problem{
-		Key: path, What: what, Example: example, File: p.file, Line: p.line, Column: p.column,
-		Database: d.scope.Database, Receiver: d.scope.Receiver, Cause: c,
-		Fatal: d.scope == Scope{} && d.vital(path), Stops: d.scope != Scope{} && d.vital(path),
-	})
+	vital, whole := d.Vital != nil && d.Vital(path), d.Scope == Scope{}
+	p := problem(d.places[at], path, what, example, vital && whole)
+	p.Database, p.Receiver, p.Stops = d.Scope.Database, d.Scope.Receiver, vital && !whole
+	d.Problems = append(d.Problems, p)
+	return &d.Problems[len(d.Problems)-1]
 }
 
-func (d *Decoder) object(path string, n *Node, v reflect.Value) {
-	if n.kind != kindObject {
-		d.Report(path, "is "+n.kind.String()+", want an object", "")
-		return
+func (d *Decoder) object(path string, from any, v reflect.Value) {
+	before := v.Interface()
+	if object, ok := from.(map[string]any); ok {
+		d.keys(path, object, v)
+	} else {
+		d.Report(path, "is "+kind(from)+", want an object", "")
 	}
+	d.Done(path, v.Addr().Interface(), before)
+}
+
+func (d *Decoder) keys(path string, object map[string]any, v reflect.Value) {
 	keys, ok := d.known[v.Type()]
 	if !ok {
 		keys = Keys(v.Type())
 		d.known[v.Type()] = keys
 	}
-	for _, f := range n.fields {
-		i := slices.IndexFunc(keys, func(k Key) bool { return k.Name == f.name })
-		if i < 0 {
-			at := join(path, Shown(f.name))
-			d.places[at] = f.at
-			d.unknown(at, f.name, keys)
-			continue
-		}
-		at := join(path, f.name)
-		d.places[at] = f.at
-		d.value(at, f.value, v.FieldByIndex(keys[i].Index), keys[i])
-	}
+	found := 0
 	for _, k := range keys {
-		if value := n.get(k.Name); k.Required && (value == nil || value.kind == kindNull) {
+		value, given := object[k.Name]
+		if given {
+			found++
+		}
+		switch {
+		case value != nil:
+			d.value(join(path, k.Name), value, v.FieldByIndex(k.Index), k)
+		case k.Required: // null is as if it were not there: Terraform writes it for what is not set
 			d.Report(join(path, k.Name), "is missing", k.Example)
 		}
 	}
-}
-
-func (d *Decoder) unknown(path, name string, keys []Key) {
+	if found == len(object) {
+		return
+	}
 	names := make([]string, len(keys))
 	for i, k := range keys {
 		names[i] = k.Name
 	}
-	if near := Nearest(name, names); near != "" {
-		d.Report(path, "is not a key here; did you mean "+near+"?", near)
-		return
-	}
 	slices.Sort(names)
-	d.Report(path, "is not a key here; the keys are "+strings.Join(names, ", "), "")
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		if slices.Contains(names, name) {
+			continue
+		}
+		what, near := "is not a key here; the keys are "+strings.Join(names, ", "), Nearest(name, names)
+		if near != "" {
+			what = "is not a key here; did you mean " + near + "?"
+		}
+		d.Report(join(path, Shown(name)), what, near)
+	}
 }
 
-func (d *Decoder) value(path string, n *Node, v reflect.Value, k Key) {
-	if n.kind == kindNull { // as if it were not there: Terraform writes null for what is not set
-		return
-	}
-	_, isText := reflect.TypeAssert[Text](v.Addr())
-	switch kind := v.Kind(); {
-	case kind == reflect.Struct && !isText:
-		d.object(path, n, v)
-	case kind == reflect.Pointer:
-		v.Set(reflect.New(v.Type().Elem()))
+func (d *Decoder) value(path string, from any, v reflect.Value, k Key) {
+	switch t := v.Type(); {
+	case isObject(t):
+		d.object(path, from, v)
+	case t.Kind() == reflect.Pointer:
+		v.Set(reflect.New(t.Elem()))
 		d.Prefill(v.Interface())
-		d.object(path, n, v.Elem())
-	case kind == reflect.Slice:
-		d.list(path, n, v, k)
-	case kind == reflect.Map:
-		d.texts(path, n, v)
+		d.object(path, from, v.Elem())
+	case t.Kind() == reflect.Slice:
+		d.list(path, from, v, k)
+	case t.Kind() == reflect.Map:
+		d.texts(path, from, v)
 	default:
-		if what, example := d.scalar(n, v, k); what != "" {
+		if what, example := d.scalar(from, v, k); what != "" {
 			d.Report(path, what, example)
 		}
 	}
 }
 
-func (d *Decoder) list(path string, n *Node, v reflect.Value, k Key) {
-	items := n.items
-	if n.kind != kindList {
+func (d *Decoder) list(path string, from any, v reflect.Value, k Key) {
+	items, isList := from.([]any)
+	if !isList {
 		if !k.Single {
-			d.Report(path, "is "+n.kind.String()+", want a list", k.Example)
+			d.Report(path, "is "+kind(from)+", want a list", k.Example)
 			return
 		}
-		items = []*Node{n}
+		items = []any{from}
 	}
 	item := k
 	item.Required = true // an empty text is no item
 	list := reflect.MakeSlice(v.Type(), 0, len(items))
 	for i, one := range items {
 		at := path
-		if n.kind == kindList {
+		if isList {
 			at = path + "[" + strconv.Itoa(i) + "]"
-			d.places[at] = one.at
 		}
 		into, before := reflect.New(v.Type().Elem()), len(d.Problems)
 		d.Prefill(into.Interface())
 		d.In(d.scopeOf(k, i, one), func() {
-			if one.kind == kindNull {
-				d.Report(at, "is empty", k.Example)
+			if one != nil {
+				d.value(at, one, into.Elem(), item)
+				return
 			}
-			d.value(at, one, into.Elem(), item)
+			d.Report(at, "is empty", k.Example)
+			d.Done(at, into.Interface(), nil)
 		})
-		_, isText := reflect.TypeAssert[Text](into)
-		if entry := into.Elem().Kind() == reflect.Struct && !isText; entry || len(d.Problems) == before {
+		if isObject(into.Elem().Type()) || len(d.Problems) == before {
 			list = reflect.Append(list, into.Elem())
 		}
 	}
@@ -253,15 +252,14 @@ func (d *Decoder) list(path string, n *Node, v reflect.Value, k Key) {
 
 // scopeOf returns the scope of an entry of a list. An entry without a usable name gets
 // one by its position, because a problem must name the entry.
-func (d *Decoder) scopeOf(k Key, i int, n *Node) Scope {
+func (d *Decoder) scopeOf(k Key, i int, from any) Scope {
 	if k.scope == "" {
-		return d.scope
+		return d.Scope
 	}
-	name := k.scope + "-" + strconv.Itoa(i+1)
-	if given := n.get("name"); given != nil && given.kind == kindText {
-		if d.Check("name", given.text) == "" {
-			name = given.text
-		}
+	object, _ := from.(map[string]any)
+	name, ok := object["name"].(string)
+	if !ok || d.Check("name", name) != "" {
+		name = k.scope + "-" + strconv.Itoa(i+1)
 	}
 	if k.scope == "database" {
 		return Scope{Database: name}
@@ -269,32 +267,33 @@ func (d *Decoder) scopeOf(k Key, i int, n *Node) Scope {
 	return Scope{Receiver: name}
 }
 
-func (d *Decoder) texts(path string, n *Node, v reflect.Value) {
-	if n.kind != kindObject {
-		d.Report(path, "is "+n.kind.String()+", want an object", "{backend: prod-cache}")
+func (d *Decoder) texts(path string, from any, v reflect.Value) {
+	object, ok := from.(map[string]any)
+	if !ok {
+		d.Report(path, "is "+kind(from)+", want an object", "{backend: prod-cache}")
 		return
 	}
 	out := map[string]string{}
-	for _, f := range n.fields {
-		at := join(path, Shown(f.name))
-		d.places[at] = f.at
-		if f.value.kind != kindText {
-			d.Report(at, "is "+f.value.kind.String()+", want a text", "prod-cache")
-			continue
+	for name, value := range object {
+		if s, ok := value.(string); ok {
+			out[name] = s
+		} else {
+			d.Report(join(path, Shown(name)), "is "+kind(value)+", want a text", "prod-cache")
 		}
-		out[f.name] = f.value.text
 	}
 	text.Outside(&out, maxText)
 	v.Set(reflect.ValueOf(out))
 }
 
 // scalar decodes a single value, or returns what is wrong with it and an example.
-func (d *Decoder) scalar(n *Node, v reflect.Value, k Key) (what, example string) {
-	wrong := func(what string) (string, string) { return "is " + n.kind.String() + what, k.Example }
+func (d *Decoder) scalar(from any, v reflect.Value, k Key) (what, example string) {
+	s, isText := from.(string)
+	whole, isWhole := from.(Integer)
+	wrong := func(what string) (string, string) { return "is " + kind(from) + what, k.Example }
 	switch into := v.Addr().Interface().(type) {
 	case *time.Duration:
-		t, err := time.ParseDuration(n.text)
-		if n.kind != kindText || err != nil {
+		t, err := time.ParseDuration(s)
+		if !isText || err != nil {
 			return wrong(" that is not a duration")
 		}
 		low, _ := time.ParseDuration(k.Low) // tags, which a test checks
@@ -304,24 +303,25 @@ func (d *Decoder) scalar(n *Node, v reflect.Value, k Key) (what, example string)
 		}
 		*into = t
 	case *Bytes:
-		size, err := parseBytes(n.text)
-		if n.kind != kindText && n.kind != kindInteger || err != nil {
+		size, err := parseBytes(s + string(whole))
+		if !isText && !isWhole || err != nil {
 			return wrong(" that is not a size")
 		}
 		*into = size
 	case Text:
-		if n.kind != kindText {
+		if !isText {
 			return wrong(", want a text")
 		}
-		return into.ParseText(n.text, k.Plain || d.Plain)
+		return into.ParseText(s, k.Plain || d.Plain)
 	case *bool:
-		if n.kind != kindBool {
+		b, ok := from.(bool)
+		if !ok {
 			return wrong(", want true or false")
 		}
-		*into = n.text == "true"
+		*into = b
 	case *int, *int64:
-		i, err := strconv.ParseInt(n.text, 0, 64)
-		if n.kind != kindInteger || err != nil {
+		i, err := strconv.ParseInt(string(whole), 0, 64)
+		if !isWhole || err != nil {
 			return wrong(", want a whole number")
 		}
 		if what = outside(float64(i), k); what != "" {
@@ -329,8 +329,9 @@ func (d *Decoder) scalar(n *Node, v reflect.Value, k Key) (what, example string)
 		}
 		v.SetInt(i)
 	case *float64:
-		f, err := strconv.ParseFloat(n.text, 64)
-		if n.kind != kindInteger && n.kind != kindNumber || err != nil {
+		broken, isBroken := from.(decimal)
+		f, err := strconv.ParseFloat(string(whole)+string(broken), 64)
+		if !isWhole && !isBroken || err != nil {
 			return wrong(", want a number")
 		}
 		if what = outside(f, k); what != "" {
@@ -338,17 +339,16 @@ func (d *Decoder) scalar(n *Node, v reflect.Value, k Key) (what, example string)
 		}
 		*into = f
 	default: // a text, or a type of texts
-		if n.kind != kindText {
+		if !isText {
 			return wrong(", want a text; quote it if it is meant as one")
 		}
-		if what, example = d.check(n.text, k); what != "" {
+		if what, example = d.check(s, k); what != "" {
 			return what, example
 		}
-		v.SetString(n.text)
 		if k.Pattern == "" { // free text is shown, and compared with what a door has cleaned
-			v.SetString(text.ClipBytes(text.Line(n.text), maxText))
+			s = text.ClipBytes(text.Line(s), maxText)
 		}
-		return what, example
+		v.SetString(s)
 	}
 	return "", ""
 }

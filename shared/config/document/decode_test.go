@@ -72,6 +72,7 @@ func decoded(t *testing.T, text string, v any) *Decoder {
 		t.Fatalf("%s: %v", text, problems)
 	}
 	d := &Decoder{
+		Done: func(string, any, any) {},
 		Prefill: func(v any) {
 			if o, ok := v.(*option); ok {
 				*o = option{Size: 7, Depth: 8}
@@ -89,6 +90,7 @@ func decoded(t *testing.T, text string, v any) *Decoder {
 		},
 	}
 	d.Decode(tree, v)
+	d.Problems.Sort()
 	return d
 }
 
@@ -266,7 +268,7 @@ func TestReport(t *testing.T) {
 	}
 	d.In(Scope{Database: "a"}, func() {
 		d.In(Scope{Receiver: "r"}, func() { d.Report("object.size", "is odd", "2") })
-		d.ReportAs("quota_daily", "object.depth.deeper", "is not there", "")
+		d.Report("object.depth.deeper", "is not there", "").Cause = "quota_daily"
 	})
 	d.Report("list[1].x", "is wrong", "")
 	d.Report("nothing.at.all", "is wrong", "")
@@ -297,7 +299,6 @@ func TestOnlyAProblemWithAVitalKeyStopsAnything(t *testing.T) {
 	d.Vital = func(path string) bool { return path == "url" || path == "list[0].url" }
 	d.Report("url", "is wrong", "")
 	d.Report("home", "is wrong", "")
-	d.ReportFatal("home", "has no place", "")
 	d.In(Scope{Database: "a"}, func() {
 		d.Report("list[0].url", "is wrong", "")
 		d.Report("list[0].home", "is wrong", "")
@@ -309,7 +310,6 @@ func TestOnlyAProblemWithAVitalKeyStopsAnything(t *testing.T) {
 	want := Problems{
 		{Key: "url", What: "is wrong", Cause: "monitor_config", Fatal: true},
 		{Key: "home", What: "is wrong", Cause: "config_invalid"},
-		{Key: "home", What: "has no place", Cause: "monitor_config", Fatal: true},
 		{Key: "list[0].url", What: "is wrong", Database: "a", Cause: "config_invalid", Stops: true},
 		{Key: "list[0].home", What: "is wrong", Database: "a", Cause: "config_invalid"},
 		{Key: "list[0].app.page", What: "is no key", Database: "a", Cause: "config_invalid", Stops: true},
@@ -340,7 +340,7 @@ func TestWithoutItsWrongItemsAListIsUsedAndWithoutAnyItsDefault(t *testing.T) {
 func TestASecretInPlainTextIsAcceptedWhereTheDecoderSaysSo(t *testing.T) {
 	var got whole
 	tree, _ := Read(Source{Text: []byte("key: secret")})
-	d := &Decoder{Plain: true}
+	d := &Decoder{Plain: true, Done: func(string, any, any) {}}
 	d.Decode(tree, &got)
 	if len(d.Problems) > 0 || got.Key.text != "secret" {
 		t.Errorf("%v, key %q", d.Problems, got.Key.text)

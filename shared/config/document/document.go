@@ -40,57 +40,6 @@ type Source struct {
 	Text []byte
 }
 
-// Read parses the sources, each of which may hold several YAML documents, and merges
-// them: objects key by key, the top-level lists of objects end to end. Any other key
-// that two documents have must have one value. The tree is nil where a source cannot
-// be parsed, because what would be missing is probably in there.
-func Read(sources ...Source) (*Node, Problems) {
-	m := merger{}
-	tree := &Node{kind: kindObject}
-	unreadable := false
-	for _, s := range sources {
-		b := builder{file: s.Name}
-		docs, unread := parse(s)
-		if unread != nil {
-			m.problems = append(m.problems, *unread)
-			unreadable = true
-		}
-		for _, d := range docs {
-			n := b.build(d)
-			switch n.kind {
-			case kindObject:
-				tree = m.objects("", tree, n)
-			case kindNull:
-			default:
-				m.problems = append(m.problems, problem(n.at, "", "the document is "+n.kind.String()+", want an object", "databases: […]", true))
-			}
-		}
-		m.problems = append(m.problems, b.problems...)
-	}
-	if unreadable {
-		return nil, m.problems
-	}
-	return tree, m.problems
-}
-
-// Texts returns the items of a text that is one YAML or JSON list of texts.
-func Texts(text []byte) ([]string, bool) {
-	docs, problem := parse(Source{Text: text})
-	if problem != nil || len(docs) != 1 {
-		return nil, false
-	}
-	b := builder{}
-	list := b.build(docs[0])
-	var out []string
-	for _, item := range list.items {
-		if item.kind != kindText {
-			return nil, false
-		}
-		out = append(out, item.text)
-	}
-	return out, list.kind == kindList && len(b.problems) == 0
-}
-
 // parse returns the bodies of the YAML documents in the source.
 func parse(s Source) ([]ast.Node, *Problem) {
 	at := place{file: s.Name}

@@ -29,11 +29,7 @@ func answering(t *testing.T, bodies map[string]string) *cloudrun.Client {
 		}
 	}))
 	t.Cleanup(server.Close)
-	client, err := cloudrun.New(server.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return client
+	return cloudrun.New(server.Listener.Addr().String(), "")
 }
 
 const (

@@ -1,9 +1,10 @@
-// Package cloudrun reads how a Cloud Run service is deployed: the names of its
-// environment variables, the value of one of them, and which revisions serve since when. It
-// decodes no other value.
+// Package cloudrun reads how a Cloud Run service is deployed, what was deployed last, and how many requests
+// the service answered. Of its environment it decodes the names of variables and the value of one of them.
 //
-// It speaks the Cloud Run Admin API v2 over REST
-// (https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services/get).
+// It speaks the Cloud Run Admin API v2 and Cloud Monitoring's API v3 over REST, because Google's clients would
+// lengthen every cold start
+// (https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services/get,
+// https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.timeSeries/list).
 package cloudrun
 
 import (
@@ -13,15 +14,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pongwatch/pongwatch/shared/config"
-	"github.com/pongwatch/pongwatch/shared/gcp/internal/rest"
+	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
-
-// EmulatorVariable is the environment variable that points at a server on loopback
-// which speaks the API over plain HTTP, such as "127.0.0.1:8087".
-const EmulatorVariable = "PONGWATCH_CLOUDRUN_EMULATOR_HOST"
 
 // mockVariable is the one variable whose value is read.
 const mockVariable = "MOCK_REDIS"
@@ -29,53 +27,76 @@ const mockVariable = "MOCK_REDIS"
 const (
 	// maxRevisions bounds how many revisions with traffic are looked at.
 	maxRevisions = 4
-	// maxName bounds a variable's name, and the value of MOCK_REDIS, in bytes.
+	// maxName bounds a name, and the value of MOCK_REDIS, in bytes.
 	maxName = 256
 )
 
-// Why there is no answer; test with [errors.Is].
-var (
-	ErrDenied      = rest.ErrDenied
-	ErrNotFound    = rest.ErrNotFound
-	ErrUnavailable = rest.ErrUnavailable
-)
+// deployed is a service, as far as it is read.
+type deployed struct {
+	Template      template  `json:"template"`
+	UpdateTime    time.Time `json:"updateTime"`
+	LatestReady   string    `json:"latestReadyRevision"`
+	LatestCreated string    `json:"latestCreatedRevision"`
+	Traffic       []traffic `json:"trafficStatuses"`
+}
 
-// Client reads services. It is safe for concurrent use.
-type Client struct{ rest *rest.Client }
+// traffic is where a share of the requests goes.
+type traffic struct {
+	Revision string `json:"revision"` // empty for the latest one that is ready
+	Percent  int    `json:"percent"`
+}
 
-// New returns a client with the process's Google credentials or, if emulatorHost is not
-// empty, for the emulator there. It looks for credentials and connects to nothing.
-func New(emulatorHost string) (*Client, error) {
-	c, err := rest.New("run.googleapis.com", EmulatorVariable, emulatorHost, "grant roles/run.viewer on it to this function's service account")
-	if err != nil {
-		return nil, err
+// serving returns the revisions that get requests, by the last part of their names.
+func (d deployed) serving() []traffic {
+	var out []traffic
+	for _, t := range d.Traffic {
+		t.Revision = lastPart(cmp.Or(t.Revision, d.LatestReady))
+		if t.Percent > 0 && t.Revision != "" {
+			out = append(out, t)
+		}
 	}
-	return &Client{c}, nil
+	return out
+}
+
+func lastPart(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
+
+func (c *Client) service(ctx context.Context, name string) (d deployed, err error) {
+	if err = c.get(ctx, c.run, "/v2/"+name, nil, &d); err != nil {
+		err = fmt.Errorf("reading the service: %w", err)
+	}
+	return d, err
+}
+
+func (c *Client) revision(ctx context.Context, service, name string, into any) error {
+	if err := c.get(ctx, c.run, "/v2/"+service+"/revisions/"+name, nil, into); err != nil {
+		return fmt.Errorf("reading a revision: %w", err)
+	}
+	return nil
 }
 
 // Environment reads how the service projects/P/locations/L/services/S is deployed.
 func (c *Client) Environment(ctx context.Context, service string) (config.Deployment, error) {
-	ctx, cancel := context.WithTimeout(ctx, rest.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	var s struct {
-		Template            template  `json:"template"`
-		LatestReadyRevision string    `json:"latestReadyRevision"`
-		LatestCreated       string    `json:"latestCreatedRevision"`
-		Traffic             []traffic `json:"trafficStatuses"`
+	d, err := c.service(ctx, service)
+	if err != nil {
+		return config.Deployment{}, err
 	}
-	if err := c.get(ctx, service, &s); err != nil {
-		return config.Deployment{}, fmt.Errorf("reading the service: %w", err)
+	var names []string
+	for _, t := range d.serving() {
+		if !slices.Contains(names, t.Revision) && len(names) < maxRevisions {
+			names = append(names, t.Revision)
+		}
 	}
 	// The template is that of the latest revision, which need not be the one that serves.
-	revisions := serving(service, s.LatestReadyRevision, s.Traffic)
-	if len(revisions) == 0 || slices.Equal(revisions, []string{s.LatestCreated}) {
-		return s.Template.environment(), nil
+	if len(names) == 0 || slices.Equal(names, []string{lastPart(d.LatestCreated)}) {
+		return d.Template.environment(), nil
 	}
 	var out config.Deployment
-	for i, name := range revisions {
+	for i, name := range names {
 		var r template
-		if err := c.get(ctx, name, &r); err != nil {
-			return config.Deployment{}, fmt.Errorf("reading a revision: %w", err)
+		if err := c.revision(ctx, service, name, &r); err != nil {
+			return config.Deployment{}, err
 		}
 		e := r.environment()
 		if i == 0 {
@@ -90,37 +111,48 @@ func (c *Client) Environment(ctx context.Context, service string) (config.Deploy
 	return out, nil
 }
 
-// traffic is where a share of the requests goes.
-type traffic struct {
-	Revision string `json:"revision"`
-	Percent  int    `json:"percent"`
-}
-
-// serving names the revisions that get requests, at most maxRevisions.
-func serving(service, latest string, statuses []traffic) []string {
-	var names []string
-	for _, t := range statuses {
-		name := latest
-		if t.Revision != "" {
-			name = service + "/revisions/" + t.Revision[strings.LastIndexByte(t.Revision, '/')+1:]
+// Rollout reads what was deployed last. A service that has not changed since then has
+// nothing but Updated.
+func (c *Client) Rollout(ctx context.Context, service string, since time.Time) (report.Rollout, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	d, err := c.service(ctx, service)
+	if err != nil {
+		return report.Rollout{}, err
+	}
+	out := report.Rollout{Updated: d.UpdateTime, Failed: d.LatestCreated != d.LatestReady}
+	if out.Updated.Before(since) {
+		return out, nil
+	}
+	for _, t := range d.serving() {
+		latest := t.Revision == lastPart(d.LatestReady)
+		if latest || t.Percent > out.Percent {
+			out.Revision, out.Percent = t.Revision, t.Percent
 		}
-		if t.Percent > 0 && name != "" && !slices.Contains(names, name) && len(names) < maxRevisions {
-			names = append(names, name)
+		if latest {
+			break
 		}
 	}
-	return names
+	if out.Revision == "" {
+		return out, nil
+	}
+	var r struct {
+		CreateTime time.Time `json:"createTime"`
+	}
+	if err := c.revision(ctx, service, out.Revision, &r); err != nil {
+		return report.Rollout{}, err
+	}
+	out.Created = r.CreateTime
+	text.Outside(&out, maxName)
+	return out, nil
 }
 
 // template is the common part of a service's template and a revision.
 type template struct {
 	Containers []struct {
-		Env          []variable `json:"env"`
-		VolumeMounts []struct {
-			Name string `json:"name"`
-		} `json:"volumeMounts"`
+		Env []variable `json:"env"`
 	} `json:"containers"`
 	Volumes []struct {
-		Name   string    `json:"name"`
 		Secret *struct{} `json:"secret"`
 	} `json:"volumes"`
 }
@@ -129,13 +161,9 @@ func (t template) environment() config.Deployment {
 	e := config.Deployment{Variables: []string{}}
 	for _, c := range t.Containers {
 		for _, v := range c.Env {
-			e.Variables = append(e.Variables, v.name)
-			if v.name == mockVariable {
-				e.Hidden = e.Hidden || v.hidden
-				if e.Mock == "" {
-					e.Mock = v.mock
-				}
-			}
+			e.Variables = append(e.Variables, v.Name)
+			e.Mock = cmp.Or(e.Mock, v.Value)
+			e.Hidden = e.Hidden || v.Source != nil
 		}
 	}
 	for _, v := range t.Volumes {
@@ -147,11 +175,11 @@ func (t template) environment() config.Deployment {
 	return e
 }
 
-// variable is one variable; only MOCK_REDIS has its value.
+// variable is one variable; only MOCK_REDIS has more than its name.
 type variable struct {
-	name   string
-	mock   string
-	hidden bool
+	Name   string    `json:"name"`
+	Value  string    `json:"value"`
+	Source *struct{} `json:"valueSource"`
 }
 
 // UnmarshalJSON implements [json.Unmarshaler]. It skips every value but that of
@@ -160,24 +188,10 @@ func (v *variable) UnmarshalJSON(data []byte) error {
 	var named struct {
 		Name string `json:"name"`
 	}
-	if err := json.Unmarshal(data, &named); err != nil {
+	if err := json.Unmarshal(data, &named); err != nil || named.Name != mockVariable {
+		v.Name = named.Name
 		return err
 	}
-	v.name = named.Name
-	if v.name != mockVariable {
-		return nil
-	}
-	var valued struct {
-		Value       string    `json:"value"`
-		ValueSource *struct{} `json:"valueSource"`
-	}
-	if err := json.Unmarshal(data, &valued); err != nil {
-		return err
-	}
-	v.mock, v.hidden = valued.Value, valued.ValueSource != nil
-	return nil
-}
-
-func (c *Client) get(ctx context.Context, name string, into any) error {
-	return c.rest.Get(ctx, "/v2/"+name, nil, into)
+	type whole variable
+	return json.Unmarshal(data, (*whole)(v))
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -43,11 +44,7 @@ func start(t *testing.T) (*cloudruntest.Server, *cloudrun.Client) {
 	t.Helper()
 	server := cloudruntest.Start()
 	t.Cleanup(server.Close)
-	client, err := cloudrun.New(server.Addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return server, client
+	return server, cloudrun.New(server.Addr(), server.Addr())
 }
 
 func TestEnvironment(t *testing.T) {
@@ -159,10 +156,7 @@ func TestTheTokenIsTheInstances(t *testing.T) {
 	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", "")
 	t.Setenv("HOME", t.TempDir()) // without the developer's own credentials
 	t.Setenv("CLOUDSDK_CONFIG", filepath.Join(t.TempDir(), "none"))
-	client, err := cloudrun.New("")
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := cloudrun.New("", "")
 	target, err := url.Parse(server.URL())
 	if err != nil {
 		t.Fatal(err)
@@ -175,7 +169,11 @@ func TestTheTokenIsTheInstances(t *testing.T) {
 }
 
 func TestOnlyAnEmulatorOnThisMachine(t *testing.T) {
-	if _, err := cloudrun.New("run.example.com:443"); err == nil || !strings.Contains(err.Error(), cloudrun.EmulatorVariable) {
+	client := cloudrun.New("run.example.com:443", "monitoring.example.com:443")
+	if _, err := client.Environment(t.Context(), service); err == nil || !strings.Contains(err.Error(), cloudrun.EmulatorVariable) {
 		t.Errorf("error %v, want one that names %s", err, cloudrun.EmulatorVariable)
+	}
+	if _, err := client.Traffic(t.Context(), service, began, began.Add(time.Hour)); err == nil || !strings.Contains(err.Error(), cloudrun.MonitoringEmulatorVariable) {
+		t.Errorf("error %v, want one that names %s", err, cloudrun.MonitoringEmulatorVariable)
 	}
 }

@@ -3,8 +3,9 @@
 //
 // The first segment of a key is the collection, the rest joined by ':' the
 // document's id. A document has four fields: "data" (bytes, to be exempt from
-// indexing), "schema", "counter" and "expire_at" (a TTL policy on it removes what
-// has expired, within a day or so).
+// indexing), "schema", "write" (a random number) and "expire_at" (a TTL policy on it removes
+// what has expired, within a day or so). Its version is the time of the last write, as the
+// server gave it.
 //
 // It uses the generated client because the high-level one repeats a write whose
 // answer was lost and then reports the caller's own success as a conflict.
@@ -17,19 +18,20 @@ import (
 	"io"
 	"iter"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"time"
 
 	vkit "cloud.google.com/go/firestore/apiv1"
 	"cloud.google.com/go/firestore/apiv1/firestorepb"
-	"github.com/googleapis/gax-go/v2"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/pongwatch/pongwatch/shared/gcp/internal/emulator"
+	"github.com/pongwatch/pongwatch/shared/gcp/internal/client"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/store"
 )
@@ -40,6 +42,14 @@ const EmulatorVariable = "FIRESTORE_EMULATOR_HOST"
 
 // DefaultDatabase is the id of a project's default database.
 const DefaultDatabase = "(default)"
+
+// The fields of a document; terraform names data and expire_at.
+const (
+	fieldData    = "data"
+	fieldSchema  = "schema"
+	fieldWrite   = "write"
+	fieldExpires = "expire_at"
+)
 
 // timeout bounds one Get or Put, and one Range as a whole.
 const (
@@ -79,30 +89,23 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	if strings.Contains(o.Database, "/") {
 		return nil, fmt.Errorf("firestore database is %q: want a database's id, such as %q or \"pongwatch\"", o.Database, DefaultDatabase)
 	}
-	options, err := emulator.ClientOptions(EmulatorVariable, o.EmulatorHost)
+	options, err := client.Options(EmulatorVariable, o.EmulatorHost)
 	if err != nil {
 		return nil, err
 	}
 	options = append(options, option.WithGRPCDialOption(grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32))))
-	client, err := vkit.NewClient(ctx, options...)
+	documents, err := vkit.NewClient(ctx, options...)
 	if err != nil {
 		return nil, fmt.Errorf("making the Firestore client: %w", err)
 	}
-	client.CallOptions.GetDocument = []gax.CallOption{retryReads()}
-	client.CallOptions.RunQuery = []gax.CallOption{retryReads()}
-	client.CallOptions.Commit = nil // never repeated, as the contract of store asks
+	reads := client.Retry(codes.Unavailable, codes.Internal, codes.ResourceExhausted)
+	documents.CallOptions.GetDocument, documents.CallOptions.RunQuery = reads, reads
+	documents.CallOptions.Commit = nil // never repeated, as the contract of store asks
 	return &Store{
-		client:   client,
+		client:   documents,
 		database: "projects/" + o.Project + "/databases/" + o.Database,
 		now:      o.Now,
 	}, nil
-}
-
-func retryReads() gax.CallOption {
-	return gax.WithRetry(func() gax.Retryer {
-		return gax.OnCodes([]codes.Code{codes.Unavailable, codes.Internal, codes.ResourceExhausted},
-			gax.Backoff{Initial: 50 * time.Millisecond, Max: time.Second, Multiplier: 2})
-	})
 }
 
 // Close ends the store's connections.
@@ -171,20 +174,30 @@ func (s *Store) commit(ctx context.Context, d store.Doc) (store.Doc, error) {
 	if err != nil {
 		return store.Doc{}, err
 	}
-	previous, err := parseVersion(d.Version)
-	if err != nil {
-		return store.Doc{}, err
+	precondition := &firestorepb.Precondition{ConditionType: &firestorepb.Precondition_Exists{Exists: false}}
+	if d.Version != "" {
+		read, err := time.Parse(time.RFC3339Nano, d.Version)
+		if err != nil {
+			return store.Doc{}, fmt.Errorf("%w: version %q is of another store", store.ErrConflict, d.Version)
+		}
+		precondition.ConditionType = &firestorepb.Precondition_UpdateTime{UpdateTime: timestamppb.New(read)}
+	}
+	fields := map[string]*firestorepb.Value{
+		fieldData:   {ValueType: &firestorepb.Value_BytesValue{BytesValue: d.Data}},
+		fieldSchema: {ValueType: &firestorepb.Value_IntegerValue{IntegerValue: int64(d.Schema)}},
+		// Firestore leaves the update time alone when a write changes no field.
+		fieldWrite: {ValueType: &firestorepb.Value_IntegerValue{IntegerValue: rand.Int64()}},
+	}
+	if !d.ExpiresAt.IsZero() {
+		fields[fieldExpires] = &firestorepb.Value{ValueType: &firestorepb.Value_TimestampValue{TimestampValue: timestamppb.New(d.ExpiresAt)}}
 	}
 	ctx, cancel := s.call(ctx, timeout)
 	defer cancel()
-	// Firestore leaves the update time alone when a write changes no field, and the
-	// update time is the precondition; the counter makes each write a change.
-	next := version{counter: previous.counter + 1}
 	answer, err := s.client.Commit(ctx, &firestorepb.CommitRequest{
 		Database: s.database,
 		Writes: []*firestorepb.Write{{
-			Operation:       &firestorepb.Write_Update{Update: encode(s.path(collection, id), d, next.counter)},
-			CurrentDocument: previous.precondition(),
+			Operation:       &firestorepb.Write_Update{Update: &firestorepb.Document{Name: s.path(collection, id), Fields: fields}},
+			CurrentDocument: precondition,
 		}},
 	})
 	switch status.Code(err) {
@@ -199,9 +212,33 @@ func (s *Store) commit(ctx context.Context, d store.Doc) (store.Doc, error) {
 	if len(answer.GetWriteResults()) != 1 {
 		return store.Doc{}, fmt.Errorf("firestore answered one write with %d results", len(answer.GetWriteResults()))
 	}
-	next.updated = answer.GetWriteResults()[0].GetUpdateTime().AsTime()
-	d.Version = next.String()
+	d.Version = version(answer.GetWriteResults()[0].GetUpdateTime())
 	return d, nil
+}
+
+func version(updated *timestamppb.Timestamp) string { return updated.AsTime().Format(time.RFC3339Nano) }
+
+// decode reads a document as it was stored.
+func decode(d *firestorepb.Document) (store.Doc, error) {
+	_, path, ok := strings.Cut(d.GetName(), "/documents/")
+	collection, id, ok2 := strings.Cut(path, "/")
+	if !ok || !ok2 {
+		return store.Doc{}, fmt.Errorf("firestore answered with the document %q", d.GetName())
+	}
+	fields := d.GetFields()
+	if _, ok := fields[fieldData].GetValueType().(*firestorepb.Value_BytesValue); !ok {
+		return store.Doc{}, fmt.Errorf("document %q has no field %q of bytes: it was not written by pongwatch", path, fieldData)
+	}
+	out := store.Doc{
+		Key:     store.Join(collection, id),
+		Data:    fields[fieldData].GetBytesValue(),
+		Version: version(d.GetUpdateTime()),
+		Schema:  int(fields[fieldSchema].GetIntegerValue()),
+	}
+	if at := fields[fieldExpires].GetTimestampValue(); at != nil {
+		out.ExpiresAt = at.AsTime()
+	}
+	return out, nil
 }
 
 // Range implements [store.Store].

@@ -14,11 +14,10 @@ import (
 
 	vkit "cloud.google.com/go/pubsub/v2/apiv1"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
-	"github.com/googleapis/gax-go/v2"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/pongwatch/pongwatch/shared/gcp/internal/emulator"
+	"github.com/pongwatch/pongwatch/shared/gcp/internal/client"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -42,7 +41,7 @@ func New(ctx context.Context, emulatorHost string) (*Client, error) {
 	if emulatorHost == "" {
 		emulatorHost = os.Getenv(EmulatorVariable) // the library obeys it anyway, whatever it says
 	}
-	options, err := emulator.ClientOptions(EmulatorVariable, emulatorHost)
+	options, err := client.Options(EmulatorVariable, emulatorHost)
 	if err != nil {
 		return nil, err
 	}
@@ -50,10 +49,7 @@ func New(ctx context.Context, emulatorHost string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the Pub/Sub client: %w", err)
 	}
-	publisher.CallOptions.Publish = []gax.CallOption{gax.WithRetry(func() gax.Retryer {
-		return gax.OnCodes([]codes.Code{codes.Unavailable, codes.Aborted, codes.Internal, codes.ResourceExhausted},
-			gax.Backoff{Initial: 50 * time.Millisecond, Max: time.Second, Multiplier: 2})
-	})}
+	publisher.CallOptions.Publish = client.Retry(codes.Unavailable, codes.Aborted, codes.Internal, codes.ResourceExhausted)
 	return &Client{publisher: publisher}, nil
 }
 

@@ -13,11 +13,10 @@ import (
 
 	sm "cloud.google.com/go/secretmanager/apiv1"
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
-	"github.com/googleapis/gax-go/v2"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/pongwatch/pongwatch/shared/gcp/internal/emulator"
+	"github.com/pongwatch/pongwatch/shared/gcp/internal/client"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/text"
@@ -37,32 +36,26 @@ type Source struct {
 	client *sm.Client
 }
 
-var _ secrets.Source = (*Source)(nil)
-
 // New returns a source with the process's Google credentials or, if emulatorHost
 // is not empty, for the emulator there. It looks for credentials but does not
 // connect yet.
 func New(ctx context.Context, emulatorHost string) (*Source, error) {
-	options, err := emulator.ClientOptions(EmulatorVariable, emulatorHost)
+	options, err := client.Options(EmulatorVariable, emulatorHost)
 	if err != nil {
 		return nil, err
 	}
-	client, err := sm.NewClient(ctx, options...)
+	reader, err := sm.NewClient(ctx, options...)
 	if err != nil {
 		return nil, fmt.Errorf("making the Secret Manager client: %w", err)
 	}
-	// The library waits up to 2 s before its first repetition.
-	client.CallOptions.AccessSecretVersion = []gax.CallOption{gax.WithRetry(func() gax.Retryer {
-		return gax.OnCodes([]codes.Code{codes.Unavailable, codes.ResourceExhausted, codes.Internal},
-			gax.Backoff{Initial: 50 * time.Millisecond, Max: time.Second, Multiplier: 2})
-	})}
-	return &Source{client: client}, nil
+	reader.CallOptions.AccessSecretVersion = client.Retry(codes.Unavailable, codes.ResourceExhausted, codes.Internal)
+	return &Source{client: reader}, nil
 }
 
 // Close ends the source's connections.
 func (s *Source) Close() error { return s.client.Close() }
 
-// Access implements [secrets.Source].
+// Access is a [secrets.Source].
 func (s *Source) Access(ctx context.Context, name string) (secrets.Secret, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

@@ -47,13 +47,9 @@ func TestAccess(t *testing.T) {
 	server, source := start(t)
 	server.AddVersion(name, []byte("one"))
 	server.AddVersion(name, []byte("two"))
-	if err := server.SetAlias(name, "current", 1); err != nil {
-		t.Fatal(err)
-	}
 	for version, want := range map[string]secrets.Secret{
-		"latest":  {Data: []byte("two"), Version: "2"},
-		"1":       {Data: []byte("one"), Version: "1"},
-		"current": {Data: []byte("one"), Version: "1"},
+		"latest": {Data: []byte("two"), Version: "2"},
+		"1":      {Data: []byte("one"), Version: "1"},
 	} {
 		got, err := source.Access(t.Context(), name+"/versions/"+version)
 		if err != nil || !bytes.Equal(got.Data, want.Data) || got.Version != want.Version {
@@ -70,11 +66,7 @@ func TestErrorsSayTheReasonAndNothingElse(t *testing.T) {
 		want    error
 	}{
 		{"an unknown version is not found", func(*secretmanagertest.Server) {}, "9", secrets.ErrNotFound},
-		{"a disabled newest version breaks latest", func(s *secretmanagertest.Server) {
-			if err := s.SetEnabled(name, 1, false); err != nil {
-				t.Fatal(err)
-			}
-		}, "latest", secrets.ErrDisabled},
+		{"a disabled newest version breaks latest", func(s *secretmanagertest.Server) { s.Disable(name, 1) }, "latest", secrets.ErrDisabled},
 		{"a wrong checksum is damage", func(s *secretmanagertest.Server) { s.SetCorrupt(true) }, "latest", secrets.ErrCorrupt},
 		{"a missing role is denied", func(s *secretmanagertest.Server) {
 			s.SetFault(func(string) error { return status.Error(codes.PermissionDenied, "Permission denied.") })
@@ -189,7 +181,8 @@ func TestTheLibrarysDebugLogHoldsNoSecret(t *testing.T) {
 func TestThroughTheCacheARefusedTokenIsReadAgain(t *testing.T) {
 	server, source := start(t)
 	server.AddVersion(name, []byte("old\n"))
-	cache := secrets.NewCache(source, secrets.Options{Floor: time.Nanosecond})
+	now := time.Now()
+	cache := secrets.NewCache(source.Access, func() time.Time { return now })
 	ref, err := secrets.ParseRef("sm://" + name)
 	if err != nil {
 		t.Fatal(err)
@@ -199,6 +192,7 @@ func TestThroughTheCacheARefusedTokenIsReadAgain(t *testing.T) {
 		t.Fatalf("got version %s, %v", first.Version, err)
 	}
 	server.AddVersion(name, []byte("new\n"))
+	now = now.Add(time.Minute)
 	second, err := cache.Refresh(t.Context(), ref)
 	if err != nil || second.Value.Reveal() != "new" || second.Version != "2" {
 		t.Errorf("got version %s, %v", second.Version, err)
@@ -212,9 +206,7 @@ func TestNewest(t *testing.T) {
 	server.AddVersion(name, []byte("two"))
 	at := time.Date(2026, 11, 22, 18, 18, 0, 0, time.UTC)
 	server.SetAdded(name, at)
-	if err := server.SetEnabled(name, 2, false); err != nil {
-		t.Fatal(err)
-	}
+	server.Disable(name, 2)
 	version, added, err := source.Newest(t.Context(), name)
 	if err != nil || version != "2" || !added.Equal(at) || server.Accesses(name) != 0 {
 		t.Errorf("version %s of %v, %v, after %d accesses", version, added, err, server.Accesses(name))

@@ -4,8 +4,9 @@
 package boltstore
 
 import (
+	"bytes"
 	"context"
-	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -23,15 +24,6 @@ import (
 // over the keys, a few milliseconds for days of history.
 const purgeEvery = time.Hour
 
-// Options are Open's settings.
-type Options struct {
-	// Now decides what has expired; nil is [time.Now].
-	Now func() time.Time
-	// LockTimeout is how long to wait for another process to release the file;
-	// 0 is one second.
-	LockTimeout time.Duration
-}
-
 // Store is a store.Store in a bbolt file: a bucket per collection, ids as keys.
 type Store struct {
 	db        *bbolt.DB
@@ -43,19 +35,17 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Open opens or creates the file at path, whose folder must exist, and removes
-// what has expired in it. It sets a damaged file aside. Close releases it.
-func Open(path string, o Options) (*Store, error) {
-	if o.Now == nil {
-		o.Now = time.Now
+// what has expired in it by now, which is [time.Now] if nil. It sets a damaged file aside. Close
+// releases it.
+func Open(path string, now func() time.Time) (*Store, error) {
+	if now == nil {
+		now = time.Now
 	}
-	if o.LockTimeout <= 0 {
-		o.LockTimeout = time.Second
-	}
-	db, damage, err := OpenFile(path, o.LockTimeout, o.Now())
+	db, damage, err := OpenFile(path, now())
 	if err != nil {
 		return nil, fmt.Errorf("opening the store %s: %w", path, err)
 	}
-	s := &Store{db: db, now: o.Now, damage: damage}
+	s := &Store{db: db, now: now, damage: damage}
 	if err := s.purgeIfDue(); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the store %s: %w", path, err), db.Close())
 	}
@@ -147,7 +137,11 @@ func (s *Store) put(tx *bbolt.Tx, d *store.Doc) error {
 		return err
 	}
 	d.Version = strconv.FormatUint(version, 10)
-	return b.Put([]byte(id), encode(version, *d))
+	raw, err := encode(*d)
+	if err != nil {
+		return err
+	}
+	return b.Put([]byte(id), raw)
 }
 
 // batch bounds what Range holds in memory and how long it holds a transaction.
@@ -236,44 +230,22 @@ func (s *Store) purgeIfDue() error {
 	return nil
 }
 
-// A value is a header and the data. The header is the format's number, the
-// version, the expiry in microseconds since 1970 (0 means never) and the schema,
-// big-endian.
-const (
-	format     = 1
-	headerSize = 1 + 8 + 8 + 8
-)
-
-func encode(version uint64, d store.Doc) []byte {
-	var expires int64
-	if !d.ExpiresAt.IsZero() {
-		expires = d.ExpiresAt.UnixMicro()
+// encode returns a value: a line of JSON that says all but the key and the data, and then the data.
+func encode(d store.Doc) ([]byte, error) {
+	head, err := json.Marshal(store.Doc{Version: d.Version, ExpiresAt: d.ExpiresAt, Schema: d.Schema})
+	if err != nil {
+		return nil, fmt.Errorf("encoding: %w", err)
 	}
-	raw := make([]byte, 0, headerSize+len(d.Data))
-	raw = append(raw, format)
-	raw = binary.BigEndian.AppendUint64(raw, version)
-	raw = binary.BigEndian.AppendUint64(raw, uint64(expires))
-	raw = binary.BigEndian.AppendUint64(raw, uint64(d.Schema))
-	return append(raw, d.Data...)
+	return slices.Concat(head, []byte("\n"), d.Data), nil
 }
 
 // decode returns a document whose data is part of raw, which bbolt lends for the length
 // of a transaction only.
-func decode(key string, raw []byte) (store.Doc, error) {
-	if len(raw) < headerSize {
-		return store.Doc{}, fmt.Errorf("stored value of %d bytes is shorter than its header", len(raw))
+func decode(key string, raw []byte) (d store.Doc, err error) {
+	head, data, _ := bytes.Cut(raw, []byte("\n"))
+	if err := json.Unmarshal(head, &d); err != nil {
+		return store.Doc{}, fmt.Errorf("stored value of %d bytes is no document: %w", len(raw), err)
 	}
-	if raw[0] != format {
-		return store.Doc{}, fmt.Errorf("stored value has format %d, this version reads %d", raw[0], format)
-	}
-	d := store.Doc{
-		Key:     key,
-		Version: strconv.FormatUint(binary.BigEndian.Uint64(raw[1:]), 10),
-		Schema:  int(binary.BigEndian.Uint64(raw[17:])),
-		Data:    raw[headerSize:],
-	}
-	if expires := int64(binary.BigEndian.Uint64(raw[9:])); expires != 0 {
-		d.ExpiresAt = time.UnixMicro(expires).UTC()
-	}
+	d.Key, d.Data = key, data
 	return d, nil
 }

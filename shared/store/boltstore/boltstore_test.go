@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 
 func open(t *testing.T, path string, now func() time.Time) *boltstore.Store {
 	t.Helper()
-	s, err := boltstore.Open(path, boltstore.Options{Now: now})
+	s, err := boltstore.Open(path, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestConformance(t *testing.T) {
 
 func TestDocumentsSurviveReopening(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
-	first, err := boltstore.Open(path, boltstore.Options{})
+	first, err := boltstore.Open(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestDocumentsSurviveReopening(t *testing.T) {
 func TestASecondHolderIsRefusedByName(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	open(t, path, nil)
-	_, err := boltstore.Open(path, boltstore.Options{LockTimeout: 10 * time.Millisecond})
+	_, err := boltstore.Open(path, nil)
 	if err == nil || !strings.Contains(err.Error(), path+": another process holds the file") {
 		t.Errorf("error %v, want one that names %s and says who holds it", err, path)
 	}
@@ -131,7 +131,7 @@ func TestExpiredDocumentsAreRemoved(t *testing.T) {
 
 // writeForever puts 1, 2, 3 … and says each number once the store has taken it.
 func writeForever(path string) {
-	s, err := boltstore.Open(path, boltstore.Options{})
+	s, err := boltstore.Open(path, nil)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -201,13 +201,13 @@ func TestAValueThatIsNoDocumentIsAnErrorAndStays(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return errors.Join(b.Put([]byte("v1:short"), []byte{1, 2, 3}), b.Put([]byte("v1:newer"), append([]byte{2}, make([]byte, 30)...)))
+		return errors.Join(b.Put([]byte("v1:short"), []byte{1, 2, 3}), b.Put([]byte("v1:empty"), nil), b.Put([]byte("v1:other"), []byte("[]\nof another kind")))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}
 	s := open(t, path, nil) // removes what has expired
-	for key, want := range map[string]string{"state/v1/short": "3 bytes", "state/v1/newer": "format 2"} {
+	for key, want := range map[string]string{"state/v1/short": "3 bytes", "state/v1/empty": "0 bytes", "state/v1/other": "no document"} {
 		if _, err := s.Get(t.Context(), key); err == nil || errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), want) {
 			t.Errorf("Get %s: %v, want an error with %q", key, err, want)
 		}

@@ -35,7 +35,7 @@ func filled(t *testing.T) []byte {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := boltstore.Open(path, boltstore.Options{})
+	s, err := boltstore.Open(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestAnyPageMayBeDamaged(t *testing.T) {
 			if err := os.WriteFile(path, damaged, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			s, err := boltstore.Open(path, boltstore.Options{})
+			s, err := boltstore.Open(path, nil)
 			if err != nil {
 				t.Fatalf("page %d, %s: %v", n, name, err)
 			}
@@ -230,7 +230,7 @@ func TestWhatIsNotDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, path := range map[string]string{"held": held, "a folder": filepath.Join(folder, "a.db"), "in no folder": filepath.Join(folder, "none", "a.db")} {
-		_, damage, err := boltstore.OpenFile(path, 10*time.Millisecond, time.Now())
+		_, damage, err := boltstore.OpenFile(path, time.Now())
 		if err == nil || damage != nil {
 			t.Errorf("%s: damage %v, error %v; want an error alone", name, damage, err)
 		}

@@ -13,6 +13,9 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
+// lockTimeout is how long to wait for another process to release the file.
+const lockTimeout = time.Second
+
 // ErrHeld says that another process holds the file.
 var ErrHeld = errors.New("another process holds the file: stop the other pongwatch or give this one a folder of its own")
 
@@ -42,10 +45,10 @@ func (d *Damage) Unwrap() error { return d.Err }
 // OpenFile opens or creates the bbolt file at path, whose folder must exist. A file that
 // is damaged is renamed, so that a person can look into it, and a new one is begun; then
 // the second result says so.
-func OpenFile(path string, lockTimeout time.Duration, now time.Time) (*bbolt.DB, *Damage, error) {
+func OpenFile(path string, now time.Time) (*bbolt.DB, *Damage, error) {
 	for {
 		before, absent := os.Stat(path)
-		db, err := openWhole(path, lockTimeout)
+		db, err := openWhole(path)
 		var damaged damagedError
 		if !errors.As(err, &damaged) {
 			if err == nil && absent == nil && before.Size() == 0 {
@@ -61,7 +64,7 @@ func OpenFile(path string, lockTimeout time.Duration, now time.Time) (*bbolt.DB,
 		if err := os.Rename(path, d.Aside); err != nil {
 			return nil, nil, fmt.Errorf("setting aside a damaged file (%w): %w", damaged.error, err)
 		}
-		db, err = openWhole(path, lockTimeout)
+		db, err = openWhole(path)
 		return db, d, err
 	}
 }
@@ -71,7 +74,7 @@ type damagedError struct{ error }
 
 // openWhole opens the file and reads all of it, because bbolt verifies two pages only and
 // panics when it meets the others.
-func openWhole(path string, lockTimeout time.Duration) (db *bbolt.DB, err error) {
+func openWhole(path string) (db *bbolt.DB, err error) {
 	var file *os.File
 	// A page beyond the end of a truncated file is a fault of memory.
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))

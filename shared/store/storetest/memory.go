@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -80,27 +81,23 @@ func (m *Memory) Range(ctx context.Context, from, to string) iter.Seq2[store.Doc
 			yield(store.Doc{}, err)
 			return
 		}
-		for _, key := range m.keys(from, to) {
+		m.mu.Lock()
+		var keys []string
+		for key := range m.docs {
+			if store.Compare(from, key) <= 0 && store.Compare(key, to) < 0 {
+				keys = append(keys, key)
+			}
+		}
+		m.mu.Unlock()
+		slices.SortFunc(keys, store.Compare)
+		for _, key := range keys {
 			d, err := m.Get(ctx, key)
-			if err != nil && ctx.Err() == nil {
-				continue // expired since
+			if errors.Is(err, store.ErrNotFound) {
+				continue // it has expired
 			}
 			if !yield(d, err) || err != nil {
 				return
 			}
 		}
 	}
-}
-
-func (m *Memory) keys(from, to string) []string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var keys []string
-	for key, d := range m.docs {
-		if store.Compare(from, key) <= 0 && store.Compare(key, to) < 0 && !d.Expired(m.now()) {
-			keys = append(keys, key)
-		}
-	}
-	slices.SortFunc(keys, store.Compare)
-	return keys
 }

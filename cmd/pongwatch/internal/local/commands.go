@@ -152,12 +152,9 @@ func outcomes(state func(ctx context.Context, shard string) (incident.State, err
 		deadline := time.After(wait)
 		for {
 			if s, err := state(ctx, c.Shard); err == nil { // what cannot be read is not known
-				if o, ok := settled(s, c, now()); ok {
-					return o, true
+				if o, ok := settled(s, c, now()); ok || wait == 0 {
+					return o, ok
 				}
-			}
-			if wait == 0 {
-				return inbound.Outcome{}, false
 			}
 			select {
 			case <-ctx.Done():

@@ -145,7 +145,7 @@ func (v *victim) startWith(mount bool, env ...string) (ended <-chan struct{}, in
 // state returns the shard's state as the killed process left it, and whether there is one.
 func (v *victim) state() (incident.State, bool) {
 	v.t.Helper()
-	s, err := boltstore.Open(filepath.Join(v.data, "documents.db"), boltstore.Options{})
+	s, err := boltstore.Open(filepath.Join(v.data, "documents.db"), nil)
 	if err != nil {
 		v.t.Fatal(err)
 	}

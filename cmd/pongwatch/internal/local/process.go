@@ -193,13 +193,13 @@ func (p *Process) openData() (err error) {
 	if err := os.MkdirAll(p.data, 0o700); err != nil {
 		return fmt.Errorf("making the folder for state: %w", err)
 	}
-	if p.store, err = boltstore.Open(filepath.Join(p.data, "documents.db"), boltstore.Options{}); err != nil {
+	if p.store, err = boltstore.Open(filepath.Join(p.data, "documents.db"), nil); err != nil {
 		return err
 	}
 	p.damaged(p.store.Damage())
 	path := filepath.Join(p.data, "queue.db")
 	var damage *boltstore.Damage
-	p.queue, damage, err = boltstore.OpenFile(path, time.Second, time.Now())
+	p.queue, damage, err = boltstore.OpenFile(path, time.Now())
 	if errors.Is(err, boltstore.ErrHeld) {
 		return fmt.Errorf("opening the queue %s: another process holds it; stop that one or give this one another --data", path)
 	}

@@ -48,7 +48,7 @@ proof_key: whsec_cHJvb2Yta2V5LW9mLXRoZS10ZXN0cy0zMi1ieXRlcyE=
 				t.Fatal(err)
 			}
 			record, err := preflight.Run(t.Context(), preflight.Options{
-				Config: c, Secrets: secrets.NewCache(nil, secrets.Options{}), Upstash: upstash.Options{AllowHTTP: true}, Only: []string{"app.limiter"},
+				Config: c, Secrets: secrets.NewCache(nil, nil), Upstash: upstash.Options{AllowHTTP: true}, Only: []string{"app.limiter"},
 			})
 			if err != nil || len(record.Results) != 1 || record.Results[0].Status != tt.want || record.Results[0].Cause != tt.cause {
 				t.Errorf("%+v, %v; want %s of %q", record.Results, err, tt.want, tt.cause)

@@ -13,7 +13,6 @@ import (
 	"github.com/pongwatch/pongwatch/functions/healthcheck"
 	"github.com/pongwatch/pongwatch/functions/metrics/statistics"
 	"github.com/pongwatch/pongwatch/shared/cause"
-	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
@@ -250,8 +249,8 @@ func receivers(_ context.Context, r *run) Finding {
 			}
 		}
 		names = append(names, receiver.Name)
-		kinds = append(kinds, string(receiver.Kind()))
-		pages = pages || receiver.Pages || receiver.Kind() == config.KindPagerDuty
+		kinds = append(kinds, receiver.Kind())
+		pages = pages || receiver.Pages || receiver.PagerDuty != nil
 	}
 	evidence := strings.Join(names, ", ")
 	switch {

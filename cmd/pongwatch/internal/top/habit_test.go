@@ -182,11 +182,7 @@ func TestSmallPlansAndUsedMonthsAreRefused(t *testing.T) {
 	plan := func(name string) *config.Database {
 		d := &config.Database{Plan: name}
 		d.Budget.StopAt = 0.95
-		for _, p := range config.Plans() {
-			if p.Name == name {
-				d.Limits = p.Limits
-			}
-		}
+		d.Limits = config.PlanOf(name).Limits
 		return d
 	}
 	tests := []struct {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -28,90 +29,30 @@ type event struct {
 	args []string
 }
 
+// heading is what stands before the arguments: seconds, microseconds and the client.
+var heading = regexp.MustCompile(`^(\d{1,12})\.(\d{6}) \[\d+ (.+?)\] "`)
+
 // parse reads a line such as `1339518083.107412 [0 127.0.0.1:60866] "get" "key"`. A line that was
 // cut may end inside an argument.
 func parse(line string, cut bool) (e event, ok bool) {
-	stamp, rest, ok := strings.Cut(line, " [")
-	if !ok {
+	found := heading.FindStringSubmatch(line)
+	if found == nil {
 		return e, false
 	}
-	seconds, fraction, ok := strings.Cut(stamp, ".")
-	s, err := strconv.ParseInt(seconds, 10, 64)
-	if !ok || err != nil || s < 0 || s > 1<<40 || len(fraction) != 6 {
-		return e, false
-	}
-	f, err := strconv.ParseUint(fraction, 10, 32)
-	if err != nil {
-		return e, false
-	}
-	e.micros = s*1e6 + int64(f)
-	place, rest, ok := strings.Cut(rest, `] "`)
-	database, client, found := strings.Cut(place, " ")
-	if _, err := strconv.ParseUint(database, 10, 32); !ok || !found || err != nil || client == "" {
-		return e, false
-	}
-	e.client = client
-	for len(e.args) < maxArguments {
-		arg, after, ok := unquote(rest)
-		if !ok && !cut {
-			return e, false
+	e.micros, _ = strconv.ParseInt(found[1]+found[2], 10, 64) // 18 digits at most
+	e.client = found[3]
+	rest := line[len(found[0])-len(` "`):]
+	for rest != "" && len(e.args) < maxArguments {
+		quoted, spaced := strings.CutPrefix(rest, " ")
+		arg, err := strconv.QuotedPrefix(quoted) // Go has each escape of Redis' sdscatrepr
+		if !spaced || err != nil || arg[0] != '"' {
+			return e, cut && len(e.args) > 0
 		}
-		if !ok {
-			break
-		}
+		rest = quoted[len(arg):]
+		arg, _ = strconv.Unquote(arg)
 		e.args = append(e.args, arg)
-		if after == "" {
-			break
-		}
-		if rest, ok = strings.CutPrefix(after, ` "`); !ok {
-			if cut {
-				break
-			}
-			return e, false
-		}
 	}
-	return e, len(e.args) > 0
-}
-
-// unquote returns what is inside of quotes whose first one is already taken off, and what is
-// behind the last one. The escapes are those of Redis' sdscatrepr.
-func unquote(s string) (arg, rest string, ok bool) {
-	end := strings.IndexAny(s, `"\`)
-	if end < 0 {
-		return "", "", false
-	}
-	if s[end] == '"' {
-		return s[:end], s[end+1:], true
-	}
-	b := []byte(s[:end])
-	for i := end; i < len(s); i++ {
-		switch {
-		case s[i] == '"':
-			return string(b), s[i+1:], true
-		case s[i] != '\\':
-			b = append(b, s[i])
-		case i+1 >= len(s):
-			return "", "", false
-		case s[i+1] == 'x':
-			if i+3 >= len(s) {
-				return "", "", false
-			}
-			n, err := strconv.ParseUint(s[i+2:i+4], 16, 8)
-			if err != nil {
-				return "", "", false
-			}
-			b = append(b, byte(n))
-			i += 3
-		default:
-			i++
-			if at := strings.IndexByte("nrtab", s[i]); at >= 0 {
-				b = append(b, "\n\r\t\a\b"[at])
-			} else {
-				b = append(b, s[i])
-			}
-		}
-	}
-	return "", "", false
+	return e, true
 }
 
 // address returns a client's address without its port, which is new with every connection.

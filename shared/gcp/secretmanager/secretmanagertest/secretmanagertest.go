@@ -5,7 +5,6 @@ package secretmanagertest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"net"
@@ -22,10 +21,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// projectNumber stands for the project in answers: the real service never repeats
-// the id that it was asked by.
-const projectNumber = "123456789012"
-
 // Server is the fake. Its methods may be called while it serves.
 type Server struct {
 	secretmanagerpb.UnimplementedSecretManagerServiceServer
@@ -35,15 +30,10 @@ type Server struct {
 	done     chan struct{}
 
 	mu       sync.Mutex
-	secrets  map[string]*secret // by projects/P/secrets/S
+	secrets  map[string][]version // by projects/P/secrets/S
 	fault    func(name string) error
 	corrupt  bool
 	accesses map[string]int // by projects/P/secrets/S
-}
-
-type secret struct {
-	versions []version
-	aliases  map[string]int
 }
 
 type version struct {
@@ -62,7 +52,7 @@ func Start() (*Server, error) {
 		listener: listener,
 		server:   grpc.NewServer(),
 		done:     make(chan struct{}),
-		secrets:  map[string]*secret{},
+		secrets:  map[string][]version{},
 		accesses: map[string]int{},
 	}
 	secretmanagerpb.RegisterSecretManagerServiceServer(s.server, s)
@@ -87,13 +77,8 @@ func (s *Server) Close() {
 func (s *Server) AddVersion(name string, data []byte) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	kept, ok := s.secrets[name]
-	if !ok {
-		kept = &secret{aliases: map[string]int{}}
-		s.secrets[name] = kept
-	}
-	kept.versions = append(kept.versions, version{data: slices.Clone(data), added: time.Now()})
-	return len(kept.versions)
+	s.secrets[name] = append(s.secrets[name], version{data: slices.Clone(data), added: time.Now()})
+	return len(s.secrets[name])
 }
 
 // SetAdded sets when the newest version of the secret with the name projects/P/secrets/S was
@@ -101,33 +86,15 @@ func (s *Server) AddVersion(name string, data []byte) int {
 func (s *Server) SetAdded(name string, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	versions := s.secrets[name].versions
+	versions := s.secrets[name]
 	versions[len(versions)-1].added = at
 }
 
-// SetEnabled enables or disables a version of the secret with the name
-// projects/P/secrets/S. It reports an unknown one as an error.
-func (s *Server) SetEnabled(name string, number int, enabled bool) error {
+// Disable disables a version of the secret with the name projects/P/secrets/S.
+func (s *Server) Disable(name string, number int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	kept, ok := s.secrets[name]
-	if !ok || number < 1 || number > len(kept.versions) {
-		return fmt.Errorf("%s has no version %d", name, number)
-	}
-	kept.versions[number-1].disabled = !enabled
-	return nil
-}
-
-// SetAlias makes alias stand for a version's number.
-func (s *Server) SetAlias(name, alias string, number int) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	kept, ok := s.secrets[name]
-	if !ok {
-		return errors.New("no secret " + name)
-	}
-	kept.aliases[alias] = number
-	return nil
+	s.secrets[name][number-1].disabled = true
 }
 
 // SetFault makes fault answer each access instead of the secrets, unless it
@@ -155,80 +122,66 @@ func (s *Server) Accesses(name string) int {
 
 // AccessSecretVersion implements Secret Manager's method.
 func (s *Server) AccessSecretVersion(_ context.Context, r *secretmanagerpb.AccessSecretVersionRequest) (*secretmanagerpb.AccessSecretVersionResponse, error) {
-	name, wanted, _ := strings.Cut(r.GetName(), "/versions/")
+	name, _, _ := strings.Cut(r.GetName(), "/versions/")
 	s.mu.Lock()
 	s.accesses[name]++
-	fault := s.fault
 	s.mu.Unlock()
-	if fault != nil {
-		if err := fault(r.GetName()); err != nil {
-			return nil, err
-		}
+	full, v, err := s.find(r.GetName())
+	if err != nil {
+		return nil, err
 	}
-
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	kept, ok := s.secrets[name]
-	if !ok {
-		return nil, status.Errorf(codes.NotFound, "Secret [%s] not found or has no versions.", numbered(name))
-	}
-	number := kept.number(wanted)
-	if number < 1 || number > len(kept.versions) {
-		return nil, status.Errorf(codes.NotFound, "Secret Version [%s/versions/%s] not found.", numbered(name), wanted)
-	}
-	v := kept.versions[number-1]
-	full := fmt.Sprintf("%s/versions/%d", numbered(name), number)
 	if v.disabled {
 		return nil, status.Errorf(codes.FailedPrecondition, "Secret Version [%s] is in DISABLED state.", full)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	sum := int64(crc32.Checksum(v.data, crc32.MakeTable(crc32.Castagnoli)))
 	if s.corrupt {
 		sum++
 	}
 	return &secretmanagerpb.AccessSecretVersionResponse{
 		Name:    full,
-		Payload: &secretmanagerpb.SecretPayload{Data: slices.Clone(v.data), DataCrc32C: &sum},
+		Payload: &secretmanagerpb.SecretPayload{Data: v.data, DataCrc32C: &sum},
 	}, nil
 }
 
 // GetSecretVersion implements Secret Manager's method.
 func (s *Server) GetSecretVersion(_ context.Context, r *secretmanagerpb.GetSecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
-	name, wanted, _ := strings.Cut(r.GetName(), "/versions/")
+	full, v, err := s.find(r.GetName())
+	if err != nil {
+		return nil, err
+	}
+	return &secretmanagerpb.SecretVersion{Name: full, CreateTime: timestamppb.New(v.added), State: secretmanagerpb.SecretVersion_ENABLED}, nil
+}
+
+// find returns a version with its full name, or the fault in its place.
+func (s *Server) find(asked string) (full string, v version, err error) {
+	name, wanted, _ := strings.Cut(asked, "/versions/")
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.fault != nil {
-		if err := s.fault(r.GetName()); err != nil {
-			return nil, err
+	fault := s.fault
+	s.mu.Unlock()
+	if fault != nil { // it may block
+		if err := fault(asked); err != nil {
+			return "", version{}, err
 		}
 	}
-	kept, ok := s.secrets[name]
-	if !ok || kept.number(wanted) < 1 || kept.number(wanted) > len(kept.versions) {
-		return nil, status.Errorf(codes.NotFound, "Secret Version [%s/versions/%s] not found.", numbered(name), wanted)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// The real service answers with the project's number, and never repeats the id that it was asked by.
+	numbered := name
+	if parts := strings.SplitN(name, "/", 3); len(parts) == 3 {
+		numbered = parts[0] + "/123456789012/" + parts[2]
 	}
-	number := kept.number(wanted)
-	return &secretmanagerpb.SecretVersion{
-		Name: fmt.Sprintf("%s/versions/%d", numbered(name), number), CreateTime: timestamppb.New(kept.versions[number-1].added), State: secretmanagerpb.SecretVersion_ENABLED,
-	}, nil
-}
-
-// number resolves "latest", which is the newest version whether enabled or not, an
-// alias or a number; 0 is none.
-func (s *secret) number(wanted string) int {
+	versions, ok := s.secrets[name]
+	if !ok {
+		return "", version{}, status.Errorf(codes.NotFound, "Secret [%s] not found or has no versions.", numbered)
+	}
+	number, _ := strconv.Atoi(wanted)
 	if wanted == "latest" {
-		return len(s.versions)
+		number = len(versions) // enabled or not
 	}
-	if n, ok := s.aliases[wanted]; ok {
-		return n
+	if number < 1 || number > len(versions) {
+		return "", version{}, status.Errorf(codes.NotFound, "Secret Version [%s/versions/%s] not found.", numbered, wanted)
 	}
-	n, _ := strconv.Atoi(wanted)
-	return n
-}
-
-// numbered replaces the project's id by its number.
-func numbered(name string) string {
-	parts := strings.SplitN(name, "/", 3)
-	if len(parts) != 3 {
-		return name
-	}
-	return parts[0] + "/" + projectNumber + "/" + parts[2]
+	return fmt.Sprintf("%s/versions/%d", numbered, number), versions[number-1], nil
 }

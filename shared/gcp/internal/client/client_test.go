@@ -1,11 +1,11 @@
-package emulator_test
+package client_test
 
 import (
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/pongwatch/pongwatch/shared/gcp/internal/emulator"
+	"github.com/pongwatch/pongwatch/shared/gcp/internal/client"
 )
 
 func TestOptionsAcceptOnlyLoopback(t *testing.T) {
@@ -18,7 +18,7 @@ func TestOptionsAcceptOnlyLoopback(t *testing.T) {
 		{"[::1]:8085", true},
 		{"localhost:8085", true},
 		{"127.0.0.1", false},
-		{"", false},
+		{"", true}, // Google itself
 		{":8085", false},
 		{"0.0.0.0:8085", false},
 		{"10.0.0.1:8085", false},
@@ -28,7 +28,7 @@ func TestOptionsAcceptOnlyLoopback(t *testing.T) {
 		{"http://127.0.0.1:8085", false},
 	}
 	for _, tt := range tests {
-		_, err := emulator.Options("X_EMULATOR_HOST", tt.host)
+		_, err := client.Options("X_EMULATOR_HOST", tt.host)
 		if (err == nil) != tt.ok {
 			t.Errorf("%q: %v, want accepted %v", tt.host, err, tt.ok)
 		}

@@ -1,0 +1,4 @@
+package gcp
+
+// Function is what Deployed returns, without a configuration.
+var Function = function
