@@ -19,8 +19,9 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/pongwatch/pongwatch/shared/text"
 	"github.com/theory/jsonpath"
+
+	"github.com/pongwatch/pongwatch/shared/text"
 )
 
 const (
