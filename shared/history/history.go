@@ -68,12 +68,15 @@ type Document[S any] struct {
 	Broken error `json:"-"`
 }
 
-// The documents.
 type (
-	PingHour  = Document[Samples]     // of a shard and region, by database
-	SampleDay = Document[Samples]     // of a database, by region
-	GaugeHour = Document[Readings]    // of a shard, by database
-	Day       = Document[DatabaseDay] // of a shard, by database
+	// PingHour is an hour of a shard and region, by database.
+	PingHour = Document[Samples]
+	// SampleDay is a day of a database, by region.
+	SampleDay = Document[Samples]
+	// GaugeHour is an hour of a shard, by database.
+	GaugeHour = Document[Readings]
+	// Day is a day of a shard, by database.
+	Day = Document[DatabaseDay]
 )
 
 // Archive reads and writes history in a store. It is safe for concurrent use.

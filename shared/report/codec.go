@@ -27,13 +27,15 @@ const (
 	KindSignal  Kind = "signal"
 )
 
+// The attributes of a message. They let Pub/Sub filter and a reader refuse
+// before anything is decompressed.
 const (
-	// The attributes of a message. They let Pub/Sub filter and a reader refuse
-	// before anything is decompressed.
 	AttributeKind    = "kind"
 	attributeVersion = "v"
 	attributeShard   = "shard"
+)
 
+const (
 	// MaxPublished is the largest message, in bytes after compression, that a
 	// Publisher accepts. 250 databases with 12 failing checks each need a tenth of it.
 	MaxPublished = 1 << 20

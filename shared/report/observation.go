@@ -76,17 +76,17 @@ const (
 	Hours        Unit = "hours"
 )
 
+// The sources of mock_mode and limiter: each is a kind of evidence and closes only its own.
 const (
-	// The sources of mock_mode and limiter: each is a kind of evidence and closes only its own.
 	SourceConfig = "config"
 	SourceApp    = "app"
 	SourceLogs   = "logs"
 	SourceEvent  = "event"
 	SourceProof  = "proof"
-
-	// MonitorDatabase is the reserved database that carries the monitor's own series.
-	MonitorDatabase = "_pongwatch"
 )
+
+// MonitorDatabase is the reserved database that carries the monitor's own series.
+const MonitorDatabase = "_pongwatch"
 
 // Series is what thresholds, incidents and silences are kept for: one question
 // about one database and, for mock_mode and limiter, one of the app's services.

@@ -150,10 +150,10 @@ func (f *function) publish(ctx context.Context, to report.Publisher, m report.Me
 		err = to.Publish(sending, m)
 	}
 	if err != nil {
-		f.log.ErrorContext(ctx, what+" not published", append(attributes, "error", outbound.Error(err).Error())...)
+		f.log.ErrorContext(ctx, "not published", append(attributes, "error", outbound.Error(err).Error())...)
 		return false
 	}
-	f.log.InfoContext(ctx, what+" published", attributes...)
+	f.log.InfoContext(ctx, "published", attributes...)
 	return true
 }
 

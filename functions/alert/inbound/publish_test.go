@@ -52,11 +52,11 @@ func TestAFailureToPublishIsAnError(t *testing.T) {
 		message   string
 		want      string // the answer, or a part of it
 	}{
-		{"a button", slackRequest(interaction(acknowledge)), 1, 0, "command not published", failed},
-		{"the first of two buttons: the second is not tried", slackRequest(twoActions), 1, 0, "command not published", failed},
-		{"the second of two buttons: the first is done", slackRequest(twoActions), 2, 1, "command not published", failed},
-		{"a link", post(linkQuery(t, report.Acknowledge, nil), form, "", nil), 1, 0, "command not published", "<h1>Not sent</h1>\n<p>The request could not be handed over, and nothing has changed. Go back and try again.</p>"},
-		{"an event", post(message.PathEvents, "application/json", activated, eventSigned(activated, eventKey, "boot-1", now)), 1, 0, "signal not published", `{"error":"the event could not be handed over, try again"}` + "\n"},
+		{"a button", slackRequest(interaction(acknowledge)), 1, 0, "not published", failed},
+		{"the first of two buttons: the second is not tried", slackRequest(twoActions), 1, 0, "not published", failed},
+		{"the second of two buttons: the first is done", slackRequest(twoActions), 2, 1, "not published", failed},
+		{"a link", post(linkQuery(t, report.Acknowledge, nil), form, "", nil), 1, 0, "not published", "<h1>Not sent</h1>\n<p>The request could not be handed over, and nothing has changed. Go back and try again.</p>"},
+		{"an event", post(message.PathEvents, "application/json", activated, eventSigned(activated, eventKey, "boot-1", now)), 1, 0, "not published", `{"error":"the event could not be handed over, try again"}` + "\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -83,7 +83,7 @@ func TestAFailureToPublishIsAnError(t *testing.T) {
 
 func TestWhatIsLogged(t *testing.T) {
 	command := func(id, action, via, by string) map[string]any {
-		return map[string]any{"level": "INFO", "msg": "command published", "event": "command", "id": id, "action": action, "incident": incidentID, "via": via, "by": by}
+		return map[string]any{"level": "INFO", "msg": "published", "event": "command", "id": id, "action": action, "incident": incidentID, "via": via, "by": by}
 	}
 	f := start(t, configured())
 	f.do(post(message.PathSlack, form, twoActions, slackSigned(twoActions, slackSecret, now)))
@@ -95,7 +95,7 @@ func TestWhatIsLogged(t *testing.T) {
 	ids := []string{f.reports.sent[0].Command.ID, f.reports.sent[1].Command.ID, f.reports.sent[2].Command.ID}
 	want := []map[string]any{
 		command(ids[0], "acknowledge", "slack", "U0ONCALL"), command(ids[1], "silence", "slack", "U0ONCALL"), command(ids[2], "acknowledge", "link", "link"),
-		{"level": "INFO", "msg": "signal published", "event": "signal", "id": "boot-1", "service": "backend", "mode": "activated"},
+		{"level": "INFO", "msg": "published", "event": "signal", "id": "boot-1", "service": "backend", "mode": "activated"},
 	}
 	if diff := cmp.Diff(want, f.logged(t)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -105,8 +105,8 @@ func TestWhatIsLogged(t *testing.T) {
 	f.do(post(linkQuery(t, report.Acknowledge, nil), form, "", nil))
 	f.do(post(message.PathEvents, "application/json", activated, eventSigned(activated, eventKey, "boot-1", now)))
 	want = []map[string]any{
-		{"level": "ERROR", "msg": "command not published", "event": "command", "id": ids[2], "action": "acknowledge", "incident": incidentID, "via": "link", "by": "link", "error": "topic is gone"},
-		{"level": "ERROR", "msg": "signal not published", "event": "signal", "id": "boot-1", "service": "backend", "mode": "activated", "error": "topic is gone"},
+		{"level": "ERROR", "msg": "not published", "event": "command", "id": ids[2], "action": "acknowledge", "incident": incidentID, "via": "link", "by": "link", "error": "topic is gone"},
+		{"level": "ERROR", "msg": "not published", "event": "signal", "id": "boot-1", "service": "backend", "mode": "activated", "error": "topic is gone"},
 	}
 	if diff := cmp.Diff(want, f.logged(t)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

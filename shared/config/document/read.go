@@ -17,8 +17,9 @@ type Tree struct {
 	places map[string]place // by path
 }
 
-// Scalars are strings, bools, and these. A number is kept as it is written.
+// Scalars are strings, bools, and these.
 type (
+	// Integer is a whole number as it is written.
 	Integer     string
 	decimal     string
 	unsupported string // what stands there
