@@ -52,14 +52,17 @@ maintenance:
 inbound: {url: "https://inbound.example.com", slack_signing_secret: "sm://projects/p/secrets/signing", link_keys: ["sm://projects/p/secrets/link"]}
 `
 
-// leaves calls visit with every field below v that holds no struct, and its path.
+// leaves calls visit with every exported field below v that holds no struct, and its path. What the parser
+// notes for itself is no key.
 func leaves(v reflect.Value, path string, visit func(path string, leaf reflect.Value)) {
 	switch {
 	case v.Kind() == reflect.Pointer && !v.IsNil():
 		leaves(v.Elem(), path, visit)
 	case v.Kind() == reflect.Struct && v.Type() != reflect.TypeFor[config.Secret]():
 		for i := range v.NumField() {
-			leaves(v.Field(i), path+"."+v.Type().Field(i).Name, visit)
+			if f := v.Type().Field(i); f.IsExported() {
+				leaves(v.Field(i), path+"."+f.Name, visit)
+			}
 		}
 	default:
 		visit(path, v)
