@@ -11,30 +11,28 @@ import (
 )
 
 // cut returns the state without its least important series, as few as lets [incident.Encode]
-// return at most limit bytes, and which they are. Apps go first, because they can be many, then
-// what is over, then what is open, each the newest first. The monitor's own series stay.
+// return at most limit bytes, and which they are. Apps go first, because they can be many, then what
+// is over, then warnings, then what is critical, each the newest first. The monitor's own series stay.
 func cut(s incident.State, limit int) (incident.State, []report.Series) {
-	began := map[report.Series]string{} // the id of the latest incident, which sorts by time
-	over := map[report.Series]bool{}
+	began, rank := map[report.Series]string{}, map[report.Series]int{}
 	for key := range s.Series {
-		began[key] = "~" // later than any: it may be about to open one
+		began[key], rank[key] = "~", 2 // later than any: it may be about to open one
 	}
-	for _, id := range slices.Sorted(maps.Keys(s.Incidents)) {
+	for _, id := range slices.Sorted(maps.Keys(s.Incidents)) { // ids sort by time: the latest one stays
 		i := s.Incidents[id]
-		began[i.Series], over[i.Series] = id, !i.Open()
+		began[i.Series], rank[i.Series] = id, 1
+		if i.Open() {
+			rank[i.Series] = 3 + i.Severity.Rank()
+		}
 	}
 	maps.DeleteFunc(began, func(key report.Series, _ string) bool { return key.Database == report.MonitorDatabase })
-	rank := func(key report.Series) int {
-		switch {
-		case key.Check.OfApp():
-			return 0
-		case over[key]:
-			return 1
+	for key := range began {
+		if key.Check.OfApp() {
+			rank[key] = 0
 		}
-		return 2
 	}
 	order := slices.SortedFunc(maps.Keys(began), func(a, b report.Series) int {
-		return cmp.Or(rank(a)-rank(b), cmp.Compare(began[b], began[a]), cmp.Compare(a.String(), b.String()))
+		return cmp.Or(rank[a]-rank[b], cmp.Compare(began[b], began[a]), cmp.Compare(a.String(), b.String()))
 	})
 	n := sort.Search(len(order), func(n int) bool {
 		data, err := incident.Encode(without(s, order[:n]))

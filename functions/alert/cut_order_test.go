@@ -51,7 +51,7 @@ func TestAStateIsCutInOrderOfImportance(t *testing.T) {
 	}
 	want := []string{
 		"soon/mock_mode/app", "a/mock_mode/new", "a/mock_mode/old", "new/memory", "old/memory", "soon/ping",
-		"new/latency", "new/ping", "old/latency", "old/ping",
+		"new/latency", "old/latency", "new/ping", "old/ping",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("lost (-want +got):\n%s", diff)
