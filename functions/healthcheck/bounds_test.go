@@ -141,7 +141,7 @@ func TestOnlyFailuresOfTheNetworkAskTheCanary(t *testing.T) {
 		c.Alerting.Canary.Enabled, c.Alerting.Canary.URL = true, canary
 		o := options(t, c, memory(nil), &topic{})
 		o.Now = from(canaryRun(t, false))
-		f, err := healthcheck.NewHurried(o, 1000)
+		f, err := healthcheck.NewHurried(o, 4)
 		if err != nil {
 			t.Fatal(err)
 		}
