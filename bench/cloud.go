@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 
 	"cloud.google.com/go/firestore/apiv1/firestorepb"
@@ -28,8 +27,10 @@ import (
 const (
 	topic = "projects/bench/topics/reports"
 	// audience is the address by which callers' tokens name every function, and invoker whom they are of.
-	audience = "https://bench.example.com"
-	invoker  = "scheduler@bench.iam.gserviceaccount.com"
+	audience       = "https://bench.example.com"
+	invoker        = "scheduler@bench.iam.gserviceaccount.com"
+	tokenSecret    = "projects/bench/secrets/token"
+	tokenReference = "sm://" + tokenSecret
 )
 
 // cloud is the Google that the deployed program talks to, on loopback.
@@ -39,26 +40,31 @@ type cloud struct {
 	documents *documents
 }
 
-func (l *lab) startCloud(ctx context.Context) (*cloud, error) {
+func startCloud(ctx context.Context) (*cloud, error) {
 	secrets, err := secretmanagertest.Start()
 	if err != nil {
 		return nil, err
 	}
-	c := &cloud{secrets: secrets, topics: pstest.NewServer()}
-	l.stops = append(l.stops, secrets.Close, func() { _ = c.topics.Close() })
-	if _, err := c.topics.GServer.CreateTopic(ctx, &pubsubpb.Topic{Name: topic}); err != nil {
+	secrets.AddVersion(tokenSecret, []byte(token))
+	topics := pstest.NewServer()
+	c := &cloud{secrets: secrets, topics: topics}
+	if _, err := topics.GServer.CreateTopic(ctx, &pubsubpb.Topic{Name: topic}); err != nil {
+		c.stop()
 		return nil, err
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
+	if c.documents, err = startDocuments(ctx); err != nil {
+		c.stop()
 		return nil, err
 	}
-	c.documents = &documents{address: listener.Addr().String(), byName: map[string]*firestorepb.Document{}}
-	server := grpc.NewServer()
-	firestorepb.RegisterFirestoreServer(server, c.documents)
-	go func() { _ = server.Serve(listener) }() // ends with Stop
-	l.stops = append(l.stops, server.Stop)
 	return c, nil
+}
+
+func (c *cloud) stop() {
+	c.secrets.Close()
+	_ = c.topics.Close()
+	if c.documents != nil {
+		c.documents.server.Stop()
+	}
 }
 
 // env is what Terraform sets, with the emulators' addresses in place of Google's.
@@ -76,40 +82,30 @@ func (c *cloud) env() []string {
 // documents is as much of Firestore as a run needs: documents by name, in memory.
 type documents struct {
 	firestorepb.UnimplementedFirestoreServer
+	server  *grpc.Server
 	address string
 
-	mu     sync.Mutex
-	byName map[string]*firestorepb.Document
-	calls  calls
+	mu            sync.Mutex
+	byName        map[string]*firestorepb.Document
+	reads, writes float64
 }
 
-// calls are Firestore's.
-type calls struct{ reads, writes float64 }
-
-// counts are how many documents were read and written so far. A query that finds nothing is billed as one read.
-func (d *documents) counts() calls {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.calls
-}
-
-// largest is the size of the largest document of a collection.
-func (d *documents) largest(collection string) (size float64) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for name, document := range d.byName {
-		if strings.Contains(name, "/documents/"+collection+"/") {
-			size = max(size, float64(len(document.GetFields()["data"].GetBytesValue())))
-		}
+func startDocuments(ctx context.Context) (*documents, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
 	}
-	return size
+	d := &documents{server: grpc.NewServer(), address: listener.Addr().String(), byName: map[string]*firestorepb.Document{}}
+	firestorepb.RegisterFirestoreServer(d.server, d)
+	go func() { _ = d.server.Serve(listener) }() // ends with Stop
+	return d, nil
 }
 
 // GetDocument implements Firestore's method.
 func (d *documents) GetDocument(_ context.Context, r *firestorepb.GetDocumentRequest) (*firestorepb.Document, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.calls.reads++
+	d.reads++
 	if document := d.byName[r.GetName()]; document != nil {
 		return document, nil
 	}
@@ -124,7 +120,7 @@ func (d *documents) Commit(_ context.Context, r *firestorepb.CommitRequest) (*fi
 	answer := &firestorepb.CommitResponse{CommitTime: now}
 	for _, write := range r.GetWrites() {
 		document := write.GetUpdate()
-		d.calls.writes++
+		d.writes++
 		document.UpdateTime = now
 		d.byName[document.GetName()] = document
 		answer.WriteResults = append(answer.WriteResults, &firestorepb.WriteResult{UpdateTime: now})
@@ -143,7 +139,7 @@ func (d *documents) RunQuery(r *firestorepb.RunQueryRequest, to firestorepb.Fire
 			found = append(found, d.byName[name])
 		}
 	}
-	d.calls.reads += float64(max(1, len(found)))
+	d.reads += float64(max(1, len(found)))
 	d.mu.Unlock()
 	for _, document := range found {
 		if err := to.Send(&firestorepb.RunQueryResponse{Document: document}); err != nil {

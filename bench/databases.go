@@ -2,115 +2,195 @@ package main
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"strings"
+	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
 )
 
-const token = "AXXXASQgMGE1YjBjYzItNGQyZi00ZmI0LWE1ZTQtMmQ1YzA5ZGI2ZTkw"
-
-// databases are any number of Upstash databases at one address that are well.
+// databases are any number of Upstash databases that are well, in a process of their
+// own, so that their work is not measured.
 type databases struct {
-	url         string
-	certificate string // the file of their authority
-	pings       atomic.Int64
+	cmd   *exec.Cmd
+	stdin io.Closer
+	url   string
 }
 
-// databases starts some that are a round trip away, with TLS or without.
-func (l *lab) databases(ctx context.Context, tls bool, roundTrip time.Duration) (*databases, error) {
-	db := &databases{certificate: filepath.Join(l.dir, "upstash.pem")}
-	s, err := upstashtest.New(upstashtest.Options{Token: token, TLS: tls, Observe: func(r *http.Request) {
-		if r.URL.Path == "/ping" {
-			db.pings.Add(1)
-		}
-	}})
+// startDatabases starts them with a round trip of that length. certificate names a
+// PEM file of certificate and key; empty is plain http.
+func startDatabases(ctx context.Context, certificate string, roundTrip time.Duration) (*databases, error) {
+	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	l.stops = append(l.stops, s.Close)
-	db.url = s.URL()
-	if tls {
-		if err := os.WriteFile(db.certificate, s.CAPEM(), 0o600); err != nil {
-			return nil, err
-		}
-	}
-	if roundTrip == 0 {
-		return db, nil
-	}
-	u, err := url.Parse(db.url)
+	cmd := exec.CommandContext(ctx, self, "child", "databases", certificate, roundTrip.String())
+	cmd.Stderr = os.Stderr
+	stdin, url, err := startPrinting(cmd)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("starting the databases: %w", err)
 	}
-	near := u.Host
-	u.Host, err = l.far(ctx, near, roundTrip)
-	db.url = u.String()
-	return db, err
+	return &databases{cmd: cmd, stdin: stdin, url: url}, nil
 }
 
-// far listens in front of an address, a round trip away, and returns where.
-func (l *lab) far(ctx context.Context, address string, roundTrip time.Duration) (string, error) {
+// startUpstash starts databases that answer every command, over TLS. It returns the file of their authority.
+func startUpstash(ctx context.Context, dir string) (d *databases, certificate string, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, "", err
+	}
+	certificate = filepath.Join(dir, "upstash.pem")
+	cmd := exec.CommandContext(ctx, self, "child", "upstash", certificate)
+	cmd.Stderr = os.Stderr
+	stdin, url, err := startPrinting(cmd)
+	if err != nil {
+		return nil, "", fmt.Errorf("starting the databases: %w", err)
+	}
+	return &databases{cmd: cmd, stdin: stdin, url: url}, certificate, nil
+}
+
+// serveUpstash is the child.
+func serveUpstash(certificate string) error {
+	s, err := upstashtest.New(upstashtest.Options{Token: token, TLS: true})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := os.WriteFile(certificate, s.CAPEM(), 0o600); err != nil {
+		return err
+	}
+	fmt.Println(s.URL())
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+func (d *databases) stop() {
+	_ = d.stdin.Close()
+	_ = d.cmd.Wait() // it ends with its standard input
+}
+
+// serveDatabases is the child: it prints its URL and serves until its standard input ends.
+func serveDatabases(ctx context.Context, certificate, roundTrip string) error {
+	delay, err := time.ParseDuration(roundTrip)
+	if err != nil {
+		return err
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	scheme := "http"
+	if delay > 0 {
+		listener = far{Listener: listener, roundTrip: delay}
+	}
+	if certificate != "" {
+		pair, err := tls.LoadX509KeyPair(certificate, certificate)
+		if err != nil {
+			return err
+		}
+		listener, scheme = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}), "https"
+	}
+	var pings atomic.Int64
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /ping", func(w http.ResponseWriter, _ *http.Request) {
+		pings.Add(1)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"result":"PONG"}`)
+	})
+	mux.HandleFunc("GET /count", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strconv.FormatInt(pings.Load(), 10))
+	})
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		_ = listener.Close()
+	}()
+	fmt.Println(scheme + "://" + listener.Addr().String())
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	if err := server.Serve(listener); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// count gives how many pings the databases at the URL have answered.
+func count(ctx context.Context, url string) (int64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/count", nil)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(string(body), 10, 64)
+}
+
+// far is a listener a round trip away. What it sends arrives late, and the first answer two
+// round trips late, because the kernel's handshake crossed loopback at once.
+type far struct {
+	net.Listener
+	roundTrip time.Duration
+}
+
+func (f far) Accept() (net.Conn, error) {
+	conn, err := f.Listener.Accept()
+	return &farConn{Conn: conn, roundTrip: f.roundTrip, earliest: time.Now().Add(2 * f.roundTrip)}, err
+}
+
+// farConn delays what is written to it.
+type farConn struct {
+	net.Conn
+	roundTrip time.Duration
+	earliest  time.Time
+}
+
+func (c *farConn) Write(b []byte) (int, error) {
+	time.Sleep(max(c.roundTrip, time.Until(c.earliest)))
+	return c.Conn.Write(b)
+}
+
+// certify writes a certificate for loopback and its key into one PEM file, which is
+// also the authority to trust.
+func certify(dir string) (file string, err error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return "", err
 	}
-	l.stops = append(l.stops, func() { _ = listener.Close() })
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go delay(ctx, client, address, roundTrip)
-		}
-	}()
-	return listener.Addr().String(), nil
-}
-
-// delay connects a client. What it receives arrives late, and the first answer two round trips late, because the
-// kernel's handshake crossed loopback at once.
-func delay(ctx context.Context, client net.Conn, address string, roundTrip time.Duration) {
-	defer client.Close()
-	earliest := time.Now().Add(2 * roundTrip)
-	server, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
-		return
+		return "", err
 	}
-	defer server.Close()
-	go func() { _, _ = io.Copy(server, client) }() // ends with either connection
-	buffer := make([]byte, 16<<10)
-	for {
-		n, err := server.Read(buffer)
-		if err != nil {
-			return
-		}
-		time.Sleep(max(roundTrip, time.Until(earliest)))
-		if _, err := client.Write(buffer[:n]); err != nil {
-			return
-		}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return "", err
 	}
+	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...)
+	file = filepath.Join(dir, "loopback.pem")
+	return file, os.WriteFile(file, text, 0o600)
 }
-
-// entries are entries of a configuration's list of databases, as long as real ones: with the token, or for one of a bundle.
-func (db *databases) entries(shard string, from, to int, token string) string {
-	if token != "" {
-		token = ", token: " + token
-	}
-	var b strings.Builder
-	for i := from; i < to; i++ {
-		fmt.Fprintf(&b, "  - {name: %s, shard: %s, url: %q%s, plan: payg, region: us-east-1, environment: production, "+
-			"database_id: 6a1f2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d, limits: {memory: 10GB}, checks: {round_trip: {enabled: false}}, thresholds: {latency: {open: 900ms}}}\n",
-			databaseName(i), shard, db.url, token)
-	}
-	return b.String()
-}
-
-func databaseName(i int) string { return fmt.Sprintf("customer-%05d-production-cache", i) }

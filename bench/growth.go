@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -13,14 +11,13 @@ import (
 
 	"github.com/pongwatch/pongwatch/shared/budget"
 	"github.com/pongwatch/pongwatch/shared/config"
-	"github.com/pongwatch/pongwatch/shared/gcp/firestore"
-	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
 const (
-	// shardSize is for how many databases a shard is sized.
-	shardSize = 250
+	// shardSize is for how many databases a shard is sized, bundleSize how many tokens Terraform puts into a secret.
+	shardSize  = 250
+	bundleSize = 250
 	// operations is the page whose table is what this benchmark prints.
 	operations = repository + "/docs/operations.md"
 )
@@ -32,29 +29,36 @@ var grown = []struct{ databases, runs int }{{10, 30}, {100, 5}, {500, 2}, {1000,
 // growth runs the three scheduled functions as they are deployed over more and more databases, and compares what they
 // take with what budget says. Its table is that of docs/operations.md, which -update writes.
 func growth(ctx context.Context, l *lab) error {
+	if err := l.build(ctx); err != nil {
+		return err
+	}
 	sizes, err := measureDocuments(ctx)
 	if err != nil {
 		return err
 	}
-	table := "| databases | shards | CPU a database, ms: HealthCheck, Metrics, Alert | resident MB: HealthCheck, Metrics, Alert | report KB | largest document KB: hot, gauges, state | " +
-		"reads a day (budget) | writes a day (budget) | $ a month (budget) |\n|---|---|---|---|---|---|---|---|---|\n"
+	var rows []string
 	for _, g := range grown {
 		if g.databases > l.largest {
 			continue
 		}
-		m, err := l.grow(ctx, g.databases, g.runs)
-		l.stop()
+		m, err := grow(ctx, l, g.databases, g.runs)
 		if err != nil {
 			return fmt.Errorf("%d databases: %w", g.databases, err)
 		}
 		m.documents = sizes
-		table += m.row(l)
+		rows = append(rows, m.row(l))
 	}
+	table := growthTable(rows)
 	fmt.Print(table)
 	if l.update {
 		return updateTable(operations, table)
 	}
 	return nil
+}
+
+func growthTable(rows []string) string {
+	return "| databases | shards | CPU a database, ms: HealthCheck, Metrics, Alert | resident MB: HealthCheck, Metrics, Alert | report KB | largest document KB: hot, gauges, state | " +
+		"reads a day (budget) | writes a day (budget) | $ a month (budget) |\n|---|---|---|---|---|---|---|---|---|\n" + strings.Join(rows, "")
 }
 
 // updateTable replaces what stands between the page's two markers.
@@ -72,206 +76,154 @@ func updateTable(page, table string) error {
 	return os.WriteFile(page, []byte(before+begin+"\n"+table+"\n"+end+after), 0o644)
 }
 
-// measuredFunctions are the functions that are measured, by which arrays are indexed.
-var measuredFunctions = [3]string{"HealthCheck", "Metrics", "Alert"}
-
-const ofHealth, ofMetrics, ofAlert = 0, 1, 2
-
 // measured is what one size of an installation takes.
 type measured struct {
 	config            *config.Config
 	databases, shards int
-	documents         documentSizes
-	cpu               [3]float64 // seconds: of a database and run, and of Alert of a database and message
-	resident          [3]float64 // MB
-	reports           [2]float64 // bytes of a shard's, of HealthCheck and Metrics
-	state             float64    // bytes of the largest
-	runs              [2]calls   // of a shard's run, of HealthCheck and Metrics
-	message           calls      // of a message
-	tick, look        calls      // of a tick, and of a look at /health
+	// budgeted is the processor time in seconds that budget expects of the databases in a month, beside what runs
+	// and messages take by themselves.
+	budgeted  float64
+	documents documentSizes
+	// cpu is in seconds of a database and run, of Alert of a database and message. resident is in MB.
+	health, metrics, alert    float64
+	residentHealth            float64
+	residentMetrics           float64
+	residentAlert             float64
+	report, metricsReport     float64 // bytes of a shard's
+	state                     float64 // bytes of the largest
+	ofHealth, ofMetrics       calls   // of a shard's run
+	ofMessage, ofTick, ofLook calls   // of a message, of a tick and of a look at /health
 }
 
-// grow measures the second and later runs of an installation, because the first makes the clients.
-func (l *lab) grow(ctx context.Context, databases, runs int) (m *measured, err error) {
-	var shards []int
-	for left := databases; left > 0; left -= shardSize {
-		shards = append(shards, min(left, shardSize))
-	}
-	in, err := l.install(ctx, 0, true, shards...)
+// calls are Firestore's.
+type calls struct{ reads, writes float64 }
+
+func (c calls) per(n float64) calls { return calls{c.reads / n, c.writes / n} }
+
+func grow(ctx context.Context, l *lab, databases, runs int) (m *measured, err error) {
+	in, c, stop, err := install(ctx, l, databases)
 	if err != nil {
 		return nil, err
 	}
-	if err := in.seed(ctx); err != nil {
-		return nil, fmt.Errorf("seeding history: %w", err)
-	}
-	m = &measured{config: in.config, databases: databases, shards: len(shards)}
-	var functions [3]*process
-	for i, target := range measuredFunctions {
-		if functions[i], err = in.function(ctx, target); err != nil {
-			return nil, err
-		}
-	}
-	alert := functions[ofAlert]
-	// of counts Firestore's calls for each of n.
-	of := func(n int, do func() error) (calls, error) {
-		before := in.documents.counts()
+	defer stop()
+	m = &measured{config: c, databases: databases, shards: len(in.shards), budgeted: ofDatabases(c)}
+	shards := float64(len(in.shards))
+	of := func(do func() error) (calls, error) {
+		reads, writes := in.documents.counts()
 		err := do()
-		after := in.documents.counts()
-		return calls{(after.reads - before.reads) / float64(n), (after.writes - before.writes) / float64(n)}, err
+		r, w := in.documents.counts()
+		return calls{r - reads, w - writes}, err
 	}
-	var before [3]float64
-	for i := range runs + 1 {
+	for i := range runs + 1 { // the first makes the clients
 		// The functions refuse what lies further back than a retry of Scheduler's.
 		at := time.Now().Truncate(time.Second).Add(time.Duration(i-runs) * time.Second)
-		for job := range m.runs {
-			if m.runs[job], err = of(len(shards), func() error { return in.runs(ctx, functions[job], at) }); err != nil {
-				return nil, fmt.Errorf("running %s: %w", measuredFunctions[job], err)
-			}
-			messages := in.topics.Messages()
-			in.topics.ClearMessages()
-			m.reports[job] = 0
-			for _, message := range messages {
-				m.reports[job] = max(m.reports[job], float64(len(message.Data)))
-			}
-			message, err := of(len(shards), func() error {
-				for _, message := range messages {
-					if err := push(ctx, alert, report.Message{Data: message.Data, Attributes: message.Attributes}); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-			if err != nil {
-				return nil, fmt.Errorf("pushing: %w", err)
-			}
-			if job == ofHealth {
-				m.message = message
-			}
+		used, err := of(func() error { return in.runs(ctx, in.health, at) })
+		if err != nil {
+			return nil, fmt.Errorf("running HealthCheck: %w", err)
+		}
+		m.ofHealth = used.per(shards)
+		m.report = in.largest()
+		if used, err = of(func() error { return in.push(ctx) }); err != nil {
+			return nil, fmt.Errorf("pushing: %w", err)
+		}
+		m.ofMessage = used.per(shards)
+		if used, err = of(func() error { return in.runs(ctx, in.metrics, at) }); err != nil {
+			return nil, fmt.Errorf("running Metrics: %w", err)
+		}
+		m.ofMetrics, m.metricsReport = used.per(shards), in.largest()
+		if err := in.push(ctx); err != nil {
+			return nil, fmt.Errorf("pushing: %w", err)
 		}
 		if i == 0 {
-			for f := range functions {
-				if before[f], err = functions[f].cpu(); err != nil {
-					return nil, err
-				}
-			}
+			in.start()
 		}
 	}
-	for f := range functions {
-		after, err := functions[f].cpu()
-		if err != nil {
-			return nil, err
-		}
-		m.cpu[f] = (after - before[f]) / float64(databases*runs)
+	if m.health, m.metrics, m.alert, err = in.spent(float64(databases * runs)); err != nil {
+		return nil, err
 	}
-	m.cpu[ofAlert] /= 2 // it takes a message of each job
-	if m.tick, err = of(1, func() error { return push(ctx, alert, report.Tick()) }); err != nil {
+	if m.ofTick, err = of(func() error { return in.pushOne(ctx, report.Tick()) }); err != nil {
 		return nil, fmt.Errorf("ticking: %w", err)
 	}
-	if m.look, err = of(1, func() error { return functions[ofHealth].get(ctx, "health") }); err != nil {
+	if m.ofLook, err = of(func() error { return in.health.get(ctx, "health") }); err != nil {
 		return nil, err
 	}
 	m.state = in.documents.largest("state")
-	for f := range functions {
-		if m.resident[f], err = functions[f].resident("VmHWM"); err != nil {
+	for _, r := range []struct {
+		of   *server
+		into *float64
+	}{{in.health, &m.residentHealth}, {in.metrics, &m.residentMetrics}, {in.alert, &m.residentAlert}} {
+		if _, *r.into, err = r.of.resident(); err != nil {
 			return nil, err
 		}
 	}
 	return m, nil
 }
 
-// push posts a message as Pub/Sub does.
-func push(ctx context.Context, alert *process, m report.Message) error {
-	now := time.Now().UTC().Format(time.RFC3339Nano)
-	body, err := json.Marshal(map[string]any{
-		"subscription": "projects/bench/subscriptions/alert",
-		"message":      map[string]any{"data": m.Data, "attributes": m.Attributes, "messageId": now, "message_id": now, "publishTime": now, "publish_time": now},
-	})
-	if err != nil {
-		return err
-	}
-	return alert.post(ctx, body, time.Time{})
-}
-
-// seed makes each shard one that has been watched for hours, so that no run looks for its databases in other shards.
-func (in *installation) seed(ctx context.Context) (err error) {
-	s, err := firestore.New(ctx, firestore.Options{Project: "bench", EmulatorHost: in.documents.address})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	a := history.New(s)
-	now := time.Now()
-	at := now.Add(-2 * time.Hour)
-	for _, shard := range in.shards {
-		samples := map[string]report.Sample{}
-		for _, d := range in.config.InShard(shard) {
-			samples[d.Name] = report.Sample{At: at, Status: report.OK, Attempts: 1}
-		}
-		run := history.Run{Scheduled: at, Started: at, Finished: at, Region: in.config.Regions[0]}
-		if err := a.AppendPings(ctx, shard, run, samples); err != nil {
-			return err
-		}
-		if _, err := a.Renew(ctx, history.Compaction{Shard: shard, Regions: in.config.Regions, SampleDays: 30, RollupDays: 400}, now); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // row compares with budget, and returns the table's row.
 func (m *measured) row(l *lab) string {
 	const days = 30
-	minutes, shards := budget.Month.Minutes(), float64(m.shards)
-	health, metrics := minutes*shards, minutes/5*shards
+	minutes := budget.Month.Minutes()
+	health, metrics := minutes*float64(m.shards), minutes/5*float64(m.shards)
 	costs := budget.Cloud(m.config)
 	expected := map[string]float64{}
 	for _, c := range costs {
 		expected[c.Item] = c.Use
 	}
-	reads := health*m.runs[ofHealth].reads + metrics*m.runs[ofMetrics].reads + (health+metrics)*m.message.reads + minutes*m.tick.reads + expected["Uptime check"]*m.look.reads
-	writes := health*m.runs[ofHealth].writes + metrics*m.runs[ofMetrics].writes + (health+metrics)*m.message.writes + minutes*m.tick.writes
-	perShard := float64(m.databases) / shards
-	used := expected["Cloud Run CPU"] - ofDatabases(m.config) + health*perShard*(m.cpu[ofHealth]+m.cpu[ofAlert]) + metrics*perShard*(m.cpu[ofMetrics]+m.cpu[ofAlert])
-	paid := 0.0
-	for _, c := range costs {
+	looks, used := expected["Uptime check"], 0.0
+	reads := health*m.ofHealth.reads + metrics*m.ofMetrics.reads + (health+metrics)*m.ofMessage.reads + minutes*m.ofTick.reads + looks*m.ofLook.reads
+	writes := health*m.ofHealth.writes + metrics*m.ofMetrics.writes + (health+metrics)*m.ofMessage.writes + minutes*m.ofTick.writes
+	for i := range costs {
+		c := &costs[i]
 		switch c.Item {
 		case "Firestore reads":
 			c.Use = reads
 		case "Firestore writes":
 			c.Use = writes
 		case "Firestore storage":
-			c.Use = m.documents.stored(m.config) / (1 << 30)
+			c.Use = m.documents.stored(m.config, float64(m.databases)) / (1 << 30)
 		case "Pub/Sub":
-			c.Use = (2*health*max(1000, m.reports[ofHealth]) + 2*metrics*max(1000, m.reports[ofMetrics]) + 2*1000*minutes) / (1 << 30)
+			c.Use = (2*health*max(1000, m.report) + 2*metrics*max(1000, m.metricsReport) + 2*1000*minutes) / (1 << 30)
 		case "Cloud Run CPU":
-			c.Use = used
+			c.Use += m.cpu(health, metrics) - m.budgeted
+			used = c.Use
 		}
-		paid += max(0, c.Use-c.Free) * c.Price
+		c.Gross = c.Use * c.Price
+		c.Dollars = max(0, c.Use-c.Free) * c.Price
 	}
-	pay, _ := budget.Dollars(costs)
+	pay, _ := budget.Dollars(budget.Cloud(m.config))
+	paid, _ := budget.Dollars(costs)
 	name := fmt.Sprintf("%d databases: ", m.databases)
 	l.near(name+"Firestore reads a day", reads/days, expected["Firestore reads"]/days, "")
 	l.near(name+"Firestore writes a day", writes/days, expected["Firestore writes"]/days, "")
 	l.near(name+"vCPU seconds a month", used, expected["Cloud Run CPU"], "")
 	l.near(name+"dollars a month", paid, pay, "$")
-	inShard := float64(min(m.databases, shardSize))
+	perShard := float64(min(m.databases, shardSize))
 	return fmt.Sprintf("| %s | %d | %.1f, %.1f, %.2f | %.0f, %.0f, %.0f | %.1f | %.0f, %.0f, %.0f | %s (%s) | %s (%s) | %.2f (%.2f) |\n",
-		thousands(float64(m.databases)), m.shards, m.cpu[ofHealth]*1000, m.cpu[ofMetrics]*1000, m.cpu[ofAlert]*1000,
-		m.resident[ofHealth], m.resident[ofMetrics], m.resident[ofAlert], m.reports[ofHealth]/1000,
-		m.documents.hot*inShard/1000, m.documents.gauges*inShard/1000, m.state/1000,
+		thousands(float64(m.databases)), m.shards, m.health*1000, m.metrics*1000, m.alert*1000, m.residentHealth, m.residentMetrics, m.residentAlert, m.report/1000,
+		m.documents.hot*perShard/1000, m.documents.gauges*perShard/1000, m.state/1000,
 		thousands(reads/days), thousands(expected["Firestore reads"]/days), thousands(writes/days), thousands(expected["Firestore writes"]/days), paid, pay)
 }
 
-// ofDatabases is the processor time in seconds that budget expects of the databases in a month, beside what runs and
-// messages take by themselves: what is more than with one database in each shard.
+// cpu is what the databases take of a month, beside what runs and messages take by themselves.
+func (m *measured) cpu(health, metrics float64) float64 {
+	perShard := float64(m.databases) / float64(m.shards)
+	return health*perShard*(m.health+m.alert) + metrics*perShard*(m.metrics+m.alert)
+}
+
+// ofDatabases is the part of budget's processor time that grows with the databases of a shard.
 func ofDatabases(c *config.Config) float64 {
 	seconds := func(c *config.Config) float64 {
-		costs := budget.Cloud(c)
-		return costs[slices.IndexFunc(costs, func(c budget.Cost) bool { return c.Item == "Cloud Run CPU" })].Use
+		for _, cost := range budget.Cloud(c) {
+			if cost.Item == "Cloud Run CPU" {
+				return cost.Use
+			}
+		}
+		return 0
 	}
-	one := *c
+	one := *c // with one database in each shard
+	one.Databases = slices.Clone(c.Databases)
 	seen := map[string]bool{}
-	one.Databases = slices.DeleteFunc(slices.Clone(c.Databases), func(d config.Database) bool {
+	one.Databases = slices.DeleteFunc(one.Databases, func(d config.Database) bool {
 		again := seen[d.Shard]
 		seen[d.Shard] = true
 		return again

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,7 +16,7 @@ const repository = ".."
 
 // lab is what the benchmarks of one run share.
 type lab struct {
-	dir  string // for binaries and files
+	dir  string // for binaries
 	runs int
 	over int // measurements over budget
 	// largest is the most databases that growth tries, and update lets it write its table.
@@ -26,36 +25,21 @@ type lab struct {
 
 	functions string // the deployed program, once it is built
 	floor     string
-
-	// stops end what a benchmark has started, the last one first.
-	stops []func()
 }
 
-// measure runs the benchmarks of these names, or all.
-func (l *lab) measure(ctx context.Context, only []string) (err error) {
-	if l.dir, err = os.MkdirTemp("", "pongwatch-bench-"); err != nil {
-		return err
+func newLab(l lab) (*lab, error) {
+	dir, err := os.MkdirTemp("", "pongwatch-bench-")
+	if err != nil {
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(l.dir)) }()
-	for _, b := range benchmarks {
-		if len(only) > 0 && !slices.Contains(only, b.name) {
-			continue
-		}
-		err := b.run(ctx, l)
-		l.stop()
-		if err != nil {
-			return fmt.Errorf("%s: %w", b.name, err)
-		}
-	}
-	return nil
+	l.dir = dir
+	return &l, nil
 }
 
-// stop ends what was started so far.
-func (l *lab) stop() {
-	for _, stop := range slices.Backward(l.stops) {
-		stop()
+func (l *lab) close() {
+	if err := os.RemoveAll(l.dir); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
 	}
-	l.stops = nil
 }
 
 // build builds the deployed program and the floor, and lays copies of both down side
@@ -69,38 +53,32 @@ func (l *lab) build(ctx context.Context) error {
 		return err
 	}
 	linked := filepath.Join(l.dir, "linked")
-	for _, program := range []struct {
-		name string
-		into *string
-		link func() error
-	}{
-		{"floor", &l.floor, func() error { return goBuild(ctx, "floor", linked, ".") }},
-		{"functions", &l.functions, func() error { return buildpack.Build(ctx, source, linked) }},
-	} {
-		if err := program.link(); err != nil {
-			return err
-		}
-		*program.into = filepath.Join(l.dir, program.name)
-		data, err := os.ReadFile(linked)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(*program.into, data, 0o700); err != nil {
-			return err
-		}
+	if err := buildpack.Build(ctx, source, linked); err != nil {
+		return err
 	}
+	functions, floor := filepath.Join(l.dir, "functions"), filepath.Join(l.dir, "floor")
+	if err := copyFile(linked, functions); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-ldflags", "-s -w", "-o", linked, ".")
+	cmd.Dir = "floor"
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("building the floor program: %w\n%s", err, out)
+	}
+	if err := copyFile(linked, floor); err != nil {
+		return err
+	}
+	l.functions, l.floor = functions, floor
 	return nil
 }
 
-// goBuild builds the package of a folder as a release is built.
-func goBuild(ctx context.Context, dir, binary, pkg string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-ldflags", "-s -w", "-o", binary, pkg)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("building %s of %s: %w\n%s", pkg, dir, err, out)
+func copyFile(from, to string) error {
+	program, err := os.ReadFile(from)
+	if err != nil {
+		return err
 	}
-	return nil
+	return os.WriteFile(to, program, 0o700)
 }
 
 // result is one line of the print.
