@@ -1,10 +1,8 @@
 package healthcheck_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -16,7 +14,6 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/healthcheck"
 	"github.com/pongwatch/pongwatch/shared/cause"
-	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
@@ -251,115 +248,6 @@ func TestWithoutANameTheAnswerIsTheWorst(t *testing.T) {
 	code, body = get(t, f, redisPath+"?database=d")
 	if code != http.StatusNotFound || fmt.Sprint(body["databases"]) != "[a b c]" {
 		t.Errorf("an unknown database is answered %d %v, want 404 with those there are", code, body)
-	}
-}
-
-func TestHealthIsAboutTheMonitor(t *testing.T) {
-	at := &clock{at: eight}
-	s := storetest.NewFaulty(memory(at.now))
-	o := options(t, parse(t, one(serve(t, pong()))+"regions: [us-east4, europe-west1]\n"), s, &topic{})
-	o.Now = at.now
-	f, err := healthcheck.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	states := func() (int, map[string]string) {
-		code, body := get(t, f, "/health")
-		out := map[string]string{"": fmt.Sprint(body["status"])}
-		for _, j := range body["jobs"].([]any) {
-			j := j.(map[string]any)
-			region, _ := j["region"].(string)
-			out[fmt.Sprint(j["job"], "@", region)] = fmt.Sprint(j["state"])
-		}
-		return code, out
-	}
-	check := func(when string, code int, want map[string]string) {
-		t.Helper()
-		gotCode, got := states()
-		if diff := cmp.Diff(want, got); diff != "" || gotCode != code {
-			t.Errorf("%s: %d, want %d (-want +got):\n%s", when, gotCode, code, diff)
-		}
-	}
-	check("before any run", 503, map[string]string{"": "late", "healthcheck@us-east4": "never", "healthcheck@europe-west1": "never", "metrics@": "never"})
-
-	a := history.New(s)
-	for _, r := range []string{region, "europe-west1"} {
-		if err := a.AppendPings(t.Context(), "main", history.Run{Scheduled: eight, Started: eight, Region: r}, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := a.AppendReadings(t.Context(), "main", history.Run{Scheduled: eight, Started: eight, Region: region}, nil); err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]string{"": "ok", "healthcheck@us-east4": "ok", "healthcheck@europe-west1": "ok", "metrics@us-east4": "ok"}
-	check("after every job's run", 200, all)
-
-	at.add(6 * time.Minute) // three intervals of a minute and two minutes' grace have passed
-	check("six minutes later", 503, map[string]string{"": "late", "healthcheck@us-east4": "late", "healthcheck@europe-west1": "late", "metrics@us-east4": "ok"})
-
-	s.Always(func(storetest.Call) storetest.Fault { return storetest.Unavailable })
-	check("without a store", 503, map[string]string{"": "unknown", "healthcheck@us-east4": "unknown", "healthcheck@europe-west1": "unknown", "metrics@": "unknown"})
-}
-
-// Everyone may read the page where access says so: it says what could not be read, and the log
-// says why, once for as long as it lasts.
-func TestHealthKeepsTheReasonForTheLog(t *testing.T) {
-	var log bytes.Buffer
-	s := storetest.NewFaulty(memory(nil))
-	o := options(t, parse(t, one(serve(t, pong()))+"access: {health: public}\n"), s, &topic{})
-	o.Logger = slog.New(slog.NewTextHandler(&log, nil))
-	f, err := healthcheck.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	outage := func(times int) {
-		t.Helper()
-		log.Reset()
-		s.Always(func(storetest.Call) storetest.Fault { return storetest.Unavailable })
-		for range times {
-			_, body := get(t, f, "/health")
-			for _, j := range body["jobs"].([]any) {
-				if said := j.(map[string]any)["error"]; said != "history could not be read" {
-					t.Errorf("a stranger reads %q", said)
-				}
-			}
-		}
-		if n := strings.Count(log.String(), "event=history_failed"); n != 1 || !strings.Contains(log.String(), "injected fault") {
-			t.Errorf("%d lines, want one with the reason:\n%s", n, log.String())
-		}
-	}
-	outage(3)
-	s.Always(nil)
-	get(t, f, "/health")
-	outage(2)
-}
-
-// The clock was fast and has stepped back: a run of the future says nothing of now.
-func TestHealthAfterTheClockHasSteppedBack(t *testing.T) {
-	at := &clock{at: eight.Add(8*time.Minute + 30*time.Second)}
-	s := memory(at.now)
-	o := options(t, parse(t, one(serve(t, pong()))), s, &topic{})
-	o.Now = at.now
-	f, err := healthcheck.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := history.New(s)
-	run := func(minute int) {
-		t.Helper()
-		scheduled := eight.Add(time.Duration(minute) * time.Minute)
-		r := history.Run{Scheduled: scheduled, Started: scheduled, Region: region}
-		if err := errors.Join(a.AppendPings(t.Context(), "main", r, nil), a.AppendReadings(t.Context(), "main", r, nil)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run(10)
-	if code, body := get(t, f, "/health"); code != http.StatusServiceUnavailable || body["status"] != "unknown" {
-		t.Errorf("after a run of the future alone: %d %v, want 503 and unknown", code, body)
-	}
-	run(8)
-	if code, body := get(t, f, "/health"); code != http.StatusOK {
-		t.Errorf("after a run by the present clock: %d %v, want 200", code, body)
 	}
 }
 

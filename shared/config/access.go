@@ -132,12 +132,12 @@ type onCall struct {
 }
 
 func (o *onCall) check(v *validator, path string, _ any) {
-	o.Actors = v.nobody(path+".actors", o.Actors)
+	o.Actors = v.failClosed(path+".actors", o.Actors)
 }
 
-// nobody returns the list at that path, of whom an empty one would mean everyone: with a
-// problem it has one member, who is nobody.
-func (v *validator) nobody(path string, list []string) []string {
+// failClosed returns the list at that path. An empty list means everyone, so a list that is
+// empty because of a problem gets one member that matches no one.
+func (v *validator) failClosed(path string, list []string) []string {
 	if len(list) == 0 && (v.Bad(path) || v.BadUnder(path)) {
 		return []string{""}
 	}

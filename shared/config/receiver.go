@@ -154,7 +154,7 @@ func (s *Slack) check(v *validator, path string, _ any) {
 	case bot && s.Channel == "" && !v.StopUnder(path):
 		v.Report(path+".channel", "is missing, which a bot needs", "C0123456789")
 	}
-	s.Approvers = v.nobody(path+".approvers", s.Approvers)
+	s.Approvers = v.failClosed(path+".approvers", s.Approvers)
 	v.inline(path+".webhook", s.Webhook, "https://hooks.slack.com/services/T…/B…/…", func(text string) string {
 		u, err := url.Parse(text)
 		switch what := cmp.Or(unexpanded(text), pasted(text)); {
