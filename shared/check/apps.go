@@ -191,12 +191,6 @@ const (
 	limiterCommands, leastLimiter = 13, 2 * limiterHits
 )
 
-// proofAnswer is what an app says of the proof.
-type proofAnswer struct {
-	Proof   string
-	Limiter *hits
-}
-
 // hits is what the app answers about the test of its limiter.
 type hits struct {
 	Limit   int     `json:"limit"`
@@ -204,16 +198,16 @@ type hits struct {
 	Allowed *int    `json:"allowed"`
 }
 
-// ask sends the signed request for a proof of either kind, and returns the answer of an app that says it did
-// what was asked. The answer repeats the nonce under another name, so that a page which prints what it was
+// ask sends the signed request for a proof of either kind, and returns the body of an answer that says the app
+// did what was asked. The answer repeats the nonce under another name, so that a page which prints what it was
 // sent proves nothing.
-func (t *Target) ask(ctx context.Context, app config.App, what, nonce string, timeout time.Duration) (said proofAnswer, err error) {
+func (t *Target) ask(ctx context.Context, app config.App, what, nonce string, timeout time.Duration) ([]byte, error) {
 	if t.Apps == nil || t.Apps.keys == nil {
-		return said, &Problem{Cause: cause.ConfigMissing, Evidence: "there is no key to sign the request with"}
+		return nil, &Problem{Cause: cause.ConfigMissing, Evidence: "there is no key to sign the request with"}
 	}
 	keys, err := t.Apps.keys(ctx)
 	if err != nil {
-		return said, err
+		return nil, err
 	}
 	var request struct {
 		Type string `json:"type"`
@@ -227,25 +221,24 @@ func (t *Target) ask(ctx context.Context, app config.App, what, nonce string, ti
 	request.Data.Service, request.Data.Database, request.Data.Nonce = app.Service, t.Database.Name, nonce
 	body, err := json.Marshal(request)
 	if err != nil {
-		return said, unreachable("the request could not be made")
+		return nil, unreachable("the request could not be made")
 	}
 	header := http.Header{"Content-Type": {"application/json"}}
 	if err := signature.Sign(header, keys, nonce, t.now(), body); err != nil {
-		return said, unreachable("the request could not be signed")
+		return nil, unreachable("the request could not be signed")
 	}
 	r, err := t.Apps.exchange(ctx, timeout, http.MethodPost, app.HealthURL, body, header)
 	if err != nil {
-		return said, err
+		return nil, err
 	}
 	var answer struct {
-		proofAnswer
-		Data proofAnswer // some apps wrap all that they say
+		Proof string
+		Data  struct{ Proof string } // some apps wrap all that they say
 	}
-	_ = json.Unmarshal(r.body, &answer) // what cannot be read proves nothing
-	if !r.ok() || answer.Proof != nonce && answer.Data.Proof != nonce {
-		return said, unreachable("the app does not answer the proof (%s)", r.describe())
+	if !r.ok() || json.Unmarshal(r.body, &answer) != nil || answer.Proof != nonce && answer.Data.Proof != nonce {
+		return nil, unreachable("the app does not answer the proof (%s)", r.describe())
 	}
-	return proofAnswer{nonce, cmp.Or(answer.Limiter, answer.Data.Limiter)}, nil
+	return r.body, nil
 }
 
 // prove asks the app to write a nonce to its Redis and looks for it in the real one. It
@@ -303,7 +296,7 @@ func (t *Target) testLimiter(ctx context.Context, app config.App) report.Observa
 		if err != nil {
 			return unknown(err)
 		}
-		if o = judgeHits(cmp.Or(answer.Limiter, &hits{})); o.Status != report.Fail {
+		if o = judgeHits(answer); o.Status != report.Fail {
 			return o
 		}
 		if err := t.client.Ping(ctx).Err; err != nil {
@@ -314,7 +307,13 @@ func (t *Target) testLimiter(ctx context.Context, app config.App) report.Observa
 }
 
 // judgeHits judges how many hits the limiter allowed.
-func judgeHits(h *hits) report.Observation {
+func judgeHits(body []byte) report.Observation {
+	var answer struct {
+		Limiter *hits
+		Data    struct{ Limiter *hits }
+	}
+	_ = json.Unmarshal(body, &answer) // what cannot be read has no limiter
+	h := cmp.Or(answer.Limiter, answer.Data.Limiter, &hits{})
 	switch {
 	case h.Allowed == nil || *h.Allowed < 0 || *h.Allowed > limiterHits:
 		return unknown(unreachable(`the app does not answer "limiter": {"limit": 1, "window": 60, "allowed": 1}, where allowed is 0 to %d`, limiterHits))

@@ -1,11 +1,6 @@
 package check
 
-import (
-	"encoding/json"
-	"time"
-
-	"github.com/pongwatch/pongwatch/shared/report"
-)
+import "time"
 
 // Hurry looks for proofs without pauses.
 func (a *Apps) Hurry() { a.pauses = [proofReads - 1]time.Duration{} }
@@ -18,11 +13,5 @@ type Point = point
 
 var Forecast = forecast
 
-// JudgeHits judges an app's answer about its limiter.
-func JudgeHits(body []byte) report.Observation {
-	var answer proofAnswer
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return unknown(err)
-	}
-	return judgeHits(answer.Limiter)
-}
+// JudgeHits judges the body of an app's answer about its limiter.
+var JudgeHits = judgeHits

@@ -51,8 +51,9 @@ func (t *Target) AskApps(ctx context.Context) {
 		if t.Apps != nil && app.HealthURL != "" {
 			look(&h.mode, func() report.Observation {
 				r, err := t.Apps.exchange(ctx, appTimeout, http.MethodGet, app.HealthURL, nil, nil)
-				h.page, h.limiter = judgePage(app, r, err), judgeLimiter(app, r, err)
-				return judgeApp(app, r, err)
+				page := readPage(app, r)
+				h.page, h.limiter = judgePage(app, page, r, err), judgeLimiter(app, r, err)
+				return judgeApp(page, r, err)
 			})
 		}
 		if t.Deployments != nil && app.CloudRun != "" {
@@ -150,20 +151,19 @@ func (t *Target) readDeployment(ctx context.Context, app config.App) report.Obse
 
 // judgeApp turns a health page into evidence. An app is a mock only where its page says
 // so: an error page, a log-in form or silence is unknown.
-func judgeApp(app config.App, r reply, err error) report.Observation {
+func judgeApp(page healthpage.Verdict, r reply, err error) report.Observation {
 	if err != nil {
 		o := unknown(err)
 		o.HTTPStatus = r.status
 		return o
 	}
-	v := readPage(app, r)
-	said := outbound.Redact(v.Said)
+	said := outbound.Redact(page.Said)
 	o := report.Observation{HTTPStatus: r.status, Status: report.Unknown, Cause: cause.AppUnreachable}
 	switch {
-	case v.Mode == healthpage.Mock:
+	case page.Mode == healthpage.Mock:
 		o.Status, o.Cause, o.Evidence = report.Fail, cause.Mock, "the app's health page says "+said
 	// Many formats answer 5xx where any component is down, so Redis may be up nevertheless.
-	case v.Mode == healthpage.Connected && (r.ok() || v.Component && r.status >= 500):
+	case page.Mode == healthpage.Connected && (r.ok() || page.Component && r.status >= 500):
 		o.Status, o.Cause, o.Clear = report.OK, "", true
 	case said != "":
 		o.Evidence = fmt.Sprintf("the app's health page says %s (%s)", said, r.describe())
@@ -187,11 +187,11 @@ func readPage(app config.App, r reply) healthpage.Verdict {
 
 // judgePage says whether pongwatch understands an app's health page at all. It decides
 // only where the app is well: the page of an app in trouble may be any error page.
-func judgePage(app config.App, r reply, err error) report.Observation {
+func judgePage(app config.App, page healthpage.Verdict, r reply, err error) report.Observation {
 	if err != nil || !r.ok() {
 		return report.Observation{}
 	}
-	switch readPage(app, r).Mode {
+	switch page.Mode {
 	case healthpage.Connected, healthpage.Mock:
 		return ok()
 	case healthpage.Unclear:

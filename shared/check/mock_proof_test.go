@@ -103,6 +103,7 @@ func TestTheProof(t *testing.T) {
 		{name: "an app that lies", want: report.Fail, cause: cause.Mock, gets: 3},
 		{name: "an app that lies in another shape", answer: func(n string) string { return fmt.Sprintf(`{"data":{"proof":%q}}`, n) }, want: report.Fail, cause: cause.Mock, gets: 3},
 		{name: "an app that ignores the nonce", answer: func(string) string { return `{"status":"connected"}` }, want: report.Unknown, cause: cause.AppUnreachable},
+		{name: "an answer that cannot be read whole", answer: func(n string) string { return fmt.Sprintf(`{"proof":%q,"data":5}`, n) }, want: report.Unknown, cause: cause.AppUnreachable},
 		{name: "another nonce", answer: func(string) string { return `{"proof":"AAAAAAAAAAAAAAAAAAAAAAAAAA"}` }, want: report.Unknown, cause: cause.AppUnreachable},
 		{name: "an empty proof", answer: func(string) string { return `{"proof":""}` }, want: report.Unknown, cause: cause.AppUnreachable},
 		{name: "a page that prints what it was sent", answer: func(n string) string { return fmt.Sprintf(`{"data":{"nonce":%q}}`, n) }, want: report.Unknown, cause: cause.AppUnreachable},
