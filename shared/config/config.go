@@ -159,9 +159,10 @@ func (c *Config) InShard(shard string) []*Database {
 
 // LargestShard returns how many databases the largest shard has.
 func (c *Config) LargestShard() int {
-	largest := 0
-	for _, shard := range c.ShardNames() {
-		largest = max(largest, len(c.InShard(shard)))
+	largest, inShard := 0, map[string]int{}
+	for i := range c.Databases {
+		inShard[c.Databases[i].Shard]++
+		largest = max(largest, inShard[c.Databases[i].Shard])
 	}
 	return largest
 }

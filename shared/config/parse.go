@@ -45,7 +45,8 @@ type validator struct {
 }
 
 // checker is an object that checks what no single key of it can tell, once they are decoded. What is
-// wrong gets its default, or what else the object had before.
+// wrong gets its default, or what else the object had before. Keys are decoded in the order of the struct's
+// fields, so check may read those fields of Config only that stand above its own.
 type checker interface {
 	check(v *validator, path string, before any)
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 )
@@ -104,6 +105,7 @@ func TestWhatIsWrongHasItsDefault(t *testing.T) {
 		{"an interval that is no multiple is the next one", with("checks: {write: {every: 7m}}"), func(c *Config) any { return c.Databases[0].Checks.Write.Every }, "10m0s"},
 		{"a database's interval that is no multiple is the next one", one("checks: {write: {every: 7m}}") + "checks: {write: {every: 20m}}\n", func(c *Config) any { return c.Databases[0].Checks.Write.Every }, "10m0s"},
 		{"a database's check has an interval of the job's, also where the document's own check is off", one("checks: {write: {enabled: true}}") + "checks: {write: {enabled: false, every: 7m}, hit_rate: {every: 7m}}\n", func(c *Config) any { return c.Databases[0].Checks.Write.Every }, "10m0s"},
+		{"an interval that is no multiple of a given one is its next one", with("schedule: {metrics: 7m}", "checks: {write: {every: 8m}}"), func(c *Config) any { return c.Databases[0].Checks.Write.Every }, "14m0s"},
 		{"an interval of no kind is the next multiple of its default", with("schedule: {metrics: 7m}", "checks: {write: {every: often}}"), func(c *Config) any { return c.Databases[0].Checks.Write.Every }, "21m0s"},
 		{"a rule that never opens", with("thresholds: {write: {severity: info, confirm: {runs: 0, close: 7}}}"), func(c *Config) any { return c.Databases[0].Thresholds.Write }, "{info {1 0 0 1 0}}"},
 		{"more failures than runs looked at", with("thresholds: {ping: {confirm: {failures: 6}}}"), func(c *Config) any { return c.Databases[0].Thresholds.Ping.Confirm }, "{2 3 5 2 3}"},
@@ -136,5 +138,13 @@ func TestWhatIsWrongHasItsDefault(t *testing.T) {
 		if got := fmt.Sprint(c.got(cfg)); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
+	}
+}
+
+// Terraform writes null for what is not set.
+func TestANullKeyIsAsIfItWereNotThere(t *testing.T) {
+	c, ps := Parse(false, Document{Name: "c", Text: []byte(with("schedule: {metrics: 10m}", "checks: {hit_rate: {every: null}}"))})
+	if len(ps) > 0 || c.Databases[0].Checks.HitRate.Every != 10*time.Minute {
+		t.Errorf("problems %v, an interval of %v, want that of the job", ps, c.Databases[0].Checks.HitRate.Every)
 	}
 }

@@ -171,8 +171,11 @@ func (d *Decoder) keys(path string, object map[string]any, v reflect.Value) {
 		switch {
 		case value != nil:
 			d.value(join(path, k.Name), value, v.FieldByIndex(k.Index), k)
-		case k.Required: // null is as if it were not there: Terraform writes it for what is not set
+		case k.Required:
 			d.Report(join(path, k.Name), "is missing", k.Example)
+		}
+		if given && value == nil { // as if it were not there: Terraform writes null for what is not set
+			delete(d.places, join(path, k.Name))
 		}
 	}
 	if found == len(object) {
