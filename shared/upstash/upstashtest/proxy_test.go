@@ -104,6 +104,24 @@ func TestAProxyFailsAsTheEmulatorDoes(t *testing.T) {
 	}
 }
 
+// A pipeline of which nothing is refused is one request to the database, as it is without a fault.
+func TestAProxyKeepsAPipelineWhole(t *testing.T) {
+	var paths []string
+	database := upstashtest.Start(t, upstashtest.Options{Observe: func(r *http.Request) { paths = append(paths, r.URL.Path) }})
+	proxy := upstashtest.Start(t, upstashtest.Options{Upstream: database.URL()})
+	for _, mode := range []upstashtest.Mode{upstashtest.Full, upstashtest.WritePaused, upstashtest.ReadonlyToken} {
+		paths = nil
+		breakIt(t, proxy, upstashtest.Fault{Mode: mode})
+		want := said{http.StatusOK, "application/json", `[{"result":null},{"result":null}]`}
+		if diff := cmp.Diff(want, exchange(t, proxy, database.Token(), "POST /pipeline", `[["GET","a"],["GET","b"]]`)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", mode, diff)
+		}
+		if diff := cmp.Diff([]string{"/pipeline"}, paths); diff != "" {
+			t.Errorf("%s: requests to the database (-want +got):\n%s", mode, diff)
+		}
+	}
+}
+
 // What a proxy cannot do it says.
 func TestAProxyAtItsLimits(t *testing.T) {
 	database := upstashtest.Start(t, upstashtest.Options{})
