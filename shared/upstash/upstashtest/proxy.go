@@ -101,6 +101,9 @@ func (u *upstream) do(r *http.Request, args []string) (json.RawMessage, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusBadRequest {
+		return nil, fmt.Errorf("passing a command on: HTTP %d", resp.StatusCode)
+	}
 	var item json.RawMessage
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxBody)).Decode(&item); err != nil {
 		return nil, fmt.Errorf("passing a command on: HTTP %d: %w", resp.StatusCode, err)
