@@ -280,6 +280,10 @@ func TestFallbackIsDrilledInStaging(t *testing.T) {
 	if got := runApp(t, "app.fallback", preflight.App{HealthURL: serve(t, page(200, `{"status":"connected"}`))}); got.Status != preflight.Manual {
 		t.Errorf("without a stage: %+v, want manual", got.Finding)
 	}
+	untouched := func(bool) error { t.Error("the drill begins without an address"); return nil }
+	if got := runApp(t, "app.fallback", preflight.App{HealthURL: "ftp://app.example.com", Break: untouched}); got.Status != preflight.Fail || got.Reason != "the address cannot be asked" {
+		t.Errorf("an address that cannot be asked: %+v, want a fail that says so", got.Finding)
+	}
 }
 
 // An app that cannot be reached is unreachable, in every item, and its address is
