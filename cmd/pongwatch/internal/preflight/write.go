@@ -59,12 +59,12 @@ func said(r Result) string {
 	return r.Reason + ": " + r.Evidence
 }
 
-// WriteJSON writes the record as JSON.
-func WriteJSON(w io.Writer, r Record) error {
+// WriteJSON writes a value, such as a record, as indented JSON.
+func WriteJSON[T any](w io.Writer, v T) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return enc.Encode(r)
+	return enc.Encode(v)
 }
 
 // Cell is a text inside a Markdown table, where nothing of it is markup.
