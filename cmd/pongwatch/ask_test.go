@@ -101,7 +101,8 @@ func TestSilenceDatabase(t *testing.T) {
 	if diff := cmp.Diff(report.Series{Database: "stage", Check: report.Latency}, c.Series); diff != "" || c.For != time.Hour || c.Incident != "" {
 		t.Errorf("asked %+v, want an hour for stage's latency", c)
 	}
-	expect(t, exitNo, `there is no database "prod"; want one of `, "silence", "--database", "prod", "--url", f.URL)
+	expect(t, exitNo, `there is no database "prod"; want one of prod-cache, stage`, "silence", "--database", "prod", "--url", f.URL)
+	expect(t, exitOK, "Done.", "silence", "--database", report.MonitorDatabase, "--url", f.URL)
 	expect(t, exitOK, "nothing to do", "unsilence", "--database", "stage", "--check", "ping", "--url", f.URL)
 	expect(t, exitOK, "Done.", "unsilence", "--database", "stage", "--url", f.URL)
 	expect(t, exitOK, "nothing to do", "unsilence", "--database", "stage", "--url", f.URL)

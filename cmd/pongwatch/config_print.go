@@ -135,6 +135,9 @@ func treeOf(v reflect.Value, k document.Key) any {
 		for key, value := range v.Seq2() {
 			o = append(o, keyed{key.String(), value.String()})
 		}
+		if o == nil {
+			return nil
+		}
 		slices.SortFunc(o, func(a, b keyed) int { return strings.Compare(a.key, b.key) })
 		return o
 	case reflect.String:

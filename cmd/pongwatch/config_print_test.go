@@ -68,6 +68,20 @@ proof_key: sm://projects/p/secrets/proof
 	}
 }
 
+// An empty mapping is left out as a missing one is.
+func TestConfigPrintLeavesOutWhatIsEmpty(t *testing.T) {
+	for _, services := range []string{"", "services: {}\n", "services: {backend: a}\n"} {
+		file := filepath.Join(t.TempDir(), "c.yaml")
+		if err := os.WriteFile(file, []byte(services+"databases: [{name: a, url: 'https://a.upstash.io', token: AX}]\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out := expect(t, exitOK, "", "config", "print", "--local", file)
+		if want := strings.Contains(services, "backend"); strings.Contains(out, "\nservices:") != want || strings.Contains(out, "\nservices:\n  backend: a\n") != want {
+			t.Errorf("of %q it prints:\n%s", services, out)
+		}
+	}
+}
+
 const routesDocument = `
 environment: production
 databases:

@@ -103,8 +103,9 @@ func (f *fakeLocal) command(w http.ResponseWriter, r *http.Request) {
 	c.For, c.At = time.Duration(q.For), time.Now().UTC()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if _, known := f.policy.Databases[c.Series.Database]; !known && c.Series.Database != "" {
-		job.WriteError(w, http.StatusUnprocessableEntity, fmt.Sprintf("there is no database %q; want one of %v", c.Series.Database, slices.Collect(maps.Keys(f.policy.Databases))))
+	known := slices.Sorted(maps.Keys(f.policy.Databases))
+	if name := c.Series.Database; name != "" && name != report.MonitorDatabase && !slices.Contains(known, name) {
+		job.WriteError(w, http.StatusUnprocessableEntity, fmt.Sprintf("there is no database %q; want one of %s", name, strings.Join(known, ", ")))
 		return
 	}
 	f.asked = append(f.asked, c)

@@ -90,7 +90,7 @@ Exit codes: 0 the score is at least --min-score, 1 it is lower, 2 nothing could 
 		}
 		write := gameday.WriteTable
 		if g.asJSON {
-			write = func(w io.Writer, record gameday.Record) error { return printJSON(w, record) }
+			write = preflight.WriteJSON
 		}
 		err = errors.Join(write(c.OutOrStdout(), record), writeFile(g.junit, record, gameday.WriteJUnit), writeFile(g.markdown, record, gameday.WriteMarkdown))
 		if err == nil && record.Score < g.atLeast {

@@ -73,10 +73,10 @@ type look struct {
 	colour        bool
 }
 
-// fill fills the screen with page and the line end, from its top. It does not clear it first, which
-// would flicker. Lines that do not fit are replaced by what more says of their number.
-func (l look) fill(w io.Writer, page, end string, more func(lines int) string) {
-	lines := strings.Split(page+end, "\n")
+// fill fills the screen with page, from its top. It does not clear it first, which would flicker.
+// Lines that do not fit are replaced by what more says of their number.
+func (l look) fill(w io.Writer, page string, more func(lines int) string) {
+	lines := strings.Split(page, "\n")
 	if most := l.height - 1; len(lines) > most && most > 1 {
 		lines = append(lines[:most-1], more(len(lines)-most+1))
 	}

@@ -71,7 +71,7 @@ func (w *watcher) redraw(s figures.Statistics, err error, how look) {
 	if w.last != nil {
 		page += show(*w.last, how)
 	}
-	how.fill(w.out, page, "\nEvery 5 s; Ctrl-C ends.", func(lines int) string {
+	how.fill(w.out, page+"\nEvery 5 s; Ctrl-C ends.", func(lines int) string {
 		return fmt.Sprintf("… %d more lines; \"pongwatch incidents\" prints all", lines)
 	})
 }

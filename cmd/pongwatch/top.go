@@ -62,7 +62,7 @@ Exit codes: 0 success, 1 refused because of the cost, 2 usage or connection erro
 			screen = func(r top.Result) {
 				var b strings.Builder
 				_ = r.Print(&b, max(1, how.height/2)) // a builder takes everything
-				how.fill(out, b.String(), "Sampling; Ctrl-C ends the sample.", func(int) string { return "…" })
+				how.fill(out, b.String()+"Sampling; Ctrl-C ends the sample.", func(int) string { return "…" })
 			}
 		}
 		r, err := s.take(c.Context(), c.ErrOrStderr(), screen)

@@ -55,12 +55,8 @@ func (s *Server) pass(w http.ResponseWriter, c call) {
 		s.upstream.proxy.ServeHTTP(w, r)
 		return
 	}
-	if first == "pipeline" {
-		s.pipeline(w, c)
-		return
-	}
 	var list [][]string
-	if first == "multi-exec" {
+	if first == "pipeline" || first == "multi-exec" {
 		var ok bool
 		if list, ok = c.commandList(w); !ok {
 			return
@@ -73,13 +69,20 @@ func (s *Server) pass(w http.ResponseWriter, c call) {
 		}
 		list = [][]string{args}
 	}
+	refused := ""
 	for _, args := range list {
-		if text := s.refusal(c, args); text != "" {
-			writeError(w, http.StatusBadRequest, text)
-			return
+		if refused = s.refusal(c, args); refused != "" {
+			break
 		}
 	}
-	s.upstream.proxy.ServeHTTP(w, r)
+	switch {
+	case refused == "":
+		s.upstream.proxy.ServeHTTP(w, r)
+	case first == "pipeline":
+		s.pipeline(w, c)
+	default:
+		writeError(w, http.StatusBadRequest, refused)
+	}
 }
 
 // do sends one command of r's pipeline, and returns its item in the answer.
@@ -98,6 +101,9 @@ func (u *upstream) do(r *http.Request, args []string) (json.RawMessage, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusBadRequest {
+		return nil, fmt.Errorf("passing a command on: HTTP %d", resp.StatusCode)
+	}
 	var item json.RawMessage
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxBody)).Decode(&item); err != nil {
 		return nil, fmt.Errorf("passing a command on: HTTP %d: %w", resp.StatusCode, err)

@@ -1,7 +1,9 @@
 package upstashtest_test
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -100,6 +102,42 @@ func TestAProxyFailsAsTheEmulatorDoes(t *testing.T) {
 		breakIt(t, proxy, upstashtest.Fault{})
 		if got := exchange(t, proxy, database.Token(), "GET /get/b", "").Body; got != `{"result":"kept"}` {
 			t.Errorf("%s, and it is over: %s", mode, got)
+		}
+	}
+}
+
+// A pipeline of which nothing is refused is one request to the database, as it is without a fault.
+func TestAProxyKeepsAPipelineWhole(t *testing.T) {
+	var paths []string
+	database := upstashtest.Start(t, upstashtest.Options{Observe: func(r *http.Request) { paths = append(paths, r.URL.Path) }})
+	proxy := upstashtest.Start(t, upstashtest.Options{Upstream: database.URL()})
+	for _, mode := range []upstashtest.Mode{upstashtest.Full, upstashtest.WritePaused, upstashtest.ReadonlyToken} {
+		paths = nil
+		breakIt(t, proxy, upstashtest.Fault{Mode: mode})
+		want := said{http.StatusOK, "application/json", `[{"result":null},{"result":null}]`}
+		if diff := cmp.Diff(want, exchange(t, proxy, database.Token(), "POST /pipeline", `[["GET","a"],["GET","b"]]`)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", mode, diff)
+		}
+		if diff := cmp.Diff([]string{"/pipeline"}, paths); diff != "" {
+			t.Errorf("%s: requests to the database (-want +got):\n%s", mode, diff)
+		}
+	}
+}
+
+// Of a pipeline that is refused in part, an answer about the whole request is no item.
+func TestAProxyJudgesTheDatabasesStatus(t *testing.T) {
+	items := said{http.StatusOK, "application/json", `[{"error":"READONLY Writes are temporarily rejected due to server upgrade"},{"error":"ERR x"}]`}
+	gone := said{http.StatusBadGateway, "text/html; charset=utf-8", "<!doctype html><html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"}
+	for status, want := range map[int]said{200: items, 400: items, 401: gone, 429: gone, 503: gone} {
+		database := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			io.WriteString(w, `{"error":"ERR x"}`)
+		}))
+		defer database.Close()
+		proxy := upstashtest.Start(t, upstashtest.Options{Upstream: database.URL})
+		breakIt(t, proxy, upstashtest.Fault{Mode: upstashtest.WritePaused})
+		if diff := cmp.Diff(want, exchange(t, proxy, "any", "POST /pipeline", `[["SET","a","1"],["GET","a"]]`)); diff != "" {
+			t.Errorf("HTTP %d (-want +got):\n%s", status, diff)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/internal/redistest"
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
 )
 
@@ -148,6 +149,25 @@ func TestREST(t *testing.T) {
 				t.Error("405 without Allow")
 			}
 		})
+	}
+}
+
+// Over a real Redis, a script loses Upstash's flag and keeps the others.
+func TestScriptsKeepTheFlagsOfRedis(t *testing.T) {
+	s := start(t, upstashtest.Options{Redis: redistest.Start(t).Addr})
+	const readOnly = "ERR Write commands are not allowed from read-only scripts."
+	for flags, want := range map[string]string{
+		"allow-key-locking":           `{"result":"OK"}`,
+		"allow-key-locking,no-writes": readOnly,
+		"no-writes,allow-key-locking": readOnly,
+		"no-writes":                   readOnly,
+		"allow-oom,allow-key-locking": `{"result":"OK"}`,
+		"allow-key-locking,no-such":   "Unexpected flag in script shebang: no-such",
+	} {
+		script := "#!lua flags=" + flags + `\nreturn redis.call('SET', KEYS[1], 1)`
+		if _, body := ask(t, s, "POST", "/", standard, `["EVAL","`+script+`",1,"k"]`); !strings.Contains(body, want) {
+			t.Errorf("flags=%s: %s, want %s", flags, body, want)
+		}
 	}
 }
 

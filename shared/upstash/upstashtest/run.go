@@ -226,18 +226,24 @@ func showCursor(page any) any {
 	return parts
 }
 
-// rewriteScript takes the first line off a script whose flags only Upstash knows, such as
-// @upstash/ratelimit's "#!lua flags=allow-key-locking", or which miniredis does not understand. A
-// client asks for a script by the SHA-1 of its own text, so that both names are kept.
+// rewriteScript removes from a script the flag that only Upstash knows, as @upstash/ratelimit has it
+// in "#!lua flags=allow-key-locking", and for miniredis, which understands none, the whole first line.
+// A client asks for a script by the SHA-1 of its own text, so that both names are kept.
 func (s *Server) rewriteScript(args []string) {
 	if len(args) == 0 {
 		return
 	}
+	const foreign = "allow-key-locking"
 	first, rest, _ := strings.Cut(args[0], "\n")
-	if !strings.HasPrefix(first, "#!lua") || s.backend.embedded == nil && !strings.Contains(first, "allow-key-locking") {
+	if !strings.HasPrefix(first, "#!lua") || s.backend.embedded == nil && !strings.Contains(first, foreign) {
 		return
 	}
+	_, list, _ := strings.Cut(first, "flags=")
+	flags := slices.DeleteFunc(strings.Split(strings.TrimSpace(list), ","), func(f string) bool { return f == foreign || f == "" })
 	rewritten := "--\n" + rest // a comment keeps the line numbers
+	if s.backend.embedded == nil && len(flags) > 0 {
+		rewritten = "#!lua flags=" + strings.Join(flags, ",") + "\n" + rest
+	}
 	s.scripts.Store(scriptName(args[0]), scriptName(rewritten))
 	args[0] = rewritten
 }

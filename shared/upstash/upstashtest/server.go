@@ -107,12 +107,9 @@ func New(o Options) (*Server, error) {
 		// Broken connections are what the server is for.
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
-	err = s.listen(cmp.Or(o.Addr, freeAddr()))
-	for range 100 {
-		if err == nil || o.Addr != "" {
-			break
-		}
-		err = s.listen(freeAddr())
+	err = s.listen(cmp.Or(o.Addr, randomAddr()))
+	for tries := 0; err != nil && o.Addr == "" && tries < 100; tries++ {
+		err = s.listen(randomAddr())
 	}
 	if err != nil {
 		s.release()
@@ -243,9 +240,9 @@ func (s *Server) APIKey() string { return s.options.APIKey }
 // DatabaseID returns the database's id in the management API.
 func (s *Server) DatabaseID() string { return s.options.DatabaseID }
 
-// freeAddr is likely to be free, and below the ports that the kernel gives away: the server gives
+// randomAddr is likely to be free, and below the ports that the kernel gives away: the server gives
 // its port up while it refuses connections, and no one else may be given it meanwhile.
-func freeAddr() string {
+func randomAddr() string {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+mathrand.IntN(20_000)))
 }
 

@@ -1,7 +1,6 @@
 package gameday
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -34,17 +33,9 @@ func record() Record {
 	return r
 }
 
-// writeJSON is how the command prints JSON.
-func writeJSON(w io.Writer, r Record) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(r)
-}
-
 func TestTheRecordInEachForm(t *testing.T) {
 	for file, write := range map[string]func(io.Writer, Record) error{
-		"record.txt": WriteTable, "record.json": writeJSON, "record.xml": WriteJUnit, "record.md": WriteMarkdown,
+		"record.txt": WriteTable, "record.json": preflight.WriteJSON[Record], "record.xml": WriteJUnit, "record.md": WriteMarkdown,
 	} {
 		var b strings.Builder
 		if err := write(&b, record()); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -144,6 +145,33 @@ func TestCommandsKnowTheNames(t *testing.T) {
 				t.Errorf("%d %s, want %q", w.Code, w.Body, tt.want)
 			}
 		})
+	}
+}
+
+// The answer to an unknown name lists at most ten of those that there are.
+func TestUnknownNameIsAnsweredWithSomeThatThereAre(t *testing.T) {
+	const ten = "db-00, db-01, db-02, db-03, db-04, db-05, db-06, db-07, db-08, db-09"
+	tests := []struct {
+		name      string
+		databases int
+		want      string
+	}{
+		{"db-01", 12, ""},
+		{"db-11", 12, ""},
+		{"", 12, ""},
+		{report.MonitorDatabase, 12, ""},
+		{"db-x", 2, `there is no database "db-x"; want one of db-00, db-01`},
+		{"db-x", 10, `there is no database "db-x"; want one of ` + ten},
+		{"db-x", 12, `there is no database "db-x"; want one of ` + ten + " and 2 more"},
+	}
+	for _, tt := range tests {
+		c := &config.Config{}
+		for i := range tt.databases {
+			c.Databases = append(c.Databases, config.Database{Name: fmt.Sprintf("db-%02d", i)})
+		}
+		if got := unknownName(c, report.Command{Series: report.Series{Database: tt.name}}); got != tt.want {
+			t.Errorf("%q of %d: %q, want %q", tt.name, tt.databases, got, tt.want)
+		}
 	}
 }
 

@@ -85,6 +85,11 @@ func noAnswer(err error) Finding {
 	return because(Fail, cause.AppUnreachable, err.Error())
 }
 
+// noAddress is a health page whose address cannot be requested.
+func noAddress(err error) Finding {
+	return fail("the address cannot be asked", err.Error(), "Correct --app-health-url.")
+}
+
 // healthPages returns the apps that have a health page, by its address: those of the
 // configuration, or the one that is named. That has the shape of the configured one, or of
 // the only one.
@@ -177,7 +182,7 @@ func (r *run) judgeHealth(ctx context.Context, passed, confirm string, well func
 	words, err := r.appWords(ctx)
 	switch {
 	case err != nil:
-		return fail("the address cannot be asked", err.Error(), "Correct --app-health-url.")
+		return noAddress(err)
 	case len(words) == 0:
 		return manual("the app's health page is not known", confirm)
 	}

@@ -246,8 +246,8 @@ type stage struct{ gone, stuck, lies atomic.Bool }
 func (s *stage) set(broken bool) error {
 	if broken {
 		s.gone.Store(!s.lies.Load())
-	} else if !s.stuck.Load() {
-		s.gone.Store(false)
+	} else {
+		s.gone.Store(s.stuck.Load())
 	}
 	return nil
 }
@@ -259,11 +259,8 @@ func TestFallbackIsDrilledInStaging(t *testing.T) {
 		want preflight.Status
 		says string
 	}{
-		"falls back and returns": {func(*stage) {}, preflight.Pass, "connected again"},
-		"is in mock mode before": {func(s *stage) {
-			s.gone.Store(true)
-			s.stuck.Store(true)
-		}, preflight.Fail, "before the drill the app does not say connected"},
+		"falls back and returns":      {func(*stage) {}, preflight.Pass, "connected again"},
+		"is in mock mode before":      {func(s *stage) { s.gone.Store(true) }, preflight.Fail, "before the drill the app does not say connected"},
 		"says connected all the time": {func(s *stage) { s.lies.Store(true) }, preflight.Fail, "with Redis gone the app does not say that it is in mock mode"},
 		"stays in mock mode":          {func(s *stage) { s.stuck.Store(true) }, preflight.Fail, "with Redis back the app stays in mock mode"},
 	} {
@@ -282,6 +279,10 @@ func TestFallbackIsDrilledInStaging(t *testing.T) {
 	}
 	if got := runApp(t, "app.fallback", preflight.App{HealthURL: serve(t, page(200, `{"status":"connected"}`))}); got.Status != preflight.Manual {
 		t.Errorf("without a stage: %+v, want manual", got.Finding)
+	}
+	untouched := func(bool) error { t.Error("the drill begins without an address"); return nil }
+	if got := runApp(t, "app.fallback", preflight.App{HealthURL: "ftp://app.example.com", Break: untouched}); got.Status != preflight.Fail || got.Reason != "the address cannot be asked" {
+		t.Errorf("an address that cannot be asked: %+v, want a fail that says so", got.Finding)
 	}
 }
 

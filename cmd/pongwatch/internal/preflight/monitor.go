@@ -160,9 +160,10 @@ func deployedEgress(ctx context.Context, r *run, d *database) Finding {
 }
 
 func monitorJobs(ctx context.Context, r *run) Finding {
-	h, problem := read(ctx, r, jobsPath, func(_ int, h healthcheck.MonitorHealth) bool { return h.Status != "" })
-	if problem != nil {
-		return *problem
+	var h healthcheck.MonitorHealth
+	page, err := r.get(ctx, jobsPath)
+	if err != nil || !decoded(page.Body, &h) || h.Status == "" {
+		return notWell(jobsPath, page, err)
 	}
 	var late []string
 	for _, j := range h.Jobs {
@@ -170,7 +171,7 @@ func monitorJobs(ctx context.Context, r *run) Finding {
 			late = append(late, fmt.Sprintf("%s of shard %s is %s", j.Job, j.Shard, j.State))
 		}
 	}
-	if page, _ := r.get(ctx, jobsPath); page.Status != http.StatusOK || len(late) > 0 {
+	if page.Status != http.StatusOK || len(late) > 0 {
 		return fail("a job does not run on time", strings.Join(late, "; "),
 			"Look at the Scheduler job: is it paused, and does its last attempt succeed?", "Read the function's log.")
 	}

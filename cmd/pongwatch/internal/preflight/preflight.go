@@ -88,7 +88,7 @@ func (r Result) Name() string {
 
 // Record is a whole run: what is printed, kept and signed.
 type Record struct {
-	// Command is the command of pongwatch that made it, by default preflight.
+	// Command is the command of pongwatch that made it.
 	Command string    `json:"-"`
 	At      time.Time `json:"at"`
 	Version string    `json:"version"`
@@ -164,7 +164,7 @@ func Run(ctx context.Context, o Options) (Record, error) {
 	o.App.Patience = cmp.Or(o.App.Patience, DefaultPatience)
 	r := newRun(ctx, o)
 	defer r.close(ctx)
-	record := Record{At: o.Now().UTC(), Version: o.Version}
+	record := Record{Command: "preflight", At: o.Now().UTC(), Version: o.Version}
 	if o.Config != nil {
 		record.Configuration = o.Config.Hash()
 	}

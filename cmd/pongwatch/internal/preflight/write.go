@@ -1,7 +1,6 @@
 package preflight
 
 import (
-	"cmp"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -59,12 +58,12 @@ func said(r Result) string {
 	return r.Reason + ": " + r.Evidence
 }
 
-// WriteJSON writes the record as JSON.
-func WriteJSON(w io.Writer, r Record) error {
+// WriteJSON writes a value, such as a record, as indented JSON.
+func WriteJSON[T any](w io.Writer, v T) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return enc.Encode(r)
+	return enc.Encode(v)
 }
 
 // Cell is a text inside a Markdown table, where nothing of it is markup.
@@ -122,7 +121,6 @@ var junit = template.Must(template.New("junit").Funcs(template.FuncMap{
 	},
 	"said": said, "join": func(steps []string) string { return strings.Join(steps, "\n") },
 	"seconds": func(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) },
-	"command": func(r Record) string { return cmp.Or(r.Command, "preflight") },
 	"class":   classOf, "skipped": func(r Record) int { return r.Count(Manual) + r.Count(Skipped) },
 	"suites": func(r Record) []Record {
 		var out []Record
@@ -141,7 +139,7 @@ var junit = template.Must(template.New("junit").Funcs(template.FuncMap{
 		}
 		return sum
 	},
-}).Parse(xml.Header + `<testsuites name="pongwatch {{command .}}" tests="{{len .Results}}" failures="{{.Count "fail"}}" skipped="{{skipped .}}">
+}).Parse(xml.Header + `<testsuites name="pongwatch {{.Command}}" tests="{{len .Results}}" failures="{{.Count "fail"}}" skipped="{{skipped .}}">
 {{- range suites .}}{{$section := (index .Results 0).Section}}
   <testsuite name="{{xml $section}}" tests="{{len .Results}}" failures="{{.Count "fail"}}" skipped="{{skipped .}}" time="{{seconds (took .)}}" timestamp="{{.At.UTC.Format "2006-01-02T15:04:05"}}">
     <properties>
@@ -149,7 +147,7 @@ var junit = template.Must(template.New("junit").Funcs(template.FuncMap{
       <property name="configuration" value="{{xml .Configuration}}"></property>
     </properties>
 {{- range .Results}}
-    <testcase name="{{xml .Name}}" classname="{{command $}}.{{class $section}}" time="{{seconds .Took}}">
+    <testcase name="{{xml .Name}}" classname="{{$.Command}}.{{class $section}}" time="{{seconds .Took}}">
 {{- if eq .Status "fail"}}
       <failure message="{{xml .Reason}}"{{with .Cause}} type="{{.}}"{{end}}>{{xml (join .Fix)}}</failure>
 {{- else if or (eq .Status "manual") (eq .Status "skipped")}}
