@@ -27,16 +27,55 @@ func (c call) write(w http.ResponseWriter, reply any) {
 	if _, failed := reply.(redis.Error); failed {
 		status = http.StatusBadRequest
 	}
+	if c.resp2 {
+		writeRESP2(w, status, reply)
+		return
+	}
 	writeJSON(w, status, c.item(reply))
 }
 
 // writeAll answers several commands: errors are items of a 200.
 func (c call) writeAll(w http.ResponseWriter, replies []any) {
+	if c.resp2 {
+		writeRESP2(w, http.StatusOK, replies...)
+		return
+	}
 	items := make([]any, len(replies))
 	for i, reply := range replies {
 		items[i] = c.item(reply)
 	}
 	writeJSON(w, http.StatusOK, items)
+}
+
+// writeRESP2 answers in Redis' own protocol.
+func writeRESP2(w http.ResponseWriter, status int, replies ...any) {
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.WriteHeader(status)
+	for _, reply := range replies {
+		_, _ = w.Write(resp2(nil, reply))
+	}
+}
+
+func resp2(b []byte, reply any) []byte {
+	switch v := reply.(type) {
+	case nil:
+		return append(b, "$-1\r\n"...)
+	case redis.Error:
+		return fmt.Appendf(b, "-%s\r\n", string(v))
+	case int64:
+		return fmt.Appendf(b, ":%d\r\n", v)
+	case []any:
+		b = fmt.Appendf(b, "*%d\r\n", len(v))
+		for _, element := range v {
+			b = resp2(b, element)
+		}
+		return b
+	}
+	text := fmt.Sprint(reply)
+	if text == "OK" || text == "PONG" {
+		return fmt.Appendf(b, "+%s\r\n", text)
+	}
+	return fmt.Appendf(b, "$%d\r\n%s\r\n", len(text), text)
 }
 
 func (c call) item(reply any) any {

@@ -2,6 +2,7 @@ package upstashtest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"time"
+
+	"github.com/gomodule/redigo/redis"
 )
 
 // upstream is the database in front of which a server stands. Requests pass as they came, with
@@ -64,24 +67,27 @@ func (s *Server) pass(w http.ResponseWriter, c call) {
 	} else {
 		args, text := c.command(path)
 		if text != "" {
-			writeError(w, http.StatusBadRequest, text)
+			c.write(w, redis.Error(text))
 			return
 		}
 		list = [][]string{args}
 	}
-	refused := ""
+	refused, passes := "", false
 	for _, args := range list {
-		if refused = s.refusal(c, args); refused != "" {
-			break
-		}
+		text := s.refusal(c, args)
+		refused, passes = cmp.Or(refused, text), passes || text == ""
 	}
 	switch {
 	case refused == "":
 		s.upstream.proxy.ServeHTTP(w, r)
+	case first == "pipeline" && passes && c.resp2:
+		writeError(w, http.StatusBadRequest, "ERR a proxy cannot refuse parts of a pipeline in RESP2")
 	case first == "pipeline":
 		s.pipeline(w, c)
-	default:
+	case first == "multi-exec":
 		writeError(w, http.StatusBadRequest, refused)
+	default:
+		c.write(w, redis.Error(refused))
 	}
 }
 

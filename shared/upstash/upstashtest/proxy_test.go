@@ -43,6 +43,7 @@ func TestAProxyPassesEverythingOn(t *testing.T) {
 		{"a command as JSON", database.Token(), "POST /", `["GET","a"]`, nil},
 		{"in base64", database.Token(), "POST /", `["GET","a"]`, []string{"Upstash-Encoding: base64"}},
 		{"in a format that the database refuses", database.Token(), "POST /", `["GET","a"]`, []string{"Upstash-Response-Format: resp2"}},
+		{"in RESP2", database.Token(), "POST /", `["GET","a"]`, []string{"Upstash-Response-Format: resp2"}},
 		{"a pipeline with two slashes", database.Token(), "POST //pipeline", `[["GET","a"],["NOPE"]]`, nil},
 		{"a transaction", database.Token(), "POST /multi-exec", `[["GET","a"],["INCR","a"]]`, nil},
 		{"a body that the database refuses", database.Token(), "POST /", `{}`, nil},
@@ -147,6 +148,20 @@ func TestAProxyAtItsLimits(t *testing.T) {
 	database := upstashtest.Start(t, upstashtest.Options{})
 	proxy := upstashtest.Start(t, upstashtest.Options{Upstream: database.URL()})
 	breakIt(t, proxy, upstashtest.Fault{Mode: upstashtest.Full})
+	for _, tt := range []struct {
+		name, path, body, want string
+		status                 int
+	}{
+		{"a pipeline in RESP2 of which a part is refused", "/pipeline", `[["SET","a","1"],["GET","a"]]`, "a proxy cannot refuse parts", 400},
+		{"one that is refused as a whole", "/pipeline", `[["SET","a","1"]]`, "-ERR DB capacity quota exceeded", 200},
+		{"one of which nothing is refused", "/pipeline", `[["GET","a"]]`, "$-1\r\n", 200},
+		{"a command that is refused", "/", `["SET","a","1"]`, "-ERR DB capacity quota exceeded", 400},
+	} {
+		got := exchange(t, proxy, database.Token(), "POST "+tt.path, tt.body, "Upstash-Response-Format: resp2")
+		if got.Status != tt.status || !strings.Contains(got.Body, tt.want) {
+			t.Errorf("%s: %+v", tt.name, got)
+		}
+	}
 	database.Close()
 	for _, body := range []string{`[["GET","a"]]`, `[["SET","a","1"],["GET","a"]]`} {
 		if got := exchange(t, proxy, "any", "POST /pipeline", body); got.Status != http.StatusBadGateway || got.Media != "text/html; charset=utf-8" {

@@ -74,13 +74,17 @@ func (s *Server) rest(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, "ERR the request's body cannot be read")
 		return
 	}
-	switch encoding := r.Header.Get("Upstash-Encoding"); {
+	encoding, format := r.Header.Get("Upstash-Encoding"), r.Header.Get("Upstash-Response-Format")
+	c.resp2 = format == "resp2"
+	switch {
 	case s.upstream != nil:
 		s.pass(w, c)
 	case encoding != "" && encoding != "base64":
 		writeError(w, http.StatusBadRequest, "ERR unsupported Upstash-Encoding")
-	case r.Header.Get("Upstash-Response-Format") != "":
-		writeError(w, http.StatusBadRequest, "ERR the emulator has no Upstash-Response-Format")
+	case format != "" && !c.resp2:
+		writeError(w, http.StatusBadRequest, "ERR unsupported Upstash-Response-Format")
+	case encoding != "" && c.resp2:
+		writeError(w, http.StatusBadRequest, "ERR base64 and resp2 exclude each other")
 	default:
 		c.base64 = encoding != "" || s.Fault().Mode == Base64
 		s.route(w, c)
@@ -94,6 +98,7 @@ type call struct {
 	query    []string // in its order: names and values, without the token
 	body     []byte
 	base64   bool // encode strings in replies
+	resp2    bool // answer in RESP2
 }
 
 func (s *Server) route(w http.ResponseWriter, c call) {
@@ -218,6 +223,10 @@ func (s *Server) pipeline(w http.ResponseWriter, c call) {
 
 // multiExec runs commands as a transaction: a discarded one is a 400.
 func (s *Server) multiExec(w http.ResponseWriter, c call) {
+	if c.resp2 {
+		writeError(w, http.StatusBadRequest, "ERR resp2 is not supported for transactions")
+		return
+	}
 	list, ok := c.commandList(w)
 	if !ok {
 		return

@@ -104,7 +104,9 @@ func TestREST(t *testing.T) {
 		{"bytes that are not UTF-8", "GET", "/set/bin/%FF", standard, "", nil, 200, `{"result":"OK"}`},
 		{"are replaced", "GET", "/get/bin", standard, "", nil, 200, `{"result":"\ufffd"}`},
 		{"unless base64 is asked for", "GET", "/get/bin", standard, "", []string{"Upstash-Encoding: base64"}, 200, `{"result":"/w=="}`},
-		{"RESP2, which the emulator does not speak", "GET", "/ping", standard, "", []string{"Upstash-Response-Format: resp2"}, 400, `{"error":"ERR the emulator has no Upstash-Response-Format"}`},
+		{"RESP2", "POST", "/pipeline", standard, `[["PING"],["GET","n"],["GET","none"],["MGET","n"],["INCR","n"],["STRLEN","n"]]`, []string{"Upstash-Response-Format: resp2"}, 200, "+PONG\r\n$4\r\n1.50\r\n$-1\r\n*1\r\n$4\r\n1.50\r\n-ERR value is not an integer or out of range\r\n:4\r\n"},
+		{"RESP2 excludes base64", "GET", "/ping", standard, "", []string{"Upstash-Response-Format: resp2", "Upstash-Encoding: base64"}, 400, `{"error":"ERR base64 and resp2 exclude each other"}`},
+		{"another format", "GET", "/ping", standard, "", []string{"Upstash-Response-Format: resp3"}, 400, `{"error":"ERR unsupported Upstash-Response-Format"}`},
 		{"an encoding that there is not", "GET", "/ping", standard, "", []string{"Upstash-Encoding: hex"}, 400, `{"error":"ERR unsupported Upstash-Encoding"}`},
 
 		{"a pipeline keeps errors apart", "POST", "/pipeline", standard, `[["SET","p",1],["INCR","b"],["INCR","p"]]`, nil, 200, `[{"result":"OK"},{"error":"ERR value is not an integer or out of range"},{"result":2}]`},
