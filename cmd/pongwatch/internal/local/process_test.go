@@ -85,7 +85,10 @@ func TestTheLieOfAnAppInMockModeIsFound(t *testing.T) {
 	if err := p.demo.setMode("none"); err != nil {
 		t.Fatal(err)
 	}
-	wait(t, 90*time.Second, "the resolve", func() bool { return len(p.demo.received().Mail) > 1 })
+	wait(t, 90*time.Second, "the resolve", func() bool {
+		in := p.demo.received()
+		return len(in.Slack) > 0 && len(in.Slack[0].Thread) > 0 && len(in.Mail) > 1
+	})
 	if in := p.demo.received(); len(in.Slack) != 1 || len(in.Slack[0].Thread) != 1 || len(in.Mail) != 2 {
 		t.Errorf("%d Slack messages and %d mails, want one opening and one end", len(in.Slack), len(in.Mail))
 	}
