@@ -14,7 +14,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// line writes a timeline as one text.
+// timelineText writes a timeline as one text.
 func timelineText(moments []incident.Moment) string {
 	var out []string
 	for _, m := range moments {
@@ -70,6 +70,23 @@ func TestTheTimelineOfAnIncident(t *testing.T) {
 		if c := d.Configuration; c == nil || c.Hash != w.f.config.Hash() || c.EverySeconds != 60 || c.Open != 1 || c.Close != 1 {
 			t.Errorf("configuration %+v, want the one in force", c)
 		}
+	}
+}
+
+// A database may have thresholds of its own.
+func TestADocumentHasTheThresholdsThatDecided(t *testing.T) {
+	w := newWorld(t, func(o *Options) {
+		o.Config = parse(t, strings.Replace(document, "{name: a,", "{name: a, thresholds: {ping: {confirm: {runs: 3, failures: 4, of: 6, close: 5}}},", 1))
+	})
+	for _, c := range []cause.Cause{"", cause.TimeoutResponse, cause.TimeoutResponse, cause.TimeoutResponse} {
+		w.minute(c)
+	}
+	d, err := incident.DecodeDocument(w.docs("incidents/v1/main/")[0].Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := d.Configuration; c == nil || c.Open != 3 || c.OpenBad != 4 || c.OpenOf != 6 || c.Close != 5 {
+		t.Errorf("configuration %+v, want the database's own", c)
 	}
 }
 
