@@ -318,7 +318,8 @@ func (f *Function) wrote(ctx context.Context, key, owner string) bool {
 // kept, empty for none; it opens an incident.
 func (f *Function) TakeOver(ctx context.Context, setAside string) error {
 	for _, shard := range f.storedShards(ctx) {
-		if err := f.update(ctx, shard, withoutLeases); err != nil && !errors.Is(err, errUnreadable) {
+		err := f.update(ctx, shard, withoutLeases)
+		if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, errUnreadable) {
 			return fmt.Errorf("ending the claims of an earlier process: %w", err)
 		}
 	}
