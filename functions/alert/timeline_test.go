@@ -36,16 +36,21 @@ func timelineText(moments []incident.Moment) string {
 // The incident's document tells its story: decided, told to whom and when, acknowledged by
 // whom, resolved. An incoming webhook and a mail cannot be edited, so they have no edits.
 func TestTheTimelineOfAnIncident(t *testing.T) {
-	for _, tt := range []struct{ slack, want string }{
-		{`{webhook: "sm://projects/p/secrets/slack"}`, "12:01 opened; 12:01 slack opened; 12:02 acknowledged by anna; 12:04 resolved; 12:04 slack resolved"},
+	for _, tt := range []struct {
+		slack string
+		edits bool
+		want  string
+	}{
+		{`{webhook: "sm://projects/p/secrets/slack"}`, false, "12:01 opened; 12:01 slack opened; 12:02 acknowledged by anna; 12:04 resolved; 12:04 slack resolved"},
 		{
-			`{bot_token: "sm://projects/p/secrets/slack", channel: C0123456789}`,
+			`{bot_token: "sm://projects/p/secrets/slack", channel: C0123456789}`, true,
 			"12:01 opened; 12:01 slack opened; 12:02 acknowledged by anna; 12:02 slack acknowledged edited; 12:04 resolved; 12:04 slack resolved",
 		},
 	} {
 		w := newWorld(t, func(o *Options) {
 			o.Config = parse(t, strings.Replace(document, `slack: {webhook: "sm://projects/p/secrets/slack"}`, "slack: "+tt.slack, 1))
 		})
+		w.slack.edits = tt.edits
 		w.minute("")
 		w.minute(cause.AuthInvalid)
 		id := w.only()

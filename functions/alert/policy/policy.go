@@ -157,8 +157,6 @@ type Receiver struct {
 	// Reminds says that the receiver reminds and escalates by itself, as PagerDuty
 	// does. Then pongwatch does neither.
 	Reminds bool
-	// Edits says that the receiver can change what it has sent.
-	Edits bool
 	// Fallback are the addresses that stand in when this one refuses for good; empty
 	// means the route's.
 	Fallback []string
