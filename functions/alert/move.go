@@ -43,10 +43,9 @@ func (f *Function) settle(ctx context.Context, shard string) error {
 		if err := f.apply(ctx, s.Shard, Input{}); err != nil {
 			return err
 		}
-		s, _, _, err = f.read(ctx, s.Shard)
-		if err != nil {
-			return err
-		}
+		if after, _, _, err := f.read(ctx, s.Shard); err == nil {
+			s = after
+		} // otherwise what it had before counts, and only the shards wait that were to have it
 		elsewhere := movingFrom(s, f.policy(s.Shard).Elsewhere) // to which it still has something to hand over
 		moving = moving || len(elsewhere) > 0
 		if slices.Contains(elsewhere, shard) {
