@@ -227,11 +227,7 @@ func (f *Function) writeDocument(ctx context.Context, n incident.Notice) error {
 
 // configuration returns what an incident was decided by.
 func (f *Function) configuration(shard string, d incident.Document) *incident.Configuration {
-	rule := f.policy(shard).Rules[d.Series.Check]
-	threshold := rule.Threshold
-	if of, ok := rule.Classes[d.Cause.Info().Class]; ok {
-		threshold = of
-	}
+	threshold := f.policy(shard).Rule(d.Series).For(d.Cause)
 	c := &incident.Configuration{
 		Hash: f.hash, Open: threshold.Open, OpenBad: threshold.OpenBad, OpenOf: threshold.OpenOf, Close: threshold.Close,
 	}

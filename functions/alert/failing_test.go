@@ -142,15 +142,22 @@ func (w *world) only() string {
 // A result that cannot be written is not a success: an error says that what was told may
 // be told once more, and it is once the lease has run out.
 func TestARecordThatFailsIsNoSuccess(t *testing.T) {
-	for name, fault := range map[string]storetest.Fault{"Put": storetest.Unavailable, "conflict": storetest.Conflict, "Get": storetest.Unavailable} {
+	for name, fault := range map[string]storetest.Fault{
+		"Put": storetest.Unavailable, "conflict": storetest.Conflict, "Get": storetest.Unavailable,
+		"absent": {Skip: true, Err: store.ErrNotFound}, "damaged": storetest.None,
+	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, nil)
 			passed := w.points()
 			committed := false
+			var whole []byte
 			w.faulty.Always(func(c storetest.Call) storetest.Fault {
 				committed = committed || slices.Contains(passed(), Committed)
 				isState := strings.HasPrefix(c.Key, incident.StateKey(""))
-				if committed && isState && (c.Op == storetest.Get) == (name == "Get") {
+				if committed && isState && name == "damaged" && whole == nil {
+					whole = w.replaceState([]byte("not a state"))
+				}
+				if committed && isState && (c.Op == storetest.Get) == slices.Contains([]string{"Get", "absent", "damaged"}, name) {
 					return fault
 				}
 				return storetest.None
@@ -166,6 +173,9 @@ func TestARecordThatFailsIsNoSuccess(t *testing.T) {
 				t.Error("passes for recorded")
 			}
 			w.faulty.Always(nil)
+			if whole != nil {
+				w.replaceState(whole)
+			}
 			if d := w.state().Incidents[w.only()].Deliveries["slack"]; d.Done != 0 || d.Lease.Owner == "" {
 				t.Errorf("delivery %+v, want it leased and not done", d)
 			}
@@ -177,6 +187,21 @@ func TestARecordThatFailsIsNoSuccess(t *testing.T) {
 			}
 		})
 	}
+}
+
+// replaceState writes other data in the place of the state, and returns what was there.
+func (w *world) replaceState(data []byte) []byte {
+	w.t.Helper()
+	doc, err := w.memory.Get(w.t.Context(), incident.StateKey("main"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	was := doc.Data
+	doc.Data = data
+	if _, err := w.memory.Put(w.t.Context(), doc); err != nil {
+		w.t.Fatal(err)
+	}
+	return was
 }
 
 // Documents are written side by side; one that fails is written later, and a newer one

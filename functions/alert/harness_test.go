@@ -49,6 +49,8 @@ func parse(t testing.TB, text string) *config.Config {
 // fake is a receiver that keeps what it took and answers as told.
 type fake struct {
 	name string
+	// edits says that it changes what it has sent, as a bot does and a webhook or a mail cannot.
+	edits bool
 
 	mu sync.Mutex
 	// answers are used up one by one; then everything is delivered.
@@ -74,6 +76,9 @@ func (r *fake) Deliver(_ context.Context, m message.Message, prev message.Ref) (
 		if o.Result != message.Delivered {
 			return prev, o, fmt.Errorf("fake: %s", o.Reason)
 		}
+	}
+	if !m.Loud && !r.edits {
+		return prev, message.Outcome{Result: message.Delivered, Unsent: true}, nil
 	}
 	if m.Loud {
 		r.got = append(r.got, string(m.Event))

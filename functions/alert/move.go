@@ -43,10 +43,9 @@ func (f *Function) settle(ctx context.Context, shard string) error {
 		if err := f.apply(ctx, s.Shard, Input{}); err != nil {
 			return err
 		}
-		s, _, _, err = f.read(ctx, s.Shard)
-		if err != nil {
-			return err
-		}
+		if after, _, _, err := f.read(ctx, s.Shard); err == nil {
+			s = after
+		} // otherwise what it had before counts, and only the shards wait that were to have it
 		elsewhere := movingFrom(s, f.policy(s.Shard).Elsewhere) // to which it still has something to hand over
 		moving = moving || len(elsewhere) > 0
 		if slices.Contains(elsewhere, shard) {
@@ -59,9 +58,9 @@ func (f *Function) settle(ctx context.Context, shard string) error {
 
 // handOver gives other shards what a shard has put aside for them, and then lets it go. What a
 // crash leaves behind is handed over once more, which changes nothing.
-func (f *Function) handOver(ctx context.Context, shard string, leaving map[string][]byte) {
+func (f *Function) handOver(ctx context.Context, shard string, leaving map[string]string) {
 	elsewhere := f.policy(shard).Elsewhere
-	names, arriving := map[string][]string{}, map[string][][]byte{} // by their new shard
+	names, arriving := map[string][]string{}, map[string][]string{} // by their new shard
 	for _, name := range slices.Sorted(maps.Keys(leaving)) {
 		other := elsewhere[name]
 		names[other], arriving[other] = append(names[other], name), append(arriving[other], leaving[name])
@@ -84,8 +83,8 @@ func (f *Function) handOver(ctx context.Context, shard string, leaving map[strin
 
 // endDocuments lets the documents of incidents that were handed over expire: the new shard has
 // documents of its own.
-func (f *Function) endDocuments(ctx context.Context, shard string, handover []byte) error {
-	part, err := incident.Decode(handover)
+func (f *Function) endDocuments(ctx context.Context, shard, handover string) error {
+	part, err := incident.DecodePart(handover)
 	if err != nil {
 		return fmt.Errorf("reading what shard %s hands over: %w", shard, err)
 	}
@@ -184,7 +183,7 @@ func putAside(s *incident.State, elsewhere map[string]string, now time.Time) []i
 		return true
 	})
 	for name, p := range parts {
-		s.Leaving[name], _ = incident.Encode(*p) // it is smaller than the state that was read
+		s.Leaving[name] = incident.EncodePart(*p)
 	}
 	return changes
 }
@@ -256,8 +255,8 @@ func detach(i *incident.Incident, g *incident.Group) {
 // takeIn takes what another shard has handed over, and returns a change of each incident, so
 // that messages lead here. What is here already stays. An incident whose series has another open
 // one here is closed.
-func takeIn(s *incident.State, handover []byte, now time.Time) []incident.Change {
-	part, err := incident.Decode(handover)
+func takeIn(s *incident.State, handover string, now time.Time) []incident.Change {
+	part, err := incident.DecodePart(handover)
 	if err != nil {
 		return nil // of another version: the next reports open anew what fails
 	}

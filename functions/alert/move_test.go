@@ -265,6 +265,52 @@ func TestAMoveSurvivesEachFailureOfTheStore(t *testing.T) {
 	}
 }
 
+// Where a state cannot be read again after its handover, only the shard that waits for it is asked
+// for again.
+func TestAMoveThatCannotBeConfirmed(t *testing.T) {
+	for _, tt := range []struct {
+		shard, database string
+		waits           bool
+		want            []string
+	}{
+		{"zone", "a", true, []string{"opened"}},
+		{"main", "b", false, []string{"opened", "opened"}},
+	} {
+		t.Run(tt.shard, func(t *testing.T) {
+			w := newWorld(t, nil)
+			w.in("main", cause.AuthInvalid, "a")
+			id := w.only()
+			w.clock.Add(time.Minute)
+			w = w.moved("a")
+			disturbed := false
+			w.faulty.Always(func(c storetest.Call) storetest.Fault {
+				left := c.Op == storetest.Get && c.Key == incident.StateKey("main") && len(w.shard("main").Incidents)+len(w.shard("main").Leaving) == 0
+				if disturbed || !left {
+					return storetest.None
+				}
+				disturbed = true
+				return storetest.Unavailable
+			})
+			if code := w.in(tt.shard, cause.AuthInvalid, tt.database); code >= 300 != tt.waits || !disturbed {
+				t.Errorf("answered %d, disturbed %t", code, disturbed)
+			}
+			if w.f.settled {
+				t.Error("what was not read again passes for settled")
+			}
+			if code := w.in(tt.shard, cause.AuthInvalid, tt.database); code >= 300 || !w.f.settled {
+				t.Errorf("answered %d the second time, settled %t", code, w.f.settled)
+			}
+			if lines := w.lines("store_down"); len(lines) != 0 {
+				t.Errorf("told without a store: %v", lines)
+			}
+			w.wantTold(tt.want...)
+			if w.shard("zone").Incidents[id] == nil {
+				t.Error("it has not moved")
+			}
+		})
+	}
+}
+
 // While a worker may be sending about a database, its shard keeps it, and the new one waits.
 func TestAMoveWaitsForWhoIsSending(t *testing.T) {
 	w := newWorld(t, nil)

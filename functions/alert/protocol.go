@@ -38,6 +38,9 @@ const (
 // errStore says that the store failed.
 var errStore = errors.New("store failed")
 
+// errUnreadable says that a state cannot be decoded. The next message sets it aside.
+var errUnreadable = errors.New("state cannot be decoded")
+
 // apply brings one shard up to date with an input and sends what is owed. It
 // returns nil once the state is committed, whatever becomes of the deliveries.
 func (f *Function) apply(ctx context.Context, shard string, in Input) error {
@@ -265,12 +268,16 @@ func (f *Function) write(ctx context.Context, doc store.Doc, s incident.State, o
 	return nil
 }
 
-// update writes what change makes of a state, unless it is what the state was, or was made so by an
-// earlier attempt whose answer was lost.
+// update writes what change makes of a stored state, unless it is what the state was, or was made so
+// by an earlier attempt whose answer was lost.
 func (f *Function) update(ctx context.Context, shard string, change func(incident.State) incident.State) error {
-	s, doc, _, err := f.read(ctx, shard)
+	doc, err := f.store.Get(ctx, incident.StateKey(shard))
 	if err != nil {
 		return err
+	}
+	s, err := incident.Decode(doc.Data)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUnreadable, err)
 	}
 	next := change(s)
 	if incident.Equal(s, next) {
@@ -311,7 +318,8 @@ func (f *Function) wrote(ctx context.Context, key, owner string) bool {
 // kept, empty for none; it opens an incident.
 func (f *Function) TakeOver(ctx context.Context, setAside string) error {
 	for _, shard := range f.storedShards(ctx) {
-		if err := f.update(ctx, shard, withoutLeases); err != nil {
+		err := f.update(ctx, shard, withoutLeases)
+		if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, errUnreadable) {
 			return fmt.Errorf("ending the claims of an earlier process: %w", err)
 		}
 	}

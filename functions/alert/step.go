@@ -27,7 +27,7 @@ type Input struct {
 	// SetAside says where an unreadable state was kept, empty for none.
 	SetAside string
 	// Arriving is what other shards hand over, Left names the databases that are elsewhere now.
-	Arriving [][]byte
+	Arriving []string
 	Left     []string
 	// Cut says what the state's document had no room for, empty for nothing; Fits that it has
 	// room again.

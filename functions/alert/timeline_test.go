@@ -14,7 +14,7 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-// line writes a timeline as one text.
+// timelineText writes a timeline as one text.
 func timelineText(moments []incident.Moment) string {
 	var out []string
 	for _, m := range moments {
@@ -36,16 +36,21 @@ func timelineText(moments []incident.Moment) string {
 // The incident's document tells its story: decided, told to whom and when, acknowledged by
 // whom, resolved. An incoming webhook and a mail cannot be edited, so they have no edits.
 func TestTheTimelineOfAnIncident(t *testing.T) {
-	for _, tt := range []struct{ slack, want string }{
-		{`{webhook: "sm://projects/p/secrets/slack"}`, "12:01 opened; 12:01 slack opened; 12:02 acknowledged by anna; 12:04 resolved; 12:04 slack resolved"},
+	for _, tt := range []struct {
+		slack string
+		edits bool
+		want  string
+	}{
+		{`{webhook: "sm://projects/p/secrets/slack"}`, false, "12:01 opened; 12:01 slack opened; 12:02 acknowledged by anna; 12:04 resolved; 12:04 slack resolved"},
 		{
-			`{bot_token: "sm://projects/p/secrets/slack", channel: C0123456789}`,
+			`{bot_token: "sm://projects/p/secrets/slack", channel: C0123456789}`, true,
 			"12:01 opened; 12:01 slack opened; 12:02 acknowledged by anna; 12:02 slack acknowledged edited; 12:04 resolved; 12:04 slack resolved",
 		},
 	} {
 		w := newWorld(t, func(o *Options) {
 			o.Config = parse(t, strings.Replace(document, `slack: {webhook: "sm://projects/p/secrets/slack"}`, "slack: "+tt.slack, 1))
 		})
+		w.slack.edits = tt.edits
 		w.minute("")
 		w.minute(cause.AuthInvalid)
 		id := w.only()
@@ -70,6 +75,23 @@ func TestTheTimelineOfAnIncident(t *testing.T) {
 		if c := d.Configuration; c == nil || c.Hash != w.f.config.Hash() || c.EverySeconds != 60 || c.Open != 1 || c.Close != 1 {
 			t.Errorf("configuration %+v, want the one in force", c)
 		}
+	}
+}
+
+// A database may have thresholds of its own.
+func TestADocumentHasTheThresholdsThatDecided(t *testing.T) {
+	w := newWorld(t, func(o *Options) {
+		o.Config = parse(t, strings.Replace(document, "{name: a,", "{name: a, thresholds: {ping: {confirm: {runs: 3, failures: 4, of: 6, close: 5}}},", 1))
+	})
+	for _, c := range []cause.Cause{"", cause.TimeoutResponse, cause.TimeoutResponse, cause.TimeoutResponse} {
+		w.minute(c)
+	}
+	d, err := incident.DecodeDocument(w.docs("incidents/v1/main/")[0].Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := d.Configuration; c == nil || c.Open != 3 || c.OpenBad != 4 || c.OpenOf != 6 || c.Close != 5 {
+		t.Errorf("configuration %+v, want the database's own", c)
 	}
 }
 

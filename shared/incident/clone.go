@@ -14,9 +14,6 @@ func (s State) Clone() State {
 	s.Leaving = cloned(s.Leaving)
 	s.Silences, s.Changes = slices.Clone(s.Silences), slices.Clone(s.Changes)
 	s.Series, s.Incidents, s.Groups = cloned(s.Series), cloned(s.Incidents), cloned(s.Groups)
-	for name, part := range s.Leaving {
-		s.Leaving[name] = slices.Clone(part)
-	}
 	for i := range s.Changes {
 		s.Changes[i].Databases = slices.Clone(s.Changes[i].Databases)
 	}

@@ -93,6 +93,26 @@ func Decode(data []byte) (State, error) {
 	if in.Schema < 1 || in.Schema > Schema {
 		return State{}, fmt.Errorf("decoding state: schema %d, this version reads 1 to %d", in.Schema, Schema)
 	}
+	return in.state(), nil
+}
+
+// EncodePart returns a part of a state as JSON, for [State.Leaving].
+func EncodePart(s State) string {
+	text, _ := json.Marshal(sorted(s)) // of plain structs, it does not fail
+	return string(text)
+}
+
+// DecodePart is the inverse of EncodePart. A part has the schema of the state that holds it.
+func DecodePart(text string) (State, error) {
+	var in stored
+	if err := json.Unmarshal([]byte(text), &in); err != nil {
+		return State{}, fmt.Errorf("decoding a part of a state: %w", err)
+	}
+	return in.state(), nil
+}
+
+// state is the inverse of sorted.
+func (in *stored) state() State {
 	s := in.State.Clone() // its maps are ready to be filled
 	for i := range in.Series {
 		// This version cannot judge a check that it does not know.
@@ -106,5 +126,5 @@ func Decode(data []byte) (State, error) {
 	for i := range in.Groups {
 		s.Groups[in.Groups[i].ID] = &in.Groups[i]
 	}
-	return s, nil
+	return s
 }

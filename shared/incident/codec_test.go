@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -55,8 +56,6 @@ func fill(v reflect.Value, seed int) {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(v.Type().Name() + string(rune('a'+seed%26)))
-	case reflect.Uint8:
-		v.SetUint(uint64(seed))
 	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(seed))
 	case reflect.Uint32, reflect.Uint64:
@@ -101,10 +100,9 @@ func TestEveryFieldSurvivesEncoding(t *testing.T) {
 	}
 }
 
-// The golden file of each schema is what a version in the field has written: it must
-// be read for ever. It is never updated once released; additions get a file of their own.
+// The golden file is what this version writes.
 func TestGolden(t *testing.T) {
-	path := filepath.Join("testdata", "state.schema1.json")
+	path := filepath.Join("testdata", "state.json")
 	data, err := Encode(full())
 	if err != nil {
 		t.Fatal(err)
@@ -121,6 +119,54 @@ func TestGolden(t *testing.T) {
 	}
 	if diff := cmp.Diff(full(), got); diff != "" {
 		t.Errorf("the golden file is read differently (-want +got):\n%s", diff)
+	}
+}
+
+// The golden file of each schema is what a version in the field has written: it must
+// be read for ever, and nothing of it is lost but what this version does not keep. It is never
+// updated once released; additions get a file of their own.
+func TestStatesOfEarlierVersionsAreRead(t *testing.T) {
+	golden, err := os.ReadFile(filepath.Join("testdata", "state.schema1.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Decode(compress(t, golden))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := Encode(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := string(golden)
+	for _, dropped := range []string{
+		`("every":\d+),"version":"\w+"`,             // of a job
+		`("every":\d+,"status":"\w+"),"clear":true`, // of a source
+	} {
+		want = regexp.MustCompile(dropped).ReplaceAllString(want, "$1")
+	}
+	if diff := cmp.Diff(want, expand(t, data)); diff != "" {
+		t.Errorf("written again (-want +got):\n%s", diff)
+	}
+}
+
+// A handover that v0.1.0 has put aside has no schema of its own.
+func TestPartsOfAState(t *testing.T) {
+	want := full()
+	got, err := DecodePart(EncodePart(want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("decoded (-want +got):\n%s", diff)
+	}
+	id := "20261122T120000Z-ABCDEF"
+	got, err = DecodePart(`{"series":[{"database":"a","check":"ping","incident":"` + id + `"}],"incidents":[{"id":"` + id + `","series":{"database":"a","check":"ping"}}],"silences":[{"id":"s"}]}`)
+	if err != nil || got.Series[report.Series{Database: "a", Check: report.Ping}].Incident != id || got.Incidents[id] == nil || len(got.Silences) != 1 {
+		t.Errorf("a part of v0.1.0 is read as %+v, %v", got, err)
+	}
+	if _, err := DecodePart("not JSON"); err == nil {
+		t.Error("what is not JSON is read")
 	}
 }
 

@@ -43,9 +43,9 @@ type State struct {
 	// configuration. Both are empty where the configuration does not ask for them.
 	Changes       []report.Change `json:"changes,omitempty"`
 	Configuration string          `json:"configuration,omitempty"`
-	// Leaving holds, by database, an encoded state of what another shard is to have. It is kept
-	// until it is there.
-	Leaving map[string][]byte `json:"leaving,omitempty"`
+	// Leaving holds, by database, the part of this state that another shard is to have, as
+	// EncodePart writes it. It is kept until it is there.
+	Leaving map[string]string `json:"leaving,omitempty"`
 }
 
 // New returns the empty state of a shard.

@@ -15,7 +15,7 @@ var source string
 
 // page is parsed on first use: most instances never send a mail.
 var page = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("mail").Funcs(template.FuncMap{"colour": colour}).Parse(source))
+	return template.Must(template.New("mail").Funcs(template.FuncMap{"colour": colour, "labels": labels}).Parse(source))
 })
 
 // HTML returns the mail's HTML part. It needs no image, font or script from
@@ -26,6 +26,14 @@ func HTML(m message.Message) (string, error) {
 		return "", fmt.Errorf("rendering a mail: %w", err)
 	}
 	return b.String(), nil
+}
+
+// labels are the words that all receivers use.
+func labels() map[string]string {
+	return map[string]string{
+		"impact": message.LabelImpact, "first": message.LabelFirst, "evidence": message.LabelEvidence, "cause": message.LabelCause,
+		"fix": message.LabelFix, "next": message.LabelNext, "members": message.LabelMembers, "trend": message.LabelTrend,
+	}
 }
 
 // colour is of the bar above the headline. Each stands out against white and is

@@ -66,7 +66,7 @@ func (s *shard) update(inc *incident.Incident, ss *incident.SeriesState, v verdi
 	}
 	before := *inc
 	changed := false
-	if confirmed(v.lead, threshold(rule, v.cause)) && (v.lead.Observation != nil || v.cause == inc.Cause) {
+	if confirmed(v.lead, rule.For(v.cause)) && (v.lead.Observation != nil || v.cause == inc.Cause) {
 		changed = v.cause != inc.Cause
 	} else if v.cause != inc.Cause {
 		// The cause stays, and with it the observation that shows it: a cause and the evidence of

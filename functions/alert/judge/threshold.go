@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/policy"
-	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -15,21 +14,6 @@ const flapWindow = 21
 
 const historyMask = 1<<flapWindow - 1
 
-// threshold returns the rule's threshold for a cause, in which nothing opens or closes
-// without a result.
-func threshold(rule policy.Rule, c cause.Cause) policy.Threshold {
-	t := rule.Threshold
-	if byClass, ok := rule.Classes[c.Class()]; ok {
-		t = byClass
-	}
-	if t.OpenBad == 0 || t.OpenOf == 0 {
-		t.Open = max(1, t.Open)
-	}
-	t.Close = max(1, t.Close)
-	t.Reclose = max(t.Close, t.Reclose)
-	return t
-}
-
 // decide counts one result of a source and passes it through its thresholds.
 // reclosing says that the series was reopened lately and needs more to close.
 func decide(src *incident.SourceState, o *report.Observation, rule policy.Rule, reclosing bool) {
@@ -37,10 +21,10 @@ func decide(src *incident.SourceState, o *report.Observation, rule policy.Rule, 
 	src.History = src.History << 1 & historyMask
 	src.Known = min(src.Known+1, flapWindow)
 	if o.Status.Bad() {
-		bad(src, o, threshold(rule, o.Cause))
+		bad(src, o, rule.For(o.Cause))
 		return
 	}
-	t := threshold(rule, src.Cause)
+	t := rule.For(src.Cause)
 	if reclosing {
 		t.Close = t.Reclose
 	}

@@ -14,31 +14,6 @@ import (
 	"github.com/pongwatch/pongwatch/shared/report"
 )
 
-func TestThreshold(t *testing.T) {
-	rule := policy.Rule{
-		Threshold: policy.Threshold{Open: 2, OpenBad: 3, OpenOf: 5, Close: 2, Reclose: 4},
-		Classes:   map[cause.Class]policy.Threshold{cause.ClassAuth: {Open: 1}},
-	}
-	for _, tt := range []struct {
-		name  string
-		rule  policy.Rule
-		cause cause.Cause
-		want  policy.Threshold
-	}{
-		{"the rule's", rule, cause.TimeoutResponse, policy.Threshold{Open: 2, OpenBad: 3, OpenOf: 5, Close: 2, Reclose: 4}},
-		{"its class's, in which one result opens and closes", rule, cause.AuthInvalid, policy.Threshold{Open: 1, Close: 1, Reclose: 1}},
-		{"none: one result opens", policy.Rule{}, cause.Slow, policy.Threshold{Open: 1, Close: 1, Reclose: 1}},
-		{"some of none open nothing, so one result does", policy.Rule{Threshold: policy.Threshold{OpenBad: 2}}, "", policy.Threshold{Open: 1, OpenBad: 2, Close: 1, Reclose: 1}},
-		{"none of some as well", policy.Rule{Threshold: policy.Threshold{OpenOf: 2}}, "", policy.Threshold{Open: 1, OpenOf: 2, Close: 1, Reclose: 1}},
-		{"some of some alone", policy.Rule{Threshold: policy.Threshold{OpenBad: 2, OpenOf: 3}}, "", policy.Threshold{OpenBad: 2, OpenOf: 3, Close: 1, Reclose: 1}},
-		{"reclosing takes at least as many as closing", policy.Rule{Threshold: policy.Threshold{Open: 1, Close: 3, Reclose: 2}}, "", policy.Threshold{Open: 1, Close: 3, Reclose: 3}},
-	} {
-		if diff := cmp.Diff(tt.want, threshold(tt.rule, tt.cause)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
-		}
-	}
-}
-
 // Letters are results: 'x' bad, 'w' a warning, 'c' bad with another cause, '.' clear, ','
 // good but not clear.
 func TestDecide(t *testing.T) {

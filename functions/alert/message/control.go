@@ -3,6 +3,7 @@ package message
 import (
 	"errors"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -122,19 +123,16 @@ func (c Context) links(values map[string]string, withStatus bool) []Link {
 	return all
 }
 
-// placeholders are what a template of an address may hold in braces.
-var placeholders = []string{"database", "database_id", "shard", "environment", "incident", "check", "cause"}
+var placeholder = regexp.MustCompile(`\{[^}]*\}`)
 
 // expand fills a template. An address that lacks one of its values is incomplete, and
 // left out: a link to nowhere costs trust.
 func expand(template string, values map[string]string) (address string, complete bool) {
 	complete = template != ""
-	for _, name := range placeholders {
-		placeholder := "{" + name + "}"
-		if strings.Contains(template, placeholder) && values[name] == "" {
-			complete = false
-		}
-		template = strings.ReplaceAll(template, placeholder, url.PathEscape(values[name]))
-	}
-	return template, complete
+	address = placeholder.ReplaceAllStringFunc(template, func(name string) string {
+		value := values[strings.Trim(name, "{}")]
+		complete = complete && value != ""
+		return url.PathEscape(value)
+	})
+	return address, complete
 }

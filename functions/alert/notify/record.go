@@ -100,13 +100,10 @@ func (s *shard) record(t thread, r Result) {
 	}
 }
 
-// noteDelivery adds to the timeline who was told of what. An edit that the receiver cannot make
-// tells it nothing.
+// noteDelivery adds to the timeline who was told of what.
 func (s *shard) noteDelivery(t thread, was incident.Delivery, r Result) {
 	event := append(t.Marks.Between(was.Done, r.Want, was.Open), incident.Updated)[0]
-	if event.Loud() || s.policy.Receivers[r.Address].Edits {
-		t.Note(incident.Moment{At: s.now, Event: event, Receiver: r.Address, Edited: !event.Loud()})
-	}
+	t.Note(incident.Moment{At: s.now, Event: event, Receiver: r.Address, Edited: !event.Loud()})
 }
 
 // rewriteDocuments has the incidents' documents written again with the next sweep, since

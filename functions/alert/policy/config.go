@@ -136,7 +136,6 @@ func receivers(c *config.Config) map[string]Receiver {
 	for i := range c.Receivers {
 		r := &c.Receivers[i]
 		answers := Receiver{Pages: r.Pages, Reminds: r.PagerDuty != nil, Fallback: expand(c, []string{r.Fallback}), Settings: r.Hash()}
-		answers.Edits = r.Email == nil && (r.Slack == nil || !r.Slack.Webhook.IsSet())
 		for _, address := range Addresses(r) {
 			out[address] = answers
 		}

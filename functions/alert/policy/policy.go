@@ -129,6 +129,20 @@ type Rule struct {
 	Classes map[cause.Class]Threshold
 }
 
+// For returns the rule's threshold for a cause, in which nothing opens or closes without a result.
+func (r Rule) For(c cause.Cause) Threshold {
+	t := r.Threshold
+	if byClass, ok := r.Classes[c.Class()]; ok {
+		t = byClass
+	}
+	if t.OpenBad == 0 || t.OpenOf == 0 {
+		t.Open = max(1, t.Open)
+	}
+	t.Close = max(1, t.Close)
+	t.Reclose = max(t.Close, t.Reclose)
+	return t
+}
+
 // Threshold counts results of one source. Open results in a row that are bad open,
 // and so do OpenBad of the last OpenOf; 0 switches either condition off. Close results in a row
 // that are beyond the closing value close, Reclose after a recent reopening.
@@ -143,8 +157,6 @@ type Receiver struct {
 	// Reminds says that the receiver reminds and escalates by itself, as PagerDuty
 	// does. Then pongwatch does neither.
 	Reminds bool
-	// Edits says that the receiver can change what it has sent.
-	Edits bool
 	// Fallback are the addresses that stand in when this one refuses for good; empty
 	// means the route's.
 	Fallback []string

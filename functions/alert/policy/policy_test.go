@@ -105,3 +105,28 @@ func TestAWindowThatHappensOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestThreshold(t *testing.T) {
+	rule := Rule{
+		Threshold: Threshold{Open: 2, OpenBad: 3, OpenOf: 5, Close: 2, Reclose: 4},
+		Classes:   map[cause.Class]Threshold{cause.ClassAuth: {Open: 1}},
+	}
+	for _, tt := range []struct {
+		name  string
+		rule  Rule
+		cause cause.Cause
+		want  Threshold
+	}{
+		{"the rule's", rule, cause.TimeoutResponse, Threshold{Open: 2, OpenBad: 3, OpenOf: 5, Close: 2, Reclose: 4}},
+		{"its class's, in which one result opens and closes", rule, cause.AuthInvalid, Threshold{Open: 1, Close: 1, Reclose: 1}},
+		{"none: one result opens", Rule{}, cause.Slow, Threshold{Open: 1, Close: 1, Reclose: 1}},
+		{"some of none open nothing, so one result does", Rule{Threshold: Threshold{OpenBad: 2}}, "", Threshold{Open: 1, OpenBad: 2, Close: 1, Reclose: 1}},
+		{"none of some as well", Rule{Threshold: Threshold{OpenOf: 2}}, "", Threshold{Open: 1, OpenOf: 2, Close: 1, Reclose: 1}},
+		{"some of some alone", Rule{Threshold: Threshold{OpenBad: 2, OpenOf: 3}}, "", Threshold{OpenBad: 2, OpenOf: 3, Close: 1, Reclose: 1}},
+		{"reclosing takes at least as many as closing", Rule{Threshold: Threshold{Open: 1, Close: 3, Reclose: 2}}, "", Threshold{Open: 1, Close: 3, Reclose: 3}},
+	} {
+		if diff := cmp.Diff(tt.want, tt.rule.For(tt.cause)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}

@@ -26,10 +26,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		default:
 			return refused("invalid_auth", "")
 		}
-		c := Content{Text: form.Get("text")}
-		if blocks := form.Get("blocks"); blocks != "" {
-			c.Blocks = json.RawMessage(blocks)
-		}
+		c := Content{Text: form.Get("text"), Blocks: raw(form.Get("blocks"))}
 		channel := form.Get("channel")
 		switch method {
 		case "chat.postMessage":
@@ -85,12 +82,14 @@ func refused(code, problem string) answer {
 	if problem != "" {
 		body["response_metadata"] = map[string]any{"messages": []string{"[ERROR] " + problem}}
 	}
-	return answer{http.StatusOK, body, strings.TrimSpace(code + " " + problem)}
+	return answer{http.StatusOK, body, reason(code, problem)}
 }
+
+func reason(code, problem string) string { return strings.TrimSpace(code + " " + problem) }
 
 // serveWebhook answers an incoming webhook: "ok" in plain text, or a code.
 func (s *Server) serveWebhook(w http.ResponseWriter, r *http.Request) {
-	refuse := func(status int, code, problem string) answer { return answer{status, code, code + " " + problem} }
+	refuse := func(status int, code, problem string) answer { return answer{status, code, reason(code, problem)} }
 	s.exchange(w, r, "webhook", func() answer {
 		var payload struct {
 			Text     string          `json:"text"`
@@ -103,13 +102,21 @@ func (s *Server) serveWebhook(w http.ResponseWriter, r *http.Request) {
 		if err := json.NewDecoder(r.Body).Decode(&payload); err != nil {
 			return refuse(http.StatusBadRequest, "invalid_payload", err.Error())
 		}
-		c := Content{Text: payload.Text, Blocks: payload.Blocks}
+		c := Content{Text: payload.Text, Blocks: raw(string(payload.Blocks))}
 		if code, problem := check(c); code != "" {
 			return refuse(http.StatusBadRequest, code, problem)
 		}
 		s.post(Message{Channel: "C" + strings.TrimPrefix(r.PathValue("bot"), "B"), ThreadTS: payload.ThreadTS, Via: "webhook", Content: c})
 		return answer{http.StatusOK, "ok", ""}
 	})
+}
+
+// raw returns blocks as they are kept, nil for none.
+func raw(blocks string) json.RawMessage {
+	if blocks == "" || blocks == "null" {
+		return nil
+	}
+	return json.RawMessage(blocks)
 }
 
 // exchange lets a scripted fault answer, or act; it records either.

@@ -1,6 +1,7 @@
 package slacktest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -50,9 +51,10 @@ func check(c Content) (code, problem string) {
 		}
 		return "", ""
 	}
+	var list []json.RawMessage // slack.Blocks may be an object as well
 	var blocks slack.Blocks
-	if err := json.Unmarshal(c.Blocks, &blocks); err != nil || c.Blocks[0] != '[' {
-		return "invalid_blocks_format", fmt.Sprintf("not a list of blocks: %v", err)
+	if err := cmp.Or(json.Unmarshal(c.Blocks, &list), json.Unmarshal(c.Blocks, &blocks)); err != nil {
+		return "invalid_blocks_format", err.Error()
 	}
 	if n := len(blocks.BlockSet); n > maxBlocks {
 		return "invalid_blocks", fmt.Sprintf("%d blocks, at most %d", n, maxBlocks)

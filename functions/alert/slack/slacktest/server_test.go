@@ -122,29 +122,46 @@ func TestAPIRefusesWhatSlackRefuses(t *testing.T) {
 	}
 }
 
+func post(t *testing.T, address, body string) (int, string) {
+	t.Helper()
+	resp, err := http.Post(address, "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(b)
+}
+
 func TestWebhook(t *testing.T) {
 	s := start(t)
-	post := func(address, body string) (int, string) {
-		resp, err := http.Post(address, "application/json", strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		b, _ := io.ReadAll(resp.Body)
-		return resp.StatusCode, string(b)
-	}
-	if status, body := post(s.WebhookURL("alerts"), `{"text":"down"}`); status != 200 || body != "ok" {
+	if status, body := post(t, s.WebhookURL("alerts"), `{"text":"down"}`); status != 200 || body != "ok" {
 		t.Errorf("answer %d %q", status, body)
 	}
-	if status, body := post(s.WebhookURL("alerts")+"x", `{"text":"down"}`); status != 403 || body != "invalid_token" {
+	if status, body := post(t, s.WebhookURL("alerts")+"x", `{"text":"down"}`); status != 403 || body != "invalid_token" {
 		t.Errorf("wrong secret: %d %q", status, body)
 	}
-	if status, _ := post(s.WebhookURL("alerts"), `{}`); status != 400 {
+	if status, _ := post(t, s.WebhookURL("alerts"), `{}`); status != 400 {
 		t.Errorf("empty message: %d", status)
 	}
 	got := s.Messages()
 	if len(got) != 1 || got[0].Channel != slacktest.ChannelID("#alerts") || got[0].Via != "webhook" {
 		t.Errorf("messages %+v", got)
+	}
+}
+
+// Blocks that are null are none. What was refused is noted with its reason.
+func TestProblemsOfAWebhook(t *testing.T) {
+	for _, tt := range []struct{ path, body, want string }{
+		{"", `{"text":"down","blocks":null}`, ""},
+		{"", `{"blocks":null}`, "no_text neither text nor blocks"},
+		{"x", `{"text":"down"}`, "invalid_token"},
+	} {
+		s := start(t)
+		status, body := post(t, s.WebhookURL("alerts")+tt.path, tt.body)
+		if got := s.Requests()[0].Problem; got != tt.want || (status == http.StatusOK) != (tt.want == "") {
+			t.Errorf("%s is answered %d %s, noted with %q, want %q", tt.body, status, body, got, tt.want)
+		}
 	}
 }
 
