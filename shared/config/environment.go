@@ -106,15 +106,13 @@ func fromEnvironment(getenv func(string) string, names []string, local bool) (*C
 	return decode(tree, local, e.variables, e.problems)
 }
 
-// notice adds a notice about a variable of that receiver, or else of the database. The problem that it
-// returns may be changed until the next one.
-func (e *environment) notice(receiver, variable, what, example string, c cause.Cause) *Problem {
+// notice adds a notice about a variable of that receiver, or else of the database.
+func (e *environment) notice(receiver, variable, what, example string, c cause.Cause) {
 	p := Problem{Key: variable, What: what, Example: example, File: environmentFile, Receiver: receiver, Cause: c, Notice: true}
 	if receiver == "" {
 		p.Database = DefaultDatabase
 	}
 	e.problems = append(e.problems, p)
-	return &e.problems[len(e.problems)-1]
 }
 
 // value returns a variable without the white space around it. A blank one, or a pair of
@@ -153,7 +151,7 @@ func (e *environment) database() object {
 	p := e.pair()
 	mock, known := parseMock(e.getenv(envMock))
 	if !known {
-		e.notice("", envMock, "is neither true nor false", "false", cause.ConfigInvalid).Notice = false
+		e.problems = append(e.problems, Problem{Key: envMock, What: "is neither true nor false", Example: "false", File: environmentFile, Database: DefaultDatabase, Cause: cause.ConfigInvalid})
 	}
 	if e.value(p.url) == "" && e.value(p.token) == "" && known && !mock {
 		return nil
