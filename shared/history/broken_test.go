@@ -19,7 +19,7 @@ import (
 var brokenSamples = map[string]string{
 	"no series":                    `null`,
 	"no columns":                   `{}`,
-	"a number that does not end":   `{"columns":["gIA="]}`,
+	"a time that does not end":     `{"columns":["gIA="]}`,
 	"a column that does not end":   `{"columns":["AQE=",null,"AIA=",null,null,null,null,"AIA="]}`,
 	"a cause that is not in table": `{"columns":["AQE=",null,"CQk="]}`,
 	"a status that is none":        `{"columns":["AQE=","CQk="]}`,
@@ -41,6 +41,9 @@ func TestABrokenSeriesHarmsNoOther(t *testing.T) {
 					t.Fatalf("Pings() = %v, %v; want one hour", hours, err)
 				}
 				for s := range hours[0].Of["broken"].All() {
+					if name == "a time that does not end" && !s.At.Equal(eight) {
+						t.Errorf("the broken series has a sample of %v, which nobody wrote", s.At)
+					}
 					if !slices.Contains([]report.Status{report.OK, report.Unknown}, s.Status) || s.Cause != "" {
 						t.Errorf("the broken series has %+v", s)
 					}
@@ -65,21 +68,22 @@ func TestABrokenSeriesHarmsNoOther(t *testing.T) {
 const zero, twoZeros, threeZeros = "AAAAAAAAAAA=", "AAAAAAAAAAAAAAAAAAAAAA==", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 func TestBrokenReadingsHarmNoOther(t *testing.T) {
-	const heads = `"heads":[{"at":1795377600,"replica":"a"},{"at":1795377900,"replica":"a"}]`
+	const times = `"times":[1795377600,1795377900],"replicas":["a","a"]`
 	for name, broken := range map[string]string{
 		"no series":                       `null`,
 		"no readings":                     `{"values":{"keys":"` + zero + `"},"checks":{"memory":{"status":"AQ=="}}}`,
-		"more figures than readings":      `{` + heads + `,"values":{"keys":"` + threeZeros + `"}}`,
-		"half a figure":                   `{` + heads + `,"values":{"keys":"AAAAAA=="}}`,
-		"no verdicts":                     `{` + heads + `,"checks":{"memory":null}}`,
-		"more statuses than readings":     `{` + heads + `,"checks":{"memory":{"status":"AQEB"}}}`,
-		"a status that is none":           `{` + heads + `,"checks":{"memory":{"status":"CQk="}}}`,
-		"more causes than readings":       `{` + heads + `,"checks":{"memory":{"status":"AQE=","cause":["","",""]}}}`,
-		"more check values than readings": `{` + heads + `,"checks":{"memory":{"status":"AQE=","value":"` + threeZeros + `"}}}`,
-		"half a check value":              `{` + heads + `,"checks":{"memory":{"status":"AQE=","value":"AAAAAA=="}}}`,
+		"more figures than readings":      `{` + times + `,"values":{"keys":"` + threeZeros + `"}}`,
+		"half a figure":                   `{` + times + `,"values":{"keys":"AAAAAA=="}}`,
+		"no verdicts":                     `{` + times + `,"checks":{"memory":null}}`,
+		"more statuses than readings":     `{` + times + `,"checks":{"memory":{"status":"AQEB"}}}`,
+		"a status that is none":           `{` + times + `,"checks":{"memory":{"status":"CQk="}}}`,
+		"more causes than readings":       `{` + times + `,"checks":{"memory":{"status":"AQE=","cause":["","",""]}}}`,
+		"more check values than readings": `{` + times + `,"checks":{"memory":{"status":"AQE=","value":"` + threeZeros + `"}}}`,
+		"more replicas than readings":     `{"times":[1795377600],"replicas":["a","b"],"policies":["","noeviction"],"values":{"keys":"` + twoZeros + `"}}`,
+		"half a check value":              `{` + times + `,"checks":{"memory":{"status":"AQE=","value":"AAAAAA=="}}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := holding(t, gaugesKey, packed(t, `{"of":{"broken":`+broken+`,"whole":{`+heads+`,"values":{"keys":"`+twoZeros+`","reads_total":"`+zero+`"},
+			a := holding(t, gaugesKey, packed(t, `{"of":{"broken":`+broken+`,"whole":{`+times+`,"values":{"keys":"`+twoZeros+`","reads_total":"`+zero+`"},
 				"checks":{"memory":{"status":"AQE=","cause":["","slow"],"value":"`+twoZeros+`"}}}}}`), schema)
 			hours, err := a.Readings(t.Context(), shard, eight, eight)
 			if err != nil || len(hours) != 1 {

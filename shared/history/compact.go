@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -151,7 +152,8 @@ func newDaySamples(list []report.Sample) *Samples {
 }
 
 // createSamples writes a database's day. Where another shard, from which the database was
-// moved that day, has written its part, the two are merged.
+// moved that day, has written its part, the two are merged. What a compaction that was cut
+// short has written is not written again.
 func (a *Archive) createSamples(ctx context.Context, database string, d *SampleDay, from time.Time, days int) (dropped, err error) {
 	doc := store.Doc{Key: dayKey(samplePrefix(database), from), ExpiresAt: from.Add(time.Duration(days+1) * day)}
 	for range maxAttempts {
@@ -165,8 +167,12 @@ func (a *Archive) createSamples(ctx context.Context, database string, d *SampleD
 		}
 		doc.Version = there.Version
 		// What cannot be read is written anew.
-		for region, before := range decode[Samples](there).Of {
-			d.Of[region] = newDaySamples(slices.AppendSeq(slices.Collect(before.All()), d.Of[region].All()))
+		before := decode[Samples](there).Of
+		for region, s := range before {
+			d.Of[region] = newDaySamples(slices.AppendSeq(slices.Collect(s.All()), d.Of[region].All()))
+		}
+		if reflect.DeepEqual(before, d.Of) {
+			return nil, nil
 		}
 	}
 	return dropped, err

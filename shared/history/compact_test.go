@@ -187,6 +187,31 @@ func TestACompactionThatIsCutShortIsMadeAgain(t *testing.T) {
 	}
 }
 
+func TestACompactionThatIsMadeAgainWritesNothingThatIsThere(t *testing.T) {
+	now := midnight
+	m := storetest.NewMemory(func() time.Time { return now })
+	a := history.New(m)
+	record(t, a)
+	now = midnight.Add(25 * time.Hour)
+	versions := func() (out []string) {
+		t.Helper()
+		if err := a.Compact(t.Context(), compaction, midnight); err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"samples/v1/cache/2026-11-22", "samples/v1/queue/2026-11-22", "days/v1/main/2026-11-22"} {
+			doc, err := m.Get(t.Context(), key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, doc.Version)
+		}
+		return out
+	}
+	if diff := cmp.Diff(versions(), versions()); diff != "" {
+		t.Errorf("versions of the documents (-first +second):\n%s", diff)
+	}
+}
+
 func TestDueDays(t *testing.T) {
 	now := midnight
 	a := history.New(storetest.NewMemory(func() time.Time { return now }))

@@ -286,7 +286,7 @@ func TestAnHourFitsItsBudget(t *testing.T) {
 			}
 		}
 	}
-	for key, budget := range map[string]int{"hot/v1/main/europe-west1/2026-11-22T20": 17_000, "gauges/v1/main/2026-11-22T20": 26_000} {
+	for key, budget := range map[string]int{"hot/v1/main/europe-west1/2026-11-22T20": 17_000, "gauges/v1/main/2026-11-22T20": 25_000} {
 		d, err := m.Get(t.Context(), key)
 		if err != nil {
 			t.Fatal(err)

@@ -75,14 +75,14 @@ var figuresOf = map[report.Check][]report.Gauge{
 func (r *Readings) known() *Known {
 	k := &Known{Checks: map[report.Check]KnownCheck{}}
 	all := slices.Collect(maps.Keys(r.Values))
-	for i, h := range slices.Backward(r.Heads) {
+	for i := range slices.Backward(r.Times) {
 		if values := r.values(i, all); k.ReadAt.IsZero() && len(values) > 0 {
-			k.ReadAt, k.Replica, k.Policy, k.Values = r.at(i), h.Replica, h.Policy, values
+			k.ReadAt, k.Replica, k.Policy, k.Values = r.at(i), in(r.Replicas, i), in(r.Policies, i), values
 		}
 		seen := r.values(i, []report.Gauge{report.GaugeMonthCommands, report.GaugeMonthCommandsSeen, report.GaugeCommandsLimit})
 		if k.Month == nil && len(seen) > 0 {
 			maps.Copy(seen, r.values(i, report.Counters()))
-			k.Month = &Counters{At: r.at(i), Replica: h.Replica, Values: seen}
+			k.Month = &Counters{At: r.at(i), Replica: in(r.Replicas, i), Values: seen}
 		}
 		for check, column := range r.Checks {
 			v, asked := column.at(i)

@@ -238,9 +238,9 @@ func (o *Overview) LearnPings(region string, hours []*PingHour) {
 		date := h.Begin.Format(dayLayout)
 		for name, of := range h.Of {
 			var p KnownPings
-			var tally Tally
+			var counted Summary
 			for s := range of.All() {
-				if tally.Add(s); p.First.IsZero() {
+				if counted.count(s.Status); p.First.IsZero() {
 					p.First = s.At
 				}
 				p.Last = s
@@ -249,7 +249,7 @@ func (o *Overview) LearnPings(region string, hours []*PingHour) {
 				continue
 			}
 			if !slices.Contains(o.Compacted, date) {
-				p.Days = []DayPings{{date, tally.counted.Good, tally.counted.Failed}}
+				p.Days = []DayPings{{date, counted.Good, counted.Failed}}
 			}
 			o.known(name).pings(region, p)
 		}

@@ -13,18 +13,13 @@ import (
 )
 
 // Readings are those of one database, by time. A column ends with the last reading that has
-// the gauge or the check.
+// the replica, the policy, the gauge or the check.
 type Readings struct {
-	Heads  []head                    `json:"heads"`
-	Values map[report.Gauge]figures  `json:"values,omitempty"`
-	Checks map[report.Check]verdicts `json:"checks,omitempty"`
-}
-
-// head is what every reading has.
-type head struct {
-	At      int64  `json:"at"` // seconds since 1970
-	Replica string `json:"replica,omitempty"`
-	Policy  string `json:"policy,omitempty"`
+	Times    []int64                   `json:"times"` // seconds since 1970
+	Replicas []string                  `json:"replicas,omitempty"`
+	Policies []string                  `json:"policies,omitempty"`
+	Values   map[report.Gauge]figures  `json:"values,omitempty"`
+	Checks   map[report.Check]verdicts `json:"checks,omitempty"`
 }
 
 // verdicts are those of one check.
@@ -60,20 +55,31 @@ func (f figures) with(i int, v float64) figures {
 	return binary.LittleEndian.AppendUint64(f, math.Float64bits(v))
 }
 
-// with appends v as the element with this index, after as many empty ones as that takes.
-func with[E any](list []E, i int, v E) []E {
-	return append(append(list, make([]E, i-len(list))...), v)
+// with appends v as the element with this index, after as many empty ones as that takes. An
+// empty one is a gap already.
+func with[E comparable](column []E, i int, v E) []E {
+	var empty E
+	if v == empty {
+		return column
+	}
+	return append(append(column, make([]E, i-len(column))...), v)
+}
+
+// in returns the element with this index, empty if it is a gap.
+func in[E any](column []E, i int) (v E) {
+	if i < len(column) {
+		v = column[i]
+	}
+	return v
 }
 
 // at returns the verdict of a reading, and whether the check was asked.
 func (v verdicts) at(i int) (report.Verdict, bool) {
-	if i >= len(v.Status) || v.Status[i] == 0 {
+	number := int(in(v.Status, i))
+	if number == 0 {
 		return report.Verdict{}, false
 	}
-	out := report.Verdict{Status: statuses[min(int(v.Status[i]), len(statuses))-1]}
-	if i < len(v.Cause) {
-		out.Cause = v.Cause[i]
-	}
+	out := report.Verdict{Status: statuses[min(number, len(statuses))-1], Cause: in(v.Cause, i)}
 	if value := v.Value.at(i); !math.IsNaN(value) {
 		out.Value = &value
 	}
@@ -81,12 +87,12 @@ func (v verdicts) at(i int) (report.Verdict, bool) {
 }
 
 // at is when the reading with this index was made.
-func (r *Readings) at(i int) time.Time { return time.Unix(r.Heads[i].At, 0).UTC() }
+func (r *Readings) at(i int) time.Time { return time.Unix(r.Times[i], 0).UTC() }
 
 // add puts a reading in its place.
 func (r *Readings) add(one report.Reading) {
 	all := []report.Reading{one}
-	if n := len(r.Heads); n > 0 && one.At.Before(r.at(n-1)) { // it is late
+	if n := len(r.Times); n > 0 && one.At.Before(r.at(n-1)) { // it is late
 		all = append(slices.Collect(r.All()), one)
 		slices.SortStableFunc(all, func(a, b report.Reading) int { return a.At.Compare(b.At) })
 		*r = Readings{}
@@ -98,17 +104,16 @@ func (r *Readings) add(one report.Reading) {
 		r.Checks = map[report.Check]verdicts{}
 	}
 	for _, v := range all {
-		i := len(r.Heads)
-		r.Heads = append(r.Heads, head{v.At.Unix(), v.Replica, v.Policy})
+		i := len(r.Times)
+		r.Times = append(r.Times, v.At.Unix())
+		r.Replicas, r.Policies = with(r.Replicas, i, v.Replica), with(r.Policies, i, v.Policy)
 		for gauge, value := range v.Values {
 			r.Values[gauge] = r.Values[gauge].with(i, value)
 		}
 		for check, verdict := range v.Checks {
 			column := r.Checks[check]
 			column.Status = with(column.Status, i, byte(statusNumber(verdict.Status)+1))
-			if verdict.Cause != "" {
-				column.Cause = with(column.Cause, i, verdict.Cause)
-			}
+			column.Cause = with(column.Cause, i, verdict.Cause)
 			if verdict.Value != nil {
 				column.Value = column.Value.with(i, *verdict.Value)
 			}
@@ -123,8 +128,11 @@ func (r *Readings) All() iter.Seq[report.Reading] {
 		if r == nil {
 			return
 		}
-		for i, h := range r.Heads {
-			one := report.Reading{At: r.at(i), Replica: h.Replica, Policy: h.Policy, Values: r.values(i, slices.Collect(maps.Keys(r.Values))), Checks: map[report.Check]report.Verdict{}}
+		for i := range r.Times {
+			one := report.Reading{
+				At: r.at(i), Replica: in(r.Replicas, i), Policy: in(r.Policies, i),
+				Values: r.values(i, slices.Collect(maps.Keys(r.Values))), Checks: map[report.Check]report.Verdict{},
+			}
 			for check, v := range r.Checks {
 				if verdict, asked := v.at(i); asked {
 					one.Checks[check] = verdict
@@ -186,9 +194,9 @@ func Changes(hours []*GaugeHour, database string) iter.Seq2[time.Time, Figures] 
 			for _, name := range report.Counters() {
 				all = append(all, r.Values[name])
 			}
-			for i, head := range r.Heads {
+			for i := range r.Times {
 				growth := func(g report.Gauge) *float64 {
-					now, of := reading{r.Values[g].at(i), r.Values[g.Own()].at(i), all, i}, counter{head.Replica, g}
+					now, of := reading{r.Values[g].at(i), r.Values[g.Own()].at(i), all, i}, counter{in(r.Replicas, i), g}
 					if math.IsNaN(now.value) {
 						return nil
 					}

@@ -116,6 +116,9 @@ func (s *Samples) All() iter.Seq[report.Sample] {
 				if size <= 0 { // at its end, or broken
 					rest[i] = nil
 				}
+				if size <= 0 && i == columnAt { // nobody knows when the rest was
+					return
+				}
 			}
 			at += int64(row[columnAt])
 			dns, connect, tls, wait := row[columnDNS], row[columnConnect], row[columnTLS], row[columnWait]

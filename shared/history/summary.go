@@ -50,16 +50,24 @@ type Tally struct {
 
 // Add counts one.
 func (t *Tally) Add(s report.Sample) {
-	t.counted.Samples++
-	switch s.Status {
-	case report.OK, report.Warn:
-		t.counted.Good++
+	if t.counted.count(s.Status) {
 		t.waits = append(t.waits, s.Phases.Wait)
-	case report.Fail:
-		t.counted.Failed++
-	default:
-		t.counted.Unknown++
 	}
+}
+
+// count counts one with this status, and reports whether it was good.
+func (s *Summary) count(status report.Status) (good bool) {
+	s.Samples++
+	switch status {
+	case report.OK, report.Warn:
+		s.Good++
+		return true
+	case report.Fail:
+		s.Failed++
+	default:
+		s.Unknown++
+	}
+	return false
 }
 
 // Summary sums up what was counted.

@@ -116,18 +116,28 @@ func (c *Client) token(ctx context.Context, from api) (string, error) {
 	if from.emulator != "" {
 		return "owner", nil
 	}
+	found, err := c.found()
+	if err != nil {
+		return "", err
+	}
+	t, err := found.Token(ctx)
+	if err != nil {
+		return "", err
+	}
+	return t.Value, nil
+}
+
+// found returns the process's credentials, which keep their token. Nobody waits for a token of them under the
+// lock, because others' deadlines would not be heeded meanwhile.
+func (c *Client) found() (*auth.Credentials, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.credentials == nil {
 		found, err := credentials.DetectDefault(&credentials.DetectOptions{Scopes: []string{"https://www.googleapis.com/auth/cloud-platform"}})
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		c.credentials = found
 	}
-	t, err := c.credentials.Token(ctx)
-	if err != nil {
-		return "", err
-	}
-	return t.Value, nil
+	return c.credentials, nil
 }

@@ -230,22 +230,29 @@ func (s *Store) purgeIfDue() error {
 	return nil
 }
 
-// encode returns a value: a line of JSON that says all but the key and the data, and then the data.
+// head is what a value says of a document before its data.
+type head struct {
+	Version   string    `json:"version"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	Schema    int       `json:"schema,omitempty"`
+}
+
+// encode returns a value: a line of JSON with the head, and then the data.
 func encode(d store.Doc) ([]byte, error) {
-	head, err := json.Marshal(store.Doc{Version: d.Version, ExpiresAt: d.ExpiresAt, Schema: d.Schema})
+	line, err := json.Marshal(head{d.Version, d.ExpiresAt, d.Schema})
 	if err != nil {
 		return nil, fmt.Errorf("encoding: %w", err)
 	}
-	return slices.Concat(head, []byte("\n"), d.Data), nil
+	return slices.Concat(line, []byte("\n"), d.Data), nil
 }
 
 // decode returns a document whose data is part of raw, which bbolt lends for the length
 // of a transaction only.
-func decode(key string, raw []byte) (d store.Doc, err error) {
-	head, data, _ := bytes.Cut(raw, []byte("\n"))
-	if err := json.Unmarshal(head, &d); err != nil {
+func decode(key string, raw []byte) (store.Doc, error) {
+	line, data, _ := bytes.Cut(raw, []byte("\n"))
+	var h head
+	if err := json.Unmarshal(line, &h); err != nil {
 		return store.Doc{}, fmt.Errorf("stored value of %d bytes is no document: %w", len(raw), err)
 	}
-	d.Key, d.Data = key, data
-	return d, nil
+	return store.Doc{Key: key, Data: data, Version: h.Version, ExpiresAt: h.ExpiresAt, Schema: h.Schema}, nil
 }
