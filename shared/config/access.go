@@ -131,14 +131,10 @@ type onCall struct {
 	Actors []string `yaml:"actors" single:"true" example:"[alice@example.com]"`
 }
 
-func (o *onCall) check(v *validator, path string, _ any) {
-	o.Actors = v.failClosed(path+".actors", o.Actors)
-}
-
 // failClosed returns the list at that path. An empty list means everyone, so a list that is
 // empty because of a problem gets one member that matches no one.
 func (v *validator) failClosed(path string, list []string) []string {
-	if len(list) == 0 && (v.Bad(path) || v.BadUnder(path)) {
+	if len(list) == 0 && v.Unread(path) {
 		return []string{""}
 	}
 	return list

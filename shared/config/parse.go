@@ -80,6 +80,7 @@ func decode(tree *document.Tree, local bool, variables map[string]string, proble
 	rest, heirs := tree.Split("databases", "routes")
 	v.Decode(rest, c)
 	v.follow()
+	c.OnCall.Actors = v.failClosed("oncall.actors", c.OnCall.Actors)
 	c.Home = v.home("home", c.Home, c.Regions)
 	c.Bundles = slices.DeleteFunc(c.Bundles, func(s Secret) bool { return !s.IsSet() })
 	if slices.Contains(c.Changes, ChangesAudit) && !c.Management.Configured() && !v.BadUnder("management") {

@@ -34,6 +34,9 @@ type Decoder struct {
 
 	places map[string]place
 	known  map[reflect.Type][]Key
+	// unknown has a path for each key that is none: that of the key which it is taken for, or, where it is like
+	// no other, that of its object and a dot.
+	unknown []string
 }
 
 // maxText bounds free text in bytes: a reason, a name, a word of a health page.
@@ -120,6 +123,15 @@ func (d *Decoder) BadUnder(path string) bool {
 	return slices.ContainsFunc(d.Problems, func(p Problem) bool { return strings.HasPrefix(p.Key, path+".") || strings.HasPrefix(p.Key, path+"[") })
 }
 
+// Unread reports whether the document may mean to give the key at path and could not be understood: there is a
+// problem with the key, below it or above it, or a key that is none stands in the place of it or of one above.
+func (d *Decoder) Unread(path string) bool {
+	above := func(at string) bool { return at == path || strings.HasPrefix(path, at+".") }
+	object := path[:strings.LastIndexByte(path, '.')+1]
+	return d.BadUnder(path) || slices.ContainsFunc(d.Problems, func(p Problem) bool { return above(p.Key) }) ||
+		slices.ContainsFunc(d.unknown, func(at string) bool { return above(at) || at == object })
+}
+
 // StopUnder makes the problems with keys below path stop the entry, because one of them is
 // why something vital is missing. It reports whether there are any.
 func (d *Decoder) StopUnder(path string) bool {
@@ -195,6 +207,7 @@ func (d *Decoder) keys(path string, object map[string]any, v reflect.Value) {
 			what = "is not a key here; did you mean " + near + "?"
 		}
 		d.Report(join(path, Shown(name)), what, near)
+		d.unknown = append(d.unknown, join(path, near))
 	}
 }
 
