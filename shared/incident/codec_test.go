@@ -323,6 +323,14 @@ func TestShortIDs(t *testing.T) {
 	if short := ShortID(id); len(short) != 10 || !strings.HasPrefix(short, "INC-") {
 		t.Fatalf("short id %q of %q", short, id)
 	}
+	for text, want := range map[string]string{"a-7F3A9K": "INC-7F3A9K", "a-7F3A9": "a-7F3A9", "INC-7F3A9K00": "INC-7F3A9K00", "7F3A9K": "7F3A9K", "": ""} {
+		if got := ShortID(text); got != want {
+			t.Errorf("short id %q of %q, want %q", got, text, want)
+		}
+	}
+	if got, want := MonitorSeries("state").String(), "_pongwatch/monitor/state"; got != want {
+		t.Errorf("the monitor's series is %s, want %s", got, want)
+	}
 	short := ShortID(id)
 	for _, text := range []string{id, short, strings.ToLower(short), short[4:], " " + short + " "} {
 		if !MatchID(text, id) {

@@ -2,6 +2,8 @@ package incident
 
 import (
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +49,47 @@ func TestADocumentHoldsItsIncident(t *testing.T) {
 	}
 	if _, err := DecodeDocument([]byte("hello")); err == nil {
 		t.Error("what is no document is read")
+	}
+}
+
+// The group speaks for its members, so that a member's document has who was told, and what people did, of it. It
+// opens and ends by itself.
+func TestADocumentHasTheTimelineOfItsGroup(t *testing.T) {
+	at := func(minute int, m Moment) Moment {
+		m.At = noon.Add(time.Duration(minute) * time.Minute)
+		return m
+	}
+	inc := Incident{ID: "20261122T120000Z-AAAAAA000000", Thread: Thread{Timeline: []Moment{at(0, Moment{Event: Opened}), at(9, Moment{Event: Resolved})}}}
+	group := &Group{Thread: Thread{Timeline: []Moment{
+		at(1, Moment{Event: Opened}),
+		at(2, Moment{Event: Opened, Receiver: "slack"}),
+		at(3, Moment{Event: Acknowledged, By: "anna"}),
+		at(4, Moment{Event: Joined}),
+		at(5, Moment{Event: Silenced, By: "anna"}),
+		at(6, Moment{Event: Escalated}),
+		at(10, Moment{Event: Resolved}),
+	}}}
+	before := slices.Clone(inc.Timeline)
+	got := map[int]Event{}
+	for _, m := range NewDocument("main", inc, group).Timeline {
+		got[int(m.At.Sub(noon)/time.Minute)] = m.Event
+	}
+	want := map[int]Event{0: Opened, 2: Opened, 3: Acknowledged, 5: Silenced, 6: Escalated, 9: Resolved}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("events by minute (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(before, inc.Timeline); diff != "" {
+		t.Errorf("the incident's own timeline has changed (-before +after):\n%s", diff)
+	}
+}
+
+func TestADocumentThatJSONCannotHoldIsAnErrorWithItsIncident(t *testing.T) {
+	i := Incident{ID: "20261122T120000Z-AAAAAA000000", Since: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}
+	if _, err := EncodeDocument(NewDocument("main", i, nil)); err == nil || !strings.Contains(err.Error(), i.ID) {
+		t.Errorf("error %v, want one that names %s", err, i.ID)
+	}
+	if _, err := Encode(State{Shard: "main", Created: i.Since}); err == nil || !strings.HasPrefix(err.Error(), "state: ") {
+		t.Errorf("error %v, want one of the state", err)
 	}
 }
 

@@ -26,6 +26,7 @@ func TestBetween(t *testing.T) {
 		{"the opening before an acknowledge", Marks{Opened: 1, Acknowledged: 3, Raised: 2}, 0, 3, false, []Event{Opened, Raised, Acknowledged}},
 		{"the more significant before the later", Marks{CauseChanged: 3, Raised: 2, Updated: 4}, 1, 4, true, []Event{Raised, CauseChanged, Updated}},
 		{"for one that is called by an escalation that is the first thing", Marks{Opened: 1, Escalated: 2}, 0, 2, false, []Event{Escalated, Opened}},
+		{"not if both came in one step", Marks{Opened: 2, Escalated: 2}, 0, 2, false, []Event{Opened, Escalated}},
 		{"not if it is open again since", Marks{Opened: 1, Escalated: 2, Reopened: 3}, 0, 3, false, []Event{Reopened, Opened, Escalated}},
 		{"nor for one that knew it", Marks{Opened: 1, Escalated: 3, Unstable: 2}, 1, 3, true, []Event{Unstable, Escalated}},
 		{"a drill", Marks{Drill: 1}, 0, 1, false, []Event{Drill}},
@@ -139,6 +140,28 @@ func TestDuration(t *testing.T) {
 	} {
 		if got, want := tt.incident.Duration(at(30)), time.Duration(tt.minutes)*time.Minute; got != want {
 			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}
+
+func TestAnIncidentThatFailsAgainCountsWhatItFailedBefore(t *testing.T) {
+	at := func(minute int) time.Time { return noon.Add(time.Duration(minute) * time.Minute) }
+	for name, tt := range map[string]struct {
+		incident Incident
+		since    int
+		minutes  int // that it lasts by 12:30
+	}{
+		"one that was resolved":                 {Incident{Since: at(0), Resolved: at(10)}, 25, 15},
+		"one that was held open":                {Incident{Since: at(0), Good: at(10)}, 25, 15},
+		"one that failed before it was good":    {Incident{Since: at(0), Good: at(10)}, 5, 30},
+		"one that was good at the same instant": {Incident{Since: at(0), Good: at(10)}, 10, 30},
+		"one that failed a third time":          {Incident{Since: at(0), Again: at(20), Before: 10 * time.Minute, Good: at(22)}, 26, 16},
+	} {
+		i := tt.incident
+		i.FailAgain(at(tt.since))
+		i.Resolved = time.Time{}
+		if got, want := i.Duration(at(30)), time.Duration(tt.minutes)*time.Minute; got != want || !i.Good.IsZero() {
+			t.Errorf("%s: %v, want %v, and good no longer: %+v", name, got, want, i)
 		}
 	}
 }
