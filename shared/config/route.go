@@ -10,7 +10,8 @@ import (
 )
 
 // Route sends the alerts that match all of its conditions to its receivers. An empty
-// condition matches everything.
+// condition matches everything. Where that is because it could not be understood, the routes
+// below are asked as well, so that no alert is lost to the one that matches too much.
 type Route struct {
 	// The environments that match.
 	Environments []string `yaml:"environments" single:"true" pattern:"name" example:"[production]"`
@@ -57,6 +58,11 @@ func (v *validator) routes() {
 				}
 			}
 			*list = known
+		}
+		for name, empty := range map[string]bool{"environments": len(r.Environments) == 0, "databases": len(r.Databases) == 0, "severities": len(r.Severities) == 0} {
+			if empty && v.Unread(fmt.Sprintf("routes[%d].%s", i, name)) {
+				r.Continue = true
+			}
 		}
 		v.escalation(fmt.Sprintf("routes[%d].escalate_to", i), r)
 		if len(r.Receivers) > 0 {
