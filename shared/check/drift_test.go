@@ -42,7 +42,10 @@ func TestTheConfigurationIsComparedWithTheAccount(t *testing.T) {
 		{"two differences", func(_ *config.Database, a *upstash.Database) { a.Region, a.Eviction = "eu-west-1", new(true) }, "and eu-west-1 in the account; eviction is off"},
 		{"it is found by its address", func(d *config.Database, a *upstash.Database) {
 			d.DatabaseID, d.URL, a.Region = "", config.Inline("https://Merry-Cat.upstash.io"), "eu-west-1"
-		}, "region is"},
+		}, "and eu-west-1 in the account"},
+		{"another address of the account", func(d *config.Database, a *upstash.Database) {
+			d.DatabaseID, d.URL, a.Region = "", config.Inline("https://other-cat.upstash.io"), "eu-west-1"
+		}, ""},
 		{"another database of the account", func(d *config.Database, a *upstash.Database) { d.DatabaseID, a.Region = "id-2", "eu-west-1" }, ""},
 	}
 	for _, tt := range tests {

@@ -77,7 +77,7 @@ func TestTheRoundTripNamesThePatternThatBroke(t *testing.T) {
 		says   string
 	}{
 		{"all is right", -1, "", report.OK, "", ""},
-		{"a session without expiry", 2, `{"result":-1}`, report.Fail, cause.RoundTripFailed, "session: TTL did not say that it expires"},
+		{"a session without expiry", 2, `{"result":-1}`, report.Fail, cause.RoundTripFailed, "session: TTL did not say that it expires (step 3 of 14)"},
 		{"a cache that forgets", 5, `{"result":null}`, report.Fail, cause.RoundTripFailed, "cache: HGET did not return"},
 		{"a limit that does not count", 8, `{"result":1}`, report.Fail, cause.RoundTripFailed, "rate limit: INCR did not count two"},
 		{"a queue in disorder", 12, `{"result":["dGhpcmQ=","c2Vjb25k"]}`, report.Fail, cause.RoundTripFailed, "queue: LRANGE did not keep the order"},

@@ -77,6 +77,7 @@ func TestEachLimitIsJudgedByItsShare(t *testing.T) {
 		{"few connections", report.Connections, connected("100"), report.OK, true, "", "100 of 10000 connections"},
 		{"many connections", report.Connections, connected("8000"), report.Warn, false, cause.ConnectionsHigh, "8000 of 10000"},
 		{"nearly all connections", report.Connections, connected("9500"), report.Fail, false, cause.ConnectionsHigh, ""},
+		{"connections that INFO does not count", report.Connections, func(_ *check.Target, s *upstashtest.Server) { s.SetInfo("connected_clients", "many") }, report.OK, false, "", "INFO does not say"},
 		{"connections without a limit", report.Connections, func(_ *check.Target, s *upstashtest.Server) { s.SetInfo("maxclients", "0") }, report.OK, false, "", "INFO does not say"},
 
 		{"few commands a second", report.Commands, func(t *check.Target, s *upstashtest.Server) {

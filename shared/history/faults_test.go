@@ -41,6 +41,14 @@ func recorded(t *testing.T) store.Store {
 	return m
 }
 
+// last is a run that was found, or none.
+func last(run history.Run, found bool, err error) (any, error) {
+	if !found {
+		return run, err
+	}
+	return "found", err
+}
+
 // TestAReadThatFailsIsAnError fails each call of each operation that reads, before it is
 // answered and after some documents came.
 func TestAReadThatFailsIsAnError(t *testing.T) {
@@ -51,15 +59,15 @@ func TestAReadThatFailsIsAnError(t *testing.T) {
 		"Samples": func(a *history.Archive) (any, error) {
 			return a.Samples(ctx, "cache", midnight.Add(-48*time.Hour), now)
 		},
-		"Days":      func(a *history.Archive) (any, error) { return a.Days(ctx, shard, midnight.Add(-48*time.Hour), now) },
-		"Versions":  func(a *history.Archive) (any, error) { return a.Versions(ctx, shard, compaction.Regions, now) },
-		"Compacted": func(a *history.Archive) (any, error) { return a.Compacted(ctx, shard, midnight.Add(-time.Hour)) },
-		"Due":       func(a *history.Archive) (any, error) { return a.Due(ctx, shard, midnight.Add(48*time.Hour)) },
-		"LastPings": func(a *history.Archive) (any, error) {
-			v, _, err := a.LastPings(ctx, shard, region, now)
-			return v, err
+		"Days":         func(a *history.Archive) (any, error) { return a.Days(ctx, shard, midnight.Add(-48*time.Hour), now) },
+		"Versions":     func(a *history.Archive) (any, error) { return a.Versions(ctx, shard, compaction.Regions, now) },
+		"Compacted":    func(a *history.Archive) (any, error) { return a.Compacted(ctx, shard, midnight.Add(-time.Hour)) },
+		"Due":          func(a *history.Archive) (any, error) { return a.Due(ctx, shard, midnight.Add(48*time.Hour)) },
+		"LastPings":    func(a *history.Archive) (any, error) { return last(a.LastPings(ctx, shard, region, now)) },
+		"LastReadings": func(a *history.Archive) (any, error) { return last(a.LastReadings(ctx, shard, now)) },
+		"LastPings of long ago": func(a *history.Archive) (any, error) {
+			return last(a.LastPings(ctx, shard, region, now.Add(30*time.Hour)))
 		},
-		"LastReadings": func(a *history.Archive) (any, error) { v, _, err := a.LastReadings(ctx, shard, now); return v, err },
 	} {
 		for fault, disturb := range map[string]storetest.Fault{"no answer": storetest.Unavailable, "an answer that breaks off": storetest.LostAnswer} {
 			t.Run(name+" with "+fault, func(t *testing.T) {

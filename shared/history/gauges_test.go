@@ -216,7 +216,7 @@ func TestLastIsTheNewestReadingWithFigures(t *testing.T) {
 	for _, minute := range []int{10, 0, 20, 5} {
 		r := reading(minute)
 		if minute == 20 { // INFO was not answered
-			r.Values = nil
+			r.Values, r.Checks = nil, map[report.Check]report.Verdict{report.Memory: {Status: report.Unknown}}
 		}
 		appendReading(t, a, r)
 	}
@@ -231,8 +231,12 @@ func TestLastIsTheNewestReadingWithFigures(t *testing.T) {
 	if diff := gocmp.Diff(want, report.Reading{At: got.ReadAt, Replica: got.Replica, Policy: got.Policy, Values: got.Values, Checks: want.Checks}); diff != "" {
 		t.Errorf("the last figures (-want +got):\n%s", diff)
 	}
-	if at := got.Checks[report.Memory].Last.At; !at.Equal(runAt(20).Scheduled) {
-		t.Errorf("the last verdict is of %v, want that of the last run", at)
+	memory := got.Checks[report.Memory]
+	if !memory.Last.At.Equal(runAt(20).Scheduled) {
+		t.Errorf("the last verdict is of %v, want that of the last run", memory.Last.At)
+	}
+	if v := memory.Valued; v == nil || !v.At.Equal(runAt(10).Scheduled) || *v.Value != *want.Checks[report.Memory].Value {
+		t.Errorf("the last verdict with a value is %+v, want that of the last figures", v)
 	}
 	if down := o.Databases["down"]; !down.ReadAt.IsZero() || down.Values != nil || down.Checks[report.Memory].Valued != nil {
 		t.Errorf("a database that never answered is known as %+v", down)

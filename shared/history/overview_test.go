@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/report"
 	"github.com/pongwatch/pongwatch/shared/store"
@@ -172,6 +174,31 @@ func TestADatabaseThatWouldFillItsDocumentIsDroppedAlone(t *testing.T) {
 		if err != nil || len(hours) != 1 || len(slices.Collect(hours[0].Of["cache"].All())) != 2 || len(slices.Collect(hours[0].Of["big"].All())) != 1 {
 			t.Errorf("%s: hours %v, %v; want both readings of the one, and the second of the other", name, hours, err)
 		}
+	}
+}
+
+func TestADayOfSamplesThatIsTooLargeIsNamedAndTheRestIsCompacted(t *testing.T) {
+	k := newKept()
+	k.now = midnight
+	for hour := range 5 { // each fits its document, and the day of them does not
+		at := midnight.Add(time.Duration(hour) * time.Hour)
+		big := report.Sample{At: at, Status: report.Fail, Cause: cause.Cause(strconv.Itoa(hour) + noise(400<<10))}
+		err := k.AppendPings(t.Context(), shard, history.Run{Scheduled: at, Region: region}, map[string]report.Sample{"big": big, "cache": {At: at, Status: report.OK}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	k.now = midnight.Add(25 * time.Hour)
+	err := k.Compact(t.Context(), compaction, midnight)
+	if !errors.Is(err, store.ErrTooLarge) || !strings.Contains(err.Error(), "samples/v1/big/2026-11-22") {
+		t.Errorf("Compact() = %v, want an error that names the samples of big", err)
+	}
+	if done, err := k.Compacted(t.Context(), shard, midnight); err != nil || !done {
+		t.Errorf("compacted %v, %v; want the rest of the day", done, err)
+	}
+	days, err := k.Samples(t.Context(), "cache", midnight, midnight)
+	if err != nil || len(days) != 1 || len(slices.Collect(days[0].Of[region].All())) != 5 {
+		t.Errorf("the other database has %v, %v; want its five samples", days, err)
 	}
 }
 
