@@ -91,19 +91,20 @@ func TestLogEntriesAreSignals(t *testing.T) {
 
 func TestLogEntriesThatAreNoSignals(t *testing.T) {
 	for name, entry := range map[string]string{
-		"another line":              `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"hello"}`,
-		"a stranger's User-Agent":   `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"203.0.113.9 - - \"GET / HTTP/1.1\" 200 \"MOCK MODE ACTIVE\""}`,
-		"a stranger's query":        `{"resource":{"labels":{"service_name":"backend"}},"jsonPayload":{"message":"GET /?q=MOCK MODE ACTIVE"}}`,
-		"a stranger's second line":  `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"user agent: x\nMOCK MODE ACTIVE"}`,
-		"quoted alone":              `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"\"MOCK MODE ACTIVE\""}`,
-		"a level before it":         `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"WARN MOCK MODE ACTIVE"}`,
-		"the event as a message":    `{"resource":{"labels":{"service_name":"backend"}},"jsonPayload":{"message":"redis_mock_mode_activated"}}`,
-		"another event":             `{"resource":{"labels":{"service_name":"backend"}},"jsonPayload":{"event":"redis_limiter_open"}}`,
-		"the event as plain text":   `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"event=redis_mock_mode_activated"}`,
-		"text, but a JSON message":  `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"x","jsonPayload":{"message":"MOCK MODE ACTIVE"}}`,
-		"a line without a service":  `{"textPayload":"MOCK MODE ACTIVE"}`,
-		"no JSON":                   `MOCK MODE ACTIVE`,
-		"a message that is no text": `{"jsonPayload":{"message":{}}}`,
+		"another line":               `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"hello"}`,
+		"a stranger's User-Agent":    `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"203.0.113.9 - - \"GET / HTTP/1.1\" 200 \"MOCK MODE ACTIVE\""}`,
+		"a stranger's query":         `{"resource":{"labels":{"service_name":"backend"}},"jsonPayload":{"message":"GET /?q=MOCK MODE ACTIVE"}}`,
+		"a stranger's second line":   `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"user agent: x\nMOCK MODE ACTIVE"}`,
+		"quoted alone":               `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"\"MOCK MODE ACTIVE\""}`,
+		"an exclamation mark before": `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"!MOCK MODE ACTIVE"}`,
+		"a level before it":          `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"WARN MOCK MODE ACTIVE"}`,
+		"the event as a message":     `{"resource":{"labels":{"service_name":"backend"}},"jsonPayload":{"message":"redis_mock_mode_activated"}}`,
+		"another event":              `{"resource":{"labels":{"service_name":"backend"}},"jsonPayload":{"event":"redis_limiter_open"}}`,
+		"the event as plain text":    `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"event=redis_mock_mode_activated"}`,
+		"text, but a JSON message":   `{"resource":{"labels":{"service_name":"backend"}},"textPayload":"x","jsonPayload":{"message":"MOCK MODE ACTIVE"}}`,
+		"a line without a service":   `{"textPayload":"MOCK MODE ACTIVE"}`,
+		"no JSON":                    `MOCK MODE ACTIVE`,
+		"a message that is no text":  `{"jsonPayload":{"message":{}}}`,
 	} {
 		if _, ok, err := logEntry(pushed(entry, time.Now())); !ok || !errors.Is(err, errPoison) {
 			t.Errorf("%s: ok %t, error %v, want poison", name, ok, err)
@@ -172,8 +173,8 @@ func TestUnknownServicesAreOneIncident(t *testing.T) {
 		t.Fatalf("%d incidents and %d series, want one each", len(state.Incidents), len(state.Series))
 	}
 	for _, inc := range state.Incidents {
-		if inc.Severity != cause.SeverityWarning || !strings.HasPrefix(inc.Observation.Evidence, "signals of mock mode from 100 services that the configuration does not name: service-000, ") {
-			t.Errorf("%s says %q", inc.Severity, inc.Observation.Evidence)
+		if inc.Series != incident.MonitorSeries("services") || inc.Severity != cause.SeverityWarning || !strings.HasPrefix(inc.Observation.Evidence, "signals of mock mode from 100 services that the configuration does not name: service-000, ") {
+			t.Errorf("%s of %s says %q", inc.Severity, inc.Series, inc.Observation.Evidence)
 		}
 	}
 	w.clock.Add(25 * time.Hour)

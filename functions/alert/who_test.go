@@ -38,6 +38,7 @@ func TestWhoMayAct(t *testing.T) {
 		{"a member of a listed group", receiver("U0BOB", "S0ONCALL00"), nil, "slack", "U0ALICE", true},
 		{"a user outside the group", receiver("S0ONCALL00"), nil, "slack", "U0EVE", false},
 		{"a group that Slack does not know", receiver("S0OTHER000"), nil, "slack", "U0ALICE", false},
+		{"a group of a receiver whose channel cannot be asked", []config.Receiver{{Name: "broken", Slack: &config.Slack{Approvers: []string{"S0ONCALL00"}}}}, nil, "slack", "U0ALICE", false},
 		{"any user of the command line, without a list", receiver("U0BOB"), nil, "cli", "eve", true},
 		{"a listed user of the command line", receiver(), []string{"alice@example.com"}, "cli", "alice@example.com", true},
 		{"another one", receiver(), []string{"alice@example.com"}, "cli", "eve", false},
