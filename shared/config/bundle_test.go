@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/secrets"
@@ -54,6 +55,29 @@ func TestCredentialsMayLieInSeveralSecrets(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestABundleThatIsNotOneSaysWhatIsWrong(t *testing.T) {
+	for content, want := range map[string]string{
+		`[]`:           "credentials is not a JSON object of databases",
+		`{"a": "AXa"}`: "credentials.a is not an object with url and token",
+	} {
+		c, _ := Parse(false, Document{Name: "c", Text: []byte("databases: [{name: a}]\ncredentials: sm://projects/p/secrets/one")})
+		_, err := c.Credentials(t.Context(), vault{"one": content}.cache(), "a", false)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "AXa") {
+			t.Errorf("%s: error %v, want %q without the content", content, err, want)
+		}
+	}
+}
+
+func TestASilenceIsOfADurationThatIsAllowed(t *testing.T) {
+	silences := Silences{Default: time.Hour, Max: 4 * time.Hour}
+	for text, want := range map[string]time.Duration{"": time.Hour, "1s": time.Second, "4h": 4 * time.Hour, "4h1s": 0, "0s": 0, "-1h": 0, "long": 0, "7": 0} {
+		got, err := silences.For(text)
+		if got != want || (err == nil) != (want > 0) || err != nil && !strings.Contains(err.Error(), "at most 4h0m0s") {
+			t.Errorf("For(%q) = %v, %v; want %v", text, got, err, want)
+		}
 	}
 }
 
