@@ -94,6 +94,11 @@ func decode(tree *document.Tree, local bool, variables map[string]string, proble
 	v.receivers()
 	v.routes()
 	v.services()
+	for i, w := range c.Maintenance {
+		if !w.dropped {
+			v.applies(fmt.Sprintf("maintenance[%d]", i), w.Databases, w.Environments)
+		}
+	}
 	c.Maintenance = slices.DeleteFunc(c.Maintenance, func(w window) bool { return w.dropped })
 	problems = append(problems, v.Problems...)
 	if variables != nil {

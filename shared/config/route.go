@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"time"
 
@@ -39,9 +41,11 @@ func (v *validator) routes() {
 	c := v.config
 	kept := c.Routes[:0:0]
 	for i, r := range c.Routes {
-		if path := fmt.Sprintf("routes[%d].receivers", i); len(r.Receivers) == 0 && !v.Bad(path) {
-			v.Report(path, "is empty", "[slack-oncall, email-oncall]")
+		at := fmt.Sprintf("routes[%d]", i)
+		if len(r.Receivers) == 0 && !v.Bad(at+".receivers") {
+			v.Report(at+".receivers", "is empty", "[slack-oncall, email-oncall]")
 		}
+		v.applies(at, r.Databases, r.Environments)
 		for name, list := range map[string]*[]string{"receivers": &r.Receivers, "fallback": &r.Fallback, "escalate_to": &r.EscalateTo} {
 			var known []string
 			for _, receiver := range *list {
@@ -53,18 +57,18 @@ func (v *validator) routes() {
 						what += "; did you mean " + near + "?"
 					}
 					v.In(document.Scope{Receiver: receiver}, func() {
-						v.Report(fmt.Sprintf("routes[%d].%s", i, name), what, firstOf(c.receiverNames()))
+						v.Report(at+"."+name, what, firstOf(c.receiverNames()))
 					})
 				}
 			}
 			*list = known
 		}
 		for name, empty := range map[string]bool{"environments": len(r.Environments) == 0, "databases": len(r.Databases) == 0, "severities": len(r.Severities) == 0} {
-			if empty && v.Unread(fmt.Sprintf("routes[%d].%s", i, name)) {
+			if empty && v.Unread(at+"."+name) {
 				r.Continue = true
 			}
 		}
-		v.escalation(fmt.Sprintf("routes[%d].escalate_to", i), r)
+		v.escalation(at+".escalate_to", r)
 		if len(r.Receivers) > 0 {
 			kept = append(kept, r)
 		}
@@ -72,8 +76,35 @@ func (v *validator) routes() {
 	c.Routes = kept
 }
 
+// applies reports what no database has of the conditions at that path, because the route or the window applies
+// to less than was meant. A misspelling is a problem. Anything else may be for a database that is still to come, or
+// of another project that shares the document, and is a notice.
+func (v *validator) applies(at string, databases, environments []string) {
+	var names, used []string
+	for _, d := range v.config.Databases {
+		names, used = append(names, d.Name), append(used, d.Environment)
+	}
+	report := func(key, given, what string, known []string) {
+		near := document.Nearest(given, known)
+		if near != "" {
+			what += "; did you mean " + near + "?"
+		}
+		v.Report(at+"."+key, "has "+given+", "+what, cmp.Or(near, firstOf(known))).Notice = near == ""
+	}
+	for _, pattern := range databases {
+		if !slices.ContainsFunc(names, func(name string) bool { ok, _ := path.Match(pattern, name); return ok }) {
+			report("databases", pattern, "which matches no database", names)
+		}
+	}
+	for _, environment := range environments {
+		if !slices.Contains(used, environment) {
+			report("environments", environment, "which no database is in", used)
+		}
+	}
+}
+
 // escalation says what becomes of escalate_to beside a receiver that escalates by itself.
-func (v *validator) escalation(path string, r Route) {
+func (v *validator) escalation(at string, r Route) {
 	if len(r.EscalateTo) == 0 {
 		return
 	}
@@ -85,7 +116,7 @@ func (v *validator) escalation(path string, r Route) {
 	}
 	for _, name := range told {
 		if receiver := v.config.Receiver(name); receiver != nil && receiver.PagerDuty != nil {
-			v.Report(path, "is notified only while PagerDuty ("+name+") has not taken the incident; once it has, PagerDuty escalates by itself", "").Notice = true
+			v.Report(at, "is notified only while PagerDuty ("+name+") has not taken the incident; once it has, PagerDuty escalates by itself", "").Notice = true
 			return
 		}
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -103,6 +104,53 @@ func TestEscalationBesidePagerDutyIsSaid(t *testing.T) {
 		}
 		if c == nil || !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestAConditionThatNoDatabaseMeetsIsSaid(t *testing.T) {
+	for _, tt := range []struct {
+		name, conditions string
+		want             []string // a notice where it begins with "notice: "
+	}{
+		{"a database", "databases: [prod-cache]", nil},
+		{"a pattern", "databases: ['prod-*', 'prod-?ache']", nil},
+		{"an environment of the document, and of a database", "environments: [production, staging]", nil},
+		{"a database that is misspelt", "databases: [prod-cahce]", []string{".databases has prod-cahce, which matches no database; did you mean prod-cache?; example: prod-cache"}},
+		{"one database of two", "databases: [prod-cache, jobs-queue]", []string{"notice: .databases has jobs-queue, which matches no database; example: prod-cache"}},
+		{"a pattern for later", "databases: ['dev-*']", []string{"notice: .databases has dev-*, which matches no database; example: prod-cache"}},
+		{"an environment that is misspelt", "environments: [prodution]", []string{".environments has prodution, which no database is in; did you mean production?; example: production"}},
+		{"an environment of another project", "environments: [dev]", []string{"notice: .environments has dev, which no database is in; example: production"}},
+	} {
+		text := `environment: production
+databases:
+  - {name: prod-cache, url: "https://a.upstash.io", token: sm://projects/p/secrets/a}
+  - {name: sessions, url: "https://b.upstash.io", token: sm://projects/p/secrets/b, environment: staging}
+receivers: [{name: s, slack: {webhook: 'sm://projects/p/secrets/s'}}]
+routes: [{receivers: s, ` + tt.conditions + `}]
+maintenance: [{name: w, cron: '0 3 * * *', for: 1h, ` + tt.conditions + `}]
+`
+		var want, got []string
+		for _, at := range []string{"routes[0]", "maintenance[0]"} {
+			for _, w := range tt.want {
+				notice := strings.HasPrefix(w, "notice: ")
+				w = at + strings.TrimPrefix(w, "notice: ")
+				if notice {
+					w = "notice: " + w
+				}
+				want = append(want, w)
+			}
+		}
+		c, problems := Parse(false, Document{Name: "c", Text: []byte(text)})
+		for _, p := range problems {
+			e := p.Evidence()
+			if p.Notice {
+				e = "notice: " + e
+			}
+			got = append(got, e)
+		}
+		if diff := cmp.Diff(want, got); diff != "" || len(c.Routes) != 1 || len(c.Maintenance) != 1 {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
 	}
 }
