@@ -40,6 +40,8 @@ type Route struct {
 func (v *validator) routes() {
 	c := v.config
 	kept := c.Routes[:0:0]
+	last := -1 // the route behind which no other is asked
+	var named []string
 	for i, r := range c.Routes {
 		at := fmt.Sprintf("routes[%d]", i)
 		if len(r.Receivers) == 0 && !v.Bad(at+".receivers") {
@@ -69,11 +71,29 @@ func (v *validator) routes() {
 			}
 		}
 		v.escalation(at+".escalate_to", r)
-		if len(r.Receivers) > 0 {
-			kept = append(kept, r)
+		if len(r.Receivers) == 0 {
+			continue
+		}
+		kept = append(kept, r)
+		if last >= 0 {
+			v.Report(at, fmt.Sprintf("is never asked, because routes[%d] matches everything and does not continue", last), "").Notice = true
+			continue
+		}
+		named = slices.Concat(named, r.Receivers, r.Fallback, r.EscalateTo)
+		if len(r.Environments)+len(r.Databases)+len(r.Severities) == 0 && !r.Continue {
+			last = i
 		}
 	}
 	c.Routes = kept
+	for i, r := range c.Receivers {
+		isFallback := slices.ContainsFunc(c.Receivers, func(of Receiver) bool { return of.Fallback == r.Name })
+		if last >= 0 && !slices.Contains(named, r.Name) && !isFallback { // otherwise what matches no route reaches it
+			v.In(document.Scope{Receiver: r.Name}, func() {
+				p := v.Report(fmt.Sprintf("receivers[%d]", i), "is notified of nothing, because no route that is asked names it", "")
+				p.Notice, p.Stops = true, false
+			})
+		}
+	}
 }
 
 // applies reports what no database has of the conditions at that path, because the route or the window applies

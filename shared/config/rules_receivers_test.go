@@ -64,7 +64,7 @@ func TestRulesOfReceivers(t *testing.T) {
 		{"a fallback that is not configured", two(", fallback: x", "s"), []string{"receivers[0].fallback names a receiver that is not configured; example: s"}},
 		{"two receivers of one name", two("", "r"), []string{"receivers[1].name is the name of receivers[0] too; example: r-2"}},
 		{"a route", two("", "s") + "routes: [{receivers: [r, s], fallback: s, escalate_to: r}]\n", nil},
-		{"routes to receivers that are not configured", two("", "s") + "routes: [{receivers: [r, t1], fallback: tx, escalate_to: ty}, {receivers: slack}]\n", []string{
+		{"routes to receivers that are not configured", two("", "s") + "routes: [{receivers: [r, s, t1], fallback: tx, escalate_to: ty}, {receivers: slack}]\n", []string{
 			"routes[0].receivers names t1, which is not configured; example: r",
 			"routes[0].fallback names tx, which is not configured; example: r",
 			"routes[0].escalate_to names ty, which is not configured; example: r",
@@ -92,7 +92,7 @@ func TestEscalationBesidePagerDutyIsSaid(t *testing.T) {
 		{"behind one that continues from PagerDuty", "[{receivers: p, continue: true}, {receivers: s, escalate_to: s}]", []string{"routes[1]" + what}},
 		{"to PagerDuty", "[{receivers: s, escalate_to: p}]", nil},
 		{"no escalation", "[{receivers: [s, p]}]", nil},
-		{"routes apart", "[{receivers: s, escalate_to: s}, {receivers: p}]", nil},
+		{"routes apart", "[{severities: critical, receivers: s, escalate_to: s}, {receivers: p}]", nil},
 	} {
 		c, problems := Parse(false, Document{Name: "test", Text: []byte(one() + slackAndPager + "routes: " + tt.routes + "\n")})
 		var got []string
@@ -104,6 +104,39 @@ func TestEscalationBesidePagerDutyIsSaid(t *testing.T) {
 		}
 		if c == nil || !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestARouteThatIsNeverAskedIsSaid(t *testing.T) {
+	const (
+		never   = "routes[1] is never asked, because routes[0] matches everything and does not continue"
+		nothing = "receivers[1] is notified of nothing, because no route that is asked names it"
+	)
+	for _, tt := range []struct {
+		name, fallback, routes string
+		want                   []string
+	}{
+		{"no routes: all are notified", "", "[]", nil},
+		{"the last matches everything", "", "[{severities: critical, receivers: s}, {receivers: r}]", nil},
+		{"the first does", "", "[{receivers: s}, {severities: critical, receivers: r}]", []string{nothing, never}},
+		{"the first does and continues", "", "[{receivers: s, continue: true}, {severities: critical, receivers: r}]", nil},
+		{"the first does, and says for whom else", "", "[{receivers: s, escalate_to: r}, {receivers: s}]", []string{never}},
+		{"a receiver without a route is another's fallback", ", fallback: r", "[{receivers: s}]", nil},
+		{"a receiver without a route", "", "[{receivers: s}]", []string{nothing}},
+		{"a receiver without a route has what matches none", "", "[{severities: critical, receivers: s}]", nil},
+	} {
+		c, problems := Parse(false, Document{Name: "c", Text: []byte(one() + "receivers:\n  - {name: s, slack: {webhook: 'sm://projects/p/secrets/s'}" + tt.fallback +
+			"}\n  - {name: r, slack: {webhook: 'sm://projects/p/secrets/r'}}\nroutes: " + tt.routes + "\n")})
+		var got []string
+		for _, p := range problems {
+			if !p.Notice {
+				t.Errorf("%s: %v is no notice", tt.name, p)
+			}
+			got = append(got, p.Evidence())
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" || !c.Receiver("r").Usable() {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
 	}
 }
@@ -170,7 +203,7 @@ func TestWhatIsWrongWithOneReceiverIsDroppedAlone(t *testing.T) {
   - {name: t, slack: {webhook: 'sm://projects/p/secrets/s'}, fallback: r}
   - {name: r, slack: {webhook: 'sm://projects/p/secrets/t'}}
 routes:
-  - {receivers: [x, t], fallback: [y], escalate_to: [r, z]}
+  - {severities: [critical], receivers: [x, t], fallback: [y], escalate_to: [r, z]}
   - {receivers: [x]}
   - {receivers: [s]}
 `
