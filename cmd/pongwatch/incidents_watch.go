@@ -91,7 +91,8 @@ func (w *watcher) changed(s figures.Statistics, err error) bool {
 	return changed
 }
 
-// timeless returns what does not change by time passing alone.
+// timeless returns what does not change by time passing alone: one more failed check, and the
+// figures that it saw, are no change.
 func timeless(v incidents.View) string {
 	v.At = time.Time{}
 	v.Groups = slices.Clone(v.Groups)
@@ -101,7 +102,7 @@ func timeless(v incidents.View) string {
 	for _, list := range []*[]incidents.Incident{&v.Open, &v.Drills, &v.Resolved} {
 		*list = slices.Clone(*list)
 		for i := range *list {
-			(*list)[i].DurationSeconds = 0
+			(*list)[i].DurationSeconds, (*list)[i].Runs, (*list)[i].Evidence = 0, 0, ""
 		}
 	}
 	// The view is plain data: it cannot fail to encode.

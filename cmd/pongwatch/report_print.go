@@ -134,7 +134,7 @@ func (r incidentReport) markdown() string {
 	if !i.Resolved.IsZero() {
 		row("Resolved", text.Stamp(i.Resolved))
 	}
-	row("From first failure to end", text.Duration(time.Duration(i.DurationSeconds)*time.Second))
+	row("Failed for", text.Duration(time.Duration(i.DurationSeconds)*time.Second))
 	if i.Reopened > 0 {
 		row("Reopened", text.Count(i.Reopened, "time", "times"))
 	}

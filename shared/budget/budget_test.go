@@ -49,7 +49,7 @@ func TestTheDefaultsKeepWithinSevenPercentOfTheFreePlan(t *testing.T) {
 	}
 	want := map[string][3]int64{
 		"ping, latency (PING)":              {0, 0, 43_200},
-		"memory, hit_rate, eviction (INFO)": {0, 0, 8_640},
+		"memory, hit_rate, eviction, connections (INFO)": {0, 0, 8_640},
 		"commands":                          {0, 0, 0},
 		"write":                             {8_640, 8_640, 8_640},
 		"mock_mode (proof of backend)":      {5_760, 11_520, 11_520},

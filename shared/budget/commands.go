@@ -126,7 +126,7 @@ func infos(c *config.Config, db *config.Database) []Line {
 	every := c.Every(report.Metrics)
 	l := Line{What: "INFO", Every: every, Runs: runs(every), Upper: runs(every)}
 	for _, s := range check.Specs(report.Metrics, db, every) {
-		if slices.Contains([]report.Check{report.HitRate, report.Memory, report.Eviction}, s.Check) {
+		if slices.Contains([]report.Check{report.HitRate, report.Memory, report.Eviction, report.Connections}, s.Check) {
 			l.Checks = append(l.Checks, s.Check)
 		}
 	}

@@ -31,7 +31,7 @@ func TestLinesFollowTheChecks(t *testing.T) {
 	off := func(checks ...string) string {
 		var b strings.Builder
 		b.WriteString("\nchecks:\n")
-		for _, c := range []string{"ping", "latency", "mock_mode", "hit_rate", "memory", "eviction", "write", "commands", "round_trip", "isolation", "values"} {
+		for _, c := range []string{"ping", "latency", "mock_mode", "hit_rate", "memory", "eviction", "connections", "write", "commands", "round_trip", "isolation", "values"} {
 			fmt.Fprintf(&b, "  %s: {enabled: false}\n", c)
 		}
 		text := b.String()
@@ -51,7 +51,7 @@ func TestLinesFollowTheChecks(t *testing.T) {
 		{"latency alone", defaults + off("latency every: 3m"), []string{"latency (PING)@us-east4 3m0s 14400 0 0 14400", info}},
 		{"ping and latency at the shorter interval", defaults + off("ping every: 3m", "latency every: 2m"), []string{"ping, latency (PING)@us-east4 2m0s 21600 0 0 21600", info}},
 		{"without a region", strings.Replace(defaults, "regions: [us-east4]", "", 1) + off("ping "), []string{"ping (PING)@ 1m0s 43200 0 0 43200", info}},
-		{"what INFO serves", defaults + off("hit_rate ", "eviction "), []string{"hit_rate, eviction (INFO)@ 5m0s 8640 0 0 8640"}},
+		{"what INFO serves", defaults + off("hit_rate ", "eviction ", "connections "), []string{"hit_rate, eviction, connections (INFO)@ 5m0s 8640 0 0 8640"}},
 		{"the account's figures cost nothing", defaults + off("commands "), []string{info, "commands@ 15m0s 2880 0 0 0"}},
 		{"a write", defaults + off("write every: 1h"), []string{info, "write@ 1h0m0s 720 2160 2160 2160"}},
 	} {

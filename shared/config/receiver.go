@@ -47,7 +47,7 @@ type Slack struct {
 	Mention []string `yaml:"mention" single:"true" pattern:"slack_mention" example:"[S0123456789]"`
 	// Who may acknowledge and silence by button: user ids (U…) or user-group ids (S…). Empty is everyone in the channel.
 	Approvers []string `yaml:"approvers" single:"true" pattern:"slack_member" example:"[U0123456789]"`
-	// The Slack app's id. Buttons pressed in other apps are refused.
+	// The Slack app's id. Buttons pressed in other apps are refused. Messages of an incoming webhook have buttons only where it is set.
 	AppID string `yaml:"app_id" pattern:"slack_app" example:"A0123456789"`
 	// The workspace's id. Buttons pressed in other workspaces are refused.
 	TeamID string `yaml:"team_id" pattern:"slack_team" example:"T0123456789"`

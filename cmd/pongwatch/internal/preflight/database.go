@@ -233,7 +233,7 @@ func secretStore(_ context.Context, r *run, d *database) Finding {
 		return pass("an environment variable of the platform")
 	}
 	return warn("the token is in plain text in this environment", "",
-		"In production, name a secret in its place: token: sm://PROJECT/…; on Vercel, a sensitive environment variable.",
+		"In production, name a secret in its place: token: sm://projects/my-project/secrets/redis-token; on Vercel, a sensitive environment variable.",
 		"Or run this with the deployed configuration in PONGWATCH_CONFIG.")
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/cmd/pongwatch/internal/preflight"
 	"github.com/pongwatch/pongwatch/shared/config"
+	"github.com/pongwatch/pongwatch/shared/secrets"
 )
 
 // Each mistake that people make with the checklist's variables fails its own item.
@@ -69,8 +70,17 @@ func TestTheChecklistsVariables(t *testing.T) {
 					t.Errorf("%s: %+v, want %s", id, got.Finding, want)
 				}
 			}
-			if got := status(t, record, "security.secret-manager"); got.Status != preflight.Warn {
+			got := status(t, record, "security.secret-manager")
+			if got.Status != preflight.Warn {
 				t.Errorf("a token in clear: %+v", got.Finding)
+			}
+			for _, step := range got.Fix {
+				if _, ref, ok := strings.Cut(step, "token: "); ok {
+					ref, _, _ = strings.Cut(ref, ";")
+					if _, err := secrets.ParseRef(ref); err != nil {
+						t.Errorf("a step shows the reference %q: %v", ref, err)
+					}
+				}
 			}
 			if shown := everyOutput(t, record); strings.Contains(shown, "canary") {
 				t.Errorf("a secret is shown:\n%s", shown)
