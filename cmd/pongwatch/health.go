@@ -35,6 +35,9 @@ Exit codes: 0 every job runs on time, 1 one is late or has never run, 2 unknown.
 			return err
 		}
 		a, err := r.send(c.Context(), http.MethodGet, monitorHealthPath, nil)
+		if err == nil {
+			err = r.denied(a)
+		}
 		if err != nil {
 			return err
 		}

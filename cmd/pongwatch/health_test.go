@@ -26,7 +26,7 @@ func TestHealthAsksWhetherPongwatchIsAtWork(t *testing.T) {
 			http.StatusServiceUnavailable, `{"status":"unknown","jobs":[{"job":"metrics","shard":"main","state":"unknown","error":"reading history"}]}`,
 			exitFailed, "metrics of shard main: unknown, reading history\n",
 		},
-		"a token is wanted":    {http.StatusUnauthorized, `{"error":"want a token"}`, exitFailed, "answers 401: want a token"},
+		"a token is wanted":    {http.StatusUnauthorized, `{"error":"want a token"}`, exitFailed, "answers 401: reading is denied; name a variable that holds a token with --token-env"},
 		"it is something else": {http.StatusOK, `<html>`, exitFailed, "want pongwatch's health"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -115,19 +115,28 @@ func (r *reader) send(ctx context.Context, method, path string, body []byte) (an
 // errDenied says that reading needs a token, or another one.
 var errDenied = errors.New("reading is denied")
 
+// denied is errDenied with what helps, if the answer says so.
+func (r *reader) denied(a answer) error {
+	if a.status != http.StatusUnauthorized && a.status != http.StatusForbidden {
+		return nil
+	}
+	hint := `name a variable that holds a token with --token-env; behind IAM:
+  TOKEN=$(gcloud auth print-identity-token) pongwatch incidents --url URL --token-env TOKEN`
+	if r.tokenEnv != "" {
+		hint = "the token in " + r.tokenEnv + " is not accepted"
+	}
+	return fmt.Errorf("%s answers %d: %w; %s", r.url, a.status, errDenied, hint)
+}
+
 // do makes one request and returns the body of a 2xx answer.
 func (r *reader) do(ctx context.Context, method, path string, body []byte) ([]byte, error) {
 	a, err := r.send(ctx, method, path, body)
+	if err == nil {
+		err = r.denied(a)
+	}
 	switch {
 	case err != nil:
 		return nil, err
-	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden:
-		hint := `name a variable that holds a token with --token-env; behind IAM:
-  TOKEN=$(gcloud auth print-identity-token) pongwatch incidents --url URL --token-env TOKEN`
-		if r.tokenEnv != "" {
-			hint = "the token in " + r.tokenEnv + " is not accepted"
-		}
-		return nil, fmt.Errorf("%s answers %d: %w; %s", r.url, a.status, errDenied, hint)
 	case a.status == http.StatusUnprocessableEntity: // a name that is not configured
 		return nil, refuse("%s", strings.TrimPrefix(reason(a.body), ": "))
 	case a.status/100 != 2:

@@ -62,7 +62,7 @@ Messages already sent keep being updated. A silence lasts at most 24 hours.`,
 		lasts, err = parseSilence(text)
 		return err
 	})
-	reason := a.Flags().String("reason", "", "why, as shown to the team: `text`")
+	reason := a.Flags().String("reason", "", "why, as a `text` for the team")
 	a.RunE = func(_ *cobra.Command, args []string) error {
 		if err := scope.check(args); err != nil {
 			return err

@@ -48,14 +48,14 @@ func TestTheDefaultsKeepWithinSevenPercentOfTheFreePlan(t *testing.T) {
 		}
 	}
 	want := map[string][3]int64{
-		"ping, latency (PING)":              {0, 0, 43_200},
+		"ping, latency (PING)":                           {0, 0, 43_200},
 		"memory, hit_rate, eviction, connections (INFO)": {0, 0, 8_640},
-		"commands":                          {0, 0, 0},
-		"write":                             {8_640, 8_640, 8_640},
-		"mock_mode (proof of backend)":      {5_760, 11_520, 11_520},
-		"round_trip":                        {10_080, 10_080, 10_080},
-		"isolation":                         {30, 3_000, 3_000},
-		"values":                            {30, 900, 900},
+		"commands":                     {0, 0, 0},
+		"write":                        {8_640, 8_640, 8_640},
+		"mock_mode (proof of backend)": {5_760, 11_520, 11_520},
+		"round_trip":                   {10_080, 10_080, 10_080},
+		"isolation":                    {30, 3_000, 3_000},
+		"values":                       {30, 900, 900},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("commands a month (-want +got):\n%s", diff)

@@ -168,12 +168,12 @@ func healthPage(app config.App) (func(context.Context) report.Observation, error
 // appAnswers accepts any 2xx: what the page says of Redis is for appConnected. A mock may
 // answer with another status.
 func appAnswers(ctx context.Context, r *run) Finding {
-	return r.judgeHealth(ctx, "answer", "Confirm that the new version serves, or name its health page with --app-health-url or app.health_url.",
+	return r.judgeHealth(ctx, "answers", "Confirm that the new version serves, or name its health page with --app-health-url or app.health_url.",
 		func(w report.Observation) bool { return w.Status != report.Unknown || w.HTTPStatus/100 == 2 })
 }
 
 func appConnected(ctx context.Context, r *run) Finding {
-	return r.judgeHealth(ctx, "say connected", "Confirm that every service was restarted after its settings changed.",
+	return r.judgeHealth(ctx, "says connected", "Confirm that every service was restarted after its settings changed.",
 		func(w report.Observation) bool { return w.Status == report.OK })
 }
 
@@ -199,7 +199,7 @@ func (r *run) judgeHealth(ctx context.Context, passed, confirm string, well func
 		}
 		return f
 	}
-	return pass("%d health pages %s", len(words), passed)
+	return pass("each health page %s, %d in all", passed, len(words))
 }
 
 // cacheHeaders are those in which caches report a hit.
