@@ -47,7 +47,7 @@ func ProofKeys(c *config.Config, cache *secrets.Cache) Keys {
 		}
 		entry, err := c.ProofKey.Get(ctx, cache)
 		if err != nil {
-			return nil, unresolved(ctx, fmt.Errorf("reading proof_key: %w", err))
+			return nil, Unresolved(ctx, fmt.Errorf("reading proof_key: %w", err))
 		}
 		keys, err := signature.ParseKeys(entry.Value.Reveal())
 		if err != nil {

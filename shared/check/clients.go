@@ -79,7 +79,7 @@ func (c *Clients) client(ctx context.Context, d *config.Database, fresh bool) (*
 	}
 	credentials, err := c.resolve(ctx, d, fresh)
 	if err != nil {
-		return nil, "", unresolved(ctx, err)
+		return nil, "", Unresolved(ctx, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -102,8 +102,8 @@ func (c *Clients) client(ctx context.Context, d *config.Database, fresh bool) (*
 	return client, credentials.Version, nil
 }
 
-// unresolved names the reason for which credentials could not be had.
-func unresolved(ctx context.Context, err error) error {
+// Unresolved names the reason for which credentials could not be had, as a [Problem].
+func Unresolved(ctx context.Context, err error) error {
 	var problem config.Problem
 	switch {
 	case errors.As(err, &problem):
@@ -204,11 +204,11 @@ func (t *Target) bill(ctx context.Context) *bill {
 func (a *Account) Client(ctx context.Context) (*upstash.Management, error) {
 	email, err := a.settings.Email.Get(ctx, a.cache)
 	if err != nil {
-		return nil, unresolved(ctx, err)
+		return nil, Unresolved(ctx, err)
 	}
 	key, err := a.settings.APIKey.Get(ctx, a.cache)
 	if err != nil {
-		return nil, unresolved(ctx, err)
+		return nil, Unresolved(ctx, err)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

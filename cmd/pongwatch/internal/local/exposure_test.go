@@ -257,6 +257,26 @@ func TestAnExposedProcess(t *testing.T) {
 	_ = resp.Body.Close()
 }
 
+// One page that asks for a token closes those that are left to IAM, in a process that is not exposed too. The
+// reason must not speak of an exposed address there.
+func TestAPageLeftToIAMBesideAToken(t *testing.T) {
+	t.Parallel()
+	redis := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"result":"PONG"}`) }))
+	t.Cleanup(redis.Close)
+	p := startProcess(t, Options{Data: t.TempDir()}, map[string]string{
+		"PONGWATCH_CONFIG": fmt.Sprintf("{databases: [{name: cache, url: %q, token: x}], access: {api: token, tokens: [%s]}}", redis.URL, routeToken),
+	})
+	resp, err := http.Get(p.URL() + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	if resp.StatusCode != http.StatusForbidden || !strings.Contains(string(body), "access says iam for this page, but IAM does not guard it; set token or public for it") {
+		t.Errorf("the dashboard is answered %d %.200s, want 403 with the reason", resp.StatusCode, body)
+	}
+}
+
 // 659 posts of strangers in 15 s once used 1,419 commands: each path but three led to a run.
 func TestNoStrangerStartsARun(t *testing.T) {
 	t.Parallel()

@@ -30,7 +30,10 @@ func (p *Process) handler() (*access.Mux, error) {
 	}
 
 	readers := access.Readers{
-		Tokens: access.FromConfig(p.config, p.secrets), Open: p.exposure.open, Why: "nothing guards an exposed address but a token", Logger: p.options.Logger,
+		Tokens: access.FromConfig(p.config, p.secrets), Open: p.exposure.open, Logger: p.options.Logger,
+	}
+	if p.exposure.open {
+		readers.Why = "nothing guards an exposed address but a token"
 	}
 	// A person at this machine may act, as on the command line, and who has a token for it.
 	byToken := access.ByToken(access.ActFromConfig(p.config, p.secrets))

@@ -205,9 +205,6 @@ const sampleCommands = 10
 // sampled makes an item of one of the monitor's own checks of a few keys. It never shows a value.
 func sampled(check report.Check) func(context.Context, *run, *database) Finding {
 	return func(ctx context.Context, _ *run, d *database) Finding {
-		if d.problem != nil {
-			return broken(d.problem)
-		}
 		o, commands := d.target.SampleKeys(ctx, check, sampleCommands)
 		d.used += int64(commands)
 		switch {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/check"
 	"github.com/pongwatch/pongwatch/shared/config"
 	"github.com/pongwatch/pongwatch/shared/outbound"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -81,13 +82,13 @@ func (d *database) wrong(about func(config.Problem) bool) (other, own error) {
 	return d.problem, nil
 }
 
-func restURL(_ context.Context, _ *run, d *database) Finding {
+func restURL(ctx context.Context, _ *run, d *database) Finding {
 	other, own := d.wrong(aboutURL)
 	switch {
 	case own != nil:
 		return broken(own)
 	case d.credentials.URL == "":
-		return unreadable(other)
+		return unreadable(ctx, other)
 	}
 	u, err := url.Parse(d.credentials.URL)
 	switch {
@@ -103,23 +104,23 @@ func restURL(_ context.Context, _ *run, d *database) Finding {
 
 // unreadable is a setting that was not read, because another one is wrong or because
 // the secret behind it is not available.
-func unreadable(err error) Finding {
+func unreadable(ctx context.Context, err error) Finding {
 	if p, ok := errors.AsType[config.Problem](err); ok {
 		return skip("it cannot be told while " + p.Key + " is wrong")
 	}
 	if err == nil {
 		return skip("it was not read")
 	}
-	return because(Fail, cause.MonitorSecretUnavailable, err.Error())
+	return broken(check.Unresolved(ctx, err))
 }
 
-func tokenShape(_ context.Context, r *run, d *database) Finding {
+func tokenShape(ctx context.Context, r *run, d *database) Finding {
 	other, own := d.wrong(aboutToken)
 	switch {
 	case own != nil:
 		return broken(own)
 	case d.credentials.Token.IsZero():
-		return unreadable(other)
+		return unreadable(ctx, other)
 	}
 	token := d.credentials.Token.Reveal()
 	if len(token) < 20 && !r.Config.Local() {
@@ -187,7 +188,11 @@ const near = 100 * time.Millisecond
 
 // region judges by the configured regions, or by the time of a connection without them.
 func region(ctx context.Context, r *run, d *database) Finding {
-	trip := d.target.Ping(ctx).Phases.Connect
+	result := d.target.Ping(ctx)
+	if result.Err != nil && result.Phases.Connect == 0 {
+		return skip("it cannot be told: " + causeOf(result.Err).Info().Title)
+	}
+	trip := result.Phases.Connect
 	where := "from here"
 	home, theirs := area(d.Home), area(d.Region)
 	if home != "" && theirs != "" {
@@ -216,13 +221,14 @@ func area(region string) string {
 }
 
 func httpsOnly(ctx context.Context, _ *run, d *database) Finding {
-	if d.problem != nil {
-		return broken(d.problem)
-	}
 	if !strings.HasPrefix(d.credentials.URL, "https://") {
 		return fail("the connection is not encrypted", "http://", "Use the https:// REST URL of the Upstash console.")
 	}
-	return pass("https only; the certificate was verified, TLS took %s", milliseconds(d.target.Ping(ctx).Phases.TLS))
+	result := d.target.Ping(ctx)
+	if result.Err != nil && result.Phases.TLS == 0 {
+		return skip("it cannot be told: " + causeOf(result.Err).Info().Title)
+	}
+	return pass("https only; the certificate was verified, TLS took %s", milliseconds(result.Phases.TLS))
 }
 
 func secretStore(_ context.Context, r *run, d *database) Finding {

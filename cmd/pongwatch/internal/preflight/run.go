@@ -63,14 +63,16 @@ func newRun(ctx context.Context, o Options) *run {
 			continue
 		}
 		r.databases = append(r.databases, d)
-		if d.credentials, d.problem = o.Config.Credentials(ctx, o.Secrets, d.Name, false); d.problem == nil {
+		d.target = &check.Target{Database: d.Database, Job: report.Metrics, Now: o.Now, Deployments: o.Deployments}
+		if d.credentials, d.problem = o.Config.Credentials(ctx, o.Secrets, d.Name, false); d.problem != nil {
+			d.target.SetClient(nil, "", check.Unresolved(ctx, d.problem))
+		} else {
 			r.known = append(r.known, d.credentials.Token)
 			template := o.Upstash
 			template.URL, template.Token = d.credentials.URL, d.credentials.Token
 			d.client, d.problem = upstash.New(template)
+			d.target.SetClient(d.client, "", d.problem)
 		}
-		d.target = &check.Target{Database: d.Database, Job: report.Metrics, Now: o.Now, Deployments: o.Deployments}
-		d.target.SetClient(d.client, "", d.problem)
 	}
 	return r
 }
@@ -125,9 +127,12 @@ func (d *database) key(name string) string {
 	return key
 }
 
-// causeOf returns the cause of an error of the configuration or of Upstash.
+// causeOf returns the cause of an error of the configuration, of a secret or of Upstash.
 func causeOf(err error) cause.Cause {
 	if p, ok := errors.AsType[config.Problem](err); ok && p.Cause != "" {
+		return p.Cause
+	}
+	if p, ok := errors.AsType[*check.Problem](err); ok {
 		return p.Cause
 	}
 	return upstash.CauseOf(err)
@@ -141,6 +146,9 @@ func broken(err error) Finding {
 	}
 	if p, ok := errors.AsType[config.Problem](err); ok {
 		evidence = p.Evidence()
+	}
+	if p, ok := errors.AsType[*check.Problem](err); ok {
+		evidence = p.Evidence
 	}
 	return because(Fail, causeOf(err), evidence)
 }
