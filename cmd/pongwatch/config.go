@@ -37,6 +37,12 @@ Exit codes: 0 no problems, 1 problems, 2 the configuration could not be read.`,
 		v := checked{Problems: append([]config.Problem{}, problems...)}
 		if c != nil {
 			v.Problems = append(v.Problems, budget.Problems(c)...)
+			if len(c.Receivers) == 0 {
+				v.Problems = append(v.Problems, config.Problem{
+					Key: "receivers", What: "is empty, so no one is notified", Example: "[{name: slack-oncall, slack: {webhook: sm://projects/my-project/secrets/slack-webhook}}]",
+					Cause: cause.ConfigInvalid, Notice: true,
+				})
+			}
 			v.Hash, v.Databases, v.Shards, v.Receivers = c.Hash(), len(c.Databases), len(c.ShardNames()), len(c.Receivers)
 			if *against != "" {
 				before, problems, err := d.read(cmd, []string{*against})

@@ -30,7 +30,7 @@ func TestConfigCommand(t *testing.T) {
 	}{
 		{"a good file", []string{"check", "../../examples/config/complete.yaml"}, nil, exitOK, []string{"4 database(s) in 2 shard(s), 5 receiver(s)", "no problems"}, ""},
 		{"all problems of a bad one", []string{"check", bad}, nil, exitNo, []string{
-			bad + ":3:5: databases[0].url is a rediss:// URL", "example: https://", bad + ":5:5: databases[0].plan is none of", "did you mean free?", "2 problem(s)",
+			bad + ":3:5: databases[0].url is a rediss:// URL", "example: https://", bad + ":5:5: databases[0].plan is none of", "did you mean free?", "notice: receivers is empty, so no one is notified", "2 problem(s)",
 		}, ""},
 		{"a file that is not there", []string{"check", filepath.Join(dir, "none.yaml")}, nil, exitFailed, nil, "no such file"},
 		{"the environment's document", []string{"check"}, map[string]string{"PONGWATCH_CONFIG": bad}, exitNo, []string{"databases[0].url"}, ""},
@@ -79,7 +79,7 @@ func TestConfigCommand(t *testing.T) {
 	if err := json.Unmarshal(stdout.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.OK || len(got.Problems) != 2 || got.Problems[0].Line != 3 || got.Problems[0].Database != "a" || got.Hash == "" {
+	if got.OK || len(got.Problems) != 3 || !got.Problems[2].Notice || got.Problems[0].Line != 3 || got.Problems[0].Database != "a" || got.Hash == "" {
 		t.Errorf("--json: %+v", got)
 	}
 }

@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -161,5 +163,14 @@ func (a *access) check(v *validator, path string, _ any) {
 		case !bad && *s == AccessToken && len(a.Tokens) == 0 && (key == "health" || len(a.ActTokens) == 0):
 			v.Report(path+"."+key, "is token, but access.tokens is empty", "tokens: [sm://projects/my-project/secrets/pongwatch-read-token]")
 		}
+	}
+	var closed []string
+	for key, s := range a.surfaces() {
+		if key != "health" && *s == AccessIAM && a.MetricsOpen() {
+			closed = append(closed, key)
+		}
+	}
+	if slices.Sort(closed); len(closed) > 0 {
+		v.Report(path, "leaves to iam: "+strings.Join(closed, ", ")+", which answer 403, because IAM cannot guard some pages of Metrics alone", closed[0]+": token").Notice = true
 	}
 }
