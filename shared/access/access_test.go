@@ -184,7 +184,7 @@ access: {dashboard: token, tokens: [sm://projects/p/secrets/first, sm://projects
 databases: [{name: cache, url: "https://a.upstash.io", token: "sm://projects/p/secrets/a"}]
 `)}
 	c, problems := config.Parse(false, document)
-	if c == nil || len(problems) > 0 {
+	if c == nil || problems.Err() != nil {
 		t.Fatal(problems)
 	}
 	for _, tt := range []struct {

@@ -59,7 +59,7 @@ func cloud(t *testing.T, number int) *deployment {
 		surface, badges = "token", "public"
 	}
 	c, problems := config.Parse(true, config.Document{Name: "routes.yaml", Text: fmt.Appendf(nil, routeDocument, pongs(t), surface, badges)})
-	if c == nil || len(problems) > 0 {
+	if c == nil || problems.Err() != nil {
 		t.Fatal(problems)
 	}
 	guard := func(account string) func(http.Handler) http.Handler {
