@@ -166,11 +166,11 @@ func (a *access) check(v *validator, path string, _ any) {
 	}
 	var closed []string
 	for key, s := range a.surfaces() {
-		if key != "health" && *s == AccessIAM && a.MetricsOpen() {
+		if key != "health" && *s == AccessIAM {
 			closed = append(closed, key)
 		}
 	}
-	if slices.Sort(closed); len(closed) > 0 {
-		v.Report(path, "leaves to iam: "+strings.Join(closed, ", ")+", which answer 403, because IAM cannot guard some pages of Metrics alone", closed[0]+": token").Notice = true
+	if slices.Sort(closed); len(closed) > 0 && a.MetricsOpen() {
+		v.Notice(path, "leaves to iam: "+strings.Join(closed, ", ")+", which answer 403, because IAM cannot guard some pages of Metrics alone", closed[0]+": token")
 	}
 }

@@ -201,8 +201,7 @@ func (d *Database) reach(v *validator, path string) {
 		address, p := checkURL(d.URL.value.Reveal(), v.config.local)
 		pasted(p)
 		if u, err := url.Parse(address); err == nil && u.Port() != "" && u.Port() != "443" && strings.HasSuffix(strings.ToLower(u.Hostname()), ".upstash.io") {
-			p := v.Report(path+".url", "names port "+u.Port()+", and Upstash's REST URL has none; 6379 is for Redis' TCP protocol", urlExample)
-			p.Notice, p.Stops = true, false
+			v.Notice(path+".url", "names port "+u.Port()+", and Upstash's REST URL has none; 6379 is for Redis' TCP protocol", urlExample)
 		}
 	}
 	if !v.Bad(path+".token") && !d.Token.IsReference() && (d.Token.IsSet() || !bundled) {

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -54,12 +53,9 @@ func (v *validator) routes() {
 				if c.Receiver(receiver) != nil {
 					known = append(known, receiver)
 				} else if receiver != "" { // else the decoder has said so
-					what := "names " + receiver + ", which is not configured"
-					if near := document.Nearest(receiver, c.receiverNames()); near != "" {
-						what += "; did you mean " + near + "?"
-					}
+					question, _ := document.Suggest(receiver, c.receiverNames())
 					v.In(document.Scope{Receiver: receiver}, func() {
-						v.Report(at+"."+name, what, firstOf(c.receiverNames()))
+						v.Report(at+"."+name, "names "+receiver+", which is not configured"+question, firstOf(c.receiverNames()))
 					})
 				}
 			}
@@ -76,7 +72,7 @@ func (v *validator) routes() {
 		}
 		kept = append(kept, r)
 		if last >= 0 {
-			v.Report(at, fmt.Sprintf("is never asked, because routes[%d] matches everything and does not continue", last), "").Notice = true
+			v.Notice(at, fmt.Sprintf("is never asked, because routes[%d] matches everything and does not continue", last), "")
 			continue
 		}
 		named = slices.Concat(named, r.Receivers, r.Fallback, r.EscalateTo)
@@ -89,8 +85,7 @@ func (v *validator) routes() {
 		isFallback := slices.ContainsFunc(c.Receivers, func(of Receiver) bool { return of.Fallback == r.Name })
 		if last >= 0 && !slices.Contains(named, r.Name) && !isFallback { // otherwise what matches no route reaches it
 			v.In(document.Scope{Receiver: r.Name}, func() {
-				p := v.Report(fmt.Sprintf("receivers[%d]", i), "is notified of nothing, because no route that is asked names it", "")
-				p.Notice, p.Stops = true, false
+				v.Notice(fmt.Sprintf("receivers[%d]", i), "is notified of nothing, because no route that is asked names it", "")
 			})
 		}
 	}
@@ -105,11 +100,13 @@ func (v *validator) applies(at string, databases, environments []string) {
 		names, used = append(names, d.Name), append(used, d.Environment)
 	}
 	report := func(key, given, what string, known []string) {
-		near := document.Nearest(given, known)
-		if near != "" {
-			what += "; did you mean " + near + "?"
+		question, near := document.Suggest(given, known)
+		what = "has " + given + ", " + what + question
+		if near == "" {
+			v.Notice(at+"."+key, what, firstOf(known))
+		} else {
+			v.Report(at+"."+key, what, near)
 		}
-		v.Report(at+"."+key, "has "+given+", "+what, cmp.Or(near, firstOf(known))).Notice = near == ""
 	}
 	for _, pattern := range databases {
 		if !slices.ContainsFunc(names, func(name string) bool { ok, _ := path.Match(pattern, name); return ok }) {
@@ -136,7 +133,7 @@ func (v *validator) escalation(at string, r Route) {
 	}
 	for _, name := range told {
 		if receiver := v.config.Receiver(name); receiver != nil && receiver.PagerDuty != nil {
-			v.Report(at, "is notified only while PagerDuty ("+name+") has not taken the incident; once it has, PagerDuty escalates by itself", "").Notice = true
+			v.Notice(at, "is notified only while PagerDuty ("+name+") has not taken the incident; once it has, PagerDuty escalates by itself", "")
 			return
 		}
 	}

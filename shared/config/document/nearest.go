@@ -31,6 +31,14 @@ func Nearest(text string, candidates []string) string {
 	return best
 }
 
+// Suggest returns the nearest candidate, and a question for it that follows a sentence. Both are "" without one.
+func Suggest(text string, candidates []string) (question, near string) {
+	if near = Nearest(text, candidates); near != "" {
+		question = "; did you mean " + near + "?"
+	}
+	return question, near
+}
+
 // distance is the number of letters to insert, delete, replace or swap (Damerau and
 // Levenshtein's, restricted).
 func distance(a, b string) int {
