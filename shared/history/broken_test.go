@@ -42,7 +42,7 @@ func TestABrokenSeriesHarmsNoOther(t *testing.T) {
 				}
 				for s := range hours[0].Of["broken"].All() {
 					if name == "a time that does not end" && !s.At.Equal(eight) {
-						t.Errorf("the broken series has a sample of %v, which nobody wrote", s.At)
+						t.Errorf("the broken series has a sample of %v, which was never written", s.At)
 					}
 					if !slices.Contains([]report.Status{report.OK, report.Unknown}, s.Status) || s.Cause != "" {
 						t.Errorf("the broken series has %+v", s)

@@ -112,13 +112,13 @@ func (s *Samples) All() iter.Seq[report.Sample] {
 			var row [columns]uint64
 			for i, column := range rest {
 				v, size := binary.Uvarint(column)
-				row[i], rest[i] = v, column[max(0, size):]
 				if size <= 0 { // at its end, or broken
-					rest[i] = nil
+					if i == columnAt {
+						return // the times of the rest are lost
+					}
+					size = len(column)
 				}
-				if size <= 0 && i == columnAt { // nobody knows when the rest was
-					return
-				}
+				row[i], rest[i] = v, column[size:]
 			}
 			at += int64(row[columnAt])
 			dns, connect, tls, wait := row[columnDNS], row[columnConnect], row[columnTLS], row[columnWait]

@@ -127,8 +127,8 @@ func (c *Client) token(ctx context.Context, from api) (string, error) {
 	return t.Value, nil
 }
 
-// found returns the process's credentials, which keep their token. Nobody waits for a token of them under the
-// lock, because others' deadlines would not be heeded meanwhile.
+// found returns the process's credentials, which keep their token. The lock is not held while a token is fetched,
+// because the deadlines of other requests would not count meanwhile.
 func (c *Client) found() (*auth.Credentials, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
