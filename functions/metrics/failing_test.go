@@ -354,32 +354,6 @@ func TestPagesWithAStoreThatFailsAtAnyCall(t *testing.T) {
 	}
 }
 
-func TestGuardedPagesWithoutTokensToCompareAreClosed(t *testing.T) {
-	x := newFixture(t, "access: {api: token, dashboard: token, openmetrics: token, badges: token, playbooks: token, tokens: [sesame]}\n", func(o *metrics.Options) {
-		o.Readers.Tokens = func(context.Context) ([]secrets.Value, error) { return nil, errDown }
-	})
-	for _, path := range append([]string{"/playbooks/mock", "/api/v1/admin/redis-metrics/schema.json"}, pages...) {
-		w := x.ask(t, http.MethodGet, path, http.Header{"Authorization": {"Bearer sesame"}})
-		if w.Code != http.StatusServiceUnavailable || strings.Contains(w.Body.String(), errDown.Error()) {
-			t.Errorf("GET %s is answered %d %.200s, want 503 without the reason", path, w.Code, w.Body)
-		}
-	}
-}
-
-func TestRunsAreGuardedByAuthorize(t *testing.T) {
-	x := newFixture(t, "", func(o *metrics.Options) {
-		o.Authorize = func(http.Handler) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
-		}
-	})
-	if w := x.post(t, 4*60+10); w.Code != http.StatusForbidden || len(x.reports.reports) != 0 || x.store.Count(storetest.Put) != 0 || x.store.Count(storetest.Get) != 0 {
-		t.Errorf("a refused run is answered %d, with %d reports and %d reads", w.Code, len(x.reports.reports), x.store.Count(storetest.Get))
-	}
-	if w := x.get(t, "/playbooks/mock"); w.Code != http.StatusOK {
-		t.Errorf("pages are answered %d by the guard of runs", w.Code)
-	}
-}
-
 func TestNewSaysWhatItLacks(t *testing.T) {
 	whole := metrics.Options{Config: config.Default(), Region: region, Reports: &topic{}, Store: storetest.NewMemory(nil), Resolve: func(context.Context, *config.Database, bool) (config.Credentials, error) {
 		return config.Credentials{}, nil
