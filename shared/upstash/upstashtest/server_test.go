@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pongwatch/pongwatch/internal/porttest"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/upstash"
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
@@ -159,12 +160,7 @@ func TestNewNamesWhatItCannotDo(t *testing.T) {
 }
 
 func TestARedisThatIsGoneIsAnEdgesError(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	s := start(t, upstashtest.Options{Redis: l.Addr().String()})
+	s := start(t, upstashtest.Options{Redis: net.JoinHostPort("127.0.0.1", porttest.Free())})
 	for _, target := range []string{"/ping", "/info", "/get/a"} {
 		if resp, body := ask(t, s, "GET", target, standard, ""); resp.StatusCode != http.StatusBadGateway || !strings.Contains(body, "<h1>502") {
 			t.Errorf("%s: %d %s", target, resp.StatusCode, body)

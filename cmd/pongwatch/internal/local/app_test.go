@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -23,6 +22,7 @@ import (
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/slack/slacktest"
+	"github.com/pongwatch/pongwatch/internal/porttest"
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
 )
 
@@ -51,12 +51,7 @@ type backend struct {
 }
 
 func newBackend(t *testing.T) *backend {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
+	port := porttest.Free()
 	b := &backend{t: t, port: port, sink: func([]byte) {}}
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: "127.0.0.1:" + port})
 	proxy.ModifyResponse = b.alter
