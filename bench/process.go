@@ -16,6 +16,9 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/pongwatch/pongwatch/internal/porttest"
 	"github.com/pongwatch/pongwatch/shared/gcp/oidc/oidctest"
 )
 
@@ -33,10 +36,7 @@ type server struct {
 // startServer starts a function's program with nothing but env in its environment
 // and waits for its first answer, whatever the status.
 func startServer(ctx context.Context, binary string, env ...string) (*server, error) {
-	port, err := freePort(ctx)
-	if err != nil {
-		return nil, err
-	}
+	port := porttest.Free()
 	s := &server{url: "http://127.0.0.1:" + port + "/"}
 	s.cmd = exec.CommandContext(ctx, binary)
 	s.cmd.Env = append([]string{"FUNCTION_TARGET=HealthCheck", "PORT=" + port, "LOCAL_ONLY=true"}, env...)
@@ -151,21 +151,15 @@ func (s *server) tail() string {
 	return text[max(0, len(text)-2000):]
 }
 
-// cpu is the processor time that the process has used, in seconds.
+// cpu gives the processor time in seconds that the process has used, by the kernel's clock of the process,
+// which counts nanoseconds: its page in /proc counts ticks of 10 ms.
 func (s *server) cpu() (float64, error) {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(s.cmd.Process.Pid) + "/stat")
-	if err != nil {
-		return 0, err
+	const allThreads = 2 // CPUCLOCK_SCHED of Linux' posix-timers.h; without its bit 4, of all threads
+	var used unix.Timespec
+	if err := unix.ClockGettime(int32(^s.cmd.Process.Pid<<3|allThreads), &used); err != nil {
+		return 0, fmt.Errorf("reading the processor time used: %w", err)
 	}
-	const userTime, ticks = 11, 100 // after the name in brackets; a second of Linux has a hundred
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	fields := strings.Fields(rest)
-	if len(fields) < userTime+2 {
-		return 0, errors.New("the kernel does not say how much processor time was used")
-	}
-	user, err := strconv.ParseFloat(fields[userTime], 64)
-	system, err2 := strconv.ParseFloat(fields[userTime+1], 64)
-	return (user + system) / ticks, errors.Join(err, err2)
+	return time.Duration(used.Nano()).Seconds(), nil
 }
 
 // resident gives the process's resident memory and its peak, in MB.
@@ -192,16 +186,6 @@ func (s *server) resident() (now, peak float64, err error) {
 		return 0, 0, errors.New("the kernel does not say how much memory is resident")
 	}
 	return now, peak, nil
-}
-
-func freePort(ctx context.Context) (string, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	return port, err
 }
 
 // cpuTime is what this process has used so far, in user and kernel mode.
