@@ -71,7 +71,7 @@ func Suggestion(body []byte) string {
 // likely ranks a key by how likely it tells the state of Redis.
 func likely(path, key string) int {
 	r := 0
-	if k := compact(key); statusKeys[k] || identityKeys[k] && k != "name" || stateFlags[k] || mockFlags[k] {
+	if k := compact(key); statusKeys[k] || identityKeys[k] && k != "name" || stateFlags[k] || standsIn(key) {
 		r++
 	}
 	for _, part := range []string{"redis", "upstash", "cache", "kv", "session"} {
