@@ -8,12 +8,12 @@ import (
 
 // The words by which components describe their state, in the form of compact.
 var (
-	goodWords = set("connected ok okay up healthy ready pong available pass passed passing working success successful online alive reachable operational good serving normal checkresultok")
+	goodWords = set("connected ok okay up healthy ready pong available pass passed passing working success successful active online alive reachable operational good serving normal checkresultok")
 	// realWords are what an app uses that uses no mock.
 	realWords = set("real live redis upstash")
 	// mockWords are the states and the stores of an app that keeps in its memory what belongs
 	// in Redis. The second line has Django's, Laravel's, Flask's and Spring's.
-	mockWords = set(`mock mocked mockmode mockmodeactive fake faked stub stubbed dummy simulated inmemory memory fallback fallbackmode
+	mockWords = set(`mock mocked mockmode mockmodeactive fake faked stub stubbed dummy simulated inmemory memory localmemory inprocess fallback fallbackmode memoryfallback
 		locmem array simplecache nullcache concurrentmapcache concurrentmapcachemanager noopcachemanager`)
 	// otherStores keep a cache elsewhere than in Redis, so that its state says nothing of Redis.
 	otherStores = set("file files filesystem database db apc apcu memcached memcache dynamodb mongodb octane postgres sqlite lru lrucache nodecache caffeine ehcache guava hazelcast infinispan")
@@ -43,7 +43,9 @@ var (
 	useNouns = set("redis client store cache")
 	// offWords say of a fake that it is not in use.
 	offWords  = map[string]bool{"false": true, "off": true, "no": true, "0": true, "inactive": true, "disabled": true, "": true}
-	negations = set("no non not never without")
+	// spareWords say of a fallback that it is there, and not in use.
+	spareWords = set("available enabled disabled off unused standby inactive")
+	negations  = set("no non not never without")
 )
 
 func set(words string) map[string]bool {
@@ -88,6 +90,9 @@ func fakeClient(text string) bool {
 	for i, w := range words[:max(len(words)-1, 0)] {
 		next, after := words[i+1], words[min(i+2, len(words)-1)]
 		own := strings.HasPrefix(after, "data") || after == "key" // Redis is an in-memory database
+		if after == "fallback" && slices.ContainsFunc(words[i+2:], func(w string) bool { return spareWords[w] }) {
+			return false
+		}
 		if w == "in" && next == "memory" && !own || (w == "memory" || w == "null") && (next == "store" || next == "cache" || next == "redis") {
 			return i == 0 || !negations[words[i-1]]
 		}
