@@ -4,7 +4,7 @@ import "github.com/pongwatch/pongwatch/shared/cause"
 
 // status matches an HTTP status where a log names one as such.
 func status(codes string) string {
-	return `(?:HTTP(?:/[\d.]+)?|status|status_?code|error|responded with|returned|answered)\W{1,4}(?:(?:status|code)\W{1,3}){0,2}(?:` + codes + `)\b`
+	return `(?:HTTP(?:/[\d.]+)?|status|status_?code|error|responded(?: with)?|returned|answered)\W{1,4}(?:(?:status|code)\W{1,3}){0,2}(?:` + codes + `)\b`
 }
 
 // answers are what clients make of an answer that is not Upstash's, or of its HTTP status.
@@ -57,7 +57,7 @@ var answers = []Row{
 		Example: "Error: HTTP 403 Forbidden", Not: "403 keys",
 	},
 	{
-		Pattern: status(`5\d\d`) + `|\b50[0234]\b.{0,4}(?:Bad Gateway|Service (?:Temporarily )?Unavailable|Internal Server Error|Gateway Time-?out)|^(?:\w+: )*(?:502 )?Bad Gateway$|Server error '5\d\d`,
+		Pattern: status(`5\d\d`) + `|\b50[0234]\b.{0,4}(?:Bad Gateway|Service (?:Temporarily )?Unavailable|Internal Server Error|Gateway Time-?out)|^(?:\w+: )*(?:502 )?Bad Gateway$|Server error '5\d\d|"error"\s*:\s*"(?:Internal Server Error|Bad Gateway|Service Unavailable|Gateway Timeout)"`,
 		Causes:  one(cause.Provider5xx), Source: "any HTTP client",
 		Example: "Error: Request failed with status code 502", Not: "read 502 keys",
 	},

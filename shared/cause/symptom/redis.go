@@ -84,6 +84,11 @@ var redis = []Row{
 		Example: "ReplyError: LOADING Redis is loading the dataset in memory", Not: "page is loading the dataset",
 	},
 	{
+		Pattern: `\bMaxConnectionsError\b|\bredis\S*ConnectionError: Too many connections`,
+		Causes:  one(cause.ConnectionsFull), Source: "redis-py: the limit of its own pool",
+		Example: "redis.exceptions.MaxConnectionsError: Too many connections", Not: "MySQL: Too many connections",
+	},
+	{
 		Pattern: `\bOutOfMemoryError: command not allowed`,
 		Causes:  one(cause.StorageFull), Source: "redis-py",
 		Example: "redis.exceptions.OutOfMemoryError: command not allowed when used memory > 'maxmemory'.", Not: "java.lang.OutOfMemoryError: Java heap space",
@@ -109,7 +114,7 @@ var redis = []Row{
 		Example: `IMPORTANT! Eviction policy is optimistic-volatile. It should be "noeviction"`, Not: "Eviction policy is noeviction",
 	},
 	{
-		Pattern: `AuthenticationError|invalid username-password pair`,
+		Pattern: `(?:\bco?redis\S*|RedisClient::)AuthenticationError|invalid username-password pair`,
 		Causes: []Candidate{
 			{cause.AuthInvalid, "the password or token is wrong: the console shows another one"},
 			{cause.AuthUserDisabled, "the token is right, and its user was switched off or removed"},
@@ -146,16 +151,8 @@ var settings = []Row{
 		Example: "❌ Invalid environment variables: { UPSTASH_REDIS_REST_TOKEN: [ 'Required' ] }", Not: "set REDIS_URL before you start",
 	},
 	{
-		Pattern: `Failed to parse URL from (?:/|$)|unsupported protocol scheme ""|missing an 'http://' or 'https://' protocol`,
-		Causes: []Candidate{
-			{cause.ConfigMissing, "the variable is empty or has another name than the client reads"},
-			{cause.ConfigScheme, "the variable is set and begins with the host name"},
-		}, Source: "@upstash/redis 1.39, Go, httpx",
-		Example: "TypeError: Failed to parse URL from /pipeline", Not: "TypeError: Failed to parse URL from ws:1",
-	},
-	{
-		Pattern: `(?:ECONNREFUSED|connection refused|Error 111 connecting to|Failed to connect to).{0,30}(?:127\.0\.0\.1|localhost|::1)|(?:127\.0\.0\.1|localhost|::1\]?):6379.{0,40}(?:ECONNREFUSED|connection refused)`,
-		Causes:  one(cause.ConfigMissing), Source: "ioredis, redis-py, go-redis: without a URL they try this machine",
+		Pattern: `(?:ECONNREFUSED|connection refused|Error (?:111|99|61|10061) connecting to|Failed to connect to|Connect call failed).{0,30}(?:127\.0\.0\.1|localhost|::1)\]?(?::6379\b|[^:.\w]|$)|(?:127\.0\.0\.1|localhost|::1\]?):6379.{0,40}(?:ECONNREFUSED|connection refused)|Cannot connect to amqp://guest`,
+		Causes:  one(cause.ConfigMissing), Source: "ioredis, redis-py, go-redis: without a URL they try this machine; Celery RabbitMQ on it",
 		Example: "Error: connect ECONNREFUSED 127.0.0.1:6379", Not: "Error: connect ECONNREFUSED 34.1.2.3:443",
 	},
 	{
@@ -174,6 +171,23 @@ var settings = []Row{
 		Example: "ValueError: A rediss:// URL must have parameter ssl_cert_reqs and this must be set to CERT_REQUIRED, CERT_OPTIONAL, or CERT_NONE", Not: "the rediss:// URL has parameters",
 	},
 	{
+		Pattern: `secretmanager\.versions\.access|Secret Manager.{0,60}PERMISSION_DENIED|PERMISSION_DENIED.{0,60}secret`,
+		Causes:  one(cause.MonitorSecretDenied), Source: "Google Secret Manager",
+		Example: "PERMISSION_DENIED: Permission 'secretmanager.versions.access' denied for resource", Not: "PERMISSION_DENIED: Cloud Run",
+	},
+}
+
+// urls are the mistakes with a URL that no text calls Redis', because any client prints them.
+var urls = []Row{
+	{
+		Pattern: `Failed to parse URL from (?:/|$)|unsupported protocol scheme ""|missing an 'http://' or 'https://' protocol`,
+		Causes: []Candidate{
+			{cause.ConfigMissing, "the variable is empty or has another name than the client reads"},
+			{cause.ConfigScheme, "the variable is set and begins with the host name"},
+		}, Source: "@upstash/redis 1.39, Go, httpx",
+		Example: "TypeError: Failed to parse URL from /pipeline", Not: "TypeError: Failed to parse URL from ws:1",
+	},
+	{
 		Pattern: `ERR_INVALID_URL|Invalid URL|Failed to parse URL from|invalid port|Port could not be cast|Port out of range|ERR_SOCKET_BAD_PORT|Only absolute URLs are supported|missing protocol scheme|URL using bad/illegal format|curl: \(3\)`,
 		Causes: []Candidate{
 			{cause.ConfigMissing, "the variable is empty, or holds \"undefined\""},
@@ -183,17 +197,12 @@ var settings = []Row{
 		}, Source: "Node.js, Python, Go, curl (3)",
 		Example: "TypeError [ERR_INVALID_URL]: Invalid URL", Not: "Valid URL",
 	},
-	{
-		Pattern: `secretmanager\.versions\.access|Secret Manager.{0,60}PERMISSION_DENIED|PERMISSION_DENIED.{0,60}secret`,
-		Causes:  one(cause.MonitorSecretDenied), Source: "Google Secret Manager",
-		Example: "PERMISSION_DENIED: Permission 'secretmanager.versions.access' denied for resource", Not: "PERMISSION_DENIED: Cloud Run",
-	},
 }
 
 // others is the last resort: an error that the client calls Redis' own, without a known text.
 var others = []Row{
 	{
-		Pattern: `(?:\bUpstashError|\bReplyError|exceptions\.ResponseError): \w`,
+		Pattern: `(?:\bUpstashError|\bReplyError|exceptions\.(?:Response|Data)Error): \w`,
 		Causes:  one(cause.RedisError), Source: "@upstash/redis, ioredis, redis-py: any other text",
 		Example: "UpstashError: something that is new", Not: "ParseError: something",
 	},

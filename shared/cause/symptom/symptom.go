@@ -95,8 +95,8 @@ var (
 	// elsewhere matches errors of other services and the app's own log of requests, ours the names
 	// of Redis and of the paths that only its clients ask for.
 	elsewhere = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?i)\bMongo\w*(?:Error|Exception)|\bmongodb(?:\+srv)?://|\bPrisma|\bpsycopg|\bsqlalchemy|\bPG::|\bpostgres(?:ql)?\b|\bmysql|\bmariadb\b|\bsequelize|\bkafka|\brabbitmq\b|\bamqps?\b|\belasticsearch\b|\bsmtp\b|\bstripe\b|\bopenai\b|\banthropic\b|\bsendgrid\b|\btwilio\b|\bgithub\.com\b|\bamazonaws\b|\bbotocore\b|\bgoogle(?:apis|\.api_core)\b|\bdjango\.db\b|\bActiveRecord\b|(?::|port )(?:5432|3306|27017|9092|5672|9200|1433|25|587)\b` +
-			`|"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \S+ HTTP/[\d.]+"|^\W*(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /\S* \d{3}\b|"(?:path|url|route|uri)"\s*:\s*"/`)
+		return regexp.MustCompile(`(?i)\bMongo\w*(?:Error|Exception)|\bmongodb(?:\+srv)?://|\bPrisma|\bpsycopg|\bsqlalchemy|\bPG::|\bpostgres(?:ql)?\b|\bmysql|\bmariadb\b|\bsequelize|\bkafka|\brabbitmq\b|\bamqps?\b|\belasticsearch\b|\bsmtp\b|\bstripe\b|\bopenai\b|\banthropic\b|\bsendgrid\b|\btwilio\b|\bgithub\.com\b|\bamazonaws\b|\bbotocore\b|\bgoogle(?:apis|\.api_core)\b|\bdjango\.db\b|\bActiveRecord\b|\bsupabase\b|\bneon\.tech\b|\bplanetscale\b|\bmongodb\.net\b|\bclickhouse\b|\bsentry\.io\b|\bslack\.com\b|\bauth0\b|\bclerk\b|\bfirebase\w*|\bresend\b|\bmailgun\b|(?::|port )(?:5432|3306|27017|9092|5672|9200|1433|25|587)\b` +
+			`|\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /\S*(?: HTTP/[\d.]+"?)?[\s:|-]*(?:responded |returned )?\d{3}\b|(?:"(?:path|url|route|uri)"\s*:\s*|\b(?:path|url|route|uri)=)"?/|"(?:httpRequest|requestUrl)"|\bCompleted \d{3}\b|(?:input:|URL from|Invalid URL:?) ['"]?/`)
 	})
 	ours = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`(?i)redis|upstash|\bkv\b|/(?:pipeline|multi-exec)\b`)
@@ -110,7 +110,7 @@ func match(line string, judge func(string) cause.Cause) (Row, bool) {
 	line = colours().ReplaceAllString(line, "")
 	rows := compiled()
 	if elsewhere().MatchString(line) && !ours().MatchString(line) {
-		rows = rows[:len(rows)-len(network)-len(answers)-len(others)] // what fails is not the way to Redis
+		rows = rows[:len(rows)-len(urls)-len(network)-len(answers)-len(others)] // what fails is not the way to Redis
 	}
 	candidates := append(texts(line), line)
 	for i, t := range candidates {
