@@ -263,7 +263,7 @@ var (
 	limitBegins = []string{"max", "maximum", "daily", "monthly", "db", "data", "storage", "memory", "concurrent", "rate", "request", "requests", "command", "commands", "traffic", "you"}
 	// stopped tells why Upstash has stopped a database as a whole.
 	stopped = words{
-		{"not support|n't support|not allow|n't allow", cause.CommandBlocked},
+		{"not support|n't support|support disabled|not allow|n't allow", cause.CommandBlocked},
 		{"being upgraded|maintenance|migrat|temporarily unavailable", cause.ProviderUnready},
 		{"budget|suspend|payment|unpaid|billing|subscription", cause.QuotaSuspended},
 		{"rate-limit|rate limit|ratelimit|throttl", cause.QuotaRateLimited},
@@ -304,7 +304,7 @@ func classifyText(text string) cause.Cause {
 // behind which it may quote a command's arguments.
 func sentence(text string) string {
 	end := strings.IndexFunc(text, func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" -,'", r)
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" -,'+", r)
 	})
 	if at := strings.Index(" "+text, " '"); at >= 0 && (end < 0 || at < end) {
 		end = at

@@ -20,7 +20,7 @@ var answers = []Row{
 		Example: "AttributeError: 'str' object has no attribute 'get'", Not: "AttributeError: 'Redis' object has no attribute 'pipeline'",
 	},
 	{
-		Pattern: `Unexpected token '?<|UpstashJSONParseError|is not valid JSON|JSONDecodeError|Expecting value: line 1|invalid character '.' looking for beginning|Unexpected end of JSON|Unexpected token \S+ in JSON|Unable to parse response body`,
+		Pattern: `Unexpected token '?<|UpstashJSONParseError|\.\.\. is not valid JSON|[^\]]["'] is not valid JSON|JSONDecodeError|Expecting value: line 1|invalid character '.' looking for beginning|Unexpected end of JSON|Unexpected token [^o\s]\S* in JSON|Unable to parse response body`,
 		Causes: []Candidate{
 			{cause.NotUpstash, "the URL in curl shows a page with status 200 or 404"},
 			{cause.Provider5xx, "it shows status 500 to 599"},
@@ -38,7 +38,7 @@ var answers = []Row{
 		Example: "Request failed with status code 429", Not: "read 429 keys",
 	},
 	{
-		Pattern: status("401") + `|\b401 Unauthorized|"error"\s*:\s*"Unauthorized"|^(?:\w+: )*Unauthorized\.?$`,
+		Pattern: status("401") + `|\b401 Unauthorized|error["']?\s*:\s*["']Unauthorized["']|^(?:\w+: )*Unauthorized\.?$`,
 		Causes:  one(cause.AuthInvalid), Source: "Upstash until 2023; any HTTP client",
 		Example: "httpx.HTTPStatusError: Client error '401 Unauthorized' for url", Not: `{"status":"ok","ms":401}`,
 	},

@@ -92,7 +92,7 @@ var network = []Row{
 		Example: "RedisException: read error on connection to us1-merry-cat-32748.upstash.io:6379", Not: "a read error on disk",
 	},
 	{
-		Pattern: `max retries per request limit|Stream isn't writeable|Exhausted all retries|Could not get a resource from the pool|Unable to connect to Redis|RedisConnectionException|JedisConnectionException|redis: connection pool timeout|ConnectionPool.*exhausted|Redis connection (?:to \S+ )?failed|\bClient(?:Closed|Offline)Error|The client is (?:closed|offline)\b|redis: client is closed`,
+		Pattern: `max retries per request limit|Stream isn't writeable|Exhausted all retries|Could not get a resource from the pool|Unable to connect to Redis|RedisConnectionException|JedisConnectionException|redis: connection pool timeout|ConnectionPool.*exhausted|Redis connection (?:to \S+ )?failed|\bClient(?:Closed|Offline)Error|The client is (?:closed|offline)\b|redis: client is closed|ClusterAllFailedError|Failed to refresh slots cache`,
 		Causes: []Candidate{
 			{cause.DNSNXDomain, "an earlier line names the host as not found"},
 			{cause.TCPRefused, "an earlier line says refused"},
@@ -112,7 +112,7 @@ var network = []Row{
 		Example: `{ success: true, limit: 10, remaining: 0, reset: 0, reason: 'timeout' }`, Not: "the reason is a timeout",
 	},
 	{
-		Pattern: `context deadline exceeded|Client\.Timeout exceeded|i/o timeout|AbortError|operation was aborted|\bTimeoutError\b|due to timeout|ETIMEDOUT|curl: \(28\)|PoolTimeout|WriteTimeout|TimeoutException|HttpClient\.Timeout|\bTimedOut\b|\btimed out\b|timeout of \d+ ?ms exceeded|(?:operation|request|command|redis|upstash) timeout(?:$| after\b)`,
+		Pattern: `context deadline exceeded|Client\.Timeout exceeded|i/o timeout|AbortError|operation was aborted|\bTimeoutError\b|due to timeout|ETIMEDOUT|curl: \(28\)|PoolTimeout|WriteTimeout|TimeoutException|HttpClient\.Timeout|\bTimedOut\b|\btimed out\b|timeout of \d+ ?ms exceeded|(?:operation|request|command|\b(?:redis|upstash)(?: \w+)?) timeout(?:$| after\b)`,
 		Causes:  silent, Source: "Go, fetch, Python, .NET, Rust, curl (28)",
 		Example: `Post "https://us1-merry-cat-32748.upstash.io/pipeline": context deadline exceeded`, Not: "the time limit is 5 s",
 	},

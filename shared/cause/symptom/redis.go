@@ -131,9 +131,29 @@ var redis = []Row{
 // settings are the mistakes with URL and token that clients name themselves.
 var settings = []Row{
 	{
-		Pattern: `(?:fall(?:ing|s)?|fell)[ -]?back to (?:an? )?(?:in-?memory|mock|fake|local)|using (?:an? )?(?:in-?memory|mock|fake) (?:redis|cache|store|client|fallback|rate)|MOCK_REDIS\s*[=:]\s*["']?(?:true|1)`,
+		Pattern: `(?:fall(?:ing|s)?|fell)[ -]?back to (?:an? )?(?:in-?memory|mock|fake|local)|\bus(?:e|es|ing) (?:an? |the )?(?:in-?memory|memory|mock|fake) (?:redis|cache|store|storage|client|fallback|rate|map\b|limiter)|MOCK_REDIS\s*[=:]\s*["']?(?:true|1)`,
 		Causes:  one(cause.Mock), Source: "apps' own words",
 		Example: "[cache] Redis not configured, falling back to in-memory store", Not: "falling back to the previous page",
+	},
+	{
+		Pattern: `(?:rate.?limit\w*|limiter|redis|upstash)\b.{0,60}\bfail(?:ing|s|ed)?[ -]open\b`,
+		Causes:  one(cause.LimiterOpen), Source: "apps' own words",
+		Example: "[rate-limit] Redis unavailable, failing open", Not: "the door failed to open",
+	},
+	{
+		Pattern: `(?:ENOTFOUND|EAI_AGAIN|lookup|connecting to|resolve host:?) (?:undefined|null|None|nil)(?:[:\s]|$)`,
+		Causes:  one(cause.ConfigMissing), Source: "Node.js, Go, redis-py, curl: a script's word for nothing as the host",
+		Example: "Error: getaddrinfo ENOTFOUND undefined", Not: "Error: getaddrinfo ENOTFOUND undefined-cat.upstash.io",
+	},
+	{
+		Pattern: `(?:ENOTFOUND|EAI_AGAIN|lookup|connecting to|resolve host:?) (?:(?:https?|rediss?)://|(?:https?|rediss)(?:[:\s]|$))`,
+		Causes:  one(cause.ConfigScheme), Source: "ioredis, redis-py: a URL where the host belongs",
+		Example: "Error: getaddrinfo ENOTFOUND https://us1-merry-cat-32748.upstash.io", Not: "Error: getaddrinfo ENOTFOUND us1-merry-cat-32748.upstash.io",
+	},
+	{
+		Pattern: `\byour-[a-z-]+\.upstash\.io\b`,
+		Causes:  one(cause.ConfigInvalid), Source: "the host of an example",
+		Example: "Error: getaddrinfo ENOTFOUND your-instance.upstash.io", Not: "Error: getaddrinfo ENOTFOUND yours-cat-1.upstash.io",
 	},
 	{
 		Pattern: `Unable to find environment variable|'(?:url|token)' property is missing|initialized without url or token|Missing required environment variables? \S*(?:KV|REDIS)|KeyError: '\w*(?:UPSTASH|REDIS|KV_REST)`,
@@ -141,7 +161,7 @@ var settings = []Row{
 		Example: "[Upstash Redis] Unable to find environment variable: `UPSTASH_REDIS_REST_URL`", Not: "Unable to find module: `redis`",
 	},
 	{
-		Pattern: `(?:UPSTASH|REDIS|KV)\w*(?:URL|TOKEN)\w*["'\x60]? (?:and \S+ )?(?:(?:is|are|was|were|must be|has) )?(?:not (?:set|defined|configured|found)|missing|undefined|unset|empty|required)|Missing\b.{0,40}\b(?:UPSTASH|REDIS|KV)_\w*(?:URL|TOKEN)|(?:Upstash|Redis)(?: \w+)? (?:is |are )?not configured`,
+		Pattern: `(?:UPSTASH|REDIS|KV)\w*(?:URL|TOKEN)\w*["'\x60]? (?:(?:and|or) \S+ )?(?:environment variables? )?(?:(?:is|are|was|were|must be|has) )?(?:not (?:set|defined|configured|found)|missing|undefined|unset|empty|required)|(?:UPSTASH|REDIS|KV)_\w*(?:URL|TOKEN)\b.{0,30} must be (?:set|defined|provided)|Set the \w*(?:UPSTASH|REDIS|KV)\w* environment variable|(?:Upstash|Redis) (?:environment variables|credentials) (?:are |is )?(?:missing|not set)|Missing (?:Upstash |Redis )+(?:credentials|config\w*|env\w*|url|token)|Missing\b.{0,40}\b(?:UPSTASH|REDIS|KV)_\w*(?:URL|TOKEN)|(?:Upstash|Redis)(?: \w+)? (?:is |are )?not configured`,
 		Causes:  one(cause.ConfigMissing), Source: "apps' own checks of their variables",
 		Example: "Error: UPSTASH_REDIS_REST_URL is not set", Not: "UPSTASH_REDIS_REST_URL is https://x.upstash.io",
 	},
