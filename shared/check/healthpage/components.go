@@ -17,6 +17,7 @@ var containers = map[string]bool{
 	"entities": true, // fastapi-healthcheck
 	"services": true, "dependencies": true, "deps": true, "connections": true, "resources": true, "indicators": true, "healthchecks": true, "systems": true,
 	"providers": true, "integrations": true, "backends": true, "infrastructure": true, "infra": true, "externals": true, "upstreams": true,
+	"system": true, "subsystems": true, "modules": true, "stores": true, "readiness": true, "probes": true, "report": true, "response": true, "payload": true, "body": true,
 }
 
 // composites are the keys by which a component holds components of its own.
@@ -66,6 +67,11 @@ func (c *components) component(name string, value any) {
 		c.redis = c.redis.and(redis(name, value))
 	case (slices.Contains(words, "cache") || slices.Contains(words, "caches")) && !elsewhere(value):
 		c.cache = c.cache.and(state(name, value))
+		for key, child := range fields(value) { // a cache of several layers
+			if slices.ContainsFunc(split(key), namesRedis) {
+				c.component(key, child)
+			}
+		}
 	default:
 		for key, child := range fields(value) {
 			if composites[compact(key)] {
@@ -109,7 +115,7 @@ func redis(name string, value any) Verdict {
 
 // Keys of a component, in the form of compact.
 var (
-	statusKeys   = set("status state outcome health statusname")
+	statusKeys   = set("status state outcome health statusname connectionstatus connectionstate")
 	identityKeys = set(`mode client driver type backend store storage adapter engine provider implementation impl library class kind using
 		clienttype drivertype backendtype storetype storagetype cachetype providertype`)
 	// stateFlags have node-redis' isReady and isOpen among them.

@@ -42,7 +42,7 @@ var (
 	useWords = set("is are in on use uses used using mode active currently running")
 	useNouns = set("redis client store cache")
 	// offWords say of a fake that it is not in use.
-	offWords  = map[string]bool{"false": true, "off": true, "no": true, "0": true, "inactive": true, "disabled": true, "": true}
+	offWords = map[string]bool{"false": true, "off": true, "no": true, "0": true, "inactive": true, "disabled": true, "": true}
 	// spareWords say of a fallback that it is there, and not in use.
 	spareWords = set("available enabled disabled off unused standby inactive")
 	negations  = set("no non not never without")
