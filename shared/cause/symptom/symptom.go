@@ -64,7 +64,8 @@ type Found struct {
 }
 
 // Find returns the rows that the lines of a text match, each row once and in the text's order.
-// What is ambiguous by itself is left out where another line decides it. The function judge names
+// What is ambiguous by itself is left out where another line decides it, and so is a line that
+// only repeats a code. The function judge names
 // the cause of an error text without its code ERR, as the checks do; [cause.RedisError] is none.
 func Find(text string, judge func(said string) cause.Cause) []Found {
 	var all []Found
@@ -76,8 +77,12 @@ func Find(text string, judge func(said string) cause.Cause) []Found {
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(all), func(f Found) bool {
-		return len(f.Row.Causes) > 1 && slices.ContainsFunc(all, func(other Found) bool {
-			return len(other.Row.Causes) == 1 && slices.ContainsFunc(f.Row.Causes, func(c Candidate) bool { return c.Cause == other.Row.Causes[0].Cause })
+		return slices.ContainsFunc(all, func(other Found) bool {
+			if len(other.Row.Causes) > 1 {
+				return false
+			}
+			decided := len(f.Row.Causes) > 1 && slices.ContainsFunc(f.Row.Causes, func(c Candidate) bool { return c.Cause == other.Row.Causes[0].Cause })
+			return decided || repeats().MatchString(f.Line) && !repeats().MatchString(other.Line)
 		})
 	})
 }
@@ -91,6 +96,10 @@ func lines(text string) []string {
 }
 
 var (
+	// repeats matches what Node.js prints below an error's text, or above its causes.
+	repeats = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(?:code|errno|errorno): ['"]\w+['"],?$|AggregateError \[\w+\]:$`)
+	})
 	colours = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\x1b\\[[0-9;]*m") })
 	// elsewhere matches errors of other services and the app's own log of requests, ours the names
 	// of Redis and of the paths that only its clients ask for.
