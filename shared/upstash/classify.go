@@ -217,10 +217,13 @@ type words []struct {
 	cause cause.Cause
 }
 
-func (rows words) in(text string) cause.Cause {
+func (rows words) in(text string) cause.Cause { return rows.find(text, strings.Contains) }
+
+// find returns the cause of the first row of which a word is found so.
+func (rows words) find(text string, found func(text, word string) bool) cause.Cause {
 	for _, row := range rows {
 		for word := range strings.SplitSeq(row.any, "|") {
-			if strings.Contains(text, word) {
+			if found(text, word) {
 				return row.cause
 			}
 		}
@@ -237,10 +240,7 @@ var (
 		"tryagain": cause.ProviderUnready, "misconf": cause.ProviderUnready,
 	}
 	// begins are what texts without a code say first.
-	begins = []struct {
-		any   string
-		cause cause.Cause
-	}{
+	begins = words{
 		{"wrong password or user", cause.AuthUserDisabled},
 		{"invalid password|client sent auth|auth <password> called", cause.AuthInvalid},
 		{"this user has no permissions", cause.ReadonlyToken},
@@ -263,13 +263,14 @@ var (
 	limitBegins = []string{"max", "maximum", "daily", "monthly", "db", "data", "storage", "memory", "concurrent", "rate", "request", "requests", "command", "commands", "traffic", "you"}
 	// stopped tells why Upstash has stopped a database as a whole.
 	stopped = words{
-		{"not support|n't support|support disabled|not allow|n't allow", cause.CommandBlocked},
-		{"being upgraded|maintenance|migrat|temporarily unavailable", cause.ProviderUnready},
+		{"not support|n't support|support disabled", cause.CommandBlocked},
+		{"being upgraded", cause.ProviderUnready},
 		{"budget|suspend|payment|unpaid|billing|subscription", cause.QuotaSuspended},
 		{"rate-limit|rate limit|ratelimit|throttl", cause.QuotaRateLimited},
 		{"limit|quota|exceed|bandwidth|upgrade", cause.QuotaPlan},
 		{"blocked|disabled|deactivated|archived|paused|stopped", cause.QuotaSuspended},
 		{"is full", cause.StorageFull},
+		{"maintenance|migrat|temporarily unavailable", cause.ProviderUnready},
 	}
 	stopSubjects = []string{"database", "instance", "account", "plan", "tier", "subscription", "payment", "budget", "bandwidth"}
 )
@@ -287,17 +288,10 @@ func classifyText(text string) cause.Cause {
 	if c := codes[code]; c != "" {
 		return c
 	}
-	for _, row := range begins {
-		for begin := range strings.SplitSeq(row.any, "|") {
-			if strings.HasPrefix(text, begin) {
-				return row.cause
-			}
-		}
-	}
 	if code == "command" && (strings.Contains(text, "is not allowed in rest") || strings.HasSuffix(strings.TrimRight(text, "."), "is not available")) {
 		return cause.CommandBlocked
 	}
-	return cmp.Or(exceededCause(text), stoppedCause(text), cause.RedisError)
+	return cmp.Or(begins.find(text, strings.HasPrefix), exceededCause(text), stoppedCause(text), cause.RedisError)
 }
 
 // sentence is what a text says in its own words: up to the end of its first sentence, or to the mark
