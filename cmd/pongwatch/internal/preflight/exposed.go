@@ -33,7 +33,7 @@ var (
 	}
 	// upstashHost and tokenText in one file mean that a token was written out.
 	upstashHost = regexp.MustCompile(`https://[a-z0-9-]+\.upstash\.io`)
-	tokenText   = regexp.MustCompile("[\"'`]A[A-Za-z0-9+/_-]{30,}={0,2}[\"'`]")
+	tokenText   = regexp.MustCompile("(?:[\"'`](?:Bearer )?|_token=)A[A-Za-z0-9+/_-]{30,}={0,2}[\"'`]")
 	withUser    = regexp.MustCompile(`^rediss?://[^@/]*:[^@/]+@`)
 	source      = regexp.MustCompile(`(?:\.(?:[jt]sx?|[mc]js|vue|svelte|astro|py|html|toml|ya?ml)|(?:^|/)(?:(?:Docker|Container)file[^/]*|(?:vercel|app)\.json))$`)
 
