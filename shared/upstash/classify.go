@@ -349,27 +349,34 @@ func stoppedCause(text string) cause.Cause {
 // of 500,000 commands", or "261.9 MB of 256.0 MB", a MB being 1,048,576 bytes as it is for
 // Upstash. It returns "" for any other text.
 func usage(said string) string {
-	limit, ok := numberAfter(said, "Limit: ", "Threshold: ")
-	used, found := numberAfter(said, "Usage: ", "Actual: ")
-	if !ok || !found {
-		return ""
+	limit, unit := numberAfter(said, "Limit: ", "Threshold: ")
+	used, same := numberAfter(said, "Usage: ", "Actual: ")
+	counted := limited.in(sentence(strings.ToLower(said)))
+	switch {
+	case limit < 0 || used < 0 || unit != same:
+	case unit == "bytes" && limit < 1<<20:
+		return fmt.Sprintf("%.1f KB of %.1f KB", float64(used)/(1<<10), float64(limit)/(1<<10))
+	case unit == "bytes":
+		return fmt.Sprintf("%.1f MB of %.1f MB", float64(used)/(1<<20), float64(limit)/(1<<20))
+	case unit == "" && (counted == cause.QuotaMonthly || counted == cause.QuotaDaily):
+		return text.Thousands(used) + " of " + text.Thousands(limit) + " commands"
 	}
-	if strings.Contains(said, " bytes") {
-		const mb = 1 << 20
-		return fmt.Sprintf("%.1f MB of %.1f MB", float64(used)/mb, float64(limit)/mb)
-	}
-	return text.Thousands(used) + " of " + text.Thousands(limit) + " commands"
+	return ""
 }
 
-// numberAfter returns the number behind the first of the labels that is there.
-func numberAfter(said string, labels ...string) (int64, bool) {
+// numberAfter returns the number behind the first of the labels that is there, and its unit. It is
+// negative where there is none.
+func numberAfter(said string, labels ...string) (n int64, unit string) {
 	for _, label := range labels {
-		if _, rest, ok := strings.Cut(said, label); ok {
-			digits := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
-			if n, err := strconv.ParseInt(digits, 10, 64); err == nil {
-				return n, true
+		_, rest, _ := strings.Cut(said, label)
+		after := strings.TrimLeft(rest, "0123456789,")
+		digits, ended := strings.CutSuffix(rest[:len(rest)-len(after)], ",")
+		if n, err := strconv.ParseInt(strings.ReplaceAll(digits, ",", ""), 10, 64); err == nil {
+			if !ended {
+				unit, _, _ = strings.Cut(strings.TrimPrefix(after, " "), " ")
 			}
+			return n, strings.TrimRight(unit, ".,")
 		}
 	}
-	return 0, false
+	return -1, ""
 }
