@@ -119,3 +119,26 @@ func TestAShardThatIsNotCheckedIsLoud(t *testing.T) {
 		t.Errorf("the page does not say %q:\n%s", want, text)
 	}
 }
+
+// A full database answers PING: without its incidents nothing is known to be well.
+func TestIncidentsThatCannotBeReadAreNoGoodNews(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*statistics.Statistics)
+		want   string
+		colour statistics.Word
+	}{
+		{"pings are answered", nil, "Status unknown: open incidents cannot be read", statistics.NoData},
+		{"another shard's are known", down, "prod-cache is down", statistics.Down},
+	} {
+		v := viewOf(func(s *statistics.Statistics) {
+			if tt.change != nil {
+				tt.change(s)
+			}
+			s.Incidents.Unread = []string{"main"}
+		}, "prod-cache")
+		if got := v.Headline(); !strings.HasPrefix(got, tt.want) || v.State() != tt.colour {
+			t.Errorf("%s: %q in the colour of %s, want %q and %s", tt.name, got, v.State(), tt.want, tt.colour)
+		}
+	}
+}

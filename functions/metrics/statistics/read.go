@@ -111,16 +111,21 @@ func (r *Reader) Page(ctx context.Context, q Query, choose Chooser) (s, one *Sta
 	read := false
 	var states []incident.State
 	var past []incident.Document
+	var unread []string
 	for _, m := range materials {
 		s.Missing = append(s.Missing, m.unread...)
 		s.Monitor.Jobs = append(s.Monitor.Jobs, m.jobs...)
 		read = read || m.stateRead
-		if m.state != nil {
+		switch {
+		case m.state != nil:
 			states = append(states, *m.state)
+		case !m.stateRead && slices.Contains(r.config.ShardNames(), m.shard) && (q.Database == "" || r.config.Database(q.Database).Shard == m.shard):
+			unread = append(unread, m.shard)
 		}
 		past = append(past, m.incidents...)
 	}
 	s.incidents(now, q, past, states)
+	s.Incidents.Unread = unread
 	for _, list := range [][]incidents.Incident{s.Incidents.Open, s.Incidents.Resolved, s.Incidents.Drills, s.Past} {
 		for k := range list {
 			list[k].Environment = r.environment(list[k].Database)

@@ -210,8 +210,14 @@ func TestMissingNamesWhatAndWhere(t *testing.T) {
 	}
 	f.store.Always(nil)
 	f.put(incident.StateKey("main"), []byte("broken"))
-	if s := f.read(Query{Range: "1h"}); !slices.Equal(s.Missing, []string{"incidents of shard main"}) || s.Databases[0].Fallback != nil {
-		t.Errorf("with a broken state missing is %q, and the fallback %+v", s.Missing, s.Databases[0].Fallback)
+	for database, unread := range map[string][]string{"": {"main"}, "cache": {"main"}, "queue": nil} {
+		s := f.read(Query{Range: "1h", Database: database})
+		if !slices.Equal(s.Missing, []string{"incidents of shard main"}) || database != "queue" && s.Databases[0].Fallback != nil {
+			t.Errorf("with a broken state missing is %q, and the fallback %+v", s.Missing, s.Databases[0].Fallback)
+		}
+		if !slices.Equal(s.Incidents.Unread, unread) {
+			t.Errorf("%q: incidents are unread of %q, want %q", database, s.Incidents.Unread, unread)
+		}
 	}
 }
 
