@@ -188,6 +188,7 @@ func uptime(k *history.Known, configured []string, now time.Time, objective floa
 		began := now.Add(time.Nanosecond)
 		if there {
 			began = p.First
+			var first time.Time // the first of the days that has any
 			for _, d := range p.Days {
 				date, err := time.Parse(time.DateOnly, d.Day)
 				if i := int(date.Sub(oldest) / day); err == nil && !date.Before(oldest) && i < uptimeDays {
@@ -195,10 +196,17 @@ func uptime(k *history.Known, configured []string, now time.Time, objective floa
 					u.Failed += d.Failed
 					u.ByDay.Good[i] += d.Good
 					u.ByDay.Failed[i] += d.Failed
+					if first.IsZero() && d.Good+d.Failed > 0 {
+						first = date
+					}
 				}
 			}
-			if u.From = p.First; u.From.Before(oldest) {
-				u.From = oldest
+			// Pings from before a gap may be older than all of the days.
+			if !first.IsZero() {
+				u.From = first
+				if p.First.After(first) {
+					u.From = p.First
+				}
 			}
 		}
 		region = ""

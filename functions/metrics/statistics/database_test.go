@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -229,6 +230,27 @@ func TestUptimeIsOfThirtyDays(t *testing.T) {
 	f.ping("main", west, noon.Truncate(time.Minute), map[string]report.Sample{"cache": failed})
 	if u := f.read(Query{Range: "1h"}).Databases[0].Uptime; u.Failed != 4 || *u.Availability != 0 {
 		t.Errorf("uptime %+v, want two failures of today, that of three days ago and that of 29, not that of 30", u)
+	}
+}
+
+// After a long gap there is one day of data, and a failure in it does not overspend a month.
+func TestUptimeAfterAGapIsOfTheDaysSince(t *testing.T) {
+	f := newFixture(t, two)
+	f.ping("main", west, noon.AddDate(0, 0, -50), map[string]report.Sample{"cache": good(10)})
+	f.now = noon.AddDate(0, 0, -50).Add(2 * time.Hour)
+	_, err := f.archive.Renew(t.Context(), history.Compaction{Shard: "main", Regions: []string{west}}, f.now)
+	f.must(err)
+	f.now = noon
+	for minute := range 24 {
+		s := good(10)
+		if minute == 3 {
+			s = failed
+		}
+		f.ping("main", west, noon.Truncate(time.Minute).Add(time.Duration(minute-24)*time.Minute), map[string]report.Sample{"cache": s})
+	}
+	u := f.read(Query{Range: "1h"}).Databases[0].Uptime
+	if !u.From.Equal(noon.Truncate(day)) || u.Good != 23 || u.Failed != 1 || *u.BudgetLeft < 0 {
+		t.Errorf("uptime from %v, %d good, %d failed, %v of the budget left; want all of today", u.From, u.Good, u.Failed, *u.BudgetLeft)
 	}
 }
 

@@ -1,6 +1,7 @@
 package statistics
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -206,6 +207,9 @@ func TestSumAndRatio(t *testing.T) {
 		if got := ratio(&v); *got != want {
 			t.Errorf("ratio(%v) = %v, want %v", v, *got, want)
 		}
+	}
+	if math.Signbit(*ratio(new(-1e-9))) {
+		t.Error("what is left is minus nothing")
 	}
 	if ratio(nil) != nil || (history.Figures{}).HitRate() != nil {
 		t.Error("nothing has a ratio")

@@ -188,11 +188,7 @@ func (m *material) alert(ctx context.Context) {
 	if !m.stateRead {
 		m.missing(ctx, "incidents", err)
 	}
-	from := m.now.Add(-fallbackFrom)
-	if m.w.from.Add(-longest).Before(from) {
-		from = m.w.from.Add(-longest)
-	}
-	documents, unreadable, err := m.documents.get(ctx, m.options.Store, m.shard, m.state, from, m.now)
+	documents, unreadable, err := m.documents.get(ctx, m.options.Store, m.shard, m.state, m.w.from.Add(-longest), m.now)
 	if err != nil {
 		m.missing(ctx, "past incidents", err)
 	}

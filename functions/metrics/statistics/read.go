@@ -233,7 +233,7 @@ func (s *Statistics) incidents(now time.Time, q Query, past []incident.Document,
 	}
 	s.Monitor.Deliveries = s.Incidents.Deliveries
 	for _, d := range past {
-		if d.Drill || d.Resolved.IsZero() || d.Resolved.Before(s.From) || d.Opened.Before(s.From.Add(-longest)) {
+		if d.Drill || d.Resolved.IsZero() || d.Resolved.Before(s.From) {
 			continue
 		}
 		if !shown[d.ID] && (q.Database == "" || d.Series.Database == q.Database) {
@@ -287,6 +287,6 @@ func (r *Reader) Mark(ctx context.Context) (string, error) {
 	return strings.Join(append(marks, now.Truncate(markEvery).Format(time.RFC3339)), "|"), nil
 }
 
-// longest is how long before the window an incident may have been opened to be found
-// among those that were resolved in it.
-const longest = day
+// longest is how long an incident may have lasted to be found after its end, because documents
+// are found by the time at which incidents were opened.
+const longest = 30 * day
