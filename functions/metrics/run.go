@@ -113,16 +113,17 @@ func (f *Function) past(ctx context.Context, r job.Round) past {
 	overview, err := f.archive.Overview(ctx, r.Shard)
 	failed(err)
 	p.known = overview.Databases
-	// A database that the shard does not know is new, or was moved here.
-	if slices.ContainsFunc(f.config.InShard(r.Shard), func(d *config.Database) bool { return p.known[d.Name] == nil }) {
+	if moved := slices.DeleteFunc(f.config.InShard(r.Shard), func(d *config.Database) bool { return !mayBeMoved(d, p.known[d.Name], r) }); len(moved) > 0 {
 		all, err := f.archive.Overviews(ctx)
 		failed(err)
-		for _, other := range all {
-			for name, known := range other.Databases {
-				if p.known[name] == nil {
-					p.known[name] = known
+		for _, d := range moved {
+			known := &history.Known{}
+			for _, o := range all {
+				if of := o.Databases[d.Name]; of != nil {
+					known.Merge(of)
 				}
 			}
+			p.known[d.Name] = known
 		}
 	}
 	from := r.Scheduled.Add(-lookBack)
@@ -146,6 +147,22 @@ func (f *Function) past(ctx context.Context, r job.Round) past {
 		}
 	}
 	return p
+}
+
+// mayBeMoved reports whether another shard may know more of a database, because its own knows nothing, or
+// nothing as new as its overview should.
+func mayBeMoved(d *config.Database, known *history.Known, r job.Round) bool {
+	if known == nil {
+		return true
+	}
+	last, every := known.ReadAt, r.Every
+	if c := d.Checks.Commands; c.Enabled {
+		last, every = time.Time{}, c.Every
+		if known.Month != nil {
+			last = known.Month.At
+		}
+	}
+	return r.Scheduled.Sub(last) > 2*(every+time.Hour) // an overview is renewed once an hour
 }
 
 // recent returns a database's readings of the last hour.
