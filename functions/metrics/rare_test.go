@@ -42,6 +42,32 @@ func TestTheLastVerdictOfARareCheckIsShownForADay(t *testing.T) {
 	}
 }
 
+// However rarely figures are read, a day of them is enough for a forecast.
+func TestFiguresThatAreReadRarelyHaveForecasts(t *testing.T) {
+	for _, every := range []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour} {
+		x := newFixture(t, "", func(o *metrics.Options) {
+			o.Config.Schedule.Metrics = every
+			o.Config.Databases[0].Checks.Commands.Every = max(every, 15*time.Minute)
+		})
+		foretold := map[string]int{}
+		for minute := 0; minute <= 25*60; minute += int(every / time.Minute) {
+			x.redis.with(func(d *redis) {
+				d.info = fmt.Sprintf("local_member:a\r\ntotal_data_size:%d\r\nmax_data_size:100000\r\ntotal_reads_processed:%d\r\ntotal_writes_processed:0", 1000+minute*20, minute*150)
+			})
+			for _, o := range x.run(t, minute) {
+				for _, said := range []string{"full in", "used up in"} {
+					if strings.Contains(o.Evidence, said) {
+						foretold[said]++
+					}
+				}
+			}
+		}
+		if foretold["full in"] < 10 || foretold["used up in"] < 10 {
+			t.Errorf("every %s: forecasts %v, want ten of each in a day", every, foretold)
+		}
+	}
+}
+
 // The month's commands are seen by what they were when they were last asked for.
 func TestCommandsThatAreAskedRarelyAddUp(t *testing.T) {
 	for _, every := range []time.Duration{15 * time.Minute, 2 * time.Hour, 5 * time.Hour} {

@@ -18,8 +18,10 @@ import (
 )
 
 const (
-	// lookBack is how old the readings may be that this run's are compared with.
-	lookBack = time.Hour
+	// lookBack is how old the readings may be that this run's are compared with, and lookBackRuns how
+	// many runs that is at least, because a forecast takes twelve readings.
+	lookBack     = time.Hour
+	lookBackRuns = 12
 	// recalling bounds reading history before databases are asked.
 	recalling = 2 * time.Second
 )
@@ -92,7 +94,7 @@ func (f *Function) connect(ctx context.Context, t *check.Target) {
 type past struct {
 	// known is what the overviews know, by database.
 	known map[string]*history.Known
-	// hours are those of the last hour, and before it those that the overview does not hold;
+	// hours are those of the last hour or runs, and before it those that the overview does not hold;
 	// earlier are sparse ones of the day before, for forecasts. Both are by time.
 	hours, earlier []*history.GaugeHour
 	// read says that all of it could be read.
@@ -126,7 +128,7 @@ func (f *Function) past(ctx context.Context, r job.Round) past {
 			p.known[d.Name] = known
 		}
 	}
-	from := r.Scheduled.Add(-lookBack)
+	from := r.Scheduled.Add(-max(lookBack, lookBackRuns*r.Every))
 	if since := f.archive.Since(overview, r.Scheduled); since.Before(from) {
 		from = since
 	}
