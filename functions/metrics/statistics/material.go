@@ -188,7 +188,11 @@ func (m *material) alert(ctx context.Context) {
 	if !m.stateRead {
 		m.missing(ctx, "incidents", err)
 	}
-	documents, unreadable, err := m.documents.get(ctx, m.options.Store, m.shard, m.state, m.w.from.Add(-longest), m.now)
+	from := m.now.Add(-fallbackDays * day).Truncate(day) // every range but the longest takes the same
+	if m.w.from.Before(from) {
+		from = m.w.from
+	}
+	documents, unreadable, err := m.documents.get(ctx, m.options.Store, m.shard, m.state, from.Add(-longest), m.now)
 	if err != nil {
 		m.missing(ctx, "past incidents", err)
 	}

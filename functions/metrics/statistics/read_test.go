@@ -78,8 +78,9 @@ func TestPastIncidentsAreThoseThatWereResolvedInTheRange(t *testing.T) {
 	add("FIRST0", from.Add(-time.Hour), from, nil)
 	add("BEFORE", from.Add(-time.Hour-time.Second), from.Add(-1), nil)
 	add("LATEST", from.Add(time.Minute), from.Add(50*time.Minute), nil)
-	add("OLDEST", from.Add(-longest), from.Add(40*time.Minute), nil)
-	add("TOOOLD", from.Add(-longest-time.Second), from.Add(40*time.Minute), nil)
+	first := noon.Add(-fallbackDays * day).Truncate(day).Add(-longest)
+	add("OLDEST", first, from.Add(40*time.Minute), nil)
+	add("TOOOLD", first.Add(-time.Second), from.Add(40*time.Minute), nil)
 	add("OFDAYS", from.Add(-60*time.Hour), from.Add(39*time.Minute), nil)
 	add("OPEN00", from.Add(2*time.Minute), time.Time{}, nil)
 	add("DRILL0", from.Add(3*time.Minute), from.Add(4*time.Minute), func(d *incident.Document) { d.Drill = true })
@@ -94,7 +95,7 @@ func TestPastIncidentsAreThoseThatWereResolvedInTheRange(t *testing.T) {
 		{Query{Range: "1h"}, []string{"LATEST", "OLDEST", "OFDAYS", "QUEUE0", "FIRST0"}},
 		{Query{Range: "1h", Database: "cache"}, []string{"LATEST", "OLDEST", "OFDAYS", "FIRST0"}},
 		{Query{Range: "1h", Database: "queue"}, []string{"QUEUE0"}},
-		{Query{Range: "6h"}, []string{"LATEST", "TOOOLD", "OLDEST", "OFDAYS", "QUEUE0", "FIRST0", "BEFORE"}},
+		{Query{Range: "6h"}, []string{"LATEST", "OLDEST", "OFDAYS", "QUEUE0", "FIRST0", "BEFORE"}},
 	} {
 		s := f.read(tt.query)
 		var got []string
