@@ -125,6 +125,31 @@ func TestAGapDoesNotForgetTheMonthsCommands(t *testing.T) {
 	}
 }
 
+// What was full before hours without INFO is full until it is below the closing value, whatever
+// else is known of those hours.
+func TestAGapDoesNotForgetWhatWasFull(t *testing.T) {
+	x := newFixture(t, "", func(o *metrics.Options) { o.Config.Databases[0].Checks.Commands.Enabled = false })
+	size := func(percent int) {
+		x.redis.with(func(d *redis) { d.info = fmt.Sprintf("local_member:a\r\ntotal_data_size:%d\r\nmax_data_size:100", percent) })
+	}
+	for minute := -6 * 60; minute < 0; minute += 5 {
+		switch {
+		case minute < -5*60:
+			size(85)
+		case minute < -4*60:
+			size(96)
+		default:
+			x.redis.with(func(d *redis) { d.token = "another" })
+		}
+		x.run(t, minute)
+	}
+	x.redis.with(func(d *redis) { d.token = "sesame" })
+	size(92)
+	if got := x.run(t, 0)[report.Memory]; got.Status != report.Fail {
+		t.Errorf("after hours without INFO: %s %s, want a failure until below 90 %%", got.Status, got.Evidence)
+	}
+}
+
 // A database that is moved to a shard takes its month's commands along, also where it has been in
 // that shard before.
 func TestAMoveDoesNotForgetTheMonthsCommands(t *testing.T) {

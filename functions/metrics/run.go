@@ -186,11 +186,11 @@ func (p past) of(t *check.Target) {
 		t.Readings = slices.AppendSeq(t.Readings, h.Of[t.Database.Name].All())
 	}
 	if known := p.known[t.Database.Name]; known != nil {
-		r := known.Reading()
-		if len(t.Readings) > 0 && !r.At.Before(t.Readings[0].At) {
-			r.At, r.Values = time.Time{}, nil // it is among the readings
+		for _, r := range known.Readings() {
+			if len(t.Readings) == 0 || r.At.Before(t.Readings[0].At) { // otherwise it is among the readings
+				t.Earlier = append(t.Earlier, r)
+			}
 		}
-		t.Earlier = append(t.Earlier, r)
 		slices.SortStableFunc(t.Earlier, func(a, b report.Reading) int { return a.At.Compare(b.At) })
 	}
 }

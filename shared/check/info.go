@@ -13,8 +13,8 @@ import (
 	"github.com/pongwatch/pongwatch/shared/upstash"
 )
 
-// Reading returns what history keeps of the target's INFO; a target whose INFO failed
-// has a reading without values.
+// Reading returns what history keeps of the target's INFO, and of what the account said. A
+// target whose INFO failed has that alone.
 func (t *Target) Reading(ctx context.Context, scheduled time.Time, observations []report.Observation) report.Reading {
 	r := report.Reading{At: scheduled, Values: map[report.Gauge]float64{}, Checks: map[report.Check]report.Verdict{}}
 	if info, err := t.Info(ctx); err == nil {
@@ -22,11 +22,11 @@ func (t *Target) Reading(ctx context.Context, scheduled time.Time, observations 
 		if limit, known := t.dataLimit(info); known {
 			r.Values[report.GaugeDataLimit] = limit
 		}
-		maps.Copy(r.Values, t.figures)
 		if hits, misses := t.client.Lookups(); hits+misses > t.hits+t.misses {
 			r.Values[report.GaugeOwnHits], r.Values[report.GaugeOwnMisses] = float64(hits-t.hits), float64(misses-t.misses)
 		}
 	}
+	maps.Copy(r.Values, t.figures)
 	for _, o := range observations {
 		if o.Check != report.ConfigLoad {
 			r.Checks[o.Check] = report.Verdict{Status: o.Status, Cause: o.Cause, Value: o.Value}
