@@ -94,8 +94,8 @@ var watched = []string{"cache", "blog", "queue"}
 // restart makes new processes by the configuration of now.
 func (w *world) restart() {
 	var text strings.Builder
-	fmt.Fprintf(&text, "regions: [%s, europe-west1]\nschedule: {healthcheck: %s, metrics: %s}\nchecks: {ping: {every: %s}, commands: {every: %s}}\ndatabases:\n",
-		w.home(), w.healthEvery, w.metricsEvery, w.pingEvery, w.commandsEvery)
+	fmt.Fprintf(&text, "regions: [%s, europe-west1]\nschedule: {healthcheck: %s, metrics: %s}\nchecks: {ping: {every: %s}, latency: {every: %s}, commands: {every: %s}}\ndatabases:\n",
+		w.home(), w.healthEvery, w.metricsEvery, w.pingEvery, w.pingEvery, w.commandsEvery)
 	for _, name := range watched {
 		fmt.Fprintf(&text, "- {name: %s, url: \"https://%s.upstash.io\", token: \"sm://projects/p/secrets/s\", home: %s, shard: %s}\n", name, name, w.home(), w.shardOf(name))
 	}

@@ -79,7 +79,7 @@ func (m *material) database(ctx context.Context, d *config.Database, all []*mate
 				hours = append(hours, part.pings[region]...)
 			}
 			slices.SortStableFunc(hours, func(a, b *history.PingHour) int { return a.Begin.Compare(b.Begin) })
-			one.Summary, one.Series = pings(m.w, samplesOf(hours, old, region, d.Name), detail)
+			one.Summary, one.Series = pings(m.w.of(d.Checks.Pings()), samplesOf(hours, old, region, d.Name), detail)
 		}
 		// A region that is no longer configured is there while the window has pings of it.
 		if slices.Contains(regions, region) || one.Samples > 0 {
