@@ -91,8 +91,8 @@ func (f *Function) judgeLatency(ctx context.Context, r job.Round, observations [
 		if o.Check != report.Latency || o.Status != report.Warn || o.Value == nil {
 			continue
 		}
-		if rule := f.config.Database(o.Database).Thresholds.Latency; *o.Value > rule.Critical.Seconds()*1000 {
-			slow, window = append(slow, i), max(window, rule.Window)
+		if d := f.config.Database(o.Database); *o.Value > d.Thresholds.Latency.Critical.Seconds()*1000 {
+			slow, window = append(slow, i), max(window, check.LatencyWindow(d.Thresholds.Latency.Window, d.Checks.Pings()))
 		}
 	}
 	if len(slow) == 0 {
@@ -111,8 +111,9 @@ func (f *Function) judgeLatency(ctx context.Context, r job.Round, observations [
 		for _, h := range hours {
 			recent = slices.AppendSeq(recent, h.Of[o.Database].All())
 		}
-		rule := f.config.Database(o.Database).Thresholds.Latency
-		observations[i] = check.JudgeLatency(o, recent, rule.Critical, rule.Window)
+		d := f.config.Database(o.Database)
+		rule := d.Thresholds.Latency
+		observations[i] = check.JudgeLatency(o, recent, rule.Critical, check.LatencyWindow(rule.Window, d.Checks.Pings()))
 	}
 }
 
