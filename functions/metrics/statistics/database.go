@@ -62,7 +62,7 @@ func (m *material) database(ctx context.Context, d *config.Database, all []*mate
 		if old, err = m.archive.Samples(ctx, d.Name, m.w.from, m.now); err != nil {
 			m.missing(ctx, "samples of "+d.Name, err)
 		}
-		_ = broken(ctx, m, "samples of "+d.Name, time.DateOnly, old)
+		_ = broken(ctx, m, "samples of "+d.Name, time.DateOnly, old, history.Run{})
 	}
 	for _, region := range union(regions, slices.Collect(maps.Keys(known.Regions))) {
 		one := Region{Region: region}

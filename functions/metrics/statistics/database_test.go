@@ -134,6 +134,30 @@ func TestJobs(t *testing.T) {
 	}
 }
 
+// A damaged hour may have the last run only where no later one is known, whatever the range.
+func TestADamagedHourDoesNotHideADeadJob(t *testing.T) {
+	for _, tt := range []struct {
+		damaged time.Duration // before noon
+		want    JobState
+	}{{5 * time.Hour, JobLate}, {time.Hour, JobUnknown}} {
+		f := newFixture(t, two)
+		for back := 6; back > 0; back-- {
+			at := noon.Truncate(time.Hour).Add(-time.Duration(back) * time.Hour)
+			if back > 2 || tt.damaged == time.Duration(back)*time.Hour {
+				f.ping("main", west, at, map[string]report.Sample{"cache": good(5)})
+			}
+		}
+		f.put("hot/v1/main/"+west+"/"+noon.Add(-tt.damaged).Format("2006-01-02T15"), []byte("damaged"))
+		for _, r := range []string{"1h", "24h", "7d"} {
+			for _, j := range f.read(Query{Range: r}).Monitor.Jobs {
+				if j.Shard == "main" && j.Region == west && j.State != tt.want {
+					t.Errorf("%s damaged %v ago: %+v, want %s", r, tt.damaged, j, tt.want)
+				}
+			}
+		}
+	}
+}
+
 func TestTheMonitorIsWellWhereAllJobsAre(t *testing.T) {
 	f := newFixture(t, "databases: [{name: cache, url: \"https://a.upstash.io\", token: \"sm://projects/p/secrets/a\"}]\n")
 	f.ping("main", "here", f.now.Truncate(time.Minute), map[string]report.Sample{"cache": good(5)})
