@@ -251,8 +251,9 @@ func (d *Database) judge(open []incidents.Incident, now time.Time, late time.Dur
 		switch {
 		case i.Check == report.MockMode:
 			word = Mock
-		case i.Severity.AtLeast(cause.SeverityCritical) && i.Check != report.Limiter:
-			word = Down
+		case !i.Severity.AtLeast(cause.SeverityCritical):
+		case i.Check == report.Ping, i.Check == report.ConfigLoad, i.Check == report.Write && i.Cause != cause.WritePaused:
+			word = Down // as the health page has it: with any other incident Redis can be used
 		}
 		if d.Status == NoData || worse(word, d.Status) {
 			set(word, i.Cause)

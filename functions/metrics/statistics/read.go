@@ -217,9 +217,6 @@ func (r *Reader) materials(ctx context.Context, s *Statistics, q Query, w window
 // incidents fills in what is wrong and what was, from documents and Alert's states.
 func (s *Statistics) incidents(now time.Time, q Query, past []incident.Document, states []incident.State) {
 	s.Incidents = incidents.New(now, states...)
-	if q.Database != "" {
-		s.Incidents = s.Incidents.Only(q.Database)
-	}
 	shown := map[string]bool{}
 	written := map[string]*incident.Configuration{}
 	for _, d := range past {
@@ -231,15 +228,18 @@ func (s *Statistics) incidents(now time.Time, q Query, past []incident.Document,
 			list[i].Configuration = written[list[i].FullID]
 		}
 	}
-	s.Monitor.Deliveries = s.Incidents.Deliveries
+	s.Monitor.Deliveries = s.Incidents.Deliveries // of all databases
+	if q.Database != "" {
+		s.Incidents = s.Incidents.Only(q.Database)
+	}
 	for _, d := range past {
-		if d.Drill || d.Resolved.IsZero() || d.Resolved.Before(s.From) {
+		if d.Drill || d.Resolved.IsZero() || d.Resolved.Before(s.From) || shown[d.ID] {
 			continue
 		}
-		if !shown[d.ID] && (q.Database == "" || d.Series.Database == q.Database) {
-			i := incidents.FromDocument(d, now)
+		i := incidents.FromDocument(d, now)
+		s.Monitor.Deliveries.Add(i.Told)
+		if q.Database == "" || d.Series.Database == q.Database {
 			s.Past = append(s.Past, i)
-			s.Monitor.Deliveries.Add(i.Told)
 		}
 	}
 	slices.SortStableFunc(s.Past, func(a, b incidents.Incident) int { return b.Resolved.Compare(a.Resolved) })

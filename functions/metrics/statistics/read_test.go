@@ -65,6 +65,17 @@ func TestTheWholeAnswer(t *testing.T) {
 	}
 }
 
+// Deliveries are pongwatch's own: they are the same whichever database is asked for.
+func TestDeliveriesAreThoseOfAllDatabases(t *testing.T) {
+	f := rich(t)
+	want := f.read(Query{Range: "1h"}).Monitor.Deliveries
+	for _, database := range []string{"cache", "queue"} {
+		if got := f.read(Query{Range: "1h", Database: database}).Monitor.Deliveries; got != want || got.Delivered != 2 {
+			t.Errorf("asked for %s: %+v, want %+v", database, got, want)
+		}
+	}
+}
+
 func TestPastIncidentsAreThoseThatWereResolvedInTheRange(t *testing.T) {
 	f := newFixture(t, two)
 	from := Query{Range: "1h"}.window(noon, time.Minute).from
