@@ -178,8 +178,12 @@ func (f *Function) askCanary(ctx context.Context, url string) error {
 
 // logProbes writes a line for each database. Log-based metrics are made of its fields: a change
 // here is a change in Terraform. What is wrong with a database is a
-// warning: errors are pongwatch's own. A phase that was not reached is left out.
+// warning: errors are pongwatch's own. A phase that was not reached is left out. A run in which no
+// ping is due writes a line of its own, because Cloud Monitoring takes silence for a job that is dead.
 func (f *Function) logProbes(ctx context.Context, r job.Round, observations []report.Observation) {
+	if !slices.ContainsFunc(observations, func(o report.Observation) bool { return o.Check == report.Ping }) {
+		f.log.InfoContext(ctx, "run", slog.String("event", "run"), slog.String("shard", r.Shard), slog.String("region", f.options.Region))
+	}
 	for _, o := range observations {
 		if o.Check != report.Ping {
 			continue
