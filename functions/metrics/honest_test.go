@@ -130,7 +130,9 @@ func TestAGapDoesNotForgetTheMonthsCommands(t *testing.T) {
 func TestAGapDoesNotForgetWhatWasFull(t *testing.T) {
 	x := newFixture(t, "", func(o *metrics.Options) { o.Config.Databases[0].Checks.Commands.Enabled = false })
 	size := func(percent int) {
-		x.redis.with(func(d *redis) { d.info = fmt.Sprintf("local_member:a\r\ntotal_data_size:%d\r\nmax_data_size:100", percent) })
+		x.redis.with(func(d *redis) {
+			d.info = fmt.Sprintf("local_member:a\r\ntotal_data_size:%d\r\nmax_data_size:100", percent)
+		})
 	}
 	for minute := -6 * 60; minute < 0; minute += 5 {
 		switch {

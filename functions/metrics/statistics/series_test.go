@@ -109,8 +109,11 @@ func TestRarePingsAreNoGaps(t *testing.T) {
 		query Query
 		step  time.Duration
 	}{
-		{Query{Range: "1h"}, 15 * time.Minute}, {Query{Range: "6h", Database: "cache"}, 15 * time.Minute},
-		{Query{Range: "24h"}, 15 * time.Minute}, {Query{Range: "7d", Database: "cache"}, time.Hour}, {Query{Range: "1h", Step: time.Minute}, time.Minute},
+		{Query{Range: "1h"}, 15 * time.Minute},
+		{Query{Range: "6h", Database: "cache"}, 15 * time.Minute},
+		{Query{Range: "24h"}, 15 * time.Minute},
+		{Query{Range: "7d", Database: "cache"}, time.Hour},
+		{Query{Range: "1h", Step: time.Minute}, time.Minute},
 	} {
 		s := f.read(tt.query).Databases[0].Regions[0].Series
 		first := slices.IndexFunc(s.Good, func(n int) bool { return n > 0 })
