@@ -158,11 +158,8 @@ func mayBeMoved(d *config.Database, known *history.Known, r job.Round) bool {
 		return true
 	}
 	last, every := known.ReadAt, r.Every
-	if c := d.Checks.Commands; c.Enabled {
-		last, every = time.Time{}, c.Every
-		if known.Month != nil {
-			last = known.Month.At
-		}
+	if c := d.Checks.Commands; c.Enabled { // which adds to what was known, and is unknown where INFO is not answered
+		last, every = known.Checks[report.Commands].Last.At, c.Every
 	}
 	return r.Scheduled.Sub(last) > 2*(every+time.Hour) // an overview is renewed once an hour
 }
