@@ -235,7 +235,11 @@ func (w *world) reading(name string, at time.Time) report.Reading {
 	if due {
 		r.Checks[report.Commands] = unknown
 	}
-	if w.rng.IntN(5) == 0 { // INFO was not answered
+	if w.rng.IntN(5) == 0 { // INFO was not answered, the account perhaps
+		if due && w.rng.IntN(2) == 0 {
+			r.Values[report.GaugeMonthCommands], r.Values[report.GaugeCommandsHours] = 9, 17
+			r.Checks[report.Commands] = report.Verdict{Status: report.Fail, Cause: "commands_high", Value: new(0.99)}
+		}
 		return r
 	}
 	r.Replica = fmt.Sprint(w.rng.IntN(2))
