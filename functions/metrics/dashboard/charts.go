@@ -13,6 +13,7 @@ type chartData struct {
 	Region   string                   `json:"region"`
 	LimitMS  float64                  `json:"limit_ms"`
 	From     int64                    `json:"from"`
+	Begins   int64                    `json:"begins,omitempty"`
 	To       int64                    `json:"to"`
 	Pings    statistics.PingSeries    `json:"pings"`
 	Figures  *statistics.FigureSeries `json:"figures"`
@@ -43,6 +44,9 @@ func newChartData(v *View) chartData {
 		From: v.One.From.Unix(), To: v.One.To.Unix(), Pings: r.Series, Figures: d.Figures, Spans: []span{},
 		MemoryFullAt: after(d.MemoryFullInSeconds), CommandsOutAt: after(d.CommandsOutInSeconds),
 		BandwidthOutAt: after(d.BandwidthOutInSeconds), BudgetOutAt: after(d.BudgetOutInSeconds),
+	}
+	if begins := v.Begins(); !begins.IsZero() {
+		out.Begins = begins.Unix()
 	}
 	if len(figureRows(d.Figures)) == 0 {
 		out.Figures = nil // the page has no place for them

@@ -142,3 +142,28 @@ func TestIncidentsThatCannotBeReadAreNoGoodNews(t *testing.T) {
 		}
 	}
 }
+
+// Where data begin in the range, the chart begins there. A gap at its beginning is shown as a gap.
+func TestAGapIsNotTheBeginningOfTheData(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		from func(statistics.PingSeries) time.Time
+		says bool
+	}{
+		{"a new database", func(s statistics.PingSeries) time.Time { return s.From.Add(5 * time.Duration(s.StepSeconds) * time.Second) }, true},
+		{"no run for a while", func(s statistics.PingSeries) time.Time { return s.From.Add(-time.Hour) }, false},
+	} {
+		v := viewOf(func(s *statistics.Statistics) {
+			d := &s.Databases[0]
+			series := &d.Regions[0].Series
+			for i := range 5 {
+				series.P50[i], series.Good[i], series.Failed[i] = nil, 0, 0
+			}
+			d.Uptime.From = tt.from(*series)
+		}, "prod-cache")
+		page := string(render(t, v))
+		if says := strings.Contains(page, "Data begins"); says != tt.says || strings.Contains(page, `"begins":`) != tt.says {
+			t.Errorf("%s: the page says where the data begin: %v, want %v", tt.name, says, tt.says)
+		}
+	}
+}
