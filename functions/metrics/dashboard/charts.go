@@ -66,6 +66,24 @@ func newChartData(v *View) chartData {
 	return out
 }
 
+// Begins is when the data of the selected database begin, zero where that is not in the range:
+// before its first ping there is nothing to see, but a gap is one.
+func (v *View) Begins() time.Time {
+	s := v.Pings().Series
+	if from := v.Database().Uptime.From; !from.IsZero() && from.Before(s.From) {
+		return time.Time{}
+	}
+	for i := range s.Good {
+		if s.Good[i]+s.Failed[i] > 0 {
+			if i <= 1 {
+				break
+			}
+			return pointTime(s.From, s.StepSeconds, i)
+		}
+	}
+	return time.Time{}
+}
+
 // maxRows bounds a table. The JSON has every point.
 const maxRows = 120
 

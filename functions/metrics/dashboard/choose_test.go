@@ -150,7 +150,9 @@ func TestAGapIsNotTheBeginningOfTheData(t *testing.T) {
 		from func(statistics.PingSeries) time.Time
 		says bool
 	}{
-		{"a new database", func(s statistics.PingSeries) time.Time { return s.From.Add(5 * time.Duration(s.StepSeconds) * time.Second) }, true},
+		{"a new database", func(s statistics.PingSeries) time.Time {
+			return s.From.Add(5 * time.Duration(s.StepSeconds) * time.Second)
+		}, true},
 		{"no run for a while", func(s statistics.PingSeries) time.Time { return s.From.Add(-time.Hour) }, false},
 	} {
 		v := viewOf(func(s *statistics.Statistics) {

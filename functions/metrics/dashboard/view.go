@@ -349,24 +349,6 @@ func (v *View) Past() []incidents.Incident {
 	return slices.Concat(v.All.Incidents.Resolved, v.All.Past)
 }
 
-// Begins is when the data of the selected database begin, zero where that is not in the range:
-// before its first ping there is nothing to see, but a gap is one.
-func (v *View) Begins() time.Time {
-	s := v.Pings().Series
-	if from := v.Database().Uptime.From; !from.IsZero() && from.Before(s.From) {
-		return time.Time{}
-	}
-	for i := range s.Good {
-		if s.Good[i]+s.Failed[i] > 0 {
-			if i <= 1 {
-				break
-			}
-			return pointTime(s.From, s.StepSeconds, i)
-		}
-	}
-	return time.Time{}
-}
-
 // Well says that pongwatch's own part needs no look.
 func (v *View) Well() bool {
 	m := v.All.Monitor
