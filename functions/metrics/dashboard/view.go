@@ -266,8 +266,7 @@ func (v *View) unseen() bool {
 // outdated says that the page is stale, and that nothing worse is known to be wrong.
 func (v *View) outdated() bool { return v.Stale() && v.calm() }
 
-// blind says that open incidents are not known, and that nothing worse is: a full database
-// answers PING, too.
+// blind says that open incidents are not known, and that nothing worse is.
 func (v *View) blind() bool { return len(v.All.Incidents.Unread) > 0 && v.calm() }
 
 // calm says that nothing is known to be wrong.
@@ -278,7 +277,7 @@ func (v *View) calm() bool {
 
 // State is the word whose colour the headline has.
 func (v *View) State() statistics.Word {
-	if v.outdated() || v.blind() {
+	if v.outdated() {
 		return statistics.NoData
 	}
 	return v.All.Worst()
