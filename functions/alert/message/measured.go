@@ -98,7 +98,7 @@ func notice(m report.Impact, began, now time.Time) (said string, known bool) {
 
 // share returns a share as on-call says it: "38 %", "0.2 %".
 func share(v float64) string {
-	if v >= 0.1 {
+	if v >= 0.1 && v <= 0.99 || v >= 1 {
 		return fmt.Sprintf("%.0f %%", v*100)
 	}
 	return quantity(v, report.Ratio)

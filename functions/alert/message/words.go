@@ -214,6 +214,9 @@ func quantity(v float64, unit report.Unit) string {
 	case report.Milliseconds:
 		return text.Thousands(v) + " ms"
 	case report.Ratio:
+		if v > 0.99 && v < 1 { // what is not whole does not look whole
+			return strconv.FormatFloat(math.Floor(v*10_000)/100, 'f', -1, 64) + " %"
+		}
 		return strconv.FormatFloat(math.Round(v*1000)/10, 'f', -1, 64) + " %"
 	case report.Bytes:
 		return size(v)
