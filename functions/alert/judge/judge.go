@@ -133,7 +133,7 @@ func (s *shard) consider(key report.Series, ss *incident.SeriesState, v verdict)
 		return
 	}
 	if inc, ok := s.Incidents[ss.Incident]; ok && !inc.Open() && !inc.Gone && s.now.Sub(inc.Resolved) <= s.policy.Reopen {
-		s.reopen(inc, v)
+		s.reopen(inc, ss, v)
 		return
 	}
 	s.open(key, ss, v)

@@ -74,7 +74,8 @@ func TestWhatAnIncidentHolds(t *testing.T) {
 	}
 	w.life("...aa")
 	reopened := w.of(report.Ping)
-	if reopened.Reopened != 1 || len(reopened.Reopenings) != 1 || !reopened.Reopenings[0].Equal(at(9)) || !reopened.Resolved.IsZero() || !reopened.Since.Equal(want.Since) {
+	if reopened.Reopened != 1 || len(reopened.Reopenings) != 1 || !reopened.Reopenings[0].Equal(at(9)) || !reopened.Resolved.IsZero() || !reopened.Since.Equal(want.Since) ||
+		!reopened.LastOK.Equal(at(8).Add(time.Second)) || reopened.Runs != 7 {
 		t.Errorf("reopened: %+v", reopened)
 	}
 }

@@ -58,10 +58,13 @@ func TestNotes(t *testing.T) {
 		change func(*incident.Notice)
 		want   []string
 	}{
-		"nothing":              {func(*incident.Notice) {}, nil},
-		"taken in Slack":       {func(n *incident.Notice) { n.Incident.Ack = &incident.Ack{By: "U1", Via: "slack", At: now} }, []string{"Acknowledged by Slack user U1 at 2026-11-22 18:34:04 UTC."}},
-		"taken by a link":      {func(n *incident.Notice) { n.Incident.Ack = &incident.Ack{By: "link", Via: "link", At: now} }, []string{"Acknowledged by a person with the link at 2026-11-22 18:34:04 UTC."}},
-		"a silence":            {func(n *incident.Notice) { n.Incident.SilencedUntil, n.Incident.SilencedBy = now.Add(1), "ann" }, []string{"Silenced until 18:34 UTC by ann."}},
+		"nothing":         {func(*incident.Notice) {}, nil},
+		"taken in Slack":  {func(n *incident.Notice) { n.Incident.Ack = &incident.Ack{By: "U1", Via: "slack", At: now} }, []string{"Acknowledged by Slack user U1 at 2026-11-22 18:34:04 UTC."}},
+		"taken by a link": {func(n *incident.Notice) { n.Incident.Ack = &incident.Ack{By: "link", Via: "link", At: now} }, []string{"Acknowledged by a person with the link at 2026-11-22 18:34:04 UTC."}},
+		"a silence":       {func(n *incident.Notice) { n.Incident.SilencedUntil, n.Incident.SilencedBy = now.Add(1), "ann" }, []string{"Silenced until 18:34 UTC by ann."}},
+		"a silence from Slack": {func(n *incident.Notice) {
+			n.Incident.SilencedUntil, n.Incident.SilencedBy, n.Incident.SilencedVia = now.Add(1), "U1", "slack"
+		}, []string{"Silenced until 18:34 UTC by Slack user U1."}},
 		"a silence that ends":  {func(n *incident.Notice) { n.Incident.SilencedUntil = now }, nil},
 		"a maintenance window": {func(n *incident.Notice) { n.Incident.Suppressed = "maintenance" }, []string{"In maintenance (a window is open)."}},
 		"with its reason": {func(n *incident.Notice) {
@@ -72,7 +75,7 @@ func TestNotes(t *testing.T) {
 		}},
 		"one reopening":       {func(n *incident.Notice) { n.Incident.Reopened = 1 }, []string{"Reopened 1 time."}},
 		"two reopenings":      {func(n *incident.Notice) { n.Incident.Reopened = 2 }, []string{"Reopened 2 times."}},
-		"in place of another": {func(n *incident.Notice) { n.Instead = "slack-a" }, []string{"Sent here because slack-a refuses messages."}},
+		"in place of another": {func(n *incident.Notice) { n.Instead = "slack-a" }, []string{"Sent here because slack-a did not take a message."}},
 		"maybe a repetition":  {func(n *incident.Notice) { n.Maybe = true }, []string{"This may have reached you already: the answer to the first try was lost."}},
 	} {
 		var got []string

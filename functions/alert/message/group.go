@@ -3,6 +3,7 @@ package message
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pongwatch/pongwatch/docs/playbooks"
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -14,8 +15,7 @@ import (
 // group fills in the message of several incidents in one thread.
 func (c Context) group(m *Message, n incident.Notice) {
 	g := *n.Group
-	m.Severity, m.Generation = g.Severity, g.Generation
-	m.Since, m.Until = g.Since, g.Resolved
+	m.Severity, m.Since, m.Until = g.Severity, g.Since, g.Resolved
 	noisy := slices.ContainsFunc(n.Members, func(i incident.Incident) bool { return i.Open() && (i.Unstable || i.Flapping) })
 	gone := len(n.Members) > 0 && every(n.Members, func(i incident.Incident) bool { return i.Gone })
 	m.State = stateOf(g.Thread, g.Open(), gone, noisy, n.Now)
@@ -33,7 +33,7 @@ func (c Context) group(m *Message, n incident.Notice) {
 	m.Headline = groupHeadline(m, n, why)
 	all := databases(n.Members, func(incident.Incident) bool { return true })
 	m.Subject = fmt.Sprintf("%s%s: %s (%s)", tag(m.Environment, Open, g.Severity, false), text.Count(len(all), "database", "databases"), why, m.Short)
-	m.News = news(m, n, g.Opened)
+	m.News = news(m, n, g.ToldSince(), g.Failing())
 	m.Facts = groupFacts(m, n)
 	m.Impact = groupImpact(n)
 	worst := speaker(n.Members)
@@ -68,12 +68,12 @@ func groupHeadline(m *Message, n incident.Notice, why string) string {
 	any := func(incident.Incident) bool { return true }
 	count := func(n int) string { return text.Count(n, "database", "databases") }
 	all, gone, open := databases(n.Members, any), databases(n.Members, func(i incident.Incident) bool { return i.Gone }), databases(n.Members, incident.Incident.Open)
-	after := " after " + text.Duration(g.Resolved.Sub(g.Since)) + " (" + between(g.Since, g.Resolved, m.At) + ")"
+	after := " after " + lasted(g.Duration(m.At), g.Before) + " (" + between(g.Since, g.Resolved, m.At) + ")"
 	switch {
 	case m.State == Gone:
-		return m.cut(count(len(all))+" are no longer watched; "+was, " since "+text.Clock(g.Since, m.At))
+		return m.cut(count(len(all))+" are no longer watched; "+was, strings.TrimPrefix(since(g.Since, g.Again, m.At), ","))
 	case m.State == Resolved && (m.Event == incident.Past || m.Opening):
-		return m.cut(fmt.Sprintf("%s %s %s: %s", count(len(all)), was, span(g.Since, g.Resolved, m.At), why), "")
+		return m.cut(fmt.Sprintf("%s %s %s: %s", count(len(all)), was, between(g.Since, g.Resolved, m.At)+" ("+lasted(g.Duration(m.At), g.Before)+")", why), "")
 	case m.State == Resolved && len(gone) > 0:
 		return m.cut(count(len(all)-len(gone))+" "+again+after+"; "+count(len(gone))+" not watched any more", "")
 	case m.State == Resolved:
@@ -86,16 +86,12 @@ func groupHeadline(m *Message, n incident.Notice, why string) string {
 	if g.Region != "" {
 		who = "Regional outage in " + g.Region + ": " + who
 	}
-	return m.cut(who+" "+is+": "+why, ", since "+text.Clock(g.Since, m.At))
+	return m.cut(who+" "+is+": "+why, since(g.Since, g.Again, m.At))
 }
 
 func groupFacts(m *Message, n incident.Notice) []Fact {
 	g := *n.Group
-	end := n.Now
-	if !g.Open() {
-		end = g.Resolved
-	}
-	facts := []Fact{{Label: "Since", At: g.Since, Text: text.Duration(end.Sub(g.Since))}}
+	facts := []Fact{{Label: "Since", At: g.Since, Text: lasted(g.Duration(n.Now), g.Before)}}
 	if !g.Open() {
 		facts = append(facts, Fact{Label: "Until", At: g.Resolved})
 	}
@@ -154,7 +150,7 @@ func (c Context) members(n incident.Notice) []Member {
 	for k, i := range n.Members {
 		all[k] = Member{
 			ID: i.ID, Database: DatabaseName(i.Series.Database), Short: i.Short(), Environment: c.environment(i.Series.Database),
-			Check: i.Series.Check, Severity: i.Severity, Open: i.Open(), Cause: i.Cause, Since: i.Since, Until: i.Resolved,
+			Check: i.Series.Check, Severity: i.Severity, Open: i.Open(), Cause: i.Cause, Since: i.Since, Until: i.Resolved, Again: i.Again,
 		}
 	}
 	open := slices.DeleteFunc(slices.Clone(all), func(m Member) bool { return !m.Open })

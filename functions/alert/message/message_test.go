@@ -174,7 +174,7 @@ func TestFallbackSaysWhy(t *testing.T) {
 	n := messagetest.Notice(incident.Opened, cause.AuthInvalid)
 	n.Instead, n.Why, n.Maybe = "slack-oncall", "channel_not_found", true
 	text := message.Render(n, messagetest.Context()).Text()
-	for _, want := range []string{"Sent here because slack-oncall refuses messages.", "answer of slack-oncall", "channel_not_found", "may have reached you already"} {
+	for _, want := range []string{"Sent here because slack-oncall did not take a message.", "error of slack-oncall", "channel_not_found", "may have reached you already"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("text lacks %q:\n%s", want, text)
 		}

@@ -16,14 +16,15 @@ var saidOf = map[incident.Event]string{
 	incident.Reopened:        "It is failing again. An earlier acknowledgement no longer counts.",
 	incident.Past:            "It was over before this message could be delivered.",
 	incident.NoLongerWatched: "It is gone from the configuration. Its incident is closed; that does not mean that it works.",
-	incident.Flapping:        "Its checks alternate between good and bad. No further messages until they settle.",
+	incident.Flapping:        "Its checks alternate between good and bad. Until they settle, only reminders follow.",
 	incident.Resumed:         "The silence or maintenance is over, and it is still failing.",
 	incident.Acknowledged:    "It has been acknowledged.",
 	incident.Unsilenced:      "The silence is over.",
 }
 
-// news says in a sentence what has happened since the receiver's last message.
-func news(m *Message, n incident.Notice, opened time.Time) string {
+// news says in a sentence what has happened since the receiver's last message. People have been
+// told since one time, and it fails since the other.
+func news(m *Message, n incident.Notice, told, failing time.Time) string {
 	i := incident.Incident{}
 	if n.Incident != nil {
 		i = *n.Incident
@@ -34,7 +35,10 @@ func news(m *Message, n incident.Notice, opened time.Time) string {
 			return "It was: " + lowerFirst(m.CauseTitle) + "."
 		}
 	case incident.Escalated:
-		return "Not acknowledged for " + text.Duration(n.Now.Sub(opened)) + "."
+		if m.State == Acknowledged {
+			return "It was not acknowledged in time."
+		}
+		return "Not acknowledged for " + text.Duration(n.Now.Sub(told)) + "."
 	case incident.Raised:
 		return fmt.Sprintf("Its severity is now %s.", m.Severity)
 	case incident.CauseChanged:
@@ -47,11 +51,11 @@ func news(m *Message, n incident.Notice, opened time.Time) string {
 		if i.Reopened > 0 {
 			times = fmt.Sprintf(" It has reopened %s.", text.Count(i.Reopened, "time", "times"))
 		}
-		return "It comes and goes." + times + " No further messages until it has been stable for a while."
+		return "It comes and goes." + times + " Until it has been stable for a while, only reminders follow."
 	case incident.Joined:
 		return joined(n)
 	case incident.Reminder:
-		return "It is still failing after " + text.Duration(n.Now.Sub(m.Since)) + "."
+		return "It is still failing after " + text.Duration(n.Now.Sub(failing)) + "."
 	case incident.Silenced:
 		if silenced.IsZero() {
 			return "It is silenced."
@@ -69,7 +73,7 @@ func handling(n incident.Notice) []Note {
 		notes = append(notes, Note{Text: "Acknowledged", By: t.Ack.By, Via: t.Ack.Via, At: t.Ack.At})
 	}
 	if t.SilencedUntil.After(n.Now) {
-		notes = append(notes, Note{Text: "Silenced until " + text.Clock(t.SilencedUntil, n.Now), By: t.SilencedBy})
+		notes = append(notes, Note{Text: "Silenced until " + text.Clock(t.SilencedUntil, n.Now), By: t.SilencedBy, Via: t.SilencedVia})
 	}
 	if t.Suppressed == "maintenance" {
 		window := "a window is open"
@@ -123,7 +127,7 @@ func upperFirst(s string) string {
 // factsOf lists what was measured, at most ten facts.
 func factsOf(i incident.Incident, now time.Time) []Fact {
 	o := i.Observation
-	facts := []Fact{{Label: "Since", At: i.Since, Text: text.Duration(i.Duration(now))}}
+	facts := []Fact{{Label: "Since", At: i.Since, Text: lasted(i.Duration(now), i.Before)}}
 	if !i.Open() {
 		facts = append(facts, Fact{Label: "Until", At: i.Resolved})
 	}

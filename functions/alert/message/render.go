@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/pongwatch/pongwatch/docs/playbooks"
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -15,9 +14,6 @@ import (
 	"github.com/pongwatch/pongwatch/shared/signature"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
-
-// maxHeadline leaves room for a symbol in Slack's 150 characters of a header.
-const maxHeadline = 140
 
 // Context is what a message needs besides the notice.
 type Context struct {
@@ -58,7 +54,7 @@ func Render(n incident.Notice, c Context) Message {
 	m := Message{
 		ID: n.ID(), Short: n.Short(), Shard: n.Shard, Revision: n.Want,
 		Event: n.Event(), Events: n.Events, Opening: n.Previous.IsZero() && n.Done == 0,
-		Loud: n.Event().Loud(), At: n.Now,
+		Loud: n.Event().Loud(), At: n.Now, Generation: n.Thread().Generation,
 	}
 	if n.Group != nil {
 		c.group(&m, n)
@@ -68,9 +64,9 @@ func Render(n incident.Notice, c Context) Message {
 	m.Symbol = symbol(m.State, m.Severity, m.Drill)
 	m.Notes = append(m.Notes, handling(n)...)
 	if n.Instead != "" {
-		m.Notes = append(m.Notes, Note{Text: "Sent here because " + n.Instead + " refuses messages."})
+		m.Notes = append(m.Notes, Note{Text: "Sent here because " + n.Instead + " did not take a message."})
 		if why := text.Clip(n.Why, report.MaxEvidence); why != "" {
-			m.Evidence = append(m.Evidence, Evidence{"answer of " + n.Instead, why})
+			m.Evidence = append(m.Evidence, Evidence{"error of " + n.Instead, why})
 		}
 	}
 	if n.Maybe {
@@ -85,29 +81,6 @@ func Render(n incident.Notice, c Context) Message {
 		m.Links = slices.DeleteFunc(m.Links, func(l Link) bool { return l.Label != linkPlaybook && l.Label != linkDashboard })
 	}
 	return m
-}
-
-// maxTag bounds an environment's name in a headline.
-const maxTag = 24
-
-// tag says environment and severity, or the state of what is over.
-func tag(environment string, s State, severity cause.Severity, drill bool) string {
-	word := strings.ToUpper(string(severity))
-	switch {
-	case drill:
-		word = "DRILL"
-	case s == Resolved:
-		word = "RESOLVED"
-	case s == Gone:
-		word = "CLOSED"
-	}
-	if environment != "" {
-		word = strings.TrimSpace("[" + text.Clip(environment, maxTag) + "] " + word)
-	}
-	if word == "" {
-		return ""
-	}
-	return word + " "
 }
 
 // environment returns a database's environment.
@@ -137,7 +110,7 @@ func (c Context) single(m *Message, n incident.Notice) {
 	m.Sparkline = i.Sparkline
 	info := i.Cause.Info()
 	m.CauseTitle, m.CauseText = info.Title, info.Explanation
-	m.News = news(m, n, i.Opened)
+	m.News = news(m, n, i.ToldSince(), i.Failing())
 	if i.Open() || i.Gone {
 		m.Fix = steps(i, facts)
 	}
@@ -168,59 +141,6 @@ func stateOf(t incident.Thread, open, gone, noisy bool, now time.Time) State {
 	return Open
 }
 
-// headline answers what, which database and since when.
-func (c Context) headline(m *Message, i incident.Incident) string {
-	name, p := DatabaseName(i.Series.Database), phraseOf(i)
-	since := ", since " + text.Clock(i.Since, m.At)
-	if !i.Again.IsZero() {
-		since = ", again since " + text.Clock(i.Again, m.At) + ", first at " + text.Clock(i.Since, m.At)
-	}
-	if !i.Stale.IsZero() {
-		since += ", not confirmed since " + text.Clock(i.Stale, m.At)
-	}
-	why := reason(i, p)
-	if why != "" {
-		why = ": " + why
-	}
-	switch {
-	case i.Drill && !i.Open():
-		return m.cut("Nothing was wrong: "+name, ", "+span(i.Since, i.Resolved, m.At))
-	case i.Drill:
-		return m.cut("Nothing is wrong: "+name, since)
-	case m.State == Gone:
-		return m.cut(c.gone(i)+" is no longer watched; "+strings.TrimLeft(p.was, ": "), strings.TrimPrefix(since, ","))
-	case m.State == Resolved && (m.Event == incident.Past || m.Opening):
-		return m.cut(name+p.was+" "+span(i.Since, i.Resolved, m.At)+why, "")
-	case m.State == Resolved:
-		in := ""
-		if i.Before > 0 {
-			in = " in all"
-		}
-		return m.cut(name+p.again, " after "+text.Duration(i.Duration(m.At))+in+" ("+between(i.Since, i.Resolved, m.At)+")")
-	}
-	return m.cut(name+p.is+why, since)
-}
-
-// cut returns a headline that fits. The time at its end is what it must not lose.
-func (m Message) cut(what, end string) string {
-	return m.Tag + text.Clip(what, maxHeadline-utf8.RuneCountInString(m.Tag+end)) + end
-}
-
-// subject returns a mail's subject: "[production] CRITICAL prod-cache down: Redis refuses
-// the token (INC-7F3A9K)". It says what failed also once that is over, because mail
-// readers part a thread whose subject changes.
-func subject(environment string, i incident.Incident, short string) string {
-	name, p := DatabaseName(i.Series.Database), phraseOf(i)
-	what := strings.Replace(p.is, " is ", " ", 1)
-	switch {
-	case i.Drill:
-		what = ""
-	case i.Cause != "" && i.Cause != p.natural:
-		what += ": " + lowerFirst(i.Cause.Info().Title)
-	}
-	return tag(environment, Open, i.Severity, i.Drill) + name + what + " (" + short + ")"
-}
-
 // impact says what users notice, then what was observed. Of what is over it says only
 // what was observed, and only to a receiver that is told for the first time.
 func impact(i incident.Incident, first bool, now time.Time) string {
@@ -236,7 +156,7 @@ func impact(i incident.Incident, first bool, now time.Time) string {
 	}
 	switch {
 	case i.Series.Check == report.Ping && i.Open():
-		parts = append(parts, "PING has failed"+from(i)+" since "+text.Clock(i.Since, now))
+		parts = append(parts, "PING has failed"+from(i)+" since "+text.Clock(i.Failing(), now))
 	case i.Series.Check == report.Ping:
 		parts = append(parts, "PING failed"+from(i))
 	case i.Series.Check == report.MockMode:
@@ -363,34 +283,4 @@ func seenBy(o report.Observation) string {
 		return "seen by " + string(o.Check)
 	}
 	return "seen by " + sourceName(o.Source)
-}
-
-// FirstLine is the symbol, environment and severity, what is new in a word, and the headline.
-func (m Message) FirstLine() string {
-	what := strings.TrimPrefix(m.Headline, m.Tag)
-	if over := utf8.RuneCountInString(m.lead()+m.Headline) - maxHeadline; over > 0 {
-		// The time behind the last comma stays.
-		at := max(0, strings.LastIndex(what, ", "))
-		what = text.Clip(what[:at], utf8.RuneCountInString(what[:at])-over) + what[at:]
-	}
-	return m.Symbol + " " + m.Tag + m.lead() + what
-}
-
-var leads = map[incident.Event]string{
-	incident.Reopened:     "Again: ",
-	incident.Escalated:    "Not acknowledged: ",
-	incident.Raised:       "Now more severe: ",
-	incident.CauseChanged: "Cause has changed: ",
-	incident.Unstable:     "Unstable: ",
-	incident.Flapping:     "Flapping: ",
-	incident.Resumed:      "Still, after the silence: ",
-	incident.Joined:       "More databases: ",
-	incident.Reminder:     "Still: ",
-}
-
-func (m Message) lead() string {
-	if m.State == Resolved || m.State == Gone {
-		return ""
-	}
-	return leads[m.Event]
 }

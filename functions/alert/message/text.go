@@ -72,7 +72,7 @@ func (m Message) MemberLines() []string {
 			why = ": " + lowerFirst(x.Cause.Info().Title)
 		}
 		if x.Open {
-			when = "since " + text.Clock(x.Since, m.At)
+			when = strings.TrimPrefix(since(x.Since, x.Again, m.At), ", ")
 		}
 		lines[i] = fmt.Sprintf("%s%s, %s (%s)", x.Database, why, when, x.Short)
 	}

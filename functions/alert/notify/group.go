@@ -111,7 +111,8 @@ func (s *shard) tellGroup(g *incident.Group, changes []incident.Change) {
 	// The incidents that fail since the group was told are told of together. Those that are
 	// suppressed are told when that ends.
 	for _, c := range changes {
-		fails := c.Event == incident.Opened || c.Event == incident.Reopened || c.Event == incident.Resumed
+		fails := c.Event == incident.Opened || c.Event == incident.Reopened ||
+			c.Event == incident.Resumed && !g.Resumed.Equal(s.now) // otherwise the silence was the group's, and so is its end
 		if told && anyOpen && fails && s.Incidents[c.ID].Suppressed == "" {
 			g.Waiting = append(g.Waiting, c.ID)
 		}
@@ -127,6 +128,13 @@ func (s *shard) tellGroup(g *incident.Group, changes []incident.Change) {
 			s.tell(g.ID, incident.Resolved)
 		}
 	case !g.Open() && anyOpen:
+		again := s.now
+		for _, inc := range s.members(g) {
+			if since := inc.Failing(); inc.Open() && since.Before(again) {
+				again = since
+			}
+		}
+		g.FailAgain(again)
 		g.Resolved, g.Ack, g.Reminded, g.Reopened = time.Time{}, nil, 0, s.now
 		if slices.ContainsFunc(changes, func(c incident.Change) bool { return c.Event == incident.Unstable }) {
 			s.tell(g.ID, incident.Unstable)
@@ -135,6 +143,7 @@ func (s *shard) tellGroup(g *incident.Group, changes []incident.Change) {
 		}
 	case !g.Open():
 	case g.Severity.Compare(before) > 0:
+		s.renew(&g.Thread)
 		s.tell(g.ID, incident.Raised)
 	default:
 		s.tellChange(g, changes, len(g.Waiting) > waited)
@@ -191,11 +200,10 @@ func (s *shard) tellJoined(g *incident.Group) bool {
 	}
 	slices.Sort(g.Waiting)
 	g.Joined, g.Waiting = slices.Compact(g.Waiting), nil
-	// An acknowledge covers those who were there. The group is news again to people, and to a
-	// receiver that may have been acknowledged elsewhere.
-	g.Generation++
 	if g.Ack != nil {
-		g.Ack, g.Reminded, g.Renewed = nil, 0, s.now
+		s.renew(&g.Thread)
+	} else {
+		g.Generation++ // it may have been acknowledged elsewhere
 	}
 	s.tell(g.ID, incident.Joined)
 	return true

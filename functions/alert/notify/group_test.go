@@ -310,6 +310,10 @@ func TestAnAcknowledgeCoversThoseWhoWereThere(t *testing.T) {
 			d.command(report.Command{Action: report.Acknowledge, Incident: d.group().ID})
 			d.steps(40)
 		}, "0 slack opened; 2 slack joined", 1},
+		{"the end of the group's silence brings no later member", func(d *desk) {
+			d.command(report.Command{Action: report.Silence, Incident: d.group().ID, For: 10 * time.Minute})
+			d.steps(40)
+		}, "0 slack opened; 1 slack (acknowledged); 2 slack (silenced); 12 slack resumed", 0},
 		{"a member that fails again is a later one", func(d *desk) {
 			d.resolve("A")
 			d.step()
@@ -370,4 +374,21 @@ func TestAGroupListsItsDatabasesByName(t *testing.T) {
 		return
 	}
 	t.Error("slack is owed nothing")
+}
+
+func TestAGroupKeepsItsRouteWithoutItsFirstMember(t *testing.T) {
+	d := newDesk(t)
+	for name := range d.p.Databases {
+		d.p.Databases[name] = policy.Database{Environment: "production"}
+	}
+	d.p.Receivers["other team"] = policy.Receiver{}
+	d.p.Routes[0].Environments = []string{"production"}
+	d.open("a", "b", "c")
+	d.step()
+	delete(d.p.Databases, "a")
+	inc := d.s.Incidents["A"]
+	inc.Resolved, inc.Gone = d.now, true
+	d.change("A", incident.NoLongerWatched)
+	d.steps(40)
+	d.want("0 slack opened; 1 slack (updated); 30 slack reminder")
 }

@@ -178,6 +178,14 @@ func TestEscalation(t *testing.T) {
 			d.s.Incidents["A"].Unstable = true
 			d.steps(17)
 		}, "15 boss escalated"},
+		{"a warning that becomes an outage: the time begins then", func(d *desk) {
+			d.open("a")
+			d.s.Incidents["A"].Severity = cause.SeverityWarning
+			d.steps(20)
+			d.s.Incidents["A"].Severity = cause.SeverityCritical
+			d.change("A", incident.Raised)
+			d.steps(17)
+		}, "35 boss escalated"},
 		{"a group, for all", func(d *desk) { d.open("a", "b", "c"); d.steps(20) }, "15 boss escalated"},
 		{"a group that was reopened", func(d *desk) {
 			d.open("a", "b", "c")
