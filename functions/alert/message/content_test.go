@@ -289,6 +289,7 @@ func TestGroupsListTheirMembers(t *testing.T) {
 func TestStoreDownIsOneMessageASlot(t *testing.T) {
 	at := time.Date(2026, 11, 22, 18, 0, 0, 0, time.UTC)
 	failure := messagetest.Incident("prod-cache", cause.AuthInvalid).Observation
+	other := messagetest.Incident("prod-queue", cause.TimeoutConnect).Observation
 	render := func(now time.Time, failures ...report.Observation) message.Message {
 		return message.RenderStoreDown("eu", failures, now, messagetest.Context())
 	}
@@ -299,8 +300,25 @@ func TestStoreDownIsOneMessageASlot(t *testing.T) {
 	if !m.Loud || !m.Opening || m.State != message.Open || m.Severity != cause.SeverityCritical || m.Cause != "" || m.Shard != "eu" || len(m.Members) != 1 || m.Members[0].Cause != failure.Cause || !m.Members[0].Open {
 		t.Errorf("%+v", m)
 	}
-	if m.Headline != "[production] CRITICAL 1 database fails: prod-cache (store down, duplicates possible), seen 18:00 UTC" || !strings.HasPrefix(render(at, failure, failure).Headline, "[production] CRITICAL 2 databases fail: ") {
+	if m.Headline != "[production] CRITICAL 1 database fails: prod-cache (store down, duplicates possible), seen 18:00 UTC" || !strings.HasPrefix(render(at, failure, other).Headline, "[production] CRITICAL 2 databases fail: prod-cache and prod-queue (") {
 		t.Errorf("headline %q", m.Headline)
+	}
+	// The failures of a database and of its apps are of one database.
+	app := messagetest.Incident("prod-cache", cause.Mock).Observation
+	twice := render(at, failure, app)
+	if twice.Headline != m.Headline || len(twice.Members) != 2 || !strings.Contains(message.RenderStoreBack(twice, at).News, "named prod-cache. ") {
+		t.Errorf("a database and its app: %q, %q", twice.Headline, message.RenderStoreBack(twice, at).News)
+	}
+	if got, want := render(at, app).Headline, "[production] CRITICAL 1 database's app fails: prod-cache ("; !strings.HasPrefix(got, want) {
+		t.Errorf("an app alone: %q, want %q", got, want)
+	}
+	c := messagetest.Context()
+	c.Databases = map[string]message.Database{"prod-cache": {Environment: "staging"}}
+	if got, want := message.RenderStoreDown("eu", []report.Observation{failure}, at, c).Headline, "[staging] CRITICAL 1 database fails"; !strings.HasPrefix(got, want) {
+		t.Errorf("of staging: %q, want %q", got, want)
+	}
+	if want := "prod-cache: " + cause.AuthInvalid.Info().Fix[0]; !strings.HasPrefix(m.Impact, "Logins may fail") || m.FirstStep() != want {
+		t.Errorf("impact %q, first step %q, want %q", m.Impact, m.FirstStep(), want)
 	}
 	if len(m.Links) == 0 || len(m.Actions) != 0 {
 		t.Errorf("links %v, actions %v", m.Links, m.Actions)

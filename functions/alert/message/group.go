@@ -28,7 +28,7 @@ func (c Context) group(m *Message, n incident.Notice) {
 	for _, i := range n.Members {
 		environments = append(environments, c.environment(i.Series.Database))
 	}
-	m.Environment = list(slices.DeleteFunc(distinct(environments), func(s string) bool { return s == "" }), 2) // or both of two
+	m.Environment = together(environments)
 	m.Tag = tag(m.Environment, m.State, g.Severity, false)
 	m.Headline = groupHeadline(m, n, why)
 	all := databases(n.Members, func(incident.Incident) bool { return true })
@@ -57,6 +57,11 @@ func (c Context) group(m *Message, n incident.Notice) {
 		m.Actions = c.actions(m, Control{Shard: n.Shard, Incident: g.ID, Reopened: AnyLife}, g.Ack != nil)
 	}
 	m.Footer = c.footer(m.Short, text.Count(len(n.Members), "incident", "incidents"), string(g.Severity), m.Environment, "shard "+n.Shard)
+}
+
+// together names the environments of several databases.
+func together(environments []string) string {
+	return list(slices.DeleteFunc(distinct(environments), func(s string) bool { return s == "" }), 2)
 }
 
 func groupHeadline(m *Message, n incident.Notice, why string) string {

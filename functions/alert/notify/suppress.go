@@ -79,10 +79,8 @@ func (s *shard) otherwise(t thread) (why, window string) {
 	if t.incident.Drill || t.database == report.MonitorDatabase {
 		return "", ""
 	}
-	for _, w := range s.policy.Windows {
-		if w.Covers(t.database, s.policy.Databases[t.database].Environment) && w.Active(s.now) {
-			return suppressedByMaintenance, w.String()
-		}
+	if w, planned := s.policy.Maintenance(t.database, s.now); planned {
+		return suppressedByMaintenance, w.String()
 	}
 	return "", ""
 }

@@ -282,6 +282,16 @@ func (w Window) Covers(database, environment string) bool {
 	return anyName(w.Databases, database) && anyOf(w.Environments, environment)
 }
 
+// Maintenance returns the window in force that covers a database.
+func (p Policy) Maintenance(database string, t time.Time) (w Window, planned bool) {
+	for _, w := range p.Windows {
+		if w.Covers(database, p.Databases[database].Environment) && w.Active(t) {
+			return w, true
+		}
+	}
+	return Window{}, false
+}
+
 // Active reports whether the window is in force at t.
 func (w Window) Active(t time.Time) bool {
 	if w.Cron == nil {
