@@ -65,33 +65,45 @@ func together(environments []string) string {
 }
 
 func groupHeadline(m *Message, n incident.Notice, why string) string {
-	is, was, again := "fail", "failed", "are well again"
-	if every(n.Members, func(i incident.Incident) bool { return i.Series.Check == report.Ping }) {
-		is, was, again = "are down", "were down", "are up again"
+	down := every(n.Members, func(i incident.Incident) bool { return i.Series.Check == report.Ping })
+	verbs := func(many int) (is, was, again, gone string) {
+		switch {
+		case down && many == 1:
+			return " is down", " was down", " is up again", " is no longer watched"
+		case down:
+			return " are down", " were down", " are up again", " are no longer watched"
+		case many == 1:
+			return " fails", " failed", " is well again", " is no longer watched"
+		}
+		return " fail", " failed", " are well again", " are no longer watched"
 	}
 	g := *n.Group
 	any := func(incident.Incident) bool { return true }
 	count := func(n int) string { return text.Count(n, "database", "databases") }
 	all, gone, open := databases(n.Members, any), databases(n.Members, func(i incident.Incident) bool { return i.Gone }), databases(n.Members, incident.Incident.Open)
 	after := " after " + lasted(g.Duration(m.At), g.Before) + " (" + between(g.Since, g.Resolved, m.At) + ")"
+	who := count(len(all))
+	is, was, again, unwatched := verbs(len(all))
 	switch {
 	case m.State == Gone:
-		return m.cut(count(len(all))+" are no longer watched; "+was, strings.TrimPrefix(since(g.Since, g.Again, m.At), ","))
+		return m.cut(who+unwatched+";"+was, strings.TrimPrefix(since(g.Since, g.Again, m.At), ","))
 	case m.State == Resolved && (m.Event == incident.Past || m.Opening):
-		return m.cut(fmt.Sprintf("%s %s %s: %s", count(len(all)), was, between(g.Since, g.Resolved, m.At)+" ("+lasted(g.Duration(m.At), g.Before)+")", why), "")
+		return m.cut(who+was+" "+between(g.Since, g.Resolved, m.At)+" ("+lasted(g.Duration(m.At), g.Before)+"): "+why, "")
 	case m.State == Resolved && len(gone) > 0:
-		return m.cut(count(len(all)-len(gone))+" "+again+after+"; "+count(len(gone))+" not watched any more", "")
+		_, _, again, _ = verbs(len(all) - len(gone))
+		return m.cut(count(len(all)-len(gone))+again+after+"; "+count(len(gone))+" not watched any more", "")
+	case m.State == Resolved && len(all) == 1:
+		return m.cut(who+again+after, "")
 	case m.State == Resolved:
-		return m.cut("All "+count(len(all))+" "+again+after, "")
-	}
-	who := count(len(open))
-	if len(open) < len(all) {
-		who = fmt.Sprintf("%d of %s", len(open), count(len(all)))
+		return m.cut("All "+who+again+after, "")
+	case len(open) < len(all):
+		who = fmt.Sprintf("%d of %s", len(open), who)
+		is, _, _, _ = verbs(len(open))
 	}
 	if g.Region != "" {
 		who = "Regional outage in " + g.Region + ": " + who
 	}
-	return m.cut(who+" "+is+": "+why, since(g.Since, g.Again, m.At))
+	return m.cut(who+is+": "+why, since(g.Since, g.Again, m.At))
 }
 
 func groupFacts(m *Message, n incident.Notice) []Fact {
