@@ -113,6 +113,8 @@ func TestASeriesWithoutAnAnswerIsMissing(t *testing.T) {
 		{"and not for what Metrics asks", &network, report.Write, "", false, ""},
 		{"a quota does, for what Metrics asks", &report.Series{Database: "a", Check: report.Commands}, report.Write, "", true, ""},
 		{"and not for a ping", &report.Series{Database: "a", Check: report.Commands}, report.Ping, "", false, ""},
+		{"refused writes do, for a round trip", &report.Series{Database: "a", Check: report.Write}, report.RoundTrip, "", true, ""},
+		{"and not for what only reads", &report.Series{Database: "a", Check: report.Write}, report.HitRate, "", false, ""},
 		{"the late job of its region does", nil, report.Ping, "healthcheck@us", true, ""},
 		{"that of another region does not", nil, report.Ping, "healthcheck@eu", false, ""},
 		{"a late job without a region does", nil, report.Write, "metrics@", true, ""},
