@@ -135,7 +135,7 @@ func receivers(c *config.Config) map[string]Receiver {
 	out := map[string]Receiver{}
 	for i := range c.Receivers {
 		r := &c.Receivers[i]
-		answers := Receiver{Pages: r.Pages, Reminds: r.PagerDuty != nil, Fallback: expand(c, []string{r.Fallback}), Settings: r.Hash()}
+		answers := Receiver{Pages: r.Pages, Reminds: r.PagerDuty != nil, Fallback: expand(c, []string{r.Fallback}), Settings: r.Hash(), Place: r.Place()}
 		for _, address := range Addresses(r) {
 			out[address] = answers
 		}

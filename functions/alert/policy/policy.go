@@ -160,8 +160,8 @@ type Receiver struct {
 	// Fallback are the addresses that stand in when this one refuses for good; empty
 	// means the route's.
 	Fallback []string
-	// Settings changes with the receiver's settings.
-	Settings string
+	// Settings changes with the receiver's settings, Place with those that say where its messages go.
+	Settings, Place string
 }
 
 // Reminders are the pauses before each reminder, the last one repeated; none is never.
