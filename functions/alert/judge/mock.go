@@ -26,7 +26,12 @@ func (s *shard) signal(sig report.Signal) {
 	if sig.Database == "" || !s.watched(key) || sig.At.After(s.now.Add(policy.SignalShift)) || s.now.Sub(sig.At) > s.policy.SignalAge {
 		return
 	}
+	_, known := s.Series[key]
 	ss := s.series(key)
+	asked := slices.Contains(s.policy.Databases[key.Database].Apps[key.Subject], report.SourceApp)
+	if last := s.lastCheck(); asked && !known && last.Before(sig.At) {
+		ss.LastOK = last // its page was good then, otherwise the series would be there
+	}
 	boundRevisions(ss, sig)
 	src := source(ss, sig.Evidence())
 	// An event's time is in whole seconds: of two in one second the end is the later one.
@@ -54,6 +59,16 @@ func (s *shard) signal(sig report.Signal) {
 	decide(src, &o, s.policy.Rule(key), false)
 	ss.LastBad = later(ss.LastBad, sig.At)
 	s.fresh[key] = true
+}
+
+// lastCheck returns the newest run of the health check in any region.
+func (s *shard) lastCheck() (last time.Time) {
+	for key, js := range s.Jobs {
+		if job, _, _ := cutJob(key); job == report.HealthCheck {
+			last = later(last, js.Scheduled)
+		}
+	}
+	return last
 }
 
 // withdraw ends a source's evidence at once.

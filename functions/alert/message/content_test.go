@@ -101,12 +101,15 @@ func TestNext(t *testing.T) {
 		state  message.State
 		want   string
 	}{
-		"open":               {func(n *incident.Notice) { n.Next = now.Add(time.Hour) }, message.Open, "You are notified when it is over. The next reminder is at 19:34 UTC."},
-		"no reminder":        {func(n *incident.Notice) { n.Next = time.Time{} }, message.Open, "You are notified when it is over."},
-		"a reminder now":     {func(n *incident.Notice) { n.Next = now }, message.Open, "You are notified when it is over."},
-		"silenced":           {func(n *incident.Notice) { n.Incident.SilencedUntil = now.Add(time.Hour) }, message.Silenced, "No new messages until 19:34 UTC. If it is still failing then, you are notified."},
-		"unstable":           {func(n *incident.Notice) { n.Incident.Unstable, n.Next = true, time.Time{} }, message.Unstable, "No new messages until it is stable."},
-		"flapping":           {func(n *incident.Notice) { n.Incident.Flapping, n.Next = true, now.Add(time.Hour) }, message.Unstable, "No new messages until it is stable. The next reminder is at 19:34 UTC."},
+		"open":           {func(n *incident.Notice) { n.Next = now.Add(time.Hour) }, message.Open, "You are notified when it is over. The next reminder is at 19:34 UTC."},
+		"no reminder":    {func(n *incident.Notice) { n.Next = time.Time{} }, message.Open, "You are notified when it is over."},
+		"a reminder now": {func(n *incident.Notice) { n.Next = now }, message.Open, "You are notified when it is over."},
+		"silenced":       {func(n *incident.Notice) { n.Incident.SilencedUntil = now.Add(time.Hour) }, message.Silenced, "No new messages until 19:34 UTC. If it is still failing then, you are notified."},
+		"unstable":       {func(n *incident.Notice) { n.Incident.Unstable, n.Next = true, time.Time{} }, message.Unstable, "No new messages until it is stable."},
+		"flapping":       {func(n *incident.Notice) { n.Incident.Flapping, n.Next = true, now.Add(time.Hour) }, message.Unstable, "No new messages until it is stable. The next reminder is at 19:34 UTC."},
+		"a drill that is over": {func(n *incident.Notice) {
+			n.Events, n.Incident.Drill, n.Incident.Resolved = []incident.Event{incident.Resolved}, true, now
+		}, message.Resolved, "No action needed."},
 		"taken":              {func(n *incident.Notice) { n.Incident.Ack, n.Next = &incident.Ack{By: "ann"}, time.Time{} }, message.Acknowledged, "You are notified when it is over."},
 		"taken and silenced": {func(n *incident.Notice) { n.Incident.Ack, n.Incident.SilencedUntil = &incident.Ack{}, now.Add(1) }, message.Silenced, "No new messages until 18:34 UTC. If it is still failing then, you are notified."},
 	} {
@@ -219,6 +222,7 @@ func TestFacts(t *testing.T) {
 		{answer(0, report.Ping, nil), ""},
 		{answer(0, report.Write, &report.Phases{}), ""},
 		{fact("Last good", func(i *incident.Incident) { i.LastOK = time.Time{} }), "never seen"},
+		{fact("Last good", func(i *incident.Incident) { i.LastOK, i.Series = time.Time{}, incident.MonitorSeries("receivers") }), ""},
 		{timing(report.Phases{Connect: 11, TLS: 14, Wait: 21, Total: 47, Reached: "read"}), "connect 11 ms, TLS 14 ms, first byte 21 ms, total 47 ms"},
 		{timing(report.Phases{TLS: 1, Total: 2, Reached: "read"}), "connect 0 ms, TLS 1 ms, first byte 0 ms, total 2 ms"},
 		{timing(report.Phases{DNS: 1, Connect: 2, Total: 3, Reached: "tls"}), "DNS 1 ms, connect 2 ms, total 3 ms; the TLS handshake did not finish"},

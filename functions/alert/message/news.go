@@ -31,7 +31,7 @@ func news(m *Message, n incident.Notice, told, failing time.Time) string {
 	}
 	switch silenced := n.Thread().SilencedUntil; m.Event {
 	case incident.Resolved:
-		if m.CauseTitle != "" {
+		if m.CauseTitle != "" && !m.Drill {
 			return "It was: " + lowerFirst(m.CauseTitle) + "."
 		}
 	case incident.Escalated:
@@ -99,6 +99,9 @@ func next(s State, n incident.Notice, reopen time.Duration) string {
 	}
 	switch s {
 	case Resolved:
+		if n.Incident != nil && n.Incident.Drill {
+			return "No action needed."
+		}
 		if reopen > 0 {
 			return "No action needed. If it fails again within " + minutes(reopen) + ", this incident reopens."
 		}
@@ -131,10 +134,11 @@ func factsOf(i incident.Incident, now time.Time) []Fact {
 	if !i.Open() {
 		facts = append(facts, Fact{Label: "Until", At: i.Resolved})
 	}
-	if i.LastOK.IsZero() {
-		facts = append(facts, Fact{Label: "Last good", Text: "never seen"})
-	} else {
+	switch {
+	case !i.LastOK.IsZero():
 		facts = append(facts, Fact{Label: "Last good", At: i.LastOK})
+	case i.Series.Database != report.MonitorDatabase: // of pongwatch itself, and of a drill, only trouble is noted
+		facts = append(facts, Fact{Label: "Last good", Text: "never seen"})
 	}
 	if text := measured(o); text != "" {
 		facts = append(facts, Fact{Label: "Measured", Text: text})

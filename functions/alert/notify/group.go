@@ -108,13 +108,20 @@ func (s *shard) tellGroup(g *incident.Group, changes []incident.Change) {
 	g.Region = s.region(g)
 	told := g.Open() && g.Marks.OpenAt() > 0
 	waited := len(g.Waiting)
+	resumed := false
 	// The incidents that fail since the group was told are told of together. Those that are
-	// suppressed are told when that ends.
+	// suppressed are told when that ends. Of one that was told before, only that is news.
 	for _, c := range changes {
-		fails := c.Event == incident.Opened || c.Event == incident.Reopened ||
-			c.Event == incident.Resumed && !g.Resumed.Equal(s.now) // otherwise the silence was the group's, and so is its end
-		if told && anyOpen && fails && s.Incidents[c.ID].Suppressed == "" {
-			g.Waiting = append(g.Waiting, c.ID)
+		inc := s.Incidents[c.ID]
+		switch ends := c.Event == incident.Resumed; {
+		case !ends && c.Event != incident.Opened && c.Event != incident.Reopened:
+		case !told || !anyOpen:
+		case inc.Suppressed != "":
+			inc.Withheld = true
+		case ends && !inc.Withheld:
+			resumed = !g.Resumed.Equal(s.now) // otherwise the silence was the group's, and its end is told
+		default:
+			g.Waiting, inc.Withheld = append(g.Waiting, c.ID), false
 		}
 	}
 	switch {
@@ -145,6 +152,8 @@ func (s *shard) tellGroup(g *incident.Group, changes []incident.Change) {
 	case g.Severity.Compare(before) > 0:
 		s.renew(&g.Thread)
 		s.tell(g.ID, incident.Raised)
+	case resumed && len(g.Waiting) == waited:
+		s.tell(g.ID, incident.Resumed)
 	default:
 		s.tellChange(g, changes, len(g.Waiting) > waited)
 	}
