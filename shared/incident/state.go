@@ -220,7 +220,7 @@ type Incident struct {
 	// Runs counts the failed runs.
 	Runs int `json:"runs,omitempty"`
 
-	// Since is the first failed observation, LastOK the last good one before it
+	// Since is the first failed observation, LastOK the last good one before it, or before Again
 	// (zero where unknown).
 	Since  time.Time `json:"since"`
 	LastOK time.Time `json:"last_ok,omitzero"`

@@ -64,7 +64,7 @@ type Incident struct {
 	Mock []string `json:"mock,omitempty"`
 
 	State State `json:"state"`
-	// Since is the first failed observation, LastOK the last good one before it.
+	// Since is the first failed observation, LastOK the last good one before it, or before Again.
 	Since    time.Time `json:"since"`
 	LastOK   time.Time `json:"last_ok,omitzero"`
 	Opened   time.Time `json:"opened"`
@@ -120,6 +120,7 @@ type Group struct {
 
 	State           State     `json:"state"`
 	Since           time.Time `json:"since"`
+	Again           time.Time `json:"again,omitzero"`
 	Opened          time.Time `json:"opened"`
 	Resolved        time.Time `json:"resolved,omitzero"`
 	DurationSeconds int64     `json:"duration_seconds"`
