@@ -89,6 +89,24 @@ func (s *shard) judge(key report.Series, ss *incident.SeriesState, heard []strin
 	case v.status == report.OK:
 		ss.Held = ""
 	}
+	if inc = s.openOf(ss); inc != nil && !key.Check.OfApp() && key.Database != report.MonitorDatabase {
+		s.confirm(inc, ss)
+	}
+}
+
+// confirm notes since when no check has given a decided answer about what is open. It goes on, but
+// nothing may be said of it that is not known.
+func (s *shard) confirm(inc *incident.Incident, ss *incident.SeriesState) {
+	stale := ss.LastBad
+	for i := range ss.Sources {
+		if src := &ss.Sources[i]; s.now.Sub(later(src.Scheduled, inc.Opened)) <= s.silent(src.Every) {
+			stale = time.Time{}
+		}
+	}
+	if !stale.Equal(inc.Stale) {
+		inc.Stale = stale
+		s.announce(inc, incident.Updated)
+	}
 }
 
 // heardRegions returns the regions whose health check reported lately.

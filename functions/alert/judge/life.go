@@ -69,7 +69,8 @@ func named(sources []string) []string {
 func (s *shard) update(inc *incident.Incident, ss *incident.SeriesState, v verdict) {
 	rule := s.policy.Rule(inc.Series)
 	s.noise(inc, ss)
-	if !inc.Good.IsZero() {
+	again := !inc.Good.IsZero()
+	if again {
 		failAgain(inc, ss, v)
 	}
 	before := *inc
@@ -99,7 +100,7 @@ func (s *shard) update(inc *incident.Incident, ss *incident.SeriesState, v verdi
 		s.announce(inc, incident.Raised)
 	case changed && s.newClass(inc):
 		s.announce(inc, incident.CauseChanged)
-	case changed, !slices.Equal(inc.Down, before.Down), inc.Status != before.Status:
+	case changed, again, !slices.Equal(inc.Down, before.Down), inc.Status != before.Status:
 		s.announce(inc, incident.Updated)
 	case s.fresh[inc.Series]:
 		s.changes = append(s.changes, incident.Change{ID: inc.ID, Event: incident.Updated, Routine: true})
@@ -136,6 +137,7 @@ func (s *shard) close(inc *incident.Incident, ss *incident.SeriesState) {
 	if inc.Flapping || inc.Unstable && s.now.Sub(ss.LastBad) < s.policy.Settle {
 		if inc.Good.IsZero() {
 			inc.Good = s.now
+			s.announce(inc, incident.Updated)
 		}
 		return
 	}

@@ -55,7 +55,7 @@ func (s *shard) missing() {
 		}
 		late[j.Key()] = true
 		s.assert(subjectReports, j.Key(), report.Fail, cause.MonitorMissingReports,
-			fmt.Sprintf("%s: %s, expected every %v", j, said, j.Every), since)
+			fmt.Sprintf("%s: %s, expected every %s", j, said, text.Duration(j.Every)), since)
 	}
 	s.missingSeries(late)
 	if len(s.policy.Jobs) == 0 {

@@ -39,7 +39,7 @@ func TestAJobThatIsSilentIsMissing(t *testing.T) {
 	w := newCourt(t)
 	w.life(".______")
 	inc := w.of(report.Monitor)
-	if got, want := inc.Observation.Evidence, "healthcheck in us: last run 2026-11-22 12:00:00 UTC, expected every 1m0s"; got != want {
+	if got, want := inc.Observation.Evidence, "healthcheck in us: last run 2026-11-22 12:00:00 UTC, expected every 1 min"; got != want {
 		t.Errorf("evidence %q, want %q", got, want)
 	}
 	if inc.Cause != cause.MonitorMissingReports || inc.Status != report.Fail || !inc.Since.Equal(noon) || !slices.Equal(inc.Down, []string{"healthcheck@us"}) {
@@ -48,7 +48,7 @@ func TestAJobThatIsSilentIsMissing(t *testing.T) {
 	w = newCourt(t)
 	w.p.Jobs = []policy.Job{{Job: report.Metrics, Every: 5 * time.Minute}}
 	w.life(strings.Repeat("_", 30))
-	if got, want := w.of(report.Monitor).Observation.Evidence, "metrics: no run seen yet, expected every 5m0s"; got != want {
+	if got, want := w.of(report.Monitor).Observation.Evidence, "metrics: no run seen yet, expected every 5 min"; got != want {
 		t.Errorf("evidence %q, want %q", got, want)
 	}
 }

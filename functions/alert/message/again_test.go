@@ -47,6 +47,38 @@ func TestWhatFailsAgain(t *testing.T) {
 	}
 }
 
+// What is held open, or has had no result for long, is not said to fail now.
+func TestWhatIsNotKnownToFail(t *testing.T) {
+	good := rendered(incident.Updated, cause.AuthInvalid, func(n *incident.Notice) {
+		n.Incident.Unstable, n.Incident.Good = true, messagetest.Now.Add(-4*time.Minute)
+	})
+	if want := "prod-cache is up again, not yet stable, since 18:30 UTC"; !strings.HasSuffix(good.Headline, want) || good.Impact != "Its checks have been good since 18:30 UTC." {
+		t.Errorf("held open: %q, %q, want %q", good.Headline, good.Impact, want)
+	}
+	reminder := rendered(incident.Reminder, cause.AuthInvalid, func(n *incident.Notice) { n.Incident.Unstable, n.Incident.Good = true, messagetest.Now })
+	if reminder.News != "It is good at the moment, and not yet for long enough." {
+		t.Errorf("a reminder of what is held open: %q", reminder.News)
+	}
+	stale := rendered(incident.Reminder, cause.AuthInvalid, func(n *incident.Notice) { n.Incident.Stale = messagetest.Now.Add(-4 * time.Minute) })
+	if want := "Nothing says that it is over, and nothing has confirmed it since 18:30 UTC."; stale.News != want || !strings.Contains(stale.Impact, " since 18:22 UTC, and has had no result since 18:30 UTC.") ||
+		!strings.HasSuffix(stale.Headline, ", not confirmed since 18:30 UTC") || strings.Contains(stale.Next, "proof") {
+		t.Errorf("without a result: %q, %q, %q, %q", stale.Headline, stale.News, stale.Impact, stale.Next)
+	}
+	group := messagetest.Group(incident.Updated, 3)
+	for k := range group.Members {
+		group.Members[k].Good = messagetest.Now
+	}
+	group.Members[0].Good = time.Time{}
+	if m := message.Render(group, messagetest.Context()); !strings.Contains(m.Headline, "1 of 3 databases is down") || !strings.Contains(m.MemberLines()[1], ", good since 18:34 UTC (") {
+		t.Errorf("two of three are held open: %q, %q", m.Headline, m.MemberLines())
+	}
+	group.Members[0].Good = messagetest.Now
+	group.Events = []incident.Event{incident.Reminder}
+	if m := message.Render(group, messagetest.Context()); m.News != reminder.News || !strings.Contains(m.Headline, "3 databases are up again, not yet stable, since 18:34 UTC") || m.Impact != "" {
+		t.Errorf("all are held open: %q, %q", m.Headline, m.Impact)
+	}
+}
+
 func TestAGroupThatFailsAgain(t *testing.T) {
 	group := func(e incident.Event, change func(*incident.Notice)) message.Message {
 		n := messagetest.Group(e, 3)
@@ -72,5 +104,29 @@ func TestAGroupThatFailsAgain(t *testing.T) {
 		if !strings.Contains(tt.got, tt.want) {
 			t.Errorf("%s: %q, want %q", name, tt.got, tt.want)
 		}
+	}
+}
+
+// A check without an answer is not a job that has stopped.
+func TestWhatIsMissing(t *testing.T) {
+	missing := func(sources ...string) message.Message {
+		return rendered(incident.Opened, cause.MonitorMissingReports, func(n *incident.Notice) {
+			n.Incident.Series, n.Incident.Down = incident.MonitorSeries("reports"), sources
+			n.Incident.Observation.Subject = "reports"
+		})
+	}
+	for want, m := range map[string]message.Message{
+		": ping of cache gives no answer, since":                             missing("cache/ping"),
+		": ping of cache and write of queue give no answer, since":           missing("cache/ping", "queue/write"),
+		": ping of cache, write of queue and 1 more give no answer, since":   missing("cache/ping", "queue/write", "users/ping"),
+		": no reports arrive, since":                                         missing("healthcheck@us"),
+		"pongwatch itself has a problem: no reports arrive, since 18:22 UTC": missing("cache/ping", "healthcheck@us"),
+	} {
+		if !strings.Contains(m.Headline, want) || strings.Contains(m.Text(), "Seen by") || strings.Contains(m.Text(), "seen by") {
+			t.Errorf("%q, want %q in\n%s", m.Headline, want, m.Text())
+		}
+	}
+	if m := missing("cache/ping"); strings.Contains(m.Text(), "job has stopped") || len(m.Fix) != 1 || !strings.Contains(m.Subject, "ping of cache gives no answer") {
+		t.Errorf("the jobs run:\n%s\n%s", m.Subject, m.Text())
 	}
 }

@@ -70,8 +70,13 @@ func TestNotes(t *testing.T) {
 		"with its reason": {func(n *incident.Notice) {
 			n.Incident.Suppressed, n.Incident.Window = "maintenance", "sunday: upgrade of the plan"
 		}, []string{"In maintenance (sunday: upgrade of the plan)."}},
-		"evidence that is stale": {func(n *incident.Notice) { n.Incident.Stale = now.Add(-time.Hour) }, []string{
+		"evidence that is stale": {func(n *incident.Notice) {
+			n.Incident.Stale, n.Incident.Series.Check = now.Add(-time.Hour), report.MockMode
+		}, []string{
 			"Not confirmed since 17:34 UTC: the app no longer says whether it uses Redis.",
+		}},
+		"an outage that no check confirms": {func(n *incident.Notice) { n.Incident.Stale = now.Add(-time.Hour) }, []string{
+			"Not confirmed since 17:34 UTC: no check has given an answer.",
 		}},
 		"one reopening":       {func(n *incident.Notice) { n.Incident.Reopened = 1 }, []string{"Reopened 1 time."}},
 		"two reopenings":      {func(n *incident.Notice) { n.Incident.Reopened = 2 }, []string{"Reopened 2 times."}},

@@ -59,6 +59,9 @@ func (c Context) group(m *Message, n incident.Notice) {
 	m.Footer = c.footer(m.Short, text.Count(len(n.Members), "incident", "incidents"), string(g.Severity), m.Environment, "shard "+n.Shard)
 }
 
+// failing reports whether an incident is open, and not just held open.
+func failing(i incident.Incident) bool { return i.Open() && i.Good.IsZero() }
+
 // together names the environments of several databases.
 func together(environments []string) string {
 	return list(slices.DeleteFunc(distinct(environments), func(s string) bool { return s == "" }), 2)
@@ -80,7 +83,7 @@ func groupHeadline(m *Message, n incident.Notice, why string) string {
 	g := *n.Group
 	any := func(incident.Incident) bool { return true }
 	count := func(n int) string { return text.Count(n, "database", "databases") }
-	all, gone, open := databases(n.Members, any), databases(n.Members, func(i incident.Incident) bool { return i.Gone }), databases(n.Members, incident.Incident.Open)
+	all, gone, open := databases(n.Members, any), databases(n.Members, func(i incident.Incident) bool { return i.Gone }), databases(n.Members, failing)
 	after := " after " + lasted(g.Duration(m.At), g.Before) + " (" + between(g.Since, g.Resolved, m.At) + ")"
 	who := count(len(all))
 	is, was, again, unwatched := verbs(len(all))
@@ -96,6 +99,14 @@ func groupHeadline(m *Message, n incident.Notice, why string) string {
 		return m.cut(who+again+after, "")
 	case m.State == Resolved:
 		return m.cut("All "+who+again+after, "")
+	case len(open) == 0:
+		good := g.Since
+		for _, i := range n.Members {
+			if i.Good.After(good) {
+				good = i.Good
+			}
+		}
+		return m.cut(who+again+", not yet stable", sinceMark+text.Clock(good, m.At))
 	case len(open) < len(all):
 		who = fmt.Sprintf("%d of %s", len(open), who)
 		is, _, _, _ = verbs(len(open))
@@ -126,7 +137,7 @@ func groupFacts(m *Message, n incident.Notice) []Fact {
 }
 
 func groupImpact(n incident.Notice) string {
-	open := databases(n.Members, incident.Incident.Open)
+	open := databases(n.Members, failing)
 	if len(open) == 0 {
 		return ""
 	}
@@ -167,7 +178,7 @@ func (c Context) members(n incident.Notice) []Member {
 	for k, i := range n.Members {
 		all[k] = Member{
 			ID: i.ID, Database: DatabaseName(i.Series.Database), Short: i.Short(), Environment: c.environment(i.Series.Database),
-			Check: i.Series.Check, Severity: i.Severity, Open: i.Open(), Cause: i.Cause, Since: i.Since, Until: i.Resolved, Again: i.Again,
+			Check: i.Series.Check, Severity: i.Severity, Open: i.Open(), Cause: i.Cause, Since: i.Since, Until: i.Resolved, Again: i.Again, Good: i.Good,
 		}
 	}
 	open := slices.DeleteFunc(slices.Clone(all), func(m Member) bool { return !m.Open })

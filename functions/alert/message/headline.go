@@ -60,6 +60,9 @@ func (c Context) headline(m *Message, i incident.Incident) string {
 	case m.State == Resolved:
 		return m.cut(name+p.again, " after "+lasted(i.Duration(m.At), i.Before)+" ("+between(i.Since, i.Resolved, m.At)+")")
 	}
+	if !i.Good.IsZero() { // and it is held open
+		return m.cut(name+p.again+", not yet stable", sinceMark+text.Clock(i.Good, m.At))
+	}
 	return m.cut(name+p.is+why, since)
 }
 
@@ -100,7 +103,7 @@ func subject(environment string, i incident.Incident, short string) string {
 	case i.Drill:
 		what = ""
 	case i.Cause != "" && i.Cause != p.natural:
-		what += ": " + lowerFirst(i.Cause.Info().Title)
+		what += ": " + title(i)
 	}
 	return tag(environment, Open, i.Severity, i.Drill) + name + what + " (" + short + ")"
 }

@@ -24,7 +24,7 @@ var saidOf = map[incident.Event]string{
 
 // news says in a sentence what has happened since the receiver's last message. People have been
 // told since one time, and it fails since the other.
-func news(m *Message, n incident.Notice, told, failing time.Time) string {
+func news(m *Message, n incident.Notice, told, began time.Time) string {
 	i := incident.Incident{}
 	if n.Incident != nil {
 		i = *n.Incident
@@ -55,7 +55,13 @@ func news(m *Message, n incident.Notice, told, failing time.Time) string {
 	case incident.Joined:
 		return joined(n)
 	case incident.Reminder:
-		return "It is still failing after " + text.Duration(n.Now.Sub(failing)) + "."
+		switch {
+		case !i.Good.IsZero(), len(n.Members) > 0 && !slices.ContainsFunc(n.Members, failing):
+			return "It is good at the moment, and not yet for long enough."
+		case !i.Stale.IsZero():
+			return "Nothing says that it is over, and nothing has confirmed it since " + text.Clock(i.Stale, n.Now) + "."
+		}
+		return "It is still failing after " + text.Duration(n.Now.Sub(began)) + "."
 	case incident.Silenced:
 		if silenced.IsZero() {
 			return "It is silenced."
@@ -83,7 +89,11 @@ func handling(n incident.Notice) []Note {
 		notes = append(notes, Note{Text: "In maintenance (" + window + ")."})
 	}
 	if i := n.Incident; i != nil && !i.Stale.IsZero() {
-		notes = append(notes, Note{Text: "Not confirmed since " + text.Clock(i.Stale, n.Now) + ": the app no longer says whether it uses Redis."})
+		why := "no check has given an answer"
+		if i.Series.Check.OfApp() {
+			why = "the app no longer says whether it uses Redis"
+		}
+		notes = append(notes, Note{Text: "Not confirmed since " + text.Clock(i.Stale, n.Now) + ": " + why + "."})
 	}
 	if i := n.Incident; i != nil && i.Reopened > 0 {
 		notes = append(notes, Note{Text: fmt.Sprintf("Reopened %s.", text.Count(i.Reopened, "time", "times"))})
@@ -113,7 +123,7 @@ func next(s State, n incident.Notice, reopen time.Duration) string {
 	case Unstable:
 		return "No new messages until it is stable." + reminder
 	}
-	if n.Incident != nil && !n.Incident.Stale.IsZero() {
+	if n.Incident != nil && !n.Incident.Stale.IsZero() && n.Incident.Series.Check.OfApp() {
 		return "No reminders until it is confirmed again. A proof, or the app's event of the end, closes it."
 	}
 	return "You are notified when it is over." + reminder
@@ -156,7 +166,11 @@ func factsOf(i incident.Incident, now time.Time) []Fact {
 		facts = append(facts, Fact{Label: "Timing", Text: timing(*o.Phases)})
 	}
 	if len(i.Down) > 0 && i.Down[0] != "" && len(facts) < 10 {
-		facts = append(facts, Fact{Label: "Seen by", Text: text.Clip(sources(i.Down), 200)})
+		label := "Seen by"
+		if ofAlert(i.Series) {
+			label = "Concerns"
+		}
+		facts = append(facts, Fact{Label: label, Text: text.Clip(sources(i.Down), 200)})
 	}
 	return facts
 }

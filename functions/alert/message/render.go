@@ -110,6 +110,9 @@ func (c Context) single(m *Message, n incident.Notice) {
 	m.Sparkline = i.Sparkline
 	info := i.Cause.Info()
 	m.CauseTitle, m.CauseText = info.Title, info.Explanation
+	if len(unanswered(i)) > 0 {
+		m.CauseTitle, m.CauseText = title(i), "The jobs run, but for too long this has had no decided answer. The last known state is kept; silence is not good news."
+	}
 	m.News = news(m, n, i.ToldSince(), i.Failing())
 	if i.Open() || i.Gone {
 		m.Fix = steps(i, facts)
@@ -151,10 +154,14 @@ func impact(i incident.Incident, first bool, now time.Time) string {
 		return "None. This is a drill."
 	case !i.Open() && !first:
 		return ""
+	case i.Open() && !i.Good.IsZero():
+		return "Its checks have been good since " + text.Clock(i.Good, now) + "."
 	case i.Open():
 		parts = append(parts, cmp.Or(measuredImpact(i, now), strings.TrimSuffix(playbooks.UsersSee(i.Cause), ".")))
 	}
 	switch {
+	case i.Series.Check == report.Ping && i.Open() && !i.Stale.IsZero():
+		parts = append(parts, "PING failed"+from(i)+" since "+text.Clock(i.Failing(), now)+", and has had no result since "+text.Clock(i.Stale, now))
 	case i.Series.Check == report.Ping && i.Open():
 		parts = append(parts, "PING has failed"+from(i)+" since "+text.Clock(i.Failing(), now))
 	case i.Series.Check == report.Ping:
@@ -278,7 +285,13 @@ func blamesProvider(c cause.Class) bool {
 	return c == cause.ClassNetwork || c == cause.ClassProvider || c == cause.ClassPerformance
 }
 
+// ofAlert reports whether Alert itself has found it out: its sources are what is wrong, and saw nothing.
+func ofAlert(s report.Series) bool { return s.Database == report.MonitorDatabase && s.Subject != "" }
+
 func seenBy(o report.Observation) string {
+	if ofAlert(o.Series()) {
+		return "noted by Alert"
+	}
 	if o.Source == "" {
 		return "seen by " + string(o.Check)
 	}

@@ -43,6 +43,8 @@ func steps(i incident.Incident, d Database) []Step {
 	worked := !i.LastOK.IsZero()
 	lines := i.Cause.Info().Steps(worked)
 	switch {
+	case len(unanswered(i)) > 0:
+		lines = lines[1:2] // the jobs run
 	case worked && slices.Contains(broken, i.Cause):
 		const status = "Check https://status.upstash.com"
 		lines = slices.DeleteFunc(lines, func(s string) bool { return strings.HasPrefix(s, status) })

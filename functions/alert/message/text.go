@@ -71,7 +71,10 @@ func (m Message) MemberLines() []string {
 		if m.Cause == "" && x.Cause != "" {
 			why = ": " + lowerFirst(x.Cause.Info().Title)
 		}
-		if x.Open {
+		switch {
+		case x.Open && !x.Good.IsZero():
+			when = "good since " + text.Clock(x.Good, m.At)
+		case x.Open:
 			when = strings.TrimPrefix(since(x.Since, x.Again, m.At), ", ")
 		}
 		lines[i] = fmt.Sprintf("%s%s, %s (%s)", x.Database, why, when, x.Short)

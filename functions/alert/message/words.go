@@ -112,7 +112,31 @@ func reason(i incident.Incident, p phrase) string {
 	if i.Cause == "" {
 		return ""
 	}
-	return lowerFirst(i.Cause.Info().Title)
+	return title(i)
+}
+
+// title is the cause's, inside of a sentence.
+func title(i incident.Incident) string {
+	switch checks := unanswered(i); len(checks) {
+	case 0:
+		return lowerFirst(i.Cause.Info().Title)
+	case 1:
+		return checks[0] + " gives no answer"
+	default:
+		return list(checks, 2) + " give no answer"
+	}
+}
+
+// unanswered returns the checks that give no answer, where they are all that is missing and the jobs run.
+func unanswered(i incident.Incident) (checks []string) {
+	for _, source := range i.Down {
+		key, ok := report.ParseSeries(source)
+		if !ok || i.Cause != cause.MonitorMissingReports {
+			return nil
+		}
+		checks = append(checks, fmt.Sprintf("%s of %s", key.Check, key.Database))
+	}
+	return checks
 }
 
 // measures says what the value of a check is, by its unit; %s is the value.

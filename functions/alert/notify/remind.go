@@ -12,8 +12,8 @@ import (
 
 // Remind tells what is due by now: joiners whose quiet time is over, reminders,
 // escalation, and the fallback of a receiver that has failed for too long. An incident
-// that another one explains is not reminded of and not escalated: the other one is. What
-// nothing confirms any more is not reminded of until something does.
+// that another one explains is not reminded of and not escalated: the other one is. An app that nothing
+// says to be without Redis any more is not reminded of until something does.
 func Remind(state *incident.State, explained map[string]bool, p policy.Policy, now time.Time) []Transition {
 	s := &shard{State: state, policy: p, now: now}
 	for _, t := range s.active() {
@@ -45,12 +45,13 @@ func Remind(state *incident.State, explained map[string]bool, p policy.Policy, n
 	return s.told
 }
 
-// stale reports whether nothing confirms any more what is open.
+// stale reports whether nothing says any more of an app that it is without Redis.
 func (s *shard) stale(t thread) bool {
+	is := func(inc *incident.Incident) bool { return inc.Series.Check.OfApp() && !inc.Stale.IsZero() }
 	if t.incident != nil {
-		return !t.incident.Stale.IsZero()
+		return is(t.incident)
 	}
-	return !slices.ContainsFunc(s.members(t.group), func(inc *incident.Incident) bool { return inc.Open() && inc.Stale.IsZero() })
+	return !slices.ContainsFunc(s.members(t.group), func(inc *incident.Incident) bool { return inc.Open() && !is(inc) })
 }
 
 // active returns everything open that tells for itself.
