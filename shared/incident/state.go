@@ -361,9 +361,6 @@ func (g *Group) FailAgain(since time.Time) {
 }
 
 // Failing is since when it fails now.
-func (g Group) Failing() time.Time { return latest(g.Since, g.Again) }
-
-// Failing is since when it fails now.
 func (i Incident) Failing() time.Time { return latest(i.Since, i.Again) }
 
 // ToldSince is since when people have been told of what is open now.

@@ -29,8 +29,8 @@ func (s *shard) signal(sig report.Signal) {
 	_, known := s.Series[key]
 	ss := s.series(key)
 	asked := slices.Contains(s.policy.Databases[key.Database].Apps[key.Subject], report.SourceApp)
-	if last := s.lastCheck(); asked && !known && last.Before(sig.At) {
-		ss.LastOK = last // its page was good then, otherwise the series would be there
+	if _, last := s.lastRun(policy.Job{Job: report.HealthCheck}); asked && !known && last.Scheduled.Before(sig.At) {
+		ss.LastOK = last.Scheduled // its page was good then, otherwise the series would be there
 	}
 	boundRevisions(ss, sig)
 	src := source(ss, sig.Evidence())
@@ -59,16 +59,6 @@ func (s *shard) signal(sig report.Signal) {
 	decide(src, &o, s.policy.Rule(key), false)
 	ss.LastBad = later(ss.LastBad, sig.At)
 	s.fresh[key] = true
-}
-
-// lastCheck returns the newest run of the health check in any region.
-func (s *shard) lastCheck() (last time.Time) {
-	for key, js := range s.Jobs {
-		if job, _, _ := cutJob(key); job == report.HealthCheck {
-			last = later(last, js.Scheduled)
-		}
-	}
-	return last
 }
 
 // withdraw ends a source's evidence at once.

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,7 +34,7 @@ func (c Context) group(m *Message, n incident.Notice) {
 	m.Headline = groupHeadline(m, n, why)
 	all := databases(n.Members, func(incident.Incident) bool { return true })
 	m.Subject = fmt.Sprintf("%s%s: %s (%s)", tag(m.Environment, Open, g.Severity, false), text.Count(len(all), "database", "databases"), why, m.Short)
-	m.News = news(m, n, g.ToldSince(), g.Failing())
+	m.News = news(m, n, g.ToldSince(), cmp.Or(g.Again, g.Since))
 	m.Facts = groupFacts(m, n)
 	m.Impact = groupImpact(n)
 	worst := speaker(n.Members)
@@ -68,17 +69,15 @@ func together(environments []string) string {
 }
 
 func groupHeadline(m *Message, n incident.Notice, why string) string {
-	down := every(n.Members, func(i incident.Incident) bool { return i.Series.Check == report.Ping })
-	verbs := func(many int) (is, was, again, gone string) {
-		switch {
-		case down && many == 1:
-			return " is down", " was down", " is up again", " is no longer watched"
-		case down:
-			return " are down", " were down", " are up again", " are no longer watched"
-		case many == 1:
-			return " fails", " failed", " is well again", " is no longer watched"
+	is, was, again := "fail", "failed", "are well again"
+	if every(n.Members, func(i incident.Incident) bool { return i.Series.Check == report.Ping }) {
+		is, was, again = "are down", "were down", "are up again"
+	}
+	verb := func(many int, verb string) string {
+		if many == 1 {
+			verb = strings.NewReplacer("are ", "is ", "were ", "was ", "failed", "failed", "fail", "fails").Replace(verb)
 		}
-		return " fail", " failed", " are well again", " are no longer watched"
+		return " " + verb
 	}
 	g := *n.Group
 	any := func(incident.Incident) bool { return true }
@@ -86,19 +85,18 @@ func groupHeadline(m *Message, n incident.Notice, why string) string {
 	all, gone, open := databases(n.Members, any), databases(n.Members, func(i incident.Incident) bool { return i.Gone }), databases(n.Members, failing)
 	after := " after " + lasted(g.Duration(m.At), g.Before) + " (" + between(g.Since, g.Resolved, m.At) + ")"
 	who := count(len(all))
-	is, was, again, unwatched := verbs(len(all))
 	switch {
 	case m.State == Gone:
-		return m.cut(who+unwatched+";"+was, strings.TrimPrefix(since(g.Since, g.Again, m.At), ","))
+		return m.cut(who+verb(len(all), "are no longer watched")+";"+verb(len(all), was), strings.TrimPrefix(since(g.Since, g.Again, m.At), ","))
 	case m.State == Resolved && (m.Event == incident.Past || m.Opening):
-		return m.cut(who+was+" "+between(g.Since, g.Resolved, m.At)+" ("+lasted(g.Duration(m.At), g.Before)+"): "+why, "")
+		return m.cut(who+verb(len(all), was)+" "+between(g.Since, g.Resolved, m.At)+" ("+lasted(g.Duration(m.At), g.Before)+"): "+why, "")
 	case m.State == Resolved && len(gone) > 0:
-		_, _, again, _ = verbs(len(all) - len(gone))
-		return m.cut(count(len(all)-len(gone))+again+after+"; "+count(len(gone))+" not watched any more", "")
-	case m.State == Resolved && len(all) == 1:
-		return m.cut(who+again+after, "")
+		return m.cut(count(len(all)-len(gone))+verb(len(all)-len(gone), again)+after+"; "+count(len(gone))+" not watched any more", "")
 	case m.State == Resolved:
-		return m.cut("All "+who+again+after, "")
+		if len(all) > 1 {
+			who = "All " + who
+		}
+		return m.cut(who+verb(len(all), again)+after, "")
 	case len(open) == 0:
 		good := g.Since
 		for _, i := range n.Members {
@@ -106,15 +104,14 @@ func groupHeadline(m *Message, n incident.Notice, why string) string {
 				good = i.Good
 			}
 		}
-		return m.cut(who+again+", not yet stable", sinceMark+text.Clock(good, m.At))
+		return m.cut(who+verb(len(all), again)+", not yet stable", sinceMark+text.Clock(good, m.At))
 	case len(open) < len(all):
 		who = fmt.Sprintf("%d of %s", len(open), who)
-		is, _, _, _ = verbs(len(open))
 	}
 	if g.Region != "" {
 		who = "Regional outage in " + g.Region + ": " + who
 	}
-	return m.cut(who+is+": "+why, since(g.Since, g.Again, m.At))
+	return m.cut(who+verb(len(open), is)+": "+why, since(g.Since, g.Again, m.At))
 }
 
 func groupFacts(m *Message, n incident.Notice) []Fact {

@@ -1,7 +1,6 @@
 package message
 
 import (
-	"cmp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -113,7 +112,7 @@ func (m Message) FirstLine() string {
 	what := strings.TrimPrefix(m.Headline, m.Tag)
 	if over := utf8.RuneCountInString(m.lead()+m.Headline) - maxHeadline; over > 0 {
 		// The time at its end stays.
-		at := max(0, cmp.Or(strings.LastIndex(what, againMark)+1, strings.LastIndex(what, sinceMark)+1, strings.LastIndex(what, ", ")+1)-1)
+		at := max(0, strings.LastIndex(what, againMark), strings.LastIndex(what, sinceMark))
 		what = text.Clip(what[:at], utf8.RuneCountInString(what[:at])-over) + what[at:]
 	}
 	return m.Symbol + " " + m.Tag + m.lead() + what

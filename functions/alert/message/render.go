@@ -110,7 +110,7 @@ func (c Context) single(m *Message, n incident.Notice) {
 	m.Sparkline = i.Sparkline
 	info := i.Cause.Info()
 	m.CauseTitle, m.CauseText = info.Title, info.Explanation
-	if len(unanswered(i)) > 0 {
+	if unanswered(i) {
 		m.CauseTitle, m.CauseText = title(i), "The jobs run, but for too long this has had no decided answer. The last known state is kept; silence is not good news."
 	}
 	m.News = news(m, n, i.ToldSince(), i.Failing())

@@ -43,7 +43,7 @@ func steps(i incident.Incident, d Database) []Step {
 	worked := !i.LastOK.IsZero()
 	lines := i.Cause.Info().Steps(worked)
 	switch {
-	case len(unanswered(i)) > 0:
+	case unanswered(i):
 		lines = lines[1:2] // the jobs run
 	case worked && slices.Contains(broken, i.Cause):
 		const status = "Check https://status.upstash.com"

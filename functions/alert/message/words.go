@@ -117,26 +117,16 @@ func reason(i incident.Incident, p phrase) string {
 
 // title is the cause's, inside of a sentence.
 func title(i incident.Incident) string {
-	switch checks := unanswered(i); len(checks) {
-	case 0:
-		return lowerFirst(i.Cause.Info().Title)
-	case 1:
-		return checks[0] + " gives no answer"
-	default:
-		return list(checks, 2) + " give no answer"
+	if unanswered(i) {
+		return text.Count(len(i.Down), "check gives", "checks give") + " no answer"
 	}
+	return lowerFirst(i.Cause.Info().Title)
 }
 
-// unanswered returns the checks that give no answer, where they are all that is missing and the jobs run.
-func unanswered(i incident.Incident) (checks []string) {
-	for _, source := range i.Down {
-		key, ok := report.ParseSeries(source)
-		if !ok || i.Cause != cause.MonitorMissingReports {
-			return nil
-		}
-		checks = append(checks, fmt.Sprintf("%s of %s", key.Check, key.Database))
-	}
-	return checks
+// unanswered reports whether checks without an answer are all that is missing: the jobs run.
+func unanswered(i incident.Incident) bool {
+	job := func(source string) bool { _, series := report.ParseSeries(source); return !series }
+	return i.Cause == cause.MonitorMissingReports && len(i.Down) > 0 && !slices.ContainsFunc(i.Down, job)
 }
 
 // measures says what the value of a check is, by its unit; %s is the value.
