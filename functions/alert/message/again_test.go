@@ -69,12 +69,12 @@ func TestWhatIsNotKnownToFail(t *testing.T) {
 		group.Members[k].Good = messagetest.Now
 	}
 	group.Members[0].Good = time.Time{}
-	if m := message.Render(group, messagetest.Context()); !strings.Contains(m.Headline, "1 of 3 databases is down") || !strings.Contains(m.MemberLines()[1], ", good since 18:34 UTC (") {
-		t.Errorf("two of three are held open: %q, %q", m.Headline, m.MemberLines())
+	if m := message.Render(group, messagetest.Context()); !strings.Contains(m.Headline, "1 of 3 databases is down") {
+		t.Errorf("two of three are held open: %q", m.Headline)
 	}
 	group.Members[0].Good = messagetest.Now
 	group.Events = []incident.Event{incident.Reminder}
-	if m := message.Render(group, messagetest.Context()); m.News != reminder.News || !strings.Contains(m.Headline, "3 databases are up again, not yet stable, since 18:34 UTC") || m.Impact != "" {
+	if m := message.Render(group, messagetest.Context()); m.News != reminder.News || !strings.HasSuffix(m.Headline, "3 databases are up again, not yet stable") || m.Impact != "" {
 		t.Errorf("all are held open: %q, %q", m.Headline, m.Impact)
 	}
 }

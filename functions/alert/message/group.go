@@ -89,7 +89,7 @@ func groupHeadline(m *Message, n incident.Notice, why string) string {
 	case m.State == Gone:
 		return m.cut(who+verb(len(all), "are no longer watched")+";"+verb(len(all), was), strings.TrimPrefix(since(g.Since, g.Again, m.At), ","))
 	case m.State == Resolved && (m.Event == incident.Past || m.Opening):
-		return m.cut(who+verb(len(all), was)+" "+between(g.Since, g.Resolved, m.At)+" ("+lasted(g.Duration(m.At), g.Before)+"): "+why, "")
+		return m.cut(who+verb(len(all), was)+" "+span(g.Since, g.Resolved, m.At, lasted(g.Duration(m.At), g.Before))+": "+why, "")
 	case m.State == Resolved && len(gone) > 0:
 		return m.cut(count(len(all)-len(gone))+verb(len(all)-len(gone), again)+after+"; "+count(len(gone))+" not watched any more", "")
 	case m.State == Resolved:
@@ -98,13 +98,7 @@ func groupHeadline(m *Message, n incident.Notice, why string) string {
 		}
 		return m.cut(who+verb(len(all), again)+after, "")
 	case len(open) == 0:
-		good := g.Since
-		for _, i := range n.Members {
-			if i.Good.After(good) {
-				good = i.Good
-			}
-		}
-		return m.cut(who+verb(len(all), again)+", not yet stable", sinceMark+text.Clock(good, m.At))
+		return m.cut(who+verb(len(all), again)+", not yet stable", "")
 	case len(open) < len(all):
 		who = fmt.Sprintf("%d of %s", len(open), who)
 	}
@@ -175,7 +169,7 @@ func (c Context) members(n incident.Notice) []Member {
 	for k, i := range n.Members {
 		all[k] = Member{
 			ID: i.ID, Database: DatabaseName(i.Series.Database), Short: i.Short(), Environment: c.environment(i.Series.Database),
-			Check: i.Series.Check, Severity: i.Severity, Open: i.Open(), Cause: i.Cause, Since: i.Since, Until: i.Resolved, Again: i.Again, Good: i.Good,
+			Check: i.Series.Check, Severity: i.Severity, Open: i.Open(), Cause: i.Cause, Since: i.Since, Until: i.Resolved, Again: i.Again,
 		}
 	}
 	open := slices.DeleteFunc(slices.Clone(all), func(m Member) bool { return !m.Open })

@@ -121,9 +121,8 @@ type Member struct {
 	Severity            cause.Severity
 	Open                bool
 	Cause               cause.Cause
-	// Since is the first failure, Until its end; zero while it lasts. Again is since when it fails
-	// again, Good since when it has been good although it is held open.
-	Since, Until, Again, Good time.Time
+	// Since is the first failure, Until its end; zero while it lasts. Again is since when it fails again.
+	Since, Until, Again time.Time
 }
 
 // Evidence is a labelled quotation. Text is untrusted.

@@ -218,8 +218,8 @@ func between(from, to, now time.Time) string {
 }
 
 // span returns "02:02–02:20 UTC (18 min)".
-func span(from, to, now time.Time) string {
-	return between(from, to, now) + " (" + text.Duration(to.Sub(from)) + ")"
+func span(from, to, now time.Time, lasted string) string {
+	return between(from, to, now) + " (" + lasted + ")"
 }
 
 // quantity returns an observed value in its unit: "812 ms", "90 %", "231 MB".
