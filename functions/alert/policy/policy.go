@@ -21,6 +21,8 @@ type Policy struct {
 	// Databases are those of the shard. Nil says that the configuration could not be
 	// read, so that nothing is closed as no longer watched. An empty map closes all.
 	Databases map[string]Database
+	// Environment is that of pongwatch itself, as its messages say.
+	Environment string
 	// Elsewhere are the databases of other shards, with their shard.
 	Elsewhere map[string]string
 	// Jobs are the runs that must keep coming; empty means those seen so far.
@@ -204,7 +206,10 @@ func anyName(patterns []string, name string) bool {
 // one says Continue, the next. Where none matches, all receivers are told, because an
 // unreported incident is the worst answer to a gap in the routes.
 func (p Policy) Route(database string, s cause.Severity) Route {
-	environment := p.Databases[database].Environment
+	environment := p.Environment
+	if d, known := p.Databases[database]; known {
+		environment = d.Environment
+	}
 	var out Route
 	found := false
 	for _, r := range p.Routes {
