@@ -282,11 +282,7 @@ func (i Incident) Duration(now time.Time) time.Duration {
 	if !i.Good.IsZero() {
 		now = i.Good
 	}
-	since := i.Since
-	if !i.Again.IsZero() {
-		since = i.Again
-	}
-	return i.Before + max(0, now.Sub(since))
+	return i.Before + max(0, now.Sub(i.Failing()))
 }
 
 // ToldSince is since when people have been told of what is open now. An unstable incident counts from
@@ -309,10 +305,7 @@ func (i *Incident) FailAgain(since time.Time) {
 		good = i.Resolved
 	}
 	i.Before = i.Duration(good)
-	i.Again, i.Good = since, time.Time{}
-	if good.After(since) {
-		i.Again = good
-	}
+	i.Again, i.Good = latest(since, good), time.Time{}
 }
 
 // Group is one thread over several incidents of a shard that share severity, class

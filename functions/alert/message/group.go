@@ -133,7 +133,7 @@ func groupImpact(n incident.Notice) string {
 		return ""
 	}
 	text := "Failing now: " + list(open, 10) + "."
-	measured := incident.Incident{Since: n.Group.Since}
+	measured := incident.Incident{Since: n.Group.Since, Again: n.Group.Again}
 	for _, i := range n.Members {
 		if i.Open() && len(i.Impacts) == 0 {
 			i.Impacts = []report.Impact{{}} // not known
