@@ -90,7 +90,8 @@ type SeriesState struct {
 	// that could still be reopened.
 	Incident string `json:"incident,omitempty"`
 	// Held says why a confirmed failure has not been opened: "ping" when the
-	// database's ping explains it, "vote" while other regions have yet to report.
+	// database's ping explains it, "write" when its refused writes do, "vote" while other
+	// regions have yet to report.
 	Held string `json:"held,omitempty"`
 	// HeldAt is when the wait for other regions began.
 	HeldAt time.Time `json:"held_at,omitzero"`
@@ -261,8 +262,8 @@ type Incident struct {
 	// is at fault. RedisBack is when the outage ended that left the app in mock mode.
 	RedisAnswers bool      `json:"redis_answers,omitempty"`
 	RedisBack    time.Time `json:"redis_back,omitzero"`
-	// Stale is when a mock_mode incident was last confirmed, zero while it is: nothing can be
-	// asked any more that would say that it is over.
+	// Stale is when it was last confirmed, zero while it is: of an app, nothing can be asked any
+	// more that would say that it is over, of another check there was no decided answer for long.
 	Stale time.Time `json:"stale,omitzero"`
 	// Resumed is when a silence or maintenance of it ended last.
 	Resumed time.Time `json:"resumed,omitzero"`

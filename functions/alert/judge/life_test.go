@@ -190,6 +190,31 @@ func TestWhatPingExplains(t *testing.T) {
 			w.want(tt.changes...)
 		})
 	}
+	t.Run("refused writes explain a round trip that fails by them", func(t *testing.T) {
+		w := newCourt(t)
+		refused := func(of cause.Cause) report.Observation { return w.other(report.Write, "", of) }
+		broken := func() report.Observation { return w.other(report.RoundTrip, "", cause.RoundTripFailed) }
+		w.run("us", ".", refused(cause.CommandBlocked), broken())
+		w.want("0 a/write opened")
+		w.now = at(1)
+		w.run("us", ".", refused(""), broken())
+		w.want("0 a/write opened", "1 a/round_trip opened", "1 a/write resolved")
+		w.now = at(2)
+		w.run("us", ".", refused(cause.CommandBlocked), broken())
+		if !w.explained[w.of(report.RoundTrip).ID] {
+			t.Error("an open round trip is reminded of beside the writes")
+		}
+	})
+	t.Run("a database that is full is not nearly full", func(t *testing.T) {
+		for of, want := range map[cause.Cause][]string{cause.StorageFull: {"0 a/write opened"}, cause.ReadonlyToken: {"0 a/write opened", "1 a/memory opened"}} {
+			w := newCourt(t)
+			for range 4 {
+				w.run("us", ".", w.other(report.Write, "", of), w.other(report.Memory, "", cause.MemoryHigh))
+				w.now = w.now.Add(time.Minute)
+			}
+			w.want(want...)
+		}
+	})
 	t.Run("an incident that was open before is explained", func(t *testing.T) {
 		w := newCourt(t)
 		w.run("us", ".", full(w), mock(w))

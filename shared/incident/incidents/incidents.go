@@ -71,7 +71,7 @@ type Incident struct {
 	Resolved time.Time `json:"resolved,omitzero"`
 	// Again is the first failed observation since it was reopened.
 	Again time.Time `json:"again,omitzero"`
-	// Stale is when an app's mock mode was last confirmed, absent while it is.
+	// Stale is when it was last confirmed, absent while it is.
 	Stale time.Time `json:"stale,omitzero"`
 	// DurationSeconds is how long it has failed, without the time in which it was good.
 	DurationSeconds int64 `json:"duration_seconds"`
