@@ -102,15 +102,11 @@ func (f *Function) questions(ctx context.Context, r job.Round) ([]question, erro
 		if d == nil {
 			continue
 		}
-		since := i.Since
-		if !i.Again.IsZero() {
-			since = i.Again
-		}
 		for _, app := range d.Apps {
 			if !app.Impact || i.Series.Check == report.MockMode && i.Series.Subject != app.Service {
 				continue
 			}
-			q := question{incident: i.ID, service: cmp.Or(app.Service, path.Base(app.CloudRun)), cloudRun: app.CloudRun, since: since, every: max(d.Checks.MockMode.Every, f.config.Schedule.HealthCheck)}
+			q := question{incident: i.ID, service: cmp.Or(app.Service, path.Base(app.CloudRun)), cloudRun: app.CloudRun, since: i.Failing(), every: max(d.Checks.MockMode.Every, f.config.Schedule.HealthCheck)}
 			if app.HealthURL != "" && d.Checks.MockMode.Enabled {
 				q.own = int64(max(1, len(f.config.RegionsOf(r.Shard))))
 			}

@@ -62,7 +62,7 @@ func TestTimesForPeople(t *testing.T) {
 		{between(now, now.Add(2*time.Minute-1), now), "18:22:01–18:24:00 UTC"},
 		{between(now, now.Add(2*time.Minute), now), "18:22–18:24 UTC"},
 		{between(at("2026-11-21 23:50:00"), now, now), "2026-11-21 23:50–18:22 UTC"},
-		{span(now, now.Add(time.Hour), now), "18:22–19:22 UTC (1 h)"},
+		{span(now, now.Add(time.Hour), now, "1 h"), "18:22–19:22 UTC (1 h)"},
 		{list(nil, 2), ""},
 		{list([]string{"a"}, 2), "a"},
 		{list([]string{"a", "b"}, 2), "a and b"},

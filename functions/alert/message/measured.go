@@ -17,11 +17,7 @@ func (m *Message) explain(i incident.Incident) {
 	if i.Changed == nil {
 		return
 	}
-	since := i.Since
-	if !i.Again.IsZero() {
-		since = i.Again
-	}
-	before := since.Sub(i.Changed.At)
+	before := i.Failing().Sub(i.Changed.At)
 	when := text.Duration(before) + " before"
 	if before < time.Minute {
 		when = "just before"
@@ -44,7 +40,7 @@ func measuredImpact(i incident.Incident, now time.Time) string {
 	var parts, well []string
 	unknown := false
 	for _, m := range i.Impacts {
-		switch said, known := notice(m, i.Since, now); {
+		switch said, known := notice(m, i.Failing(), now); {
 		case said != "":
 			parts = append(parts, said)
 		case known:

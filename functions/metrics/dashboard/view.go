@@ -241,6 +241,9 @@ func (v *View) sentence(d *statistics.Database) string {
 	of := func(i incidents.Incident) bool { return i.Database == d.Name }
 	if i := slices.IndexFunc(v.All.Incidents.Open, of); i >= 0 {
 		since := v.All.Incidents.Open[i].Since
+		if again := v.All.Incidents.Open[i].Again; !again.IsZero() {
+			since = again
+		}
 		text += fmt.Sprintf(" since %s UTC (%s)", since.UTC().Format("15:04"), duration(v.All.GeneratedAt.Sub(since)))
 	}
 	if d.Title != "" {
