@@ -81,6 +81,9 @@ them in Secret Manager, or with --terraform the variables that Terraform takes t
 
 func (s *setup) refuseToReplace(force bool) error {
 	document, hidden := s.files()
+	if filepath.Clean(document) == hidden {
+		return fmt.Errorf("--out %s is the name of the file with the secrets: want another, such as --out pongwatch.yaml", s.out)
+	}
 	for _, file := range []string{document, hidden} {
 		if _, err := os.Lstat(file); err == nil && !force {
 			return fmt.Errorf("%s exists; --force replaces it, and --out names another file", file)

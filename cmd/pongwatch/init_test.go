@@ -13,6 +13,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/alert/slack/slacktest"
 	"github.com/pongwatch/pongwatch/internal/goldentest"
+	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
 )
 
@@ -160,6 +161,7 @@ func TestInitRefuses(t *testing.T) {
 		{"a choice without an account", appDatabase, []string{"--all"}, "give --account"},
 		{"Terraform without a project", appDatabase, []string{"--terraform"}, "needs --project, --region and --oncall-email"},
 		{"Terraform without a receiver", appDatabase, []string{"--terraform", "--project", "p", "--region", "us-east4", "--oncall-email", "a@example.com"}, "no receiver: set SLACK_WEBHOOK_URL"},
+		{"the secrets' own file", append(appDatabase, appSlack), []string{"--out", "./pongwatch-secrets.yaml"}, "--out ./pongwatch-secrets.yaml is the name of the file with the secrets"},
 		{"a webhook that is none", append(appDatabase, "SLACK_WEBHOOK_URL=hooks.slack.com/services"), nil, "receivers[0].slack.webhook"},
 	}
 	for _, tt := range tests {
@@ -174,6 +176,28 @@ func TestInitRefuses(t *testing.T) {
 				t.Errorf("it left %q, %v", files, err)
 			}
 		})
+	}
+}
+
+// A database may have a name that YAML or Terraform would read as something else than a text.
+func TestInitQuotesNames(t *testing.T) {
+	asApp(t)
+	s := setup{project: "my-project", region: "us-east4", oncall: "oncall@example.com", slack: "https://hooks.slack.com/services/T/B/X", getenv: os.Getenv}
+	for _, name := range []string{"2024-cache", "0x1f", "0o17", "0777", "1e5", "12-5", "for", "null", "true", "prod-cache"} {
+		s.databases = append(s.databases, watched{name: name, url: "https://merry-cat-32748.upstash.io", token: secrets.New("AX8sASQgN2M0")})
+	}
+	if _, _, err := s.documents(); err != nil {
+		t.Errorf("YAML: %v", err)
+	}
+	s.terraform = true
+	got, _, err := s.documents()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"2024-cache" = {`, `"0x1f"       = {`, `"for"        = {`, `"null"       = {`, `prod-cache   = {`} {
+		if !strings.Contains(got, "\n  "+want) {
+			t.Errorf("terraform.tfvars has no %s:\n%s", want, got)
+		}
 	}
 }
 

@@ -245,11 +245,20 @@ func sections(all []section) string {
 func attributes(b *strings.Builder, o object, indent string) {
 	longest := 0
 	for _, e := range o {
-		longest = max(longest, len(e.key))
+		longest = max(longest, len(attribute(e.key)))
 	}
 	for _, e := range o {
-		fmt.Fprintf(b, "%s%-*s = %s\n", indent, longest, e.key, hcl(e.value, false))
+		fmt.Fprintf(b, "%s%-*s = %s\n", indent, longest, attribute(e.key), hcl(e.value, false))
 	}
+}
+
+// attribute returns the name of an attribute. Without quotes Terraform calculates with 2024-cache, and
+// takes for and null for words of its language.
+func attribute(name string) string {
+	if name[0] >= '0' && name[0] <= '9' || name == "for" || name == "null" {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 // hcl returns a value of Terraform's language, in one line or an object's entries in one each.
@@ -265,7 +274,7 @@ func hcl(v any, lines bool) string {
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			b.WriteString(e.key + " = " + hcl(e.value, false))
+			b.WriteString(attribute(e.key) + " = " + hcl(e.value, false))
 		}
 		return "{ " + b.String() + " }"
 	case list:
