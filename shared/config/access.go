@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -145,6 +147,24 @@ func (v *validator) failClosed(path string, list []string) []string {
 func (m *Management) check(v *validator, path string, _ any) {
 	if m.Email.IsSet() != m.APIKey.IsSet() {
 		v.reportUnless(path, "", "wants both email and api_key, or neither", "api_key: sm://projects/my-project/secrets/upstash-api-key")
+	}
+}
+
+func (h *Heartbeat) check(v *validator, path string, _ any) {
+	v.inline(path+".url", h.URL, "https://hc-ping.com/your-uuid", func(text string) string {
+		u, err := url.Parse(text)
+		switch what := cmp.Or(unexpanded(text), pasted(text)); {
+		case what != "":
+			return what
+		case err != nil || u.Hostname() == "":
+			return "is not a URL with a host"
+		case u.Scheme != "https" && (!v.config.local || !loopback(u.Hostname())):
+			return "does not begin with https://"
+		}
+		return ""
+	})
+	if v.Bad(path + ".url") {
+		h.URL = Secret{}
 	}
 }
 

@@ -43,8 +43,10 @@ func checkURL(text string, local bool) (string, *Problem) {
 	}
 	u, err := url.Parse(text)
 	switch {
-	case err != nil || u.Hostname() == "":
+	case err != nil || u.Hostname() == "" || strings.ContainsAny(u.Host, ",;!*()&=+$"):
 		return wrong(cause.ConfigInvalid, "is not a URL with a host")
+	case strings.EqualFold(u.Hostname(), "console.upstash.com"):
+		return wrong(cause.ConfigInvalid, "is the address of Upstash's console; want the REST URL that the console shows")
 	case badPort(u):
 		return wrong(cause.ConfigInvalid, "has a port that is not from 1 to 65535; Upstash's REST URL has none")
 	case u.Scheme == "http" && !loopback(u.Hostname()):
@@ -77,6 +79,8 @@ func checkToken(text string) *Problem {
 		return wrong(cause.ConfigWhitespace, "begins with \"Bearer \", want the token alone")
 	case strings.Contains(text, "://"):
 		return wrong(cause.ConfigInvalid, "is a URL, want the REST token")
+	case len(text) > 3 && strings.Trim(text, text[:1]) == "", strings.ContainsRune(text, '•'):
+		return wrong(cause.ConfigInvalid, "is what hides a token on a page, want the token itself")
 	case strings.ContainsFunc(text, func(r rune) bool { return r < 0x21 || r > 0x7e }):
 		return wrong(cause.ConfigWhitespace, "holds characters that no token has")
 	}

@@ -105,7 +105,7 @@ func decode(tree *document.Tree, local bool, variables map[string]string, proble
 		index := regexp.MustCompile(`\[\d+\]`)
 		for i, p := range problems {
 			if variable, ok := variables[index.ReplaceAllString(p.Key, "")]; ok {
-				problems[i].Key = variable
+				problems[i].Key, problems[i].Example = variable, strings.Trim(p.Example, "[]") // it lists without brackets
 			}
 			problems[i].Line, problems[i].Column = 0, 0
 		}

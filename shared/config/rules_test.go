@@ -128,6 +128,10 @@ func TestRulesOfAlertingAndMaintenance(t *testing.T) {
 		after  = "maintenance[0].until is not after from; example: '2026-12-25T06:00'"
 	)
 	for _, r := range []rule{
+		{"a heartbeat without https", with("heartbeat: {url: hc-ping.com/1}"), []string{"heartbeat.url is not a URL with a host; example: https://hc-ping.com/your-uuid"}},
+		{"a heartbeat in plain text", with("heartbeat: {url: http://hc-ping.com/1}"), []string{"heartbeat.url does not begin with https://; example: https://hc-ping.com/your-uuid"}},
+		{"a heartbeat of a shell", with("heartbeat: {url: $HEARTBEAT}"), []string{"heartbeat.url is the name of a variable with $, which was not replaced by its value; example: https://hc-ping.com/your-uuid"}},
+		{"a heartbeat", with("heartbeat: {url: https://user@hc-ping.com/1?x=y}"), nil},
 		{"flapping stops just below its start", with("alerting: {flapping: {start: 30, stop: 29.9}}"), nil},
 		{"flapping stops at its start", with("alerting: {flapping: {start: 30, stop: 30}}"), []string{"alerting.flapping.stop is 30, want less than start, which is 30; example: 15"}},
 		{"silences as long as the longest", with("alerting: {silences: {default: 2h, max: 2h, choices: [1h, 2h]}}"), nil},

@@ -297,6 +297,9 @@ func (d *Decoder) scalar(from any, v reflect.Value, k Key) (what, example string
 		}
 		*into = f
 	default: // a text, or a type of texts
+		if !isText && len(k.Enum) > 0 {
+			return wrong(", want one of " + strings.Join(k.Enum, ", "))
+		}
 		if !isText {
 			return wrong(", want a text; quote it if it is meant as one")
 		}
