@@ -43,6 +43,7 @@ func TestClientReachesOnlyItsHosts(t *testing.T) {
 	}{
 		{"its host", outbound.Options{Hosts: []string{"slack.test"}}, "https://slack.test/api", true},
 		{"its host in capitals", outbound.Options{Hosts: []string{"slack.test"}}, "https://SLACK.test/api", true},
+		{"its host, which is given in capitals", outbound.Options{Hosts: []string{"Slack.test"}}, "https://Slack.test/api", true},
 		{"another host", outbound.Options{Hosts: []string{"slack.test"}}, "https://evil.test/api", false},
 		{"a host that only ends like its own", outbound.Options{Hosts: []string{"slack.test"}}, "https://notslack.test/", false},
 		{"plain http", outbound.Options{Hosts: []string{"slack.test"}}, "http://slack.test/api", false},
