@@ -167,6 +167,13 @@ func TestAProjectIsPreparedOnce(t *testing.T) {
 	if err != nil || strings.Contains(again, "buckets create") {
 		t.Errorf("the second time: %v %s", err, again)
 	}
+	_, other, err := prepare(t, "1.11.4", true, "my-project", "us-east4", "staging")
+	if want := strings.Replace(backend, `prefix = "pongwatch"`, `prefix = "staging"`, 1); err != nil || other != want {
+		t.Errorf("a second installation: %v, its state is that of the first: %s", err, other)
+	}
+	if word := regexp.MustCompile(`(?m)^[^#\n]*\b(mapfile|readarray|declare -A)\b`).FindString(read(t, "terraform/prepare")); word != "" {
+		t.Errorf("the bash of macOS does not know %s", word)
+	}
 }
 
 func TestAProjectIsNotPreparedForWhatCannotBeApplied(t *testing.T) {

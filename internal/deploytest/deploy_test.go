@@ -28,6 +28,9 @@ func TestTheCloudRunServiceHasOnlyKeysThatCloudRunKnows(t *testing.T) {
 	if a := s.Spec.Template.Metadata.Annotations; a["autoscaling.knative.dev/minScale"] != "1" || a["autoscaling.knative.dev/maxScale"] != "1" || a["run.googleapis.com/cpu-throttling"] != "false" {
 		t.Errorf("annotations %v: want one instance, always with CPU", a)
 	}
+	if s.Metadata.Annotations["run.googleapis.com/invoker-iam-disabled"] != "true" {
+		t.Error("IAM would refuse readers, who send their token in its header")
+	}
 	c := s.Spec.Template.Spec.Containers[0]
 	if !strings.HasSuffix(c.Image, ":"+version.Release) {
 		t.Errorf("it runs %s, and this is %s", c.Image, version.Release)

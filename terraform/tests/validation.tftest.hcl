@@ -651,3 +651,60 @@ run "a_token_that_is_too_long_is_refused" {
   }
   expect_failures = [var.database_tokens]
 }
+
+run "a_token_in_an_address_is_refused" {
+  command = plan
+  variables {
+    databases = { prod-cache = { url = "https://merry-cat-32748.upstash.io?_token=AX9sASQgODM5YjE" } }
+  }
+  expect_failures = [var.databases]
+}
+
+run "a_label_with_capitals_is_refused" {
+  command = plan
+  variables {
+    labels = { Team = "platform" }
+  }
+  expect_failures = [var.labels]
+}
+
+run "a_zone_for_a_shard_is_refused" {
+  command = plan
+  variables {
+    shards = { main = { regions = ["us-east4-a"] } }
+  }
+  expect_failures = [var.shards]
+}
+
+run "a_network_where_no_function_runs_is_refused" {
+  command = plan
+  variables {
+    vpc = { us-east1 = { subnetwork = "functions" } }
+  }
+  expect_failures = [var.vpc]
+}
+
+run "a_secret_that_nothing_names_is_refused" {
+  command = plan
+  variables {
+    secret_values   = { slack-webhok = "https://hooks.slack.com/services/T/B/x" }
+    secret_versions = { slack-webhok = 1 }
+  }
+  expect_failures = [var.secret_versions]
+}
+
+run "a_value_that_is_not_counted_is_refused" {
+  command = plan
+  variables {
+    secret_values = { slack-webhook = "https://hooks.slack.com/services/T/B/x" }
+  }
+  expect_failures = [var.secret_values]
+}
+
+run "a_database_token_that_is_not_counted_is_refused" {
+  command = plan
+  variables {
+    database_tokens = { prod-cache = "AX9sASQgODM5YjE" }
+  }
+  expect_failures = [var.database_tokens]
+}
