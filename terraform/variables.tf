@@ -132,8 +132,8 @@ variable "database_tokens" {
     error_message = "A token of database_tokens has more than 150 characters, which no token of Upstash has. Example: export TF_VAR_database_tokens='{\"prod-cache\":\"AX…\"}'"
   }
   validation {
-    condition     = alltrue([for token in values(var.database_tokens) : !can(regex("[\\s\"'=]$|^[\\s\"']|^Bearer |://", token))])
-    error_message = "A token of database_tokens is not what the Upstash console shows as UPSTASH_REDIS_REST_TOKEN: it has quotes, white space, \"Bearer \" or an address in it. Example: export TF_VAR_database_tokens='{\"prod-cache\":\"AX…\"}'"
+    condition     = alltrue([for token in values(var.database_tokens) : !can(regex("[\\s\"']|^Bearer |://|^[A-Za-z_][A-Za-z0-9_]*=[^=]", token))])
+    error_message = "A token of database_tokens is not what the Upstash console shows as UPSTASH_REDIS_REST_TOKEN: it has quotes, white space, \"Bearer \", an address or the variable's name in it. Example: export TF_VAR_database_tokens='{\"prod-cache\":\"AX…\"}'"
   }
 }
 
@@ -746,7 +746,7 @@ variable "secret_versions" {
     error_message = "A version in secret_versions must be a whole number from 1 on. Example: secret_versions = { databases = 1, slack-webhook = 2 }"
   }
   validation {
-    condition     = length(setsubtract(keys(var.secret_versions), concat(["databases"], tolist(local.managed_secrets)))) == 0
+    condition     = length(setsubtract(keys(var.secret_versions), concat(["databases"], flatten(regexall("\"secret:([a-z0-9-]+)\"", jsonencode([var.access, var.databases, var.heartbeat, var.inbound, var.management, var.proof_key, var.receivers])))))) == 0
     error_message = "secret_versions counts a secret that no variable names as \"secret:NAME\", so its value would be written nowhere. Example: receivers = { slack = { slack = { webhook = \"secret:slack-webhook\" } } } with secret_versions = { slack-webhook = 1 }"
   }
 }

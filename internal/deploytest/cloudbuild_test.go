@@ -3,6 +3,9 @@ package deploytest
 import (
 	"bytes"
 	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -157,5 +160,26 @@ func TestEveryRootTakesTheSameVersions(t *testing.T) {
 	images := regexp.MustCompile(`hashicorp/terraform:([\d.]+)`).FindAllString(read(t, "cloudbuild.yaml")+read(t, "docs/operations.md"), -1)
 	if len(unique(images)) > 1 {
 		t.Errorf("builds run different Terraforms: %q", images)
+	}
+}
+
+// Cloud Build may run in another region than pongwatch, and HealthCheck in others than the rest.
+func TestTheBuildTriesAHealthCheckOfAnyRegion(t *testing.T) {
+	dir, script := t.TempDir(), "set -eu\n"
+	for _, step := range build(t).Steps {
+		for line := range strings.SplitSeq(strings.Join(step.Args, "\n"), "\n") {
+			if strings.HasPrefix(line, "address()") || strings.HasPrefix(line, "health=") {
+				script += strings.ReplaceAll(line, "$$", "$") + "\n"
+			}
+		}
+	}
+	urls := `{"alert":"https://alert","healthcheck/europe-west1":"https://health","metrics":"https://metrics"}`
+	if err := os.WriteFile(filepath.Join(dir, "urls.json"), []byte(urls), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "bash", "-c", script+`echo "$health"`)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "https://health\n" {
+		t.Errorf("it asks %q, %v", out, err)
 	}
 }

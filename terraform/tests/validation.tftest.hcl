@@ -310,8 +310,30 @@ run "a_token_in_quotes_is_refused" {
   command = plan
   variables {
     database_tokens = { prod-cache = "\"AX9s\"" }
+    secret_versions = { databases = 1 }
   }
   expect_failures = [var.database_tokens]
+}
+
+run "a_token_with_the_name_of_its_variable_is_refused" {
+  command = plan
+  variables {
+    database_tokens = { prod-cache = "UPSTASH_REDIS_REST_TOKEN=AX9sASQgODM5YjE" }
+    secret_versions = { databases = 1 }
+  }
+  expect_failures = [var.database_tokens]
+}
+
+run "the_padding_of_a_token_is_not_refused" {
+  command = plan
+  variables {
+    database_tokens = { prod-cache = "AX9sASQgODM5YjE==" }
+    secret_versions = { databases = 1 }
+  }
+  assert {
+    condition     = contains(keys(google_secret_manager_secret_version.managed), "databases")
+    error_message = "Tokens are base64, which may end with an equals sign."
+  }
 }
 
 run "half_a_version_is_refused" {
@@ -648,6 +670,7 @@ run "a_token_that_is_too_long_is_refused" {
   command = plan
   variables {
     database_tokens = { prod-cache = join("", [for n in range(151) : "A"]) }
+    secret_versions = { databases = 1 }
   }
   expect_failures = [var.database_tokens]
 }
