@@ -75,3 +75,14 @@ func TestTheComposeFileRunsItReadOnlyWithOneVolume(t *testing.T) {
 		t.Errorf("%v on %s with ports %v: want this machine alone", s.Command, s.Network, s.Ports)
 	}
 }
+
+func TestSecretsOfACheckoutAreNeitherCommittedNorUploaded(t *testing.T) {
+	for _, ignored := range []string{".gitignore", ".gcloudignore", ".containerignore"} {
+		lines := strings.Split(strings.ReplaceAll(read(t, ignored), "**/", ""), "\n")
+		for _, file := range []string{"pongwatch-secrets.*", "deploy/pongwatch.env", "*.tfvars", "*.tfstate"} {
+			if !slices.Contains(lines, file) && !slices.Contains(lines, "/"+file) {
+				t.Errorf("%s does not name %s", ignored, file)
+			}
+		}
+	}
+}
