@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -296,8 +297,17 @@ func (s *setup) rest() (err error) {
 			s.oncall = s.person.line("Mail address that Cloud Monitoring notifies when pongwatch itself fails: ")
 		}
 	}
-	if s.terraform && (s.project == "" || s.region == "" || s.oncall == "") {
+	switch { // as terraform/variables.tf, which is asked last
+	case !s.terraform:
+		return nil
+	case s.project == "" || s.region == "" || s.oncall == "":
 		return errors.New("--terraform needs --project, --region and --oncall-email")
+	case !regexp.MustCompile(`^[a-z][a-z0-9-]{4,28}[a-z0-9]$`).MatchString(s.project):
+		return fmt.Errorf("--project %q: want the project's id, not its number or display name, such as my-project", s.project)
+	case !regexp.MustCompile(`^[a-z]+-[a-z]+[0-9]+$`).MatchString(s.region):
+		return fmt.Errorf("--region %q: want a region of Google Cloud, not a zone, such as us-east4", s.region)
+	case !regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[^@\s]+$`).MatchString(s.oncall):
+		return fmt.Errorf("--oncall-email %q: want a mail address, such as oncall@example.com", s.oncall)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -160,7 +161,11 @@ func TestInitRefuses(t *testing.T) {
 		{"both choices", []string{"UPSTASH_API_KEY=" + initKey}, []string{"--account", "ops@example.com", "--all", "--database", "staging"}, "want one of them"},
 		{"a choice without an account", appDatabase, []string{"--all"}, "give --account"},
 		{"Terraform without a project", appDatabase, []string{"--terraform"}, "needs --project, --region and --oncall-email"},
-		{"Terraform without a receiver", appDatabase, []string{"--terraform", "--project", "p", "--region", "us-east4", "--oncall-email", "a@example.com"}, "no receiver: set SLACK_WEBHOOK_URL"},
+		{"Terraform in a project by its number", append(appDatabase, appSlack), []string{"--terraform", "--project", "123456789012", "--region", "us-east4", "--oncall-email", "a@example.com"}, `--project "123456789012": want the project's id`},
+		{"Terraform in a zone", append(appDatabase, appSlack), []string{"--terraform", "--project", "my-project", "--region", "us-east4-a", "--oncall-email", "a@example.com"}, `--region "us-east4-a": want a region`},
+		{"Terraform without a mail address", append(appDatabase, appSlack), []string{"--terraform", "--project", "my-project", "--region", "us-east4", "--oncall-email", "alice"}, `--oncall-email "alice": want a mail address`},
+		{"a port that is none", slices.Concat(appDatabase, appMail, []string{"SMTP_PORT=smtp"}), nil, "receivers[0].email.port is a text, want a whole number"},
+		{"Terraform without a receiver", appDatabase, []string{"--terraform", "--project", "my-project", "--region", "us-east4", "--oncall-email", "a@example.com"}, "no receiver: set SLACK_WEBHOOK_URL"},
 		{"the secrets' own file", append(appDatabase, appSlack), []string{"--out", "./pongwatch-secrets.yaml"}, "--out ./pongwatch-secrets.yaml is the name of the file with the secrets"},
 		{"a webhook that is none", append(appDatabase, "SLACK_WEBHOOK_URL=hooks.slack.com/services"), nil, "receivers[0].slack.webhook"},
 	}

@@ -196,6 +196,8 @@ func (s *setup) receivers(store func(name, value string) string) object {
 	mail := object{{"host", get("SMTP_HOST")}, {"from", get("SMTP_FROM")}, {"to", to}}
 	if port, err := strconv.Atoi(get("SMTP_PORT")); err == nil {
 		mail = append(mail, keyed{"port", port})
+	} else if get("SMTP_PORT") != "" { // refused with the rest, since another would stand in its place
+		mail = append(mail, keyed{"port", get("SMTP_PORT")})
 	}
 	if user := get("SMTP_USERNAME"); user != "" {
 		mail = append(mail, keyed{"username", user})
