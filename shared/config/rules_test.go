@@ -175,6 +175,8 @@ func TestRulesOfDatabases(t *testing.T) {
 	entry := func(keys string) string { return "databases: [{name: a" + keys + "}]\n" }
 	for _, r := range []rule{
 		{"a custom plan with its space", one("plan: custom", "limits: {memory: 1B}"), nil},
+		{"a custom plan whose space has no unit", one("plan: custom", "limits: {memory: 256}"), []string{"databases[0].limits.memory is 256 bytes, because a number without a unit is bytes; want a unit; example: 256MB"}},
+		{"limits that Terraform writes as texts", one("limits: {memory: '268435456', bandwidth: '10'}"), []string{"databases[0].limits.bandwidth is 10 bytes, because a number without a unit is bytes; want a unit; example: 10GB"}},
 		{"a custom plan without", one("plan: custom", "limits: {commands: 1}"), []string{"databases[0].limits.memory is missing, which a custom plan needs; example: 256MB"}},
 		{"another plan without", one("plan: payg"), nil},
 		{"URL and token", entry(", url: '" + url + "', token: '" + token + "'"), nil},

@@ -40,6 +40,9 @@ type Decoder struct {
 	unknown []string
 }
 
+// leastBytes is the least size that anyone means by a number without a unit: 256 is meant as 256MB.
+const leastBytes = 2 << 10
+
 // maxText bounds free text in bytes: a reason, a name, a word of a health page.
 const maxText = 4 << 10
 
@@ -264,6 +267,9 @@ func (d *Decoder) scalar(from any, v reflect.Value, k Key) (what, example string
 		size, err := parseBytes(s + string(whole))
 		if !isText && !isWhole || err != nil {
 			return wrong(" that is not a size")
+		}
+		if size > 0 && size < leastBytes && strings.Trim(s+string(whole), "0123456789") == "" {
+			return fmt.Sprintf("is %d bytes, because a number without a unit is bytes; want a unit", size), k.Example
 		}
 		*into = size
 	case Text:
