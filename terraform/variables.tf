@@ -31,6 +31,10 @@ variable "access" {
     error_message = "\"act_tokens\" are for a dashboard that is not behind IAM, which does not say who a reader is. Example: access = { api = \"token\", badges = \"public\", dashboard = \"token\", openmetrics = \"token\", playbooks = \"public\", tokens = [\"secret:read-token\"], act_tokens = [\"secret:act-token\"] }"
   }
   validation {
+    condition     = length(setintersection(var.access.tokens, var.access.act_tokens)) == 0
+    error_message = "A token is in \"tokens\" and in \"act_tokens\", with which everyone who reads would act. Example: access = { api = \"token\", badges = \"public\", dashboard = \"token\", openmetrics = \"token\", playbooks = \"public\", tokens = [\"secret:read-token\"], act_tokens = [\"secret:act-token\"] }"
+  }
+  validation {
     condition     = alltrue([for token in concat(var.access.tokens, var.access.act_tokens) : can(regex("^(secret:[a-z0-9][a-z0-9-]{0,62}|sm://projects/[^/]+/secrets/[^/]+(/versions/[^/]+)?)$", token))])
     error_message = "A read token must be named, never written here. Example: tokens = [\"secret:read-token\"], or tokens = [\"sm://projects/my-project/secrets/read-token\"]"
   }

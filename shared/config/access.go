@@ -184,6 +184,16 @@ func (a *access) check(v *validator, path string, _ any) {
 			v.Report(path+"."+key, "is token, but access.tokens is empty", "tokens: [sm://projects/my-project/secrets/pongwatch-read-token]")
 		}
 	}
+	if len(a.ActTokens) > 0 && a.Dashboard == AccessIAM {
+		v.Notice(path+".act_tokens", "change nothing while access.dashboard is iam, which does not say who reads", "dashboard: token")
+	}
+	reads := func(token Secret) bool {
+		return slices.ContainsFunc(a.Tokens, func(t Secret) bool { return t.ref == token.ref && t.value.Equal(token.value) })
+	}
+	if slices.ContainsFunc(a.ActTokens, reads) {
+		v.Report(path+".act_tokens", "has one of access.tokens, with which everyone who reads would act; it may only read", "[sm://projects/my-project/secrets/pongwatch-act-token]")
+		a.ActTokens = slices.DeleteFunc(a.ActTokens, reads)
+	}
 	var closed []string
 	for key, s := range a.surfaces() {
 		if key != "health" && *s == AccessIAM {

@@ -56,6 +56,8 @@ func TestRulesOfRegionsAndShards(t *testing.T) {
 	const regions = "regions: [us-east4, europe-west1]"
 	for _, r := range []rule{
 		{"a home among the regions", with(regions, "home: europe-west1"), nil},
+		{"a region twice", with("regions: [us-east4, europe-west1, us-east4]"), []string{"regions[2] is listed twice"}},
+		{"a shard's region twice", with("shards: [{name: eu, regions: [a, a]}]"), []string{"shards[0].regions[1] is listed twice"}},
 		{"a home without regions", with("home: mars"), nil},
 		{"a home that is none of the regions", with(regions, "home: mars"), []string{"home is none of the regions us-east4, europe-west1; example: us-east4"}},
 		{"a database's home", one("home: mars") + regions + "\n", []string{"databases[0].home is none of the regions us-east4, europe-west1; example: us-east4"}},
@@ -263,6 +265,12 @@ func TestRulesOfAccess(t *testing.T) {
 		{"a mail address without a key", with("management: {email: a@b.c}"), []string{"management wants both email and api_key, or neither; example: api_key: sm://projects/my-project/secrets/upstash-api-key"}},
 		{"everything public", with("access: {health: public, dashboard: public, api: public, openmetrics: public, badges: public, playbooks: public}"), nil},
 	}
+	const open = "access: {dashboard: token, api: token, openmetrics: token, badges: token, playbooks: token, " + tokens + ", act_tokens: "
+	rules = append(rules,
+		rule{"a token that acts", with(open + "sm://projects/p/secrets/act}"), nil},
+		rule{"a read token that acts", with(open + "[sm://projects/p/secrets/act, sm://projects/p/secrets/read]}"), []string{"access.act_tokens has one of access.tokens, with which everyone who reads would act; it may only read; example: [sm://projects/my-project/secrets/pongwatch-act-token]"}},
+		rule{"a token that acts behind IAM", with("access: {act_tokens: sm://projects/p/secrets/act}"), []string{"access.act_tokens change nothing while access.dashboard is iam, which does not say who reads; example: dashboard: token"}},
+	)
 	pages := []string{"api", "badges", "dashboard", "openmetrics", "playbooks"}
 	for _, key := range append(pages, "health") {
 		var rest []string // of Metrics, which are left to IAM

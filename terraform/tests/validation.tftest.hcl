@@ -731,3 +731,11 @@ run "a_database_token_that_is_not_counted_is_refused" {
   }
   expect_failures = [var.database_tokens]
 }
+
+run "a_read_token_that_acts_is_refused" {
+  command = plan
+  variables {
+    access = { api = "token", badges = "public", dashboard = "token", openmetrics = "token", playbooks = "public", tokens = ["secret:read-token"], act_tokens = ["secret:read-token"] }
+  }
+  expect_failures = [var.access]
+}
