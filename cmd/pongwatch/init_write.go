@@ -85,10 +85,13 @@ func (s *setup) yaml() (plain, hidden string, problems config.Problems) {
 	}
 	plain = about + sections(append(open, closed...))
 	_, problems = config.Parse(false, config.Document{Name: "pongwatch.yaml", Text: []byte(plain)})
-	hidden = fmt.Sprintf(`# Stores the secrets of pongwatch.yaml. It holds them, so remove it when it has run.
+	hidden = fmt.Sprintf(`# Stores the secrets of pongwatch.yaml. It holds them, so remove it when it has run. Where an organisation
+# does not let Google choose their places, run it with LOCATIONS=europe-west1,europe-west4.
 set -eu
+place=${LOCATIONS:+--replication-policy=user-managed --locations=$LOCATIONS}
 store() {
-  gcloud secrets describe "$1" --project=%[1]s >/dev/null 2>&1 </dev/null || gcloud secrets create "$1" --project=%[1]s --replication-policy=automatic </dev/null
+  gcloud secrets describe "$1" --project=%[1]s >/dev/null 2>&1 </dev/null ||
+    gcloud secrets create "$1" --project=%[1]s ${place:---replication-policy=automatic} </dev/null
   gcloud secrets versions add "$1" --project=%[1]s --data-file=-
 }
 `, quoted(s.project))
