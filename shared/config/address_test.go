@@ -157,7 +157,7 @@ func TestPatterns(t *testing.T) {
 		"url":           {[]string{"https://a", "https://a/b?c"}, []string{"a", "ftp://a", "https://a b", "https://u@a", "http://a", "http://127.0.0.1", "https:///x", "https://a:65536"}},
 		"variable":      {[]string{"A", "_a", "CACHE_URL2"}, []string{"1A", "A-B", "", "A B"}},
 		"template":      {[]string{"https://a/{database}/{database_id}/{shard}/{environment}/{incident}/{check}/{cause}", "https://{shard}.example.com"}, []string{"https://a/{}", "https://a/{name}", "http://a/{shard}"}},
-		"origin":        {[]string{"https://a", "http://a:80"}, []string{"https://a/", "a"}},
+		"origin":        {[]string{"https://a", "http://a:80"}, []string{"https://a/", "a", "https://*.example.com", "https://Admin.example.com", "https://u@a"}},
 		"host":          {[]string{"a", "smtp.example.com", "2001:db8::1", long[:253]}, []string{"-a", "a.", "a b", long[:254], "https://a", "smtp.example.com:465"}},
 		"slack_api":     {[]string{"https://slack.com/api/", "https://slack-gov.com/api/"}, []string{"https://my-team.slack.com/api/", "http://slack.com/api/"}},
 		"pagerduty_api": {[]string{"https://events.eu.pagerduty.com/v2/enqueue"}, []string{"https://api.pagerduty.com", "https://127.0.0.1/v2/enqueue"}},
