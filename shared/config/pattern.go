@@ -49,13 +49,13 @@ var patterns = map[string]pattern{
 	"slack_api":     {form: lazily(`^https?://[^\s]+$`), want: "an https:// URL", more: at("slack.com", "slack-gov.com")},
 	"pagerduty_api": {form: lazily(`^https?://[^\s]+$`), want: "an https:// URL", more: at("events.pagerduty.com", "events.eu.pagerduty.com")},
 	"template":      {form: lazily(`^https?://[^\s]+$`), want: "an https:// URL", more: checkTemplate},
-	"origin":        {form: lazily(`^https?://[^\s/]+$`), want: "an origin: scheme and host without a path", more: func(text string, _ bool) string {
+	"origin": {form: lazily(`^https?://[^\s/]+$`), want: "an origin: scheme and host without a path", more: func(text string, _ bool) string {
 		if strings.ContainsAny(text, "*@") || strings.ToLower(text) != text {
 			return "is not an origin as a browser sends it: one host, in lower case, without * and user"
 		}
 		return ""
 	}},
-	"host":          {form: lazily(`^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$`), want: "a host name without scheme or port", more: func(text string, _ bool) string {
+	"host": {form: lazily(`^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$`), want: "a host name without scheme or port", more: func(text string, _ bool) string {
 		if strings.Contains(text, ":") && net.ParseIP(text) == nil { // of an IP address of version 6 they are part
 			return "is not a host name without scheme or port"
 		}
