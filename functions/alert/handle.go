@@ -88,7 +88,7 @@ func (f *Function) push(w http.ResponseWriter, r *http.Request) {
 // handle deals with one message.
 func (f *Function) handle(ctx context.Context, e envelope) error {
 	if sig, ok, err := logEntry(e); ok || err != nil {
-		if err != nil {
+		if err != nil || sig.Mode == "" {
 			return err
 		}
 		return f.signal(ctx, sig)

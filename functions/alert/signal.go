@@ -145,13 +145,19 @@ type entry struct {
 const loggedText = "MOCK MODE ACTIVE"
 
 // beginsMockMode reports whether a line begins with loggedText, in any case. Spaces and emoji
-// may stand before it. The sink's filter asks the same: "^[^!-~]*(?i:MOCK MODE ACTIVE)".
-func beginsMockMode(line string) bool {
+// may stand before it. The sink's filter asks the same: "^[^!-~]*(?i:MOCK MODE ACTIVE)". The mock
+// is not on where the line goes on with a no, as an app's list of its settings does.
+func beginsMockMode(line string) (begins, on bool) {
 	line = strings.TrimLeftFunc(line, func(r rune) bool { return r < '!' || r > '~' })
-	return len(line) >= len(loggedText) && strings.EqualFold(line[:len(loggedText)], loggedText)
+	if len(line) < len(loggedText) || !strings.EqualFold(line[:len(loggedText)], loggedText) {
+		return false, false
+	}
+	value := strings.Trim(line[len(loggedText):], " \t\r\n:=?()'\".")
+	return true, !slices.Contains([]string{"false", "no", "off", "0", "none"}, strings.ToLower(value))
 }
 
-// logEntry reads a message of a log sink; ok is false for any other message.
+// logEntry reads a message of a log sink; ok is false for any other message. A line that says
+// that no mock is on is a signal without a mode.
 func logEntry(e envelope) (sig report.Signal, ok bool, err error) {
 	if _, ok := e.Message.Attributes[attributeLogEntry]; !ok || e.Message.Attributes[report.AttributeKind] != "" {
 		return sig, false, nil
@@ -172,10 +178,12 @@ func logEntry(e envelope) (sig report.Signal, ok bool, err error) {
 	if sig.At.IsZero() {
 		sig.At = e.Message.PublishTime
 	}
-	switch {
+	switch begins, on := beginsMockMode(said); {
 	case sig.Logged(l.JSONPayload.Event):
-	case beginsMockMode(said):
+	case on:
 		sig.Mode, sig.Limiter = report.Activated, false
+	case begins:
+		return report.Signal{}, true, nil
 	default:
 		return sig, true, fmt.Errorf("log entry says nothing of mock mode or the limiter: %w", errPoison)
 	}

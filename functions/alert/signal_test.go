@@ -110,6 +110,14 @@ func TestLogEntriesThatAreNoSignals(t *testing.T) {
 			t.Errorf("%s: ok %t, error %v, want poison", name, ok, err)
 		}
 	}
+	for _, entry := range []string{
+		`{"resource":{"labels":{"service_name":"backend"}},"textPayload":"Mock mode active: false"}`,
+		`{"resource":{"labels":{"service_name":"backend"}},"jsonPayload":{"message":"MOCK MODE ACTIVE=no"}}`,
+	} {
+		if sig, ok, err := logEntry(pushed(entry, time.Now())); !ok || err != nil || sig.Mode != "" {
+			t.Errorf("%s, a setting that is off: %+v, ok %t, error %v", entry, sig, ok, err)
+		}
+	}
 	e := pushed(`{}`, time.Now())
 	e.Message.Attributes = map[string]string{report.AttributeKind: "signal", attributeLogEntry: "x"}
 	if _, ok, _ := logEntry(e); ok {

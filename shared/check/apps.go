@@ -132,6 +132,7 @@ func (a *Apps) exchange(ctx context.Context, timeout time.Duration, method, addr
 	if r.body, err = outbound.ReadAll(resp.Body, healthpage.MaxBytes); err != nil {
 		return r, unanswered(ctx, timeout, err)
 	}
+	r.body = bytes.TrimPrefix(r.body, []byte("\ufeff")) // .NET and PHP write one, which JSON does not allow
 	return r, nil
 }
 

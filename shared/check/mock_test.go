@@ -78,6 +78,11 @@ func TestTheAppsOwnWord(t *testing.T) {
 		{"an error of its own", answer(500, `{"status":"error"}`), report.Unknown, `status "error" (HTTP 500, application/json)`},
 		{"JSON that says nothing", answer(200, `{"uptime":1}`), report.Unknown, "neither"},
 		{"a page for people that says mock", html, report.Unknown, "text/html"},
+		{"JSON that its framework calls HTML", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html; charset=UTF-8")
+			fmt.Fprint(w, `{"redis":"connected"}`)
+		}, report.OK, ""},
+		{"JSON behind a byte order mark", answer(200, "\ufeff"+`{"status":"mock"}`), report.Fail, "mock"},
 		{"more than anybody reads", answer(200, `{"status":"mock","pad":"`+strings.Repeat("x", 70_000)+`"}`), report.Unknown, "more than"},
 		{"its own closing slash", func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/health" {

@@ -79,8 +79,8 @@ func checkToken(text string) *Problem {
 		return wrong(cause.ConfigWhitespace, "begins with \"Bearer \", want the token alone")
 	case strings.Contains(text, "://"):
 		return wrong(cause.ConfigInvalid, "is a URL, want the REST token")
-	case len(text) > 3 && strings.Trim(text, text[:1]) == "", strings.ContainsRune(text, '•'):
-		return wrong(cause.ConfigInvalid, "is what hides a token on a page, want the token itself")
+	case strings.Contains(strings.ToUpper(text), "%3D"):
+		return wrong(cause.ConfigWhitespace, "holds %3D, which is = as URLs write it")
 	case strings.ContainsFunc(text, func(r rune) bool { return r < 0x21 || r > 0x7e }):
 		return wrong(cause.ConfigWhitespace, "holds characters that no token has")
 	}
@@ -97,6 +97,14 @@ func slip(text string) (cause.Cause, string) {
 	if what := unexpanded(text); what != "" {
 		return cause.ConfigInvalid, what
 	}
+	switch {
+	case variableName.MatchString(word):
+		return cause.ConfigInvalid, "is the name of a variable, want its value"
+	case exampleText.MatchString(word):
+		return cause.ConfigInvalid, "is the text of an example or of a hidden value, want the value"
+	case elsewhere.MatchString(word):
+		return cause.ConfigInvalid, "is a reference to a secret, which was not replaced by its value"
+	}
 	return cause.ConfigWhitespace, pasted(text)
 }
 
@@ -107,6 +115,8 @@ func unexpanded(text string) string {
 	switch {
 	case strings.Contains(text, "{{"):
 		return "holds {{…}}, a placeholder of a template that was not replaced by its value"
+	case strings.Contains(text, "#{"), betweenMarks.MatchString(text):
+		return "holds #{…}, __…__ or @…@, a placeholder that was not replaced by its value"
 	case strings.Contains(text, "${"), strings.Contains(text, "$("):
 		return "holds ${…}, a variable that was not replaced by its value"
 	case shellVariable.MatchString(text):
@@ -122,6 +132,12 @@ func unexpanded(text string) string {
 var (
 	shellVariable   = regexp.MustCompile(`^(https?://)?\$[A-Za-z_]`)
 	percentVariable = regexp.MustCompile(`^%[A-Za-z_][A-Za-z0-9_]*%$`)
+	betweenMarks    = regexp.MustCompile(`^(?:https?://)?(?:__[A-Za-z]\w*__|@[A-Za-z]\w*@)`)
+	// variableName needs an underscore: no token is in capitals, but a test's may be one word.
+	variableName = regexp.MustCompile(`^(?:process\.env\.\w+|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)$`)
+	exampleText  = regexp.MustCompile(`^(?:[*•xX.]{3,}|(?i:your[-_].*|change[-_]?me))$`)
+	// elsewhere are references of 1Password, Vault, AWS, and Secret Manager without sm://.
+	elsewhere = regexp.MustCompile(`^(?:op://|vault:|arn:aws:|projects/[^/]+/secrets/)`)
 )
 
 // badPort reports whether the URL has a port that no host has.
@@ -139,6 +155,10 @@ func pasted(text string) string {
 		return "holds quotes"
 	case strings.ContainsAny(text, "\r\n"):
 		return "holds a line break"
+	case strings.HasSuffix(text, `\n`), strings.HasSuffix(text, `\r`):
+		return "ends with \\n, a line break that was written out"
+	case strings.HasSuffix(text, ","), strings.HasSuffix(text, ";"):
+		return "ends with a comma or a semicolon"
 	case strings.TrimSpace(text) != text:
 		return "begins or ends with white space"
 	case strings.HasPrefix(strings.ToLower(text), "bearer "):

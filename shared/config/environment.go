@@ -171,8 +171,21 @@ func (e *environment) tcp(p pair) string {
 	return ""
 }
 
-// pair returns the variables to read URL and token from: the first pair of which both are set
-// and the URL is no TCP URL, or else the first with such a URL, or else the first of which
+// unsound returns what is wrong with a pair of which both are set, or nil.
+func (e *environment) unsound(p pair) *Problem {
+	_, wrong := checkURL(e.value(p.url), true)
+	key := p.url
+	if wrong == nil {
+		wrong, key = checkToken(e.value(p.token)), p.token
+	}
+	if wrong != nil {
+		wrong.Key = key
+	}
+	return wrong
+}
+
+// pair returns the variables to read URL and token from: the first pair that has nothing wrong, or
+// else the first of which both are set and the URL is no TCP URL, or else the first with such a URL, or else the first of which
 // anything is set. A URL never meets the token of another pair.
 func (e *environment) pair() pair {
 	all := slices.Concat(pairs, e.prefixed)
@@ -180,18 +193,22 @@ func (e *environment) pair() pair {
 	whole := func(p pair) bool { return url(p) && e.value(p.token) != "" }
 	any := func(p pair) bool { return e.value(p.url)+e.value(p.token) != "" }
 	chosen := all[0]
-	for _, suits := range []func(pair) bool{whole, url, any} {
+	sound := func(p pair) bool { return whole(p) && e.unsound(p) == nil }
+	for _, suits := range []func(pair) bool{sound, whole, url, any} {
 		if i := slices.IndexFunc(all, suits); i >= 0 {
 			chosen = all[i]
 			break
 		}
 	}
 	for _, p := range all {
-		same := strings.TrimSuffix(e.value(p.url), "/") == strings.TrimSuffix(e.value(chosen.url), "/") && e.value(p.token) == e.value(chosen.token)
+		same := strings.EqualFold(strings.TrimSuffix(e.value(p.url), "/"), strings.TrimSuffix(e.value(chosen.url), "/")) && e.value(p.token) == e.value(chosen.token)
 		switch scheme := e.tcp(p); {
 		case p == chosen || !any(p) || same:
 		case scheme != "" && e.tcp(chosen) == "":
 			e.notice("", p.url, "is a "+scheme+":// URL, so "+chosen.url+" is used", "", cause.ConfigScheme)
+		case whole(p) && !sound(p) && sound(chosen):
+			wrong := e.unsound(p)
+			e.notice("", wrong.Key, wrong.What+", so "+chosen.url+" and "+chosen.token+" are used; an app may use either", "", wrong.Cause)
 		case whole(p):
 			e.notice("", p.url, "and "+p.token+" are another database than "+chosen.url+" and "+chosen.token+", which are used; an app may use either", "", cause.ConfigInvalid)
 		case !whole(chosen):

@@ -75,6 +75,13 @@ func TestProblemsOfTheEnvironmentNameTheVariable(t *testing.T) {
 		{"two pairs of one URL with two tokens", []string{url, "https://a.upstash.io", token, "AX", "UPSTASH_REDIS_REST_URL", "https://a.upstash.io", "UPSTASH_REDIS_REST_TOKEN", "AY"}, []string{
 			"UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN are another database than UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN, which are used; an app may use either",
 		}},
+		{"a pair that a script could not fill, and one that is right", []string{url, "undefined", token, "undefined", "KV_REST_API_URL", "https://a.upstash.io", "KV_REST_API_TOKEN", "AX"}, []string{
+			"UPSTASH_REDIS_URL is the word undefined, which scripts print where a value is missing, so KV_REST_API_URL and KV_REST_API_TOKEN are used; an app may use either",
+		}},
+		{"a token in quotes, and a pair that is right", []string{url, "https://a.upstash.io", token, "'AX'", "KV_REST_API_URL", "https://a.upstash.io", "KV_REST_API_TOKEN", "AX"}, []string{
+			"UPSTASH_REDIS_TOKEN holds quotes, so KV_REST_API_URL and KV_REST_API_TOKEN are used; an app may use either",
+		}},
+		{"two pairs of one host in another case", []string{url, "https://A.upstash.io", token, "AX", "KV_REST_API_URL", "https://a.upstash.io", "KV_REST_API_TOKEN", "AX"}, nil},
 		{"a whole pair after half a one", []string{url, "https://a.upstash.io", "KV_REST_API_URL", "https://b.upstash.io", "KV_REST_API_TOKEN", "AX"}, nil},
 		{"Vercel's pair", []string{"KV_REST_API_URL", "https://a.upstash.io", "KV_REST_API_TOKEN", "AX"}, nil},
 		{"Vercel's pair with a prefix", []string{"CACHE_KV_REST_API_URL", "https://a.upstash.io", "CACHE_KV_REST_API_TOKEN", "AX"}, nil},

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/text"
@@ -56,7 +57,9 @@ func Classify(o Outcome) cause.Cause {
 		if c := classifyText(text); c != cause.RedisError {
 			return c
 		}
-		if c := classifyStatus(o); c != "" && c != cause.NotUpstash {
+		// Upstash answers neither of these with an error text of Redis.
+		elsewhere := o.Status == http.StatusForbidden || o.Status == http.StatusNotFound
+		if c := classifyStatus(o); c != "" && (c != cause.NotUpstash || elsewhere && !strings.HasPrefix(text, "ERR ")) {
 			return c
 		}
 		return cause.RedisError
@@ -214,10 +217,13 @@ type words []struct {
 	cause cause.Cause
 }
 
-func (rows words) in(text string) cause.Cause {
+func (rows words) in(text string) cause.Cause { return rows.find(text, strings.Contains) }
+
+// find returns the cause of the first row of which a word is found so.
+func (rows words) find(text string, found func(text, word string) bool) cause.Cause {
 	for _, row := range rows {
 		for word := range strings.SplitSeq(row.any, "|") {
-			if strings.Contains(text, word) {
+			if found(text, word) {
 				return row.cause
 			}
 		}
@@ -233,64 +239,93 @@ var (
 		"loading": cause.ProviderUnready, "masterdown": cause.ProviderUnready, "clusterdown": cause.ProviderUnready,
 		"tryagain": cause.ProviderUnready, "misconf": cause.ProviderUnready,
 	}
+	// begins are what texts without a code say first.
+	begins = words{
+		{"wrong password or user", cause.AuthUserDisabled},
+		{"invalid password|client sent auth|auth <password> called", cause.AuthInvalid},
+		{"this user has no permissions", cause.ReadonlyToken},
+		{"writes are temporarily rejected", cause.WritePaused},
+		{"command is not available|command is not supported|unsupported command", cause.CommandBlocked},
+		{"too many requests", cause.Throttled},
+		{"too many connections", cause.ConnectionsFull},
+		{"request too large|payload too large", cause.RequestTooBig},
+	}
 	// limited tells what a limit that is exceeded or reached is of.
 	limited = words{
-		{"per second", cause.Throttled},
-		{"bandwidth", cause.QuotaPlan},
+		{"per second|rate limit", cause.Throttled},
+		{"bandwidth|traffic", cause.QuotaPlan},
 		{"capacity|storage|memory|data size|database size", cause.StorageFull},
 		{"connection|clients", cause.ConnectionsFull},
 		{"size", cause.RequestTooBig},
 		{"daily", cause.QuotaDaily},
 		{"request|command", cause.QuotaMonthly},
 	}
-	limitBegins = []string{"max", "maximum", "daily", "monthly", "db", "storage", "memory", "concurrent", "request", "requests", "command", "commands"}
+	limitBegins = []string{"max", "maximum", "daily", "monthly", "db", "data", "storage", "memory", "concurrent", "rate", "request", "requests", "command", "commands", "traffic", "you"}
 	// stopped tells why Upstash has stopped a database as a whole.
 	stopped = words{
-		{"budget|suspend|payment|unpaid|billing", cause.QuotaSuspended},
+		{"not support|n't support|support disabled", cause.CommandBlocked},
+		{"being upgraded", cause.ProviderUnready},
+		{"budget|suspend|payment|unpaid|billing|subscription", cause.QuotaSuspended},
 		{"rate-limit|rate limit|ratelimit|throttl", cause.QuotaRateLimited},
 		{"limit|quota|exceed|bandwidth|upgrade", cause.QuotaPlan},
-		{"blocked|disabled|paused|stopped", cause.QuotaSuspended},
+		{"blocked|disabled|deactivated|archived|paused|stopped", cause.QuotaSuspended},
+		{"is full", cause.StorageFull},
+		{"maintenance|migrat|temporarily unavailable", cause.ProviderUnready},
 	}
-	stopSubjects = []string{"database", "account", "plan", "budget", "bandwidth"}
+	stopSubjects = []string{"database", "instance", "account", "plan", "tier", "subscription", "payment", "budget", "bandwidth"}
 )
 
 // classifyText names the cause of an error text of Upstash or Redis. Texts are
 // matched from their beginning, since further on they may quote the command's
 // arguments.
 func classifyText(text string) cause.Cause {
-	text = strings.ToLower(strings.TrimSpace(text))
+	text = strings.TrimPrefix(strings.ToLower(strings.TrimSpace(text)), "err ") // Redis' generic code
 	code, _, _ := strings.Cut(text, " ")
+	code = strings.TrimRight(code, ".:,")
 	if code == "wrongpass" && strings.Contains(text, "user is disabled") {
 		return cause.AuthUserDisabled
 	}
 	if c := codes[code]; c != "" {
 		return c
 	}
-	text = strings.TrimPrefix(text, "err ") // Redis' generic code
-	switch {
-	case strings.HasPrefix(text, "command is not available"), strings.HasPrefix(text, "command ") && strings.Contains(text, "is not allowed in rest"):
+	if code == "command" && (strings.Contains(text, "is not allowed in rest") || strings.HasSuffix(strings.TrimRight(text, "."), "is not available")) {
 		return cause.CommandBlocked
-	case strings.HasPrefix(text, "wrong password or user"):
-		return cause.AuthUserDisabled
 	}
-	return cmp.Or(exceededCause(text), stoppedCause(text), cause.RedisError)
+	return cmp.Or(begins.find(text, strings.HasPrefix), exceededCause(text), stoppedCause(text), cause.RedisError)
+}
+
+// sentence is what a text says in its own words: up to the end of its first sentence, or to the mark
+// behind which it may quote a command's arguments.
+func sentence(text string) string {
+	end := strings.IndexFunc(text, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" -,'+", r)
+	})
+	if at := strings.Index(" "+text, " '"); at >= 0 && (end < 0 || at < end) {
+		end = at
+	}
+	if end < 0 {
+		return text
+	}
+	return text[:end]
 }
 
 // exceededCause names the limit that a text says is exceeded or reached: "max requests limit
 // exceeded", "DB capacity quota exceeded", "max number of clients reached". What the limit is of
 // decides, and not the sentence.
 func exceededCause(text string) cause.Cause {
-	subject, _, exceeded := strings.Cut(text, " exceeded")
-	if !exceeded {
-		subject, _, exceeded = strings.Cut(text, " reached")
+	text = strings.TrimPrefix(strings.TrimPrefix(sentence(text), "the "), "your ")
+	for _, verb := range []string{" exceeded", " reached", " exhausted"} {
+		subject, object, found := strings.Cut(text, verb)
+		fields := strings.Fields(subject)
+		if !found || len(fields) == 0 || len(fields) > 8 || !slices.Contains(limitBegins, fields[0]) {
+			continue
+		}
+		if fields[0] == "you" { // have exceeded the limit
+			subject = object
+		}
+		return limited.in(subject)
 	}
-	fields := strings.Fields(subject)
-	// Quotes and other marks would be a command's arguments.
-	marked := strings.ContainsFunc(subject, func(r rune) bool { return r != ' ' && (r < 'a' || r > 'z') })
-	if !exceeded || marked || len(fields) == 0 || len(fields) > 6 || !slices.Contains(limitBegins, fields[0]) {
-		return ""
-	}
-	return limited.in(subject)
+	return ""
 }
 
 // stoppedCause judges texts such as "This database has been suspended for exceeding the defined
@@ -298,8 +333,11 @@ func exceededCause(text string) cause.Cause {
 // temporarily rate-limited". No documentation has these texts, and they change: what the text is
 // about and its words decide, not its sentences.
 func stoppedCause(text string) cause.Cause {
-	fields := strings.Fields(text)
-	// Further on the text may quote a command's arguments.
+	fields := strings.Fields(sentence(text))
+	for len(fields) > 0 && slices.Contains([]string{"access", "to", "your", "this", "the", "upstash", "redis"}, fields[0]) {
+		fields = fields[1:]
+	}
+	// Further on the text is about something else.
 	if !slices.ContainsFunc(fields[:min(len(fields), 3)], func(w string) bool { return slices.Contains(stopSubjects, strings.TrimSuffix(w, "'s")) }) {
 		return ""
 	}
@@ -311,27 +349,34 @@ func stoppedCause(text string) cause.Cause {
 // of 500,000 commands", or "261.9 MB of 256.0 MB", a MB being 1,048,576 bytes as it is for
 // Upstash. It returns "" for any other text.
 func usage(said string) string {
-	limit, ok := numberAfter(said, "Limit: ", "Threshold: ")
-	used, found := numberAfter(said, "Usage: ", "Actual: ")
-	if !ok || !found {
-		return ""
+	limit, unit := numberAfter(said, "Limit: ", "Threshold: ")
+	used, same := numberAfter(said, "Usage: ", "Actual: ")
+	counted := limited.in(sentence(strings.ToLower(said)))
+	switch {
+	case limit < 0 || used < 0 || unit != same:
+	case unit == "bytes" && limit < 1<<20:
+		return fmt.Sprintf("%.1f KB of %.1f KB", float64(used)/(1<<10), float64(limit)/(1<<10))
+	case unit == "bytes":
+		return fmt.Sprintf("%.1f MB of %.1f MB", float64(used)/(1<<20), float64(limit)/(1<<20))
+	case unit == "" && (counted == cause.QuotaMonthly || counted == cause.QuotaDaily):
+		return text.Thousands(used) + " of " + text.Thousands(limit) + " commands"
 	}
-	if strings.Contains(said, " bytes") {
-		const mb = 1 << 20
-		return fmt.Sprintf("%.1f MB of %.1f MB", float64(used)/mb, float64(limit)/mb)
-	}
-	return text.Thousands(used) + " of " + text.Thousands(limit) + " commands"
+	return ""
 }
 
-// numberAfter returns the number behind the first of the labels that is there.
-func numberAfter(said string, labels ...string) (int64, bool) {
+// numberAfter returns the number behind the first of the labels that is there, and its unit. It is
+// negative where there is none.
+func numberAfter(said string, labels ...string) (n int64, unit string) {
 	for _, label := range labels {
-		if _, rest, ok := strings.Cut(said, label); ok {
-			digits := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
-			if n, err := strconv.ParseInt(digits, 10, 64); err == nil {
-				return n, true
+		_, rest, _ := strings.Cut(said, label)
+		after := strings.TrimLeft(rest, "0123456789,")
+		digits, ended := strings.CutSuffix(rest[:len(rest)-len(after)], ",")
+		if n, err := strconv.ParseInt(strings.ReplaceAll(digits, ",", ""), 10, 64); err == nil {
+			if !ended {
+				unit, _, _ = strings.Cut(strings.TrimPrefix(after, " "), " ")
 			}
+			return n, strings.TrimRight(unit, ".,")
 		}
 	}
-	return 0, false
+	return -1, ""
 }

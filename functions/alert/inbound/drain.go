@@ -34,6 +34,8 @@ type drainEntry struct {
 	ProjectName  string `json:"projectName"`
 	Timestamp    int64  `json:"timestamp"` // milliseconds
 	Message      string `json:"message"`
+	Environment  string `json:"environment"`
+	Source       string `json:"source"`
 }
 
 // drainLine is the line that docs/mock-mode.md describes.
@@ -103,6 +105,9 @@ func (f *function) drained(entries []drainEntry) []report.Signal {
 		at := time.UnixMilli(e.Timestamp).UTC()
 		if age := f.now().Sub(at); age > drainOld || age < -drainOld {
 			continue
+		}
+		if e.Environment == "preview" || e.Source == "build" {
+			continue // without a database by design: docs/vercel.md
 		}
 		// An entry may hold all lines of a request.
 		for line := range strings.Lines(e.Message) {

@@ -62,6 +62,8 @@ func TestTheLogDrainOfVercel(t *testing.T) {
 		"a service that is not configured":  {[]string{vercelEntry("1", strings.Replace(vercelActivated, "frontend", "stranger", 1), now)}, nil},
 		"words that are no structured line": {[]string{vercelEntry("1", "MOCK MODE ACTIVE: redis_mock_mode_activated", now)}, nil},
 		"a batch of yesterday, sent anew":   {[]string{vercelEntry("1", vercelActivated, now.Add(-24*time.Hour))}, nil},
+		"a preview, which has no database":  {[]string{strings.Replace(vercelEntry("1", vercelActivated, now), `"production"`, `"preview"`, 1)}, nil},
+		"a build, which has none either":    {[]string{strings.Replace(vercelEntry("1", vercelActivated, now), `"lambda"`, `"build"`, 1)}, nil},
 		"nothing":                           {nil, nil},
 	} {
 		for format, body := range map[string]string{

@@ -84,6 +84,11 @@ var redis = []Row{
 		Example: "ReplyError: LOADING Redis is loading the dataset in memory", Not: "page is loading the dataset",
 	},
 	{
+		Pattern: `\bMaxConnectionsError\b|\bredis\S*ConnectionError: Too many connections`,
+		Causes:  one(cause.ConnectionsFull), Source: "redis-py: the limit of its own pool",
+		Example: "redis.exceptions.MaxConnectionsError: Too many connections", Not: "MySQL: Too many connections",
+	},
+	{
 		Pattern: `\bOutOfMemoryError: command not allowed`,
 		Causes:  one(cause.StorageFull), Source: "redis-py",
 		Example: "redis.exceptions.OutOfMemoryError: command not allowed when used memory > 'maxmemory'.", Not: "java.lang.OutOfMemoryError: Java heap space",
@@ -109,7 +114,7 @@ var redis = []Row{
 		Example: `IMPORTANT! Eviction policy is optimistic-volatile. It should be "noeviction"`, Not: "Eviction policy is noeviction",
 	},
 	{
-		Pattern: `AuthenticationError|invalid username-password pair`,
+		Pattern: `(?:\bco?redis\S*|RedisClient::)AuthenticationError|invalid username-password pair`,
 		Causes: []Candidate{
 			{cause.AuthInvalid, "the password or token is wrong: the console shows another one"},
 			{cause.AuthUserDisabled, "the token is right, and its user was switched off or removed"},
@@ -126,9 +131,29 @@ var redis = []Row{
 // settings are the mistakes with URL and token that clients name themselves.
 var settings = []Row{
 	{
-		Pattern: `(?:fall(?:ing|s)?|fell)[ -]?back to (?:an? )?(?:in-?memory|mock|fake|local)|using (?:an? )?(?:in-?memory|mock|fake) (?:redis|cache|store|client|fallback|rate)|MOCK_REDIS\s*[=:]\s*["']?(?:true|1)`,
+		Pattern: `(?:fall(?:ing|s)?|fell)[ -]?back to (?:an? )?(?:in-?memory|mock|fake|local)|\bus(?:e|es|ing) (?:an? |the )?(?:in-?memory|memory|mock|fake) (?:redis|cache|store|storage|client|fallback|rate|map\b|limiter)|MOCK_REDIS\s*[=:]\s*["']?(?:true|1)`,
 		Causes:  one(cause.Mock), Source: "apps' own words",
 		Example: "[cache] Redis not configured, falling back to in-memory store", Not: "falling back to the previous page",
+	},
+	{
+		Pattern: `(?:rate.?limit\w*|limiter|redis|upstash)\b.{0,60}\bfail(?:ing|s|ed)?[ -]open\b`,
+		Causes:  one(cause.LimiterOpen), Source: "apps' own words",
+		Example: "[rate-limit] Redis unavailable, failing open", Not: "the door failed to open",
+	},
+	{
+		Pattern: `(?:ENOTFOUND|EAI_AGAIN|lookup|connecting to|resolve host:?) (?:undefined|null|None|nil)(?:[:\s]|$)`,
+		Causes:  one(cause.ConfigMissing), Source: "Node.js, Go, redis-py, curl: a script's word for nothing as the host",
+		Example: "Error: getaddrinfo ENOTFOUND undefined", Not: "Error: getaddrinfo ENOTFOUND undefined-cat.upstash.io",
+	},
+	{
+		Pattern: `(?:ENOTFOUND|EAI_AGAIN|lookup|connecting to|resolve host:?) (?:(?:https?|rediss?)://|(?:https?|rediss)(?:[:\s]|$))`,
+		Causes:  one(cause.ConfigScheme), Source: "ioredis, redis-py: a URL where the host belongs",
+		Example: "Error: getaddrinfo ENOTFOUND https://us1-merry-cat-32748.upstash.io", Not: "Error: getaddrinfo ENOTFOUND us1-merry-cat-32748.upstash.io",
+	},
+	{
+		Pattern: `\byour-[a-z-]+\.upstash\.io\b`,
+		Causes:  one(cause.ConfigInvalid), Source: "the host of an example",
+		Example: "Error: getaddrinfo ENOTFOUND your-instance.upstash.io", Not: "Error: getaddrinfo ENOTFOUND yours-cat-1.upstash.io",
 	},
 	{
 		Pattern: `Unable to find environment variable|'(?:url|token)' property is missing|initialized without url or token|Missing required environment variables? \S*(?:KV|REDIS)|KeyError: '\w*(?:UPSTASH|REDIS|KV_REST)`,
@@ -136,7 +161,7 @@ var settings = []Row{
 		Example: "[Upstash Redis] Unable to find environment variable: `UPSTASH_REDIS_REST_URL`", Not: "Unable to find module: `redis`",
 	},
 	{
-		Pattern: `(?:UPSTASH|REDIS|KV)\w*(?:URL|TOKEN)\w*["'\x60]? (?:and \S+ )?(?:(?:is|are|was|were|must be|has) )?(?:not (?:set|defined|configured|found)|missing|undefined|unset|empty|required)|Missing\b.{0,40}\b(?:UPSTASH|REDIS|KV)_\w*(?:URL|TOKEN)|(?:Upstash|Redis)(?: \w+)? (?:is |are )?not configured`,
+		Pattern: `(?:UPSTASH|REDIS|KV)\w*(?:URL|TOKEN)\w*["'\x60]? (?:(?:and|or) \S+ )?(?:environment variables? )?(?:(?:is|are|was|were|must be|has) )?(?:not (?:set|defined|configured|found)|missing|undefined|unset|empty|required)|(?:UPSTASH|REDIS|KV)_\w*(?:URL|TOKEN)\b.{0,30} must be (?:set|defined|provided)|Set the \w*(?:UPSTASH|REDIS|KV)\w* environment variable|(?:Upstash|Redis) (?:environment variables|credentials) (?:are |is )?(?:missing|not set)|Missing (?:Upstash |Redis )+(?:credentials|config\w*|env\w*|url|token)|Missing\b.{0,40}\b(?:UPSTASH|REDIS|KV)_\w*(?:URL|TOKEN)|(?:Upstash|Redis)(?: \w+)? (?:is |are )?not configured`,
 		Causes:  one(cause.ConfigMissing), Source: "apps' own checks of their variables",
 		Example: "Error: UPSTASH_REDIS_REST_URL is not set", Not: "UPSTASH_REDIS_REST_URL is https://x.upstash.io",
 	},
@@ -146,16 +171,8 @@ var settings = []Row{
 		Example: "❌ Invalid environment variables: { UPSTASH_REDIS_REST_TOKEN: [ 'Required' ] }", Not: "set REDIS_URL before you start",
 	},
 	{
-		Pattern: `Failed to parse URL from (?:/|$)|unsupported protocol scheme ""|missing an 'http://' or 'https://' protocol`,
-		Causes: []Candidate{
-			{cause.ConfigMissing, "the variable is empty or has another name than the client reads"},
-			{cause.ConfigScheme, "the variable is set and begins with the host name"},
-		}, Source: "@upstash/redis 1.39, Go, httpx",
-		Example: "TypeError: Failed to parse URL from /pipeline", Not: "TypeError: Failed to parse URL from ws:1",
-	},
-	{
-		Pattern: `(?:ECONNREFUSED|connection refused|Error 111 connecting to|Failed to connect to).{0,30}(?:127\.0\.0\.1|localhost|::1)|(?:127\.0\.0\.1|localhost|::1\]?):6379.{0,40}(?:ECONNREFUSED|connection refused)`,
-		Causes:  one(cause.ConfigMissing), Source: "ioredis, redis-py, go-redis: without a URL they try this machine",
+		Pattern: `(?:ECONNREFUSED|connection refused|Error (?:111|99|61|10061) connecting to|Failed to connect to|Connect call failed).{0,30}(?:127\.0\.0\.1|localhost|::1)\]?(?::6379\b|[^:.\w]|$)|(?:127\.0\.0\.1|localhost|::1\]?):6379.{0,40}(?:ECONNREFUSED|connection refused)|Cannot connect to amqp://guest`,
+		Causes:  one(cause.ConfigMissing), Source: "ioredis, redis-py, go-redis: without a URL they try this machine; Celery RabbitMQ on it",
 		Example: "Error: connect ECONNREFUSED 127.0.0.1:6379", Not: "Error: connect ECONNREFUSED 34.1.2.3:443",
 	},
 	{
@@ -174,6 +191,23 @@ var settings = []Row{
 		Example: "ValueError: A rediss:// URL must have parameter ssl_cert_reqs and this must be set to CERT_REQUIRED, CERT_OPTIONAL, or CERT_NONE", Not: "the rediss:// URL has parameters",
 	},
 	{
+		Pattern: `secretmanager\.versions\.access|Secret Manager.{0,60}PERMISSION_DENIED|PERMISSION_DENIED.{0,60}secret`,
+		Causes:  one(cause.MonitorSecretDenied), Source: "Google Secret Manager",
+		Example: "PERMISSION_DENIED: Permission 'secretmanager.versions.access' denied for resource", Not: "PERMISSION_DENIED: Cloud Run",
+	},
+}
+
+// urls are the mistakes with a URL that no text calls Redis', because any client prints them.
+var urls = []Row{
+	{
+		Pattern: `Failed to parse URL from (?:/|$)|unsupported protocol scheme ""|missing an 'http://' or 'https://' protocol`,
+		Causes: []Candidate{
+			{cause.ConfigMissing, "the variable is empty or has another name than the client reads"},
+			{cause.ConfigScheme, "the variable is set and begins with the host name"},
+		}, Source: "@upstash/redis 1.39, Go, httpx",
+		Example: "TypeError: Failed to parse URL from /pipeline", Not: "TypeError: Failed to parse URL from ws:1",
+	},
+	{
 		Pattern: `ERR_INVALID_URL|Invalid URL|Failed to parse URL from|invalid port|Port could not be cast|Port out of range|ERR_SOCKET_BAD_PORT|Only absolute URLs are supported|missing protocol scheme|URL using bad/illegal format|curl: \(3\)`,
 		Causes: []Candidate{
 			{cause.ConfigMissing, "the variable is empty, or holds \"undefined\""},
@@ -183,17 +217,12 @@ var settings = []Row{
 		}, Source: "Node.js, Python, Go, curl (3)",
 		Example: "TypeError [ERR_INVALID_URL]: Invalid URL", Not: "Valid URL",
 	},
-	{
-		Pattern: `secretmanager\.versions\.access|Secret Manager.{0,60}PERMISSION_DENIED|PERMISSION_DENIED.{0,60}secret`,
-		Causes:  one(cause.MonitorSecretDenied), Source: "Google Secret Manager",
-		Example: "PERMISSION_DENIED: Permission 'secretmanager.versions.access' denied for resource", Not: "PERMISSION_DENIED: Cloud Run",
-	},
 }
 
 // others is the last resort: an error that the client calls Redis' own, without a known text.
 var others = []Row{
 	{
-		Pattern: `(?:\bUpstashError|\bReplyError|exceptions\.ResponseError): \w`,
+		Pattern: `(?:\bUpstashError|\bReplyError|exceptions\.(?:Response|Data)Error): \w`,
 		Causes:  one(cause.RedisError), Source: "@upstash/redis, ioredis, redis-py: any other text",
 		Example: "UpstashError: something that is new", Not: "ParseError: something",
 	},

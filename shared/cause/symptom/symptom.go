@@ -64,7 +64,8 @@ type Found struct {
 }
 
 // Find returns the rows that the lines of a text match, each row once and in the text's order.
-// What is ambiguous by itself is left out where another line decides it. The function judge names
+// What is ambiguous by itself is left out where another line decides it, and so is a line that
+// only repeats a code. The function judge names
 // the cause of an error text without its code ERR, as the checks do; [cause.RedisError] is none.
 func Find(text string, judge func(said string) cause.Cause) []Found {
 	var all []Found
@@ -76,8 +77,12 @@ func Find(text string, judge func(said string) cause.Cause) []Found {
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(all), func(f Found) bool {
-		return len(f.Row.Causes) > 1 && slices.ContainsFunc(all, func(other Found) bool {
-			return len(other.Row.Causes) == 1 && slices.ContainsFunc(f.Row.Causes, func(c Candidate) bool { return c.Cause == other.Row.Causes[0].Cause })
+		return slices.ContainsFunc(all, func(other Found) bool {
+			if len(other.Row.Causes) > 1 {
+				return false
+			}
+			decided := len(f.Row.Causes) > 1 && slices.ContainsFunc(f.Row.Causes, func(c Candidate) bool { return c.Cause == other.Row.Causes[0].Cause })
+			return decided || repeats().MatchString(f.Line) && !repeats().MatchString(other.Line)
 		})
 	})
 }
@@ -91,12 +96,16 @@ func lines(text string) []string {
 }
 
 var (
+	// repeats matches what Node.js prints below an error's text, or above its causes.
+	repeats = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(?:code|errno|errorno): ['"]\w+['"],?$|AggregateError \[\w+\]:$`)
+	})
 	colours = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\x1b\\[[0-9;]*m") })
 	// elsewhere matches errors of other services and the app's own log of requests, ours the names
 	// of Redis and of the paths that only its clients ask for.
 	elsewhere = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?i)\bMongo\w*(?:Error|Exception)|\bmongodb(?:\+srv)?://|\bPrisma|\bpsycopg|\bsqlalchemy|\bPG::|\bpostgres(?:ql)?\b|\bmysql|\bmariadb\b|\bsequelize|\bkafka|\brabbitmq\b|\bamqps?\b|\belasticsearch\b|\bsmtp\b|\bstripe\b|\bopenai\b|\banthropic\b|\bsendgrid\b|\btwilio\b|\bgithub\.com\b|\bamazonaws\b|\bbotocore\b|\bgoogle(?:apis|\.api_core)\b|\bdjango\.db\b|\bActiveRecord\b|(?::|port )(?:5432|3306|27017|9092|5672|9200|1433|25|587)\b` +
-			`|"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \S+ HTTP/[\d.]+"|^\W*(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /\S* \d{3}\b|"(?:path|url|route|uri)"\s*:\s*"/`)
+		return regexp.MustCompile(`(?i)\bMongo\w*(?:Error|Exception)|\bmongodb(?:\+srv)?://|\bPrisma|\bpsycopg|\bsqlalchemy|\bPG::|\bpostgres(?:ql)?\b|\bmysql|\bmariadb\b|\bsequelize|\bkafka|\brabbitmq\b|\bamqps?\b|\belasticsearch\b|\bsmtp\b|\bstripe\b|\bopenai\b|\banthropic\b|\bsendgrid\b|\btwilio\b|\bgithub\.com\b|\bamazonaws\b|\bbotocore\b|\bgoogle(?:apis|\.api_core)\b|\bdjango\.db\b|\bActiveRecord\b|\bsupabase\b|\bneon\.tech\b|\bplanetscale\b|\bmongodb\.net\b|\bclickhouse\b|\bsentry\.io\b|\bslack\.com\b|\bauth0\b|\bclerk\b|\bfirebase\w*|\bresend\b|\bmailgun\b|(?::|port )(?:5432|3306|27017|9092|5672|9200|1433|25|587)\b` +
+			`|\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /\S*(?: HTTP/[\d.]+"?)?[\s:|-]*(?:responded |returned )?\d{3}\b|(?:"(?:path|url|route|uri)"\s*:\s*|\b(?:path|url|route|uri)=)"?/|"(?:httpRequest|requestUrl)"|\bCompleted \d{3}\b|(?:input:|URL from|Invalid URL:?) ['"]?/`)
 	})
 	ours = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`(?i)redis|upstash|\bkv\b|/(?:pipeline|multi-exec)\b`)
@@ -110,7 +119,7 @@ func match(line string, judge func(string) cause.Cause) (Row, bool) {
 	line = colours().ReplaceAllString(line, "")
 	rows := compiled()
 	if elsewhere().MatchString(line) && !ours().MatchString(line) {
-		rows = rows[:len(rows)-len(network)-len(answers)-len(others)] // what fails is not the way to Redis
+		rows = rows[:len(rows)-len(urls)-len(network)-len(answers)-len(others)] // what fails is not the way to Redis
 	}
 	candidates := append(texts(line), line)
 	for i, t := range candidates {

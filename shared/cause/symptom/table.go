@@ -7,7 +7,7 @@ import (
 )
 
 // Table holds all rows, the more telling ones first.
-var Table = slices.Concat(edges, proxies, meshes, foreign, redis, settings, network, answers, others)
+var Table = slices.Concat(edges, proxies, meshes, foreign, redis, settings, urls, network, answers, others)
 
 // edges are what platforms in front of an app or inside of it print.
 var edges = []Row{
@@ -96,7 +96,7 @@ var meshes = []Row{
 // foreign is what speaks no HTTP. It comes before redis, whose text the line quotes.
 var foreign = []Row{
 	{
-		Pattern: `malformed HTTP|invalid HTTP (?:response|version)|Parse Error: Expected HTTP|HPE_INVALID|BadStatusLine|Received HTTP/0\.9|curl: \(1\) Received`,
+		Pattern: `malformed HTTP|invalid HTTP (?:response|version)|Parse Error: Expected HTTP|HPE_INVALID|BadStatusLine|does not match the HTTP/1\.1 protocol|Protocol error, got "H"|Protocol Error: b'HTTP|can't parse "?HTTP|Received HTTP/0\.9|curl: \(1\) Received`,
 		Causes:  one(cause.NotUpstash), Source: "Go, Node.js, Python, curl (1): the port speaks another protocol; 6379 is Redis' own",
 		Example: "net/http: HTTP/1.x transport connection broken: malformed HTTP response \"-ERR unknown command\"", Not: "HTTP/1.1 200 OK",
 	},

@@ -14,8 +14,10 @@ var containers = map[string]bool{
 	"entries": true, "results": true, // ASP.NET Core: the UI's writer, the documentation's
 	"checkresults": true,                                                 // Laravel
 	"data":         true, "result": true, "health": true, "status": true, // plain wrappers
+	"entities": true, // fastapi-healthcheck
 	"services": true, "dependencies": true, "deps": true, "connections": true, "resources": true, "indicators": true, "healthchecks": true, "systems": true,
 	"providers": true, "integrations": true, "backends": true, "infrastructure": true, "infra": true, "externals": true, "upstreams": true,
+	"system": true, "subsystems": true, "modules": true, "stores": true, "readiness": true, "probes": true, "report": true, "response": true, "payload": true, "body": true,
 }
 
 // composites are the keys by which a component holds components of its own.
@@ -60,10 +62,16 @@ func composed(value any) bool {
 // components that it is composed of are looked at.
 func (c *components) component(name string, value any) {
 	switch words := split(name); {
+	case slices.ContainsFunc(words, func(w string) bool { return figureWords[w] }): // such as Laravel's RedisMemoryUsage
 	case slices.ContainsFunc(words, namesRedis):
 		c.redis = c.redis.and(redis(name, value))
 	case (slices.Contains(words, "cache") || slices.Contains(words, "caches")) && !elsewhere(value):
 		c.cache = c.cache.and(state(name, value))
+		for key, child := range fields(value) { // a cache of several layers
+			if slices.ContainsFunc(split(key), namesRedis) {
+				c.component(key, child)
+			}
+		}
 	default:
 		for key, child := range fields(value) {
 			if composites[compact(key)] {
@@ -107,12 +115,11 @@ func redis(name string, value any) Verdict {
 
 // Keys of a component, in the form of compact.
 var (
-	statusKeys   = set("status state outcome health")
-	identityKeys = set("mode client driver type backend store storage adapter engine provider implementation library class kind")
-	// mockFlags say so where they are true.
-	mockFlags = set(`mock mockmode mocked ismock usingmock mockactive mockredis fake inmemory isinmemory fallback usingfallback fallbackactive`)
+	statusKeys   = set("status state outcome health statusname connectionstatus connectionstate")
+	identityKeys = set(`mode client driver type backend store storage adapter engine provider implementation impl library class kind using
+		clienttype drivertype backendtype storetype storagetype cachetype providertype`)
 	// stateFlags have node-redis' isReady and isOpen among them.
-	stateFlags = set("connected isconnected ok healthy ishealthy success up isup available isavailable ready isready isopen alive reachable online pong")
+	stateFlags = set("connected isconnected ok healthy ishealthy success passed up isup available isavailable ready isready isopen alive reachable online pong")
 	// answerKeys have what Redis or a client last said.
 	answerKeys = set("ping connection response result value")
 	// realKeys may name the real thing.
@@ -156,13 +163,16 @@ func inside(value any, about bool) Verdict {
 		text, isFlag, ok := scalar(child)
 		truth := strings.ToLower(text)
 		switch {
+		case !ok && standsIn(key):
+			own = own.and(inUse(key, child))
+		case !ok && slices.ContainsFunc(split(key), func(w string) bool { return pastWords[w] }):
 		case !ok && about && detailKeys[k]:
 			own = own.and(inside(child, true))
 		case !ok:
 			below = below.and(inside(child, false))
-		case mockFlags[k] && truth == "true":
+		case standsIn(key) && truth == "true":
 			own = own.and(Verdict{Mode: Mock, Said: quote(key, text)})
-		case mockFlags[k] && isFlag:
+		case standsIn(key) && isFlag:
 			unmocked = Verdict{Mode: Connected, Said: quote(key, text)}
 		case statusKeys[k] && !isFlag:
 			stated = true
@@ -187,6 +197,15 @@ func inside(value any, about bool) Verdict {
 		return below
 	}
 	return unmocked
+}
+
+// inUse reads what a component says of its stand-in, which counts only while that is in use.
+func inUse(key string, standIn any) Verdict {
+	object, _ := standIn.(map[string]any)
+	if object["active"] == true || object["enabled"] == true && !slices.Contains(split(key), "fallback") {
+		return Verdict{Mode: Mock, Said: quote("component", key)}
+	}
+	return Verdict{}
 }
 
 // flag reads a flag that is true where all is well.

@@ -221,7 +221,7 @@ func nameOf(item any) string {
 		text, _ := value.(string)
 		byKey[compact(key)] = cmp.Or(byKey[compact(key)], text)
 	}
-	for _, key := range []string{"name", "component", "componentname", "key", "label", "check", "checkname", "service", "dependency", "resource", "target", "id", "type"} {
+	for _, key := range []string{"name", "component", "componentname", "key", "label", "check", "checkname", "checker", "alias", "service", "dependency", "resource", "target", "id", "type"} {
 		if byKey[key] != "" {
 			return byKey[key]
 		}

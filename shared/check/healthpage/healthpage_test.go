@@ -203,6 +203,7 @@ func TestShape(t *testing.T) {
 		{`{"status":"secret","uptime":12}`, `{status, uptime}`, `$.status`},
 		{`{"svc":{"kv":{"driver":"secret"}},"status":"ok"}`, `{status, svc{kv{driver}}}`, `$.svc.kv.driver`},
 		{`{"deps":[{"a":"secret","b":["secret"]}]}`, `{deps[{a, b[]}]}`, `$.PATH.TO.REDIS`},
+		{`{"ok":true,"store":"secret","time":1}`, `{ok, store, time}`, `$.store`},
 		{`{"session store":{"state":"x"}}`, `{session store{state}}`, `$['session store'].state`},
 		{`{"a":{"b":{"c":{"d":{"e":1}}}}}`, `{a{b{c{d}}}}`, `$.PATH.TO.REDIS`},
 		{`{"` + strings.Repeat("k", 40) + `":1}`, `{` + strings.Repeat("k", 24) + `…}`, `$.PATH.TO.REDIS`},

@@ -68,19 +68,25 @@ func Suggestion(body []byte) string {
 	return fmt.Sprintf("match: {path: %q, connected: [WORD], mock: [WORD]}", best)
 }
 
-// likely ranks a key by how likely it tells the state of Redis.
+// likely ranks a key by how likely it tells the state of Redis. Outside of what is named like it,
+// what the app uses tells more than how the app is.
 func likely(path, key string) int {
-	r := 0
-	if k := compact(key); statusKeys[k] || identityKeys[k] && k != "name" || stateFlags[k] || mockFlags[k] {
-		r++
-	}
+	k := compact(key)
 	for _, part := range []string{"redis", "upstash", "cache", "kv", "session"} {
 		if strings.Contains(strings.ToLower(path), part) {
-			r += 2
-			break
+			if statusKeys[k] || identityKeys[k] || stateFlags[k] || standsIn(key) {
+				return 4
+			}
+			return 3
 		}
 	}
-	return r
+	switch {
+	case identityKeys[k] || standsIn(key):
+		return 2
+	case statusKeys[k] || stateFlags[k]:
+		return 1
+	}
+	return 0
 }
 
 // step returns the key as a segment of a JSONPath.

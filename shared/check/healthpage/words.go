@@ -8,17 +8,22 @@ import (
 
 // The words by which components describe their state, in the form of compact.
 var (
-	goodWords = set("connected ok okay up healthy ready pong available pass passed passing working success successful online alive reachable operational good serving normal")
+	goodWords = set("connected ok okay up healthy ready pong available pass passed passing working success successful active online alive reachable operational good serving normal checkresultok")
 	// realWords are what an app uses that uses no mock.
 	realWords = set("real live redis upstash")
 	// mockWords are the states and the stores of an app that keeps in its memory what belongs
 	// in Redis. The second line has Django's, Laravel's, Flask's and Spring's.
-	mockWords = set(`mock mocked mockmode mockmodeactive fake faked stub stubbed dummy simulated inmemory memory fallback fallbackmode
+	mockWords = set(`mock mocked mockmode mockmodeactive fake faked stub stubbed dummy simulated inmemory memory localmemory inprocess fallback fallbackmode memoryfallback
 		locmem array simplecache nullcache concurrentmapcache concurrentmapcachemanager noopcachemanager`)
 	// otherStores keep a cache elsewhere than in Redis, so that its state says nothing of Redis.
 	otherStores = set("file files filesystem database db apc apcu memcached memcache dynamodb mongodb octane postgres sqlite lru lrucache nodecache caffeine ehcache guava hazelcast infinispan")
 	// settingWords are in the names of settings and figures.
-	settingWords = set("url uri token host hostname port password version key keys ttl hits misses size prefix tls ssl enabled required configured env")
+	settingWords = set(`url uri token host hostname port password version key keys ttl hits misses size prefix tls ssl enabled required configured env
+		auth cluster sentinel replication persistence eviction policy pubsub fallback backup last previous`)
+	// figureWords are in the names of components that watch a figure.
+	figureWords = set("usage latency lag")
+	// pastWords are in the names of what has been and may be over.
+	pastWords = set("last previous prev past history log logs events")
 	// flagWords may stand beside redis in the name of a flag that tells its state.
 	flagWords = set("is status state connected connection health healthy check ok up ready available alive reachable online working default")
 
@@ -33,9 +38,14 @@ var (
 	fakeWords = set("mock mocks mocked mocking fake fakes faked stub stubs dummy inmemory simulated noop locmem miniredis birdisle")
 	// roots are cut out of names that are written as one word, such as fakeredis.
 	roots = strings.NewReplacer("ioredis", "", "upstash", "", "redis", "", "jedis", "", "lettuce", "", "valkey", "", "cache", "", "client", "", "server", "", "manager", "")
+	// useWords say that something is in use, and useNouns as what.
+	useWords = set("is are in on use uses used using mode active currently running")
+	useNouns = set("redis client store cache")
 	// offWords say of a fake that it is not in use.
-	offWords  = map[string]bool{"false": true, "off": true, "no": true, "0": true, "inactive": true, "disabled": true, "": true}
-	negations = set("no non not never without")
+	offWords = map[string]bool{"false": true, "off": true, "no": true, "0": true, "inactive": true, "disabled": true, "": true}
+	// spareWords say of a fallback that it is there, and not in use.
+	spareWords = set("available enabled disabled off unused standby inactive")
+	negations  = set("no non not never without")
 )
 
 func set(words string) map[string]bool {
@@ -55,7 +65,7 @@ func word(key, text string) Verdict {
 		v.Mode = Mock
 	case troubled(text):
 		v.Mode = Failing
-	case goodWords[compact(text)], realWords[compact(text)], len(words) > 0 && goodWords[words[0]]:
+	case goodWords[compact(text)], realWords[compact(text)], len(words) > 0 && goodWords[words[0]] && !slices.Contains(words, "fallback"):
 		v.Mode = Connected
 	default:
 		return Verdict{}
@@ -78,9 +88,30 @@ func fakeClient(text string) bool {
 	}
 	words := split(text)
 	for i, w := range words[:max(len(words)-1, 0)] {
-		if next := words[i+1]; w == "in" && next == "memory" || (w == "memory" || w == "null") && (next == "store" || next == "cache") {
+		next, after := words[i+1], words[min(i+2, len(words)-1)]
+		own := strings.HasPrefix(after, "data") || after == "key" // Redis is an in-memory database
+		if after == "fallback" && slices.ContainsFunc(words[i+2:], func(w string) bool { return spareWords[w] }) {
+			return false
+		}
+		if w == "in" && next == "memory" && !own || (w == "memory" || w == "null") && (next == "store" || next == "cache" || next == "redis") {
 			return i == 0 || !negations[words[i-1]]
 		}
+	}
+	return false
+}
+
+// standsIn reports whether a flag or an object of that name is about what stands in for Redis:
+// mock, isMockMode, usingInMemory, fallback_active. That a fallback is enabled or available says
+// nothing of its use.
+func standsIn(key string) bool {
+	words := split(key)
+	used := slices.ContainsFunc(words, func(w string) bool { return useWords[w] })
+	rest := slices.DeleteFunc(words, func(w string) bool { return useWords[w] || useNouns[w] })
+	switch strings.Join(rest, " ") {
+	case "mock", "mocked", "mock enabled", "fake", "fake enabled", "fallback", "inmemory", "mock fallback":
+		return true
+	case "memory", "memory fallback":
+		return used
 	}
 	return false
 }

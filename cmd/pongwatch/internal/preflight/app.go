@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -203,12 +204,17 @@ func (r *run) judgeHealth(ctx context.Context, passed, confirm string, well func
 }
 
 // cacheHeaders are those in which caches report a hit.
-var cacheHeaders = []string{"X-Cache", "X-Cache-Status", "Cache-Status", "X-Vercel-Cache", "Cf-Cache-Status", "X-Redis-Cache"}
+var cacheHeaders = []string{"X-Cache", "X-Cache-Status", "Cache-Status", "X-Vercel-Cache", "X-Nextjs-Cache", "Cf-Cache-Status", "X-Redis-Cache"}
+
+// fromCache is a word of such a header: a stale page and one made beforehand come from a cache too.
+var fromCache = regexp.MustCompile(`(?i)(?:^|[^a-z=])(?:hit|stale|prerender)(?:[^a-z]|$)`)
 
 func hit(h http.Header) (string, bool) {
 	for _, name := range cacheHeaders {
-		if value := h.Get(name); strings.Contains(strings.ToLower(value), "hit") {
-			return name + ": " + report.CutEvidence(value), true
+		for _, value := range h.Values(name) { // each cache on the way may add one
+			if fromCache.MatchString(value) {
+				return name + ": " + report.CutEvidence(value), true
+			}
 		}
 	}
 	return "", false

@@ -131,6 +131,17 @@ func TestCaching(t *testing.T) {
 				}
 			}
 		}, preflight.Pass},
+		"a hit in the second of two caches passes": {func() http.HandlerFunc {
+			return func(w http.ResponseWriter, _ *http.Request) {
+				w.Header()["Cache-Status"] = []string{`"Durable"; fwd=bypass`, `"Edge"; hit`}
+			}
+		}, preflight.Pass},
+		"a stale page of Next.js passes": {func() http.HandlerFunc {
+			return func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X-Nextjs-Cache", "STALE") }
+		}, preflight.Pass},
+		"a word that only contains a hit fails": {func() http.HandlerFunc {
+			return func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Cache-Status", "white; fwd=stale") }
+		}, preflight.Fail},
 		"the same work each time fails":       {func() http.HandlerFunc { return page(200, "{}") }, preflight.Fail},
 		"a page that asks for a log-in fails": {func() http.HandlerFunc { return page(401, "{}") }, preflight.Fail},
 	} {

@@ -12,29 +12,33 @@ import (
 
 const (
 	// public are the prefixes of variables that a bundler writes into what browsers load.
-	public     = `(?:NEXT_PUBLIC|VITE|REACT_APP|VUE_APP|NUXT_PUBLIC|NUXT_ENV|EXPO_PUBLIC|GATSBY|BUN_PUBLIC|PUBLIC)_`
-	secretName = `[A-Z0-9_]*(?:UPSTASH|REDIS|KV)[A-Z0-9_]*(?:TOKEN|PASSWORD|SECRET)[A-Z0-9_]*`
+	public     = `(?:NEXT_PUBLIC|VITE|REACT_APP|VUE_APP|NUXT_PUBLIC|NUXT_ENV|EXPO_PUBLIC|GATSBY|BUN_PUBLIC|PLASMO_PUBLIC|MIX|NG_APP|PUBLIC)_`
+	secretName = `(?:[A-Z0-9_]*(?:UPSTASH|REDIS)|(?:[A-Z0-9]+_)*KV_)[A-Z0-9_]*(?:TOKEN|PASSWORD|SECRET)[A-Z0-9_]*`
 )
 
 var (
 	leak = regexp.MustCompile(`\b` + public + secretName)
 	// secret is a secret's name, wherever it stands.
 	secret = regexp.MustCompile(`\b` + secretName)
-	// inlined are what configurations write into the bundle under any name.
-	inlined = map[string]*regexp.Regexp{
-		"next.config": regexp.MustCompile(`\b(?:env|publicRuntimeConfig)\s*[:=]\s*\{`),
-		"nuxt.config": regexp.MustCompile(`\b(?:public|env|publicRuntimeConfig)\s*:\s*\{`),
-		"vite.config": regexp.MustCompile(`\bdefine\s*:\s*\{`),
-		"app.config":  regexp.MustCompile(`\bextra\s*:\s*\{`),
-		"webpack":     regexp.MustCompile(`\bDefinePlugin\s*\(\s*\{`),
+	// about is how a secret's name ends that is not the secret.
+	about = regexp.MustCompile(`_(?:TTL|EXPIRY|EXPIRES\w*|NAME|HEADER|LENGTH|PREFIX)$`)
+	// inlined are what configurations write into the bundle under any name: the beginning of a
+	// file's name, and what opens the block.
+	inlined = [][2]*regexp.Regexp{
+		{regexp.MustCompile(`^next\.config`), regexp.MustCompile(`\b(?:env|publicRuntimeConfig)\s*[:=]\s*\{`)},
+		{regexp.MustCompile(`^nuxt\.config`), regexp.MustCompile(`\b(?:public|env|publicRuntimeConfig)\s*:\s*\{`)},
+		{regexp.MustCompile(`(?:^|\.)(?:vite|astro|svelte|nuxt)\.config`), regexp.MustCompile(`\bdefine\s*:\s*\{`)},
+		{regexp.MustCompile(`^app\.(?:config|json)`), regexp.MustCompile(`\bextra["']?\s*:\s*\{`)},
+		{regexp.MustCompile(`\.config\.|^webpack`), regexp.MustCompile(`\b(?:Define|Environment)Plugin\s*\(\s*[{[]`)},
 	}
 	// upstashHost and tokenText in one file mean that a token was written out.
 	upstashHost = regexp.MustCompile(`https://[a-z0-9-]+\.upstash\.io`)
-	tokenText   = regexp.MustCompile("[\"'`]A[A-Za-z0-9+/_-]{30,}={0,2}[\"'`]")
+	tokenText   = regexp.MustCompile("(?:[\"'`](?:Bearer )?|_token=)A[A-Za-z0-9+/_-]{30,}={0,2}[\"'`]")
 	withUser    = regexp.MustCompile(`^rediss?://[^@/]*:[^@/]+@`)
-	source      = regexp.MustCompile(`(?:\.(?:[jt]sx?|[mc]js|vue|svelte|astro|py|html|toml|ya?ml)|(?:^|/)(?:(?:Docker|Container)file[^/]*|vercel\.json))$`)
+	source      = regexp.MustCompile(`(?:\.(?:[jt]sx?|[mc]js|vue|svelte|astro|py|html|toml|ya?ml)|(?:^|/)(?:(?:Docker|Container)file[^/]*|(?:vercel|app)\.json))$`)
 
-	assigned = regexp.MustCompile(`^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*["']?(.*)$`)
+	assigned = regexp.MustCompile(`^\s*(?:-\s+)?(?:export\s+)?["']?([A-Za-z_][A-Za-z0-9_]*)["']?\s*[=:]\s*["']?(.*)$`)
+	tcpURL   = regexp.MustCompile(`^\s*(?:redis-cli\s.*)?rediss?://`) // or the command of the console
 	isPublic = regexp.MustCompile(`^` + public)
 	fromEnv  = regexp.MustCompile(`\bRedis\.(?:fromEnv|from_env)\(`)
 )
@@ -45,7 +49,16 @@ var built = []string{"static", "dist", "build", "out", "public"}
 // bundled are the files of a bundle beside its sources.
 var bundled = []string{".json", ".map", ".txt", ".css"}
 
-func isEnvFile(name string) bool { return strings.HasPrefix(path.Base(name), ".env") }
+func isEnvFile(name string) bool {
+	base := path.Base(name)
+	return strings.HasPrefix(base, ".env") || strings.HasSuffix(base, ".env") || base == ".dev.vars"
+}
+
+// setsVariables reports whether a file sets variables of an app: an environment file, or the
+// settings of a platform.
+func setsVariables(name string) bool {
+	return isEnvFile(name) || slices.Contains([]string{".yaml", ".yml", ".toml"}, path.Ext(name))
+}
 
 // isSource are programs, and the files that set variables for a build.
 func isSource(name string) bool {
@@ -77,8 +90,11 @@ func exposed(r *run, trees []*sources.Tree) Finding {
 			}
 			for n, line := range strings.Split(string(data), "\n") {
 				variable := leak.FindString(line)
+				if about.MatchString(variable) {
+					variable = ""
+				}
 				if m := assigned.FindStringSubmatch(line); isEnvFile(name) {
-					if variable = ""; m != nil && isPublic.MatchString(m[1]) && (leak.MatchString(m[1]) || withUser.MatchString(m[2])) {
+					if variable = ""; m != nil && isPublic.MatchString(m[1]) && (leak.MatchString(m[1]) && !about.MatchString(m[1]) || withUser.MatchString(m[2])) {
 						variable = m[1]
 					}
 				}
@@ -89,11 +105,11 @@ func exposed(r *run, trees []*sources.Tree) Finding {
 					found = append(found, "a token at "+t.At(name, n+1))
 				}
 			}
-			for config, block := range inlined {
-				if !strings.HasPrefix(path.Base(name), config) {
+			for _, config := range inlined {
+				if !config[0].MatchString(path.Base(name)) {
 					continue
 				}
-				for _, begin := range block.FindAllIndex(data, -1) {
+				for _, begin := range config[1].FindAllIndex(data, -1) {
 					inside := data[begin[1]:closing(data, begin[1])]
 					if at := secret.FindIndex(inside); at != nil && !leak.Match(inside) {
 						found = append(found, string(inside[at[0]:at[1]])+" at "+t.At(name, sources.LineAt(data, begin[1]+at[0])))
@@ -114,14 +130,14 @@ func exposed(r *run, trees []*sources.Tree) Finding {
 	return pass("no public variable and no bundle holds a token")
 }
 
-// closing returns the offset of the brace that closes the one before begin.
+// closing returns the offset of what closes the brace or bracket before begin.
 func closing(data []byte, begin int) int {
 	depth := 1
 	for i, c := range data[begin:] {
 		switch c {
-		case '{':
+		case '{', '[', '(':
 			depth++
-		case '}':
+		case '}', ']', ')':
 			if depth--; depth == 0 {
 				return begin + i
 			}
@@ -144,19 +160,22 @@ func variableNames(_ *run, trees []*sources.Tree) Finding {
 
 func variableNamesOf(t *sources.Tree) Finding {
 	var custom, sdk, wrong, misled string
-	unread := t.Each(isEnvFile, func(name string, data []byte) {
+	unread := t.Each(setsVariables, func(name string, data []byte) {
 		for n, line := range strings.Split(string(data), "\n") {
 			m := assigned.FindStringSubmatch(line)
-			if m == nil || m[1] != customers[0] && m[1] != sdks[0] {
+			if m == nil {
 				continue
 			}
 			at := t.At(name, n+1)
-			if m[1] == customers[0] {
+			switch {
+			case m[1] == customers[0]:
 				custom = at
-			} else {
+			case m[1] == sdks[0], strings.HasSuffix(m[1], sdks[2]): // Vercel's has a prefix where the user wants one
 				sdk = at
+			default:
+				continue
 			}
-			if value := strings.Trim(m[2], "\"' \r"); strings.HasPrefix(value, "redis://") || strings.HasPrefix(value, "rediss://") {
+			if tcpURL.MatchString(m[2]) {
 				wrong = cmp.Or(wrong, m[1]+" at "+at)
 			}
 		}

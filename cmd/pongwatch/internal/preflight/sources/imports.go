@@ -61,7 +61,8 @@ func (t *Tree) Shadows(names ...string) (certain, possible, unread []string) {
 			dir, base = path.Split(path.Clean(dir))
 		}
 		dir = path.Clean(dir)
-		if OfTests(name) || path.Ext(name) != ".py" || !slices.Contains(names, strings.TrimSuffix(base, ".py")) {
+		module := strings.TrimSuffix(base, ".py")
+		if OfTests(name) || hidden.MatchString(name) || path.Ext(name) != ".py" || !slices.Contains(names, module) || t.installed(dir, module) {
 			continue
 		}
 		isApp := slices.Contains(searchable, dir) || i.apps[dir]
@@ -77,6 +78,14 @@ func (t *Tree) Shadows(names ...string) (certain, possible, unread []string) {
 		unread = nil // no module of these names is there, whatever is imported
 	}
 	return certain, possible, unread
+}
+
+// installed reports whether a folder has what pip writes beside a package that it has put there.
+func (t *Tree) installed(dir, module string) bool {
+	return slices.ContainsFunc(t.Dirs, func(d string) bool {
+		name, version, ok := strings.Cut(strings.ToLower(path.Base(d)), "-")
+		return path.Dir(d) == dir && ok && name == module && (strings.HasSuffix(version, ".dist-info") || strings.HasSuffix(version, ".egg-info"))
+	})
 }
 
 // inPackage reports whether a folder or one above it is a regular package.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/BurntSushi/toml"
 	"github.com/Masterminds/semver/v3"
 	"github.com/goccy/go-yaml"
 )
@@ -291,3 +292,26 @@ func condaYAML(s *scan) error {
 	}
 	return nil
 }
+
+// inline is the metadata that a script itself holds, by PEP 723.
+var inline = regexp.MustCompile(`(?m)^# /// script[ \t]*\r?\n((?:#(?: .*)?\r?\n)+?)# ///[ \t]*\r?$`)
+
+// readScripts reads the requirements that scripts state for themselves.
+func (s *scan) readScripts() {
+	s.Each(func(name string) bool { return path.Ext(name) == ".py" && !hidden.MatchString(name) }, func(name string, data []byte) {
+		m := inline.FindSubmatch(data)
+		if m == nil {
+			return
+		}
+		var f struct{ Dependencies []string }
+		if err := toml.Unmarshal(hashes.ReplaceAll(m[1], nil), &f); err != nil {
+			s.unread = append(s.unread, s.unreadable(name, errUndecoded))
+		}
+		s.file, s.data = name, data
+		for _, text := range f.Dependencies {
+			s.require(text, mention{}, "dependencies", text)
+		}
+	})
+}
+
+var hashes = regexp.MustCompile(`(?m)^# ?`)

@@ -158,6 +158,8 @@ func (t *Tree) scan(e Ecosystem) *scan {
 	if e.Client == Node.Client {
 		s.readNodeSettings()
 		s.readSpecifiers()
+	} else {
+		s.readScripts()
 	}
 	for _, aside := range []bool{false, true} { // what a file for production includes is for production
 		for _, name := range t.Files {

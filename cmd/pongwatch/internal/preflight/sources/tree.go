@@ -25,7 +25,7 @@ const (
 )
 
 // passedOver are folders that hold other people's code.
-var passedOver = []string{".git", "node_modules", ".venv", "venv", "__pycache__", "site-packages", ".tox", ".mypy_cache"}
+var passedOver = []string{".git", "node_modules", ".venv", "venv", "__pycache__", "site-packages", "dist-packages", "__pypackages__", ".tox", ".mypy_cache"}
 
 // place is a line of a file.
 type place struct {
