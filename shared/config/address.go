@@ -43,7 +43,7 @@ func checkURL(text string, local bool) (string, *Problem) {
 	}
 	u, err := url.Parse(text)
 	switch {
-	case err != nil || u.Hostname() == "" || strings.ContainsAny(u.Host, ",;!*()&=+$"):
+	case err != nil || u.Hostname() == "":
 		return wrong(cause.ConfigInvalid, "is not a URL with a host")
 	case strings.EqualFold(u.Hostname(), "console.upstash.com"):
 		return wrong(cause.ConfigInvalid, "is the address of Upstash's console; want the REST URL that the console shows")
