@@ -604,6 +604,14 @@ variable "receivers" {
     error_message = "A Slack receiver must have exactly one of webhook and bot_token. Example: slack = { bot_token = \"secret:slack-bot-token\", channel = \"C0123456789\" }"
   }
   validation {
+    condition     = alltrue([for receiver in var.receivers : receiver.email == null || can(regex("^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$", receiver.email.host))])
+    error_message = "A receiver's email.host must be the name of a mail server, without scheme and port. Example: email = { host = \"smtp.example.com\", port = 587, from = \"alerts@example.com\", to = [\"oncall@example.com\"] }"
+  }
+  validation {
+    condition     = alltrue([for receiver in var.receivers : receiver.webhook == null || can(regex("^(https://[^/@\\s]+(/\\S*)?|secret:[a-z0-9][a-z0-9-]{0,62}|sm://projects/[^/]+/secrets/[^/]+(/versions/[^/]+)?)$", receiver.webhook.url))])
+    error_message = "A receiver's webhook.url must be an https:// address without a user, or name a secret that holds it. Example: webhook = { url = \"https://hooks.example.com/pongwatch\", keys = [\"secret:webhook-key\"] }"
+  }
+  validation {
     condition = alltrue(flatten([for receiver in var.receivers : [for value in compact(concat(
       [try(receiver.slack.webhook, null), try(receiver.slack.bot_token, null), try(receiver.email.password, null), try(receiver.pagerduty.routing_key, null), try(receiver.webhook.token, null), try(receiver.webhook.password, null)],
       coalesce(try(receiver.webhook.keys, null), []),

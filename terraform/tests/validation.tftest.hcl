@@ -739,3 +739,19 @@ run "a_read_token_that_acts_is_refused" {
   }
   expect_failures = [var.access]
 }
+
+run "a_mail_server_with_a_port_is_refused" {
+  command = plan
+  variables {
+    receivers = { mail = { email = { host = "smtp.example.com:587", from = "alerts@example.com", to = ["oncall@example.com"] } } }
+  }
+  expect_failures = [var.receivers]
+}
+
+run "a_webhook_with_a_password_in_its_address_is_refused" {
+  command = plan
+  variables {
+    receivers = { hook = { webhook = { url = "https://pongwatch:hunter2@hooks.example.com/x", keys = ["secret:webhook-key"] } } }
+  }
+  expect_failures = [var.receivers]
+}
