@@ -188,7 +188,7 @@ func (s *setup) fromVariables(ctx context.Context) ([]watched, error) {
 
 // fromAccount returns the chosen databases of the account.
 func (s *setup) fromAccount(ctx context.Context) error {
-	s.key = secrets.New(s.getenv("UPSTASH_API_KEY"))
+	s.key = secrets.New(strings.TrimSpace(s.getenv("UPSTASH_API_KEY")))
 	if s.key.IsZero() && s.person != nil {
 		var err error
 		if s.key, err = s.person.secret("Management API key, from the Upstash console, Account, Management API (not shown): "); err != nil {
@@ -200,12 +200,12 @@ func (s *setup) fromAccount(ctx context.Context) error {
 	}
 	account, err := upstash.NewManagement(s.email, upstash.Options{URL: s.api, Token: s.key, AllowHTTP: true})
 	if err != nil {
-		return err
+		return fmt.Errorf("the management API key, UPSTASH_API_KEY: %w", err)
 	}
 	defer account.CloseIdleConnections()
 	all, err := account.Databases(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("the account of %s, with UPSTASH_API_KEY: %w", s.email, err)
 	}
 	if s.databases = named(all); len(s.databases) == 0 {
 		return fmt.Errorf("the account of %s has no database", s.email)

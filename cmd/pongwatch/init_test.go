@@ -87,7 +87,7 @@ func TestInit(t *testing.T) {
 	}{
 		{"variables", append(appDatabase, appSlack), nil, []string{"--local", "pongwatch.yaml", "pongwatch-secrets.yaml"}},
 		{"variables-project", append(appDatabase, append(appMail, "SLACK_BOT_TOKEN=xoxb-1-2-abc", "SLACK_CHANNEL=C0123456789")...), []string{"--project", "my-project"}, []string{"pongwatch.yaml"}},
-		{"account", []string{"UPSTASH_API_KEY=" + initKey, appSlack}, []string{"--account", "ops@example.com", "--all", "--management-url", url}, []string{"--local", "pongwatch.yaml", "pongwatch-secrets.yaml"}},
+		{"account", []string{"UPSTASH_API_KEY=" + initKey + "\r\n", appSlack}, []string{"--account", "ops@example.com", "--all", "--management-url", url}, []string{"--local", "pongwatch.yaml", "pongwatch-secrets.yaml"}},
 		{
 			"account-terraform", append(appMail, "UPSTASH_API_KEY="+initKey, appSlack),
 			[]string{"--account", "ops@example.com", "--database", "prod-queue,id-1", "--management-url", url, "--terraform", "--project", "my-project", "--region", "us-east4", "--oncall-email", "oncall@example.com"},
@@ -155,6 +155,7 @@ func TestInitRefuses(t *testing.T) {
 		{"nothing to begin with", nil, nil, "no database: set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN"},
 		{"a URL of Redis' own protocol", []string{"UPSTASH_REDIS_URL=rediss://a.upstash.io:6379", "UPSTASH_REDIS_TOKEN=AX8s"}, nil, "rediss://"},
 		{"no key", nil, []string{"--account", "ops@example.com"}, "set UPSTASH_API_KEY"},
+		{"a key in quotes", []string{`UPSTASH_API_KEY="` + initKey + `"`}, []string{"--account", "ops@example.com"}, "the management API key, UPSTASH_API_KEY: "},
 		{"a wrong key", []string{"UPSTASH_API_KEY=wrong"}, []string{"--account", "ops@example.com"}, "HTTP 401"},
 		{"several databases and no choice", []string{"UPSTASH_API_KEY=" + initKey}, []string{"--account", "ops@example.com"}, "want --all, or --database with one of prod-cache, prod-queue, staging, staging-2, gr--e"},
 		{"a name that is not there", []string{"UPSTASH_API_KEY=" + initKey}, []string{"--account", "ops@example.com", "--database", "prod"}, `no database "prod"; want one of prod-cache`},
