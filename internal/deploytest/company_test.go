@@ -186,6 +186,9 @@ func TestAProjectIsNotPreparedForWhatCannotBeApplied(t *testing.T) {
 		"no version":              {"", []string{"my-project", "us-east4"}, "not installed"},
 		"a region is not given":   {"1.15.0", []string{"my-project"}, "usage"},
 		"nothing is given at all": {"1.15.0", nil, "usage"},
+		"a project's number":      {"1.15.0", []string{"123456789012", "us-east4"}, "123456789012 is not a project's id"},
+		"a project of a domain":   {"1.15.0", []string{"example.com:my-project", "us-east4"}, "is not a project's id"},
+		"a zone":                  {"1.15.0", []string{"my-project", "us-east4-a"}, "us-east4-a is not a region"},
 	} {
 		calls, _, err := prepare(t, tt.version, false, tt.args...)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || calls != "" {
