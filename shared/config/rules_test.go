@@ -176,6 +176,10 @@ func TestRulesOfDatabases(t *testing.T) {
 	)
 	entry := func(keys string) string { return "databases: [{name: a" + keys + "}]\n" }
 	for _, r := range []rule{
+		{"a check that is no object says what is one", with("checks: {ping: 1m}"), []string{"checks.ping is a text, want an object; example: {enabled: true}"}},
+		{"checks in a list", with("checks: [ping]"), []string{"checks is a list, want an object; example: {ping: {enabled: true}}"}},
+		{"an environment with a name", with("environment: {name: production}"), []string{"environment is an object, want a text; example: production"}},
+		{"routes by name", with("routes: {all: {receivers: s}}"), []string{"routes is an object, want a list; example: [{receivers: [slack-oncall, email-oncall]}]"}},
 		{"a custom plan with its space", one("plan: custom", "limits: {memory: 1B}"), nil},
 		{"a custom plan whose space has no unit", one("plan: custom", "limits: {memory: 256}"), []string{"databases[0].limits.memory is 256 bytes, because a number without a unit is bytes; want a unit; example: 256MB"}},
 		{"limits that Terraform writes as texts", one("limits: {memory: '268435456', bandwidth: '10'}"), []string{"databases[0].limits.bandwidth is 10 bytes, because a number without a unit is bytes; want a unit; example: 10GB"}},

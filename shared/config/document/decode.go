@@ -108,7 +108,7 @@ func (d *Decoder) object(path string, from any, v reflect.Value) {
 	if object, ok := from.(map[string]any); ok {
 		d.keys(path, object, v)
 	} else {
-		d.Report(path, "is "+kind(from)+", want an object", "")
+		d.Report(path, "is "+kind(from)+", want an object", example(v.Type()))
 	}
 	d.Done(path, v.Addr().Interface(), before)
 }
@@ -175,11 +175,34 @@ func (d *Decoder) value(path string, from any, v reflect.Value, k Key) {
 	}
 }
 
+// example returns an object with the keys that it must have or, where there is none, with its first.
+func example(t reflect.Type) string {
+	required, first := "", ""
+	for _, k := range Keys(t) {
+		value := k.Example
+		if value == "" && isObject(k.Type) {
+			value = example(k.Type)
+		}
+		switch {
+		case value == "":
+		case k.Required:
+			required += ", " + k.Name + ": " + value
+		case first == "":
+			first = k.Name + ": " + value
+		}
+	}
+	return "{" + cmp.Or(strings.TrimPrefix(required, ", "), first) + "}"
+}
+
 func (d *Decoder) list(path string, from any, v reflect.Value, k Key) {
 	items, isList := from.([]any)
 	if !isList {
 		if !k.Single {
-			d.Report(path, "is "+kind(from)+", want a list", k.Example)
+			one := ""
+			if isObject(v.Type().Elem()) {
+				one = "[" + example(v.Type().Elem()) + "]"
+			}
+			d.Report(path, "is "+kind(from)+", want a list", cmp.Or(k.Example, one))
 			return
 		}
 		items = []any{from}
@@ -307,6 +330,10 @@ func (d *Decoder) scalar(from any, v reflect.Value, k Key) (what, example string
 			return wrong(", want one of " + strings.Join(k.Enum, ", "))
 		}
 		if !isText {
+			switch from.(type) {
+			case map[string]any, []any:
+				return wrong(", want a text")
+			}
 			return wrong(", want a text; quote it if it is meant as one")
 		}
 		if what, example = d.check(s, k); what != "" {
