@@ -20,8 +20,10 @@ locals {
   # resource, where a 5xx has severity ERROR: a 503 of an unhealthy database would look like an error of pongwatch.
   own_logs = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^(${join("|", local.service_names)})$\" AND NOT logName:\"run.googleapis.com%2Frequests\""
 
-  # The line of HealthCheck, once for each database and run: functions/healthcheck/run.go.
-  probe_lines   = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${var.prefix}-healthcheck\" AND jsonPayload.event=\"probe\" AND NOT logName:\"run.googleapis.com%2Frequests\""
+  # The line of HealthCheck, once for each database and run, and for a run in which no ping is due:
+  # functions/healthcheck/run.go.
+  health_lines  = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${var.prefix}-healthcheck\" AND NOT logName:\"run.googleapis.com%2Frequests\""
+  probe_lines   = "${local.health_lines} AND jsonPayload.event=\"probe\""
   per_database  = coalesce(var.metrics_per_database, length(var.databases) * length(local.regions) <= 40)
   metric_prefix = "logging.googleapis.com/user/${var.prefix}"
 
@@ -34,8 +36,8 @@ locals {
 resource "google_logging_metric" "runs" {
   project     = var.project
   name        = "${var.prefix}/runs"
-  description = "Pings of HealthCheck by shard and region."
-  filter      = local.probe_lines
+  description = "Pings of HealthCheck, and runs without any, by shard and region."
+  filter      = "${local.health_lines} AND (jsonPayload.event=\"probe\" OR jsonPayload.event=\"run\")"
 
   label_extractors = { for label in local.run_labels : label => "EXTRACT(jsonPayload.${label})" }
 
@@ -160,7 +162,7 @@ locals {
     runs_absent = {
       name     = "no runs"
       severity = "CRITICAL"
-      content  = "HealthCheck has not logged a ping of shard $${metric.label.shard} from region $${metric.label.region} for three intervals. Is the Scheduler job paused or failing? Does the function start? `gcloud scheduler jobs list --location=${var.region}`, then the function's log. See docs/operations.md, \"When pongwatch itself fails\"."
+      content  = "HealthCheck has not logged a run of shard $${metric.label.shard} from region $${metric.label.region} for three intervals. Is the Scheduler job paused or failing? Does the function start? `gcloud scheduler jobs list --location=${var.region}`, then the function's log. See docs/operations.md, \"When pongwatch itself fails\"."
       absent   = { filter = "metric.type=\"${local.metric_prefix}/runs\" AND resource.type=\"cloud_run_revision\"", duration = local.absent_after.healthcheck, group_by = ["metric.label.shard", "metric.label.region"] }
     }
     ticks_absent = {

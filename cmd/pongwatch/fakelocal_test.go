@@ -41,6 +41,8 @@ type fakeLocal struct {
 	denied bool
 	// unreadable counts the next answers that are 500, once a command was taken.
 	unreadable int
+	// missing is what the statistics could not read.
+	missing []string
 	// commands answers in place of the real rules, where it is set.
 	commands http.HandlerFunc
 	// refusing receivers take nothing, hesitating ones not yet.
@@ -81,7 +83,8 @@ func (f *fakeLocal) statistics(w http.ResponseWriter, r *http.Request) {
 	answer := struct {
 		Incidents incidents.View `json:"incidents"`
 		Databases []named        `json:"databases"`
-	}{Incidents: incidents.New(time.Now(), append(f.others, f.state)...)}
+		Missing   []string       `json:"missing,omitempty"`
+	}{Incidents: incidents.New(time.Now(), append(f.others, f.state)...), Missing: f.missing}
 	for name := range f.policy.Databases {
 		answer.Databases = append(answer.Databases, named{name})
 	}

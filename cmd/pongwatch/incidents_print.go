@@ -183,7 +183,7 @@ func (p *page) group(g incidents.Group, open []incidents.Incident) []row {
 	if g.Region != "" {
 		what = "regional outage of " + g.Region
 	}
-	state := "open since " + text.Clock(g.Since, p.now) + p.handling(g.Handling)
+	state := p.since(g.Since, g.Again) + p.handling(g.Handling)
 	if over := len(g.Members) - len(members); over > 0 {
 		state += fmt.Sprintf(", %d of %d resolved", over, len(g.Members))
 	}
@@ -209,8 +209,15 @@ func (p *page) group(g incidents.Group, open []incidents.Incident) []row {
 	return rows
 }
 
+func (p *page) since(first, again time.Time) string {
+	if again.IsZero() {
+		return "open since " + text.Clock(first, p.now)
+	}
+	return "open again since " + text.Clock(again, p.now) + ", first at " + text.Clock(first, p.now)
+}
+
 func (p *page) state(i incidents.Incident) string {
-	said := "open since " + text.Clock(i.Since, p.now)
+	said := p.since(i.Since, i.Again)
 	if !i.Stale.IsZero() {
 		said += ", not confirmed since " + text.Clock(i.Stale, p.now)
 	}

@@ -88,6 +88,8 @@ type incidentReport struct {
 	Fix         []string `json:"fix"`
 	PlaybookURL string   `json:"playbook_url,omitempty"`
 	Latency     *latency `json:"latency,omitempty"`
+	// Missing says what of it could not be read.
+	Missing []string `json:"missing,omitempty"`
 }
 
 // entry is a line of the timeline.
@@ -124,7 +126,7 @@ func (r *reader) report(ctx context.Context, id string) (incidentReport, error) 
 	if err != nil {
 		return incidentReport{}, err
 	}
-	i, err := only(id, slices.Concat(s.Incidents.Open, s.Incidents.Resolved, s.Incidents.Drills, s.Past))
+	i, err := only(id, slices.Concat(s.Incidents.Open, s.Incidents.Resolved, s.Incidents.Drills, s.Past), about(s.Missing, "incidents"))
 	if at := slices.IndexFunc(s.Incidents.Groups, func(g incidents.Group) bool { return incident.MatchID(id, g.FullID) }); err != nil && at >= 0 {
 		return incidentReport{}, refuse("%s is a group; want one of its incidents: %s", id, strings.Join(s.Incidents.Groups[at].Members, ", "))
 	}
@@ -140,8 +142,15 @@ func (r *reader) report(ctx context.Context, id string) (incidentReport, error) 
 	if s, err = r.statistics(ctx, url.Values{"range": {span}, "database": {i.Database}, "step": {step.String()}}); err != nil {
 		return incidentReport{}, fmt.Errorf("reading the latency: %w", err)
 	}
-	rep.Latency = around(s, i)
+	rep.Latency, rep.Missing = around(s, i), about(s.Missing, "pings", "samples")
 	return rep, nil
+}
+
+// about returns what is missing of these things.
+func about(missing []string, things ...string) []string {
+	return slices.DeleteFunc(slices.Clone(missing), func(m string) bool {
+		return !slices.ContainsFunc(things, func(thing string) bool { return strings.Contains(m, thing) })
+	})
 }
 
 // spanOf returns the range that goes back so far, with the finest step that it allows.
@@ -188,13 +197,15 @@ func around(s figures.Statistics, i incidents.Incident) *latency {
 	return &out
 }
 
-// only returns the one incident that id names.
-func only(id string, all []incidents.Incident) (incidents.Incident, error) {
+// only returns the one incident that id names. It may be among what is unread.
+func only(id string, all []incidents.Incident, unread []string) (incidents.Incident, error) {
 	found := slices.DeleteFunc(all, func(i incidents.Incident) bool { return !incident.MatchID(id, i.FullID) })
-	switch len(found) {
-	case 0:
+	switch {
+	case len(found) == 0 && len(unread) > 0:
+		return incidents.Incident{}, fmt.Errorf("looking for %s: could not read %s", id, strings.Join(unread, ", "))
+	case len(found) == 0:
 		return incidents.Incident{}, refuse("there is no incident %s, or it is too old", id)
-	case 1:
+	case len(found) == 1:
 		return found[0], nil
 	}
 	var ids []string

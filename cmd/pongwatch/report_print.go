@@ -176,6 +176,9 @@ func (r incidentReport) latency(b *strings.Builder) {
 	if r.Incident.Sparkline != "" {
 		fmt.Fprintf(b, "In the hour before: %s\n\n", r.Incident.Sparkline)
 	}
+	if len(r.Missing) > 0 {
+		fmt.Fprintf(b, "Could not read %s.\n\n", cell(strings.Join(r.Missing, ", ")))
+	}
 	if r.Latency == nil {
 		b.WriteString("No pings around it were read.\n")
 		return

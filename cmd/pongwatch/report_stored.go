@@ -33,11 +33,15 @@ func storedReport(ctx context.Context, project, id string) (incidentReport, erro
 func documentReport(ctx context.Context, documents store.Store, id string, now time.Time) (incidentReport, error) {
 	first, last := store.Prefix("incidents/v1/")
 	var all []incidents.Incident
+	var unread []string
 	for doc, err := range documents.Range(ctx, first, last) {
 		if err != nil {
 			return incidentReport{}, fmt.Errorf("reading incidents: %w", err)
 		}
 		d, err := incident.DecodeDocument(doc.Data)
+		if name := doc.Key[strings.LastIndexByte(doc.Key, '/')+1:]; err != nil && incident.MatchID(id, name) {
+			unread = append(unread, doc.Key)
+		}
 		if err != nil || !incident.MatchID(id, d.ID) {
 			continue // another one may be damaged
 		}
@@ -48,7 +52,7 @@ func documentReport(ctx context.Context, documents store.Store, id string, now t
 		}
 		all = append(all, i)
 	}
-	i, err := only(id, all)
+	i, err := only(id, all, unread)
 	if err != nil {
 		return incidentReport{}, err
 	}
@@ -56,15 +60,15 @@ func documentReport(ctx context.Context, documents store.Store, id string, now t
 	if i.Database == report.MonitorDatabase {
 		return rep, nil
 	}
-	if rep.Latency, err = storedLatency(ctx, documents, i, now); err != nil {
+	if rep.Latency, rep.Missing, err = storedLatency(ctx, documents, i, now); err != nil {
 		return incidentReport{}, fmt.Errorf("reading the latency: %w", err)
 	}
 	return rep, nil
 }
 
 // storedLatency reads the pings around an incident: days that were compacted, and the hours
-// since. It returns nil where there are none any more.
-func storedLatency(ctx context.Context, documents store.Store, i incidents.Incident, now time.Time) (*latency, error) {
+// since. It returns nil where there are none any more, and names the documents that cannot be read.
+func storedLatency(ctx context.Context, documents store.Store, i incidents.Incident, now time.Time) (_ *latency, missing []string, err error) {
 	from, to := i.Since.Add(-latencyBefore), i.Resolved.Add(latencyAfter)
 	if i.Resolved.IsZero() {
 		to = now
@@ -72,28 +76,36 @@ func storedLatency(ctx context.Context, documents store.Store, i incidents.Incid
 	archive := history.New(documents)
 	days, err := archive.Samples(ctx, i.Database, from, to)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	regions, err := storedRegions(ctx, documents, i.Shard)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, d := range days {
 		regions = slices.AppendSeq(regions, maps.Keys(d.Of))
+		if d.Broken != nil {
+			missing = append(missing, "samples of "+d.Begin.Format(time.DateOnly))
+		}
 	}
 	region, ok := nearest(regions, i)
 	if !ok {
-		return nil, nil
+		return nil, missing, nil
 	}
 	hours, err := archive.Pings(ctx, i.Shard, region, from, to)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	for _, h := range hours {
+		if h.Broken != nil {
+			missing = append(missing, "pings of "+text.Stamp(h.Begin))
+		}
 	}
 	out := latency{Region: region, Points: points(days, hours, region, i.Database, from, to)}
 	if len(out.Points) == 0 {
-		return nil, nil
+		return nil, missing, nil
 	}
-	return &out, nil
+	return &out, missing, nil
 }
 
 // storedRegions returns the regions that ping the shard's databases, as far as Alert has heard.

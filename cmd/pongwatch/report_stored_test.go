@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -148,6 +149,27 @@ func TestStoredLatencyThatCannotBeRead(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "reading the latency") {
 			t.Errorf("%s cannot be read: %v", prefix, err)
 		}
+	}
+}
+
+// A document that cannot be read is named, and no absence of pings.
+func TestStoredLatencyOfDamagedDocuments(t *testing.T) {
+	s := remembered(t, seenInTheEast, func(state *incident.State) {
+		state.Jobs = map[string]incident.JobState{"healthcheck@us-east4": {Scheduled: reportedAt}}
+	})
+	for _, key := range []string{"samples/v1/prod-cache/2026-11-22", "hot/v1/main/us-east4/2026-11-23T00"} {
+		doc, err := s.Get(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc.Data = []byte("damaged")
+		if _, err := s.Put(t.Context(), doc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := documentReport(t.Context(), s, "INC-7F3A9K", reportedAt)
+	if want := []string{"samples of 2026-11-22", "pings of 2026-11-23 00:00:00 UTC"}; err != nil || !slices.Equal(r.Missing, want) || !strings.Contains(r.markdown(), "Could not read samples of 2026-11-22, pings of ") {
+		t.Errorf("missing %q, %v; want %q", r.Missing, err, want)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,12 @@ func TestReportByURL(t *testing.T) {
 	if err := json.Unmarshal([]byte(expect(t, exitOK, "", "report", strings.ToLower(id), "--json", "--url", f.URL)), &r); err != nil || r.Incident.ID != id || len(r.Timeline) < 2 {
 		t.Errorf("%v: %+v", err, r)
 	}
+	f.missing = []string{"readings of shard main", "past incidents of shard main"}
+	expect(t, exitFailed, "looking for INC-ZZZZZZ: could not read past incidents of shard main", "report", "INC-ZZZZZZ", "--url", f.URL)
+	f.missing = []string{"pings from us of shard main", "readings of shard main"}
+	if out := expect(t, exitOK, "", "report", id, "--url", f.URL); !strings.Contains(out, "Could not read pings from us of shard main.\n\nNo pings around it were read.") {
+		t.Errorf("it does not say what could not be read:\n%s", out)
+	}
 	for _, tt := range []struct {
 		args []string
 		want string
@@ -119,6 +126,7 @@ func TestReportFromDocuments(t *testing.T) {
 		put(shard, id, data)
 	}
 	put("main", "20261125T182201Z-AAAAAA000000", []byte("damaged"))
+	put("main", "20261125T182201Z-BBBBBB000000", []byte("damaged"))
 	r, err := documentReport(t.Context(), s, "INC-AAAAAA", now)
 	if err != nil || r.Incident.Shard != "us" || r.Incident.State != incidents.StateOpen || r.Incident.DurationSeconds != 3600 {
 		t.Errorf("%v: %+v", err, r.Incident)
@@ -129,8 +137,12 @@ func TestReportFromDocuments(t *testing.T) {
 	if _, err := documentReport(t.Context(), s, "20261123T182201Z-7F3A9K000000", now); err != nil {
 		t.Errorf("the full id: %v", err)
 	}
-	if _, err := documentReport(t.Context(), s, "INC-ZZZZZZ", now); err == nil {
-		t.Error("an unknown id is found")
+	var no negative
+	if _, err := documentReport(t.Context(), s, "INC-ZZZZZZ", now); !errors.As(err, &no) {
+		t.Errorf("an unknown id: %v", err)
+	}
+	if _, err := documentReport(t.Context(), s, "INC-BBBBBB", now); err == nil || errors.As(err, &no) || !strings.Contains(err.Error(), "could not read incidents/v1/main/20261125T182201Z-BBBBBB000000") {
+		t.Errorf("the id of a damaged document: %v", err)
 	}
 }
 

@@ -88,6 +88,8 @@ func (a *asker) resolve(v incidents.View, c *report.Command) error {
 		return refuse("%s means several; want one of\n%s", c.Incident, listTargets(found))
 	case len(over) > 0:
 		return refuse("%s (%s) was resolved at %s", over[0].ID, over[0].what, text.Clock(over[0].Resolved, v.At))
+	case len(v.Unread) > 0:
+		return fmt.Errorf("looking for %s: Alert's state of %s cannot be read", c.Incident, strings.Join(v.Unread, ", "))
 	case len(open) == 0:
 		return refuse("there is no incident %s: nothing is open", c.Incident)
 	}

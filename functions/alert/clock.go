@@ -107,10 +107,10 @@ func past(s incident.State, f func(t *time.Time, every time.Duration)) {
 		}
 	}
 	for _, g := range s.Groups {
-		each(0, &g.Since, &g.Opened, &g.Resolved, &g.Reopened, &g.Renewed, &g.Resumed)
+		each(0, &g.Since, &g.Opened, &g.Resolved, &g.Reopened, &g.Again, &g.Resumed)
 	}
 	for t := range s.Threads() {
-		each(0, &t.Escalated, &t.Edited)
+		each(0, &t.Escalated, &t.Edited, &t.Renewed)
 		if t.Ack != nil {
 			each(0, &t.Ack.At)
 		}

@@ -29,11 +29,11 @@ func TestAClockThatSteppedBackLeavesNoNegativeAge(t *testing.T) {
 		s.Incidents["i"] = &incident.Incident{
 			ID: "i", Since: at, LastOK: at, Opened: at, Resolved: at, Resumed: at, RedisBack: at, Reopenings: []time.Time{at},
 			Thread: incident.Thread{
-				Escalated: at, Edited: at, Ack: &incident.Ack{At: at}, RemindAt: at.Add(24 * time.Hour),
+				Escalated: at, Edited: at, Renewed: at, Ack: &incident.Ack{At: at}, RemindAt: at.Add(24 * time.Hour),
 				Deliveries: map[string]incident.Delivery{"slack": {Since: at, Sent: at, NotBefore: at.Add(time.Hour), Lease: incident.Lease{Owner: "w", Until: at.Add(time.Minute)}}},
 			},
 		}
-		s.Groups["g"] = &incident.Group{ID: "g", Since: at, Opened: at, Resolved: at, Reopened: at, Renewed: at, Resumed: at}
+		s.Groups["g"] = &incident.Group{ID: "g", Since: at, Opened: at, Resolved: at, Reopened: at, Again: at, Resumed: at}
 		return s
 	}
 	got, want := state(future), state(now)

@@ -88,7 +88,7 @@ func TestTheFallbackSaysWhyItIsTold(t *testing.T) {
 			}
 		}
 	}
-	if text := strings.Join(said, "\n"); !strings.Contains(text, "because slack refuses messages") || !strings.Contains(text, "answer of slack: channel_not_found") {
+	if text := strings.Join(said, "\n"); !strings.Contains(text, "because slack did not take a message") || !strings.Contains(text, "error of slack: channel_not_found") {
 		t.Errorf("mail says %q, want who it stands in for and why", text)
 	}
 	told := w.document("a").Told

@@ -88,6 +88,7 @@ func TestDeliveryTable(t *testing.T) {
 		{what: "Slack channel archived while resolving", at: resolving, breakIt: func(s *servers) { s.slack.Fail(slacktest.Fault{Code: "is_archived", Times: -1}) }},
 		{what: "bot token revoked, a new one is stored", at: firing, breakIt: func(s *servers) { s.token = "xoxb-revoked" }},
 		{what: "blocks refused", at: firing, breakIt: func(s *servers) { s.slack.Fail(slacktest.Fault{Code: "invalid_blocks"}) }},
+		{what: "blocks refused while resolving", at: resolving, breakIt: func(s *servers) { s.slack.Fail(slacktest.Fault{Code: "invalid_blocks"}) }},
 		{what: "a person deletes the message", at: firing + 1, breakIt: func(s *servers) { m := s.slack.Messages()[0]; s.slack.Delete(m.Channel, m.TS) }},
 		{what: "SMTP 451 once, for Bob", at: firing, breakIt: func(s *servers) {
 			s.mail.Fail(emailtest.Fault{Stage: emailtest.StageData, Recipient: "bob@example.com", Code: 451})
@@ -119,6 +120,9 @@ func TestDeliveryTable(t *testing.T) {
 		{what: "PagerDuty, in the same route, refuses the key", at: 0, breakIt: func(s *servers) { s.pagerStatus = 400; s.configure(withPager) }},
 		{what: "PagerDuty, in the same route, is down", at: 0, breakIt: func(s *servers) { s.pagerStatus = 503; s.configure(withPager) }},
 		{what: "the Slack receiver is renamed while firing", at: firing + 1, breakIt: func(s *servers) { s.configure(strings.ReplaceAll(deliveryDocument, "slack,", "chat,")) }},
+		{what: "the Slack receiver is moved to another channel while firing", at: firing + 1, breakIt: func(s *servers) {
+			s.configure(strings.ReplaceAll(deliveryDocument, "secrets/slack", "secrets/other"))
+		}},
 		{what: "Bob is removed while his mailbox refuses", at: firing, breakIt: func(s *servers) {
 			s.mail.Fail(emailtest.Fault{Stage: emailtest.StageRcpt, Recipient: "bob@example.com", Code: 550, Times: -1})
 		}, mendAt: firing + 2, mend: func(s *servers) { s.configure(strings.ReplaceAll(deliveryDocument, ", bob@example.com", "")) }},

@@ -31,14 +31,11 @@ func learn(s *incident.State, in Input, now time.Time) []incident.Change {
 			continue
 		}
 		known, noticed := i.Changed, len(i.Impacts) > 0
-		since, all := i.Since, s.Changes
-		if !i.Again.IsZero() {
-			since = i.Again
-		}
+		all := s.Changes
 		if known != nil {
 			all = append(slices.Clone(all), *known)
 		}
-		i.Changed = change.First(all, i.Series.Database, i.Cause.Info().Class, since)
+		i.Changed = change.First(all, i.Series.Database, i.Cause.Info().Class, i.Failing())
 		if own := slices.DeleteFunc(slices.Clone(impacts), func(m report.Impact) bool {
 			return m.Incident != id || i.Series.Check == report.MockMode && m.Service != i.Series.Subject
 		}); len(own) > 0 {

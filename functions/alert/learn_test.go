@@ -51,7 +51,7 @@ func TestAChangeThatIsLearnedLaterEditsTheMessage(t *testing.T) {
 	if got := w.changed(); got != "deployed at 2m0s" || w.rev() != before+1 {
 		t.Errorf("says %q at revision %d, want one more than %d", got, w.rev(), before)
 	}
-	w.now = w.now.Add(5 * time.Minute)
+	w.now = w.now.Add(4 * time.Minute)
 	w.step(w.metrics([]report.Change{{At: noon.Add(2 * time.Minute), Kind: report.Deployed, Databases: []string{"a"}, What: "deployed at 2m0s"}}))
 	if w.rev() != before+1 {
 		t.Errorf("what is known edits again: revision %d", w.rev())

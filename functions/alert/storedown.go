@@ -22,7 +22,10 @@ const slot = 30 * time.Minute
 // cannot deduplicate, so it sends at most one per slot, which lists what the report's
 // own run has confirmed. The report is asked for again all the same.
 func (f *Function) tellWithoutStore(ctx context.Context, r report.Report, why error) {
-	failures := confirmed(r)
+	failures := slices.DeleteFunc(confirmed(r), func(o report.Observation) bool {
+		_, planned := f.policy(r.Shard).Maintenance(o.Database, f.now())
+		return planned
+	})
 	at := r.Scheduled.Truncate(slot)
 	f.mu.Lock()
 	before := f.failOpen[r.Shard]

@@ -164,3 +164,19 @@ func TestStoreDownAdvice(t *testing.T) {
 		}
 	}
 }
+
+// What is planned is no emergency without the store either.
+func TestStoreDownInMaintenance(t *testing.T) {
+	for databases, want := range map[string]int{"a": 0, "b": 1} {
+		k := &keeper{}
+		downFor(t, 5, k, func(o *Options) {
+			o.Config = parse(t, document+`
+maintenance:
+  - {name: upgrade, from: "2026-11-22T11:00", until: "2026-11-22T14:00", databases: [`+databases+`]}
+`)
+		})
+		if opened := slices.DeleteFunc(k.got, func(m message.Message) bool { return m.State != message.Open }); len(opened) != want {
+			t.Errorf("%s is in maintenance: %d messages about a, want %d", databases, len(opened), want)
+		}
+	}
+}

@@ -212,7 +212,7 @@ func TestSendsStopAtTheRequestsDeadline(t *testing.T) {
 		for i := range databases {
 			text += fmt.Sprintf("  - {name: db-%d, url: \"https://db-%d.upstash.io\", token: \"sm://projects/p/secrets/t\"}\n", i, i)
 			r.Observations = append(r.Observations, report.Observation{
-				Database: fmt.Sprintf("db-%d", i), Check: report.Ping, Source: "us", Status: report.Fail, Cause: cause.AuthInvalid, At: now, Every: time.Minute, Attempts: 3,
+				Database: fmt.Sprintf("db-%d", i), Check: report.Ping, Source: "us", Status: report.Fail, Cause: cause.AuthInvalid, At: now, Every: 5 * time.Minute, Attempts: 3,
 			})
 		}
 		text += "receivers:\n  - {name: slack, slack: {webhook: \"sm://projects/p/secrets/slack\"}}\nroutes:\n  - {receivers: [slack]}\n"

@@ -133,10 +133,11 @@ func (f *Function) answers(ctx context.Context, asked []*config.Database) []Heal
 		}
 	}
 	open := make([]known, len(shards))
+	unread := make([]error, len(shards))
 	job.Each(len(shards), func(i int) {
 		open[i] = f.openIn(ctx, shards[i])
 		if len(asked) > few {
-			f.recall(ctx, shards[i])
+			unread[i] = f.recall(ctx, shards[i])
 		}
 	})
 	all := make([]Health, len(asked))
@@ -149,6 +150,9 @@ func (f *Function) answers(ctx context.Context, asked []*config.Database) []Heal
 		}
 		live = append(live, i)
 		all[i] = Health{Status: StatusUnknown, Title: "No check has run lately", Database: d.Name, Region: f.options.Region}
+		if unread[slices.Index(shards, d.Shard)] != nil {
+			all[i].Title = "The last check could not be read"
+		}
 	}
 	if len(live) <= few {
 		job.Each(len(live), func(i int) { all[live[i]] = f.ask(ctx, asked[live[i]]) })
@@ -189,7 +193,9 @@ func (f *Function) target(d *config.Database) *check.Target {
 func (f *Function) judge(ctx context.Context, t *check.Target, at time.Time) Health {
 	h := Health{Status: StatusConnected, Database: t.Database.Name, Region: t.Region, CheckedAt: at.UTC()}
 	every := f.config.Every(report.HealthCheck)
-	for _, s := range check.Specs(report.HealthCheck, t.Database, every) {
+	d := *t.Database
+	d.Checks.Ping.Enabled = true // it was asked, also where runs do not
+	for _, s := range check.Specs(report.HealthCheck, &d, every) {
 		s.Every = every // a person asks, so everything is due
 		for _, o := range check.Run(ctx, t, []check.Spec{s}, at, every) {
 			if o.Check == report.Ping && o.Status == report.OK && o.Phases != nil {

@@ -214,6 +214,26 @@ databases:
 	}
 }
 
+// The default window of 15 minutes has never three answers of a database that is asked once an hour.
+func TestAVerySlowDatabaseThatIsAskedRarely(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := &topic{}
+		o := options(t, parse(t, "schedule: {healthcheck: 1h}\ndatabases: [{name: slow, url: 'http://127.0.0.1:2001', token: x}]"), memory(time.Now), to)
+		o.Now, o.Upstash.DialContext = time.Now, pipes
+		f, err := healthcheck.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for run, want := range []report.Status{report.Warn, report.Warn, report.Fail} {
+			post(t, f, time.Now().Truncate(time.Hour))
+			if got := find(t, to.last(t), "slow", report.Latency).Status; got != want {
+				t.Errorf("in run %d: %s, want %s", run, got, want)
+			}
+			time.Sleep(time.Hour)
+		}
+	})
+}
+
 func TestARunWithoutASlowDatabaseReadsNoHistory(t *testing.T) {
 	s := storetest.NewFaulty(memory(nil))
 	f, err := healthcheck.New(options(t, parse(t, one(serve(t, pong()))), s, &topic{}))

@@ -92,10 +92,12 @@ func (f *Function) timely(name report.Job, shard, region string, last history.Ru
 	limit := f.config.Alerting.Missing.After(f.config.Every(name))
 	j := JobHealth{Job: string(name), Shard: shard, Region: region, LateAfterSeconds: int64(limit.Seconds())}
 	age := f.now().Sub(last.Scheduled)
-	if ran && !unread {
+	if ran {
 		j.LastRun, j.LagMS, j.AgeSeconds = last.Scheduled, last.Lag().Milliseconds(), int64(age.Seconds())
 	}
 	switch {
+	case ran && age <= limit && age >= -clockShift:
+		j.State = stateOK
 	case unread:
 		// The reason is for the log: access.health: public lets everyone read this page.
 		j.State, j.Error = stateUnknown, "history could not be read"
@@ -103,10 +105,8 @@ func (f *Function) timely(name report.Job, shard, region string, last history.Ru
 		j.State = stateNever
 	case age > limit:
 		j.State = stateLate
-	case age < -clockShift: // what ran by another clock says nothing of now
+	default: // what ran by another clock says nothing of now
 		j.State, j.Error = stateUnknown, "the last run lies in the future: the clock has stepped back"
-	default:
-		j.State = stateOK
 	}
 	return j
 }

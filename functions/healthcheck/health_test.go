@@ -97,6 +97,67 @@ func TestHealthKeepsTheReasonForTheLog(t *testing.T) {
 	outage(2)
 }
 
+// A document that cannot be read may have the last run: it is not known, and not late.
+func TestHealthWithDamagedHistory(t *testing.T) {
+	at := &clock{at: eight.Add(30 * time.Minute)}
+	s := memory(at.now)
+	o := options(t, parse(t, one(serve(t, pong()))), s, &topic{})
+	o.Now = at.now
+	f, err := healthcheck.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := history.New(s)
+	run := func(scheduled time.Time) {
+		t.Helper()
+		r := history.Run{Scheduled: scheduled, Started: scheduled, Region: region}
+		if err := errors.Join(history.New(s).AppendPings(t.Context(), "main", r, nil), history.New(s).AppendReadings(t.Context(), "main", r, nil)); err != nil {
+			t.Log(err) // an hour that was set aside
+		}
+	}
+	damage := func(key string) {
+		t.Helper()
+		doc, err := s.Get(t.Context(), key)
+		if err == nil {
+			doc.Data = []byte("damaged")
+			_, err = s.Put(t.Context(), doc)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(when, status string) {
+		t.Helper()
+		_, body := get(t, f, "/health")
+		for _, j := range body["jobs"].([]any) {
+			if state := j.(map[string]any)["state"]; state != status {
+				t.Errorf("%s: %v, want %s", when, j, status)
+			}
+		}
+	}
+	documents := []string{"hot/v1/main/us-east4/2026-11-22T20", "gauges/v1/main/2026-11-22T20"}
+	run(eight.Add(20 * time.Minute))
+	for _, key := range documents {
+		damage(key)
+	}
+	want("the only hour is damaged", "unknown")
+	run(eight.Add(29 * time.Minute))
+	want("the hour was set aside", "ok")
+	at.add(2 * time.Hour)
+	want("no run has followed", "late")
+	run(eight.Add(-30 * time.Minute))
+	for _, key := range documents {
+		damage(key)
+	}
+	want("the last hour is damaged, and the one before is not", "unknown")
+	if _, err := a.Renew(t.Context(), history.Compaction{Shard: "main", Regions: []string{region}}, at.now()); err == nil {
+		t.Error("a damaged hour is no error")
+	}
+	damage("overviews/v1/main")
+	at.add(80 * 24 * time.Hour)
+	want("all that is left is a damaged overview", "unknown")
+}
+
 // The clock was fast and has stepped back: a run of the future says nothing of now.
 func TestHealthAfterTheClockHasSteppedBack(t *testing.T) {
 	at := &clock{at: eight.Add(8*time.Minute + 30*time.Second)}

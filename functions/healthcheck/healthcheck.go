@@ -78,7 +78,7 @@ type Function struct {
 	kept kept
 	open repeated[known]
 	// recalled are the shards of which history was read.
-	recalled repeated[struct{}]
+	recalled repeated[recalled]
 	// unread says that the last answer of /health could not read history.
 	unread atomic.Bool
 

@@ -81,9 +81,9 @@ func (r *repeated[T]) get(shard string, now time.Time, read func() (value T, rep
 
 // recall reads the last samples of the shard's databases from history. Where it fails, the
 // answers of before stand until they are too old.
-func (f *Function) recall(ctx context.Context, shard string) {
+func (f *Function) recall(ctx context.Context, shard string) error {
 	now := f.now()
-	f.recalled.get(shard, now, func() (struct{}, bool) {
+	return f.recalled.get(shard, now, func() (recalled, bool) {
 		ctx, cancel := context.WithTimeout(ctx, recalling)
 		defer cancel()
 		databases := f.config.InShard(shard)
@@ -96,9 +96,11 @@ func (f *Function) recall(ctx context.Context, shard string) {
 			region = regions[0]
 		}
 		hours, err := f.archive.Pings(ctx, shard, region, now.Add(-late), now)
+		for _, h := range hours {
+			err = errors.Join(err, h.Broken)
+		}
 		if err != nil {
 			f.logUnread(ctx, err)
-			return struct{}{}, true
 		}
 		for _, d := range databases {
 			var last report.Sample
@@ -116,9 +118,12 @@ func (f *Function) recall(ctx context.Context, shard string) {
 				f.kept.put(f.judge(ctx, t, last.At), f.now())
 			}
 		}
-		return struct{}{}, true
-	})
+		return recalled{err}, true
+	}).unread
 }
+
+// recalled is why a shard's last samples could not be read.
+type recalled struct{ unread error }
 
 func (f *Function) logUnread(ctx context.Context, err error) {
 	f.log.WarnContext(ctx, "history not read", slog.String("event", "history_failed"), slog.Any("error", err))

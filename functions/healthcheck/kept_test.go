@@ -13,6 +13,7 @@ import (
 	"github.com/pongwatch/pongwatch/functions/healthcheck"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/report"
+	"github.com/pongwatch/pongwatch/shared/store"
 	"github.com/pongwatch/pongwatch/shared/store/storetest"
 )
 
@@ -177,6 +178,54 @@ func TestADatabaseThatNoRunKnowsIsPinged(t *testing.T) {
 	pings := database.pings.Load()
 	if code, body := get(t, after, redisPath); code != http.StatusOK || database.pings.Load()-pings != 2 {
 		t.Errorf("with two new databases: %d %v with %d pings, want 200 with two", code, body["status"], database.pings.Load()-pings)
+	}
+}
+
+// The last check that cannot be read is not one that never was.
+func TestALastCheckThatCannotBeReadIsNamed(t *testing.T) {
+	at := &clock{at: eight}
+	s := storetest.NewFaulty(memory(at.now))
+	document := fleet(20, serve(t, &switched{}), "")
+	title := func() any {
+		f, err := healthcheck.New(atEight(t, document, s, at))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, body := get(t, f, redisPath)
+		return body["title"]
+	}
+	if got := title(); got != "No check has run lately" {
+		t.Errorf("before any run: %v", got)
+	}
+	s.Always(func(c storetest.Call) storetest.Fault {
+		if strings.HasPrefix(c.Key, "hot/") {
+			return storetest.Unavailable
+		}
+		return storetest.None
+	})
+	if got := title(); got != "The last check could not be read" {
+		t.Errorf("without history: %v", got)
+	}
+	s.Always(nil)
+	if _, err := s.Put(t.Context(), store.Doc{Key: "hot/v1/shard-00/us-east4/2026-11-22T20", Data: []byte("damaged")}); err != nil {
+		t.Fatal(err)
+	}
+	if got := title(); got != "The last check could not be read" {
+		t.Errorf("of a damaged hour: %v", got)
+	}
+}
+
+// A person asks for a PONG, also where no run does.
+func TestADatabaseThatRunsDoNotPingIsJudgedByItsAnswer(t *testing.T) {
+	database, at := &switched{}, &clock{at: eight}
+	database.broken.Store(1)
+	document := fleet(1, serve(t, database), ", checks: {ping: {enabled: false}, latency: {enabled: false}}")
+	f, err := healthcheck.New(atEight(t, document, storetest.NewFaulty(memory(at.now)), at))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, body := get(t, f, redisPath); code != http.StatusServiceUnavailable || body["status"] != "quota_exceeded" {
+		t.Errorf("answered %d %v, want the quota", code, body["status"])
 	}
 }
 

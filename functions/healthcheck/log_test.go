@@ -35,6 +35,24 @@ func TestTheProbeLine(t *testing.T) {
 	})
 }
 
+// Cloud Monitoring takes a run without a line for one that was not made.
+func TestARunInWhichNoPingIsDueIsLogged(t *testing.T) {
+	var log bytes.Buffer
+	o := options(t, parse(t, one(serve(t, pong()))+"checks: {ping: {every: 3m}}\n"), memory(nil), &topic{})
+	o.Logger = slog.New(slog.NewJSONHandler(&log, nil))
+	f, err := healthcheck.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().Truncate(time.Minute)
+	for _, back := range []int{2, 1, 0} {
+		post(t, f, now.Add(-time.Duration(back)*time.Minute))
+	}
+	if probes, runs := strings.Count(log.String(), `"event":"probe"`), strings.Count(log.String(), `"event":"run","shard":"main","region":"us-east4"`); probes != 1 || runs != 2 {
+		t.Errorf("%d pings and %d runs without any are logged, want 1 and 2:\n%s", probes, runs, log.String())
+	}
+}
+
 func TestTheProbeLineHasPhasesAndNoSecret(t *testing.T) {
 	var log bytes.Buffer
 	o := options(t, parse(t, strings.Replace(one(serve(t, answering(http.StatusUnauthorized, `{"error":"WRONGPASS c4nary-token"}`))), "sesame", "c4nary-token", 1)), memory(nil), &topic{})

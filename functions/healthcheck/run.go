@@ -91,8 +91,8 @@ func (f *Function) judgeLatency(ctx context.Context, r job.Round, observations [
 		if o.Check != report.Latency || o.Status != report.Warn || o.Value == nil {
 			continue
 		}
-		if rule := f.config.Database(o.Database).Thresholds.Latency; *o.Value > rule.Critical.Seconds()*1000 {
-			slow, window = append(slow, i), max(window, rule.Window)
+		if d := f.config.Database(o.Database); *o.Value > d.Thresholds.Latency.Critical.Seconds()*1000 {
+			slow, window = append(slow, i), max(window, check.LatencyWindow(d.Thresholds.Latency.Window, d.Checks.Pings()))
 		}
 	}
 	if len(slow) == 0 {
@@ -111,8 +111,9 @@ func (f *Function) judgeLatency(ctx context.Context, r job.Round, observations [
 		for _, h := range hours {
 			recent = slices.AppendSeq(recent, h.Of[o.Database].All())
 		}
-		rule := f.config.Database(o.Database).Thresholds.Latency
-		observations[i] = check.JudgeLatency(o, recent, rule.Critical, rule.Window)
+		d := f.config.Database(o.Database)
+		rule := d.Thresholds.Latency
+		observations[i] = check.JudgeLatency(o, recent, rule.Critical, check.LatencyWindow(rule.Window, d.Checks.Pings()))
 	}
 }
 
@@ -177,8 +178,12 @@ func (f *Function) askCanary(ctx context.Context, url string) error {
 
 // logProbes writes a line for each database. Log-based metrics are made of its fields: a change
 // here is a change in Terraform. What is wrong with a database is a
-// warning: errors are pongwatch's own. A phase that was not reached is left out.
+// warning: errors are pongwatch's own. A phase that was not reached is left out. A run in which no
+// ping is due writes a line of its own, because Cloud Monitoring takes silence for a job that is dead.
 func (f *Function) logProbes(ctx context.Context, r job.Round, observations []report.Observation) {
+	if !slices.ContainsFunc(observations, func(o report.Observation) bool { return o.Check == report.Ping }) {
+		f.log.InfoContext(ctx, "run", slog.String("event", "run"), slog.String("shard", r.Shard), slog.String("region", f.options.Region))
+	}
 	for _, o := range observations {
 		if o.Check != report.Ping {
 			continue

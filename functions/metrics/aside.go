@@ -69,8 +69,9 @@ type question struct {
 	incident, service string
 	cloudRun          string
 	since             time.Time
-	// own is how many requests each round of HealthCheck makes of the service.
-	own int64
+	// own is how many requests pongwatch makes of the service each time that it asks apps, every so often.
+	own   int64
+	every time.Duration
 }
 
 // questions reads Alert's state for what is open, the worst first.
@@ -101,16 +102,12 @@ func (f *Function) questions(ctx context.Context, r job.Round) ([]question, erro
 		if d == nil {
 			continue
 		}
-		since := i.Since
-		if !i.Again.IsZero() {
-			since = i.Again
-		}
 		for _, app := range d.Apps {
 			if !app.Impact || i.Series.Check == report.MockMode && i.Series.Subject != app.Service {
 				continue
 			}
-			q := question{incident: i.ID, service: cmp.Or(app.Service, path.Base(app.CloudRun)), cloudRun: app.CloudRun, since: since}
-			if app.HealthURL != "" {
+			q := question{incident: i.ID, service: cmp.Or(app.Service, path.Base(app.CloudRun)), cloudRun: app.CloudRun, since: i.Failing(), every: max(d.Checks.MockMode.Every, f.config.Schedule.HealthCheck)}
+			if app.HealthURL != "" && d.Checks.MockMode.Enabled {
 				q.own = int64(max(1, len(f.config.RegionsOf(r.Shard))))
 			}
 			all = append(all, q)
@@ -126,7 +123,7 @@ func (f *Function) measure(ctx context.Context, q question, now time.Time) (repo
 	if earliest := now.Add(-longestImpact); from.Before(earliest) {
 		from = earliest
 	}
-	i := report.Impact{Incident: q.incident, Service: q.service, Since: from, Own: q.own * int64(now.Sub(from)/f.config.Schedule.HealthCheck+1)}
+	i := report.Impact{Incident: q.incident, Service: q.service, Since: from, Own: q.own * int64(now.Sub(from)/q.every+1)}
 	if now.Sub(from) < cloudrun.Shortest {
 		return i, nil
 	}

@@ -145,6 +145,18 @@ func TestARunMeasuresTheImpactOfOpenIncidents(t *testing.T) {
 	if diff := cmp.Diff([]report.Impact{want, second}, x.last().Impacts); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	// Apps are asked as often as the check of mock mode says.
+	for own, c := range map[int64]config.Check{3: {Enabled: true, Every: 5 * time.Minute}, 0: {Every: time.Minute}} {
+		y := newFixture(t, "", func(o *metrics.Options) {
+			o.Traffic = clients.Traffic
+			o.Config.Databases[0].Apps, o.Config.Databases[0].Checks.MockMode = append(o.Config.Databases[0].Apps, app(true)), c
+		})
+		y.opened(t, pinging("open", began))
+		y.run(t, 0)
+		if got := y.last().Impacts; len(got) != 1 || got[0].Own != own {
+			t.Errorf("with apps asked %+v: %+v, want %d own requests", c, got, own)
+		}
+	}
 }
 
 // Where the configuration asks for neither, a run reads nothing more and publishes nothing more.

@@ -168,8 +168,8 @@ func TestCommandsAreUnknownWithoutHistory(t *testing.T) {
 			t.Errorf("without hours %d: commands = %+v, want unknown of the store", n+1, got)
 		}
 	}
-	if ranges != 6 {
-		t.Errorf("%d reads of history, want the overview, the last hour and four earlier ones", ranges)
+	if ranges != 7 {
+		t.Errorf("%d reads of history, want the overview, those of all shards because the month is not known, the last hour and four earlier ones", ranges)
 	}
 }
 

@@ -125,6 +125,74 @@ func TestAGapDoesNotForgetTheMonthsCommands(t *testing.T) {
 	}
 }
 
+// What was full before hours without INFO is full until it is below the closing value, whatever
+// else is known of those hours.
+func TestAGapDoesNotForgetWhatWasFull(t *testing.T) {
+	x := newFixture(t, "", func(o *metrics.Options) { o.Config.Databases[0].Checks.Commands.Enabled = false })
+	size := func(percent int) {
+		x.redis.with(func(d *redis) {
+			d.info = fmt.Sprintf("local_member:a\r\ntotal_data_size:%d\r\nmax_data_size:100", percent)
+		})
+	}
+	for minute := -6 * 60; minute < 0; minute += 5 {
+		switch {
+		case minute < -5*60:
+			size(85)
+		case minute < -4*60:
+			size(96)
+		default:
+			x.redis.with(func(d *redis) { d.token = "another" })
+		}
+		x.run(t, minute)
+	}
+	x.redis.with(func(d *redis) { d.token = "sesame" })
+	size(92)
+	if got := x.run(t, 0)[report.Memory]; got.Status != report.Fail {
+		t.Errorf("after hours without INFO: %s %s, want a failure until below 90 %%", got.Status, got.Evidence)
+	}
+}
+
+// A database that is moved to a shard takes its month's commands along, also where it has been in
+// that shard before.
+func TestAMoveDoesNotForgetTheMonthsCommands(t *testing.T) {
+	for name, before := range map[string]time.Duration{"never in this shard before": 0, "12 days ago": 12 * 24 * time.Hour, "4 hours ago": 4 * time.Hour} {
+		x := newFixture(t, "")
+		put := func(shard string, at time.Time, seen, reads float64, status report.Status) {
+			r := report.Reading{
+				At: at, Replica: "a", Values: map[report.Gauge]float64{report.GaugeMonthCommandsSeen: seen, report.GaugeReads: reads, report.GaugeWrites: 0},
+				Checks: map[report.Check]report.Verdict{report.Memory: {Status: status, Value: new(0.92)}},
+			}
+			*x.now = at
+			a := history.New(x.store)
+			run := history.Run{Scheduled: at, Started: at, Finished: at, Region: region}
+			if err := a.AppendReadings(t.Context(), shard, run, map[string]report.Reading{"cache": r}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := a.Renew(t.Context(), history.Compaction{Shard: shard, Regions: []string{region}}, at.Add(2*time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if before > 0 {
+			put("main", eight.Add(-before), 1000, 100, report.Warn)
+		}
+		put("other", eight.Add(-time.Hour), 482_000, 400, report.Fail)
+		x.redis.with(func(d *redis) {
+			d.info = "local_member:a\r\ntotal_reads_processed:500\r\ntotal_writes_processed:0\r\ntotal_data_size:92\r\nmax_data_size:100"
+		})
+		var got report.Observation
+		for minute, due := 0, false; !due; minute += 5 {
+			seen := x.run(t, minute)
+			if minute == 0 && seen[report.Memory].Status != report.Fail {
+				t.Errorf("%s: the memory is %+v, want what it was in the other shard", name, seen[report.Memory])
+			}
+			got, due = seen[report.Commands]
+		}
+		if got.Status != report.Fail || !strings.HasPrefix(got.Evidence, "at least 482100 commands this month") {
+			t.Errorf("%s: %s %s", name, got.Status, got.Evidence)
+		}
+	}
+}
+
 // An idle database has no hit rate: pongwatch's own look-ups are none of it.
 func TestAnIdleDatabaseHasNoHitRate(t *testing.T) {
 	rest := upstashtest.Start(t, upstashtest.Options{})

@@ -25,9 +25,12 @@ type ping struct {
 type reading struct {
 	shard, database, replica string
 	at                       time.Time
-	values                   map[report.Gauge]float64 // none where INFO was not answered
+	values                   map[report.Gauge]float64
 	checks                   map[report.Check]report.Verdict
 }
+
+// informed says that INFO was answered.
+func (r *reading) informed() bool { return r.replica != "" }
 
 type jobRun struct {
 	job           report.Job
@@ -98,13 +101,13 @@ func (n *naive) last(database, region string) *ping {
 func (n *naive) grown(database string, from, to time.Time) (hits, misses float64) {
 	begin := from.Truncate(time.Hour).Add(-time.Hour)
 	for i, r := range n.readings {
-		if r.database != database || r.at.Before(from) || r.at.After(to) || len(r.values) == 0 {
+		if r.database != database || r.at.Before(from) || r.at.After(to) || !r.informed() {
 			continue
 		}
 		var before *reading
 		for k := range n.readings[:i] { // they are in order
 			b := &n.readings[k]
-			if b.database == database && b.shard == r.shard && b.replica == r.replica && len(b.values) > 0 && !b.at.Before(begin) {
+			if b.database == database && b.shard == r.shard && b.replica == r.replica && b.informed() && !b.at.Before(begin) {
 				before = b
 			}
 		}
@@ -221,6 +224,13 @@ func (n *naive) compare(t *testing.T, what string, s *statistics.Statistics, d *
 		up.good, up.failed = up.good+before.good, up.failed+before.failed
 	}
 	same("uptime", counts{good: d.Uptime.Good, failed: d.Uptime.Failed}, counts{good: up.good, failed: up.failed})
+	var read time.Time
+	for _, r := range n.readings {
+		if r.database == c.name && r.informed() {
+			read = r.at
+		}
+	}
+	same("the last INFO", d.ReadAt.Unix(), read.Unix())
 	same("hit rate", spell(d.HitRate), spell(n.hitRate(c.name, s.From, s.To, long)))
 	n.compareChecks(same, s.GeneratedAt, d, c)
 	status := statistics.NoData

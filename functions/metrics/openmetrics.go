@@ -223,12 +223,14 @@ func (c *collector) region(database string, r *statistics.Region) {
 }
 
 func (c *collector) monitor(s *statistics.Statistics) {
-	open := map[cause.Severity]int{}
+	open := map[cause.Severity]int{} // of what could be read
 	for _, i := range s.Incidents.Open {
 		open[i.Severity]++
 	}
 	for _, severity := range []cause.Severity{cause.SeverityCritical, cause.SeverityWarning, cause.SeverityInfo} {
-		c.gauge("pongwatch_incidents_open", "Open incidents by severity.", number(open[severity]), "severity", string(severity))
+		if len(s.Incidents.Unread) == 0 {
+			c.gauge("pongwatch_incidents_open", "Open incidents by severity.", number(open[severity]), "severity", string(severity))
+		}
 	}
 	for _, of := range []struct {
 		delivery string

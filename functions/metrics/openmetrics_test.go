@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/pongwatch/pongwatch/internal/goldentest"
+	"github.com/pongwatch/pongwatch/shared/incident"
+	"github.com/pongwatch/pongwatch/shared/store"
 )
 
 // TestOpenMetrics holds the whole answer against a golden file, which the tests in
@@ -29,6 +31,21 @@ func TestOpenMetrics(t *testing.T) {
 		t.Errorf("a scraper of the classic format is answered %q", got)
 	}
 	goldentest.Compare(t, "testdata/metrics.classic.txt", classic.Body.String())
+}
+
+// Open incidents that cannot be read are neither none, nor do they leave a database connected.
+func TestIncidentsThatCannotBeReadAreNotNone(t *testing.T) {
+	x := newFixture(t, "")
+	x.pinged(t, 0)
+	if _, err := x.store.Put(t.Context(), store.Doc{Key: incident.StateKey("main"), Data: []byte("damaged")}); err != nil {
+		t.Fatal(err)
+	}
+	if text := x.get(t, "/metrics").Body.String(); strings.Contains(text, "pongwatch_incidents_open") || !strings.Contains(text, "pongwatch_ping_up") {
+		t.Errorf("/metrics counts incidents that it has not read:\n%s", text)
+	}
+	if badge := x.get(t, "/badge.svg?database=cache").Body.String(); !strings.Contains(badge, "cache: no data") {
+		t.Errorf("the badge is %s", badge)
+	}
 }
 
 func lint(t *testing.T, text string) {

@@ -94,8 +94,8 @@ var watched = []string{"cache", "blog", "queue"}
 // restart makes new processes by the configuration of now.
 func (w *world) restart() {
 	var text strings.Builder
-	fmt.Fprintf(&text, "regions: [%s, europe-west1]\nschedule: {healthcheck: %s, metrics: %s}\nchecks: {ping: {every: %s}, commands: {every: %s}}\ndatabases:\n",
-		w.home(), w.healthEvery, w.metricsEvery, w.pingEvery, w.commandsEvery)
+	fmt.Fprintf(&text, "regions: [%s, europe-west1]\nschedule: {healthcheck: %s, metrics: %s}\nchecks: {ping: {every: %s}, latency: {every: %s}, commands: {every: %s}}\ndatabases:\n",
+		w.home(), w.healthEvery, w.metricsEvery, w.pingEvery, w.pingEvery, w.commandsEvery)
 	for _, name := range watched {
 		fmt.Fprintf(&text, "- {name: %s, url: \"https://%s.upstash.io\", token: \"sm://projects/p/secrets/s\", home: %s, shard: %s}\n", name, name, w.home(), w.shardOf(name))
 	}
@@ -235,7 +235,11 @@ func (w *world) reading(name string, at time.Time) report.Reading {
 	if due {
 		r.Checks[report.Commands] = unknown
 	}
-	if w.rng.IntN(5) == 0 { // INFO was not answered
+	if w.rng.IntN(5) == 0 { // INFO was not answered, the account perhaps
+		if due && w.rng.IntN(2) == 0 {
+			r.Values[report.GaugeMonthCommands], r.Values[report.GaugeCommandsHours] = 9, 17
+			r.Checks[report.Commands] = report.Verdict{Status: report.Fail, Cause: "commands_high", Value: new(0.99)}
+		}
 		return r
 	}
 	r.Replica = fmt.Sprint(w.rng.IntN(2))

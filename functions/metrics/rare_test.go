@@ -42,6 +42,63 @@ func TestTheLastVerdictOfARareCheckIsShownForADay(t *testing.T) {
 	}
 }
 
+// However rarely figures are read, a day of them is enough for a forecast.
+func TestFiguresThatAreReadRarelyHaveForecasts(t *testing.T) {
+	for _, every := range []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour} {
+		x := newFixture(t, "", func(o *metrics.Options) {
+			o.Config.Schedule.Metrics = every
+			o.Config.Databases[0].Checks.Commands.Every = max(every, 15*time.Minute)
+		})
+		foretold := map[string]int{}
+		for minute := 0; minute <= 25*60; minute += int(every / time.Minute) {
+			x.redis.with(func(d *redis) {
+				d.info = fmt.Sprintf("local_member:a\r\ntotal_data_size:%d\r\nmax_data_size:100000\r\ntotal_reads_processed:%d\r\ntotal_writes_processed:0", 1000+minute*20, minute*150)
+			})
+			for _, o := range x.run(t, minute) {
+				for _, said := range []string{"full in", "used up in"} {
+					if strings.Contains(o.Evidence, said) {
+						foretold[said]++
+					}
+				}
+			}
+		}
+		if foretold["full in"] < 10 || foretold["used up in"] < 10 {
+			t.Errorf("every %s: forecasts %v, want ten of each in a day", every, foretold)
+		}
+	}
+}
+
+// A check of counters that is asked in each third run judges what all three saw.
+func TestChecksOfCountersSeeAllSinceTheyWereAsked(t *testing.T) {
+	x := newFixture(t, "", func(o *metrics.Options) {
+		c := &o.Config.Databases[0].Checks
+		c.Eviction.Every, c.HitRate.Every = 15*time.Minute, 15*time.Minute
+	})
+	evicted, hits, asked := 0, 0, map[report.Check]int{}
+	for minute := 0; minute <= 60; minute += 5 {
+		x.redis.with(func(d *redis) {
+			d.info = fmt.Sprintf("local_member:a\r\nevicted_keys:%d\r\nkeyspace_hits:%d\r\nkeyspace_misses:0", evicted, hits)
+		})
+		got := x.run(t, minute)
+		for check, want := range map[report.Check]string{report.Eviction: "1000 keys dropped since ", report.HitRate: "900 hits in 900 look-ups since "} {
+			o, due := got[check]
+			if !due {
+				continue
+			}
+			if asked[check]++; asked[check] > 1 && !strings.HasPrefix(o.Evidence, want) {
+				t.Errorf("after %d minutes %s says %q, want %q", minute, check, o.Evidence, want)
+			}
+		}
+		if _, due := got[report.Eviction]; due {
+			evicted += 1000 // right after the check
+		}
+		hits += 300 + 1 // and pongwatch's own look-up
+	}
+	if asked[report.Eviction] < 4 || asked[report.HitRate] < 4 {
+		t.Errorf("asked %v times", asked)
+	}
+}
+
 // The month's commands are seen by what they were when they were last asked for.
 func TestCommandsThatAreAskedRarelyAddUp(t *testing.T) {
 	for _, every := range []time.Duration{15 * time.Minute, 2 * time.Hour, 5 * time.Hour} {

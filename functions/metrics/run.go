@@ -18,8 +18,10 @@ import (
 )
 
 const (
-	// lookBack is how old the readings may be that this run's are compared with.
-	lookBack = time.Hour
+	// lookBack is how old the readings may be that this run's are compared with, and lookBackRuns how
+	// many runs that is at least, because a forecast takes twelve readings.
+	lookBack     = time.Hour
+	lookBackRuns = 12
 	// recalling bounds reading history before databases are asked.
 	recalling = 2 * time.Second
 )
@@ -92,7 +94,7 @@ func (f *Function) connect(ctx context.Context, t *check.Target) {
 type past struct {
 	// known is what the overviews know, by database.
 	known map[string]*history.Known
-	// hours are those of the last hour, and before it those that the overview does not hold;
+	// hours are those of the last hour or runs, and before it those that the overview does not hold;
 	// earlier are sparse ones of the day before, for forecasts. Both are by time.
 	hours, earlier []*history.GaugeHour
 	// read says that all of it could be read.
@@ -113,19 +115,20 @@ func (f *Function) past(ctx context.Context, r job.Round) past {
 	overview, err := f.archive.Overview(ctx, r.Shard)
 	failed(err)
 	p.known = overview.Databases
-	// A database that the shard does not know is new, or was moved here.
-	if slices.ContainsFunc(f.config.InShard(r.Shard), func(d *config.Database) bool { return p.known[d.Name] == nil }) {
+	if moved := slices.DeleteFunc(f.config.InShard(r.Shard), func(d *config.Database) bool { return !mayBeMoved(d, p.known[d.Name], r) }); len(moved) > 0 {
 		all, err := f.archive.Overviews(ctx)
 		failed(err)
-		for _, other := range all {
-			for name, known := range other.Databases {
-				if p.known[name] == nil {
-					p.known[name] = known
+		for _, d := range moved {
+			known := &history.Known{}
+			for _, o := range all {
+				if of := o.Databases[d.Name]; of != nil {
+					known.Merge(of)
 				}
 			}
+			p.known[d.Name] = known
 		}
 	}
-	from := r.Scheduled.Add(-lookBack)
+	from := r.Scheduled.Add(-max(lookBack, lookBackRuns*r.Every))
 	if since := f.archive.Since(overview, r.Scheduled); since.Before(from) {
 		from = since
 	}
@@ -148,6 +151,19 @@ func (f *Function) past(ctx context.Context, r job.Round) past {
 	return p
 }
 
+// mayBeMoved reports whether another shard may know more of a database, because its own knows nothing, or
+// nothing as new as its overview should.
+func mayBeMoved(d *config.Database, known *history.Known, r job.Round) bool {
+	if known == nil {
+		return true
+	}
+	last, every := known.ReadAt, r.Every
+	if c := d.Checks.Commands; c.Enabled { // which adds to what was known, and is unknown where INFO is not answered
+		last, every = known.Checks[report.Commands].Last.At, c.Every
+	}
+	return r.Scheduled.Sub(last) > 2*(every+time.Hour) // an overview is renewed once an hour
+}
+
 // recent returns a database's readings of the last hour.
 func (p past) recent(database string, now time.Time) []report.Reading {
 	var all []report.Reading
@@ -167,11 +183,11 @@ func (p past) of(t *check.Target) {
 		t.Readings = slices.AppendSeq(t.Readings, h.Of[t.Database.Name].All())
 	}
 	if known := p.known[t.Database.Name]; known != nil {
-		r := known.Reading()
-		if len(t.Readings) > 0 && !r.At.Before(t.Readings[0].At) {
-			r.At, r.Values = time.Time{}, nil // it is among the readings
+		for _, r := range known.Readings() {
+			if len(t.Readings) == 0 || r.At.Before(t.Readings[0].At) { // otherwise it is among the readings
+				t.Earlier = append(t.Earlier, r)
+			}
 		}
-		t.Earlier = append(t.Earlier, r)
 		slices.SortStableFunc(t.Earlier, func(a, b report.Reading) int { return a.At.Compare(b.At) })
 	}
 }

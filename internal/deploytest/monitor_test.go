@@ -204,6 +204,7 @@ func TestEachLogFilterTakesItsOwnEntriesAndNoOthers(t *testing.T) {
 	}{
 		{"a good ping counts as a run and has a latency", `{` + of("pongwatch-healthcheck") + `, ` + stdout + `, "severity": "INFO", "jsonPayload": {"event": "probe", "latency_ms": 41.5}}`, []string{latency, probes, runs}, []string{latencyTile, outcomes, runsPolicy}},
 		{"a failed ping has no latency and is no error of pongwatch", `{` + of("pongwatch-healthcheck") + `, ` + stdout + `, "severity": "WARNING", "jsonPayload": {"event": "probe", "latency_ms": 0}}`, []string{probes, runs}, []string{outcomes, runsPolicy}},
+		{"a run in which no ping is due", `{` + of("pongwatch-healthcheck") + `, ` + stdout + `, "severity": "INFO", "jsonPayload": {"event": "run"}}`, []string{runs}, []string{runsPolicy}},
 		{"a 503 of an unhealthy database is answered by design", `{` + of("pongwatch-healthcheck") + `, ` + requests + `, "severity": "ERROR", "httpRequest": {"status": 503, "userAgent": "curl"}}`, nil, nil},
 		{"a 503 of Alert has a policy on the count of requests", `{` + of("pongwatch-alert") + `, ` + requests + `, "severity": "ERROR", "httpRequest": {"status": 503}}`, nil, nil},
 		{"an error that Alert logs", `{` + of("pongwatch-alert") + `, ` + stdout + `, "severity": "ERROR", "jsonPayload": {"message": "the store does not answer"}}`, []string{errorPolicy}, nil},

@@ -40,9 +40,9 @@ const (
 	logBytes      = 600  // its line in the log
 	reportBytes   = 1000 // Pub/Sub bills at least this for a message
 	observedBytes = 72   // of a report, for a database
-	hotBytes      = 360  // of an hour's documents, for a database
-	gaugeBytes    = 590
-	sampleBytes   = 2300 // of a day's, for a database
+	hotBytes      = 360  // of an hour's documents, for a database that is pinged each minute
+	gaugeBytes    = 590  // and read each 5 minutes
+	sampleBytes   = 2300 // of a day's, for a database that is pinged each minute
 	dayBytes      = 50
 	gib           = 1 << 30
 	mib           = 1 << 20
@@ -141,7 +141,13 @@ func volumeOf(c *config.Config) volume {
 	v.secrets = float64(references(c) + parts(c.Size()))
 	v.accesses = v.secrets * Month.Hours() * 2
 	for _, shard := range c.ShardNames() {
-		v.add(c, float64(len(c.InShard(shard))), float64(max(1, len(c.RegionsOf(shard)))))
+		databases, sent := c.InShard(shard), int64(0)
+		for _, d := range databases {
+			for _, line := range pings(c, d) {
+				sent += line.Runs
+			}
+		}
+		v.add(c, float64(len(databases)), float64(max(1, len(c.RegionsOf(shard)))), float64(sent))
 	}
 	v.messages += v.health + v.metrics
 	if c.Access.Health != config.AccessToken { // which Cloud Monitoring does not have
@@ -156,22 +162,23 @@ func volumeOf(c *config.Config) volume {
 	return v
 }
 
-// add adds a shard of so many databases, watched from so many regions.
-func (v *volume) add(c *config.Config, databases, regions float64) {
+// add adds a shard of so many databases, watched from so many regions by so many pings.
+func (v *volume) add(c *config.Config, databases, regions, pings float64) {
 	health := float64(runs(c.Every(report.HealthCheck))) * regions
 	metrics := float64(runs(c.Every(report.Metrics)))
 	v.health, v.metrics = v.health+health, v.metrics+metrics
 	v.jobs += regions + 1
-	v.cpuSeconds += health*(healthSeconds+pingSeconds*databases) + metrics*(metricsSeconds+readingSeconds*databases) + (health+metrics)*judgeSeconds*databases
+	v.cpuSeconds += health*healthSeconds + pings*pingSeconds + metrics*(metricsSeconds+readingSeconds*databases) + (health+metrics)*judgeSeconds*databases
 	v.published += 2 * (health + metrics) * max(reportBytes, observedBytes*databases)
-	v.egress += health * pingBytes * databases
-	v.logged += health * logBytes * databases
+	v.egress += pings * pingBytes
+	v.logged += pings * logBytes
 	v.watched += databases * regions
 	v.places += regions
 	h := c.History
 	v.deletes += Month.Hours()*(regions+1) + Month.Hours()/24*(databases+1)
-	v.stored += float64(h.HotDays) * 24 * databases * (hotBytes*regions + gaugeBytes)
-	v.stored += databases * (float64(h.SampleDays)*sampleBytes + float64(h.RollupDays)*dayBytes)
+	pinged, read := pings/Month.Minutes(), databases*metrics*5/Month.Minutes() // databases at the pace of the constants
+	v.stored += float64(h.HotDays) * 24 * (hotBytes*pinged + gaugeBytes*read)
+	v.stored += float64(h.SampleDays)*sampleBytes*pinged/regions + databases*float64(h.RollupDays)*dayBytes
 }
 
 // parts returns how many secrets Terraform makes of a document of so many bytes: none where the

@@ -91,6 +91,26 @@ func bundled(t *testing.T, n int, more string) *config.Config {
 	return parse(t, b.String())
 }
 
+// What a PING takes is of the pings that there are, which may be rarer than HealthCheck's runs.
+func TestRareAndFrequentPingsCostWhatTheyAre(t *testing.T) {
+	of := func(more string) map[string]float64 {
+		return uses(parse(t, more+"\nregions: [us-east4]\ndatabases: [{name: a, url: 'https://a.upstash.io', token: 'sm://projects/p/secrets/a'}]"))
+	}
+	usual, rare, often := of(""), of("checks: {ping: {every: 15m}, latency: {every: 15m}}"), of("schedule: {healthcheck: 10s, metrics: 1m}")
+	for _, item := range []string{"Egress", "Cloud Logging"} {
+		if got, want := rare[item]*15, usual[item]; math.Abs(got-want) > 1e-9 {
+			t.Errorf("%s of 15 months of a PING each 15 minutes is %v, want %v", item, got, want)
+		}
+		if got, want := often[item], usual[item]*6; math.Abs(got-want) > 1e-9 {
+			t.Errorf("%s of a PING each 10 seconds is %v, want %v", item, got, want)
+		}
+	}
+	const gib, days = 1 << 30, 400 * 50
+	if got, want := often["Firestore storage"]*gib-days, 3*24*(6*360+5*590)+30*6*2300.; math.Abs(got-want) > 1 {
+		t.Errorf("Firestore holds %v bytes of a PING each 10 seconds, want %v", got, want)
+	}
+}
+
 func TestManyDatabasesLoseTheirLabelInMetrics(t *testing.T) {
 	const mib = 30 * 24 * 60 * 88.0 / (1 << 20)
 	for _, c := range []struct {

@@ -90,6 +90,19 @@ func TestCommandsAreJudgedByTheAccount(t *testing.T) {
 	}
 }
 
+// A database whose plan is used up may refuse INFO. What the account says of it is kept all the same.
+func TestTheAccountsFiguresAreKeptWithoutInfo(t *testing.T) {
+	target, server := emulated(t)
+	target.Account = account(t, server, server.APIKey())
+	server.SetMonthlyCommands(500_000)
+	target.SetClient(nil, "", &check.Problem{Cause: cause.QuotaMonthly})
+	got := observe(t, target)[report.Commands]
+	r := target.Reading(t.Context(), eight, []report.Observation{got})
+	if got.Value == nil || *got.Value != 1 || r.Values[report.GaugeMonthCommands] != 500_000 {
+		t.Errorf("commands = %+v, and the reading has %v", got, r.Values)
+	}
+}
+
 func TestWithoutTheAccountCommandsAreAMarkedLowerBound(t *testing.T) {
 	refused := func(t *testing.T, s *upstashtest.Server) *check.Account { return account(t, s, "wrong") }
 	tests := []struct {

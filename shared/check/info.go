@@ -13,8 +13,8 @@ import (
 	"github.com/pongwatch/pongwatch/shared/upstash"
 )
 
-// Reading returns what history keeps of the target's INFO; a target whose INFO failed
-// has a reading without values.
+// Reading returns what history keeps of the target's INFO, and of what the account said. A
+// target whose INFO failed has that alone.
 func (t *Target) Reading(ctx context.Context, scheduled time.Time, observations []report.Observation) report.Reading {
 	r := report.Reading{At: scheduled, Values: map[report.Gauge]float64{}, Checks: map[report.Check]report.Verdict{}}
 	if info, err := t.Info(ctx); err == nil {
@@ -22,11 +22,11 @@ func (t *Target) Reading(ctx context.Context, scheduled time.Time, observations 
 		if limit, known := t.dataLimit(info); known {
 			r.Values[report.GaugeDataLimit] = limit
 		}
-		maps.Copy(r.Values, t.figures)
 		if hits, misses := t.client.Lookups(); hits+misses > t.hits+t.misses {
 			r.Values[report.GaugeOwnHits], r.Values[report.GaugeOwnMisses] = float64(hits-t.hits), float64(misses-t.misses)
 		}
 	}
+	maps.Copy(r.Values, t.figures)
 	for _, o := range observations {
 		if o.Check != report.ConfigLoad {
 			r.Checks[o.Check] = report.Verdict{Status: o.Status, Cause: o.Cause, Value: o.Value}
@@ -95,11 +95,10 @@ func memory(t *Target, info upstash.Info) report.Observation {
 	return o
 }
 
-// hitRate judges the share of look-ups that found their key since the last reading of
-// the same replica.
+// hitRate judges the share of look-ups that found their key since it was judged last.
 func hitRate(t *Target, info upstash.Info) report.Observation {
-	hits, since, known := t.since(info, report.GaugeHits)
-	misses, _, knownMisses := t.since(info, report.GaugeMisses)
+	hits, since, known := t.since(report.HitRate, info, report.GaugeHits)
+	misses, _, knownMisses := t.since(report.HitRate, info, report.GaugeMisses)
 	rule := t.Database.Thresholds.HitRate
 	lookups := hits + misses
 	if !known || !knownMisses || lookups < float64(rule.MinLookups) {
@@ -134,7 +133,7 @@ const evicting = "optimistic-volatile"
 // eviction warns where keys are dropped, or are about to be: sessions and queues do
 // not survive that, and nothing says so.
 func eviction(t *Target, info upstash.Info) report.Observation {
-	if dropped, since, known := t.since(info, report.GaugeEvicted); known && dropped > 0 {
+	if dropped, since, known := t.since(report.Eviction, info, report.GaugeEvicted); known && dropped > 0 {
 		return report.Observation{
 			Status: report.Warn, Cause: cause.EvictionRisk, Value: new(dropped), Unit: report.Count,
 			Evidence: fmt.Sprintf("%.0f keys dropped since %s", dropped, since.UTC().Format("15:04 MST")),
@@ -160,19 +159,19 @@ func eviction(t *Target, info upstash.Info) report.Observation {
 	return o
 }
 
-// since returns by how much a counter has grown since the last reading of the replica
-// that answered, and when that was.
-func (t *Target) since(info upstash.Info, gauge report.Gauge) (float64, time.Time, bool) {
-	now := report.Reading{Values: gauges(info)}
+// since returns by how much a counter of the replica that answered has grown since the run that
+// asked the check last, and when that was. A check may be asked more rarely than INFO.
+func (t *Target) since(c report.Check, info upstash.Info, gauge report.Gauge) (grown float64, from time.Time, known bool) {
+	later := report.Reading{Values: gauges(info)}
 	for _, r := range slices.Backward(t.Readings) {
-		if r.Replica != info.LocalMember {
-			continue
+		if more, both := later.Growth(r, gauge); both && r.Replica == info.LocalMember {
+			grown, from, known, later = grown+more, r.At, true, r
 		}
-		if grown, known := now.Growth(r, gauge); known {
-			return grown, r.At, true
+		if _, asked := r.Checks[c]; asked && known {
+			break
 		}
 	}
-	return 0, time.Time{}, false
+	return grown, from, known
 }
 
 // before returns the last verdict of a check that was not unknown.

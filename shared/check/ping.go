@@ -53,6 +53,13 @@ func latency(ctx context.Context, t *Target) []report.Observation {
 	return []report.Observation{o}
 }
 
+// minSlow is how many answers must be slow for their percentile to count.
+const minSlow = 3
+
+// LatencyWindow returns the rule's window, or a longer one where a PING is sent so rarely that the
+// rule's would never have enough answers.
+func LatencyWindow(window, every time.Duration) time.Duration { return max(window, minSlow*every) }
+
 // JudgeLatency turns a warning of latency into a failure when the 95th percentile
 // over the rule's window is above its critical value. recent are the samples before
 // the observation's own. In a window of a few answers one slow one would be the 95th
@@ -61,7 +68,6 @@ func JudgeLatency(o report.Observation, recent []report.Sample, critical, window
 	if o.Check != report.Latency || o.Status != report.Warn || o.Value == nil || critical <= 0 {
 		return o
 	}
-	const minSlow = 3
 	limit := milliseconds(critical)
 	waits := []float64{*o.Value}
 	for _, s := range recent {

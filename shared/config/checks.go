@@ -82,6 +82,14 @@ func (c Checks) Of(check report.Check) Check {
 	return Check{}
 }
 
+// Pings is how often a PING is sent, which serves the checks ping and latency.
+func (c Checks) Pings() time.Duration {
+	if c.Latency.Enabled && (!c.Ping.Enabled || c.Latency.Every < c.Ping.Every) {
+		return c.Latency.Every
+	}
+	return c.Ping.Every
+}
+
 func (c *Checks) all() map[report.Check]*Check {
 	return map[report.Check]*Check{
 		report.Ping: &c.Ping, report.Latency: &c.Latency, report.Write: &c.Write, report.MockMode: &c.MockMode, report.HitRate: &c.HitRate,

@@ -10,6 +10,19 @@ import (
 // Hash identifies the receiver's settings, as [Config.Hash] does all of them.
 func (r *Receiver) Hash() string { return hash(r) }
 
+// Place identifies where the receiver's messages go. Of a mail, the recipient is in its address.
+func (r *Receiver) Place() string {
+	switch {
+	case r.Slack != nil:
+		return hash(r.Slack.Channel, r.Slack.Webhook, r.Slack.APIURL)
+	case r.PagerDuty != nil:
+		return hash(r.PagerDuty.RoutingKey, r.PagerDuty.URL)
+	case r.Webhook != nil:
+		return hash(r.Webhook.URL, r.Webhook.URL.value.Reveal(), r.Webhook.Format) // in clear, it is no secret
+	}
+	return ""
+}
+
 // Hash identifies the configuration in reports and sign-offs: twelve hexadecimal
 // digits that change with any setting, a reference or a default, but not with order
 // of keys, comments or the content of a secret.

@@ -14,7 +14,7 @@ import (
 // condition matches everything. Where that is because it could not be understood, the routes
 // below are asked as well, so that no alert is lost to the one that matches too much.
 type Route struct {
-	// The environments that match.
+	// The environments that match. An alert about pongwatch itself has the environment of the document.
 	Environments []string `yaml:"environments" single:"true" pattern:"name" example:"[production]"`
 	// The databases that match, by name or with * and ?.
 	Databases []string `yaml:"databases" single:"true" pattern:"glob" example:"['prod-*']"`

@@ -85,7 +85,7 @@ type latencyRule struct {
 	Close time.Duration `yaml:"close" min:"0s" max:"1m" example:"600ms"`
 	// Critical when the 95th percentile over `window` is slower than this; 0 is never.
 	Critical time.Duration `yaml:"critical" min:"0s" max:"1m" example:"2s"`
-	// The span of that percentile.
+	// The span of that percentile, at least that of three pings.
 	Window time.Duration `yaml:"window" min:"1m" max:"24h" example:"15m"`
 }
 

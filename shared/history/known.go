@@ -71,12 +71,22 @@ var figuresOf = map[report.Check][]report.Gauge{
 	report.Connections: {report.GaugeConnectionsLimit},
 }
 
+// informed says that the figures are of an answered INFO. Checks find figures without it.
+func informed(values map[report.Gauge]float64) bool {
+	for g := range values {
+		if !slices.ContainsFunc(slices.Collect(maps.Values(figuresOf)), func(found []report.Gauge) bool { return slices.Contains(found, g) }) {
+			return true
+		}
+	}
+	return false
+}
+
 // known is what an hour of readings knew last.
 func (r *Readings) known() *Known {
 	k := &Known{Checks: map[report.Check]KnownCheck{}}
 	all := slices.Collect(maps.Keys(r.Values))
 	for i := range slices.Backward(r.Times) {
-		if values := r.values(i, all); k.ReadAt.IsZero() && len(values) > 0 {
+		if values := r.values(i, all); k.ReadAt.IsZero() && informed(values) {
 			k.ReadAt, k.Replica, k.Policy, k.Values = r.at(i), in(r.Replicas, i), in(r.Policies, i), values
 		}
 		seen := r.values(i, []report.Gauge{report.GaugeMonthCommands, report.GaugeMonthCommandsSeen, report.GaugeCommandsLimit})
@@ -165,17 +175,17 @@ func (p KnownPings) Counted() int {
 	return n
 }
 
-// Reading is what is known as one reading, for checks that need more of the past than its
-// last hours: the counters of the month, and the last verdicts that have a value.
-func (k *Known) Reading() report.Reading {
-	r := report.Reading{Checks: map[report.Check]report.Verdict{}}
+// Readings is what is known as readings, each of its time, for checks that need more of the past
+// than its last hours: the counters of the month, and the last verdicts that have a value.
+func (k *Known) Readings() []report.Reading {
+	var out []report.Reading
 	if k.Month != nil {
-		r.At, r.Replica, r.Values = k.Month.At, k.Month.Replica, k.Month.Values
+		out = append(out, report.Reading{At: k.Month.At, Replica: k.Month.Replica, Values: k.Month.Values})
 	}
 	for check, c := range k.Checks {
-		if c.Valued != nil {
-			r.Checks[check] = report.Verdict{Status: c.Valued.Status, Cause: c.Valued.Cause, Value: c.Valued.Value}
+		if v := c.Valued; v != nil {
+			out = append(out, report.Reading{At: v.At, Checks: map[report.Check]report.Verdict{check: {Status: v.Status, Cause: v.Cause, Value: v.Value}}})
 		}
 	}
-	return r
+	return out
 }

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,10 +27,16 @@ func (a *Archive) LastReadings(ctx context.Context, shard string, now time.Time)
 }
 
 // lastRun returns the newest run that the documents below prefix, or else the overview of
-// the shard, know. Of documents it decodes the runs alone.
+// the shard, know. Of documents it decodes the runs alone. Where one cannot be read that may have
+// a newer run, it returns the error as well.
 func (a *Archive) lastRun(ctx context.Context, shard, region, prefix string, span time.Duration, now time.Time) (Run, bool, error) {
 	var last Run
-	see := func(runs []Run) bool {
+	var broken *Document[struct{}] // the newest that cannot be read
+	see := func(d *Document[struct{}]) bool {
+		runs := d.Runs
+		if d.Broken != nil && (broken == nil || d.Begin.After(broken.Begin)) {
+			broken = d
+		}
 		// Runs of the future were left by a clock that has stepped back since: they count
 		// only where there are no others.
 		past := slices.DeleteFunc(slices.Clone(runs), func(r Run) bool { return r.Scheduled.After(now.Add(clockShift)) })
@@ -41,6 +48,12 @@ func (a *Archive) lastRun(ctx context.Context, shard, region, prefix string, spa
 		}
 		return len(runs) > 0
 	}
+	unsure := func() error {
+		if broken == nil || !last.Scheduled.Before(broken.Begin) {
+			return nil
+		}
+		return broken.Broken
+	}
 	for _, t := range []time.Time{now, now.Add(-span)} {
 		doc, err := a.store.Get(ctx, partKey(prefix, t, span))
 		if errors.Is(err, store.ErrNotFound) {
@@ -49,8 +62,8 @@ func (a *Archive) lastRun(ctx context.Context, shard, region, prefix string, spa
 		if err != nil {
 			return Run{}, false, fmt.Errorf("reading history: %w", err)
 		}
-		if see(decode[struct{}](doc).Runs) {
-			return last, true, nil
+		if see(decode[struct{}](doc)) {
+			return last, true, unsure()
 		}
 	}
 	o, err := a.Overview(ctx, shard)
@@ -62,14 +75,17 @@ func (a *Archive) lastRun(ctx context.Context, shard, region, prefix string, spa
 	if last.Scheduled.After(from) {
 		from = last.Scheduled
 	}
-	hours, err := between[struct{}](ctx, a.store, hourKey(prefix, from), hourKey(prefix, now.Add(time.Hour)))
-	if err != nil {
-		return Run{}, false, err
+	hours, failed := between[struct{}](ctx, a.store, hourKey(prefix, from), hourKey(prefix, now.Add(time.Hour)))
+	if failed != nil {
+		return Run{}, false, failed
 	}
 	for _, h := range hours {
-		see(h.Runs)
+		see(h)
 	}
-	return last, !last.Scheduled.IsZero(), nil
+	if !last.Scheduled.IsZero() {
+		return last, true, unsure()
+	}
+	return last, false, cmp.Or(err, unsure())
 }
 
 // Versions returns the versions of the newest documents of a shard's readings and of

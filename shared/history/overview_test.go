@@ -309,7 +309,7 @@ func FuzzOverview(f *testing.F) {
 		}
 		o, _ := a.Renew(t.Context(), compaction, eight.Add(2*time.Hour))
 		for _, k := range o.Databases {
-			_ = k.Reading()
+			_ = k.Readings()
 			k.Merge(k)
 		}
 		_, _, _ = a.LastPings(t.Context(), shard, region, eight.Add(5*time.Hour))

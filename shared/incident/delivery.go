@@ -46,6 +46,8 @@ type Delivery struct {
 	// Refusals counts the refusals since the last success, Settings are the receiver's at the last one.
 	Refusals int    `json:"refusals,omitempty"`
 	Settings string `json:"settings,omitempty"`
+	// Place is where Ref is: the receiver's at the last success, empty where that is not known.
+	Place string `json:"place,omitempty"`
 	// Instead names the receiver that this delivery stands in for, and Why.
 	Instead string `json:"instead,omitempty"`
 	Why     string `json:"why,omitempty"`

@@ -7,6 +7,7 @@ package incident
 
 import (
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,7 +90,8 @@ type SeriesState struct {
 	// that could still be reopened.
 	Incident string `json:"incident,omitempty"`
 	// Held says why a confirmed failure has not been opened: "ping" when the
-	// database's ping explains it, "vote" while other regions have yet to report.
+	// database's ping explains it, "write" when its refused writes do, "vote" while other
+	// regions have yet to report.
 	Held string `json:"held,omitempty"`
 	// HeldAt is when the wait for other regions began.
 	HeldAt time.Time `json:"held_at,omitzero"`
@@ -167,9 +169,10 @@ type Thread struct {
 	Deliveries map[string]Delivery `json:"deliveries,omitempty"`
 
 	Ack *Ack `json:"ack,omitempty"`
-	// SilencedUntil and SilencedBy are of the silence in force, for messages.
+	// SilencedUntil, SilencedBy and SilencedVia are of the silence in force, for messages.
 	SilencedUntil time.Time `json:"silenced_until,omitzero"`
 	SilencedBy    string    `json:"silenced_by,omitempty"`
+	SilencedVia   string    `json:"silenced_via,omitempty"`
 	// Suppressed says why nothing new is told: "silenced", "maintenance", or empty.
 	Suppressed string `json:"suppressed,omitempty"`
 	// Window is the maintenance window in force, for people.
@@ -182,6 +185,11 @@ type Thread struct {
 	RemindAt time.Time `json:"remind_at,omitzero"`
 	// Escalated is when the escalation receivers were added.
 	Escalated time.Time `json:"escalated,omitzero"`
+	// Generation counts how often what is open became news again: it is more severe, or later
+	// members of a group fail. Each is an alert of its own to a receiver in which the one before may
+	// have been acknowledged. Renewed is when an acknowledge became void by one.
+	Generation int       `json:"generation,omitempty"`
+	Renewed    time.Time `json:"renewed,omitzero"`
 	// Timeline is what happened and who was told, in order.
 	Timeline []Moment `json:"timeline,omitempty"`
 	// Edited is when the messages were last due to change silently.
@@ -213,7 +221,7 @@ type Incident struct {
 	// Runs counts the failed runs.
 	Runs int `json:"runs,omitempty"`
 
-	// Since is the first failed observation, LastOK the last good one before it
+	// Since is the first failed observation, LastOK the last good one before it, or before Again
 	// (zero where unknown).
 	Since  time.Time `json:"since"`
 	LastOK time.Time `json:"last_ok,omitzero"`
@@ -254,8 +262,8 @@ type Incident struct {
 	// is at fault. RedisBack is when the outage ended that left the app in mock mode.
 	RedisAnswers bool      `json:"redis_answers,omitempty"`
 	RedisBack    time.Time `json:"redis_back,omitzero"`
-	// Stale is when a mock_mode incident was last confirmed, zero while it is: nothing can be
-	// asked any more that would say that it is over.
+	// Stale is when it was last confirmed, zero while it is: of an app, nothing can be asked any
+	// more that would say that it is over, of another check there was no decided answer for long.
 	Stale time.Time `json:"stale,omitzero"`
 	// Resumed is when a silence or maintenance of it ended last.
 	Resumed time.Time `json:"resumed,omitzero"`
@@ -275,12 +283,20 @@ func (i Incident) Duration(now time.Time) time.Duration {
 	if !i.Good.IsZero() {
 		now = i.Good
 	}
-	since := i.Since
-	if !i.Again.IsZero() {
-		since = i.Again
-	}
-	return i.Before + max(0, now.Sub(since))
+	return i.Before + max(0, now.Sub(i.Failing()))
 }
+
+// ToldSince is since when people have been told of what is open now. An unstable incident counts from
+// its beginning, because otherwise noise would keep it from being escalated.
+func (i Incident) ToldSince() time.Time {
+	reopened := time.Time{}
+	if n := len(i.Reopenings); n > 0 && !i.Unstable {
+		reopened = i.Reopenings[n-1]
+	}
+	return latest(i.Opened, reopened, i.Resumed, i.Renewed)
+}
+
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
 
 // FailAgain notes that it fails again since then, after it was good from when it was resolved, or
 // held open.
@@ -290,10 +306,7 @@ func (i *Incident) FailAgain(since time.Time) {
 		good = i.Resolved
 	}
 	i.Before = i.Duration(good)
-	i.Again, i.Good = since, time.Time{}
-	if good.After(since) {
-		i.Again = good
-	}
+	i.Again, i.Good = latest(since, good), time.Time{}
 }
 
 // Group is one thread over several incidents of a shard that share severity, class
@@ -322,14 +335,32 @@ type Group struct {
 	// ended last.
 	Reopened time.Time `json:"reopened,omitzero"`
 	Resumed  time.Time `json:"resumed,omitzero"`
-	// Generation counts the Joined events. Each is an alert of its own to a receiver in which
-	// the one before may have been acknowledged. Renewed is when an acknowledge became void by one.
-	Generation int       `json:"generation,omitempty"`
-	Renewed    time.Time `json:"renewed,omitzero"`
+	// Again is since when it fails again, zero where it was never good. Before is how long it had
+	// failed before Again.
+	Again  time.Time     `json:"again,omitzero"`
+	Before time.Duration `json:"before,omitempty"`
 }
 
 // Open reports whether the group has not been resolved.
 func (g Group) Open() bool { return g.Resolved.IsZero() }
+
+// Duration is how long it has failed by now, without the time in which it was good.
+func (g Group) Duration(now time.Time) time.Duration {
+	return Incident{Since: g.Since, Resolved: g.Resolved, Again: g.Again, Before: g.Before}.Duration(now)
+}
+
+// FailAgain notes that a resolved group fails again since then.
+func (g *Group) FailAgain(since time.Time) {
+	g.Before, g.Again = g.Duration(g.Resolved), latest(since, g.Resolved)
+}
+
+// Failing is since when it fails now.
+func (i Incident) Failing() time.Time { return latest(i.Since, i.Again) }
+
+// ToldSince is since when people have been told of what is open now.
+func (g Group) ToldSince() time.Time {
+	return latest(g.Opened, g.Reopened, g.Resumed, g.Renewed)
+}
 
 // Short returns the id for people: "INC-7F3A9K".
 func (g Group) Short() string { return ShortID(g.ID) }

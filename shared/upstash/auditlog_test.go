@@ -35,6 +35,7 @@ func TestActions(t *testing.T) {
 		{"nothing lately", "[" + entry(-1, "Old", "cache") + "]", nil, false, ""},
 		{"nothing at all", "[]", nil, false, ""},
 		{"an action without a name", "[" + entry(0, "") + "]", nil, false, ""},
+		{"an entry of another shape among others", `[7,{"timestamp":"today","action_string":"Old"},` + entry(0, "Now") + "]", []Action{{At: at, Name: "Now"}}, true, ""},
 		{"another shape", `{"logs":[]}`, nil, false, cause.MonitorManagement},
 		{"no JSON", "<html>", nil, false, cause.MonitorManagement},
 	}

@@ -189,15 +189,16 @@ func (m *Management) Stats(ctx context.Context, id string) (Stats, error) {
 		return Stats{}, err
 	}
 	var figures struct {
-		Commands  int64           `json:"total_monthly_requests"`
+		Commands  json.RawMessage `json:"total_monthly_requests"`
 		Bandwidth json.RawMessage `json:"total_monthly_bandwidth"`
 		Dollars   json.RawMessage `json:"total_monthly_billing"`
 		ByType    json.RawMessage `json:"command_counts"`
 	}
-	if err := json.Unmarshal(body, &figures); err != nil {
+	// Commands that are not said are not none.
+	if err := json.Unmarshal(body, &figures); err != nil || number(figures.Commands) == nil {
 		return Stats{}, unreadable(op)
 	}
-	stats := Stats{Commands: figures.Commands, Bandwidth: number(figures.Bandwidth), Dollars: number(figures.Dollars)}
+	stats := Stats{Commands: int64(*number(figures.Commands)), Bandwidth: number(figures.Bandwidth), Dollars: number(figures.Dollars)}
 	_ = json.Unmarshal(figures.ByType, &stats.ByType) // of counts of another shape what can be read
 	text.Outside(&stats, maxName)
 	return stats, nil
@@ -275,7 +276,8 @@ func (m *Management) Actions(ctx context.Context, since time.Time) ([]Action, er
 		Second    string `json:"secondary_entity"`
 		Third     string `json:"third_entity"`
 	}
-	if err := json.Unmarshal(body, &entries); err != nil {
+	// An entry of another shape costs no other.
+	if _ = json.Unmarshal(body, &entries); entries == nil {
 		return nil, unreadable(op)
 	}
 	var actions []Action

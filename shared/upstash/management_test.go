@@ -100,7 +100,12 @@ func TestTheAccountsMonth(t *testing.T) {
 	if err != nil || got.Commands != 7 || got.Bandwidth != nil || got.Dollars == nil || *got.Dollars != 1.25 || len(got.ByType) != 1 || len(got.ByType[0].Points) != 2 || got.ByType[0].Points[0].Count != 2 {
 		t.Errorf("Stats() = %+v, %v; want all but the traffic", got, err)
 	}
-	for _, body := range []string{"", "[]", `{"total_monthly_requests":"many"}`} {
+	got, err = answeringManagement(t, func() []byte { return []byte(`{"total_monthly_requests":1.2e+06}`) }).Stats(t.Context(), "a")
+	if err != nil || got.Commands != 1_200_000 {
+		t.Errorf("Stats() = %+v, %v; want 1.2 million commands", got, err)
+	}
+	// An answer without the commands would look like a month in which none is used.
+	for _, body := range []string{"", "[]", "{}", `{"total_monthly_requests":null}`, `{"total_monthly_requests":"many"}`} {
 		if _, err := answeringManagement(t, func() []byte { return []byte(body) }).Stats(t.Context(), "a"); CauseOf(err) != cause.MonitorManagement {
 			t.Errorf("Stats() of the answer %q: %v, want monitor_management", body, err)
 		}

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"net"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 
 	"github.com/pongwatch/pongwatch/functions/alert/message"
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/secrets"
 )
 
@@ -103,8 +105,12 @@ func (r *Receiver) Deliver(ctx context.Context, m message.Message, prev message.
 }
 
 // subject is the thread's: what its first mail had, which the Ref keeps as its Channel.
-// Mail readers part a thread whose subject changes with the cause.
+// Mail readers part a thread whose subject changes with the cause. What has become more severe
+// parts it, because its subject would say "WARNING" of an outage.
 func subject(m message.Message, prev message.Ref) string {
+	if slices.Contains(m.Events, incident.Raised) {
+		return m.Subject
+	}
 	return cmp.Or(prev.Channel, m.Subject)
 }
 

@@ -195,6 +195,25 @@ func TestARepeatedMailHasTheSameID(t *testing.T) {
 	}
 }
 
+// A thread keeps its subject, except where it would name a lesser severity than there is.
+func TestTheSubjectFollowsTheSeverity(t *testing.T) {
+	s := server(t, emailtest.Options{})
+	r := receiver(t, s)
+	var ref message.Ref
+	for i, m := range []message.Message{
+		render(incident.Opened, cause.Slow), render(incident.CauseChanged, cause.TimeoutResponse), render(incident.Raised, cause.AuthInvalid), render(incident.Resolved, cause.Slow),
+	} {
+		var err error
+		if ref, _, err = r.Deliver(t.Context(), m, ref); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"[production] WARNING prod-cache", "Re: [production] WARNING prod-cache", "Re: [production] CRITICAL prod-cache", "Re: [production] CRITICAL prod-cache"}[i]
+		if got := s.Mails()[i].Header.Get("Subject"); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: subject %q, want %q", m.Event, got, want)
+		}
+	}
+}
+
 func TestWhatIsNotLoudIsNotMailed(t *testing.T) {
 	s := server(t, emailtest.Options{})
 	for _, e := range []incident.Event{incident.Acknowledged, incident.Updated, incident.Silenced} {

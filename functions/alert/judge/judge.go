@@ -31,12 +31,13 @@ type shard struct {
 
 // Why a confirmed failure is not opened.
 const (
-	heldByPing = "ping"
-	heldByVote = "vote"
+	heldByPing  = "ping"
+	heldByWrite = "write"
+	heldByVote  = "vote"
 )
 
 // Judge counts the evidence, makes the verdict of every series, and opens, updates and resolves
-// incidents. It also returns the ids of the open incidents that an open ping incident explains.
+// incidents. It also returns the ids of the open incidents that another one explains.
 func Judge(state *incident.State, e Evidence, p policy.Policy, now time.Time) (changes []incident.Change, explained map[string]bool) {
 	s := &shard{State: state, policy: p, now: now, fresh: map[report.Series]bool{}}
 	s.hear(e)
@@ -61,7 +62,7 @@ func Judge(state *incident.State, e Evidence, p policy.Policy, now time.Time) (c
 		case !inc.Open():
 		case inc.Drill && s.now.Sub(inc.Opened) >= p.DrillFor: // nothing else ends a drill
 			s.resolve(inc, incident.Resolved)
-		case !inc.Series.Check.OfApp() && s.held(inc.Series) == heldByPing:
+		case !inc.Series.Check.OfApp() && s.held(inc.Series) != "":
 			explained[id] = true
 		}
 	}
@@ -88,6 +89,24 @@ func (s *shard) judge(key report.Series, ss *incident.SeriesState, heard []strin
 		s.close(inc, ss)
 	case v.status == report.OK:
 		ss.Held = ""
+	}
+	if inc = s.openOf(ss); inc != nil && !key.Check.OfApp() && key.Database != report.MonitorDatabase {
+		s.confirm(inc, ss)
+	}
+}
+
+// confirm notes since when no check has given a decided answer about what is open. It goes on, but
+// nothing may be said of it that is not known.
+func (s *shard) confirm(inc *incident.Incident, ss *incident.SeriesState) {
+	stale := ss.LastBad
+	for i := range ss.Sources {
+		if src := &ss.Sources[i]; s.now.Sub(later(src.Scheduled, inc.Opened)) <= s.silent(src.Every) {
+			stale = time.Time{}
+		}
+	}
+	if !stale.Equal(inc.Stale) {
+		inc.Stale = stale
+		s.announce(inc, incident.Updated)
 	}
 }
 
@@ -133,7 +152,7 @@ func (s *shard) consider(key report.Series, ss *incident.SeriesState, v verdict)
 		return
 	}
 	if inc, ok := s.Incidents[ss.Incident]; ok && !inc.Open() && !inc.Gone && s.now.Sub(inc.Resolved) <= s.policy.Reopen {
-		s.reopen(inc, v)
+		s.reopen(inc, ss, v)
 		return
 	}
 	s.open(key, ss, v)
@@ -155,6 +174,11 @@ func (s *shard) votesMissing(lead *incident.SourceState) bool {
 func (s *shard) held(key report.Series) string {
 	if key.Check == report.Ping || key.Database == report.MonitorDatabase {
 		return ""
+	}
+	write, ok := s.Series[report.Series{Database: key.Database, Check: report.Write}]
+	full := key.Check == report.Memory && ok && slices.ContainsFunc(write.Sources, func(src incident.SourceState) bool { return src.Cause == cause.StorageFull })
+	if ok && pending(write, s.now) && (full || key.Check == report.RoundTrip) { // it says what is refused, and why
+		return heldByWrite
 	}
 	ping, ok := s.Series[report.Series{Database: key.Database, Check: report.Ping}]
 	if !ok {

@@ -22,21 +22,29 @@ func (s *shard) open(key report.Series, ss *incident.SeriesState, v verdict) {
 	s.announce(inc, incident.Opened)
 }
 
-func (s *shard) reopen(inc *incident.Incident, v verdict) {
-	inc.FailAgain(v.since)
+func (s *shard) reopen(inc *incident.Incident, ss *incident.SeriesState, v verdict) {
+	failAgain(inc, ss, v)
 	inc.Resolved = time.Time{}
 	inc.Reopened++
 	inc.RedisBack = time.Time{}
 	s.compareRedis(inc)
 	from := s.now.Add(-s.policy.UnstableWithin)
 	inc.Reopenings = append(slices.DeleteFunc(inc.Reopenings, func(t time.Time) bool { return t.Before(from) }), s.now)
+	runs := inc.Runs + v.runs
 	take(inc, v, s.policy.Rule(inc.Series))
+	inc.Runs = runs
 	if !inc.Unstable && len(inc.Reopenings) >= s.policy.UnstableAfter {
 		inc.Unstable = true
 		s.announce(inc, incident.Unstable)
 		return
 	}
 	s.announce(inc, incident.Reopened)
+}
+
+// failAgain notes since when it fails again, and that it was good before.
+func failAgain(inc *incident.Incident, ss *incident.SeriesState, v verdict) {
+	inc.FailAgain(v.since)
+	inc.LastOK = later(inc.LastOK, ss.LastOK)
 }
 
 // take copies what the verdict says into the incident.
@@ -61,8 +69,9 @@ func named(sources []string) []string {
 func (s *shard) update(inc *incident.Incident, ss *incident.SeriesState, v verdict) {
 	rule := s.policy.Rule(inc.Series)
 	s.noise(inc, ss)
-	if !inc.Good.IsZero() {
-		inc.FailAgain(v.since)
+	again := !inc.Good.IsZero()
+	if again {
+		failAgain(inc, ss, v)
 	}
 	before := *inc
 	changed := false
@@ -91,7 +100,7 @@ func (s *shard) update(inc *incident.Incident, ss *incident.SeriesState, v verdi
 		s.announce(inc, incident.Raised)
 	case changed && s.newClass(inc):
 		s.announce(inc, incident.CauseChanged)
-	case changed, !slices.Equal(inc.Down, before.Down), inc.Status != before.Status:
+	case changed, again, !slices.Equal(inc.Down, before.Down), inc.Status != before.Status:
 		s.announce(inc, incident.Updated)
 	case s.fresh[inc.Series]:
 		s.changes = append(s.changes, incident.Change{ID: inc.ID, Event: incident.Updated, Routine: true})
@@ -128,6 +137,7 @@ func (s *shard) close(inc *incident.Incident, ss *incident.SeriesState) {
 	if inc.Flapping || inc.Unstable && s.now.Sub(ss.LastBad) < s.policy.Settle {
 		if inc.Good.IsZero() {
 			inc.Good = s.now
+			s.announce(inc, incident.Updated)
 		}
 		return
 	}

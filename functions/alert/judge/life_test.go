@@ -31,7 +31,7 @@ func TestLifeOfAPing(t *testing.T) {
 		{"another class of cause is told once it has held for two runs", ".xxx5555", "2 opened; 5 cause_changed"},
 		{"a class that is confirmed at once is told at once", ".xxxaa", "2 opened; 4 cause_changed"},
 		{"two classes in turn are told once, then updated", ".xx5555xx55", "2 opened; 4 cause_changed; 8 updated; 10 updated"},
-		{"a check that flips every run flaps until it settles", strings.Repeat(".x", 10) + ok(30), "5 opened; 6 flapping; 37 updated; 37 resolved"},
+		{"a check that flips every run flaps until it settles", strings.Repeat(".x", 10) + ok(30), "5 opened; 6 flapping; 21 updated; 37 updated; 37 resolved"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newCourt(t)
@@ -45,7 +45,7 @@ func TestUnstable(t *testing.T) {
 	w := newCourt(t)
 	w.p.FlapHigh = math.Inf(1)
 	w.life(strings.Repeat("a...", 4) + ok(27))
-	opened := split("a/ping", "0 opened; 1 resolved; 4 reopened; 7 resolved; 8 reopened; 11 resolved; 12 unstable")
+	opened := split("a/ping", "0 opened; 1 resolved; 4 reopened; 7 resolved; 8 reopened; 11 resolved; 12 unstable; 15 updated")
 	w.want(opened...)
 	w.life(".") // half an hour after the last failure, which was seen in second 1 of its run
 	w.want(append(opened, "43 a/ping resolved")...)
@@ -74,12 +74,41 @@ func TestWhatAnIncidentHolds(t *testing.T) {
 	}
 	w.life("...aa")
 	reopened := w.of(report.Ping)
-	if reopened.Reopened != 1 || len(reopened.Reopenings) != 1 || !reopened.Reopenings[0].Equal(at(9)) || !reopened.Resolved.IsZero() || !reopened.Since.Equal(want.Since) {
+	if reopened.Reopened != 1 || len(reopened.Reopenings) != 1 || !reopened.Reopenings[0].Equal(at(9)) || !reopened.Resolved.IsZero() || !reopened.Since.Equal(want.Since) ||
+		!reopened.LastOK.Equal(at(8).Add(time.Second)) || reopened.Runs != 7 {
 		t.Errorf("reopened: %+v", reopened)
 	}
 }
 
 func at(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
+
+// Without a decided answer an incident stays open, and says since when nothing confirms it.
+func TestAnIncidentThatNoCheckConfirms(t *testing.T) {
+	w := newCourt(t)
+	w.life(".xxx" + strings.Repeat("?", 6))
+	w.want(split("a/ping", "2 opened; 9 updated")...)
+	if inc := w.of(report.Ping); !inc.Open() || !inc.Stale.Equal(at(3).Add(time.Second)) {
+		t.Errorf("not confirmed since %v", inc.Stale)
+	}
+	w.life("x")
+	if inc := w.of(report.Ping); !inc.Stale.IsZero() {
+		t.Errorf("confirmed, but stale since %v", inc.Stale)
+	}
+}
+
+// While an unstable incident is good, its messages say so, and when it fails again.
+func TestAnUnstableIncidentFollowsItsSeries(t *testing.T) {
+	w := newCourt(t)
+	w.p.FlapHigh = math.Inf(1)
+	w.life(strings.Repeat("a...", 4))
+	if inc := w.of(report.Ping); !inc.Open() || !inc.Good.Equal(at(15)) {
+		t.Fatalf("good since %v", inc.Good)
+	}
+	w.life("a")
+	if inc := w.of(report.Ping); !inc.Good.IsZero() || w.changes[len(w.changes)-1] != "16 a/ping updated" {
+		t.Errorf("good since %v, changes %v", inc.Good, w.changes)
+	}
+}
 
 // An open incident's messages follow its latest observation as a routine change.
 func TestAFailureThatGoesOnIsRoutine(t *testing.T) {
@@ -161,6 +190,31 @@ func TestWhatPingExplains(t *testing.T) {
 			w.want(tt.changes...)
 		})
 	}
+	t.Run("refused writes explain a round trip that fails by them", func(t *testing.T) {
+		w := newCourt(t)
+		refused := func(of cause.Cause) report.Observation { return w.other(report.Write, "", of) }
+		broken := func() report.Observation { return w.other(report.RoundTrip, "", cause.RoundTripFailed) }
+		w.run("us", ".", refused(cause.CommandBlocked), broken())
+		w.want("0 a/write opened")
+		w.now = at(1)
+		w.run("us", ".", refused(""), broken())
+		w.want("0 a/write opened", "1 a/round_trip opened", "1 a/write resolved")
+		w.now = at(2)
+		w.run("us", ".", refused(cause.CommandBlocked), broken())
+		if !w.explained[w.of(report.RoundTrip).ID] {
+			t.Error("an open round trip is reminded of beside the writes")
+		}
+	})
+	t.Run("a database that is full is not nearly full", func(t *testing.T) {
+		for of, want := range map[cause.Cause][]string{cause.StorageFull: {"0 a/write opened"}, cause.ReadonlyToken: {"0 a/write opened", "1 a/memory opened"}} {
+			w := newCourt(t)
+			for range 4 {
+				w.run("us", ".", w.other(report.Write, "", of), w.other(report.Memory, "", cause.MemoryHigh))
+				w.now = w.now.Add(time.Minute)
+			}
+			w.want(want...)
+		}
+	})
 	t.Run("an incident that was open before is explained", func(t *testing.T) {
 		w := newCourt(t)
 		w.run("us", ".", full(w), mock(w))

@@ -55,7 +55,7 @@ func (s *shard) missing() {
 		}
 		late[j.Key()] = true
 		s.assert(subjectReports, j.Key(), report.Fail, cause.MonitorMissingReports,
-			fmt.Sprintf("%s: %s, expected every %v", j, said, j.Every), since)
+			fmt.Sprintf("%s: %s, expected every %s", j, said, text.Duration(j.Every)), since)
 	}
 	s.missingSeries(late)
 	if len(s.policy.Jobs) == 0 {
@@ -157,14 +157,18 @@ func unknownSince(ss *incident.SeriesState) (since time.Time, every time.Duratio
 
 // explainsSilence reports whether an open incident says already why a series has no
 // decided answer: its own, that of its database's ping or configuration, that of the
-// network or of the quota, or the one about the job that asks it.
+// network or of the quota, for a round trip that of its writes, or the one about the job that asks it.
 func (s *shard) explainsSilence(key report.Series, ss *incident.SeriesState, late map[string]bool) bool {
 	of := func(check report.Check) report.Series { return report.Series{Database: key.Database, Check: check} }
 	asks, explaining := report.Metrics, of(report.Commands)
 	if votes(key.Check) {
 		asks, explaining = report.HealthCheck, incident.MonitorSeries(subjectNetwork)
 	}
-	for _, open := range []report.Series{key, of(report.Ping), of(report.ConfigLoad), explaining} {
+	all := []report.Series{key, of(report.Ping), of(report.ConfigLoad), explaining}
+	if key.Check == report.RoundTrip {
+		all = append(all, of(report.Write)) // it names why writes are refused
+	}
+	for _, open := range all {
 		// A setting whose default is used is a warning, and keeps nothing from being asked.
 		if i := s.openIncident(open); i != nil && (open.Check != report.ConfigLoad || i.Status == report.Fail) {
 			return true

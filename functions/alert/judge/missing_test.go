@@ -39,7 +39,7 @@ func TestAJobThatIsSilentIsMissing(t *testing.T) {
 	w := newCourt(t)
 	w.life(".______")
 	inc := w.of(report.Monitor)
-	if got, want := inc.Observation.Evidence, "healthcheck in us: last run 2026-11-22 12:00:00 UTC, expected every 1m0s"; got != want {
+	if got, want := inc.Observation.Evidence, "healthcheck in us: last run 2026-11-22 12:00:00 UTC, expected every 1 min"; got != want {
 		t.Errorf("evidence %q, want %q", got, want)
 	}
 	if inc.Cause != cause.MonitorMissingReports || inc.Status != report.Fail || !inc.Since.Equal(noon) || !slices.Equal(inc.Down, []string{"healthcheck@us"}) {
@@ -48,7 +48,7 @@ func TestAJobThatIsSilentIsMissing(t *testing.T) {
 	w = newCourt(t)
 	w.p.Jobs = []policy.Job{{Job: report.Metrics, Every: 5 * time.Minute}}
 	w.life(strings.Repeat("_", 30))
-	if got, want := w.of(report.Monitor).Observation.Evidence, "metrics: no run seen yet, expected every 5m0s"; got != want {
+	if got, want := w.of(report.Monitor).Observation.Evidence, "metrics: no run seen yet, expected every 5 min"; got != want {
 		t.Errorf("evidence %q, want %q", got, want)
 	}
 }
@@ -113,6 +113,8 @@ func TestASeriesWithoutAnAnswerIsMissing(t *testing.T) {
 		{"and not for what Metrics asks", &network, report.Write, "", false, ""},
 		{"a quota does, for what Metrics asks", &report.Series{Database: "a", Check: report.Commands}, report.Write, "", true, ""},
 		{"and not for a ping", &report.Series{Database: "a", Check: report.Commands}, report.Ping, "", false, ""},
+		{"refused writes do, for a round trip", &report.Series{Database: "a", Check: report.Write}, report.RoundTrip, "", true, ""},
+		{"and not for what only reads", &report.Series{Database: "a", Check: report.Write}, report.HitRate, "", false, ""},
 		{"the late job of its region does", nil, report.Ping, "healthcheck@us", true, ""},
 		{"that of another region does not", nil, report.Ping, "healthcheck@eu", false, ""},
 		{"a late job without a region does", nil, report.Write, "metrics@", true, ""},

@@ -26,7 +26,12 @@ func (s *shard) signal(sig report.Signal) {
 	if sig.Database == "" || !s.watched(key) || sig.At.After(s.now.Add(policy.SignalShift)) || s.now.Sub(sig.At) > s.policy.SignalAge {
 		return
 	}
+	_, known := s.Series[key]
 	ss := s.series(key)
+	asked := slices.Contains(s.policy.Databases[key.Database].Apps[key.Subject], report.SourceApp)
+	if _, last := s.lastRun(policy.Job{Job: report.HealthCheck}); asked && !known && last.Scheduled.Before(sig.At) {
+		ss.LastOK = last.Scheduled // its page was good then, otherwise the series would be there
+	}
 	boundRevisions(ss, sig)
 	src := source(ss, sig.Evidence())
 	// An event's time is in whole seconds: of two in one second the end is the later one.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pongwatch/pongwatch/functions/alert/policy"
 	"github.com/pongwatch/pongwatch/shared/cause"
 	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/report"
@@ -64,6 +65,28 @@ func TestWhatASignalLeaves(t *testing.T) {
 	}
 	if !w.s.Series[mockA].LastOK.Equal(at(1)) {
 		t.Errorf("last good %v", w.s.Series[mockA].LastOK)
+	}
+}
+
+// An app whose page is asked, and of which nothing bad is known, was good when it was asked last.
+func TestWhenASignalledAppWasGoodLast(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		asked []string
+		at    time.Time
+		want  time.Time
+	}{
+		{"its page is asked", []string{report.SourceConfig, report.SourceApp}, at(2), at(1)},
+		{"it has none", []string{report.SourceConfig}, at(2), time.Time{}},
+		{"it spoke before", []string{report.SourceApp}, at(1), time.Time{}},
+	} {
+		w := newCourt(t)
+		w.p.Databases["a"] = policy.Database{Services: []string{"backend"}, Apps: map[string][]string{"backend": tt.asked}}
+		w.life("..")
+		w.signal(report.SourceEvent, "", report.Activated, tt.at)
+		if got := w.s.Series[mockA].LastOK; !got.Equal(tt.want) {
+			t.Errorf("%s: last good at %v, want %v", tt.name, got, tt.want)
+		}
 	}
 }
 

@@ -58,21 +58,29 @@ func TestNotes(t *testing.T) {
 		change func(*incident.Notice)
 		want   []string
 	}{
-		"nothing":              {func(*incident.Notice) {}, nil},
-		"taken in Slack":       {func(n *incident.Notice) { n.Incident.Ack = &incident.Ack{By: "U1", Via: "slack", At: now} }, []string{"Acknowledged by Slack user U1 at 2026-11-22 18:34:04 UTC."}},
-		"taken by a link":      {func(n *incident.Notice) { n.Incident.Ack = &incident.Ack{By: "link", Via: "link", At: now} }, []string{"Acknowledged by a person with the link at 2026-11-22 18:34:04 UTC."}},
-		"a silence":            {func(n *incident.Notice) { n.Incident.SilencedUntil, n.Incident.SilencedBy = now.Add(1), "ann" }, []string{"Silenced until 18:34 UTC by ann."}},
+		"nothing":         {func(*incident.Notice) {}, nil},
+		"taken in Slack":  {func(n *incident.Notice) { n.Incident.Ack = &incident.Ack{By: "U1", Via: "slack", At: now} }, []string{"Acknowledged by Slack user U1 at 2026-11-22 18:34:04 UTC."}},
+		"taken by a link": {func(n *incident.Notice) { n.Incident.Ack = &incident.Ack{By: "link", Via: "link", At: now} }, []string{"Acknowledged by a person with the link at 2026-11-22 18:34:04 UTC."}},
+		"a silence":       {func(n *incident.Notice) { n.Incident.SilencedUntil, n.Incident.SilencedBy = now.Add(1), "ann" }, []string{"Silenced until 18:34 UTC by ann."}},
+		"a silence from Slack": {func(n *incident.Notice) {
+			n.Incident.SilencedUntil, n.Incident.SilencedBy, n.Incident.SilencedVia = now.Add(1), "U1", "slack"
+		}, []string{"Silenced until 18:34 UTC by Slack user U1."}},
 		"a silence that ends":  {func(n *incident.Notice) { n.Incident.SilencedUntil = now }, nil},
 		"a maintenance window": {func(n *incident.Notice) { n.Incident.Suppressed = "maintenance" }, []string{"In maintenance (a window is open)."}},
 		"with its reason": {func(n *incident.Notice) {
 			n.Incident.Suppressed, n.Incident.Window = "maintenance", "sunday: upgrade of the plan"
 		}, []string{"In maintenance (sunday: upgrade of the plan)."}},
-		"evidence that is stale": {func(n *incident.Notice) { n.Incident.Stale = now.Add(-time.Hour) }, []string{
+		"evidence that is stale": {func(n *incident.Notice) {
+			n.Incident.Stale, n.Incident.Series.Check = now.Add(-time.Hour), report.MockMode
+		}, []string{
 			"Not confirmed since 17:34 UTC: the app no longer says whether it uses Redis.",
+		}},
+		"an outage that no check confirms": {func(n *incident.Notice) { n.Incident.Stale = now.Add(-time.Hour) }, []string{
+			"Not confirmed since 17:34 UTC: no check has given an answer.",
 		}},
 		"one reopening":       {func(n *incident.Notice) { n.Incident.Reopened = 1 }, []string{"Reopened 1 time."}},
 		"two reopenings":      {func(n *incident.Notice) { n.Incident.Reopened = 2 }, []string{"Reopened 2 times."}},
-		"in place of another": {func(n *incident.Notice) { n.Instead = "slack-a" }, []string{"Sent here because slack-a refuses messages."}},
+		"in place of another": {func(n *incident.Notice) { n.Instead = "slack-a" }, []string{"Sent here because slack-a did not take a message."}},
 		"maybe a repetition":  {func(n *incident.Notice) { n.Maybe = true }, []string{"This may have reached you already: the answer to the first try was lost."}},
 	} {
 		var got []string
@@ -98,12 +106,15 @@ func TestNext(t *testing.T) {
 		state  message.State
 		want   string
 	}{
-		"open":               {func(n *incident.Notice) { n.Next = now.Add(time.Hour) }, message.Open, "You are notified when it is over. The next reminder is at 19:34 UTC."},
-		"no reminder":        {func(n *incident.Notice) { n.Next = time.Time{} }, message.Open, "You are notified when it is over."},
-		"a reminder now":     {func(n *incident.Notice) { n.Next = now }, message.Open, "You are notified when it is over."},
-		"silenced":           {func(n *incident.Notice) { n.Incident.SilencedUntil = now.Add(time.Hour) }, message.Silenced, "No new messages until 19:34 UTC. If it is still failing then, you are notified."},
-		"unstable":           {func(n *incident.Notice) { n.Incident.Unstable, n.Next = true, time.Time{} }, message.Unstable, "No new messages until it is stable."},
-		"flapping":           {func(n *incident.Notice) { n.Incident.Flapping, n.Next = true, now.Add(time.Hour) }, message.Unstable, "No new messages until it is stable. The next reminder is at 19:34 UTC."},
+		"open":           {func(n *incident.Notice) { n.Next = now.Add(time.Hour) }, message.Open, "You are notified when it is over. The next reminder is at 19:34 UTC."},
+		"no reminder":    {func(n *incident.Notice) { n.Next = time.Time{} }, message.Open, "You are notified when it is over."},
+		"a reminder now": {func(n *incident.Notice) { n.Next = now }, message.Open, "You are notified when it is over."},
+		"silenced":       {func(n *incident.Notice) { n.Incident.SilencedUntil = now.Add(time.Hour) }, message.Silenced, "No new messages until 19:34 UTC. If it is still failing then, you are notified."},
+		"unstable":       {func(n *incident.Notice) { n.Incident.Unstable, n.Next = true, time.Time{} }, message.Unstable, "No new messages until it is stable."},
+		"flapping":       {func(n *incident.Notice) { n.Incident.Flapping, n.Next = true, now.Add(time.Hour) }, message.Unstable, "No new messages until it is stable. The next reminder is at 19:34 UTC."},
+		"a drill that is over": {func(n *incident.Notice) {
+			n.Events, n.Incident.Drill, n.Incident.Resolved = []incident.Event{incident.Resolved}, true, now
+		}, message.Resolved, "No action needed."},
 		"taken":              {func(n *incident.Notice) { n.Incident.Ack, n.Next = &incident.Ack{By: "ann"}, time.Time{} }, message.Acknowledged, "You are notified when it is over."},
 		"taken and silenced": {func(n *incident.Notice) { n.Incident.Ack, n.Incident.SilencedUntil = &incident.Ack{}, now.Add(1) }, message.Silenced, "No new messages until 18:34 UTC. If it is still failing then, you are notified."},
 	} {
@@ -216,6 +227,7 @@ func TestFacts(t *testing.T) {
 		{answer(0, report.Ping, nil), ""},
 		{answer(0, report.Write, &report.Phases{}), ""},
 		{fact("Last good", func(i *incident.Incident) { i.LastOK = time.Time{} }), "never seen"},
+		{fact("Last good", func(i *incident.Incident) { i.LastOK, i.Series = time.Time{}, incident.MonitorSeries("receivers") }), ""},
 		{timing(report.Phases{Connect: 11, TLS: 14, Wait: 21, Total: 47, Reached: "read"}), "connect 11 ms, TLS 14 ms, first byte 21 ms, total 47 ms"},
 		{timing(report.Phases{TLS: 1, Total: 2, Reached: "read"}), "connect 0 ms, TLS 1 ms, first byte 0 ms, total 2 ms"},
 		{timing(report.Phases{DNS: 1, Connect: 2, Total: 3, Reached: "tls"}), "DNS 1 ms, connect 2 ms, total 3 ms; the TLS handshake did not finish"},
@@ -286,6 +298,7 @@ func TestGroupsListTheirMembers(t *testing.T) {
 func TestStoreDownIsOneMessageASlot(t *testing.T) {
 	at := time.Date(2026, 11, 22, 18, 0, 0, 0, time.UTC)
 	failure := messagetest.Incident("prod-cache", cause.AuthInvalid).Observation
+	other := messagetest.Incident("prod-queue", cause.TimeoutConnect).Observation
 	render := func(now time.Time, failures ...report.Observation) message.Message {
 		return message.RenderStoreDown("eu", failures, now, messagetest.Context())
 	}
@@ -296,8 +309,25 @@ func TestStoreDownIsOneMessageASlot(t *testing.T) {
 	if !m.Loud || !m.Opening || m.State != message.Open || m.Severity != cause.SeverityCritical || m.Cause != "" || m.Shard != "eu" || len(m.Members) != 1 || m.Members[0].Cause != failure.Cause || !m.Members[0].Open {
 		t.Errorf("%+v", m)
 	}
-	if m.Headline != "[production] CRITICAL 1 database fails: prod-cache (store down, duplicates possible), seen 18:00 UTC" || !strings.HasPrefix(render(at, failure, failure).Headline, "[production] CRITICAL 2 databases fail: ") {
+	if m.Headline != "[production] CRITICAL 1 database fails: prod-cache (store down, duplicates possible), seen 18:00 UTC" || !strings.HasPrefix(render(at, failure, other).Headline, "[production] CRITICAL 2 databases fail: prod-cache and prod-queue (") {
 		t.Errorf("headline %q", m.Headline)
+	}
+	// The failures of a database and of its apps are of one database.
+	app := messagetest.Incident("prod-cache", cause.Mock).Observation
+	twice := render(at, failure, app)
+	if twice.Headline != m.Headline || len(twice.Members) != 2 || !strings.Contains(message.RenderStoreBack(twice, at).News, "named prod-cache. ") {
+		t.Errorf("a database and its app: %q, %q", twice.Headline, message.RenderStoreBack(twice, at).News)
+	}
+	if got, want := render(at, app).Headline, "[production] CRITICAL 1 database's app fails: prod-cache ("; !strings.HasPrefix(got, want) {
+		t.Errorf("an app alone: %q, want %q", got, want)
+	}
+	c := messagetest.Context()
+	c.Databases = map[string]message.Database{"prod-cache": {Environment: "staging"}}
+	if got, want := message.RenderStoreDown("eu", []report.Observation{failure}, at, c).Headline, "[staging] CRITICAL 1 database fails"; !strings.HasPrefix(got, want) {
+		t.Errorf("of staging: %q, want %q", got, want)
+	}
+	if want := "prod-cache: " + cause.AuthInvalid.Info().Fix[0]; !strings.HasPrefix(m.Impact, "Logins may fail") || m.FirstStep() != want {
+		t.Errorf("impact %q, first step %q, want %q", m.Impact, m.FirstStep(), want)
 	}
 	if len(m.Links) == 0 || len(m.Actions) != 0 {
 		t.Errorf("links %v, actions %v", m.Links, m.Actions)

@@ -1,8 +1,10 @@
 package message
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pongwatch/pongwatch/docs/playbooks"
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -14,8 +16,7 @@ import (
 // group fills in the message of several incidents in one thread.
 func (c Context) group(m *Message, n incident.Notice) {
 	g := *n.Group
-	m.Severity, m.Generation = g.Severity, g.Generation
-	m.Since, m.Until = g.Since, g.Resolved
+	m.Severity, m.Since, m.Until = g.Severity, g.Since, g.Resolved
 	noisy := slices.ContainsFunc(n.Members, func(i incident.Incident) bool { return i.Open() && (i.Unstable || i.Flapping) })
 	gone := len(n.Members) > 0 && every(n.Members, func(i incident.Incident) bool { return i.Gone })
 	m.State = stateOf(g.Thread, g.Open(), gone, noisy, n.Now)
@@ -28,12 +29,12 @@ func (c Context) group(m *Message, n incident.Notice) {
 	for _, i := range n.Members {
 		environments = append(environments, c.environment(i.Series.Database))
 	}
-	m.Environment = list(slices.DeleteFunc(distinct(environments), func(s string) bool { return s == "" }), 2) // or both of two
+	m.Environment = together(environments)
 	m.Tag = tag(m.Environment, m.State, g.Severity, false)
 	m.Headline = groupHeadline(m, n, why)
 	all := databases(n.Members, func(incident.Incident) bool { return true })
 	m.Subject = fmt.Sprintf("%s%s: %s (%s)", tag(m.Environment, Open, g.Severity, false), text.Count(len(all), "database", "databases"), why, m.Short)
-	m.News = news(m, n, g.Opened)
+	m.News = news(m, n, g.ToldSince(), cmp.Or(g.Again, g.Since))
 	m.Facts = groupFacts(m, n)
 	m.Impact = groupImpact(n)
 	worst := speaker(n.Members)
@@ -59,43 +60,57 @@ func (c Context) group(m *Message, n incident.Notice) {
 	m.Footer = c.footer(m.Short, text.Count(len(n.Members), "incident", "incidents"), string(g.Severity), m.Environment, "shard "+n.Shard)
 }
 
+// failing reports whether an incident is open, and not just held open.
+func failing(i incident.Incident) bool { return i.Open() && i.Good.IsZero() }
+
+// together names the environments of several databases.
+func together(environments []string) string {
+	return list(slices.DeleteFunc(distinct(environments), func(s string) bool { return s == "" }), 2)
+}
+
 func groupHeadline(m *Message, n incident.Notice, why string) string {
 	is, was, again := "fail", "failed", "are well again"
 	if every(n.Members, func(i incident.Incident) bool { return i.Series.Check == report.Ping }) {
 		is, was, again = "are down", "were down", "are up again"
 	}
+	verb := func(many int, verb string) string {
+		if many == 1 {
+			verb = strings.NewReplacer("are ", "is ", "were ", "was ", "failed", "failed", "fail", "fails").Replace(verb)
+		}
+		return " " + verb
+	}
 	g := *n.Group
 	any := func(incident.Incident) bool { return true }
 	count := func(n int) string { return text.Count(n, "database", "databases") }
-	all, gone, open := databases(n.Members, any), databases(n.Members, func(i incident.Incident) bool { return i.Gone }), databases(n.Members, incident.Incident.Open)
-	after := " after " + text.Duration(g.Resolved.Sub(g.Since)) + " (" + between(g.Since, g.Resolved, m.At) + ")"
+	all, gone, open := databases(n.Members, any), databases(n.Members, func(i incident.Incident) bool { return i.Gone }), databases(n.Members, failing)
+	after := " after " + lasted(g.Duration(m.At), g.Before) + " (" + between(g.Since, g.Resolved, m.At) + ")"
+	who := count(len(all))
 	switch {
 	case m.State == Gone:
-		return m.cut(count(len(all))+" are no longer watched; "+was, " since "+text.Clock(g.Since, m.At))
+		return m.cut(who+verb(len(all), "are no longer watched")+";"+verb(len(all), was), strings.TrimPrefix(since(g.Since, g.Again, m.At), ","))
 	case m.State == Resolved && (m.Event == incident.Past || m.Opening):
-		return m.cut(fmt.Sprintf("%s %s %s: %s", count(len(all)), was, span(g.Since, g.Resolved, m.At), why), "")
+		return m.cut(who+verb(len(all), was)+" "+span(g.Since, g.Resolved, m.At, lasted(g.Duration(m.At), g.Before))+": "+why, "")
 	case m.State == Resolved && len(gone) > 0:
-		return m.cut(count(len(all)-len(gone))+" "+again+after+"; "+count(len(gone))+" not watched any more", "")
+		return m.cut(count(len(all)-len(gone))+verb(len(all)-len(gone), again)+after+"; "+count(len(gone))+" not watched any more", "")
 	case m.State == Resolved:
-		return m.cut("All "+count(len(all))+" "+again+after, "")
-	}
-	who := count(len(open))
-	if len(open) < len(all) {
-		who = fmt.Sprintf("%d of %s", len(open), count(len(all)))
+		if len(all) > 1 {
+			who = "All " + who
+		}
+		return m.cut(who+verb(len(all), again)+after, "")
+	case len(open) == 0:
+		return m.cut(who+verb(len(all), again)+", not yet stable", "")
+	case len(open) < len(all):
+		who = fmt.Sprintf("%d of %s", len(open), who)
 	}
 	if g.Region != "" {
 		who = "Regional outage in " + g.Region + ": " + who
 	}
-	return m.cut(who+" "+is+": "+why, ", since "+text.Clock(g.Since, m.At))
+	return m.cut(who+verb(len(open), is)+": "+why, since(g.Since, g.Again, m.At))
 }
 
 func groupFacts(m *Message, n incident.Notice) []Fact {
 	g := *n.Group
-	end := n.Now
-	if !g.Open() {
-		end = g.Resolved
-	}
-	facts := []Fact{{Label: "Since", At: g.Since, Text: text.Duration(end.Sub(g.Since))}}
+	facts := []Fact{{Label: "Since", At: g.Since, Text: lasted(g.Duration(n.Now), g.Before)}}
 	if !g.Open() {
 		facts = append(facts, Fact{Label: "Until", At: g.Resolved})
 	}
@@ -113,12 +128,12 @@ func groupFacts(m *Message, n incident.Notice) []Fact {
 }
 
 func groupImpact(n incident.Notice) string {
-	open := databases(n.Members, incident.Incident.Open)
+	open := databases(n.Members, failing)
 	if len(open) == 0 {
 		return ""
 	}
 	text := "Failing now: " + list(open, 10) + "."
-	measured := incident.Incident{Since: n.Group.Since}
+	measured := incident.Incident{Since: n.Group.Since, Again: n.Group.Again}
 	for _, i := range n.Members {
 		if i.Open() && len(i.Impacts) == 0 {
 			i.Impacts = []report.Impact{{}} // not known
@@ -154,7 +169,7 @@ func (c Context) members(n incident.Notice) []Member {
 	for k, i := range n.Members {
 		all[k] = Member{
 			ID: i.ID, Database: DatabaseName(i.Series.Database), Short: i.Short(), Environment: c.environment(i.Series.Database),
-			Check: i.Series.Check, Severity: i.Severity, Open: i.Open(), Cause: i.Cause, Since: i.Since, Until: i.Resolved,
+			Check: i.Series.Check, Severity: i.Severity, Open: i.Open(), Cause: i.Cause, Since: i.Since, Until: i.Resolved, Again: i.Again,
 		}
 	}
 	open := slices.DeleteFunc(slices.Clone(all), func(m Member) bool { return !m.Open })

@@ -17,11 +17,7 @@ func (m *Message) explain(i incident.Incident) {
 	if i.Changed == nil {
 		return
 	}
-	since := i.Since
-	if !i.Again.IsZero() {
-		since = i.Again
-	}
-	before := since.Sub(i.Changed.At)
+	before := i.Failing().Sub(i.Changed.At)
 	when := text.Duration(before) + " before"
 	if before < time.Minute {
 		when = "just before"
@@ -44,7 +40,7 @@ func measuredImpact(i incident.Incident, now time.Time) string {
 	var parts, well []string
 	unknown := false
 	for _, m := range i.Impacts {
-		switch said, known := notice(m, i.Since, now); {
+		switch said, known := notice(m, i.Failing(), now); {
 		case said != "":
 			parts = append(parts, said)
 		case known:
@@ -98,7 +94,7 @@ func notice(m report.Impact, began, now time.Time) (said string, known bool) {
 
 // share returns a share as on-call says it: "38 %", "0.2 %".
 func share(v float64) string {
-	if v >= 0.1 {
+	if v >= 0.1 && v <= 0.99 || v >= 1 {
 		return fmt.Sprintf("%.0f %%", v*100)
 	}
 	return quantity(v, report.Ratio)

@@ -31,6 +31,7 @@ func TestMeasuredImpact(t *testing.T) {
 		{"one error among few", []report.Impact{of(traffic(3, 1, 0), traffic(9, 0, 0), 0)}, "backend answers 33 % 5xx since 18:22 UTC (0 % before), about 1 request. PING"},
 		{"a small share", []report.Impact{of(traffic(1000, 25, 0), traffic(1000, 1, 0), 0)}, "backend answers 2.5 % 5xx since 18:22 UTC (0.1 % before), about 25 requests. PING"},
 		{"errors, and nothing is known of before", []report.Impact{of(traffic(100, 50, 0), report.Traffic{}, 0)}, "backend answers 50 % 5xx since 18:22 UTC, about 50 requests. PING"},
+		{"nearly all fail", []report.Impact{of(traffic(1000, 997, 0), report.Traffic{}, 0)}, "backend answers 99.7 % 5xx since 18:22 UTC, about 997 requests. PING"},
 		{"none", []report.Impact{well}, "No user impact seen: backend answers as before, 1,204 requests. PING"},
 		{"none, of two", []report.Impact{well, {Service: "web", During: traffic(10, 0, 0), Before: traffic(10, 0, 0)}}, "No user impact seen: backend answers as before, 1,204 requests; web answers as before, 10 requests. PING"},
 		{"of two, one has errors", []report.Impact{well, {Service: "web", Since: messagetest.Since, During: traffic(10, 9, 0)}}, "web answers 90 % 5xx since 18:22 UTC, about 9 requests. PING"},

@@ -46,7 +46,7 @@ type Message struct {
 	Check                 report.Check
 	Database, Environment string
 	Drill                 bool
-	// Generation grows with each time that later members of a group are news.
+	// Generation grows with each time that what is open is news again.
 	Generation int
 	// Opening says that the receiver has nothing of this thread yet.
 	Opening bool
@@ -121,8 +121,8 @@ type Member struct {
 	Severity            cause.Severity
 	Open                bool
 	Cause               cause.Cause
-	// Since is the first failure, Until its end; zero while it lasts.
-	Since, Until time.Time
+	// Since is the first failure, Until its end; zero while it lasts. Again is since when it fails again.
+	Since, Until, Again time.Time
 }
 
 // Evidence is a labelled quotation. Text is untrusted.

@@ -174,7 +174,7 @@ func TestFallbackSaysWhy(t *testing.T) {
 	n := messagetest.Notice(incident.Opened, cause.AuthInvalid)
 	n.Instead, n.Why, n.Maybe = "slack-oncall", "channel_not_found", true
 	text := message.Render(n, messagetest.Context()).Text()
-	for _, want := range []string{"Sent here because slack-oncall refuses messages.", "answer of slack-oncall", "channel_not_found", "may have reached you already"} {
+	for _, want := range []string{"Sent here because slack-oncall did not take a message.", "error of slack-oncall", "channel_not_found", "may have reached you already"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("text lacks %q:\n%s", want, text)
 		}
@@ -204,6 +204,27 @@ func TestGroups(t *testing.T) {
 			}
 			n.Members[1].Gone = true
 		}, "4 databases are up again after 12 min (18:22–18:34 UTC); 1 database not watched any more"},
+		{"one is left at the end", func(n *incident.Notice) {
+			n.Events, n.Open, n.Done, n.Previous = []incident.Event{incident.Resolved}, false, 1, incident.Ref{ID: "1"}
+			n.Group.Resolved = messagetest.Now
+			for k := range n.Members {
+				n.Members[k].Resolved, n.Members[k].Gone = messagetest.Now, k > 0
+			}
+		}, "1 database is up again after 12 min (18:22–18:34 UTC); 4 databases not watched any more"},
+		{"one is open", func(n *incident.Notice) {
+			for k := range n.Members[1:] {
+				n.Members[k].Resolved = messagetest.Now
+			}
+		}, "1 of 5 databases is down: this month's Redis commands are used up, since 18:22 UTC"},
+		{"one is all that is left of the group", func(n *incident.Notice) {
+			n.Members = n.Members[:1]
+			n.Members[0].Series.Check = report.Write
+		}, "1 database fails: this month's Redis commands are used up, since 18:22 UTC"},
+		{"of which one is over", func(n *incident.Notice) {
+			n.Events, n.Open, n.Done, n.Previous = []incident.Event{incident.Resolved}, false, 1, incident.Ref{ID: "1"}
+			n.Members = n.Members[:1]
+			n.Group.Resolved, n.Members[0].Resolved = messagetest.Now, messagetest.Now
+		}, "1 database is up again after 12 min (18:22–18:34 UTC)"},
 		{"other checks", func(n *incident.Notice) { n.Members[0].Series.Check = report.Write }, "5 databases fail: this month's Redis commands are used up, since 18:22 UTC"},
 	}
 	for _, tt := range tests {

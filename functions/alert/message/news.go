@@ -16,25 +16,29 @@ var saidOf = map[incident.Event]string{
 	incident.Reopened:        "It is failing again. An earlier acknowledgement no longer counts.",
 	incident.Past:            "It was over before this message could be delivered.",
 	incident.NoLongerWatched: "It is gone from the configuration. Its incident is closed; that does not mean that it works.",
-	incident.Flapping:        "Its checks alternate between good and bad. No further messages until they settle.",
+	incident.Flapping:        "Its checks alternate between good and bad. Until they settle, only reminders follow.",
 	incident.Resumed:         "The silence or maintenance is over, and it is still failing.",
 	incident.Acknowledged:    "It has been acknowledged.",
 	incident.Unsilenced:      "The silence is over.",
 }
 
-// news says in a sentence what has happened since the receiver's last message.
-func news(m *Message, n incident.Notice, opened time.Time) string {
+// news says in a sentence what has happened since the receiver's last message. People have been
+// told since one time, and it fails since the other.
+func news(m *Message, n incident.Notice, told, began time.Time) string {
 	i := incident.Incident{}
 	if n.Incident != nil {
 		i = *n.Incident
 	}
 	switch silenced := n.Thread().SilencedUntil; m.Event {
 	case incident.Resolved:
-		if m.CauseTitle != "" {
+		if m.CauseTitle != "" && !m.Drill {
 			return "It was: " + lowerFirst(m.CauseTitle) + "."
 		}
 	case incident.Escalated:
-		return "Not acknowledged for " + text.Duration(n.Now.Sub(opened)) + "."
+		if m.State == Acknowledged {
+			return "It was not acknowledged in time."
+		}
+		return "Not acknowledged for " + text.Duration(n.Now.Sub(told)) + "."
 	case incident.Raised:
 		return fmt.Sprintf("Its severity is now %s.", m.Severity)
 	case incident.CauseChanged:
@@ -47,11 +51,17 @@ func news(m *Message, n incident.Notice, opened time.Time) string {
 		if i.Reopened > 0 {
 			times = fmt.Sprintf(" It has reopened %s.", text.Count(i.Reopened, "time", "times"))
 		}
-		return "It comes and goes." + times + " No further messages until it has been stable for a while."
+		return "It comes and goes." + times + " Until it has been stable for a while, only reminders follow."
 	case incident.Joined:
 		return joined(n)
 	case incident.Reminder:
-		return "It is still failing after " + text.Duration(n.Now.Sub(m.Since)) + "."
+		switch {
+		case !i.Good.IsZero(), len(n.Members) > 0 && !slices.ContainsFunc(n.Members, failing):
+			return "It is good at the moment, and not yet for long enough."
+		case !i.Stale.IsZero():
+			return "Nothing says that it is over, and nothing has confirmed it since " + text.Clock(i.Stale, n.Now) + "."
+		}
+		return "It is still failing after " + text.Duration(n.Now.Sub(began)) + "."
 	case incident.Silenced:
 		if silenced.IsZero() {
 			return "It is silenced."
@@ -69,7 +79,7 @@ func handling(n incident.Notice) []Note {
 		notes = append(notes, Note{Text: "Acknowledged", By: t.Ack.By, Via: t.Ack.Via, At: t.Ack.At})
 	}
 	if t.SilencedUntil.After(n.Now) {
-		notes = append(notes, Note{Text: "Silenced until " + text.Clock(t.SilencedUntil, n.Now), By: t.SilencedBy})
+		notes = append(notes, Note{Text: "Silenced until " + text.Clock(t.SilencedUntil, n.Now), By: t.SilencedBy, Via: t.SilencedVia})
 	}
 	if t.Suppressed == "maintenance" {
 		window := "a window is open"
@@ -79,7 +89,11 @@ func handling(n incident.Notice) []Note {
 		notes = append(notes, Note{Text: "In maintenance (" + window + ")."})
 	}
 	if i := n.Incident; i != nil && !i.Stale.IsZero() {
-		notes = append(notes, Note{Text: "Not confirmed since " + text.Clock(i.Stale, n.Now) + ": the app no longer says whether it uses Redis."})
+		why := "no check has given an answer"
+		if i.Series.Check.OfApp() {
+			why = "the app no longer says whether it uses Redis"
+		}
+		notes = append(notes, Note{Text: "Not confirmed since " + text.Clock(i.Stale, n.Now) + ": " + why + "."})
 	}
 	if i := n.Incident; i != nil && i.Reopened > 0 {
 		notes = append(notes, Note{Text: fmt.Sprintf("Reopened %s.", text.Count(i.Reopened, "time", "times"))})
@@ -95,6 +109,9 @@ func next(s State, n incident.Notice, reopen time.Duration) string {
 	}
 	switch s {
 	case Resolved:
+		if n.Incident != nil && n.Incident.Drill {
+			return "No action needed."
+		}
 		if reopen > 0 {
 			return "No action needed. If it fails again within " + minutes(reopen) + ", this incident reopens."
 		}
@@ -106,7 +123,7 @@ func next(s State, n incident.Notice, reopen time.Duration) string {
 	case Unstable:
 		return "No new messages until it is stable." + reminder
 	}
-	if n.Incident != nil && !n.Incident.Stale.IsZero() {
+	if n.Incident != nil && !n.Incident.Stale.IsZero() && n.Incident.Series.Check.OfApp() {
 		return "No reminders until it is confirmed again. A proof, or the app's event of the end, closes it."
 	}
 	return "You are notified when it is over." + reminder
@@ -123,14 +140,15 @@ func upperFirst(s string) string {
 // factsOf lists what was measured, at most ten facts.
 func factsOf(i incident.Incident, now time.Time) []Fact {
 	o := i.Observation
-	facts := []Fact{{Label: "Since", At: i.Since, Text: text.Duration(i.Duration(now))}}
+	facts := []Fact{{Label: "Since", At: i.Since, Text: lasted(i.Duration(now), i.Before)}}
 	if !i.Open() {
 		facts = append(facts, Fact{Label: "Until", At: i.Resolved})
 	}
-	if i.LastOK.IsZero() {
-		facts = append(facts, Fact{Label: "Last good", Text: "never seen"})
-	} else {
+	switch {
+	case !i.LastOK.IsZero():
 		facts = append(facts, Fact{Label: "Last good", At: i.LastOK})
+	case i.Series.Database != report.MonitorDatabase: // of pongwatch itself, and of a drill, only trouble is noted
+		facts = append(facts, Fact{Label: "Last good", Text: "never seen"})
 	}
 	if text := measured(o); text != "" {
 		facts = append(facts, Fact{Label: "Measured", Text: text})
@@ -148,7 +166,11 @@ func factsOf(i incident.Incident, now time.Time) []Fact {
 		facts = append(facts, Fact{Label: "Timing", Text: timing(*o.Phases)})
 	}
 	if len(i.Down) > 0 && i.Down[0] != "" && len(facts) < 10 {
-		facts = append(facts, Fact{Label: "Seen by", Text: text.Clip(sources(i.Down), 200)})
+		label := "Seen by"
+		if ofAlert(i.Series) {
+			label = "Concerns"
+		}
+		facts = append(facts, Fact{Label: label, Text: text.Clip(sources(i.Down), 200)})
 	}
 	return facts
 }

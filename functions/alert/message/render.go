@@ -16,9 +16,6 @@ import (
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
-// maxHeadline leaves room for a symbol in Slack's 150 characters of a header.
-const maxHeadline = 140
-
 // Context is what a message needs besides the notice.
 type Context struct {
 	// Playbook, Dashboard, Console, Logs and Status are templates of addresses;
@@ -58,7 +55,7 @@ func Render(n incident.Notice, c Context) Message {
 	m := Message{
 		ID: n.ID(), Short: n.Short(), Shard: n.Shard, Revision: n.Want,
 		Event: n.Event(), Events: n.Events, Opening: n.Previous.IsZero() && n.Done == 0,
-		Loud: n.Event().Loud(), At: n.Now,
+		Loud: n.Event().Loud(), At: n.Now, Generation: n.Thread().Generation,
 	}
 	if n.Group != nil {
 		c.group(&m, n)
@@ -68,9 +65,9 @@ func Render(n incident.Notice, c Context) Message {
 	m.Symbol = symbol(m.State, m.Severity, m.Drill)
 	m.Notes = append(m.Notes, handling(n)...)
 	if n.Instead != "" {
-		m.Notes = append(m.Notes, Note{Text: "Sent here because " + n.Instead + " refuses messages."})
+		m.Notes = append(m.Notes, Note{Text: "Sent here because " + n.Instead + " did not take a message."})
 		if why := text.Clip(n.Why, report.MaxEvidence); why != "" {
-			m.Evidence = append(m.Evidence, Evidence{"answer of " + n.Instead, why})
+			m.Evidence = append(m.Evidence, Evidence{"error of " + n.Instead, why})
 		}
 	}
 	if n.Maybe {
@@ -85,29 +82,6 @@ func Render(n incident.Notice, c Context) Message {
 		m.Links = slices.DeleteFunc(m.Links, func(l Link) bool { return l.Label != linkPlaybook && l.Label != linkDashboard })
 	}
 	return m
-}
-
-// maxTag bounds an environment's name in a headline.
-const maxTag = 24
-
-// tag says environment and severity, or the state of what is over.
-func tag(environment string, s State, severity cause.Severity, drill bool) string {
-	word := strings.ToUpper(string(severity))
-	switch {
-	case drill:
-		word = "DRILL"
-	case s == Resolved:
-		word = "RESOLVED"
-	case s == Gone:
-		word = "CLOSED"
-	}
-	if environment != "" {
-		word = strings.TrimSpace("[" + text.Clip(environment, maxTag) + "] " + word)
-	}
-	if word == "" {
-		return ""
-	}
-	return word + " "
 }
 
 // environment returns a database's environment.
@@ -137,7 +111,10 @@ func (c Context) single(m *Message, n incident.Notice) {
 	m.Sparkline = i.Sparkline
 	info := i.Cause.Info()
 	m.CauseTitle, m.CauseText = info.Title, info.Explanation
-	m.News = news(m, n, i.Opened)
+	if unanswered(i) {
+		m.CauseTitle, m.CauseText = title(i), "The jobs run, but for too long this has had no decided answer. The last known state is kept; silence is not good news."
+	}
+	m.News = news(m, n, i.ToldSince(), i.Failing())
 	if i.Open() || i.Gone {
 		m.Fix = steps(i, facts)
 	}
@@ -168,13 +145,36 @@ func stateOf(t incident.Thread, open, gone, noisy bool, now time.Time) State {
 	return Open
 }
 
+// maxHeadline leaves room for a symbol in Slack's 150 characters of a header.
+const maxHeadline = 140
+
+// maxTag bounds an environment's name in a headline.
+const maxTag = 24
+
+// tag says environment and severity, or the state of what is over.
+func tag(environment string, s State, severity cause.Severity, drill bool) string {
+	word := strings.ToUpper(string(severity))
+	switch {
+	case drill:
+		word = "DRILL"
+	case s == Resolved:
+		word = "RESOLVED"
+	case s == Gone:
+		word = "CLOSED"
+	}
+	if environment != "" {
+		word = strings.TrimSpace("[" + text.Clip(environment, maxTag) + "] " + word)
+	}
+	if word == "" {
+		return ""
+	}
+	return word + " "
+}
+
 // headline answers what, which database and since when.
 func (c Context) headline(m *Message, i incident.Incident) string {
 	name, p := DatabaseName(i.Series.Database), phraseOf(i)
-	since := ", since " + text.Clock(i.Since, m.At)
-	if !i.Again.IsZero() {
-		since = ", again since " + text.Clock(i.Again, m.At) + ", first at " + text.Clock(i.Since, m.At)
-	}
+	since := since(i.Since, i.Again, m.At)
 	if !i.Stale.IsZero() {
 		since += ", not confirmed since " + text.Clock(i.Stale, m.At)
 	}
@@ -184,21 +184,42 @@ func (c Context) headline(m *Message, i incident.Incident) string {
 	}
 	switch {
 	case i.Drill && !i.Open():
-		return m.cut("Nothing was wrong: "+name, ", "+span(i.Since, i.Resolved, m.At))
+		return m.cut("Nothing was wrong: "+name, ", "+span(i.Since, i.Resolved, m.At, text.Duration(i.Duration(m.At))))
 	case i.Drill:
 		return m.cut("Nothing is wrong: "+name, since)
 	case m.State == Gone:
 		return m.cut(c.gone(i)+" is no longer watched; "+strings.TrimLeft(p.was, ": "), strings.TrimPrefix(since, ","))
 	case m.State == Resolved && (m.Event == incident.Past || m.Opening):
-		return m.cut(name+p.was+" "+span(i.Since, i.Resolved, m.At)+why, "")
+		return m.cut(name+p.was+" "+span(i.Since, i.Resolved, m.At, lasted(i.Duration(m.At), i.Before))+why, "")
 	case m.State == Resolved:
-		in := ""
-		if i.Before > 0 {
-			in = " in all"
-		}
-		return m.cut(name+p.again, " after "+text.Duration(i.Duration(m.At))+in+" ("+between(i.Since, i.Resolved, m.At)+")")
+		return m.cut(name+p.again, " after "+lasted(i.Duration(m.At), i.Before)+" ("+between(i.Since, i.Resolved, m.At)+")")
+	}
+	if !i.Good.IsZero() { // and it is held open
+		return m.cut(name+p.again+", not yet stable", sinceMark+text.Clock(i.Good, m.At))
 	}
 	return m.cut(name+p.is+why, since)
+}
+
+// sinceMark and againMark begin a headline's end.
+const (
+	sinceMark = ", since "
+	againMark = ", again since "
+)
+
+// since says since when it fails, and since when again.
+func since(first, again, now time.Time) string {
+	if again.IsZero() {
+		return sinceMark + text.Clock(first, now)
+	}
+	return againMark + text.Clock(again, now) + ", first at " + text.Clock(first, now)
+}
+
+// lasted says how long it failed; before is how long of that it failed before it was good for a while.
+func lasted(d, before time.Duration) string {
+	if before > 0 {
+		return text.Duration(d) + " in all"
+	}
+	return text.Duration(d)
 }
 
 // cut returns a headline that fits. The time at its end is what it must not lose.
@@ -216,7 +237,7 @@ func subject(environment string, i incident.Incident, short string) string {
 	case i.Drill:
 		what = ""
 	case i.Cause != "" && i.Cause != p.natural:
-		what += ": " + lowerFirst(i.Cause.Info().Title)
+		what += ": " + title(i)
 	}
 	return tag(environment, Open, i.Severity, i.Drill) + name + what + " (" + short + ")"
 }
@@ -231,12 +252,16 @@ func impact(i incident.Incident, first bool, now time.Time) string {
 		return "None. This is a drill."
 	case !i.Open() && !first:
 		return ""
+	case i.Open() && !i.Good.IsZero():
+		return "Its checks have been good since " + text.Clock(i.Good, now) + "."
 	case i.Open():
 		parts = append(parts, cmp.Or(measuredImpact(i, now), strings.TrimSuffix(playbooks.UsersSee(i.Cause), ".")))
 	}
 	switch {
+	case i.Series.Check == report.Ping && i.Open() && !i.Stale.IsZero():
+		parts = append(parts, "PING failed"+from(i)+" since "+text.Clock(i.Failing(), now)+", and has had no result since "+text.Clock(i.Stale, now))
 	case i.Series.Check == report.Ping && i.Open():
-		parts = append(parts, "PING has failed"+from(i)+" since "+text.Clock(i.Since, now))
+		parts = append(parts, "PING has failed"+from(i)+" since "+text.Clock(i.Failing(), now))
 	case i.Series.Check == report.Ping:
 		parts = append(parts, "PING failed"+from(i))
 	case i.Series.Check == report.MockMode:
@@ -358,39 +383,15 @@ func blamesProvider(c cause.Class) bool {
 	return c == cause.ClassNetwork || c == cause.ClassProvider || c == cause.ClassPerformance
 }
 
+// ofAlert reports whether Alert itself has found it out: its sources are what is wrong, and saw nothing.
+func ofAlert(s report.Series) bool { return s.Database == report.MonitorDatabase && s.Subject != "" }
+
 func seenBy(o report.Observation) string {
+	if ofAlert(o.Series()) {
+		return "noted by Alert"
+	}
 	if o.Source == "" {
 		return "seen by " + string(o.Check)
 	}
 	return "seen by " + sourceName(o.Source)
-}
-
-// FirstLine is the symbol, environment and severity, what is new in a word, and the headline.
-func (m Message) FirstLine() string {
-	what := strings.TrimPrefix(m.Headline, m.Tag)
-	if over := utf8.RuneCountInString(m.lead()+m.Headline) - maxHeadline; over > 0 {
-		// The time behind the last comma stays.
-		at := max(0, strings.LastIndex(what, ", "))
-		what = text.Clip(what[:at], utf8.RuneCountInString(what[:at])-over) + what[at:]
-	}
-	return m.Symbol + " " + m.Tag + m.lead() + what
-}
-
-var leads = map[incident.Event]string{
-	incident.Reopened:     "Again: ",
-	incident.Escalated:    "Not acknowledged: ",
-	incident.Raised:       "Now more severe: ",
-	incident.CauseChanged: "Cause has changed: ",
-	incident.Unstable:     "Unstable: ",
-	incident.Flapping:     "Flapping: ",
-	incident.Resumed:      "Still, after the silence: ",
-	incident.Joined:       "More databases: ",
-	incident.Reminder:     "Still: ",
-}
-
-func (m Message) lead() string {
-	if m.State == Resolved || m.State == Gone {
-		return ""
-	}
-	return leads[m.Event]
 }

@@ -43,11 +43,17 @@ func steps(i incident.Incident, d Database) []Step {
 	worked := !i.LastOK.IsZero()
 	lines := i.Cause.Info().Steps(worked)
 	switch {
+	case unanswered(i):
+		lines = lines[1:2] // the jobs run
 	case worked && slices.Contains(broken, i.Cause):
 		const status = "Check https://status.upstash.com"
 		lines = slices.DeleteFunc(lines, func(s string) bool { return strings.HasPrefix(s, status) })
-		lines = slices.Insert(lines, 0, fmt.Sprintf("%s and what was deployed since %s: it worked until %s before the first failure.",
-			status, text.Clock(i.LastOK, i.Since), text.Duration(i.Since.Sub(i.LastOK))))
+		failure := "the first failure"
+		if !i.Again.IsZero() {
+			failure = "it failed again"
+		}
+		lines = slices.Insert(lines, 0, fmt.Sprintf("%s and what was deployed since %s: it worked until %s before %s.",
+			status, text.Clock(i.LastOK, i.Failing()), text.Duration(i.Failing().Sub(i.LastOK)), failure))
 	case i.Cause == cause.Mock && !i.RedisBack.IsZero():
 		// The outage has left the app in mock mode, so that its settings are right.
 		again := func(s string) bool { return strings.HasPrefix(s, "Restart or redeploy") }

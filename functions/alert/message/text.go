@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
+	"github.com/pongwatch/pongwatch/shared/incident"
 	"github.com/pongwatch/pongwatch/shared/text"
 )
 
@@ -72,7 +74,7 @@ func (m Message) MemberLines() []string {
 			why = ": " + lowerFirst(x.Cause.Info().Title)
 		}
 		if x.Open {
-			when = "since " + text.Clock(x.Since, m.At)
+			when = strings.TrimPrefix(since(x.Since, x.Again, m.At), ", ")
 		}
 		lines[i] = fmt.Sprintf("%s%s, %s (%s)", x.Database, why, when, x.Short)
 	}
@@ -153,4 +155,37 @@ func (c Context) footer(parts ...string) string {
 		parts = append(parts, "pongwatch "+c.Version)
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · ")
+}
+
+// FirstLine is the symbol, environment and severity, what is new in a word, and the headline.
+func (m Message) FirstLine() string {
+	what := strings.TrimPrefix(m.Headline, m.Tag)
+	if over := utf8.RuneCountInString(m.lead()+m.Headline) - maxHeadline; over > 0 {
+		// The time at its end stays.
+		at := max(0, strings.LastIndex(what, againMark), strings.LastIndex(what, sinceMark))
+		what = text.Clip(what[:at], utf8.RuneCountInString(what[:at])-over) + what[at:]
+	}
+	return m.Symbol + " " + m.Tag + m.lead() + what
+}
+
+var leads = map[incident.Event]string{
+	incident.Reopened:     "Again: ",
+	incident.Escalated:    "Not acknowledged: ",
+	incident.Raised:       "Now more severe: ",
+	incident.CauseChanged: "Cause has changed: ",
+	incident.Unstable:     "Unstable: ",
+	incident.Flapping:     "Flapping: ",
+	incident.Resumed:      "Still failing: ", // after a silence or maintenance
+	incident.Joined:       "More databases: ",
+	incident.Reminder:     "Still: ",
+}
+
+func (m Message) lead() string {
+	if m.State == Resolved || m.State == Gone {
+		return ""
+	}
+	if m.Event == incident.Escalated && m.State == Acknowledged {
+		return "" // by now it is
+	}
+	return leads[m.Event]
 }

@@ -112,7 +112,21 @@ func reason(i incident.Incident, p phrase) string {
 	if i.Cause == "" {
 		return ""
 	}
+	return title(i)
+}
+
+// title is the cause's, inside of a sentence.
+func title(i incident.Incident) string {
+	if unanswered(i) {
+		return text.Count(len(i.Down), "check gives", "checks give") + " no answer"
+	}
 	return lowerFirst(i.Cause.Info().Title)
+}
+
+// unanswered reports whether checks without an answer are all that is missing: the jobs run.
+func unanswered(i incident.Incident) bool {
+	job := func(source string) bool { _, series := report.ParseSeries(source); return !series }
+	return i.Cause == cause.MonitorMissingReports && len(i.Down) > 0 && !slices.ContainsFunc(i.Down, job)
 }
 
 // measures says what the value of a check is, by its unit; %s is the value.
@@ -204,8 +218,8 @@ func between(from, to, now time.Time) string {
 }
 
 // span returns "02:02–02:20 UTC (18 min)".
-func span(from, to, now time.Time) string {
-	return between(from, to, now) + " (" + text.Duration(to.Sub(from)) + ")"
+func span(from, to, now time.Time, lasted string) string {
+	return between(from, to, now) + " (" + lasted + ")"
 }
 
 // quantity returns an observed value in its unit: "812 ms", "90 %", "231 MB".
@@ -214,6 +228,9 @@ func quantity(v float64, unit report.Unit) string {
 	case report.Milliseconds:
 		return text.Thousands(v) + " ms"
 	case report.Ratio:
+		if v > 0.99 && v < 1 { // what is not whole does not look whole
+			return strconv.FormatFloat(math.Floor(v*10_000)/100, 'f', -1, 64) + " %"
+		}
 		return strconv.FormatFloat(math.Round(v*1000)/10, 'f', -1, 64) + " %"
 	case report.Bytes:
 		return size(v)

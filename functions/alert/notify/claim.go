@@ -55,7 +55,10 @@ func (s *shard) notice(t thread, address string, d incident.Delivery) incident.N
 		Shard: s.Shard, Address: address, Owner: d.Lease.Owner, Until: d.Lease.Until, Done: d.Done, Want: d.Want,
 		Events: t.Marks.Between(d.Done, d.Want, d.Open), Previous: d.Ref,
 		Maybe: d.Maybe == d.Want && d.Maybe > 0, Open: t.Marks.Open(),
-		Instead: d.Instead, Why: d.Why, Next: t.RemindAt, Now: s.now,
+		Instead: d.Instead, Why: d.Why, Now: s.now,
+	}
+	if t.Suppressed == "" {
+		n.Next = t.RemindAt
 	}
 	if len(n.Events) == 0 {
 		n.Events = []incident.Event{incident.Updated}

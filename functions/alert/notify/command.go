@@ -117,7 +117,7 @@ func (s *shard) silence(c report.Command) bool {
 
 // tellSilenced tells of a silence in the thread that people see.
 func (s *shard) tellSilenced(t thread, silence incident.Silence) {
-	t.SilencedUntil, t.SilencedBy = silence.Until, silence.By
+	t.SilencedUntil, t.SilencedBy, t.SilencedVia = silence.Until, silence.By, silence.Via
 	s.tell(t.id, incident.Silenced)
 	if t.incident != nil && t.incident.Group != "" {
 		s.tell(t.incident.Group, incident.Updated)

@@ -108,12 +108,20 @@ func (s *shard) tellGroup(g *incident.Group, changes []incident.Change) {
 	g.Region = s.region(g)
 	told := g.Open() && g.Marks.OpenAt() > 0
 	waited := len(g.Waiting)
+	resumed := false
 	// The incidents that fail since the group was told are told of together. Those that are
-	// suppressed are told when that ends.
+	// suppressed are told when that ends. Of one that was told before, only that is news.
 	for _, c := range changes {
-		fails := c.Event == incident.Opened || c.Event == incident.Reopened || c.Event == incident.Resumed
-		if told && anyOpen && fails && s.Incidents[c.ID].Suppressed == "" {
-			g.Waiting = append(g.Waiting, c.ID)
+		inc := s.Incidents[c.ID]
+		switch ends := c.Event == incident.Resumed; {
+		case !ends && c.Event != incident.Opened && c.Event != incident.Reopened:
+		case !told || !anyOpen:
+		case inc.Suppressed != "":
+			inc.Withheld = true
+		case ends && !inc.Withheld:
+			resumed = !g.Resumed.Equal(s.now) // otherwise the silence was the group's, and its end is told
+		default:
+			g.Waiting, inc.Withheld = append(g.Waiting, c.ID), false
 		}
 	}
 	switch {
@@ -127,6 +135,13 @@ func (s *shard) tellGroup(g *incident.Group, changes []incident.Change) {
 			s.tell(g.ID, incident.Resolved)
 		}
 	case !g.Open() && anyOpen:
+		again := s.now
+		for _, inc := range s.members(g) {
+			if since := inc.Failing(); inc.Open() && since.Before(again) {
+				again = since
+			}
+		}
+		g.FailAgain(again)
 		g.Resolved, g.Ack, g.Reminded, g.Reopened = time.Time{}, nil, 0, s.now
 		if slices.ContainsFunc(changes, func(c incident.Change) bool { return c.Event == incident.Unstable }) {
 			s.tell(g.ID, incident.Unstable)
@@ -135,7 +150,10 @@ func (s *shard) tellGroup(g *incident.Group, changes []incident.Change) {
 		}
 	case !g.Open():
 	case g.Severity.Compare(before) > 0:
+		s.renew(&g.Thread)
 		s.tell(g.ID, incident.Raised)
+	case resumed && len(g.Waiting) == waited:
+		s.tell(g.ID, incident.Resumed)
 	default:
 		s.tellChange(g, changes, len(g.Waiting) > waited)
 	}
@@ -191,11 +209,10 @@ func (s *shard) tellJoined(g *incident.Group) bool {
 	}
 	slices.Sort(g.Waiting)
 	g.Joined, g.Waiting = slices.Compact(g.Waiting), nil
-	// An acknowledge covers those who were there. The group is news again to people, and to a
-	// receiver that may have been acknowledged elsewhere.
-	g.Generation++
 	if g.Ack != nil {
-		g.Ack, g.Reminded, g.Renewed = nil, 0, s.now
+		s.renew(&g.Thread)
+	} else {
+		g.Generation++ // it may have been acknowledged elsewhere
 	}
 	s.tell(g.ID, incident.Joined)
 	return true

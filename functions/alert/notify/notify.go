@@ -63,8 +63,11 @@ func (s *shard) thread(id string) (thread, bool) {
 		return thread{}, false
 	}
 	t := thread{Thread: &g.Thread, id: id, severity: g.Severity, open: g.Open(), group: g}
-	if members := s.members(g); len(members) > 0 {
-		t.database = members[0].Series.Database // the members share their receivers
+	for _, inc := range s.members(g) { // they share their receivers
+		t.database = inc.Series.Database
+		if _, configured := s.policy.Databases[t.database]; configured {
+			break // of one that is gone, no route is known
+		}
 	}
 	return t, true
 }

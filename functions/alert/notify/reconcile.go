@@ -11,7 +11,7 @@ import (
 
 // Reconcile brings what is owed in line with the configuration, which may have changed since
 // the last step. What is owed to an address that is no longer configured is dropped. An address
-// that a route names since then is owed what is open. A receiver that refused, and whose settings
+// that a route names since then, or whose messages go elsewhere now, is owed what is open. A receiver that refused, and whose settings
 // have changed, is tried again.
 func Reconcile(state *incident.State, p policy.Policy, now time.Time) []Transition {
 	if p.Databases == nil {
@@ -26,7 +26,7 @@ func Reconcile(state *incident.State, p policy.Policy, now time.Time) []Transiti
 			switch {
 			case a == incident.Documents:
 				continue
-			case !configured:
+			case !configured, d.Place != "" && d.Place != receiver.Place:
 				delete(t.Deliveries, a)
 				told = told || d.Open
 				if d.Want > d.Done || d.Open {

@@ -46,6 +46,26 @@ func TestReconcile(t *testing.T) {
 			d.resolve("A")
 			d.step()
 		}, "0 slack opened; 1 chat opened; 2 chat resolved", "A slack"},
+		{"a receiver that is moved to another channel is told of what is open there", func(d *desk) {
+			d.p.Receivers["slack"] = policy.Receiver{Pages: true, Place: "C1"}
+			d.open("a")
+			d.steps(2)
+			d.p.Receivers["slack"] = policy.Receiver{Pages: true, Place: "C2"}
+			d.steps(2)
+			d.resolve("A")
+			d.step()
+		}, "0 slack opened; 2 slack opened; 4 slack resolved", "A slack"},
+		{"also if it refuses in the old one, as that is archived", func(d *desk) {
+			d.p.Receivers["slack"] = policy.Receiver{Pages: true, Place: "C1"}
+			d.open("a")
+			d.step()
+			d.gone["slack"] = true
+			d.change("A", incident.CauseChanged)
+			d.steps(2)
+			d.gone["slack"] = false
+			d.p.Receivers["slack"] = policy.Receiver{Pages: true, Place: "C2"}
+			d.steps(2)
+		}, "0 slack opened; 3 slack opened", "A slack"},
 		{"what a removed receiver is owed is dropped", func(d *desk) {
 			mail(d)
 			d.down["mail"] = true

@@ -67,6 +67,7 @@ func (s *shard) record(t thread, r Result) {
 		}
 		d.Tries, d.NotBefore, d.Maybe, d.Error, d.Since = 0, time.Time{}, 0, "", time.Time{}
 		d.Refused, d.Refusals, d.Settings = "", 0, ""
+		d.Place = s.policy.Receivers[r.Address].Place
 		if d.Want > d.Done {
 			d.Since = s.now
 		}

@@ -12,8 +12,8 @@ import (
 
 // Remind tells what is due by now: joiners whose quiet time is over, reminders,
 // escalation, and the fallback of a receiver that has failed for too long. An incident
-// that another one explains is not reminded of and not escalated: the other one is. What
-// nothing confirms any more is not reminded of until something does.
+// that another one explains is not reminded of and not escalated: the other one is. An app that nothing
+// says to be without Redis any more is not reminded of until something does.
 func Remind(state *incident.State, explained map[string]bool, p policy.Policy, now time.Time) []Transition {
 	s := &shard{State: state, policy: p, now: now}
 	for _, t := range s.active() {
@@ -31,7 +31,7 @@ func Remind(state *incident.State, explained map[string]bool, p policy.Policy, n
 		}
 		r := s.route(t)
 		if t.Ack == nil && t.Escalated.IsZero() && !quiet && t.Marks.Open() && !s.remindsItself(t) &&
-			len(r.Escalate) > 0 && now.Sub(waitingSince(t)) >= r.EscalateAfter {
+			len(r.Escalate) > 0 && now.Sub(t.toldSince()) >= r.EscalateAfter {
 			t.Escalated = now
 			s.tell(t.id, incident.Escalated)
 		}
@@ -45,12 +45,13 @@ func Remind(state *incident.State, explained map[string]bool, p policy.Policy, n
 	return s.told
 }
 
-// stale reports whether nothing confirms any more what is open.
+// stale reports whether nothing says any more of an app that it is without Redis.
 func (s *shard) stale(t thread) bool {
+	is := func(inc *incident.Incident) bool { return inc.Series.Check.OfApp() && !inc.Stale.IsZero() }
 	if t.incident != nil {
-		return !t.incident.Stale.IsZero()
+		return is(t.incident)
 	}
-	return !slices.ContainsFunc(s.members(t.group), func(inc *incident.Incident) bool { return inc.Open() && inc.Stale.IsZero() })
+	return !slices.ContainsFunc(s.members(t.group), func(inc *incident.Incident) bool { return inc.Open() && !is(inc) })
 }
 
 // active returns everything open that tells for itself.
@@ -68,7 +69,7 @@ func (s *shard) scheduleReminder(t thread, event incident.Event) {
 			return // noise must not put off what is due
 		}
 	case incident.Joined:
-		if !t.group.Renewed.Equal(s.now) {
+		if !t.Renewed.Equal(s.now) {
 			return // the acknowledge, if any, still holds
 		}
 	case incident.Reminder:
@@ -118,20 +119,15 @@ func (s *shard) handOver(t thread) {
 	case len(pauses) == 0 || s.remindsItself(t):
 		t.RemindAt = time.Time{}
 	case t.RemindAt.IsZero():
-		t.RemindAt = latest(waitingSince(t).Add(pauses[min(t.Reminded, len(pauses)-1)]), s.now)
+		t.RemindAt = latest(t.toldSince().Add(pauses[min(t.Reminded, len(pauses)-1)]), s.now)
 	}
 }
 
-// waitingSince is when people were first told of what is open now. An unstable incident
-// counts from its beginning, because otherwise noise would keep it from being escalated.
-func waitingSince(t thread) time.Time {
+func (t thread) toldSince() time.Time {
 	if t.group != nil {
-		return latest(t.group.Opened, t.group.Reopened, t.group.Resumed, t.group.Renewed)
+		return t.group.ToldSince()
 	}
-	if n := len(t.incident.Reopenings); n > 0 && !t.incident.Unstable {
-		return latest(t.incident.Reopenings[n-1], t.incident.Resumed)
-	}
-	return latest(t.incident.Opened, t.incident.Resumed)
+	return t.incident.ToldSince()
 }
 
 // fallBack makes others owe what address does not take.

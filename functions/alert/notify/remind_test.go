@@ -62,7 +62,7 @@ func TestReminders(t *testing.T) {
 		{"nor what nothing confirms any more, until something does", func(d *desk) {
 			d.open("a")
 			d.step()
-			d.s.Incidents["A"].Stale = d.now
+			d.s.Incidents["A"].Series.Check, d.s.Incidents["A"].Stale = report.MockMode, d.now
 			d.steps(34)
 			d.s.Incidents["A"].Stale = time.Time{}
 			d.steps(3)
@@ -71,12 +71,18 @@ func TestReminders(t *testing.T) {
 			d.open("a", "b", "c")
 			d.step()
 			for _, inc := range d.s.Incidents {
-				inc.Stale = d.now
+				inc.Series.Check, inc.Stale = report.MockMode, d.now
 			}
 			d.steps(34)
 			d.s.Incidents["B"].Stale = time.Time{}
 			d.steps(3)
 		}, "0 slack opened; 35 slack reminder"},
+		{"but an outage that no check confirms", func(d *desk) {
+			d.open("a")
+			d.step()
+			d.s.Incidents["A"].Stale = d.now
+			d.steps(34)
+		}, "0 slack opened; 30 slack reminder"},
 		{"nor what is silenced", func(d *desk) {
 			d.open("a")
 			d.step()
@@ -178,6 +184,14 @@ func TestEscalation(t *testing.T) {
 			d.s.Incidents["A"].Unstable = true
 			d.steps(17)
 		}, "15 boss escalated"},
+		{"a warning that becomes an outage: the time begins then", func(d *desk) {
+			d.open("a")
+			d.s.Incidents["A"].Severity = cause.SeverityWarning
+			d.steps(20)
+			d.s.Incidents["A"].Severity = cause.SeverityCritical
+			d.change("A", incident.Raised)
+			d.steps(17)
+		}, "35 boss escalated"},
 		{"a group, for all", func(d *desk) { d.open("a", "b", "c"); d.steps(20) }, "15 boss escalated"},
 		{"a group that was reopened", func(d *desk) {
 			d.open("a", "b", "c")

@@ -26,10 +26,10 @@ func Suppress(state *incident.State, p policy.Policy, now time.Time) (changes []
 		}
 		was := t.Suppressed
 		t.Suppressed, t.Window = s.otherwise(t)
-		t.SilencedUntil, t.SilencedBy = time.Time{}, ""
+		t.SilencedUntil, t.SilencedBy, t.SilencedVia = time.Time{}, "", ""
 		for _, x := range s.Silences {
 			if covers(x, t) && x.Until.After(t.SilencedUntil) { // the one that lasts longest
-				t.Suppressed, t.SilencedUntil, t.SilencedBy = suppressedBySilence, x.Until, x.By
+				t.Suppressed, t.SilencedUntil, t.SilencedBy, t.SilencedVia = suppressedBySilence, x.Until, x.By, x.Via
 			}
 		}
 		if was == "" || t.Suppressed != "" {
@@ -79,10 +79,8 @@ func (s *shard) otherwise(t thread) (why, window string) {
 	if t.incident.Drill || t.database == report.MonitorDatabase {
 		return "", ""
 	}
-	for _, w := range s.policy.Windows {
-		if w.Covers(t.database, s.policy.Databases[t.database].Environment) && w.Active(s.now) {
-			return suppressedByMaintenance, w.String()
-		}
+	if w, planned := s.policy.Maintenance(t.database, s.now); planned {
+		return suppressedByMaintenance, w.String()
 	}
 	return "", ""
 }

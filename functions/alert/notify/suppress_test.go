@@ -254,6 +254,18 @@ func TestTheEndOfASuppression(t *testing.T) {
 }
 
 // A window is named in what people see, and forgotten with its end.
+func TestNoReminderIsPromisedForMaintenance(t *testing.T) {
+	d := newDesk(t)
+	d.open("a")
+	d.step()
+	inc := d.s.Incidents["A"]
+	inc.Suppressed = suppressedByMaintenance
+	s := &shard{State: &d.s, now: d.now}
+	if a, _ := s.thread("A"); !s.notice(a, "slack", inc.Deliveries["slack"]).Next.IsZero() {
+		t.Errorf("the next reminder is promised for %v", inc.RemindAt)
+	}
+}
+
 func TestSuppressNamesTheWindow(t *testing.T) {
 	d := newDesk(t)
 	d.open("a", "b", "c")

@@ -25,6 +25,8 @@ func Tell(state *incident.State, changes []incident.Change, p policy.Policy, now
 			continue
 		case c.Event == incident.Reopened || c.Event == incident.Unstable:
 			inc.Ack, inc.Reminded = nil, 0
+		case c.Event == incident.Raised:
+			s.renew(&inc.Thread)
 		}
 		due = append(due, c)
 	}
@@ -45,6 +47,13 @@ func Tell(state *incident.State, changes []incident.Change, p policy.Policy, now
 }
 
 func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
+
+// renew makes what is open news again. An acknowledge covers what there was: who takes a warning
+// does not take the outage that it becomes, and it may have been acknowledged in a receiver as well.
+func (s *shard) renew(t *incident.Thread) {
+	t.Generation++
+	t.Ack, t.Reminded, t.Renewed = nil, 0, s.now
+}
 
 // tell raises a thread's revision by an event, and the levels of every receiver that
 // must be told of it.
@@ -70,7 +79,7 @@ func (s *shard) tell(id string, event incident.Event) {
 		case event == incident.Acknowledged && t.Ack != nil:
 			m.By, m.Via = t.Ack.By, t.Ack.Via
 		case event == incident.Silenced:
-			m.By = t.SilencedBy
+			m.By, m.Via = t.SilencedBy, t.SilencedVia
 		}
 		t.Note(m)
 	}

@@ -140,7 +140,7 @@ func TestRoutineChangesWait(t *testing.T) {
 	}
 }
 
-func TestAReopeningClearsTheAcknowledge(t *testing.T) {
+func TestWhatIsNewsClearsTheAcknowledge(t *testing.T) {
 	for _, event := range []incident.Event{incident.Reopened, incident.Unstable, incident.Raised} {
 		d := newDesk(t)
 		d.open("a")
@@ -151,8 +151,11 @@ func TestAReopeningClearsTheAcknowledge(t *testing.T) {
 		d.change("A", event)
 		d.step()
 		inc := d.s.Incidents["A"]
-		if cleared := inc.Ack == nil; cleared != (event != incident.Raised) || inc.Reminded != 0 {
+		if inc.Ack != nil || inc.Reminded != 0 {
 			t.Errorf("%s: acknowledged %v, reminded %d", event, inc.Ack, inc.Reminded)
+		}
+		if renewed := inc.Generation == 1 && inc.Renewed.Equal(at(1)); renewed != (event == incident.Raised) {
+			t.Errorf("%s: generation %d, renewed at %v", event, inc.Generation, inc.Renewed)
 		}
 	}
 }

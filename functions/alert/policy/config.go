@@ -26,7 +26,7 @@ func Of(c *config.Config, shard string) Policy {
 		Shift: time.Minute, Stale: 10 * time.Minute, SignalAge: 24 * time.Hour, Replaced: 15 * time.Minute,
 		CauseQuiet: time.Hour, Keep: 72 * time.Hour, DrillFor: 15 * time.Minute,
 	}
-	p.Rules = rules(&c.Thresholds)
+	p.Environment, p.Rules = c.Environment, rules(&c.Thresholds)
 	p.Databases = map[string]Database{}
 	p.Elsewhere = map[string]string{}
 	for i := range c.Databases {
@@ -135,7 +135,7 @@ func receivers(c *config.Config) map[string]Receiver {
 	out := map[string]Receiver{}
 	for i := range c.Receivers {
 		r := &c.Receivers[i]
-		answers := Receiver{Pages: r.Pages, Reminds: r.PagerDuty != nil, Fallback: expand(c, []string{r.Fallback}), Settings: r.Hash()}
+		answers := Receiver{Pages: r.Pages, Reminds: r.PagerDuty != nil, Fallback: expand(c, []string{r.Fallback}), Settings: r.Hash(), Place: r.Place()}
 		for _, address := range Addresses(r) {
 			out[address] = answers
 		}

@@ -99,8 +99,8 @@ maintenance:
 // The defaults are a decision; a change of one is a change for users.
 func TestDefaults(t *testing.T) {
 	got, want := Default(), Policy{
-		Receivers: map[string]Receiver{},
-		Shift:     time.Minute, Stale: 10 * time.Minute, SignalAge: 24 * time.Hour,
+		Environment: "production", Receivers: map[string]Receiver{},
+		Shift: time.Minute, Stale: 10 * time.Minute, SignalAge: 24 * time.Hour,
 		Replaced:  15 * time.Minute,
 		MissAfter: 3, Grace: 2 * time.Minute,
 

@@ -21,6 +21,8 @@ type Policy struct {
 	// Databases are those of the shard. Nil says that the configuration could not be
 	// read, so that nothing is closed as no longer watched. An empty map closes all.
 	Databases map[string]Database
+	// Environment is that of pongwatch itself, as its messages say.
+	Environment string
 	// Elsewhere are the databases of other shards, with their shard.
 	Elsewhere map[string]string
 	// Jobs are the runs that must keep coming; empty means those seen so far.
@@ -160,8 +162,8 @@ type Receiver struct {
 	// Fallback are the addresses that stand in when this one refuses for good; empty
 	// means the route's.
 	Fallback []string
-	// Settings changes with the receiver's settings.
-	Settings string
+	// Settings changes with the receiver's settings, Place with those that say where its messages go.
+	Settings, Place string
 }
 
 // Reminders are the pauses before each reminder, the last one repeated; none is never.
@@ -204,7 +206,10 @@ func anyName(patterns []string, name string) bool {
 // one says Continue, the next. Where none matches, all receivers are told, because an
 // unreported incident is the worst answer to a gap in the routes.
 func (p Policy) Route(database string, s cause.Severity) Route {
-	environment := p.Databases[database].Environment
+	environment := p.Environment
+	if d, known := p.Databases[database]; known {
+		environment = d.Environment
+	}
 	var out Route
 	found := false
 	for _, r := range p.Routes {
@@ -280,6 +285,16 @@ func (w Window) String() string {
 // Covers reports whether the window is about the database.
 func (w Window) Covers(database, environment string) bool {
 	return anyName(w.Databases, database) && anyOf(w.Environments, environment)
+}
+
+// Maintenance returns the window in force that covers a database.
+func (p Policy) Maintenance(database string, t time.Time) (w Window, planned bool) {
+	for _, w := range p.Windows {
+		if w.Covers(database, p.Databases[database].Environment) && w.Active(t) {
+			return w, true
+		}
+	}
+	return Window{}, false
 }
 
 // Active reports whether the window is in force at t.

@@ -15,9 +15,10 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 func TestRoute(t *testing.T) {
 	own := Reminders{Critical: []time.Duration{time.Hour}}
 	p := Policy{
-		Databases: map[string]Database{"prod-a": {Environment: "production"}, "test-b": {Environment: "test"}},
-		Receivers: map[string]Receiver{"slack": {}, "mail": {}, "boss": {}},
-		Reminders: Reminders{Warning: []time.Duration{time.Minute}}, EscalateAfter: 15 * time.Minute,
+		Environment: "test",
+		Databases:   map[string]Database{"prod-a": {Environment: "production"}, "test-b": {Environment: "test"}},
+		Receivers:   map[string]Receiver{"slack": {}, "mail": {}, "boss": {}},
+		Reminders:   Reminders{Warning: []time.Duration{time.Minute}}, EscalateAfter: 15 * time.Minute,
 		Routes: []Route{
 			{Environments: []string{"test"}, Severities: []cause.Severity{cause.SeverityWarning}, Receivers: []string{"mail"}},
 			{Databases: []string{"prod-*"}, Receivers: []string{"slack"}, Fallback: []string{"mail"}, Escalate: []string{"boss"}, EscalateAfter: time.Minute, Reminders: &own, Continue: true},
@@ -41,6 +42,7 @@ func TestRoute(t *testing.T) {
 		{"one that continues where no other matches", "prod-b", cause.SeverityCritical, Route{
 			Receivers: []string{"slack"}, Fallback: []string{"mail"}, Escalate: []string{"boss"}, EscalateAfter: time.Minute, Reminders: &own,
 		}},
+		{"pongwatch itself, in its own environment", report.MonitorDatabase, cause.SeverityWarning, Route{Receivers: []string{"mail"}, EscalateAfter: 15 * time.Minute, Reminders: &p.Reminders}},
 		{"none: all receivers", "other", cause.SeverityCritical, Route{Receivers: []string{"boss", "mail", "slack"}, EscalateAfter: 15 * time.Minute, Reminders: &p.Reminders}},
 	} {
 		if diff := cmp.Diff(tt.want, p.Route(tt.database, tt.severity)); diff != "" {

@@ -136,6 +136,9 @@ func (r *Receiver) Deliver(ctx context.Context, m message.Message, prev message.
 	ref, err := prev, error(nil)
 	if r.options.Webhook == nil {
 		ref, err = r.deliverBot(ctx, m, prev)
+		if errors.Is(err, errGone) && !m.Loud { // a person deleted it, and nothing loud has happened
+			return prev, message.Outcome{Result: message.Delivered, Unsent: true}, nil
+		}
 	} else if !m.Loud {
 		return prev, message.Outcome{Result: message.Delivered, Unsent: true}, nil // a silent edit could only be yet another message
 	} else {
@@ -167,8 +170,6 @@ func (r *Receiver) deliverBot(ctx context.Context, m message.Message, prev messa
 	switch {
 	case errors.Is(err, errGone) && m.Loud:
 		return post()
-	case errors.Is(err, errGone):
-		return prev, nil // a person deleted it, and nothing loud has happened
 	case err != nil, !m.Loud, prev.Thread == replied(m):
 		return prev, err // a repeated delivery of a revision that has its reply only edits
 	}
@@ -214,7 +215,7 @@ func (r *Receiver) callAPI(ctx context.Context, doing string, full, plain layout
 		client := &answers{client: r.client}
 		api := slack.New(strings.TrimSpace(token.Reveal()), slack.OptionHTTPClient(client), slack.OptionAPIURL(r.options.APIURL))
 		options := []slack.MsgOption{slack.MsgOptionText(content.text, false), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl()}
-		if len(content.blocks) > 0 {
+		if len(content.blocks) > 0 || doing == editing { // an edit without blocks leaves the old ones in place
 			options = append(options, slack.MsgOptionBlocks(content.blocks...))
 		}
 		return classify(doing, do(ctx, api, options...), client.last, token)

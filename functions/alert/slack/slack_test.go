@@ -117,13 +117,27 @@ func TestADeletedMessageIsPostedAnewWhenItMatters(t *testing.T) {
 	r := bot(t, s)
 	ref := deliver(t, r, at(render(incident.Opened, cause.AuthInvalid), 1), message.Ref{})
 	s.Delete(ref.Channel, ref.ID)
-	same := deliver(t, r, at(render(incident.Acknowledged, cause.AuthInvalid), 2), ref)
-	if len(s.Messages()) != 0 || same != ref {
-		t.Errorf("a silent edit of a deleted message posts: %+v", s.Messages())
+	same, outcome, err := r.Deliver(t.Context(), at(render(incident.Acknowledged, cause.AuthInvalid), 2), ref)
+	if want := (message.Outcome{Result: message.Delivered, Unsent: true}); len(s.Messages()) != 0 || same != ref || outcome != want || err != nil {
+		t.Errorf("a silent edit of a deleted message: %+v, %v, and posts %+v", outcome, err, s.Messages())
 	}
 	ref2 := deliver(t, r, at(render(incident.Resolved, cause.AuthInvalid), 3), ref)
 	if len(s.Messages()) != 1 || ref2.ID == ref.ID {
 		t.Errorf("the resolve of a deleted message is not posted anew: %+v", s.Messages())
+	}
+}
+
+// Slack answers ok to an edit of the text alone, and goes on showing the blocks.
+func TestAnEditThatIsReducedToItsTextIsSeen(t *testing.T) {
+	s := server(t)
+	r := bot(t, s)
+	ref := deliver(t, r, at(render(incident.Opened, cause.AuthInvalid), 1), message.Ref{})
+	s.Fail(slacktest.Fault{Method: "chat.update", Code: "invalid_blocks"})
+	ref = deliver(t, r, at(render(incident.Resolved, cause.AuthInvalid), 2), ref)
+	for _, m := range s.Messages() {
+		if m.TS == ref.ID && !strings.Contains(string(m.Blocks)+m.Text, "RESOLVED") || strings.Contains(m.Text, "RESOLVED") && strings.Contains(string(m.Blocks), "CRITICAL") {
+			t.Errorf("after the end the channel shows %s with %s", m.Text, m.Blocks)
+		}
 	}
 }
 

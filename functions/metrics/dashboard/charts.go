@@ -13,6 +13,7 @@ type chartData struct {
 	Region   string                   `json:"region"`
 	LimitMS  float64                  `json:"limit_ms"`
 	From     int64                    `json:"from"`
+	Begins   int64                    `json:"begins,omitempty"`
 	To       int64                    `json:"to"`
 	Pings    statistics.PingSeries    `json:"pings"`
 	Figures  *statistics.FigureSeries `json:"figures"`
@@ -44,6 +45,9 @@ func newChartData(v *View) chartData {
 		MemoryFullAt: after(d.MemoryFullInSeconds), CommandsOutAt: after(d.CommandsOutInSeconds),
 		BandwidthOutAt: after(d.BandwidthOutInSeconds), BudgetOutAt: after(d.BudgetOutInSeconds),
 	}
+	if begins := v.Begins(); !begins.IsZero() {
+		out.Begins = begins.Unix()
+	}
 	if len(figureRows(d.Figures)) == 0 {
 		out.Figures = nil // the page has no place for them
 	}
@@ -60,6 +64,24 @@ func newChartData(v *View) chartData {
 		}
 	}
 	return out
+}
+
+// Begins is when the data of the selected database begin, zero where that is not in the range:
+// before its first ping there is nothing to see, but a gap is one.
+func (v *View) Begins() time.Time {
+	s := v.Pings().Series
+	if from := v.Database().Uptime.From; !from.IsZero() && from.Before(s.From) {
+		return time.Time{}
+	}
+	for i := range s.Good {
+		if s.Good[i]+s.Failed[i] > 0 {
+			if i <= 1 {
+				break
+			}
+			return pointTime(s.From, s.StepSeconds, i)
+		}
+	}
+	return time.Time{}
 }
 
 // maxRows bounds a table. The JSON has every point.

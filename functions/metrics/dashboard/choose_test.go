@@ -119,3 +119,53 @@ func TestAShardThatIsNotCheckedIsLoud(t *testing.T) {
 		t.Errorf("the page does not say %q:\n%s", want, text)
 	}
 }
+
+// A full database answers PING: without its incidents nothing is known to be well.
+func TestIncidentsThatCannotBeReadAreNoGoodNews(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*statistics.Statistics)
+		want   string
+		colour statistics.Word
+	}{
+		{"pings are answered", nil, "Status unknown: open incidents cannot be read", statistics.NoData},
+		{"another shard's are known", down, "prod-cache is down", statistics.Down},
+	} {
+		v := viewOf(func(s *statistics.Statistics) {
+			if tt.change != nil {
+				tt.change(s)
+			}
+			s.Incidents.Unread = []string{"main"}
+		}, "prod-cache")
+		if got := v.Headline(); !strings.HasPrefix(got, tt.want) || v.State() != tt.colour {
+			t.Errorf("%s: %q in the colour of %s, want %q and %s", tt.name, got, v.State(), tt.want, tt.colour)
+		}
+	}
+}
+
+// Where data begin in the range, the chart begins there. A gap at its beginning is shown as a gap.
+func TestAGapIsNotTheBeginningOfTheData(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		from func(statistics.PingSeries) time.Time
+		says bool
+	}{
+		{"a new database", func(s statistics.PingSeries) time.Time {
+			return s.From.Add(5 * time.Duration(s.StepSeconds) * time.Second)
+		}, true},
+		{"no run for a while", func(s statistics.PingSeries) time.Time { return s.From.Add(-time.Hour) }, false},
+	} {
+		v := viewOf(func(s *statistics.Statistics) {
+			d := &s.Databases[0]
+			series := &d.Regions[0].Series
+			for i := range 5 {
+				series.P50[i], series.Good[i], series.Failed[i] = nil, 0, 0
+			}
+			d.Uptime.From = tt.from(*series)
+		}, "prod-cache")
+		page := string(render(t, v))
+		if says := strings.Contains(page, "Data begins"); says != tt.says || strings.Contains(page, `"begins":`) != tt.says {
+			t.Errorf("%s: the page says where the data begin: %v, want %v", tt.name, says, tt.says)
+		}
+	}
+}

@@ -213,6 +213,8 @@ func (v *View) Headline() string {
 		return "Waiting for the first check"
 	case v.outdated():
 		return "Stale: no check has run for " + duration(v.All.GeneratedAt.Sub(v.LastCheck()))
+	case v.blind():
+		return "Status unknown: open incidents cannot be read"
 	case bad == 0 && maintained[cards[0].Name]:
 		all := slices.DeleteFunc(slices.Clone(cards), func(d *statistics.Database) bool { return !maintained[d.Name] })
 		if len(all) == 1 {
@@ -239,6 +241,9 @@ func (v *View) sentence(d *statistics.Database) string {
 	of := func(i incidents.Incident) bool { return i.Database == d.Name }
 	if i := slices.IndexFunc(v.All.Incidents.Open, of); i >= 0 {
 		since := v.All.Incidents.Open[i].Since
+		if again := v.All.Incidents.Open[i].Again; !again.IsZero() {
+			since = again
+		}
 		text += fmt.Sprintf(" since %s UTC (%s)", since.UTC().Format("15:04"), duration(v.All.GeneratedAt.Sub(since)))
 	}
 	if d.Title != "" {
@@ -262,9 +267,15 @@ func (v *View) unseen() bool {
 }
 
 // outdated says that the page is stale, and that nothing worse is known to be wrong.
-func (v *View) outdated() bool {
+func (v *View) outdated() bool { return v.Stale() && v.calm() }
+
+// blind says that open incidents are not known, and that nothing worse is.
+func (v *View) blind() bool { return len(v.All.Incidents.Unread) > 0 && v.calm() }
+
+// calm says that nothing is known to be wrong.
+func (v *View) calm() bool {
 	worst := v.All.Worst()
-	return v.Stale() && (worst == statistics.Connected || worst == statistics.NoData)
+	return worst == statistics.Connected || worst == statistics.NoData
 }
 
 // State is the word whose colour the headline has.
@@ -338,20 +349,6 @@ func (v *View) Doubts() []string {
 // Past are the range's incidents that are over, the latest first.
 func (v *View) Past() []incidents.Incident {
 	return slices.Concat(v.All.Incidents.Resolved, v.All.Past)
-}
-
-// Begins is when the data of the selected database's chart begin, zero where they fill the range.
-func (v *View) Begins() time.Time {
-	s := v.Pings().Series
-	for i := range s.Good {
-		if s.Good[i]+s.Failed[i] > 0 {
-			if i <= 1 {
-				break
-			}
-			return pointTime(s.From, s.StepSeconds, i)
-		}
-	}
-	return time.Time{}
 }
 
 // Well says that pongwatch's own part needs no look.

@@ -62,7 +62,7 @@ func (m *material) database(ctx context.Context, d *config.Database, all []*mate
 		if old, err = m.archive.Samples(ctx, d.Name, m.w.from, m.now); err != nil {
 			m.missing(ctx, "samples of "+d.Name, err)
 		}
-		_ = broken(ctx, m, "samples of "+d.Name, time.DateOnly, old)
+		_ = broken(ctx, m, "samples of "+d.Name, time.DateOnly, old, history.Run{})
 	}
 	for _, region := range union(regions, slices.Collect(maps.Keys(known.Regions))) {
 		one := Region{Region: region}
@@ -79,7 +79,7 @@ func (m *material) database(ctx context.Context, d *config.Database, all []*mate
 				hours = append(hours, part.pings[region]...)
 			}
 			slices.SortStableFunc(hours, func(a, b *history.PingHour) int { return a.Begin.Compare(b.Begin) })
-			one.Summary, one.Series = pings(m.w, samplesOf(hours, old, region, d.Name), detail)
+			one.Summary, one.Series = pings(m.w.of(d.Checks.Pings()), samplesOf(hours, old, region, d.Name), detail)
 		}
 		// A region that is no longer configured is there while the window has pings of it.
 		if slices.Contains(regions, region) || one.Samples > 0 {
@@ -188,6 +188,7 @@ func uptime(k *history.Known, configured []string, now time.Time, objective floa
 		began := now.Add(time.Nanosecond)
 		if there {
 			began = p.First
+			var first time.Time // the first of the days that has any
 			for _, d := range p.Days {
 				date, err := time.Parse(time.DateOnly, d.Day)
 				if i := int(date.Sub(oldest) / day); err == nil && !date.Before(oldest) && i < uptimeDays {
@@ -195,10 +196,17 @@ func uptime(k *history.Known, configured []string, now time.Time, objective floa
 					u.Failed += d.Failed
 					u.ByDay.Good[i] += d.Good
 					u.ByDay.Failed[i] += d.Failed
+					if first.IsZero() && d.Good+d.Failed > 0 {
+						first = date
+					}
 				}
 			}
-			if u.From = p.First; u.From.Before(oldest) {
-				u.From = oldest
+			// Pings from before a gap may be older than all of the days.
+			if !first.IsZero() {
+				u.From = first
+				if p.First.After(first) {
+					u.From = p.First
+				}
 			}
 		}
 		region = ""
@@ -243,8 +251,9 @@ func (d *Database) judge(open []incidents.Incident, now time.Time, late time.Dur
 		switch {
 		case i.Check == report.MockMode:
 			word = Mock
-		case i.Severity.AtLeast(cause.SeverityCritical) && i.Check != report.Limiter:
-			word = Down
+		case !i.Severity.AtLeast(cause.SeverityCritical):
+		case i.Check == report.Ping, i.Check == report.ConfigLoad, i.Check == report.Write && i.Cause != cause.WritePaused:
+			word = Down // as the health page has it: with any other incident Redis can be used
 		}
 		if d.Status == NoData || worse(word, d.Status) {
 			set(word, i.Cause)

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
+	"github.com/pongwatch/pongwatch/shared/history"
 	"github.com/pongwatch/pongwatch/shared/incident/incidents"
 	"github.com/pongwatch/pongwatch/shared/report"
 )
@@ -43,6 +44,9 @@ func TestJudge(t *testing.T) {
 		{"an incident that is for information", ok, []incidents.Incident{open("cache", report.Eviction, cause.SeverityInfo, cause.MemoryHigh)}, Degraded, cause.MemoryHigh},
 		{"mock mode has its own word", ok, []incidents.Incident{mock}, Mock, cause.Mock},
 		{"an open limiter leaves Redis usable", ok, []incidents.Incident{open("cache", report.Limiter, cause.SeverityCritical, cause.LimiterOpen)}, Degraded, cause.LimiterOpen},
+		{"so does memory that is nearly full", ok, []incidents.Incident{open("cache", report.Memory, cause.SeverityCritical, cause.MemoryHigh)}, Degraded, cause.MemoryHigh},
+		{"and a pause of writes", ok, []incidents.Incident{open("cache", report.Write, cause.SeverityCritical, cause.WritePaused)}, Degraded, cause.WritePaused},
+		{"a full database does not", ok, []incidents.Incident{open("cache", report.Write, cause.SeverityCritical, cause.StorageFull)}, Down, cause.StorageFull},
 		{"the worst of several", ok, []incidents.Incident{degraded, mock, down}, Down, cause.AuthInvalid},
 		{"in any order", ok, []incidents.Incident{down, mock, degraded}, Down, cause.AuthInvalid},
 		{"the first of equals", ping(0, report.Fail, cause.TCPRefused), []incidents.Incident{down}, Down, cause.TCPRefused},
@@ -130,6 +134,30 @@ func TestJobs(t *testing.T) {
 				t.Errorf("the monitor is %s although jobs never ran", s.Monitor.Status)
 			}
 		})
+	}
+}
+
+// A damaged hour may have the last run only where no later one is known, whatever the range.
+func TestADamagedHourDoesNotHideADeadJob(t *testing.T) {
+	for _, tt := range []struct {
+		damaged time.Duration // before noon
+		want    JobState
+	}{{5 * time.Hour, JobLate}, {time.Hour, JobUnknown}} {
+		f := newFixture(t, two)
+		for back := 6; back > 0; back-- {
+			at := noon.Truncate(time.Hour).Add(-time.Duration(back) * time.Hour)
+			if back > 2 || tt.damaged == time.Duration(back)*time.Hour {
+				f.ping("main", west, at, map[string]report.Sample{"cache": good(5)})
+			}
+		}
+		f.put("hot/v1/main/"+west+"/"+noon.Add(-tt.damaged).Format("2006-01-02T15"), []byte("damaged"))
+		for _, r := range []string{"1h", "24h", "7d"} {
+			for _, j := range f.read(Query{Range: r}).Monitor.Jobs {
+				if j.Shard == "main" && j.Region == west && j.State != tt.want {
+					t.Errorf("%s damaged %v ago: %+v, want %s", r, tt.damaged, j, tt.want)
+				}
+			}
+		}
 	}
 }
 
@@ -229,6 +257,27 @@ func TestUptimeIsOfThirtyDays(t *testing.T) {
 	f.ping("main", west, noon.Truncate(time.Minute), map[string]report.Sample{"cache": failed})
 	if u := f.read(Query{Range: "1h"}).Databases[0].Uptime; u.Failed != 4 || *u.Availability != 0 {
 		t.Errorf("uptime %+v, want two failures of today, that of three days ago and that of 29, not that of 30", u)
+	}
+}
+
+// After a long gap there is one day of data, and a failure in it does not overspend a month.
+func TestUptimeAfterAGapIsOfTheDaysSince(t *testing.T) {
+	f := newFixture(t, two)
+	f.ping("main", west, noon.AddDate(0, 0, -50), map[string]report.Sample{"cache": good(10)})
+	f.now = noon.AddDate(0, 0, -50).Add(2 * time.Hour)
+	_, err := f.archive.Renew(t.Context(), history.Compaction{Shard: "main", Regions: []string{west}}, f.now)
+	f.must(err)
+	f.now = noon
+	for minute := range 24 {
+		s := good(10)
+		if minute == 3 {
+			s = failed
+		}
+		f.ping("main", west, noon.Truncate(time.Minute).Add(time.Duration(minute-24)*time.Minute), map[string]report.Sample{"cache": s})
+	}
+	u := f.read(Query{Range: "1h"}).Databases[0].Uptime
+	if !u.From.Equal(noon.Truncate(day)) || u.Good != 23 || u.Failed != 1 || *u.BudgetLeft < 0 {
+		t.Errorf("uptime from %v, %d good, %d failed, %v of the budget left; want all of today", u.From, u.Good, u.Failed, *u.BudgetLeft)
 	}
 }
 

@@ -14,10 +14,10 @@ import (
 )
 
 // documentsFresh is how long incidents' documents are reused. What is newer is in Alert's state.
-// documentsKept is for how long: the longest range, its first day, and the day before.
+// documentsKept is for how long: the longest range, its first day, and the longest incident before it.
 const (
 	documentsFresh = 10 * time.Minute
-	documentsKept  = 33 * day
+	documentsKept  = 32*day + longest
 )
 
 // documents keeps the incidents' documents that were read. One that is resolved and has left

@@ -29,20 +29,16 @@ type FallbackDay struct {
 	Minutes     float64 `json:"minutes"`
 }
 
-const (
-	// fallbackDays is how many days Fallback.Days has.
-	fallbackDays = 7
-	// fallbackFrom is how long before now an incident may have begun to count. One that
-	// is still open counts whenever it began.
-	fallbackFrom = 14 * day
-)
+// fallbackDays is how many days Fallback.Days has.
+const fallbackDays = 7
 
 // mockMode returns the lapses of the shard's databases. An open incident is in Alert's
-// state, which is newer than its document; otherwise its end is not known.
+// state, which is newer than its document; otherwise its end is not known. It counts whenever it
+// began.
 func (m *material) mockMode() map[string][]lapse {
 	known := map[string]*incident.Incident{}
 	for i := range m.incidents {
-		if d := &m.incidents[i]; !d.Open() && !d.Opened.Before(m.now.Add(-fallbackFrom)) {
+		if d := &m.incidents[i]; !d.Open() && !d.Opened.Before(m.now.Add(-longest)) {
 			known[d.ID] = &d.Incident
 		}
 	}

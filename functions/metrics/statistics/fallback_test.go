@@ -57,7 +57,7 @@ func TestFallbackJoinsDocumentsAndState(t *testing.T) {
 	open.ID, open.Resolved = noon.Add(-3*time.Hour).Format("20060102T150405Z")+"-CCCCCC", time.Time{}
 	open.Series.Subject = "of unknown end"
 	f.document(open)
-	f.document(resolved("DDDDDD", report.MockMode, cause.Mock, noon.Add(-14*day-time.Second), noon.Add(-time.Hour))) // begun too long ago
+	f.document(resolved("DDDDDD", report.MockMode, cause.Mock, noon.Add(-longest-time.Second), noon.Add(-time.Hour))) // begun too long ago
 	f.document(resolved("EEEEEE", report.Memory, cause.MemoryHigh, noon.Add(-time.Hour), noon))
 	// Alert's state is newer than the document: it was reopened, and is on.
 	f.state("main", incident.Incident{ID: old.ID, Series: old.Series, Cause: cause.Mock, Since: old.Since, Opened: old.Opened, Reopened: 1})
@@ -68,6 +68,18 @@ func TestFallbackJoinsDocumentsAndState(t *testing.T) {
 	}
 	if other := s.Databases[1].Fallback; other == nil || other.Activations != 0 || len(other.Days) != 7 {
 		t.Errorf("the other shard's database has %+v, want none", other)
+	}
+}
+
+// An app that was in mock mode for weeks was in mock mode, also once it is mended.
+func TestAFallbackOfWeeksIsNotForgottenAtItsEnd(t *testing.T) {
+	f := newFixture(t, two)
+	f.document(resolved("AAAAAA", report.MockMode, cause.Mock, noon.Add(-20*day), noon.Add(-time.Hour)))
+	for _, r := range Ranges() {
+		got := f.read(Query{Range: r}).Databases[0].Fallback
+		if got.Minutes != 23*60 || got.Days[0].Minutes != 24*60 {
+			t.Errorf("%s: fallback %+v, want 23 hours of the last 24 and all of six days ago", r, got)
+		}
 	}
 }
 

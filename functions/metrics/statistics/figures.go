@@ -135,5 +135,5 @@ func ratio(v *float64) *float64 {
 	if v == nil {
 		return nil
 	}
-	return new(math.Round(*v*1e5) / 1e5)
+	return new(math.Round(*v*1e5)/1e5 + 0) // which is no negative zero
 }

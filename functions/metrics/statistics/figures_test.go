@@ -1,6 +1,7 @@
 package statistics
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -79,8 +80,14 @@ func TestSharesAndForecastsAreTheLastThatAreKnown(t *testing.T) {
 	if d.Checks[report.Memory].Status != report.Unknown || d.Replica != "a" {
 		t.Errorf("after an unknown verdict the check is %+v of replica %q", d.Checks[report.Memory], d.Replica)
 	}
+	// What the account says while INFO is not answered stands beside what INFO said last.
+	f.reading("main", start.Add(-2*time.Minute), map[string]report.Reading{"cache": {Values: map[report.Gauge]float64{report.GaugeMonthCommands: 500_000}, Checks: used(-1, 1)}})
+	d = one()
+	if *d.CommandsRatio != 1 || d.CommandsAtLeast || d.Gauges[report.GaugeMonthCommands] != 500_000 || d.Gauges[report.GaugeKeys] != 15 || d.Replica != "a" || !d.ReadAt.Equal(start.Add(-10*time.Minute)) {
+		t.Errorf("by the account alone %v of the commands, %+v of %q at %v", *d.CommandsRatio, d.Gauges, d.Replica, d.ReadAt)
+	}
 	// A lower bound needs a share.
-	f.reading("other", start, map[string]report.Reading{"queue": {Values: map[report.Gauge]float64{report.GaugeMonthCommandsSeen: 3}, Checks: used(-1, -1)}})
+	f.reading("other", start, map[string]report.Reading{"queue": {Values: map[report.Gauge]float64{report.GaugeKeys: 1, report.GaugeMonthCommandsSeen: 3}, Checks: used(-1, -1)}})
 	if d := f.read(Query{Range: "1h"}).Databases[1]; d.CommandsAtLeast || d.MemoryRatio != nil || d.HitRate != nil || !d.ReadAt.Equal(start) {
 		t.Errorf("of a database without a share %+v", d)
 	}
@@ -206,6 +213,9 @@ func TestSumAndRatio(t *testing.T) {
 		if got := ratio(&v); *got != want {
 			t.Errorf("ratio(%v) = %v, want %v", v, *got, want)
 		}
+	}
+	if math.Signbit(*ratio(new(-1e-9))) {
+		t.Error("what is left is minus nothing")
 	}
 	if ratio(nil) != nil || (history.Figures{}).HitRate() != nil {
 		t.Error("nothing has a ratio")

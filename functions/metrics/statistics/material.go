@@ -41,15 +41,19 @@ func (m *material) missing(ctx context.Context, what string, err error) {
 	m.options.Log.WarnContext(ctx, "statistics incomplete", slog.String("event", "statistics_failed"), slog.String("shard", m.shard), slog.Any("error", err))
 }
 
-// broken names the documents that are there and cannot be read, and joins why.
-func broken[S any](ctx context.Context, m *material, what, layout string, docs []*history.Document[S]) (all error) {
+// broken names the documents that are there and cannot be read, and joins why, of those that may have
+// a later run than the last one.
+func broken[S any](ctx context.Context, m *material, what, layout string, docs []*history.Document[S], last history.Run) (later error) {
 	for _, d := range docs {
-		if d.Broken != nil {
-			m.missing(ctx, what+" of "+d.Begin.Format(layout), d.Broken)
-			all = errors.Join(all, d.Broken)
+		if d.Broken == nil {
+			continue
+		}
+		m.missing(ctx, what+" of "+d.Begin.Format(layout), d.Broken)
+		if d.Begin.After(last.Scheduled) {
+			later = errors.Join(later, d.Broken)
 		}
 	}
-	return all
+	return later
 }
 
 // hourLayout names an hour.
@@ -69,7 +73,7 @@ func (m *material) history(ctx context.Context) {
 		if err != nil {
 			m.missing(ctx, "days", err)
 		}
-		_ = broken(ctx, m, "the day", time.DateOnly, days)
+		_ = broken(ctx, m, "the day", time.DateOnly, days, history.Run{})
 		m.closed = map[time.Time]bool{}
 		for _, d := range days {
 			m.overview.LearnDay(d)
@@ -96,9 +100,9 @@ func (m *material) history(ctx context.Context) {
 		if err != nil {
 			m.missing(ctx, "pings from "+region, err)
 		}
-		err = errors.Join(err, broken(ctx, m, "pings from "+region, hourLayout, hours), m.blind)
 		m.pings[region] = hours
 		m.overview.LearnPings(region, beginning(hours, since))
+		err = errors.Join(err, broken(ctx, m, "pings from "+region, hourLayout, hours, m.overview.Runs[region]))
 		if slices.Contains(configured, region) {
 			m.job(report.HealthCheck, region, m.overview.Runs[region], err)
 		}
@@ -119,7 +123,7 @@ func (m *material) history(ctx context.Context) {
 	m.overview.LearnReadings(recent)
 	history.Trim(recent)
 	m.readings = slices.Concat(hours, recent)
-	err = errors.Join(err, broken(ctx, m, "readings", hourLayout, m.readings), m.blind)
+	err = errors.Join(err, broken(ctx, m, "readings", hourLayout, m.readings, m.overview.Runs[""]))
 	m.job(report.Metrics, "", m.overview.Runs[""], err)
 }
 
@@ -151,7 +155,7 @@ func beginning[S any](hours []*history.Document[S], from time.Time) []*history.D
 	return hours[i:]
 }
 
-// job adds how a job's last run went. unread is why there may be another one.
+// job adds how a job's last run went. unread is why there may be a later one.
 func (m *material) job(j report.Job, region string, last history.Run, unread error) {
 	every := m.config.Every(j)
 	limit := m.config.Alerting.Missing.After(every)
@@ -160,7 +164,9 @@ func (m *material) job(j report.Job, region string, last history.Run, unread err
 		EverySeconds: int64(every / time.Second), LateAfterSeconds: int64(limit / time.Second),
 	}
 	on := false
-	if !last.Scheduled.IsZero() {
+	if last.Scheduled.IsZero() {
+		unread = errors.Join(unread, m.blind)
+	} else {
 		out.LagMS, out.State, on = last.Lag().Milliseconds(), JobLate, m.now.Sub(last.Scheduled) <= limit
 		if out.Region == "" {
 			out.Region = last.Region
@@ -188,11 +194,11 @@ func (m *material) alert(ctx context.Context) {
 	if !m.stateRead {
 		m.missing(ctx, "incidents", err)
 	}
-	from := m.now.Add(-fallbackFrom)
-	if m.w.from.Add(-longest).Before(from) {
-		from = m.w.from.Add(-longest)
+	from := m.now.Add(-fallbackDays * day).Truncate(day) // every range but the longest takes the same
+	if m.w.from.Before(from) {
+		from = m.w.from
 	}
-	documents, unreadable, err := m.documents.get(ctx, m.options.Store, m.shard, m.state, from, m.now)
+	documents, unreadable, err := m.documents.get(ctx, m.options.Store, m.shard, m.state, from.Add(-longest), m.now)
 	if err != nil {
 		m.missing(ctx, "past incidents", err)
 	}

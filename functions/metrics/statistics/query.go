@@ -135,6 +135,7 @@ func (q Query) span() span {
 type window struct {
 	from, to time.Time
 	step     time.Duration
+	asked    bool // for that step
 }
 
 // window of a query whose pings come every so often. Its points are aligned to the step, and
@@ -152,7 +153,7 @@ func (q Query) window(now time.Time, every time.Duration) window {
 	if q.long() {
 		align = day
 	}
-	return window{from: now.Add(-s.wide).Truncate(align), to: now, step: step}
+	return window{now.Add(-s.wide).Truncate(align), now, step, q.Step > 0}
 }
 
 // long says that the range is wider than the hours that are read.
@@ -162,7 +163,16 @@ func (q Query) long() bool { return q.span().wide > day }
 func (w window) points() int { return int(w.to.Sub(w.from)/w.step) + 1 }
 
 // by is the window in points of another step.
-func (w window) by(step time.Duration) window { return window{w.from, w.to, step} }
+func (w window) by(step time.Duration) window { return window{w.from, w.to, step, w.asked} }
+
+// of is the window in points that are no finer than what comes every so often, unless a step was
+// asked for: otherwise most points would look like gaps.
+func (w window) of(every time.Duration) window {
+	if w.asked {
+		return w
+	}
+	return w.by(max(w.step, every))
+}
 
 // index is the point that t falls into, negative for none.
 func (w window) index(t time.Time) int {

@@ -111,16 +111,21 @@ func (r *Reader) Page(ctx context.Context, q Query, choose Chooser) (s, one *Sta
 	read := false
 	var states []incident.State
 	var past []incident.Document
+	var unread []string
 	for _, m := range materials {
 		s.Missing = append(s.Missing, m.unread...)
 		s.Monitor.Jobs = append(s.Monitor.Jobs, m.jobs...)
 		read = read || m.stateRead
-		if m.state != nil {
+		switch {
+		case m.state != nil:
 			states = append(states, *m.state)
+		case !m.stateRead && slices.Contains(r.config.ShardNames(), m.shard) && (q.Database == "" || r.config.Database(q.Database).Shard == m.shard):
+			unread = append(unread, m.shard)
 		}
 		past = append(past, m.incidents...)
 	}
 	s.incidents(now, q, past, states)
+	s.Incidents.Unread = unread
 	for _, list := range [][]incidents.Incident{s.Incidents.Open, s.Incidents.Resolved, s.Incidents.Drills, s.Past} {
 		for k := range list {
 			list[k].Environment = r.environment(list[k].Database)
@@ -212,9 +217,6 @@ func (r *Reader) materials(ctx context.Context, s *Statistics, q Query, w window
 // incidents fills in what is wrong and what was, from documents and Alert's states.
 func (s *Statistics) incidents(now time.Time, q Query, past []incident.Document, states []incident.State) {
 	s.Incidents = incidents.New(now, states...)
-	if q.Database != "" {
-		s.Incidents = s.Incidents.Only(q.Database)
-	}
 	shown := map[string]bool{}
 	written := map[string]*incident.Configuration{}
 	for _, d := range past {
@@ -226,15 +228,18 @@ func (s *Statistics) incidents(now time.Time, q Query, past []incident.Document,
 			list[i].Configuration = written[list[i].FullID]
 		}
 	}
-	s.Monitor.Deliveries = s.Incidents.Deliveries
+	s.Monitor.Deliveries = s.Incidents.Deliveries // of all databases
+	if q.Database != "" {
+		s.Incidents = s.Incidents.Only(q.Database)
+	}
 	for _, d := range past {
-		if d.Drill || d.Resolved.IsZero() || d.Resolved.Before(s.From) || d.Opened.Before(s.From.Add(-longest)) {
+		if d.Drill || d.Resolved.IsZero() || d.Resolved.Before(s.From) || shown[d.ID] {
 			continue
 		}
-		if !shown[d.ID] && (q.Database == "" || d.Series.Database == q.Database) {
-			i := incidents.FromDocument(d, now)
+		i := incidents.FromDocument(d, now)
+		s.Monitor.Deliveries.Add(i.Told)
+		if q.Database == "" || d.Series.Database == q.Database {
 			s.Past = append(s.Past, i)
-			s.Monitor.Deliveries.Add(i.Told)
 		}
 	}
 	slices.SortStableFunc(s.Past, func(a, b incidents.Incident) int { return b.Resolved.Compare(a.Resolved) })
@@ -282,6 +287,6 @@ func (r *Reader) Mark(ctx context.Context) (string, error) {
 	return strings.Join(append(marks, now.Truncate(markEvery).Format(time.RFC3339)), "|"), nil
 }
 
-// longest is how long before the window an incident may have been opened to be found
-// among those that were resolved in it.
-const longest = day
+// longest is how long an incident may have lasted to be found after its end, because documents
+// are found by the time at which incidents were opened.
+const longest = 30 * day

@@ -65,6 +65,17 @@ func TestTheWholeAnswer(t *testing.T) {
 	}
 }
 
+// Deliveries are pongwatch's own: they are the same whichever database is asked for.
+func TestDeliveriesAreThoseOfAllDatabases(t *testing.T) {
+	f := rich(t)
+	want := f.read(Query{Range: "1h"}).Monitor.Deliveries
+	for _, database := range []string{"cache", "queue"} {
+		if got := f.read(Query{Range: "1h", Database: database}).Monitor.Deliveries; got != want || got.Delivered != 2 {
+			t.Errorf("asked for %s: %+v, want %+v", database, got, want)
+		}
+	}
+}
+
 func TestPastIncidentsAreThoseThatWereResolvedInTheRange(t *testing.T) {
 	f := newFixture(t, two)
 	from := Query{Range: "1h"}.window(noon, time.Minute).from
@@ -78,8 +89,10 @@ func TestPastIncidentsAreThoseThatWereResolvedInTheRange(t *testing.T) {
 	add("FIRST0", from.Add(-time.Hour), from, nil)
 	add("BEFORE", from.Add(-time.Hour-time.Second), from.Add(-1), nil)
 	add("LATEST", from.Add(time.Minute), from.Add(50*time.Minute), nil)
-	add("OLDEST", from.Add(-longest), from.Add(40*time.Minute), nil)
-	add("TOOOLD", from.Add(-longest-time.Second), from.Add(40*time.Minute), nil)
+	first := noon.Add(-fallbackDays * day).Truncate(day).Add(-longest)
+	add("OLDEST", first, from.Add(40*time.Minute), nil)
+	add("TOOOLD", first.Add(-time.Second), from.Add(40*time.Minute), nil)
+	add("OFDAYS", from.Add(-60*time.Hour), from.Add(39*time.Minute), nil)
 	add("OPEN00", from.Add(2*time.Minute), time.Time{}, nil)
 	add("DRILL0", from.Add(3*time.Minute), from.Add(4*time.Minute), func(d *incident.Document) { d.Drill = true })
 	add("QUEUE0", from.Add(4*time.Minute), from.Add(5*time.Minute), func(d *incident.Document) { d.Series.Database = "queue" })
@@ -90,10 +103,10 @@ func TestPastIncidentsAreThoseThatWereResolvedInTheRange(t *testing.T) {
 		query Query
 		want  []string
 	}{
-		{Query{Range: "1h"}, []string{"LATEST", "OLDEST", "QUEUE0", "FIRST0"}},
-		{Query{Range: "1h", Database: "cache"}, []string{"LATEST", "OLDEST", "FIRST0"}},
+		{Query{Range: "1h"}, []string{"LATEST", "OLDEST", "OFDAYS", "QUEUE0", "FIRST0"}},
+		{Query{Range: "1h", Database: "cache"}, []string{"LATEST", "OLDEST", "OFDAYS", "FIRST0"}},
 		{Query{Range: "1h", Database: "queue"}, []string{"QUEUE0"}},
-		{Query{Range: "6h"}, []string{"LATEST", "TOOOLD", "OLDEST", "QUEUE0", "FIRST0", "BEFORE"}},
+		{Query{Range: "6h"}, []string{"LATEST", "OLDEST", "OFDAYS", "QUEUE0", "FIRST0", "BEFORE"}},
 	} {
 		s := f.read(tt.query)
 		var got []string
@@ -210,8 +223,14 @@ func TestMissingNamesWhatAndWhere(t *testing.T) {
 	}
 	f.store.Always(nil)
 	f.put(incident.StateKey("main"), []byte("broken"))
-	if s := f.read(Query{Range: "1h"}); !slices.Equal(s.Missing, []string{"incidents of shard main"}) || s.Databases[0].Fallback != nil {
-		t.Errorf("with a broken state missing is %q, and the fallback %+v", s.Missing, s.Databases[0].Fallback)
+	for database, unread := range map[string][]string{"": {"main"}, "cache": {"main"}, "queue": nil} {
+		s := f.read(Query{Range: "1h", Database: database})
+		if !slices.Equal(s.Missing, []string{"incidents of shard main"}) || database != "queue" && s.Databases[0].Fallback != nil {
+			t.Errorf("with a broken state missing is %q, and the fallback %+v", s.Missing, s.Databases[0].Fallback)
+		}
+		if !slices.Equal(s.Incidents.Unread, unread) {
+			t.Errorf("%q: incidents are unread of %q, want %q", database, s.Incidents.Unread, unread)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package statistics
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,6 +99,31 @@ func TestPings(t *testing.T) {
 }
 
 // However long ago it was, and whether or not its day was compacted.
+// A point is no finer than pings are, because it would look like a gap, unless that is asked for.
+func TestRarePingsAreNoGaps(t *testing.T) {
+	f := newFixture(t, strings.Replace(two, "databases:", "checks: {ping: {every: 15m}, latency: {every: 15m}}\ndatabases:", 1))
+	for i := range 200 {
+		f.ping("main", west, noon.Truncate(time.Hour).Add(time.Duration(-15*i)*time.Minute), map[string]report.Sample{"cache": good(10)})
+	}
+	for _, tt := range []struct {
+		query Query
+		step  time.Duration
+	}{
+		{Query{Range: "1h"}, 15 * time.Minute},
+		{Query{Range: "6h", Database: "cache"}, 15 * time.Minute},
+		{Query{Range: "24h"}, 15 * time.Minute},
+		{Query{Range: "7d", Database: "cache"}, time.Hour},
+		{Query{Range: "1h", Step: time.Minute}, time.Minute},
+	} {
+		s := f.read(tt.query).Databases[0].Regions[0].Series
+		first := slices.IndexFunc(s.Good, func(n int) bool { return n > 0 })
+		gaps := slices.Contains(s.Good[first:], 0)
+		if got := time.Duration(s.StepSeconds) * time.Second; got != tt.step || gaps != (tt.query.Step > 0) {
+			t.Errorf("%+v: points of %v, %v; want %v", tt.query, got, s.Good, tt.step)
+		}
+	}
+}
+
 func TestTheLastPingIsKept(t *testing.T) {
 	f := newFixture(t, two)
 	f.ping("main", west, noon.Add(-2*time.Hour), map[string]report.Sample{"cache": good(5), "queue": good(6)})

@@ -283,12 +283,16 @@ func worse(a, b Word) bool {
 	return slices.Index(Words(), a) < slices.Index(Words(), b)
 }
 
-// Worst is the worst status of all databases.
+// Worst is the worst status of all databases. Without their incidents none is known to be
+// connected, because a full database answers PING, too.
 func (s *Statistics) Worst() Word {
 	if len(s.Databases) == 0 {
 		return NoData
 	}
 	worst := Connected
+	if len(s.Incidents.Unread) > 0 {
+		worst = NoData
+	}
 	for i := range s.Databases {
 		if worse(s.Databases[i].Status, worst) {
 			worst = s.Databases[i].Status

@@ -64,14 +64,14 @@ type Incident struct {
 	Mock []string `json:"mock,omitempty"`
 
 	State State `json:"state"`
-	// Since is the first failed observation, LastOK the last good one before it.
+	// Since is the first failed observation, LastOK the last good one before it, or before Again.
 	Since    time.Time `json:"since"`
 	LastOK   time.Time `json:"last_ok,omitzero"`
 	Opened   time.Time `json:"opened"`
 	Resolved time.Time `json:"resolved,omitzero"`
 	// Again is the first failed observation since it was reopened.
 	Again time.Time `json:"again,omitzero"`
-	// Stale is when an app's mock mode was last confirmed, absent while it is.
+	// Stale is when it was last confirmed, absent while it is.
 	Stale time.Time `json:"stale,omitzero"`
 	// DurationSeconds is how long it has failed, without the time in which it was good.
 	DurationSeconds int64 `json:"duration_seconds"`
@@ -120,6 +120,7 @@ type Group struct {
 
 	State           State     `json:"state"`
 	Since           time.Time `json:"since"`
+	Again           time.Time `json:"again,omitzero"`
 	Opened          time.Time `json:"opened"`
 	Resolved        time.Time `json:"resolved,omitzero"`
 	DurationSeconds int64     `json:"duration_seconds"`

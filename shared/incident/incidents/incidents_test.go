@@ -75,7 +75,7 @@ func full() incident.State {
 	group := incident.Group{
 		ID: "20261122T183000Z-6R0DP1000000", Class: cause.ClassQuota, Severity: cause.SeverityCritical,
 		Thread: told(1, map[string]incident.Delivery{"slack-oncall": delivered(ago(4 * time.Minute))}),
-		Since:  ago(5 * time.Minute), Opened: ago(4 * time.Minute),
+		Since:  ago(5 * time.Minute), Opened: ago(4 * time.Minute), Again: ago(90 * time.Second), Before: time.Minute,
 	}
 	for i, name := range []string{"eu-1", "eu-2", "eu-3"} {
 		member := incident.Incident{

@@ -97,18 +97,17 @@ func newIncident(shard string, i incident.Incident, group *incident.Group, now t
 func newGroup(shard string, g incident.Group, now time.Time) Group {
 	v := Group{
 		ID: g.Short(), FullID: g.ID, Shard: shard, Severity: g.Severity, Class: g.Class, Region: g.Region,
-		Members: make([]string, len(g.Members)), Since: g.Since, Opened: g.Opened, Resolved: g.Resolved,
+		Members: make([]string, len(g.Members)), Since: g.Since, Again: g.Again, Opened: g.Opened, Resolved: g.Resolved,
 		Handling: newHandling(g.Thread, now), Told: told(g.Deliveries),
 	}
 	for i, id := range g.Members {
 		v.Members[i] = incident.ShortID(id)
 	}
-	end := now
 	v.State = v.Handling.state()
 	if !g.Open() {
-		end, v.State = g.Resolved, StateResolved
+		v.State = StateResolved
 	}
-	v.DurationSeconds = int64(max(0, end.Sub(g.Since)).Seconds())
+	v.DurationSeconds = int64(g.Duration(now).Seconds())
 	return v
 }
 

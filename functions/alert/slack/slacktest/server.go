@@ -208,6 +208,9 @@ func (s *Server) update(channel, ts string, c Content) string {
 		return "message_not_found"
 	}
 	m := &s.messages[i]
+	if c.Blocks == nil { // Slack shows the blocks that are there, and answers ok
+		c.Blocks = m.Blocks
+	}
 	if hasRichText(m.Blocks) && !hasRichText(c.Blocks) {
 		s.mu.Unlock()
 		return "block_mismatch"

@@ -54,8 +54,7 @@
   const options = (el, data, height, format, series, extra) => {
     const axes = { stroke: color("quiet"), font: "12px system-ui, sans-serif", grid: { stroke: color("line"), width: 1 }, ticks: { show: false } };
     // History shorter than the range fills the chart, because before the first ping there is nothing to see.
-    const first = data.pings.good.findIndex((n, i) => n + data.pings.failed[i] > 0);
-    const began = first < 0 ? data.from : Date.parse(data.pings.from) / 1000 + first * data.pings.step_seconds;
+    const began = data.begins ?? data.from;
     const least = Math.min(data.to - data.from, 12 * data.pings.step_seconds);
     const now = Math.min(data.to, Date.now() / 1000 + data.pings.step_seconds);
     const from = Math.min(Math.max(data.from, began), now - least);
