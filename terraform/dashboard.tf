@@ -15,7 +15,7 @@ locals {
     },
     {
       title = "Oldest message for Alert (s)"
-      sets  = [{ filter = "metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" resource.type=\"pubsub_subscription\" resource.label.subscription_id=starts_with(\"${var.prefix}-\")", aligner = "ALIGN_MAX", reducer = "REDUCE_MAX", group_by = ["resource.label.subscription_id"], type = "LINE" }]
+      sets  = [{ filter = "metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" resource.type=\"pubsub_subscription\" resource.label.subscription_id=one_of(${local.quoted_subscriptions})", aligner = "ALIGN_MAX", reducer = "REDUCE_MAX", group_by = ["resource.label.subscription_id"], type = "LINE" }]
     },
     {
       title = "Dead letters"
@@ -23,11 +23,11 @@ locals {
     },
     {
       title = "Requests by function and status"
-      sets  = [{ filter = "metric.type=\"run.googleapis.com/request_count\" resource.type=\"cloud_run_revision\" resource.label.service_name=starts_with(\"${var.prefix}-\")", aligner = "ALIGN_RATE", reducer = "REDUCE_SUM", group_by = ["resource.label.service_name", "metric.label.response_code_class"], type = "STACKED_BAR" }]
+      sets  = [{ filter = "metric.type=\"run.googleapis.com/request_count\" resource.type=\"cloud_run_revision\" resource.label.service_name=one_of(${local.quoted_services})", aligner = "ALIGN_RATE", reducer = "REDUCE_SUM", group_by = ["resource.label.service_name", "metric.label.response_code_class"], type = "STACKED_BAR" }]
     },
     {
       title = "Instances"
-      sets  = [{ filter = "metric.type=\"run.googleapis.com/container/instance_count\" resource.type=\"cloud_run_revision\" resource.label.service_name=starts_with(\"${var.prefix}-\")", aligner = "ALIGN_MAX", reducer = "REDUCE_SUM", group_by = ["resource.label.service_name"], type = "LINE" }]
+      sets  = [{ filter = "metric.type=\"run.googleapis.com/container/instance_count\" resource.type=\"cloud_run_revision\" resource.label.service_name=one_of(${local.quoted_services})", aligner = "ALIGN_MAX", reducer = "REDUCE_SUM", group_by = ["resource.label.service_name"], type = "LINE" }]
     },
   ]
 }
@@ -35,7 +35,7 @@ locals {
 resource "google_monitoring_dashboard" "this" {
   project = var.project
   dashboard_json = jsonencode({
-    displayName = "pongwatch"
+    displayName = var.prefix
     mosaicLayout = {
       columns = 12
       tiles = [for index, tile in local.tiles : {

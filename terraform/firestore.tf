@@ -2,9 +2,11 @@ locals {
   # The collections of the code: the first segment of its keys.
   collections = ["aside", "days", "gauges", "hot", "incidents", "overviews", "samples", "state"]
 
+  # Its id has at least four characters.
+  firestore_name     = coalesce(var.firestore.database, length(var.prefix) < 4 ? "${var.prefix}-pongwatch" : var.prefix)
   firestore_location = coalesce(var.firestore.location, var.region)
   # One that exists is used by its name and not kept by Terraform: after a destroy, or beside other apps.
-  firestore_database = var.firestore.existing ? var.firestore.database : google_firestore_database.this[0].name
+  firestore_database = var.firestore.existing ? local.firestore_name : google_firestore_database.this[0].name
 }
 
 moved {
@@ -16,7 +18,7 @@ resource "google_firestore_database" "this" {
   count = var.firestore.existing ? 0 : 1
 
   project     = var.project
-  name        = var.firestore.database
+  name        = local.firestore_name
   location_id = local.firestore_location
   type        = "FIRESTORE_NATIVE"
 

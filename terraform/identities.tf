@@ -6,7 +6,7 @@ resource "google_service_account" "functions" {
 
   project      = var.project
   account_id   = "${var.prefix}-${each.key}"
-  display_name = "pongwatch: ${each.value.entry_point}"
+  display_name = "${var.prefix}: ${each.value.entry_point}"
 
   depends_on = [google_project_service.apis]
 }
@@ -21,7 +21,7 @@ locals {
 resource "google_service_account" "scheduler" {
   project      = var.project
   account_id   = "${var.prefix}-scheduler"
-  display_name = "pongwatch: starts the scheduled runs"
+  display_name = "${var.prefix}: starts the scheduled runs"
 
   depends_on = [google_project_service.apis]
 }
@@ -29,7 +29,7 @@ resource "google_service_account" "scheduler" {
 resource "google_service_account" "push" {
   project      = var.project
   account_id   = "${var.prefix}-push"
-  display_name = "pongwatch: hands messages to Alert"
+  display_name = "${var.prefix}: hands messages to Alert"
 
   depends_on = [google_project_service.apis]
 }
@@ -45,7 +45,7 @@ resource "google_service_account_iam_member" "push_tokens" {
 resource "google_service_account" "build" {
   project      = var.project
   account_id   = "${var.prefix}-build"
-  display_name = "pongwatch: builds the functions"
+  display_name = "${var.prefix}: builds the functions"
 
   depends_on = [google_project_service.apis]
 }

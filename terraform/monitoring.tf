@@ -2,7 +2,7 @@
 # own: nothing of pongwatch has to work for that.
 resource "google_monitoring_notification_channel" "oncall" {
   project      = var.project
-  display_name = "pongwatch: on call"
+  display_name = "${var.prefix}: on call"
   type         = "email"
   labels       = { email_address = var.oncall_email }
 
@@ -13,6 +13,9 @@ locals {
   channels = concat([google_monitoring_notification_channel.oncall.name], var.notification_channels)
 
   service_names = [for name in sort(keys(local.functions)) : "${var.prefix}-${name}"]
+  # By their whole names: a prefix may begin with that of another installation in the project.
+  quoted_services      = join(",", [for name in local.service_names : jsonencode(name)])
+  quoted_subscriptions = join(",", [for name in sort(keys(local.topics)) : jsonencode("${var.prefix}-${name}-alert")])
   # Functions of the second generation log as what they run on. Cloud Run's own request log stands under the same
   # resource, where a 5xx has severity ERROR: a 503 of an unhealthy database would look like an error of pongwatch.
   own_logs = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^(${join("|", local.service_names)})$\" AND NOT logName:\"run.googleapis.com%2Frequests\""
@@ -172,7 +175,7 @@ locals {
       name      = "messages wait"
       severity  = "CRITICAL"
       content   = "The oldest message for Alert waits for more than five minutes: Alert fails, or cannot reach its store. Incidents may be undetected. See Alert's log."
-      threshold = { filter = "metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" AND resource.type=\"pubsub_subscription\" AND resource.label.subscription_id=one_of(${join(",", [for name in sort(keys(local.topics)) : "\"${var.prefix}-${name}-alert\""])})", above = 300, duration = "120s", aligner = "ALIGN_MAX", group_by = ["resource.label.subscription_id"] }
+      threshold = { filter = "metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" AND resource.type=\"pubsub_subscription\" AND resource.label.subscription_id=one_of(${local.quoted_subscriptions})", above = 300, duration = "120s", aligner = "ALIGN_MAX", group_by = ["resource.label.subscription_id"] }
     }
     dead_letters = {
       name      = "dead letters"
@@ -196,7 +199,7 @@ locals {
       name     = "errors"
       severity = "WARNING"
       content  = "A function of pongwatch, or a job that starts it, logged an error. What is wrong with a database is never logged as one."
-      log      = "((${local.own_logs}) OR (resource.type=\"cloud_scheduler_job\" AND resource.labels.job_id=~\"^${var.prefix}-\")) AND severity>=ERROR AND NOT jsonPayload.event=\"undelivered\""
+      log      = "((${local.own_logs}) OR (resource.type=\"cloud_scheduler_job\" AND resource.labels.job_id=~\"^${var.prefix}-(healthcheck-|metrics-|tick$)\")) AND severity>=ERROR AND NOT jsonPayload.event=\"undelivered\""
     }
   }
 }
@@ -205,7 +208,7 @@ resource "google_monitoring_alert_policy" "self" {
   for_each = local.policies
 
   project               = var.project
-  display_name          = "pongwatch: ${each.value.name}"
+  display_name          = "${var.prefix}: ${each.value.name}"
   combiner              = "OR"
   severity              = each.value.severity
   notification_channels = local.channels

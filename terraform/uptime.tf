@@ -45,7 +45,7 @@ resource "google_monitoring_alert_policy" "health" {
   count = local.uptime_enabled ? 1 : 0
 
   project               = var.project
-  display_name          = "pongwatch: unhealthy"
+  display_name          = "${var.prefix}: unhealthy"
   combiner              = "OR"
   severity              = "CRITICAL"
   notification_channels = local.channels

@@ -31,6 +31,10 @@ variable "access" {
     error_message = "\"act_tokens\" are for a dashboard that is not behind IAM, which does not say who a reader is. Example: access = { api = \"token\", badges = \"public\", dashboard = \"token\", openmetrics = \"token\", playbooks = \"public\", tokens = [\"secret:read-token\"], act_tokens = [\"secret:act-token\"] }"
   }
   validation {
+    condition     = length(setintersection(var.access.tokens, var.access.act_tokens)) == 0
+    error_message = "A token is in \"tokens\" and in \"act_tokens\", with which everyone who reads would act. Example: access = { api = \"token\", badges = \"public\", dashboard = \"token\", openmetrics = \"token\", playbooks = \"public\", tokens = [\"secret:read-token\"], act_tokens = [\"secret:act-token\"] }"
+  }
+  validation {
     condition     = alltrue([for token in concat(var.access.tokens, var.access.act_tokens) : can(regex("^(secret:[a-z0-9][a-z0-9-]{0,62}|sm://projects/[^/]+/secrets/[^/]+(/versions/[^/]+)?)$", token))])
     error_message = "A read token must be named, never written here. Example: tokens = [\"secret:read-token\"], or tokens = [\"sm://projects/my-project/secrets/read-token\"]"
   }
@@ -124,12 +128,16 @@ variable "database_tokens" {
     error_message = "secret_versions has \"databases\", so every database that names no token needs one in database_tokens. Example: export TF_VAR_database_tokens='{\"prod-cache\":\"AX…\"}'"
   }
   validation {
+    condition     = length(var.database_tokens) == 0 || contains(keys(var.secret_versions), "databases")
+    error_message = "database_tokens are given and secret_versions does not count them, so they would be written nowhere. Example: secret_versions = { databases = 1 }"
+  }
+  validation {
     condition     = alltrue([for token in values(var.database_tokens) : length(token) <= 150])
     error_message = "A token of database_tokens has more than 150 characters, which no token of Upstash has. Example: export TF_VAR_database_tokens='{\"prod-cache\":\"AX…\"}'"
   }
   validation {
-    condition     = alltrue([for token in values(var.database_tokens) : !can(regex("[\\s\"'=]$|^[\\s\"']|^Bearer |://", token))])
-    error_message = "A token of database_tokens is not what the Upstash console shows as UPSTASH_REDIS_REST_TOKEN: it has quotes, white space, \"Bearer \" or an address in it. Example: export TF_VAR_database_tokens='{\"prod-cache\":\"AX…\"}'"
+    condition     = alltrue([for token in values(var.database_tokens) : !can(regex("[\\s\"']|^Bearer |://|^[A-Za-z_][A-Za-z0-9_]*=[^=]", token))])
+    error_message = "A token of database_tokens is not what the Upstash console shows as UPSTASH_REDIS_REST_TOKEN: it has quotes, white space, \"Bearer \", an address or the variable's name in it. Example: export TF_VAR_database_tokens='{\"prod-cache\":\"AX…\"}'"
   }
 }
 
@@ -204,7 +212,7 @@ variable "databases" {
     error_message = "A shard's name must have lower-case letters, digits and dashes only, and at most 63 of them. Example: shard = \"europe\""
   }
   validation {
-    condition     = alltrue([for database in var.databases : database.url == null || can(regex("^(https://[^/@\\s]+/?|secret:[a-z0-9][a-z0-9-]{0,62}|sm://projects/[^/]+/secrets/[^/]+(/versions/[^/]+)?)$", database.url))])
+    condition     = alltrue([for database in var.databases : database.url == null || can(regex("^(https://[^/@?#,;\\s]+/?|secret:[a-z0-9][a-z0-9-]{0,62}|sm://projects/[^/]+/secrets/[^/]+(/versions/[^/]+)?)$", database.url))])
     error_message = "A database's url must be its REST URL, as the Upstash console shows it (not the rediss:// one, and no http://), or name a secret that holds it. Example: url = \"https://merry-cat-32748.upstash.io\""
   }
   validation {
@@ -236,9 +244,9 @@ variable "environment" {
 }
 
 variable "firestore" {
-  description = "The Firestore database of history and open incidents. `protected` keeps it from being deleted, also by `terraform destroy`. `existing` uses one that is there already, such as the one that a destroy left, in place of making it; where it lies and whether it is protected then stays as it is."
+  description = "The Firestore database of history and open incidents. Without `database` its name is `prefix`, since two installations cannot share one. `protected` keeps it from being deleted, also by `terraform destroy`. `existing` uses one that is there already, such as the one that a destroy left, in place of making it; where it lies and whether it is protected then stays as it is."
   type = object({
-    database  = optional(string, "pongwatch")
+    database  = optional(string)
     existing  = optional(bool, false)
     location  = optional(string)
     protected = optional(bool, true)
@@ -247,7 +255,7 @@ variable "firestore" {
   nullable = false
 
   validation {
-    condition     = can(regex("^([a-z][a-z0-9-]{2,61}[a-z0-9]|\\(default\\))$", var.firestore.database))
+    condition     = var.firestore.database == null || can(regex("^([a-z][a-z0-9-]{2,61}[a-z0-9]|\\(default\\))$", var.firestore.database))
     error_message = "firestore.database must have 4 to 63 lower-case letters, digits and dashes, or be \"(default)\". Example: firestore = { database = \"pongwatch\", location = \"nam5\" }"
   }
   validation {
@@ -370,6 +378,11 @@ variable "labels" {
   type        = map(string)
   default     = {}
   nullable    = false
+
+  validation {
+    condition     = alltrue([for key, value in var.labels : can(regex("^[\\p{Ll}\\p{Lo}][\\p{Ll}\\p{Lo}\\p{N}_-]{0,62}$", key)) && can(regex("^[\\p{Ll}\\p{Lo}\\p{N}_-]{0,63}$", value))])
+    error_message = "A label must have lower-case letters, digits, dashes and underscores only, at most 63 of them, and its key must begin with a letter. Example: labels = { cost-center = \"platform\" }"
+  }
 }
 
 variable "links" {
@@ -591,6 +604,14 @@ variable "receivers" {
     error_message = "A Slack receiver must have exactly one of webhook and bot_token. Example: slack = { bot_token = \"secret:slack-bot-token\", channel = \"C0123456789\" }"
   }
   validation {
+    condition     = alltrue([for receiver in var.receivers : receiver.email == null || can(regex("^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$", receiver.email.host))])
+    error_message = "A receiver's email.host must be the name of a mail server, without scheme and port. Example: email = { host = \"smtp.example.com\", port = 587, from = \"alerts@example.com\", to = [\"oncall@example.com\"] }"
+  }
+  validation {
+    condition     = alltrue([for receiver in var.receivers : receiver.webhook == null || can(regex("^(https://[^/@\\s]+(/\\S*)?|secret:[a-z0-9][a-z0-9-]{0,62}|sm://projects/[^/]+/secrets/[^/]+(/versions/[^/]+)?)$", receiver.webhook.url))])
+    error_message = "A receiver's webhook.url must be an https:// address without a user, or name a secret that holds it. Example: webhook = { url = \"https://hooks.example.com/pongwatch\", keys = [\"secret:webhook-key\"] }"
+  }
+  validation {
     condition = alltrue(flatten([for receiver in var.receivers : [for value in compact(concat(
       [try(receiver.slack.webhook, null), try(receiver.slack.bot_token, null), try(receiver.email.password, null), try(receiver.pagerduty.routing_key, null), try(receiver.webhook.token, null), try(receiver.webhook.password, null)],
       coalesce(try(receiver.webhook.keys, null), []),
@@ -717,6 +738,10 @@ variable "secret_values" {
     error_message = "Every name in secret_versions needs a value in secret_values. Example: export TF_VAR_secret_values='{\"slack-webhook\":\"https://hooks.slack.com/services/…\"}'"
   }
   validation {
+    condition     = length(setsubtract(keys(var.secret_values), keys(var.secret_versions))) == 0
+    error_message = "A value of secret_values is not counted in secret_versions, so it would be written nowhere. Example: secret_versions = { databases = 1, slack-webhook = 1 }"
+  }
+  validation {
     condition     = alltrue([for token in concat(var.access.tokens, var.access.act_tokens) : try(length(trimspace(var.secret_values[trimprefix(token, "secret:")])) >= 24, !contains(keys(var.secret_values), trimprefix(token, "secret:")))])
     error_message = "A read token and an act token must have at least 24 characters, otherwise it could be guessed. Example: export TF_VAR_secret_values='{\"read-token\":\"<output of openssl rand -base64 24>\"}'"
   }
@@ -731,6 +756,10 @@ variable "secret_versions" {
   validation {
     condition     = alltrue([for version in values(var.secret_versions) : version >= 1 && floor(version) == version])
     error_message = "A version in secret_versions must be a whole number from 1 on. Example: secret_versions = { databases = 1, slack-webhook = 2 }"
+  }
+  validation {
+    condition     = length(setsubtract(keys(var.secret_versions), concat(["databases"], flatten(regexall("\"secret:([a-z0-9-]+)\"", jsonencode([var.access, var.databases, var.heartbeat, var.inbound, var.management, var.proof_key, var.receivers])))))) == 0
+    error_message = "secret_versions counts a secret that no variable names as \"secret:NAME\", so its value would be written nowhere. Example: receivers = { slack = { slack = { webhook = \"secret:slack-webhook\" } } } with secret_versions = { slack-webhook = 1 }"
   }
 }
 
@@ -758,6 +787,10 @@ variable "shards" {
   validation {
     condition     = alltrue([for name in keys(var.shards) : contains([for database in var.databases : database.shard], name)])
     error_message = "A shard of \"shards\" has no database. Example: shards = { europe = { regions = [\"europe-west1\"] } } with databases = { eu-cache = { shard = \"europe\", … } }"
+  }
+  validation {
+    condition     = alltrue(flatten([for shard in var.shards : [for region in shard.regions : can(regex("^[a-z]+-[a-z]+[0-9]+$", region))]])) && alltrue([for shard in var.shards : length(distinct(shard.regions)) == length(shard.regions)])
+    error_message = "The regions of a shard must be different regions of Google Cloud, not zones. Example: shards = { europe = { regions = [\"europe-west1\", \"europe-west4\"] } }"
   }
 }
 
@@ -829,6 +862,10 @@ variable "vpc" {
   default  = {}
   nullable = false
 
+  validation {
+    condition     = length(setsubtract(keys(var.vpc), concat([var.region], var.regions, flatten([for shard in var.shards : shard.regions])))) == 0
+    error_message = "A key of \"vpc\" must be a region in which a function runs: \"region\", or one of \"regions\". Otherwise no request would take that way. Example: region = \"us-east4\" with vpc = { us-east4 = { subnetwork = \"functions\" } }"
+  }
   validation {
     condition     = alltrue([for network in var.vpc : contains(["VPC_EGRESS_ALL_TRAFFIC", "VPC_EGRESS_PRIVATE_RANGES_ONLY"], network.egress)])
     error_message = "The egress of \"vpc\" must be VPC_EGRESS_ALL_TRAFFIC, which is what sends requests to Upstash through it, or VPC_EGRESS_PRIVATE_RANGES_ONLY. Example: vpc = { us-east4 = { subnetwork = \"functions\" } }"

@@ -207,6 +207,7 @@ func TestCommandMistakes(t *testing.T) {
 		{"an address that is none", []string{"drill", "--url", "local"}, "http://127.0.0.1:8080"},
 		{"an address with a password", []string{"drill", "--url", "https://me:secret@example.com"}, "--url: want an address"},
 		{"an address with a query", []string{"incidents", "--url", "https://metrics.example.com/?database=a"}, "--url: want an address"},
+		{"an address with a part of a page", []string{"incidents", "--url", "https://metrics.example.com/#usage"}, "--url: want an address"},
 		{"an address of another scheme", []string{"incidents", "--url", "ftp://metrics.example.com"}, "--url: want an address"},
 		{"another machine", []string{"drill", "--url", "https://metrics.example.com"}, "--project PROJECT"},
 		{"another machine in plain text", []string{"incidents", "--url", "http://metrics.example.com"}, "want https://"},

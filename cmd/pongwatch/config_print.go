@@ -199,7 +199,9 @@ func scalar(v any) string {
 		return fmt.Sprint(v)
 	}
 	if plainScalar.MatchString(s) && !slices.Contains([]string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}, strings.ToLower(s)) {
-		if _, err := strconv.ParseFloat(s, 64); err != nil {
+		_, number := strconv.ParseFloat(s, 64)
+		_, whole := strconv.ParseInt(s, 0, 64) // 0x1f
+		if number != nil && whole != nil {
 			return s
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -81,6 +82,9 @@ them in Secret Manager, or with --terraform the variables that Terraform takes t
 
 func (s *setup) refuseToReplace(force bool) error {
 	document, hidden := s.files()
+	if filepath.Clean(document) == hidden {
+		return fmt.Errorf("--out %s is the name of the file with the secrets: want another, such as --out pongwatch.yaml", s.out)
+	}
 	for _, file := range []string{document, hidden} {
 		if _, err := os.Lstat(file); err == nil && !force {
 			return fmt.Errorf("%s exists; --force replaces it, and --out names another file", file)
@@ -184,7 +188,7 @@ func (s *setup) fromVariables(ctx context.Context) ([]watched, error) {
 
 // fromAccount returns the chosen databases of the account.
 func (s *setup) fromAccount(ctx context.Context) error {
-	s.key = secrets.New(s.getenv("UPSTASH_API_KEY"))
+	s.key = secrets.New(strings.TrimSpace(s.getenv("UPSTASH_API_KEY")))
 	if s.key.IsZero() && s.person != nil {
 		var err error
 		if s.key, err = s.person.secret("Management API key, from the Upstash console, Account, Management API (not shown): "); err != nil {
@@ -196,12 +200,12 @@ func (s *setup) fromAccount(ctx context.Context) error {
 	}
 	account, err := upstash.NewManagement(s.email, upstash.Options{URL: s.api, Token: s.key, AllowHTTP: true})
 	if err != nil {
-		return err
+		return fmt.Errorf("the management API key, UPSTASH_API_KEY: %w", err)
 	}
 	defer account.CloseIdleConnections()
 	all, err := account.Databases(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("the account of %s, with UPSTASH_API_KEY: %w", s.email, err)
 	}
 	if s.databases = named(all); len(s.databases) == 0 {
 		return fmt.Errorf("the account of %s has no database", s.email)
@@ -293,8 +297,17 @@ func (s *setup) rest() (err error) {
 			s.oncall = s.person.line("Mail address that Cloud Monitoring notifies when pongwatch itself fails: ")
 		}
 	}
-	if s.terraform && (s.project == "" || s.region == "" || s.oncall == "") {
+	switch { // as terraform/variables.tf, which is asked last
+	case !s.terraform:
+		return nil
+	case s.project == "" || s.region == "" || s.oncall == "":
 		return errors.New("--terraform needs --project, --region and --oncall-email")
+	case !regexp.MustCompile(`^[a-z][a-z0-9-]{4,28}[a-z0-9]$`).MatchString(s.project):
+		return fmt.Errorf("--project %q: want the project's id, not its number or display name, such as my-project", s.project)
+	case !regexp.MustCompile(`^[a-z]+-[a-z]+[0-9]+$`).MatchString(s.region):
+		return fmt.Errorf("--region %q: want a region of Google Cloud, not a zone, such as us-east4", s.region)
+	case !regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[^@\s]+$`).MatchString(s.oncall):
+		return fmt.Errorf("--oncall-email %q: want a mail address, such as oncall@example.com", s.oncall)
 	}
 	return nil
 }

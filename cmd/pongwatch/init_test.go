@@ -7,12 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/pongwatch/pongwatch/functions/alert/slack/slacktest"
 	"github.com/pongwatch/pongwatch/internal/goldentest"
+	"github.com/pongwatch/pongwatch/shared/secrets"
 	"github.com/pongwatch/pongwatch/shared/upstash/upstashtest"
 )
 
@@ -85,7 +87,7 @@ func TestInit(t *testing.T) {
 	}{
 		{"variables", append(appDatabase, appSlack), nil, []string{"--local", "pongwatch.yaml", "pongwatch-secrets.yaml"}},
 		{"variables-project", append(appDatabase, append(appMail, "SLACK_BOT_TOKEN=xoxb-1-2-abc", "SLACK_CHANNEL=C0123456789")...), []string{"--project", "my-project"}, []string{"pongwatch.yaml"}},
-		{"account", []string{"UPSTASH_API_KEY=" + initKey, appSlack}, []string{"--account", "ops@example.com", "--all", "--management-url", url}, []string{"--local", "pongwatch.yaml", "pongwatch-secrets.yaml"}},
+		{"account", []string{"UPSTASH_API_KEY=" + initKey + "\r\n", appSlack}, []string{"--account", "ops@example.com", "--all", "--management-url", url}, []string{"--local", "pongwatch.yaml", "pongwatch-secrets.yaml"}},
 		{
 			"account-terraform", append(appMail, "UPSTASH_API_KEY="+initKey, appSlack),
 			[]string{"--account", "ops@example.com", "--database", "prod-queue,id-1", "--management-url", url, "--terraform", "--project", "my-project", "--region", "us-east4", "--oncall-email", "oncall@example.com"},
@@ -153,13 +155,19 @@ func TestInitRefuses(t *testing.T) {
 		{"nothing to begin with", nil, nil, "no database: set UPSTASH_REDIS_URL and UPSTASH_REDIS_TOKEN"},
 		{"a URL of Redis' own protocol", []string{"UPSTASH_REDIS_URL=rediss://a.upstash.io:6379", "UPSTASH_REDIS_TOKEN=AX8s"}, nil, "rediss://"},
 		{"no key", nil, []string{"--account", "ops@example.com"}, "set UPSTASH_API_KEY"},
+		{"a key in quotes", []string{`UPSTASH_API_KEY="` + initKey + `"`}, []string{"--account", "ops@example.com"}, "the management API key, UPSTASH_API_KEY: "},
 		{"a wrong key", []string{"UPSTASH_API_KEY=wrong"}, []string{"--account", "ops@example.com"}, "HTTP 401"},
 		{"several databases and no choice", []string{"UPSTASH_API_KEY=" + initKey}, []string{"--account", "ops@example.com"}, "want --all, or --database with one of prod-cache, prod-queue, staging, staging-2, gr--e"},
 		{"a name that is not there", []string{"UPSTASH_API_KEY=" + initKey}, []string{"--account", "ops@example.com", "--database", "prod"}, `no database "prod"; want one of prod-cache`},
 		{"both choices", []string{"UPSTASH_API_KEY=" + initKey}, []string{"--account", "ops@example.com", "--all", "--database", "staging"}, "want one of them"},
 		{"a choice without an account", appDatabase, []string{"--all"}, "give --account"},
 		{"Terraform without a project", appDatabase, []string{"--terraform"}, "needs --project, --region and --oncall-email"},
-		{"Terraform without a receiver", appDatabase, []string{"--terraform", "--project", "p", "--region", "us-east4", "--oncall-email", "a@example.com"}, "no receiver: set SLACK_WEBHOOK_URL"},
+		{"Terraform in a project by its number", append(appDatabase, appSlack), []string{"--terraform", "--project", "123456789012", "--region", "us-east4", "--oncall-email", "a@example.com"}, `--project "123456789012": want the project's id`},
+		{"Terraform in a zone", append(appDatabase, appSlack), []string{"--terraform", "--project", "my-project", "--region", "us-east4-a", "--oncall-email", "a@example.com"}, `--region "us-east4-a": want a region`},
+		{"Terraform without a mail address", append(appDatabase, appSlack), []string{"--terraform", "--project", "my-project", "--region", "us-east4", "--oncall-email", "alice"}, `--oncall-email "alice": want a mail address`},
+		{"a port that is none", slices.Concat(appDatabase, appMail, []string{"SMTP_PORT=smtp"}), nil, "receivers[0].email.port is a text, want a whole number"},
+		{"Terraform without a receiver", appDatabase, []string{"--terraform", "--project", "my-project", "--region", "us-east4", "--oncall-email", "a@example.com"}, "no receiver: set SLACK_WEBHOOK_URL"},
+		{"the secrets' own file", append(appDatabase, appSlack), []string{"--out", "./pongwatch-secrets.yaml"}, "--out ./pongwatch-secrets.yaml is the name of the file with the secrets"},
 		{"a webhook that is none", append(appDatabase, "SLACK_WEBHOOK_URL=hooks.slack.com/services"), nil, "receivers[0].slack.webhook"},
 	}
 	for _, tt := range tests {
@@ -174,6 +182,28 @@ func TestInitRefuses(t *testing.T) {
 				t.Errorf("it left %q, %v", files, err)
 			}
 		})
+	}
+}
+
+// A database may have a name that YAML or Terraform would read as something else than a text.
+func TestInitQuotesNames(t *testing.T) {
+	asApp(t)
+	s := setup{project: "my-project", region: "us-east4", oncall: "oncall@example.com", slack: "https://hooks.slack.com/services/T/B/X", getenv: os.Getenv}
+	for _, name := range []string{"2024-cache", "0x1f", "0o17", "0777", "1e5", "12-5", "for", "null", "true", "prod-cache"} {
+		s.databases = append(s.databases, watched{name: name, url: "https://merry-cat-32748.upstash.io", token: secrets.New("AX8sASQgN2M0")})
+	}
+	if _, _, err := s.documents(); err != nil {
+		t.Errorf("YAML: %v", err)
+	}
+	s.terraform = true
+	got, _, err := s.documents()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"2024-cache" = {`, `"0x1f"       = {`, `"for"        = {`, `"null"       = {`, `prod-cache   = {`} {
+		if !strings.Contains(got, "\n  "+want) {
+			t.Errorf("terraform.tfvars has no %s:\n%s", want, got)
+		}
 	}
 }
 

@@ -85,10 +85,13 @@ func (s *setup) yaml() (plain, hidden string, problems config.Problems) {
 	}
 	plain = about + sections(append(open, closed...))
 	_, problems = config.Parse(false, config.Document{Name: "pongwatch.yaml", Text: []byte(plain)})
-	hidden = fmt.Sprintf(`# Stores the secrets of pongwatch.yaml. It holds them, so remove it when it has run.
+	hidden = fmt.Sprintf(`# Stores the secrets of pongwatch.yaml. It holds them, so remove it when it has run. Where an organisation
+# does not let Google choose their places, run it with LOCATIONS=europe-west1,europe-west4.
 set -eu
+place=${LOCATIONS:+--replication-policy=user-managed --locations=$LOCATIONS}
 store() {
-  gcloud secrets describe "$1" --project=%[1]s >/dev/null 2>&1 </dev/null || gcloud secrets create "$1" --project=%[1]s --replication-policy=automatic </dev/null
+  gcloud secrets describe "$1" --project=%[1]s >/dev/null 2>&1 </dev/null ||
+    gcloud secrets create "$1" --project=%[1]s ${place:---replication-policy=automatic} </dev/null
   gcloud secrets versions add "$1" --project=%[1]s --data-file=-
 }
 `, quoted(s.project))
@@ -196,6 +199,8 @@ func (s *setup) receivers(store func(name, value string) string) object {
 	mail := object{{"host", get("SMTP_HOST")}, {"from", get("SMTP_FROM")}, {"to", to}}
 	if port, err := strconv.Atoi(get("SMTP_PORT")); err == nil {
 		mail = append(mail, keyed{"port", port})
+	} else if get("SMTP_PORT") != "" { // refused with the rest, since another would stand in its place
+		mail = append(mail, keyed{"port", get("SMTP_PORT")})
 	}
 	if user := get("SMTP_USERNAME"); user != "" {
 		mail = append(mail, keyed{"username", user})
@@ -245,11 +250,20 @@ func sections(all []section) string {
 func attributes(b *strings.Builder, o object, indent string) {
 	longest := 0
 	for _, e := range o {
-		longest = max(longest, len(e.key))
+		longest = max(longest, len(attribute(e.key)))
 	}
 	for _, e := range o {
-		fmt.Fprintf(b, "%s%-*s = %s\n", indent, longest, e.key, hcl(e.value, false))
+		fmt.Fprintf(b, "%s%-*s = %s\n", indent, longest, attribute(e.key), hcl(e.value, false))
 	}
+}
+
+// attribute returns the name of an attribute. Without quotes Terraform calculates with 2024-cache, and
+// takes for and null for words of its language.
+func attribute(name string) string {
+	if name[0] >= '0' && name[0] <= '9' || name == "for" || name == "null" {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 // hcl returns a value of Terraform's language, in one line or an object's entries in one each.
@@ -265,7 +279,7 @@ func hcl(v any, lines bool) string {
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			b.WriteString(e.key + " = " + hcl(e.value, false))
+			b.WriteString(attribute(e.key) + " = " + hcl(e.value, false))
 		}
 		return "{ " + b.String() + " }"
 	case list:

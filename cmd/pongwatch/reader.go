@@ -56,7 +56,7 @@ func (r *reader) open(flag string) error {
 	}
 	r.url = strings.TrimRight(r.url, "/")
 	u, err := url.Parse(r.url)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Scheme != "http" && u.Scheme != "https" {
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "http" && u.Scheme != "https" {
 		return fmt.Errorf("%s: want an address such as %s or https://metrics-abc123-uc.a.run.app", flag, defaultURL)
 	}
 	r.loopback = outbound.IsLoopback(u.Hostname())

@@ -44,7 +44,7 @@ func Heartbeat(cfg *config.Config, o ReceiverOptions) func(context.Context) erro
 			return errors.New("asking the heartbeat's address: it is not a valid URL") // the error would quote it
 		}
 		req.Header.Set("User-Agent", "pongwatch")
-		client := outbound.NewClient(outbound.Options{Hosts: []string{strings.ToLower(req.URL.Hostname())}, AllowLoopback: o.AllowLoopback, Timeout: beatTimeout})
+		client := outbound.NewClient(outbound.Options{Hosts: []string{req.URL.Hostname()}, AllowLoopback: o.AllowLoopback, Timeout: beatTimeout})
 		resp, err := client.Do(req)
 		if err != nil {
 			return fmt.Errorf("asking the heartbeat's address: %w", outbound.Error(err, outbound.Address(address)...))

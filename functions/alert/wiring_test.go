@@ -27,7 +27,7 @@ databases:
 receivers:
   - name: slack
     fallback: mail
-    slack: {bot_token: "sm://projects/p/secrets/slack", channel: C0ALERTS00, api_url: "https://slack.example.com/api/", mention: [here], approvers: [U0ALICE000], app_id: A0123456789, team_id: T0123456789, buttons: true}
+    slack: {bot_token: "sm://projects/p/secrets/slack", channel: C0ALERTS00, api_url: "https://slack-gov.com/api/", mention: [here], approvers: [U0ALICE000], app_id: A0123456789, team_id: T0123456789, buttons: true}
   - name: hook
     slack: {webhook: "sm://projects/p/secrets/hook"}
   - name: mail

@@ -3,6 +3,9 @@ package deploytest
 import (
 	"bytes"
 	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -157,5 +160,43 @@ func TestEveryRootTakesTheSameVersions(t *testing.T) {
 	images := regexp.MustCompile(`hashicorp/terraform:([\d.]+)`).FindAllString(read(t, "cloudbuild.yaml")+read(t, "docs/operations.md"), -1)
 	if len(unique(images)) > 1 {
 		t.Errorf("builds run different Terraforms: %q", images)
+	}
+}
+
+// The step that tries an applied pongwatch asks a HealthCheck of any region, as Cloud Build may run elsewhere, and
+// no page that asks for a read token.
+func TestTheBuildTriesWhatItMayRead(t *testing.T) {
+	steps := build(t).Steps
+	smoke := steps[len(steps)-1]
+	script := strings.NewReplacer("$$", "$", "$_APPLY", "true", "$SERVICE_ACCOUNT_EMAIL", "ci@example.com").Replace(smoke.Args[len(smoke.Args)-1])
+	for _, tt := range []struct {
+		name, access, asked string
+	}{
+		{"behind IAM", `{"api":"iam","dashboard":"iam","health":"iam"}`, "https://health/health preflight https://metrics"},
+		{"public", `{"api":"public","dashboard":"public","health":"public"}`, "https://health/health preflight https://metrics"},
+		{"pages by token", `{"api":"token","dashboard":"token","health":"iam"}`, "https://health/health"},
+		{"health by token", `{"api":"iam","dashboard":"iam","health":"token"}`, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			for name, text := range map[string]string{
+				"urls.json":      `{"alert":"https://alert","healthcheck/europe-west1":"https://health","metrics":"https://metrics"}`,
+				"pongwatch.json": `{"access":` + tt.access + `,"links":{"dashboard":"https://metrics"}}`,
+				"curl":           "#!/bin/sh\nfor last; do :; done\ncase $last in */health) echo $last >>asked ;; *) echo '{\"access_token\": \"a\", \"token\": \"t\"}' ;; esac\n",
+				"go":             "#!/bin/sh\necho $3 $5 >>asked\n",
+				"sleep":          "#!/bin/sh\nexit 1\n",
+			} {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cmd := exec.CommandContext(t.Context(), "bash", "-euc", script)
+			cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+			out, err := cmd.CombinedOutput()
+			asked, _ := os.ReadFile(filepath.Join(dir, "asked"))
+			if got := strings.Join(strings.Fields(string(asked)), " "); err != nil || got != tt.asked {
+				t.Errorf("it asks %q, %v, want %q\n%s", got, err, tt.asked, out)
+			}
+		})
 	}
 }

@@ -167,6 +167,13 @@ func TestAProjectIsPreparedOnce(t *testing.T) {
 	if err != nil || strings.Contains(again, "buckets create") {
 		t.Errorf("the second time: %v %s", err, again)
 	}
+	_, other, err := prepare(t, "1.11.4", true, "my-project", "us-east4", "staging")
+	if want := strings.Replace(backend, `prefix = "pongwatch"`, `prefix = "staging"`, 1); err != nil || other != want {
+		t.Errorf("a second installation: %v, its state is that of the first: %s", err, other)
+	}
+	if word := regexp.MustCompile(`(?m)^[^#\n]*\b(mapfile|readarray|declare -A)\b`).FindString(read(t, "terraform/prepare")); word != "" {
+		t.Errorf("the bash of macOS does not know %s", word)
+	}
 }
 
 func TestAProjectIsNotPreparedForWhatCannotBeApplied(t *testing.T) {
@@ -179,6 +186,9 @@ func TestAProjectIsNotPreparedForWhatCannotBeApplied(t *testing.T) {
 		"no version":              {"", []string{"my-project", "us-east4"}, "not installed"},
 		"a region is not given":   {"1.15.0", []string{"my-project"}, "usage"},
 		"nothing is given at all": {"1.15.0", nil, "usage"},
+		"a project's number":      {"1.15.0", []string{"123456789012", "us-east4"}, "123456789012 is not a project's id"},
+		"a project of a domain":   {"1.15.0", []string{"example.com:my-project", "us-east4"}, "is not a project's id"},
+		"a zone":                  {"1.15.0", []string{"my-project", "us-east4-a"}, "us-east4-a is not a region"},
 	} {
 		calls, _, err := prepare(t, tt.version, false, tt.args...)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || calls != "" {

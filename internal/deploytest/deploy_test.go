@@ -28,6 +28,9 @@ func TestTheCloudRunServiceHasOnlyKeysThatCloudRunKnows(t *testing.T) {
 	if a := s.Spec.Template.Metadata.Annotations; a["autoscaling.knative.dev/minScale"] != "1" || a["autoscaling.knative.dev/maxScale"] != "1" || a["run.googleapis.com/cpu-throttling"] != "false" {
 		t.Errorf("annotations %v: want one instance, always with CPU", a)
 	}
+	if s.Metadata.Annotations["run.googleapis.com/invoker-iam-disabled"] != "true" {
+		t.Error("IAM would refuse readers, who send their token in its header")
+	}
 	c := s.Spec.Template.Spec.Containers[0]
 	if !strings.HasSuffix(c.Image, ":"+version.Release) {
 		t.Errorf("it runs %s, and this is %s", c.Image, version.Release)
@@ -70,5 +73,16 @@ func TestTheComposeFileRunsItReadOnlyWithOneVolume(t *testing.T) {
 	}
 	if len(s.Ports) > 0 || s.Network != "host" || !slices.Equal(s.Command, []string{"local", "--data", "/data/state"}) {
 		t.Errorf("%v on %s with ports %v: want this machine alone", s.Command, s.Network, s.Ports)
+	}
+}
+
+func TestSecretsOfACheckoutAreNeitherCommittedNorUploaded(t *testing.T) {
+	for _, ignored := range []string{".gitignore", ".gcloudignore", ".containerignore"} {
+		lines := strings.Split(strings.ReplaceAll(read(t, ignored), "**/", ""), "\n")
+		for _, file := range []string{"pongwatch-secrets.*", "deploy/pongwatch.env", "*.tfvars", "*.tfstate"} {
+			if !slices.Contains(lines, file) && !slices.Contains(lines, "/"+file) {
+				t.Errorf("%s does not name %s", ignored, file)
+			}
+		}
 	}
 }

@@ -65,8 +65,8 @@ func (r reference) wrongWithCommand(words []string) string {
 	case "terraform":
 		return r.wrongWithTerraform(words[1:])
 	case "terraform/prepare":
-		if len(words) != 3 {
-			return "terraform/prepare takes a project and a region"
+		if len(words) != 3 && len(words) != 4 {
+			return "terraform/prepare takes a project and a region, and a prefix"
 		}
 		return ""
 	case "$EDITOR", "cat", "cd", "curl", "docker", "export", "git", "printf", "read":
@@ -222,7 +222,7 @@ func TestACommandThatCannotBeTypedIsNoticed(t *testing.T) {
 		"terraform apply -auto-aprove":                              "has no -auto-aprove",
 		"terraform state rm google_firestore_database.this":         "an index belongs",
 		"terraform state rm google_firestore_databases.this":        "there is no resource",
-		"terraform/prepare my-project":                              "takes a project and a region",
+		"terraform/prepare my-project":                              "takes a project and a region, and a prefix",
 		"go install ./cmd/pongwatch":                                "no program that an operator",
 		"terraform import 'google_storage_bucket.source[0]' x":      "an index belongs",
 		"gcloud config get project && kubectl get pods":             "not in testdata/gcloud.txt",

@@ -13,7 +13,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/pongwatch/pongwatch/shared/cause"
@@ -73,7 +72,7 @@ func NewApps(c *config.Config, keys Keys) *Apps {
 	for _, d := range c.Databases {
 		for _, app := range d.Apps {
 			if u, err := url.Parse(app.HealthURL); err == nil && u.Host != "" {
-				o.Hosts = append(o.Hosts, strings.ToLower(u.Hostname()))
+				o.Hosts = append(o.Hosts, u.Hostname())
 			}
 		}
 	}

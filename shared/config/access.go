@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -148,6 +150,24 @@ func (m *Management) check(v *validator, path string, _ any) {
 	}
 }
 
+func (h *Heartbeat) check(v *validator, path string, _ any) {
+	v.inline(path+".url", h.URL, "https://hc-ping.com/your-uuid", func(text string) string {
+		u, err := url.Parse(text)
+		switch what := cmp.Or(unexpanded(text), pasted(text)); {
+		case what != "":
+			return what
+		case err != nil || u.Hostname() == "":
+			return "is not a URL with a host"
+		case u.Scheme != "https" && (!v.config.local || !loopback(u.Hostname())):
+			return "does not begin with https://"
+		}
+		return ""
+	})
+	if v.Bad(path + ".url") {
+		h.URL = Secret{}
+	}
+}
+
 func (a *access) check(v *validator, path string, _ any) {
 	for key, tokens := range map[string][]Secret{".tokens": a.Tokens, ".act_tokens": a.ActTokens} {
 		for i, token := range tokens {
@@ -163,6 +183,16 @@ func (a *access) check(v *validator, path string, _ any) {
 		case !bad && *s == AccessToken && len(a.Tokens) == 0 && (key == "health" || len(a.ActTokens) == 0):
 			v.Report(path+"."+key, "is token, but access.tokens is empty", "tokens: [sm://projects/my-project/secrets/pongwatch-read-token]")
 		}
+	}
+	if len(a.ActTokens) > 0 && a.Dashboard == AccessIAM {
+		v.Notice(path+".act_tokens", "change nothing while access.dashboard is iam, which does not say who reads", "dashboard: token")
+	}
+	reads := func(token Secret) bool {
+		return slices.ContainsFunc(a.Tokens, func(t Secret) bool { return t.ref == token.ref && t.value.Equal(token.value) })
+	}
+	if slices.ContainsFunc(a.ActTokens, reads) {
+		v.Report(path+".act_tokens", "has one of access.tokens, with which everyone who reads would act; it may only read", "[sm://projects/my-project/secrets/pongwatch-act-token]")
+		a.ActTokens = slices.DeleteFunc(a.ActTokens, reads)
 	}
 	var closed []string
 	for key, s := range a.surfaces() {

@@ -45,6 +45,8 @@ func checkURL(text string, local bool) (string, *Problem) {
 	switch {
 	case err != nil || u.Hostname() == "":
 		return wrong(cause.ConfigInvalid, "is not a URL with a host")
+	case strings.EqualFold(u.Hostname(), "console.upstash.com"):
+		return wrong(cause.ConfigInvalid, "is the address of Upstash's console; want the REST URL that the console shows")
 	case badPort(u):
 		return wrong(cause.ConfigInvalid, "has a port that is not from 1 to 65535; Upstash's REST URL has none")
 	case u.Scheme == "http" && !loopback(u.Hostname()):

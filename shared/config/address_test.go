@@ -66,6 +66,7 @@ func TestURLsAndTokensThatPeoplePaste(t *testing.T) {
 		{"https://a?x=y", false, "has a query or fragment; the token belongs in its own key", cause.ConfigInvalid},
 		{"https://a#x", false, "has a query or fragment; the token belongs in its own key", cause.ConfigInvalid},
 		{"https://a/b", false, "has a path; want scheme and host only", cause.ConfigInvalid},
+		{"https://console.upstash.com/redis/6a1f2c3d", false, "is the address of Upstash's console; want the REST URL that the console shows", cause.ConfigInvalid},
 	}
 	for _, c := range urlCases {
 		u, p := checkURL(c.text, c.local)
@@ -140,6 +141,7 @@ func TestSlackSecretsInPlainText(t *testing.T) {
 		{"a webhook of this machine", "webhook: http://127.0.0.1:9000/x", ""},
 		{"a webhook over http", "webhook: http://hooks.slack.com/services/T/B/x", "receivers[0].slack.webhook is not the URL of a Slack incoming webhook" + webhook},
 		{"a webhook elsewhere", "webhook: https://example.com/services/T/B/x", "receivers[0].slack.webhook is not the URL of a Slack incoming webhook" + webhook},
+		{"a webhook of a workflow", "webhook: https://hooks.slack.com/triggers/T/1/x", "receivers[0].slack.webhook is not the URL of a Slack incoming webhook" + webhook},
 		{"a webhook without a host", "webhook: https://", "receivers[0].slack.webhook is not a URL with a host" + webhook},
 		{"a quoted webhook", `webhook: '"https://hooks.slack.com/x"'`, "receivers[0].slack.webhook holds quotes" + webhook},
 		{"a bot token", "bot_token: xoxb-1, channel: C01234", ""},
@@ -170,8 +172,10 @@ func TestPatterns(t *testing.T) {
 		"url":           {[]string{"https://a", "https://a/b?c"}, []string{"a", "ftp://a", "https://a b", "https://u@a", "http://a", "http://127.0.0.1", "https:///x", "https://a:65536"}},
 		"variable":      {[]string{"A", "_a", "CACHE_URL2"}, []string{"1A", "A-B", "", "A B"}},
 		"template":      {[]string{"https://a/{database}/{database_id}/{shard}/{environment}/{incident}/{check}/{cause}", "https://{shard}.example.com"}, []string{"https://a/{}", "https://a/{name}", "http://a/{shard}"}},
-		"origin":        {[]string{"https://a", "http://a:80"}, []string{"https://a/", "a"}},
-		"host":          {[]string{"a", "smtp.example.com", "::1"[2:], long[:253]}, []string{"-a", "a.", "a b", long[:254], "https://a"}},
+		"origin":        {[]string{"https://a", "http://a:80"}, []string{"https://a/", "a", "https://*.example.com", "https://Admin.example.com", "https://u@a"}},
+		"host":          {[]string{"a", "smtp.example.com", "2001:db8::1", long[:253]}, []string{"-a", "a.", "a b", long[:254], "https://a", "smtp.example.com:465"}},
+		"slack_api":     {[]string{"https://slack.com/api/", "https://slack-gov.com/api/"}, []string{"https://my-team.slack.com/api/", "http://slack.com/api/"}},
+		"pagerduty_api": {[]string{"https://events.eu.pagerduty.com/v2/enqueue"}, []string{"https://api.pagerduty.com", "https://127.0.0.1/v2/enqueue"}},
 		"email":         {[]string{"a@b"}, []string{"a", "a@b@c", "<a@b>", "a @b", `"a"@b`}},
 		"address":       {[]string{"a@b.c", "A B <a@b.c>"}, []string{"a", "a@b\n", "A <a@b", "a b@c d"}},
 		"regexp":        {[]string{"^a+$", long[:500]}, []string{"(", long[:501]}},

@@ -157,7 +157,7 @@ func (d *Database) check(v *validator, path string, _ any) {
 		seen[app.Service] = true
 	}
 	d.Apps = kept
-	if d.Plan == planCustom && d.Limits.Memory == 0 {
+	if d.Plan == planCustom && d.Limits.Memory == 0 && !v.Bad(path+".limits.memory") {
 		v.Report(path+".limits.memory", "is missing, which a custom plan needs", "256MB")
 	}
 }

@@ -253,6 +253,7 @@ func (e *environment) email() object {
 	if e.value("SMTP_HOST") == "" && e.value("ALERT_EMAIL_TO") == "" {
 		return nil
 	}
+	e.variables["receivers.email"] = "SMTP_USERNAME"
 	out := e.keys("email", map[string]string{
 		"host": "SMTP_HOST", "port": "SMTP_PORT", "username": "SMTP_USERNAME", "password": "SMTP_PASSWORD", "from": "SMTP_FROM", "to": "ALERT_EMAIL_TO",
 	})

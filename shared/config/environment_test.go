@@ -113,12 +113,12 @@ func TestProblemsOfTheEnvironmentNameTheVariable(t *testing.T) {
 		{"a wrong webhook", slack("SLACK_WEBHOOK_URL", "https://example.com"), []string{"SLACK_WEBHOOK_URL is not the URL of a Slack incoming webhook; example: https://hooks.slack.com/services/T…/B…/…"}},
 		{"a wrong bot token", slack("SLACK_BOT_TOKEN", "x", "SLACK_CHANNEL", "C01234"), []string{"SLACK_BOT_TOKEN does not begin with xoxb-, so it is not a bot token; example: xoxb-…"}},
 		{"a bot token of white space is none", slack("SLACK_BOT_TOKEN", " "), nil},
-		{"a server alone", slack("SMTP_HOST", "h"), []string{"ALERT_EMAIL_TO is missing; example: [oncall@example.com]", "SMTP_FROM is missing; example: pongwatch <alerts@example.com>"}},
+		{"a server alone", slack("SMTP_HOST", "h"), []string{"ALERT_EMAIL_TO is missing; example: oncall@example.com", "SMTP_FROM is missing; example: pongwatch <alerts@example.com>"}},
 		{"a wrong port, and the tenth recipient", slack("SMTP_HOST", "h", "SMTP_FROM", "a@b.c", "SMTP_PORT", "25", "ALERT_EMAIL_TO", "a@b.c,b@b.c,c@b.c,d@b.c,e@b.c,f@b.c,g@b.c,h@b.c,i@b.c,x"), []string{
-			"ALERT_EMAIL_TO is not a mail address, with or without a name; example: [oncall@example.com]",
+			"ALERT_EMAIL_TO is not a mail address, with or without a name; example: oncall@example.com",
 			"SMTP_PORT is 25, which Google Cloud closes and which promises no encryption; want 587 or 465; example: 587",
 		}},
-		{"a user without a password", slack("SMTP_HOST", "h", "SMTP_FROM", "a@b.c", "ALERT_EMAIL_TO", "a@b.c", "SMTP_USERNAME", "u"), []string{"receivers[0].email wants both username and password, or neither; example: username: alerts@example.com, password: sm://projects/my-project/secrets/smtp-password"}},
+		{"a user without a password", slack("SMTP_HOST", "h", "SMTP_FROM", "a@b.c", "ALERT_EMAIL_TO", "a@b.c", "SMTP_USERNAME", "u"), []string{"SMTP_USERNAME wants both username and password, or neither; example: username: alerts@example.com, password: sm://projects/my-project/secrets/smtp-password"}},
 		{"a mock that is unreadable names a database", []string{"MOCK_REDIS", "maybe", token, "AX"}, []string{
 			"MOCK_REDIS is neither true nor false; example: false",
 			"UPSTASH_REDIS_URL is empty, so the app runs in mock mode if it reads the same setting; example: " + urlExample,

@@ -118,9 +118,12 @@ func loaded(c *Config, problems Problems) (*Config, error) {
 
 // documents reads the documents that PONGWATCH_CONFIG holds or names.
 func (o Options) documents(ctx context.Context, value string) ([]Document, error) {
-	value = strings.TrimSpace(value)
-	if isDocument := regexp.MustCompile(`^(\{|#|---)|:(\s|$)`); isDocument.MatchString(value) {
+	value = strings.TrimSpace(strings.TrimPrefix(value, "\ufeff"))
+	switch isDocument := regexp.MustCompile(`^(\{|#|---)|:(\s|$)`); {
+	case isDocument.MatchString(value):
 		return []Document{{Name: EnvConfig, Text: []byte(value)}}, nil
+	case strings.Trim(value, `"'`) != value: // as docker --env-file leaves them
+		return nil, sourceProblem("holds quotes")
 	}
 	var names []string
 	for _, name := range strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == '\n' || r == '\r' }) {

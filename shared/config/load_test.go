@@ -101,6 +101,8 @@ func TestLoadFailures(t *testing.T) {
 		{"more documents", "b.yaml," + many(200), nil, "PONGWATCH_CONFIG lists 201 documents, want from 1 to 200" + example},
 		{"no document", " , ,\n", nil, "PONGWATCH_CONFIG lists 0 documents, want from 1 to 200" + example},
 		{"a list in brackets is a name", "[]", nil, "PONGWATCH_CONFIG names a file, which does not exist" + example},
+		{"a name in quotes", `"b.yaml"`, nil, "PONGWATCH_CONFIG holds quotes" + example},
+		{"a document in one line behind a byte order mark", "\ufeff{\"databases\":[{\"name\":\"a\",\"url\":\"https://a.upstash.io\",\"token\":\"sm://projects/p/secrets/a\"}]}", nil, ""},
 		{"a reference that is none", "sm://x", nil, "PONGWATCH_CONFIG holds no reference into Secret Manager: secret reference does not have the right parts: want sm://projects/PROJECT/secrets/SECRET[/versions/VERSION], such as \"sm://projects/my-project/secrets/redis-token\"" + example},
 		{"a reference without a source", "sm://projects/p/secrets/doc", func(o *Options) { o.Secrets = nil }, "reading document: reading secret sm://projects/p/secrets/doc: no secret source is set up: " + secrets.ErrUnavailable.Error()},
 		{"a reference that is not there", "sm://projects/p/secrets/x", nil, "reading document: reading secret sm://projects/p/secrets/x: " + secrets.ErrNotFound.Error()},
@@ -212,7 +214,7 @@ func TestCustomersVariables(t *testing.T) {
 		},
 		{name: "Slack by bot without a channel", env: with("SLACK_BOT_TOKEN", "xoxb-1"), want: []string{"0:0 (slack) SLACK_CHANNEL is missing, which a bot needs; example: C0123456789"}},
 		{name: "mail without server, sender and with a bad recipient", env: with("ALERT_EMAIL_TO", "bob"), want: []string{
-			"0:0 (email) ALERT_EMAIL_TO is not a mail address, with or without a name; example: [oncall@example.com]",
+			"0:0 (email) ALERT_EMAIL_TO is not a mail address, with or without a name; example: oncall@example.com",
 			"0:0 (email) SMTP_FROM is missing; example: pongwatch <alerts@example.com>",
 			"0:0 (email) SMTP_HOST is missing; example: smtp.example.com",
 		}},

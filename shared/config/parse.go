@@ -81,6 +81,7 @@ func decode(tree *document.Tree, local bool, variables map[string]string, proble
 	v.Decode(rest, c)
 	v.follow()
 	c.OnCall.Actors = v.failClosed("oncall.actors", c.OnCall.Actors)
+	c.Regions = v.once("regions", c.Regions)
 	c.Home = v.home("home", c.Home, c.Regions)
 	c.Bundles = slices.DeleteFunc(c.Bundles, func(s Secret) bool { return !s.IsSet() })
 	if slices.Contains(c.Changes, ChangesAudit) && !c.Management.Configured() && !v.BadUnder("management") {
@@ -105,7 +106,7 @@ func decode(tree *document.Tree, local bool, variables map[string]string, proble
 		index := regexp.MustCompile(`\[\d+\]`)
 		for i, p := range problems {
 			if variable, ok := variables[index.ReplaceAllString(p.Key, "")]; ok {
-				problems[i].Key = variable
+				problems[i].Key, problems[i].Example = variable, strings.Trim(p.Example, "[]") // it lists without brackets
 			}
 			problems[i].Line, problems[i].Column = 0, 0
 		}
@@ -142,7 +143,21 @@ func (v *validator) home(path, home string, regions []string) string {
 	return home
 }
 
+// once returns the list at that path without what is listed twice, which would vote and be counted twice.
+func (v *validator) once(path string, list []string) []string {
+	var kept []string
+	for i, item := range list {
+		if slices.Contains(kept, item) {
+			v.Report(fmt.Sprintf("%s[%d]", path, i), "is listed twice", "")
+			continue
+		}
+		kept = append(kept, item)
+	}
+	return kept
+}
+
 func (s *Shard) check(v *validator, path string, _ any) {
+	s.Regions = v.once(path+".regions", s.Regions)
 	regions := s.Regions
 	if len(regions) == 0 {
 		regions = v.config.Regions

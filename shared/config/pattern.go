@@ -46,9 +46,21 @@ var patterns = map[string]pattern{
 		form: lazily(`^projects/[^/]+/locations/[^/]+/services/[^/]+$`), want: "the full name of a Cloud Run service",
 	},
 	"url":           {form: lazily(`^https?://[^\s]+$`), want: "an https:// URL", more: checkAddress},
+	"slack_api":     {form: lazily(`^https?://[^\s]+$`), want: "an https:// URL", more: at("slack.com", "slack-gov.com")},
+	"pagerduty_api": {form: lazily(`^https?://[^\s]+$`), want: "an https:// URL", more: at("events.pagerduty.com", "events.eu.pagerduty.com")},
 	"template":      {form: lazily(`^https?://[^\s]+$`), want: "an https:// URL", more: checkTemplate},
-	"origin":        {form: lazily(`^https?://[^\s/]+$`), want: "an origin: scheme and host without a path"},
-	"host":          {form: lazily(`^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$`), want: "a host name without scheme or port"},
+	"origin": {form: lazily(`^https?://[^\s/]+$`), want: "an origin: scheme and host without a path", more: func(text string, _ bool) string {
+		if strings.ContainsAny(text, "*@") || strings.ToLower(text) != text {
+			return "is not an origin as a browser sends it: one host, in lower case, without * and user"
+		}
+		return ""
+	}},
+	"host": {form: lazily(`^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$`), want: "a host name without scheme or port", more: func(text string, _ bool) string {
+		if strings.Contains(text, ":") && net.ParseIP(text) == nil { // of an IP address of version 6 they are part
+			return "is not a host name without scheme or port"
+		}
+		return ""
+	}},
 	"email":         {form: lazily(`^[^@\s<>"]+@[^@\s<>"]+$`), want: "a mail address"},
 	"address":       {form: lazily(`^[^\r\n]*@[^\r\n]+$`), want: "a mail address, with or without a name", more: unless("is not a mail address, with or without a name", mail.ParseAddress)},
 	"regexp":        {form: lazily(`^[\s\S]{1,500}$`), want: "a regular expression of at most 500 bytes", more: unless("is not a regular expression", regexp.Compile)},
@@ -113,6 +125,20 @@ func checkAddress(text string, local bool) string {
 		return "begins with http://, which is only accepted for loopback under `pongwatch local`; want https://"
 	}
 	return ""
+}
+
+// at returns a check of the address of a service at one of these hosts, elsewhere than where nothing is sent.
+func at(hosts ...string) func(string, bool) string {
+	return func(text string, local bool) string {
+		what, u := checkAddress(text, local), &url.URL{}
+		if what == "" {
+			u, _ = url.Parse(text)
+		}
+		if what == "" && !slices.Contains(hosts, u.Hostname()) && (!local || !loopback(u.Hostname())) {
+			return "is at another host than " + strings.Join(hosts, " and ")
+		}
+		return what
+	}
 }
 
 // checkPath says what is wrong with a JSONPath. Each descendant segment visits the whole

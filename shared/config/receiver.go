@@ -54,7 +54,7 @@ type Slack struct {
 	// Whether messages carry buttons. Needs `inbound.slack_signing_secret` and the app's interactivity.
 	Buttons bool `yaml:"buttons" example:"true"`
 	// The Slack API's address, for GovSlack or a test.
-	APIURL string `yaml:"api_url" pattern:"url" example:"https://slack.com/api/"`
+	APIURL string `yaml:"api_url" pattern:"slack_api" example:"https://slack.com/api/"`
 }
 
 // Bot reports whether the channel is reached by a bot.
@@ -84,7 +84,7 @@ type PagerDuty struct {
 	// The integration key.
 	RoutingKey Secret `yaml:"routing_key" required:"true" example:"sm://projects/my-project/secrets/pagerduty-routing-key"`
 	// The Events API's address, for the EU region or a test.
-	URL string `yaml:"url" pattern:"url" example:"https://events.pagerduty.com/v2/enqueue"`
+	URL string `yaml:"url" pattern:"pagerduty_api" example:"https://events.pagerduty.com/v2/enqueue"`
 }
 
 // Webhook is an address that takes JSON: pongwatch's own, signed as Standard Webhooks has
@@ -162,7 +162,7 @@ func (s *Slack) check(v *validator, path string, _ any) {
 			return what
 		case err != nil || u.Hostname() == "":
 			return "is not a URL with a host"
-		case v.config.local && loopback(u.Hostname()), u.Scheme == "https" && (u.Hostname() == "hooks.slack.com" || u.Hostname() == "hooks.slack-gov.com"):
+		case v.config.local && loopback(u.Hostname()), u.Scheme == "https" && strings.HasPrefix(u.Path, "/services/") && (u.Hostname() == "hooks.slack.com" || u.Hostname() == "hooks.slack-gov.com"):
 			return ""
 		}
 		return "is not the URL of a Slack incoming webhook"

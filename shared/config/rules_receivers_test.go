@@ -43,6 +43,7 @@ func TestRulesOfReceivers(t *testing.T) {
 		{"mail to one twice", email(", to: [b@example.com, c@example.com, B@Example.com]"), []string{"receivers[0].email.to[2] is listed twice"}},
 		{"mail by port 465 that does not begin with TLS", email(", to: b@example.com, port: 465, tls: starttls"), []string{"receivers[0].email.tls is starttls with port 465, where TLS begins with the first byte; want implicit, or port 587; example: implicit"}},
 		{"mail by port 25", email(", to: b@example.com, port: 25"), []string{"receivers[0].email.port is 25, which Google Cloud closes and which promises no encryption; want 587 or 465; example: 587"}},
+		{"mail with TLS that is on", email(", to: b@example.com, tls: true"), []string{"receivers[0].email.tls is true or false, want one of starttls, implicit; example: starttls"}},
 		{"mail by port 26", email(", to: b@example.com, port: 26"), nil},
 		{"a webhook", receiving("webhook: {url: https://x.example.com/, keys: '" + hook + "'}"), nil},
 		{"a webhook by reference", receiving("webhook: {url: '" + hook + "', keys: '" + hook + "'}"), nil},

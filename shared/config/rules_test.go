@@ -56,6 +56,8 @@ func TestRulesOfRegionsAndShards(t *testing.T) {
 	const regions = "regions: [us-east4, europe-west1]"
 	for _, r := range []rule{
 		{"a home among the regions", with(regions, "home: europe-west1"), nil},
+		{"a region twice", with("regions: [us-east4, europe-west1, us-east4]"), []string{"regions[2] is listed twice"}},
+		{"a shard's region twice", with("shards: [{name: eu, regions: [a, a]}]"), []string{"shards[0].regions[1] is listed twice"}},
 		{"a home without regions", with("home: mars"), nil},
 		{"a home that is none of the regions", with(regions, "home: mars"), []string{"home is none of the regions us-east4, europe-west1; example: us-east4"}},
 		{"a database's home", one("home: mars") + regions + "\n", []string{"databases[0].home is none of the regions us-east4, europe-west1; example: us-east4"}},
@@ -128,6 +130,10 @@ func TestRulesOfAlertingAndMaintenance(t *testing.T) {
 		after  = "maintenance[0].until is not after from; example: '2026-12-25T06:00'"
 	)
 	for _, r := range []rule{
+		{"a heartbeat without https", with("heartbeat: {url: hc-ping.com/1}"), []string{"heartbeat.url is not a URL with a host; example: https://hc-ping.com/your-uuid"}},
+		{"a heartbeat in plain text", with("heartbeat: {url: http://hc-ping.com/1}"), []string{"heartbeat.url does not begin with https://; example: https://hc-ping.com/your-uuid"}},
+		{"a heartbeat of a shell", with("heartbeat: {url: $HEARTBEAT}"), []string{"heartbeat.url is the name of a variable with $, which was not replaced by its value; example: https://hc-ping.com/your-uuid"}},
+		{"a heartbeat", with("heartbeat: {url: https://user@hc-ping.com/1?x=y}"), nil},
 		{"flapping stops just below its start", with("alerting: {flapping: {start: 30, stop: 29.9}}"), nil},
 		{"flapping stops at its start", with("alerting: {flapping: {start: 30, stop: 30}}"), []string{"alerting.flapping.stop is 30, want less than start, which is 30; example: 15"}},
 		{"silences as long as the longest", with("alerting: {silences: {default: 2h, max: 2h, choices: [1h, 2h]}}"), nil},
@@ -170,7 +176,13 @@ func TestRulesOfDatabases(t *testing.T) {
 	)
 	entry := func(keys string) string { return "databases: [{name: a" + keys + "}]\n" }
 	for _, r := range []rule{
+		{"a check that is no object says what is one", with("checks: {ping: 1m}"), []string{"checks.ping is a text, want an object; example: {enabled: true}"}},
+		{"checks in a list", with("checks: [ping]"), []string{"checks is a list, want an object; example: {ping: {enabled: true}}"}},
+		{"an environment with a name", with("environment: {name: production}"), []string{"environment is an object, want a text; example: production"}},
+		{"routes by name", with("routes: {all: {receivers: s}}"), []string{"routes is an object, want a list; example: [{receivers: [slack-oncall, email-oncall]}]"}},
 		{"a custom plan with its space", one("plan: custom", "limits: {memory: 1B}"), nil},
+		{"a custom plan whose space has no unit", one("plan: custom", "limits: {memory: 256}"), []string{"databases[0].limits.memory is 256 bytes, because a number without a unit is bytes; want a unit; example: 256MB"}},
+		{"limits that Terraform writes as texts", one("limits: {memory: '268435456', bandwidth: '10'}"), []string{"databases[0].limits.bandwidth is 10 bytes, because a number without a unit is bytes; want a unit; example: 10GB"}},
 		{"a custom plan without", one("plan: custom", "limits: {commands: 1}"), []string{"databases[0].limits.memory is missing, which a custom plan needs; example: 256MB"}},
 		{"another plan without", one("plan: payg"), nil},
 		{"URL and token", entry(", url: '" + url + "', token: '" + token + "'"), nil},
@@ -257,6 +269,12 @@ func TestRulesOfAccess(t *testing.T) {
 		{"a mail address without a key", with("management: {email: a@b.c}"), []string{"management wants both email and api_key, or neither; example: api_key: sm://projects/my-project/secrets/upstash-api-key"}},
 		{"everything public", with("access: {health: public, dashboard: public, api: public, openmetrics: public, badges: public, playbooks: public}"), nil},
 	}
+	const open = "access: {dashboard: token, api: token, openmetrics: token, badges: token, playbooks: token, " + tokens + ", act_tokens: "
+	rules = append(rules,
+		rule{"a token that acts", with(open + "sm://projects/p/secrets/act}"), nil},
+		rule{"a read token that acts", with(open + "[sm://projects/p/secrets/act, sm://projects/p/secrets/read]}"), []string{"access.act_tokens has one of access.tokens, with which everyone who reads would act; it may only read; example: [sm://projects/my-project/secrets/pongwatch-act-token]"}},
+		rule{"a token that acts behind IAM", with("access: {act_tokens: sm://projects/p/secrets/act}"), []string{"access.act_tokens change nothing while access.dashboard is iam, which does not say who reads; example: dashboard: token"}},
+	)
 	pages := []string{"api", "badges", "dashboard", "openmetrics", "playbooks"}
 	for _, key := range append(pages, "health") {
 		var rest []string // of Metrics, which are left to IAM

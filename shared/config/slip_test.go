@@ -132,6 +132,8 @@ func TestWhatIsWrongHasItsDefault(t *testing.T) {
 		{"a list of approvers without a valid one matches no one", with("receivers: [{name: r, slack: {webhook: 'sm://projects/p/secrets/s', approvers: [bob]}}]"), func(c *Config) any { return len(c.Receivers[0].Slack.Approvers) }, "1"},
 		{"an approver that is no Slack user matches no one", with("receivers: [{name: r, slack: {webhook: 'sm://projects/p/secrets/s', approvers: bob}}]"), func(c *Config) any { return len(c.Receivers[0].Slack.Approvers) }, "1"},
 		{"a window with a database that is none is left out, because without it would silence all", with("maintenance: [{name: w, cron: '0 3 * * *', for: 1h, databases: [A]}, {name: x, cron: '0 3 * * *', for: 1h}]"), func(c *Config) any { return c.Maintenance[0].Name }, "x"},
+		{"a read token may not act", with("access: {dashboard: public, tokens: sm://projects/p/secrets/a, act_tokens: [sm://projects/p/secrets/a]}"), func(c *Config) any { return len(c.Access.ActTokens) }, "0"},
+		{"a region that is listed twice is one", with("regions: [us-east4, us-east4]"), func(c *Config) any { return c.Regions }, "[us-east4]"},
 		{"a page with a wrong word stays closed", with("access: {dashboard: tokn}"), func(c *Config) any { return c.Access.Dashboard }, "token"},
 		{"health with a wrong word is left to IAM", with("access: {health: tokn}"), func(c *Config) any { return c.Access.Health }, "iam"},
 		{"a shard without a name is left out", with("shards: [{name: A}, {name: eu}]"), func(c *Config) any { return c.Shards[0].Name }, "eu"},

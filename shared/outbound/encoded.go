@@ -3,15 +3,19 @@ package outbound
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
+	"html"
 	"net/url"
 	"strings"
 )
 
-// Forms returns the forms in which an answer may quote a secret: as it is, escaped for URLs and JSON, in small
-// letters, and encoded.
+// Forms returns the forms in which an answer may quote a secret: as it is, without the padding at its end, escaped
+// for URLs, JSON and HTML, in small letters, and encoded.
 func Forms(secret string) []string {
+	inJSON, _ := json.Marshal(secret) // texts always encode
 	return append(encoded(secret),
-		secret, url.QueryEscape(secret), url.PathEscape(secret), strings.ReplaceAll(secret, "/", `\/`), strings.ToLower(secret))
+		secret, strings.TrimRight(secret, "="), url.QueryEscape(secret), url.PathEscape(secret), strings.ToLower(secret),
+		string(inJSON[1:len(inJSON)-1]), strings.NewReplacer("/", `\/`, `"`, `\"`, `\`, `\\`).Replace(secret), html.EscapeString(secret))
 }
 
 // shortestEncoded is the length in bytes from which a secret's encoded forms are covered. Those

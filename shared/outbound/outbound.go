@@ -129,7 +129,7 @@ func (o Options) allow(r *http.Request) error {
 		return fmt.Errorf("scheme %q, want https: %w", r.URL.Scheme, ErrForbidden)
 	}
 	for _, h := range o.Hosts {
-		if h == "*" || h == host {
+		if h == "*" || strings.EqualFold(h, host) {
 			return nil
 		}
 		if parent, ok := strings.CutPrefix(h, "*"); ok && strings.HasPrefix(parent, ".") && strings.HasSuffix(host, parent) {
@@ -142,7 +142,7 @@ func (o Options) allow(r *http.Request) error {
 // IsLoopback reports whether host, without a port, names this machine. It does not
 // resolve names.
 func IsLoopback(host string) bool {
-	if host == "localhost" {
+	if strings.EqualFold(host, "localhost") {
 		return true
 	}
 	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))

@@ -43,6 +43,7 @@ func TestClientReachesOnlyItsHosts(t *testing.T) {
 	}{
 		{"its host", outbound.Options{Hosts: []string{"slack.test"}}, "https://slack.test/api", true},
 		{"its host in capitals", outbound.Options{Hosts: []string{"slack.test"}}, "https://SLACK.test/api", true},
+		{"its host, which is given in capitals", outbound.Options{Hosts: []string{"Slack.test"}}, "https://Slack.test/api", true},
 		{"another host", outbound.Options{Hosts: []string{"slack.test"}}, "https://evil.test/api", false},
 		{"a host that only ends like its own", outbound.Options{Hosts: []string{"slack.test"}}, "https://notslack.test/", false},
 		{"plain http", outbound.Options{Hosts: []string{"slack.test"}}, "http://slack.test/api", false},
@@ -175,7 +176,7 @@ func TestReadAllIsBounded(t *testing.T) {
 const canary = "S3cr3t/C4n4ry+x="
 
 func TestRedact(t *testing.T) {
-	known := []secrets.Value{secrets.New(canary), secrets.New("abc"), {}, secrets.New("inner-secret"), secrets.New("outer-inner-secret"), secrets.New("123456"), secrets.New("98765")}
+	known := []secrets.Value{secrets.New(canary), secrets.New("abc"), {}, secrets.New("inner-secret"), secrets.New("outer-inner-secret"), secrets.New("123456"), secrets.New("98765"), secrets.New("AX8sASQgN2M0LWFi=="), secrets.New(`a"b<c&d`)}
 	tests := []struct{ name, text, want string }{
 		{"a known secret", "token " + canary + "!", "token [redacted]!"},
 		{"escaped for a query", "?x=" + url.QueryEscape(canary), "?x=[redacted]"},
@@ -190,6 +191,20 @@ func TestRedact(t *testing.T) {
 		{"a bearer token", "Authorization: Bearer AbCdEf123==", "Authorization: Bearer [redacted]"},
 		{"a token in a query", "https://x.upstash.io/ping?_token=AbC&y=1", "https://x.upstash.io/ping?_token=[redacted]&y=1"},
 		{"a webhook key", "whsec_abc+/=", "[redacted]"},
+		{"an invisible character inside", "token " + canary[:5] + "\u200b" + canary[5:] + "!", "token [redacted]!"},
+		{"without its padding", "token AX8sASQgN2M0LWFi!", "token [redacted]!"},
+		{"as some write JSON", `{"t":"AX8sASQgN2M0LWFi\u003d\u003d"}`, `{"t":"[redacted]\u003d\u003d"}`},
+		{"a password in JSON", `{"p":"a\"b\u003cc\u0026d"}`, `{"p":"[redacted]"}`},
+		{"a password in HTML", `<p>a&#34;b&lt;c&amp;d</p>`, `<p>[redacted]</p>`},
+		{"a Slack webhook in JSON", `"https:\/\/hooks.slack.com\/services\/T0\/B0\/xyz"`, `"https:\/\/hooks.slack.com/[redacted]"`},
+		{"a Slack webhook in a query", "?to=https%3A%2F%2Fhooks.slack.com%2Fservices%2FT0%2FB0%2Fxyz", "?to=https%3A%2F%2Fhooks.slack.com/[redacted]"},
+		{"a bearer token in quotes", `Authorization: Bearer "AbCdEf123=="`, `Authorization: Bearer [redacted]"`},
+		{"a variable", "MOCK MODE: UPSTASH_REDIS_REST_TOKEN=AX8sASQg is refused", "MOCK MODE: UPSTASH_REDIS_REST_TOKEN=[redacted] is refused"},
+		{"a variable that a script could not fill", "UPSTASH_REDIS_REST_TOKEN=undefined", "UPSTASH_REDIS_REST_TOKEN=undefined"},
+		{"a variable without a value", "TOKEN=$(gcloud auth print-identity-token) API_KEY=${KEY}", "TOKEN=$(gcloud auth print-identity-token) API_KEY=${KEY}"},
+		{"an app's settings", `{"url":"https://a","password":"hunter2-xyz"}`, `{"url":"https://a","password":"[redacted]"}`},
+		{"what is wrong with a token stays", `token: sm://projects/p/secrets/s is empty`, `token: sm://projects/p/secrets/s is empty`},
+		{"a slash in a password", "redis://default:AX/8s+A@host:6379", "redis://[redacted]@host:6379"},
 		{"credentials in a URL", "redis://default:pass@host:6379", "redis://[redacted]@host:6379"},
 		{"ordinary text stays", "timeout after 5000 ms (2 of 2 runs)", "timeout after 5000 ms (2 of 2 runs)"},
 	}

@@ -29,11 +29,15 @@ type pattern struct {
 var patterns = sync.OnceValue(func() []pattern {
 	return []pattern{
 		{regexp.MustCompile(`\bx(?:ox[a-z]|app)-[A-Za-z0-9-]+`), redacted},
-		{regexp.MustCompile(`hooks\.slack(-gov)?\.com/[^\s"'<>]*`), "hooks.slack$1.com/" + redacted},
+		{regexp.MustCompile(`(?i)hooks\.slack(-gov)?\.com(?:\\?/|%2f)[^\s"'<>]*`), "hooks.slack$1.com/" + redacted},
 		{regexp.MustCompile(`/services/T[A-Z0-9]+/B[A-Z0-9]+/[A-Za-z0-9]+`), "/services/" + redacted},
-		{regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}`), "$1 " + redacted},
+		{regexp.MustCompile(`(?i)\b(bearer|basic)(?:\s|%20)+["']?[A-Za-z0-9._~+/=-]{6,}`), "$1 " + redacted},
 		{regexp.MustCompile(`(?i)([?&](?:_?token|access_token|auth|key|signature|sig|secret|password)=)[^&\s"'<>]*`), "${1}" + redacted},
 		{regexp.MustCompile(`\bwhsec_[A-Za-z0-9+/=_-]+`), redacted},
+		// Variables and JSON as an app's log quotes them. A short word such as "undefined" is why, and no secret.
+		{regexp.MustCompile(`(?i)([a-z0-9_-]*(?:token|secret|password|signature|api_?key)(?:=|"\s*:\s*")["']?)(?:[^&\s"'<>,;[$0-9]*[0-9][^&\s"'<>,;]{4,}|[^&\s"'<>,;[$]{16,})`), "${1}" + redacted},
+		// In base64, which passwords of Upstash are, is a slash.
+		{regexp.MustCompile(`(?i)\b(rediss?://)[^\s"'<>]*@`), "${1}" + redacted + "@"},
 		{regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*://)[^/\s"'<>@]+@`), "${1}" + redacted + "@"},
 		{regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*`), redacted},
 	}
@@ -58,11 +62,15 @@ func Redact(said string, known ...secrets.Value) string {
 		}
 	}
 	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
-	for _, form := range forms {
-		said = strings.ReplaceAll(said, form, redacted)
+	hide := func(said string) string {
+		for _, form := range forms {
+			said = strings.ReplaceAll(said, form, redacted)
+		}
+		return said
 	}
-	// Invisible characters go before patterns are searched, otherwise they would hide a secret's form.
-	said = text.Line(said)
+	// Invisible characters go before secrets and patterns are searched, otherwise they would hide them. A secret
+	// may have some itself.
+	said = hide(text.Line(hide(said)))
 	for _, p := range patterns() {
 		said = p.re.ReplaceAllString(said, p.with)
 	}

@@ -42,7 +42,7 @@ resource "google_service_account" "builds" {
 
   project      = var.project
   account_id   = "${var.prefix}-ci-${each.key}"
-  display_name = "pongwatch: Cloud Build, ${each.key}"
+  display_name = "${var.prefix}: Cloud Build, ${each.key}"
 }
 
 resource "google_project_iam_member" "builds" {

@@ -23,7 +23,7 @@ resource "google_storage_bucket" "state" {
 
 resource "google_secret_manager_secret" "variables" {
   project   = var.project
-  secret_id = var.variables_secret
+  secret_id = coalesce(var.variables_secret, "${var.prefix}-tfvars")
 
   replication {
     dynamic "auto" {

@@ -1,7 +1,7 @@
 locals {
   substitutions = {
     _GO_IMAGE         = var.images.go
-    _REGION           = var.location
+    _PREFIX           = var.prefix
     _STATE_BUCKET     = google_storage_bucket.state.name
     _TERRAFORM_IMAGE  = var.images.terraform
     _VARIABLES_SECRET = google_secret_manager_secret.variables.secret_id

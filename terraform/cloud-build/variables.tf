@@ -84,7 +84,7 @@ variable "secret_locations" {
 }
 
 variable "variables_secret" {
-  description = "The id of the secret that holds pongwatch's terraform.tfvars. The file has no secrets in it, but is the deployment's and not the repository's. Its version is added by the command of the output."
+  description = "The id of the secret that holds pongwatch's terraform.tfvars, without it PREFIX-tfvars. The file has no secrets in it, but is the deployment's and not the repository's. Its version is added by the command of the output."
   type        = string
-  default     = "pongwatch-tfvars"
+  default     = null
 }

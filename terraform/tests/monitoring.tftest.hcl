@@ -137,3 +137,41 @@ run "a_page_by_token_cannot_be_asked_by_cloud_monitoring" {
     error_message = "The check would fail for ever: it has no read token."
   }
 }
+
+run "two_installations_in_one_project_share_nothing" {
+  command = plan
+  variables {
+    prefix = "pongwatch-staging"
+  }
+  assert {
+    condition     = google_firestore_database.this[0].name == "pongwatch-staging" && output.environment.alert.PONGWATCH_FIRESTORE_DATABASE == "pongwatch-staging"
+    error_message = "Two installations would write one state."
+  }
+  assert {
+    condition     = alltrue([for policy in concat(values(google_monitoring_alert_policy.self), google_monitoring_alert_policy.health) : startswith(policy.display_name, "pongwatch-staging: ")]) && jsondecode(google_monitoring_dashboard.this.dashboard_json).displayName == "pongwatch-staging"
+    error_message = "A mail of Cloud Monitoring would not say of which installation it is."
+  }
+}
+
+run "the_other_installations_jobs_are_not_ours" {
+  command = plan
+  assert {
+    condition     = alltrue([for job, ours in { pongwatch-tick = true, pongwatch-healthcheck-main = true, pongwatch-metrics-main = true, pongwatch-staging-tick = false, pongwatch-staging-healthcheck-main = false } : can(regex(regex("job_id=~\"([^\"]+)\"", google_monitoring_alert_policy.self["errors"].conditions[0].condition_matched_log[0].filter)[0], job)) == ours])
+    error_message = "The failure of a job of another installation would be told as one of this."
+  }
+  assert {
+    condition     = !strcontains(google_monitoring_dashboard.this.dashboard_json, "starts_with")
+    error_message = "The dashboard would show another installation's functions."
+  }
+}
+
+run "a_short_prefix_still_names_a_database" {
+  command = plan
+  variables {
+    prefix = "pw"
+  }
+  assert {
+    condition     = google_firestore_database.this[0].name == "pw-pongwatch"
+    error_message = "Firestore takes no id of less than four characters."
+  }
+}

@@ -310,8 +310,30 @@ run "a_token_in_quotes_is_refused" {
   command = plan
   variables {
     database_tokens = { prod-cache = "\"AX9s\"" }
+    secret_versions = { databases = 1 }
   }
   expect_failures = [var.database_tokens]
+}
+
+run "a_token_with_the_name_of_its_variable_is_refused" {
+  command = plan
+  variables {
+    database_tokens = { prod-cache = "UPSTASH_REDIS_REST_TOKEN=AX9sASQgODM5YjE" }
+    secret_versions = { databases = 1 }
+  }
+  expect_failures = [var.database_tokens]
+}
+
+run "the_padding_of_a_token_is_not_refused" {
+  command = plan
+  variables {
+    database_tokens = { prod-cache = "AX9sASQgODM5YjE==" }
+    secret_versions = { databases = 1 }
+  }
+  assert {
+    condition     = contains(keys(google_secret_manager_secret_version.managed), "databases")
+    error_message = "Tokens are base64, which may end with an equals sign."
+  }
 }
 
 run "half_a_version_is_refused" {
@@ -648,6 +670,88 @@ run "a_token_that_is_too_long_is_refused" {
   command = plan
   variables {
     database_tokens = { prod-cache = join("", [for n in range(151) : "A"]) }
+    secret_versions = { databases = 1 }
   }
   expect_failures = [var.database_tokens]
+}
+
+run "a_token_in_an_address_is_refused" {
+  command = plan
+  variables {
+    databases = { prod-cache = { url = "https://merry-cat-32748.upstash.io?_token=AX9sASQgODM5YjE" } }
+  }
+  expect_failures = [var.databases]
+}
+
+run "a_label_with_capitals_is_refused" {
+  command = plan
+  variables {
+    labels = { Team = "platform" }
+  }
+  expect_failures = [var.labels]
+}
+
+run "a_zone_for_a_shard_is_refused" {
+  command = plan
+  variables {
+    shards = { main = { regions = ["us-east4-a"] } }
+  }
+  expect_failures = [var.shards]
+}
+
+run "a_network_where_no_function_runs_is_refused" {
+  command = plan
+  variables {
+    vpc = { us-east1 = { subnetwork = "functions" } }
+  }
+  expect_failures = [var.vpc]
+}
+
+run "a_secret_that_nothing_names_is_refused" {
+  command = plan
+  variables {
+    secret_values   = { slack-webhok = "https://hooks.slack.com/services/T/B/x" }
+    secret_versions = { slack-webhok = 1 }
+  }
+  expect_failures = [var.secret_versions]
+}
+
+run "a_value_that_is_not_counted_is_refused" {
+  command = plan
+  variables {
+    secret_values = { slack-webhook = "https://hooks.slack.com/services/T/B/x" }
+  }
+  expect_failures = [var.secret_values]
+}
+
+run "a_database_token_that_is_not_counted_is_refused" {
+  command = plan
+  variables {
+    database_tokens = { prod-cache = "AX9sASQgODM5YjE" }
+  }
+  expect_failures = [var.database_tokens]
+}
+
+run "a_read_token_that_acts_is_refused" {
+  command = plan
+  variables {
+    access = { api = "token", badges = "public", dashboard = "token", openmetrics = "token", playbooks = "public", tokens = ["secret:read-token"], act_tokens = ["secret:read-token"] }
+  }
+  expect_failures = [var.access]
+}
+
+run "a_mail_server_with_a_port_is_refused" {
+  command = plan
+  variables {
+    receivers = { mail = { email = { host = "smtp.example.com:587", from = "alerts@example.com", to = ["oncall@example.com"] } } }
+  }
+  expect_failures = [var.receivers]
+}
+
+run "a_webhook_with_a_password_in_its_address_is_refused" {
+  command = plan
+  variables {
+    receivers = { hook = { webhook = { url = "https://pongwatch:hunter2@hooks.example.com/x", keys = ["secret:webhook-key"] } } }
+  }
+  expect_failures = [var.receivers]
 }

@@ -126,7 +126,9 @@ func TestWhichWorkspaceMayClick(t *testing.T) {
 	bot := func(app, team string) config.Receiver {
 		return config.Receiver{Slack: &config.Slack{BotToken: config.Inline("xoxb-x"), AppID: app, TeamID: team}}
 	}
-	hook := config.Receiver{Slack: &config.Slack{Webhook: config.Inline("https://hooks.slack.com/services/T9/B9/x"), AppID: "A9", TeamID: "T9"}}
+	hook := func(app, team string) config.Receiver {
+		return config.Receiver{Slack: &config.Slack{Webhook: config.Inline("https://hooks.slack.com/services/T9/B9/x"), AppID: app, TeamID: team}}
+	}
 	tests := []struct {
 		name      string
 		receivers []config.Receiver
@@ -142,8 +144,11 @@ func TestWhichWorkspaceMayClick(t *testing.T) {
 		{"neither is named", []config.Receiver{bot("", "")}, true},
 		{"the second receiver's", []config.Receiver{bot("A2", "T2"), {Name: "mail"}, bot("A1", "T1")}, true},
 		{"no receiver of Slack's", []config.Receiver{{Name: "mail"}}, true},
-		{"a receiver by webhook has no buttons", []config.Receiver{hook}, true},
-		{"a receiver by webhook beside another app", []config.Receiver{hook, bot("A2", "T2")}, false},
+		{"a receiver by webhook that names no app has no buttons", []config.Receiver{hook("", "T9")}, true},
+		{"beside another app", []config.Receiver{hook("", "T1"), bot("A2", "T2")}, false},
+		{"a receiver by webhook of the app", []config.Receiver{hook("A1", "T1"), bot("A2", "T2")}, true},
+		{"a receiver by webhook of another app", []config.Receiver{hook("A9", "T1")}, false},
+		{"a receiver by webhook of another workspace", []config.Receiver{hook("A1", "T9")}, false},
 	}
 	body := interaction(acknowledge)
 	for _, tt := range tests {

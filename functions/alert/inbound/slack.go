@@ -117,11 +117,12 @@ func (f *function) mayNot(user string) bool {
 }
 
 // ours reports whether the app and workspace are ones that a receiver names.
-// Receivers that name none accept any that the signing secret vouches for.
+// Receivers that name none accept any that the signing secret vouches for. One by webhook has no
+// buttons where it names no app.
 func (f *function) ours(i slack.Interaction) bool {
 	known := false
 	for _, r := range f.config.Receivers {
-		if r.Slack == nil || !r.Slack.Bot() {
+		if r.Slack == nil || !r.Slack.Bot() && r.Slack.AppID == "" {
 			continue
 		}
 		known = true

@@ -40,6 +40,9 @@ type Decoder struct {
 	unknown []string
 }
 
+// leastBytes is the least size that anyone means by a number without a unit: 256 is meant as 256MB.
+const leastBytes = 2 << 10
+
 // maxText bounds free text in bytes: a reason, a name, a word of a health page.
 const maxText = 4 << 10
 
@@ -105,7 +108,7 @@ func (d *Decoder) object(path string, from any, v reflect.Value) {
 	if object, ok := from.(map[string]any); ok {
 		d.keys(path, object, v)
 	} else {
-		d.Report(path, "is "+kind(from)+", want an object", "")
+		d.Report(path, "is "+kind(from)+", want an object", example(v.Type()))
 	}
 	d.Done(path, v.Addr().Interface(), before)
 }
@@ -172,11 +175,34 @@ func (d *Decoder) value(path string, from any, v reflect.Value, k Key) {
 	}
 }
 
+// example returns an object with the keys that it must have or, where there is none, with its first.
+func example(t reflect.Type) string {
+	required, first := "", ""
+	for _, k := range Keys(t) {
+		value := k.Example
+		if value == "" && isObject(k.Type) {
+			value = example(k.Type)
+		}
+		switch {
+		case value == "":
+		case k.Required:
+			required += ", " + k.Name + ": " + value
+		case first == "":
+			first = k.Name + ": " + value
+		}
+	}
+	return "{" + cmp.Or(strings.TrimPrefix(required, ", "), first) + "}"
+}
+
 func (d *Decoder) list(path string, from any, v reflect.Value, k Key) {
 	items, isList := from.([]any)
 	if !isList {
 		if !k.Single {
-			d.Report(path, "is "+kind(from)+", want a list", k.Example)
+			one := ""
+			if isObject(v.Type().Elem()) {
+				one = "[" + example(v.Type().Elem()) + "]"
+			}
+			d.Report(path, "is "+kind(from)+", want a list", cmp.Or(k.Example, one))
 			return
 		}
 		items = []any{from}
@@ -265,6 +291,9 @@ func (d *Decoder) scalar(from any, v reflect.Value, k Key) (what, example string
 		if !isText && !isWhole || err != nil {
 			return wrong(" that is not a size")
 		}
+		if size > 0 && size < leastBytes && strings.Trim(s+string(whole), "0123456789") == "" {
+			return fmt.Sprintf("is %d bytes, because a number without a unit is bytes; want a unit", size), k.Example
+		}
 		*into = size
 	case Text:
 		if !isText {
@@ -297,7 +326,14 @@ func (d *Decoder) scalar(from any, v reflect.Value, k Key) (what, example string
 		}
 		*into = f
 	default: // a text, or a type of texts
+		if !isText && len(k.Enum) > 0 {
+			return wrong(", want one of " + strings.Join(k.Enum, ", "))
+		}
 		if !isText {
+			switch from.(type) {
+			case map[string]any, []any:
+				return wrong(", want a text")
+			}
 			return wrong(", want a text; quote it if it is meant as one")
 		}
 		if what, example = d.check(s, k); what != "" {

@@ -51,6 +51,8 @@ func parse(s Source) ([]ast.Node, *Problem) {
 	switch {
 	case len(text) > MaxSize:
 		return fail(fmt.Sprintf("the document has %d bytes, more than %d", len(text), MaxSize), "several documents in PONGWATCH_CONFIG")
+	case bytes.IndexByte(text, 0) >= 0:
+		return fail("the document has NUL bytes, as UTF-16 has them; want UTF-8", "iconv -f UTF-16 -t UTF-8")
 	case tooDeep(text):
 		return fail(fmt.Sprintf("the document is nested more than %d levels deep", maxDepth), "")
 	}
@@ -65,7 +67,7 @@ func parse(s Source) ([]ast.Node, *Problem) {
 	}
 	var out []ast.Node
 	for _, d := range parsed.Docs {
-		if d.Body != nil {
+		if _, directive := d.Body.(*ast.DirectiveNode); d.Body != nil && !directive { // %YAML 1.2
 			out = append(out, d.Body)
 		}
 	}

@@ -62,6 +62,7 @@ func TestRead(t *testing.T) {
 		{"quoted numbers are texts", []string{"a: '1'"}, `{a: "1"}`},
 		{"keys that are no texts", []string{"1: a\ntrue: b\n"}, `{1: "a", true: "b"}`},
 		{"a byte order mark", []string{"\ufeffa: 1"}, "{a: 1}"},
+		{"a directive", []string{"%YAML 1.2\n---\na: 1\n...\n"}, "{a: 1}"},
 		{"nothing", []string{""}, "{}"},
 		{"no source", nil, "{}"},
 		{"a comment", []string{"# x"}, "{}"},
@@ -134,6 +135,7 @@ func TestSourcesThatCannotBeParsed(t *testing.T) {
 	const example = "; example: databases:\n  - name: prod-cache"
 	for _, c := range []struct{ name, text, want string }{
 		{"a tab as indentation", "databases:\n\t- a\n", "b:2:1: the document is neither YAML nor JSON: found character '\t' that cannot start any token" + example},
+		{"UTF-16", "\xff\xfea\x00:\x00 \x001\x00", "b: the document has NUL bytes, as UTF-16 has them; want UTF-8; example: iconv -f UTF-16 -t UTF-8"},
 		{"too large", strings.Repeat("#", MaxSize+1), "b: the document has 12582913 bytes, more than 12582912; example: several documents in PONGWATCH_CONFIG"},
 		{"too many brackets", strings.Repeat("[", 201), "b: the document is nested more than 200 levels deep"},
 		{"too many braces", strings.Repeat("{a: ", 201), "b: the document is nested more than 200 levels deep"},

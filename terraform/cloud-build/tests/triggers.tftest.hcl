@@ -180,3 +180,18 @@ run "the_accounts_are_those_of_pongwatchs_own_root" {
     error_message = "The account that applies would act as an account that pongwatch does not make."
   }
 }
+
+run "builds_find_the_state_where_it_was_moved" {
+  variables {
+    location = "us-central1"
+    prefix   = "staging"
+  }
+  assert {
+    condition     = alltrue([for trigger in [google_cloudbuild_trigger.plan, google_cloudbuild_trigger.apply] : trigger.substitutions._PREFIX == "staging" && strcontains(output.backend, "-backend-config=prefix=${trigger.substitutions._PREFIX}") && strcontains(output.backend, "-backend-config=bucket=${trigger.substitutions._STATE_BUCKET}")])
+    error_message = "A build would begin with an empty state and make everything anew."
+  }
+  assert {
+    condition     = google_secret_manager_secret.variables.secret_id == "staging-tfvars"
+    error_message = "Two installations in one project would share their variables."
+  }
+}
