@@ -24,6 +24,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pongwatch/pongwatch/internal/porttest"
 	"github.com/pongwatch/pongwatch/shared/access"
 )
 
@@ -213,9 +214,19 @@ func TestAnExposedProcess(t *testing.T) {
 		_, _ = io.WriteString(w, `{"result":"PONG"}`)
 	}))
 	t.Cleanup(redis.Close)
-	p := startProcess(t, Options{Expose: true, Hosts: []string{"pongwatch.example.com"}, TLSCert: cert, TLSKey: key, Every: time.Second, Data: t.TempDir()}, map[string]string{
-		"PONGWATCH_CONFIG": fmt.Sprintf("{databases: [{name: cache, url: %q, token: x}]}", redis.URL),
-	})
+	own := "127.0.0.1:" + porttest.Free()
+	start := func() *Process {
+		return startProcess(t, Options{
+			Expose: true, Hosts: []string{"pongwatch.example.com"}, TLSCert: cert, TLSKey: key, Own: own, Every: time.Second, Data: t.TempDir(),
+		}, map[string]string{"PONGWATCH_CONFIG": fmt.Sprintf("{databases: [{name: cache, url: %q, token: x}]}", redis.URL)})
+	}
+	p := start()
+	if p.URL() != "http://"+own {
+		t.Errorf("this machine asks %s, want http://%s", p.URL(), own)
+	}
+	if second := start(); second.URL() == p.URL() {
+		t.Errorf("a second process is asked at %s as well", second.URL())
+	}
 	roots := x509.NewCertPool()
 	text, err := os.ReadFile(cert)
 	if err != nil || !roots.AppendCertsFromPEM(text) {

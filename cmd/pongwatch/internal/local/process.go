@@ -5,6 +5,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -45,6 +46,9 @@ type Options struct {
 	Expose                bool
 	Hosts, TrustedProxies []string
 	TLSCert, TLSKey       string
+	// Own is where this machine asks in plain text if Addr speaks TLS, or at any free port if that one is
+	// taken. By default it is where the commands ask, "127.0.0.1:8080".
+	Own string
 	// Data is the folder that keeps state. Empty is a temporary one in the
 	// demonstration, else ./data.
 	Data string
@@ -165,7 +169,10 @@ func (p *Process) listen(ctx context.Context) (err error) {
 		return fmt.Errorf("listening: %w; --addr 127.0.0.1:0 takes any free port", err)
 	}
 	if p.own = p.listener; p.exposure.tls != nil {
-		if p.own, err = listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
+		if p.own, err = listen(ctx, "tcp", cmp.Or(p.options.Own, "127.0.0.1:8080")); err != nil {
+			p.own, err = listen(ctx, "tcp", "127.0.0.1:0")
+		}
+		if err != nil {
 			return fmt.Errorf("listening for this machine: %w", err)
 		}
 	}
