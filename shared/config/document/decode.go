@@ -307,7 +307,11 @@ func (d *Decoder) scalar(from any, v reflect.Value, k Key) (what, example string
 		}
 		*into = b
 	case *int, *int64:
-		i, err := strconv.ParseInt(string(whole), 0, 64)
+		base := 0 // by its prefix
+		if strings.Trim(string(whole), "+-0123456789") == "" {
+			base = 10 // 010 is ten in YAML 1.2
+		}
+		i, err := strconv.ParseInt(string(whole), base, 64)
 		if !isWhole || err != nil {
 			return wrong(", want a whole number")
 		}

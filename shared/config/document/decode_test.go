@@ -107,6 +107,7 @@ func TestDecode(t *testing.T) {
 		{"the least number", "count: 2", whole{Count: 2}},
 		{"the most", "count: 5", whole{Count: 5}},
 		{"hexadecimal", "count: 0x3", whole{Count: 3}},
+		{"a zero before it does not make it octal", "large: 010", whole{Large: 10}},
 		{"the least without a most", "large: 10", whole{Large: 10}},
 		{"large without a most", "large: 9000000000", whole{Large: 9_000_000_000}},
 		{"the least share", "share: 0.5", whole{Share: 0.5}},
