@@ -35,7 +35,7 @@ var patterns = sync.OnceValue(func() []pattern {
 		{regexp.MustCompile(`(?i)([?&](?:_?token|access_token|auth|key|signature|sig|secret|password)=)[^&\s"'<>]*`), "${1}" + redacted},
 		{regexp.MustCompile(`\bwhsec_[A-Za-z0-9+/=_-]+`), redacted},
 		// Variables and JSON as an app's log quotes them. A short word such as "undefined" is why, and no secret.
-		{regexp.MustCompile(`(?i)([a-z0-9_-]*(?:token|secret|password|signature|api_?key)(?:=|"\s*:\s*")["']?)(?:[^&\s"'<>,;[$0-9]*[0-9][^&\s"'<>,;]{4,}|[^&\s"'<>,;[$]{16,})`), "${1}" + redacted},
+		{regexp.MustCompile(`(?i)((?:token|secret|password|signature|api_?key)(?:=|"\s*:\s*")["']?)(?:[^&\s"'<>,;[$0-9]*[0-9][^&\s"'<>,;]{4,}|[^&\s"'<>,;[$]{16,})`), "${1}" + redacted},
 		// In base64, which passwords of Upstash are, is a slash.
 		{regexp.MustCompile(`(?i)\b(rediss?://)[^\s"'<>]*@`), "${1}" + redacted + "@"},
 		{regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*://)[^/\s"'<>@]+@`), "${1}" + redacted + "@"},
