@@ -2,7 +2,6 @@ package config
 
 import (
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -12,7 +11,7 @@ import (
 // What people paste where a REST URL and a REST token belong. The problems that
 // these checks return hold neither; their Key is "url" or "token".
 
-var assignment = regexp.MustCompile(`^(export\s+)?[A-Za-z_][A-Za-z0-9_]*=[^=]`) // base64 ends with =, a variable is followed by its value
+var assignment = lazily(`^(export\s+)?[A-Za-z_][A-Za-z0-9_]*=[^=]`) // base64 ends with =, a variable is followed by its value
 
 const (
 	urlExample   = "https://your-instance.upstash.io"
@@ -98,11 +97,11 @@ func slip(text string) (cause.Cause, string) {
 		return cause.ConfigInvalid, what
 	}
 	switch {
-	case variableName.MatchString(word):
+	case variableName().MatchString(word):
 		return cause.ConfigInvalid, "is the name of a variable, want its value"
-	case exampleText.MatchString(word):
+	case exampleText().MatchString(word):
 		return cause.ConfigInvalid, "is the text of an example or of a hidden value, want the value"
-	case elsewhere.MatchString(word):
+	case elsewhere().MatchString(word):
 		return cause.ConfigInvalid, "is a reference to a secret, which was not replaced by its value"
 	}
 	return cause.ConfigWhitespace, pasted(text)
@@ -115,29 +114,29 @@ func unexpanded(text string) string {
 	switch {
 	case strings.Contains(text, "{{"):
 		return "holds {{…}}, a placeholder of a template that was not replaced by its value"
-	case strings.Contains(text, "#{"), betweenMarks.MatchString(text):
+	case strings.Contains(text, "#{"), betweenMarks().MatchString(text):
 		return "holds #{…}, __…__ or @…@, a placeholder that was not replaced by its value"
 	case strings.Contains(text, "${"), strings.Contains(text, "$("):
 		return "holds ${…}, a variable that was not replaced by its value"
-	case shellVariable.MatchString(text):
+	case shellVariable().MatchString(text):
 		return "is the name of a variable with $, which was not replaced by its value"
 	case strings.Contains(text, "<") && strings.Contains(text, ">"):
 		return "holds <…>, which stands for a value that is to be filled in"
-	case percentVariable.MatchString(text):
+	case percentVariable().MatchString(text):
 		return "is the name of a variable between % signs, which was not replaced by its value"
 	}
 	return ""
 }
 
 var (
-	shellVariable   = regexp.MustCompile(`^(https?://)?\$[A-Za-z_]`)
-	percentVariable = regexp.MustCompile(`^%[A-Za-z_][A-Za-z0-9_]*%$`)
-	betweenMarks    = regexp.MustCompile(`^(?:https?://)?(?:__[A-Za-z]\w*__|@[A-Za-z]\w*@)`)
+	shellVariable   = lazily(`^(https?://)?\$[A-Za-z_]`)
+	percentVariable = lazily(`^%[A-Za-z_][A-Za-z0-9_]*%$`)
+	betweenMarks    = lazily(`^(?:https?://)?(?:__[A-Za-z]\w*__|@[A-Za-z]\w*@)`)
 	// variableName needs an underscore: no token is in capitals, but a test's may be one word.
-	variableName = regexp.MustCompile(`^(?:process\.env\.\w+|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)$`)
-	exampleText  = regexp.MustCompile(`^(?:[*•xX.]{3,}|(?i:your[-_].*|change[-_]?me))$`)
+	variableName = lazily(`^(?:process\.env\.\w+|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)$`)
+	exampleText  = lazily(`^(?:[*•xX.]{3,}|(?i:your[-_].*|change[-_]?me))$`)
 	// elsewhere are references of 1Password, Vault, AWS, and Secret Manager without sm://.
-	elsewhere = regexp.MustCompile(`^(?:op://|vault:|arn:aws:|projects/[^/]+/secrets/)`)
+	elsewhere = lazily(`^(?:op://|vault:|arn:aws:|projects/[^/]+/secrets/)`)
 )
 
 // badPort reports whether the URL has a port that no host has.
@@ -149,7 +148,7 @@ func badPort(u *url.URL) bool {
 // pasted says which artefact of pasting the text has, or "".
 func pasted(text string) string {
 	switch {
-	case assignment.MatchString(text):
+	case assignment().MatchString(text):
 		return "begins with the variable's name and =, want the value alone"
 	case strings.ContainsAny(text, "\"'`“”‘’"):
 		return "holds quotes"
