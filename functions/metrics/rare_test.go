@@ -49,7 +49,7 @@ func TestFiguresThatAreReadRarelyHaveForecasts(t *testing.T) {
 			o.Config.Schedule.Metrics = every
 			o.Config.Databases[0].Checks.Commands.Every = max(every, 15*time.Minute)
 		})
-		foretold := map[string]int{}
+		forecasts := map[string]int{}
 		for minute := 0; minute <= 25*60; minute += int(every / time.Minute) {
 			x.redis.with(func(d *redis) {
 				d.info = fmt.Sprintf("local_member:a\r\ntotal_data_size:%d\r\nmax_data_size:100000\r\ntotal_reads_processed:%d\r\ntotal_writes_processed:0", 1000+minute*20, minute*150)
@@ -57,13 +57,13 @@ func TestFiguresThatAreReadRarelyHaveForecasts(t *testing.T) {
 			for _, o := range x.run(t, minute) {
 				for _, said := range []string{"full in", "used up in"} {
 					if strings.Contains(o.Evidence, said) {
-						foretold[said]++
+						forecasts[said]++
 					}
 				}
 			}
 		}
-		if foretold["full in"] < 10 || foretold["used up in"] < 10 {
-			t.Errorf("every %s: forecasts %v, want ten of each in a day", every, foretold)
+		if forecasts["full in"] < 10 || forecasts["used up in"] < 10 {
+			t.Errorf("every %s: forecasts %v, want ten of each in a day", every, forecasts)
 		}
 	}
 }

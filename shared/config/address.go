@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"net/url"
 	"strconv"
 	"strings"
@@ -105,6 +106,21 @@ func slip(text string) (cause.Cause, string) {
 		return cause.ConfigInvalid, "is a reference to a secret, which was not replaced by its value"
 	}
 	return cause.ConfigWhitespace, pasted(text)
+}
+
+// hiddenURL returns what says what is wrong with a URL that is a secret: how it was pasted, or what judge
+// says of it.
+func hiddenURL(judge func(*url.URL) string) func(text string) string {
+	return func(text string) string {
+		u, err := url.Parse(text)
+		switch what := cmp.Or(unexpanded(text), pasted(text)); {
+		case what != "":
+			return what
+		case err != nil || u.Hostname() == "":
+			return "is not a URL with a host"
+		}
+		return judge(u)
+	}
 }
 
 // unexpanded says which placeholder stands where a value belongs, or "": what a shell, a

@@ -184,9 +184,9 @@ func (e *environment) unsound(p pair) *Problem {
 	return wrong
 }
 
-// pair returns the variables to read URL and token from: the first pair that has nothing wrong, or
-// else the first of which both are set and the URL is no TCP URL, or else the first with such a URL, or else the first of which
-// anything is set. A URL never meets the token of another pair.
+// pair returns the variables to read URL and token from: the first pair that has nothing wrong, or else
+// the first of which both are set and the URL is no TCP URL, or else the first with such a URL, or else
+// the first of which anything is set. A URL never meets the token of another pair.
 func (e *environment) pair() pair {
 	all := slices.Concat(pairs, e.prefixed)
 	url := func(p pair) bool { return e.value(p.url) != "" && e.tcp(p) == "" }

@@ -155,18 +155,13 @@ func (s *Slack) check(v *validator, path string, _ any) {
 		v.Report(path+".channel", "is missing, which a bot needs", "C0123456789")
 	}
 	s.Approvers = v.failClosed(path+".approvers", s.Approvers)
-	v.inline(path+".webhook", s.Webhook, "https://hooks.slack.com/services/T…/B…/…", func(text string) string {
-		u, err := url.Parse(text)
-		switch what := cmp.Or(unexpanded(text), pasted(text)); {
-		case what != "":
-			return what
-		case err != nil || u.Hostname() == "":
-			return "is not a URL with a host"
+	v.inline(path+".webhook", s.Webhook, "https://hooks.slack.com/services/T…/B…/…", hiddenURL(func(u *url.URL) string {
+		switch {
 		case v.config.local && loopback(u.Hostname()), u.Scheme == "https" && strings.HasPrefix(u.Path, "/services/") && (u.Hostname() == "hooks.slack.com" || u.Hostname() == "hooks.slack-gov.com"):
 			return ""
 		}
 		return "is not the URL of a Slack incoming webhook"
-	})
+	}))
 	v.inline(path+".bot_token", s.BotToken, "xoxb-…", func(text string) string {
 		if what := cmp.Or(unexpanded(text), pasted(text)); what != "" || strings.HasPrefix(text, "xoxb-") {
 			return what

@@ -71,7 +71,7 @@ func TestFallbackJoinsDocumentsAndState(t *testing.T) {
 	}
 }
 
-// An app that was in mock mode for weeks was in mock mode, also once it is mended.
+// An app that was in mock mode for weeks was in mock mode, also after it uses Redis again.
 func TestAFallbackOfWeeksIsNotForgottenAtItsEnd(t *testing.T) {
 	f := newFixture(t, two)
 	f.document(resolved("AAAAAA", report.MockMode, cause.Mock, noon.Add(-20*day), noon.Add(-time.Hour)))
