@@ -182,14 +182,7 @@ func TestAnswersAndIncidentsAreKeptForTheirTime(t *testing.T) {
 
 func TestTheMonitorsHealthAtItsBoundaries(t *testing.T) {
 	at := &clock{at: eight}
-	s := memory(at.now)
-	o := options(t, parse(t, one(serve(t, pong()))), s, &topic{})
-	o.Now = at.now
-	f, err := healthcheck.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := history.New(s)
+	f, _, a := withHistory(t, at)
 	run := history.Run{Scheduled: eight, Started: eight.Add(1500 * time.Millisecond), Finished: eight.Add(3 * time.Second), Region: region}
 	if err := a.AppendPings(t.Context(), "main", run, nil); err != nil {
 		t.Fatal(err)

@@ -97,9 +97,9 @@ func TestHealthKeepsTheReasonForTheLog(t *testing.T) {
 	outage(2)
 }
 
-// A document that cannot be read may have the last run: it is not known, and not late.
-func TestHealthWithDamagedHistory(t *testing.T) {
-	at := &clock{at: eight.Add(30 * time.Minute)}
+// withHistory returns a function of one database, with its store and what is kept there.
+func withHistory(t *testing.T, at *clock) (*healthcheck.Function, *storetest.Memory, *history.Archive) {
+	t.Helper()
 	s := memory(at.now)
 	o := options(t, parse(t, one(serve(t, pong()))), s, &topic{})
 	o.Now = at.now
@@ -107,7 +107,13 @@ func TestHealthWithDamagedHistory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := history.New(s)
+	return f, s, history.New(s)
+}
+
+// A document that cannot be read may have the last run: it is not known, and not late.
+func TestHealthWithDamagedHistory(t *testing.T) {
+	at := &clock{at: eight.Add(30 * time.Minute)}
+	f, s, a := withHistory(t, at)
 	run := func(scheduled time.Time) {
 		t.Helper()
 		r := history.Run{Scheduled: scheduled, Started: scheduled, Region: region}
@@ -161,14 +167,7 @@ func TestHealthWithDamagedHistory(t *testing.T) {
 // The clock was fast and has stepped back: a run of the future says nothing of now.
 func TestHealthAfterTheClockHasSteppedBack(t *testing.T) {
 	at := &clock{at: eight.Add(8*time.Minute + 30*time.Second)}
-	s := memory(at.now)
-	o := options(t, parse(t, one(serve(t, pong()))), s, &topic{})
-	o.Now = at.now
-	f, err := healthcheck.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := history.New(s)
+	f, _, a := withHistory(t, at)
 	run := func(minute int) {
 		t.Helper()
 		scheduled := eight.Add(time.Duration(minute) * time.Minute)
