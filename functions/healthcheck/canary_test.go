@@ -48,7 +48,7 @@ func TestTheNetworkCanary(t *testing.T) {
 			to := &topic{}
 			o, scheduled := options(t, c, memory(nil), to), canaryRun(t, tt.hourly)
 			o.Now = from(scheduled)
-			f, err := healthcheck.NewHurried(o, 1000)
+			f, err := healthcheck.NewHurried(o, 20)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -57,7 +57,7 @@ func TestTheProbeLineHasPhasesAndNoSecret(t *testing.T) {
 	var log bytes.Buffer
 	o := options(t, parse(t, strings.Replace(one(serve(t, answering(http.StatusUnauthorized, `{"error":"WRONGPASS c4nary-token"}`))), "sesame", "c4nary-token", 1)), memory(nil), &topic{})
 	o.Logger = slog.New(slog.NewJSONHandler(&log, nil))
-	f, err := healthcheck.NewHurried(o, 100)
+	f, err := healthcheck.NewHurried(o, 20)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -206,7 +206,7 @@ func TestARotatedTokenIsReadAgainInTheSameRun(t *testing.T) {
 		reads.Add(1)
 		return config.Credentials{URL: url, Token: secrets.New("new"), Version: "7"}, nil
 	}
-	f, err := healthcheck.NewHurried(o, 100)
+	f, err := healthcheck.NewHurried(o, 20)
 	if err != nil {
 		t.Fatal(err)
 	}
